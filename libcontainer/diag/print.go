@@ -1,0 +1,48 @@
+package diag
+
+import (
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Fprint writes err for a person at a terminal: the problem on the first line, then a line for each part that is known.
+// An error of another type is one line.
+func Fprint(w io.Writer, program string, err error) {
+	var e *Error
+	if !errors.As(err, &e) {
+		_, _ = io.WriteString(w, program+": "+err.Error()+"\n")
+		return
+	}
+	var b strings.Builder
+	for _, one := range append([]*Error{e}, e.More...) {
+		one.block(&b, program)
+	}
+	_, _ = io.WriteString(w, b.String())
+}
+
+// block appends the many-line form of e alone.
+func (e *Error) block(b *strings.Builder, program string) {
+	b.WriteString(program)
+	b.WriteString(": ")
+	// The first line stays the whole story, since people quote only that one; what follows repeats its parts to be found at a glance.
+	head := *e
+	head.Step, head.Hint = 0, ""
+	head.line(b)
+	b.WriteByte('\n')
+	if e.Step != 0 {
+		b.WriteString("  step   ")
+		b.WriteString(strconv.Itoa(e.Step))
+		if e.Text != "" {
+			b.WriteString(": ")
+			b.WriteString(e.Text)
+		}
+		b.WriteByte('\n')
+	}
+	if e.Hint != "" {
+		b.WriteString("  hint   ")
+		b.WriteString(e.Hint)
+		b.WriteByte('\n')
+	}
+}

@@ -1,0 +1,60 @@
+// Package host finds out what this machine can do, once per run of rt.
+//
+// It turns probes (system calls that change nothing) into Facts, a plain value that package plan takes as an argument, so that a plan for
+// any kernel can be compiled and tested on any machine. It runs in rt only. It never parses a kernel version: a probe asks
+// the kernel itself, which is right under backports and inside someone else's seccomp filter too.
+package host
+
+// Feature is one thing a kernel may be able to do. Features are bits, so that Facts stays a comparable value.
+type Feature uint64
+
+// The features that plans depend on. What every supported kernel has (Linux 5.10: openat2, clone3, pidfd, open_tree, close_range) is not here.
+const (
+	MountSetattr Feature = 1 << iota // mount_setattr(2), Linux 5.12
+	CgroupKill                       // cgroup.kill, Linux 5.14
+	MemfdExec                        // a memfd may be executed: vm.memfd_noexec is below 2
+	NoSymfollow                      // MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW, Linux 5.10 and 5.14
+	IDMapMount                       // MOUNT_ATTR_IDMAP, Linux 5.12
+)
+
+// CgroupMode is how this machine mounts cgroups (cgroups(7)).
+type CgroupMode uint8
+
+// The modes. Hybrid is v1 with an extra, controller-less cgroup2 mount at /sys/fs/cgroup/unified.
+const (
+	CgroupNone CgroupMode = iota
+	CgroupV1
+	CgroupHybrid
+	CgroupV2
+)
+
+// Hierarchy is one mounted cgroup hierarchy, as a mount of type cgroup inside the container must show it.
+type Hierarchy struct {
+	Name        string   // the directory below /sys/fs/cgroup: "cpu,cpuacct", "systemd", "unified"; "" on v2
+	Controllers string   // the data of mount(2): "cpu,cpuacct", "name=systemd", "" on v2 and unified
+	Links       []string // further names of the directory, symbolic links to it: "cpu", "cpuacct"
+	V2          bool
+	Path        string // host path of the container's own cgroup in it: "/sys/fs/cgroup/memory/web1"
+}
+
+// Facts is what was found out about this machine, this user and, where a plan depends on it, about the paths that the config names.
+type Facts struct {
+	Features Feature
+	EUID     uint32
+	EGID     uint32
+	// UserNS says that rt itself runs in a user namespace that is not the initial one: mknod and some mounts are refused there.
+	UserNS bool
+	// Caps is rt's permitted set: what rt lacks it can't give to a container.
+	Caps uint64
+	// CapLast is the highest capability this kernel knows (/proc/sys/kernel/cap_last_cap).
+	CapLast uint8
+
+	CgroupMode  CgroupMode
+	Hierarchies []Hierarchy // of the container; filled by package cgroup
+
+	AppArmor bool // the AppArmor LSM is on
+	SELinux  bool // the SELinux LSM is on
+}
+
+// Has reports whether all features of f are there.
+func (f *Facts) Has(feature Feature) bool { return f.Features&feature == feature }

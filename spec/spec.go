@@ -1,0 +1,166 @@
+// Package spec turns config.json into typed, checked values.
+//
+// It runs in rt only, never in the boot process. It reads the document once (decode.go), checks it once and completely (check.go and a
+// file for each section), and parses while it checks: the word "rro" goes in, an attribute mask and a recursive bit come out, so that
+// from there on a wrong value can't be spelled. It opens nothing but config.json, knows nothing of this host, and refuses only what the
+// document itself gets wrong; what this machine can't do is the business of package plan.
+//
+// It follows the OCI runtime specification 1.3: config.md and config-linux.md. Unknown properties are ignored (config.md,
+// Extensibility), unknown values are errors (Valid values).
+package spec
+
+import (
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// Spec is a checked config.json. Nothing in it changes after Load has returned it.
+type Spec struct {
+	OCI    *specs.Spec // the document as it was decoded: for hooks, annotations, resources, seccomp
+	Raw    []byte      // the document itself: the state directory keeps a copy
+	Bundle string      // absolute path of the bundle directory
+
+	Rootfs          string // root.path, absolute and clean
+	RootReadonly    bool
+	RootPropagation uintptr // linux.rootfsPropagation as MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, with MS_REC for the r-words; 0: not given
+	Hostname        string
+	Domainname      string
+	Namespaces      Namespaces
+	UIDMappings     []specs.LinuxIDMapping
+	GIDMappings     []specs.LinuxIDMapping
+	TimeOffsets     []TimeOffset
+	Process         *Process // nil if the config has none: such a container can be created, not started
+	Mounts          []Mount
+	Devices         []Device // linux.devices in order; the default devices are the plan's business
+	MaskedPaths     []string
+	ReadonlyPaths   []string
+	Sysctl          []Sysctl // sorted by key
+	MountLabel      string
+	CgroupsPath     string
+
+	Warnings []string  // what the spec says to warn about; printed only if the command succeeds
+	Unknown  []Unknown // properties that rt does not know, filled on request only
+}
+
+// Unknown is a property of the document that the spec does not define.
+type Unknown struct {
+	Path    string // "process.argz"
+	Nearest string // the known name most like it: "args"; empty if none is near
+	Line    int
+	Column  int
+}
+
+// Namespaces says which namespaces the container gets. A namespace that is neither new nor joined is the runtime's own.
+type Namespaces struct {
+	New  uintptr // CLONE_NEW* of all to be made
+	Join []Join  // those to be joined, in the order of the document
+}
+
+// Join is an entry of linux.namespaces that has a path.
+type Join struct {
+	Flag  uintptr // one CLONE_NEW*
+	Path  string
+	Index int // in linux.namespaces, for messages
+}
+
+// Has reports whether the container has a namespace of kind flag that is not the runtime's, new or joined.
+func (n Namespaces) Has(flag uintptr) bool {
+	if n.New&flag != 0 {
+		return true
+	}
+	return n.Joined(flag) != nil
+}
+
+// Joined returns the entry that joins a namespace of kind flag, or nil.
+func (n Namespaces) Joined(flag uintptr) *Join {
+	for i := range n.Join {
+		if n.Join[i].Flag == flag {
+			return &n.Join[i]
+		}
+	}
+	return nil
+}
+
+// TimeOffset is one line of /proc/PID/timens_offsets (time_namespaces(7)).
+type TimeOffset struct {
+	Clock   string // "monotonic" or "boottime"
+	Secs    int64
+	Nanosec uint32
+}
+
+// Process is a checked process object: of the config, or of `rt exec --process`.
+type Process struct {
+	OCI  *specs.Process // as decoded; for the fields that need no parsing
+	Path Path           // where it stands in its document: "process", or "" for a process.json
+
+	Args         []string
+	Env          []string
+	Cwd          string
+	Terminal     bool
+	ConsoleRows  uint16 // 0: not given
+	ConsoleCols  uint16
+	UID, GID     uint32
+	Groups       []uint32
+	Umask        uint32 // 0o022 if not given
+	NoNewPrivs   bool
+	Capabilities *Capabilities // nil: not given
+	Rlimits      []Rlimit
+	OOMScoreAdj  *int
+	AppArmor     string
+	SELinuxLabel string
+}
+
+// Capabilities are the five sets as bit masks: bit n is capability n of capabilities(7).
+type Capabilities struct {
+	Bounding, Effective, Inheritable, Permitted, Ambient uint64
+}
+
+// Rlimit is one entry of process.rlimits.
+type Rlimit struct {
+	Type       string // "RLIMIT_NOFILE"
+	Resource   int    // unix.RLIMIT_NOFILE
+	Soft, Hard uint64
+	Index      int
+}
+
+// Mount is a checked entry of mounts.
+type Mount struct {
+	Index       int    // in mounts, for messages
+	Destination string // absolute and clean, as the container sees it: "/dev/pts"
+	Type        string // file system type; "bind" when Bind
+	Source      string // of a bind: absolute (a relative one is taken from the bundle); else as given
+	Bind        bool
+	Recursive   bool // rbind
+
+	Flags      uintptr // MS_* for mount(2) of a new file system: the set options
+	AttrSet    uint64  // MOUNT_ATTR_* to set on the mount (ro nosuid nodev noexec atime words nosymfollow)
+	AttrClear  uint64  // MOUNT_ATTR_* to clear first; the whole MOUNT_ATTR__ATIME when an atime word was given
+	RecSet     uint64  // the same for the whole tree: rro and family (Linux 5.12)
+	RecClear   uint64
+	SuperFlags uintptr // MS_* of the super block, which a bind can't change: sync, dirsync, mand, lazytime, iversion, silent
+
+	Propagation []uintptr // MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, each with MS_REC for the r-word; in order
+	Data        string    // what is left of the options, joined by commas: for the file system
+	TmpCopyUp   bool
+
+	IDMap          bool // idmap or ridmap, or mappings are given
+	IDMapRecursive bool
+	UIDMappings    []specs.LinuxIDMapping
+	GIDMappings    []specs.LinuxIDMapping
+}
+
+// Device is a checked entry of linux.devices.
+type Device struct {
+	Index    int    // in linux.devices, for messages
+	Path     string // absolute and clean
+	Mode     uint32 // S_IFCHR, S_IFBLK or S_IFIFO with the permission bits (0o666 if not given)
+	Major    uint32
+	Minor    uint32
+	UID, GID uint32
+}
+
+// Sysctl is one entry of linux.sysctl.
+type Sysctl struct {
+	Key   string // as the document spells it: "net.ipv4.ip_forward"
+	Path  string // below /proc/sys: "net/ipv4/ip_forward"
+	Value string
+}
