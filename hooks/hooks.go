@@ -1,0 +1,106 @@
+// Package hooks runs the hooks of a config.json.
+//
+// It turns a list of hooks and the state of the container, as JSON, into processes, and their ends into one error. The supervisor runs it, never the boot
+// process: a hook that belongs inside the container's namespaces is started there by the Start function that the supervisor passes. It
+// decides neither when a list is run nor what its failure means for the container. It refuses nothing: the checks of package spec came before.
+//
+// It follows config.md#posix-platform-hooks and runtime.md#lifecycle of the OCI runtime specification 1.3. What the specification leaves
+// open is done as users of other runtimes expect it: a hook without env gets rt's own environment, and there is no timeout unless one is given.
+package hooks
+
+import (
+	"os"
+	"strconv"
+	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rt/libcontainer/diag"
+)
+
+// Options say how a list of hooks is run. The zero value runs them as ordinary children of rt and stops at the first failure.
+type Options struct {
+	// All goes on after a failure; the error then reports every hook that failed. The specification wants it for poststart and poststop.
+	All bool
+	// Dir is the working directory of a hook; "" is rt's own. Start has to see to it itself.
+	Dir string
+	// Env is what a hook without env gets; nil is rt's own environment.
+	Env []string
+	// Start starts a hook and returns its pid, which must be a child of this process; nil means syscall.ForkExec.
+	// files are what becomes its descriptors 0, 1 and 2. The error is the errno of what failed, execve(2) as a rule.
+	Start func(argv0 string, argv, env []string, files []uintptr) (pid int, err error)
+}
+
+// Run runs the hooks in order, each after the one before has ended, and returns nil or a *diag.Error. kind is the name of the list in the document
+// ("prestart"), state is what each hook finds on its stdin.
+//
+// What a hook leaves running in the background is left alone and not waited for.
+func Run(kind string, list []specs.Hook, state []byte, o Options) error {
+	var first *diag.Error
+	for i := range list {
+		e := run(&list[i], state, &o)
+		if e == nil {
+			continue
+		}
+		e.Kind = diag.Host
+		e.Field = "hooks." + kind + "[" + strconv.Itoa(i) + "]"
+		e.Value = list[i].Path
+		if !o.All {
+			return e
+		}
+		if first == nil {
+			first = e
+		} else {
+			first.More = append(first.More, e)
+		}
+	}
+	if first == nil {
+		return nil // not first: a nil *diag.Error inside an error is not nil
+	}
+	return first
+}
+
+// run runs one hook from its start to its end.
+func run(h *specs.Hook, state []byte, o *Options) *diag.Error {
+	in, err := newInput(state)
+	if err != nil {
+		return diag.Sys("make the stdin of the hook", "pipe2", err)
+	}
+	defer in.close()
+	out, err := newOutput()
+	if err != nil {
+		return diag.Sys("make the stderr of the hook", "memfd_create", err)
+	}
+	defer out.close()
+
+	pid, err := start(h, o, []uintptr{uintptr(in.read), uintptr(out.fd), uintptr(out.fd)})
+	if err != nil {
+		return startError(h, o, err)
+	}
+	in.closeRead()
+	end, e := wait(pid, in, timeout(h))
+	out.seal()
+	if e != nil {
+		return e
+	}
+	return end.problem(h, out)
+}
+
+// start starts the hook with the default of everything that it leaves out.
+func start(h *specs.Hook, o *Options, files []uintptr) (int, error) {
+	argv := h.Args
+	if len(argv) == 0 {
+		argv = []string{h.Path} // args is optional, a program without argv[0] is not
+	}
+	env := h.Env
+	if env == nil {
+		env = o.Env
+	}
+	if env == nil {
+		env = os.Environ()
+	}
+	if o.Start != nil {
+		return o.Start(h.Path, argv, env, files)
+	}
+	return syscall.ForkExec(h.Path, argv, &syscall.ProcAttr{Dir: o.Dir, Env: env, Files: files})
+}
