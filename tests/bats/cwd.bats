@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# bats file_tags=rootless
+# config.md#process: cwd
+
+load setup
+
+@test "cwd: the process starts there" {
+	bundle '.process.cwd = "/etc"'
+	in_container sh -c 'pwd; ls passwd'
+	[ "$output" = "/etc
+passwd" ]
+}
+
+@test "cwd: a mount of the container" {
+	bundle '.process.cwd = "/tmp" | .mounts += [{destination: "/tmp", type: "tmpfs", source: "t"}]'
+	in_container sh -c 'touch x && ls /tmp'
+	[ "$status" -eq 0 ]
+	[ "$output" = x ]
+}
+
+@test "cwd: a symlink is followed inside the container" {
+	bundle '.process.cwd = "/link"'
+	ln -s /etc "$BUNDLE/rootfs/link"
+	in_container sh -c 'pwd -P; ls passwd'
+	[ "$output" = "/etc
+passwd" ]
+}
+
+# bats test_tags=root
+@test "cwd: one that only the container's user may enter" {
+	bundle '.process.cwd = "/home/user" | .process.user = {uid: 1000, gid: 1000}'
+	mkdir -m 700 "$BUNDLE/rootfs/home/user"
+	chown 1000:1000 "$BUNDLE/rootfs/home/user"
+	in_container pwd
+	[ "$status" -eq 0 ]
+	[ "$output" = /home/user ]
+}
+
+@test "cwd: a relative path is refused" {
+	bundle '.process.cwd = "etc"'
+	in_container true
+	refused process.cwd etc
+}
+
+@test "cwd: one that is missing is refused, and not made" {
+	only_rt "others make the folder"
+	bundle '.process.cwd = "/not/there"'
+	in_container true
+	refused process.cwd /not/there "no such file or directory"
+	[ ! -e "$BUNDLE/rootfs/not" ]
+}
+
+@test "cwd: a file is refused" {
+	bundle '.process.cwd = "/etc/passwd"'
+	in_container true
+	refused process.cwd /etc/passwd "not a directory"
+}

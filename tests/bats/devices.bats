@@ -1,0 +1,107 @@
+#!/usr/bin/env bats
+# bats file_tags=rootless
+# config-linux.md#default-devices, config-linux.md#devices
+
+load setup
+
+@test "default devices: the numbers and the mode of each" {
+	bundle
+	in_container sh -c 'cd /dev; stat -c "%n %t:%T %a %F" null zero full random urandom tty; stat -L -c "%n %t:%T" ptmx'
+	[ "$status" -eq 0 ]
+	[ "$output" = "null 1:3 666 character special file
+zero 1:5 666 character special file
+full 1:7 666 character special file
+random 1:8 666 character special file
+urandom 1:9 666 character special file
+tty 5:0 666 character special file
+ptmx 5:2" ]
+}
+
+@test "default devices: each does what it is for" {
+	bundle
+	in_container sh -c '
+		echo gone >/dev/null && wc -c </dev/null
+		head -c 3 /dev/zero | od -An -tx1
+		head -c 3 /dev/urandom | wc -c
+		head -c 3 /dev/random | wc -c
+		sh -c "echo >/dev/full" 2>&1'
+	[ "${lines[0]}" = 0 ]
+	[ "${lines[1]}" = " 00 00 00" ]
+	[ "${lines[2]}" = 3 ]
+	[ "${lines[3]}" = 3 ]
+	[[ ${lines[4]} == *"No space left on device"* ]]
+}
+
+@test "default symlinks: fd, stdin, stdout, stderr and ptmx" {
+	bundle
+	in_container sh -c 'for l in fd stdin stdout stderr; do readlink /dev/$l; done; echo through >/dev/stdout; [ -e /dev/ptmx ] && echo ptmx'
+	[ "$status" -eq 0 ]
+	[ "$output" = "/proc/self/fd
+/proc/self/fd/0
+/proc/self/fd/1
+/proc/self/fd/2
+through
+ptmx" ]
+}
+
+# bats test_tags=root
+@test "linux.devices: a character device with its mode and owner" {
+	bundle '.linux.devices = [{path: "/dev/mine", type: "c", major: 1, minor: 5, fileMode: 416, uid: 1000, gid: 1001}]'
+	in_container stat -c "%F %t:%T %a %u:%g" /dev/mine
+	[ "$status" -eq 0 ]
+	[ "$output" = "character special file 1:5 640 1000:1001" ]
+}
+
+# bats test_tags=root
+@test "linux.devices: a block device, a fifo, a folder that is missing" {
+	bundle '.linux.devices = [
+		{path: "/dev/deep/er/block", type: "b", major: 7, minor: 200, fileMode: 384},
+		{path: "/dev/fifo", type: "p", fileMode: 438}]'
+	in_container stat -c "%n %F %a" /dev/deep/er/block /dev/fifo
+	[ "$status" -eq 0 ]
+	[ "$output" = "/dev/deep/er/block block special file 600
+/dev/fifo fifo 666" ]
+}
+
+# bats test_tags=root
+@test "linux.devices: the umask of the caller does not change the mode" {
+	bundle '.linux.devices = [{path: "/dev/mine", type: "c", major: 1, minor: 5, fileMode: 438}]'
+	process stat -c %a /dev/mine /dev/null
+	umask 077
+	run rt run --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = "666
+666" ]
+}
+
+@test "linux.devices: in a user namespace the host's device is bound" {
+	bundle '.linux.devices = [{path: "/dev/full", type: "c", major: 1, minor: 7}]'
+	[ "$ROOTLESS" = 1 ] || config '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
+	in_container stat -c "%n %t:%T" /dev/full
+	[ "$status" -eq 0 ]
+	[ "$output" = "/dev/full 1:7" ]
+}
+
+@test "linux.devices: an unknown type is refused" {
+	bundle '.linux.devices = [{path: "/dev/mine", type: "x", major: 1, minor: 5}]'
+	in_container true
+	refused linux.devices[0].type
+}
+
+# bats test_tags=root
+@test "resources.devices: what is not allowed cannot be opened, the default devices can" {
+	needs_controller devices
+	bundle '.linux.devices = [{path: "/dev/denied", type: "c", major: 10, minor: 183}, {path: "/dev/readable", type: "c", major: 10, minor: 229}]
+		| .linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229, access: "r"}]'
+	in_container sh -c '
+		true </dev/denied; true >/dev/readable; true </dev/readable
+		true </dev/zero && true >/dev/null && echo defaults
+		true </dev/tty'
+	[[ $output == *"/dev/denied: Operation not permitted"* ]]
+	[[ $output == *"can't create /dev/readable: Operation not permitted"* ]]
+	[[ $output != *"can't open /dev/readable: Operation not permitted"* ]] # the driver may still say that it is not there
+	[[ $output == *defaults* ]]
+	[[ $output == *"/dev/tty: No such device or address"* ]] # allowed, but the container has no terminal
+}

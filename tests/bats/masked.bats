@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+# bats file_tags=rootless
+# config-linux.md#masked-paths
+
+load setup
+
+@test "maskedPaths: a file reads as empty, and what is written is gone" {
+	bundle '.root.readonly = false | .linux.maskedPaths += ["/secret"]'
+	echo hush >"$BUNDLE/rootfs/secret"
+	in_container sh -c 'wc -c </secret; echo x >/secret; wc -c </secret'
+	[ "$status" -eq 0 ]
+	[ "$output" = "0
+0" ]
+	[ "$(cat "$BUNDLE/rootfs/secret")" = hush ]
+}
+
+@test "maskedPaths: a folder is empty and read-only" {
+	bundle '.root.readonly = false | .linux.maskedPaths += ["/secrets"]'
+	mkdir "$BUNDLE/rootfs/secrets"
+	echo hush >"$BUNDLE/rootfs/secrets/one"
+	in_container sh -c 'ls -A /secrets; touch /secrets/two'
+	[ "$status" -eq 1 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"Read-only file system"* ]]
+	[ "$(cat "$BUNDLE/rootfs/secrets/one")" = hush ]
+	[ ! -e "$BUNDLE/rootfs/secrets/two" ]
+}
+
+@test "maskedPaths: one that does not exist is left out" {
+	bundle '.linux.maskedPaths += ["/does/not/exist", "/proc/does-not-exist"]'
+	in_container ls /does
+	[ "$status" -eq 1 ]
+	[[ $output == *"No such file"* ]]
+}
+
+@test "maskedPaths: those of the default config say nothing of the host" {
+	bundle
+	in_container sh -c 'for p in kcore keys timer_list sched_debug latency_stats; do [ ! -e /proc/$p ] || head -c 10 /proc/$p; done; ls -A /sys/firmware /proc/scsi 2>/dev/null | grep -v :'
+	[[ $output != *[a-zA-Z0-9]* ]]
+}
+
+@test "maskedPaths: a mount can be masked" {
+	bundle '.mounts += [{destination: "/tmp", type: "tmpfs", source: "to-be-masked", options: ["mode=777"]}] | .linux.maskedPaths += ["/tmp"]'
+	in_container touch /tmp/x
+	[ "$status" -eq 1 ]
+	[[ $output == *"Read-only file system"* ]]
+}
+
+@test "maskedPaths: all of many" {
+	bundle '.linux.maskedPaths += [range(50) | "/many/d\(.)", "/many/f\(.)"]'
+	mkdir "$BUNDLE/rootfs/many"
+	for i in {0..49}; do
+		mkdir "$BUNDLE/rootfs/many/d$i"
+		echo hush | tee "$BUNDLE/rootfs/many/f$i" >"$BUNDLE/rootfs/many/d$i/file"
+	done
+	in_container sh -c 'cat /many/f*; ls -A /many/d*/* 2>/dev/null; ls /many | wc -l'
+	[ "$status" -eq 0 ]
+	[ "$output" = 100 ]
+}
+
+@test "maskedPaths: a relative path is refused" {
+	only_rt "the field must be absolute"
+	bundle '.linux.maskedPaths += ["secret"]'
+	in_container true
+	refused linux.maskedPaths secret
+}

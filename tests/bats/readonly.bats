@@ -1,0 +1,47 @@
+#!/usr/bin/env bats
+# bats file_tags=rootless
+# config-linux.md#readonly-paths
+
+load setup
+
+@test "readonlyPaths: files and folders, and all below" {
+	bundle '.root.readonly = false | .linux.readonlyPaths += ["/fixed", "/file"]'
+	mkdir -p "$BUNDLE/rootfs/fixed/below"
+	echo old >"$BUNDLE/rootfs/file"
+	in_container sh -c 'touch /fixed/x; touch /fixed/below/x; echo new >/file; touch /free && ls /free'
+	[ "$status" -eq 0 ]
+	[ "$(grep -c "Read-only file system" <<<"$output")" -eq 3 ]
+	[[ $output == */free ]]
+	[ "$(cat "$BUNDLE/rootfs/file")" = old ]
+}
+
+@test "readonlyPaths: one that does not exist is left out" {
+	bundle '.linux.readonlyPaths += ["/does/not/exist"]'
+	in_container ls /does
+	[ "$status" -eq 1 ]
+	[[ $output == *"No such file"* ]]
+}
+
+@test "readonlyPaths: those of the default config in /proc" {
+	bundle '.process.capabilities[] |= (. // [] | . + ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"])'
+	in_container sh -c 'for p in sys irq bus fs; do [ ! -d /proc/$p ] || grep " /proc/$p " /proc/self/mounts | cut -d" " -f4 | cut -d, -f1; done; echo 1 >/proc/sys/kernel/hostname'
+	[ "$status" -eq 1 ]
+	[[ ${lines[-1]} == *"Read-only file system"* ]]
+	for line in "${lines[@]:0:${#lines[@]}-1}"; do [ "$line" = ro ]; done
+	[ "${#lines[@]}" -gt 2 ]
+}
+
+@test "readonlyPaths: a mount keeps its other options" {
+	bundle '.mounts += [{destination: "/tmp", type: "tmpfs", source: "t", options: ["nosuid", "nodev", "noexec", "mode=777"]}] | .linux.readonlyPaths += ["/tmp"]'
+	in_container sh -c 'grep " /tmp " /proc/self/mounts | tail -n 1 | cut -d" " -f4; touch /tmp/x'
+	[ "$status" -eq 1 ]
+	[[ ${lines[0]} == ro,nosuid,nodev,noexec,* ]]
+	[[ ${lines[1]} == *"Read-only file system"* ]]
+}
+
+@test "readonlyPaths: a relative path is refused" {
+	only_rt "the field must be absolute"
+	bundle '.linux.readonlyPaths += ["fixed"]'
+	in_container true
+	refused linux.readonlyPaths fixed
+}

@@ -1,0 +1,271 @@
+# shellcheck shell=bash
+# The words that the tests are written in. Each .bats file loads this.
+#
+#   bundle 'JQ FILTER'     makes a bundle: a busybox root filesystem and the default config, edited by the filter
+#   config 'JQ FILTER'     edits the config of the bundle further
+#   in_container CMD...    runs CMD as the container's process: $status, $output
+#   rt ARGS...             the runtime under test, with a state directory of its own
+#
+# After each test everything that it made is deleted with `delete --force`, and then nothing may be left: no mount, no
+# cgroup, no process, no state. A test that leaves something behind fails.
+#
+# RT names the runtime: rt by default. What only rt promises is behind only_rt; what the spec promises is not, so the
+# tests run with other runtimes too, which shows whether we test the spec or our habits.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	ROOT=$BATS_TEST_TMPDIR/state
+	ID=rt$BATS_ROOT_PID-$BATS_SUITE_TEST_NUMBER
+	BUNDLE=$BATS_TEST_TMPDIR/bundle
+	export ROOT ID BUNDLE
+	mounts >"$BATS_TEST_TMPDIR/mounts.before"
+	chmod 755 "$BATS_TEST_TMPDIR" # see setup_suite
+}
+
+teardown() {
+	[ -z "${JOBS_TO_END-}" ] || kill -9 $JOBS_TO_END 2>/dev/null || true
+	delete_all
+	nothing_left
+}
+
+# --- the runtime -------------------------------------------------------------------------------
+
+# rt runs the runtime under test. A runtime that hangs fails its test and not the whole suite.
+rt() {
+	timeout --foreground --kill-after=5 "${RT_SECONDS:-30}" "$RT" --root "$ROOT" "$@"
+}
+
+# bundle [JQ FILTER [DIR]] makes a bundle.
+bundle() {
+	local dir=${2:-$BUNDLE}
+	mkdir -p "$dir"
+	cp -a "$BATS_SUITE_TMPDIR/rootfs" "$dir/"
+	jq "${1:-.}" "$BATS_SUITE_TMPDIR/config.json" >"$dir/config.json"
+}
+
+# config 'JQ FILTER' edits the config of the bundle.
+config() {
+	jq "$1" "$BUNDLE/config.json" >"$BUNDLE/config.new"
+	mv "$BUNDLE/config.new" "$BUNDLE/config.json"
+}
+
+# process CMD... makes CMD the container's process. jq 1.6 takes no argument that looks like an option, hence the variable.
+process() {
+	ARGS=$(printf '%s\036' "$@") config '.process.args = (env.ARGS | split("\u001e")[:-1])'
+}
+
+# in_container CMD... runs the container with CMD as its process.
+in_container() {
+	process "$@"
+	run rt run --bundle "$BUNDLE" "$ID"
+}
+
+# created [CMD...] and running [CMD...] bring the container to that status.
+created() {
+	[ $# -eq 0 ] || process "$@"
+	rt create --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr" || {
+		cat "$BATS_TEST_TMPDIR/stderr"
+		return 1
+	}
+}
+
+running() {
+	created "$@"
+	rt start "$ID"
+}
+
+# state FIELD [ID] prints a field of the container's state, and status_is STATUS checks that one.
+state() {
+	rt state "${2:-$ID}" | jq -r ".$1"
+}
+
+status_is() {
+	local now
+	now=$(state status "${2:-$ID}")
+	[ "$now" = "$1" ] || {
+		echo "the status of ${2:-$ID} is $now, not $1"
+		return 1
+	}
+}
+
+# background CMD... runs CMD in the background, to be ended with the test: $!.
+background() {
+	"$@" &
+	JOBS_TO_END="${JOBS_TO_END-} $!"
+}
+
+# eventually CMD... waits until CMD succeeds, for ten seconds.
+eventually() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		if "$@"; then return 0; fi
+		sleep 0.05
+	done
+	echo "in ten seconds it never came true: $*"
+	return 1
+}
+
+# --- what this run can test --------------------------------------------------------------------
+
+# only_rt skips where the runtime is not rt: WHAT is rt's own promise, not the spec's.
+only_rt() {
+	[ "$RUNTIME" = rt ] || skip "only rt: $*"
+}
+
+# known_bad RUNTIME WHY skips where that runtime is known to do other than the spec says. With KNOWN_BAD=run it does not,
+# which shows whether that is still so.
+known_bad() {
+	[ "$RUNTIME" != "$1" ] || [ "${KNOWN_BAD-}" = run ] || skip "$1: $2"
+}
+
+needs_root() {
+	[ "$ROOTLESS" = 0 ] || skip "needs root: $*"
+}
+
+# cgroup_dir CONTROLLER PID prints where the host sees the cgroup of PID that has the controller, v1 or v2.
+cgroup_dir() {
+	local id controllers path
+	while IFS=: read -r id controllers path; do
+		case ,$controllers, in
+		*,"$1",*)
+			echo "$(cgroup_mount "$1")$path"
+			return
+			;;
+		esac
+	done <"/proc/$2/cgroup"
+	path=$(sed -n 's/^0:://p' "/proc/$2/cgroup")
+	echo "$(cgroup_mount unified)$path"
+}
+
+# cgroup_mount CONTROLLER|unified prints the mount point of the hierarchy, if there is one.
+cgroup_mount() {
+	if [ "$1" = unified ]; then
+		awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts
+	else
+		awk -v c="$1" '$3 == "cgroup" && ("," $4 ",") ~ ("," c ",") { print $2; exit }' /proc/self/mounts
+	fi
+}
+
+# cgroup_version CONTROLLER prints 1 or 2, or nothing if this machine offers the controller nowhere.
+cgroup_version() {
+	if [ -n "$(cgroup_mount "$1")" ]; then
+		echo 1
+	elif grep -qw "$1" "$(cgroup_mount unified)/cgroup.controllers" 2>/dev/null; then
+		echo 2
+	fi
+}
+
+# needs_controller CONTROLLER skips where the machine has no such controller.
+needs_controller() {
+	[ -n "$(cgroup_version "$1")" ] || skip "this machine has no $1 controller"
+}
+
+# --- nothing left ------------------------------------------------------------------------------
+
+# Mount ids and parents change, so only what is mounted where is compared.
+mounts() {
+	cut -d' ' -f3-5 /proc/self/mountinfo | sort
+}
+
+# containers prints the ids that have a state directory.
+containers() {
+	local dir
+	for dir in "$ROOT"/*/; do
+		[ ! -d "$dir" ] || basename "$dir"
+	done
+}
+
+delete_all() {
+	local id
+	for id in $(containers); do
+		rt delete --force "$id" || true
+	done
+}
+
+# cgroups prints the cgroups that carry the ids of this test.
+cgroups() {
+	find /sys/fs/cgroup -type d -name "*$ID*" 2>/dev/null || true
+}
+
+# processes prints the processes that this test started, or that live in one of its root filesystems.
+# The environment tells the first, the mount table the second, wherever their parents are gone to.
+processes() {
+	local mark=${BATS_TEST_TMPDIR#"$BATS_TMPDIR"} dir pid
+	for dir in $(grep -lsF -e "$mark/" /proc/[0-9]*/environ /proc/[0-9]*/mountinfo | cut -d/ -f3 | sort -un); do
+		pid=${dir%/}
+		# Not this shell, nor what it started to look around.
+		[ "$pid" = self ] || is_ours "$pid" || [ ! -s "/proc/$pid/cmdline" ] || echo "$pid $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+	done
+}
+
+is_ours() {
+	local pid=$1
+	while [ "${pid:-0}" -gt 1 ]; do
+		[ "$pid" != "$$" ] || return 0
+		pid=$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status" 2>/dev/null)
+	done
+	return 1
+}
+
+# leftovers prints all that this test has left on the machine.
+leftovers() {
+	mounts | comm -13 "$BATS_TEST_TMPDIR/mounts.before" - | sed 's/^/mount: /'
+	containers | sed 's/^/state: /'
+	cgroups | sed 's/^/cgroup: /'
+	processes | sed 's/^/process: /'
+}
+
+# nothing_left fails, and says what is left, if in two seconds it did not go away:
+# the kernel removes the last of a mount namespace a moment after its last process.
+nothing_left() {
+	local i left
+	for ((i = 0; i < 40; i++)); do
+		left=$(leftovers)
+		[ -n "$left" ] || return 0
+		sleep 0.05
+	done
+	echo "left behind:"
+	echo "$left"
+	return 1
+}
+
+# --- what went wrong ---------------------------------------------------------------------------
+
+# refused WORDS... checks that the command last run was refused: exit status 1, a reason, and no trace of the container.
+# rt's reason must hold the words, on one line; other runtimes may use their own.
+refused() {
+	[ "$status" -eq 1 ] || {
+		echo "exit status $status, not 1; output: $output"
+		return 1
+	}
+	[ -n "$output" ]
+	[ -z "$(containers)" ] || {
+		echo "state is left of a container that was refused: $(containers)"
+		return 1
+	}
+	[ "$RUNTIME" != rt ] || clear_error "$@"
+}
+
+# clear_error WORDS... checks rt's message in $output: one line that holds all the words,
+# besides it only the lines of a step and of a hint, and nothing of rt's insides.
+clear_error() {
+	local word line first=${lines[0]-}
+	[[ $first == rt:* ]] || {
+		echo "an error of rt starts with \"rt:\", not: $output"
+		return 1
+	}
+	for word in "$@"; do
+		[[ $first == *"$word"* ]] || {
+			echo "the error does not say \"$word\": $output"
+			return 1
+		}
+	done
+	for line in "${lines[@]:1}"; do
+		[[ $line == "  step "* || $line == "  hint "* ]] || {
+			echo "a further line: $line"
+			return 1
+		}
+	done
+	[[ $output != *panic* && $output != *goroutine* ]]
+}
