@@ -1,0 +1,87 @@
+package cgroup
+
+import (
+	"path"
+	"strconv"
+	"strings"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
+
+	"github.com/opencontainers/cgroups"
+	"github.com/opencontainers/cgroups/fs"
+	"github.com/opencontainers/cgroups/fs2"
+	"golang.org/x/sys/unix"
+)
+
+// apply writes the limits and the device rules to a cgroup that exists.
+func (g *Group) apply() error {
+	if len(g.places) == 0 {
+		return nil
+	}
+	// Without limits the library's Set would only look around: seven system calls on v2.
+	if len(g.limits.needs) > 0 {
+		m, err := g.files()
+		if err != nil {
+			return err
+		}
+		if err := m.Set(g.library().Resources); err != nil {
+			return g.limitError(err)
+		}
+	}
+	return g.applyDevices()
+}
+
+// files is the library's manager that reads and writes the files of the cgroup, whoever made it.
+func (g *Group) files() (cgroups.Manager, error) {
+	if len(g.places) == 0 {
+		return nil, &diag.Error{
+			Kind: diag.State, Problem: "the container has no cgroup of its own",
+			Hint: "rt had no right to make one when the container was created",
+		}
+	}
+	var m cgroups.Manager
+	var err error
+	if g.mode == host.CgroupV2 {
+		m, err = fs2.NewManager(g.library(), g.places[0].dir)
+	} else {
+		c := g.library()
+		c.Unified = nil // not nil is an error on v1; convert has refused entries already
+		m, err = fs.NewManager(c, g.paths())
+	}
+	if err != nil {
+		return nil, &diag.Error{Kind: diag.Host, Field: fieldPath, Problem: "the cgroup can't be used", Err: err}
+	}
+	return m, nil
+}
+
+// limitError turns an error of the library into one that names the field, the file and the reason.
+func (g *Group) limitError(err error) error {
+	file := fileOf(err)
+	if file == "" {
+		// What the library has found itself, such as a limit below the present usage.
+		return &diag.Error{Kind: diag.Kernel, Field: "linux.resources", Problem: "a limit can't be set", Err: err}
+	}
+	e := diag.Sys(file+" can't be written", "write", cause(err))
+	e.Field = g.limits.field(path.Base(file))
+	// The library says `failed to write "512": write /sys/...: invalid argument`.
+	if _, rest, ok := strings.Cut(err.Error(), "failed to write "); ok {
+		if q, qErr := strconv.QuotedPrefix(rest); qErr == nil {
+			e.Value, _ = strconv.Unquote(q)
+		}
+	}
+	if e.Value == "" {
+		e.Call = "openat2"
+	}
+	switch e.Errno {
+	case unix.ENOENT:
+		e.Hint = "this kernel does not have the file, or not the controller it belongs to"
+	case unix.EBUSY:
+		e.Hint = "more is in use already than the new limit allows"
+	case unix.EINVAL, unix.ERANGE, unix.ENODEV:
+		e.Hint = "the kernel takes no such value here: see " + path.Dir(file)
+	case unix.EACCES, unix.EPERM:
+		e.Hint = "the file is not delegated to this user"
+	}
+	return e
+}

@@ -1,0 +1,98 @@
+package cgroup
+
+import (
+	"strconv"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
+
+	"golang.org/x/sys/unix"
+)
+
+// applyDevices makes the device rules hold. Without rights they can't, and need not: no device can be made then either.
+func (g *Group) applyDevices() error {
+	var err error
+	if g.mode == host.CgroupV2 {
+		err = g.filterDevices()
+	} else {
+		err = g.listDevices()
+	}
+	if err != nil && g.rootless && lacksRights(err) {
+		return nil
+	}
+	return err
+}
+
+// listDevices writes the rules to devices.deny and devices.allow of v1 (cgroup-v1/devices.rst). A new cgroup has its parent's list, so
+// the default comes first; it clears the list.
+func (g *Group) listDevices() error {
+	rules := g.limits.devices
+	dir := g.dir("devices")
+	switch {
+	case dir == "" && (g.rootless || allowsAll(rules)):
+		return nil
+	case dir == "":
+		return &diag.Error{
+			Kind: diag.Host, Field: "linux.resources.devices",
+			Problem: "the rules can't be kept: no hierarchy of controller \"devices\" is mounted below " + root,
+		}
+	case allowsAll(rules) && g.fresh(dir):
+		return nil
+	}
+	if i, j, ok := inexpressible(rules); ok {
+		return &diag.Error{
+			Kind: diag.Host, Field: "linux.resources.devices",
+			Problem: "rule " + strconv.Quote(rules[j].String()) + " takes back a part of " + strconv.Quote(rules[i].String()) +
+				", which cgroup v1 can't express",
+			Hint: "give the accesses that are left as rules of their own",
+		}
+	}
+	for _, r := range rules {
+		file := "devices.deny"
+		if r.allow {
+			file = "devices.allow"
+		}
+		if err := writeFile(dir, file, r.String()); err != nil {
+			e := diag.Sys(dir+"/"+file+" can't be written", "write", err)
+			e.Field, e.Value = "linux.resources.devices", r.String()
+			if e.Errno == unix.EPERM {
+				e.Hint = "the cgroup above has no right to the device itself, or it has children already"
+			}
+			return e
+		}
+	}
+	return nil
+}
+
+// fresh reports whether Create made dir.
+func (g *Group) fresh(dir string) bool {
+	for i := range g.places {
+		if g.places[i].dir == dir {
+			return g.places[i].fresh
+		}
+	}
+	return false
+}
+
+// inexpressible finds an exception i to the default and a later rule j that takes a part of it back. v1 keeps a default and a set of
+// exceptions, and removes one only as a whole: a rule against a part of it would be accepted and do nothing.
+func inexpressible(rules []rule) (i, j int, found bool) {
+	def := rules[0].allow
+	for j, r := range rules {
+		if r.allow != def || r.kind == 'a' {
+			continue
+		}
+		for i, x := range rules[:j] {
+			if x.allow != def && x.meets(r) && (x.kind != r.kind || x.major != r.major || x.minor != r.minor) {
+				return i, j, true
+			}
+		}
+	}
+	return 0, 0, false
+}
+
+// meets reports whether some access to some device is covered by both rules.
+func (r rule) meets(x rule) bool {
+	same := func(a, b int64) bool { return a == b || a == anyNumber || b == anyNumber }
+	return r.kind == x.kind && r.access&x.access != 0 && same(r.major, x.major) && same(r.minor, x.minor)
+}

@@ -1,0 +1,68 @@
+package cgroup
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// writeFile writes value to a file of cgroupfs with one write(2), as each of them demands. cgroupfs has no symbolic links but those
+// beside the mount points of v1, which rt never follows, so paths are safe here.
+func writeFile(dir, name, value string) error {
+	fd, err := unix.Open(dir+"/"+name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	for {
+		_, err = unix.Write(fd, []byte(value))
+		if err != unix.EINTR {
+			break
+		}
+	}
+	_ = unix.Close(fd)
+	return err
+}
+
+// readFile reads a file of cgroupfs.
+func readFile(dir, name string) (string, error) {
+	fd, err := unix.Open(dir+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd) //nolint:errcheck // it was only read
+	text := make([]byte, 0, 512)
+	for {
+		if len(text) == cap(text) {
+			text = append(text, 0)[:len(text)]
+		}
+		n, err := unix.Read(fd, text[len(text):cap(text)])
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return "", err
+		case n == 0:
+			return string(text), nil
+		default:
+			text = text[:len(text)+n]
+		}
+	}
+}
+
+// cause is the errno inside an error of the library, or the error itself.
+func cause(err error) error {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
+
+// fileOf is the path of the file that an error of the library is about, or "".
+func fileOf(err error) string {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Path
+	}
+	return ""
+}

@@ -1,0 +1,294 @@
+package cgroup
+
+import (
+	"strconv"
+	"strings"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
+
+	"github.com/opencontainers/cgroups"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// limits is linux.resources in the form that is applied.
+type limits struct {
+	resources cgroups.Resources // for the library: all but the devices
+	devices   []rule
+	needs     []need // what the limits need of the kernel, one for each field that is set
+}
+
+// need is a limit: the field that asks for it, the controller that keeps it, and the file it is written to.
+// An error about the file is an error about the field.
+type need struct {
+	field      string // "linux.resources.memory.limit"
+	controller string // "memory"; "cgroup" for the core files of v2
+	file       string // "memory.max"
+}
+
+// first is the first limit, or nil if there is none. Device rules don't count: without rights rt can't make devices either.
+func (l *limits) first() *need {
+	if len(l.needs) == 0 {
+		return nil
+	}
+	return &l.needs[0]
+}
+
+// field finds the field that is written to file.
+func (l *limits) field(file string) string {
+	for i := range l.needs {
+		if l.needs[i].file == file {
+			return l.needs[i].field
+		}
+	}
+	// The library tries io.bfq.weight before io.weight, and sets the reservation limit of huge pages with the limit.
+	switch {
+	case file == "io.bfq.weight":
+		return l.field("io.weight")
+	case file == "blkio.bfq.weight":
+		return l.field("blkio.weight")
+	case file == "blkio.bfq.weight_device":
+		return l.field("blkio.weight_device")
+	case strings.HasPrefix(file, "hugetlb.") && strings.Contains(file, ".rsvd."):
+		return l.field(strings.Replace(file, ".rsvd", "", 1))
+	}
+	return "linux.resources"
+}
+
+// converter collects the needs while a section is converted, and the first thing that this mode can't do.
+type converter struct {
+	out limits
+	v2  bool
+	err *diag.Error
+}
+
+// convert turns linux.resources into limits for this machine. nil means none but the default device rules.
+//
+// Fields that only v1 has are errors on v2, where they ask for something: the alternative is a limit that silently does not hold.
+// Engines write their zero values, so these are none.
+func convert(r *specs.LinuxResources, mode host.CgroupMode) (*limits, error) {
+	c := converter{v2: mode == host.CgroupV2}
+	if r == nil {
+		r = &specs.LinuxResources{}
+	}
+	if r.Memory != nil {
+		c.memory(r.Memory)
+	}
+	if r.CPU != nil {
+		c.cpu(r.CPU)
+	}
+	if r.Pids != nil && r.Pids.Limit != nil {
+		c.need("pids.limit", "pids", "pids.max", "pids.max")
+		c.out.resources.PidsLimit = r.Pids.Limit
+	}
+	if r.BlockIO != nil {
+		c.blockIO(r.BlockIO)
+	}
+	c.hugepages(r.HugepageLimits)
+	if r.Network != nil {
+		c.network(r.Network)
+	}
+	c.rdma(r.Rdma)
+	c.unified(r.Unified)
+	rules, err := rulesOf(r.Devices)
+	if err != nil {
+		return nil, err
+	}
+	c.out.devices = rules
+	if c.err != nil {
+		return nil, c.err
+	}
+	return &c.out, nil
+}
+
+// need notes a field that is set. An empty file name means that this mode has none, which is an error.
+func (c *converter) need(field, controller, v1, v2 string) {
+	file := v1
+	switch {
+	case c.v2:
+		file = v2
+	case controller == "io":
+		controller = "blkio" // its name on v1
+	}
+	field = "linux.resources." + field
+	if file == "" {
+		mode := "v1"
+		if c.v2 {
+			mode = "v2"
+		}
+		c.fail(field, "cgroup "+mode+" has no such limit; leave the field out on this machine")
+		return
+	}
+	c.out.needs = append(c.out.needs, need{field, controller, file})
+}
+
+// fail keeps the first problem, and those after it as further ones.
+func (c *converter) fail(field, problem string) {
+	e := &diag.Error{Kind: diag.Host, Field: field, Problem: problem}
+	if c.err == nil {
+		c.err = e
+	} else {
+		c.err.More = append(c.err.More, e)
+	}
+}
+
+// memory converts linux.resources.memory. kernel, kernelTCP and useHierarchy are left out: Linux 5.11 and later have one hierarchy always
+// (8a931f801340), account kernel memory with the rest and refuse kernel limits, and the specification allows to ignore them.
+func (c *converter) memory(m *specs.LinuxMemory) {
+	r := &c.out.resources
+	if m.Limit != nil && *m.Limit != 0 {
+		c.need("memory.limit", "memory", "memory.limit_in_bytes", "memory.max")
+		r.Memory = *m.Limit
+	}
+	if m.Reservation != nil && *m.Reservation != 0 {
+		c.need("memory.reservation", "memory", "memory.soft_limit_in_bytes", "memory.low")
+		r.MemoryReservation = *m.Reservation
+	}
+	if m.Swap != nil && *m.Swap != 0 {
+		c.need("memory.swap", "memory", "memory.memsw.limit_in_bytes", "memory.swap.max")
+		r.MemorySwap = *m.Swap
+		c.checkSwap(m)
+	}
+	if m.Swappiness != nil {
+		c.need("memory.swappiness", "memory", "memory.swappiness", "")
+		r.MemorySwappiness = m.Swappiness
+	}
+	if m.DisableOOMKiller != nil && *m.DisableOOMKiller {
+		c.need("memory.disableOOMKiller", "memory", "memory.oom_control", "")
+		r.OomKillDisable = true
+	}
+	if m.CheckBeforeUpdate != nil {
+		r.MemoryCheckBeforeUpdate = *m.CheckBeforeUpdate
+	}
+}
+
+// checkSwap refuses what can't be expressed: memory.swap counts memory and swap together, memory.swap.max swap alone.
+func (c *converter) checkSwap(m *specs.LinuxMemory) {
+	if *m.Swap < 0 {
+		return
+	}
+	limit := int64(0)
+	if m.Limit != nil {
+		limit = *m.Limit
+	}
+	switch {
+	case limit == 0:
+		c.fail("linux.resources.memory.swap", "counts memory and swap together, so memory.limit must be given too")
+	case limit > *m.Swap:
+		c.fail("linux.resources.memory.swap", "counts memory and swap together, so it must not be below memory.limit, "+
+			strconv.FormatInt(limit, 10))
+	}
+}
+
+// cpu converts linux.resources.cpu. Shares become a weight on v2 by the formula that runc, crun and Kubernetes agreed on in 2025,
+// which keeps minimum, default and maximum where they are.
+func (c *converter) cpu(p *specs.LinuxCPU) {
+	r := &c.out.resources
+	if p.Shares != nil && *p.Shares != 0 {
+		c.need("cpu.shares", "cpu", "cpu.shares", "cpu.weight")
+		r.CpuShares = *p.Shares
+		r.CpuWeight = cgroups.ConvertCPUSharesToCgroupV2Value(*p.Shares)
+	}
+	if p.Quota != nil && *p.Quota != 0 {
+		c.need("cpu.quota", "cpu", "cpu.cfs_quota_us", "cpu.max")
+		r.CpuQuota = *p.Quota
+	}
+	if p.Period != nil && *p.Period != 0 {
+		c.need("cpu.period", "cpu", "cpu.cfs_period_us", "cpu.max")
+		r.CpuPeriod = *p.Period
+	}
+	if p.Burst != nil {
+		c.need("cpu.burst", "cpu", "cpu.cfs_burst_us", "cpu.max.burst")
+		r.CpuBurst = p.Burst
+	}
+	if p.RealtimeRuntime != nil && *p.RealtimeRuntime != 0 {
+		c.need("cpu.realtimeRuntime", "cpu", "cpu.rt_runtime_us", "")
+		r.CpuRtRuntime = *p.RealtimeRuntime
+	}
+	if p.RealtimePeriod != nil && *p.RealtimePeriod != 0 {
+		c.need("cpu.realtimePeriod", "cpu", "cpu.rt_period_us", "")
+		r.CpuRtPeriod = *p.RealtimePeriod
+	}
+	if p.Cpus != "" {
+		c.need("cpu.cpus", "cpuset", "cpuset.cpus", "cpuset.cpus")
+		r.CpusetCpus = p.Cpus
+	}
+	if p.Mems != "" {
+		c.need("cpu.mems", "cpuset", "cpuset.mems", "cpuset.mems")
+		r.CpusetMems = p.Mems
+	}
+	if p.Idle != nil {
+		c.need("cpu.idle", "cpu", "cpu.idle", "cpu.idle")
+		r.CPUIdle = p.Idle
+	}
+}
+
+// hugepages converts linux.resources.hugepageLimits. The page size becomes part of a file name, so it must be of the kernel's form.
+func (c *converter) hugepages(list []specs.LinuxHugepageLimit) {
+	for i, h := range list {
+		field := "hugepageLimits[" + strconv.Itoa(i) + "]"
+		if !isPageSize(h.Pagesize) {
+			c.fail("linux.resources."+field+".pageSize", `must be a number and KB, MB or GB, such as "2MB", not `+strconv.Quote(h.Pagesize))
+			continue
+		}
+		c.need(field+".limit", "hugetlb", "hugetlb."+h.Pagesize+".limit_in_bytes", "hugetlb."+h.Pagesize+".max")
+		c.out.resources.HugetlbLimit = append(c.out.resources.HugetlbLimit, &cgroups.HugepageLimit{Pagesize: h.Pagesize, Limit: h.Limit})
+	}
+}
+
+// isPageSize reports whether s is a size of huge pages as config-linux.md#huge-page-limits writes it.
+func isPageSize(s string) bool {
+	digits := strings.TrimRight(s, "KMGB")
+	switch s[len(digits):] {
+	case "KB", "MB", "GB":
+		n, err := strconv.ParseUint(digits, 10, 32)
+		return err == nil && n > 0 && digits[0] != '+' && digits[0] != '0'
+	}
+	return false
+}
+
+// network converts linux.resources.network.
+func (c *converter) network(n *specs.LinuxNetwork) {
+	if n.ClassID != nil && *n.ClassID != 0 {
+		c.need("network.classID", "net_cls", "net_cls.classid", "")
+		c.out.resources.NetClsClassid = *n.ClassID
+	}
+	for i, p := range n.Priorities {
+		c.need("network.priorities["+strconv.Itoa(i)+"]", "net_prio", "net_prio.ifpriomap", "")
+		c.out.resources.NetPrioIfpriomap = append(c.out.resources.NetPrioIfpriomap,
+			&cgroups.IfPrioMap{Interface: p.Name, Priority: int64(p.Priority)})
+	}
+}
+
+// rdma converts linux.resources.rdma.
+func (c *converter) rdma(m map[string]specs.LinuxRdma) {
+	for device, l := range m {
+		c.need("rdma["+strconv.Quote(device)+"]", "rdma", "rdma.max", "rdma.max")
+		if c.out.resources.Rdma == nil {
+			c.out.resources.Rdma = make(map[string]cgroups.LinuxRdma, len(m))
+		}
+		c.out.resources.Rdma[device] = cgroups.LinuxRdma{HcaHandles: l.HcaHandles, HcaObjects: l.HcaObjects}
+	}
+}
+
+// unified converts linux.resources.unified. It comes last: a file that another field writes too is a contradiction.
+func (c *converter) unified(m map[string]string) {
+	for file, value := range m {
+		field := "unified[" + strconv.Quote(file) + "]"
+		controller, _, ok := strings.Cut(file, ".")
+		if !ok || controller == "" || strings.Contains(file, "/") {
+			c.fail("linux.resources."+field, `must be the name of a cgroup v2 file, such as "memory.high"`)
+			continue
+		}
+		for _, n := range c.out.needs {
+			if n.file == file && c.v2 {
+				c.fail("linux.resources."+field, "is the file that "+n.field+" is written to; keep one of the two")
+			}
+		}
+		c.need(field, controller, "", file)
+		if c.out.resources.Unified == nil {
+			c.out.resources.Unified = make(map[string]string, len(m))
+		}
+		c.out.resources.Unified[file] = value
+	}
+}

@@ -1,0 +1,240 @@
+package cgroup
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// These tests make real cgroups, in whatever mode the machine is in; tests/vm/cgroup and TestInV2 run them in others.
+
+func p[T any](v T) *T { return &v }
+
+// newGroup makes a Group at an absolute path of the test's own, and sees to its removal.
+func newGroup(t *testing.T, r *specs.LinuxResources) *Group {
+	t.Helper()
+	needRights(t)
+	g, err := New(Config{ID: "x", Path: "/rt-test-" + strconv.Itoa(os.Getpid()) + "/" + strings.ReplaceAll(t.Name(), "/", "-"), Resources: r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = g.Kill(unix.SIGKILL)
+		if err := g.Destroy(); err != nil {
+			t.Error(err)
+		}
+		for _, pl := range g.places {
+			_ = unix.Rmdir(filepath.Dir(pl.dir))
+		}
+	})
+	return g
+}
+
+// needRights skips, with the reason, where no cgroup can be made.
+func needRights(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("SKIP: making cgroups takes root")
+	}
+	if Mode() == host.CgroupNone {
+		t.Skip("SKIP: no cgroups are mounted at " + root)
+	}
+}
+
+// sleeper starts a process that sleeps, moves it into the cgroup and returns it.
+func sleeper(t *testing.T, g *Group) *exec.Cmd {
+	t.Helper()
+	c := exec.Command("sleep", "1000")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	if err := g.Attach(c.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestLife(t *testing.T) {
+	g := newGroup(t, nil)
+	if err := g.Create(); err != nil {
+		t.Fatal(err)
+	}
+	c := sleeper(t, g)
+	pids, err := g.Pids()
+	if err != nil || len(pids) != 1 || pids[0] != c.Process.Pid {
+		t.Fatalf("Pids: %v, %v, want [%d]", pids, err, c.Process.Pid)
+	}
+	again, err := New(g.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Create(); err == nil || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("a cgroup in use was taken again: %v", err)
+	}
+	loaded, err := Load(g.Saved())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := loaded.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := loaded.Frozen(); !f || err != nil {
+		t.Errorf("Frozen: %v, %v after Freeze", f, err)
+	}
+	if err := loaded.Kill(unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err == nil || c.ProcessState.Sys().(interface{ Signal() unix.Signal }).Signal() != unix.SIGKILL {
+		t.Errorf("the frozen process ended with %v", c.ProcessState)
+	}
+	if err := loaded.Destroy(); err != nil {
+		t.Fatal(err)
+	}
+	for _, pl := range g.places {
+		if _, err := os.Stat(pl.dir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left", pl.dir)
+		}
+	}
+	if err := loaded.Destroy(); err != nil {
+		t.Errorf("removing what is gone: %v", err)
+	}
+	if pids, err := loaded.Pids(); err != nil || len(pids) != 0 {
+		t.Errorf("the pids of what is gone: %v, %v", pids, err)
+	}
+}
+
+func TestKillSignalsSubgroups(t *testing.T) {
+	g := newGroup(t, nil)
+	if err := g.Create(); err != nil {
+		t.Fatal(err)
+	}
+	dir := g.members() + "/sub"
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	a, b := sleeper(t, g), sleeper(t, g)
+	if err := writeFile(dir, "cgroup.procs", strconv.Itoa(b.Process.Pid)); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Kill(unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*exec.Cmd{a, b} {
+		if err := c.Wait(); err == nil {
+			t.Error("a process survived")
+		}
+	}
+	if f, err := g.Frozen(); f || err != nil {
+		t.Errorf("left frozen: %v, %v", f, err)
+	}
+}
+
+// TestDevices asks the kernel: a process in the cgroup opens what it may and what it may not.
+func TestDevices(t *testing.T) {
+	major, minor := int64(1), int64(11) // kmsg, which no default allows
+	probe := func(t *testing.T, r *specs.LinuxResources) map[string]bool {
+		g := newGroup(t, r)
+		if err := g.Create(); err != nil {
+			t.Fatal(err)
+		}
+		node := filepath.Join(t.TempDir(), "kmsg")
+		if err := unix.Mknod(node, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 11))); err != nil {
+			t.Fatal(err)
+		}
+		script := `read -r go; for f in "$@"; do (: <"$f") 2>/dev/null && echo "r$f"; (: >>"$f") 2>/dev/null && echo "w$f"; done; mknod "$2.m" c 1 11 && echo m; true`
+		c := exec.Command("sh", "-c", script, "sh", "/dev/null", node)
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		c.Stdout = &out
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Attach(c.Process.Pid); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := in.Write([]byte("\n")); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]bool{}
+		for l := range strings.Lines(out.String()) {
+			got[strings.ReplaceAll(strings.TrimSpace(l), node, "kmsg")] = true
+		}
+		return got
+	}
+	deny := specs.LinuxDeviceCgroup{Allow: false, Access: "rwm"}
+	for name, tc := range map[string]struct {
+		rules []specs.LinuxDeviceCgroup
+		want  string
+	}{
+		"none":       {nil, "r/dev/null w/dev/null m"},
+		"deny":       {[]specs.LinuxDeviceCgroup{deny}, "r/dev/null w/dev/null m"},
+		"allow all":  {[]specs.LinuxDeviceCgroup{{Allow: true, Access: "rwm"}}, "r/dev/null w/dev/null rkmsg wkmsg m"},
+		"allow read": {[]specs.LinuxDeviceCgroup{deny, {Allow: true, Type: "c", Major: &major, Minor: &minor, Access: "r"}}, "r/dev/null w/dev/null rkmsg m"},
+		"blacklist": {[]specs.LinuxDeviceCgroup{
+			{Allow: true, Access: "rwm"},
+			{Allow: false, Type: "c", Major: &major, Minor: &minor, Access: "w"},
+		}, "r/dev/null w/dev/null rkmsg m"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := probe(t, &specs.LinuxResources{Devices: tc.rules})
+			want := strings.Fields(tc.want)
+			if len(got) != len(want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+			for _, w := range want {
+				if !got[w] {
+					t.Errorf("got %v, want %v", got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestFailureLeavesNothing asks for a limit that no kernel takes, two new levels deep.
+func TestFailureLeavesNothing(t *testing.T) {
+	g := newGroup(t, &specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "70000"}, Memory: &specs.LinuxMemory{Limit: p(int64(1 << 20))}})
+	err := g.Create()
+	var e *diag.Error
+	if !errors.As(err, &e) || !strings.HasPrefix(e.Field, "linux.resources.") {
+		t.Fatalf("got %v, want an error of a field", err)
+	}
+	t.Log(err)
+	for _, pl := range g.places {
+		if _, err := os.Stat(filepath.Dir(pl.dir)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left", filepath.Dir(pl.dir))
+		}
+	}
+}
+
+func TestDestroyWaits(t *testing.T) {
+	g := newGroup(t, nil)
+	if err := g.Create(); err != nil {
+		t.Fatal(err)
+	}
+	c := sleeper(t, g)
+	go func() {
+		time.Sleep(100 * time.Millisecond)
+		_ = c.Process.Kill()
+	}()
+	if err := g.Destroy(); err != nil {
+		t.Error(err)
+	}
+}
