@@ -1,0 +1,57 @@
+// Package nsenter is the boot of a container: it turns a program (a list of steps, each one system call) into a tiny static
+// executable, starts it, and reads its reports.
+//
+// Assemble and Spawn run in rt. The stub (stub_ARCH.s) runs in the boot process, the process that becomes the container, and is the only
+// code of ours that ever does. The package knows steps, not containers: it makes no decision, it has no default, and it never makes
+// up a system call that the program does not hold. What it refuses is a program that could not run: a jump backwards, a register read
+// before it is written, a string with a NUL byte.
+//
+// # The image
+//
+// A boot image is an ELF executable (elf(5)) with a fixed address, mapped as it is:
+//
+//	0x400000    ELF header, three program headers
+//	0x4000f0    u32: the number of the descriptor to report on
+//	0x400100    the stub
+//	0x400400    the table: a row of 72 bytes for each step
+//	behind it   strings and structures, which hold addresses ready made
+//	0x40400000  one writable page: 64 registers of 8 bytes, then scratch memory
+//
+// A row:
+//
+//	 0  i32     number of the system call; a negative one is a fault: it is the result, and no call is made
+//	 4  u8      bit i is set: operand i is not a value but the number of a register
+//	 5  u8      register that keeps the result
+//	 6  u8      unused
+//	 7  u8      how many times EAGAIN means to make the call again
+//	 8  u8[4]   errnos that lead to "else"; 0 is none, 255 stands for a result from 0 to least-1
+//	12  u16     then: the row to go on with after a success
+//	14  u16     else: the row to go on with after one of the errnos
+//	16  i64     least: a result below it is a failure
+//	24  u64[6]  operands
+//
+// # The stub
+//
+// It starts at row 0 and repeats: load the operands, make the call, store the result, choose the next row. A failure that no errno
+// of its row names ends it: it writes a report and exits with status 1. It has no stack frame and no data of its own, makes no
+// call but those of the table and the last two (write, exit_group), and jumps only forward in the table, so it ends after at
+// most as many steps as there are rows, each repeated at most 255 times.
+//
+// # Reports
+//
+// The control channel is a SOCK_SEQPACKET socket. A report is one message:
+//
+//	 0  u32  1: a step failed; 2: a sync point was reached, which the next row waits for; 3: a trace, which nobody answers
+//	 4  u32  index of the row
+//	 8  i64  result of the failed step, or the register that the sync point reports
+//	16  i64  traces only: when the step began, in nanoseconds of CLOCK_MONOTONIC
+//
+// A sync point is an ordinary writev(2) row, and mostly an ordinary read(2) row behind it that wants one byte: a supervisor that has died
+// reads as 0 bytes, so its boot process ends too. All descriptors of rt's in the boot process are close-on-exec: the end of the channel
+// without a report is how a supervisor learns that execve(2) succeeded.
+//
+// # Why no exec between clone and id maps
+//
+// A process whose ids are not mapped loses all capabilities in its new user namespace when it executes a program
+// (user_namespaces(7)). So a user namespace is never made by Spawn, which executes the image, but by a clone3(2) row.
+package nsenter

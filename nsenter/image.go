@@ -1,0 +1,273 @@
+package nsenter
+
+import (
+	"encoding/binary"
+	"errors"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// The layout of a boot image: an ELF executable that the kernel maps at loadAddress as it is, readable and executable, and one
+// writable page elsewhere. The stubs know these numbers too.
+const (
+	loadAddress     = 0x400000
+	ctlOffset       = 0xf0 // the number of the descriptor to report on
+	stubOffset      = 0x100
+	tableOffset     = 0x400
+	registerAddress = 0x40400000
+	scratchAddress  = registerAddress + 8*MaxReg
+	writableSize    = 0x1000
+	rowSize         = 72
+)
+
+// ScratchSize is how many bytes of scratch memory a program has.
+const ScratchSize = writableSize - 8*MaxReg
+
+// reportFailed and reportSync are the first words of what a boot process reports; reportTrace is a sync point's that nobody answers.
+const (
+	reportFailed = 1
+	reportSync   = 2
+	reportTrace  = 3
+)
+
+// Image is an executable file that carries out one program.
+type Image []byte
+
+// Assemble lays p out as an executable. It is the last place that may say no, and its refusals are about mistakes of whoever
+// made the program, but for strings with NUL bytes and programs that are too long.
+func Assemble(p *Program) (Image, error) {
+	if len(p.Steps) == 0 || len(p.Steps) > 0xffff {
+		return nil, errors.New("nsenter: a program has 1 to 65535 steps, not " + strconv.Itoa(len(p.Steps)))
+	}
+	code := stubCode()
+	data := tableOffset + len(p.Steps)*rowSize
+	a := assembler{p: p, image: make([]byte, data, data+16<<10)}
+	copy(a.image[stubOffset:], code)
+	binary.NativeEndian.PutUint32(a.image[ctlOffset:], uint32(p.Number(p.Ctl)))
+	for i := range p.Steps {
+		if err := a.step(i); err != nil {
+			return nil, errors.New("nsenter: step " + strconv.Itoa(i+1) + " (" + p.Steps[i].Call.String() + "): " + err.Error())
+		}
+	}
+	elfHeader(a.image)
+	return a.image, nil
+}
+
+type assembler struct {
+	p       *Program
+	image   []byte
+	written uint64 // registers that an earlier step writes
+}
+
+// step writes row i of the table.
+func (a *assembler) step(i int) error {
+	s := &a.p.Steps[i]
+	for _, target := range [2]int{s.Then, s.Else} {
+		if target != 0 && (target <= i || target >= len(a.p.Steps)) {
+			return errors.New("jumps to step " + strconv.Itoa(target+1) + ": jumps go forward, to a step of the program")
+		}
+	}
+	if len(s.Errnos) > 4 || len(s.Args) > 6 || s.To >= MaxReg {
+		return errors.New("has more than 4 errnos, 6 operands or the registers there are")
+	}
+	var registers byte
+	var args [6]uint64
+	for k := range s.Args {
+		if s.Args[k].kind == argReg {
+			if a.written&(1<<s.Args[k].val) == 0 {
+				return errors.New("reads register " + strconv.Itoa(int(s.Args[k].val)) + ", which no earlier step writes")
+			}
+			registers |= 1 << k
+		}
+		v, err := a.value(&s.Args[k], i)
+		if err != nil {
+			return err
+		}
+		args[k] = v
+	}
+	// A value may have grown the image: take the row only now.
+	row := a.image[tableOffset+i*rowSize:][:rowSize]
+	nr := s.Call.Number()
+	if s.Fault != 0 {
+		nr = uint32(-int32(s.Fault))
+	}
+	le := binary.NativeEndian
+	le.PutUint32(row, nr)
+	row[4], row[5], row[7] = registers, byte(s.To), s.Again
+	for k, errno := range s.Errnos {
+		row[8+k] = byte(errno)
+	}
+	le.PutUint16(row[12:], next(s.Then, i))
+	le.PutUint16(row[14:], next(s.Else, i))
+	le.PutUint64(row[16:], uint64(int64(s.Min)))
+	for k, v := range args {
+		le.PutUint64(row[24+8*k:], v)
+	}
+	a.written |= 1 << s.To
+	return nil
+}
+
+// next returns where step i goes on: at target, or at the step behind it.
+func next(target, i int) uint16 {
+	if target == 0 {
+		return uint16(i + 1)
+	}
+	return uint16(target)
+}
+
+// value returns what operand arg of step i is at run time, and puts what it points to into the image.
+func (a *assembler) value(arg *Arg, i int) (uint64, error) {
+	switch arg.kind {
+	case argFD:
+		if arg.val >= uint64(len(a.p.FDs)) {
+			return 0, errors.New("names a descriptor that the program does not have")
+		}
+		return uint64(a.p.Number(FD(arg.val))), nil
+	case argRegAddr:
+		return registerAddress + 8*arg.val, nil
+	case argString:
+		return a.text(arg.str)
+	case argData:
+		return a.data(arg, i)
+	case argVec:
+		return a.vector(arg.vec)
+	case argScratch:
+		if arg.val >= ScratchSize {
+			return 0, errors.New("points behind the scratch memory")
+		}
+		return scratchAddress + arg.val, nil
+	case argReport:
+		return a.report(arg, i), nil
+	case argReg, argImm:
+	}
+	return arg.val, nil
+}
+
+// text appends a NUL-terminated string and returns its address.
+func (a *assembler) text(s string) (uint64, error) {
+	for k := range len(s) {
+		if s[k] == 0 {
+			return 0, errors.New("has a NUL byte in the string " + strconv.Quote(s))
+		}
+	}
+	address := loadAddress + uint64(len(a.image))
+	a.image = append(append(a.image, s...), 0)
+	return address, nil
+}
+
+// data appends the bytes of arg, on a boundary of 8, and fills in what they refer to.
+func (a *assembler) data(arg *Arg, i int) (uint64, error) {
+	a.align()
+	offset := len(a.image)
+	a.image = append(a.image, arg.str...)
+	for k := range arg.refs {
+		r := &arg.refs[k]
+		if r.Arg.kind == argReg || r.Offset+r.Size > len(arg.str) {
+			return 0, errors.New("refers to a register, or to a place behind the end, in " + arg.text)
+		}
+		v, err := a.value(&r.Arg, i)
+		if err != nil {
+			return 0, err
+		}
+		place := a.image[offset+r.Offset:]
+		if r.Size == 4 {
+			binary.NativeEndian.PutUint32(place, uint32(v))
+		} else {
+			binary.NativeEndian.PutUint64(place, v)
+		}
+	}
+	return loadAddress + uint64(offset), nil
+}
+
+// vector appends a NULL-terminated array of strings.
+func (a *assembler) vector(v []string) (uint64, error) {
+	a.align()
+	offset := len(a.image)
+	a.image = append(a.image, make([]byte, 8*(len(v)+1))...)
+	for k, s := range v {
+		address, err := a.text(s)
+		if err != nil {
+			return 0, err
+		}
+		binary.NativeEndian.PutUint64(a.image[offset+8*k:], address)
+	}
+	return loadAddress + uint64(offset), nil
+}
+
+// report appends the head of a report of step i, and the two iovecs that make the report of it and a register.
+func (a *assembler) report(arg *Arg, i int) uint64 {
+	kind := uint32(reportSync)
+	if a.p.Steps[i].Sync == "" {
+		kind = reportTrace
+	}
+	a.align()
+	le := binary.NativeEndian
+	head := loadAddress + uint64(len(a.image))
+	a.image = le.AppendUint32(a.image, kind)
+	a.image = le.AppendUint32(a.image, uint32(i))
+	iovecs := loadAddress + uint64(len(a.image))
+	a.image = le.AppendUint64(a.image, head)
+	a.image = le.AppendUint64(a.image, 8)
+	a.image = le.AppendUint64(a.image, registerAddress+8*arg.val)
+	a.image = le.AppendUint64(a.image, 8)
+	return iovecs
+}
+
+// align pads the image to a boundary of 8, as addresses and most structures of the kernel want.
+func (a *assembler) align() {
+	for len(a.image)%8 != 0 {
+		a.image = append(a.image, 0)
+	}
+}
+
+// elfHeader writes the ELF header and the program headers at the start of a finished image: elf(5).
+func elfHeader(image []byte) {
+	const (
+		etExec, ptLoad, ptGNUStack  = 2, 1, 0x6474e551
+		readable, writable, running = 4, 2, 1
+		headerSize, programSize     = 64, 56
+		machineAMD64, machineARM64  = 62, 183
+		class64, littleEndian, abi  = 2, 1, 1
+		pageAlign                   = 0x10000 // arm64 kernels have pages of up to 64 kB
+	)
+	machine := uint16(machineAMD64)
+	if runtime.GOARCH == "arm64" {
+		machine = machineARM64
+	}
+	le := binary.NativeEndian
+	copy(image, []byte{0x7f, 'E', 'L', 'F', class64, littleEndian, abi})
+	h := image[16:]
+	le.PutUint16(h, etExec)
+	le.PutUint16(h[2:], machine)
+	le.PutUint32(h[4:], abi)
+	le.PutUint64(h[8:], loadAddress+stubOffset)
+	le.PutUint64(h[16:], headerSize)
+	le.PutUint16(h[36:], headerSize)
+	le.PutUint16(h[38:], programSize)
+	le.PutUint16(h[40:], 3)
+
+	segment := func(i int, kind, flags uint32, address, fileSize, memorySize uint64) {
+		p := image[headerSize+i*programSize:]
+		le.PutUint32(p, kind)
+		le.PutUint32(p[4:], flags)
+		le.PutUint64(p[16:], address)
+		le.PutUint64(p[24:], address)
+		le.PutUint64(p[32:], fileSize)
+		le.PutUint64(p[40:], memorySize)
+		le.PutUint64(p[48:], pageAlign)
+	}
+	size := uint64(len(image))
+	segment(0, ptLoad, readable|running, loadAddress, size, size)
+	segment(1, ptLoad, readable|writable, registerAddress, 0, writableSize)
+	segment(2, ptGNUStack, readable|writable, 0, 0, 0)
+}
+
+// Errno returns the errno that a step's result stands for: Short if it is no error.
+func Errno(result int64) unix.Errno {
+	if result < 0 && result > -4096 {
+		return unix.Errno(-result)
+	}
+	return Short
+}

@@ -1,0 +1,129 @@
+package nsenter
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Text returns step i of p as strace(1) would show it, with names where strace has numbers, and what its outcome leads to:
+//
+//	openat2($root, "data", {O_PATH|O_CLOEXEC, RESOLVE_IN_ROOT}) -> $target, on ENOENT to 14
+func (p *Program) Text(i int) string {
+	s := &p.Steps[i]
+	var b strings.Builder
+	b.WriteString(s.Call.String())
+	b.WriteByte('(')
+	for k := range s.Args {
+		if k > 0 {
+			b.WriteString(", ")
+		}
+		p.arg(&b, &s.Args[k])
+	}
+	b.WriteByte(')')
+	if s.To != Nowhere {
+		b.WriteString(" -> $")
+		b.WriteString(p.regName(s.To))
+	}
+	p.outcome(&b, i)
+	return b.String()
+}
+
+// outcome appends what happens after step i, where that is not simply the next step or the end.
+func (p *Program) outcome(b *strings.Builder, i int) {
+	s := &p.Steps[i]
+	if s.Then != 0 && s.Then != i+1 {
+		b.WriteString(", then to ")
+		b.WriteString(strconv.Itoa(s.Then + 1))
+	}
+	if len(s.Errnos) > 0 {
+		words := make([]string, len(s.Errnos))
+		for k, errno := range s.Errnos {
+			words[k] = errnoWord(errno, s.Min)
+		}
+		if s.Else == 0 || s.Else == i+1 && s.Then == 0 {
+			b.WriteString(", ignore ")
+			b.WriteString(strings.Join(words, " "))
+		} else {
+			b.WriteString(", on ")
+			b.WriteString(strings.Join(words, " "))
+			b.WriteString(" to ")
+			b.WriteString(strconv.Itoa(s.Else + 1))
+		}
+	} else if s.Min > 0 {
+		b.WriteString(", at least ")
+		b.WriteString(strconv.Itoa(int(s.Min)))
+	}
+	if s.Fault != 0 {
+		b.WriteString(", FAULT ")
+		b.WriteString(unix.ErrnoName(s.Fault))
+	}
+}
+
+// errnoWord is the name of errno; a short result prints as the results it stands for.
+func errnoWord(errno unix.Errno, least int32) string {
+	switch {
+	case errno == Short && least == 1:
+		return "0"
+	case errno == Short:
+		return "less than " + strconv.Itoa(int(least))
+	}
+	return unix.ErrnoName(errno)
+}
+
+func (p *Program) regName(r Reg) string {
+	if int(r) < len(p.Regs) {
+		return p.Regs[r]
+	}
+	return "r" + strconv.Itoa(int(r))
+}
+
+// arg appends one operand.
+func (p *Program) arg(b *strings.Builder, a *Arg) {
+	switch a.kind {
+	case argReg:
+		b.WriteByte('$')
+		b.WriteString(p.regName(Reg(a.val)))
+	case argRegAddr, argReport:
+		b.WriteString("{report $")
+		b.WriteString(p.regName(Reg(a.val)))
+		b.WriteByte('}')
+	case argFD:
+		b.WriteByte('$')
+		b.WriteString(p.FDs[a.val])
+	case argString:
+		b.WriteString(strconv.Quote(a.str))
+	case argData:
+		b.WriteString(a.text)
+	case argVec:
+		vector(b, a.vec)
+	case argScratch:
+		b.WriteString("scratch")
+	case argImm:
+		if a.names != nil {
+			b.WriteString(a.names.Format(a.val))
+		} else {
+			b.WriteString(strconv.FormatInt(int64(a.val), 10))
+		}
+	}
+}
+
+// vector appends a list of strings, shortened in the middle of a long one: an environment would fill the screen.
+func vector(b *strings.Builder, v []string) {
+	const most = 8
+	b.WriteByte('[')
+	for i, s := range v {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if i == most {
+			b.WriteString("... ")
+			b.WriteString(strconv.Itoa(len(v) - most))
+			b.WriteString(" more")
+			break
+		}
+		b.WriteString(strconv.Quote(s))
+	}
+	b.WriteByte(']')
+}

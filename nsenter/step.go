@@ -1,0 +1,141 @@
+package nsenter
+
+import "golang.org/x/sys/unix"
+
+// Step is one line of a program: a system call, and what its outcome means.
+//
+// A result of at least Min (zero unless set) is a success: it is kept in To, and the program goes on at step Then. A failure
+// with one of Errnos goes on at step Else. Any other failure ends the boot process, which reports the index of the step and the
+// result first. Then and Else are indices of later steps; zero means the next one, so a step with Errnos and without Else
+// ignores these errnos.
+type Step struct {
+	Call Call
+	Args []Arg
+	To   Reg
+
+	Min    int32        // the least result that is a success
+	Errnos []unix.Errno // at most four; Short stands for a result from 0 to Min-1
+	Then   int
+	Else   int
+	Again  uint8 // how often EAGAIN means: make the call again
+
+	Origin   string   // the path in config.json that this step serves: "mounts[2].options"; "" if rt needs it itself
+	Sentence string   // for people; printed, never parsed
+	Part     string   // the heading under which `rt plan` prints it
+	Sync     string   // the name of the sync point at which this step reports; "" for all others
+	Does     []string // what the supervisor does at this sync point, in order, for people
+
+	// Fault, if not zero, is what the step yields in place of making its call: see WithFault.
+	Fault unix.Errno
+}
+
+// Short is not a kernel's errno: it names, in Step.Errnos, a result that is no error and still less than Step.Min.
+const Short = unix.Errno(255)
+
+// Reg is a register: a slot of the boot process that keeps a step's result for later steps.
+type Reg uint8
+
+// Nowhere is the register of results that no step reads.
+const Nowhere Reg = 0
+
+// MaxReg is how many registers there are, Nowhere included.
+const MaxReg = 64
+
+// FD is a descriptor with a name and a number fixed when the image is made: an index into Program.FDs.
+type FD int
+
+// Program is what Assemble makes an image of.
+type Program struct {
+	Steps []Step
+	Regs  []string // names of the registers, for people; Regs[0] is Nowhere's
+	FDs   []string // names of the fixed descriptors; they get the numbers FirstFD, FirstFD+1, ...
+	// FirstFD is the number of the first of them: 3, and more if descriptors are preserved for the user's program.
+	FirstFD int
+	// Ctl is the descriptor on which the stub reports.
+	Ctl FD
+}
+
+// Number returns the number that a fixed descriptor has in the boot process.
+func (p *Program) Number(fd FD) int { return p.FirstFD + int(fd) }
+
+// argKind says how an operand gets its value.
+type argKind uint8
+
+const (
+	argImm     argKind = iota // a number
+	argReg                    // the value of a register when the step runs
+	argRegAddr                // the address of a register
+	argFD                     // the number of a fixed descriptor
+	argString                 // the address of a NUL-terminated string
+	argData                   // the address of bytes, which may hold addresses themselves
+	argVec                    // the address of a NULL-terminated array of strings
+	argScratch                // an address in the scratch memory
+	argReport                 // the address of two iovecs: the head of a report and a register
+)
+
+// Arg is one operand of a step. Make it with the functions below.
+type Arg struct {
+	kind  argKind
+	names *Names // how to print val, if it is a set of flags or one of several words
+	val   uint64
+	str   string
+	vec   []string
+	refs  []Ref
+	text  string // how to print data
+}
+
+// Ref is a place in the bytes of Data that holds the value of another operand.
+type Ref struct {
+	Offset int
+	Size   int // 4 or 8
+	Arg    Arg
+}
+
+// Imm is a number. It prints in decimal.
+func Imm[T ~int | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr](v T) Arg {
+	return Arg{kind: argImm, val: uint64(v)}
+}
+
+// Flags is a number that prints as words of names.
+func Flags[T ~int | ~int32 | ~int64 | ~uint32 | ~uint64 | ~uintptr](names *Names, v T) Arg {
+	return Arg{kind: argImm, val: uint64(v), names: names}
+}
+
+// Val is the value of a register.
+func Val(r Reg) Arg { return Arg{kind: argReg, val: uint64(r)} }
+
+// Num is the number of a fixed descriptor.
+func Num(fd FD) Arg { return Arg{kind: argFD, val: uint64(fd)} }
+
+// Str is the address of a NUL-terminated string.
+func Str(s string) Arg { return Arg{kind: argString, str: s} }
+
+// Data is the address of the bytes of s, in which each of refs is filled in; text is how it prints.
+func Data(s, text string, refs ...Ref) Arg {
+	return Arg{kind: argData, str: s, text: text, refs: refs}
+}
+
+// Vec is the address of a NULL-terminated array of strings: argv or envp.
+func Vec(v []string) Arg { return Arg{kind: argVec, vec: v} }
+
+// Scratch is an address in the scratch memory, ScratchSize bytes that start as zeroes.
+func Scratch(offset int) Arg { return Arg{kind: argScratch, val: uint64(offset)} }
+
+// ReportOf is the address of the two iovecs of a report whose value is register r: the second operand of writev(2) at a sync point.
+func ReportOf(r Reg) Arg { return Arg{kind: argReport, val: uint64(r)} }
+
+// Null is a null pointer.
+var Null = Arg{kind: argImm, names: &nullName}
+
+// Cwd is AT_FDCWD as an operand.
+var Cwd = Arg{kind: argImm, names: &cwdName, val: atFdcwd}
+
+const atFdcwd = ^uint64(99) // -100
+
+// WithFault returns a copy of p whose step i yields errno and makes no call. It is how tests and `--trace` experiments fail a step.
+func (p *Program) WithFault(i int, errno unix.Errno) *Program {
+	c := *p
+	c.Steps = append([]Step(nil), p.Steps...)
+	c.Steps[i].Fault = errno
+	return &c
+}
