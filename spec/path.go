@@ -1,6 +1,11 @@
 package spec
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+
+	"rt/spec/jsonscan"
+)
 
 // Path is how rt points into a document: "mounts[2].options[0]".
 type Path string
@@ -15,3 +20,12 @@ func (p Path) Dot(name string) Path {
 
 // At returns the path of an element of the array p.
 func (p Path) At(i int) Path { return p + "[" + Path(strconv.Itoa(i)) + "]" }
+
+// Key returns the path of an entry of the map p. A name that is no plain word is quoted: `linux.sysctl["net.ipv4.ip_forward"]`.
+func (p Path) Key(name string) Path { return p + Path(jsonscan.NameStep(name)) }
+
+// holds reports whether q is p or a part of it.
+func (p Path) holds(q Path) bool {
+	rest, ok := strings.CutPrefix(string(q), string(p))
+	return ok && (rest == "" || p == "" || rest[0] == '.' || rest[0] == '[')
+}

@@ -1,6 +1,6 @@
 // Package spec turns config.json into typed, checked values.
 //
-// It runs in rt only, never in the boot process. It reads the document once (decode.go), checks it once and completely (check.go and a
+// It runs in rt only, never in the boot process. It reads the document once (decode_gen.go), checks it once and completely (check.go and a
 // file for each section), and parses while it checks: the word "rro" goes in, an attribute mask and a recursive bit come out, so that
 // from there on a wrong value can't be spelled. It opens nothing but config.json, knows nothing of this host, and refuses only what the
 // document itself gets wrong; what this machine can't do is the business of package plan.
@@ -45,6 +45,7 @@ type Spec struct {
 type Unknown struct {
 	Path    string // "process.argz"
 	Nearest string // the known name most like it: "args"; empty if none is near
+	Used    bool   // only the case differs from Nearest: rt takes the one for the other, as other runtimes in Go do
 	Line    int
 	Column  int
 }
@@ -93,7 +94,7 @@ type Process struct {
 	Path Path           // where it stands in its document: "process", or "" for a process.json
 
 	Args         []string
-	Env          []string
+	Env          []string // NAME=VALUE, each name once
 	Cwd          string
 	Terminal     bool
 	ConsoleRows  uint16 // 0: not given
@@ -104,6 +105,7 @@ type Process struct {
 	NoNewPrivs   bool
 	Capabilities *Capabilities // nil: not given
 	Rlimits      []Rlimit
+	Warnings     []string // of a process that was checked alone; a config's are in Spec.Warnings
 	OOMScoreAdj  *int
 	AppArmor     string
 	SELinuxLabel string
@@ -131,7 +133,9 @@ type Mount struct {
 	Bind        bool
 	Recursive   bool // rbind
 
-	Flags      uintptr // MS_* for mount(2) of a new file system: the set options
+	Remount bool // change what is mounted at the destination already, instead of mounting anything
+
+	Flags      uintptr // MS_* for mount(2) of a new file system: the set options, without MS_BIND, MS_REC and MS_REMOUNT
 	AttrSet    uint64  // MOUNT_ATTR_* to set on the mount (ro nosuid nodev noexec atime words nosymfollow)
 	AttrClear  uint64  // MOUNT_ATTR_* to clear first; the whole MOUNT_ATTR__ATIME when an atime word was given
 	RecSet     uint64  // the same for the whole tree: rro and family (Linux 5.12)
@@ -144,7 +148,7 @@ type Mount struct {
 
 	IDMap          bool // idmap or ridmap, or mappings are given
 	IDMapRecursive bool
-	UIDMappings    []specs.LinuxIDMapping
+	UIDMappings    []specs.LinuxIDMapping // those of the mount, else the container's; none if the container joins a user namespace and says no more
 	GIDMappings    []specs.LinuxIDMapping
 }
 

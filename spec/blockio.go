@@ -1,0 +1,47 @@
+package spec
+
+import (
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// maxWeight is the largest weight of the blkio controller, for CFQ and BFQ alike (cgroup-v1/blkio-controller.rst). 0 says nothing.
+const maxWeight = 1000
+
+// blockIO checks linux.resources.blockIO (config-linux.md, Block IO).
+func (c *checker) blockIO(at Path, b *specs.LinuxBlockIO) {
+	if b == nil {
+		return
+	}
+	c.weight(at.Dot("weight"), b.Weight)
+	c.weight(at.Dot("leafWeight"), b.LeafWeight)
+	for i, d := range b.WeightDevice {
+		one := at.Dot("weightDevice").At(i)
+		c.deviceNumber(one, d.Major, d.Minor)
+		if d.Weight == nil && d.LeafWeight == nil {
+			c.bad(one, "", "must set weight, leafWeight or both")
+		}
+		c.weight(one.Dot("weight"), d.Weight)
+		c.weight(one.Dot("leafWeight"), d.LeafWeight)
+	}
+	for _, t := range []struct {
+		name string
+		list []specs.LinuxThrottleDevice
+	}{
+		{"throttleReadBpsDevice", b.ThrottleReadBpsDevice},
+		{"throttleWriteBpsDevice", b.ThrottleWriteBpsDevice},
+		{"throttleReadIOPSDevice", b.ThrottleReadIOPSDevice},
+		{"throttleWriteIOPSDevice", b.ThrottleWriteIOPSDevice},
+	} {
+		for i, d := range t.list {
+			c.deviceNumber(at.Dot(t.name).At(i), d.Major, d.Minor)
+		}
+	}
+}
+
+func (c *checker) weight(at Path, w *uint16) {
+	if w != nil && *w > maxWeight {
+		c.bad(at, strconv.Itoa(int(*w)), "must be at most "+strconv.Itoa(maxWeight))
+	}
+}

@@ -1,0 +1,94 @@
+package spec
+
+import (
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// capabilityNames are the capabilities of capabilities(7) as of Linux 5.9; the index of a name is its number in linux/capability.h.
+var capabilityNames = [...]string{
+	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
+	"CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW",
+	"CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT",
+	"CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD",
+	"CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG",
+	"CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+}
+
+// CapabilityNames returns the names that process.capabilities may hold, in the order of their numbers.
+func CapabilityNames() []string { return capabilityNames[:] }
+
+// CapabilityName returns the name of a capability, or nothing if rt knows none with this number.
+func CapabilityName(n int) string {
+	if n < 0 || n >= len(capabilityNames) {
+		return ""
+	}
+	return capabilityNames[n]
+}
+
+// CapabilityNumber returns the number of a capability.
+func CapabilityNumber(name string) (int, bool) {
+	for n, known := range capabilityNames {
+		if known == name {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
+// capabilities checks process.capabilities (config.md, Linux Process). What can't be granted is left out with a warning, as the
+// specification has it: a name that capabilities(7) doesn't know, and what the kernel would refuse whatever the machine: an effective
+// capability that is not permitted (capset(2)), an ambient one that is not both permitted and inheritable (PR_CAP_AMBIENT).
+func (c *checker) capabilities(at Path, oci *specs.LinuxCapabilities) *Capabilities {
+	if oci == nil {
+		return nil
+	}
+	caps := &Capabilities{
+		Bounding:    c.capabilitySet(at.Dot("bounding"), oci.Bounding),
+		Effective:   c.capabilitySet(at.Dot("effective"), oci.Effective),
+		Inheritable: c.capabilitySet(at.Dot("inheritable"), oci.Inheritable),
+		Permitted:   c.capabilitySet(at.Dot("permitted"), oci.Permitted),
+		Ambient:     c.capabilitySet(at.Dot("ambient"), oci.Ambient),
+	}
+	caps.Effective = c.granted(at.Dot("effective"), caps.Effective, caps.Permitted, "permitted")
+	caps.Ambient = c.granted(at.Dot("ambient"), caps.Ambient, caps.Permitted&caps.Inheritable, "both permitted and inheritable")
+	return caps
+}
+
+// capabilitySet turns names into a mask.
+func (c *checker) capabilitySet(at Path, names []string) uint64 {
+	var set uint64
+	var unknown []string
+	for _, name := range names {
+		n, ok := CapabilityNumber(name)
+		if !ok {
+			unknown = append(unknown, name)
+			continue
+		}
+		set |= 1 << n
+	}
+	if unknown != nil {
+		c.warn(at, "left out what is no capability: "+strings.Join(unknown, ", "))
+	}
+	return set
+}
+
+// granted returns what of set is allowed.
+func (c *checker) granted(at Path, set, allowed uint64, what string) uint64 {
+	if lost := set &^ allowed; lost != 0 {
+		c.warn(at, "left out what is not "+what+": "+strings.Join(maskNames(lost), ", "))
+	}
+	return set & allowed
+}
+
+// maskNames returns the names of the capabilities in a set.
+func maskNames(set uint64) []string {
+	var list []string
+	for n, name := range capabilityNames {
+		if set&(1<<n) != 0 {
+			list = append(list, name)
+		}
+	}
+	return list
+}

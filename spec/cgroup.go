@@ -1,0 +1,15 @@
+package spec
+
+import "strings"
+
+// cgroupsPath checks linux.cgroupsPath (config-linux.md, Cgroups Path). What a relative path, or "slice:prefix:name", means is the
+// cgroup driver's business.
+func (c *checker) cgroupsPath(p string, s *Spec) {
+	s.CgroupsPath = p
+	for part := range strings.SplitSeq(p, "/") {
+		if part == ".." {
+			c.bad("linux.cgroupsPath", p, "must not hold \"..\": it would lead out of the place it starts from")
+			return
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package spec
+
+import (
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// HookNames returns the properties of hooks, in the order in which they run.
+func HookNames() []string { return hooksNames }
+
+// hooks checks hooks (config.md, POSIX-platform Hooks). Whether their programs are there is known only when they run.
+func (c *checker) hooks(h *specs.Hooks) {
+	if h == nil {
+		return
+	}
+	for _, kind := range []struct {
+		name string
+		list []specs.Hook
+	}{
+		{"prestart", h.Prestart}, //nolint:staticcheck // deprecated, and what Docker sends
+		{"createRuntime", h.CreateRuntime},
+		{"createContainer", h.CreateContainer},
+		{"startContainer", h.StartContainer},
+		{"poststart", h.Poststart},
+		{"poststop", h.Poststop},
+	} {
+		for i := range kind.list {
+			c.hook(Path("hooks").Dot(kind.name).At(i), &kind.list[i])
+		}
+	}
+}
+
+func (c *checker) hook(at Path, h *specs.Hook) {
+	switch {
+	case h.Path == "":
+		c.bad(at.Dot("path"), "", "is required: the absolute path of a program")
+	case h.Path[0] != '/':
+		c.bad(at.Dot("path"), h.Path, "must be an absolute path")
+	}
+	if h.Timeout != nil && *h.Timeout <= 0 {
+		c.bad(at.Dot("timeout"), strconv.Itoa(*h.Timeout), "must be greater than 0 seconds; leave it out to wait without end")
+	}
+	for i, v := range h.Env {
+		if strings.IndexByte(v, '=') <= 0 {
+			c.bad(at.Dot("env").At(i), v, "must be NAME=VALUE")
+		}
+	}
+}

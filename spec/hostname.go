@@ -1,0 +1,28 @@
+package spec
+
+import (
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// maxHostname is __NEW_UTS_LEN: sethostname(2) and setdomainname(2) take no more bytes.
+const maxHostname = 64
+
+// names checks hostname and domainname (config.md, Hostname and Domainname).
+func (c *checker) names(oci *specs.Spec, s *Spec) {
+	s.Hostname, s.Domainname = oci.Hostname, oci.Domainname
+	for _, n := range []struct {
+		at    Path
+		value string
+	}{{"hostname", oci.Hostname}, {"domainname", oci.Domainname}} {
+		if n.value == "" {
+			continue
+		}
+		c.needs(n.at, unix.CLONE_NEWUTS, s, "it would become the host's")
+		if len(n.value) > maxHostname {
+			c.bad(n.at, n.value, "has "+strconv.Itoa(len(n.value))+" bytes: the kernel takes "+strconv.Itoa(maxHostname))
+		}
+	}
+}

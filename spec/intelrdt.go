@@ -1,0 +1,31 @@
+package spec
+
+import (
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// intelRdt checks linux.intelRdt (config-linux.md, IntelRdt). A class is a directory of the resctrl file system, "/" its root.
+func (c *checker) intelRdt(r *specs.LinuxIntelRdt) {
+	const at = Path("linux.intelRdt")
+	if r == nil {
+		return
+	}
+	if id := r.ClosID; id == "." || id == ".." || id != "/" && strings.Contains(id, "/") {
+		c.bad(at.Dot("closID"), id, `must be the name of one directory, or "/"`)
+	}
+	line := func(at Path, s, prefix string) {
+		switch {
+		case strings.Contains(s, "\n"):
+			c.bad(at, s, "must be one line")
+		case s != "" && !strings.HasPrefix(s, prefix):
+			c.bad(at, s, "must start with "+prefix)
+		}
+	}
+	line(at.Dot("l3CacheSchema"), r.L3CacheSchema, "")
+	line(at.Dot("memBwSchema"), r.MemBwSchema, "MB:")
+	for i, s := range r.Schemata {
+		line(at.Dot("schemata").At(i), s, "")
+	}
+}

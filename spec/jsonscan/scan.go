@@ -1,0 +1,257 @@
+// Package jsonscan reads a JSON document without reflection: a pull scanner, small typed readers built on it (value.go), the
+// place of a value as path, line and column (where.go), and the one thing an encoder needs, a string writer (write.go).
+//
+// It runs in rt only. Package spec decodes config.json with it and package state its own file; the decode functions are written
+// by a generator (jsongen). It exists because of the cold cost of encoding/json: in a process that lives for milliseconds, building its
+// type tables costs more than everything else rt does with the document.
+//
+// It follows RFC 8259 and, where that leaves a choice, encoding/json: null leaves a value alone, or makes a pointer,
+// slice or map nil; a name that differs only in case is taken for the known one; of a name given twice the last counts.
+// It differs from encoding/json in four points, and refuses rather than guesses in each:
+//
+//   - text that is not UTF-8, and half a surrogate pair, are errors: a path must not change silently into another one;
+//   - nesting is bounded by MaxDepth;
+//   - elements of an array given twice do not inherit what their predecessors held;
+//   - a value of the wrong type is noted and skipped, and reading goes on, so that one run finds all of them.
+package jsonscan
+
+import (
+	"strconv"
+	"strings"
+)
+
+// MaxDepth is how deep objects and arrays may nest.
+const MaxDepth = 1000
+
+// SyntaxError says where a document stops being JSON.
+type SyntaxError struct {
+	Offset int    // in bytes from the start of the document
+	Text   string // what is wrong there, and what would be right
+}
+
+func (e *SyntaxError) Error() string { return e.Text }
+
+// Problem is a value that is JSON but not what its reader wants.
+type Problem struct {
+	Offset int    // where the value starts, in bytes
+	Text   string // "must be a string"
+}
+
+// Unknown is a name that the reader of its object does not know.
+type Unknown struct {
+	Offset int      // where the name starts, in bytes
+	Name   string   // as the document spells it
+	Known  string   // the name it was taken for, because only the case differs; empty if it was skipped
+	Names  []string // what the object may hold
+}
+
+// Scanner reads one document from front to back. Its first syntax error ends the reading: from then on every method does nothing.
+type Scanner struct {
+	KeepUnknown bool // fill Unknown
+
+	Problems []Problem
+	Unknown  []Unknown
+	NULs     []int // offsets of strings that hold a NUL byte, and so can't be handed to the kernel
+
+	doc    string
+	pos    int
+	depth  int
+	fresh  bool   // the object or array just entered has given no element yet
+	sawNUL bool   // the string just read holds a NUL byte
+	name   string // of the member that Key has moved to
+	nameAt int
+	err    *SyntaxError
+}
+
+// New returns a scanner of doc. Strings without escapes are slices of doc.
+func New(doc string) *Scanner { return &Scanner{doc: doc} }
+
+// Err returns the syntax error that ended the reading, or nil.
+func (s *Scanner) Err() *SyntaxError { return s.err }
+
+// fail ends the reading.
+func (s *Scanner) fail(at int, text string) {
+	if s.err == nil {
+		s.err = &SyntaxError{Offset: at, Text: text}
+	}
+	s.pos = len(s.doc)
+}
+
+// peek returns the first byte of the next token, or 0 at the end of the document.
+func (s *Scanner) peek() byte {
+	for s.pos < len(s.doc) {
+		switch c := s.doc[s.pos]; c {
+		case ' ', '\t', '\n', '\r':
+			s.pos++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// open enters the object or array that starts here.
+func (s *Scanner) open() {
+	if s.depth++; s.depth > MaxDepth {
+		s.fail(s.pos, "nests deeper than "+strconv.Itoa(MaxDepth)+" levels")
+		return
+	}
+	s.pos++
+	s.fresh = true
+}
+
+// Object enters an object; Key then moves from member to member. It reports false, with nothing left to read, if the value is null
+// or something else.
+func (s *Scanner) Object() bool {
+	if s.peek() == '{' {
+		s.open()
+		return s.err == nil
+	}
+	if !s.Null() {
+		s.Mismatch("must be an object")
+	}
+	return false
+}
+
+// Array enters an array; More then moves from element to element. It reports false as Object does.
+func (s *Scanner) Array() bool {
+	if s.peek() == '[' {
+		s.open()
+		return s.err == nil
+	}
+	if !s.Null() {
+		s.Mismatch("must be an array")
+	}
+	return false
+}
+
+// Key moves to the next member of the object, whose value must then be read or skipped. It reports false at the end.
+func (s *Scanner) Key() bool {
+	if !s.next('}') {
+		return false
+	}
+	if s.peek() != '"' {
+		s.unexpected("a property name in double quotes")
+		return false
+	}
+	s.nameAt = s.pos
+	if s.name = s.str(); s.err != nil {
+		return false
+	}
+	if s.peek() != ':' {
+		s.unexpected("':' after the property name")
+		return false
+	}
+	s.pos++
+	return true
+}
+
+// More moves to the next element of the array, which must then be read or skipped. It reports false at the end.
+func (s *Scanner) More() bool { return s.next(']') }
+
+// next steps over the comma before an element, or over the bracket that ends the list.
+func (s *Scanner) next(end byte) bool {
+	if s.err != nil {
+		return false
+	}
+	c := s.peek()
+	if c == end {
+		s.pos++
+		s.depth--
+		s.fresh = false
+		return false
+	}
+	if s.fresh {
+		s.fresh = false
+		return true
+	}
+	if c != ',' {
+		s.unexpected("',' or '" + string(rune(end)) + "'")
+		return false
+	}
+	comma := s.pos
+	s.pos++
+	if s.peek() == end {
+		s.fail(comma, "no ',' may stand before '"+string(rune(end))+"'")
+		return false
+	}
+	return true
+}
+
+// Null steps over a null and reports whether there was one.
+func (s *Scanner) Null() bool { return s.peek() == 'n' && s.literal("null") }
+
+// literal steps over word, of which the first byte was seen.
+func (s *Scanner) literal(word string) bool {
+	if !strings.HasPrefix(s.doc[s.pos:], word) {
+		s.unexpected("a value")
+		return false
+	}
+	s.pos += len(word)
+	return true
+}
+
+// Skip steps over a value of any kind.
+func (s *Scanner) Skip() {
+	switch c := s.peek(); c {
+	case '{':
+		s.open()
+		for s.Key() {
+			s.Skip()
+		}
+	case '[':
+		s.open()
+		for s.More() {
+			s.Skip()
+		}
+	case '"':
+		s.str()
+	case 't':
+		s.literal("true")
+	case 'f':
+		s.literal("false")
+	case 'n':
+		s.literal("null")
+	default:
+		if c == '-' || '0' <= c && c <= '9' {
+			s.number()
+			return
+		}
+		s.unexpected("a value")
+	}
+}
+
+// Mismatch notes that the value that starts here is not what its reader wants, and steps over it.
+func (s *Scanner) Mismatch(text string) {
+	s.peek()
+	at := s.pos
+	s.Skip()
+	if s.err == nil {
+		s.Problems = append(s.Problems, Problem{Offset: at, Text: text})
+	}
+}
+
+// End checks that nothing but white space is left.
+func (s *Scanner) End() {
+	if s.peek(); s.err == nil && s.pos < len(s.doc) {
+		s.unexpected("the end of the document")
+	}
+}
+
+// unexpected ends the reading at a token that can't stand where it does.
+func (s *Scanner) unexpected(want string) {
+	if s.err != nil {
+		return
+	}
+	c := s.peek()
+	at := s.pos
+	switch {
+	case at >= len(s.doc):
+		s.fail(at, "the document ends where "+want+" must follow")
+	case c < 0x20 || c == 0x7f:
+		s.fail(at, "control character 0x"+strconv.FormatUint(uint64(c), 16)+" where "+want+" must follow")
+	default:
+		r := []rune(s.doc[at:min(at+4, len(s.doc))])[0]
+		s.fail(at, strconv.QuoteRune(r)+" where "+want+" must follow")
+	}
+}

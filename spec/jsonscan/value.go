@@ -1,0 +1,175 @@
+package jsonscan
+
+import (
+	"strconv"
+	"strings"
+)
+
+// The readers in this file take one value each and put it where p points. All of them leave *p alone if the value is of another type
+// (which they note, see Scanner.Mismatch) or null; Ptr, Slice and Map make *p nil for null.
+
+// String reads a string.
+func String[T ~string](s *Scanner, p *T) {
+	switch s.peek() {
+	case '"':
+		at := s.pos
+		v := s.str()
+		if s.sawNUL {
+			s.NULs = append(s.NULs, at)
+		}
+		if s.err == nil {
+			*p = T(v)
+		}
+	case 'n':
+		s.literal("null")
+	default:
+		s.Mismatch("must be a string")
+	}
+}
+
+// Bool reads true or false.
+func Bool[T ~bool](s *Scanner, p *T) {
+	switch s.peek() {
+	case 't':
+		if s.literal("true") {
+			*p = true
+		}
+	case 'f':
+		if s.literal("false") {
+			*p = false
+		}
+	case 'n':
+		s.literal("null")
+	default:
+		s.Mismatch("must be true or false")
+	}
+}
+
+// Int reads a whole number that fits T.
+func Int[T ~int | ~int8 | ~int16 | ~int32 | ~int64](s *Scanner, p *T) {
+	if s.Null() {
+		return
+	}
+	at := s.pos
+	if n, ok := s.whole(); ok {
+		if v, err := strconv.ParseInt(n, 10, 64); err == nil && int64(T(v)) == v {
+			*p = T(v)
+			return
+		}
+	}
+	s.pos = at
+	top := T(1)
+	for top<<1 > 0 {
+		top <<= 1
+	}
+	top |= top - 1
+	s.Mismatch("must be a whole number from " + strconv.FormatInt(int64(-top-1), 10) + " to " + strconv.FormatInt(int64(top), 10))
+}
+
+// Uint reads a whole number that fits T and is not negative.
+func Uint[T ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](s *Scanner, p *T) {
+	if s.Null() {
+		return
+	}
+	at := s.pos
+	if n, ok := s.whole(); ok {
+		if v, err := strconv.ParseUint(n, 10, 64); err == nil && uint64(T(v)) == v {
+			*p = T(v)
+			return
+		}
+	}
+	s.pos = at
+	s.Mismatch("must be a whole number from 0 to " + strconv.FormatUint(uint64(^T(0)), 10))
+}
+
+// whole reads a number if there is one.
+func (s *Scanner) whole() (string, bool) {
+	if c := s.peek(); c != '-' && (c < '0' || c > '9') {
+		return "", false
+	}
+	n := s.number()
+	return n, s.err == nil
+}
+
+// Ptr reads what read reads into a new value.
+func Ptr[T any](s *Scanner, p **T, read func(*Scanner, *T)) {
+	if s.Null() {
+		*p = nil
+		return
+	}
+	if *p == nil {
+		*p = new(T)
+	}
+	read(s, *p)
+}
+
+// Slice reads an array of what read reads. An empty array makes an empty slice, not nil.
+func Slice[T any](s *Scanner, p *[]T, read func(*Scanner, *T)) {
+	if s.Null() {
+		*p = nil
+		return
+	}
+	if !s.Array() {
+		return
+	}
+	list := []T{}
+	for s.More() {
+		var one T
+		list = append(list, one)
+		read(s, &list[len(list)-1])
+	}
+	*p = list
+}
+
+// Map reads an object with any names whose values read reads.
+func Map[T any](s *Scanner, p *map[string]T, read func(*Scanner, *T)) {
+	if s.Null() {
+		*p = nil
+		return
+	}
+	if !s.Object() {
+		return
+	}
+	if *p == nil {
+		*p = map[string]T{}
+	}
+	for s.Key() {
+		if s.sawNUL {
+			s.NULs = append(s.NULs, s.nameAt)
+		}
+		name := s.name
+		var one T
+		read(s, &one)
+		(*p)[name] = one
+	}
+}
+
+// Struct reads an object of which names are known. field reads the value of the member called name, or reports false
+// if it knows no such member.
+func (s *Scanner) Struct(names []string, field func(name string) bool) {
+	if !s.Object() {
+		return
+	}
+	for s.Key() {
+		if field(s.name) {
+			continue
+		}
+		known := fold(names, s.name)
+		if s.KeepUnknown {
+			s.Unknown = append(s.Unknown, Unknown{Offset: s.nameAt, Name: s.name, Known: known, Names: names})
+		}
+		if known == "" || !field(known) {
+			s.Skip()
+		}
+	}
+}
+
+// fold returns the one of names that differs from name only in case, as encoding/json does.
+func fold(names []string, name string) string {
+	for _, known := range names {
+		if strings.EqualFold(known, name) {
+			return known
+		}
+	}
+	return ""
+}

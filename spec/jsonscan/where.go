@@ -1,0 +1,88 @@
+package jsonscan
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Nothing here runs while a document is read: a place is an offset until somebody must be told about it.
+
+// LineColumn returns the line and the column of an offset, both from 1. A column is a character, not a byte.
+func LineColumn(doc string, offset int) (line, column int) {
+	before := doc[:min(offset, len(doc))]
+	start := strings.LastIndexByte(before, '\n') + 1
+	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[start:]) + 1
+}
+
+// PathAt returns the path of the value, or of the property, that holds an offset: "process.args[0]". The path of the whole
+// document is empty. It works as far as the document is JSON.
+func PathAt(doc string, offset int) string {
+	var path []byte
+	s := New(doc)
+	for step, found := s.holds(offset); found; step, found = s.holds(offset) {
+		path = append(path, step...)
+	}
+	return strings.TrimPrefix(string(path), ".")
+}
+
+// holds looks in the object or array that starts here for the element that holds offset, moves to its value and returns its step.
+func (s *Scanner) holds(offset int) (step string, found bool) {
+	isObject := s.peek() == '{'
+	if !isObject && s.peek() != '[' || s.pos >= offset {
+		return "", false
+	}
+	s.open()
+	for i := 0; isObject && s.Key() || !isObject && s.More(); i++ {
+		value := *s
+		s.Skip()
+		if s.err == nil && s.pos <= offset {
+			continue
+		}
+		s.pos, s.depth, s.fresh, s.err = value.pos, value.depth, value.fresh, nil
+		if s.peek(); isObject && offset < value.nameAt || !isObject && offset < s.pos {
+			return "", false // between two elements
+		}
+		if isObject {
+			return NameStep(value.name), true
+		}
+		return "[" + strconv.Itoa(i) + "]", true
+	}
+	return "", false
+}
+
+// NameStep returns how a path goes on to a property: ".cwd", or, where that would be hard to read, `["net.ipv4.ip_forward"]`.
+func NameStep(name string) string {
+	for i := range len(name) {
+		if c := name[i]; c != '_' && c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return "[" + strconv.Quote(name) + "]"
+		}
+	}
+	if name == "" {
+		return `[""]`
+	}
+	return "." + name
+}
+
+// Found says what value starts at an offset: "the number -1", "an array".
+func Found(doc string, offset int) string {
+	s := New(doc[offset:])
+	switch s.peek() {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	}
+	s.Skip()
+	text := s.doc[:s.pos]
+	switch {
+	case text[0] == '"':
+		if len(text) > 40 {
+			text = strings.ToValidUTF8(text[:36], "") + `..."`
+		}
+		return "the string " + text
+	case text[0] == 't', text[0] == 'f':
+		return text
+	}
+	return "the number " + text
+}

@@ -1,0 +1,36 @@
+package spec
+
+import (
+	"strconv"
+	"strings"
+)
+
+// list checks a list of CPUs or memory nodes: numbers and ranges with commas between them, "0-3,7" (cpuset(7), List format). Empty is
+// a list too.
+func (c *checker) list(at Path, s string) {
+	if s == "" {
+		return
+	}
+	for part := range strings.SplitSeq(s, ",") {
+		first, last, isRange := strings.Cut(part, "-")
+		a, ok := index(first)
+		b := a
+		if isRange && ok {
+			b, ok = index(last)
+		}
+		switch {
+		case !ok:
+			c.bad(at, s, `must be numbers and ranges with commas between them, such as "0-3,7"`)
+			return
+		case b < a:
+			c.bad(at, s, "has a range that runs backwards, "+part)
+			return
+		}
+	}
+}
+
+// index reads the number of a CPU or a node.
+func index(s string) (uint64, bool) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return n, err == nil && s[0] != '+'
+}

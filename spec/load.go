@@ -1,0 +1,108 @@
+package spec
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+)
+
+// LoadOptions says what to find out beside what a container needs.
+type LoadOptions struct {
+	Unknown bool // fill Spec.Unknown
+}
+
+// Load reads and checks config.json of the bundle, a directory. Its errors are *diag.Error of kind Document: all problems of the
+// document together, the first with the others in More. A config.json that can't be read is an error that wraps the errno.
+func Load(bundle string, o LoadOptions) (*Spec, error) {
+	bundle, err := filepath.Abs(bundle)
+	if err != nil {
+		return nil, &diag.Error{Kind: diag.Host, Problem: "the bundle " + bundle + " has no absolute path", Err: err}
+	}
+	file := filepath.Join(bundle, "config.json")
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, unreadable(file, err)
+	}
+	return Parse(raw, bundle, o)
+}
+
+// unreadable says why a config.json can't be read. Engines look for the text of the errno.
+func unreadable(file string, err error) error {
+	e := &diag.Error{Kind: diag.Document, Problem: "cannot read " + file, Err: err}
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		e.Call = at.Op
+		if errno, ok := at.Err.(unix.Errno); ok { //nolint:errorlint // PathError holds a bare errno
+			e.Errno, e.Err = errno, nil
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		e.Hint = "a bundle is a directory with config.json in it: `rt spec` writes one"
+	}
+	return e
+}
+
+// Parse does what Load does with the bytes of a config.json. bundle is an absolute path; relative paths in the document start there.
+func Parse(raw []byte, bundle string, o LoadOptions) (*Spec, error) {
+	c := checker{bundle: bundle}
+	oci := &specs.Spec{}
+	decodeInto(&c, raw, o.Unknown, oci, decodeSpec)
+	if c.broken {
+		return nil, c.err()
+	}
+	s := &Spec{OCI: oci, Raw: raw, Bundle: bundle, Unknown: c.unknown}
+	c.document(oci, s)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	s.Warnings = c.warnings
+	return s, nil
+}
+
+// LoadProcess checks the bytes of a process.json, as `exec --process` takes it.
+func LoadProcess(raw []byte) (*Process, error) {
+	var c checker
+	p := &specs.Process{}
+	decodeInto(&c, raw, false, p, decodeProcess)
+	if c.broken {
+		return nil, c.err()
+	}
+	return c.only(p)
+}
+
+// CheckProcess checks a process that was made, not read: `exec` with a command line. at is where to say it stands, "process" or "".
+func CheckProcess(p *specs.Process, at Path) (*Process, error) {
+	c := checker{processAt: at}
+	return c.only(p)
+}
+
+// only checks a process that comes without a config.json.
+func (c *checker) only(p *specs.Process) (*Process, error) {
+	checked := c.process(c.processAt, p)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	checked.Warnings = c.warnings
+	return checked, nil
+}
+
+// ParseResources checks the bytes of a linux.resources object, as `update --resources` takes it.
+func ParseResources(raw []byte) (*specs.LinuxResources, error) {
+	var c checker
+	r := &specs.LinuxResources{}
+	decodeInto(&c, raw, false, r, decodeLinuxResources)
+	if c.broken {
+		return nil, c.err()
+	}
+	c.resources("", r)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}

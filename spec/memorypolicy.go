@@ -1,0 +1,61 @@
+package spec
+
+import specs "github.com/opencontainers/runtime-spec/specs-go"
+
+// memoryModes has a row for each mode of set_mempolicy(2): whether it takes nodes.
+var memoryModes = [...]struct {
+	name  string
+	nodes byte // 'n' never, 'y' at least one, '?' as one likes
+}{
+	{"MPOL_DEFAULT", 'n'},
+	{"MPOL_BIND", 'y'},
+	{"MPOL_INTERLEAVE", 'y'},
+	{"MPOL_WEIGHTED_INTERLEAVE", 'y'}, // Linux 6.9
+	{"MPOL_PREFERRED", '?'},
+	{"MPOL_PREFERRED_MANY", 'y'}, // Linux 5.15
+	{"MPOL_LOCAL", 'n'},
+}
+
+var memoryFlags = []string{"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"}
+
+// memoryPolicy checks linux.memoryPolicy (config-linux.md, Memory policy) by the rules of set_mempolicy(2).
+func (c *checker) memoryPolicy(p *specs.LinuxMemoryPolicy) {
+	const at = Path("linux.memoryPolicy")
+	if p == nil {
+		return
+	}
+	mode := string(p.Mode)
+	var names []string
+	var nodes byte
+	for _, m := range memoryModes {
+		names = append(names, m.name)
+		if m.name == mode {
+			nodes = m.nodes
+		}
+	}
+	switch {
+	case nodes == 0:
+		c.unknownWord(at.Dot("mode"), mode, names)
+	case nodes == 'n' && p.Nodes != "":
+		c.bad(at.Dot("nodes"), p.Nodes, "must be empty for "+mode)
+	case nodes == 'y' && p.Nodes == "":
+		c.bad(at.Dot("nodes"), "", "must name at least one node for "+mode)
+	}
+	c.list(at.Dot("nodes"), p.Nodes)
+	given := make(map[specs.MemoryPolicyFlagType]bool)
+	for i, f := range p.Flags {
+		one := at.Dot("flags").At(i)
+		given[f] = true
+		switch {
+		case !has(memoryFlags, string(f)):
+			c.unknownWord(one, string(f), memoryFlags)
+		case f == specs.MpolFNumaBalancing && mode != "MPOL_BIND" && mode != "MPOL_PREFERRED_MANY":
+			c.bad(one, string(f), "works with MPOL_BIND and MPOL_PREFERRED_MANY only")
+		case f != specs.MpolFNumaBalancing && nodes == 'n':
+			c.bad(one, string(f), "must not be given for "+mode+", which takes no nodes")
+		}
+	}
+	if given[specs.MpolFRelativeNodes] && given[specs.MpolFStaticNodes] {
+		c.bad(at.Dot("flags"), "", "must not hold both MPOL_F_RELATIVE_NODES and MPOL_F_STATIC_NODES")
+	}
+}

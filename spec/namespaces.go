@@ -1,0 +1,88 @@
+package spec
+
+import (
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// namespaceTypes has a row for each type of config-linux.md#configLinuxNamespaces, sorted.
+var namespaceTypes = [...]struct {
+	name specs.LinuxNamespaceType
+	flag uintptr
+}{
+	{specs.CgroupNamespace, unix.CLONE_NEWCGROUP},
+	{specs.IPCNamespace, unix.CLONE_NEWIPC},
+	{specs.MountNamespace, unix.CLONE_NEWNS},
+	{specs.NetworkNamespace, unix.CLONE_NEWNET},
+	{specs.PIDNamespace, unix.CLONE_NEWPID},
+	{specs.TimeNamespace, unix.CLONE_NEWTIME},
+	{specs.UserNamespace, unix.CLONE_NEWUSER},
+	{specs.UTSNamespace, unix.CLONE_NEWUTS},
+}
+
+// NamespaceTypes returns the types that linux.namespaces may name, sorted.
+func NamespaceTypes() []string {
+	var list []string
+	for _, t := range namespaceTypes {
+		list = append(list, string(t.name))
+	}
+	return list
+}
+
+// NamespaceName returns the type, as linux.namespaces spells it, of a CLONE_NEW* flag.
+func NamespaceName(flag uintptr) string {
+	for _, t := range namespaceTypes {
+		if t.flag == flag {
+			return string(t.name)
+		}
+	}
+	return ""
+}
+
+// namespaces checks linux.namespaces. Whether a path is of the right type is for setns(2) to say.
+func (c *checker) namespaces(list []specs.LinuxNamespace, s *Spec) {
+	before := len(c.problems)
+	defer func() { c.unsure = len(c.problems) > before || !c.typed("linux.namespaces") }()
+	var seen uintptr
+	for i, n := range list {
+		at := Path("linux.namespaces").At(i)
+		var flag uintptr
+		for _, t := range namespaceTypes {
+			if t.name == n.Type {
+				flag = t.flag
+			}
+		}
+		switch {
+		case n.Type == "":
+			c.bad(at.Dot("type"), "", "is required: one of "+strings.Join(NamespaceTypes(), ", "))
+			continue
+		case flag == 0:
+			c.bad(at.Dot("type"), string(n.Type), "must be one of "+strings.Join(NamespaceTypes(), ", "))
+			continue
+		case seen&flag != 0:
+			c.bad(at.Dot("type"), string(n.Type), "is given twice: a process is in one namespace of each type")
+			continue
+		}
+		seen |= flag
+		switch {
+		case n.Path == "":
+			s.Namespaces.New |= flag
+		case n.Path[0] != '/':
+			c.bad(at.Dot("path"), n.Path, "must be an absolute path, such as /proc/1234/ns/"+string(n.Type))
+		default:
+			s.Namespaces.Join = append(s.Namespaces.Join, Join{Flag: flag, Path: n.Path, Index: i})
+		}
+	}
+}
+
+// needs complains if what stands at a place makes sense only in a namespace of the container's own.
+func (c *checker) needs(at Path, flag uintptr, s *Spec, otherwise string) bool {
+	if s.Namespaces.Has(flag) || c.unsure {
+		return true
+	}
+	name := NamespaceName(flag)
+	c.bad(at, "", `needs {"type": "`+name+`"} in linux.namespaces: without it, `+otherwise)
+	return false
+}

@@ -1,0 +1,42 @@
+package spec
+
+import (
+	"path"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// paths checks linux.maskedPaths and linux.readonlyPaths (config-linux.md, Masked Paths and Readonly Paths).
+func (c *checker) paths(linux *specs.Linux, s *Spec) {
+	for _, l := range []struct {
+		at   Path
+		list []string
+		to   *[]string
+	}{
+		{"linux.maskedPaths", linux.MaskedPaths, &s.MaskedPaths},
+		{"linux.readonlyPaths", linux.ReadonlyPaths, &s.ReadonlyPaths},
+	} {
+		if len(l.list) == 0 {
+			continue
+		}
+		c.needs(l.at, unix.CLONE_NEWNS, s, "the host's files would be covered")
+		*l.to = make([]string, 0, len(l.list))
+		for i, p := range l.list {
+			clean, ok := c.inside(l.at.At(i), p)
+			if ok && clean == "/" && l.to == &s.MaskedPaths {
+				c.bad(l.at.At(i), p, "would mask the whole root file system: it must name something below /")
+			}
+			*l.to = append(*l.to, clean)
+		}
+	}
+}
+
+// inside checks a path that the container will resolve, and cleans it.
+func (c *checker) inside(at Path, p string) (string, bool) {
+	if p == "" || p[0] != '/' {
+		c.bad(at, p, "must be an absolute path, as the container sees it")
+		return "", false
+	}
+	return path.Clean(p), true
+}

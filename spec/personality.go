@@ -1,0 +1,19 @@
+package spec
+
+import specs "github.com/opencontainers/runtime-spec/specs-go"
+
+var personalityDomains = []string{"LINUX", "LINUX32"}
+
+// personality checks linux.personality (config-linux.md, Personality; personality(2)). The specification defines no flag yet.
+func (c *checker) personality(p *specs.LinuxPersonality) {
+	const at = Path("linux.personality")
+	if p == nil {
+		return
+	}
+	if !has(personalityDomains, string(p.Domain)) {
+		c.unknownWord(at.Dot("domain"), string(p.Domain), personalityDomains)
+	}
+	for i, f := range p.Flags {
+		c.bad(at.Dot("flags").At(i), string(f), "is not known: the specification defines no flags")
+	}
+}

@@ -1,0 +1,106 @@
+package spec
+
+import (
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// process checks a process object (config.md, Process), of a config.json or on its own.
+func (c *checker) process(at Path, oci *specs.Process) *Process {
+	p := &Process{
+		OCI: oci, Path: at,
+		Args: oci.Args, Cwd: oci.Cwd, Terminal: oci.Terminal, NoNewPrivs: oci.NoNewPrivileges,
+		OOMScoreAdj: oci.OOMScoreAdj, AppArmor: oci.ApparmorProfile, SELinuxLabel: oci.SelinuxLabel,
+	}
+	switch {
+	case len(oci.Args) == 0:
+		c.bad(at.Dot("args"), "", "is required: the program and its arguments")
+	case oci.Args[0] == "":
+		c.bad(at.Dot("args").At(0), "", "is empty: it must name the program")
+	}
+	switch {
+	case oci.Cwd == "":
+		c.bad(at.Dot("cwd"), "", "is required: the absolute path of the working directory, as the container sees it")
+	case oci.Cwd[0] != '/':
+		c.bad(at.Dot("cwd"), oci.Cwd, "must be an absolute path")
+	}
+	if n := oci.OOMScoreAdj; n != nil && (*n < -1000 || *n > 1000) {
+		c.bad(at.Dot("oomScoreAdj"), strconv.Itoa(*n), "must be from -1000 to 1000")
+	}
+	c.console(at.Dot("consoleSize"), oci, p)
+	p.Env = c.env(at.Dot("env"), oci.Env)
+	c.user(at.Dot("user"), &oci.User, p)
+	p.Capabilities = c.capabilities(at.Dot("capabilities"), oci.Capabilities)
+	p.Rlimits = c.rlimits(at.Dot("rlimits"), oci.Rlimits)
+	c.scheduler(at.Dot("scheduler"), oci.Scheduler)
+	c.ioPriority(at.Dot("ioPriority"), oci.IOPriority)
+	if a := oci.ExecCPUAffinity; a != nil {
+		c.list(at.Dot("execCPUAffinity").Dot("initial"), a.Initial)
+		c.list(at.Dot("execCPUAffinity").Dot("final"), a.Final)
+	}
+	return p
+}
+
+// console takes the size of the console, which must be ignored without a terminal. ioctl_tty(2) holds each side in 16 bits.
+func (c *checker) console(at Path, oci *specs.Process, p *Process) {
+	size := oci.ConsoleSize
+	if size == nil || !oci.Terminal {
+		return
+	}
+	const most = 1<<16 - 1
+	if size.Height > most {
+		c.bad(at.Dot("height"), strconv.FormatUint(uint64(size.Height), 10), "must be at most 65535")
+	}
+	if size.Width > most {
+		c.bad(at.Dot("width"), strconv.FormatUint(uint64(size.Width), 10), "must be at most 65535")
+	}
+	p.ConsoleRows, p.ConsoleCols = uint16(size.Height), uint16(size.Width)
+}
+
+// manyEnv is from where on a map finds variables given twice faster than looking at all of them.
+const manyEnv = 64
+
+// env checks an environment. Of a variable that is given twice the last value stays, in the place of the first: getenv(3) would find the
+// first, and engines append what the user asked for to what the image says.
+func (c *checker) env(at Path, list []string) []string {
+	var place map[string]int
+	if len(list) > manyEnv {
+		place = make(map[string]int, len(list))
+	}
+	out := make([]string, 0, len(list))
+	for i, v := range list {
+		eq := strings.IndexByte(v, '=')
+		if eq <= 0 {
+			c.bad(at.At(i), v, "must be NAME=VALUE")
+			continue
+		}
+		j := findEnv(out, v[:eq+1], place)
+		if j < 0 {
+			j = len(out)
+			out = append(out, v)
+			if place != nil {
+				place[v[:eq+1]] = j
+			}
+		}
+		out[j] = v
+	}
+	return out
+}
+
+// findEnv returns the place of the variable that starts with name and "=", or -1. place, if there is one, knows all of list.
+func findEnv(list []string, name string, place map[string]int) int {
+	if place != nil {
+		if j, ok := place[name]; ok {
+			return j
+		}
+		return -1
+	}
+	for j, v := range list {
+		if strings.HasPrefix(v, name) {
+			return j
+		}
+	}
+	return -1
+}

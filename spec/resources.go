@@ -1,0 +1,139 @@
+package spec
+
+import (
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// resources checks linux.resources (config-linux.md, Control groups): what the document alone tells to be wrong. What the
+// controllers of this machine take is package cgroup's business.
+func (c *checker) resources(at Path, r *specs.LinuxResources) {
+	for i := range r.Devices {
+		c.deviceRule(at.Dot("devices").At(i), &r.Devices[i])
+	}
+	c.memory(at.Dot("memory"), r.Memory)
+	c.cpu(at.Dot("cpu"), r.CPU)
+	c.blockIO(at.Dot("blockIO"), r.BlockIO)
+	c.hugepages(at.Dot("hugepageLimits"), r.HugepageLimits)
+	if r.Network != nil {
+		for i, p := range r.Network.Priorities {
+			if !interfaceName(p.Name) {
+				c.bad(at.Dot("network").Dot("priorities").At(i).Dot("name"), p.Name, "must be the name of a network device of the host")
+			}
+		}
+	}
+	for _, device := range sorted(r.Rdma) {
+		if limit := r.Rdma[device]; limit.HcaHandles == nil && limit.HcaObjects == nil {
+			c.bad(at.Dot("rdma").Key(device), "", "must set hcaHandles, hcaObjects or both")
+		}
+	}
+	for _, file := range sorted(r.Unified) {
+		if file == "" || file == "." || file == ".." || strings.Contains(file, "/") {
+			c.bad(at.Dot("unified").Key(file), "", "must be the name of a file of the cgroup, such as memory.high")
+		}
+	}
+}
+
+// deviceRule checks one entry of the allowed device list.
+func (c *checker) deviceRule(at Path, d *specs.LinuxDeviceCgroup) {
+	switch d.Type {
+	case "", "a", "b", "c":
+	default:
+		c.bad(at.Dot("type"), d.Type, "must be a for all, b for block or c for character devices")
+	}
+	if bad := strings.Trim(d.Access, "rwm"); bad != "" {
+		c.bad(at.Dot("access"), d.Access, "must be made of r for read, w for write and m for mknod")
+	}
+	number := func(name string, n *int64) {
+		// Runtimes in Go have long written -1 where the specification leaves the number out.
+		if n != nil && (*n < -1 || *n > 1<<32-1) {
+			c.bad(at.Dot(name), strconv.FormatInt(*n, 10), "must be from 0 to 4294967295; leave it out to mean all")
+		}
+	}
+	number("major", d.Major)
+	number("minor", d.Minor)
+}
+
+// memory checks linux.resources.memory.
+func (c *checker) memory(at Path, m *specs.LinuxMemory) {
+	if m == nil {
+		return
+	}
+	for _, l := range []struct {
+		name  string
+		bytes *int64
+	}{
+		{"limit", m.Limit},
+		{"reservation", m.Reservation},
+		{"swap", m.Swap},
+		{"kernel", m.Kernel}, //nolint:staticcheck // deprecated, and still checked
+		{"kernelTCP", m.KernelTCP},
+	} {
+		if l.bytes != nil && *l.bytes < -1 {
+			c.bad(at.Dot(l.name), strconv.FormatInt(*l.bytes, 10), "must be a number of bytes, or -1 for no limit")
+		}
+	}
+	if m.Limit != nil && m.Swap != nil && *m.Swap > 0 && (*m.Limit > *m.Swap || *m.Limit == -1) {
+		c.bad(at.Dot("swap"), strconv.FormatInt(*m.Swap, 10), "must not be below the limit, "+strconv.FormatInt(*m.Limit, 10)+": it counts memory and swap together")
+	}
+	if m.Swappiness != nil && *m.Swappiness > 100 {
+		c.bad(at.Dot("swappiness"), strconv.FormatUint(*m.Swappiness, 10), "must be from 0 to 100")
+	}
+}
+
+// cpu checks linux.resources.cpu. The limits of quota and period are those of tg_set_cfs_bandwidth() in kernel/sched/core.c; 0 says
+// nothing, as engines that leave a number alone write it.
+func (c *checker) cpu(at Path, r *specs.LinuxCPU) {
+	if r == nil {
+		return
+	}
+	const least, most = 1000, 1000000
+	if p := r.Period; p != nil && *p != 0 && (*p < least || *p > most) {
+		c.bad(at.Dot("period"), strconv.FormatUint(*p, 10), "must be from 1000 to 1000000 microseconds")
+	}
+	if q := r.Quota; q != nil && *q > 0 {
+		if *q < least {
+			c.bad(at.Dot("quota"), strconv.FormatInt(*q, 10), "must be at least 1000 microseconds, or -1 for no limit")
+		}
+		if r.Burst != nil && *r.Burst > uint64(*q) {
+			c.bad(at.Dot("burst"), strconv.FormatUint(*r.Burst, 10), "must not be larger than the quota, "+strconv.FormatInt(*q, 10))
+		}
+	}
+	if t, p := r.RealtimeRuntime, r.RealtimePeriod; t != nil && p != nil && *p != 0 && *t > 0 && uint64(*t) > *p {
+		c.bad(at.Dot("realtimeRuntime"), strconv.FormatInt(*t, 10), "must not be larger than realtimePeriod, "+strconv.FormatUint(*p, 10))
+	}
+	if i := r.Idle; i != nil && *i != 0 && *i != 1 {
+		c.bad(at.Dot("idle"), strconv.FormatInt(*i, 10), "must be 0, or 1 for SCHED_IDLE")
+	}
+	c.list(at.Dot("cpus"), r.Cpus)
+	c.list(at.Dot("mems"), r.Mems)
+}
+
+// hugepages checks linux.resources.hugepageLimits. The size is part of a file name: what is no size must not get that far.
+func (c *checker) hugepages(at Path, list []specs.LinuxHugepageLimit) {
+	seen := make(map[string]bool)
+	for i, h := range list {
+		one := at.At(i).Dot("pageSize")
+		switch {
+		case h.Pagesize == "":
+			c.bad(one, "", "is required: a size such as 2MB")
+		case !pageSize(h.Pagesize):
+			c.bad(one, h.Pagesize, "must be a number and KB, MB or GB, such as 2MB")
+		case seen[h.Pagesize]:
+			c.bad(one, h.Pagesize, "is given twice")
+		}
+		seen[h.Pagesize] = true
+	}
+}
+
+// pageSize reports whether s is a size as the kernel names its hugetlb files: "64KB", "2MB", "1GB".
+func pageSize(s string) bool {
+	for _, unit := range [...]string{"KB", "MB", "GB"} {
+		if n, ok := strings.CutSuffix(s, unit); ok {
+			return n != "0" && semverNumber(n)
+		}
+	}
+	return false
+}

@@ -1,0 +1,82 @@
+package spec
+
+import (
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// rlimitTypes are the resources of getrlimit(2), sorted.
+var rlimitTypes = [...]struct {
+	name     string
+	resource int
+}{
+	{"RLIMIT_AS", unix.RLIMIT_AS},
+	{"RLIMIT_CORE", unix.RLIMIT_CORE},
+	{"RLIMIT_CPU", unix.RLIMIT_CPU},
+	{"RLIMIT_DATA", unix.RLIMIT_DATA},
+	{"RLIMIT_FSIZE", unix.RLIMIT_FSIZE},
+	{"RLIMIT_LOCKS", unix.RLIMIT_LOCKS},
+	{"RLIMIT_MEMLOCK", unix.RLIMIT_MEMLOCK},
+	{"RLIMIT_MSGQUEUE", unix.RLIMIT_MSGQUEUE},
+	{"RLIMIT_NICE", unix.RLIMIT_NICE},
+	{"RLIMIT_NOFILE", unix.RLIMIT_NOFILE},
+	{"RLIMIT_NPROC", unix.RLIMIT_NPROC},
+	{"RLIMIT_RSS", unix.RLIMIT_RSS},
+	{"RLIMIT_RTPRIO", unix.RLIMIT_RTPRIO},
+	{"RLIMIT_RTTIME", unix.RLIMIT_RTTIME},
+	{"RLIMIT_SIGPENDING", unix.RLIMIT_SIGPENDING},
+	{"RLIMIT_STACK", unix.RLIMIT_STACK},
+}
+
+// RlimitTypes returns the types that process.rlimits may name, sorted.
+func RlimitTypes() []string {
+	var list []string
+	for _, r := range rlimitTypes {
+		list = append(list, r.name)
+	}
+	return list
+}
+
+// rlimits checks process.rlimits (config.md, POSIX process).
+func (c *checker) rlimits(at Path, list []specs.POSIXRlimit) []Rlimit {
+	var out []Rlimit
+	for i, r := range list {
+		one := at.At(i)
+		resource, known := -1, false
+		for _, t := range rlimitTypes {
+			if t.name == r.Type {
+				resource, known = t.resource, true
+			}
+		}
+		if !known {
+			c.unknownWord(one.Dot("type"), r.Type, RlimitTypes())
+			continue
+		}
+		for _, other := range out {
+			if other.Resource == resource {
+				c.bad(one.Dot("type"), r.Type, "is given twice: "+string(at.At(other.Index))+" sets it already")
+			}
+		}
+		if r.Soft > r.Hard {
+			c.bad(one.Dot("soft"), strconv.FormatUint(r.Soft, 10), "must not be above the hard limit, "+strconv.FormatUint(r.Hard, 10))
+		}
+		out = append(out, Rlimit{Type: r.Type, Resource: resource, Soft: r.Soft, Hard: r.Hard, Index: i})
+	}
+	return out
+}
+
+// unknownWord complains of a word that is not in a list: with the nearest one if it looks like a slip, else with all.
+func (c *checker) unknownWord(at Path, word string, known []string) {
+	all := "one of " + strings.Join(known, ", ")
+	switch near := Nearest(word, known); {
+	case word == "":
+		c.bad(at, "", "is required: "+all)
+	case near != "":
+		c.bad(at, word, "is not known: did you mean "+near+"? It must be "+all)
+	default:
+		c.bad(at, word, "must be "+all)
+	}
+}

@@ -1,0 +1,94 @@
+package spec
+
+import (
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// schedulerPolicies are the policies of sched(7). The specification lists SCHED_ISO too, which Linux has reserved and never had.
+var schedulerPolicies = []string{"SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_IDLE", "SCHED_DEADLINE"}
+
+var schedulerFlags = []string{
+	"SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM", "SCHED_FLAG_DL_OVERRUN", "SCHED_FLAG_KEEP_POLICY", "SCHED_FLAG_KEEP_PARAMS",
+	"SCHED_FLAG_UTIL_CLAMP_MIN", "SCHED_FLAG_UTIL_CLAMP_MAX",
+}
+
+// minRuntime is the least runtime sched_setattr(2) takes for SCHED_DEADLINE, in nanoseconds.
+const minRuntime = 1024
+
+// scheduler checks process.scheduler (config.md, Linux Process) by the rules of sched_setattr(2).
+func (c *checker) scheduler(at Path, s *specs.Scheduler) {
+	if s == nil {
+		return
+	}
+	policy := string(s.Policy)
+	if !has(schedulerPolicies, policy) {
+		c.unknownWord(at.Dot("policy"), policy, schedulerPolicies)
+		return
+	}
+	for i, f := range s.Flags {
+		if !has(schedulerFlags, string(f)) {
+			c.unknownWord(at.Dot("flags").At(i), string(f), schedulerFlags)
+		}
+	}
+	if s.Nice < -20 || s.Nice > 19 {
+		c.bad(at.Dot("nice"), strconv.Itoa(int(s.Nice)), "must be from -20 to 19")
+	}
+	realtime := policy == "SCHED_FIFO" || policy == "SCHED_RR"
+	switch {
+	case realtime && (s.Priority < 1 || s.Priority > 99):
+		c.bad(at.Dot("priority"), strconv.Itoa(int(s.Priority)), "must be from 1 to 99 for "+policy)
+	case !realtime && s.Priority != 0:
+		c.bad(at.Dot("priority"), strconv.Itoa(int(s.Priority)), "must be 0 for "+policy+": only SCHED_FIFO and SCHED_RR have priorities")
+	}
+	c.deadline(at, s)
+}
+
+// deadline checks the three times that only SCHED_DEADLINE has: runtime <= deadline <= period, where period 0 means the deadline.
+func (c *checker) deadline(at Path, s *specs.Scheduler) {
+	times := []struct {
+		name string
+		ns   uint64
+	}{{"runtime", s.Runtime}, {"deadline", s.Deadline}, {"period", s.Period}}
+	if s.Policy != specs.SchedDeadline {
+		for _, t := range times {
+			if t.ns != 0 {
+				c.bad(at.Dot(t.name), strconv.FormatUint(t.ns, 10), "must be 0 for "+string(s.Policy)+": only SCHED_DEADLINE has a "+t.name)
+			}
+		}
+		return
+	}
+	switch {
+	case s.Runtime < minRuntime:
+		c.bad(at.Dot("runtime"), strconv.FormatUint(s.Runtime, 10), "must be at least 1024 nanoseconds")
+	case s.Deadline < s.Runtime:
+		c.bad(at.Dot("deadline"), strconv.FormatUint(s.Deadline, 10), "must not be shorter than the runtime, "+strconv.FormatUint(s.Runtime, 10))
+	case s.Period != 0 && s.Period < s.Deadline:
+		c.bad(at.Dot("period"), strconv.FormatUint(s.Period, 10), "must not be shorter than the deadline, "+strconv.FormatUint(s.Deadline, 10))
+	}
+}
+
+var ioPriorityClasses = []string{"IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"}
+
+// ioPriority checks process.ioPriority (ioprio_set(2)).
+func (c *checker) ioPriority(at Path, p *specs.LinuxIOPriority) {
+	if p == nil {
+		return
+	}
+	if !has(ioPriorityClasses, string(p.Class)) {
+		c.unknownWord(at.Dot("class"), string(p.Class), ioPriorityClasses)
+	}
+	if p.Priority < 0 || p.Priority > 7 {
+		c.bad(at.Dot("priority"), strconv.Itoa(p.Priority), "must be from 0, the highest, to 7")
+	}
+}
+
+func has(list []string, word string) bool {
+	for _, w := range list {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,56 @@
+package spec
+
+import "rt/spec/jsonscan"
+
+// nearest turns names that the decoder did not know into Unknown, with the name that was probably meant.
+func (c *checker) nearest(doc string, names []jsonscan.Unknown) {
+	for _, u := range names {
+		line, column := jsonscan.LineColumn(doc, u.Offset)
+		one := Unknown{Path: jsonscan.PathAt(doc, u.Offset), Line: line, Column: column}
+		if one.Nearest = u.Known; u.Known != "" {
+			one.Used = true
+		} else {
+			one.Nearest = Nearest(u.Name, u.Names)
+		}
+		c.unknown = append(c.unknown, one)
+	}
+}
+
+// Nearest returns the one of known that is most like name, or nothing if none is like it: if more than a third of it would have to change.
+func Nearest(name string, known []string) string {
+	best, bestDistance := "", len(name)/3+1
+	for _, k := range known {
+		if d := distance(name, k); d < bestDistance || d == bestDistance && best == "" {
+			best, bestDistance = k, d
+		}
+	}
+	return best
+}
+
+// distance is the least number of letters to insert, delete, replace or swap with a neighbour to get from a to b (Damerau and
+// Levenshtein, restricted). Case counts for nothing.
+func distance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+differ(a[i-1], b[j-1]))
+			if i > 1 && j > 1 && differ(a[i-1], b[j-2]) == 0 && differ(a[i-2], b[j-1]) == 0 {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
+
+// differ is 0 for the same letter, whatever its case, and 1 for others.
+func differ(a, b byte) int {
+	if a == b || a^b == 0x20 && 'a' <= a|0x20 && a|0x20 <= 'z' {
+		return 0
+	}
+	return 1
+}

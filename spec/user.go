@@ -1,0 +1,34 @@
+package spec
+
+import (
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// maxGroups is NGROUPS_MAX: setgroups(2).
+const maxGroups = 65536
+
+// user checks process.user (config.md, POSIX-platform User).
+func (c *checker) user(at Path, u *specs.User, p *Process) {
+	p.UID, p.GID, p.Groups, p.Umask = u.UID, u.GID, u.AdditionalGids, 0o022
+	id := func(at Path, id uint32) {
+		if id == noID {
+			c.bad(at, utoa(id), "must be at most 4294967294: to the kernel this id means \"leave it as it is\"")
+		}
+	}
+	id(at.Dot("uid"), u.UID)
+	id(at.Dot("gid"), u.GID)
+	if len(u.AdditionalGids) > maxGroups {
+		c.bad(at.Dot("additionalGids"), strconv.Itoa(len(u.AdditionalGids)), "has more groups than the kernel takes, "+strconv.Itoa(maxGroups))
+	}
+	for i, g := range u.AdditionalGids {
+		id(at.Dot("additionalGids").At(i), g)
+	}
+	if u.Umask == nil {
+		return
+	}
+	if p.Umask = *u.Umask; p.Umask > 0o777 {
+		c.bad(at.Dot("umask"), utoa(p.Umask), "must be at most 511, octal 777")
+	}
+}

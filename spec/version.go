@@ -1,0 +1,78 @@
+package spec
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Versions of the runtime specification that rt reads. A config that complies with an older minor version is valid for a newer one
+// (config.md, Specification version), so the newest decides; one of a newer version may ask for what rt has never heard of.
+const (
+	OldestVersion = "1.0.0"
+	NewestVersion = "1.3.0"
+	newestMinor   = 3
+)
+
+// version checks ociVersion: a SemVer 2.0.0 version from 1.0 to 1.3. Pre-releases and development versions count as their release;
+// runc before 1.2 writes "1.0.2-dev".
+func (c *checker) version(v string) {
+	const want = "must be a version from " + OldestVersion + " to 1.3.x"
+	core := v
+	if i := strings.IndexAny(v, "-+"); i >= 0 {
+		core = v[:i]
+		if !semverTail(v[i:]) {
+			c.bad("ociVersion", v, want+": what follows the three numbers is not SemVer")
+			return
+		}
+	}
+	part := strings.Split(core, ".")
+	if v == "" {
+		c.bad("ociVersion", "", "is required, and "+want)
+		return
+	}
+	if len(part) != 3 || !semverNumber(part[0]) || !semverNumber(part[1]) || !semverNumber(part[2]) {
+		c.bad("ociVersion", v, want+": three numbers with dots between them")
+		return
+	}
+	minor, err := strconv.Atoi(part[1])
+	switch {
+	case part[0] != "1" || err == nil && minor < 0:
+		c.bad("ociVersion", v, want)
+	case err != nil || minor > newestMinor:
+		c.bad("ociVersion", v, want+": this rt is older than the config")
+	}
+}
+
+// semverNumber reports whether s is a number without leading zeros.
+func semverNumber(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s == "0" || s != "" && s[0] != '0'
+}
+
+// semverTail reports whether s is "-pre.release", "+build.data", or both.
+func semverTail(s string) bool {
+	pre, build, _ := strings.Cut(s, "+")
+	if strings.HasPrefix(s, "-") && !identifiers(pre[1:]) {
+		return false
+	}
+	return !strings.Contains(s, "+") || identifiers(build)
+}
+
+// identifiers reports whether s is a list of SemVer identifiers with dots between them.
+func identifiers(s string) bool {
+	for part := range strings.SplitSeq(s, ".") {
+		if part == "" {
+			return false
+		}
+		for i := range len(part) {
+			if c := part[i]; c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+				return false
+			}
+		}
+	}
+	return true
+}
