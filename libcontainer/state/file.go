@@ -1,0 +1,75 @@
+package state
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+)
+
+// write replaces a file of the directory: readers, which take no lock, see the old text or the new one, and a process that is killed leaves one of them.
+//
+// There is no fsync(2). What must survive is the death of rt, which the page cache does; no container survives the death of the kernel, so a state.json that
+// was lost with the power describes nothing.
+func (c *Container) write(name string, text []byte) error {
+	c.mustBeLocked("write")
+	tmp := name + ".new" // one name is enough under the lock, and the next write clears away what an interrupted one left
+	fd, err := unix.Openat(c.fd, tmp, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return diag.Sys("write "+c.Path(name), "openat", err)
+	}
+	err = writeAll(fd, text)
+	if e := unix.Close(fd); err == nil {
+		err = e
+	}
+	if err != nil {
+		_ = unix.Unlinkat(c.fd, tmp, 0)
+		return diag.Sys("write "+c.Path(name), "write", err)
+	}
+	if err := unix.Renameat(c.fd, tmp, c.fd, name); err != nil {
+		return diag.Sys("write "+c.Path(name), "renameat", err)
+	}
+	return nil
+}
+
+func writeAll(fd int, text []byte) error {
+	for len(text) > 0 {
+		n, err := unix.Write(fd, text)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		text = text[n:]
+	}
+	return nil
+}
+
+// read reads a file of the directory. The error is the bare errno.
+func (c *Container) read(name string) (string, error) {
+	fd, err := unix.Openat(c.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return "", err
+	}
+	b := make([]byte, st.Size)
+	n := 0
+	for n < len(b) {
+		m, err := unix.Read(fd, b[n:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		if m == 0 {
+			break // shorter than it was: not ours, and the reader of the text will say so
+		}
+		n += m
+	}
+	return string(b[:n]), nil
+}

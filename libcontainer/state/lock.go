@@ -1,0 +1,95 @@
+package state
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+)
+
+// lockWait is how long a command waits for another one to be done with the container. Commands take milliseconds; what takes longer is a create
+// whose hook hangs, and then it is better to say so than to hang as well. A variable, so that a test need not wait as long.
+var lockWait = 10 * time.Second
+
+// Lock takes the lock of the directory. It belongs to the open file description: it goes when the container is closed or this process dies, however it dies,
+// and no child has it, since the descriptor is close-on-exec.
+func (c *Container) Lock() error {
+	if c.locked {
+		return nil
+	}
+	// flock(2) could wait itself, but not for a limited time without a signal or a second thread.
+	deadline := time.Now().Add(lockWait)
+	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
+		switch err := unix.Flock(c.fd, unix.LOCK_EX|unix.LOCK_NB); err {
+		case nil:
+			c.locked = true
+			return nil
+		case unix.EWOULDBLOCK, unix.EINTR:
+		default:
+			return diag.Sys("lock "+c.Path(""), "flock", err)
+		}
+		if time.Now().After(deadline) {
+			return &diag.Error{
+				Kind:    diag.State,
+				Problem: `container "` + c.ID + `" is in use by ` + c.holder() + ": waited " + lockWait.String() + " for it",
+			}
+		}
+		time.Sleep(pause)
+	}
+}
+
+// Unlock gives the lock back and keeps the directory open.
+func (c *Container) Unlock() {
+	if c.locked {
+		_ = unix.Flock(c.fd, unix.LOCK_UN)
+		c.locked = false
+	}
+}
+
+// busy reports whether another process holds the lock. It asks by taking the lock shared for a moment, so that two who ask don't see each other.
+func (c *Container) busy() bool {
+	err := unix.Flock(c.fd, unix.LOCK_SH|unix.LOCK_NB)
+	if err == nil {
+		_ = unix.Flock(c.fd, unix.LOCK_UN)
+	}
+	return err == unix.EWOULDBLOCK
+}
+
+// holder names the process that has the lock, for an error message: "process 4711 (rt create web1)".
+func (c *Container) holder() string {
+	var st unix.Stat_t
+	if unix.Fstat(c.fd, &st) != nil {
+		return "another process"
+	}
+	locks, err := os.ReadFile("/proc/locks")
+	if err != nil {
+		return "another process"
+	}
+	pid := lockOwner(string(locks), st.Ino)
+	if pid <= 0 { // of another pid namespace
+		return "another process"
+	}
+	cmdline, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	args := strings.TrimSpace(string(bytes.ReplaceAll(cmdline, []byte{0}, []byte{' '})))
+	return "process " + strconv.Itoa(pid) + " (" + args + ")"
+}
+
+// lockOwner finds the pid of the flock(2) on an inode in the text of /proc/locks (proc_locks(5)): "1: FLOCK ADVISORY WRITE 4711 00:1b:1234 0 EOF".
+func lockOwner(locks string, inode uint64) int {
+	suffix := ":" + strconv.FormatUint(inode, 10)
+	for line := range strings.Lines(locks) {
+		f := strings.Fields(line)
+		if len(f) < 6 || f[1] != "FLOCK" || !strings.HasSuffix(f[5], suffix) {
+			continue
+		}
+		if pid, err := strconv.Atoi(f[4]); err == nil {
+			return pid
+		}
+	}
+	return 0
+}

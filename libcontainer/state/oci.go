@@ -1,0 +1,46 @@
+package state
+
+import "time"
+
+// AppendOCI appends the object that `rt state` and `rt list --format json` print. It has the names, the order and the white space of runc's:
+// CRI-O, buildah, buildkit and go-runc decode it (rootfs, created and owner are not of the specification). owner is "" for state and the name of
+// the user for list. A stopped container has pid 0.
+func AppendOCI(dst []byte, s *State, status Status, owner string, pretty bool) []byte {
+	w := object{dst: dst}
+	if pretty {
+		w.indent = "  "
+	}
+	pid := s.Pid
+	if status == Stopped {
+		pid = 0
+	}
+	w.open()
+	w.text("ociVersion", s.OCIVersion)
+	w.text("id", s.ID)
+	w.number("pid", uint64(pid))
+	w.text("status", string(status))
+	w.text("bundle", s.Bundle)
+	w.text("rootfs", s.Rootfs)
+	w.text("created", s.Created.UTC().Format(time.RFC3339Nano))
+	w.texts("annotations", s.Annotations)
+	w.text("owner", owner)
+	w.close()
+	return w.dst
+}
+
+// AppendHook appends the state that hooks read from their stdin: what the specification names and no more (runtime.md#state).
+// pid is left out when there is no process, before it was made and after it has ended.
+func AppendHook(dst []byte, s *State, status Status) []byte {
+	w := object{dst: dst}
+	w.open()
+	w.text("ociVersion", s.OCIVersion)
+	w.text("id", s.ID)
+	w.text("status", string(status))
+	if s.Pid > 0 && status != Stopped {
+		w.number("pid", uint64(s.Pid))
+	}
+	w.text("bundle", s.Bundle)
+	w.texts("annotations", s.Annotations)
+	w.close()
+	return w.dst
+}

@@ -1,0 +1,60 @@
+// Package state keeps what rt must remember of a container between two commands.
+//
+// It turns a State into <root>/<id>/state.json and back, the evidence of the moment (is the process alive, is the start socket there, is the
+// cgroup frozen) into a Status, and a Status into leave for a command, or the refusal that engines know. rt runs it; the boot process
+// never sees it. It refuses to guess: a status is derived each time, never read from disk, and a directory without a whole
+// state.json is shown as what it is, the rest of a create that was interrupted.
+//
+// The directory, all of it the owner's alone (0700, 0600):
+//
+//	<root>/<id>/             locked with flock(2) by a command that changes the container
+//	<root>/<id>/config.json  the document as it was at create
+//	<root>/<id>/state.json   a State; its names are stable, see Append
+//	<root>/<id>/start.sock   the boot process waits here for `rt start`; gone once it was started
+//
+// It follows runtime.md#state and runtime.md#lifecycle of the OCI runtime specification 1.3.
+package state
+
+import "time"
+
+// Status is where a container is in its life (runtime.md#state). Paused is not of the specification, but of every runtime.
+type Status string
+
+// The statuses.
+const (
+	Creating Status = "creating"
+	Created  Status = "created"
+	Running  Status = "running"
+	Paused   Status = "paused"
+	Stopped  Status = "stopped"
+)
+
+// State is what state.json holds. Its zero value is a container of which nothing is known.
+type State struct {
+	OCIVersion  string // of the container's config.json
+	ID          string
+	Bundle      string // absolute path
+	Rootfs      string // absolute path
+	Owner       uint32 // the effective uid of the rt that made it
+	Created     time.Time
+	Annotations map[string]string
+
+	// Phase is Creating until create is through; what comes after is not recorded but derived.
+	Phase Status
+	// Pid is the container's init, or the boot process that will become it, as rt's own pid namespace counts; 0 before it exists.
+	Pid int
+	// StartTime is field 22 of /proc/PID/stat: with the pid it names one process of this boot for certain.
+	StartTime uint64
+	Terminal  bool
+	Cgroup    Cgroup
+}
+
+// Cgroup is what package cgroup needs to find the container's cgroup again. It has the fields of cgroup.Saved, in that order, so that
+// the one converts to the other.
+type Cgroup struct {
+	Driver   string
+	Paths    map[string]string
+	Unit     string
+	Slice    string
+	Rootless bool
+}
