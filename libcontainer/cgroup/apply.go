@@ -62,15 +62,21 @@ func (g *Group) limitError(err error) error {
 		// What the library has found itself, such as a limit below the present usage.
 		return &diag.Error{Kind: diag.Kernel, Field: "linux.resources", Problem: "a limit can't be set", Err: err}
 	}
-	e := diag.Sys(file+" can't be written", "write", cause(err))
-	e.Field = g.limits.field(path.Base(file))
+	value := ""
 	// The library says `failed to write "512": write /sys/...: invalid argument`.
 	if _, rest, ok := strings.Cut(err.Error(), "failed to write "); ok {
 		if q, qErr := strconv.QuotedPrefix(rest); qErr == nil {
-			e.Value, _ = strconv.Unquote(q)
+			value, _ = strconv.Unquote(q)
 		}
 	}
-	if e.Value == "" {
+	return g.fileError(path.Dir(file), path.Base(file), value, cause(err))
+}
+
+// fileError is the error of a limit that could not be written to a file; without a value the file could not be opened.
+func (g *Group) fileError(dir, file, value string, err error) error {
+	e := diag.Sys(dir+"/"+file+" can't be written", "write", err)
+	e.Field, e.Value = g.limits.field(file), value
+	if value == "" {
 		e.Call = "openat2"
 	}
 	switch e.Errno {
@@ -79,9 +85,9 @@ func (g *Group) limitError(err error) error {
 	case unix.EBUSY:
 		e.Hint = "more is in use already than the new limit allows"
 	case unix.EINVAL, unix.ERANGE, unix.ENODEV:
-		e.Hint = "the kernel takes no such value here: see " + path.Dir(file)
+		e.Hint = "the kernel takes no such value here, or the cgroup above does not allow it"
 	case unix.EACCES, unix.EPERM:
-		e.Hint = "the file is not delegated to this user"
+		e.Hint = "the file is not delegated to this user, or the cgroup above does not allow the value"
 	}
 	return e
 }

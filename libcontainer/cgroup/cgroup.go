@@ -40,6 +40,7 @@ type Group struct {
 	rootless bool
 	made     []string // directories made by Create, outermost first
 	fd       int      // of the v2 directory, or -1
+	joins    []Join   // open files of v1 hierarchies
 	unit     *unit    // systemd only
 }
 

@@ -47,16 +47,37 @@ func (g *Group) listDevices() error {
 			Hint: "give the accesses that are left as rules of their own",
 		}
 	}
-	for _, r := range rules {
-		file := "devices.deny"
-		if r.allow {
-			file = "devices.allow"
+	return writeRules(dir, rules)
+}
+
+// writeRules writes the rules, each to one of two files that are opened once.
+func writeRules(dir string, rules []rule) error {
+	files := [2]string{"devices.deny", "devices.allow"}
+	fds := [2]int{-1, -1}
+	defer func() {
+		for _, fd := range fds {
+			if fd >= 0 {
+				_ = unix.Close(fd)
+			}
 		}
-		if err := writeFile(dir, file, r.String()); err != nil {
-			e := diag.Sys(dir+"/"+file+" can't be written", "write", err)
+	}()
+	for _, r := range rules {
+		which := 0
+		if r.allow {
+			which = 1
+		}
+		var err error
+		if fds[which] < 0 {
+			fds[which], err = unix.Open(dir+"/"+files[which], unix.O_WRONLY|unix.O_CLOEXEC, 0)
+		}
+		if err == nil {
+			_, err = unix.Write(fds[which], []byte(r.String()))
+		}
+		if err != nil {
+			e := diag.Sys(dir+"/"+files[which]+" can't be written", "write", err)
 			e.Field, e.Value = "linux.resources.devices", r.String()
 			if e.Errno == unix.EPERM {
-				e.Hint = "the cgroup above has no right to the device itself, or it has children already"
+				e.Hint = "the cgroup above has no right to the device itself, or this one has children already"
 			}
 			return e
 		}

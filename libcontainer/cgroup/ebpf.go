@@ -9,14 +9,17 @@ type instruction struct {
 	imm  int32
 }
 
-// The operations that a device filter is made of. The 32-bit forms clear the upper half of the register.
+// The operations that a device filter is made of, in their 32-bit forms.
 const (
 	opLoad  = 0x61 // dst = *(u32 *)(src + off)
 	opMove  = 0xbc // dst = src
 	opSet   = 0xb4 // dst = imm
 	opAnd   = 0x54 // dst &= imm
-	opShift = 0x74 // dst >>= imm
-	opJump  = 0x05 // skip off instructions
+	opLeft  = 0x64 // dst <<= imm
+	opRight = 0x74 // dst >>= imm
+	opOr    = 0x4c // dst |= src
+	opGoto  = 0x05 // skip off instructions
+	opEqual = 0x16 // skip off instructions if dst == imm
 	opOther = 0x56 // skip off instructions if dst != imm
 	opMeets = 0x46 // skip off instructions if dst & imm is not 0
 	opExit  = 0x95 // return r0
@@ -30,72 +33,167 @@ const (
 	regAccess   = 3 // what is asked for and not decided yet
 	regMajor    = 4
 	regMinor    = 5
+	regDevice   = 6 // major << minorBits | minor
 )
+
+// The kernel's device numbers, as inside a dev_t (kdev_t.h).
+const (
+	minorBits = 20
+	maxMinor  = 1<<minorBits - 1
+	maxMajor  = 1<<12 - 1
+)
+
+// filter is a device filter being written.
+type filter struct {
+	code    []instruction
+	kind    byte  // rules that are written now are about this kind of device; 0: about both
+	skips   []int // jumps to where the rules of kind end
+	allows  []int // jumps to the verdict 1
+	denies  []int // jumps to the verdict 0
+	decided [256]bool
+}
 
 // deviceFilter compiles rules into a program of type BPF_PROG_TYPE_CGROUP_DEVICE, which the kernel asks at every mknod(2) and open(2) of a
 // device: 1 allows, 0 denies. It looks at the rules from the last to the first, and each decides about those accesses it
 // speaks of that no later one has decided about. So "in order, the last one wins" holds for every access by itself, and for
 // every list of rules, where v1 can express only exceptions to a default.
+//
+// One jump a rule, on a number that holds major and minor, and one verdict for all: the kernel's verifier follows every branch, and a test
+// each for kind, major and minor made it take 300 µs for the default rules, a sixth of all that `rt run` costs. It takes 70 now.
 func deviceFilter(rules []rule) []instruction {
-	p := []instruction{
-		{op: opLoad, regs: regKind | regQuestion<<4, off: 0},
-		{op: opMove, regs: regAccess | regKind<<4},
-		{op: opAnd, regs: regKind, imm: 0xffff}, // low half: BPF_DEVCG_DEV_*
-		{op: opShift, regs: regAccess, imm: 16}, // high half: BPF_DEVCG_ACC_*
-		{op: opLoad, regs: regMajor | regQuestion<<4, off: 4},
-		{op: opLoad, regs: regMinor | regQuestion<<4, off: 8},
-	}
+	f := &filter{code: make([]instruction, 0, 64)}
+	f.do(opLoad, regKind|regQuestion<<4, 0)
+	f.do(opMove, regAccess|regKind<<4, 0)
+	f.do(opAnd, regKind, 0xffff) // low half: BPF_DEVCG_DEV_*
+	f.do(opRight, regAccess, 16) // high half: BPF_DEVCG_ACC_*
+	f.do(opLoad, regMajor|regQuestion<<4, 0)
+	f.code[len(f.code)-1].off = 4
+	f.do(opLoad, regMinor|regQuestion<<4, 0)
+	f.code[len(f.code)-1].off = 8
+	f.do(opMove, regDevice|regMajor<<4, 0)
+	f.do(opLeft, regDevice, minorBits)
+	f.do(opOr, regDevice|regMinor<<4, 0)
+
+	def := false
 	for i := len(rules) - 1; i >= 0; i-- {
-		p = append(p, ruleCode(rules[i])...)
-		if rules[i].kind == 'a' {
-			return p
+		r := rules[i]
+		if r.kind == 'a' {
+			def = r.allow
+			break
+		}
+		if i > 0 && r.sameButKind(rules[i-1]) {
+			r.kind = 0
+			i--
+		}
+		if r.kind == 0 && r.access == allAccess && r.major == anyNumber && r.minor == anyNumber {
+			def = r.allow
+			break
+		}
+		f.rule(r)
+	}
+	f.endKind()
+	f.verdicts(def)
+	return f.code
+}
+
+// sameButKind reports whether r and x say the same about character and block devices.
+func (r rule) sameButKind(x rule) bool {
+	same := x
+	same.kind = r.kind
+	return r == same && r.kind != x.kind && x.kind != 'a'
+}
+
+// do appends an instruction.
+func (f *filter) do(op, regs uint8, imm int32) {
+	f.code = append(f.code, instruction{op: op, regs: regs, imm: imm})
+}
+
+// jump appends a jump, and notes it in list until its target is known.
+func (f *filter) jump(list *[]int, op, reg uint8, imm int32) {
+	*list = append(*list, len(f.code))
+	f.do(op, reg, imm)
+}
+
+// land makes the jumps of list lead to the next instruction.
+func (f *filter) land(list *[]int) {
+	for _, at := range *list {
+		f.code[at].off = int16(len(f.code) - 1 - at)
+	}
+	*list = nil
+}
+
+// endKind ends the rules about one kind of device.
+func (f *filter) endKind() {
+	f.land(&f.skips)
+	f.kind = 0
+}
+
+// rule appends the code of a rule.
+func (f *filter) rule(r rule) {
+	if r.major > maxMajor || r.minor > maxMinor || f.decided[r.kind] {
+		return // no such device exists, or none is left to decide about: the verifier refuses code that can't be reached
+	}
+	if r.kind != f.kind {
+		f.endKind()
+		f.kind = r.kind
+		switch r.kind {
+		case 'b':
+			f.jump(&f.skips, opOther, regKind, 1) // BPF_DEVCG_DEV_BLOCK
+		case 'c':
+			f.jump(&f.skips, opOther, regKind, 2) // BPF_DEVCG_DEV_CHAR
 		}
 	}
-	return append(p, verdict(false)...)
-}
-
-// ruleCode is the code of one rule. It falls through if the rule does not decide the question.
-func ruleCode(r rule) []instruction {
-	var body []instruction
+	verdict := &f.denies
+	if r.allow {
+		verdict = &f.allows
+	}
+	reg, value, all := r.subject()
 	switch {
-	case r.kind == 'a' || r.access == allAccess:
-		body = verdict(r.allow)
-	case r.allow:
-		body = append(body,
-			instruction{op: opAnd, regs: regAccess, imm: int32(^r.access & allAccess)},
-			instruction{op: opOther, regs: regAccess, imm: 0, off: 2})
-		body = append(body, verdict(true)...)
-	default:
-		body = append(body,
-			instruction{op: opMeets, regs: regAccess, imm: int32(r.access), off: 1},
-			instruction{op: opJump, off: 2})
-		body = append(body, verdict(false)...)
+	case r.access == allAccess && all:
+		f.jump(verdict, opGoto, 0, 0)
+		f.decided[r.kind] = true
+		return
+	case r.access == allAccess:
+		f.jump(verdict, opEqual, reg, value)
+		return
 	}
-	var tests []instruction
-	switch r.kind {
-	case 'b':
-		tests = append(tests, instruction{op: opOther, regs: regKind, imm: 1}) // BPF_DEVCG_DEV_BLOCK
-	case 'c':
-		tests = append(tests, instruction{op: opOther, regs: regKind, imm: 2}) // BPF_DEVCG_DEV_CHAR
+	var miss []int
+	if !all {
+		f.jump(&miss, opOther, reg, value)
 	}
-	if r.major != anyNumber {
-		tests = append(tests, instruction{op: opOther, regs: regMajor, imm: int32(uint32(r.major))})
+	if r.allow {
+		f.do(opAnd, regAccess, int32(^r.access&allAccess))
+		f.jump(verdict, opEqual, regAccess, 0)
+	} else {
+		f.jump(verdict, opMeets, regAccess, int32(r.access))
 	}
-	if r.minor != anyNumber {
-		tests = append(tests, instruction{op: opOther, regs: regMinor, imm: int32(uint32(r.minor))})
-	}
-	// A test that fails skips the tests after it and the body.
-	for i := range tests {
-		tests[i].off = int16(len(tests) - 1 - i + len(body))
-	}
-	return append(tests, body...)
+	f.land(&miss)
 }
 
-// verdict returns from the program.
-func verdict(allow bool) []instruction {
-	v := instruction{op: opSet, regs: regVerdict}
-	if allow {
-		v.imm = 1
+// subject is the register, and the value in it, by which the devices of the rule are known; or all of its kind.
+func (r rule) subject() (reg uint8, value int32, all bool) {
+	switch {
+	case r.major == anyNumber && r.minor == anyNumber:
+		return 0, 0, true
+	case r.minor == anyNumber:
+		return regMajor, int32(r.major), false
+	case r.major == anyNumber:
+		return regMinor, int32(r.minor), false
 	}
-	return []instruction{v, {op: opExit}}
+	return regDevice, int32(uint32(r.major)<<minorBits | uint32(r.minor)), false
+}
+
+// verdicts appends the default, which what is undecided reaches, and the other verdict if something leads there.
+func (f *filter) verdicts(def bool) {
+	for _, allow := range []bool{def, !def} {
+		list, value := &f.denies, int32(0)
+		if allow {
+			list, value = &f.allows, 1
+		}
+		if allow == def || len(*list) > 0 {
+			f.land(list)
+			f.do(opSet, regVerdict, value)
+			f.do(opExit, 0, 0)
+		}
+	}
 }

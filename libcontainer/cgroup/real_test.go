@@ -238,3 +238,59 @@ func TestDestroyWaits(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestJoins enters the cgroups of v1 as the boot process does.
+func TestJoins(t *testing.T) {
+	g := newGroup(t, nil)
+	if g.mode == host.CgroupV2 {
+		t.Skip("SKIP: on v2 a process is cloned into its cgroup")
+	}
+	if err := g.Create(); err != nil {
+		t.Fatal(err)
+	}
+	joins, err := g.Joins()
+	if err != nil || len(joins) == 0 {
+		t.Fatal(joins, err)
+	}
+	c := exec.Command("sh", "-c", `for fd; do echo 0 >/proc/self/fd/"$fd" || exit 1; done; cat /proc/self/cgroup`, "sh")
+	for i, j := range joins {
+		fd, err := unix.Dup(j.FD)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.ExtraFiles = append(c.ExtraFiles, os.NewFile(uintptr(fd), j.Path))
+		c.Args = append(c.Args, strconv.Itoa(3+i))
+	}
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want := strings.TrimPrefix(g.places[0].dir, g.places[0].base)
+	if n := strings.Count(string(out), ":"+want+"\n"); n != len(joins) {
+		t.Errorf("in %d of %d cgroups:\n%s", n, len(joins), out)
+	}
+}
+
+// TestCloneInto is the way into a v2 cgroup.
+func TestCloneInto(t *testing.T) {
+	g := newGroup(t, nil)
+	if err := g.Create(); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := g.Dir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fd < 0 {
+		t.Skip("SKIP: no cgroup2 is mounted")
+	}
+	c := exec.Command("cat", "/proc/self/cgroup")
+	c.SysProcAttr = &unix.SysProcAttr{UseCgroupFD: true, CgroupFD: fd}
+	out, err := c.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "0::/rt-test-" + strconv.Itoa(os.Getpid()) + "/TestCloneInto\n"; !strings.Contains(string(out), want) {
+		t.Errorf("got %s, want %s", out, want)
+	}
+}

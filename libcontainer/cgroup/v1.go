@@ -8,7 +8,6 @@ import (
 	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 
-	"github.com/opencontainers/cgroups/fs"
 	"golang.org/x/sys/unix"
 )
 
@@ -22,9 +21,9 @@ func (g *Group) findV1(in string) error {
 	if err != nil {
 		return &diag.Error{Kind: diag.Host, Problem: "the hierarchies can't be listed", Err: err}
 	}
-	text, err := os.ReadFile("/proc/self/cgroup")
+	text, err := readFile("/proc/self", "cgroup")
 	if err != nil {
-		return &diag.Error{Kind: diag.Host, Problem: "the hierarchies can't be listed", Err: err}
+		return diag.Sys("the hierarchies can't be listed: /proc/self/cgroup", "open", err)
 	}
 	for _, e := range entries {
 		if !e.IsDir() {
@@ -39,13 +38,13 @@ func (g *Group) findV1(in string) error {
 		case unix.CGROUP2_SUPER_MAGIC:
 			p.v2 = true
 		case unix.CGROUP_SUPER_MAGIC:
-			p.list = listOf(string(text), p.name)
+			p.list = listOf(text, p.name)
 		default:
 			continue // a plain directory, where a mkdir would limit nothing
 		}
 		p.dir = p.base + in
 		if in[0] != '/' {
-			p.dir = path.Join(ownDir(&p, string(text)), in)
+			p.dir = path.Join(ownDir(&p, text), in)
 		}
 		g.places = append(g.places, p)
 	}
@@ -117,11 +116,72 @@ func placeOf(list, dir string) (place, error) {
 	return p, nil
 }
 
-// fillCpuset gives a new cpuset, and the new ones above it, the CPUs and memory nodes of its parent: on v1 both start out empty, and a
-// cpuset with none takes no process (cgroup-v1/cpusets.rst).
+// fillCpuset gives a new cpuset, and the new ones above it, the CPUs and memory nodes of the config or else of its parent: on v1 both
+// start out empty, and a cpuset with none takes no process (cgroup-v1/cpusets.rst). The library's way to the same takes twice the calls.
 func (g *Group) fillCpuset(p *place) error {
-	if err := new(fs.CpusetGroup).ApplyDir(p.dir, &g.limits.resources, -1); err != nil {
-		return g.limitError(err)
+	r := &g.limits.resources
+	for _, f := range []struct{ file, value string }{{"cpuset.cpus", r.CpusetCpus}, {"cpuset.mems", r.CpusetMems}} {
+		if f.value == "" && !p.fresh {
+			if text, err := readFile(p.dir, f.file); err != nil || text != "\n" {
+				continue // what someone has set up stays; a cpuset hierarchy without prefix (Android's) is not v1 as rt knows it
+			}
+		}
+		if f.value == "" {
+			var err error
+			if f.value, err = inheritCpuset(p.base, path.Dir(p.dir), f.file); err != nil {
+				return err
+			}
+		}
+		if err := writeFile(p.dir, f.file, f.value); err != nil {
+			return g.fileError(p.dir, f.file, strings.TrimSpace(f.value), err)
+		}
 	}
 	return nil
+}
+
+// inheritCpuset is the value of a file in dir, after filling it from above if it is empty there too.
+func inheritCpuset(base, dir, file string) (string, error) {
+	text, err := readFile(dir, file)
+	if err == nil && text == "\n" && len(dir) > len(base) {
+		if text, err = inheritCpuset(base, path.Dir(dir), file); err == nil {
+			err = writeFile(dir, file, text)
+		}
+	}
+	if err != nil {
+		if _, ok := err.(*diag.Error); !ok { //nolint:errorlint // made below
+			err = diag.Sys(dir+"/"+file+" can't be filled", "write", err)
+		}
+	}
+	return text, err
+}
+
+// Join is a file of a v1 hierarchy that a process enters the container's cgroup through, by writing "0" to it.
+type Join struct {
+	Path string // "/sys/fs/cgroup/memory/web1/tasks"
+	FD   int    // open for writing, close-on-exec; the Group's
+}
+
+// Joins opens what the boot process, which has one thread, writes "0" to, in order, to enter the cgroups of v1. On v2 there is none: clone
+// into Dir. In hybrid mode both are needed.
+//
+// This is Attach without its wait. The kernel lets a thread move itself at once (Linux 5.5, 9a3284fad42f "cgroup: Optimize single thread
+// migration"), but before it moves another process it stops all forks of the machine and waits for an RCU grace period. Measured
+// on Linux 6.18 with ten hierarchies: 0.17 ms, at most 1.5, against 5.4 on average and up to 20 for Attach.
+func (g *Group) Joins() ([]Join, error) {
+	if g.driver == Systemd || g.joins != nil {
+		return g.joins, nil
+	}
+	for i := range g.places {
+		if g.places[i].v2 {
+			continue
+		}
+		file := g.places[i].dir + "/tasks"
+		fd, err := unix.Open(file, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			g.Close()
+			return nil, diag.Sys("the cgroup can't be entered: "+file, "open", err)
+		}
+		g.joins = append(g.joins, Join{Path: file, FD: fd})
+	}
+	return g.joins, nil
 }

@@ -1,7 +1,6 @@
 package cgroup
 
 import (
-	"os"
 	"path"
 	"strings"
 
@@ -17,11 +16,12 @@ func (g *Group) findV2(in string) error {
 	if in[0] == '/' {
 		p.dir = root + in
 	} else {
-		text, err := os.ReadFile("/proc/self/cgroup")
+		// os.ReadFile would set up Go's poller first: six more system calls in a process that has not needed it yet.
+		text, err := readFile("/proc/self", "cgroup")
 		if err != nil {
-			return &diag.Error{Kind: diag.Host, Problem: "rt's own cgroup can't be found, which a relative path starts from", Err: err}
+			return diag.Sys("rt's own cgroup can't be found, which a relative path starts from: /proc/self/cgroup", "open", err)
 		}
-		own, _ := ownPath(string(text), "")
+		own, _ := ownPath(text, "")
 		p.dir = path.Join(root, path.Dir(own), in)
 	}
 	g.places = []place{p}
@@ -134,8 +134,12 @@ func (g *Group) Dir() (int, error) {
 	return g.fd, nil
 }
 
-// Close closes the descriptor that Dir has opened.
+// Close closes the descriptors that Dir and Joins have opened.
 func (g *Group) Close() {
+	for _, j := range g.joins {
+		_ = unix.Close(j.FD)
+	}
+	g.joins = nil
 	if g.fd >= 0 {
 		_ = unix.Close(g.fd)
 		g.fd = -1

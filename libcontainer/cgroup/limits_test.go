@@ -1,0 +1,134 @@
+package cgroup
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"rt/libcontainer/host"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// everything has each field of linux.resources that v1 knows, devices and unified apart.
+func everything() *specs.LinuxResources {
+	dev := specs.LinuxBlockIODevice{Major: 8, Minor: 0}
+	rates := []specs.LinuxThrottleDevice{{LinuxBlockIODevice: dev, Rate: 4096}}
+	return &specs.LinuxResources{
+		Memory: &specs.LinuxMemory{
+			Limit: p(int64(1)), Reservation: p(int64(1)), Swap: p(int64(2)), Swappiness: p(uint64(3)), DisableOOMKiller: p(true), CheckBeforeUpdate: p(true),
+		},
+		CPU: &specs.LinuxCPU{
+			Shares: p(uint64(2)), Quota: p(int64(1)), Burst: p(uint64(1)), Period: p(uint64(1)), RealtimeRuntime: p(int64(1)), RealtimePeriod: p(uint64(1)),
+			Cpus: "0", Mems: "0", Idle: p(int64(1)),
+		},
+		Pids: &specs.LinuxPids{Limit: p(int64(0))},
+		BlockIO: &specs.LinuxBlockIO{
+			Weight: p(uint16(10)), LeafWeight: p(uint16(10)),
+			WeightDevice:           []specs.LinuxWeightDevice{{LinuxBlockIODevice: dev, Weight: p(uint16(10)), LeafWeight: p(uint16(10))}},
+			ThrottleReadBpsDevice:  rates,
+			ThrottleWriteBpsDevice: rates, ThrottleReadIOPSDevice: rates, ThrottleWriteIOPSDevice: rates,
+		},
+		HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 1}},
+		Network:        &specs.LinuxNetwork{ClassID: p(uint32(1)), Priorities: []specs.LinuxInterfacePriority{{Name: "lo", Priority: 1}}},
+		Rdma:           map[string]specs.LinuxRdma{"mlx5_0": {HcaHandles: p(uint32(1))}},
+	}
+}
+
+// TestEveryFieldIsAsked walks the types of the specification, so that a field it gains fails here until it is converted.
+func TestEveryFieldIsAsked(t *testing.T) {
+	l, err := convert(everything(), host.CgroupV1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := map[string]bool{}
+	for _, n := range l.needs {
+		asked[n.field] = true
+	}
+	// Not limits, or refused by every kernel that rt runs on: see converter.memory.
+	without := map[string]bool{"memory.kernel": true, "memory.kernelTCP": true, "memory.useHierarchy": true, "memory.checkBeforeUpdate": true}
+	n := 0
+	for _, section := range []struct {
+		name string
+		typ  reflect.Type
+	}{
+		{"memory", reflect.TypeFor[specs.LinuxMemory]()},
+		{"cpu", reflect.TypeFor[specs.LinuxCPU]()},
+		{"pids", reflect.TypeFor[specs.LinuxPids]()},
+		{"blockIO", reflect.TypeFor[specs.LinuxBlockIO]()},
+		{"network", reflect.TypeFor[specs.LinuxNetwork]()},
+	} {
+		for i := range section.typ.NumField() {
+			tag, _, _ := strings.Cut(section.typ.Field(i).Tag.Get("json"), ",")
+			field := section.name + "." + tag
+			found := without[field]
+			for a := range asked {
+				found = found || strings.HasPrefix(a+".", "linux.resources."+field+".") || strings.HasPrefix(a, "linux.resources."+field+"[")
+			}
+			if n++; !found {
+				t.Errorf("%s is not converted", field)
+			}
+		}
+	}
+	if n < 28 {
+		t.Fatalf("saw %d fields: has the specification changed its form?", n)
+	}
+}
+
+func TestV1OnlyIsRefusedOnV2(t *testing.T) {
+	_, err := convert(everything(), host.CgroupV2)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, f := range []string{
+		"memory.swappiness", "memory.disableOOMKiller", "cpu.realtimeRuntime", "cpu.realtimePeriod", "blockIO.leafWeight",
+		"blockIO.weightDevice[0].leafWeight", "network.classID", "network.priorities[0]",
+	} {
+		if !strings.Contains(err.Error(), "linux.resources."+f+": ") {
+			t.Errorf("%s is not named in %v", f, err)
+		}
+	}
+}
+
+// TestZeroAsksForNothing has what engines write when their user asked for nothing.
+func TestZeroAsksForNothing(t *testing.T) {
+	r := &specs.LinuxResources{
+		Memory:  &specs.LinuxMemory{Limit: p(int64(0)), DisableOOMKiller: p(false)},
+		CPU:     &specs.LinuxCPU{Shares: p(uint64(0)), RealtimeRuntime: p(int64(0))},
+		BlockIO: &specs.LinuxBlockIO{Weight: p(uint16(0))},
+		Network: &specs.LinuxNetwork{ClassID: p(uint32(0))},
+		Pids:    &specs.LinuxPids{},
+	}
+	l, err := convert(r, host.CgroupV2)
+	if err != nil || len(l.needs) != 0 {
+		t.Errorf("got %+v, %v", l, err)
+	}
+}
+
+func TestConvertRefuses(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		mode host.CgroupMode
+		r    specs.LinuxResources
+		want string
+	}{
+		{"swap below limit", host.CgroupV2, specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: p(int64(9)), Swap: p(int64(8))}}, "memory.swap: counts memory and swap"},
+		{"swap without limit", host.CgroupV1, specs.LinuxResources{Memory: &specs.LinuxMemory{Swap: p(int64(8))}}, "memory.limit must be given"},
+		{"page size", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "/../2MB"}}}, "hugepageLimits[0].pageSize"},
+		{"page size, unit", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2M"}}}, "hugepageLimits[0].pageSize"},
+		{"page size, empty", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{}}}, "hugepageLimits[0].pageSize"},
+		{"unified on v1", host.CgroupV1, specs.LinuxResources{Unified: map[string]string{"memory.high": "1"}}, "cgroup v1 has no such limit"},
+		{"unified path", host.CgroupV2, specs.LinuxResources{Unified: map[string]string{"../x.y": "1"}}, `unified["../x.y"]`},
+		{"unified and field", host.CgroupV2, specs.LinuxResources{
+			Memory: &specs.LinuxMemory{Limit: p(int64(9))}, Unified: map[string]string{"memory.max": "1"},
+		}, "memory.limit is written to"},
+		{"device type", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "x"}}}, `devices[0].type "x"`},
+		{"device access", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "c", Access: "rx"}}}, `devices[0].access "rx"`},
+		{"device without access", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "c"}}}, "says nothing"},
+		{"device of no type", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: true, Major: p(int64(1)), Access: "r"}}}, "give the type"},
+	} {
+		if _, err := convert(&tc.r, tc.mode); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: got %v, want %q", tc.name, err, tc.want)
+		}
+	}
+}
