@@ -133,6 +133,9 @@ func (c *Container) Close() {
 // what the directory tells, and phase Creating.
 func (c *Container) State() (*State, error) {
 	doc, err := c.read(stateFile)
+	if err == unix.ENOENT && !c.here() {
+		return nil, noSuch(c.ID) // deleted since it was opened
+	}
 	if err == unix.ENOENT {
 		return c.unborn()
 	}

@@ -253,6 +253,21 @@ func TestChangeWithoutTheLockIsABug(t *testing.T) {
 	}
 }
 
+func TestReadingAContainerThatIsDeleted(t *testing.T) {
+	r := openTemp(t)
+	c := create(t, r, "web1")
+	reader, err := r.Open("web1", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	must(c.Remove())
+	_, err = reader.State()
+	if got := problem(t, err, diag.State); !strings.Contains(got, "does not exist") {
+		t.Error(got)
+	}
+}
+
 func TestWaitingForAContainerThatIsDeleted(t *testing.T) {
 	r := openTemp(t)
 	c := create(t, r, "web1")

@@ -10,8 +10,12 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"rt/libcontainer/cgroup"
 	"rt/libcontainer/diag"
 )
+
+// The one converts to the other, which is how the supervisor hands it on.
+var _ = cgroup.Saved(Cgroup{})
 
 func TestStateSurvivesTheRoundTrip(t *testing.T) {
 	for name, s := range map[string]*State{

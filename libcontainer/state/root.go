@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -70,7 +71,7 @@ func OpenRoot(path string, create bool) (*Root, error) {
 // makeRoot makes the directory. Below $XDG_RUNTIME_DIR it gets the sticky bit: the XDG Base Directory Specification lets what has none be
 // removed after a while, and a container may run for long.
 func makeRoot(path string) error {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := os.MkdirAll(path, 0o700); err != nil { //nolint:forbidigo // the path is the administrator's, no container has a hand in it
 		return &diag.Error{Kind: diag.Host, Problem: "make the state directory", Err: err, Hint: hintRoot(path)}
 	}
 	runtimeDir := os.Getenv("XDG_RUNTIME_DIR")
@@ -97,7 +98,7 @@ func (r *Root) Exists() bool { return r.fd >= 0 }
 // Path is the absolute path of the directory.
 func (r *Root) Path() string { return r.path }
 
-// Close gives the directory back; containers that were opened stay open.
+// Close gives the directory back. The containers in it must be closed before.
 func (r *Root) Close() {
 	if r.fd >= 0 {
 		_ = unix.Close(r.fd)
@@ -130,7 +131,7 @@ const maxID = 255
 // CheckID says whether id may be the name of a container: letters, digits and _ + . -, as engines expect of every runtime.
 func CheckID(id string) error {
 	bad := func(problem string) error {
-		return &diag.Error{Kind: diag.Usage, Problem: `invalid container ID format: "` + id + `" ` + problem}
+		return &diag.Error{Kind: diag.Usage, Problem: "invalid container ID format: " + strconv.Quote(id) + " " + problem}
 	}
 	switch {
 	case id == "":
