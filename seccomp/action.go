@@ -1,0 +1,128 @@
+package seccomp
+
+import (
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+)
+
+// An action is a row of actions: a word of the spec and what the filter returns for it.
+type action struct {
+	name    specs.LinuxSeccompAction
+	ret     uint32
+	dataMax uint32 // the largest errnoRet; 0: the action takes none
+	since   string // Linux release
+}
+
+// maxErrno is the largest errno that seccomp returns: the kernel cuts larger ones down to it.
+const maxErrno = 4095
+
+// actions are in the order the kernel ranks them when several filters answer (seccomp(2)): the most restrictive first.
+// SCMP_ACT_KILL is the old name of SCMP_ACT_KILL_THREAD (config-linux.md#seccomp).
+var actions = [...]action{
+	{specs.ActKillProcess, unix.SECCOMP_RET_KILL_PROCESS, 0, "4.14"},
+	{specs.ActKillThread, unix.SECCOMP_RET_KILL_THREAD, 0, "3.5"},
+	{specs.ActKill, unix.SECCOMP_RET_KILL_THREAD, 0, "3.5"},
+	{specs.ActTrap, unix.SECCOMP_RET_TRAP, 0, "3.5"},
+	{specs.ActErrno, unix.SECCOMP_RET_ERRNO, maxErrno, "3.5"},
+	{specs.ActNotify, unix.SECCOMP_RET_USER_NOTIF, 0, "5.0"},
+	{specs.ActTrace, unix.SECCOMP_RET_TRACE, 0xffff, "3.5"},
+	{specs.ActLog, unix.SECCOMP_RET_LOG, 0, "4.14"},
+	{specs.ActAllow, unix.SECCOMP_RET_ALLOW, 0, "3.5"},
+}
+
+const retENOSYS = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
+
+// parseAction turns an action and its errno into what a filter returns. field names the action, errnoField the errno.
+// Without one, errno and trace carry EPERM, as in runc and crun.
+func parseAction(name specs.LinuxSeccompAction, errno *uint, field, errnoField string) (uint32, error) {
+	for i := range actions {
+		a := &actions[i]
+		if a.name != name {
+			continue
+		}
+		switch {
+		case a.dataMax == 0 && errno != nil:
+			return 0, invalid(field+errnoField, strconv.FormatUint(uint64(*errno), 10),
+				string(name)+" returns no errno: leave it out, or use SCMP_ACT_ERRNO or SCMP_ACT_TRACE")
+		case a.dataMax == 0:
+			return a.ret, nil
+		case errno == nil:
+			return a.ret | uint32(unix.EPERM), nil
+		case *errno > uint(a.dataMax):
+			return 0, invalid(field+errnoField, strconv.FormatUint(uint64(*errno), 10),
+				"is too large for "+string(name)+": at most "+strconv.Itoa(int(a.dataMax)))
+		}
+		return a.ret | uint32(*errno), nil
+	}
+	return 0, invalid(field+".action", string(name), "is not an action: one of "+joined(Actions()))
+}
+
+// rank is the place of a return value in actions: smaller is more restrictive.
+func rank(ret uint32) int {
+	for i := range actions {
+		if actions[i].ret == ret&unix.SECCOMP_RET_ACTION_FULL {
+			return i
+		}
+	}
+	return 1 // the kernel treats what it does not know as a kill
+}
+
+// permissive says that a default action lets unknown calls through or leaves them to a tracer, who may do the same.
+// Then a call from the future is not answered ENOSYS: runc generates the same exception.
+func permissive(ret uint32) bool {
+	switch ret & unix.SECCOMP_RET_ACTION_FULL {
+	case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG, unix.SECCOMP_RET_TRACE:
+		return true
+	}
+	return false
+}
+
+// ActionText names a return value: "SCMP_ACT_ERRNO(EPERM)".
+func ActionText(ret uint32) string {
+	for i := range actions {
+		a := &actions[i]
+		if a.ret != ret&unix.SECCOMP_RET_ACTION_FULL {
+			continue
+		}
+		if a.dataMax == 0 {
+			return string(a.name)
+		}
+		data := ret & unix.SECCOMP_RET_DATA
+		text := strconv.Itoa(int(data))
+		if n := unix.ErrnoName(unix.Errno(data)); n != "" && a.name == specs.ActErrno {
+			text = n
+		}
+		return string(a.name) + "(" + text + ")"
+	}
+	return "0x" + strconv.FormatUint(uint64(ret), 16)
+}
+
+// Actions lists what linux.seccomp.syscalls[].action and defaultAction may say.
+func Actions() []string {
+	out := make([]string, len(actions))
+	for i := range actions {
+		out[i] = string(actions[i].name)
+	}
+	return out
+}
+
+// invalid is an error of the profile.
+func invalid(field, value, problem string) *diag.Error {
+	return &diag.Error{Kind: diag.Document, Field: field, Value: value, Problem: problem}
+}
+
+// joined writes words as "a, b, c".
+func joined(words []string) string {
+	out := ""
+	for i, w := range words {
+		if i > 0 {
+			out += ", "
+		}
+		out += w
+	}
+	return out
+}

@@ -1,0 +1,64 @@
+package seccomp
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rt/libcontainer/diag"
+)
+
+// parseArgs checks linux.seccomp.syscalls[i].args.
+func parseArgs(i int, args []specs.LinuxSeccompArg) ([]condition, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
+	out := make([]condition, len(args))
+	for j := range args {
+		a := &args[j]
+		field := at(i) + ".args[" + strconv.Itoa(j) + "]"
+		if a.Index > 5 {
+			return nil, invalid(field+".index", strconv.FormatUint(uint64(a.Index), 10), "a call has the arguments 0 to 5")
+		}
+		op := operator(0)
+		for int(op) < len(operators) && operators[op] != a.Op {
+			op++
+		}
+		if int(op) == len(operators) {
+			return nil, invalid(field+".op", string(a.Op), "is not an operator: one of "+joined(Operators()))
+		}
+		out[j] = condition{arg: uint8(a.Index), op: op, value: a.Value}
+		if op == opMasked { // value is the mask and valueTwo what must remain (config-linux.md#seccomp)
+			out[j].mask, out[j].value = a.Value, a.ValueTwo
+		}
+	}
+	return out, nil
+}
+
+// outsideMask is the index of a condition that asks for bits which its own mask removes; -1 if there is none.
+func outsideMask(list []condition) int {
+	for i := range list {
+		if c := &list[i]; c.op == opMasked && c.value&^c.mask != 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// at is the path of an entry.
+func at(i int) string {
+	return "linux.seccomp.syscalls[" + strconv.Itoa(i) + "]"
+}
+
+// defaultField corrects the field of an error about the default action, whose errno has a name of its own.
+func defaultField(err error, p *specs.LinuxSeccomp) error {
+	var e *diag.Error
+	if errors.As(err, &e) {
+		e.Field = "linux.seccomp.defaultAction"
+		if e.Value != string(p.DefaultAction) {
+			e.Field = "linux.seccomp.defaultErrnoRet"
+		}
+	}
+	return err
+}

@@ -1,0 +1,120 @@
+package seccomp
+
+import "golang.org/x/sys/unix"
+
+// An assembler writes a program from its end to its start. BPF jumps only forward, so every target is known when the jump to it is
+// written, and one that is more than 255 instructions away gets a stepping stone. A target is the place of an instruction counted from the end.
+type assembler struct {
+	code   []unix.SockFilter
+	origin []int32
+	why    int32 // origin of what is written next
+	rets   []retAt
+}
+
+// retAt remembers the nearest RET of each value, to be shared.
+type retAt struct {
+	value uint32
+	at    int
+}
+
+// reach is the largest offset of a conditional jump: jt and jf are bytes.
+const reach = 255
+
+// Origins of instructions that no entry of linux.seccomp.syscalls asked for.
+const (
+	originSearch  = -1 // the search for the call
+	originDefault = -2 // the default action
+	originNewer   = -3 // a call newer than the profile
+	originForeign = -4 // an architecture that the profile does not list
+	originName    = -5 // an unconditional rule, found by the call's name
+)
+
+func (a *assembler) emit(i unix.SockFilter) int {
+	a.code = append(a.code, i)
+	a.origin = append(a.origin, a.why)
+	return len(a.code) - 1
+}
+
+func (a *assembler) load(offset uint32) int {
+	return a.emit(unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset})
+}
+
+func (a *assembler) and(mask uint32) int {
+	return a.emit(unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: mask})
+}
+
+// ret is a place that returns value. An older one is shared while a jump can still reach it with some room to spare.
+func (a *assembler) ret(value uint32, why int32) int {
+	for i := range a.rets {
+		r := &a.rets[i]
+		if r.value == value {
+			if len(a.code)-r.at > reach-16 {
+				r.at = a.writeRet(value, why)
+			}
+			return r.at
+		}
+	}
+	at := a.writeRet(value, why)
+	a.rets = append(a.rets, retAt{value, at})
+	return at
+}
+
+func (a *assembler) writeRet(value uint32, why int32) int {
+	saved := a.why
+	a.why = why
+	at := a.emit(unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: value})
+	a.why = saved
+	return at
+}
+
+// jump goes to yes if the accumulator compares with k as op says (BPF_JEQ, BPF_JGE, BPF_JGT), else to no.
+func (a *assembler) jump(op uint16, k uint32, yes, no int) int {
+	if yes == no {
+		return yes
+	}
+	for { // a stepping stone moves the other target away too
+		if a.offset(yes) > reach {
+			yes = a.stone(yes)
+		} else if a.offset(no) > reach {
+			no = a.stone(no)
+		} else {
+			break
+		}
+	}
+	return a.emit(unix.SockFilter{Code: unix.BPF_JMP | op | unix.BPF_K, Jt: uint8(a.offset(yes)), Jf: uint8(a.offset(no)), K: k})
+}
+
+// offset is how far the next instruction would have to jump.
+func (a *assembler) offset(target int) int {
+	return len(a.code) - target - 1
+}
+
+// stone makes a far target near: another copy of a RET, or an unconditional jump, whose offset has 32 bits.
+func (a *assembler) stone(target int) int {
+	if i := a.code[target]; i.Code == unix.BPF_RET|unix.BPF_K {
+		at := a.writeRet(i.K, a.origin[target])
+		for j := range a.rets {
+			if a.rets[j].value == i.K {
+				a.rets[j].at = at
+			}
+		}
+		return at
+	}
+	return a.emit(unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(a.offset(target))})
+}
+
+// fallInto makes target the next instruction to be executed after one that does not jump.
+func (a *assembler) fallInto(target int) {
+	if a.offset(target) > 0 {
+		a.stone(target)
+	}
+}
+
+// program is the code in the order of execution.
+func (a *assembler) program() ([]unix.SockFilter, []int32) {
+	for i, j := 0, len(a.code)-1; i < j; i, j = i+1, j-1 {
+		a.code[i], a.code[j] = a.code[j], a.code[i]
+		a.origin[i], a.origin[j] = a.origin[j], a.origin[i]
+	}
+	return a.code, a.origin
+}

@@ -1,0 +1,164 @@
+package seccomp
+
+import (
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+)
+
+// Filter is a compiled profile.
+type Filter struct {
+	// Prog is what seccomp(2) loads.
+	Prog []unix.SockFilter
+	// Flags are SECCOMP_FILTER_FLAG_* for seccomp(2). A profile without the property gets SPEC_ALLOW; NEW_LISTENER is set when Notify is.
+	Flags uint32
+	// Notify says that some rule answers SCMP_ACT_NOTIFY: whoever loads the filter gets a listener, and must hand it over.
+	Notify bool
+
+	profile *specs.LinuxSeccomp
+	set     *ruleset
+	archs   []*architecture // the native one first
+	origin  []int32         // for each instruction, the entry of linux.seccomp.syscalls that asked for it, or origin*
+}
+
+// maxInstructions is BPF_MAXINSNS of linux/bpf_common.h.
+const maxInstructions = 4096
+
+// retForeign is what a call of an architecture outside of the profile gets: libseccomp's choice, kill the thread.
+const retForeign = unix.SECCOMP_RET_KILL_THREAD
+
+// A compiler holds one profile while its program is written.
+type compiler struct {
+	set     *ruleset
+	asm     assembler
+	archs   []*architecture
+	hot     [nameCount]bool
+	written []writtenLeaf
+}
+
+// A writtenLeaf is a leaf with rules that already has code.
+type writtenLeaf struct {
+	leaf   int32
+	audit  uint32
+	narrow bool
+	at     int
+}
+
+// Compile turns linux.seccomp into a filter for a machine of architecture arch, a GOARCH name. It makes no system call.
+// The strings are warnings: names of calls that no table knows and that the filter therefore leaves out. Errors are
+// *diag.Error with the field of the profile. The filter keeps p: don't change it afterwards.
+func Compile(p *specs.LinuxSeccomp, arch string) (*Filter, []string, error) {
+	list, err := parseArchs(p.Architectures, arch)
+	if err != nil {
+		return nil, nil, err
+	}
+	set, warnings, err := parseRules(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	bits, more, err := parseFlags(p.Flags, set.notify)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !set.notify && p.ListenerPath != "" {
+		more = append(more, "linux.seccomp.listenerPath: no rule answers SCMP_ACT_NOTIFY, so there is nothing to listen to")
+	}
+	if !set.notify && p.ListenerMetadata != "" && p.ListenerPath == "" {
+		return nil, nil, invalid("linux.seccomp.listenerMetadata", "", "must not be set without listenerPath")
+	}
+	c := &compiler{set: set, archs: list}
+	for _, k := range &hot {
+		c.hot[k] = true
+	}
+	c.asm = assembler{why: originSearch, code: make([]unix.SockFilter, 0, 512), origin: make([]int32, 0, 512), rets: make([]retAt, 0, 8)}
+	c.dispatch()
+	f := &Filter{Flags: bits, Notify: set.notify, profile: p, set: set, archs: list}
+	f.Prog, f.origin = c.asm.program()
+	if len(f.Prog) > maxInstructions {
+		return nil, nil, invalid("linux.seccomp.syscalls", "", "compiles to "+strconv.Itoa(len(f.Prog))+" instructions, and the kernel takes "+
+			strconv.Itoa(maxInstructions)+": use fewer argument rules or architectures")
+	}
+	return f, append(warnings, more...), nil
+}
+
+// parseArchs is the native architecture and those the profile adds. The native one is always there, as in runc: Docker leaves it out on ppc64le.
+func parseArchs(names []specs.Arch, goarch string) ([]*architecture, error) {
+	native := archByGOARCH(goarch)
+	if native == nil {
+		return nil, &diag.Error{Kind: diag.Host, Field: "linux.seccomp", Value: goarch, Problem: "seccomp has no table for this architecture"}
+	}
+	list := append(make([]*architecture, 0, 4), native)
+next:
+	for i, n := range names {
+		a := archByName(n)
+		if a == nil {
+			return nil, invalid("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n), "is not an architecture: one of "+joined(Architectures()))
+		}
+		if a.big != native.big {
+			return nil, invalid("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n), "has another byte order than "+string(native.name)+", whose kernel can't run it")
+		}
+		for _, have := range list {
+			if have == a {
+				continue next
+			}
+		}
+		list = append(list, a)
+	}
+	return list, nil
+}
+
+// dispatch writes the whole program: which architecture, then which call. The native one is asked for first.
+func (c *compiler) dispatch() {
+	next := c.asm.ret(retForeign, originForeign)
+	spans := make([]span, 0, 256)
+	for i := len(c.archs) - 1; i >= 0; i-- {
+		m := c.archs[i]
+		if c.sharesEarlier(i) {
+			continue
+		}
+		spans = c.space(spans[:0], i)
+		at := c.loadInto(offNumber, c.tree(spans))
+		next = c.asm.jump(unix.BPF_JEQ, m.audit, at, next)
+	}
+	c.loadInto(offArch, next)
+}
+
+// sharesEarlier says that an architecture before archs[i] has the same AUDIT_ARCH: x86_64 and x32.
+func (c *compiler) sharesEarlier(i int) bool {
+	for _, m := range c.archs[:i] {
+		if m.audit == c.archs[i].audit {
+			return true
+		}
+	}
+	return false
+}
+
+// space is all the numbers under the AUDIT_ARCH of archs[i], and for x86_64 those of x32 too: they are the upper part of the same space.
+func (c *compiler) space(list []span, i int) []span {
+	m := c.archs[i]
+	if m.audit != archs[0].audit {
+		return c.spans(list, m)
+	}
+	var low, high *architecture
+	for _, a := range c.archs[i:] {
+		if a.audit == m.audit && a.base == x32Bit {
+			high = a
+		} else if a.audit == m.audit {
+			low = a
+		}
+	}
+	if low != nil {
+		list = c.spans(list, low)
+	} else {
+		list = appendSpan(list, span{0, leafForeign, 1, m})
+	}
+	if high != nil {
+		return c.spans(list, high)
+	}
+	// Without x32 its numbers are foreign. -1 is no number: a tracer sets it to skip a call (seccomp(2)), so the default decides.
+	list = appendSpan(list, span{x32Bit, leafForeign, 1, m})
+	return appendSpan(list, span{0xffffffff, leafDefault, 1, m})
+}

@@ -1,0 +1,100 @@
+package seccomp
+
+import (
+	"encoding/binary"
+	"errors"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Call is what the kernel shows a filter of a system call: struct seccomp_data without the instruction pointer.
+type Call struct {
+	Audit  uint32 // AUDIT_ARCH_*
+	Number uint32
+	Args   [6]uint64
+}
+
+// Trace is one run of a program.
+type Trace struct {
+	Return uint32 // SECCOMP_RET_*
+	Steps  int    // instructions executed
+	At     int    // index of the RET
+	// Last is the index of the conditional jump before it, which decided; -1 if there was none.
+	Last int
+	// LooksAtArgs says that the answer depends on arguments, so that the kernel can't cache it (Linux 5.11, seccomp_cache_prepare).
+	LooksAtArgs bool
+}
+
+// Eval runs a program on an imagined call as net/core/filter.c and kernel/seccomp.c would, for the instructions that compilers of
+// seccomp filters use. big is the byte order of the machine. An error means that the kernel would not have loaded the program.
+func Eval(prog []unix.SockFilter, big bool, call *Call) (Trace, error) {
+	data := layout(call, big)
+	t := Trace{Last: -1}
+	var acc uint32
+	for pc := 0; pc < len(prog); pc++ {
+		i := &prog[pc]
+		t.Steps++
+		switch i.Code {
+		case unix.BPF_LD | unix.BPF_W | unix.BPF_ABS:
+			if i.K%4 != 0 || i.K+4 > uint32(len(data)) {
+				return t, errors.New("instruction " + strconv.Itoa(pc) + " loads outside of seccomp_data")
+			}
+			t.LooksAtArgs = t.LooksAtArgs || i.K >= 8
+			acc = order32(big).Uint32(data[i.K:])
+		case unix.BPF_ALU | unix.BPF_AND | unix.BPF_K:
+			acc &= i.K
+		case unix.BPF_JMP | unix.BPF_JA:
+			pc += int(i.K)
+		case unix.BPF_RET | unix.BPF_K:
+			t.Return, t.At = i.K, pc
+			return t, nil
+		default:
+			yes, ok := compare(i, acc)
+			if !ok {
+				return t, errors.New("instruction " + strconv.Itoa(pc) + " has an unknown code")
+			}
+			t.Last = pc
+			if yes {
+				pc += int(i.Jt)
+			} else {
+				pc += int(i.Jf)
+			}
+		}
+	}
+	return t, errors.New("the program runs past its end")
+}
+
+// compare answers a conditional jump; false if i is none.
+func compare(i *unix.SockFilter, acc uint32) (yes, ok bool) {
+	switch i.Code {
+	case unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K:
+		return acc == i.K, true
+	case unix.BPF_JMP | unix.BPF_JGT | unix.BPF_K:
+		return acc > i.K, true
+	case unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K:
+		return acc >= i.K, true
+	case unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K:
+		return acc&i.K != 0, true
+	}
+	return false, false
+}
+
+// layout is struct seccomp_data in memory.
+func layout(call *Call, big bool) [64]byte {
+	var d [64]byte
+	o := order32(big)
+	o.PutUint32(d[offNumber:], call.Number)
+	o.PutUint32(d[offArch:], call.Audit)
+	for i, v := range call.Args {
+		o.PutUint64(d[16+8*i:], v)
+	}
+	return d
+}
+
+func order32(big bool) binary.ByteOrder {
+	if big {
+		return binary.BigEndian
+	}
+	return binary.LittleEndian
+}

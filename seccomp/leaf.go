@@ -1,0 +1,146 @@
+package seccomp
+
+import "golang.org/x/sys/unix"
+
+// leaf writes the rules of leaf l for architecture m and returns where they begin.
+func (c *compiler) leaf(l int32, m *architecture) int {
+	body := &c.set.leaves[l]
+	next := c.ret(l, body.rest)
+	if len(body.rules) == 0 {
+		return next
+	}
+	for i := range c.written {
+		if w := &c.written[i]; w.leaf == l && w.narrow == m.narrow && w.audit == m.audit {
+			return w.at
+		}
+	}
+	for i := len(body.rules); i > 0; {
+		j := i - 1
+		for j > 0 && c.sameWord(body.rules[j-1], body.rules[i-1], m) {
+			j--
+		}
+		if i-j > 1 {
+			next = c.choice(body.rules[j:i], m, next)
+		} else {
+			next = c.rule(&c.set.rules[body.rules[j]], m, next)
+		}
+		i = j
+	}
+	c.written = append(c.written, writtenLeaf{l, m.audit, m.narrow, next})
+	return next
+}
+
+// ret is the place that returns what leaf l leaves undecided.
+func (c *compiler) ret(l int32, value uint32) int {
+	switch l {
+	case leafENOSYS:
+		return c.asm.ret(value, originNewer)
+	case leafForeign:
+		return c.asm.ret(value, originForeign)
+	case leafDefault:
+		return c.asm.ret(value, originDefault)
+	}
+	if c.set.leaves[l].settled {
+		return c.asm.ret(value, originName)
+	}
+	return c.asm.ret(value, originDefault)
+}
+
+// rule writes one rule: all its conditions, else otherwise.
+func (c *compiler) rule(r *rule, m *architecture, otherwise int) int {
+	c.asm.why = r.origin
+	then := c.asm.ret(r.ret, r.origin)
+	for i := len(r.conditions) - 1; i >= 0; i-- {
+		then = c.condition(&r.conditions[i], m, then, otherwise)
+	}
+	c.asm.why = originSearch
+	return then
+}
+
+// sameWord says that two rules compare the same argument with numbers of the same upper half, so that one load serves both.
+func (c *compiler) sameWord(x, y int32, m *architecture) bool {
+	a, b := c.set.rules[x].conditions, c.set.rules[y].conditions
+	return len(a) == 1 && len(b) == 1 && a[0].op == opEQ && b[0].op == opEQ && a[0].arg == b[0].arg &&
+		(m.narrow || a[0].value>>32 == b[0].value>>32)
+}
+
+// choice writes rules of which sameWord is true: the halves are loaded once and then compared with each value.
+func (c *compiler) choice(rules []int32, m *architecture, otherwise int) int {
+	next := otherwise
+	for i := len(rules) - 1; i >= 0; i-- {
+		r := &c.set.rules[rules[i]]
+		c.asm.why = r.origin
+		next = c.asm.jump(unix.BPF_JEQ, uint32(r.conditions[0].value), c.asm.ret(r.ret, r.origin), next)
+	}
+	first := &c.set.rules[rules[0]].conditions[0]
+	next = c.loadInto(m.argument(first.arg, false), next)
+	if !m.narrow {
+		next = c.asm.jump(unix.BPF_JEQ, uint32(first.value>>32), next, otherwise)
+		next = c.loadInto(m.argument(first.arg, true), next)
+	}
+	c.asm.why = originSearch
+	return next
+}
+
+// loadInto loads a word of seccomp_data and goes on at next.
+func (c *compiler) loadInto(offset uint32, next int) int {
+	c.asm.fallInto(next)
+	return c.asm.load(offset)
+}
+
+// condition writes one comparison. BPF compares 32 bits, so the upper halves decide first and the lower ones when those are equal.
+func (c *compiler) condition(x *condition, m *architecture, yes, no int) int {
+	lower, upper := uint32(x.value), uint32(x.value>>32)
+	op := uint16(unix.BPF_JEQ)
+	switch x.op {
+	case opMasked:
+		return c.masked(x, m, yes, no)
+	case opNE:
+		yes, no = no, yes
+	case opGT:
+		op = unix.BPF_JGT
+	case opGE:
+		op = unix.BPF_JGE
+	case opLE:
+		op, yes, no = unix.BPF_JGT, no, yes
+	case opLT:
+		op, yes, no = unix.BPF_JGE, no, yes
+	}
+	if lower == 0 && op == unix.BPF_JGE {
+		// Nothing unsigned is below 0: the lower half can't say no.
+		if m.narrow {
+			return yes
+		}
+		return c.loadInto(m.argument(x.arg, true), c.asm.jump(unix.BPF_JGE, upper, yes, no))
+	}
+	at := c.loadInto(m.argument(x.arg, false), c.asm.jump(op, lower, yes, no))
+	if m.narrow {
+		return at
+	}
+	at = c.asm.jump(unix.BPF_JEQ, upper, at, no)
+	if op != unix.BPF_JEQ {
+		at = c.asm.jump(unix.BPF_JGT, upper, yes, at)
+	}
+	return c.loadInto(m.argument(x.arg, true), at)
+}
+
+// masked writes argument & mask == value. A half whose mask is 0 is equal whatever it holds.
+func (c *compiler) masked(x *condition, m *architecture, yes, no int) int {
+	at := c.maskedHalf(m.argument(x.arg, false), uint32(x.mask), uint32(x.value), yes, no)
+	if m.narrow {
+		return at
+	}
+	return c.maskedHalf(m.argument(x.arg, true), uint32(x.mask>>32), uint32(x.value>>32), at, no)
+}
+
+func (c *compiler) maskedHalf(offset, mask, value uint32, yes, no int) int {
+	if mask == 0 {
+		return yes
+	}
+	at := c.asm.jump(unix.BPF_JEQ, value&mask, yes, no)
+	if mask != ^uint32(0) {
+		c.asm.fallInto(at)
+		at = c.asm.and(mask)
+	}
+	return c.loadInto(offset, at)
+}

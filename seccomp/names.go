@@ -1,0 +1,58 @@
+package seccomp
+
+//go:generate go run ./gen -o table.go $HEADERS
+
+// muxed is a call that socketcall(2) or ipc(2) carries: into is the index of that call, call the value of its first argument.
+type muxed struct {
+	name, into, call uint16
+}
+
+// lookup is the index of a call's name in the tables, or -1. FNV-1a, and the table is laid out by gen: nothing is built at start.
+func lookup(name string) int {
+	h := uint32(2166136261)
+	for i := range len(name) {
+		h = (h ^ uint32(name[i])) * 16777619
+	}
+	for s := h >> (32 - hashBits); slots[s] != 0; s = (s + 1) % (1 << hashBits) {
+		if i := int(slots[s] - 1); nameAt(i) == name {
+			return i
+		}
+	}
+	return -1
+}
+
+func nameAt(i int) string {
+	return names[nameStart[i]:nameStart[i+1]]
+}
+
+// number is the number of call i on a, as it stands in seccomp_data.nr.
+func (a *architecture) number(i int) (uint32, bool) {
+	n := uint32(numbers[a.column][i])
+	switch {
+	case n == absent:
+		return 0, false
+	case n >= privateBase: // __ARM_NR_BASE, the only numbers that 16 bits can't hold
+		return n - privateBase + 0xf0000, true
+	}
+	return n + a.base, true
+}
+
+// nameOf is the name of a number on a; "" if the number is not taken.
+func (a *architecture) nameOf(nr uint32) string {
+	list := order[a.column][:callCount[a.column]]
+	lo, hi := 0, len(list)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if n, _ := a.number(int(list[mid])); n < nr {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo < len(list) {
+		if n, _ := a.number(int(list[lo])); n == nr {
+			return nameAt(int(list[lo]))
+		}
+	}
+	return ""
+}

@@ -1,0 +1,223 @@
+package seccomp
+
+import (
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// A rule answers ret when all its conditions hold. It has at least one condition, or is not kept as a rule but as a settled leaf.
+type rule struct {
+	ret        uint32
+	origin     int32 // index in linux.seccomp.syscalls
+	conditions []condition
+}
+
+// A leaf is what is done with one call: its rules in turn, then the rest. Calls with the same leaf are one range of the tree.
+type leaf struct {
+	rules   []int32 // index in ruleset.rules, most restrictive first
+	rest    uint32  // what is returned when no rule holds
+	settled bool    // an unconditional rule decided; later rules change nothing
+}
+
+// Leaves every ruleset has.
+const (
+	leafDefault = iota // the default action
+	leafENOSYS         // calls newer than the profile
+	leafForeign        // calls of an architecture that the profile does not list
+	leafFixed          // the first of the others
+)
+
+// A ruleset is a checked profile, by call and not yet by architecture.
+type ruleset struct {
+	deny   uint32 // the default action
+	rules  []rule
+	leaves []leaf
+	of     [nameCount]int32 // leaf of each call
+	named  [nameCount]bool  // the profile mentions the call
+	notify bool
+	// Leaves of socketcall(2) and ipc(2) on architectures that reach other calls through them.
+	socketcall, ipc int32
+	// moves remembers what the present rule made of a leaf, so that its other names share the result.
+	moves []move
+}
+
+type move struct{ from, to int32 }
+
+// parseRules checks p and sorts its rules by call.
+func parseRules(p *specs.LinuxSeccomp) (*ruleset, []string, error) {
+	deny, err := parseAction(p.DefaultAction, p.DefaultErrnoRet, "linux.seccomp.defaultAction", "")
+	if err != nil {
+		return nil, nil, defaultField(err, p)
+	}
+	s := &ruleset{deny: deny, notify: p.DefaultAction == specs.ActNotify}
+	s.leaves = append(make([]leaf, 0, 32),
+		leaf{rest: deny}, leaf{rest: retENOSYS, settled: true}, leaf{rest: retForeign, settled: true})
+	s.rules = make([]rule, 0, 2*len(p.Syscalls))
+	s.moves = make([]move, 0, 16)
+	var warnings []string
+	for i := range p.Syscalls {
+		if warnings, err = s.addCall(i, &p.Syscalls[i], warnings); err != nil {
+			return nil, nil, err
+		}
+	}
+	s.multiplex()
+	return s, warnings, nil
+}
+
+// addCall adds linux.seccomp.syscalls[i].
+func (s *ruleset) addCall(i int, call *specs.LinuxSyscall, warnings []string) ([]string, error) {
+	if len(call.Names) == 0 {
+		return nil, invalid(at(i)+".names", "", "is empty: name at least one call")
+	}
+	ret, err := parseAction(call.Action, call.ErrnoRet, "linux.seccomp.syscalls["+strconv.Itoa(i)+"]", ".errnoRet")
+	if err != nil {
+		return nil, err
+	}
+	conditions, err := parseArgs(i, call.Args)
+	if err != nil {
+		return nil, err
+	}
+	if narrowed := outsideMask(conditions); narrowed >= 0 {
+		warnings = append(warnings, at(i)+".args["+strconv.Itoa(narrowed)+"].valueTwo: has bits outside of the mask, which are not compared")
+	}
+	alternatives := s.alternatives(ret, int32(i), conditions)
+	for j, name := range call.Names {
+		k := lookup(name)
+		if k < 0 {
+			warnings = append(warnings, at(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": no architecture of Linux "+TableVersion+" has this call; the rule leaves it out")
+			continue
+		}
+		s.named[k] = true
+		// A rule that says what the default says changes nothing and hides nothing (libseccomp refuses it, runc skips it).
+		if ret != s.deny {
+			s.of[k] = s.extend(s.of[k], ret, alternatives)
+		}
+	}
+	if ret != s.deny && call.Action == specs.ActNotify {
+		s.notify = true
+	}
+	s.moves = s.moves[:0]
+	return warnings, nil
+}
+
+// alternatives turns the conditions of an entry into rules and returns their indexes. Conditions on different arguments must all hold; if two are
+// on the same argument, runc makes each condition a rule of its own, and profiles rely on that.
+func (s *ruleset) alternatives(ret uint32, origin int32, conditions []condition) []int32 {
+	if len(conditions) == 0 || ret == s.deny {
+		return nil
+	}
+	first := int32(len(s.rules))
+	var seen [6]bool
+	twice := false
+	for _, c := range conditions {
+		twice = twice || seen[c.arg]
+		seen[c.arg] = true
+	}
+	if twice {
+		for j := range conditions {
+			s.rules = append(s.rules, rule{ret, origin, conditions[j : j+1]})
+		}
+	} else {
+		s.rules = append(s.rules, rule{ret, origin, conditions})
+	}
+	out := make([]int32, 0, 2)
+	for r := first; r < int32(len(s.rules)); r++ {
+		out = append(out, r)
+	}
+	return out
+}
+
+// extend is the leaf that from becomes with a further entry: alternatives, or unconditionally ret if there are none.
+// As in libseccomp the first unconditional rule of a call is its last word. Among rules with conditions the more restrictive
+// is asked first, as the kernel ranks filters, so their order in the profile does not matter.
+func (s *ruleset) extend(from int32, ret uint32, alternatives []int32) int32 {
+	if s.leaves[from].settled {
+		return from
+	}
+	for _, m := range s.moves {
+		if m.from == from {
+			return m.to
+		}
+	}
+	to := int32(-1)
+	if len(alternatives) == 0 {
+		to = s.settle(ret)
+	} else {
+		old := s.leaves[from].rules
+		list := append(make([]int32, 0, len(old)+len(alternatives)), old...)
+		for _, r := range alternatives {
+			list = s.insert(list, r)
+		}
+		s.leaves = append(s.leaves, leaf{rules: list, rest: s.deny})
+		to = int32(len(s.leaves) - 1)
+	}
+	s.moves = append(s.moves, move{from, to})
+	return to
+}
+
+// insert puts rule r behind those that are as restrictive.
+func (s *ruleset) insert(list []int32, r int32) []int32 {
+	list = append(list, r)
+	for i := len(list) - 1; i > 0 && rank(s.rules[list[i]].ret) < rank(s.rules[list[i-1]].ret); i-- {
+		list[i], list[i-1] = list[i-1], list[i]
+	}
+	return list
+}
+
+// settle is the leaf that always returns ret.
+func (s *ruleset) settle(ret uint32) int32 {
+	for i := leafFixed; i < len(s.leaves); i++ {
+		if s.leaves[i].settled && s.leaves[i].rest == ret {
+			return int32(i)
+		}
+	}
+	s.leaves = append(s.leaves, leaf{rest: ret, settled: true})
+	return int32(len(s.leaves) - 1)
+}
+
+// multiplex makes the leaves of socketcall(2) and ipc(2): a rule for socket(2) holds for socketcall(SYS_SOCKET) too. The arguments of
+// the inner call lie in memory there and can't be seen, so a condition on the first is dropped, and the others compare
+// what stands in the register. This is libseccomp's rule.
+func (s *ruleset) multiplex() {
+	s.socketcall, s.ipc = s.of[idxSocketcall], s.of[idxIpc]
+	for _, m := range &mux {
+		l := s.of[m.name]
+		if l == leafDefault {
+			continue
+		}
+		into := &s.socketcall
+		if m.into == idxIpc {
+			into = &s.ipc
+		}
+		if s.leaves[*into].settled {
+			continue
+		}
+		s.moves = s.moves[:0]
+		first := int32(len(s.rules))
+		if s.leaves[l].settled {
+			s.rules = append(s.rules, s.muxed(rule{ret: s.leaves[l].rest, origin: originName}, m))
+		}
+		for _, r := range s.leaves[l].rules {
+			s.rules = append(s.rules, s.muxed(s.rules[r], m))
+		}
+		added := make([]int32, 0, 8)
+		for r := first; r < int32(len(s.rules)); r++ {
+			added = append(added, r)
+		}
+		*into = s.extend(*into, 0, added)
+	}
+	s.moves = s.moves[:0]
+}
+
+// muxed is r as it looks through socketcall(2) or ipc(2).
+func (s *ruleset) muxed(r rule, m muxed) rule {
+	list := append(make([]condition, 0, 1+len(r.conditions)), condition{arg: 0, op: opEQ, value: uint64(m.call)})
+	for _, c := range r.conditions {
+		if c.arg != 0 {
+			list = append(list, c)
+		}
+	}
+	r.conditions = list
+	return r
+}
