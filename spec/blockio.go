@@ -10,14 +10,14 @@ import (
 const maxWeight = 1000
 
 // blockIO checks linux.resources.blockIO (config-linux.md, Block IO).
-func (c *checker) blockIO(at Path, b *specs.LinuxBlockIO) {
+func (c *checker) blockIO(at place, b *specs.LinuxBlockIO) {
 	if b == nil {
 		return
 	}
 	c.weight(at.Dot("weight"), b.Weight)
 	c.weight(at.Dot("leafWeight"), b.LeafWeight)
 	for i, d := range b.WeightDevice {
-		one := at.Dot("weightDevice").At(i)
+		one := at.DotAt("weightDevice", i)
 		c.deviceNumber(one, d.Major, d.Minor)
 		if d.Weight == nil && d.LeafWeight == nil {
 			c.bad(one, "", "must set weight, leafWeight or both")
@@ -35,12 +35,12 @@ func (c *checker) blockIO(at Path, b *specs.LinuxBlockIO) {
 		{"throttleWriteIOPSDevice", b.ThrottleWriteIOPSDevice},
 	} {
 		for i, d := range t.list {
-			c.deviceNumber(at.Dot(t.name).At(i), d.Major, d.Minor)
+			c.deviceNumber(at.DotAt(t.name, i), d.Major, d.Minor)
 		}
 	}
 }
 
-func (c *checker) weight(at Path, w *uint16) {
+func (c *checker) weight(at place, w *uint16) {
 	if w != nil && *w > maxWeight {
 		c.bad(at, strconv.Itoa(int(*w)), "must be at most "+strconv.Itoa(maxWeight))
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // capabilityNames are the capabilities of capabilities(7) as of Linux 5.9; the index of a name is its number in linux/capability.h.
-var capabilityNames = [...]string{
+var capabilityNames = []string{
 	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
 	"CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW",
 	"CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT",
@@ -17,7 +17,7 @@ var capabilityNames = [...]string{
 }
 
 // CapabilityNames returns the names that process.capabilities may hold, in the order of their numbers.
-func CapabilityNames() []string { return capabilityNames[:] }
+func CapabilityNames() []string { return capabilityNames }
 
 // CapabilityName returns the name of a capability, or nothing if rt knows none with this number.
 func CapabilityName(n int) string {
@@ -40,7 +40,7 @@ func CapabilityNumber(name string) (int, bool) {
 // capabilities checks process.capabilities (config.md, Linux Process). What can't be granted is left out with a warning, as the
 // specification has it: a name that capabilities(7) doesn't know, and what the kernel would refuse whatever the machine: an effective
 // capability that is not permitted (capset(2)), an ambient one that is not both permitted and inheritable (PR_CAP_AMBIENT).
-func (c *checker) capabilities(at Path, oci *specs.LinuxCapabilities) *Capabilities {
+func (c *checker) capabilities(at place, oci *specs.LinuxCapabilities) *Capabilities {
 	if oci == nil {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (c *checker) capabilities(at Path, oci *specs.LinuxCapabilities) *Capabilit
 }
 
 // capabilitySet turns names into a mask.
-func (c *checker) capabilitySet(at Path, names []string) uint64 {
+func (c *checker) capabilitySet(at place, names []string) uint64 {
 	var set uint64
 	var unknown []string
 	for _, name := range names {
@@ -75,7 +75,7 @@ func (c *checker) capabilitySet(at Path, names []string) uint64 {
 }
 
 // granted returns what of set is allowed.
-func (c *checker) granted(at Path, set, allowed uint64, what string) uint64 {
+func (c *checker) granted(at place, set, allowed uint64, what string) uint64 {
 	if lost := set &^ allowed; lost != 0 {
 		c.warn(at, "left out what is not "+what+": "+strings.Join(maskNames(lost), ", "))
 	}

@@ -8,7 +8,7 @@ func (c *checker) cgroupsPath(p string, s *Spec) {
 	s.CgroupsPath = p
 	for part := range strings.SplitSeq(p, "/") {
 		if part == ".." {
-			c.bad("linux.cgroupsPath", p, "must not hold \"..\": it would lead out of the place it starts from")
+			c.bad(in("linux.cgroupsPath"), p, "must not hold \"..\": it would lead out of the place it starts from")
 			return
 		}
 	}

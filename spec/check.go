@@ -2,19 +2,16 @@ package spec
 
 import (
 	"slices"
-	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"rt/libcontainer/diag"
-	"rt/spec/jsonscan"
 )
 
 // checker collects what is wrong with one document. Its methods, one file for each section of the specification, read the decoded
 // document and write the checked one; what they complain about they leave out.
 type checker struct {
-	bundle    string
-	processAt Path
+	bundle string
 
 	problems []*diag.Error
 	warnings []string
@@ -37,7 +34,7 @@ func (c *checker) document(oci *specs.Spec, s *Spec) {
 	c.timeOffsets(linux.TimeOffsets, s)
 	c.names(oci, s)
 	if oci.Process != nil {
-		s.Process = c.process("process", oci.Process)
+		s.Process = c.process(in("process"), oci.Process)
 		c.mapped(s)
 	}
 	c.mounts(oci.Mounts, s)
@@ -48,7 +45,7 @@ func (c *checker) document(oci *specs.Spec, s *Spec) {
 	c.netDevices(linux.NetDevices, s)
 	c.cgroupsPath(linux.CgroupsPath, s)
 	if linux.Resources != nil {
-		c.resources("linux.resources", linux.Resources)
+		c.resources(in("linux.resources"), linux.Resources)
 	}
 	c.intelRdt(linux.IntelRdt)
 	c.memoryPolicy(linux.MemoryPolicy)
@@ -60,7 +57,9 @@ func (c *checker) document(oci *specs.Spec, s *Spec) {
 
 // bad notes a problem: where, what was found there (or nothing), and what is wrong and what would be right.
 // A place whose value could not be decoded has its problem already.
-func (c *checker) bad(at Path, value, problem string) {
+func (c *checker) bad(at place, value, problem string) { c.badPath(at.path(), value, problem) }
+
+func (c *checker) badPath(at Path, value, problem string) {
 	if !c.typed(at) {
 		return
 	}
@@ -71,8 +70,8 @@ func (c *checker) bad(at Path, value, problem string) {
 }
 
 // warn notes what the specification wants people to be told, and containers to be started in spite of.
-func (c *checker) warn(at Path, text string) {
-	c.warnings = append(c.warnings, string(at)+": "+text)
+func (c *checker) warn(at place, text string) {
+	c.warnings = append(c.warnings, at.String()+": "+text)
 }
 
 // typed reports whether what the document says at a place, and in all of it, was decoded. Where it was not, a rule about it would
@@ -94,58 +93,6 @@ func (c *checker) err() error {
 	first := c.problems[0]
 	first.More = c.problems[1:]
 	return first
-}
-
-// maxProblems bounds what a document that is wrong throughout makes rt say.
-const maxProblems = 100
-
-// decodeInto reads raw into v and notes what is no JSON, has the wrong type, is unknown or can't be handed to the kernel.
-func decodeInto[T any](c *checker, raw []byte, unknown bool, v *T, read func(*jsonscan.Scanner, *T)) {
-	doc := string(raw)
-	s := jsonscan.New(doc)
-	s.KeepUnknown = unknown
-	if read(s, v); s.Err() == nil {
-		s.End()
-	}
-	if e := s.Err(); e != nil {
-		c.broken = true
-		c.bad(Path(jsonscan.PathAt(doc, e.Offset)), "", "not JSON: "+e.Text+place(doc, e.Offset))
-		return
-	}
-	var mistyped []Path
-	for i, p := range s.Problems {
-		if i == maxProblems {
-			c.problems = append(c.problems, &diag.Error{Kind: diag.Document, Problem: strconv.Itoa(len(s.Problems)-i) + " further values have the wrong type"})
-			break
-		}
-		at := Path(jsonscan.PathAt(doc, p.Offset))
-		c.bad(at, "", p.Text+", is "+jsonscan.Found(doc, p.Offset)+place(doc, p.Offset))
-		mistyped = append(mistyped, at)
-	}
-	c.nuls(doc, s.NULs)
-	c.mistyped = mistyped
-	c.nearest(doc, s.Unknown)
-}
-
-// place returns where an offset is, for the end of a message.
-func place(doc string, offset int) string {
-	line, column := jsonscan.LineColumn(doc, offset)
-	return " (line " + strconv.Itoa(line) + ", column " + strconv.Itoa(column) + ")"
-}
-
-// nuls notes strings that hold a NUL byte: the kernel and the program would see only what stands before it. Annotations stay
-// with rt and the engine, and may hold anything.
-func (c *checker) nuls(doc string, offsets []int) {
-	for i, offset := range offsets {
-		at := Path(jsonscan.PathAt(doc, offset))
-		if Path("annotations").holds(at) {
-			continue
-		}
-		if i == maxProblems {
-			return
-		}
-		c.bad(at, "", "must not hold a NUL byte: it would end the string early"+place(doc, offset))
-	}
 }
 
 // sorted returns the keys of m in order, so that messages and plans come out the same each time.

@@ -51,11 +51,11 @@ func decodeProcess(s *jsonscan.Scanner, v *specs.Process) {
 		case "user":
 			decodeUser(s, &v.User)
 		case "args":
-			jsonscan.Slice(s, &v.Args, jsonscan.String)
+			jsonscan.Strings(s, &v.Args)
 		case "commandLine":
 			jsonscan.String(s, &v.CommandLine)
 		case "env":
-			jsonscan.Slice(s, &v.Env, jsonscan.String)
+			jsonscan.Strings(s, &v.Env)
 		case "cwd":
 			jsonscan.String(s, &v.Cwd)
 		case "capabilities":
@@ -167,7 +167,7 @@ func decodeMount(s *jsonscan.Scanner, v *specs.Mount) {
 		case "source":
 			jsonscan.String(s, &v.Source)
 		case "options":
-			jsonscan.Slice(s, &v.Options, jsonscan.String)
+			jsonscan.Strings(s, &v.Options)
 		case "uidMappings":
 			jsonscan.Slice(s, &v.UIDMappings, decodeLinuxIDMapping)
 		case "gidMappings":
@@ -229,9 +229,9 @@ func decodeLinux(s *jsonscan.Scanner, v *specs.Linux) {
 		case "rootfsPropagation":
 			jsonscan.String(s, &v.RootfsPropagation)
 		case "maskedPaths":
-			jsonscan.Slice(s, &v.MaskedPaths, jsonscan.String)
+			jsonscan.Strings(s, &v.MaskedPaths)
 		case "readonlyPaths":
-			jsonscan.Slice(s, &v.ReadonlyPaths, jsonscan.String)
+			jsonscan.Strings(s, &v.ReadonlyPaths)
 		case "mountLabel":
 			jsonscan.String(s, &v.MountLabel)
 		case "intelRdt":
@@ -293,15 +293,15 @@ func decodeLinuxCapabilities(s *jsonscan.Scanner, v *specs.LinuxCapabilities) {
 	s.Struct(linuxCapabilitiesNames, func(name string) bool {
 		switch name {
 		case "bounding":
-			jsonscan.Slice(s, &v.Bounding, jsonscan.String)
+			jsonscan.Strings(s, &v.Bounding)
 		case "effective":
-			jsonscan.Slice(s, &v.Effective, jsonscan.String)
+			jsonscan.Strings(s, &v.Effective)
 		case "inheritable":
-			jsonscan.Slice(s, &v.Inheritable, jsonscan.String)
+			jsonscan.Strings(s, &v.Inheritable)
 		case "permitted":
-			jsonscan.Slice(s, &v.Permitted, jsonscan.String)
+			jsonscan.Strings(s, &v.Permitted)
 		case "ambient":
-			jsonscan.Slice(s, &v.Ambient, jsonscan.String)
+			jsonscan.Strings(s, &v.Ambient)
 		default:
 			return false
 		}
@@ -561,7 +561,7 @@ func decodeLinuxSyscall(s *jsonscan.Scanner, v *specs.LinuxSyscall) {
 	s.Struct(linuxSyscallNames, func(name string) bool {
 		switch name {
 		case "names":
-			jsonscan.Slice(s, &v.Names, jsonscan.String)
+			jsonscan.Strings(s, &v.Names)
 		case "action":
 			jsonscan.String(s, &v.Action)
 		case "errnoRet":
@@ -601,9 +601,9 @@ func decodeHook(s *jsonscan.Scanner, v *specs.Hook) {
 		case "path":
 			jsonscan.String(s, &v.Path)
 		case "args":
-			jsonscan.Slice(s, &v.Args, jsonscan.String)
+			jsonscan.Strings(s, &v.Args)
 		case "env":
-			jsonscan.Slice(s, &v.Env, jsonscan.String)
+			jsonscan.Strings(s, &v.Env)
 		case "timeout":
 			jsonscan.Ptr(s, &v.Timeout, jsonscan.Int)
 		default:
@@ -677,7 +677,7 @@ func decodeLinuxIntelRdt(s *jsonscan.Scanner, v *specs.LinuxIntelRdt) {
 		case "closID":
 			jsonscan.String(s, &v.ClosID)
 		case "schemata":
-			jsonscan.Slice(s, &v.Schemata, jsonscan.String)
+			jsonscan.Strings(s, &v.Schemata)
 		case "l3CacheSchema":
 			jsonscan.String(s, &v.L3CacheSchema)
 		case "memBwSchema":

@@ -15,9 +15,13 @@ const (
 
 // devices checks linux.devices (config-linux.md, Devices). A device that is listed twice in the same way counts once.
 func (c *checker) devices(list []specs.LinuxDevice, s *Spec) {
+	if len(list) == 0 {
+		return
+	}
+	all := in("linux.devices")
 	index := make(map[string]int, len(list)) // of a path in s.Devices: privileged containers list hundreds
 	for i := range list {
-		at := Path("linux.devices").At(i)
+		at := all.At(i)
 		d, ok := c.device(at, i, &list[i])
 		if !ok {
 			continue
@@ -25,7 +29,7 @@ func (c *checker) devices(list []specs.LinuxDevice, s *Spec) {
 		if j, twice := index[d.Path]; twice {
 			same := s.Devices[j]
 			if same.Index = i; same != d {
-				c.bad(at.Dot("path"), d.Path, "is given twice, with other properties in "+string(Path("linux.devices").At(s.Devices[j].Index)))
+				c.bad(at.Dot("path"), d.Path, "is given twice, with other properties in "+all.At(s.Devices[j].Index).String())
 			}
 			continue
 		}
@@ -35,7 +39,7 @@ func (c *checker) devices(list []specs.LinuxDevice, s *Spec) {
 }
 
 // device checks one entry of linux.devices.
-func (c *checker) device(at Path, i int, oci *specs.LinuxDevice) (Device, bool) {
+func (c *checker) device(at place, i int, oci *specs.LinuxDevice) (Device, bool) {
 	before := len(c.problems)
 	d := Device{Index: i, Mode: 0o666}
 	switch oci.Path {
@@ -82,7 +86,7 @@ func (c *checker) device(at Path, i int, oci *specs.LinuxDevice) (Device, bool) 
 }
 
 // fileMode checks permission bits. Podman leaves the type bits of stat(2) in, which must then be those of the device's type.
-func (c *checker) fileMode(at Path, mode, kind uint32) uint32 {
+func (c *checker) fileMode(at place, mode, kind uint32) uint32 {
 	if bits := mode &^ 0o7777; bits != 0 && bits != kind && kind != 0 {
 		c.bad(at, utoa(mode), "must be at most 4095, octal 7777: JSON numbers are decimal, 0666 is 438")
 	}
@@ -90,7 +94,7 @@ func (c *checker) fileMode(at Path, mode, kind uint32) uint32 {
 }
 
 // deviceNumber checks major and minor.
-func (c *checker) deviceNumber(at Path, major, minor int64) (uint32, uint32) {
+func (c *checker) deviceNumber(at place, major, minor int64) (uint32, uint32) {
 	if major < 0 || major > maxMajor {
 		c.bad(at.Dot("major"), strconv.FormatInt(major, 10), "must be from 0 to "+strconv.Itoa(maxMajor))
 	}

@@ -15,6 +15,7 @@ func (c *checker) hooks(h *specs.Hooks) {
 	if h == nil {
 		return
 	}
+	at := in("hooks")
 	for _, kind := range []struct {
 		name string
 		list []specs.Hook
@@ -27,12 +28,12 @@ func (c *checker) hooks(h *specs.Hooks) {
 		{"poststop", h.Poststop},
 	} {
 		for i := range kind.list {
-			c.hook(Path("hooks").Dot(kind.name).At(i), &kind.list[i])
+			c.hook(at.DotAt(kind.name, i), &kind.list[i])
 		}
 	}
 }
 
-func (c *checker) hook(at Path, h *specs.Hook) {
+func (c *checker) hook(at place, h *specs.Hook) {
 	switch {
 	case h.Path == "":
 		c.bad(at.Dot("path"), "", "is required: the absolute path of a program")
@@ -44,7 +45,7 @@ func (c *checker) hook(at Path, h *specs.Hook) {
 	}
 	for i, v := range h.Env {
 		if strings.IndexByte(v, '=') <= 0 {
-			c.bad(at.Dot("env").At(i), v, "must be NAME=VALUE")
+			c.bad(at.DotAt("env", i), v, "must be NAME=VALUE")
 		}
 	}
 }

@@ -14,9 +14,9 @@ const maxHostname = 64
 func (c *checker) names(oci *specs.Spec, s *Spec) {
 	s.Hostname, s.Domainname = oci.Hostname, oci.Domainname
 	for _, n := range []struct {
-		at    Path
+		at    place
 		value string
-	}{{"hostname", oci.Hostname}, {"domainname", oci.Domainname}} {
+	}{{in("hostname"), oci.Hostname}, {in("domainname"), oci.Domainname}} {
 		if n.value == "" {
 			continue
 		}

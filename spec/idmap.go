@@ -17,12 +17,12 @@ const noID = 1<<32 - 1
 func (c *checker) idMappings(linux *specs.Linux, s *Spec) {
 	isNew := s.Namespaces.New&unix.CLONE_NEWUSER != 0
 	for _, m := range []struct {
-		at   Path
+		at   place
 		list []specs.LinuxIDMapping
 		to   *[]specs.LinuxIDMapping
 	}{
-		{"linux.uidMappings", linux.UIDMappings, &s.UIDMappings},
-		{"linux.gidMappings", linux.GIDMappings, &s.GIDMappings},
+		{in("linux.uidMappings"), linux.UIDMappings, &s.UIDMappings},
+		{in("linux.gidMappings"), linux.GIDMappings, &s.GIDMappings},
 	} {
 		*m.to = m.list
 		switch {
@@ -40,7 +40,7 @@ func (c *checker) idMappings(linux *specs.Linux, s *Spec) {
 }
 
 // mappings checks one list of ranges as the kernel will when it is written to /proc/PID/uid_map, or to an id-mapped mount.
-func (c *checker) mappings(at Path, list []specs.LinuxIDMapping) bool {
+func (c *checker) mappings(at place, list []specs.LinuxIDMapping) bool {
 	before := len(c.problems)
 	if len(list) > maxMappings {
 		c.bad(at, strconv.Itoa(len(list)), "has more entries than the kernel takes, "+strconv.Itoa(maxMappings))
@@ -61,10 +61,10 @@ func (c *checker) mappings(at Path, list []specs.LinuxIDMapping) bool {
 		}
 		for j, other := range list[:i] {
 			if overlap(m.ContainerID, m.Size, other.ContainerID, other.Size) {
-				c.bad(one, "", "maps container ids that "+string(at.At(j))+" maps already")
+				c.bad(one, "", "maps container ids that "+at.At(j).String()+" maps already")
 			}
 			if overlap(m.HostID, m.Size, other.HostID, other.Size) {
-				c.bad(one, "", "maps to host ids that "+string(at.At(j))+" maps to already")
+				c.bad(one, "", "maps to host ids that "+at.At(j).String()+" maps to already")
 			}
 		}
 	}
@@ -91,16 +91,17 @@ func (c *checker) mapped(s *Spec) {
 	if s.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return
 	}
-	id := func(at Path, id uint32, mapAt Path, list []specs.LinuxIDMapping) {
+	id := func(at place, id uint32, mapAt Path, list []specs.LinuxIDMapping) {
 		if len(list) > 0 && c.typed(mapAt) && !covers(list, id) {
 			c.bad(at, utoa(id), "is not mapped by "+string(mapAt)+": no process of the container can have this id")
 		}
 	}
 	p := s.Process
-	id("process.user.uid", p.UID, "linux.uidMappings", s.UIDMappings)
-	id("process.user.gid", p.GID, "linux.gidMappings", s.GIDMappings)
+	id(in("process.user.uid"), p.UID, "linux.uidMappings", s.UIDMappings)
+	id(in("process.user.gid"), p.GID, "linux.gidMappings", s.GIDMappings)
+	groups := in("process.user.additionalGids")
 	for i, g := range p.Groups {
-		id(Path("process.user.additionalGids").At(i), g, "linux.gidMappings", s.GIDMappings)
+		id(groups.At(i), g, "linux.gidMappings", s.GIDMappings)
 	}
 }
 

@@ -8,14 +8,14 @@ import (
 
 // intelRdt checks linux.intelRdt (config-linux.md, IntelRdt). A class is a directory of the resctrl file system, "/" its root.
 func (c *checker) intelRdt(r *specs.LinuxIntelRdt) {
-	const at = Path("linux.intelRdt")
+	at := in("linux.intelRdt")
 	if r == nil {
 		return
 	}
 	if id := r.ClosID; id == "." || id == ".." || id != "/" && strings.Contains(id, "/") {
 		c.bad(at.Dot("closID"), id, `must be the name of one directory, or "/"`)
 	}
-	line := func(at Path, s, prefix string) {
+	line := func(at place, s, prefix string) {
 		switch {
 		case strings.Contains(s, "\n"):
 			c.bad(at, s, "must be one line")
@@ -26,6 +26,6 @@ func (c *checker) intelRdt(r *specs.LinuxIntelRdt) {
 	line(at.Dot("l3CacheSchema"), r.L3CacheSchema, "")
 	line(at.Dot("memBwSchema"), r.MemBwSchema, "MB:")
 	for i, s := range r.Schemata {
-		line(at.Dot("schemata").At(i), s, "")
+		line(at.DotAt("schemata", i), s, "")
 	}
 }

@@ -49,6 +49,7 @@ func unreadable(file string, err error) error {
 }
 
 // Parse does what Load does with the bytes of a config.json. bundle is an absolute path; relative paths in the document start there.
+// The Spec keeps raw, which must not change any more; the same goes for the other functions here that take bytes.
 func Parse(raw []byte, bundle string, o LoadOptions) (*Spec, error) {
 	c := checker{bundle: bundle}
 	oci := &specs.Spec{}
@@ -73,18 +74,18 @@ func LoadProcess(raw []byte) (*Process, error) {
 	if c.broken {
 		return nil, c.err()
 	}
-	return c.only(p)
+	return c.only(p, "")
 }
 
 // CheckProcess checks a process that was made, not read: `exec` with a command line. at is where to say it stands, "process" or "".
 func CheckProcess(p *specs.Process, at Path) (*Process, error) {
-	c := checker{processAt: at}
-	return c.only(p)
+	var c checker
+	return c.only(p, at)
 }
 
 // only checks a process that comes without a config.json.
-func (c *checker) only(p *specs.Process) (*Process, error) {
-	checked := c.process(c.processAt, p)
+func (c *checker) only(p *specs.Process, at Path) (*Process, error) {
+	checked := c.process(in(at), p)
 	if err := c.err(); err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func ParseResources(raw []byte) (*specs.LinuxResources, error) {
 	if c.broken {
 		return nil, c.err()
 	}
-	c.resources("", r)
+	c.resources(in(""), r)
 	if err := c.err(); err != nil {
 		return nil, err
 	}

@@ -3,7 +3,7 @@ package spec
 import specs "github.com/opencontainers/runtime-spec/specs-go"
 
 // memoryModes has a row for each mode of set_mempolicy(2): whether it takes nodes.
-var memoryModes = [...]struct {
+var memoryModes = []struct {
 	name  string
 	nodes byte // 'n' never, 'y' at least one, '?' as one likes
 }{
@@ -20,7 +20,7 @@ var memoryFlags = []string{"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MP
 
 // memoryPolicy checks linux.memoryPolicy (config-linux.md, Memory policy) by the rules of set_mempolicy(2).
 func (c *checker) memoryPolicy(p *specs.LinuxMemoryPolicy) {
-	const at = Path("linux.memoryPolicy")
+	at := in("linux.memoryPolicy")
 	if p == nil {
 		return
 	}
@@ -44,7 +44,7 @@ func (c *checker) memoryPolicy(p *specs.LinuxMemoryPolicy) {
 	c.list(at.Dot("nodes"), p.Nodes)
 	given := make(map[specs.MemoryPolicyFlagType]bool)
 	for i, f := range p.Flags {
-		one := at.Dot("flags").At(i)
+		one := at.DotAt("flags", i)
 		given[f] = true
 		switch {
 		case !has(memoryFlags, string(f)):

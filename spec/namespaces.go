@@ -8,7 +8,7 @@ import (
 )
 
 // namespaceTypes has a row for each type of config-linux.md#configLinuxNamespaces, sorted.
-var namespaceTypes = [...]struct {
+var namespaceTypes = []struct {
 	name specs.LinuxNamespaceType
 	flag uintptr
 }{
@@ -45,9 +45,10 @@ func NamespaceName(flag uintptr) string {
 func (c *checker) namespaces(list []specs.LinuxNamespace, s *Spec) {
 	before := len(c.problems)
 	defer func() { c.unsure = len(c.problems) > before || !c.typed("linux.namespaces") }()
+	all := in("linux.namespaces")
 	var seen uintptr
 	for i, n := range list {
-		at := Path("linux.namespaces").At(i)
+		at := all.At(i)
 		var flag uintptr
 		for _, t := range namespaceTypes {
 			if t.name == n.Type {
@@ -78,7 +79,7 @@ func (c *checker) namespaces(list []specs.LinuxNamespace, s *Spec) {
 }
 
 // needs complains if what stands at a place makes sense only in a namespace of the container's own.
-func (c *checker) needs(at Path, flag uintptr, s *Spec, otherwise string) bool {
+func (c *checker) needs(at place, flag uintptr, s *Spec, otherwise string) bool {
 	if s.Namespaces.Has(flag) || c.unsure {
 		return true
 	}

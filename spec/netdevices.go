@@ -9,7 +9,7 @@ import (
 
 // netDevices checks linux.netDevices (config-linux.md, Network Devices).
 func (c *checker) netDevices(devices map[string]specs.LinuxNetDevice, s *Spec) {
-	const at = Path("linux.netDevices")
+	at := in("linux.netDevices")
 	if len(devices) == 0 {
 		return
 	}
@@ -27,7 +27,7 @@ func (c *checker) netDevices(devices map[string]specs.LinuxNetDevice, s *Spec) {
 			c.bad(one.Dot("name"), name, "must be at most 15 bytes without '/', ':', white space and '%', except for one %d")
 		}
 		if other, ok := taken[name]; ok && !strings.Contains(name, "%d") {
-			c.bad(one.Dot("name"), name, "is the name that "+string(at.Key(other))+" gets")
+			c.bad(one.Dot("name"), name, "is the name that "+at.Key(other).String()+" gets")
 		}
 		taken[name] = host
 	}

@@ -39,7 +39,7 @@ const userAttr = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATT
 
 // options has a row for each word of config.md#configLinuxMountOptions, and for those that mount(8) keeps to itself, sorted by word.
 // A word without a row is for the file system.
-var options = [...]option{
+var options = []option{
 	{word: "_netdev"},
 	{word: "async", unflag: unix.MS_SYNCHRONOUS, super: true},
 	{word: "atime", clear: anyAtime, unflag: unix.MS_NOATIME},

@@ -10,12 +10,12 @@ import (
 // paths checks linux.maskedPaths and linux.readonlyPaths (config-linux.md, Masked Paths and Readonly Paths).
 func (c *checker) paths(linux *specs.Linux, s *Spec) {
 	for _, l := range []struct {
-		at   Path
+		at   place
 		list []string
 		to   *[]string
 	}{
-		{"linux.maskedPaths", linux.MaskedPaths, &s.MaskedPaths},
-		{"linux.readonlyPaths", linux.ReadonlyPaths, &s.ReadonlyPaths},
+		{in("linux.maskedPaths"), linux.MaskedPaths, &s.MaskedPaths},
+		{in("linux.readonlyPaths"), linux.ReadonlyPaths, &s.ReadonlyPaths},
 	} {
 		if len(l.list) == 0 {
 			continue
@@ -33,7 +33,7 @@ func (c *checker) paths(linux *specs.Linux, s *Spec) {
 }
 
 // inside checks a path that the container will resolve, and cleans it.
-func (c *checker) inside(at Path, p string) (string, bool) {
+func (c *checker) inside(at place, p string) (string, bool) {
 	if p == "" || p[0] != '/' {
 		c.bad(at, p, "must be an absolute path, as the container sees it")
 		return "", false

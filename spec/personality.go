@@ -6,7 +6,7 @@ var personalityDomains = []string{"LINUX", "LINUX32"}
 
 // personality checks linux.personality (config-linux.md, Personality; personality(2)). The specification defines no flag yet.
 func (c *checker) personality(p *specs.LinuxPersonality) {
-	const at = Path("linux.personality")
+	at := in("linux.personality")
 	if p == nil {
 		return
 	}
@@ -14,6 +14,6 @@ func (c *checker) personality(p *specs.LinuxPersonality) {
 		c.unknownWord(at.Dot("domain"), string(p.Domain), personalityDomains)
 	}
 	for i, f := range p.Flags {
-		c.bad(at.Dot("flags").At(i), string(f), "is not known: the specification defines no flags")
+		c.bad(at.DotAt("flags", i), string(f), "is not known: the specification defines no flags")
 	}
 }

@@ -8,9 +8,9 @@ import (
 )
 
 // process checks a process object (config.md, Process), of a config.json or on its own.
-func (c *checker) process(at Path, oci *specs.Process) *Process {
+func (c *checker) process(at place, oci *specs.Process) *Process {
 	p := &Process{
-		OCI: oci, Path: at,
+		OCI: oci, Path: at.path(),
 		Args: oci.Args, Cwd: oci.Cwd, Terminal: oci.Terminal, NoNewPrivs: oci.NoNewPrivileges,
 		OOMScoreAdj: oci.OOMScoreAdj, AppArmor: oci.ApparmorProfile, SELinuxLabel: oci.SelinuxLabel,
 	}
@@ -18,7 +18,7 @@ func (c *checker) process(at Path, oci *specs.Process) *Process {
 	case len(oci.Args) == 0:
 		c.bad(at.Dot("args"), "", "is required: the program and its arguments")
 	case oci.Args[0] == "":
-		c.bad(at.Dot("args").At(0), "", "is empty: it must name the program")
+		c.bad(at.DotAt("args", 0), "", "is empty: it must name the program")
 	}
 	switch {
 	case oci.Cwd == "":
@@ -37,14 +37,15 @@ func (c *checker) process(at Path, oci *specs.Process) *Process {
 	c.scheduler(at.Dot("scheduler"), oci.Scheduler)
 	c.ioPriority(at.Dot("ioPriority"), oci.IOPriority)
 	if a := oci.ExecCPUAffinity; a != nil {
-		c.list(at.Dot("execCPUAffinity").Dot("initial"), a.Initial)
-		c.list(at.Dot("execCPUAffinity").Dot("final"), a.Final)
+		one := at.Dot("execCPUAffinity")
+		c.list(one.Dot("initial"), a.Initial)
+		c.list(one.Dot("final"), a.Final)
 	}
 	return p
 }
 
 // console takes the size of the console, which must be ignored without a terminal. ioctl_tty(2) holds each side in 16 bits.
-func (c *checker) console(at Path, oci *specs.Process, p *Process) {
+func (c *checker) console(at place, oci *specs.Process, p *Process) {
 	size := oci.ConsoleSize
 	if size == nil || !oci.Terminal {
 		return
@@ -64,7 +65,7 @@ const manyEnv = 64
 
 // env checks an environment. Of a variable that is given twice the last value stays, in the place of the first: getenv(3) would find the
 // first, and engines append what the user asked for to what the image says.
-func (c *checker) env(at Path, list []string) []string {
+func (c *checker) env(at place, list []string) []string {
 	var place map[string]int
 	if len(list) > manyEnv {
 		place = make(map[string]int, len(list))

@@ -9,35 +9,37 @@ import (
 
 // resources checks linux.resources (config-linux.md, Control groups): what the document alone tells to be wrong. What the
 // controllers of this machine take is package cgroup's business.
-func (c *checker) resources(at Path, r *specs.LinuxResources) {
+func (c *checker) resources(at place, r *specs.LinuxResources) {
 	for i := range r.Devices {
-		c.deviceRule(at.Dot("devices").At(i), &r.Devices[i])
+		c.deviceRule(at.DotAt("devices", i), &r.Devices[i])
 	}
 	c.memory(at.Dot("memory"), r.Memory)
 	c.cpu(at.Dot("cpu"), r.CPU)
 	c.blockIO(at.Dot("blockIO"), r.BlockIO)
 	c.hugepages(at.Dot("hugepageLimits"), r.HugepageLimits)
 	if r.Network != nil {
+		network := at.Dot("network")
 		for i, p := range r.Network.Priorities {
-			if !interfaceName(p.Name) {
-				c.bad(at.Dot("network").Dot("priorities").At(i).Dot("name"), p.Name, "must be the name of a network device of the host")
+			if one := network.DotAt("priorities", i); !interfaceName(p.Name) {
+				c.bad(one.Dot("name"), p.Name, "must be the name of a network device of the host")
 			}
 		}
 	}
+	rdma, unified := at.Dot("rdma"), at.Dot("unified")
 	for _, device := range sorted(r.Rdma) {
 		if limit := r.Rdma[device]; limit.HcaHandles == nil && limit.HcaObjects == nil {
-			c.bad(at.Dot("rdma").Key(device), "", "must set hcaHandles, hcaObjects or both")
+			c.bad(rdma.Key(device), "", "must set hcaHandles, hcaObjects or both")
 		}
 	}
 	for _, file := range sorted(r.Unified) {
 		if file == "" || file == "." || file == ".." || strings.Contains(file, "/") {
-			c.bad(at.Dot("unified").Key(file), "", "must be the name of a file of the cgroup, such as memory.high")
+			c.bad(unified.Key(file), "", "must be the name of a file of the cgroup, such as memory.high")
 		}
 	}
 }
 
 // deviceRule checks one entry of the allowed device list.
-func (c *checker) deviceRule(at Path, d *specs.LinuxDeviceCgroup) {
+func (c *checker) deviceRule(at place, d *specs.LinuxDeviceCgroup) {
 	switch d.Type {
 	case "", "a", "b", "c":
 	default:
@@ -57,7 +59,7 @@ func (c *checker) deviceRule(at Path, d *specs.LinuxDeviceCgroup) {
 }
 
 // memory checks linux.resources.memory.
-func (c *checker) memory(at Path, m *specs.LinuxMemory) {
+func (c *checker) memory(at place, m *specs.LinuxMemory) {
 	if m == nil {
 		return
 	}
@@ -85,7 +87,7 @@ func (c *checker) memory(at Path, m *specs.LinuxMemory) {
 
 // cpu checks linux.resources.cpu. The limits of quota and period are those of tg_set_cfs_bandwidth() in kernel/sched/core.c; 0 says
 // nothing, as engines that leave a number alone write it.
-func (c *checker) cpu(at Path, r *specs.LinuxCPU) {
+func (c *checker) cpu(at place, r *specs.LinuxCPU) {
 	if r == nil {
 		return
 	}
@@ -112,10 +114,14 @@ func (c *checker) cpu(at Path, r *specs.LinuxCPU) {
 }
 
 // hugepages checks linux.resources.hugepageLimits. The size is part of a file name: what is no size must not get that far.
-func (c *checker) hugepages(at Path, list []specs.LinuxHugepageLimit) {
+func (c *checker) hugepages(at place, list []specs.LinuxHugepageLimit) {
+	if len(list) == 0 {
+		return
+	}
 	seen := make(map[string]bool)
 	for i, h := range list {
-		one := at.At(i).Dot("pageSize")
+		entry := at.At(i)
+		one := entry.Dot("pageSize")
 		switch {
 		case h.Pagesize == "":
 			c.bad(one, "", "is required: a size such as 2MB")

@@ -9,7 +9,7 @@ import (
 )
 
 // rlimitTypes are the resources of getrlimit(2), sorted.
-var rlimitTypes = [...]struct {
+var rlimitTypes = []struct {
 	name     string
 	resource int
 }{
@@ -41,7 +41,7 @@ func RlimitTypes() []string {
 }
 
 // rlimits checks process.rlimits (config.md, POSIX process).
-func (c *checker) rlimits(at Path, list []specs.POSIXRlimit) []Rlimit {
+func (c *checker) rlimits(at place, list []specs.POSIXRlimit) []Rlimit {
 	var out []Rlimit
 	for i, r := range list {
 		one := at.At(i)
@@ -57,7 +57,7 @@ func (c *checker) rlimits(at Path, list []specs.POSIXRlimit) []Rlimit {
 		}
 		for _, other := range out {
 			if other.Resource == resource {
-				c.bad(one.Dot("type"), r.Type, "is given twice: "+string(at.At(other.Index))+" sets it already")
+				c.bad(one.Dot("type"), r.Type, "is given twice: "+at.At(other.Index).String()+" sets it already")
 			}
 		}
 		if r.Soft > r.Hard {
@@ -69,7 +69,7 @@ func (c *checker) rlimits(at Path, list []specs.POSIXRlimit) []Rlimit {
 }
 
 // unknownWord complains of a word that is not in a list: with the nearest one if it looks like a slip, else with all.
-func (c *checker) unknownWord(at Path, word string, known []string) {
+func (c *checker) unknownWord(at place, word string, known []string) {
 	all := "one of " + strings.Join(known, ", ")
 	switch near := Nearest(word, known); {
 	case word == "":

@@ -10,11 +10,11 @@ import (
 // root checks root (config.md, Root). Whether the directory is there is for the host to say.
 func (c *checker) root(root *specs.Root, s *Spec) {
 	if root == nil {
-		c.bad("root", "", `is required: an object with "path", the directory of the container's root file system`)
+		c.bad(in("root"), "", `is required: an object with "path", the directory of the container's root file system`)
 		return
 	}
 	if root.Path == "" {
-		c.bad("root.path", "", "is required: the directory of the container's root file system, absolute or relative to the bundle")
+		c.bad(in("root.path"), "", "is required: the directory of the container's root file system, absolute or relative to the bundle")
 		return
 	}
 	s.RootReadonly = root.Readonly
@@ -25,7 +25,7 @@ func (c *checker) root(root *specs.Root, s *Spec) {
 }
 
 // propagations are the words of linux.rootfsPropagation and of the mount options (mount_namespaces(7)).
-var propagations = [...]struct {
+var propagations = []struct {
 	word string
 	flag uintptr
 }{
@@ -51,7 +51,7 @@ func propagation(word string) uintptr {
 
 // rootPropagation checks linux.rootfsPropagation. The recursive words are not in the specification, but engines write them.
 func (c *checker) rootPropagation(word string, s *Spec) {
-	const at = Path("linux.rootfsPropagation")
+	at := in("linux.rootfsPropagation")
 	if word == "" {
 		return
 	}

@@ -18,7 +18,7 @@ var schedulerFlags = []string{
 const minRuntime = 1024
 
 // scheduler checks process.scheduler (config.md, Linux Process) by the rules of sched_setattr(2).
-func (c *checker) scheduler(at Path, s *specs.Scheduler) {
+func (c *checker) scheduler(at place, s *specs.Scheduler) {
 	if s == nil {
 		return
 	}
@@ -29,7 +29,7 @@ func (c *checker) scheduler(at Path, s *specs.Scheduler) {
 	}
 	for i, f := range s.Flags {
 		if !has(schedulerFlags, string(f)) {
-			c.unknownWord(at.Dot("flags").At(i), string(f), schedulerFlags)
+			c.unknownWord(at.DotAt("flags", i), string(f), schedulerFlags)
 		}
 	}
 	if s.Nice < -20 || s.Nice > 19 {
@@ -46,7 +46,7 @@ func (c *checker) scheduler(at Path, s *specs.Scheduler) {
 }
 
 // deadline checks the three times that only SCHED_DEADLINE has: runtime <= deadline <= period, where period 0 means the deadline.
-func (c *checker) deadline(at Path, s *specs.Scheduler) {
+func (c *checker) deadline(at place, s *specs.Scheduler) {
 	times := []struct {
 		name string
 		ns   uint64
@@ -72,7 +72,7 @@ func (c *checker) deadline(at Path, s *specs.Scheduler) {
 var ioPriorityClasses = []string{"IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"}
 
 // ioPriority checks process.ioPriority (ioprio_set(2)).
-func (c *checker) ioPriority(at Path, p *specs.LinuxIOPriority) {
+func (c *checker) ioPriority(at place, p *specs.LinuxIOPriority) {
 	if p == nil {
 		return
 	}

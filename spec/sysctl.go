@@ -8,7 +8,7 @@ import (
 
 // sysctls says which parameters belong to a namespace, and to which. All others are the host's: a container must not touch them.
 // A path that ends in "/" stands for all below it.
-var sysctls = [...]struct {
+var sysctls = []struct {
 	path string
 	flag uintptr
 }{
@@ -34,7 +34,10 @@ var sysctls = [...]struct {
 
 // sysctl checks linux.sysctl (config-linux.md, Sysctl).
 func (c *checker) sysctl(m map[string]string, s *Spec) {
-	const at = Path("linux.sysctl")
+	at := in("linux.sysctl")
+	if len(m) == 0 {
+		return
+	}
 	taken := make(map[string]string, len(m))
 	for _, key := range sorted(m) {
 		one := at.Key(key)
@@ -44,7 +47,7 @@ func (c *checker) sysctl(m map[string]string, s *Spec) {
 			continue
 		}
 		if other, ok := taken[file]; ok {
-			c.bad(one, "", "is the same parameter as "+string(at.Key(other)))
+			c.bad(one, "", "is the same parameter as "+at.Key(other).String())
 		}
 		taken[file] = key
 		flag := sysctlNamespace(file)

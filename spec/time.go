@@ -12,7 +12,7 @@ const maxOffsetSecs = 9223372036
 
 // timeOffsets checks linux.timeOffsets (config-linux.md, Offset for Time Namespace; time_namespaces(7)).
 func (c *checker) timeOffsets(offsets map[string]specs.LinuxTimeOffset, s *Spec) {
-	const at = Path("linux.timeOffsets")
+	at := in("linux.timeOffsets")
 	if len(offsets) == 0 {
 		return
 	}

@@ -10,9 +10,9 @@ import (
 const maxGroups = 65536
 
 // user checks process.user (config.md, POSIX-platform User).
-func (c *checker) user(at Path, u *specs.User, p *Process) {
+func (c *checker) user(at place, u *specs.User, p *Process) {
 	p.UID, p.GID, p.Groups, p.Umask = u.UID, u.GID, u.AdditionalGids, 0o022
-	id := func(at Path, id uint32) {
+	id := func(at place, id uint32) {
 		if id == noID {
 			c.bad(at, utoa(id), "must be at most 4294967294: to the kernel this id means \"leave it as it is\"")
 		}
@@ -23,7 +23,7 @@ func (c *checker) user(at Path, u *specs.User, p *Process) {
 		c.bad(at.Dot("additionalGids"), strconv.Itoa(len(u.AdditionalGids)), "has more groups than the kernel takes, "+strconv.Itoa(maxGroups))
 	}
 	for i, g := range u.AdditionalGids {
-		id(at.Dot("additionalGids").At(i), g)
+		id(at.DotAt("additionalGids", i), g)
 	}
 	if u.Umask == nil {
 		return

@@ -21,25 +21,25 @@ func (c *checker) version(v string) {
 	if i := strings.IndexAny(v, "-+"); i >= 0 {
 		core = v[:i]
 		if !semverTail(v[i:]) {
-			c.bad("ociVersion", v, want+": what follows the three numbers is not SemVer")
+			c.bad(in("ociVersion"), v, want+": what follows the three numbers is not SemVer")
 			return
 		}
 	}
 	part := strings.Split(core, ".")
 	if v == "" {
-		c.bad("ociVersion", "", "is required, and "+want)
+		c.bad(in("ociVersion"), "", "is required, and "+want)
 		return
 	}
 	if len(part) != 3 || !semverNumber(part[0]) || !semverNumber(part[1]) || !semverNumber(part[2]) {
-		c.bad("ociVersion", v, want+": three numbers with dots between them")
+		c.bad(in("ociVersion"), v, want+": three numbers with dots between them")
 		return
 	}
 	minor, err := strconv.Atoi(part[1])
 	switch {
 	case part[0] != "1" || err == nil && minor < 0:
-		c.bad("ociVersion", v, want)
+		c.bad(in("ociVersion"), v, want)
 	case err != nil || minor > newestMinor:
-		c.bad("ociVersion", v, want+": this rt is older than the config")
+		c.bad(in("ociVersion"), v, want+": this rt is older than the config")
 	}
 }
 

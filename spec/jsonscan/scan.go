@@ -61,6 +61,7 @@ type Scanner struct {
 	name   string // of the member that Key has moved to
 	nameAt int
 	err    *SyntaxError
+	block  []string // see Strings
 }
 
 // New returns a scanner of doc. Strings without escapes are slices of doc.

@@ -44,24 +44,25 @@ func (s *Scanner) holds(offset int) (step string, found bool) {
 			return "", false // between two elements
 		}
 		if isObject {
-			return NameStep(value.name), true
+			return string(AppendName(nil, value.name)), true
 		}
 		return "[" + strconv.Itoa(i) + "]", true
 	}
 	return "", false
 }
 
-// NameStep returns how a path goes on to a property: ".cwd", or, where that would be hard to read, `["net.ipv4.ip_forward"]`.
-func NameStep(name string) string {
+// AppendName appends how a path goes on to a property: ".cwd", or, where that would be hard to read, `["net.ipv4.ip_forward"]`.
+func AppendName(path []byte, name string) []byte {
+	plain := name != ""
 	for i := range len(name) {
 		if c := name[i]; c != '_' && c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return "[" + strconv.Quote(name) + "]"
+			plain = false
 		}
 	}
-	if name == "" {
-		return `[""]`
+	if plain {
+		return append(append(path, '.'), name...)
 	}
-	return "." + name
+	return append(strconv.AppendQuote(append(path, '['), name), ']')
 }
 
 // Found says what value starts at an offset: "the number -1", "an array".

@@ -124,6 +124,9 @@ func (g *generator) reader(t reflect.Type) (string, error) {
 	case reflect.Pointer:
 		return g.composed("Ptr", t.Elem())
 	case reflect.Slice:
+		if t.Elem() == reflect.TypeFor[string]() {
+			return "jsonscan.Strings(s, %s)", nil
+		}
 		return g.composed("Slice", t.Elem())
 	case reflect.Map:
 		if t.Key() == reflect.TypeFor[string]() {
