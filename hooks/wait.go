@@ -128,7 +128,7 @@ func startError(h *specs.Hook, o *Options, err error) *diag.Error {
 		return e // the supervisor's Start knows better
 	}
 	e = diag.Sys("the hook could not be started", "execve", err)
-	if o.Start == nil && err == unix.ENOENT && unix.Access(h.Path, unix.F_OK) == nil {
+	if o.Start == nil && errors.Is(err, unix.ENOENT) && unix.Access(h.Path, unix.F_OK) == nil {
 		e.Hint = "the file exists; what does not is the interpreter that its #! line or its ELF header names"
 	}
 	return e

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"time"
@@ -88,7 +89,7 @@ func (r *Root) open(id string) (*Container, error) {
 		return nil, nil
 	}
 	fd, err := openDir(r.fd, id)
-	if err == unix.ENOENT {
+	if errors.Is(err, unix.ENOENT) {
 		return nil, nil
 	}
 	if err != nil {
@@ -133,10 +134,10 @@ func (c *Container) Close() {
 // what the directory tells, and phase Creating.
 func (c *Container) State() (*State, error) {
 	doc, err := c.read(stateFile)
-	if err == unix.ENOENT && !c.here() {
+	if errors.Is(err, unix.ENOENT) && !c.here() {
 		return nil, noSuch(c.ID) // deleted since it was opened
 	}
-	if err == unix.ENOENT {
+	if errors.Is(err, unix.ENOENT) {
 		return c.unborn()
 	}
 	if err != nil {
@@ -176,27 +177,39 @@ func (c *Container) Config() ([]byte, error) {
 // SaveConfig keeps a copy of the document, for exec and for hooks after the bundle has changed. The container must be locked.
 func (c *Container) SaveConfig(raw []byte) error { return c.write(configFile, raw) }
 
-// Remove removes the directory. The container must be locked; it is closed afterwards. state.json goes last, and a Remove that was interrupted can be repeated.
+// Remove removes the directory. The container must be locked; it is closed afterwards. A Remove that was interrupted can be repeated.
 func (c *Container) Remove() error {
 	c.mustBeLocked("Remove")
 	defer c.Close()
+	// Nearly always these three are all there is. state.json goes last: as long as it is there the container is known in full.
+	for _, name := range []string{StartSocket, configFile, stateFile} {
+		if err := unix.Unlinkat(c.fd, name, 0); err != nil && err != unix.ENOENT {
+			return diag.Sys("remove "+c.Path(name), "unlinkat", err)
+		}
+	}
+	err := unix.Unlinkat(c.root.fd, c.ID, unix.AT_REMOVEDIR)
+	if err == unix.ENOTEMPTY {
+		if err := c.removeRest(); err != nil {
+			return err
+		}
+		err = unix.Unlinkat(c.root.fd, c.ID, unix.AT_REMOVEDIR)
+	}
+	if err != nil {
+		return diag.Sys("remove "+c.Path(""), "unlinkat", err)
+	}
+	return nil
+}
+
+// removeRest removes what else is in the directory: a write that was interrupted, or what another version of rt keeps there.
+func (c *Container) removeRest() error {
 	entries, err := os.ReadDir(c.Path(""))
 	if err != nil {
 		return &diag.Error{Kind: diag.Host, Problem: "read the state directory of the container", Err: err}
 	}
 	for _, e := range entries {
-		if e.Name() == stateFile {
-			continue
-		}
 		if err := os.RemoveAll(c.Path(e.Name())); err != nil {
 			return &diag.Error{Kind: diag.Host, Problem: "remove the state of the container", Err: err}
 		}
-	}
-	if err := unix.Unlinkat(c.fd, stateFile, 0); err != nil && err != unix.ENOENT {
-		return diag.Sys("remove "+c.Path(stateFile), "unlinkat", err)
-	}
-	if err := unix.Unlinkat(c.root.fd, c.ID, unix.AT_REMOVEDIR); err != nil {
-		return diag.Sys("remove "+c.Path(""), "unlinkat", err)
 	}
 	return nil
 }

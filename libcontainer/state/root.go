@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,13 +48,13 @@ func OpenRoot(path string, create bool) (*Root, error) {
 		return nil, &diag.Error{Kind: diag.Host, Problem: "the state directory " + path, Err: err}
 	}
 	fd, err := openDir(unix.AT_FDCWD, path)
-	if err == unix.ENOENT && create {
+	if errors.Is(err, unix.ENOENT) && create {
 		if err := makeRoot(path); err != nil {
 			return nil, err
 		}
 		fd, err = openDir(unix.AT_FDCWD, path)
 	}
-	if err == unix.ENOENT && !create {
+	if errors.Is(err, unix.ENOENT) && !create {
 		return &Root{path: path, fd: -1}, nil
 	}
 	if err != nil {
