@@ -61,7 +61,7 @@ func (u bundle) write(dir, rootfs, mode string) error {
 // portable drops what only the recorded machine had: hooks, the sources of bind mounts, its namespaces and its disks.
 func portable(c map[string]any) {
 	c["ociVersion"] = "1.0.2" // crun before 1.9 takes no 1.1 and up; nothing in the configs is newer
-	c["hostname"] = "bench" // the floor's
+	c["hostname"] = "bench"   // the floor's
 	delete(c, "hooks")
 	if mounts, ok := c["mounts"].([]any); ok {
 		c["mounts"] = slices.DeleteFunc(mounts, func(m any) bool { return m.(map[string]any)["type"] == "bind" })

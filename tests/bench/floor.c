@@ -57,10 +57,9 @@ static long must_(long result, const char *call)
 }
 
 /* The command line. */
-static int v2, docker;
+static int v2, docker, entries;
 static const char *rootfs, *cgroup, *filter;
 static char **entry, **program;
-static int entries; /* how many of entry */
 
 static void put(int dir, const char *name, const char *text)
 {
@@ -71,10 +70,10 @@ static void put(int dir, const char *name, const char *text)
 
 /* ---- cgroups ---- */
 
-/* What a container may use: config-linux.md "Default Devices", mknod of anything, and the terminals. */
-static const struct rule {
+/* What a container may use: config-linux.md "Default Devices", mknod of anything, and the terminals. -1 is any. */
+static const struct {
 	char type;
-	int major, minor; /* -1: any */
+	int major, minor;
 	const char *access;
 } rules[] = {
 	{ 'c', -1, -1, "m" }, { 'b', -1, -1, "m" }, { 'c', 1, 3, "rwm" }, { 'c', 1, 5, "rwm" },
@@ -132,7 +131,6 @@ static void allow_v2(int dir)
 	}
 	OP(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
 	OP(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-
 	union bpf_attr load = { .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE, .insns = (uintptr_t)code, .insn_cnt = n,
 				.license = (uintptr_t) "Apache" };
 	int prog = must(syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load));
@@ -345,8 +343,7 @@ static void become(const struct sock_fprog *seccomp)
 		must(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 1024, 1024 }));
 	}
 	umask(022);
-	gid_t group = 0;
-	must(syscall(SYS_setgroups, docker ? 1 : 0, &group));
+	must(syscall(SYS_setgroups, docker ? 1 : 0, &(gid_t){ 0 }));
 	if (docker && seccomp->len) /* without no_new_privs a filter takes CAP_SYS_ADMIN, so it comes before the drop */
 		must(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, seccomp));
 	drop_capabilities();
