@@ -60,7 +60,7 @@ func (u bundle) write(dir, rootfs, mode string) error {
 
 // portable drops what only the recorded machine had: hooks, the sources of bind mounts, its namespaces and its disks.
 func portable(c map[string]any) {
-	c["ociVersion"] = "1.0.2" // crun before 1.9 takes no 1.1 and up; nothing in the configs is newer
+	c["ociVersion"] = "1.0.2" // crun 1.8 knows no 1.2; nothing in the configs is newer
 	c["hostname"] = "bench"   // the floor's
 	delete(c, "hooks")
 	if mounts, ok := c["mounts"].([]any); ok {
