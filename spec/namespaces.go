@@ -1,8 +1,6 @@
 package spec
 
 import (
-	"strings"
-
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
@@ -56,11 +54,8 @@ func (c *checker) namespaces(list []specs.LinuxNamespace, s *Spec) {
 			}
 		}
 		switch {
-		case n.Type == "":
-			c.bad(at.Dot("type"), "", "is required: one of "+strings.Join(NamespaceTypes(), ", "))
-			continue
 		case flag == 0:
-			c.bad(at.Dot("type"), string(n.Type), "must be one of "+strings.Join(NamespaceTypes(), ", "))
+			c.unknownWord(at.Dot("type"), string(n.Type), NamespaceTypes())
 			continue
 		case seen&flag != 0:
 			c.bad(at.Dot("type"), string(n.Type), "is given twice: a process is in one namespace of each type")

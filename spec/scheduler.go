@@ -23,7 +23,11 @@ func (c *checker) scheduler(at place, s *specs.Scheduler) {
 		return
 	}
 	policy := string(s.Policy)
-	if !has(schedulerPolicies, policy) {
+	switch {
+	case policy == string(specs.SchedISO):
+		c.bad(at.Dot("policy"), policy, "is reserved, and no Linux has it")
+		return
+	case !has(schedulerPolicies, policy):
 		c.unknownWord(at.Dot("policy"), policy, schedulerPolicies)
 		return
 	}

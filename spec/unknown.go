@@ -1,6 +1,10 @@
 package spec
 
-import "rt/spec/jsonscan"
+import (
+	"strings"
+
+	"rt/spec/jsonscan"
+)
 
 // nearest turns names that the decoder did not know into Unknown, with the name that was probably meant.
 func (c *checker) nearest(doc string, names []jsonscan.Unknown) {
@@ -17,11 +21,17 @@ func (c *checker) nearest(doc string, names []jsonscan.Unknown) {
 }
 
 // Nearest returns the one of known that is most like name, or nothing if none is like it: if more than a third of it would have to change.
+// The beginning of a known name, "net" for "network", is like it.
 func Nearest(name string, known []string) string {
 	best, bestDistance := "", len(name)/3+1
 	for _, k := range known {
-		if d := distance(name, k); d < bestDistance || d == bestDistance && best == "" {
+		if d := distance(name, k); d < bestDistance {
 			best, bestDistance = k, d
+		}
+	}
+	for _, k := range known {
+		if best == "" && len(name) >= 3 && strings.HasPrefix(k, name) {
+			best = k
 		}
 	}
 	return best

@@ -15,13 +15,19 @@ func LineColumn(doc string, offset int) (line, column int) {
 	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[start:]) + 1
 }
 
+// maxPath bounds the length of a path in messages: nobody follows a longer one.
+const maxPath = 200
+
 // PathAt returns the path of the value, or of the property, that holds an offset: "process.args[0]". The path of the whole
-// document is empty. It works as far as the document is JSON.
+// document is empty. It works as far as the document is JSON, and gives up where the path gets too long to read.
 func PathAt(doc string, offset int) string {
 	var path []byte
 	s := New(doc)
 	for step, found := s.holds(offset); found; step, found = s.holds(offset) {
-		path = append(path, step...)
+		if path = append(path, step...); len(path) > maxPath {
+			path = append(path, "..."...)
+			break
+		}
 	}
 	return strings.TrimPrefix(string(path), ".")
 }
