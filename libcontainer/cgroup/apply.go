@@ -55,12 +55,28 @@ func (g *Group) files() (cgroups.Manager, error) {
 	return m, nil
 }
 
+// libraryErrors tells the fields of the errors that the library makes itself, by words in them.
+var libraryErrors = []struct{ text, field string }{
+	{"cpu-shares", "linux.resources.cpu.shares"}, // the kernel has cut the value to its range
+	{"memory+swap", "linux.resources.memory.swap"},
+	{"swap limit", "linux.resources.memory.swap"},
+	{"memory limit", "linux.resources.memory.limit"},
+	{"swappiness", "linux.resources.memory.swappiness"},
+}
+
 // limitError turns an error of the library into one that names the field, the file and the reason.
 func (g *Group) limitError(err error) error {
 	file := fileOf(err)
 	if file == "" {
 		// What the library has found itself, such as a limit below the present usage.
-		return &diag.Error{Kind: diag.Kernel, Field: "linux.resources", Problem: "a limit can't be set", Err: err}
+		e := &diag.Error{Kind: diag.Kernel, Field: "linux.resources", Problem: "a limit can't be set", Err: err}
+		for _, own := range libraryErrors {
+			if strings.Contains(err.Error(), own.text) {
+				e.Field = own.field
+				break
+			}
+		}
+		return e
 	}
 	value := ""
 	// The library says `failed to write "512": write /sys/...: invalid argument`.

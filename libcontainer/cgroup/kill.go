@@ -106,22 +106,3 @@ func (g *Group) signal(sig unix.Signal, held bool) error {
 func (g *Group) gone() bool {
 	return len(g.places) == 0 || unix.Access(g.members(), unix.F_OK) == unix.ENOENT
 }
-
-// OOMKilled reports whether the kernel killed a process of the cgroup for want of memory, to explain a death.
-func (g *Group) OOMKilled() (bool, error) {
-	if g.dir("memory") == "" {
-		return false, nil
-	}
-	m, err := g.files()
-	if err != nil {
-		return false, err
-	}
-	n, err := m.OOMKillCount()
-	switch cause(err) {
-	case nil:
-		return n > 0, nil
-	case unix.ENOENT, unix.ENODEV:
-		return false, nil // the controller is not enabled, or the cgroup is gone
-	}
-	return false, diag.Sys("the count of processes killed for want of memory can't be read", "read", cause(err))
-}

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// These tests make real cgroups, in whatever mode the machine is in; tests/vm/cgroup and TestInV2 run them in others.
+// These tests make real cgroups, in whatever mode the machine is in; TestInV2 and tests/vm/cgroup run them in others.
 
 func p[T any](v T) *T { return &v }
 
@@ -292,5 +292,59 @@ func TestCloneInto(t *testing.T) {
 	}
 	if want := "0::/rt-test-" + strconv.Itoa(os.Getpid()) + "/TestCloneInto\n"; !strings.Contains(string(out), want) {
 		t.Errorf("got %s, want %s", out, want)
+	}
+}
+
+// TestInV2 runs the others on cgroup2, in a mount namespace of their own, where the machine mounts v1. Its hierarchy may lack controllers.
+func TestInV2(t *testing.T) {
+	needRights(t)
+	if Mode() == host.CgroupV2 {
+		t.Skip("SKIP: this machine is in v2 mode, so the others ran in it")
+	}
+	const script = `umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$0" -test.v`
+	out, err := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c", script, os.Args[0]).CombinedOutput()
+	if err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	if n := strings.Count(string(out), "--- PASS"); n < 20 {
+		t.Errorf("only %d tests passed on v2: %s", n, out)
+	}
+}
+
+// TestHierarchies: each hierarchy can be mounted again from what is told about it, and leads to the container's cgroup.
+func TestHierarchies(t *testing.T) {
+	g := newGroup(t, nil)
+	if err := g.Create(); err != nil {
+		t.Fatal(err)
+	}
+	list := g.Hierarchies()
+	if len(list) == 0 {
+		t.Fatal("none")
+	}
+	for _, h := range list {
+		var st unix.Statfs_t
+		if err := unix.Statfs(h.Path, &st); err != nil || (st.Type == unix.CGROUP2_SUPER_MAGIC) != h.V2 {
+			t.Errorf("%+v: %v, file system %#x", h, err, st.Type)
+		}
+		for _, l := range h.Links {
+			if to, err := os.Readlink(root + "/" + l); err != nil || to != h.Name {
+				t.Errorf("%s leads to %s, not %s (%v)", l, to, h.Name, err)
+			}
+		}
+		if h.V2 {
+			continue
+		}
+		dir := t.TempDir()
+		if err := unix.Mount("none", dir, "cgroup", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, h.Controllers); err != nil {
+			// The kernel takes a named hierarchy only with "none".
+			if err = unix.Mount("none", dir, "cgroup", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "none,"+h.Controllers); err != nil {
+				t.Errorf("mounting %+v: %v", h, err)
+				continue
+			}
+		}
+		if _, err := os.Stat(dir + strings.TrimPrefix(h.Path, root+"/"+h.Name)); err != nil {
+			t.Errorf("%+v: %v", h, err)
+		}
+		_ = unix.Unmount(dir, unix.MNT_DETACH)
 	}
 }

@@ -1,12 +1,17 @@
 package cgroup
 
 import (
+	"errors"
 	"path"
+	"strconv"
 	"strings"
+	"time"
 
 	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 
+	sd "github.com/coreos/go-systemd/v22/dbus"
+	"github.com/godbus/dbus/v5"
 	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/cgroups/systemd"
 )
@@ -17,7 +22,12 @@ type unit struct {
 	slice  string // "system.slice"; "" for the default
 	prefix string // "rt"
 	base   string // what the library builds the name from: "web1", or "pods.slice"
+
+	properties []sd.Property // from the annotations; only for starting it
 }
+
+// patience bounds every conversation with systemd. The library itself waits 30 s for a job, and for answers without end.
+const patience = 60 * time.Second
 
 // unitOf reads linux.cgroupsPath as the systemd driver takes it: "slice:prefix:name". No path means a scope in the default slice.
 // A name that ends in .slice is the unit itself.
@@ -74,6 +84,9 @@ func (g *Group) findUnit() error {
 	if g.unit, err = unitOf(g.config.Path, g.config.ID); err != nil {
 		return err
 	}
+	if g.unit.properties, err = properties(g.config.Annotations); err != nil {
+		return err
+	}
 	m, err := g.systemd()
 	if err != nil {
 		return err
@@ -93,61 +106,101 @@ func (g *Group) findUnit() error {
 }
 
 // systemd is the library's manager that talks to systemd.
-func (g *Group) systemd() (cgroups.Manager, error) {
-	systemd.GenerateDeviceProps = nil
+func (g *Group) systemd() (m cgroups.Manager, err error) {
 	c := g.library()
 	c.Systemd, c.Path = true, ""
 	c.Parent, c.ScopePrefix, c.Name = g.unit.slice, g.unit.prefix, g.unit.base
-	c.OwnerUID = g.config.OwnerUID
-	var m cgroups.Manager
-	var err error
+	c.SystemdProps, c.OwnerUID = g.unit.properties, g.config.OwnerUID
 	if g.mode == host.CgroupV2 {
+		// The filter in ebpf.go is the container's, not systemd's: with DevicePolicy=auto systemd leaves devices alone, and a
+		// daemon-reload can't take away what a hook has added to it.
 		dir := ""
 		if len(g.places) > 0 {
 			dir = g.places[0].dir
 		}
-		m, err = systemd.NewUnifiedManager(c, dir)
-	} else {
-		var paths map[string]string
-		if len(g.places) > 0 {
-			paths = g.paths()
-		}
+		err = g.bounded("found", func() (err error) { // without a directory and as a user, it asks systemd for its own
+			m, err = systemd.NewUnifiedManager(c, dir)
+			return err
+		})
+		return m, err
+	}
+	// On v1 there is one list, and systemd writes it anew with every change of the unit.
+	systemd.GenerateDeviceProps = func(*cgroups.Resources, int) ([]sd.Property, error) { return deviceProperties(g.limits.devices), nil }
+	var paths map[string]string
+	if len(g.places) > 0 {
+		paths = g.paths()
+	}
+	err = g.bounded("found", func() (err error) {
 		m, err = systemd.NewLegacyManager(c, paths)
-	}
-	if err != nil {
-		return nil, g.unitError("found", err)
-	}
-	return m, nil
+		return err
+	})
+	return m, err
 }
 
-// startUnit lets systemd make the unit around the process, and applies the limits.
+// bounded runs a conversation with systemd, and gives up on it after a while: a hanging D-Bus must not hang a container engine.
+// The goroutine stays behind then; rt is about to exit with the error.
+func (g *Group) bounded(verb string, talk func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- talk() }()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		if err != nil {
+			return g.unitError(verb, err)
+		}
+		return nil
+	case <-timer.C:
+		e := g.unitError(verb, nil)
+		e.Problem += ": systemd did not answer within " + patience.String()
+		e.Hint = "see whether `systemctl status` answers, and what systemctl list-jobs shows"
+		return e
+	}
+}
+
+// startUnit lets systemd make the unit around the process, and applies the limits. What fails after that ends with the unit removed.
 func (g *Group) startUnit(pid int) error {
 	m, err := g.systemd()
 	if err != nil {
 		return err
 	}
-	if err := m.Apply(pid); err != nil {
-		return g.unitError("started", err)
-	}
-	if err := g.setUnit(); err != nil {
+	if err := g.bounded("started", func() error { return m.Apply(pid) }); err != nil {
 		return err
 	}
-	return g.applyDevices()
+	err = g.set(m)
+	if err == nil {
+		err = g.applyDevices()
+	}
+	if err != nil {
+		// The process is still the boot process; it is about to be killed anyway, and a scope can only be stopped with what is in it.
+		_ = g.stopUnit()
+	}
+	return err
 }
 
-// setUnit applies the limits, as properties of the unit where systemd has one, so that it does not undo them, and in the files.
+// setUnit changes the limits of a unit that exists.
 func (g *Group) setUnit() error {
 	m, err := g.systemd()
 	if err != nil {
 		return err
 	}
-	if err := m.Set(g.library().Resources); err != nil {
+	return g.set(m)
+}
+
+// set applies the limits, as properties of the unit where systemd has one, so that it does not undo them, and in the files.
+func (g *Group) set(m cgroups.Manager) error {
+	var limit error
+	err := g.bounded("limited", func() error {
+		err := m.Set(g.library().Resources)
 		if fileOf(err) != "" {
-			return g.limitError(err)
+			limit, err = g.limitError(err), nil
 		}
-		return g.unitError("limited", err)
+		return err
+	})
+	if err == nil {
+		return limit
 	}
-	return nil
+	return err
 }
 
 // stopUnit lets systemd remove the unit.
@@ -156,13 +209,40 @@ func (g *Group) stopUnit() error {
 	if err != nil {
 		return err
 	}
-	if err := m.Destroy(); err != nil {
-		return g.unitError("stopped", err)
-	}
-	return nil
+	return g.bounded("stopped", m.Destroy)
 }
 
-// unitError is the error of a unit.
-func (g *Group) unitError(verb string, err error) error {
-	return &diag.Error{Kind: diag.Host, Problem: "the systemd unit " + g.unit.name + " can't be " + verb, Err: err}
+// unitError is the error of a unit. Of what the library says, systemd's own answer is enough: the rest is a dump of the request.
+func (g *Group) unitError(verb string, err error) *diag.Error {
+	e := &diag.Error{Kind: diag.Host, Problem: "the systemd unit " + g.unit.name + " can't be " + verb, Err: err}
+	var answer dbus.Error
+	if errors.As(err, &answer) {
+		e.Err = answer
+	}
+	if err == nil {
+		return e
+	}
+	text := e.Err.Error()
+	for key := range g.config.Annotations {
+		if name, ok := strings.CutPrefix(key, propertyPrefix); ok && strings.Contains(text, strings.TrimSuffix(name, "Sec")) {
+			e.Field = `annotations["` + key + `"]`
+			return e
+		}
+	}
+	if _, rest, ok := strings.Cut(text, "unified resource "); ok {
+		if file, err := strconv.QuotedPrefix(rest); err == nil {
+			e.Field = "linux.resources.unified[" + file + "]"
+			return e
+		}
+	}
+	switch {
+	case strings.Contains(text, "DBUS_SESSION_BUS_ADDRESS"), strings.Contains(text, "failed to connect to dbus"):
+		e.Hint = "a user's systemd is found through DBUS_SESSION_BUS_ADDRESS or XDG_RUNTIME_DIR, which a login session sets: loginctl enable-linger keeps one"
+	case strings.Contains(text, "UnitExists"), strings.Contains(text, "already loaded"):
+		e.Hint = "another container may use the same name: give each its own in linux.cgroupsPath"
+	}
+	if g.config.Path != "" {
+		e.Field, e.Value = fieldPath, g.config.Path
+	}
+	return e
 }

@@ -126,11 +126,12 @@ func (g *Group) fillCpuset(p *place) error {
 				continue // what someone has set up stays; a cpuset hierarchy without prefix (Android's) is not v1 as rt knows it
 			}
 		}
+		above, err := inheritCpuset(p.base, path.Dir(p.dir), f.file)
+		if err != nil {
+			return err
+		}
 		if f.value == "" {
-			var err error
-			if f.value, err = inheritCpuset(p.base, path.Dir(p.dir), f.file); err != nil {
-				return err
-			}
+			f.value = above
 		}
 		if err := writeFile(p.dir, f.file, f.value); err != nil {
 			return g.fileError(p.dir, f.file, strings.TrimSpace(f.value), err)

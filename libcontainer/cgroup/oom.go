@@ -1,0 +1,51 @@
+package cgroup
+
+import (
+	"strings"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
+
+	"golang.org/x/sys/unix"
+)
+
+// OOMKilled reports whether the kernel killed a process of the cgroup for want of memory, to explain a death.
+func (g *Group) OOMKilled() (bool, error) {
+	if g.dir("memory") == "" {
+		return false, nil
+	}
+	m, err := g.files()
+	if err != nil {
+		return false, err
+	}
+	n, err := m.OOMKillCount()
+	switch cause(err) {
+	case nil:
+		return n > 0, nil
+	case unix.ENOENT, unix.ENODEV:
+		return false, nil // the controller is not enabled, or the cgroup is gone
+	}
+	return false, diag.Sys("the count of processes killed for want of memory can't be read", "read", cause(err))
+}
+
+// Starved is the error of a container that died while it started because its memory limit is too low, or nil if that is not why.
+func (g *Group) Starved() error {
+	if oom, err := g.OOMKilled(); err != nil || !oom {
+		return nil
+	}
+	limit, peak := "memory.limit_in_bytes", "memory.max_usage_in_bytes"
+	if g.mode == host.CgroupV2 {
+		limit, peak = "memory.max", "memory.peak" // Linux 5.19
+	}
+	e := &diag.Error{
+		Kind: diag.Kernel, Field: "linux.resources.memory.limit",
+		Problem: "is too low: the kernel killed the container for want of memory while it started",
+	}
+	if text, err := readFile(g.dir("memory"), limit); err == nil {
+		e.Value = strings.TrimSpace(text)
+	}
+	if text, err := readFile(g.dir("memory"), peak); err == nil {
+		e.Hint = "it had taken " + strings.TrimSpace(text) + " bytes when it was killed, and needs more"
+	}
+	return e
+}

@@ -1,0 +1,135 @@
+package cgroup
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
+
+	"golang.org/x/sys/unix"
+)
+
+// Watch tells when the container runs out of memory, and when it ends.
+type Watch struct {
+	g      *Group
+	fd     int // inotify(7) on v2, eventfd(2) on v1: poll(2) says when Wait would not wait
+	oom    int // v1: memory.oom_control, which must stay open
+	killed uint64
+}
+
+// Event is what Wait saw.
+type Event struct {
+	OOM  bool // the kernel killed a process of the container for want of memory, or on v1 with the killer disabled stopped one
+	Gone bool // no process is left (v2), or no cgroup (v1)
+}
+
+// WatchOOM begins to watch. On v2 it watches memory.events and cgroup.events, which the kernel marks as modified (cgroup-v2.rst); on v1
+// it registers for the notifications of memory.oom_control (cgroup-v1/memory.rst, section 10).
+func (g *Group) WatchOOM() (*Watch, error) {
+	dir := g.dir("memory")
+	if dir == "" {
+		return nil, &diag.Error{Kind: diag.Host, Problem: "the container is in no cgroup of controller memory, so it can't be watched for running out of it"}
+	}
+	w := &Watch{g: g, fd: -1, oom: -1}
+	var err error
+	if g.mode == host.CgroupV2 {
+		err = w.notifyV2(dir)
+	} else {
+		err = w.notifyV1(dir)
+	}
+	if err != nil {
+		w.Close()
+		return nil, diag.Sys("the container can't be watched for running out of memory: "+dir, "", err)
+	}
+	w.killed, _ = w.count()
+	return w, nil
+}
+
+func (w *Watch) notifyV2(dir string) (err error) {
+	if w.fd, err = unix.InotifyInit1(unix.IN_CLOEXEC); err != nil {
+		return err
+	}
+	for _, file := range []string{"/memory.events", "/cgroup.events"} {
+		if _, err = unix.InotifyAddWatch(w.fd, dir+file, unix.IN_MODIFY); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Watch) notifyV1(dir string) (err error) {
+	if w.fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
+		return err
+	}
+	if w.oom, err = unix.Open(dir+"/memory.oom_control", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+		return err
+	}
+	return writeFile(dir, "cgroup.event_control", strconv.Itoa(w.fd)+" "+strconv.Itoa(w.oom))
+}
+
+// FD is readable when Wait would not wait.
+func (w *Watch) FD() int { return w.fd }
+
+// Wait waits for the next event. A process is always counted once, also if two are killed between two calls.
+func (w *Watch) Wait() (Event, error) {
+	buf := make([]byte, 4096)
+	for {
+		n, err := unix.Read(w.fd, buf)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return Event{}, diag.Sys("the container can't be watched any longer", "read", err)
+		}
+		var e Event
+		if w.g.mode == host.CgroupV2 {
+			e = w.eventV2()
+		} else {
+			e = w.eventV1(binary.NativeEndian.Uint64(buf[:n]))
+		}
+		if e.OOM || e.Gone {
+			return e, nil
+		}
+	}
+}
+
+// eventV2 looks at what has changed.
+func (w *Watch) eventV2() Event {
+	n, ok := w.count()
+	e := Event{OOM: n > w.killed, Gone: !ok}
+	w.killed = n
+	text, err := readFile(w.g.dir("memory"), "cgroup.events")
+	e.Gone = e.Gone || err != nil || strings.Contains(text, "populated 0")
+	return e
+}
+
+// eventV1 takes a notification: the kernel sends one for running out of memory, and a last one when the cgroup is removed.
+func (w *Watch) eventV1(times uint64) Event {
+	if unix.Access(w.g.dir("memory")+"/cgroup.event_control", unix.F_OK) != nil {
+		return Event{Gone: true}
+	}
+	return Event{OOM: times > 0}
+}
+
+// count is the number of processes killed so far; not ok if the cgroup is gone.
+func (w *Watch) count() (n uint64, ok bool) {
+	text, err := readFile(w.g.dir("memory"), "memory.events")
+	for line := range strings.Lines(text) {
+		if value, found := strings.CutPrefix(line, "oom_kill "); found {
+			n, _ = strconv.ParseUint(strings.TrimSpace(value), 10, 64)
+		}
+	}
+	return n, err == nil
+}
+
+// Close ends the watch.
+func (w *Watch) Close() {
+	for _, fd := range []int{w.fd, w.oom} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	w.fd, w.oom = -1, -1
+}
