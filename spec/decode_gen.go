@@ -113,32 +113,6 @@ func decodeLinuxResources(s *jsonscan.Scanner, v *specs.LinuxResources) {
 	})
 }
 
-var linuxSeccompNames = []string{"defaultAction", "defaultErrnoRet", "architectures", "flags", "listenerPath", "listenerMetadata", "syscalls"}
-
-func decodeLinuxSeccomp(s *jsonscan.Scanner, v *specs.LinuxSeccomp) {
-	s.Struct(linuxSeccompNames, func(name string) bool {
-		switch name {
-		case "defaultAction":
-			jsonscan.String(s, &v.DefaultAction)
-		case "defaultErrnoRet":
-			jsonscan.Ptr(s, &v.DefaultErrnoRet, jsonscan.Uint)
-		case "architectures":
-			jsonscan.Slice(s, &v.Architectures, jsonscan.String)
-		case "flags":
-			jsonscan.Slice(s, &v.Flags, jsonscan.String)
-		case "listenerPath":
-			jsonscan.String(s, &v.ListenerPath)
-		case "listenerMetadata":
-			jsonscan.String(s, &v.ListenerMetadata)
-		case "syscalls":
-			jsonscan.Slice(s, &v.Syscalls, decodeLinuxSyscall)
-		default:
-			return false
-		}
-		return true
-	})
-}
-
 var rootNames = []string{"path", "readonly"}
 
 func decodeRoot(s *jsonscan.Scanner, v *specs.Root) {
@@ -555,26 +529,6 @@ func decodeLinuxRdma(s *jsonscan.Scanner, v *specs.LinuxRdma) {
 	})
 }
 
-var linuxSyscallNames = []string{"names", "action", "errnoRet", "args"}
-
-func decodeLinuxSyscall(s *jsonscan.Scanner, v *specs.LinuxSyscall) {
-	s.Struct(linuxSyscallNames, func(name string) bool {
-		switch name {
-		case "names":
-			jsonscan.Strings(s, &v.Names)
-		case "action":
-			jsonscan.String(s, &v.Action)
-		case "errnoRet":
-			jsonscan.Ptr(s, &v.ErrnoRet, jsonscan.Uint)
-		case "args":
-			jsonscan.Slice(s, &v.Args, decodeLinuxSeccompArg)
-		default:
-			return false
-		}
-		return true
-	})
-}
-
 var linuxIDMappingNames = []string{"containerID", "hostID", "size"}
 
 func decodeLinuxIDMapping(s *jsonscan.Scanner, v *specs.LinuxIDMapping) {
@@ -662,6 +616,32 @@ func decodeLinuxNetDevice(s *jsonscan.Scanner, v *specs.LinuxNetDevice) {
 		switch name {
 		case "name":
 			jsonscan.String(s, &v.Name)
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+var linuxSeccompNames = []string{"defaultAction", "defaultErrnoRet", "architectures", "flags", "listenerPath", "listenerMetadata", "syscalls"}
+
+func decodeLinuxSeccomp(s *jsonscan.Scanner, v *specs.LinuxSeccomp) {
+	s.Struct(linuxSeccompNames, func(name string) bool {
+		switch name {
+		case "defaultAction":
+			jsonscan.String(s, &v.DefaultAction)
+		case "defaultErrnoRet":
+			jsonscan.Ptr(s, &v.DefaultErrnoRet, jsonscan.Uint)
+		case "architectures":
+			jsonscan.Slice(s, &v.Architectures, jsonscan.String)
+		case "flags":
+			jsonscan.Slice(s, &v.Flags, jsonscan.String)
+		case "listenerPath":
+			jsonscan.String(s, &v.ListenerPath)
+		case "listenerMetadata":
+			jsonscan.String(s, &v.ListenerMetadata)
+		case "syscalls":
+			jsonscan.Slice(s, &v.Syscalls, decodeLinuxSyscall)
 		default:
 			return false
 		}
@@ -788,6 +768,26 @@ func decodeLinuxInterfacePriority(s *jsonscan.Scanner, v *specs.LinuxInterfacePr
 			jsonscan.String(s, &v.Name)
 		case "priority":
 			jsonscan.Uint(s, &v.Priority)
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+var linuxSyscallNames = []string{"names", "action", "errnoRet", "args"}
+
+func decodeLinuxSyscall(s *jsonscan.Scanner, v *specs.LinuxSyscall) {
+	s.Struct(linuxSyscallNames, func(name string) bool {
+		switch name {
+		case "names":
+			jsonscan.Strings(s, &v.Names)
+		case "action":
+			jsonscan.String(s, &v.Action)
+		case "errnoRet":
+			jsonscan.Ptr(s, &v.ErrnoRet, jsonscan.Uint)
+		case "args":
+			jsonscan.Slice(s, &v.Args, decodeLinuxSeccompArg)
 		default:
 			return false
 		}
