@@ -37,6 +37,9 @@ type compiler struct {
 	archs   []*architecture
 	hot     [nameCount]bool
 	written []writtenLeaf
+	// through, if not -1, is where all calls go that are not newer than the profile: the search is then only a prefix of
+	// another program.
+	through int
 }
 
 // A writtenLeaf is a leaf with rules that already has code.
@@ -47,7 +50,8 @@ type writtenLeaf struct {
 	at     int
 }
 
-// Compile turns linux.seccomp into a filter for a machine of architecture arch, a GOARCH name. It makes no system call.
+// Compile turns linux.seccomp into a filter for a machine of architecture arch, a GOARCH name. It makes no system call, unless
+// the build tag libseccomp has that library write the program.
 // The strings are warnings: names of calls that no table knows and that the filter therefore leaves out. Errors are
 // *diag.Error with the field of the profile. The filter keeps p: don't change it afterwards.
 func Compile(p *specs.LinuxSeccomp, arch string) (*Filter, []string, error) {
@@ -69,14 +73,10 @@ func Compile(p *specs.LinuxSeccomp, arch string) (*Filter, []string, error) {
 	if !set.notify && p.ListenerMetadata != "" && p.ListenerPath == "" {
 		return nil, nil, invalid("linux.seccomp.listenerMetadata", "", "must not be set without listenerPath")
 	}
-	c := &compiler{set: set, archs: list}
-	for _, k := range &hot {
-		c.hot[k] = true
-	}
-	c.asm = assembler{why: originSearch, code: make([]unix.SockFilter, 0, 512), origin: make([]int32, 0, 512), rets: make([]retAt, 0, 8)}
-	c.dispatch()
 	f := &Filter{Flags: bits, Notify: set.notify, profile: p, set: set, archs: list}
-	f.Prog, f.origin = c.asm.program()
+	if more, err = newCompiler(set, list).generate(f, more); err != nil {
+		return nil, nil, err
+	}
 	if len(f.Prog) > maxInstructions {
 		return nil, nil, invalid("linux.seccomp.syscalls", "", "compiles to "+strconv.Itoa(len(f.Prog))+" instructions, and the kernel takes "+
 			strconv.Itoa(maxInstructions)+": use fewer argument rules or architectures")
@@ -110,9 +110,27 @@ next:
 	return list, nil
 }
 
+func newCompiler(set *ruleset, list []*architecture) *compiler {
+	c := &compiler{set: set, archs: list, through: -1}
+	for _, k := range &hot {
+		c.hot[k] = true
+	}
+	c.asm = assembler{why: originSearch, code: make([]unix.SockFilter, 0, 512), origin: make([]int32, 0, 512), rets: make([]retAt, 0, 8)}
+	return c
+}
+
+// search generates the program in pure Go.
+func (c *compiler) search(f *Filter) {
+	c.dispatch()
+	f.Prog, f.origin = c.asm.program()
+}
+
 // dispatch writes the whole program: which architecture, then which call. The native one is asked for first.
 func (c *compiler) dispatch() {
-	next := c.asm.ret(retForeign, originForeign)
+	next := c.through
+	if next < 0 {
+		next = c.asm.ret(retForeign, originForeign)
+	}
 	spans := make([]span, 0, 256)
 	for i := len(c.archs) - 1; i >= 0; i-- {
 		m := c.archs[i]

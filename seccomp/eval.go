@@ -1,7 +1,6 @@
 package seccomp
 
 import (
-	"encoding/binary"
 	"errors"
 	"strconv"
 
@@ -37,11 +36,11 @@ func Eval(prog []unix.SockFilter, big bool, call *Call) (Trace, error) {
 		t.Steps++
 		switch i.Code {
 		case unix.BPF_LD | unix.BPF_W | unix.BPF_ABS:
-			if i.K%4 != 0 || i.K+4 > uint32(len(data)) {
+			if i.K%4 != 0 || i.K/4 >= uint32(len(data)) {
 				return t, errors.New("instruction " + strconv.Itoa(pc) + " loads outside of seccomp_data")
 			}
 			t.LooksAtArgs = t.LooksAtArgs || i.K >= 8
-			acc = order32(big).Uint32(data[i.K:])
+			acc = data[i.K/4]
 		case unix.BPF_ALU | unix.BPF_AND | unix.BPF_K:
 			acc &= i.K
 		case unix.BPF_JMP | unix.BPF_JA:
@@ -80,21 +79,15 @@ func compare(i *unix.SockFilter, acc uint32) (yes, ok bool) {
 	return false, false
 }
 
-// layout is struct seccomp_data in memory.
-func layout(call *Call, big bool) [64]byte {
-	var d [64]byte
-	o := order32(big)
-	o.PutUint32(d[offNumber:], call.Number)
-	o.PutUint32(d[offArch:], call.Audit)
+// layout is struct seccomp_data as the machine's 32-bit words, in the order of memory.
+func layout(call *Call, big bool) [16]uint32 {
+	d := [16]uint32{offNumber / 4: call.Number, offArch / 4: call.Audit}
 	for i, v := range call.Args {
-		o.PutUint64(d[16+8*i:], v)
+		first, second := uint32(v), uint32(v>>32)
+		if big {
+			first, second = second, first
+		}
+		d[4+2*i], d[5+2*i] = first, second
 	}
 	return d
-}
-
-func order32(big bool) binary.ByteOrder {
-	if big {
-		return binary.BigEndian
-	}
-	return binary.LittleEndian
 }

@@ -34,6 +34,7 @@ type ruleset struct {
 	rules  []rule
 	leaves []leaf
 	of     [nameCount]int32 // leaf of each call
+	by     [nameCount]int32 // entry that settled the call, if its leaf is settled
 	named  [nameCount]bool  // the profile mentions the call
 	notify bool
 	// Leaves of socketcall(2) and ipc(2) on architectures that reach other calls through them.
@@ -91,7 +92,11 @@ func (s *ruleset) addCall(i int, call *specs.LinuxSyscall, warnings []string) ([
 		s.named[k] = true
 		// A rule that says what the default says changes nothing and hides nothing (libseccomp refuses it, runc skips it).
 		if ret != s.deny {
-			s.of[k] = s.extend(s.of[k], ret, alternatives)
+			from := s.of[k]
+			s.of[k] = s.extend(from, ret, alternatives)
+			if len(alternatives) == 0 && s.of[k] != from {
+				s.by[k] = int32(i)
+			}
 		}
 	}
 	if ret != s.deny && call.Action == specs.ActNotify {
@@ -156,13 +161,21 @@ func (s *ruleset) extend(from int32, ret uint32, alternatives []int32) int32 {
 	return to
 }
 
-// insert puts rule r behind those that are as restrictive.
+// insert puts rule r behind those that are more restrictive, or as restrictive and earlier in the profile.
 func (s *ruleset) insert(list []int32, r int32) []int32 {
 	list = append(list, r)
-	for i := len(list) - 1; i > 0 && rank(s.rules[list[i]].ret) < rank(s.rules[list[i-1]].ret); i-- {
+	for i := len(list) - 1; i > 0 && s.before(list[i], list[i-1]); i-- {
 		list[i], list[i-1] = list[i-1], list[i]
 	}
 	return list
+}
+
+func (s *ruleset) before(x, y int32) bool {
+	a, b := &s.rules[x], &s.rules[y]
+	if i, j := rank(a.ret), rank(b.ret); i != j {
+		return i < j
+	}
+	return a.origin < b.origin
 }
 
 // settle is the leaf that always returns ret.
@@ -196,7 +209,7 @@ func (s *ruleset) multiplex() {
 		s.moves = s.moves[:0]
 		first := int32(len(s.rules))
 		if s.leaves[l].settled {
-			s.rules = append(s.rules, s.muxed(rule{ret: s.leaves[l].rest, origin: originName}, m))
+			s.rules = append(s.rules, s.muxed(rule{ret: s.leaves[l].rest, origin: s.by[m.name]}, m))
 		}
 		for _, r := range s.leaves[l].rules {
 			s.rules = append(s.rules, s.muxed(s.rules[r], m))
