@@ -39,7 +39,7 @@ func (c *checker) document(oci *specs.Spec, s *Spec) {
 	}
 	c.mounts(oci.Mounts, s)
 	c.devices(linux.Devices, s)
-	c.paths(linux, s)
+	c.masked(linux, s)
 	c.rootPropagation(linux.RootfsPropagation, s)
 	c.sysctl(linux.Sysctl, s)
 	c.netDevices(linux.NetDevices, s)

@@ -7,6 +7,8 @@ import (
 	"rt/spec/jsonscan"
 )
 
+//go:generate go run ./internal/gen
+
 // maxProblems bounds what a document that is wrong throughout makes rt say.
 const maxProblems = 100
 

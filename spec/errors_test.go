@@ -77,7 +77,7 @@ var badConfigs = map[string][]string{
 		`{"linux": {"devices": [{"path": "/dev/a", "type": "c", "fileMode": 24960}, {"path": "/dev/b", "type": "b", "fileMode": 67109248, "uid": 4294967295}]}}`,
 		`{"linux": {"devices": [{"path": "/dev/a", "type": "c", "major": 1}, {"path": "/dev/./a", "type": "c", "major": 1}, {"path": "/dev/a", "type": "c", "major": 2}]}}`,
 	},
-	"paths": {
+	"masked": {
 		`{"linux": {"namespaces": [], "maskedPaths": ["/proc/kcore"], "readonlyPaths": ["/proc/sys"]}}`,
 		`{"linux": {"maskedPaths": ["proc/kcore", "/proc/..", ""], "readonlyPaths": ["", "sys"]}}`,
 	},

@@ -18,6 +18,18 @@ var memoryModes = []struct {
 
 var memoryFlags = []string{"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"}
 
+// MemoryModes returns the modes that linux.memoryPolicy may name.
+func MemoryModes() []string {
+	var list []string
+	for _, m := range memoryModes {
+		list = append(list, m.name)
+	}
+	return list
+}
+
+// MemoryFlags returns the flags that linux.memoryPolicy may name, sorted.
+func MemoryFlags() []string { return memoryFlags }
+
 // memoryPolicy checks linux.memoryPolicy (config-linux.md, Memory policy) by the rules of set_mempolicy(2).
 func (c *checker) memoryPolicy(p *specs.LinuxMemoryPolicy) {
 	at := in("linux.memoryPolicy")
@@ -25,17 +37,15 @@ func (c *checker) memoryPolicy(p *specs.LinuxMemoryPolicy) {
 		return
 	}
 	mode := string(p.Mode)
-	var names []string
 	var nodes byte
 	for _, m := range memoryModes {
-		names = append(names, m.name)
 		if m.name == mode {
 			nodes = m.nodes
 		}
 	}
 	switch {
 	case nodes == 0:
-		c.unknownWord(at.Dot("mode"), mode, names)
+		c.unknownWord(at.Dot("mode"), mode, MemoryModes())
 	case nodes == 'n' && p.Nodes != "":
 		c.bad(at.Dot("nodes"), p.Nodes, "must be empty for "+mode)
 	case nodes == 'y' && p.Nodes == "":

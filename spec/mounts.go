@@ -33,10 +33,12 @@ func (c *checker) destination(at place, destination string, m *Mount) {
 		c.bad(at, "", "is required: an absolute path, as the container sees it")
 		return
 	}
+	absolute := destination
 	if destination[0] != '/' {
-		c.warn(at, "is relative, which is deprecated: taken as /"+destination)
+		absolute = "/" + destination
+		c.warn(at, "is relative, which is deprecated: taken as "+absolute)
 	}
-	if m.Destination = path.Clean("/" + destination); m.Destination == "/" {
+	if m.Destination = path.Clean(absolute); m.Destination == "/" {
 		c.bad(at, destination, "would cover the whole root file system: root.path says what / is")
 	}
 }

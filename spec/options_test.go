@@ -60,17 +60,20 @@ func TestMountOptionsParse(t *testing.T) {
 		want  Mount
 	}{
 		"flags and data": {
-			"tmpfs", []string{"nosuid", "strictatime", "mode=755", "size=65536k"},
+			"tmpfs",
+			[]string{"nosuid", "strictatime", "mode=755", "size=65536k"},
 			Mount{AttrSet: nosuid | strictatime, AttrClear: anyAtime, Flags: unix.MS_NOSUID | unix.MS_STRICTATIME, Data: "mode=755,size=65536k"},
 		},
 		"the last one counts": {"tmpfs", []string{"ro", "rw", "noexec", "exec", "noexec"}, Mount{AttrSet: noexec, AttrClear: ro, Flags: unix.MS_NOEXEC}},
 		"the last atime word counts": {
-			"tmpfs", []string{"strictatime", "noatime", "nodiratime"},
+			"tmpfs",
+			[]string{"strictatime", "noatime", "nodiratime"},
 			Mount{AttrSet: noatime | unix.MOUNT_ATTR_NODIRATIME, AttrClear: anyAtime, Flags: unix.MS_NOATIME | unix.MS_NODIRATIME},
 		},
 		"relatime is a value of its own": {"tmpfs", []string{"noatime", "relatime"}, Mount{AttrClear: anyAtime, Flags: unix.MS_RELATIME}},
 		"bind": {
-			"none", []string{"bind", "rslave", "shared", "ro"},
+			"none",
+			[]string{"bind", "rslave", "shared", "ro"},
 			Mount{Type: "bind", Bind: true, Propagation: []uintptr{unix.MS_SLAVE | unix.MS_REC, unix.MS_SHARED}, AttrSet: ro, Flags: unix.MS_RDONLY},
 		},
 		"rbind stays recursive":  {"", []string{"rbind", "bind"}, Mount{Type: "bind", Bind: true, Recursive: true}},

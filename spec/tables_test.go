@@ -39,7 +39,7 @@ func TestTablesCoverTheSpec(t *testing.T) {
 		"scheduler flags":    {documented(t, "config.md", `(?s)scheduling flags.*?\*\*.runtime`, "`(SCHED_FLAG_\\w+)`", 7), schedulerFlags},
 		"i/o classes":        {documented(t, "config.md", `(?s)I/O scheduling class.*?\*\*.priority`, "`(IOPRIO_\\w+)`", 3), ioPriorityClasses},
 		"memory flags":       {documented(t, "config-linux.md", `(?s)flags to use with set_mempolicy.*?### Example`, "`(MPOL_F_\\w+)`", 3), memoryFlags},
-		"memory modes":       {documented(t, "config-linux.md", `(?s)configLinuxMemoryPolicy.*?\*\*.nodes`, "(?m)^    \\* `(MPOL_\\w+)`", 7), modes()},
+		"memory modes":       {documented(t, "config-linux.md", `(?s)configLinuxMemoryPolicy.*?\*\*.nodes`, "(?m)^    \\* `(MPOL_\\w+)`", 7), MemoryModes()},
 		"domains":            {documented(t, "config-linux.md", `(?s)the execution domain.*?\*\*.flags`, "(?m)^    \\* `(\\w+)`", 2), personalityDomains},
 		"propagations":       {documented(t, "config-linux.md", `(?s)configLinuxRootfsMountPropagation.*?### Example`, "\\* \\*\\*`(\\w+)`", 4), words(propagations)},
 		"hooks":              {documented(t, "config.md", `(?s)name="configHooks".*?Hooks allow users`, "(?m)^    \\* \\*\\*`(\\w+)`", 6), HookNames()},
@@ -50,14 +50,6 @@ func TestTablesCoverTheSpec(t *testing.T) {
 			}
 		}
 	}
-}
-
-func modes() []string {
-	var list []string
-	for _, m := range memoryModes {
-		list = append(list, m.name)
-	}
-	return list
 }
 
 func words(table []struct {

@@ -8,7 +8,7 @@ import (
 
 // nearest turns names that the decoder did not know into Unknown, with the name that was probably meant.
 func (c *checker) nearest(doc string, names []jsonscan.Unknown) {
-	for _, u := range names {
+	for _, u := range names[:min(len(names), maxProblems)] {
 		line, column := jsonscan.LineColumn(doc, u.Offset)
 		one := Unknown{Path: jsonscan.PathAt(doc, u.Offset), Line: line, Column: column}
 		if one.Nearest = u.Known; u.Known != "" {

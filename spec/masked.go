@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// paths checks linux.maskedPaths and linux.readonlyPaths (config-linux.md, Masked Paths and Readonly Paths).
-func (c *checker) paths(linux *specs.Linux, s *Spec) {
+// masked checks linux.maskedPaths and linux.readonlyPaths (config-linux.md, Masked Paths and Readonly Paths).
+func (c *checker) masked(linux *specs.Linux, s *Spec) {
 	for _, l := range []struct {
 		at   place
 		list []string
