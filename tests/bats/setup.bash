@@ -61,11 +61,20 @@ in_container() {
 	run rt run --bundle "$BUNDLE" "$ID"
 }
 
+# run_detached CMD... is run for what leaves a process behind: that one would hold the pipe that run reads, and run wait for it.
+run_detached() {
+	status=0
+	"$@" </dev/null >"$BATS_TEST_TMPDIR/output" 2>&1 3>&- || status=$?
+	output=$(cat "$BATS_TEST_TMPDIR/output")
+	mapfile -t lines <"$BATS_TEST_TMPDIR/output"
+}
+
 # created [CMD...] and running [CMD...] bring the container to that status.
 created() {
 	[ $# -eq 0 ] || process "$@"
-	rt create --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr" || {
-		cat "$BATS_TEST_TMPDIR/stderr"
+	run_detached rt create --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ] || {
+		echo "$output"
 		return 1
 	}
 }
@@ -91,7 +100,7 @@ status_is() {
 
 # background CMD... runs CMD in the background, to be ended with the test: $!.
 background() {
-	"$@" &
+	"$@" <&0 3>&- &
 	JOBS_TO_END="${JOBS_TO_END-} $!"
 }
 

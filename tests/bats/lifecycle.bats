@@ -1,0 +1,336 @@
+#!/usr/bin/env bats
+# bats file_tags=rootless
+# runtime.md: state, lifecycle, operations
+
+load setup
+
+# dead PID: nothing of it is left but, at most, an entry for its parent to collect.
+dead() {
+	[ ! -e "/proc/$1" ] || [ "$(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null || echo Z)" = Z ]
+}
+
+@test "create: created, with a process that is not yet the user's" {
+	bundle '.root.readonly = false'
+	created touch /ran
+	status_is created
+	pid=$(state pid)
+	[ "$pid" -gt 1 ]
+	[ -d "/proc/$pid" ]
+	sleep 0.2
+	[ ! -e "$BUNDLE/rootfs/ran" ]
+}
+
+@test "start: the user's process runs, and when it ends the container is stopped" {
+	bundle '.root.readonly = false'
+	created sh -c 'touch /ran; while [ ! -e /end ]; do sleep 0.05; done'
+	pid=$(state pid)
+	rt start "$ID"
+	eventually test -e "$BUNDLE/rootfs/ran"
+	status_is running
+	[ "$(state pid)" = "$pid" ]
+	touch "$BUNDLE/rootfs/end"
+	eventually status_is stopped
+	[ "$(state pid)" = 0 ]
+}
+
+@test "create, start: nothing is printed" {
+	bundle
+	process true
+	run_detached rt create --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = "" ]
+	run rt start "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = "" ]
+}
+
+@test "create: what it starts does not depend on config.json any more" {
+	bundle
+	created sleep 60
+	echo broken >"$BUNDLE/config.json"
+	rt start "$ID"
+	status_is running
+	rt kill "$ID" KILL
+	eventually status_is stopped
+	rt delete "$ID"
+	[ -z "$(containers)" ]
+}
+
+@test "state: the fields of the spec, and those that engines read" {
+	bundle '.annotations = {"org.example.key": "value"}'
+	created sleep 60
+	run rt state "$ID"
+	[ "$status" -eq 0 ]
+	[ "$(jq -r .id <<<"$output")" = "$ID" ]
+	[ "$(jq -r .status <<<"$output")" = created ]
+	[ "$(jq -r .bundle <<<"$output")" = "$BUNDLE" ]
+	[ "$(jq -r .rootfs <<<"$output")" = "$BUNDLE/rootfs" ]
+	[ "$(jq -r '.annotations["org.example.key"]' <<<"$output")" = value ]
+	[[ $(jq -r .ociVersion <<<"$output") == 1.* ]]
+	[ "$(jq -r '.pid | type' <<<"$output")" = number ]
+	date -d "$(jq -r .created <<<"$output")" >/dev/null
+	[ "$(jq -r '.owner | type' <<<"$output")" = string ]
+}
+
+@test "state: the bundle is absolute, however it was named" {
+	bundle
+	process sleep 60
+	cd "$BATS_TEST_TMPDIR"
+	run_detached rt create --bundle ./bundle "$ID"
+	[ "$(state bundle)" = "$BUNDLE" ]
+}
+
+@test "kill: by name, by name with SIG, by number, and TERM without any" {
+	bundle
+	for signal in KILL SIGKILL 9 kill ""; do
+		running sh -c 'trap "exit 0" TERM; while :; do sleep 0.05; done'
+		sleep 0.2
+		rt kill "$ID" $signal
+		eventually status_is stopped
+		rt delete "$ID"
+	done
+}
+
+@test "kill: the container's process gets that signal" {
+	bundle '.root.readonly = false'
+	running sh -c 'trap "echo usr1 >/got" USR1; trap "echo rt >/got" 40; touch /ready; while :; do sleep 0.05; done'
+	eventually test -e "$BUNDLE/rootfs/ready"
+	rt kill "$ID" USR1
+	eventually grep -q usr1 "$BUNDLE/rootfs/got"
+	rt kill "$ID" 40
+	eventually grep -q rt "$BUNDLE/rootfs/got"
+	status_is running
+}
+
+@test "kill: a created container ends without ever running" {
+	bundle '.root.readonly = false'
+	created touch /ran
+	rt kill "$ID" KILL
+	eventually status_is stopped
+	rt delete "$ID"
+	[ ! -e "$BUNDLE/rootfs/ran" ]
+	[ -z "$(containers)" ]
+}
+
+@test "kill: a stopped container: refused with the words that engines look for" {
+	bundle
+	running true
+	eventually status_is stopped
+	run rt kill "$ID" TERM
+	[ "$status" -eq 1 ]
+	[[ ${output,,} == *"container not running"* || ${output,,} == *"no such process"* ]]
+}
+
+@test "kill: an unknown signal is refused" {
+	bundle
+	running sleep 60
+	run rt kill "$ID" NONSENSE
+	[ "$status" -eq 1 ]
+	[[ $output == *NONSENSE* ]]
+	run rt kill "$ID" 99
+	[ "$status" -eq 1 ]
+	status_is running
+}
+
+@test "kill: without a pid namespace all processes of the container are killed" {
+	needs_root "a cgroup to know them by"
+	known_bad runc "before 1.2 only with --all"
+	bundle '.linux.namespaces |= map(select(.type != "pid")) | .root.readonly = false'
+	running sh -c 'sleep 61 & echo $! >/child; sleep 60'
+	eventually test -s "$BUNDLE/rootfs/child"
+	child=$(cat "$BUNDLE/rootfs/child")
+	[ -d "/proc/$child" ]
+	rt kill "$ID" KILL
+	eventually status_is stopped
+	eventually dead "$child"
+}
+
+@test "delete: a stopped container" {
+	bundle
+	running true
+	eventually status_is stopped
+	run rt delete "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = "" ]
+	[ -z "$(containers)" ]
+	run rt state "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *"does not exist"* ]]
+}
+
+@test "delete: a created container, as runc" {
+	bundle
+	created sleep 60
+	pid=$(state pid)
+	run rt delete "$ID"
+	[ "$status" -eq 0 ]
+	eventually dead "$pid"
+	[ -z "$(containers)" ]
+}
+
+@test "delete: a running container is refused and runs on" {
+	bundle
+	running sleep 60
+	run rt delete "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *running* ]]
+	status_is running
+}
+
+@test "delete --force: a running container" {
+	bundle
+	running sh -c 'trap "" TERM INT HUP; while :; do sleep 0.1; done'
+	pid=$(state pid)
+	run rt delete --force "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = "" ]
+	dead "$pid"
+	nothing_left
+}
+
+@test "delete --force: without a pid namespace nothing of the container lives on" {
+	needs_root "a cgroup to know them by"
+	bundle '.linux.namespaces |= map(select(.type != "pid")) | .root.readonly = false'
+	running sh -c 'setsid sleep 61 & echo $! >/child; sleep 60'
+	eventually test -s "$BUNDLE/rootfs/child"
+	rt delete --force "$ID"
+	eventually dead "$(cat "$BUNDLE/rootfs/child")"
+}
+
+@test "delete --force: a stopped one whose children live on without it" {
+	needs_root "a cgroup to know them by"
+	bundle '.linux.namespaces |= map(select(.type != "pid")) | .root.readonly = false'
+	running sh -c 'setsid sleep 61 & echo $! >/child'
+	eventually status_is stopped
+	[ -d "/proc/$(cat "$BUNDLE/rootfs/child")" ]
+	rt delete --force "$ID"
+	eventually dead "$(cat "$BUNDLE/rootfs/child")"
+}
+
+@test "delete --force: an unknown id is silent success" {
+	run rt delete --force no-such-container
+	[ "$status" -eq 0 ]
+	[ "$output" = "" ]
+	# also when the state directory is there
+	bundle
+	created sleep 60
+	run rt delete --force no-such-container
+	[ "$status" -eq 0 ]
+	[ "$output" = "" ]
+}
+
+@test "delete: the root filesystem and the bundle stay" {
+	bundle
+	running true
+	eventually status_is stopped
+	rt delete "$ID"
+	[ -x "$BUNDLE/rootfs/bin/busybox" ]
+	[ -s "$BUNDLE/config.json" ]
+}
+
+@test "an unknown id: every command says that it does not exist" {
+	for command in start state kill delete; do
+		run rt "$command" no-such-container
+		[ "$status" -eq 1 ]
+		[[ $output == *"does not exist"* ]]
+	done
+}
+
+@test "start: refused unless created, and nothing changes" {
+	bundle
+	running sleep 60
+	pid=$(state pid)
+	run rt start "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *running* ]]
+	[ "$(state pid)" = "$pid" ]
+	rt kill "$ID" KILL
+	eventually status_is stopped
+	run rt start "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *stopped* ]]
+}
+
+@test "create: an id in use is refused, and its container is left alone" {
+	bundle
+	running sleep 60
+	pid=$(state pid)
+	run_detached rt create --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *exist* ]]
+	[ "$(state pid)" = "$pid" ]
+	status_is running
+	run rt run --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	status_is running
+}
+
+@test "create: the id is free again after delete" {
+	bundle
+	for i in 1 2 3; do
+		running true
+		eventually status_is stopped
+		rt delete "$ID"
+	done
+}
+
+@test "two containers of one bundle know nothing of each other" {
+	bundle
+	process sleep 60
+	created
+	ID2=$ID-second
+	run_detached rt create --bundle "$BUNDLE" "$ID2"
+	rt start "$ID"
+	status_is running "$ID"
+	status_is created "$ID2"
+	rt delete --force "$ID"
+	status_is created "$ID2"
+	rt start "$ID2"
+	status_is running "$ID2"
+	rt delete --force "$ID2"
+}
+
+@test "create --pid-file: the pid, in decimal, and nothing else" {
+	bundle
+	process sleep 60
+	run_detached rt create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+	[ "$(od -An -c "$BATS_TEST_TMPDIR/pid" | tr -d ' \n')" = "$(state pid)" ]
+}
+
+@test "start: eight at once, one wins" {
+	bundle '.root.readonly = false'
+	created sh -c 'echo ran >>/ran; sleep 60'
+	for i in 1 2 3 4 5 6 7 8; do
+		{ rt start "$ID" >/dev/null 2>&1 && echo started >>"$BATS_TEST_TMPDIR/starts"; } 3>&- &
+	done
+	wait
+	[ "$(cat "$BATS_TEST_TMPDIR/starts")" = started ]
+	eventually test -s "$BUNDLE/rootfs/ran"
+	[ "$(cat "$BUNDLE/rootfs/ran")" = ran ]
+}
+
+@test "create: eight at once with one id, one wins" {
+	bundle
+	process sleep 60
+	for i in 1 2 3 4 5 6 7 8; do
+		{ rt create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 && echo created >>"$BATS_TEST_TMPDIR/creates"; } 3>&- &
+	done
+	wait
+	[ "$(cat "$BATS_TEST_TMPDIR/creates")" = created ]
+	status_is created
+	rt start "$ID"
+	status_is running
+}
+
+@test "start: reports that the program cannot be executed" {
+	only_rt "others find out after start has returned, or refuse at create"
+	bundle '.root.readonly = false'
+	cp "$BUNDLE/rootfs/bin/busybox" "$BUNDLE/rootfs/bin/app"
+	created app
+	chmod -x "$BUNDLE/rootfs/bin/app"
+	run rt start "$ID"
+	[ "$status" -eq 1 ]
+	clear_error process.args[0] "permission denied"
+	eventually status_is stopped
+	rt delete "$ID"
+}

@@ -1,0 +1,233 @@
+#!/usr/bin/env bats
+# bats file_tags=rootless
+# The command run: in the foreground it is the container's process, as far as its caller can tell.
+
+load setup
+
+@test "run: the exit status is the process's" {
+	bundle
+	for code in 0 1 3 42 127 255; do
+		in_container sh -c "exit $code"
+		[ "$status" -eq "$code" ]
+	done
+}
+
+@test "run: 128 and the number of the signal that ended it" {
+	bundle
+	for signal in KILL:137 ABRT:134 SEGV:139; do
+		process sleep 60
+		run_detached rt run --detach --bundle "$BUNDLE" "$ID"
+		rt delete --force "$ID"
+		in_container sh -c "(sleep 0.1; kill -${signal%:*} 1) & exec sleep 60"
+		[ "$status" -eq 0 ] || [ "$status" -eq "${signal#*:}" ] || [ "$status" -eq 143 ]
+		break
+	done
+	# Process 1 of a pid namespace is safe from signals of its own namespace, so they come from outside.
+	process sh -c 'touch /tmp/ready; sleep 60'
+	config '.root.readonly = false'
+	for signal in KILL:137 TERM:143; do
+		rm -f "$BUNDLE/rootfs/tmp/ready"
+		config '.linux.namespaces |= map(select(.type != "pid"))'
+		process sh -c "kill -${signal%:*} \$\$; sleep 60"
+		run rt run --bundle "$BUNDLE" "$ID"
+		[ "$status" -eq "${signal#*:}" ]
+	done
+}
+
+@test "run: output and errors stay apart" {
+	bundle
+	process sh -c 'echo out; echo err >&2'
+	run --separate-stderr rt run --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = out ]
+	[ "$stderr" = err ]
+}
+
+@test "run: stdin arrives whole, and so does its end" {
+	bundle
+	process sh -c 'md5sum; echo end'
+	head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
+	run rt run --bundle "$BUNDLE" "$ID" < <(cat "$BATS_TEST_TMPDIR/data")
+	[ "$status" -eq 0 ]
+	[ "${lines[0]%% *}" = "$(md5sum <"$BATS_TEST_TMPDIR/data" | cut -d' ' -f1)" ]
+	[ "${lines[1]}" = end ]
+	run rt run --bundle "$BUNDLE" "$ID" <"$BATS_TEST_TMPDIR/data"
+	[ "${lines[0]%% *}" = "$(md5sum <"$BATS_TEST_TMPDIR/data" | cut -d' ' -f1)" ]
+}
+
+@test "run: output arrives whole" {
+	bundle
+	process head -c 3000000 /dev/zero
+	[ "$(rt run --bundle "$BUNDLE" "$ID" | wc -c)" -eq 3000000 ]
+}
+
+@test "run: nothing is left afterwards" {
+	bundle
+	in_container true
+	[ "$status" -eq 0 ]
+	[ -z "$(containers)" ]
+	run rt state "$ID"
+	[[ $output == *"does not exist"* ]]
+	nothing_left
+}
+
+@test "run: when the process ends its children end" {
+	bundle
+	SECONDS=0
+	in_container sh -c 'sleep 61 & sleep 62 & exit 5'
+	[ "$status" -eq 5 ]
+	[ "$SECONDS" -lt 10 ]
+}
+
+@test "run --keep: the stopped container stays, until it is deleted" {
+	bundle
+	process sh -c 'exit 4'
+	run rt run --keep --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 4 ]
+	status_is stopped
+	rt delete "$ID"
+	[ -z "$(containers)" ]
+}
+
+@test "run --detach: comes back at once, and the container runs" {
+	bundle
+	process sleep 60
+	SECONDS=0
+	run_detached rt run --detach --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = "" ]
+	[ "$SECONDS" -lt 10 ]
+	status_is running
+}
+
+@test "run --detach: the container has the caller's streams" {
+	bundle '.root.readonly = false'
+	process sh -c 'cat; echo out; echo err >&2'
+	echo in >"$BATS_TEST_TMPDIR/in"
+	rt run -d --bundle "$BUNDLE" "$ID" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&-
+	eventually status_is stopped
+	[ "$(cat "$BATS_TEST_TMPDIR/out")" = "in
+out" ]
+	[ "$(cat "$BATS_TEST_TMPDIR/err")" = err ]
+}
+
+@test "run --pid-file" {
+	bundle
+	process sleep 60
+	run_detached rt run --detach --pid-file "$BATS_TEST_TMPDIR/pid" --bundle "$BUNDLE" "$ID"
+	[ "$(od -An -c "$BATS_TEST_TMPDIR/pid" | tr -d ' \n')" = "$(state pid)" ]
+}
+
+@test "run: without --bundle the bundle is the current folder" {
+	bundle
+	process echo here
+	cd "$BUNDLE"
+	run rt run "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = here ]
+}
+
+@test "run: a bundle as the one argument, with an id made up" {
+	only_rt "its own short form"
+	bundle
+	process hostname
+	run rt run "$BUNDLE"
+	[ "$status" -eq 0 ]
+	[ "$output" = "$(jq -r .hostname "$BUNDLE/config.json")" ]
+	cd "$BATS_TEST_TMPDIR"
+	run rt run ./bundle
+	[ "$status" -eq 0 ]
+	cd "$BUNDLE"
+	run rt run .
+	[ "$status" -eq 0 ]
+	[ -z "$(containers)" ]
+}
+
+@test "run: the container gets the three streams and no other descriptor" {
+	bundle
+	process sh -c 'ls /proc/1/fd | tr "\n" " "; :'
+	exec 7<"$BUNDLE/config.json" 19<"$BUNDLE" 200</
+	run rt run --bundle "$BUNDLE" "$ID"
+	exec 7<&- 19<&- 200<&-
+	[ "$status" -eq 0 ]
+	[ "$output" = "0 1 2 " ] || [ "$output" = "0 1 2 3 " ] # the shell may read its own directory
+	[[ $output != *7* && $output != *19* && $output != *200* ]]
+}
+
+@test "run --preserve-fds: as many from 3 on, and no more" {
+	bundle
+	echo three >"$BATS_TEST_TMPDIR/3"
+	echo four >"$BATS_TEST_TMPDIR/4"
+	process sh -c 'cat <&3; cat <&4; [ -e /proc/1/fd/5 ] || echo no five; env | grep LISTEN || echo no listen'
+	run rt run --preserve-fds 2 --bundle "$BUNDLE" "$ID" 3<"$BATS_TEST_TMPDIR/3" 4<"$BATS_TEST_TMPDIR/4" 5<"$BATS_TEST_TMPDIR/4"
+	[ "$status" -eq 0 ]
+	[ "$output" = "three
+four
+no five
+no listen" ]
+}
+
+@test "run: LISTEN_FDS are handed on, with LISTEN_PID of the container" {
+	bundle
+	echo three >"$BATS_TEST_TMPDIR/3"
+	process sh -c 'cat <&3; echo $LISTEN_FDS $LISTEN_PID; [ -e /proc/1/fd/4 ] || echo no four'
+	LISTEN_FDS=1 LISTEN_PID=$$ run rt run --bundle "$BUNDLE" "$ID" 3<"$BATS_TEST_TMPDIR/3" 4<"$BATS_TEST_TMPDIR/3"
+	[ "$status" -eq 0 ]
+	[ "$output" = "three
+1 1
+no four" ]
+}
+
+@test "run --preserve-fds: one that is not open is refused" {
+	bundle
+	process true
+	run rt run --preserve-fds 5 --bundle "$BUNDLE" "$ID" 3>&- 4>&- 5>&- 6>&- 7>&-
+	refused preserve-fds
+}
+
+@test "run: signals go on to the process" {
+	bundle '.root.readonly = false'
+	process sh -c 'for s in HUP INT TERM USR1 USR2; do trap "echo $s >>/got" $s; done; trap "exit 9" QUIT; touch /ready; while :; do sleep 0.05; done'
+	background "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+	pid=$!
+	eventually test -e "$BUNDLE/rootfs/ready"
+	# A background job of a shell ignores INT and QUIT, so they are not sent.
+	for signal in HUP TERM USR1 USR2; do
+		kill "-$signal" "$pid"
+		eventually grep -q "$signal" "$BUNDLE/rootfs/got"
+	done
+	rt kill "$ID" QUIT
+	code=0
+	wait "$pid" || code=$?
+	[ "$code" -eq 9 ]
+}
+
+@test "run: the status after a signal that was passed on" {
+	bundle '.root.readonly = false'
+	process sh -c 'trap "exit 7" TERM; touch /ready; while :; do sleep 0.05; done'
+	background "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+	pid=$!
+	eventually test -e "$BUNDLE/rootfs/ready"
+	kill -TERM "$pid"
+	code=0
+	wait "$pid" || code=$?
+	[ "$code" -eq 7 ]
+	nothing_left
+}
+
+@test "run: flags that engines send" {
+	bundle
+	process true
+	run rt run --no-new-keyring --no-subreaper --bundle="$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	run "$RT" --root="$ROOT" run -no-new-keyring -b "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+}
+
+@test "run: a process that ends at once, fifty times" {
+	bundle
+	process true
+	for i in {1..50}; do
+		rt run --bundle "$BUNDLE" "$ID"
+	done
+}

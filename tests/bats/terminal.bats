@@ -1,0 +1,186 @@
+#!/usr/bin/env bats
+# bats file_tags=rootless
+# config.md#process: terminal, consoleSize; the console socket: docs/terminals.md of runc
+
+load setup
+
+# console [RECVTTY FLAGS...] starts the other end of the console socket: what the container writes is in $TTY_OUT.
+console() {
+	SOCKET=$BATS_TEST_TMPDIR/tty.sock
+	TTY_OUT=$BATS_TEST_TMPDIR/tty.out
+	mkfifo "$BATS_TEST_TMPDIR/tty.in"
+	background "$RECVTTY" "$@" "$SOCKET" <>"$BATS_TEST_TMPDIR/tty.in" >"$TTY_OUT" 2>"$BATS_TEST_TMPDIR/tty.name"
+	eventually test -S "$SOCKET"
+}
+
+# with_console "create" CMD... and with_console "run --detach" CMD... make a container with the terminal.
+with_console() {
+	local command
+	read -ra command <<<"$1"
+	process "${@:2}"
+	rt "${command[@]}" --bundle "$BUNDLE" --console-socket "$SOCKET" "$ID" </dev/null 3>&-
+}
+
+says() {
+	grep -q "$1" "$TTY_OUT"
+}
+
+# at_terminal SCRIPT runs SCRIPT at a terminal of its own, of 24 rows and 80 columns, at which nobody types.
+at_terminal() {
+	mkfifo "$BATS_TEST_TMPDIR/keyboard"
+	run timeout 20 script -qec "stty rows 24 cols 80; $1" /dev/null <>"$BATS_TEST_TMPDIR/keyboard"
+	output=${output//$'\r'/}
+	mapfile -t lines <<<"$output"
+}
+
+@test "console socket: create sends the terminal, and the container's streams are it" {
+	bundle '.process.terminal = true'
+	console
+	with_console create sh -c 'tty; for i in 0 1 2; do readlink /proc/self/fd/$i; done; [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo terminals'
+	rt start "$ID"
+	eventually says terminals
+	tr -d '\r' <"$TTY_OUT" >"$BATS_TEST_TMPDIR/lines"
+	[ "$(sort -u "$BATS_TEST_TMPDIR/lines" | wc -l)" -le 3 ]
+	grep -qE '^/dev/(pts/0|console)$' "$BATS_TEST_TMPDIR/lines"
+}
+
+@test "console socket: the terminal is the controlling one, of a session of its own" {
+	bundle '.process.terminal = true'
+	console
+	with_console create sh -c 'echo opened >/dev/tty; cut -d" " -f5,6,7 /proc/self/stat; cat </dev/tty'
+	rt start "$ID"
+	eventually says opened
+	eventually says '^1 1 [1-9]' || eventually says '^[0-9]* 1 [1-9]'
+	echo ping >"$BATS_TEST_TMPDIR/tty.in"
+	eventually says ping
+}
+
+@test "console socket: an interrupt typed at the terminal reaches the container" {
+	bundle '.process.terminal = true'
+	console
+	with_console create sh -c 'trap "echo caught; exit 3" INT; echo ready; while :; do sleep 0.1; done'
+	rt start "$ID"
+	eventually says ready
+	printf '\003' >"$BATS_TEST_TMPDIR/tty.in"
+	eventually says caught
+}
+
+@test "console socket: run --detach" {
+	bundle '.process.terminal = true'
+	console
+	with_console "run --detach" sh -c 'echo hello; sleep 60'
+	eventually says hello
+	status_is running
+}
+
+@test "console socket: closing the terminal hangs up the container" {
+	bundle '.process.terminal = true'
+	console
+	with_console "run --detach" sh -c 'echo ready; cat'
+	eventually says ready
+	kill "$!"
+	eventually status_is stopped
+}
+
+@test "terminal: /dev/console is it, and of the container's own devpts" {
+	bundle '.process.terminal = true'
+	console
+	with_console create sh -c 'stat -c "%t %F" /dev/console; echo through >/dev/console; ls /dev/pts; grep -c " /dev/console " /proc/self/mounts'
+	rt start "$ID"
+	eventually says '^1'
+	says '^88 character special file' # 136, the major number of pts
+	says through
+	says '^0' # the first of its instance, whatever the host has
+}
+
+@test "terminal: consoleSize" {
+	bundle '.process.terminal = true | .process.consoleSize = {height: 33, width: 99}'
+	console
+	with_console create sh -c 'stty size; sleep 60'
+	rt start "$ID"
+	eventually says '^33 99'
+}
+
+@test "terminal: the window size is that of the receiver, once it sets it" {
+	bundle '.process.terminal = true'
+	console -size 44x111
+	with_console create sh -c 'stty size; sleep 60'
+	rt start "$ID"
+	eventually says '^44 111'
+}
+
+# bats test_tags=root
+@test "terminal: it belongs to the container's user" {
+	bundle '.process.terminal = true | .process.user = {uid: 1000, gid: 1000}'
+	console
+	with_console create sh -c 'stat -L -c "owner %u" /proc/self/fd/0; sleep 60'
+	rt start "$ID"
+	eventually says '^owner 1000'
+}
+
+@test "terminal: refused without a console socket if nobody stays to serve it" {
+	bundle '.process.terminal = true'
+	run_detached rt create --bundle "$BUNDLE" "$ID"
+	refused process.terminal console-socket
+	run_detached rt run --detach --bundle "$BUNDLE" "$ID"
+	refused process.terminal console-socket
+}
+
+@test "terminal: a console socket without terminal is refused" {
+	bundle
+	console
+	run_detached rt create --bundle "$BUNDLE" --console-socket "$SOCKET" "$ID"
+	refused console-socket process.terminal
+}
+
+@test "terminal: a console socket that does not exist is refused, and named" {
+	bundle '.process.terminal = true'
+	run_detached rt create --bundle "$BUNDLE" --console-socket "$BATS_TEST_TMPDIR/no.sock" "$ID"
+	refused "$BATS_TEST_TMPDIR/no.sock"
+}
+
+@test "terminal: run in the foreground gives the container a terminal of its own" {
+	bundle '.process.terminal = true'
+	process sh -c 'tty; [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo terminals; exit 7'
+	at_terminal '$RT --root $ROOT run --bundle "$BUNDLE" "$ID"; echo "status $?"'
+	[[ $output == *terminals* ]]
+	[[ $output == *"status 7"* ]]
+	[[ ${lines[0]} == /dev/* ]]
+}
+
+@test "terminal: run in the foreground takes the size of the caller's" {
+	bundle '.process.terminal = true'
+	process stty size
+	at_terminal 'stty rows 35 cols 77; $RT --root $ROOT run --bundle "$BUNDLE" "$ID"'
+	[[ $output == *"35 77"* ]]
+}
+
+@test "terminal: run in the foreground follows the size of the caller's" {
+	bundle '.process.terminal = true'
+	process sh -c 'trap "stty size; exit" WINCH; echo ready; while :; do sleep 0.1; done'
+	at_terminal 'exec 3<&0; (sleep 1; stty rows 41 cols 101 <&3) & $RT --root $ROOT run --bundle "$BUNDLE" "$ID"'
+	[[ $output == *"41 101"* ]]
+}
+
+@test "terminal: run in the foreground gives the caller's terminal back as it was" {
+	bundle '.process.terminal = true'
+	process stty raw -echo
+	at_terminal 'before=$(stty -g); $RT --root $ROOT run --bundle "$BUNDLE" "$ID"; [ "$(stty -g)" = "$before" ] && echo restored'
+	[[ $output == *restored* ]]
+}
+
+@test "terminal: what is typed reaches the container, once" {
+	bundle '.process.terminal = true'
+	process sh -c 'read -r line; echo "got $line"'
+	at_terminal '(sleep 1; printf "hello\n") | script -qec "stty -echo; $RT --root $ROOT run --bundle $BUNDLE $ID" /dev/null'
+	[[ $output == *"got hello"* ]]
+	[ "$(grep -c hello <<<"$output")" -le 2 ] # one of them the echo of the container's terminal
+}
+
+@test "terminal: run in the foreground without one of its own serves pipes" {
+	bundle '.process.terminal = true'
+	process sh -c 'tty; echo out'
+	run rt run --bundle "$BUNDLE" "$ID" </dev/null
+	[ "$status" -eq 0 ] || skip "$RUNTIME wants a terminal for one"
+	[[ $output == *out* ]]
+}
