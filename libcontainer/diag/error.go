@@ -24,8 +24,10 @@ const (
 	Document
 	// Host is a machine that lacks something: a program, a kernel feature, a right.
 	Host
-	// State is a container that is in the wrong state for the command, or does not exist.
+	// State is a container that is in the wrong state for the command.
 	State
+	// Absent is a container that does not exist.
+	Absent
 )
 
 // Error is the only error type of rt. Every part is optional but Problem or Errno.

@@ -16,6 +16,7 @@ import (
 const (
 	configFile  = "config.json"
 	stateFile   = "state.json"
+	stepsFile   = "steps"
 	StartSocket = "start.sock" // made by the supervisor
 )
 
@@ -176,6 +177,32 @@ func (c *Container) Config() ([]byte, error) {
 
 // SaveConfig keeps a copy of the document, for exec and for hooks after the bundle has changed. The container must be locked.
 func (c *Container) SaveConfig(raw []byte) error { return c.write(configFile, raw) }
+
+// SaveSteps keeps what names the steps that are carried out only at the start; see package libcontainer. The container must be locked.
+func (c *Container) SaveSteps(text []byte) error { return c.write(stepsFile, text) }
+
+// Steps reads what SaveSteps wrote.
+func (c *Container) Steps() ([]byte, error) {
+	text, err := c.read(stepsFile)
+	if err != nil {
+		return nil, diag.Sys("read "+c.Path(stepsFile), "openat", err)
+	}
+	return []byte(text), nil
+}
+
+// Started takes away what only a container that waits for its start has: from now on none is taken for it. The container must be locked.
+func (c *Container) Started() error {
+	c.mustBeLocked("Started")
+	for _, name := range []string{StartSocket, stepsFile} {
+		if err := unix.Unlinkat(c.fd, name, 0); err != nil && err != unix.ENOENT {
+			return diag.Sys("remove "+c.Path(name), "unlinkat", err)
+		}
+	}
+	return nil
+}
+
+// Gone reports whether the container was deleted since it was opened.
+func (c *Container) Gone() bool { return !c.here() }
 
 // Remove removes the directory. The container must be locked; it is closed afterwards. A Remove that was interrupted can be repeated.
 func (c *Container) Remove() error {

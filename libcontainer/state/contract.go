@@ -88,7 +88,7 @@ func refusal(op Op, id string, status Status) string {
 // noSuch is the error for an id that nobody has. containerd (process/utils.go, init.go) and CRI-O take "does not exist" for
 // "nothing left to do".
 func noSuch(id string) *diag.Error {
-	return &diag.Error{Kind: diag.State, Problem: `container "` + id + `" does not exist`}
+	return &diag.Error{Kind: diag.Absent, Problem: `container "` + id + `" does not exist`}
 }
 
 // inUse is the error for an id that somebody has. The words are runc's.

@@ -1,0 +1,80 @@
+package libcontainer
+
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+)
+
+// checkConsole sees to it that there is someone to take the terminal, before anything is made. The rules are runc's: a terminal that nobody is in the
+// foreground of needs a console socket, and a console socket is of no use otherwise.
+func (m *maker) checkConsole(detached bool) error {
+	terminal := m.spec.Process != nil && m.spec.Process.Terminal
+	switch {
+	case terminal && detached && m.o.ConsoleSocket == "":
+		return &diag.Error{
+			Kind: diag.Usage, Field: "process.terminal", Value: "true",
+			Problem: "cannot allocate tty if runc will detach without setting console socket: a detached container with a terminal needs --console-socket",
+		}
+	case m.o.ConsoleSocket != "" && !(terminal && detached):
+		return &diag.Error{
+			Kind: diag.Usage, Field: "--console-socket", Value: m.o.ConsoleSocket,
+			Problem: "cannot use console socket if runc will not detach or allocate tty: it is for detached containers with process.terminal",
+		}
+	}
+	return nil
+}
+
+// takeConsole takes the master of the container's terminal from the boot process: for the foreground, or for who listens on --console-socket.
+func (m *maker) takeConsole(fd int) error {
+	if fd < 0 {
+		return &diag.Error{Kind: diag.Kernel, Field: "process.terminal", Problem: "the boot process sent no terminal"}
+	}
+	m.console = fd
+	if m.o.ConsoleSocket == "" {
+		return nil
+	}
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		return diag.Sys("ask for the number of the terminal", "ioctl", err)
+	}
+	if err := sendFD("--console-socket", m.o.ConsoleSocket, "/dev/pts/"+strconv.Itoa(number), fd); err != nil {
+		return err
+	}
+	_ = unix.Close(fd)
+	m.console = -1
+	return nil
+}
+
+// sendPidfd sends a descriptor of the process to who listens on --pidfd-socket: pidfd_open(2).
+func sendPidfd(path string, pid int) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return diag.Sys("get a pidfd of the container's process", "pidfd_open", err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	return sendFD("--pidfd-socket", path, "pidfd", fd)
+}
+
+// sendFD sends a descriptor to a listening Unix stream socket, with its name as the payload, as runc does.
+func sendFD(option, path, name string, fd int) error {
+	fail := func(call string, err error) error {
+		e := diag.Sys("can't hand over "+name, call, err)
+		e.Field, e.Value = option, path
+		return e
+	}
+	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fail("socket", err)
+	}
+	defer func() { _ = unix.Close(socket) }()
+	if err := unix.Connect(socket, &unix.SockaddrUnix{Name: path}); err != nil {
+		return fail("connect", err)
+	}
+	if err := unix.Sendmsg(socket, []byte(name), unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL); err != nil {
+		return fail("sendmsg", err)
+	}
+	return nil
+}

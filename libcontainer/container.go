@@ -1,0 +1,246 @@
+package libcontainer
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/cgroup"
+	"rt/libcontainer/diag"
+	"rt/libcontainer/state"
+)
+
+// status reads the state of a container and derives its status.
+func (r *Runtime) status(c *state.Container) (*state.State, state.Status, error) {
+	s, err := c.State()
+	if err != nil {
+		return nil, "", err
+	}
+	return s, c.Status(s, func() bool {
+		g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
+		if err != nil {
+			return false
+		}
+		frozen, err := g.Frozen()
+		return err == nil && frozen
+	}), nil
+}
+
+// State returns what is known of a container, and its status at this moment.
+func (r *Runtime) State(id string) (*state.State, state.Status, error) {
+	root, c, err := r.open(id, false)
+	if err != nil {
+		return nil, "", err
+	}
+	defer root.Close()
+	defer c.Close()
+	return r.status(c)
+}
+
+// List returns all containers of the root, in the order of their ids. One whose state can't be read is listed with its id alone, as what it is: stopped.
+func (r *Runtime) List() ([]Listed, error) {
+	root, err := r.root(false)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if !root.Exists() && r.Root != "" {
+		return nil, &diag.Error{Kind: diag.Usage, Field: "--root", Value: r.Root, Problem: "does not exist", Errno: unix.ENOENT}
+	}
+	ids, err := root.List()
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Listed, 0, len(ids))
+	for _, id := range ids {
+		c, err := root.Open(id, false)
+		if err != nil {
+			continue // deleted meanwhile
+		}
+		s, status, err := r.status(c)
+		switch {
+		case err == nil:
+			list = append(list, Listed{s, status})
+		case !errors.Is(err, fs.ErrNotExist):
+			r.warn(err.Error())
+			list = append(list, Listed{&state.State{ID: id}, state.Stopped})
+		}
+		c.Close()
+	}
+	return list, nil
+}
+
+// Kill sends a signal to the container's process, or with all to every process of its cgroup.
+func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
+	root, c, err := r.open(id, false)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	defer c.Close()
+	s, status, err := r.status(c)
+	if err != nil {
+		return err
+	}
+	if err := state.Allow(state.Kill, id, status); err != nil {
+		if all {
+			return r.killRest(s, sig)
+		}
+		return err
+	}
+	return r.signal(c, s, status, sig, all)
+}
+
+// killRest signals what a container without its first process has left in its cgroup: nothing is no error, since --all means whatever is there.
+func (r *Runtime) killRest(s *state.State, sig unix.Signal) error {
+	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
+	if err != nil || !g.Available() {
+		return err
+	}
+	return g.Kill(sig)
+}
+
+// signal sends sig to a container that lives.
+func (r *Runtime) signal(c *state.Container, s *state.State, status state.Status, sig unix.Signal, all bool) error {
+	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
+	if err != nil {
+		return err
+	}
+	if all && g.Available() {
+		return g.Kill(sig)
+	}
+	pidfd, err := unix.PidfdOpen(s.Pid, 0)
+	if err == nil && !state.Alive(s.Pid, s.StartTime) {
+		_ = unix.Close(pidfd)
+		err = unix.ESRCH // the number was given to another process just now
+	}
+	if err != nil {
+		return state.Allow(state.Kill, c.ID, state.Stopped)
+	}
+	defer func() { _ = unix.Close(pidfd) }()
+	if status == state.Created && endsProcess(sig) {
+		// The boot process has no handlers, and the kernel shields the first process of a pid namespace from signals that it does not
+		// handle. It has run nothing of the user's: what is meant to end it may end it.
+		sig = unix.SIGKILL
+	}
+	if err := unix.PidfdSendSignal(pidfd, sig, nil, 0); err != nil {
+		if err == unix.ESRCH {
+			return state.Allow(state.Kill, c.ID, state.Stopped)
+		}
+		return diag.Sys("send the signal", "pidfd_send_signal", err)
+	}
+	if sig == unix.SIGKILL && g.Available() {
+		// In a pid namespace of others the rest of the container does not die with its first process.
+		if shared, err := r.sharesPids(c, s); err == nil && shared {
+			return g.Kill(sig)
+		}
+		if status == state.Paused {
+			_ = g.Thaw() // a frozen process of cgroup v1 does not even die
+		}
+	}
+	return nil
+}
+
+// sharesPids reports whether the container lives in a pid namespace that is not its own.
+func (r *Runtime) sharesPids(c *state.Container, s *state.State) (bool, error) {
+	config, err := loadCopy(c, s)
+	if err != nil {
+		return false, err
+	}
+	return config.Namespaces.New&unix.CLONE_NEWPID == 0, nil
+}
+
+// endsProcess reports whether a signal ends a process that does nothing about it: signal(7).
+func endsProcess(sig unix.Signal) bool {
+	switch sig {
+	case unix.SIGCHLD, unix.SIGCONT, unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGURG, unix.SIGWINCH, 0:
+		return false
+	}
+	return true
+}
+
+// patience is how long a process may take to die after SIGKILL.
+const patience = 10 * time.Second
+
+// Delete removes a container that has stopped, or was only created; with force one in any status, and none at all.
+func (r *Runtime) Delete(id string, force bool) error {
+	root, c, err := r.open(id, true)
+	if err != nil {
+		var e *diag.Error
+		if force && errors.As(err, &e) && e.Kind == diag.Absent {
+			return nil
+		}
+		return err
+	}
+	defer root.Close()
+	defer c.Close()
+	s, status, err := r.status(c)
+	if err != nil {
+		if !force {
+			return err
+		}
+		return c.Remove() // its state is damaged: the directory is all that is known
+	}
+	if !force {
+		if err := state.Allow(state.Delete, id, status); err != nil {
+			return err
+		}
+	}
+	return r.destroy(c, s)
+}
+
+// destroy ends what lives of a container, and removes all of it.
+func (r *Runtime) destroy(c *state.Container, s *state.State) error {
+	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
+	if err != nil {
+		return err
+	}
+	if state.Alive(s.Pid, s.StartTime) {
+		if err := killAndWait(g, s); err != nil {
+			return err
+		}
+	}
+	if g.Available() {
+		// Processes outside of the container's pid namespace, and those that a killed rt left behind.
+		if err := g.Kill(unix.SIGKILL); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		if err := g.Destroy(); err != nil {
+			return err
+		}
+	}
+	if config, err := loadCopy(c, s); err == nil && s.Phase != state.Creating {
+		runPoststop(r, config, s)
+	}
+	return c.Remove()
+}
+
+// killAndWait kills the first process of a container and waits for its end: it takes its pid namespace with it.
+func killAndWait(g *cgroup.Group, s *state.State) error {
+	pidfd, err := unix.PidfdOpen(s.Pid, 0)
+	if err != nil {
+		return nil //nolint:nilerror // ESRCH: it has ended
+	}
+	defer func() { _ = unix.Close(pidfd) }()
+	if !state.Alive(s.Pid, s.StartTime) {
+		return nil
+	}
+	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
+		return diag.Sys("kill the container's process", "pidfd_send_signal", err)
+	}
+	if g.Available() {
+		if frozen, err := g.Frozen(); err == nil && frozen {
+			_ = g.Thaw()
+		}
+	}
+	if !waitEnd(pidfd, patience) {
+		return &diag.Error{
+			Kind: diag.Host, Problem: "container init still running: it did not die of SIGKILL within " + patience.String(),
+			Hint: "a process that waits for a device or a network file system can't die: see its stack in /proc/PID/stack",
+		}
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package diag
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// hints has a row for what users meet again and again. The first row that fits gives the hint; where none fits there is none.
+var hints = []struct {
+	call   string
+	errno  unix.Errno
+	origin string // what the field starts with; "" is any
+	hint   string
+}{
+	{"open_tree", unix.ENOENT, "root.path", "the root file system must exist before the container is made"},
+	{"open_tree", unix.ENOENT, "mounts", "create the source first: rt never makes one"},
+	{"open_tree", unix.EACCES, "", "a directory on the way can't be searched (x) by the user that rt, or the container's root, is on the host"},
+	{"open_tree", unix.EINVAL, "mounts", "in a user namespace a source with mounts below it can only be bound with all of them: use rbind"},
+	{"openat2", unix.ELOOP, "mounts", "the mount point is a symbolic link in the image: rt mounts proc and sysfs on real directories only"},
+	{"openat2", unix.ENOENT, "mounts", "a symbolic link on the way leads to nothing"},
+	{"openat2", unix.EAGAIN, "", "something keeps renaming directories on the way: try again"},
+	{"openat2", unix.ENOENT, "linux.sysctl", "this kernel does not have it, or not in a namespace of its own"},
+	{"openat2", unix.ENOENT, "process.terminal", "a terminal needs a devpts mounted at /dev/pts"},
+	{"openat2", unix.ENOENT, "process.cwd", "create the directory in the image; rt makes it only where the root is writable"},
+	{"mkdirat", unix.EROFS, "mounts", "make the mount point in the image: what it would be made in is read-only"},
+	{"mknodat", unix.EROFS, "mounts", "make the mount point in the image: what it would be made in is read-only"},
+	{"mkdirat", unix.EROFS, "process.cwd", "create the directory in the image: what it would be made in is read-only"},
+	{"move_mount", unix.ENOTDIR, "mounts", "the source and the mount point must be of one kind: both directories, or neither"},
+	{"move_mount", unix.EINVAL, "mounts", "the source and the mount point must be of one kind: both directories, or neither"},
+	{"fsopen", unix.ENODEV, "mounts", "this kernel does not know the file system: is its module loaded?"},
+	{"mount", unix.ENODEV, "mounts", "this kernel does not know the file system: is its module loaded?"},
+	{"fsmount", unix.EPERM, "mounts", "a /proc or /sys of the host that is partly covered keeps the kernel from mounting a new one in a user namespace"},
+	{"fsconfig", unix.EINVAL, "mounts", "the file system does not know this option, or not this value"},
+	{"pivot_root", unix.EINVAL, "", "the host's root may be an initramfs, which pivot_root(2) can't leave: use --no-pivot"},
+	{"setgroups", unix.EPERM, "process.user", "the user namespace allows no groups: an unprivileged user needs newgidmap and a range in /etc/subgid"},
+	{"setresuid", unix.EINVAL, "process.user", "the id is not mapped in the container's user namespace: see linux.uidMappings"},
+	{"setresgid", unix.EINVAL, "process.user", "the id is not mapped in the container's user namespace: see linux.gidMappings"},
+	{"prlimit64", unix.EPERM, "process.rlimits", "raising a hard limit takes CAP_SYS_RESOURCE: ask for at most rt's own limit"},
+	{"setns", unix.EPERM, "", "joining a namespace takes CAP_SYS_ADMIN in the user namespace that owns it"},
+	{"write", unix.EPERM, "linux.sysctl", "the namespace that this value belongs to is not the container's own"},
+	{"write", unix.EINVAL, "linux.sysctl", "the kernel refuses this value"},
+	{"openat2", unix.EACCES, "linux.sysctl", "it can be written only by root outside of any user namespace"},
+	{"clone3", unix.EPERM, "", "user namespaces may be forbidden here: see kernel.apparmor_restrict_unprivileged_userns and kernel.unprivileged_userns_clone"},
+	{"clone3", unix.ENOSPC, "", "the limit of nested or of all namespaces is reached: see /proc/sys/user/"},
+	{"seccomp", unix.EACCES, "", "a filter without noNewPrivileges takes CAP_SYS_ADMIN, which rt lacks"},
+}
+
+// Hint returns one sentence that probably helps when call failed with errno on behalf of the field origin, or "".
+func Hint(call string, errno unix.Errno, origin string) string {
+	for i := range hints {
+		h := &hints[i]
+		if h.call == call && h.errno == errno && strings.HasPrefix(origin, h.origin) {
+			return h.hint
+		}
+	}
+	return ""
+}

@@ -1,0 +1,69 @@
+package libcontainer
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// failedStep is what an error tells of a step.
+type failedStep struct {
+	Number                       int
+	Call, Origin, Sentence, Text string
+}
+
+// stepFailure makes an error of a step that failed with result.
+func stepFailure(s *failedStep, result int64, p *spec.Process) *diag.Error {
+	e := &diag.Error{
+		Kind: diag.Kernel, Field: s.Origin, Problem: s.Sentence, Step: s.Number, Text: s.Text, Call: s.Call, Errno: nsenter.Errno(result),
+	}
+	if e.Errno == nsenter.Short {
+		e.Errno = 0
+		e.Problem += ": the call did only part of it, " + strconv.FormatInt(result, 10)
+	}
+	if s.Origin == "process.args[0]" && p != nil {
+		programFailure(e, p)
+		return e
+	}
+	e.Hint = diag.Hint(s.Call, e.Errno, s.Origin)
+	return e
+}
+
+// programFailure words the failure to find or execute the user's program as engines expect it: moby (daemon/errors.go) and podman
+// (libpod/oci_util.go) take their exit codes 126 and 127 from "permission denied", "no such file or directory" and "executable file not found in $PATH".
+func programFailure(e *diag.Error, p *spec.Process) {
+	name := p.Args[0]
+	e.Value = name
+	search := !strings.Contains(name, "/")
+	looking := e.Call == nsenter.Faccessat.String()
+	switch {
+	case looking && search && e.Errno != unix.EACCES:
+		e.Problem = `exec: "` + name + `": executable file not found in $PATH`
+		e.Hint = "the directories of PATH are those of process.env, looked up inside the container"
+	case looking:
+		e.Problem = `exec: "` + name + `"`
+	default:
+		e.Problem = `exec "` + name + `"`
+		switch e.Errno {
+		case unix.ENOENT:
+			e.Hint = "the file is there: what is missing is the interpreter that its #! line or its ELF header names"
+		case unix.ENOEXEC:
+			e.Hint = "it is neither a program for this kind of machine nor a script that starts with #!"
+		case unix.EACCES:
+			e.Hint = "the user of the process must have the right to execute the file, and its mount must not be noexec"
+		}
+	}
+}
+
+func signalText(s unix.Signal) string {
+	name := unix.SignalName(s)
+	if name == "" {
+		return "signal " + strconv.Itoa(int(s))
+	}
+	return "signal " + strconv.Itoa(int(s)) + " (" + name + ")"
+}

@@ -1,0 +1,110 @@
+package libcontainer
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/state"
+)
+
+// openFiles opens what the plan has rt open, with the host's eyes, in the order of the plan. The caller closes what is returned, on an error too.
+func (m *maker) openFiles() ([]int, error) {
+	files := make([]int, 0, len(m.plan.Files))
+	for i := range m.plan.Files {
+		fd, err := m.openFile(&m.plan.Files[i])
+		if err != nil {
+			return files, err
+		}
+		files = append(files, fd)
+	}
+	return files, nil
+}
+
+func closeAll(files []int) {
+	for _, fd := range files {
+		_ = unix.Close(fd)
+	}
+}
+
+func (m *maker) openFile(f *plan.File) (fd int, err error) {
+	call := "open"
+	switch f.Kind {
+	case plan.FileNamespace:
+		return openNamespace(f)
+	case plan.FileTree:
+		call = "open_tree"
+		flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
+		if f.Index < 0 || m.spec.Mounts[f.Index].Recursive {
+			flags |= unix.AT_RECURSIVE
+		}
+		fd, err = unix.OpenTree(unix.AT_FDCWD, f.Path, flags)
+	case plan.FileCgroup:
+		if fd, err = m.cgroup.Dir(); err != nil {
+			return -1, err
+		}
+		call = "fcntl"
+		fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	case plan.FileJoin:
+		joins, joinErr := m.cgroup.Joins()
+		if joinErr != nil {
+			return -1, joinErr
+		}
+		call = "fcntl"
+		fd, err = unix.FcntlInt(uintptr(joins[f.Index].FD), unix.F_DUPFD_CLOEXEC, 0)
+	case plan.FileStart:
+		return m.listen()
+	}
+	if err != nil {
+		e := diag.Sys("open "+f.Path, call, err)
+		e.Field, e.Hint = f.Origin, diag.Hint(call, e.Errno, f.Origin)
+		return -1, e
+	}
+	return fd, nil
+}
+
+// openNamespace opens the namespace of a path and makes sure that it is one of the right kind (ioctl_ns(2)).
+func openNamespace(f *plan.File) (int, error) {
+	fd, err := unix.Open(f.Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		e := diag.Sys("the namespace can't be opened", "open", err)
+		e.Field, e.Value = f.Origin, f.Path
+		return -1, e
+	}
+	kind, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
+	if err != nil || uintptr(kind) != f.Flag {
+		_ = unix.Close(fd)
+		e := &diag.Error{Kind: diag.Host, Field: f.Origin, Value: f.Path, Problem: "is not a namespace of the type that the entry names"}
+		return -1, e
+	}
+	return fd, nil
+}
+
+// stdio returns the descriptors of the boot process: the standard streams, those that the user's program inherits, and files.
+func (m *maker) stdio(files []int) []uintptr {
+	all := make([]uintptr, 0, 4+m.options.PreserveFDs+len(files))
+	for fd := range 3 + m.options.PreserveFDs {
+		all = append(all, uintptr(fd))
+	}
+	for _, fd := range files {
+		all = append(all, uintptr(fd))
+	}
+	return all
+}
+
+// listen makes the socket in the state directory that the boot process accepts `rt start` on.
+func (m *maker) listen() (int, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, diag.Sys("make the start socket", "socket", err)
+	}
+	err = unix.Bind(fd, &unix.SockaddrUnix{Name: m.container.SocketPath(state.StartSocket)})
+	if err == nil {
+		err = unix.Listen(fd, 1)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1, diag.Sys("make the start socket in the state directory", "bind", err)
+	}
+	return fd, nil
+}

@@ -1,0 +1,355 @@
+package libcontainer
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/cgroup"
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/state"
+	"rt/nsenter"
+	"rt/seccomp"
+	"rt/spec"
+)
+
+// maker makes one container: what create and run have in common. Its methods are called in the order of the file.
+type maker struct {
+	r    *Runtime
+	id   string
+	o    *CreateOptions
+	wait bool // for `rt start`
+
+	spec    *spec.Spec
+	facts   host.Facts
+	cgroup  *cgroup.Group
+	options plan.Options
+	plan    *plan.Plan
+
+	root      *state.Root
+	container *state.Container
+	state     state.State
+	boot      *nsenter.Boot
+	pid       int // of the container's process, once it is there
+	console   int // master of the terminal, once it came
+	hooked    bool
+	resized   *terminal // of the foreground, which follows the size of rt's
+}
+
+// newMaker reads the bundle and looks at the host. It changes nothing.
+func (r *Runtime) newMaker(id string, o *CreateOptions, wait bool) (*maker, error) {
+	m := &maker{r: r, id: id, o: o, wait: wait, console: -1}
+	bundle, err := filepath.Abs(o.Bundle)
+	if err != nil {
+		return nil, &diag.Error{Kind: diag.Usage, Field: "--bundle", Value: o.Bundle, Err: err}
+	}
+	if m.spec, err = spec.Load(bundle, spec.LoadOptions{}); err != nil {
+		return nil, err
+	}
+	r.warn(m.spec.Warnings...)
+	m.facts = host.Probe()
+	if err := m.place(); err != nil {
+		return nil, err
+	}
+	return m, m.look()
+}
+
+// place finds the container's cgroup.
+func (m *maker) place() (err error) {
+	c := cgroup.Config{
+		ID: m.id, Path: m.spec.CgroupsPath, Systemd: m.r.SystemdCgroup, Rootless: m.r.rootless(&m.facts),
+		Annotations: m.spec.OCI.Annotations,
+	}
+	if l := m.spec.OCI.Linux; l != nil {
+		c.Resources = l.Resources
+	}
+	c.OwnerUID = m.cgroupOwner()
+	if m.cgroup, err = cgroup.New(c); err != nil {
+		return err
+	}
+	m.facts.CgroupMode, m.facts.Hierarchies = m.cgroup.Mode(), m.cgroup.Hierarchies()
+	return nil
+}
+
+// cgroupOwner is the host's id of the container's root, if the cgroup is to be its own: config-linux.md#cgroup-ownership asks for a private cgroup
+// namespace and a writable mount of it.
+func (m *maker) cgroupOwner() *int {
+	n := m.spec.Namespaces
+	if n.New&unix.CLONE_NEWCGROUP == 0 || n.New&unix.CLONE_NEWUSER == 0 {
+		return nil
+	}
+	for i := range m.spec.Mounts {
+		mount := &m.spec.Mounts[i]
+		if mount.Destination != "/sys/fs/cgroup" || mount.Bind || mount.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 {
+			continue
+		}
+		for _, u := range m.spec.UIDMappings {
+			if u.ContainerID == 0 {
+				owner := int(u.HostID)
+				return &owner
+			}
+		}
+	}
+	return nil
+}
+
+// look fills in what the plan depends on and the config does not say.
+func (m *maker) look() error {
+	m.options = plan.Options{
+		Wait: m.wait, NoPivot: m.o.NoPivot, NoNewKeyring: m.o.NoNewKeyring, ID: m.id,
+		PreserveFDs: m.o.PreserveFDs, Trace: m.o.Trace != nil,
+		Kcore: unix.Access("/proc/kcore", unix.F_OK) == nil,
+	}
+	if err := m.listenFDs(); err != nil {
+		return err
+	}
+	if err := m.checkRootfs(); err != nil {
+		return err
+	}
+	if err := m.lookAtSources(); err != nil {
+		return err
+	}
+	m.options.SetgroupsDeny = m.denySetgroups()
+	if l := m.spec.OCI.Linux; l != nil && l.Seccomp != nil && m.spec.Process != nil {
+		filter, warnings, err := seccomp.Compile(l.Seccomp, runtime.GOARCH)
+		if err != nil {
+			return err
+		}
+		m.r.warn(warnings...)
+		m.options.Filter = filter
+	}
+	if m.spec.Process != nil {
+		m.lookAtProcess()
+	}
+	return nil
+}
+
+// compile compiles the plan.
+func (m *maker) compile() (*plan.Plan, error) {
+	if m.cgroup.Available() {
+		for _, h := range m.facts.Hierarchies {
+			switch {
+			case m.r.SystemdCgroup:
+				m.options.CgroupAttach = true
+			case h.V2:
+				m.options.CgroupFD = true
+			default:
+				m.options.CgroupJoins = append(m.options.CgroupJoins, h.Path+"/tasks")
+			}
+		}
+	}
+	var err error
+	m.plan, err = plan.Compile(m.spec, &m.facts, &m.options)
+	if err == nil {
+		m.r.warn(m.plan.Warnings...)
+	}
+	return m.plan, err
+}
+
+// record makes the state directory: from here on the container exists, and `rt delete --force` removes all that follows.
+func (m *maker) record() (err error) {
+	if m.root, err = m.r.root(true); err != nil {
+		return err
+	}
+	if m.container, err = m.root.Create(m.id); err != nil {
+		return err
+	}
+	m.state = state.State{
+		OCIVersion: m.spec.OCI.Version, ID: m.id, Bundle: m.spec.Bundle, Rootfs: m.spec.Rootfs, Owner: m.facts.EUID,
+		Created: time.Now().UTC(), Annotations: m.spec.OCI.Annotations, Phase: state.Creating,
+		Cgroup: state.Cgroup(m.cgroup.Saved()),
+	}
+	m.state.Terminal = m.spec.Process != nil && m.spec.Process.Terminal
+	return m.container.Save(&m.state)
+}
+
+// begin makes the cgroup and starts the boot process.
+func (m *maker) begin() error {
+	if err := m.cgroup.Create(); err != nil {
+		return err
+	}
+	image, err := nsenter.Assemble(&m.plan.Program)
+	if err != nil {
+		return &diag.Error{Kind: diag.Document, Problem: "the config can't be made into a boot image", Err: err}
+	}
+	files, err := m.openFiles()
+	defer closeAll(files)
+	if err != nil {
+		return err
+	}
+	o := nsenter.SpawnOptions{
+		Argv: []string{"rt-boot", m.id}, Files: m.stdio(files), CloneFlags: m.plan.CloneFlags, CgroupFD: -1,
+		Dir: m.container.Path("."),
+	}
+	if m.plan.IntoCgroup {
+		if o.CgroupFD, err = m.cgroup.Dir(); err != nil {
+			return err
+		}
+	}
+	if m.boot, err = nsenter.Spawn(image, &o); err != nil {
+		return m.spawnError(err)
+	}
+	m.r.debug("started the boot process " + strconv.Itoa(m.boot.Pid))
+	if !m.plan.TwoStage {
+		m.pid = m.boot.Pid
+	}
+	return nil
+}
+
+// spawnError says more of a boot process that could not be started.
+func (m *maker) spawnError(err error) error {
+	if e, ok := err.(*diag.Error); ok { //nolint:errorlint // made by Spawn
+		if e.Errno == unix.EPERM && m.facts.EUID != 0 {
+			e.Field = "linux.namespaces"
+			e.Hint = "without root's rights namespaces need a new user namespace: add one, as `rt spec --rootless` does"
+		}
+	}
+	return err
+}
+
+// make carries the plan out up to the point where the container is created. On an error nothing is left.
+func (m *maker) make() error {
+	if _, err := m.compile(); err != nil {
+		return err
+	}
+	err := m.record()
+	if err == nil {
+		err = m.begin()
+	}
+	if err == nil {
+		// While the boot process works: the copy of the config that later commands read.
+		err = m.container.SaveConfig(m.spec.Raw)
+	}
+	if err == nil {
+		err = m.serve(plan.SyncReady)
+	}
+	if err == nil {
+		err = m.created()
+	}
+	if err != nil {
+		m.undo()
+	}
+	return err
+}
+
+// created records that the container is created, and tells whom it concerns.
+func (m *maker) created() error {
+	start, err := state.StartTime(m.pid)
+	if err != nil {
+		return diag.Sys("read the start time of the container's process", "read", err)
+	}
+	m.state.Pid, m.state.StartTime, m.state.Phase = m.pid, start, state.Created
+	if m.wait {
+		if err := m.saveSteps(); err != nil {
+			return err
+		}
+	}
+	if err := m.container.Save(&m.state); err != nil {
+		return err
+	}
+	if m.o.PidfdSocket != "" {
+		if err := sendPidfd(m.o.PidfdSocket, m.pid); err != nil {
+			return err
+		}
+	}
+	if m.o.PidFile != "" {
+		return writePidFile(m.o.PidFile, m.pid)
+	}
+	return nil
+}
+
+// undo takes back what was made, in the reverse order: a container that could not be created is no container.
+func (m *maker) undo() {
+	if m.boot != nil {
+		m.endBoot()
+	}
+	if m.cgroup.Available() {
+		_ = m.cgroup.Kill(unix.SIGKILL)
+		if err := m.cgroup.Destroy(); err != nil {
+			m.r.warn(err.Error())
+		}
+	}
+	if m.hooked {
+		m.runPoststop()
+	}
+	if m.container != nil {
+		if err := m.container.Remove(); err != nil {
+			m.r.warn(err.Error())
+		}
+	}
+}
+
+// endBoot kills the boot process, and the container's if that is another, and waits for them.
+func (m *maker) endBoot() {
+	m.boot.Close()
+	for _, pid := range [...]int{m.pid, m.boot.Pid} {
+		// Not yet waited for, so the number is still that process's.
+		if pid > 0 && unix.Kill(pid, unix.SIGKILL) == nil {
+			_, _ = waitPid(pid)
+		}
+	}
+}
+
+// close lets go of what is open, and of the lock.
+func (m *maker) close() {
+	if m.boot != nil {
+		m.boot.Close()
+	}
+	if m.cgroup != nil {
+		m.cgroup.Close()
+	}
+	for _, fd := range [...]int{m.console} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	if m.container != nil {
+		m.container.Close()
+	}
+	if m.root != nil {
+		m.root.Close()
+	}
+}
+
+// Create makes a container that waits for Start. On an error nothing is left of it.
+func (r *Runtime) Create(id string, o *CreateOptions) error {
+	if err := state.CheckID(id); err != nil {
+		return err
+	}
+	m, err := r.newMaker(id, o, true)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	if err := m.checkConsole(true); err != nil {
+		return err
+	}
+	return m.make()
+}
+
+// writePidFile writes the number alone, without a newline, under another name first: engines read the file as soon as it is there.
+func writePidFile(path string, pid int) error {
+	dir, name := filepath.Split(path)
+	temporary := dir + "." + name
+	fd, err := unix.Open(temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC, 0o644)
+	if err == nil {
+		_, err = unix.Write(fd, strconv.AppendInt(nil, int64(pid), 10))
+		_ = unix.Close(fd)
+	}
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		_ = unix.Unlink(temporary)
+		e := diag.Sys("write the pid file", "openat", err)
+		e.Field, e.Value = "--pid-file", path
+		return e
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package plan
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/host"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// attr returns the mount_attr of mount_setattr(2) as an operand.
+func attr(set, clr uint64, propagation uintptr) nsenter.Arg {
+	var b [32]byte
+	le := binary.NativeEndian
+	le.PutUint64(b[:], set)
+	le.PutUint64(b[8:], clr)
+	le.PutUint64(b[16:], uint64(propagation))
+	text, sep := "{", ""
+	for _, f := range [...]struct {
+		name  string
+		names *nsenter.Names
+		value uint64
+	}{{"set=", &nsenter.MountAttrs, set}, {"clear=", &nsenter.MountAttrs, clr}, {"propagation=", &nsenter.MountFlags, uint64(propagation)}} {
+		if f.value != 0 {
+			text += sep + f.name + f.names.Format(f.value)
+			sep = ", "
+		}
+	}
+	return nsenter.Data(string(b[:]), text+"}")
+}
+
+const sizeofMountAttr = 32
+
+// setAttr changes the attributes of the mount, or the tree of mounts, at the root of which tree stands. Linux 5.12.
+func (c *compiler) setAttr(origin, sentence string, tree nsenter.Reg, set, clr uint64, propagation uintptr, recursive bool) step {
+	flags := unix.AT_EMPTY_PATH
+	if recursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	return c.do(origin, sentence, nsenter.MountSetattr, nsenter.Val(tree), nsenter.Str(""),
+		nsenter.Flags(&nsenter.AtFlags, flags), attr(set, clr, propagation), nsenter.Imm(sizeofMountAttr))
+}
+
+// setReadonly makes an attached mount read-only. flags are the MS_* flags that it has, for kernels that can only set them all.
+func (c *compiler) setReadonly(origin, sentence string, tree nsenter.Reg, flags uintptr) {
+	if c.host.Has(host.MountSetattr) {
+		c.setAttr(origin, sentence, tree, unix.MOUNT_ATTR_RDONLY, 0, 0, false)
+		return
+	}
+	c.remount(origin, sentence, tree, flags|unix.MS_RDONLY)
+}
+
+// remount sets all flags of an attached mount anew: mount(2) with MS_REMOUNT|MS_BIND, what kernels before 5.12 have.
+func (c *compiler) remount(origin, sentence string, tree nsenter.Reg, flags uintptr) {
+	c.enter(origin, tree)
+	c.do(origin, sentence, nsenter.Mount, nsenter.Null, nsenter.Str("."), nsenter.Null,
+		nsenter.Flags(&nsenter.MountFlags, flags|unix.MS_REMOUNT|unix.MS_BIND), nsenter.Null)
+}
+
+// propagate sets the propagation of the mount in hand, in the order of the options.
+func (c *compiler) propagate(m *spec.Mount, tree nsenter.Reg) {
+	for i, p := range m.Propagation {
+		origin := mountPath(m, "options")
+		if c.host.Has(host.MountSetattr) {
+			c.setAttr(origin, "set its propagation", tree, 0, 0, p&^unix.MS_REC, p&unix.MS_REC != 0)
+			continue
+		}
+		if i == 0 {
+			c.enter(origin, tree)
+		}
+		c.do(origin, "set its propagation", nsenter.Mount, nsenter.Null, nsenter.Str("."), nsenter.Null,
+			nsenter.Flags(&nsenter.MountFlags, p), nsenter.Null)
+	}
+}
+
+// mountFlags returns the MS_* flags that stand for MOUNT_ATTR_* attributes.
+func mountFlags(attrs uint64) (flags uintptr) {
+	for _, pair := range [...]struct {
+		attr uint64
+		flag uintptr
+	}{
+		{unix.MOUNT_ATTR_RDONLY, unix.MS_RDONLY},
+		{unix.MOUNT_ATTR_NOSUID, unix.MS_NOSUID},
+		{unix.MOUNT_ATTR_NODEV, unix.MS_NODEV},
+		{unix.MOUNT_ATTR_NOEXEC, unix.MS_NOEXEC},
+		{unix.MOUNT_ATTR_NOATIME, unix.MS_NOATIME},
+		{unix.MOUNT_ATTR_STRICTATIME, unix.MS_STRICTATIME},
+		{unix.MOUNT_ATTR_NODIRATIME, unix.MS_NODIRATIME},
+		{unix.MOUNT_ATTR_NOSYMFOLLOW, unix.MS_NOSYMFOLLOW},
+	} {
+		if attrs&pair.attr != 0 {
+			flags |= pair.flag
+		}
+	}
+	return flags
+}

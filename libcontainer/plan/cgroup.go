@@ -1,0 +1,103 @@
+package plan
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/host"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// cgroup compiles a mount of type cgroup: the view that the container has of its own cgroups (cgroups(7), cgroup_namespaces(7)).
+//
+// On v2 this is the one file system. On v1 it is a tmpfs with a directory for each hierarchy, as the host has it.
+func (c *compiler) cgroup(m *spec.Mount) {
+	if c.host.CgroupMode == host.CgroupV2 {
+		c.cgroup2(m)
+		return
+	}
+	c.cgroup1(m)
+}
+
+// cgroup2 mounts the file system, or binds the container's part of the host's where a new mount is refused: EPERM in a user namespace
+// without a cgroup namespace, EBUSY where the cgroup is not delegated.
+func (c *compiler) cgroup2(m *spec.Mount) {
+	origin := mountPath(m, "")
+	bind, end := c.newLabel(), c.newLabel()
+	c.do(mountPath(m, "type"), "a new cgroup2 for "+m.Destination, nsenter.Fsopen, nsenter.Str("cgroup2"),
+		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS).on(bind, unix.EPERM)
+	c.fsconfig(origin, "make it", unix.FSCONFIG_CMD_CREATE, "", "").on(bind, unix.EPERM, unix.EBUSY)
+	c.do(mountPath(m, "options"), "make the mount", nsenter.Fsmount, nsenter.Val(regFS),
+		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Flags(&nsenter.MountAttrs, m.AttrSet)).to(regTree).on(bind, unix.EPERM)
+	c.propagate(m, regTree)
+	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
+	c.attach(origin, regTree, regTarget).then(end)
+
+	c.place(bind)
+	source := "/sys/fs/cgroup"
+	if c.spec.Namespaces.Has(unix.CLONE_NEWCGROUP) && len(c.host.Hierarchies) > 0 {
+		source = c.host.Hierarchies[0].Path
+	}
+	c.do(origin, "no new cgroup2 here: take the host's", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(source),
+		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regTree)
+	c.bindAttach(m, true)
+	c.place(end)
+}
+
+// cgroup1 builds the directory of hierarchies, and makes it read-only when it is complete.
+func (c *compiler) cgroup1(m *spec.Mount) {
+	origin := mountPath(m, "")
+	directory := *m
+	directory.Type, directory.Source, directory.Data = "tmpfs", "tmpfs", "mode=755"
+	directory.AttrSet |= unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+	c.newFileSystem(&directory)
+	tree, readonlyLater := c.treeFor(&directory)
+	if tree == regTree {
+		// The hierarchies need regTree; the terminal comes later.
+		tree = regMaster
+	}
+	c.do(mountPath(m, "options"), "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
+		nsenter.Flags(&nsenter.MountAttrs, directory.AttrSet&^unix.MOUNT_ATTR_RDONLY)).to(tree)
+	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
+	c.attach(origin, tree, regTarget)
+	for i := range c.host.Hierarchies {
+		c.hierarchy(m, &c.host.Hierarchies[i], tree)
+	}
+	if m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && !readonlyLater {
+		c.setReadonly(mountPath(m, "options"), "make it read-only", tree, mountFlags(directory.AttrSet))
+	}
+}
+
+// hierarchy mounts one cgroup hierarchy in the directory that dir stands for.
+func (c *compiler) hierarchy(m *spec.Mount, h *host.Hierarchy, dir nsenter.Reg) {
+	origin := mountPath(m, "")
+	c.do(origin, "a directory for the hierarchy", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(h.Name), nsenter.Flags(&nsenter.Octal, 0o755)).
+		ignore(unix.EEXIST)
+	c.open(origin, "find it", dir, h.Name, howRealDir).to(regTarget)
+	for _, link := range h.Links {
+		c.do(origin, "another name for it", nsenter.Symlinkat, nsenter.Str(h.Name), nsenter.Val(dir), nsenter.Str(link)).ignore(unix.EEXIST)
+	}
+	copied := *m
+	copied.Propagation = nil
+	if c.spec.Namespaces.Has(unix.CLONE_NEWCGROUP) {
+		kind := "cgroup"
+		if h.V2 {
+			kind = "cgroup2"
+		}
+		copied.Type, copied.Source, copied.Data, copied.SuperFlags = kind, "cgroup", h.Controllers, 0
+		c.newFileSystem(&copied)
+		c.do(origin, "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
+			nsenter.Flags(&nsenter.MountAttrs, m.AttrSet)).to(regTree)
+		c.attach(origin, regTree, regTarget)
+		return
+	}
+	c.do(origin, "copy the container's part of the host's", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(h.Path),
+		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
+	if c.host.Has(host.MountSetattr) && m.AttrSet != 0 {
+		c.setAttr(mountPath(m, "options"), "restrict it", regTree, m.AttrSet, 0, 0, false)
+	}
+	c.attach(origin, regTree, regTarget)
+	if !c.host.Has(host.MountSetattr) && m.AttrSet != 0 {
+		c.remount(mountPath(m, "options"), "restrict it", regTree, mountFlags(m.AttrSet))
+	}
+}

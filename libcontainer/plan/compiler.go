@@ -1,0 +1,207 @@
+package plan
+
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/host"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// The registers of a plan. Most are reused: a mount's target is of no use once the mount is there.
+const (
+	regRoot   nsenter.Reg = iota + 1 // the root file system
+	regTarget                        // the mount point in hand
+	regTree                          // the mount in hand
+	regFS                            // the file system context in hand
+	regDir                           // the directory in hand
+	regDev                           // the container's /dev
+	regFile                          // the file in hand
+	regProc                          // a procfs of our own, attached nowhere
+	regNull                          // the host's /dev/null
+	regEmpty                         // an empty read-only tmpfs
+	regChild                         // the pid of the container's process, as the first process sees it
+	regSocket                        // the loopback socket, the connection of `rt start`
+	regMaster                        // the two ends of the terminal
+	regSlave
+	regCwd
+	regKeyring
+	regTrace  // what tracing itself yields
+	regResult // the result of a traced step that nobody else wants
+	regFree   // from here on: mounts that are needed again, see keep
+)
+
+var registerNames = [nsenter.MaxReg]string{
+	"", "root", "target", "tree", "fs", "dir", "dev", "file", "proc", "null", "empty", "child", "socket", "master", "slave", "cwd",
+	"keyring", "trace", "result",
+	"kept1", "kept2", "kept3", "kept4", "kept5", "kept6", "kept7", "kept8", "kept9", "kept10", "kept11", "kept12", "kept13", "kept14", "kept15", "kept16",
+}
+
+// lastFree is the last register that has a name.
+const lastFree = regFree + 15
+
+// compiler holds a plan in the making.
+type compiler struct {
+	spec *spec.Spec
+	host *host.Facts
+	opt  *Options
+	plan Plan
+
+	part   string
+	labels []int // index of the step that each label stands for
+	jumps  []jump
+
+	kept     []keptMount // mounts whose descriptors stay open
+	readonly []keptMount // mounts that become read-only when nothing has to be made in them any more
+	free     nsenter.Reg // the next free register
+	procOpen bool        // regProc is open
+	nullOpen bool        // regNull is open
+}
+
+// keptMount is a mount that a register still refers to.
+type keptMount struct {
+	destination string
+	origin      string
+	reg         nsenter.Reg
+	flags       uintptr // MS_*
+}
+
+type label int
+
+type jump struct {
+	step int
+	to   label
+	then bool
+}
+
+// newLabel returns a label that a later place call gives its step.
+func (c *compiler) newLabel() label {
+	c.labels = append(c.labels, -1)
+	return label(len(c.labels) - 1)
+}
+
+// place makes the next step the one that l stands for.
+func (c *compiler) place(l label) { c.labels[l] = len(c.plan.Steps) }
+
+// resolve turns labels into the indices of steps. A jump to the next step is no jump.
+func (c *compiler) resolve() {
+	for _, j := range c.jumps {
+		target := c.labels[j.to]
+		if target <= j.step || target >= len(c.plan.Steps) {
+			panic("plan: step " + strconv.Itoa(j.step+1) + " jumps to a label that was never placed behind it")
+		}
+		s := &c.plan.Steps[j.step]
+		if j.then {
+			s.Then = target
+		} else {
+			s.Else = target
+		}
+	}
+	c.jumps = nil
+	for i := range c.plan.Steps {
+		c.plan.Steps[i].Number = i + 1
+	}
+}
+
+// step is the step that do appended last, for its outcome to be told.
+type step struct {
+	c     *compiler
+	index int
+}
+
+// do appends a step. The sentence says what it is for, the origin which field of the config wants it.
+func (c *compiler) do(origin, sentence string, call nsenter.Call, args ...nsenter.Arg) step {
+	c.plan.Steps = append(c.plan.Steps, nsenter.Step{
+		Call: call, Args: args, Origin: origin, Sentence: sentence, Part: c.part,
+	})
+	return step{c, len(c.plan.Steps) - 1}
+}
+
+func (s step) at() *nsenter.Step { return &s.c.plan.Steps[s.index] }
+
+// to keeps the result in r.
+func (s step) to(r nsenter.Reg) step {
+	s.at().To = r
+	return s
+}
+
+// ignore makes failures with errnos as good as a success.
+func (s step) ignore(errnos ...unix.Errno) step {
+	s.at().Errnos = errnos
+	return s
+}
+
+// on goes to l after a failure with one of errnos.
+func (s step) on(l label, errnos ...unix.Errno) step {
+	s.at().Errnos = errnos
+	s.c.jumps = append(s.c.jumps, jump{s.index, l, false})
+	return s
+}
+
+// then goes to l after a success.
+func (s step) then(l label) step {
+	s.c.jumps = append(s.c.jumps, jump{s.index, l, true})
+	return s
+}
+
+// least makes a result below n a failure.
+func (s step) least(n int32) step {
+	s.at().Min = n
+	return s
+}
+
+// retry repeats the call while it says EAGAIN: openat2(2) does where others rename directories meanwhile.
+func (s step) retry() step {
+	s.at().Again = 255
+	return s
+}
+
+// sync makes the step a sync point at which the supervisor does what the sentences say.
+func (s step) sync(name string, does ...string) step {
+	s.at().Sync, s.at().Does = name, does
+	return s
+}
+
+// keep gives a mount a register of its own; false if there is none left.
+func (c *compiler) keep() (nsenter.Reg, bool) {
+	if c.free < regFree {
+		c.free = regFree
+	}
+	if c.free > lastFree {
+		return nsenter.Nowhere, false
+	}
+	c.free++
+	return c.free - 1, true
+}
+
+// close closes a descriptor where so many are opened that they might run out; otherwise close-on-exec will do.
+func (c *compiler) close(r nsenter.Reg) {
+	if len(c.spec.Mounts)+len(c.spec.Devices)+len(c.spec.MaskedPaths) > 80 {
+		c.do("", "", nsenter.Close, nsenter.Val(r)).ignore(unix.EBADF)
+	}
+}
+
+// report appends a report to the supervisor of r's value.
+func (c *compiler) report(origin, sentence string, r nsenter.Reg) step {
+	return c.do(origin, sentence, nsenter.Writev, nsenter.Num(c.plan.Ctl), nsenter.ReportOf(r), nsenter.Imm(2))
+}
+
+// answer is where in the scratch memory the supervisor's answer goes: behind the times of a trace.
+const answer = 32
+
+// await appends the wait for the supervisor's answer. 0 bytes mean that it is gone.
+func (c *compiler) await(sentence string) step {
+	return c.do("", sentence, nsenter.Read, nsenter.Num(c.plan.Ctl), nsenter.Scratch(answer), nsenter.Imm(1)).least(1)
+}
+
+// file returns the descriptor of the first file of a kind for which is is true.
+func (c *compiler) file(is func(*File) bool) (nsenter.FD, bool) {
+	for i := range c.plan.Files {
+		if is(&c.plan.Files[i]) {
+			return nsenter.FD(i), true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,73 @@
+package plan
+
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+)
+
+// files lists the descriptors that the boot process inherits behind those of the user's program, and names them.
+func (c *compiler) files() {
+	add := func(name string, f File) {
+		c.plan.Files = append(c.plan.Files, f)
+		c.plan.FDs = append(c.plan.FDs, name)
+	}
+	for _, j := range c.spec.Namespaces.Join {
+		add(namespaceWord(j.Flag)+"-ns", File{
+			Kind: FileNamespace, Path: j.Path, Flag: j.Flag, Index: -1,
+			Origin: "linux.namespaces[" + strconv.Itoa(j.Index) + "].path",
+		})
+	}
+	if c.treesByRT() {
+		add("rootfs-tree", File{Kind: FileTree, Path: c.spec.Rootfs, Index: -1, Origin: "root.path"})
+		for i := range c.spec.Mounts {
+			if m := &c.spec.Mounts[i]; m.Bind {
+				add("tree"+strconv.Itoa(i), File{Kind: FileTree, Path: m.Source, Index: i, Origin: mountPath(m, "source")})
+			}
+		}
+	}
+	if c.opt.CgroupFD {
+		add("cgroup", File{Kind: FileCgroup, Index: -1, Origin: "linux.cgroupsPath"})
+	}
+	for i, path := range c.opt.CgroupJoins {
+		add("cgroup"+strconv.Itoa(i), File{Kind: FileJoin, Path: path, Index: i, Origin: "linux.cgroupsPath"})
+	}
+	if c.opt.Wait {
+		add("start", File{Kind: FileStart, Index: -1})
+	}
+	c.plan.FirstFD = 3 + c.opt.PreserveFDs
+	c.plan.Ctl = nsenter.FD(len(c.plan.FDs))
+	c.plan.FDs = append(c.plan.FDs, "ctl")
+}
+
+// treesByRT reports whether rt itself clones the bind sources and the root file system, with the host's eyes: the root user of a user
+// namespace may have no way to paths that only the host's root can reach. Only a privileged rt can do so.
+func (c *compiler) treesByRT() bool {
+	const sysAdmin = 1 << unix.CAP_SYS_ADMIN
+	return c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.mountNamespace() && c.host.EUID == 0 && c.host.Caps&sysAdmin != 0
+}
+
+// namespaceWord is the name of a kind of namespace in /proc/PID/ns.
+func namespaceWord(flag uintptr) string {
+	switch flag {
+	case unix.CLONE_NEWUSER:
+		return "user"
+	case unix.CLONE_NEWPID:
+		return "pid"
+	case unix.CLONE_NEWNET:
+		return "net"
+	case unix.CLONE_NEWIPC:
+		return "ipc"
+	case unix.CLONE_NEWUTS:
+		return "uts"
+	case unix.CLONE_NEWNS:
+		return "mnt"
+	case unix.CLONE_NEWCGROUP:
+		return "cgroup"
+	case unix.CLONE_NEWTIME:
+		return "time"
+	}
+	panic("plan: no such kind of namespace")
+}

@@ -1,0 +1,142 @@
+package plan
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// The kernel's own file systems are mounted with fsopen(2), fsconfig(2), fsmount(2): every option is a step, so that a refused one is
+// named, and the mount is in hand before it is attached, so that what is made in it (devices) or hidden in it (masked paths) can't be
+// misled by a name that changes meanwhile.
+
+// inHouse reports whether file systems of a type are mounted that way.
+func inHouse(kind string) bool {
+	switch kind {
+	case "proc", "sysfs", "tmpfs", "devpts", "mqueue", "ramfs":
+		return true
+	}
+	return false
+}
+
+// superWords are the options of the super block that have a flag for mount(2), by their names for fsconfig(2).
+var superWords = [...]struct {
+	flag uintptr
+	word string
+}{
+	{unix.MS_SYNCHRONOUS, "sync"},
+	{unix.MS_DIRSYNC, "dirsync"},
+	{unix.MS_LAZYTIME, "lazytime"},
+	{unix.MS_MANDLOCK, "mand"},
+}
+
+// fileSystem compiles a mount of one of the kernel's own file systems.
+func (c *compiler) fileSystem(m *spec.Mount) {
+	origin := mountPath(m, "")
+	fallback := c.newLabel()
+	c.newFileSystem(m)
+	attrs := m.AttrSet
+	tree, readonlyLater := c.treeFor(m)
+	if readonlyLater {
+		attrs &^= unix.MOUNT_ATTR_RDONLY
+	}
+	mount := c.do(mountPath(m, "options"), "make the mount", nsenter.Fsmount, nsenter.Val(regFS),
+		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Flags(&nsenter.MountAttrs, attrs)).to(tree)
+	bindInstead := m.Type == "sysfs" && c.spec.Namespaces.Has(unix.CLONE_NEWUSER)
+	if bindInstead {
+		mount.on(fallback, unix.EPERM)
+	}
+	c.close(regFS)
+	c.propagate(m, tree)
+	c.target(mountPath(m, "destination"), m.Destination, true, howFor(m, true))
+	attach := c.attach(origin, tree, regTarget)
+	if bindInstead {
+		end := c.newLabel()
+		attach.then(end)
+		c.place(fallback)
+		c.sysfsByBind(m, tree)
+		c.place(end)
+	}
+	c.close(regTarget)
+	if tree == regTree {
+		c.close(regTree)
+	}
+}
+
+// treeFor returns the register for the mount that m becomes. What is needed again has one of its own: /dev, for the devices; proc and sysfs, to
+// hide what is in them; and what becomes read-only when all mount points in it are made.
+func (c *compiler) treeFor(m *spec.Mount) (tree nsenter.Reg, readonlyLater bool) {
+	readonlyLater = m.Type == "tmpfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0
+	hides := m.Type == "proc" || m.Type == "sysfs"
+	switch {
+	case m.Destination == "/dev":
+		tree = regDev
+	case readonlyLater || hides:
+		var ok bool
+		if tree, ok = c.keep(); !ok {
+			// More mounts than registers: this one is done with at once, as most are.
+			return regTree, false
+		}
+	default:
+		return regTree, false
+	}
+	mount := keptMount{m.Destination, mountPath(m, "options"), tree, mountFlags(m.AttrSet)}
+	if readonlyLater {
+		c.readonly = append(c.readonly, mount)
+	}
+	if hides {
+		c.kept = append(c.kept, mount)
+	}
+	return tree, readonlyLater
+}
+
+// newFileSystem makes a file system with the options of m, in regFS up to the point of fsmount(2).
+func (c *compiler) newFileSystem(m *spec.Mount) {
+	c.do(mountPath(m, "type"), "a new "+m.Type+" for "+m.Destination, nsenter.Fsopen, nsenter.Str(m.Type),
+		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
+	origin := mountPath(m, "options")
+	if m.Source != "" {
+		c.fsconfig(mountPath(m, "source"), "name it", unix.FSCONFIG_SET_STRING, "source", m.Source)
+	}
+	for _, w := range superWords {
+		if m.SuperFlags&w.flag != 0 {
+			c.fsconfig(origin, "option "+w.word, unix.FSCONFIG_SET_FLAG, w.word, "")
+		}
+	}
+	for data := m.Data; data != ""; {
+		var option string
+		option, data, _ = strings.Cut(data, ",")
+		if key, value, ok := strings.Cut(option, "="); ok {
+			c.fsconfig(origin, "option "+option, unix.FSCONFIG_SET_STRING, key, value)
+		} else if option != "" {
+			c.fsconfig(origin, "option "+option, unix.FSCONFIG_SET_FLAG, option, "")
+		}
+	}
+	c.fsconfig(mountPath(m, ""), "make it", unix.FSCONFIG_CMD_CREATE, "", "")
+}
+
+// fsconfig appends one fsconfig(2) on the file system in hand.
+func (c *compiler) fsconfig(origin, sentence string, command int, key, value string) step {
+	k, v := nsenter.Null, nsenter.Null
+	if command != unix.FSCONFIG_CMD_CREATE {
+		k = nsenter.Str(key)
+	}
+	if command == unix.FSCONFIG_SET_STRING {
+		v = nsenter.Str(value)
+	}
+	return c.do(origin, sentence, nsenter.Fsconfig, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsCommands, command), k, v, nsenter.Imm(0))
+}
+
+// sysfsByBind binds the host's /sys in place of a new sysfs, which the kernel refuses to a user namespace that does not own the network
+// namespace, or where the sysfs of the host is partly covered. It is read-only with all that is below: CVE-2023-25809.
+func (c *compiler) sysfsByBind(m *spec.Mount, tree nsenter.Reg) {
+	origin := mountPath(m, "")
+	c.do(origin, "no new sysfs in this user namespace: take the host's", nsenter.OpenTree, nsenter.Cwd, nsenter.Str("/sys"),
+		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(tree)
+	c.setAttr(origin, "read-only, with all that is below", tree, unix.MOUNT_ATTR_RDONLY|m.AttrSet, 0, 0, true)
+	c.target(mountPath(m, "destination"), m.Destination, true, howRealDir)
+	c.attach(origin, tree, regTarget)
+}

@@ -1,0 +1,63 @@
+package plan
+
+import (
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rt/nsenter"
+)
+
+// hooks lets rt run the hooks whose time is before the change of the root (config.md#posix-platform-hooks): prestart and createRuntime in
+// rt's namespaces, createContainer in the container's.
+func (c *compiler) hooks() error {
+	h := c.spec.OCI.Hooks
+	if h == nil {
+		return nil
+	}
+	var does []string
+	does = append(does, hookSentences("prestart", h.Prestart)...) //nolint:staticcheck // deprecated, and used by Docker
+	does = append(does, hookSentences("createRuntime", h.CreateRuntime)...)
+	does = append(does, hookSentences("createContainer", h.CreateContainer)...)
+	if len(does) == 0 {
+		return nil
+	}
+	c.report("hooks", "tell rt that it is the hooks' time", nsenter.Nowhere).sync(SyncHooks, does...)
+	c.await("wait until they have run")
+	return nil
+}
+
+// hookSentences says which hooks of a kind rt runs.
+func hookSentences(kind string, hooks []specs.Hook) []string {
+	var does []string
+	for i := range hooks {
+		does = append(does, "run hooks."+kind+"["+strconv.Itoa(i)+"] "+hooks[i].Path)
+	}
+	return does
+}
+
+// ready tells rt that all is made, and waits for the start: on the socket in the state directory, whose connection takes the place of the
+// control channel, so that `rt start` learns what fails from here on.
+func (c *compiler) ready() error {
+	does := []string{"save the state"}
+	if c.spec.Process == nil {
+		does = append(does, "refuse to start: the config has no process")
+	}
+	c.report("", "tell rt that the container is created", nsenter.Nowhere).sync(SyncReady, does...)
+	if c.opt.Wait {
+		start, _ := c.file(func(f *File) bool { return f.Kind == FileStart })
+		// What is open here is open as long as the container waits.
+		c.do("", "close what the making needed", nsenter.CloseRange, nsenter.Imm(c.plan.Number(c.plan.Ctl)+1), nsenter.Imm(int64(^uint32(0))), nsenter.Imm(0))
+		c.do("", "wait for `rt start`", nsenter.Accept4, nsenter.Num(start), nsenter.Null, nsenter.Null, nsenter.Imm(0)).to(regSocket)
+		const cloexec = 0o2000000 // O_CLOEXEC
+		c.do("", "reports go to it from now on", nsenter.Dup3, nsenter.Val(regSocket), nsenter.Num(c.plan.Ctl), nsenter.Imm(cloexec))
+		c.do("", "", nsenter.Close, nsenter.Val(regSocket))
+	}
+	c.await("wait for the word to start")
+	if h := c.spec.OCI.Hooks; h != nil && len(h.StartContainer) > 0 {
+		c.report("hooks.startContainer", "tell rt that it is the hooks' time", nsenter.Nowhere).
+			sync(SyncStartContainer, hookSentences("startContainer", h.StartContainer)...)
+		c.await("wait until they have run")
+	}
+	return nil
+}

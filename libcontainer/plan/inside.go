@@ -1,0 +1,42 @@
+package plan
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+)
+
+// Inside returns the program of a hook that runs in the container's namespaces: enter them, all at once through the pidfd of the container's process
+// (setns(2), Linux 5.8), and execute the hook there. The pidfd is the inherited descriptor 3.
+//
+// A pid namespace is entered by children only, so the hook is a second process: SyncBorn tells its pid, and it is rt's own child.
+func Inside(namespaces uintptr, path string, argv, env []string) *nsenter.Program {
+	const pidfd, ctl nsenter.FD = 0, 1
+	c := &compiler{part: "hook"}
+	c.plan.Regs = registerNames[:]
+	c.plan.FDs, c.plan.FirstFD, c.plan.Ctl = []string{"pidfd", "ctl"}, 3, ctl
+	c.do("", "the exec closes rt's descriptors", nsenter.Fcntl, nsenter.Num(pidfd), nsenter.Flags(&nsenter.FcntlCommands, unix.F_SETFD), nsenter.Imm(unix.FD_CLOEXEC))
+	c.do("", "the exec closes rt's descriptors", nsenter.Fcntl, nsenter.Num(ctl), nsenter.Flags(&nsenter.FcntlCommands, unix.F_SETFD), nsenter.Imm(unix.FD_CLOEXEC))
+	if namespaces&(unix.CLONE_NEWPID|unix.CLONE_NEWUSER) != 0 {
+		c.notDumpable()
+	}
+	if namespaces != 0 {
+		c.do("", "enter the container's namespaces", nsenter.Setns, nsenter.Num(pidfd), nsenter.Flags(&nsenter.CloneFlags, namespaces))
+	}
+	if namespaces&unix.CLONE_NEWPID != 0 {
+		const sizeofCloneArgs = 88
+		var args [sizeofCloneArgs]byte
+		binary.NativeEndian.PutUint64(args[:], unix.CLONE_PARENT)
+		child := c.newLabel()
+		c.do("", "make a process in the pid namespace", nsenter.Clone3, nsenter.Data(string(args[:]), "{CLONE_PARENT}"), nsenter.Imm(sizeofCloneArgs)).
+			to(regChild).least(1).on(child, nsenter.Short)
+		c.report("", "tell rt its pid", regChild).sync(SyncBorn)
+		c.do("", "the first process has done its work", nsenter.ExitGroup, nsenter.Imm(0))
+		c.place(child)
+	}
+	c.do("", "execute the hook", nsenter.Execve, nsenter.Str(path), nsenter.Vec(argv), nsenter.Vec(env))
+	c.resolve()
+	return &c.plan.Program
+}

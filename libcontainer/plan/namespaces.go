@@ -1,0 +1,266 @@
+package plan
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/host"
+	"rt/nsenter"
+)
+
+// The boot process is born in the new namespaces where the kernel lets it: rt's own clone makes them, and one process
+// is all it takes. Three namespaces can't be had that way, and then a first process makes the container's process as a second one:
+//
+//   - a new user namespace: an exec with unmapped ids loses all rights in it (user_namespaces(7)), and the boot image is executed;
+//   - a joined pid or user namespace: setns(2) to a pid namespace is for children only, and the other namespaces must be made after the
+//     user namespace was joined, to belong to it;
+//   - a new time namespace: it is for children, and its offsets can be written only before the first of them (time_namespaces(7)).
+
+// twoStage reports whether the container's process is a second one.
+func (c *compiler) twoStage() bool {
+	n := &c.spec.Namespaces
+	return n.New&(unix.CLONE_NEWUSER|unix.CLONE_NEWTIME) != 0 || n.Joined(unix.CLONE_NEWUSER) != nil || n.Joined(unix.CLONE_NEWPID) != nil
+}
+
+// firstProcess compiles what rt's child does before it is the container's process, or makes it.
+func (c *compiler) firstProcess() error {
+	c.plan.TwoStage = c.twoStage()
+	c.closeOnExec()
+	c.joinCgroups()
+	c.oomScore()
+	clone := c.spec.Namespaces.New &^ unix.CLONE_NEWCGROUP
+	if !c.plan.TwoStage {
+		c.plan.CloneFlags = clone
+		c.plan.IntoCgroup = c.opt.CgroupFD
+		return nil
+	}
+	c.raiseLimits()
+	user := c.spec.Namespaces.Joined(unix.CLONE_NEWUSER)
+	if user != nil {
+		c.notDumpable()
+		c.join(unix.CLONE_NEWUSER)
+	}
+	if c.spec.Namespaces.Joined(unix.CLONE_NEWPID) != nil {
+		c.join(unix.CLONE_NEWPID)
+	}
+	// Time offsets need rights in the user namespace that owns the time namespace. If that is to be new too, it has to be there first:
+	// then a process in the user namespace makes the rest, as a third one.
+	if clone&unix.CLONE_NEWUSER != 0 && clone&unix.CLONE_NEWTIME != 0 {
+		c.bear(unix.CLONE_NEWUSER, false)
+		c.await("wait for the id maps")
+		c.becomeRoot()
+		clone &^= unix.CLONE_NEWUSER
+	}
+	if clone&unix.CLONE_NEWTIME != 0 {
+		c.timeNamespace()
+		clone &^= unix.CLONE_NEWTIME
+	}
+	c.bear(clone, c.opt.CgroupFD)
+	c.await("wait for rt: id maps, cgroup")
+	if clone&unix.CLONE_NEWUSER != 0 || user != nil {
+		c.becomeRoot()
+	}
+	return nil
+}
+
+// closeOnExec makes sure that the user's program inherits nothing but its own descriptors: not rt's, and not what leaked into rt from its
+// caller (CVE-2024-21626). CLOSE_RANGE_CLOEXEC is younger than close_range(2): Linux 5.11.
+func (c *compiler) closeOnExec() {
+	const last = int64(^uint32(0))
+	if c.host.Has(host.CloseRangeCloexec) {
+		c.do("", "the final exec closes rt's descriptors", nsenter.CloseRange, nsenter.Imm(c.plan.FirstFD), nsenter.Imm(last),
+			nsenter.Flags(&nsenter.CloseRangeFlags, unix.CLOSE_RANGE_CLOEXEC))
+		return
+	}
+	for i := range c.plan.FDs {
+		c.do("", "the final exec closes this descriptor", nsenter.Fcntl, nsenter.Num(nsenter.FD(i)),
+			nsenter.Flags(&nsenter.FcntlCommands, unix.F_SETFD), nsenter.Imm(unix.FD_CLOEXEC))
+	}
+	c.do("", "close all others", nsenter.CloseRange, nsenter.Imm(c.plan.Number(c.plan.Ctl)+1), nsenter.Imm(last), nsenter.Imm(0))
+}
+
+// joinCgroups enters the cgroups of v1, where a process can't be born. A process of one thread that moves itself is moved at once, while moving
+// another one waits for an RCU grace period: milliseconds.
+func (c *compiler) joinCgroups() {
+	for i := range c.plan.Files {
+		if f := &c.plan.Files[i]; f.Kind == FileJoin {
+			c.do(f.Origin, "enter the cgroup of "+f.Path, nsenter.Write, nsenter.Num(nsenter.FD(i)), nsenter.Str("0"), nsenter.Imm(1))
+		}
+	}
+}
+
+// bear makes a process that goes on with the plan, a child of rt's, in new namespaces; the one that makes it reports its pid and exits.
+func (c *compiler) bear(flags uintptr, intoCgroup bool) {
+	flags |= unix.CLONE_PARENT
+	const sizeofCloneArgs, cgroupField = 88, 80 // struct clone_args, Linux 5.7
+	args := make([]byte, sizeofCloneArgs)
+	var refs []nsenter.Ref
+	text := ""
+	if intoCgroup {
+		flags |= unix.CLONE_INTO_CGROUP
+		fd, _ := c.file(func(f *File) bool { return f.Kind == FileCgroup })
+		refs = append(refs, nsenter.Ref{Offset: cgroupField, Size: 8, Arg: nsenter.Num(fd)})
+		text = ", cgroup=$cgroup"
+	}
+	binary.NativeEndian.PutUint64(args, uint64(flags))
+	child := c.newLabel()
+	origin := "linux.namespaces"
+	c.do(origin, "make the container's process, in new namespaces", nsenter.Clone3,
+		nsenter.Data(string(args), "{"+nsenter.CloneFlags.Format(uint64(flags))+text+"}", refs...), nsenter.Imm(len(args))).
+		to(regChild).least(1).on(child, nsenter.Short)
+	name, does := SyncBorn, []string{"wait for the first process"}
+	if flags&unix.CLONE_NEWUSER != 0 {
+		name, does = SyncMaps, append(does, c.mapSentences()...)
+	}
+	if c.opt.CgroupAttach {
+		does = append(does, "put the container's process into its cgroup")
+	}
+	c.report(origin, "tell rt its pid", regChild).sync(name, does...)
+	c.do("", "the first process has done its work", nsenter.ExitGroup, nsenter.Imm(0))
+	c.place(child)
+}
+
+// mapSentences says which id maps the supervisor writes.
+func (c *compiler) mapSentences() []string {
+	var does []string
+	if c.opt.SetgroupsDeny {
+		does = append(does, `write "deny" to /proc/PID/setgroups`)
+	}
+	for _, m := range c.spec.UIDMappings {
+		does = append(does, "map user "+idRange(m.ContainerID, m.HostID, m.Size))
+	}
+	for _, m := range c.spec.GIDMappings {
+		does = append(does, "map group "+idRange(m.ContainerID, m.HostID, m.Size))
+	}
+	return does
+}
+
+func idRange(container, host, size uint32) string {
+	return strconv.Itoa(int(container)) + " to " + strconv.Itoa(int(host)) + " of the host, " + strconv.Itoa(int(size)) + " in all"
+}
+
+// becomeRoot takes the ids that the user namespace has for root.
+func (c *compiler) becomeRoot() {
+	origin := "linux.uidMappings"
+	c.do(origin, "be the root group of the user namespace", nsenter.Setresgid, nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
+	c.do(origin, "be its root user", nsenter.Setresuid, nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
+}
+
+// notDumpable closes the /proc entries of the boot process to processes that are in the container already: CVE-2016-9962.
+func (c *compiler) notDumpable() {
+	c.do("", "no process of the container may look into this one", nsenter.Prctl,
+		nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_DUMPABLE), nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
+}
+
+// join enters the namespace of kind flag that the config names by path.
+func (c *compiler) join(flag uintptr) {
+	fd, ok := c.file(func(f *File) bool { return f.Kind == FileNamespace && f.Flag == flag })
+	if !ok {
+		return
+	}
+	f := &c.plan.Files[fd]
+	c.do(f.Origin, "join the "+namespaceWord(flag)+" namespace "+f.Path, nsenter.Setns,
+		nsenter.Num(fd), nsenter.Flags(&nsenter.CloneFlags, flag))
+}
+
+// timeNamespace makes the time namespace that the next child will be in. See time_namespaces(7).
+func (c *compiler) timeNamespace() {
+	c.do("linux.namespaces", "a new time namespace, for the process to come", nsenter.Unshare, nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWTIME))
+	if len(c.spec.TimeOffsets) == 0 {
+		return
+	}
+	var text []byte
+	for _, o := range c.spec.TimeOffsets {
+		text = append(text, o.Clock...)
+		text = append(text, ' ')
+		text = strconv.AppendInt(text, o.Secs, 10)
+		text = append(text, ' ')
+		text = strconv.AppendUint(text, uint64(o.Nanosec), 10)
+		text = append(text, '\n')
+	}
+	origin := "linux.timeOffsets"
+	c.do(origin, "open its offsets", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc/self/timens_offsets"),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_WRONLY|unix.O_CLOEXEC)).to(regFile)
+	c.write(origin, "set them", string(text))
+	c.do("", "", nsenter.Close, nsenter.Val(regFile))
+}
+
+// write writes text to the file in hand, in one call and whole.
+func (c *compiler) write(origin, sentence, text string) {
+	c.do(origin, sentence, nsenter.Write, nsenter.Val(regFile), nsenter.Str(text), nsenter.Imm(len(text))).least(int32(len(text)))
+}
+
+// namespaces compiles what the container's process does about its namespaces: join the others that have a path.
+func (c *compiler) namespaces() error {
+	n := &c.spec.Namespaces
+	if n.Joined(unix.CLONE_NEWPID) != nil && n.Joined(unix.CLONE_NEWUSER) == nil {
+		c.notDumpable()
+	}
+	// The mount namespace comes last: with it the process loses sight of the host's files.
+	for _, flag := range [...]uintptr{
+		unix.CLONE_NEWNET, unix.CLONE_NEWIPC, unix.CLONE_NEWUTS, unix.CLONE_NEWTIME, unix.CLONE_NEWCGROUP, unix.CLONE_NEWNS,
+	} {
+		c.join(flag)
+	}
+	c.do("", "a session of its own", nsenter.Setsid).ignore(unix.EPERM)
+	c.do("", "modes below are meant as they are written", nsenter.Umask, nsenter.Imm(0))
+	if !c.plan.TwoStage && c.opt.CgroupAttach {
+		c.report("linux.cgroupsPath", "tell rt that it is time for the cgroup", nsenter.Nowhere).sync(SyncAttach, "put the boot process into its cgroup")
+		c.await("wait until it is there")
+	}
+	if c.unshared(unix.CLONE_NEWCGROUP) {
+		// Not with the other namespaces: clone would root it at rt's own cgroup.
+		c.do("linux.namespaces", "a new cgroup namespace, rooted at the container's cgroup", nsenter.Unshare,
+			nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWCGROUP))
+	}
+	if !c.opt.NoNewKeyring {
+		c.keyring()
+	}
+	return nil
+}
+
+// keyring joins a session keyring of the container's own, which processes of `rt exec` can find by its name: keyrings(7).
+func (c *compiler) keyring() {
+	const (
+		possessorAll                   = 0x3f000000
+		userView, userRead, userSearch = 0x010000, 0x020000, 0x080000
+		permissions                    = possessorAll | userView | userRead | userSearch
+	)
+	end := c.newLabel()
+	// ENOSYS: a kernel without keyrings; EPERM: the seccomp filter of an engine that rt runs in; EDQUOT is a true failure.
+	c.do("", "a session keyring of its own", nsenter.Keyctl, nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_JOIN_SESSION_KEYRING),
+		nsenter.Str("_ses."+c.opt.ID)).to(regKeyring).on(end, unix.ENOSYS, unix.EPERM)
+	c.do("", "processes that join later may find it", nsenter.Keyctl, nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_SETPERM),
+		nsenter.Val(regKeyring), nsenter.Flags(&nsenter.Hex, permissions)).ignore(unix.EACCES)
+	c.place(end)
+}
+
+// loopback brings the loopback interface of a new network namespace up: netdevice(7).
+func (c *compiler) loopback() error {
+	if !c.unshared(unix.CLONE_NEWNET) {
+		return nil
+	}
+	request := make([]byte, 40) // struct ifreq: the name in 16 bytes, then the flags
+	copy(request, "lo")
+	binary.NativeEndian.PutUint16(request[16:], unix.IFF_UP|unix.IFF_RUNNING)
+	origin := "linux.namespaces"
+	c.do(origin, "a socket to reach the new network with", nsenter.Socket, nsenter.Flags(&nsenter.SocketDomains, unix.AF_INET),
+		nsenter.Flags(&nsenter.SocketTypes, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC), nsenter.Imm(0)).to(regSocket)
+	c.do(origin, "bring the loopback interface up", nsenter.Ioctl, nsenter.Val(regSocket), nsenter.Flags(&nsenter.IoctlRequests, unix.SIOCSIFFLAGS),
+		nsenter.Data(string(request), `{"lo", IFF_UP|IFF_RUNNING}`))
+	c.close(regSocket)
+	return nil
+}
+
+// hostname sets the names of the UTS namespace.
+func (c *compiler) hostname() error {
+	if name := c.spec.Hostname; name != "" {
+		c.do("hostname", "set the host name", nsenter.Sethostname, nsenter.Str(name), nsenter.Imm(len(name)))
+	}
+	if name := c.spec.Domainname; name != "" {
+		c.do("domainname", "set the domain name", nsenter.Setdomainname, nsenter.Str(name), nsenter.Imm(len(name)))
+	}
+	return nil
+}

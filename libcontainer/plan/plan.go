@@ -1,0 +1,204 @@
+// Package plan compiles a checked config into the system calls that make the container.
+//
+// Compile turns a spec.Spec, the facts of the host and the options of the command into a Plan: a program for package nsenter, the
+// descriptors that program wants, and what the supervisor has to do at each of its sync points. Compile runs in rt; the program
+// runs in the boot process. It is a pure function: it opens nothing, asks nothing, and makes no system call, so every plan for
+// every kernel can be read and tested without being root. It refuses what this host can't do (diag.Host), and what rt does not support;
+// mistakes in the document are package spec's business.
+//
+// Read compiler.boot first: it is the order of things. Then testdata/*.plan: what comes of it.
+package plan
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
+	"rt/nsenter"
+	"rt/seccomp"
+	"rt/spec"
+)
+
+// Options is what the command line and a look at the host's files add to the config.
+type Options struct {
+	// Wait makes the boot process wait for `rt start` on the socket in the state directory; otherwise it is released over the control channel.
+	Wait bool
+	// NoPivot changes the root with a mount move and chroot(2) in place of pivot_root(2), for hosts whose root is an initramfs.
+	NoPivot bool
+	// NoNewKeyring leaves the session keyring as it is inherited.
+	NoNewKeyring bool
+	// PreserveFDs is how many descriptors from 3 on the user's program inherits.
+	PreserveFDs int
+	// ID names the session keyring.
+	ID string
+	// Sources says what each bind source is; an entry for every mount, SourceNone for those that are no binds.
+	Sources []Source
+	// Home is the home directory that the container's passwd gives the user: HOME where the environment has none.
+	Home string
+	// ChownStdio says which of the descriptors 0, 1, 2 get the container's user as owner.
+	ChownStdio [3]bool
+	// CgroupFD says that the container's cgroup can be cloned into (CLONE_INTO_CGROUP).
+	CgroupFD bool
+	// CgroupJoins are the files of v1 hierarchies that a process enters its cgroups through, by writing "0" to them.
+	CgroupJoins []string
+	// CgroupAttach says that the supervisor puts the boot process into its cgroup at a sync point, as systemd wants it.
+	CgroupAttach bool
+	// Env is added to process.env: what a service manager passes on (sd_listen_fds(3)).
+	Env []string
+	// Rlimits are rt's own hard limits, by number, for those of process.rlimits: what is above them has to be raised with rt's rights.
+	HardLimits map[int]uint64
+	// Kcore says that the host has /proc/kcore, which /dev/core points to.
+	Kcore bool
+	// SetgroupsDeny says that the user namespace gets "deny" in /proc/PID/setgroups, since rt maps its ids itself and without privilege.
+	SetgroupsDeny bool
+	// Filter is linux.seccomp compiled.
+	Filter *seccomp.Filter
+	// Trace adds a report to every step, with its result and time.
+	Trace bool
+}
+
+// Source is what the supervisor found at the source of a bind mount.
+type Source uint8
+
+// The kinds of sources. A bind mount needs a mount point of its source's kind.
+const (
+	SourceNone Source = iota
+	SourceDir
+	SourceFile
+)
+
+// File is a descriptor that the supervisor opens and the boot process inherits.
+type File struct {
+	Kind   FileKind
+	Path   string
+	Flag   uintptr // FileNamespace: the kind of namespace, a CLONE_NEW* flag
+	Origin string
+	Index  int // FileTree: index in mounts, or -1 for the root file system; FileJoin: see there
+}
+
+// FileKind says what to open.
+type FileKind uint8
+
+// The kinds of files.
+const (
+	FileNamespace FileKind = iota // the namespace at Path
+	FileTree                      // a detached copy of the mounts at Path: open_tree(2) with OPEN_TREE_CLONE
+	FileCgroup                    // the directory of the container's cgroup
+	FileJoin                      // the tasks file of a cgroup v1 hierarchy: Options.CgroupJoins[Index]
+	FileStart                     // the listening socket in the state directory
+)
+
+// The names of sync points: Step.Sync.
+const (
+	SyncMaps           = "id maps"        // a process in a new user namespace was made: its pid comes along; write its id maps
+	SyncBorn           = "born"           // the container's process was made: its pid comes along
+	SyncAttach         = "attach"         // put the process into its cgroup
+	SyncHooks          = "hooks"          // prestart, createRuntime, createContainer
+	SyncConsole        = "console"        // the pty master comes along
+	SyncReady          = "ready"          // all is made; save the state, then start when told
+	SyncStartContainer = "startContainer" // the hooks of that name
+)
+
+// Plan is a compiled config.
+type Plan struct {
+	nsenter.Program
+	// Files are the descriptors to be passed, in the order of Program.FDs; the control channel is the one behind them.
+	Files []File
+	// CloneFlags are for the boot process's own birth. Zero if it makes the container's process itself (see namespaces.go).
+	CloneFlags uintptr
+	// IntoCgroup says that the boot process itself is born in the container's cgroup.
+	IntoCgroup bool
+	// TwoStage says that the container's process is a child of the first one, made by a step; SyncMaps or SyncBorn tells its pid, the last one if there are two.
+	TwoStage bool
+	// Warnings are what the runtime spec wants warnings for.
+	Warnings []string
+}
+
+// Compile compiles s for the host that f describes.
+func Compile(s *spec.Spec, f *host.Facts, o *Options) (*Plan, error) {
+	c := &compiler{spec: s, host: f, opt: o}
+	c.plan.Steps = make([]nsenter.Step, 0, 256)
+	c.plan.Regs = registerNames[:]
+	if err := c.supported(); err != nil {
+		return nil, err
+	}
+	c.files()
+	if err := c.boot(); err != nil {
+		return nil, err
+	}
+	c.resolve()
+	if o.Trace {
+		c.trace()
+	}
+	return &c.plan, nil
+}
+
+// boot is the life of the boot process, in its order.
+func (c *compiler) boot() error {
+	parts := []struct {
+		name string
+		emit func() error
+	}{
+		{"the first process", c.firstProcess},
+		{"namespaces", c.namespaces},
+		{"network", c.loopback},
+		{"names", c.hostname},
+		{"root file system", c.rootfs},
+		{"mounts", c.mounts},
+		{"devices", c.devices},
+		{"terminal", c.terminal},
+		{"kernel parameters", c.sysctl},
+		{"hooks", c.hooks},
+		{"hidden and read-only paths", c.restrictPaths},
+		{"the new root", c.enterRoot},
+		{"working directory", c.cwd},
+		{"program", c.findProgram},
+		{"wait for start", c.ready},
+		{"limits and scheduling", c.limits},
+		{"rights", c.rights},
+		{"program", c.execute},
+	}
+	for _, p := range parts {
+		c.part = p.name
+		if err := p.emit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// supported refuses what the config may ask for and this rt can't do yet.
+func (c *compiler) supported() error {
+	oci := c.spec.OCI
+	switch {
+	case oci.Linux == nil:
+		return nil
+	case len(oci.Linux.NetDevices) > 0:
+		return notSupported("linux.netDevices")
+	case oci.Linux.IntelRdt != nil:
+		return notSupported("linux.intelRdt")
+	}
+	for i := range c.spec.Mounts {
+		m := &c.spec.Mounts[i]
+		if m.IDMap {
+			return notSupported(mountPath(m, "uidMappings"))
+		}
+		if m.TmpCopyUp {
+			return notSupported(mountPath(m, "options") + " tmpcopyup")
+		}
+	}
+	if c.opt.Filter != nil && c.opt.Filter.Notify {
+		return notSupported("linux.seccomp.listenerPath")
+	}
+	return nil
+}
+
+func notSupported(field string) error {
+	return &diag.Error{Kind: diag.Host, Field: field, Problem: "is not supported yet by this version of rt"}
+}
+
+// unshared reports whether the container gets a namespace of kind flag that is made for it.
+func (c *compiler) unshared(flag uintptr) bool { return c.spec.Namespaces.New&flag != 0 }
+
+// mountNamespace reports whether the mounts are the container's own, so that rt may change them.
+func (c *compiler) mountNamespace() bool { return c.spec.Namespaces.Has(unix.CLONE_NEWNS) }

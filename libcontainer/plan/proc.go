@@ -1,0 +1,88 @@
+package plan
+
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/nsenter"
+)
+
+// What is written to /proc goes through a procfs that the boot process makes for itself and attaches nowhere: the /proc of the root
+// file system may be a fake, and be swapped meanwhile (CVE-2019-16884, CVE-2025-52881).
+
+// openProc puts such a procfs in regProc. In a user namespace the kernel may refuse one (EPERM); the host's /proc, which no container can
+// change and whose mounts are not crossed, then serves as well.
+func (c *compiler) openProc() {
+	if c.procOpen {
+		return
+	}
+	c.procOpen = true
+	host, end := c.newLabel(), c.newLabel()
+	c.do("", "a procfs of our own, to write to", nsenter.Fsopen, nsenter.Str("proc"),
+		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS).on(host, unix.EPERM)
+	c.fsconfig("", "make it", unix.FSCONFIG_CMD_CREATE, "", "").on(host, unix.EPERM)
+	c.do("", "attached nowhere", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
+		nsenter.Imm(0)).to(regProc).then(end).on(host, unix.EPERM)
+	c.place(host)
+	c.do("", "none for this user namespace: take the host's", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regProc)
+	c.place(end)
+}
+
+// writeProc writes text to a file of our procfs.
+func (c *compiler) writeProc(origin, sentence, path, text string) {
+	c.openProc()
+	c.open(origin, "open /proc/"+path, regProc, path, howProcFile).to(regFile)
+	c.write(origin, sentence, text)
+	c.do("", "", nsenter.Close, nsenter.Val(regFile))
+}
+
+// sysctl writes linux.sysctl, while the namespaces that the values belong to are this process's own (sysctl(2), namespaces(7)).
+func (c *compiler) sysctl() error {
+	for _, s := range c.spec.Sysctl {
+		c.writeProc("linux.sysctl["+strconv.Quote(s.Key)+"]", s.Key+" = "+s.Value, "sys/"+s.Path, s.Value)
+	}
+	return c.securityLabels()
+}
+
+// securityLabels sets the LSM label that the user's program gets at its execve: apparmor(7), attr in proc(5).
+func (c *compiler) securityLabels() error {
+	p := c.spec.Process
+	if p == nil {
+		return nil
+	}
+	if p.AppArmor != "" {
+		const origin = "process.apparmorProfile"
+		if !c.host.AppArmor {
+			return &diag.Error{Kind: diag.Host, Field: origin, Value: p.AppArmor, Problem: "this kernel runs without AppArmor: leave the profile out"}
+		}
+		c.writeProc(origin, "execute under profile "+p.AppArmor, "thread-self/attr/apparmor/exec", "exec "+p.AppArmor)
+	}
+	if p.SELinuxLabel != "" {
+		const origin = "process.selinuxLabel"
+		if !c.host.SELinux {
+			return &diag.Error{Kind: diag.Host, Field: origin, Value: p.SELinuxLabel, Problem: "this kernel runs without SELinux: leave the label out"}
+		}
+		c.writeProc(origin, "execute with label "+p.SELinuxLabel, "thread-self/attr/exec", p.SELinuxLabel)
+	}
+	if c.spec.MountLabel != "" && !c.host.SELinux {
+		return &diag.Error{Kind: diag.Host, Field: "linux.mountLabel", Value: c.spec.MountLabel, Problem: "this kernel runs without SELinux: leave the label out"}
+	}
+	return nil
+}
+
+// oomScore sets the score while the process has all rights of rt's: lowering it takes CAP_SYS_RESOURCE outside of any user namespace.
+// Children inherit it.
+func (c *compiler) oomScore() {
+	if c.spec.Process == nil || c.spec.Process.OOMScoreAdj == nil {
+		return
+	}
+	const origin = "process.oomScoreAdj"
+	text := strconv.Itoa(*c.spec.Process.OOMScoreAdj)
+	c.do(origin, "open our own score", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc/self/oom_score_adj"),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_WRONLY|unix.O_CLOEXEC)).to(regFile)
+	c.write(origin, "set it to "+text, text)
+	c.do("", "", nsenter.Close, nsenter.Val(regFile))
+}

@@ -1,0 +1,210 @@
+package plan
+
+import (
+	"encoding/binary"
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// cwd enters process.cwd, found from the new root: no descriptor that leaked from anywhere is on that way (CVE-2024-21626). It is made if it
+// is not there and the root may be written, as runc does.
+//
+// The root user of the container goes there, since a directory may be closed to the user of the process; where that is the other way round, as on
+// network file systems that distrust root, endCwd tries again as that user.
+func (c *compiler) cwd() error {
+	p := c.spec.Process
+	if p == nil || p.Cwd == "/" {
+		return nil
+	}
+	const origin = "process.cwd"
+	found, missing, closed := c.newLabel(), c.newLabel(), c.newLabel()
+	first := c.open(origin, "find the working directory", regRoot, p.Cwd, howDir).to(regCwd).then(found)
+	if c.spec.RootReadonly || !c.mountNamespace() {
+		if p.UID != 0 {
+			first.on(closed, unix.EACCES)
+		}
+	} else {
+		first.on(missing, unix.ENOENT)
+	}
+	c.place(missing)
+	if !c.spec.RootReadonly && c.mountNamespace() {
+		c.makePath(origin, p.Cwd, true)
+		c.open(origin, "find it", regRoot, p.Cwd, howDir).to(regCwd)
+	}
+	c.place(found)
+	c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd))
+	c.place(closed)
+	return nil
+}
+
+// findProgram looks for process.args[0] as execvpe(3) will, so that a program that is not there fails the create, as callers of runc expect.
+func (c *compiler) findProgram() error {
+	p := c.spec.Process
+	if p == nil {
+		return nil
+	}
+	const origin = "process.args[0]"
+	found := c.newLabel()
+	names := c.candidates()
+	for i, name := range names {
+		s := c.do(origin, "is it "+name+"?", nsenter.Faccessat, nsenter.Cwd, nsenter.Str(name), nsenter.Flags(&nsenter.AccessModes, unix.X_OK), nsenter.Imm(0))
+		if i < len(names)-1 {
+			s.then(found).ignore(unix.ENOENT, unix.EACCES, unix.ENOTDIR)
+		}
+	}
+	c.place(found)
+	return nil
+}
+
+// candidates returns the paths that process.args[0] may mean: itself if it has a slash, else one in each directory of the PATH of process.env.
+func (c *compiler) candidates() []string {
+	p := c.spec.Process
+	name := p.Args[0]
+	if strings.IndexByte(name, '/') >= 0 {
+		return []string{name}
+	}
+	search := ""
+	for _, e := range p.Env {
+		if value, ok := strings.CutPrefix(e, "PATH="); ok {
+			search = value
+		}
+	}
+	var names []string
+	for dir := range strings.SplitSeq(search, ":") {
+		if dir == "" {
+			dir = "." // an empty entry is the working directory
+		}
+		names = append(names, path.Join("./", dir, name))
+		if dir[0] == '/' {
+			names[len(names)-1] = path.Join(dir, name)
+		} else {
+			names[len(names)-1] = "./" + path.Join(dir, name)
+		}
+	}
+	return names
+}
+
+// environment is process.env with a HOME (config.md does not ask for it; every engine relies on it).
+func (c *compiler) environment() []string {
+	env := c.spec.Process.Env
+	env = append(env[:len(env):len(env)], c.opt.Env...)
+	for i, e := range env {
+		if value, ok := strings.CutPrefix(e, "HOME="); ok {
+			if value == "" {
+				env = append([]string(nil), env...)
+				env[i] = "HOME=" + c.opt.Home
+			}
+			return env
+		}
+	}
+	return append(env[:len(env):len(env)], "HOME="+c.opt.Home)
+}
+
+// execute becomes the user's program. What comes before it in PATH and can't be executed is passed over, as execvpe(3) does.
+func (c *compiler) execute() error {
+	if c.spec.Process == nil {
+		// rt start refuses such a container; this is for one that is asked all the same.
+		c.do("process", "there is no program to start", nsenter.ExitGroup, nsenter.Imm(1))
+		return nil
+	}
+	const origin = "process.args[0]"
+	argv, env := nsenter.Vec(c.spec.Process.Args), nsenter.Vec(c.environment())
+	names := c.candidates()
+	for i, name := range names {
+		s := c.do(origin, "become "+name, nsenter.Execve, nsenter.Str(name), argv, env)
+		if i < len(names)-1 {
+			s.ignore(unix.ENOENT, unix.EACCES, unix.ENOTDIR)
+		}
+	}
+	return nil
+}
+
+// raiseLimits raises the hard limits that process.rlimits wants above rt's own, while the process has rt's rights: in a user namespace it has
+// no CAP_SYS_RESOURCE that counts. See getrlimit(2).
+func (c *compiler) raiseLimits() {
+	if c.spec.Process == nil {
+		return
+	}
+	for i := range c.spec.Process.Rlimits {
+		l := &c.spec.Process.Rlimits[i]
+		if hard, ok := c.opt.HardLimits[l.Resource]; ok && l.Hard > hard {
+			c.rlimit(l, l.Hard, "raise the hard limit of ")
+		}
+	}
+}
+
+// rlimit sets one resource limit of this process.
+func (c *compiler) rlimit(l *spec.Rlimit, soft uint64, sentence string) {
+	var b [16]byte
+	binary.NativeEndian.PutUint64(b[:], soft)
+	binary.NativeEndian.PutUint64(b[8:], l.Hard)
+	text := "{soft=" + limitText(soft) + ", hard=" + limitText(l.Hard) + "}"
+	c.do("process.rlimits["+strconv.Itoa(l.Index)+"]", sentence+l.Type, nsenter.Prlimit64, nsenter.Imm(0),
+		nsenter.Flags(&nsenter.Rlimits, l.Resource), nsenter.Data(string(b[:]), text), nsenter.Null)
+}
+
+func limitText(v uint64) string {
+	if v == unix.RLIM_INFINITY {
+		return "unlimited"
+	}
+	return strconv.FormatUint(v, 10)
+}
+
+// limits sets what else belongs to the process and not to its rights: rlimits, as late as can be, since the making needs descriptors and memory
+// too; the scheduler and the like.
+func (c *compiler) limits() error {
+	p := c.spec.Process
+	if p == nil {
+		return nil
+	}
+	if err := c.scheduling(); err != nil {
+		return err
+	}
+	for i := range p.Rlimits {
+		c.rlimit(&p.Rlimits[i], p.Rlimits[i].Soft, "set ")
+	}
+	return nil
+}
+
+// user takes the ids of process.user. Bit sets of rights survive it by PR_SET_KEEPCAPS, and are set after it.
+func (c *compiler) user() error {
+	p := c.spec.Process
+	if p.UID != 0 {
+		for fd, wanted := range c.opt.ChownStdio {
+			if wanted {
+				c.do("process.user.uid", "the user may open its own streams again", nsenter.Fchown, nsenter.Imm(fd), nsenter.Imm(p.UID), nsenter.Imm(-1)).
+					ignore(unix.EINVAL, unix.EPERM, unix.EROFS)
+			}
+		}
+		c.do("process.user.uid", "keep the permitted capabilities when the user changes", nsenter.Prctl,
+			nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_KEEPCAPS), nsenter.Imm(1), nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
+	}
+	if c.opt.SetgroupsDeny {
+		if len(p.Groups) > 0 {
+			return &diag.Error{
+				Kind: diag.Host, Field: "process.user.additionalGids",
+				Problem: "an unprivileged user without a range in /etc/subgid can't take additional groups: leave them out, or add a range",
+			}
+		}
+	} else {
+		groups := make([]byte, 4*len(p.Groups))
+		words := make([]string, len(p.Groups))
+		for i, g := range p.Groups {
+			binary.NativeEndian.PutUint32(groups[4*i:], g)
+			words[i] = strconv.Itoa(int(g))
+		}
+		c.do("process.user.additionalGids", "take the additional groups", nsenter.Setgroups, nsenter.Imm(len(p.Groups)),
+			nsenter.Data(string(groups), "["+strings.Join(words, ", ")+"]"))
+	}
+	gid, uid := nsenter.Imm(p.GID), nsenter.Imm(p.UID)
+	c.do("process.user.gid", "take the group", nsenter.Setresgid, gid, gid, gid)
+	c.do("process.user.uid", "take the user", nsenter.Setresuid, uid, uid, uid)
+	return nil
+}

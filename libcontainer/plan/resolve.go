@@ -1,0 +1,111 @@
+package plan
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// All paths inside the root file system are resolved by the kernel, from a descriptor of it, and never as strings: what an image, or a
+// container that shares a volume, puts in the way stays inside. Once found, a place is used by its descriptor.
+
+// inRoot is how paths of the container resolve: below the root, and not through the magic links of a /proc in it.
+const inRoot = unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS
+
+// how returns the open_how of openat2(2) as an operand.
+func how(flags, resolve uint64) nsenter.Arg {
+	var b [24]byte
+	binary.NativeEndian.PutUint64(b[:], flags|unix.O_CLOEXEC)
+	binary.NativeEndian.PutUint64(b[16:], resolve)
+	return nsenter.Data(string(b[:]), "{"+nsenter.OpenFlags.Format(flags|unix.O_CLOEXEC)+", "+nsenter.ResolveFlags.Format(resolve)+"}")
+}
+
+// The open_how structures that plans use again and again.
+var (
+	howPath     = how(unix.O_PATH, inRoot)
+	howDir      = how(unix.O_PATH|unix.O_DIRECTORY, inRoot)
+	howRealDir  = how(unix.O_PATH|unix.O_DIRECTORY, inRoot|unix.RESOLVE_NO_SYMLINKS)
+	howNoLink   = how(unix.O_PATH|unix.O_NOFOLLOW, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+	howHostNode = how(unix.O_PATH|unix.O_NOFOLLOW, unix.RESOLVE_NO_SYMLINKS)
+	// In a procfs of rt's own: "self" is a link, but no magic one, and nothing is mounted over anything.
+	howProcFile = how(unix.O_WRONLY, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV|unix.RESOLVE_NO_MAGICLINKS)
+)
+
+const sizeofOpenHow = 24
+
+// open opens path below dir; path is as the container sees it, "/" itself is ".".
+func (c *compiler) open(origin, sentence string, dir nsenter.Reg, path string, how nsenter.Arg) step {
+	return c.do(origin, sentence, nsenter.Openat2, nsenter.Val(dir), nsenter.Str(relative(path)), how, nsenter.Imm(sizeofOpenHow)).retry()
+}
+
+// relative returns an absolute path as openat2 takes it below a directory.
+func relative(path string) string {
+	if path = strings.TrimLeft(path, "/"); path == "" {
+		return "."
+	}
+	return path
+}
+
+// target opens the mount point of a mount in regTarget, and makes it first if it is not there: a directory, or an empty file.
+// A mount point of the wrong kind is refused by move_mount(2) later. how says which links are followed.
+func (c *compiler) target(origin, destination string, dir bool, how nsenter.Arg) {
+	found, missing := c.newLabel(), c.newLabel()
+	c.open(origin, "find the mount point", regRoot, destination, how).to(regTarget).then(found).on(missing, unix.ENOENT)
+	c.place(missing)
+	c.makePath(origin, destination, dir)
+	c.open(origin, "find it", regRoot, destination, how).to(regTarget)
+	c.place(found)
+}
+
+// makePath makes the directories of path, and at its end a directory or an empty file. Each is made by its name in a directory that
+// was opened below the root, so no link leads out; one that is there already is left as it is.
+func (c *compiler) makePath(origin, path string, dir bool) {
+	names := strings.Split(relative(path), "/")
+	parent := regRoot
+	for i, name := range names {
+		if i == len(names)-1 && !dir {
+			c.do(origin, "make an empty file to mount on", nsenter.Mknodat, nsenter.Val(parent), nsenter.Str(name),
+				nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o644), nsenter.Imm(0)).ignore(unix.EEXIST)
+			return
+		}
+		c.do(origin, "make the directory", nsenter.Mkdirat, nsenter.Val(parent), nsenter.Str(name), nsenter.Flags(&nsenter.Octal, 0o755)).
+			ignore(unix.EEXIST)
+		if i < len(names)-1 {
+			c.open(origin, "enter it", regRoot, strings.Join(names[:i+1], "/"), howDir).to(regDir)
+			parent = regDir
+		}
+	}
+}
+
+// parentOf opens the directory that path is in, and returns its register and the last name of path.
+// What lies in /dev is found from the mount that rt made there, whatever has happened to the name since.
+func (c *compiler) parentOf(origin, path string) (nsenter.Reg, string) {
+	i := strings.LastIndexByte(path, '/')
+	dir, name := path[:i], path[i+1:]
+	if dir == "/dev" && c.hasDev() {
+		return regDev, name
+	}
+	if dir == "" {
+		return regRoot, name
+	}
+	found, missing := c.newLabel(), c.newLabel()
+	c.open(origin, "find the directory", regRoot, dir, howDir).to(regDir).then(found).on(missing, unix.ENOENT)
+	c.place(missing)
+	c.makePath(origin, dir, true)
+	c.open(origin, "find it", regRoot, dir, howDir).to(regDir)
+	c.place(found)
+	return regDir, name
+}
+
+// mountPath is how messages point to a property of mounts[i].
+func mountPath(m *spec.Mount, property string) string {
+	p := spec.Path("mounts").At(m.Index)
+	if property != "" {
+		p = p.Dot(property)
+	}
+	return string(p)
+}

@@ -1,0 +1,156 @@
+package plan
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// rights takes away what the user's program must not have. The order matters (capabilities(7), seccomp(2)):
+//
+//   - the bounding set while CAP_SETPCAP is there, before the user changes;
+//   - the user, then the other sets: a change of the user clears what a set that is set before would hold;
+//   - seccomp without no_new_privs needs CAP_SYS_ADMIN, so it comes before the capabilities are gone; with no_new_privs it is the last call
+//     before the execve, so that the profile has to allow none of ours.
+func (c *compiler) rights() error {
+	p := c.spec.Process
+	if p == nil {
+		return nil
+	}
+	caps := c.grantable(p)
+	const last = 63
+	for n := 0; n <= int(c.host.CapLast) && n <= last; n++ {
+		if caps.Bounding&(1<<n) == 0 {
+			c.prctl("process.capabilities.bounding", "never to be had again", unix.PR_CAPBSET_DROP, nsenter.Flags(&nsenter.Capabilities, n))
+		}
+	}
+	if err := c.user(); err != nil {
+		return err
+	}
+	c.do("process.user.umask", "set the umask", nsenter.Umask, nsenter.Flags(&nsenter.Octal, p.Umask))
+	c.endCwd(p)
+	if p.NoNewPrivs {
+		c.prctl("process.noNewPrivileges", "no execve gives new rights", unix.PR_SET_NO_NEW_PRIVS, nsenter.Imm(1))
+	} else {
+		if c.opt.Filter != nil && p.UID != 0 {
+			// The change of the user has emptied the effective set; seccomp needs CAP_SYS_ADMIN in it.
+			all := c.host.Caps & (1<<(c.host.CapLast+1) - 1)
+			if c.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
+				all = 1<<(c.host.CapLast+1) - 1
+			}
+			c.capset(p, "the rights to load a filter", all, all, 0)
+		}
+		c.filter()
+	}
+	c.capset(p, "the rights of the program", caps.Effective, caps.Permitted, caps.Inheritable)
+	c.ambient(caps.Ambient)
+	if p.NoNewPrivs {
+		c.filter()
+	}
+	return nil
+}
+
+func (c *compiler) prctl(origin, sentence string, option int, arg nsenter.Arg) step {
+	return c.do(origin, sentence, nsenter.Prctl, nsenter.Flags(&nsenter.PrctlOptions, option), arg, nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
+}
+
+// grantable returns the capability sets without what rt does not have itself, or this kernel does not know: config.md wants a warning for those.
+// In a new user namespace the first process has them all.
+func (c *compiler) grantable(p *spec.Process) spec.Capabilities {
+	if p.Capabilities == nil {
+		return spec.Capabilities{}
+	}
+	caps := *p.Capabilities
+	have := uint64(1)<<(c.host.CapLast+1) - 1
+	if !c.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
+		have &= c.host.Caps
+	}
+	for _, set := range [...]struct {
+		name string
+		bits *uint64
+	}{
+		{"bounding", &caps.Bounding}, {"effective", &caps.Effective}, {"inheritable", &caps.Inheritable},
+		{"permitted", &caps.Permitted}, {"ambient", &caps.Ambient},
+	} {
+		for n := range 64 {
+			if *set.bits&^have&(1<<n) != 0 {
+				c.plan.Warnings = append(c.plan.Warnings,
+					"process.capabilities."+set.name+": "+nsenter.Capabilities.Format(uint64(n))+" can't be granted: rt does not have it itself")
+			}
+		}
+		*set.bits &= have
+	}
+	return caps
+}
+
+// capset sets three sets in one call: capset(2), version 3.
+func (c *compiler) capset(p *spec.Process, sentence string, effective, permitted, inheritable uint64) {
+	var header [8]byte
+	binary.NativeEndian.PutUint32(header[:], unix.LINUX_CAPABILITY_VERSION_3)
+	var data [24]byte
+	for half := range 2 {
+		for i, set := range [...]uint64{effective, permitted, inheritable} {
+			binary.NativeEndian.PutUint32(data[12*half+4*i:], uint32(set>>(32*half)))
+		}
+	}
+	text := "{effective=0x" + strconv.FormatUint(effective, 16) + ", permitted=0x" + strconv.FormatUint(permitted, 16) +
+		", inheritable=0x" + strconv.FormatUint(inheritable, 16) + "}"
+	origin := "process.capabilities"
+	if p.Capabilities == nil {
+		origin = ""
+	}
+	c.do(origin, sentence, nsenter.Capset, nsenter.Data(string(header[:]), "{version 3}"), nsenter.Data(string(data[:]), text))
+}
+
+// ambient sets the ambient set, which only what is permitted and inheritable can be in; the rest is left out with a warning, as in the other runtimes.
+func (c *compiler) ambient(set uint64) {
+	const origin = "process.capabilities.ambient"
+	c.prctl(origin, "no ambient capabilities", unix.PR_CAP_AMBIENT, nsenter.Flags(&nsenter.AmbientOptions, unix.PR_CAP_AMBIENT_CLEAR_ALL)).
+		ignore(unix.EINVAL)
+	for n := range 64 {
+		if set&(1<<n) != 0 {
+			c.do(origin, "but this one", nsenter.Prctl, nsenter.Flags(&nsenter.PrctlOptions, unix.PR_CAP_AMBIENT),
+				nsenter.Flags(&nsenter.AmbientOptions, unix.PR_CAP_AMBIENT_RAISE), nsenter.Flags(&nsenter.Capabilities, n), nsenter.Imm(0), nsenter.Imm(0)).
+				ignore(unix.EPERM)
+		}
+	}
+}
+
+// endCwd enters the working directory as the user of the process, where its root could not: see cwd.
+func (c *compiler) endCwd(p *spec.Process) {
+	if p.UID == 0 || p.Cwd == "/" || !c.spec.RootReadonly && c.mountNamespace() {
+		return
+	}
+	const origin = "process.cwd"
+	again, end := c.newLabel(), c.newLabel()
+	c.do(origin, "is there a working directory?", nsenter.Fcntl, nsenter.Val(regCwd), nsenter.Flags(&nsenter.FcntlCommands, unix.F_GETFD), nsenter.Imm(0)).
+		then(end).on(again, unix.EBADF)
+	c.place(again)
+	c.open(origin, "find it as the user of the process", regRoot, p.Cwd, howDir).to(regCwd)
+	c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd))
+	c.place(end)
+}
+
+// filter loads linux.seccomp.
+func (c *compiler) filter() {
+	f := c.opt.Filter
+	if f == nil {
+		return
+	}
+	code := make([]byte, 0, 8*len(f.Prog))
+	for _, i := range f.Prog {
+		code = binary.NativeEndian.AppendUint16(code, i.Code)
+		code = append(code, i.Jt, i.Jf)
+		code = binary.NativeEndian.AppendUint32(code, i.K)
+	}
+	text := strconv.Itoa(len(f.Prog)) + " instructions"
+	var program [16]byte // struct sock_fprog
+	binary.NativeEndian.PutUint16(program[:], uint16(len(f.Prog)))
+	c.do("linux.seccomp", "load the filter", nsenter.Seccomp, nsenter.Flags(&nsenter.SeccompOps, unix.SECCOMP_SET_MODE_FILTER),
+		nsenter.Flags(&nsenter.SeccompFlags, f.Flags),
+		nsenter.Data(string(program[:]), "{"+text+"}", nsenter.Ref{Offset: 8, Size: 8, Arg: nsenter.Data(string(code), text)}))
+}

@@ -1,0 +1,102 @@
+package plan
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/nsenter"
+)
+
+// rootfs compiles the way from the host's mounts to a root file system that is a mount of its own, attached where pivot_root(2) wants it.
+//
+// The copy of the root file system is put on top of "/": that is a place whose path is known, whose propagation can be set, and which the
+// process can reach whatever its rights. Paths of the host still resolve below it, since "/" itself is not looked up through what covers it.
+func (c *compiler) rootfs() error {
+	if !c.mountNamespace() {
+		// Without mounts of its own the container gets a chroot(2), and nothing is mounted: package spec has seen to it that nothing is asked for.
+		c.do("root.path", "open the root file system", nsenter.Openat, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
+			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regRoot)
+		return nil
+	}
+	const origin = "root.path"
+	propagation := c.spec.RootPropagation
+	if propagation == 0 {
+		// What the host mounts later shows up in the container, nothing the other way: the default of the other runtimes.
+		propagation = unix.MS_SLAVE | unix.MS_REC
+	}
+	const kinds = unix.MS_SHARED | unix.MS_SLAVE | unix.MS_PRIVATE | unix.MS_UNBINDABLE
+	c.do("linux.rootfsPropagation", "mounts made here stay here", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
+		nsenter.Flags(&nsenter.MountFlags, c.privateEnough(propagation)), nsenter.Null)
+	shared := propagation&kinds == unix.MS_SHARED
+	if fd, ok := c.file(func(f *File) bool { return f.Kind == FileTree && f.Index < 0 }); ok {
+		c.do(origin, "take rt's copy of the root file system", nsenter.Fcntl, nsenter.Num(fd), nsenter.Imm(unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regRoot)
+	} else {
+		c.do(origin, "copy the mounts of the root file system", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
+			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regRoot)
+	}
+	if shared {
+		c.do("linux.rootfsPropagation", "the place of the new root is nobody else's", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
+			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
+	}
+	c.do(origin, "put it on top of the host's", nsenter.MoveMount, nsenter.Val(regRoot), nsenter.Str(""), nsenter.Cwd, nsenter.Str("/"),
+		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
+	if shared {
+		// Mounts made below would reach the host's copy of the root file system otherwise.
+		c.enter(origin, regRoot)
+		c.do("linux.rootfsPropagation", "mounts made in it stay here", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
+			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
+	}
+	return nil
+}
+
+// privateEnough is the propagation of the host's mounts while the container is made. An unbindable mount could not be copied, so it stays private until then.
+func (c *compiler) privateEnough(propagation uintptr) uintptr {
+	if propagation&unix.MS_UNBINDABLE != 0 {
+		return unix.MS_PRIVATE | propagation&unix.MS_REC
+	}
+	return propagation
+}
+
+// enter makes a directory in hand the working directory, so that calls that take only a path can say ".".
+func (c *compiler) enter(origin string, dir nsenter.Reg) {
+	c.do(origin, `go there: it is "." now`, nsenter.Fchdir, nsenter.Val(dir))
+}
+
+// enterRoot makes the root file system the root, and lets go of the host's.
+func (c *compiler) enterRoot() error {
+	const origin = "root.path"
+	if !c.mountNamespace() {
+		c.enter(origin, regRoot)
+		c.do(origin, "change the root", nsenter.Chroot, nsenter.Str("."))
+		return nil
+	}
+	if c.spec.RootReadonly {
+		c.setReadonly("root.readonly", "make the root read-only", regRoot, unix.MS_RDONLY)
+	}
+	c.enter(origin, regRoot)
+	switch {
+	case !c.opt.NoPivot:
+		c.do(origin, "change the root; the old one is on top of the new one now", nsenter.PivotRoot, nsenter.Str("."), nsenter.Str("."))
+		if c.unshared(unix.CLONE_NEWNS) {
+			// Nothing of what is unmounted here may be unmounted on the host too.
+			c.do(origin, "unmounting must not reach the host", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
+				nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_SLAVE|unix.MS_REC)), nsenter.Null)
+		}
+		c.do(origin, "let go of the old root", nsenter.Umount2, nsenter.Str("."), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
+		// Both roots had the same name; now "/" can only be the new one.
+		c.do(origin, "be at the new root", nsenter.Fchdir, nsenter.Val(regRoot))
+	case c.spec.RootPropagation&unix.MS_PRIVATE != 0:
+		return &diag.Error{
+			Kind: diag.Host, Field: "linux.rootfsPropagation", Value: "private",
+			Problem: "does not go with --no-pivot, which leaves the host's mounts below the container's root: drop --no-pivot, or the propagation",
+		}
+	default:
+		// The new root covers "/" already: all that is left is to make it this process's root.
+		c.do(origin, "change the root; the old one stays below it", nsenter.Chroot, nsenter.Str("."))
+	}
+	if p := c.spec.RootPropagation; p != 0 {
+		c.do("linux.rootfsPropagation", "set the propagation of the root", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
+			nsenter.Flags(&nsenter.MountFlags, p), nsenter.Null)
+	}
+	return nil
+}

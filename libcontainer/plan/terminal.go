@@ -1,0 +1,80 @@
+package plan
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+)
+
+// terminal makes the container's terminal (pty(7)): the pair comes out of the container's own devpts, the master goes to rt over the control
+// channel, the slave becomes the standard streams and /dev/console.
+//
+// The slave is asked from the master (TIOCGPTPEER) and never opened by name: a name in /dev/pts can be made to mean something else (CVE-2025-52565).
+func (c *compiler) terminal() error {
+	p := c.spec.Process
+	if p == nil || !p.Terminal {
+		return nil
+	}
+	const origin = "process.terminal"
+	c.open(origin, "open the master of a new terminal", regRoot, "/dev/pts/ptmx", howTerminal).to(regMaster)
+	c.do(origin, "unlock its slave", nsenter.Ioctl, nsenter.Val(regMaster), nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCSPTLCK),
+		nsenter.Data("\x00\x00\x00\x00", "{0}"))
+	c.do(origin, "open its slave", nsenter.Ioctl, nsenter.Val(regMaster), nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCGPTPEER),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).to(regSlave)
+	if p.ConsoleRows != 0 || p.ConsoleCols != 0 {
+		var size [8]byte
+		binary.NativeEndian.PutUint16(size[:], p.ConsoleRows)
+		binary.NativeEndian.PutUint16(size[2:], p.ConsoleCols)
+		c.do("process.consoleSize", "set its size", nsenter.Ioctl, nsenter.Val(regSlave), nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCSWINSZ),
+			nsenter.Data(string(size[:]), "{rows="+strconv.Itoa(int(p.ConsoleRows))+", columns="+strconv.Itoa(int(p.ConsoleCols))+"}"))
+	}
+	if p.UID != 0 {
+		c.do("process.user.uid", "the terminal is the user's", nsenter.Fchown, nsenter.Val(regSlave), nsenter.Imm(p.UID), nsenter.Imm(-1))
+	}
+	// A control message names descriptors by number, so the master gets a number that is known beforehand.
+	c.do(origin, "give the master a known number", nsenter.Dup3, nsenter.Val(regMaster), nsenter.Imm(0), nsenter.Imm(0))
+	c.do(origin, "hand the master to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(0, regMaster), nsenter.Imm(0)).
+		sync(SyncConsole, "take the master of the terminal")
+	c.do(origin, "close the master here", nsenter.Close, nsenter.Val(regMaster))
+	for fd, name := range [...]string{"input", "output", "error"} {
+		c.do(origin, "the terminal is standard "+name, nsenter.Dup3, nsenter.Val(regSlave), nsenter.Imm(fd), nsenter.Imm(0))
+	}
+	c.do(origin, "it is the controlling terminal of this session", nsenter.Ioctl, nsenter.Imm(0), nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCSCTTY), nsenter.Imm(0))
+	if c.mountNamespace() {
+		c.console(origin)
+	}
+	return nil
+}
+
+// console puts the slave at /dev/console (config-linux.md#default-devices).
+func (c *compiler) console(origin string) {
+	dir, name := c.parentOf(origin, "/dev/console")
+	c.do(origin, "make a file for /dev/console", nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
+		nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o600), nsenter.Imm(0)).ignore(unix.EEXIST)
+	c.open(origin, "find it", dir, name, howNoLink).to(regTarget)
+	c.do(origin, "copy the mount of the slave", nsenter.OpenTree, nsenter.Val(regSlave), nsenter.Str(""),
+		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regTree)
+	c.attach(origin, regTree, regTarget)
+}
+
+var howTerminal = how(unix.O_RDWR|unix.O_NOCTTY, inRoot|unix.RESOLVE_NO_SYMLINKS)
+
+// passDescriptor returns the msghdr of a report of r with descriptor number fd along (unix(7), SCM_RIGHTS).
+func passDescriptor(fd int, r nsenter.Reg) nsenter.Arg {
+	const header, space = 16, 24 // cmsg(3) of one int on 64-bit machines
+	var control [space]byte
+	le := binary.NativeEndian
+	le.PutUint64(control[:], header+4)
+	le.PutUint32(control[8:], unix.SOL_SOCKET)
+	le.PutUint32(control[12:], unix.SCM_RIGHTS)
+	le.PutUint32(control[16:], uint32(fd))
+	var message [unix.SizeofMsghdr]byte
+	le.PutUint64(message[24:], 2)
+	le.PutUint64(message[40:], space)
+	return nsenter.Data(string(message[:]), "{report, SCM_RIGHTS "+strconv.Itoa(fd)+"}",
+		nsenter.Ref{Offset: 16, Size: 8, Arg: nsenter.ReportOf(r)},
+		nsenter.Ref{Offset: 32, Size: 8, Arg: nsenter.Data(string(control[:]), "")})
+}

@@ -1,0 +1,101 @@
+package plan
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+)
+
+// The times of a trace are at the start of the scratch memory, which no other step uses for more than the byte it waits for.
+const traceStart, traceEnd = 0, 16
+
+// trace makes every step report its result and its times. It is an edit of the plan like any other: around each step go two clock_gettime(2), and
+// behind them the writev(2) of a report, once for each way the step may go on. It ends where a seccomp filter is loaded, which may not allow them.
+func (c *compiler) trace() {
+	old := c.plan.Steps
+	t := tracer{ctl: c.plan.Ctl, steps: make([]nsenter.Step, 0, 5*len(old)), place: make([]int, len(old)+1)}
+	tracing := true
+	for i := range old {
+		t.place[i] = len(t.steps)
+		switch s := old[i]; {
+		case s.Call == nsenter.Seccomp:
+			tracing = false
+			fallthrough
+		case !tracing, s.Call == nsenter.Execve, s.Call == nsenter.ExitGroup:
+			t.plain(s, i)
+		default:
+			t.traced(s, i)
+		}
+	}
+	for _, j := range t.jumps {
+		s := &t.steps[j.step]
+		if j.then {
+			s.Then = t.place[j.to]
+		} else {
+			s.Else = t.place[j.to]
+		}
+	}
+	c.plan.Steps = t.steps
+}
+
+// IsTrace reports whether a step is there only to trace another.
+func IsTrace(s *nsenter.Step) bool { return s.To == regTrace }
+
+// tracer holds a traced plan in the making.
+type tracer struct {
+	ctl   nsenter.FD
+	steps []nsenter.Step
+	place []int // where each step of the old plan, with what goes in front of it, has come to stand
+	jumps []jump
+}
+
+// plain appends step i as it is.
+func (t *tracer) plain(s nsenter.Step, i int) {
+	if s.Then != 0 {
+		t.jumps = append(t.jumps, jump{len(t.steps), label(s.Then), true})
+	}
+	if s.Else != 0 {
+		t.jumps = append(t.jumps, jump{len(t.steps), label(s.Else), false})
+	}
+	t.steps = append(t.steps, s)
+}
+
+// traced appends step i with what traces it.
+func (t *tracer) traced(s nsenter.Step, i int) {
+	then, otherwise := s.Then, s.Else
+	if then == 0 {
+		then = i + 1
+	}
+	if otherwise == 0 {
+		otherwise = i + 1
+	}
+	if s.To == nsenter.Nowhere {
+		s.To = regResult
+	}
+	t.clock(&s, traceStart)
+	at := len(t.steps)
+	s.Then, s.Else = 0, 0
+	t.steps = append(t.steps, s)
+	t.report(&s, then)
+	if len(s.Errnos) > 0 {
+		t.steps[at].Else = len(t.steps)
+		t.report(&s, otherwise)
+	}
+}
+
+// report appends the end of the trace of s, and goes on at step next of the old plan.
+func (t *tracer) report(s *nsenter.Step, next int) {
+	t.clock(s, traceEnd)
+	t.jumps = append(t.jumps, jump{len(t.steps), label(next), true})
+	t.steps = append(t.steps, nsenter.Step{
+		Call: nsenter.Writev, Args: []nsenter.Arg{nsenter.Num(t.ctl), nsenter.TraceOf(s.To), nsenter.Imm(3)}, To: regTrace,
+		Number: s.Number, Part: s.Part, Sentence: "trace: report it",
+	})
+}
+
+func (t *tracer) clock(s *nsenter.Step, at int) {
+	t.steps = append(t.steps, nsenter.Step{
+		Call: nsenter.ClockGettime, Args: []nsenter.Arg{nsenter.Imm(unix.CLOCK_MONOTONIC), nsenter.Scratch(at)}, To: regTrace,
+		Number: s.Number, Part: s.Part, Sentence: "trace: note the time",
+	})
+}

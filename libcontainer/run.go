@@ -1,0 +1,93 @@
+package libcontainer
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/state"
+)
+
+// Run makes a container, starts it, and in the foreground waits for its end, whose exit status it returns: that of the process, or 128 and the signal.
+func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
+	if err := state.CheckID(id); err != nil {
+		return 0, err
+	}
+	m, err := r.newMaker(id, &o.CreateOptions, false)
+	if err != nil {
+		return 0, err
+	}
+	defer m.close()
+	if err := m.checkConsole(o.Detach); err != nil {
+		return 0, err
+	}
+	if m.spec.Process == nil {
+		return 0, &diag.Error{Kind: diag.Document, Field: "process", Problem: "is absent: run needs a program to start"}
+	}
+	if !o.Detach && !o.NoSubreaper && m.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
+		// Without a pid namespace of its own the container's orphans come to rt, which waits for them as an init would.
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return 0, diag.Sys("become a subreaper", "prctl", err)
+		}
+	}
+	if err := m.make(); err != nil {
+		return 0, err
+	}
+	if err := m.release(); err != nil {
+		m.undo()
+		return 0, err
+	}
+	if o.Detach {
+		return 0, nil
+	}
+	return m.foreground(o)
+}
+
+// release lets the boot process become the user's program.
+func (m *maker) release() error {
+	if err := m.boot.Release(); err != nil {
+		return err
+	}
+	if err := m.serve(""); err != nil {
+		return err
+	}
+	return m.runPoststart()
+}
+
+// foreground waits for the end of the container and removes it.
+func (m *maker) foreground(o *RunOptions) (int, error) {
+	m.container.Unlock()
+	m.boot.Close()
+	status, err := m.attend()
+	if err != nil {
+		return 0, err
+	}
+	if o.Keep {
+		return status, nil
+	}
+	if err := m.container.Lock(); err != nil {
+		return status, err
+	}
+	// Another rt may have deleted it meanwhile.
+	if m.container.Gone() {
+		return status, nil
+	}
+	m.state.Pid = 0
+	if err := m.remove(); err != nil {
+		return status, err
+	}
+	return status, nil
+}
+
+// remove removes a container whose process has been waited for.
+func (m *maker) remove() error {
+	if m.cgroup.Available() {
+		if m.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
+			_ = m.cgroup.Kill(unix.SIGKILL)
+		}
+		if err := m.cgroup.Destroy(); err != nil {
+			return err
+		}
+	}
+	m.runPoststop()
+	return m.container.Remove()
+}

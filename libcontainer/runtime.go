@@ -1,0 +1,127 @@
+// Package libcontainer is the life of a container: create, start, run, state, list, kill, delete.
+//
+// It turns a bundle and the options of a command into a container and back into nothing. It runs in rt only: it is the supervisor of the
+// boot process, whose plan (package plan) it has compiled and started (package nsenter), and whose sync points it serves. It holds no opinion on
+// what a plan does, writes no cgroup file (package cgroup) and no state file (package state) itself, and prints nothing (package cli).
+//
+// It follows runtime.md of the OCI runtime specification 1.3. Whatever it makes, it records first or takes back on failure, so that a killed rt
+// leaves nothing that `rt delete --force` does not remove.
+package libcontainer
+
+import (
+	"os"
+
+	"rt/libcontainer/host"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/state"
+)
+
+// Runtime is what all commands share. The zero value is rt as it is called without options.
+type Runtime struct {
+	Root          string // where the containers' state is; "" is state.DefaultRoot
+	SystemdCgroup bool   // let systemd make the cgroups
+	Rootless      string // "true", "false", or "auto" and "": found out
+	// Warnings are what the runtime spec wants warnings for, to be shown if the command succeeds.
+	Warnings []string
+	// Debug gets a line for each thing that rt does; nil drops them.
+	Debug func(line string)
+}
+
+// CreateOptions are the options of create and run.
+type CreateOptions struct {
+	Bundle        string // "" is the working directory
+	ConsoleSocket string // gets the master of the terminal
+	PidfdSocket   string // gets a pidfd of the container's process
+	PidFile       string
+	NoPivot       bool
+	NoNewKeyring  bool
+	PreserveFDs   int
+	// Trace gets an event for each step of the plan.
+	Trace func(TraceEvent)
+}
+
+// RunOptions are the options of run.
+type RunOptions struct {
+	CreateOptions
+	Detach      bool // return when the container runs
+	Keep        bool // don't delete the container at its end
+	NoSubreaper bool // don't become the parent of the container's orphans
+}
+
+// TraceEvent is one step that a boot process has carried out.
+type TraceEvent struct {
+	Step                         int // as `rt plan` numbers it
+	Text, Sentence, Origin, Part string
+	Result                       int64 // of the system call; the errno negated
+	Start, End                   int64 // nanoseconds of CLOCK_MONOTONIC
+	Pid                          int
+}
+
+// Listed is an entry of List.
+type Listed struct {
+	*state.State
+	Status state.Status
+}
+
+// rootless reports whether rt can't expect the rights of the host's root.
+func (r *Runtime) rootless(f *host.Facts) bool {
+	switch r.Rootless {
+	case "true":
+		return true
+	case "false":
+		return false
+	}
+	return f.EUID != 0 || f.UserNS
+}
+
+// root opens the directory of all state.
+func (r *Runtime) root(create bool) (*state.Root, error) {
+	path := r.Root
+	if path == "" {
+		path = state.DefaultRoot()
+	}
+	return state.OpenRoot(path, create)
+}
+
+// open opens the directory of one container, with the lock that changing it takes.
+func (r *Runtime) open(id string, lock bool) (*state.Root, *state.Container, error) {
+	root, err := r.root(false)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := root.Open(id, lock)
+	if err != nil {
+		root.Close()
+		return nil, nil, err
+	}
+	return root, c, nil
+}
+
+func (r *Runtime) debug(line string) {
+	if r.Debug != nil {
+		r.Debug(line)
+	}
+}
+
+func (r *Runtime) warn(lines ...string) { r.Warnings = append(r.Warnings, lines...) }
+
+// Plan compiles the plan that Create (wait) or Run would carry out, and does nothing else.
+func (r *Runtime) Plan(bundle string, o *CreateOptions, wait bool) (*plan.Plan, error) {
+	options := *o
+	options.Bundle = bundle
+	m, err := r.newMaker("ID", &options, wait)
+	if err != nil {
+		return nil, err
+	}
+	defer m.close()
+	return m.compile()
+}
+
+// workDir is the working directory, for paths that are given relative to it.
+func workDir() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "."
+	}
+	return dir
+}

@@ -1,0 +1,141 @@
+package libcontainer
+
+import (
+	"errors"
+	"io"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/plan"
+	"rt/nsenter"
+)
+
+// serve answers the boot process until it reaches the sync point of name last, whose answer is left to the caller, or, with an empty name,
+// until it has become the user's program.
+func (m *maker) serve(last string) error {
+	for {
+		record, fd, err := m.boot.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			if last == "" {
+				return nil // it is the user's program now, or was: a boot process that fails reports first
+			}
+			return m.bootDied()
+		case err != nil:
+			return err
+		}
+		step := &m.plan.Steps[record.Step]
+		switch record.Kind {
+		case nsenter.Failed:
+			return m.stepError(step, record)
+		case nsenter.Trace:
+			m.trace(step, record)
+		case nsenter.Sync:
+			m.r.debug("sync point " + step.Sync)
+			if step.Sync == last {
+				return nil
+			}
+			if err := m.answer(step.Sync, record, fd); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// answer does what the plan has rt do at a sync point, and lets the boot process go on.
+func (m *maker) answer(name string, record nsenter.Record, fd int) error {
+	switch name {
+	case plan.SyncMaps, plan.SyncBorn:
+		if err := m.born(int(record.Value)); err != nil {
+			return err
+		}
+		if name == plan.SyncMaps {
+			if err := m.writeMaps(); err != nil {
+				return err
+			}
+		}
+		if m.options.CgroupAttach {
+			if err := m.cgroup.Attach(m.pid); err != nil {
+				return err
+			}
+		}
+	case plan.SyncAttach:
+		if err := m.cgroup.Attach(m.pid); err != nil {
+			return err
+		}
+	case plan.SyncHooks:
+		if err := m.runCreateHooks(); err != nil {
+			return err
+		}
+	case plan.SyncStartContainer:
+		if err := m.runStartContainerHooks(); err != nil {
+			return err
+		}
+	case plan.SyncConsole:
+		return m.takeConsole(fd) // the boot process does not wait
+	}
+	return m.boot.Release()
+}
+
+// born takes note of the process that a process of ours has made for us and in place of itself.
+func (m *maker) born(pid int) error {
+	before := m.pid
+	if before == 0 {
+		before = m.boot.Pid
+	}
+	m.pid = pid
+	if _, err := waitPid(before); err != nil {
+		return diag.Sys("wait for the first boot process", "wait4", err)
+	}
+	// It is gone; what is to be killed and waited for from now on is the new one.
+	m.boot.Pid = pid
+	return nil
+}
+
+// bootDied says what ended a boot process that had nothing to report.
+func (m *maker) bootDied() error {
+	status, err := waitPid(m.boot.Pid)
+	m.boot.Close()
+	m.boot.Pid, m.pid = 0, 0
+	e := &diag.Error{Kind: diag.Kernel, Problem: "the boot process has ended before the container was created"}
+	if err != nil {
+		e.Err = err
+		return e
+	}
+	if status.Signaled() {
+		e.Problem = "the boot process was killed by " + signalText(status.Signal())
+		if killed, err := m.cgroup.OOMKilled(); err == nil && killed {
+			e.Field = "linux.resources.memory.limit"
+			e.Problem = "the container's memory limit is too low for it to be made: the kernel killed the boot process"
+			e.Hint = "rt needs about 512 KiB of memory limit to make a container; the program needs more"
+		} else if status.Signal() == unix.SIGSYS {
+			e.Field = "linux.seccomp"
+			e.Hint = "the seccomp profile kills a call that the boot process needs: without noNewPrivileges it must allow capset, prctl and execve"
+		}
+	}
+	return e
+}
+
+// trace hands on what a step reports of itself.
+func (m *maker) trace(step *nsenter.Step, record nsenter.Record) {
+	if m.o.Trace == nil {
+		return
+	}
+	e := TraceEvent{Step: step.Number, Result: record.Value, Start: record.Start, End: record.End, Pid: m.pid}
+	// The report stands behind its step.
+	for i := record.Step; i >= 0; i-- {
+		if s := &m.plan.Steps[i]; s.Number == step.Number && s.Origin+s.Sentence != "" && !plan.IsTrace(s) {
+			e.Text, e.Sentence, e.Origin, e.Part = m.plan.Text(i), s.Sentence, s.Origin, s.Part
+			break
+		}
+	}
+	m.o.Trace(e)
+}
+
+// stepError makes an error of the report of a failed step.
+func (m *maker) stepError(step *nsenter.Step, record nsenter.Record) error {
+	return stepFailure(&failedStep{
+		Number: step.Number, Call: step.Call.String(), Origin: step.Origin, Sentence: step.Sentence, Text: m.plan.Text(record.Step),
+	}, record.Value, m.spec.Process)
+}

@@ -1,0 +1,144 @@
+package libcontainer
+
+import (
+	"bytes"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/state"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// saveSteps keeps what `rt start` needs to name a step that fails: a line for each step that is still to come, with its index, number, call, sync
+// point, origin and sentence.
+func (m *maker) saveSteps() error {
+	var text []byte
+	late := false
+	for i := range m.plan.Steps {
+		s := &m.plan.Steps[i]
+		if late {
+			text = append(strconv.AppendInt(text, int64(i), 10), '\t')
+			text = append(strconv.AppendInt(text, int64(s.Number), 10), '\t')
+			for _, word := range [...]string{s.Call.String(), s.Sync, s.Origin} {
+				text = append(append(text, word...), '\t')
+			}
+			text = append(append(text, s.Sentence...), '\n')
+		}
+		late = late || s.Sync == plan.SyncReady
+	}
+	return m.container.SaveSteps(text)
+}
+
+// lateStep finds step index in what saveSteps wrote.
+func lateStep(text []byte, index int) (*failedStep, string) {
+	const fields = 6
+	want := strconv.Itoa(index)
+	for line := range bytes.Lines(text) {
+		f := bytes.SplitN(bytes.TrimSuffix(line, []byte("\n")), []byte("\t"), fields)
+		if len(f) == fields && string(f[0]) == want {
+			number, _ := strconv.Atoi(string(f[1]))
+			return &failedStep{Number: number, Call: string(f[2]), Origin: string(f[4]), Sentence: string(f[5])}, string(f[3])
+		}
+	}
+	return &failedStep{Number: index + 1}, ""
+}
+
+// Start lets a created container become the user's program, and returns when it has: a program that can't be executed is an error here.
+func (r *Runtime) Start(id string) error {
+	root, c, err := r.open(id, true)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	defer c.Close()
+	s, status, err := r.status(c)
+	if err != nil {
+		return err
+	}
+	if err := state.Allow(state.Start, id, status); err != nil {
+		return err
+	}
+	config, err := loadCopy(c, s)
+	if err != nil {
+		return err
+	}
+	if config.Process == nil {
+		return &diag.Error{Kind: diag.Document, Field: "process", Problem: "is absent from config.json: the container can't be started, only deleted"}
+	}
+	steps, err := c.Steps()
+	if err != nil {
+		return err
+	}
+	m := &maker{r: r, id: id, o: &CreateOptions{}, spec: config, state: *s, pid: s.Pid, container: c, root: root, console: -1}
+	if m.boot, err = connect(c, s.Pid); err != nil {
+		return err
+	}
+	defer m.boot.Close()
+	if err := m.serveLate(steps); err != nil {
+		return err
+	}
+	return m.afterStart()
+}
+
+// connect connects to the boot process that waits for the start. The socket's name goes first: if this rt is killed now, the container is not
+// taken for one that can still be started.
+func connect(c *state.Container, pid int) (*nsenter.Boot, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, diag.Sys("reach the boot process", "socket", err)
+	}
+	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: c.SocketPath(state.StartSocket)}); err != nil {
+		_ = unix.Close(fd)
+		return nil, diag.Sys("reach the boot process on its start socket", "connect", err)
+	}
+	if err := c.Started(); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return nsenter.Attach(fd, pid), nil
+}
+
+// serveLate releases the boot process and serves the rest of its plan, as steps tells it.
+func (m *maker) serveLate(steps []byte) error {
+	if err := m.boot.Release(); err != nil {
+		return err
+	}
+	for {
+		record, _, err := m.boot.Next()
+		if err != nil {
+			return nil //nolint:nilerror // the end of the channel: it is the user's program now
+		}
+		step, sync := lateStep(steps, record.Step)
+		switch record.Kind {
+		case nsenter.Failed:
+			return stepFailure(step, record.Value, m.spec.Process)
+		case nsenter.Sync:
+			if err := m.answer(sync, record, -1); err != nil {
+				return err
+			}
+		case nsenter.Trace:
+		}
+	}
+}
+
+// afterStart runs the poststart hooks; if one fails the container ends, and the error is the hook's.
+func (m *maker) afterStart() error {
+	err := m.runPoststart()
+	if err != nil {
+		_ = unix.Kill(m.pid, unix.SIGKILL)
+	}
+	return err
+}
+
+// loadCopy reads the config that was saved with the container: config.json in the bundle may have changed since.
+func loadCopy(c *state.Container, s *state.State) (*spec.Spec, error) {
+	raw, err := c.Config()
+	if err != nil {
+		return nil, err
+	}
+	return spec.Parse(raw, s.Bundle, spec.LoadOptions{})
+}

@@ -1,0 +1,47 @@
+package libcontainer
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// waitPid waits for a child, also for one that was made with CLONE_PARENT, which has no exit signal (wait(2), __WALL).
+func waitPid(pid int) (unix.WaitStatus, error) {
+	var status unix.WaitStatus
+	for {
+		_, err := unix.Wait4(pid, &status, unix.WALL, nil)
+		if err != unix.EINTR {
+			return status, err
+		}
+	}
+}
+
+// exitStatus is what a shell would say of a process: its status, or 128 and the signal that killed it.
+func exitStatus(status unix.WaitStatus) int {
+	const signalBase = 128
+	if status.Signaled() {
+		return signalBase + int(status.Signal())
+	}
+	return status.ExitStatus()
+}
+
+// waitEnd waits until the process of a pidfd has ended, at most for limit.
+func waitEnd(pidfd int, limit time.Duration) bool {
+	deadline := time.Now().Add(limit)
+	for {
+		left := time.Until(deadline)
+		if left < 0 {
+			left = 0
+		}
+		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, int(left/time.Millisecond))
+		switch {
+		case n > 0:
+			return true
+		case err == unix.EINTR:
+		default:
+			return false
+		}
+	}
+}
