@@ -85,6 +85,7 @@ running" ]
 }
 
 @test "list: while others come and go it never fails" {
+	known_bad runc "before 1.2 it does"
 	two_containers
 	bundle . "$BATS_TEST_TMPDIR/other"
 	jq '.process.args = ["true"]' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/other/config.json"

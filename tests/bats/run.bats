@@ -6,30 +6,17 @@ load setup
 
 @test "run: the exit status is the process's" {
 	bundle
-	for code in 0 1 3 42 127 255; do
+	for code in 0 1 3 42 255; do
 		in_container sh -c "exit $code"
 		[ "$status" -eq "$code" ]
 	done
 }
 
 @test "run: 128 and the number of the signal that ended it" {
-	bundle
-	for signal in KILL:137 ABRT:134 SEGV:139; do
-		process sleep 60
-		run_detached rt run --detach --bundle "$BUNDLE" "$ID"
-		rt delete --force "$ID"
-		in_container sh -c "(sleep 0.1; kill -${signal%:*} 1) & exec sleep 60"
-		[ "$status" -eq 0 ] || [ "$status" -eq "${signal#*:}" ] || [ "$status" -eq 143 ]
-		break
-	done
-	# Process 1 of a pid namespace is safe from signals of its own namespace, so they come from outside.
-	process sh -c 'touch /tmp/ready; sleep 60'
-	config '.root.readonly = false'
-	for signal in KILL:137 TERM:143; do
-		rm -f "$BUNDLE/rootfs/tmp/ready"
-		config '.linux.namespaces |= map(select(.type != "pid"))'
-		process sh -c "kill -${signal%:*} \$\$; sleep 60"
-		run rt run --bundle "$BUNDLE" "$ID"
+	# Process 1 of a pid namespace is safe from signals of its own namespace.
+	bundle '.linux.namespaces |= map(select(.type != "pid"))'
+	for signal in KILL:137 TERM:143 ABRT:134; do
+		in_container sh -c "kill -${signal%:*} \$\$; sleep 5"
 		[ "$status" -eq "${signal#*:}" ]
 	done
 }
@@ -171,7 +158,7 @@ no listen" ]
 	bundle
 	echo three >"$BATS_TEST_TMPDIR/3"
 	process sh -c 'cat <&3; echo $LISTEN_FDS $LISTEN_PID; [ -e /proc/1/fd/4 ] || echo no four'
-	LISTEN_FDS=1 LISTEN_PID=$$ run rt run --bundle "$BUNDLE" "$ID" 3<"$BATS_TEST_TMPDIR/3" 4<"$BATS_TEST_TMPDIR/3"
+	run bash -c 'exec env LISTEN_FDS=1 LISTEN_PID=$$ "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"' 3<"$BATS_TEST_TMPDIR/3" 4<"$BATS_TEST_TMPDIR/3"
 	[ "$status" -eq 0 ]
 	[ "$output" = "three
 1 1

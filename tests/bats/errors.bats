@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+# bats file_tags=rootless
+# What a failed start says: the field, the value, the system call, the errno, the step of the plan and a hint.
+
+load setup
+
+@test "errors: a failing step names field, call, errno and its number in the plan" {
+	only_rt "its own text"
+	bundle '.mounts += [{destination: "/etc/passwd/below", type: "tmpfs", source: "t"}]'
+	in_container true
+	refused "mounts[$(jq '.mounts | length - 1' "$BUNDLE/config.json")].destination" /etc/passwd/below "(2)" ENOTDIR "not a directory"
+	[[ $output =~ step\ +([0-9]+) ]]
+	number=${BASH_REMATCH[1]}
+	run rt plan "$BUNDLE"
+	[[ $(grep -E "^ *$number[ :.]" <<<"$output") == *"mounts["* ]]
+}
+
+@test "errors: a hint where one is known" {
+	only_rt "its own text"
+	bundle '.mounts += [{destination: "/data", type: "bind", source: "/srv/no-such-source", options: ["bind"]}]'
+	in_container true
+	refused "mounts[" /srv/no-such-source "no such file or directory"
+	[[ $output == *"hint"* ]]
+}
+
+@test "errors: the same in the JSON log, on one line" {
+	only_rt "its own text"
+	bundle '.mounts += [{destination: "/etc/passwd/below", type: "tmpfs", source: "t"}]'
+	process true
+	run rt --log "$BATS_TEST_TMPDIR/log" --log-format json run --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/log")" -eq 1 ]
+	message=$(jq -r .msg "$BATS_TEST_TMPDIR/log")
+	[[ $message == *"mounts["*"].destination"*ENOTDIR*"step "* ]]
+}
+
+@test "errors: words that engines turn into exit codes" {
+	bundle
+	in_container no-such-program
+	[[ $output == *'executable file not found in $PATH'* ]] # docker and podman: 127
+	in_container /no/such/program
+	[[ $output == *"no such file or directory"* ]] # 127
+	in_container /etc/passwd
+	[[ $output == *"permission denied"* ]] # 126
+	in_container /etc
+	[[ $output == *"is a directory"* || $output == *"permission denied"* ]] # 126
+}
+
+@test "errors: a signal that killed the boot process is named" {
+	only_rt "its own text"
+	bundle
+	created sleep 60
+	kill -KILL "$(state pid)"
+	eventually status_is stopped
+	run rt start "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *stopped* ]]
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env bats
+# bats file_tags=rootless
+# The command plan: what run would do, without doing it.
+
+load setup
+
+@test "plan: numbered steps, each a system call and where it comes from" {
+	only_rt "its own command"
+	bundle '.hostname = "planned"'
+	run rt plan "$BUNDLE"
+	[ "$status" -eq 0 ]
+	[[ $output == *sethostname*planned*hostname* ]]
+	[[ $output == *pivot_root* ]]
+	[[ $output == *"mounts[0]"* ]]
+	[[ $output == *execve*process.args* ]]
+	[ "${#lines[@]}" -gt 40 ]
+	[[ $output != *$'\e['* ]] # colours are for terminals
+	cd "$BUNDLE"
+	run rt plan
+	[ "$status" -eq 0 ]
+}
+
+@test "plan: the same each time" {
+	only_rt "its own command"
+	bundle
+	rt plan "$BUNDLE" >"$BATS_TEST_TMPDIR/one"
+	rt plan "$BUNDLE" >"$BATS_TEST_TMPDIR/two"
+	cmp "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two"
+}
+
+@test "plan: changes nothing and starts nothing" {
+	only_rt "its own command"
+	bundle '.mounts += [{destination: "/new/folder", type: "tmpfs", source: "t"}]'
+	rt plan "$BUNDLE" >/dev/null
+	[ ! -e "$BUNDLE/rootfs/new" ]
+	[ -z "$(containers)" ]
+	nothing_left
+}
+
+@test "plan --json: one document, a step with its call and its origin" {
+	only_rt "its own command"
+	bundle
+	run rt plan --json "$BUNDLE"
+	[ "$status" -eq 0 ]
+	jq -e . <<<"$output" >/dev/null
+	[ "$(jq '[.. | objects | select((.origin? // "") | startswith("mounts["))] | length' <<<"$output")" -gt 5 ]
+}
+
+@test "plan: hooks are in it, at their moments" {
+	only_rt "its own command"
+	bundle '.hooks = {createRuntime: [{path: "/bin/true"}], startContainer: [{path: "/bin/true"}]}'
+	run rt plan "$BUNDLE"
+	[ "$status" -eq 0 ]
+	[[ $output == *createRuntime*pivot_root*startContainer*execve* ]]
+}
+
+@test "plan: a config that is wrong is refused as run does" {
+	only_rt "its own command"
+	bundle '.process.cwd = "relative"'
+	run rt plan "$BUNDLE"
+	refused process.cwd
+}
+
+@test "plan: colours at a terminal" {
+	only_rt "its own command"
+	bundle
+	mkfifo "$BATS_TEST_TMPDIR/keyboard"
+	TERM=xterm run timeout 20 script -qec '$RT plan $BUNDLE' /dev/null <>"$BATS_TEST_TMPDIR/keyboard"
+	[ "$status" -eq 0 ]
+	[[ $output == *$'\e['* ]]
+}
