@@ -34,7 +34,11 @@ var actions = [...]action{
 	{specs.ActAllow, unix.SECCOMP_RET_ALLOW, 0, "3.5"},
 }
 
-const retENOSYS = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
+// Return values that the compiler uses on its own account.
+const (
+	retENOSYS = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
+	retAllow  = uint32(unix.SECCOMP_RET_ALLOW)
+)
 
 // parseAction turns an action and its errno into what a filter returns. field names the action, errnoField the errno.
 // Without one, errno and trace carry EPERM, as in runc and crun.
@@ -61,6 +65,9 @@ func parseAction(name specs.LinuxSeccompAction, errno *uint, field, errnoField s
 	return 0, invalid(field+".action", string(name), "is not an action: one of "+joined(Actions()))
 }
 
+// rankNotify is the place of SCMP_ACT_NOTIFY in actions.
+const rankNotify = 5
+
 // rank is the place of a return value in actions: smaller is more restrictive.
 func rank(ret uint32) int {
 	for i := range actions {
@@ -71,11 +78,11 @@ func rank(ret uint32) int {
 	return 1 // the kernel treats what it does not know as a kill
 }
 
-// permissive says that a default action lets unknown calls through or leaves them to a tracer, who may do the same.
-// Then a call from the future is not answered ENOSYS: runc generates the same exception.
+// permissive says that a default action lets unknown calls through or leaves them to a tracer or an agent, who may do the same.
+// Then a call from the future is not answered ENOSYS. runc makes the same exceptions, and refuses NOTIFY as a default.
 func permissive(ret uint32) bool {
 	switch ret & unix.SECCOMP_RET_ACTION_FULL {
-	case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG, unix.SECCOMP_RET_TRACE:
+	case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG, unix.SECCOMP_RET_TRACE, unix.SECCOMP_RET_USER_NOTIF:
 		return true
 	}
 	return false

@@ -20,14 +20,8 @@ type retAt struct {
 // reach is the largest offset of a conditional jump: jt and jf are bytes.
 const reach = 255
 
-// Origins of instructions that no entry of linux.seccomp.syscalls asked for.
-const (
-	originSearch  = -1 // the search for the call
-	originDefault = -2 // the default action
-	originNewer   = -3 // a call newer than the profile
-	originForeign = -4 // an architecture that the profile does not list
-	originName    = -5 // an unconditional rule, found by the call's name
-)
+// originSearch is the origin of instructions that no entry of linux.seccomp.syscalls asked for.
+const originSearch = -1
 
 func (a *assembler) emit(i unix.SockFilter) int {
 	a.code = append(a.code, i)
@@ -44,27 +38,23 @@ func (a *assembler) and(mask uint32) int {
 }
 
 // ret is a place that returns value. An older one is shared while a jump can still reach it with some room to spare.
-func (a *assembler) ret(value uint32, why int32) int {
+func (a *assembler) ret(value uint32) int {
 	for i := range a.rets {
 		r := &a.rets[i]
 		if r.value == value {
 			if len(a.code)-r.at > reach-16 {
-				r.at = a.writeRet(value, why)
+				r.at = a.writeRet(value)
 			}
 			return r.at
 		}
 	}
-	at := a.writeRet(value, why)
+	at := a.writeRet(value)
 	a.rets = append(a.rets, retAt{value, at})
 	return at
 }
 
-func (a *assembler) writeRet(value uint32, why int32) int {
-	saved := a.why
-	a.why = why
-	at := a.emit(unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: value})
-	a.why = saved
-	return at
+func (a *assembler) writeRet(value uint32) int {
+	return a.emit(unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: value})
 }
 
 // jump goes to yes if the accumulator compares with k as op says (BPF_JEQ, BPF_JGE, BPF_JGT), else to no.
@@ -92,7 +82,7 @@ func (a *assembler) offset(target int) int {
 // stone makes a far target near: another copy of a RET, or an unconditional jump, whose offset has 32 bits.
 func (a *assembler) stone(target int) int {
 	if i := a.code[target]; i.Code == unix.BPF_RET|unix.BPF_K {
-		at := a.writeRet(i.K, a.origin[target])
+		at := a.writeRet(i.K)
 		for j := range a.rets {
 			if a.rets[j].value == i.K {
 				a.rets[j].at = at

@@ -21,7 +21,7 @@ type Filter struct {
 	profile *specs.LinuxSeccomp
 	set     *ruleset
 	archs   []*architecture // the native one first
-	origin  []int32         // for each instruction, the entry of linux.seccomp.syscalls that asked for it, or origin*
+	origin  []int32         // for each instruction, the entry of linux.seccomp.syscalls that asked for it, or originSearch
 }
 
 // maxInstructions is BPF_MAXINSNS of linux/bpf_common.h.
@@ -67,11 +67,8 @@ func Compile(p *specs.LinuxSeccomp, arch string) (*Filter, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if !set.notify && p.ListenerPath != "" {
-		more = append(more, "linux.seccomp.listenerPath: no rule answers SCMP_ACT_NOTIFY, so there is nothing to listen to")
-	}
-	if !set.notify && p.ListenerMetadata != "" && p.ListenerPath == "" {
-		return nil, nil, invalid("linux.seccomp.listenerMetadata", "", "must not be set without listenerPath")
+	if p.ListenerMetadata != "" && p.ListenerPath == "" {
+		return nil, nil, invalid("linux.seccomp.listenerMetadata", p.ListenerMetadata, "must not be set without linux.seccomp.listenerPath")
 	}
 	f := &Filter{Flags: bits, Notify: set.notify, profile: p, set: set, archs: list}
 	if more, err = newCompiler(set, list).generate(f, more); err != nil {
@@ -129,7 +126,7 @@ func (c *compiler) search(f *Filter) {
 func (c *compiler) dispatch() {
 	next := c.through
 	if next < 0 {
-		next = c.asm.ret(retForeign, originForeign)
+		next = c.asm.ret(retForeign)
 	}
 	spans := make([]span, 0, 256)
 	for i := len(c.archs) - 1; i >= 0; i-- {

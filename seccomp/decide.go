@@ -7,7 +7,8 @@ type Verdict struct {
 	Return uint32 // SECCOMP_RET_*; ActionText names it
 	// Entry is the index in linux.seccomp.syscalls that decides, or -1.
 	Entry int
-	Why   string // "linux.seccomp.syscalls[3].args: ..." or the default, in words
+	Why   string // the entry or the default, in words
+	Steps int    // instructions that the program executes
 }
 
 // decide is the meaning of a profile, told without BPF and without the tables that the compiler builds: it reads the profile again
@@ -17,18 +18,18 @@ func decide(p *specs.LinuxSeccomp, list []*architecture, call *Call) Verdict {
 	m := owner(list, call)
 	if m == nil {
 		if call.Audit == archs[0].audit && call.Number == 0xffffffff && listed(list, call.Audit) {
-			return Verdict{deny, -1, "linux.seccomp.defaultAction: -1 is a call that a tracer skips"}
+			return Verdict{Return: deny, Entry: -1, Why: "linux.seccomp.defaultAction: -1 is a call that a tracer skips"}
 		}
-		return Verdict{retForeign, -1, "linux.seccomp.architectures does not list the architecture of the call"}
+		return Verdict{Return: retForeign, Entry: -1, Why: "linux.seccomp.architectures does not list the architecture of the call"}
 	}
 	name := m.nameOf(call.Number)
 	if v, ok := byEntries(p, m, name, call, deny); ok {
 		return v
 	}
 	if !permissive(deny) && newerThanNamed(p, m, call.Number) {
-		return Verdict{retENOSYS, -1, "the call is newer than every call that the profile names: ENOSYS, so that the program tries an older one"}
+		return Verdict{Return: retENOSYS, Entry: -1, Why: "the call is newer than every call that the profile names: ENOSYS, so that the program tries an older one"}
 	}
-	return Verdict{deny, -1, "linux.seccomp.defaultAction: no entry of linux.seccomp.syscalls matches"}
+	return Verdict{Return: deny, Entry: -1, Why: "linux.seccomp.defaultAction: no entry of linux.seccomp.syscalls matches"}
 }
 
 // owner is the listed architecture to which the call belongs.
@@ -69,7 +70,7 @@ func byEntries(p *specs.LinuxSeccomp, m *architecture, name string, call *Call, 
 		conditions, _ := parseArgs(i, e.Args)
 		for _, n := range e.Names {
 			if n == name && len(conditions) == 0 {
-				return Verdict{ret, i, at(i) + ": every " + name}, true
+				return Verdict{Return: ret, Entry: i, Why: at(i) + ": every " + name}, true
 			}
 		}
 	}
@@ -81,7 +82,7 @@ func byEntries(p *specs.LinuxSeccomp, m *architecture, name string, call *Call, 
 		}
 		for _, n := range e.Names {
 			if entryHolds(p, i, n, name, m, call) && (best.Entry < 0 || rank(ret) < rank(best.Return)) {
-				best = Verdict{ret, i, at(i) + ": the arguments of " + name + " match"}
+				best = Verdict{Return: ret, Entry: i, Why: at(i) + ": the arguments of " + name + " match"}
 			}
 		}
 	}

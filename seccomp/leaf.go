@@ -8,7 +8,7 @@ func (c *compiler) leaf(l int32, m *architecture) int {
 		return c.through
 	}
 	body := &c.set.leaves[l]
-	next := c.ret(l, body.rest)
+	next := c.asm.ret(body.rest)
 	if len(body.rules) == 0 {
 		return next
 	}
@@ -33,26 +33,10 @@ func (c *compiler) leaf(l int32, m *architecture) int {
 	return next
 }
 
-// ret is the place that returns what leaf l leaves undecided.
-func (c *compiler) ret(l int32, value uint32) int {
-	switch l {
-	case leafENOSYS:
-		return c.asm.ret(value, originNewer)
-	case leafForeign:
-		return c.asm.ret(value, originForeign)
-	case leafDefault:
-		return c.asm.ret(value, originDefault)
-	}
-	if c.set.leaves[l].settled {
-		return c.asm.ret(value, originName)
-	}
-	return c.asm.ret(value, originDefault)
-}
-
 // rule writes one rule: all its conditions, else otherwise.
 func (c *compiler) rule(r *rule, m *architecture, otherwise int) int {
 	c.asm.why = r.origin
-	then := c.asm.ret(r.ret, r.origin)
+	then := c.asm.ret(r.ret)
 	for i := len(r.conditions) - 1; i >= 0; i-- {
 		then = c.condition(&r.conditions[i], m, then, otherwise)
 	}
@@ -73,7 +57,7 @@ func (c *compiler) choice(rules []int32, m *architecture, otherwise int) int {
 	for i := len(rules) - 1; i >= 0; i-- {
 		r := &c.set.rules[rules[i]]
 		c.asm.why = r.origin
-		next = c.asm.jump(unix.BPF_JEQ, uint32(r.conditions[0].value), c.asm.ret(r.ret, r.origin), next)
+		next = c.asm.jump(unix.BPF_JEQ, uint32(r.conditions[0].value), c.asm.ret(r.ret), next)
 	}
 	first := &c.set.rules[rules[0]].conditions[0]
 	next = c.loadInto(m.argument(first.arg, false), next)

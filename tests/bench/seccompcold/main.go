@@ -1,5 +1,8 @@
-// Seccompcold compiles one profile once, in a process that has done nothing else, and prints how long that took.
+// Seccompcold compiles one profile once, in a process that has done nothing else, and prints how long that took and what the
+// program costs per call. Build it with and without the tag libseccomp for the two side by side:
 //
+//	go build -o own ./tests/bench/seccompcold
+//	CGO_ENABLED=1 go build -tags libseccomp -o theirs ./tests/bench/seccompcold
 //	seccompcold [-warm N] PROFILE
 //
 // PROFILE is the linux.seccomp of a config.json. Reading it is not timed: rt has its own decoder for that. With -warm the
@@ -41,7 +44,9 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("cold %d ns, %d instructions\n", cold.Nanoseconds(), len(f.Prog))
+	st := f.Stats()
+	fmt.Printf("cold %d ns by %s: %d instructions; %.1f executed per allowed call, %.1f per hot one, %d at worst (%s)\n",
+		cold.Nanoseconds(), seccomp.Backend(), st.Length, st.AverageAllowed, st.AverageHot, st.Worst, st.WorstCall)
 	if *warm > 0 {
 		begin = time.Now()
 		for range *warm {

@@ -1,0 +1,103 @@
+package seccomp
+
+import (
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rt/libcontainer/diag"
+)
+
+// Check says what happens to one call under a profile, on a machine of architecture goarch. arch is the name in the spec of the
+// architecture whose call it is; "" is the native one. call is a name or a number. Missing arguments are 0.
+func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, args ...uint64) (Verdict, error) {
+	f, _, err := Compile(p, goarch)
+	if err != nil {
+		return Verdict{}, err
+	}
+	m := f.archs[0]
+	if arch != "" {
+		if m = archByName(arch); m == nil {
+			return Verdict{}, &diag.Error{Kind: diag.Usage, Value: string(arch), Problem: "is not an architecture: one of " + joined(Architectures())}
+		}
+	}
+	c := Call{Audit: m.audit}
+	if c.Number, err = m.parseCall(call); err != nil {
+		return Verdict{}, err
+	}
+	if len(args) > len(c.Args) {
+		return Verdict{}, &diag.Error{Kind: diag.Usage, Value: strconv.Itoa(len(args)) + " arguments", Problem: "a call has at most 6"}
+	}
+	copy(c.Args[:], args)
+	v := decide(p, f.archs, &c)
+	t, err := Eval(f.Prog, f.archs[0].big, &c)
+	if err != nil {
+		return Verdict{}, &diag.Error{Kind: diag.Document, Field: "linux.seccomp", Problem: "the program of " + Backend() + " does not run", Err: err}
+	}
+	v.Steps = t.Steps
+	if t.Return != v.Return { // the program is what the kernel obeys
+		v = Verdict{Return: t.Return, Entry: -1, Steps: t.Steps, Why: "the program of " + Backend() + " reads the profile otherwise than its text: " + ActionText(v.Return) + " by " + v.Why}
+	}
+	return v, nil
+}
+
+// parseCall turns a name or a number into the number.
+func (m *architecture) parseCall(call string) (uint32, error) {
+	if n, err := strconv.ParseUint(call, 0, 32); err == nil {
+		return uint32(n), nil
+	}
+	k := lookup(call)
+	if k < 0 {
+		return 0, &diag.Error{Kind: diag.Usage, Value: call, Problem: "is no system call of Linux " + TableVersion + " on any architecture"}
+	}
+	nr, ok := m.number(k)
+	if !ok {
+		return 0, &diag.Error{Kind: diag.Usage, Value: call, Problem: "is not a system call of " + string(m.name)}
+	}
+	return nr, nil
+}
+
+// CallName names what a notification or an audit record shows: the architecture and the call. Either is "" if it is not known.
+func CallName(audit, number uint32) (specs.Arch, string) {
+	for i := range archs {
+		m := &archs[i]
+		if m.audit == audit && (audit != archs[0].audit || (number >= x32Bit) == (m.base == x32Bit)) {
+			return m.name, m.nameOf(number)
+		}
+	}
+	return "", ""
+}
+
+// RefuseDeadlock is an error if the filter may answer one of these native calls with SCMP_ACT_NOTIFY. calls are what the boot process still does
+// between loading the filter and the moment when the agent holds the listener: nobody could answer them, so the start would wait for
+// itself forever.
+func (f *Filter) RefuseDeadlock(calls []uint32) error {
+	for _, nr := range calls {
+		m := f.archs[0]
+		l, name := int32(leafDefault), m.nameOf(nr)
+		if name != "" {
+			l = f.set.of[lookup(name)]
+		}
+		body := &f.set.leaves[l]
+		entry := int32(-1)
+		if body.settled && rank(body.rest) == rankNotify {
+			entry = f.set.by[lookup(name)]
+		}
+		for _, r := range body.rules {
+			if rank(f.set.rules[r].ret) == rankNotify {
+				entry = f.set.rules[r].origin
+				break
+			}
+		}
+		field := "linux.seccomp.defaultAction"
+		if entry >= 0 {
+			field = at(int(entry)) + ".action"
+		} else if body.settled || rank(f.set.deny) != rankNotify {
+			continue
+		}
+		e := invalid(field, string(specs.ActNotify), "would stop "+name+", which the container's start needs before the agent can answer")
+		e.Hint = "allow " + name + " with an entry of its own"
+		return e
+	}
+	return nil
+}

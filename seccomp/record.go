@@ -1,0 +1,68 @@
+package seccomp
+
+import (
+	"slices"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// Recording is a profile under which a container runs while its calls are observed: every call is shown to the agent, who lets it
+// go on. start are the calls that happen before the agent is there; they are allowed unseen.
+func Recording(start []string) *specs.LinuxSeccomp {
+	p := &specs.LinuxSeccomp{DefaultAction: specs.ActNotify}
+	if len(start) > 0 {
+		p.Syscalls = []specs.LinuxSyscall{{Names: slices.Clone(start), Action: specs.ActAllow}}
+	}
+	return p
+}
+
+// A Recorder collects the calls of a container. The zero value is ready.
+type Recorder struct {
+	calls map[specs.Arch]map[string]bool
+	// Unnamed are calls without a name in the tables, which no profile can allow: the architecture's AUDIT_ARCH and the number.
+	Unnamed []Call
+}
+
+// Saw notes a call, as a notification shows it.
+func (r *Recorder) Saw(audit, number uint32) {
+	arch, name := CallName(audit, number)
+	if name == "" {
+		c := Call{Audit: audit, Number: number}
+		if !slices.Contains(r.Unnamed, c) {
+			r.Unnamed = append(r.Unnamed, c)
+		}
+		return
+	}
+	if r.calls == nil {
+		r.calls = make(map[specs.Arch]map[string]bool)
+	}
+	if r.calls[arch] == nil {
+		r.calls[arch] = make(map[string]bool)
+	}
+	r.calls[arch][name] = true
+}
+
+// Profile allows the calls that were seen, and always, and nothing else: the rest is EPERM. Its architectures are those
+// that made a call.
+func (r *Recorder) Profile(always []string) *specs.LinuxSeccomp {
+	names := slices.Clone(always)
+	p := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno}
+	eperm := uint(unix.EPERM)
+	p.DefaultErrnoRet = &eperm
+	for i := range archs {
+		seen := r.calls[archs[i].name]
+		if len(seen) == 0 {
+			continue
+		}
+		p.Architectures = append(p.Architectures, archs[i].name)
+		for n := range seen {
+			names = append(names, n)
+		}
+	}
+	slices.Sort(names)
+	if names = slices.Compact(names); len(names) > 0 {
+		p.Syscalls = []specs.LinuxSyscall{{Names: names, Action: specs.ActAllow}}
+	}
+	return p
+}
