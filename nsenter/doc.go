@@ -44,7 +44,7 @@
 //	 0  u32  1: a step failed; 2: a sync point was reached, which the next row waits for; 3: a trace, which nobody answers
 //	 4  u32  index of the row
 //	 8  i64  result of the failed step, or the register that the sync point reports
-//	16  i64  traces only: when the step began, in nanoseconds of CLOCK_MONOTONIC
+//	16       traces only: two struct timespec of CLOCK_MONOTONIC, when the step began and ended
 //
 // A sync point is an ordinary writev(2) row, and mostly an ordinary read(2) row behind it that wants one byte: a supervisor that has died
 // reads as 0 bytes, so its boot process ends too. All descriptors of rt's in the boot process are close-on-exec: the end of the channel

@@ -20,6 +20,7 @@ const (
 	scratchAddress  = registerAddress + 8*MaxReg
 	writableSize    = 0x1000
 	rowSize         = 72
+	sizeofTimespec  = 16
 )
 
 // ScratchSize is how many bytes of scratch memory a program has.
@@ -138,7 +139,7 @@ func (a *assembler) value(arg *Arg, i int) (uint64, error) {
 			return 0, errors.New("points behind the scratch memory")
 		}
 		return scratchAddress + arg.val, nil
-	case argReport:
+	case argReport, argTrace:
 		return a.report(arg, i), nil
 	case argReg, argImm:
 	}
@@ -196,10 +197,10 @@ func (a *assembler) vector(v []string) (uint64, error) {
 	return loadAddress + uint64(offset), nil
 }
 
-// report appends the head of a report of step i, and the two iovecs that make the report of it and a register.
+// report appends the head of a report of step i, and the iovecs that make the report of it, a register, and for a trace the times.
 func (a *assembler) report(arg *Arg, i int) uint64 {
 	kind := uint32(reportSync)
-	if a.p.Steps[i].Sync == "" {
+	if arg.kind == argTrace {
 		kind = reportTrace
 	}
 	a.align()
@@ -212,6 +213,10 @@ func (a *assembler) report(arg *Arg, i int) uint64 {
 	a.image = le.AppendUint64(a.image, 8)
 	a.image = le.AppendUint64(a.image, registerAddress+8*arg.val)
 	a.image = le.AppendUint64(a.image, 8)
+	if arg.kind == argTrace {
+		a.image = le.AppendUint64(a.image, scratchAddress)
+		a.image = le.AppendUint64(a.image, 2*sizeofTimespec)
+	}
 	return iovecs
 }
 

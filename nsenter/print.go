@@ -35,7 +35,7 @@ func (p *Program) outcome(b *strings.Builder, i int) {
 	s := &p.Steps[i]
 	if s.Then != 0 && s.Then != i+1 {
 		b.WriteString(", then to ")
-		b.WriteString(strconv.Itoa(s.Then + 1))
+		b.WriteString(p.number(s.Then))
 	}
 	if len(s.Errnos) > 0 {
 		words := make([]string, len(s.Errnos))
@@ -49,7 +49,7 @@ func (p *Program) outcome(b *strings.Builder, i int) {
 			b.WriteString(", on ")
 			b.WriteString(strings.Join(words, " "))
 			b.WriteString(" to ")
-			b.WriteString(strconv.Itoa(s.Else + 1))
+			b.WriteString(p.number(s.Else))
 		}
 	} else if s.Min > 0 {
 		b.WriteString(", at least ")
@@ -59,6 +59,14 @@ func (p *Program) outcome(b *strings.Builder, i int) {
 		b.WriteString(", FAULT ")
 		b.WriteString(unix.ErrnoName(s.Fault))
 	}
+}
+
+// number is what people call step i.
+func (p *Program) number(i int) string {
+	if n := p.Steps[i].Number; n != 0 {
+		return strconv.Itoa(n)
+	}
+	return strconv.Itoa(i + 1)
 }
 
 // errnoWord is the name of errno; a short result prints as the results it stands for.
@@ -85,7 +93,7 @@ func (p *Program) arg(b *strings.Builder, a *Arg) {
 	case argReg:
 		b.WriteByte('$')
 		b.WriteString(p.regName(Reg(a.val)))
-	case argRegAddr, argReport:
+	case argRegAddr, argReport, argTrace:
 		b.WriteString("{report $")
 		b.WriteString(p.regName(Reg(a.val)))
 		b.WriteByte('}')

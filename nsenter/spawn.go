@@ -37,7 +37,8 @@ type Record struct {
 	Kind  Kind
 	Step  int   // index in Program.Steps
 	Value int64 // the result of the step that failed, or the register that a sync point reports
-	Start int64 // with Trace: when the step began, in nanoseconds of CLOCK_MONOTONIC
+	Start int64 // with Trace: when the step began and ended, in nanoseconds of CLOCK_MONOTONIC
+	End   int64
 }
 
 // Kind is the kind of a Record.
@@ -92,7 +93,7 @@ func (b *Boot) FD() int { return b.ctl }
 // Next returns the next report. io.EOF says that the boot process has closed the channel: it executed the user's program, or it is dead.
 // A descriptor that comes along is returned as fd, and is -1 otherwise.
 func (b *Boot) Next() (r Record, fd int, err error) {
-	var record [24]byte
+	var record [48]byte
 	var control [64]byte
 	n, cn, err := recvmsg(b.ctl, record[:], control[:])
 	switch {
@@ -110,8 +111,9 @@ func (b *Boot) Next() (r Record, fd int, err error) {
 	if n >= 16 {
 		r.Value = *(*int64)(unsafe.Pointer(&record[8]))
 	}
-	if n >= 24 {
-		r.Start = *(*int64)(unsafe.Pointer(&record[16]))
+	if n == len(record) {
+		times := (*[2]unix.Timespec)(unsafe.Pointer(&record[16]))
+		r.Start, r.End = times[0].Nano(), times[1].Nano()
 	}
 	return r, fd, nil
 }

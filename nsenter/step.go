@@ -19,6 +19,7 @@ type Step struct {
 	Else   int
 	Again  uint8 // how often EAGAIN means: make the call again
 
+	Number   int      // what people call the step: its place in the plan, from 1
 	Origin   string   // the path in config.json that this step serves: "mounts[2].options"; "" if rt needs it itself
 	Sentence string   // for people; printed, never parsed
 	Part     string   // the heading under which `rt plan` prints it
@@ -71,6 +72,7 @@ const (
 	argVec                    // the address of a NULL-terminated array of strings
 	argScratch                // an address in the scratch memory
 	argReport                 // the address of two iovecs: the head of a report and a register
+	argTrace                  // the address of three iovecs: the same, and the two times in the scratch memory
 )
 
 // Arg is one operand of a step. Make it with the functions below.
@@ -123,6 +125,9 @@ func Scratch(offset int) Arg { return Arg{kind: argScratch, val: uint64(offset)}
 
 // ReportOf is the address of the two iovecs of a report whose value is register r: the second operand of writev(2) at a sync point.
 func ReportOf(r Reg) Arg { return Arg{kind: argReport, val: uint64(r)} }
+
+// TraceOf is the address of the three iovecs of a trace: ReportOf, and the two struct timespec at the start of the scratch memory.
+func TraceOf(r Reg) Arg { return Arg{kind: argTrace, val: uint64(r)} }
 
 // Null is a null pointer.
 var Null = Arg{kind: argImm, names: &nullName}

@@ -49,6 +49,10 @@ func (c *compiler) devices() error {
 			return nil
 		}
 	}
+	if !c.hasDev() {
+		c.target("", "/dev", true, howDir)
+		c.do("", "keep /dev at hand", nsenter.Fcntl, nsenter.Val(regTarget), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regDev)
+	}
 	for i := range defaultDevices {
 		if d := &defaultDevices[i]; !c.overridden(d.Path) {
 			c.device(d)
@@ -57,22 +61,17 @@ func (c *compiler) devices() error {
 	for i := range c.spec.Devices {
 		c.device(&c.spec.Devices[i])
 	}
-	dir := regDev
-	if !c.hasDev() {
-		c.target("", "/dev", true, howDir)
-		dir = regTarget
-	}
 	for _, l := range deviceLinks {
-		c.deviceLink(dir, l.name, l.target)
+		c.deviceLink(l.name, l.target)
 	}
 	if c.opt.Kcore {
-		c.deviceLink(dir, "core", "/proc/kcore")
+		c.deviceLink("core", "/proc/kcore")
 	}
 	return nil
 }
 
-func (c *compiler) deviceLink(dir nsenter.Reg, name, target string) {
-	c.do("", "link /dev/"+name, nsenter.Symlinkat, nsenter.Str(target), nsenter.Val(dir), nsenter.Str(name)).ignore(unix.EEXIST)
+func (c *compiler) deviceLink(name, target string) {
+	c.do("", "link /dev/"+name, nsenter.Symlinkat, nsenter.Str(target), nsenter.Val(regDev), nsenter.Str(name)).ignore(unix.EEXIST)
 }
 
 // overridden reports whether linux.devices has a device of its own for path.

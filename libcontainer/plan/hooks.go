@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"rt/nsenter"
 )
@@ -49,8 +50,7 @@ func (c *compiler) ready() error {
 		// What is open here is open as long as the container waits.
 		c.do("", "close what the making needed", nsenter.CloseRange, nsenter.Imm(c.plan.Number(c.plan.Ctl)+1), nsenter.Imm(int64(^uint32(0))), nsenter.Imm(0))
 		c.do("", "wait for `rt start`", nsenter.Accept4, nsenter.Num(start), nsenter.Null, nsenter.Null, nsenter.Imm(0)).to(regSocket)
-		const cloexec = 0o2000000 // O_CLOEXEC
-		c.do("", "reports go to it from now on", nsenter.Dup3, nsenter.Val(regSocket), nsenter.Num(c.plan.Ctl), nsenter.Imm(cloexec))
+		c.do("", "reports go to it from now on", nsenter.Dup3, nsenter.Val(regSocket), nsenter.Num(c.plan.Ctl), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
 		c.do("", "", nsenter.Close, nsenter.Val(regSocket))
 	}
 	c.await("wait for the word to start")

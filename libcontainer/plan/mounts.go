@@ -5,7 +5,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 	"rt/nsenter"
 	"rt/spec"
@@ -18,12 +17,6 @@ import (
 func (c *compiler) mounts() error {
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
-		if m.Destination == "/" {
-			return &diag.Error{
-				Kind: diag.Host, Field: mountPath(m, "destination"), Value: "/",
-				Problem: "mounts over the root itself: name the file system as root.path instead",
-			}
-		}
 		switch {
 		case m.Bind:
 			c.bind(i, m)
@@ -64,7 +57,7 @@ func (c *compiler) bind(i int, m *spec.Mount) {
 	}
 	if fd, ok := c.file(func(f *File) bool { return f.Kind == FileTree && f.Index == i }); ok {
 		c.do(mountPath(m, "source"), "take rt's copy of "+m.Source, nsenter.Fcntl, nsenter.Num(fd),
-			nsenter.Imm(unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regTree)
+			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regTree)
 	} else {
 		c.do(mountPath(m, "source"), "copy the mount, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(m.Source),
 			nsenter.Flags(&nsenter.OpenTreeFlags, flags)).to(regTree)

@@ -82,11 +82,11 @@ func (c *compiler) makePath(origin, path string, dir bool) {
 }
 
 // parentOf opens the directory that path is in, and returns its register and the last name of path.
-// What lies in /dev is found from the mount that rt made there, whatever has happened to the name since.
+// What lies in /dev is found from the directory that devices has put in hand, whatever has happened to the name since.
 func (c *compiler) parentOf(origin, path string) (nsenter.Reg, string) {
 	i := strings.LastIndexByte(path, '/')
 	dir, name := path[:i], path[i+1:]
-	if dir == "/dev" && c.hasDev() {
+	if dir == "/dev" {
 		return regDev, name
 	}
 	if dir == "" {

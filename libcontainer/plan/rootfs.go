@@ -29,7 +29,7 @@ func (c *compiler) rootfs() error {
 		nsenter.Flags(&nsenter.MountFlags, c.privateEnough(propagation)), nsenter.Null)
 	shared := propagation&kinds == unix.MS_SHARED
 	if fd, ok := c.file(func(f *File) bool { return f.Kind == FileTree && f.Index < 0 }); ok {
-		c.do(origin, "take rt's copy of the root file system", nsenter.Fcntl, nsenter.Num(fd), nsenter.Imm(unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regRoot)
+		c.do(origin, "take rt's copy of the root file system", nsenter.Fcntl, nsenter.Num(fd), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regRoot)
 	} else {
 		c.do(origin, "copy the mounts of the root file system", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
 			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regRoot)
@@ -73,12 +73,18 @@ func (c *compiler) enterRoot() error {
 	if c.spec.RootReadonly {
 		c.setReadonly("root.readonly", "make the root read-only", regRoot, unix.MS_RDONLY)
 	}
+	shared := c.spec.RootPropagation&unix.MS_SHARED != 0
+	if shared && !c.opt.NoPivot {
+		c.do(origin, "keep the old root at hand", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
+			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regDir)
+	}
 	c.enter(origin, regRoot)
 	switch {
 	case !c.opt.NoPivot:
 		c.do(origin, "change the root; the old one is on top of the new one now", nsenter.PivotRoot, nsenter.Str("."), nsenter.Str("."))
-		if c.unshared(unix.CLONE_NEWNS) {
-			// Nothing of what is unmounted here may be unmounted on the host too.
+		if shared {
+			// Otherwise what is unmounted here would be unmounted on the host too.
+			c.enter(origin, regDir)
 			c.do(origin, "unmounting must not reach the host", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
 				nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_SLAVE|unix.MS_REC)), nsenter.Null)
 		}

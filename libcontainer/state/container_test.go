@@ -87,7 +87,7 @@ func TestCreateSaveOpenRemove(t *testing.T) {
 		t.Errorf("left: %v, %v", ids, err)
 	}
 	_, err = r.Open("web1", false)
-	if got := problem(t, err, diag.State); got != `container "web1" does not exist` {
+	if got := problem(t, err, diag.Absent); got != `container "web1" does not exist` {
 		t.Error(got)
 	}
 }
@@ -111,7 +111,7 @@ func TestReadingAContainerThatIsDeleted(t *testing.T) {
 	defer reader.Close()
 	must(c.Remove())
 	_, err = reader.State()
-	if got := problem(t, err, diag.State); !strings.Contains(got, "does not exist") {
+	if got := problem(t, err, diag.Absent); !strings.Contains(got, "does not exist") {
 		t.Error(got)
 	}
 }

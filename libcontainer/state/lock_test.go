@@ -72,7 +72,7 @@ func TestWaitingForAContainerThatIsDeleted(t *testing.T) {
 	if err := c.Remove(); err != nil {
 		t.Fatal(err)
 	}
-	if got := problem(t, <-done, diag.State); !strings.Contains(got, "does not exist") {
+	if got := problem(t, <-done, diag.Absent); !strings.Contains(got, "does not exist") {
 		t.Error(got)
 	}
 }

@@ -54,7 +54,7 @@ func TestMissingRootHoldsNothing(t *testing.T) {
 		t.Errorf("got %v, %v", ids, err)
 	}
 	_, err = r.Open("web1", true)
-	if got := problem(t, err, diag.State); !strings.Contains(got, "does not exist") {
+	if got := problem(t, err, diag.Absent); !strings.Contains(got, "does not exist") {
 		t.Error(got)
 	}
 }
