@@ -1,0 +1,95 @@
+// Package cli is the command line of rt, that of runc 1.5 and a little more.
+//
+// It turns arguments into options, makes one call of package libcontainer, and turns what that returns into text or JSON. It runs in rt only,
+// and is the only package that prints. It refuses what it does not know: no option is read and then ignored. It decides nothing
+// about containers.
+//
+// The commands are data: a Command says what it takes and all that its help, its manual page (man/gen) and the completion of a shell say. Only
+// the command that was asked for is built, and Main parses its options without reflection: rt lives for a few milliseconds, and a general
+// library for command lines took a tenth of them (docs/decisions).
+package cli
+
+// Command is one command of rt.
+type Command struct {
+	Name    string
+	Args    string // the arguments behind the options, for people: "<container-id> [signal]"
+	Summary string // a line without a full stop
+	Min     int    // how many arguments it takes
+	Max     int
+	// InOrder says that what follows the first argument is never an option of rt: in exec, kill and ps it is meant for somebody else.
+	InOrder bool
+	Flags   []Flag
+	Action  func(*Call) error
+
+	Description []string // paragraphs
+	Examples    []Row
+	Exit        []Row // exit statuses beside 0 and 1
+	Files       []Row
+}
+
+// Flag is an option: --name, or -s if it has a short name.
+type Flag struct {
+	Name   string
+	Short  string
+	Value  string // what the value is, for people: "PATH"; "" for a switch
+	Usage  string
+	Hidden bool // accepted for the sake of old callers, and not shown
+	To     any  // where the value goes: *string, *bool or *int
+}
+
+// Row is a line of a manual page: an example and what it does, an exit status and when it occurs.
+type Row struct{ Term, Text string }
+
+// entry is a row of commands: a name, and how to build the command.
+type entry struct {
+	name  string
+	build func() *Command
+}
+
+// commands has a constructor for each command: building one binds its options to variables of its own, and building all would cost each start of rt
+// what only help and the manual need. exec, ps, pause, resume, update, events, features, checkpoint and restore will have their rows here.
+//
+// It is a function since completion, one of the commands, lists them all.
+func commands() []entry {
+	return []entry{
+		{"create", createCommand},
+		{"start", startCommand},
+		{"run", runCommand},
+		{"state", stateCommand},
+		{"list", listCommand},
+		{"kill", killCommand},
+		{"delete", deleteCommand},
+		{"spec", specCommand},
+		{"validate", validateCommand},
+		{"plan", planCommand},
+		{"completion", completionCommand},
+	}
+}
+
+// find builds a command; nil if there is none of that name.
+func find(name string) *Command {
+	for _, e := range commands() {
+		if e.name == name {
+			return e.build()
+		}
+	}
+	return nil
+}
+
+// names lists the commands.
+func names() []string {
+	var list []string
+	for _, e := range commands() {
+		list = append(list, e.name)
+	}
+	return list
+}
+
+// Commands builds all commands, for help and the manual.
+func Commands() []*Command {
+	var list []*Command
+	for _, e := range commands() {
+		list = append(list, e.build())
+	}
+	return list
+}

@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"strconv"
+
+	"rt/libcontainer/diag"
+	"rt/spec"
+)
+
+// globals are the options that every command takes. They stand before the command, as engines have it, or behind it.
+type globals struct {
+	root          string
+	log           string
+	logFormat     string
+	rootless      string
+	debug         bool
+	systemdCgroup bool
+	version       bool
+}
+
+func (g *globals) flags() []Flag {
+	return []Flag{
+		{Name: "root", Value: "DIR", To: &g.root, Usage: "where the state of containers is kept (default: /run/rt; for an ordinary user $XDG_RUNTIME_DIR/rt)"},
+		{Name: "log", Value: "PATH", To: &g.log, Usage: "append errors, warnings and the lines of --debug to this file; errors go to standard error as well"},
+		{Name: "log-format", Value: "FORMAT", To: &g.logFormat, Usage: "format of the log: text or json (default: text)"},
+		{Name: "debug", To: &g.debug, Usage: "log what rt does"},
+		{Name: "systemd-cgroup", To: &g.systemdCgroup, Usage: `let systemd make the cgroups: linux.cgroupsPath is then "slice:prefix:name"`},
+		{Name: "rootless", Value: "WORD", To: &g.rootless, Usage: "do without the rights of root over cgroups: true, false or auto (default: auto)"},
+		{Name: "version", Short: "v", To: &g.version, Usage: "print the version"},
+	}
+}
+
+// apply checks the values and gives them to the runtime.
+func (g *globals) apply(c *Call) error {
+	switch g.logFormat {
+	case "", "text", "json":
+	default:
+		return &diag.Error{Kind: diag.Usage, Problem: "invalid log-format: " + strconv.Quote(g.logFormat) + " is neither text nor json"}
+	}
+	switch g.rootless {
+	case "", "auto":
+		c.Runtime.Rootless = "auto"
+	default:
+		b, err := strconv.ParseBool(g.rootless)
+		if err != nil {
+			return &diag.Error{Kind: diag.Usage, Field: "--rootless", Value: g.rootless, Problem: "must be true, false or auto"}
+		}
+		c.Runtime.Rootless = strconv.FormatBool(b)
+	}
+	c.log.path, c.log.json = g.log, g.logFormat == "json"
+	c.Runtime.Root, c.Runtime.SystemdCgroup = g.root, g.systemdCgroup
+	if g.debug {
+		c.Runtime.Debug = c.log.debug
+	}
+	return nil
+}
+
+// nearestFlag suggests the option that was probably meant.
+func nearestFlag(name string, lists [][]Flag) string {
+	var known []string
+	for _, flags := range lists {
+		for i := range flags {
+			if !flags[i].Hidden {
+				known = append(known, flags[i].Name)
+			}
+		}
+	}
+	if near := spec.Nearest(name, known); near != "" {
+		return ` (did you mean "--` + near + `"?)`
+	}
+	return ""
+}

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"os/user"
+	"strconv"
+	"strings"
+	"time"
+
+	"rt/libcontainer"
+	"rt/libcontainer/diag"
+	"rt/libcontainer/state"
+)
+
+func listCommand() *Command {
+	format, quiet := "table", false
+	return &Command{
+		Name: "list", Min: 0, Max: 0,
+		Summary: "list the containers",
+		Description: []string{
+			"Lists all containers under --root, also those that have stopped and were not deleted yet.",
+		},
+		Flags: []Flag{
+			{Name: "format", Short: "f", Value: "FORMAT", To: &format, Usage: "table or json (default: table)"},
+			{Name: "quiet", Short: "q", To: &quiet, Usage: "print ids alone"},
+		},
+		Action: func(c *Call) error { return list(c, format, quiet) },
+		Examples: []Row{
+			{"rt list", "List the containers"},
+			{"rt --root /run/containerd/runc/default list --format json", "List those of another root, for a program to read"},
+		},
+		Files: []Row{{"/run/rt/", "the state of all containers; $XDG_RUNTIME_DIR/rt/ for an ordinary user"}},
+	}
+}
+
+func list(c *Call, format string, quiet bool) error {
+	if format != "table" && format != "json" {
+		return &diag.Error{Kind: diag.Usage, Field: "--format", Value: format, Problem: "must be table or json"}
+	}
+	all, err := c.Runtime.List()
+	if err != nil {
+		return err
+	}
+	var text []byte
+	switch {
+	case quiet:
+		for _, one := range all {
+			text = append(append(text, one.ID...), '\n')
+		}
+	case format == "json":
+		text = appendListJSON(nil, all, owner)
+	default:
+		text = appendListTable(nil, all, owner)
+	}
+	_, err = c.Stdout.Write(text)
+	return err
+}
+
+// appendListJSON appends an array on one line; null if it is empty, as runc.
+func appendListJSON(dst []byte, all []libcontainer.Listed, owner func(uint32) string) []byte {
+	if len(all) == 0 {
+		return append(dst, "null\n"...)
+	}
+	for i, one := range all {
+		dst = append(dst, "[,"[min(i, 1)])
+		dst = state.AppendOCI(dst, one.State, one.Status, owner(one.Owner), false)
+	}
+	return append(dst, "]\n"...)
+}
+
+// appendListTable appends the columns of runc's list, which scripts cut by the spaces between them.
+func appendListTable(dst []byte, all []libcontainer.Listed, owner func(uint32) string) []byte {
+	rows := [][6]string{{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}}
+	for _, one := range all {
+		pid := one.Pid
+		if one.Status == state.Stopped {
+			pid = 0
+		}
+		rows = append(rows, [6]string{
+			one.ID, strconv.Itoa(pid), string(one.Status), one.Bundle, one.Created.UTC().Format(time.RFC3339Nano), owner(one.Owner),
+		})
+	}
+	width := [6]int{12 - 3, 12 - 3, 12 - 3, 12 - 3, 12 - 3}
+	for _, r := range rows {
+		for k := range width[:5] {
+			width[k] = max(width[k], len(r[k]))
+		}
+	}
+	for _, r := range rows {
+		for k, cell := range r[:5] {
+			dst = append(append(dst, cell...), strings.Repeat(" ", width[k]-len(cell)+3)...)
+		}
+		dst = append(append(dst, r[5]...), '\n')
+	}
+	return dst
+}
+
+// owner is the name of a user; "#" and the number if it has none.
+func owner(uid uint32) string {
+	id := strconv.FormatUint(uint64(uid), 10)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return "#" + id
+}

@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/spec/jsonscan"
+)
+
+// log is where rt says what went wrong. It is opened when there is something to say: most commands have nothing, and engines call rt often.
+//
+// With --log it is a file that many calls share, so each entry is one write in append mode; without, it is standard error. An entry is
+// a JSON object on a line of its own with level, msg and time, as containerd's shim (getLastRuntimeError), buildkit and podman read it; podman takes the
+// whole file for one object, so an error is the only entry of its command. What rt knows more of an error are further members.
+type log struct {
+	path     string
+	json     bool
+	program  string
+	stderr   io.Writer
+	terminal func() bool
+	file     *os.File
+}
+
+// failure reports the error that ended the command: to the log, and for people to standard error.
+func (l *log) failure(err error, warnings []string) {
+	if l.path != "" {
+		if logErr := l.entry(l.appendError(nil, err, warnings)); logErr != nil {
+			_, _ = io.WriteString(l.stderr, l.program+": "+logErr.Error()+"\n")
+		}
+	}
+	switch {
+	case l.path == "" && l.json:
+		_, _ = l.stderr.Write(l.appendError(nil, err, warnings))
+	case l.terminal():
+		diag.Fprint(l.stderr, l.program, err)
+		for _, w := range warnings {
+			_, _ = io.WriteString(l.stderr, "  warning: "+w+"\n")
+		}
+	default:
+		// One line, for a conmon or a script that passes it on.
+		_, _ = io.WriteString(l.stderr, l.program+": "+message(err, warnings)+"\n")
+	}
+}
+
+// warnings are logged after the command has succeeded.
+func (l *log) warnings(lines []string) {
+	for _, line := range lines {
+		l.line("warning", line)
+	}
+}
+
+// debug logs a line of --debug.
+func (l *log) debug(line string) { l.line("debug", line) }
+
+// line logs a line that is no error. It goes to standard error if there is no log, or none that can be opened.
+func (l *log) line(level, text string) {
+	entry := l.open(nil, level, text)
+	if l.json {
+		entry = append(entry, '}')
+	}
+	entry = append(entry, '\n')
+	if l.path != "" && l.entry(entry) == nil {
+		return
+	}
+	if !l.json {
+		entry = []byte(l.program + ": " + level + ": " + oneLine(text) + "\n")
+	}
+	_, _ = l.stderr.Write(entry)
+}
+
+// entry appends to the file.
+func (l *log) entry(b []byte) error {
+	if l.file == nil {
+		f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644) //nolint:forbidigo // the caller's file, never the container's
+		if err != nil {
+			return errors.New("the log: " + err.Error())
+		}
+		l.file = f
+	}
+	_, err := l.file.Write(b)
+	return err
+}
+
+// open starts an entry with its level, its message and its time.
+func (l *log) open(dst []byte, level, msg string) []byte {
+	now := time.Now().UTC().Truncate(time.Second).Format(time.RFC3339)
+	if l.json {
+		dst = append(append(append(dst, `{"level":"`...), level...), `","msg":`...)
+		dst = jsonscan.AppendString(dst, msg)
+		return append(append(append(dst, `,"time":"`...), now...), '"')
+	}
+	dst = append(append(append(dst, `time="`...), now...), `" level=`...)
+	dst = append(append(dst, level...), " msg="...)
+	return strconv.AppendQuote(dst, msg)
+}
+
+// appendError appends the entry of an error.
+func (l *log) appendError(dst []byte, err error, warnings []string) []byte {
+	dst = l.open(dst, "error", message(err, warnings))
+	if l.json {
+		var e *diag.Error
+		if errors.As(err, &e) {
+			dst = appendParts(dst, e)
+		}
+		if len(warnings) > 0 {
+			dst = append(dst, `,"warnings":[`...)
+			for i, w := range warnings {
+				if i > 0 {
+					dst = append(dst, ',')
+				}
+				dst = jsonscan.AppendString(dst, w)
+			}
+			dst = append(dst, ']')
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, '\n')
+}
+
+// appendParts appends what is known of an error as members of its entry.
+func appendParts(dst []byte, e *diag.Error) []byte {
+	dst = appendMember(dst, "kind", kinds[e.Kind])
+	dst = appendMember(dst, "op", e.Op)
+	dst = appendMember(dst, "field", e.Field)
+	dst = appendMember(dst, "value", e.Value)
+	dst = appendMember(dst, "problem", e.Problem)
+	if e.Step != 0 {
+		dst = strconv.AppendInt(append(dst, `,"step":`...), int64(e.Step), 10)
+	}
+	dst = appendMember(dst, "text", e.Text)
+	dst = appendMember(dst, "call", e.Call)
+	if e.Errno != 0 {
+		dst = appendMember(dst, "errno", unix.ErrnoName(e.Errno))
+	}
+	dst = appendMember(dst, "hint", e.Hint)
+	if len(e.More) == 0 {
+		return dst
+	}
+	dst = append(dst, `,"more":[`...)
+	for i, m := range e.More {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		at := len(dst)
+		dst = appendParts(dst, m)
+		dst[at] = '{' // in place of the comma before the first member, which is always there: kind
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
+}
+
+// appendMember appends a member that has a value.
+func appendMember(dst []byte, name, value string) []byte {
+	if value == "" {
+		return dst
+	}
+	dst = append(append(append(dst, ',', '"'), name...), '"', ':')
+	return jsonscan.AppendString(dst, value)
+}
+
+// kinds are the words for diag.Kind in the log.
+var kinds = [...]string{
+	diag.Kernel: "kernel", diag.Usage: "usage", diag.Document: "document", diag.Host: "host", diag.State: "state", diag.Absent: "absent",
+}
+
+// message is an error on one line, with the warnings that the command held back.
+func message(err error, warnings []string) string {
+	var b strings.Builder
+	b.WriteString(err.Error())
+	for _, w := range warnings {
+		b.WriteString(" (warning: ")
+		b.WriteString(w)
+		b.WriteByte(')')
+	}
+	return oneLine(b.String())
+}
+
+// oneLine joins lines: what a hook or a library has said may have several.
+func oneLine(s string) string {
+	return strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", " | ")
+}

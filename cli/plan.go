@@ -1,0 +1,54 @@
+package cli
+
+import "rt/libcontainer"
+
+func planCommand() *Command {
+	var o libcontainer.CreateOptions
+	var asJSON, wait bool
+	return &Command{
+		Name: "plan", Args: "[bundle]", Min: 0, Max: 1,
+		Summary: "print what create or run would do, step by step",
+		Description: []string{
+			"Compiles config.json into the plan that run would carry out on this machine, and prints it: one line a step, with the system call, the field of " +
+				"the config that asks for it and a few words. Nothing is done. Lines that start with \"rt:\" are what rt itself does meanwhile, outside of the container.",
+			"A $name is a descriptor: one that rt opens and hands over, or one that an earlier step has got. An error of run or create names the step of the plan that failed.",
+		},
+		Flags: append([]Flag{
+			{Name: "json", To: &asJSON, Usage: "print it as JSON, for programs"},
+			{Name: "create", To: &wait, Usage: "show the plan of create, which waits for start before the program"},
+		}, planFlags(&o)...),
+		Action: func(c *Call) error { return printPlan(c, &o, wait, asJSON) },
+		Examples: []Row{
+			{"rt plan web | less -R", "See how the container of the bundle in web is made"},
+			{"rt plan --json web | jq -r '.steps[].call' | sort | uniq -c", "Count its system calls"},
+		},
+		Files: []Row{{"config.json", "what is compiled"}},
+	}
+}
+
+// planFlags are the options of create that change the plan.
+func planFlags(o *libcontainer.CreateOptions) []Flag {
+	var some []Flag
+	for _, f := range createFlags(o) {
+		switch f.Name {
+		case "bundle", "no-pivot", "no-new-keyring", "preserve-fds":
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+func printPlan(c *Call, o *libcontainer.CreateOptions, wait, asJSON bool) error {
+	p, err := c.Runtime.Plan(bundleOf(c.Args, o.Bundle), o, wait)
+	if err != nil {
+		return err
+	}
+	var text []byte
+	if asJSON {
+		text = p.AppendJSON(nil)
+	} else {
+		text = p.AppendText(nil, c.Colour)
+	}
+	_, err = c.Stdout.Write(text)
+	return err
+}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"rt/libcontainer/cgroup"
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
+	"rt/spec"
+)
+
+func specCommand() *Command {
+	bundle, rootless := ".", false
+	return &Command{
+		Name: "spec", Min: 0, Max: 0,
+		Summary: "write a config.json to start from",
+		Description: []string{
+			"Writes a config.json for a shell in namespaces of its own, with a read-only root and few rights. Edit it to your needs: process.args is the program, " +
+				"root.path the root file system. A config.json that is there already is not overwritten.",
+			"The OCI runtime specification describes all that a config.json may hold: https://github.com/opencontainers/runtime-spec.",
+		},
+		Flags: []Flag{
+			{Name: "bundle", Short: "b", Value: "DIR", To: &bundle, Usage: "the directory to write to (default: the working directory)"},
+			{Name: "rootless", To: &rootless, Usage: "write a config that an ordinary user can run"},
+		},
+		Action: func(*Call) error { return writeSpec(bundle, rootless) },
+		Examples: []Row{
+			{"mkdir -p web/rootfs && rt spec --bundle web", "Begin a bundle in the directory web"},
+			{"rt spec --rootless", "Begin one here, for yourself"},
+		},
+		Files: []Row{{"config.json", "what is written"}},
+	}
+}
+
+// writeSpec writes the default config into a directory.
+func writeSpec(bundle string, rootless bool) error {
+	file := filepath.Join(bundle, "config.json")
+	//nolint:forbidigo // the bundle is the caller's, there is no container yet
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return &diag.Error{Kind: diag.Usage, Problem: "file " + file + " exists", Hint: "remove it first"}
+	}
+	if err != nil {
+		return &diag.Error{Kind: diag.Host, Problem: "write the config", Err: err}
+	}
+	o := spec.DefaultOptions{
+		Rootless: rootless, UID: uint32(os.Geteuid()), GID: uint32(os.Getegid()), CgroupNamespace: cgroup.Mode() == host.CgroupV2,
+	}
+	err = spec.Write(f, spec.Default(o))
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		_ = os.Remove(file)
+		return &diag.Error{Kind: diag.Host, Problem: "write " + file, Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,25 @@
+package cli
+
+import "rt/libcontainer/state"
+
+func stateCommand() *Command {
+	return &Command{
+		Name: "state", Args: "<container-id>", Min: 1, Max: 1,
+		Summary: "print the state of a container as JSON",
+		Description: []string{
+			"Prints the state as the OCI runtime specification has it: ociVersion, id, status, pid, bundle and annotations, and beside these rootfs, created and owner. " +
+				"The status is creating, created, running, paused or stopped; the pid is 0 once it is stopped.",
+		},
+		Action:   printState,
+		Examples: []Row{{"rt state web1 | jq -r .status", "Ask whether web1 is running"}},
+	}
+}
+
+func printState(c *Call) error {
+	s, status, err := c.Runtime.State(c.Args[0])
+	if err != nil {
+		return err
+	}
+	_, err = c.Stdout.Write(append(state.AppendOCI(nil, s, status, "", true), '\n'))
+	return err
+}

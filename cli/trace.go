@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"cmp"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer"
+	"rt/libcontainer/diag"
+	"rt/spec/jsonscan"
+)
+
+// traceFlag is the option of create and run that records the steps.
+func traceFlag(to *string) Flag {
+	return Flag{
+		Name: "trace", Value: "FILE", To: to,
+		Usage: "record each step with its result and time, in the trace event format that Perfetto and Chrome read; - prints a table to standard error at the end",
+	}
+}
+
+// traced makes the call, and writes what it did step by step to the file. It is written after a failure too: then it ends with the step that failed.
+func traced(c *Call, file, title string, o *libcontainer.CreateOptions, call func() error) error {
+	if file == "" {
+		return call()
+	}
+	out := c.Stderr
+	if file != "-" {
+		f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666) //nolint:forbidigo // the caller's file
+		if err != nil {
+			return &diag.Error{Kind: diag.Usage, Field: "--trace", Err: err}
+		}
+		defer func() { _ = f.Close() }()
+		out = f
+	}
+	events := make([]libcontainer.TraceEvent, 0, 256)
+	o.Trace = func(e libcontainer.TraceEvent) { events = append(events, e) }
+	err := call()
+	slices.SortStableFunc(events, func(a, b libcontainer.TraceEvent) int { return cmp.Compare(a.Start, b.Start) })
+	var text []byte
+	if file == "-" {
+		text = appendTraceTable(nil, events)
+	} else {
+		text = appendTraceJSON(nil, title, events)
+	}
+	if _, writeErr := out.Write(text); err == nil && writeErr != nil {
+		err = &diag.Error{Kind: diag.Usage, Field: "--trace", Err: writeErr}
+	}
+	return err
+}
+
+// appendTraceJSON appends the steps in the Trace Event Format: complete events in microseconds of CLOCK_MONOTONIC, on one track for each part
+// of the plan. Sorted by time, the parts read as a waterfall.
+func appendTraceJSON(dst []byte, title string, events []libcontainer.TraceEvent) []byte {
+	dst = append(dst, `{"displayTimeUnit":"ns","traceEvents":[`...)
+	named, tracks := map[int]bool{}, map[string]int{}
+	for i := range events {
+		e := &events[i]
+		if !named[e.Pid] {
+			named[e.Pid] = true
+			dst = appendTraceName(dst, "process_name", e.Pid, 0, title)
+		}
+		// Tracks are numbered in the order in which they begin, for viewers sort them by number.
+		key := strconv.Itoa(e.Pid) + e.Part
+		if tracks[key] == 0 {
+			tracks[key] = len(tracks) + 1
+			dst = appendTraceName(dst, "thread_name", e.Pid, tracks[key], e.Part)
+		}
+		dst = appendTraceEvent(dst, e, tracks[key])
+	}
+	if len(events) > 0 {
+		dst = dst[:len(dst)-1] // the comma behind the last one
+	}
+	return append(dst, "\n]}\n"...)
+}
+
+func appendTraceName(dst []byte, kind string, pid, tid int, name string) []byte {
+	dst = append(append(append(dst, "\n{\"ph\":\"M\",\"name\":\""...), kind...), `","pid":`...)
+	dst = strconv.AppendInt(dst, int64(pid), 10)
+	dst = strconv.AppendInt(append(dst, `,"tid":`...), int64(tid), 10)
+	return append(jsonscan.AppendString(append(dst, `,"args":{"name":`...), name), "}},"...)
+}
+
+func appendTraceEvent(dst []byte, e *libcontainer.TraceEvent, tid int) []byte {
+	name, _, _ := strings.Cut(e.Text, "(")
+	dst = append(dst, "\n{\"ph\":\"X\",\"name\":"...)
+	if e.Sentence != "" {
+		name += ": " + e.Sentence
+	}
+	dst = jsonscan.AppendString(dst, name)
+	dst = appendMember(dst, "cat", e.Part)
+	dst = strconv.AppendInt(append(dst, `,"pid":`...), int64(e.Pid), 10)
+	dst = strconv.AppendInt(append(dst, `,"tid":`...), int64(tid), 10)
+	dst = appendMicro(append(dst, `,"ts":`...), e.Start)
+	dst = appendMicro(append(dst, `,"dur":`...), e.End-e.Start)
+	dst = strconv.AppendInt(append(dst, `,"args":{"step":`...), int64(e.Step), 10)
+	dst = appendMember(dst, "call", e.Text)
+	dst = appendMember(dst, "origin", e.Origin)
+	dst = appendMember(dst, "result", result(e.Result))
+	return append(dst, "}},"...)
+}
+
+// appendMicro appends nanoseconds as microseconds.
+func appendMicro(dst []byte, ns int64) []byte {
+	return strconv.AppendFloat(dst, float64(ns)/1000, 'f', 3, 64)
+}
+
+// result is what a system call returned, as strace(1) says it.
+func result(r int64) string {
+	if r < 0 && r > -4096 {
+		if name := unix.ErrnoName(unix.Errno(-r)); name != "" {
+			return name
+		}
+	}
+	return strconv.FormatInt(r, 10)
+}
+
+// appendTraceTable appends the steps as a table for people: when each began, how long it took, its number, what came of it, the call.
+func appendTraceTable(dst []byte, events []libcontainer.TraceEvent) []byte {
+	dst = append(dst, "      at ms    took ms  step  result    call\n"...)
+	if len(events) == 0 {
+		return dst
+	}
+	begin, end, part := events[0].Start, events[0].End, ""
+	for i := range events {
+		e := &events[i]
+		if e.Part != part {
+			part = e.Part
+			dst = append(append(append(dst, "# "...), part...), '\n')
+		}
+		dst = appendCell(dst, milli(e.Start-begin), 11)
+		dst = appendCell(dst, milli(e.End-e.Start), 11)
+		dst = appendCell(dst, strconv.Itoa(e.Step), 6)
+		r := result(e.Result)
+		dst = append(append(dst, "  "...), r...)
+		dst = append(dst, strings.Repeat(" ", max(1, 10-len(r)))...)
+		dst = append(append(dst, e.Text...), '\n')
+		end = max(end, e.End)
+	}
+	return append(dst, "# "+strconv.Itoa(len(events))+" steps in "+milli(end-begin)+" ms\n"...)
+}
+
+// appendCell appends a cell that is aligned to the right.
+func appendCell(dst []byte, s string, width int) []byte {
+	return append(append(dst, strings.Repeat(" ", max(0, width-len(s)))...), s...)
+}
+
+// milli is a time in milliseconds.
+func milli(ns int64) string { return strconv.FormatFloat(float64(ns)/1e6, 'f', 3, 64) }

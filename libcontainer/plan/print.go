@@ -1,0 +1,302 @@
+package plan
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+	"rt/spec/jsonscan"
+)
+
+// The colours of a terminal (ECMA-48, SGR).
+const (
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	cyan   = "\x1b[36m"
+	yellow = "\x1b[33m"
+	plain  = "\x1b[m"
+)
+
+// callWidth is how far to the right the remarks of a part move for the sake of its longest call; longer ones push theirs aside.
+const callWidth = 76
+
+// AppendText appends the plan as `rt plan` shows it: what rt opens, how the boot process is born, then the steps under the heading of their part,
+// numbered, each as strace(1) would show it, with the field of the config it serves and a few words. Beneath a sync point stand the lines of
+// the other column: what rt does while the boot process waits.
+func (p *Plan) AppendText(dst []byte, colour bool) []byte {
+	w := printer{dst: dst, colour: colour}
+	w.files(p)
+	w.birth(p)
+	for i := 0; i < len(p.Steps); {
+		end := i + 1
+		for end < len(p.Steps) && p.Steps[end].Part == p.Steps[i].Part {
+			end++
+		}
+		w.part(p, i, end)
+		i = end
+	}
+	return w.dst
+}
+
+// printer holds a text in the making.
+type printer struct {
+	dst    []byte
+	colour bool
+}
+
+func (w *printer) text(parts ...string) {
+	for _, s := range parts {
+		w.dst = append(w.dst, s...)
+	}
+}
+
+// in appends s in a colour.
+func (w *printer) in(colour, s string) {
+	if w.colour {
+		w.text(colour, s, plain)
+	} else {
+		w.text(s)
+	}
+}
+
+// remark appends the origin and the sentence of a line, and ends it. width is that of the line so far, column where remarks start.
+func (w *printer) remark(width, column int, origin, sentence string) {
+	if origin == "" && sentence == "" {
+		w.text("\n")
+		return
+	}
+	w.text(strings.Repeat(" ", max(0, column-width)))
+	w.in(dim, "  # ")
+	if origin != "" {
+		w.in(cyan, origin)
+		if sentence != "" {
+			w.in(dim, ": ")
+		}
+	}
+	w.in(dim, sentence)
+	w.text("\n")
+}
+
+// fileSentences say what the kinds of files are for.
+var fileSentences = [...]string{
+	FileNamespace: "the namespace to join",
+	FileTree:      "a detached copy of these mounts",
+	FileCgroup:    "the container's cgroup, to be born in",
+	FileJoin:      "a cgroup to enter",
+	FileStart:     "the socket that rt start connects to",
+}
+
+// files lists the descriptors that rt opens and hands over.
+func (w *printer) files(p *Plan) {
+	w.in(bold, "rt opens")
+	w.text("\n")
+	lines := make([]string, len(p.Files)+1)
+	for i := range p.Files {
+		lines[i] = "$" + p.FDs[i]
+		if path := p.Files[i].Path; path != "" {
+			lines[i] += " = " + strconv.Quote(path)
+		}
+	}
+	lines[len(p.Files)] = "$" + p.FDs[p.Ctl]
+	column := widest(lines)
+	for i, line := range lines {
+		w.text("      ", line)
+		if i < len(p.Files) {
+			w.remark(len(line), column, p.Files[i].Origin, fileSentences[p.Files[i].Kind])
+		} else {
+			w.remark(len(line), column, "", "the control channel: reports to rt, and its answers")
+		}
+	}
+}
+
+// widest is the width of the widest line that is not too wide.
+func widest(lines []string) int {
+	column := 0
+	for _, line := range lines {
+		if n := len(line); n <= callWidth {
+			column = max(column, n)
+		}
+	}
+	return column
+}
+
+// birth tells how the boot process comes to be.
+func (w *printer) birth(p *Plan) {
+	w.text("\n")
+	w.in(bold, "rt starts the boot process")
+	w.text("\n")
+	for _, line := range birth(p) {
+		w.text("      ", line, "\n")
+	}
+}
+
+// birth is what is special about the birth of the boot process.
+func birth(p *Plan) []string {
+	var lines []string
+	if p.CloneFlags != 0 {
+		lines = append(lines, "in new namespaces: "+nsenter.CloneFlags.Format(uint64(p.CloneFlags)))
+	}
+	if p.IntoCgroup {
+		lines = append(lines, "in the container's cgroup: CLONE_INTO_CGROUP")
+	}
+	if p.TwoStage {
+		lines = append(lines, "which makes the container's process by a step, and ends")
+	}
+	if lines == nil {
+		lines = []string{"as an ordinary child"}
+	}
+	return lines
+}
+
+// part appends the steps from begin to end, which have a heading in common.
+func (w *printer) part(p *Plan, begin, end int) {
+	w.text("\n")
+	w.in(bold, p.Steps[begin].Part)
+	w.text("\n")
+	calls := make([]string, end-begin)
+	for i := range calls {
+		calls[i] = p.Text(begin + i)
+	}
+	column := widest(calls)
+	for i, call := range calls {
+		s := &p.Steps[begin+i]
+		number := strconv.Itoa(s.Number)
+		w.text(strings.Repeat(" ", max(0, 4-len(number))))
+		w.in(dim, number)
+		w.text("  ", call)
+		w.remark(len(call), column, s.Origin, s.Sentence)
+		for _, does := range s.Does {
+			w.text("      ")
+			w.in(yellow, "rt: "+does)
+			w.text("\n")
+		}
+		if s.Sync != "" && len(s.Does) == 0 {
+			w.text("      ")
+			w.in(yellow, "rt: notes it and goes on")
+			w.text("\n")
+		}
+	}
+}
+
+// AppendJSON appends the plan as an object for programs. Numbers of steps count from 1, as everywhere.
+func (p *Plan) AppendJSON(dst []byte) []byte {
+	j := jsonWriter{dst: append(dst, '{')}
+	j.list("cloneFlags", nonEmpty(strings.Split(nsenter.CloneFlags.Format(uint64(p.CloneFlags)), "|"), p.CloneFlags != 0))
+	j.bool("intoCgroup", p.IntoCgroup)
+	j.bool("twoStage", p.TwoStage)
+	j.name("files")
+	j.dst = append(j.dst, '[')
+	for i := range p.Files {
+		f := &p.Files[i]
+		j.open()
+		j.text("name", p.FDs[i])
+		j.int("fd", p.Number(nsenter.FD(i)))
+		j.text("path", f.Path)
+		j.text("origin", f.Origin)
+		j.text("sentence", fileSentences[f.Kind])
+		j.close()
+	}
+	j.dst = append(j.dst, ']')
+	j.list("warnings", p.Warnings)
+	j.name("steps")
+	j.dst = append(j.dst, '[')
+	for i := range p.Steps {
+		j.dst = append(j.dst, separator(j.dst)...)
+		j.dst = append(j.dst, '\n')
+		j.step(p, i)
+	}
+	return append(j.dst, "\n]}\n"...)
+}
+
+// nonEmpty returns list if there is something in it.
+func nonEmpty(list []string, ok bool) []string {
+	if !ok {
+		return nil
+	}
+	return list
+}
+
+// jsonWriter writes members of objects, in the order of the calls. What is empty is left out.
+type jsonWriter struct{ dst []byte }
+
+// separator is the comma in front of what is not the first of its object or array.
+func separator(dst []byte) string {
+	switch dst[len(dst)-1] {
+	case '{', '[':
+		return ""
+	}
+	return ","
+}
+
+func (j *jsonWriter) open() {
+	j.dst = append(append(j.dst, separator(j.dst)...), '{')
+}
+
+func (j *jsonWriter) close() { j.dst = append(j.dst, '}') }
+
+func (j *jsonWriter) name(name string) {
+	j.dst = append(j.dst, separator(j.dst)...)
+	j.dst = append(jsonscan.AppendString(j.dst, name), ':')
+}
+
+func (j *jsonWriter) text(name, value string) {
+	if value != "" {
+		j.name(name)
+		j.dst = jsonscan.AppendString(j.dst, value)
+	}
+}
+
+func (j *jsonWriter) int(name string, value int) {
+	j.name(name)
+	j.dst = strconv.AppendInt(j.dst, int64(value), 10)
+}
+
+func (j *jsonWriter) bool(name string, value bool) {
+	j.name(name)
+	j.dst = strconv.AppendBool(j.dst, value)
+}
+
+func (j *jsonWriter) list(name string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	j.name(name)
+	j.dst = append(j.dst, '[')
+	for _, v := range values {
+		j.dst = append(j.dst, separator(j.dst)...)
+		j.dst = jsonscan.AppendString(j.dst, v)
+	}
+	j.dst = append(j.dst, ']')
+}
+
+// step writes one step. then and else are the numbers of steps, where they are not simply the next one.
+func (j *jsonWriter) step(p *Plan, i int) {
+	s := &p.Steps[i]
+	j.dst = append(j.dst, '{')
+	j.int("number", s.Number)
+	j.text("part", s.Part)
+	j.text("call", s.Call.String())
+	j.text("text", p.Text(i))
+	j.text("origin", s.Origin)
+	j.text("sentence", s.Sentence)
+	var errnos []string
+	for _, errno := range s.Errnos {
+		name := unix.ErrnoName(errno)
+		if errno == nsenter.Short {
+			name = "short"
+		}
+		errnos = append(errnos, name)
+	}
+	j.list("on", errnos)
+	if s.Then != 0 {
+		j.int("then", p.Steps[s.Then].Number)
+	}
+	if s.Else != 0 {
+		j.int("else", p.Steps[s.Else].Number)
+	}
+	j.text("sync", s.Sync)
+	j.list("rt", s.Does)
+	j.close()
+}

@@ -1,0 +1,12 @@
+// rt runs containers as the OCI runtime specification describes them: see package cli for its commands, libcontainer for what they do.
+package main
+
+import (
+	"os"
+
+	"rt/cli"
+)
+
+// The garbage collector is left on: it starts at 4 MB of heap, which no short command comes near, and turning it off would cost each start of rt
+// the stopping of the world (runtime/debug.SetGCPercent).
+func main() { os.Exit(cli.Main(os.Args, os.Stdout, os.Stderr)) }
