@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"slices"
+	"strings"
 
 	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
@@ -166,6 +168,8 @@ func Load(s Saved) (*Group, error) {
 		}
 		g.places = append(g.places, p)
 	}
+	// The order of the map is nobody's; the same order every time makes the same error every time.
+	slices.SortFunc(g.places, func(a, b place) int { return strings.Compare(a.dir, b.dir) })
 	return g, nil
 }
 

@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"strconv"
+	"strings"
 
 	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
@@ -116,4 +117,38 @@ func inexpressible(rules []rule) (i, j int, found bool) {
 func (r rule) meets(x rule) bool {
 	same := func(a, b int64) bool { return a == b || a == anyNumber || b == anyNumber }
 	return r.kind == x.kind && r.access&x.access != 0 && same(r.major, x.major) && same(r.minor, x.minor)
+}
+
+// holds reports whether devices.list says what the rules say, where the default is to deny. The kernel refuses to empty the list of a cgroup
+// with children, such as those of an init system, so rules that hold already must not be written again.
+func holds(dir string, rules []rule) bool {
+	if dir == "" || rules[0].allow {
+		return false
+	}
+	type device struct {
+		kind         byte
+		major, minor int64
+	}
+	want := map[device]access{}
+	for _, r := range rules[1:] {
+		d := device{r.kind, r.major, r.minor}
+		if r.allow {
+			want[d] |= r.access
+		} else {
+			want[d] &^= r.access
+		}
+		if want[d] == 0 {
+			delete(want, d)
+		}
+	}
+	text, err := readFile(dir, "devices.list")
+	if err != nil || strings.Count(text, "\n") != len(want) {
+		return false
+	}
+	for d, a := range want {
+		if !strings.Contains("\n"+text, "\n"+rule{true, d.kind, d.major, d.minor, a}.String()+"\n") {
+			return false
+		}
+	}
+	return true
 }

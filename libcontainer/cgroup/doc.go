@@ -8,7 +8,8 @@
 // The work is done by github.com/opencontainers/cgroups, which knows every file of every controller, but for three things done here:
 // making the directories (so that a failure removes exactly what was made), enabling controllers (only those that are needed, only where
 // they are missing), and the device filter of v2 (the library's own needs another dependency). With that, New, Create and Dir of a container
-// without limits are some ten system calls on v2; the library alone makes 42 there, most of them to enable every controller on every level.
+// without limits are six system calls on v2, three of them for the device rules, and 64 on a machine with ten hierarchies of v1. The library's
+// NewManager, Apply and Set make 33 and 190 without any device rules, and on v2 write to cgroup.subtree_control at every level.
 //
 // It follows config-linux.md#control-groups of the runtime specification, cgroups(7), and in the kernel's Documentation/admin-guide
 // cgroup-v2.rst and cgroup-v1/.

@@ -10,6 +10,9 @@ import (
 // deviceProperties says the rules as systemd can: a default of no device, and a list of those that are allowed, which the node under
 // /dev/char or /dev/block stands for (systemd.resource-control(5), DeviceAllow=). Rules that don't fit leave all to the files.
 func deviceProperties(rules []rule) []sd.Property {
+	if len(rules) == 0 {
+		return nil // an update that leaves them alone
+	}
 	type allow struct{ Path, Access string }
 	auto := []sd.Property{{Name: "DevicePolicy", Value: dbus.MakeVariant("auto")}, {Name: "DeviceAllow", Value: dbus.MakeVariant([]allow{})}}
 	var list []allow

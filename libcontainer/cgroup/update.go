@@ -4,30 +4,39 @@ import (
 	"strconv"
 	"strings"
 
-	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Update changes the limits that r gives and keeps the others. It does not change device rules: processes that have a device open keep it,
-// so a change would not mean what it says.
+// Update changes the limits that r gives and keeps the others. Device rules, if r gives any, replace all those of before: Kubernetes sends
+// those of the config along with every change of a limit. A process keeps what it has open.
 func (g *Group) Update(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
-	}
-	if len(r.Devices) > 0 {
-		return diag.At("linux.resources.devices", "can't be changed while the container exists; leave it out of an update")
 	}
 	r = g.withMemoryLimit(r)
 	l, err := convert(r, g.mode)
 	if err != nil {
 		return err
 	}
-	g.limits = l
-	if len(l.needs) == 0 {
-		return nil
+	if len(r.Devices) == 0 {
+		l.devices = nil // not the default rules, but none to change
 	}
+	g.limits = l
+	if len(l.needs) > 0 {
+		if err := g.updateLimits(); err != nil {
+			return err
+		}
+	}
+	if len(l.devices) > 0 {
+		return g.updateDevices()
+	}
+	return nil
+}
+
+// updateLimits applies the limits to a cgroup that is in use.
+func (g *Group) updateLimits() error {
 	if g.driver == Systemd {
 		return g.setUnit()
 	}
@@ -44,6 +53,31 @@ func (g *Group) Update(r *specs.LinuxResources) error {
 		return g.limitError(err)
 	}
 	return nil
+}
+
+// updateDevices replaces the device rules. On v2 the new filter is attached before the old one goes, so that no access is allowed which
+// neither allows. On v1 the list is emptied first, and processes are kept from noticing.
+func (g *Group) updateDevices() error {
+	if g.mode == host.CgroupV2 || len(g.places) == 0 {
+		if len(g.places) == 0 {
+			return nil // as at the creation: without rights there are no devices to keep away
+		}
+		return g.applyDevices()
+	}
+	if holds(g.dir("devices"), g.limits.devices) {
+		return nil
+	}
+	frozen, err := g.Frozen()
+	if err != nil {
+		return err
+	}
+	if !frozen && g.dir("freezer") != "" {
+		if err := g.Freeze(); err != nil {
+			return err
+		}
+		defer g.Thaw() //nolint:errcheck // a failure to write the rules says more
+	}
+	return g.applyDevices()
 }
 
 // withMemoryLimit completes an update of memory.swap alone with the present memory limit, which v2 counts apart.
