@@ -1,21 +1,29 @@
 package cgroup
 
 import (
+	"os"
 	"strings"
 
 	sd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
 )
 
+// deviceAllow is an entry of DeviceAllow, which D-Bus calls (ss).
+type deviceAllow struct {
+	Node, Access string
+}
+
 // deviceProperties says the rules as systemd can: a default of no device, and a list of those that are allowed, which the node under
-// /dev/char or /dev/block stands for (systemd.resource-control(5), DeviceAllow=). Rules that don't fit leave all to the files.
+// /dev/char or /dev/block stands for, or the name of all that a driver has (systemd.resource-control(5), DeviceAllow=). Rules that don't fit
+// leave all to the files.
 func deviceProperties(rules []rule) []sd.Property {
 	if len(rules) == 0 {
 		return nil // an update that leaves them alone
 	}
-	type allow struct{ Path, Access string }
-	auto := []sd.Property{{Name: "DevicePolicy", Value: dbus.MakeVariant("auto")}, {Name: "DeviceAllow", Value: dbus.MakeVariant([]allow{})}}
-	var list []allow
+	// An empty list first takes away what an earlier one has set.
+	empty := sd.Property{Name: "DeviceAllow", Value: dbus.MakeVariant([]deviceAllow{})}
+	auto := []sd.Property{{Name: "DevicePolicy", Value: dbus.MakeVariant("auto")}, empty}
+	var list []deviceAllow
 	for i, r := range rules {
 		switch {
 		case i == 0 && !r.allow:
@@ -28,18 +36,37 @@ func deviceProperties(rules []rule) []sd.Property {
 			kind = "block"
 		}
 		_, perms, _ := strings.Cut(r.String()[2:], " ")
+		node := "/dev/" + kind + "/" + number(r.major) + ":" + number(r.minor)
 		switch {
 		case r.major == anyNumber:
-			list = append(list, allow{kind + "-*", perms})
+			node = kind + "-*"
 		case r.minor == anyNumber:
-			list = append(list, allow{kind + "-" + number(r.major), perms})
-		default:
-			list = append(list, allow{"/dev/" + kind + "/" + number(r.major) + ":" + number(r.minor), perms})
+			node = kind + "-" + driverOf(kind, r.major)
 		}
+		list = append(list, deviceAllow{node, perms})
 	}
 	return []sd.Property{
 		{Name: "DevicePolicy", Value: dbus.MakeVariant("strict")},
-		{Name: "DeviceAllow", Value: dbus.MakeVariant([]allow{})}, // an empty list first takes away what an earlier one has set
+		empty,
 		{Name: "DeviceAllow", Value: dbus.MakeVariant(list)},
 	}
+}
+
+// driverOf is the name in /proc/devices that systemd knows a major number by, or the number, if no driver has it.
+func driverOf(kind string, major int64) string {
+	text, err := os.ReadFile("/proc/devices")
+	if err != nil {
+		return number(major)
+	}
+	head, block, _ := strings.Cut(string(text), "Block devices:")
+	if kind == "block" {
+		head = block
+	}
+	for line := range strings.Lines(head) {
+		n, name, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if ok && n == number(major) {
+			return name
+		}
+	}
+	return number(major)
 }

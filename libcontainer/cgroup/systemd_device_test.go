@@ -1,7 +1,7 @@
 package cgroup
 
 import (
-	"strings"
+	"slices"
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -11,9 +11,9 @@ import (
 func TestDeviceProperties(t *testing.T) {
 	for name, tc := range map[string]struct {
 		rules []specs.LinuxDeviceCgroup
-		want  []string // parts of DeviceAllow; none: devices are left to the files
+		want  []deviceAllow // some of DeviceAllow; none: devices are left to the files
 	}{
-		"default":        {nil, []string{`("/dev/char/1:3", "rwm")`, `("char-*", "m")`, `("block-*", "m")`, `("char-136", "rwm")`}},
+		"default":        {nil, []deviceAllow{{"/dev/char/1:3", "rwm"}, {"char-*", "m"}, {"block-*", "m"}, {"char-pts", "rwm"}}},
 		"everything":     {[]specs.LinuxDeviceCgroup{allowAll}, nil},
 		"all but one":    {[]specs.LinuxDeviceCgroup{allowAll, kmsg(false, "w")}, nil},
 		"one taken back": {[]specs.LinuxDeviceCgroup{denyAll, kmsg(true, "rw"), kmsg(false, "w")}, nil},
@@ -23,14 +23,17 @@ func TestDeviceProperties(t *testing.T) {
 			t.Fatal(err)
 		}
 		list := deviceProperties(rules)
-		policy, allow := list[0].Value.String(), list[len(list)-1].Value.String()
-		if want := tc.want != nil; (policy == `"strict"`) != want || !want && policy != `"auto"` {
-			t.Errorf("%s: DevicePolicy %s", name, policy)
+		policy, allow := list[0].Value.Value(), list[len(list)-1].Value.Value().([]deviceAllow)
+		if want := tc.want != nil; (policy == "strict") != want || !want && (policy != "auto" || len(allow) != 0) {
+			t.Errorf("%s: DevicePolicy %s, %v", name, policy, allow)
 		}
 		for _, part := range tc.want {
-			if !strings.Contains(allow, part) {
-				t.Errorf("%s: DeviceAllow %s lacks %s", name, allow, part)
+			if !slices.Contains(allow, part) {
+				t.Errorf("%s: DeviceAllow %v lacks %v", name, allow, part)
 			}
+		}
+		if sign := list[len(list)-1].Value.Signature().String(); sign != "a(ss)" {
+			t.Errorf("%s: DeviceAllow has the type %s", name, sign)
 		}
 	}
 	if list := deviceProperties(nil); list != nil {
