@@ -39,7 +39,6 @@ type maker struct {
 	pid       int // of the container's process, once it is there
 	console   int // master of the terminal, once it came
 	hooked    bool
-	resized   *terminal // of the foreground, which follows the size of rt's
 }
 
 // newMaker reads the bundle and looks at the host. It changes nothing.

@@ -29,6 +29,9 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 			return 0, diag.Sys("become a subreaper", "prctl", err)
 		}
 	}
+	if !o.Detach {
+		catchSignals()
+	}
 	if err := m.make(); err != nil {
 		return 0, err
 	}

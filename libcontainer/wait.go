@@ -4,17 +4,31 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
 )
 
 // waitPid waits for a child, also for one that was made with CLONE_PARENT, which has no exit signal (wait(2), __WALL).
 func waitPid(pid int) (unix.WaitStatus, error) {
 	var status unix.WaitStatus
 	for {
-		_, err := unix.Wait4(pid, &status, unix.WALL, nil)
+		_, err := wait(pid, &status)
 		if err != unix.EINTR {
 			return status, err
 		}
 	}
+}
+
+// wait is wait4(2) for children of all kinds. It first waits a while in a system call that the Go scheduler does not know of, as package nsenter does for
+// reports, and for the same reason: most waits are short.
+func wait(pid int, status *unix.WaitStatus) (int, error) {
+	if pid > 0 {
+		if pidfd, err := unix.PidfdOpen(pid, 0); err == nil {
+			nsenter.AwaitBriefly(pidfd)
+			_ = unix.Close(pidfd)
+		}
+	}
+	return unix.Wait4(pid, status, unix.WALL, nil)
 }
 
 // exitStatus is what a shell would say of a process: its status, or 128 and the signal that killed it.

@@ -95,6 +95,7 @@ func (b *Boot) FD() int { return b.ctl }
 func (b *Boot) Next() (r Record, fd int, err error) {
 	var record [48]byte
 	var control [64]byte
+	AwaitBriefly(b.ctl)
 	n, cn, err := recvmsg(b.ctl, record[:], control[:])
 	switch {
 	case err == unix.ECONNRESET:
@@ -116,6 +117,16 @@ func (b *Boot) Next() (r Record, fd int, err error) {
 		r.Start, r.End = times[0].Nano(), times[1].Nano()
 	}
 	return r, fd, nil
+}
+
+// AwaitBriefly waits until fd can be read, or some milliseconds have passed, in a system call that the Go scheduler does not know of. It
+// would otherwise hand the processor on to another thread, which it may have to make first, and ask for it back: more work than the boot process needs
+// for what is waited for. Whoever waits longer should let the scheduler know, and calls something else after this.
+func AwaitBriefly(fd int) {
+	const milliseconds = 8 // below the 10 after which the scheduler interrupts whoever does not answer
+	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	timeout := unix.Timespec{Nsec: milliseconds * 1e6}
+	_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1, uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
 }
 
 // Release answers a sync point: the boot process goes on.
