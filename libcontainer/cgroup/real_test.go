@@ -35,7 +35,9 @@ func newGroup(t *testing.T, r *specs.LinuxResources) *Group {
 			t.Error(err)
 		}
 		for _, pl := range g.places {
-			_ = unix.Rmdir(filepath.Dir(pl.dir))
+			if err := unix.Rmdir(filepath.Dir(pl.dir)); err != nil && err != unix.ENOENT {
+				t.Errorf("%s: %v", filepath.Dir(pl.dir), err)
+			}
 		}
 	})
 	return g
