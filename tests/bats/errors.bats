@@ -12,7 +12,7 @@ load setup
 	[[ $output =~ step\ +([0-9]+) ]]
 	number=${BASH_REMATCH[1]}
 	run rt plan "$BUNDLE"
-	[[ $(grep -E "^ *$number[ :.]" <<<"$output") == *"mounts["* ]]
+	[[ $(grep -E "^ *${number}[ :.]" <<<"$output") == *"mounts["* ]]
 }
 
 @test "errors: a hint where one is known" {

@@ -155,7 +155,7 @@ $output
 	[ "$status" -eq 0 ]
 	grep -qx ONE=1 "$LOG"
 	grep -qx TWO=2 "$LOG"
-	! grep -q FROM_THE_HOST "$LOG"
+	not grep -q FROM_THE_HOST "$LOG"
 }
 
 @test "hooks: args are those of execv, the path comes from path" {
@@ -174,7 +174,7 @@ $output
 		hook poststop "echo poststop >>$LOG"
 		process sh -c "echo process >>$LOG"
 		run_detached rt create --bundle "$BUNDLE" "$ID"
-		refused "hooks.$kind[1]" "the reason" 9
+		refused "hooks.${kind}[1]" "the reason" 9
 		[[ $(log) != *process* && $(log) != *"not reached"* ]]
 	done
 }

@@ -267,7 +267,7 @@ dead() {
 
 @test "create: the id is free again after delete" {
 	bundle
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		running true
 		eventually status_is stopped
 		rt delete "$ID"
@@ -300,7 +300,7 @@ dead() {
 @test "start: eight at once, one wins" {
 	bundle '.root.readonly = false'
 	created sh -c 'echo ran >>/ran; sleep 60'
-	for i in 1 2 3 4 5 6 7 8; do
+	for _ in 1 2 3 4 5 6 7 8; do
 		{ rt start "$ID" >/dev/null 2>&1 && echo started >>"$BATS_TEST_TMPDIR/starts"; } 3>&- &
 	done
 	wait
@@ -310,9 +310,10 @@ dead() {
 }
 
 @test "create: eight at once with one id, one wins" {
+	known_bad runc "now and then none does"
 	bundle
 	process sleep 60
-	for i in 1 2 3 4 5 6 7 8; do
+	for _ in 1 2 3 4 5 6 7 8; do
 		{ rt create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 && echo created >>"$BATS_TEST_TMPDIR/creates"; } 3>&- &
 	done
 	wait

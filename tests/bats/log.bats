@@ -12,7 +12,7 @@ load setup
 }
 
 @test "log json: one object a line, with level, msg and time" {
-	for i in 1 2; do
+	for _ in 1 2; do
 		run rt --log "$BATS_TEST_TMPDIR/log" --log-format json state no-such-container
 		[ "$status" -eq 1 ]
 	done
@@ -26,6 +26,7 @@ load setup
 }
 
 @test "log json: an error of the container's start, on one line" {
+	[ "$ROOTLESS" = 0 ] || known_bad runc "it warns of cgroups besides"
 	bundle
 	process /no/such/program
 	run rt --log "$BATS_TEST_TMPDIR/log" --log-format json run --bundle "$BUNDLE" "$ID"
@@ -35,6 +36,7 @@ load setup
 }
 
 @test "log json: text that JSON must escape" {
+	[ "$ROOTLESS" = 0 ] || known_bad runc "it warns of cgroups besides"
 	bundle
 	process $'/no/such "program"\n\t\\'
 	run rt --log "$BATS_TEST_TMPDIR/log" --log-format json run --bundle "$BUNDLE" "$ID"
@@ -43,6 +45,7 @@ load setup
 }
 
 @test "log: nothing is written when all is well" {
+	[ "$ROOTLESS" = 0 ] || known_bad runc "it warns of cgroups besides"
 	bundle
 	process true
 	run rt --log "$BATS_TEST_TMPDIR/log" --log-format json run --bundle "$BUNDLE" "$ID"

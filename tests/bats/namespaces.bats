@@ -59,6 +59,8 @@ joined() {
 	new time time
 }
 
+# A proc filesystem too can only be mounted by the owner of its namespace.
+# bats test_tags=root
 @test "namespaces: without pid the container shares the host's" { inherited pid pid; }
 @test "namespaces: without cgroup the container shares the host's" { inherited cgroup cgroup; }
 

@@ -21,12 +21,16 @@ setup() {
 	export ROOT ID BUNDLE
 	mounts >"$BATS_TEST_TMPDIR/mounts.before"
 	chmod 755 "$BATS_TEST_TMPDIR" # see setup_suite
+	if declare -F needs >/dev/null; then needs; fi # of a file whose tests all need something
 }
 
 teardown() {
-	[ -z "${JOBS_TO_END-}" ] || kill -9 $JOBS_TO_END 2>/dev/null || true
+	[ -z "${JOBS_TO_END-}" ] || kill -9 "${JOBS_TO_END[@]}" 2>/dev/null || true
 	delete_all
-	nothing_left
+	nothing_left || {
+		sweep
+		return 1
+	}
 }
 
 # --- the runtime -------------------------------------------------------------------------------
@@ -55,8 +59,12 @@ process() {
 	ARGS=$(printf '%s\036' "$@") config '.process.args = (env.ARGS | split("\u001e")[:-1])'
 }
 
-# in_container CMD... runs the container with CMD as its process.
+# in_container CMD... runs the container with CMD as its process. The errors of a script go the way of its output:
+# a runtime may carry the two apart, and then nothing says which comes first.
 in_container() {
+	if [ "${1-}" = sh ] && [ "${2-}" = -c ]; then
+		set -- sh -c "exec 2>&1; $3" "${@:4}"
+	fi
 	process "$@"
 	run rt run --bundle "$BUNDLE" "$ID"
 }
@@ -101,7 +109,15 @@ status_is() {
 # background CMD... runs CMD in the background, to be ended with the test: $!.
 background() {
 	"$@" <&0 3>&- &
-	JOBS_TO_END="${JOBS_TO_END-} $!"
+	JOBS_TO_END+=("$!")
+}
+
+# not CMD... succeeds if CMD fails. (A bare ! never fails a test: set -e does not look at it.)
+not() {
+	if "$@"; then
+		echo "this should have failed: $*"
+		return 1
+	fi
 }
 
 # eventually CMD... waits until CMD succeeds, for ten seconds.
@@ -200,12 +216,11 @@ cgroups() {
 # processes prints the processes that this test started, or that live in one of its root filesystems.
 # The environment tells the first, the mount table the second, wherever their parents are gone to.
 processes() {
-	local mark=${BATS_TEST_TMPDIR#"$BATS_TMPDIR"} dir pid
-	for dir in $(grep -lsF -e "$mark/" /proc/[0-9]*/environ /proc/[0-9]*/mountinfo | cut -d/ -f3 | sort -un); do
-		pid=${dir%/}
-		# Not this shell, nor what it started to look around.
-		[ "$pid" = self ] || is_ours "$pid" || [ ! -s "/proc/$pid/cmdline" ] || echo "$pid $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
-	done
+	local mark=${BATS_TEST_TMPDIR#"$BATS_TMPDIR"} pid
+	while read -r pid; do
+		# Not this shell, nor what it started to look around, nor what is dead and waits for its parent.
+		is_ours "$pid" || [ ! -s "/proc/$pid/cmdline" ] || echo "$pid $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+	done < <(grep -lsF -e "$mark/" /proc/[0-9]*/environ /proc/[0-9]*/mountinfo | cut -d/ -f3 | sort -un)
 }
 
 is_ours() {
@@ -223,6 +238,16 @@ leftovers() {
 	containers | sed 's/^/state: /'
 	cgroups | sed 's/^/cgroup: /'
 	processes | sed 's/^/process: /'
+}
+
+# sweep removes what a failing test has left, so that the next tests and the machine do not suffer from it.
+sweep() {
+	local pid rest
+	while read -r pid rest; do
+		kill -9 "$pid" || true
+	done < <(processes)
+	sleep 0.2
+	find /sys/fs/cgroup -depth -type d -name "*$ID*" -exec find {} -depth -type d -exec rmdir {} + \; 2>/dev/null || true
 }
 
 # nothing_left fails, and says what is left, if in two seconds it did not go away:

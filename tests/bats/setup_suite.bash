@@ -4,6 +4,7 @@
 bats_require_minimum_version 1.5.0
 
 setup_suite() {
+	local IFS=$' \t\n' # bats 1.8 leaves a comma in it after --filter-tags
 	here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 	RT=$(readlink -f "$(command -v "${RT:-$here/../../rt}")") || {
 		echo "no runtime at ${RT:-$here/../../rt}: build rt, or set RT=/path/of/another/runtime" >&2

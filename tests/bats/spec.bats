@@ -8,9 +8,11 @@ load setup
 	mkdir "$BUNDLE"
 	cp -a "$BATS_SUITE_TMPDIR/rootfs" "$BUNDLE/"
 	cd "$BUNDLE"
-	rootless=
-	[ "$ROOTLESS" = 0 ] || rootless=--rootless
-	run rt spec $rootless
+	if [ "$ROOTLESS" = 0 ]; then
+		run rt spec
+	else
+		run rt spec --rootless
+	fi
 	[ "$status" -eq 0 ]
 	[ "$output" = "" ]
 	[ "$(jq -r .process.terminal config.json)" = true ]

@@ -1,0 +1,243 @@
+#!/usr/bin/env bats
+# config-linux.md#cgroup-ownership, #control-groups. The values are read where the host sees them, on cgroup v1 or v2.
+
+load setup
+
+# limit CONTROLLER V1FILE V2FILE prints that file of the container's cgroup.
+limit() {
+	local dir file=$2
+	[ "$(cgroup_version "$1")" = 1 ] || file=$3
+	dir=$(cgroup_dir "$1" "$(state pid)")
+	[ -e "$dir/$file" ] || skip "this kernel has no $file"
+	cat "$dir/$file"
+}
+
+# only_v2 SCRIPT runs SCRIPT where cgroup2 is all there is: in a mount namespace of its own.
+only_v2() {
+	[ -n "$(cgroup_mount unified)" ] || skip "this machine has no cgroup2"
+	export -f rt
+	run unshare --mount --propagation private bash -c "umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && $1"
+}
+
+@test "cgroups: without cgroupsPath the container has one of its own, named by its id" {
+	bundle 'del(.linux.cgroupsPath)'
+	created sleep 60
+	for controller in pids memory cpu; do
+		[ -n "$(cgroup_version "$controller")" ] || continue
+		[[ $(cgroup_dir "$controller" "$(state pid)") == *"$ID"* ]]
+		[ "$(cgroup_dir "$controller" "$(state pid)")" != "$(cgroup_dir "$controller" self)" ]
+	done
+}
+
+@test "cgroups: an absolute cgroupsPath is one from the mount point of the hierarchy" {
+	ID_PATH=/$ID-a/b bundle '.linux.cgroupsPath = env.ID_PATH'
+	created sleep 60
+	for controller in pids memory cpu; do
+		version=$(cgroup_version "$controller")
+		[ -n "$version" ] || continue
+		mount=$(cgroup_mount "$([ "$version" = 1 ] && echo "$controller" || echo unified)")
+		[ "$(cgroup_dir "$controller" "$(state pid)")" = "$mount/$ID-a/b" ]
+		grep -qx "$(state pid)" "$mount/$ID-a/b/cgroup.procs"
+	done
+	rt delete --force "$ID"
+	# The folder between was not the container's, but made for it: it may stay, empty.
+	find /sys/fs/cgroup -depth -type d -name "$ID-a" -exec rmdir {} + 2>/dev/null || true
+	[ -z "$(cgroups)" ]
+}
+
+@test "cgroups: a relative cgroupsPath is found again, and dots do not lead out" {
+	ID_PATH=$ID-rel/../../../../../../tmp/$ID-out bundle '.linux.cgroupsPath = env.ID_PATH'
+	process sleep 60
+	run_detached rt create --bundle "$BUNDLE" "$ID"
+	[ ! -e "/tmp/$ID-out" ]
+	if [ "$status" -eq 0 ]; then
+		[[ $(cgroup_dir pids "$(state pid)") == /sys/fs/cgroup/* ]]
+		rt delete --force "$ID"
+	fi
+	find /sys/fs/cgroup -depth -type d \( -path "*$ID-*" -o -path "*/tmp/$ID-out" \) -exec rmdir {} + 2>/dev/null || true
+	find /sys/fs/cgroup -depth -type d -name tmp -empty -exec rmdir {} + 2>/dev/null || true
+	find /sys/fs/cgroup -maxdepth 2 -depth -type d -name tmp -exec rmdir {} + 2>/dev/null || true
+}
+
+@test "cgroups: the container's processes stay in it" {
+	bundle '.root.readonly = false'
+	running sh -c 'sleep 61 & sleep 62 & touch /ready; wait'
+	eventually test -e "$BUNDLE/rootfs/ready"
+	[ "$(wc -l <"$(cgroup_dir pids "$(state pid)")/cgroup.procs")" -eq 3 ]
+}
+
+@test "cgroups: memory limit, reservation and swap" {
+	needs_controller memory
+	bundle '.linux.resources.memory = {limit: 67108864, reservation: 33554432}'
+	created sleep 60
+	[ "$(limit memory memory.limit_in_bytes memory.max)" = 67108864 ]
+	[ "$(limit memory memory.soft_limit_in_bytes memory.low)" = 33554432 ]
+	rt delete --force "$ID"
+	config '.linux.resources.memory = {limit: 67108864, swap: 100663296}'
+	created sleep 60
+	swap=$(limit memory memory.memsw.limit_in_bytes memory.swap.max)
+	[ "$swap" = 100663296 ] || [ "$swap" = $((100663296 - 67108864)) ]
+}
+
+@test "cgroups: the memory limit holds" {
+	needs_controller memory
+	bundle '.linux.resources.memory = {limit: 16777216, swap: 16777216}'
+	in_container sh -c 'head -c 200000000 /dev/zero | tail >/dev/null; echo survived $?'
+	[[ $output != *"survived 0"* ]]
+}
+
+@test "cgroups: a container starts within half a megabyte" {
+	only_rt "its boot process is a few pages"
+	needs_controller memory
+	bundle '.linux.resources.memory = {limit: 524288}'
+	in_container true
+	[ "$status" -eq 0 ]
+}
+
+@test "cgroups: pids limit, and it holds" {
+	needs_controller pids
+	bundle '.linux.resources.pids = {limit: 20}'
+	created sleep 60
+	[ "$(limit pids pids.max pids.max)" = 20 ]
+	rt delete --force "$ID"
+	in_container sh -c 'i=0; while [ $i -lt 40 ]; do sleep 5 & i=$((i + 1)); done; echo all started'
+	[[ $output != *"all started"* ]]
+	[[ $output == *"fork"* ]]
+}
+
+@test "cgroups: a pids limit below zero is none" {
+	needs_controller pids
+	bundle '.linux.resources.pids = {limit: -1}'
+	created sleep 60
+	[ "$(limit pids pids.max pids.max)" = max ]
+}
+
+@test "cgroups: cpu shares, quota and period" {
+	needs_controller cpu
+	bundle '.linux.resources.cpu = {shares: 512, quota: 20000, period: 50000}'
+	created sleep 60
+	if [ "$(cgroup_version cpu)" = 1 ]; then
+		[ "$(limit cpu cpu.shares)" = 512 ]
+		[ "$(limit cpu cpu.cfs_quota_us)" = 20000 ]
+		[ "$(limit cpu cpu.cfs_period_us)" = 50000 ]
+	else
+		[ "$(limit cpu "" cpu.max)" = "20000 50000" ]
+		[ "$(limit cpu "" cpu.weight)" -lt 100 ]
+	fi
+}
+
+@test "cgroups: cpuset cpus and mems, and the process is on those" {
+	needs_controller cpuset
+	bundle '.linux.resources.cpu = {cpus: "0", mems: "0"}'
+	created sleep 60
+	[ "$(limit cpuset cpuset.cpus cpuset.cpus)" = 0 ]
+	[ "$(limit cpuset cpuset.mems cpuset.mems)" = 0 ]
+	rt delete --force "$ID"
+	in_container grep Cpus_allowed_list /proc/self/status
+	[ "$output" = "Cpus_allowed_list:	0" ]
+}
+
+@test "cgroups: the limits are there before the program starts" {
+	needs_controller pids
+	bundle '.linux.resources.pids = {limit: 1}'
+	in_container sh -c 'sleep 0.1 || echo no fork; echo started'
+	[[ $output != started ]]
+}
+
+@test "cgroups: a value that the kernel does not take is refused" {
+	needs_controller cpu
+	bundle '.linux.resources.cpu = {quota: 5, period: 100000}'
+	in_container true
+	refused linux.resources
+}
+
+@test "cgroups: removed on delete, with those that the container made" {
+	bundle '.root.readonly = false'
+	running sh -c 'sleep 60'
+	dir=$(cgroup_dir pids "$(state pid)")
+	[ -d "$dir" ]
+	mkdir "$dir/inner"
+	rt delete --force "$ID"
+	[ ! -e "$dir" ]
+	[ -z "$(cgroups)" ]
+}
+
+@test "cgroups: a failing start leaves none" {
+	bundle '.linux.resources.pids = {limit: 20}'
+	in_container /no/such/program
+	[ "$status" -eq 1 ]
+	[ -z "$(cgroups)" ]
+}
+
+@test "cgroups: the caller's is not touched" {
+	before=$(cat /proc/self/cgroup)
+	bundle
+	in_container true
+	[ "$(cat /proc/self/cgroup)" = "$before" ]
+}
+
+@test "cgroups: a new cgroup namespace has the container's cgroup as its root" {
+	bundle '.linux.namespaces |= (map(select(.type != "cgroup")) + [{type: "cgroup"}])'
+	in_container sh -c 'cut -d: -f3 /proc/self/cgroup | sort -u'
+	[ "$status" -eq 0 ]
+	[ "$output" = / ]
+}
+
+@test "cgroup2 alone: the container has a cgroup of its own, and it is gone afterwards" {
+	bundle '.linux.namespaces |= (map(select(.type != "cgroup")) + [{type: "cgroup"}])'
+	process sh -c 'sed -n "s/^0:://p" /proc/self/cgroup'
+	only_v2 'rt run --bundle "$BUNDLE" "$ID"; code=$?; find /sys/fs/cgroup -name "*$ID*"; exit $code'
+	[ "$status" -eq 0 ]
+	[ "$output" = / ]
+}
+
+@test "cgroup2 alone: an absolute cgroupsPath, with create, state and delete" {
+	ID_PATH=/$ID-v2 bundle '.linux.cgroupsPath = env.ID_PATH'
+	process sleep 60
+	only_v2 'rt create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 && pid=$(rt state "$ID" | jq .pid) &&
+		sed -n "s/^0:://p" /proc/$pid/cgroup && cat "/sys/fs/cgroup/$ID-v2/cgroup.procs" | grep -cx $pid &&
+		rt start "$ID" && rt delete --force "$ID" && find /sys/fs/cgroup -name "*$ID*"'
+	[ "$status" -eq 0 ]
+	[ "$output" = "/$ID-v2
+1" ]
+}
+
+@test "cgroup2 alone: a limit of a controller that is not there is refused" {
+	[ "$(cgroup_version memory)" != 2 ] || skip "this machine's cgroup2 has the memory controller"
+	known_bad runc "it ignores some"
+	bundle '.linux.resources.memory = {limit: 67108864}'
+	process true
+	only_v2 'rt run --bundle "$BUNDLE" "$ID"; code=$?; find /sys/fs/cgroup -name "*$ID*"; exit $code'
+	refused linux.resources.memory
+}
+
+@test "cgroup2 alone: the children of a container without a pid namespace are killed" {
+	known_bad runc "before 1.2 it does not wait for them, and leaves the cgroup"
+	bundle '.linux.namespaces |= map(select(.type != "pid")) | .root.readonly = false'
+	process sh -c 'setsid sleep 61 & echo $! >/child; sleep 60'
+	only_v2 'rt run --detach --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+		for i in 1 2 3 4 5 6 7 8 9 10; do [ -s "$BUNDLE/rootfs/child" ] || sleep 0.1; done
+		rt delete --force "$ID" && sleep 0.2 && kill -0 "$(cat "$BUNDLE/rootfs/child")" 2>&1'
+	[ "$status" -eq 1 ]
+	[[ $output == *"No such process"* ]]
+}
+
+@test "cgroup2: unified, with the first limit this machine has" {
+	known_bad runc "it refuses what is not mounted as cgroup2 alone"
+	[ -n "$(cgroup_mount unified)" ] || skip "this machine has no cgroup2"
+	if grep -qw hugetlb "$(cgroup_mount unified)/cgroup.controllers"; then
+		key=hugetlb.2MB.max
+		value=4194304
+	elif grep -qw pids "$(cgroup_mount unified)/cgroup.controllers"; then
+		key=pids.max
+		value=33
+	else
+		skip "this machine's cgroup2 has neither hugetlb nor pids"
+	fi
+	KEY=$key VALUE=$value ID_PATH=/$ID-u bundle '.linux.resources.unified = {(env.KEY): env.VALUE} | .linux.cgroupsPath = env.ID_PATH'
+	process sleep 60
+	KEY=$key only_v2 'rt run --detach --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 || { cat "$BATS_TEST_TMPDIR/out"; exit 1; }
+		cat "/sys/fs/cgroup/$ID-u/$KEY"; rt delete --force "$ID"'
+	[ "$status" -eq 0 ]
+	[ "$output" = "$value" ]
+}
