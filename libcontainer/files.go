@@ -52,6 +52,8 @@ func (m *maker) openFile(f *plan.File) (fd int, err error) {
 		}
 		call = "fcntl"
 		fd, err = unix.FcntlInt(uintptr(joins[f.Index].FD), unix.F_DUPFD_CLOEXEC, 0)
+	case plan.FileSpare:
+		fd, err = unix.Open(f.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	case plan.FileStart:
 		return m.listen()
 	}

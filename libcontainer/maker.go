@@ -38,12 +38,13 @@ type maker struct {
 	boot      *nsenter.Boot
 	pid       int // of the container's process, once it is there
 	console   int // master of the terminal, once it came
+	copyFrom  int // the directory that tmpcopyup copies, between two sync points
 	hooked    bool
 }
 
 // newMaker reads the bundle and looks at the host. It changes nothing.
 func (r *Runtime) newMaker(id string, o *CreateOptions, wait bool) (*maker, error) {
-	m := &maker{r: r, id: id, o: o, wait: wait, console: -1}
+	m := &maker{r: r, id: id, o: o, wait: wait, console: -1, copyFrom: -1}
 	bundle, err := filepath.Abs(o.Bundle)
 	if err != nil {
 		return nil, &diag.Error{Kind: diag.Usage, Field: "--bundle", Value: o.Bundle, Err: err}
@@ -303,7 +304,7 @@ func (m *maker) close() {
 	if m.cgroup != nil {
 		m.cgroup.Close()
 	}
-	for _, fd := range [...]int{m.console} {
+	for _, fd := range [...]int{m.console, m.copyFrom} {
 		if fd >= 0 {
 			_ = unix.Close(fd)
 		}

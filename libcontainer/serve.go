@@ -74,6 +74,13 @@ func (m *maker) answer(name string, record nsenter.Record, fd int) error {
 		}
 	case plan.SyncConsole:
 		return m.takeConsole(fd) // the boot process does not wait
+	case plan.SyncCopyFrom:
+		m.copyFrom = fd
+		return nil // nor does it here: more is to come
+	case plan.SyncCopyTo:
+		if err := m.copyUp(&m.plan.Steps[record.Step], fd); err != nil {
+			return err
+		}
 	}
 	return m.boot.Release()
 }

@@ -37,6 +37,9 @@ func (c *compiler) files() {
 	if c.opt.Wait {
 		add("start", File{Kind: FileStart, Index: -1})
 	}
+	if c.copiesUp() {
+		add("spare", File{Kind: FileSpare, Path: "/dev/null", Index: -1})
+	}
 	c.plan.FirstFD = 3 + c.opt.PreserveFDs
 	c.plan.Ctl = nsenter.FD(len(c.plan.FDs))
 	c.plan.FDs = append(c.plan.FDs, "ctl")

@@ -40,7 +40,7 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	c.newFileSystem(m)
 	attrs := m.AttrSet
 	tree, readonlyLater := c.treeFor(m)
-	if readonlyLater {
+	if readonlyLater || m.TmpCopyUp {
 		attrs &^= unix.MOUNT_ATTR_RDONLY
 	}
 	mount := c.do(mountPath(m, "options"), "make the mount", nsenter.Fsmount, nsenter.Val(regFS),
@@ -51,8 +51,15 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	}
 	c.close(regFS)
 	c.propagate(m, tree)
-	c.target(mountPath(m, "destination"), m.Destination, true, howFor(m, true))
+	if m.TmpCopyUp {
+		c.copyUp(m, tree)
+	} else {
+		c.target(mountPath(m, "destination"), m.Destination, true, howFor(m, true))
+	}
 	attach := c.attach(origin, tree, regTarget)
+	if m.TmpCopyUp && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && !readonlyLater {
+		c.setReadonly(mountPath(m, "options"), "make it read-only: it is complete", tree, mountFlags(m.AttrSet))
+	}
 	if bindInstead {
 		end := c.newLabel()
 		attach.then(end)

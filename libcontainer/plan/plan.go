@@ -86,6 +86,7 @@ const (
 	FileCgroup                    // the directory of the container's cgroup
 	FileJoin                      // the tasks file of a cgroup v1 hierarchy: Options.CgroupJoins[Index]
 	FileStart                     // the listening socket in the state directory
+	FileSpare                     // nothing of use: its number is for what the boot process hands over (see copyup.go)
 )
 
 // The names of sync points: Step.Sync.
@@ -95,6 +96,8 @@ const (
 	SyncAttach         = "attach"         // put the process into its cgroup
 	SyncHooks          = "hooks"          // prestart, createRuntime, createContainer
 	SyncConsole        = "console"        // the pty master comes along
+	SyncCopyFrom       = "copy from"      // tmpcopyup: the directory comes along
+	SyncCopyTo         = "copy to"        // tmpcopyup: the tmpfs comes along; copy what the directory holds into it
 	SyncReady          = "ready"          // all is made; save the state, then start when told
 	SyncStartContainer = "startContainer" // the hooks of that name
 )
@@ -182,9 +185,6 @@ func (c *compiler) supported() error {
 		m := &c.spec.Mounts[i]
 		if m.IDMap {
 			return notSupported(mountPath(m, "uidMappings"))
-		}
-		if m.TmpCopyUp {
-			return notSupported(mountPath(m, "options") + " tmpcopyup")
 		}
 	}
 	if c.opt.Filter != nil && c.opt.Filter.Notify {

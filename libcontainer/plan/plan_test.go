@@ -244,6 +244,10 @@ func TestPlans(t *testing.T) {
 			{"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": ["nosuid", "noexec", "nodev"]},
 			{"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
 			{"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "sync"]}]}`}, nil},
+		{"copyup", modern(), []string{`{"mounts": [
+			{"destination": "/var/cache", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "tmpcopyup", "size=1m"]}]}`}, nil},
+		{"copyup-readonly", modern(), []string{`{"mounts": [
+			{"destination": "/etc", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "tmpcopyup"]}]}`}, nil},
 		{"mounts-overlay", modern(), []string{`{"mounts": [
 			{"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=/a:/b", "upperdir=/u", "workdir=/w", "noatime", "shared"]}]}`}, nil},
 		{"devices", modern(), []string{`{"linux": {"devices": [

@@ -1,0 +1,56 @@
+package libcontainer
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/copyup"
+	"rt/libcontainer/diag"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// copyUp fills the tmpfs of a mount with the option tmpcopyup, which the boot process has handed over as to, from the directory that it handed
+// over before.
+func (m *maker) copyUp(step *nsenter.Step, to int) error {
+	from := m.copyFrom
+	m.copyFrom = -1
+	defer closeAll([]int{from, to})
+	mount := m.mountOf(step)
+	if mount == nil || from < 0 || to < 0 {
+		return &diag.Error{Kind: diag.Kernel, Field: step.Origin, Problem: "the boot process did not hand over what is to be copied"}
+	}
+	err := copyup.Copy(from, to, copyup.Options{
+		KeepMode: hasOption(mount.Data, "mode"), KeepUID: hasOption(mount.Data, "uid"), KeepGID: hasOption(mount.Data, "gid"),
+	})
+	if e, ok := err.(*diag.Error); ok { //nolint:errorlint // made by Copy
+		e.Field, e.Value = step.Origin, "tmpcopyup"
+		e.Problem = mount.Destination + ": " + e.Problem
+		if e.Errno == unix.ENOSPC {
+			e.Hint = "the tmpfs is too small for what the image has there: see its options size and nr_inodes"
+		}
+	}
+	return err
+}
+
+// mountOf returns the mount whose options a step is about, or nil.
+func (m *maker) mountOf(step *nsenter.Step) *spec.Mount {
+	for i := range m.spec.Mounts {
+		if mount := &m.spec.Mounts[i]; step.Origin == "mounts["+strconv.Itoa(mount.Index)+"].options" {
+			return mount
+		}
+	}
+	return nil
+}
+
+// hasOption reports whether options of a file system, as mount(2) takes them, have a value for key.
+func hasOption(options, key string) bool {
+	for option := range strings.SplitSeq(options, ",") {
+		if name, _, ok := strings.Cut(option, "="); ok && name == key {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,128 @@
+package copyup
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// finish gives a copy, an open file or directory, the owner, mode, extended attributes and times of the original. The order matters: a new owner
+// clears file capabilities and the set-id bits of the mode, and everything changes times.
+func (c *copier) finish(in, out int, st *unix.Stat_t) error {
+	kept, err := c.owner(out, "", st)
+	if err != nil {
+		return err
+	}
+	if err := unix.Fchmod(out, mode(st, kept)); err != nil {
+		return c.failed("fchmod", err)
+	}
+	if err := c.extended(in, out, kept); err != nil {
+		return err
+	}
+	return c.times(out, "", st)
+}
+
+// finishNode does the same for what can't be opened without consequences: links, devices, sockets and fifos, by their name in the directory to. They have
+// no extended attributes of the kinds that are copied, but for access control lists of devices.
+func (c *copier) finishNode(to int, name string, st *unix.Stat_t) error {
+	kept, err := c.owner(to, name, st)
+	if err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFLNK {
+		if err := unix.Fchmodat(to, name, mode(st, kept), 0); err != nil {
+			return c.failed("fchmodat", err)
+		}
+	}
+	return c.times(to, name, st)
+}
+
+// mode is the mode of a copy. Without the owner of the original it has no set-id bits: the rights of another user are not for the one who has it now.
+func mode(st *unix.Stat_t, kept bool) uint32 {
+	if kept {
+		return st.Mode & 0o7777
+	}
+	return st.Mode & 0o7777 &^ (unix.S_ISUID | unix.S_ISGID)
+}
+
+// sameFile makes calls that take a directory and a name work on the descriptor itself where there is no name, and on a link itself.
+const sameFile = unix.AT_EMPTY_PATH | unix.AT_SYMLINK_NOFOLLOW
+
+func (c *copier) times(to int, name string, st *unix.Stat_t) error {
+	if err := unix.UtimesNanoAt(to, name, []unix.Timespec{st.Atim, st.Mtim}, sameFile); err != nil {
+		return c.failed("utimensat", err)
+	}
+	return nil
+}
+
+// owner gives a copy the owner of the original. Where that can't be, since the container's user namespace does not have the id, or rt may not give
+// files away, the copy stays the container's root's; kept says which of the two.
+//
+// Such a file must be everybody's to read: rt reads more than the container's root could.
+func (c *copier) owner(to int, name string, st *unix.Stat_t) (kept bool, err error) {
+	if st.Uid == c.uid && st.Gid == c.gid {
+		return true, nil
+	}
+	err = unix.Fchownat(to, name, int(st.Uid), int(st.Gid), sameFile)
+	switch err {
+	case nil:
+		return true, nil
+	case unix.EINVAL, unix.EOVERFLOW, unix.EPERM: // no such id in rt's, in the container's user namespace; no right to
+	default:
+		return false, c.failed("fchownat", err)
+	}
+	if c.privileged && !everybodys(st.Mode) {
+		return false, c.refused("its owner has no id in the container's user namespace, where root could not read it: change its owner, or its mode")
+	}
+	// One of the two may be possible.
+	if unix.Fchownat(to, name, int(st.Uid), -1, sameFile) != nil {
+		_ = unix.Fchownat(to, name, -1, int(st.Gid), sameFile)
+	}
+	return false, nil
+}
+
+// everybodys reports whether a file of a mode may be read by everybody.
+func everybodys(mode uint32) bool {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return mode&unix.S_IROTH != 0
+	case unix.S_IFDIR:
+		return mode&(unix.S_IROTH|unix.S_IXOTH) == unix.S_IROTH|unix.S_IXOTH
+	}
+	return true
+}
+
+// copied reports whether an extended attribute (xattr(7)) is part of the file. Those of the security modules belong to the place where the file is, and
+// trusted ones to who keeps files there, an overlay for one.
+func copied(attribute string) bool {
+	return attribute == "security.capability" || strings.HasPrefix(attribute, "user.") || strings.HasPrefix(attribute, "system.posix_acl_")
+}
+
+// extended copies the extended attributes. kept says that the copy has the owner of the original: otherwise capabilities don't go with it.
+func (c *copier) extended(in, out int, kept bool) error {
+	n, err := unix.Flistxattr(in, c.buffer)
+	if err == unix.EOPNOTSUPP || n == 0 && err == nil {
+		return nil
+	}
+	if err != nil {
+		return c.failed("flistxattr", err)
+	}
+	for _, a := range strings.Split(string(c.buffer[:n-1]), "\x00") {
+		if !copied(a) || a == "security.capability" && !kept {
+			continue
+		}
+		n, err := unix.Fgetxattr(in, a, c.buffer)
+		if err == unix.ENODATA {
+			continue // removed meanwhile
+		}
+		if err != nil {
+			return c.failed("fgetxattr", err)
+		}
+		err = unix.Fsetxattr(out, a, c.buffer[:n], 0)
+		// A tmpfs has no user attributes before Linux 6.6. Only root gives capabilities.
+		if err != nil && err != unix.EOPNOTSUPP && (c.privileged || err != unix.EPERM) {
+			return c.failed("fsetxattr", err)
+		}
+	}
+	return nil
+}

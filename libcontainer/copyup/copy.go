@@ -1,0 +1,191 @@
+// Package copyup copies what a directory holds into a new tmpfs: the mount option tmpcopyup (config.md#configLinuxMountOptions).
+//
+// It turns two descriptors, of the directory and of a tmpfs that is attached nowhere yet, into a copy of the tree: directories, files with their
+// holes, links, hard links among them, devices, sockets and fifos, with mode, owner, times, access control lists and file capabilities.
+//
+// It runs in rt, with rt's rights and the host's ids, and trusts nothing of what it reads: the tree may belong to a container that runs and changes it
+// meanwhile. Everything is reached by a descriptor and one single name, no link is ever followed, and a file is opened only after it is known to be one.
+// It refuses to give a container what its root could not have read itself, trees deeper than 200 directories, and files that it may not read.
+package copyup
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+)
+
+// Options say which attributes of the directory itself the root of the tmpfs does not take: those that mount options have given it.
+type Options struct {
+	KeepMode bool
+	KeepUID  bool
+	KeepGID  bool
+}
+
+// maxDepth bounds the nesting of directories: each level keeps four descriptors open, and a process may have 1024 unless told otherwise.
+const maxDepth = 200
+
+// copier copies one tree.
+type copier struct {
+	root       int // of the tmpfs
+	uid, gid   uint32
+	privileged bool             // rt may give files away
+	path       []byte           // of the entry in hand, below the root, with a slash in front
+	buffer     []byte           // what is read: directories, links, contents, attributes
+	links      map[inode]string // files with several names: where the first of them was copied to
+}
+
+// inode is a file, whatever its name.
+type inode struct{ device, number uint64 }
+
+// Copy copies what from holds into to, and gives to the attributes of from. Both may be O_PATH descriptors. Errors are *diag.Error that name the file.
+func Copy(from, to int, o Options) error {
+	c := copier{root: to, buffer: make([]byte, 64<<10), privileged: os.Geteuid() == 0}
+	var source, target unix.Stat_t
+	if err := unix.Fstat(from, &source); err != nil {
+		return c.failed("fstat", err)
+	}
+	if err := unix.Fstat(to, &target); err != nil {
+		return c.failed("fstat", err)
+	}
+	c.uid, c.gid = target.Uid, target.Gid
+	if o.KeepUID {
+		source.Uid = target.Uid
+	}
+	if o.KeepGID {
+		source.Gid = target.Gid
+	}
+	if o.KeepMode {
+		source.Mode = target.Mode
+	}
+	return asOwner(target.Uid, target.Gid, func() error { return c.directory(from, to, &source, 0) })
+}
+
+// failed makes an error about the entry in hand.
+func (c *copier) failed(call string, err error) error {
+	path := string(c.path)
+	if path == "" {
+		path = "the directory itself"
+	}
+	return diag.Sys("copy "+path, call, err)
+}
+
+// refused makes an error about the entry in hand, which no call has refused.
+func (c *copier) refused(why string) error {
+	return &diag.Error{Kind: diag.Host, Problem: "copy " + string(c.path) + ": " + why}
+}
+
+// directory copies what is in a directory, and then its attributes: they may take away the right to write into it.
+func (c *copier) directory(from, to int, st *unix.Stat_t, depth int) error {
+	if depth > maxDepth {
+		return c.refused("directories are nested more than 200 deep")
+	}
+	in, err := unix.Openat(from, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return c.failed("openat", err)
+	}
+	defer func() { _ = unix.Close(in) }()
+	out, err := unix.Openat(to, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return c.failed("openat", err)
+	}
+	defer func() { _ = unix.Close(out) }()
+	if err := c.entries(in, out, depth); err != nil {
+		return err
+	}
+	return c.finish(in, out, st)
+}
+
+// entries copies the entries of a directory. They are read a bufferful at a time, since there may be any number of them.
+func (c *copier) entries(in, out, depth int) error {
+	for {
+		n, err := unix.ReadDirent(in, c.buffer)
+		if err != nil {
+			return c.failed("getdents64", err)
+		}
+		if n == 0 {
+			return nil
+		}
+		_, _, names := unix.ParseDirent(c.buffer[:n], -1, nil)
+		length := len(c.path)
+		for _, name := range names {
+			c.path = append(append(c.path[:length], '/'), name...)
+			if err := c.entry(in, out, name, depth); err != nil {
+				return err
+			}
+		}
+		c.path = c.path[:length]
+	}
+}
+
+// entry copies one entry of a directory. One that has vanished meanwhile is not there to be copied.
+func (c *copier) entry(from, to int, name string, depth int) error {
+	fd, err := unix.Openat(from, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT {
+		return nil
+	}
+	if err != nil {
+		return c.failed("openat", err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return c.failed("fstat", err)
+	}
+	if done, err := c.linked(to, name, &st); done || err != nil {
+		return err
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		return c.subdirectory(fd, to, name, &st, depth)
+	case unix.S_IFREG:
+		return c.file(fd, to, name, &st)
+	case unix.S_IFLNK:
+		n, err := unix.Readlinkat(fd, "", c.buffer)
+		if err != nil {
+			return c.failed("readlinkat", err)
+		}
+		if err := unix.Symlinkat(string(c.buffer[:n]), to, name); err != nil {
+			return c.failed("symlinkat", err)
+		}
+	default:
+		if err := unix.Mknodat(to, name, st.Mode, int(st.Rdev)); err != nil {
+			return c.failed("mknodat", err)
+		}
+	}
+	return c.finishNode(to, name, &st)
+}
+
+// linked makes a hard link, if the file was copied already under another name. The path of that one is safe to be looked up: nobody but rt can
+// change the tmpfs yet.
+func (c *copier) linked(to int, name string, st *unix.Stat_t) (bool, error) {
+	if st.Nlink < 2 || st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return false, nil
+	}
+	i := inode{uint64(st.Dev), st.Ino}
+	if first, ok := c.links[i]; ok {
+		if err := unix.Linkat(c.root, first, to, name, 0); err != nil {
+			return true, c.failed("linkat", err)
+		}
+		return true, nil
+	}
+	if c.links == nil {
+		c.links = make(map[inode]string)
+	}
+	c.links[i] = string(c.path[1:])
+	return false, nil
+}
+
+// subdirectory copies a directory that is not the topmost.
+func (c *copier) subdirectory(from, to int, name string, st *unix.Stat_t, depth int) error {
+	if err := unix.Mkdirat(to, name, 0o700); err != nil {
+		return c.failed("mkdirat", err)
+	}
+	fd, err := unix.Openat(to, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return c.failed("openat", err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	return c.directory(from, fd, st, depth+1)
+}

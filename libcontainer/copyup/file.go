@@ -1,0 +1,81 @@
+package copyup
+
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// file copies a regular file.
+func (c *copier) file(from, to int, name string, st *unix.Stat_t) error {
+	in, err := reopen(from, unix.O_RDONLY)
+	if err != nil {
+		return c.failed("open", err)
+	}
+	defer func() { _ = unix.Close(in) }()
+	out, err := unix.Openat(to, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return c.failed("openat", err)
+	}
+	defer func() { _ = unix.Close(out) }()
+	if call, err := c.contents(in, out, st.Size); err != nil {
+		return c.failed(call, err)
+	}
+	return c.finish(in, out, st)
+}
+
+// reopen opens what an O_PATH descriptor stands for. A name would have to be looked up again, and might be a device by now, whose opening alone does things.
+func reopen(fd, flags int) (int, error) {
+	return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), flags|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+}
+
+// contents copies the first size bytes of a file, and leaves holes where it has them (lseek(2)): /var/log/lastlog may claim to be gigabytes.
+func (c *copier) contents(in, out int, size int64) (call string, err error) {
+	for at := int64(0); at < size; {
+		data, err := unix.Seek(in, at, unix.SEEK_DATA)
+		if err == unix.ENXIO {
+			break // a hole up to the end
+		}
+		hole := size
+		switch {
+		case err == unix.EINVAL:
+			data = at // a file system that knows no holes
+		case err != nil:
+			return "lseek", err
+		default:
+			if hole, err = unix.Seek(in, data, unix.SEEK_HOLE); err != nil {
+				return "lseek", err
+			}
+		}
+		if call, err := c.bytes(in, out, data, min(hole, size)); err != nil {
+			return call, err
+		}
+		at = hole
+	}
+	return "ftruncate", unix.Ftruncate(out, size)
+}
+
+// bytes copies from one offset to another, or to the end if the file has become shorter.
+func (c *copier) bytes(in, out int, at, end int64) (call string, err error) {
+	for at < end {
+		n, err := unix.Pread(in, c.buffer[:min(int64(len(c.buffer)), end-at)], at)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return "pread64", err
+		}
+		if n == 0 {
+			return "", nil
+		}
+		for done := 0; done < n; {
+			k, err := unix.Pwrite(out, c.buffer[done:n], at+int64(done))
+			if err != nil && err != unix.EINTR {
+				return "pwrite64", err
+			}
+			done += max(k, 0)
+		}
+		at += int64(n)
+	}
+	return "", nil
+}
