@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -222,5 +223,51 @@ func TestErrorsNameTheFile(t *testing.T) {
 	var e *diag.Error
 	if !errors.As(err, &e) || e.Errno != unix.EEXIST || e.Call != "mkdirat" || e.Problem != "copy /sub" {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestOwnersThatCannotBe takes CAP_CHOWN away from the thread: an owner that is refused looks the same, whatever the reason.
+func TestOwnersThatCannotBe(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, whose rights are taken away")
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var all, some [2]unix.CapUserData
+	must(t, unix.Capget(&header, &all[0]))
+	some = all
+	some[0].Effective &^= 1<<unix.CAP_CHOWN | 1<<unix.CAP_FOWNER
+	must(t, unix.Capset(&header, &some[0]))
+	defer func() { must(t, unix.Capset(&header, &all[0])) }()
+
+	file := unix.Stat_t{Uid: 5, Gid: 5, Mode: unix.S_IFREG | 0o4755}
+	secret := unix.Stat_t{Uid: 5, Gid: 5, Mode: unix.S_IFREG | 0o640}
+	closed := unix.Stat_t{Uid: 5, Gid: 5, Mode: unix.S_IFDIR | 0o744}
+	link := unix.Stat_t{Uid: 5, Gid: 5, Mode: unix.S_IFLNK | 0o777}
+	for name, test := range map[string]struct {
+		privileged bool
+		st         *unix.Stat_t
+		refused    bool
+	}{
+		"everybody's file":             {true, &file, false},
+		"everybody's link":             {true, &link, false},
+		"secret":                       {true, &secret, true},
+		"closed directory":             {true, &closed, true},
+		"secret that rt's user has":    {false, &secret, false},
+		"directory that rt's user has": {false, &closed, false},
+	} {
+		dir, err := unix.Open(t.TempDir(), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		must(t, err)
+		must(t, unix.Mknodat(dir, "x", unix.S_IFREG|0o600, 0))
+		c := copier{privileged: test.privileged, path: []byte("/x")}
+		kept, err := c.owner(dir, "x", test.st)
+		if kept || (err != nil) != test.refused {
+			t.Errorf("%s: kept %v, %v", name, kept, err)
+		}
+		_ = unix.Close(dir)
+	}
+	if m := mode(&file, false); m != 0o755 {
+		t.Errorf("a program of another user keeps its rights: %o", m)
 	}
 }
