@@ -29,7 +29,7 @@ func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, a
 		return Verdict{}, &diag.Error{Kind: diag.Usage, Value: strconv.Itoa(len(args)) + " arguments", Problem: "a call has at most 6"}
 	}
 	copy(c.Args[:], args)
-	v := decide(p, f.archs, &c)
+	v := read(p, f.archs).decide(&c)
 	t, err := Eval(f.Prog, f.archs[0].big, &c)
 	if err != nil {
 		return Verdict{}, &diag.Error{Kind: diag.Document, Field: "linux.seccomp", Problem: "the program of " + Backend() + " does not run", Err: err}

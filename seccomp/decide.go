@@ -11,30 +11,102 @@ type Verdict struct {
 	Steps int    // instructions that the program executes
 }
 
-// decide is the meaning of a profile, told without BPF and without the tables that the compiler builds: it reads the profile again
-// from its start. Tests compare every program with it.
-func decide(p *specs.LinuxSeccomp, list []*architecture, call *Call) Verdict {
-	deny, _ := parseAction(p.DefaultAction, p.DefaultErrnoRet, "", "")
-	m := owner(list, call)
+// A reading is a profile as a person reads it: entries in their order, by name, without numbers, leaves or BPF. Its decide is
+// the meaning of a profile told a second time, and tests compare every program with it.
+type reading struct {
+	deny    uint32
+	archs   []*architecture
+	entries []readEntry // without those that say what the default says
+	named   map[string]bool
+	newest  map[*architecture]int64 // the largest number that the profile names; -1 if none
+}
+
+type readEntry struct {
+	index      int
+	ret        uint32
+	names      map[string]bool
+	conditions []condition
+	either     bool // the conditions are alternatives: two are on one argument
+}
+
+// read reads p, which Compile has accepted.
+func read(p *specs.LinuxSeccomp, list []*architecture) *reading {
+	r := &reading{archs: list, named: make(map[string]bool), newest: make(map[*architecture]int64)}
+	r.deny, _ = parseAction(p.DefaultAction, p.DefaultErrnoRet, "", "")
+	for i := range p.Syscalls {
+		e := readEntry{index: i, names: make(map[string]bool)}
+		e.ret, _ = parseAction(p.Syscalls[i].Action, p.Syscalls[i].ErrnoRet, "", "")
+		e.conditions, _ = parseArgs(i, p.Syscalls[i].Args)
+		times := make(map[uint8]int)
+		for _, c := range e.conditions {
+			times[c.arg]++
+			e.either = e.either || times[c.arg] > 1
+		}
+		for _, n := range p.Syscalls[i].Names {
+			e.names[n] = true
+			r.named[n] = true
+		}
+		if e.ret != r.deny {
+			r.entries = append(r.entries, e)
+		}
+	}
+	for _, m := range list {
+		r.newest[m] = r.newestOf(m)
+	}
+	return r
+}
+
+// newestOf is the largest number on m of a call that the profile names, or reaches through socketcall(2) or ipc(2).
+func (r *reading) newestOf(m *architecture) int64 {
+	newest := int64(-1)
+	for i := range nameCount {
+		nr, ok := m.number(i)
+		if !ok || int64(nr) <= newest {
+			continue
+		}
+		name := nameAt(i)
+		reached := r.named[name]
+		for _, x := range mux {
+			reached = reached || m.muxed && nameAt(int(x.into)) == name && r.unlike(nameAt(int(x.name)))
+		}
+		if reached {
+			newest = int64(nr)
+		}
+	}
+	return newest
+}
+
+// unlike says that some entry treats a call otherwise than the default does.
+func (r *reading) unlike(name string) bool {
+	for i := range r.entries {
+		if r.entries[i].names[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// decide says what is done with a call.
+func (r *reading) decide(call *Call) Verdict {
+	m := r.owner(call)
 	if m == nil {
-		if call.Audit == archs[0].audit && call.Number == 0xffffffff && listed(list, call.Audit) {
-			return Verdict{Return: deny, Entry: -1, Why: "linux.seccomp.defaultAction: -1 is a call that a tracer skips"}
+		if call.Audit == archs[0].audit && call.Number == 0xffffffff && r.listed(call.Audit) {
+			return Verdict{Return: r.deny, Entry: -1, Why: "linux.seccomp.defaultAction: -1 is a call that a tracer skips"}
 		}
 		return Verdict{Return: retForeign, Entry: -1, Why: "linux.seccomp.architectures does not list the architecture of the call"}
 	}
-	name := m.nameOf(call.Number)
-	if v, ok := byEntries(p, m, name, call, deny); ok {
+	if v, ok := r.byEntries(m, m.nameOf(call.Number), call); ok {
 		return v
 	}
-	if !permissive(deny) && newerThanNamed(p, m, call.Number) {
+	if newest := r.newest[m]; !permissive(r.deny) && newest >= 0 && int64(call.Number) > newest {
 		return Verdict{Return: retENOSYS, Entry: -1, Why: "the call is newer than every call that the profile names: ENOSYS, so that the program tries an older one"}
 	}
-	return Verdict{Return: deny, Entry: -1, Why: "linux.seccomp.defaultAction: no entry of linux.seccomp.syscalls matches"}
+	return Verdict{Return: r.deny, Entry: -1, Why: "linux.seccomp.defaultAction: no entry of linux.seccomp.syscalls matches"}
 }
 
 // owner is the listed architecture to which the call belongs.
-func owner(list []*architecture, call *Call) *architecture {
-	for _, m := range list {
+func (r *reading) owner(call *Call) *architecture {
+	for _, m := range r.archs {
 		if m.audit != call.Audit {
 			continue
 		}
@@ -46,8 +118,8 @@ func owner(list []*architecture, call *Call) *architecture {
 	return nil
 }
 
-func listed(list []*architecture, audit uint32) bool {
-	for _, m := range list {
+func (r *reading) listed(audit uint32) bool {
+	for _, m := range r.archs {
 		if m.audit == audit {
 			return true
 		}
@@ -56,123 +128,68 @@ func listed(list []*architecture, audit uint32) bool {
 }
 
 // byEntries finds the entry that decides: the first unconditional one, else the most restrictive whose conditions hold.
-func byEntries(p *specs.LinuxSeccomp, m *architecture, name string, call *Call, deny uint32) (Verdict, bool) {
+func (r *reading) byEntries(m *architecture, name string, call *Call) (Verdict, bool) {
 	if name == "" {
 		return Verdict{}, false
 	}
-	best := Verdict{Entry: -1}
-	for i := range p.Syscalls {
-		e := &p.Syscalls[i]
-		ret, err := parseAction(e.Action, e.ErrnoRet, "", "")
-		if err != nil || ret == deny {
+	if e := r.settler(name); e != nil {
+		return Verdict{Return: e.ret, Entry: e.index, Why: at(e.index) + ": every " + name}, true
+	}
+	var best *readEntry
+	for i := range r.entries {
+		e := &r.entries[i]
+		if best != nil && rank(e.ret) >= rank(best.ret) {
 			continue
 		}
-		conditions, _ := parseArgs(i, e.Args)
-		for _, n := range e.Names {
-			if n == name && len(conditions) == 0 {
-				return Verdict{Return: ret, Entry: i, Why: at(i) + ": every " + name}, true
-			}
+		if e.names[name] && e.holds(call, m.narrow, false) || r.holdsThrough(e, m, name, call) {
+			best = e
 		}
 	}
-	for i := range p.Syscalls {
-		e := &p.Syscalls[i]
-		ret, err := parseAction(e.Action, e.ErrnoRet, "", "")
-		if err != nil || ret == deny {
-			continue
-		}
-		for _, n := range e.Names {
-			if entryHolds(p, i, n, name, m, call) && (best.Entry < 0 || rank(ret) < rank(best.Return)) {
-				best = Verdict{Return: ret, Entry: i, Why: at(i) + ": the arguments of " + name + " match"}
-			}
-		}
+	if best == nil {
+		return Verdict{}, false
 	}
-	return best, best.Entry >= 0
+	return Verdict{Return: best.ret, Entry: best.index, Why: at(best.index) + ": the arguments of " + name + " match"}, true
 }
 
-// entryHolds says whether entry i, which names the call n, is true of a call of name.
-func entryHolds(p *specs.LinuxSeccomp, i int, n, name string, m *architecture, call *Call) bool {
-	conditions, _ := parseArgs(i, p.Syscalls[i].Args)
-	through := uint16(0)
-	if n != name {
-		if through = carries(name, n); through == 0 || !m.muxed || overruled(p, i, n) {
-			return false
-		}
-		first := condition{op: opEQ, value: uint64(through)}
-		if !first.holds(call.Args[0], m.narrow) {
-			return false
+// settler is the first entry without conditions that names a call.
+func (r *reading) settler(name string) *readEntry {
+	for i := range r.entries {
+		if e := &r.entries[i]; len(e.conditions) == 0 && e.names[name] {
+			return e
 		}
 	}
-	var seen [6]int
-	for _, c := range conditions {
-		seen[c.arg]++
-	}
-	alternatives := false
-	for _, k := range seen {
-		alternatives = alternatives || k > 1
-	}
-	for j := range conditions {
-		c := &conditions[j]
-		holds := through != 0 && c.arg == 0 || c.holds(call.Args[c.arg], m.narrow)
-		if holds == alternatives {
-			return alternatives
-		}
-	}
-	return !alternatives
+	return nil
 }
 
-// carries is the first argument with which carrier is the call n; 0 if it does not carry it.
-func carries(carrier, n string) uint16 {
+// holdsThrough says that e is true of a call that name, socketcall or ipc, carries.
+func (r *reading) holdsThrough(e *readEntry, m *architecture, name string, call *Call) bool {
+	if !m.muxed {
+		return false
+	}
 	for _, x := range mux {
-		if nameAt(int(x.name)) == n && nameAt(int(x.into)) == carrier {
-			return x.call
-		}
-	}
-	return 0
-}
-
-// overruled says that the call n has an unconditional entry other than i.
-func overruled(p *specs.LinuxSeccomp, i int, n string) bool {
-	deny, _ := parseAction(p.DefaultAction, p.DefaultErrnoRet, "", "")
-	for k := range p.Syscalls {
-		e := &p.Syscalls[k]
-		ret, _ := parseAction(e.Action, e.ErrnoRet, "", "")
-		if len(e.Args) != 0 || ret == deny {
+		inner := nameAt(int(x.name))
+		if nameAt(int(x.into)) != name || !e.names[inner] {
 			continue
 		}
-		for _, m := range e.Names {
-			if m == n {
-				return k != i
-			}
+		if s := r.settler(inner); s != nil && s != e {
+			continue // e has no say about the inner call
+		}
+		first := condition{op: opEQ, value: uint64(x.call)}
+		if first.holds(call.Args[0], m.narrow) && e.holds(call, m.narrow, true) {
+			return true
 		}
 	}
 	return false
 }
 
-// newerThanNamed says that nr is above every call of m that the profile names or reaches through socketcall(2) or ipc(2).
-func newerThanNamed(p *specs.LinuxSeccomp, m *architecture, nr uint32) bool {
-	deny, _ := parseAction(p.DefaultAction, p.DefaultErrnoRet, "", "")
-	any := false
-	for i := range p.Syscalls {
-		ret, _ := parseAction(p.Syscalls[i].Action, p.Syscalls[i].ErrnoRet, "", "")
-		for _, n := range p.Syscalls[i].Names {
-			k := lookup(n)
-			if k < 0 {
-				continue
-			}
-			own, ok := m.number(k)
-			for _, x := range mux {
-				if m.muxed && int(x.name) == k && ret != deny {
-					via, there := m.number(int(x.into))
-					if there && (!ok || via > own) {
-						own, ok = via, true
-					}
-				}
-			}
-			any = any || ok
-			if ok && nr <= own {
-				return false
-			}
+// holds says that the conditions of e are true. through drops those on the first argument, which stands for the inner call there.
+func (e *readEntry) holds(call *Call, narrow, through bool) bool {
+	for i := range e.conditions {
+		c := &e.conditions[i]
+		is := through && c.arg == 0 || c.holds(call.Args[c.arg], narrow)
+		if is == e.either {
+			return is
 		}
 	}
-	return any
+	return !e.either
 }

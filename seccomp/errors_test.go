@@ -66,6 +66,9 @@ func TestUnknownNamesAreWarnings(t *testing.T) {
 }
 
 func TestTooManyInstructions(t *testing.T) {
+	if Backend() != "rt" {
+		t.Skip("libseccomp takes minutes for so many rules on one call")
+	}
 	p := small()
 	for i := range uint64(1500) {
 		p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{Names: []string{"ioctl"}, Action: specs.ActAllow,
@@ -95,7 +98,7 @@ func TestFarJumps(t *testing.T) {
 	}
 	var some [][6]uint64
 	for i, a := range argsOf(p) {
-		if i%29 == 0 {
+		if i%7 == 0 {
 			some = append(some, a)
 		}
 	}

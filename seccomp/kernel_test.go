@@ -45,12 +45,12 @@ func TestKernelObeys(t *testing.T) {
 		p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{Names: []string{"lsetxattr"}, Action: specs.ActErrno, ErrnoRet: errno(uint(200 + i)),
 			Args: []specs.LinuxSeccompArg{{Index: 5, Value: uint64(i), Op: specs.OpEqualTo}, {Index: 4, Value: 1<<32 + 7, ValueTwo: 1<<32 + 5, Op: op}}})
 	}
-	f, _, err := Compile(p, runtime.GOARCH)
+	f, err := searched(p, runtime.GOARCH)
 	if err != nil {
 		t.Fatal(err)
 	}
 	nr, _ := f.archs[0].number(lookup("lsetxattr"))
-	checks := 0
+	checks, meaning := 0, read(p, f.archs)
 	err = onThread(func() error {
 		if _, err := load(f); err != nil {
 			return err
@@ -59,7 +59,7 @@ func TestKernelObeys(t *testing.T) {
 			for _, v := range []uint64{0, 5, 7, 1 << 32, 1<<32 + 5, 1<<32 + 6, 1<<32 + 7, 1<<32 + 8, 2 << 32, 1<<63 + 5} {
 				_, _, got := unix.RawSyscall6(unix.SYS_LSETXATTR, 0, 0, 0, 0, uintptr(v), uintptr(i))
 				call := Call{Audit: f.archs[0].audit, Number: nr, Args: [6]uint64{4: v, 5: uint64(i)}}
-				want := decide(p, f.archs, &call).Return
+				want := meaning.decide(&call).Return
 				if denied := got >= 200 && got < 220; denied != (want != retAllow) || denied && uint32(got) != want&0xffff {
 					t.Errorf("%s %#x: the kernel says %d, the profile %s", operators[i], v, got, ActionText(want))
 				}

@@ -83,12 +83,12 @@ func known(p *specs.LinuxSeccomp, names map[string]bool) {
 }
 
 // sharedNames are the calls about which the tables agree.
-func sharedNames(t *testing.T) map[string]bool {
+func sharedNames(t testing.TB) map[string]bool {
 	names := make(map[string]bool)
 	for i := range nameCount {
 		// The library has one internal number for both switch_endian and sys_debug_setcontext, so it mixes them up.
 		if n := nameAt(i); shared(n) && n != "switch_endian" && n != "sys_debug_setcontext" {
-			names[nameAt(i)] = true
+			names[n] = true
 		}
 	}
 	t.Logf("%s and Linux %s agree about %d of %d calls", Backend(), TableVersion, len(names), nameCount)
@@ -178,6 +178,16 @@ func peacefulArg(d *dice, index uint, equality bool) specs.LinuxSeccompArg {
 	return a
 }
 
+// carries is the first argument with which carrier is the call n; 0 if it does not carry it.
+func carries(carrier, n string) uint16 {
+	for _, x := range mux {
+		if nameAt(int(x.name)) == n && nameAt(int(x.into)) == carrier {
+			return x.call
+		}
+	}
+	return 0
+}
+
 // about prints the entries of p that name a call.
 func about(p *specs.LinuxSeccomp, name string) string {
 	out := "default " + string(p.DefaultAction)
@@ -232,4 +242,27 @@ func TestRandomProfilesAgreeWithLibseccomp(t *testing.T) {
 	if refused > 40 {
 		t.Errorf("%s refused %d profiles: is the test still about anything?", Backend(), refused)
 	}
+}
+
+// FuzzAgreesWithLibseccomp is TestRandomProfilesAgreeWithLibseccomp with a fuzzer's dice.
+func FuzzAgreesWithLibseccomp(f *testing.F) {
+	names := sharedNames(f)
+	for seed := range uint64(4) {
+		f.Add(randomBytes(seed).bytes)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d := &dice{b}
+		m := littleEndian()[d.below(len(littleEndian()))]
+		p := peacefulProfile(d, m)
+		known(p, names)
+		own, err := searched(p, m.goarch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs, _, err := Compile(p, m.goarch)
+		if err != nil {
+			t.Skip(err)
+		}
+		requireSameAnswers(t, own, theirs, argsOf(p))
+	})
 }

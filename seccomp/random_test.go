@@ -121,7 +121,7 @@ func manyArgs(d *dice, p *specs.LinuxSeccomp) [][6]uint64 {
 }
 
 func TestRandomProfilesMeanWhatTheySay(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(200) {
 		d := randomBytes(seed)
 		m := natives()[int(seed)%len(natives())]
 		p := randomProfile(d, m)
