@@ -14,7 +14,6 @@ type action struct {
 	name    specs.LinuxSeccompAction
 	ret     uint32
 	dataMax uint32 // the largest errnoRet; 0: the action takes none
-	since   string // Linux release
 }
 
 // maxErrno is the largest errno that seccomp returns: the kernel cuts larger ones down to it.
@@ -23,22 +22,18 @@ const maxErrno = 4095
 // actions are in the order the kernel ranks them when several filters answer (seccomp(2)): the most restrictive first.
 // SCMP_ACT_KILL is the old name of SCMP_ACT_KILL_THREAD (config-linux.md#seccomp).
 var actions = [...]action{
-	{specs.ActKillProcess, unix.SECCOMP_RET_KILL_PROCESS, 0, "4.14"},
-	{specs.ActKillThread, unix.SECCOMP_RET_KILL_THREAD, 0, "3.5"},
-	{specs.ActKill, unix.SECCOMP_RET_KILL_THREAD, 0, "3.5"},
-	{specs.ActTrap, unix.SECCOMP_RET_TRAP, 0, "3.5"},
-	{specs.ActErrno, unix.SECCOMP_RET_ERRNO, maxErrno, "3.5"},
-	{specs.ActNotify, unix.SECCOMP_RET_USER_NOTIF, 0, "5.0"},
-	{specs.ActTrace, unix.SECCOMP_RET_TRACE, 0xffff, "3.5"},
-	{specs.ActLog, unix.SECCOMP_RET_LOG, 0, "4.14"},
-	{specs.ActAllow, unix.SECCOMP_RET_ALLOW, 0, "3.5"},
+	{specs.ActKillProcess, unix.SECCOMP_RET_KILL_PROCESS, 0},
+	{specs.ActKillThread, unix.SECCOMP_RET_KILL_THREAD, 0},
+	{specs.ActKill, unix.SECCOMP_RET_KILL_THREAD, 0},
+	{specs.ActTrap, unix.SECCOMP_RET_TRAP, 0},
+	{specs.ActErrno, unix.SECCOMP_RET_ERRNO, maxErrno},
+	{specs.ActNotify, unix.SECCOMP_RET_USER_NOTIF, 0},
+	{specs.ActTrace, unix.SECCOMP_RET_TRACE, 0xffff},
+	{specs.ActLog, unix.SECCOMP_RET_LOG, 0},
+	{specs.ActAllow, unix.SECCOMP_RET_ALLOW, 0},
 }
 
-// Return values that the compiler uses on its own account.
-const (
-	retENOSYS = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
-	retAllow  = uint32(unix.SECCOMP_RET_ALLOW)
-)
+const retAllow = uint32(unix.SECCOMP_RET_ALLOW)
 
 // parseAction turns an action and its errno into what a filter returns. field names the action, errnoField the errno.
 // Without one, errno and trace carry EPERM, as in runc and crun.

@@ -1,6 +1,9 @@
 package seccomp
 
-import "github.com/opencontainers/runtime-spec/specs-go"
+import (
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
 
 // An architecture is a row of archs: what the kernel calls a machine's calls, and how it shows their arguments.
 type architecture struct {
@@ -62,6 +65,18 @@ func archByGOARCH(goarch string) *architecture {
 		}
 	}
 	return nil
+}
+
+// enosys is what a filter returns for ENOSYS on a machine of this architecture: mips and parisc have errnos of their own (asm/errno.h).
+func (a *architecture) enosys() uint32 {
+	errno := uint32(38)
+	switch a.column {
+	case colMIPS, colMIPS64, colMIPS64N32:
+		errno = 89
+	case colPARISC, colPARISC64:
+		errno = 251
+	}
+	return unix.SECCOMP_RET_ERRNO | errno
 }
 
 // argument is the offset of the lower or upper half of argument i in struct seccomp_data (linux/seccomp.h).

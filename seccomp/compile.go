@@ -59,7 +59,7 @@ func Compile(p *specs.LinuxSeccomp, arch string) (*Filter, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	set, warnings, err := parseRules(p)
+	set, warnings, err := parseRules(p, list[0])
 	if err != nil {
 		return nil, nil, err
 	}

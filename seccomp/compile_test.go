@@ -37,7 +37,7 @@ func searched(p *specs.LinuxSeccomp, goarch string) (*Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, _, err := parseRules(p)
+	set, _, err := parseRules(p, list[0])
 	if err != nil {
 		return nil, err
 	}

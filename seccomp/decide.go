@@ -99,7 +99,7 @@ func (r *reading) decide(call *Call) Verdict {
 		return v
 	}
 	if newest := r.newest[m]; !permissive(r.deny) && newest >= 0 && int64(call.Number) > newest {
-		return Verdict{Return: retENOSYS, Entry: -1, Why: "the call is newer than every call that the profile names: ENOSYS, so that the program tries an older one"}
+		return Verdict{Return: r.archs[0].enosys(), Entry: -1, Why: "the call is newer than every call that the profile names: ENOSYS, so that the program tries an older one"}
 	}
 	return Verdict{Return: r.deny, Entry: -1, Why: "linux.seccomp.defaultAction: no entry of linux.seccomp.syscalls matches"}
 }

@@ -19,8 +19,6 @@ type Trace struct {
 	Return uint32 // SECCOMP_RET_*
 	Steps  int    // instructions executed
 	At     int    // index of the RET
-	// Last is the index of the conditional jump before it, which decided; -1 if there was none.
-	Last int
 	// LooksAtArgs says that the answer depends on arguments, so that the kernel can't cache it (Linux 5.11, seccomp_cache_prepare).
 	LooksAtArgs bool
 }
@@ -29,7 +27,7 @@ type Trace struct {
 // seccomp filters use. big is the byte order of the machine. An error means that the kernel would not have loaded the program.
 func Eval(prog []unix.SockFilter, big bool, call *Call) (Trace, error) {
 	data := layout(call, big)
-	t := Trace{Last: -1}
+	var t Trace
 	var acc uint32
 	for pc := 0; pc < len(prog); pc++ {
 		i := &prog[pc]
@@ -53,7 +51,6 @@ func Eval(prog []unix.SockFilter, big bool, call *Call) (Trace, error) {
 			if !ok {
 				return t, errors.New("instruction " + strconv.Itoa(pc) + " has an unknown code")
 			}
-			t.Last = pc
 			if yes {
 				pc += int(i.Jt)
 			} else {

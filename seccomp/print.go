@@ -195,7 +195,7 @@ func (f *Filter) causes(ret uint32) string {
 	if ret == f.set.deny {
 		list = append(list, "linux.seccomp.defaultAction")
 	}
-	if ret == retENOSYS && !permissive(f.set.deny) {
+	if ret == f.archs[0].enosys() && !permissive(f.set.deny) {
 		list = append(list, "newer than every call that the profile names")
 	}
 	if ret == retForeign {

@@ -45,15 +45,15 @@ type ruleset struct {
 
 type move struct{ from, to int32 }
 
-// parseRules checks p and sorts its rules by call.
-func parseRules(p *specs.LinuxSeccomp) (*ruleset, []string, error) {
+// parseRules checks p and sorts its rules by call, for a machine whose own architecture is native.
+func parseRules(p *specs.LinuxSeccomp, native *architecture) (*ruleset, []string, error) {
 	deny, err := parseAction(p.DefaultAction, p.DefaultErrnoRet, "linux.seccomp.defaultAction", "")
 	if err != nil {
 		return nil, nil, defaultField(err, p)
 	}
 	s := &ruleset{deny: deny, notify: p.DefaultAction == specs.ActNotify}
 	s.leaves = append(make([]leaf, 0, 32),
-		leaf{rest: deny}, leaf{rest: retENOSYS, settled: true}, leaf{rest: retForeign, settled: true})
+		leaf{rest: deny}, leaf{rest: native.enosys(), settled: true}, leaf{rest: retForeign, settled: true})
 	s.rules = make([]rule, 0, 2*len(p.Syscalls))
 	s.moves = make([]move, 0, 16)
 	var warnings []string
