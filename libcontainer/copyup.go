@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -38,7 +37,7 @@ func (m *maker) copyUp(step *nsenter.Step, to int) error {
 // mountOf returns the mount whose options a step is about, or nil.
 func (m *maker) mountOf(step *nsenter.Step) *spec.Mount {
 	for i := range m.spec.Mounts {
-		if mount := &m.spec.Mounts[i]; step.Origin == "mounts["+strconv.Itoa(mount.Index)+"].options" {
+		if mount := &m.spec.Mounts[i]; step.Origin == mountField(mount, "options") {
 			return mount
 		}
 	}

@@ -11,8 +11,10 @@ import (
 // openFiles opens what the plan has rt open, with the host's eyes, in the order of the plan. The caller closes what is returned, on an error too.
 func (m *maker) openFiles() ([]int, error) {
 	files := make([]int, 0, len(m.plan.Files))
+	maps := idMaps{m: m}
+	defer maps.close()
 	for i := range m.plan.Files {
-		fd, err := m.openFile(&m.plan.Files[i])
+		fd, err := m.openFile(&m.plan.Files[i], &maps)
 		if err != nil {
 			return files, err
 		}
@@ -27,7 +29,7 @@ func closeAll(files []int) {
 	}
 }
 
-func (m *maker) openFile(f *plan.File) (fd int, err error) {
+func (m *maker) openFile(f *plan.File, maps *idMaps) (fd int, err error) {
 	call := "open"
 	switch f.Kind {
 	case plan.FileNamespace:
@@ -39,6 +41,15 @@ func (m *maker) openFile(f *plan.File) (fd int, err error) {
 			flags |= unix.AT_RECURSIVE
 		}
 		fd, err = unix.OpenTree(unix.AT_FDCWD, f.Path, flags)
+		if err == nil && f.Index >= 0 && m.spec.Mounts[f.Index].IDMap {
+			return maps.apply(&m.spec.Mounts[f.Index], fd)
+		}
+	case plan.FileIDMap:
+		if fd, err = maps.namespace(&m.spec.Mounts[f.Index]); err != nil {
+			return -1, err
+		}
+		call = "fcntl"
+		fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 	case plan.FileCgroup:
 		if fd, err = m.cgroup.Dir(); err != nil {
 			return -1, err

@@ -28,6 +28,8 @@ var hints = []struct {
 	{"mkdirat", unix.EROFS, "process.cwd", "create the directory in the image: what it would be made in is read-only"},
 	{"move_mount", unix.ENOTDIR, "mounts", "the source and the mount point must be of one kind: both directories, or neither"},
 	{"move_mount", unix.EINVAL, "mounts", "the source and the mount point must be of one kind: both directories, or neither"},
+	{"mount_setattr", unix.EINVAL, "mounts", "where ids are to be mapped, the file system must be able to do so, with ridmap all those below the source too, and none may be mapped already"},
+	{"mount_setattr", unix.EPERM, "mounts", "a user namespace can't lift what the host restricts, nor map the ids of a file system that was mounted outside of it"},
 	{"fsopen", unix.ENODEV, "mounts", "this kernel does not know the file system: is its module loaded?"},
 	{"mount", unix.ENODEV, "mounts", "this kernel does not know the file system: is its module loaded?"},
 	{"fsmount", unix.EPERM, "mounts", "a /proc or /sys of the host that is partly covered keeps the kernel from mounting a new one in a user namespace"},

@@ -37,6 +37,11 @@ func (c *compiler) files() {
 	if c.opt.Wait {
 		add("start", File{Kind: FileStart, Index: -1})
 	}
+	for i := range c.spec.Mounts {
+		if m := &c.spec.Mounts[i]; m.IDMap && !c.treesByRT() {
+			add("idmap"+strconv.Itoa(i), File{Kind: FileIDMap, Index: i, Origin: mountPath(m, "uidMappings")})
+		}
+	}
 	if c.copiesUp() {
 		add("spare", File{Kind: FileSpare, Path: "/dev/null", Index: -1})
 	}

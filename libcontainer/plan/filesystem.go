@@ -56,6 +56,7 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	} else {
 		c.target(mountPath(m, "destination"), m.Destination, true, howFor(m, true))
 	}
+	c.mapIDs(m, tree)
 	attach := c.attach(origin, tree, regTarget)
 	if m.TmpCopyUp && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && !readonlyLater {
 		c.setReadonly(mountPath(m, "options"), "make it read-only: it is complete", tree, mountFlags(m.AttrSet))

@@ -22,7 +22,7 @@ func (c *compiler) mounts() error {
 			c.bind(i, m)
 		case m.Type == "cgroup" || m.Type == "cgroup2" && c.host.CgroupMode == host.CgroupV2:
 			c.cgroup(m)
-		case inHouse(m.Type):
+		case inHouse(m.Type), m.IDMap:
 			c.fileSystem(m)
 		default:
 			c.otherFileSystem(m)
@@ -56,12 +56,17 @@ func (c *compiler) bind(i int, m *spec.Mount) {
 		flags |= unix.AT_RECURSIVE
 	}
 	if fd, ok := c.file(func(f *File) bool { return f.Kind == FileTree && f.Index == i }); ok {
-		c.do(mountPath(m, "source"), "take rt's copy of "+m.Source, nsenter.Fcntl, nsenter.Num(fd),
+		sentence := "take rt's copy of " + m.Source
+		if m.IDMap {
+			sentence += ", with its ids mapped"
+		}
+		c.do(mountPath(m, "source"), sentence, nsenter.Fcntl, nsenter.Num(fd),
 			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regTree)
 	} else {
 		c.do(mountPath(m, "source"), "copy the mount, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(m.Source),
 			nsenter.Flags(&nsenter.OpenTreeFlags, flags)).to(regTree)
 	}
+	c.mapIDs(m, regTree)
 	dir := i >= len(c.opt.Sources) || c.opt.Sources[i] != SourceFile
 	c.bindAttach(m, dir)
 }

@@ -87,6 +87,7 @@ const (
 	FileJoin                      // the tasks file of a cgroup v1 hierarchy: Options.CgroupJoins[Index]
 	FileStart                     // the listening socket in the state directory
 	FileSpare                     // nothing of use: its number is for what the boot process hands over (see copyup.go)
+	FileIDMap                     // a user namespace that maps ids as mounts[Index] asks for
 )
 
 // The names of sync points: Step.Sync.
@@ -183,8 +184,8 @@ func (c *compiler) supported() error {
 	}
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
-		if m.IDMap {
-			return notSupported(mountPath(m, "uidMappings"))
+		if err := c.canMapIDs(m); err != nil {
+			return err
 		}
 	}
 	if c.opt.Filter != nil && c.opt.Filter.Notify {

@@ -248,6 +248,14 @@ func TestPlans(t *testing.T) {
 			{"destination": "/var/cache", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "tmpcopyup", "size=1m"]}]}`}, nil},
 		{"copyup-readonly", modern(), []string{`{"mounts": [
 			{"destination": "/etc", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "tmpcopyup"]}]}`}, nil},
+		{"idmap", modern(), []string{`{"mounts": [
+			{"destination": "/data", "source": "/srv/data", "options": ["rbind", "ridmap", "ro"],
+				"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 200000, "size": 1}]},
+			{"destination": "/new", "type": "tmpfs", "source": "tmpfs", "options": ["idmap"],
+				"uidMappings": [{"containerID": 0, "hostID": 5, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 5, "size": 1}]}]}`}, nil},
+		{"idmap-user-namespace", modern(), []string{`{"mounts": [{"destination": "/data", "source": "/srv/data", "options": ["bind", "idmap"]}],
+			"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}],
+			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`}, nil},
 		{"mounts-overlay", modern(), []string{`{"mounts": [
 			{"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=/a:/b", "upperdir=/u", "workdir=/w", "noatime", "shared"]}]}`}, nil},
 		{"devices", modern(), []string{`{"linux": {"devices": [

@@ -86,6 +86,8 @@ var fileSentences = [...]string{
 	FileCgroup:    "the container's cgroup, to be born in",
 	FileJoin:      "a cgroup to enter",
 	FileStart:     "the socket that rt start connects to",
+	FileSpare:     "a number for what is handed to rt",
+	FileIDMap:     "a user namespace that maps the mount's ids",
 }
 
 // files lists the descriptors that rt opens and hands over.

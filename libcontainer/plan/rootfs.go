@@ -24,29 +24,35 @@ func (c *compiler) rootfs() error {
 		// What the host mounts later shows up in the container, nothing the other way: the default of the other runtimes.
 		propagation = unix.MS_SLAVE | unix.MS_REC
 	}
-	const kinds = unix.MS_SHARED | unix.MS_SLAVE | unix.MS_PRIVATE | unix.MS_UNBINDABLE
 	c.do("linux.rootfsPropagation", "mounts made here stay here", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, c.privateEnough(propagation)), nsenter.Null)
-	shared := propagation&kinds == unix.MS_SHARED
+	contained := c.contained()
 	if fd, ok := c.file(func(f *File) bool { return f.Kind == FileTree && f.Index < 0 }); ok {
 		c.do(origin, "take rt's copy of the root file system", nsenter.Fcntl, nsenter.Num(fd), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regRoot)
 	} else {
 		c.do(origin, "copy the mounts of the root file system", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
 			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regRoot)
 	}
-	if shared {
+	if !contained {
 		c.do("linux.rootfsPropagation", "the place of the new root is nobody else's", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
 	}
 	c.do(origin, "put it on top of the host's", nsenter.MoveMount, nsenter.Val(regRoot), nsenter.Str(""), nsenter.Cwd, nsenter.Str("/"),
 		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
-	if shared {
+	if !contained {
 		// Mounts made below would reach the host's copy of the root file system otherwise.
 		c.enter(origin, regRoot)
 		c.do("linux.rootfsPropagation", "mounts made in it stay here", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
 	}
 	return nil
+}
+
+// contained reports whether the propagation of the host's mounts keeps everything that is done to mounts here away from the host. Where it does not
+// (shared, or a word without the r, which leaves the mounts below "/" as they were), every step that could reach the host is fenced in by itself.
+func (c *compiler) contained() bool {
+	p := c.spec.RootPropagation
+	return p == 0 || p&unix.MS_REC != 0 && p&unix.MS_SHARED == 0
 }
 
 // privateEnough is the propagation of the host's mounts while the container is made. An unbindable mount could not be copied, so it stays private until then.
@@ -73,8 +79,7 @@ func (c *compiler) enterRoot() error {
 	if c.spec.RootReadonly {
 		c.setReadonly("root.readonly", "make the root read-only", regRoot, unix.MS_RDONLY)
 	}
-	shared := c.spec.RootPropagation&unix.MS_SHARED != 0
-	if shared && !c.opt.NoPivot {
+	if !c.contained() && !c.opt.NoPivot {
 		c.do(origin, "keep the old root at hand", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
 			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regDir)
 	}
@@ -82,7 +87,7 @@ func (c *compiler) enterRoot() error {
 	switch {
 	case !c.opt.NoPivot:
 		c.do(origin, "change the root; the old one is on top of the new one now", nsenter.PivotRoot, nsenter.Str("."), nsenter.Str("."))
-		if shared {
+		if !c.contained() {
 			// Otherwise what is unmounted here would be unmounted on the host too.
 			c.enter(origin, regDir)
 			c.do(origin, "unmounting must not reach the host", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,

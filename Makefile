@@ -1,0 +1,54 @@
+# rt: see README.md. What needs more than Go and make installs it with apt: tests/needs.
+GO      ?= go
+VERSION ?= $(shell cat VERSION)
+COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null)
+PREFIX  ?= /usr/local
+DESTDIR ?=
+LDFLAGS := -s -w -X rt/cli.version=$(VERSION) -X rt/cli.commit=$(COMMIT)
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats man golden bench install clean
+
+build: rt
+
+rt: ## the static binary
+	$(BUILD) -o rt .
+
+rt-arm64: ## the same for arm64
+	GOARCH=arm64 $(BUILD) -o rt-arm64 .
+
+demo: rt ## make a bundle and run it
+	tests/demo
+
+test: rt ## everything that must pass
+	tests/run
+
+unit: ## tests without root
+	$(GO) test ./...
+
+bats: rt ## black-box tests of ./rt, as root and as an ordinary user
+	tests/needs bats jq busybox-static uidmap strace
+	tests/bats/run
+
+fuzz: ## a minute for every fuzz target
+	tests/fuzz
+
+lint: ## gofumpt, golangci-lint, shellcheck
+	tests/lint
+
+golden: ## write the golden files anew; read the diff
+	$(GO) test ./libcontainer/plan ./spec ./cli -update
+
+man: ## write the man pages anew
+	$(GO) generate ./man
+
+bench: rt ## rt beside the floor, crun and runc
+	tests/needs gcc libseccomp-dev busybox-static crun runc
+	$(GO) run ./tests/bench -rt ./rt
+
+install: rt
+	install -D -m 0755 rt $(DESTDIR)$(PREFIX)/bin/rt
+	for page in man/*.8; do install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/$${page##*/}; done
+
+clean:
+	rm -rf rt rt-arm64 build
