@@ -1,0 +1,88 @@
+package plan
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// An id-mapped mount (config.md#posix-platform-mounts, mount_setattr(2)) shows the owners of its files as a user namespace maps them. That namespace is
+// rt's to make, from the mappings of the mount. The mapping can only be given to a mount that was not attached yet, by one who has CAP_SYS_ADMIN over the
+// file system: the boot process, or rt itself where the boot process is in a user namespace of the container's and so has no such right.
+
+// canMapIDs refuses an id mapping that this host, or this rt, can't give to a mount.
+func (c *compiler) canMapIDs(m *spec.Mount) error {
+	const sysAdmin = 1 << unix.CAP_SYS_ADMIN
+	problem := ""
+	switch kind := m.Type; {
+	case !m.IDMap:
+		return nil
+	case c.host.Caps&sysAdmin == 0:
+		problem = "mapping the ids of a mount takes CAP_SYS_ADMIN, which rt lacks: run it as root, or leave the mapping out"
+	case !c.host.Has(host.IDMapMount):
+		problem = "this kernel can't map the ids of a mount: that takes Linux 5.12"
+	case kind == "proc" || kind == "sysfs" || kind == "cgroup" || kind == "cgroup2":
+		problem = "a mount of type " + kind + " has no owners to map: leave the mapping out"
+	case c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && !m.Bind:
+		problem = "in a container with a user namespace only a bind mount can have its ids mapped: a new file system already has the container's"
+	case c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && !c.treesByRT():
+		problem = "mapping ids for a container with a user namespace takes an rt that is root: run it as root, or leave the mapping out"
+	default:
+		return nil
+	}
+	field := "options"
+	if len(c.spec.OCI.Mounts[m.Index].UIDMappings) > 0 {
+		field = "uidMappings"
+	}
+	return &diag.Error{Kind: diag.Host, Field: mountPath(m, field), Problem: problem}
+}
+
+// mapIDs gives the mount in hand its mapping, unless rt has done so already.
+func (c *compiler) mapIDs(m *spec.Mount, tree nsenter.Reg) {
+	fd, ok := c.file(func(f *File) bool { return f.Kind == FileIDMap && f.Index == m.Index })
+	if !ok {
+		return
+	}
+	flags := unix.AT_EMPTY_PATH
+	if m.IDMapRecursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	const usernsField = 24 // struct mount_attr
+	var attr [sizeofMountAttr]byte
+	binary.NativeEndian.PutUint64(attr[:], unix.MOUNT_ATTR_IDMAP)
+	c.do(mountPath(m, "uidMappings"), "map "+ranges(m), nsenter.MountSetattr, nsenter.Val(tree), nsenter.Str(""),
+		nsenter.Flags(&nsenter.AtFlags, flags),
+		nsenter.Data(string(attr[:]), "{set=MOUNT_ATTR_IDMAP, userns=$"+c.plan.FDs[fd]+"}", nsenter.Ref{Offset: usernsField, Size: 8, Arg: nsenter.Num(fd)}),
+		nsenter.Imm(sizeofMountAttr))
+}
+
+// ranges puts the mappings of a mount into words.
+func ranges(m *spec.Mount) string {
+	var words []string
+	for _, r := range m.UIDMappings {
+		words = append(words, "user "+idRange(r.ContainerID, r.HostID, r.Size))
+	}
+	for _, r := range m.GIDMappings {
+		words = append(words, "group "+idRange(r.ContainerID, r.HostID, r.Size))
+	}
+	return strings.Join(words, "; ")
+}
+
+// Idle returns the program of a process that does nothing until rt hangs up: it holds a user namespace until rt has taken hold of that itself. Its
+// only descriptor is the control channel, and it needs no rights, so it may be born in a new user namespace and execute the image there.
+func Idle() *nsenter.Program {
+	const ctl nsenter.FD = 0
+	c := &compiler{part: "user namespace"}
+	c.plan.Regs = registerNames[:]
+	c.plan.FDs, c.plan.Ctl = []string{"ctl"}, ctl
+	c.do("", "wait until rt hangs up", nsenter.Read, nsenter.Num(ctl), nsenter.Scratch(answer), nsenter.Imm(1))
+	c.do("", "that is all", nsenter.ExitGroup, nsenter.Imm(0))
+	c.resolve()
+	return &c.plan.Program
+}
