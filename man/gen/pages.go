@@ -1,0 +1,126 @@
+package main
+
+import (
+	"strings"
+
+	"rt/cli"
+)
+
+// pages are all manual pages, by the names of their files.
+func pages() map[string]string {
+	commands := cli.Commands()
+	all := map[string]string{"rt.8": overview(commands)}
+	for _, c := range commands {
+		all["rt-"+c.Name+".8"] = page(c)
+	}
+	return all
+}
+
+// overview is the page of rt itself.
+func overview(commands []*cli.Command) string {
+	var r roff
+	r.title("rt")
+	r.section("NAME")
+	r.text("rt - " + cli.Summary)
+	r.section("SYNOPSIS")
+	r.synopsis("rt", "[global options] <command> [options] [arguments]")
+	r.section("DESCRIPTION")
+	r.text("rt is a low-level container runtime: it makes a container of a bundle, a directory with a config.json and a root file system, " +
+		"as the OCI runtime specification describes it. Its commands, options and exit statuses are those of runc, so that engines such as " +
+		"containerd, Docker, Podman and CRI-O can use it in place of that.")
+	r.text("rt compiles config.json into a plan, a list of system calls, and a tiny program of its own carries that out inside the container. " +
+		"rt-plan(8) shows the plan, and an error names the step of it that failed.")
+	r.section("COMMANDS")
+	for _, c := range commands {
+		r.item("rt-"+c.Name+"(8)", c.Summary)
+	}
+	r.section("GLOBAL OPTIONS")
+	r.text("They may stand before or behind the command.")
+	r.options(cli.GlobalFlags())
+	r.section("EXIT STATUS")
+	r.exits([]cli.Row{
+		{Term: "3", Text: "there is no such command"},
+		{Term: "other", Text: "rt-run(8) exits with the status of the program"},
+	})
+	r.section("ENVIRONMENT")
+	r.item("XDG_RUNTIME_DIR", "where an ordinary user's containers have their state")
+	r.item("LISTEN_FDS", "how many descriptors from 3 on systemd has passed: the container inherits them")
+	r.item("NO_COLOR", "if it is set, rt-plan(8) prints no colours")
+	r.section("FILES")
+	r.item("config.json", "what the container is to be; in the bundle")
+	r.item("/run/rt/", "the state of all containers; $XDG_RUNTIME_DIR/rt/ for an ordinary user")
+	r.section("EXAMPLES")
+	r.example("Make a bundle and run it", "mkdir -p web/rootfs && rt spec --bundle web && cp -a /srv/root/. web/rootfs && rt run ./web")
+	r.section("SEE ALSO")
+	var see []string
+	for _, c := range commands {
+		see = append(see, "rt-"+c.Name+"(8)")
+	}
+	r.text(strings.Join(append(see, "runc(8)", "namespaces(7)", "cgroups(7)"), ", "))
+	r.text("The OCI runtime specification: https://github.com/opencontainers/runtime-spec")
+	return r.String()
+}
+
+// page is the page of a command.
+func page(c *cli.Command) string {
+	var r roff
+	r.title("rt-" + c.Name)
+	r.section("NAME")
+	r.text("rt-" + c.Name + " - " + c.Summary)
+	r.section("SYNOPSIS")
+	r.synopsis("rt "+c.Name, strings.TrimSpace("[options] "+c.Args))
+	r.section("DESCRIPTION")
+	for _, p := range c.Description {
+		r.text(p)
+	}
+	r.section("OPTIONS")
+	r.options(c.Flags)
+	r.text("The global options of rt(8) may stand here too.")
+	r.section("EXIT STATUS")
+	r.exits(c.Exit)
+	if len(c.Files) > 0 {
+		r.section("FILES")
+		for _, f := range c.Files {
+			r.item(f.Term, f.Text)
+		}
+	}
+	r.section("EXAMPLES")
+	for _, e := range c.Examples {
+		r.example(e.Text, e.Term)
+	}
+	r.section("SEE ALSO")
+	r.text("rt(8)")
+	return r.String()
+}
+
+// exits lists the exit statuses: 0 and 1 are the same for all commands, unless rows say more of them.
+func (r *roff) exits(rows []cli.Row) {
+	if len(rows) == 0 || rows[0].Term != "the program's" {
+		r.item("0", "it is done")
+	}
+	if len(rows) == 0 || rows[0].Term != "1" {
+		r.item("1", "an error, which is printed to standard error and logged")
+	}
+	for _, row := range rows {
+		r.item(row.Term, row.Text)
+	}
+}
+
+// options lists options.
+func (r *roff) options(flags []cli.Flag) {
+	for i := range flags {
+		f := &flags[i]
+		if f.Hidden {
+			continue
+		}
+		name := bold("--" + f.Name)
+		if f.Short != "" {
+			name += ", " + bold("-"+f.Short)
+		}
+		if f.Value != "" {
+			name += " " + italic(f.Value)
+		}
+		r.tagged(name, f.Usage)
+	}
+	r.tagged(bold("--help")+", "+bold("-h"), "print help")
+}
