@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// rt runs a command line in this process and returns what it printed and its exit status.
+func rt(t *testing.T, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	return called(t, append([]string{"rt"}, args...)...)
+}
+
+// called is rt under the name of its first argument.
+func called(t *testing.T, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	c := &Call{Stdout: &out, Stderr: &errs, program: program(args)}
+	c.log = log{program: c.program, stderr: &errs, terminal: func() bool { return false }}
+	status = c.main(args)
+	return out.String(), errs.String(), status
+}
+
+// parseVersion is how go-runc reads --version (runc.go): it gives up where the first line is not of its runc.
+func TestVersion(t *testing.T) {
+	for name, want := range map[string]string{"rt": "rt version ", "/usr/sbin/runc": "runc version ", "buildkit-runc": "runc version "} {
+		out, _, status := called(t, name, "--version")
+		if status != 0 || !strings.HasPrefix(out, want+Version+"\n") {
+			t.Errorf("%s --version: %d\n%s", name, status, out)
+		}
+		// moby (daemon/info_unix.go): the name stands before "version", two words make each further line.
+		if !strings.Contains(out, "\nspec: 1.3.0\n") {
+			t.Errorf("%s --version has no spec line:\n%s", name, out)
+		}
+	}
+	if out, _, _ := rt(t, "-v"); !strings.HasPrefix(out, "rt version ") {
+		t.Errorf("-v: %s", out)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{}, {"help"}, {"--help"}, {"-h"}} {
+		out, errs, status := rt(t, args...)
+		if status != 0 || errs != "" || !strings.HasPrefix(out, "NAME:\n   rt - ") {
+			t.Errorf("rt %v: %d %s%s", args, status, errs, out)
+		}
+	}
+	for _, c := range Commands() {
+		for _, args := range [][]string{{"help", c.Name}, {c.Name, "--help"}, {c.Name, "-h"}} {
+			out, errs, status := rt(t, args...)
+			if status != 0 || errs != "" || !strings.HasPrefix(out, "NAME:\n   rt "+c.Name+" - "+c.Summary) {
+				t.Errorf("rt %v: %d %s%s", args, status, errs, out)
+			}
+			for i, line := range strings.Split(out, "\n") {
+				// Words and command lines are not broken.
+				if len(line) > helpWidth && !strings.HasPrefix(line, "      # ") {
+					t.Errorf("rt %v: line %d has %d columns: %s", args, i+1, len(line), line)
+				}
+			}
+		}
+	}
+}
+
+// A wrong command line prints the help to standard output and the error to standard error, as runc: rc 1, or 3 if there is no such command.
+func TestUsageErrors(t *testing.T) {
+	for _, c := range []struct {
+		args   []string
+		status int
+		out    string
+		errs   string
+	}{
+		{[]string{"create"}, 1, "NAME:\n   rt create", `rt: "create" requires exactly 1 argument(s): <container-id>`},
+		{[]string{"create", "--nope", "a"}, 1, "NAME:\n   rt create", "rt: flag provided but not defined: -nope"},
+		{[]string{"--nope"}, 1, "NAME:\n   rt - ", "rt: flag provided but not defined: -nope"},
+		{[]string{"start", "--root"}, 1, "NAME:\n   rt start", "rt: flag needs an argument: --root"},
+		{[]string{"strat", "a"}, 3, "", `rt: "strat" is not a command of rt (hint: did you mean "start"?)`},
+		{[]string{"help", "strat"}, 3, "", `rt: "strat" is not a command of rt`},
+		{[]string{"--log-format", "xml", "list"}, 1, "", `rt: invalid log-format: "xml" is neither text nor json`},
+		{[]string{"--rootless", "maybe", "list"}, 1, "", `rt: --rootless "maybe": must be true, false or auto`},
+		{[]string{"list", "--format", "yaml"}, 1, "", `rt: --format "yaml": must be table or json`},
+		{[]string{"kill", "a", "NOPE"}, 1, "", `rt: signal "NOPE": unknown signal`},
+	} {
+		out, errs, status := rt(t, c.args...)
+		if status != c.status {
+			t.Errorf("rt %v: status %d, want %d", c.args, status, c.status)
+		}
+		if !strings.HasPrefix(out, c.out) || (c.out == "" && out != "") {
+			t.Errorf("rt %v printed %q", c.args, out)
+		}
+		if !strings.HasPrefix(errs, c.errs) || strings.Count(errs, "\n") != 1 {
+			t.Errorf("rt %v said %q, want one line that starts with %q", c.args, errs, c.errs)
+		}
+	}
+}
+
+// logEntry is what containerd's shim (getLastRuntimeError), buildkit and podman decode.
+type logEntry struct {
+	Level string    `json:"level"`
+	Msg   string    `json:"msg"`
+	Time  time.Time `json:"time"`
+	Kind  string    `json:"kind"`
+}
+
+// podman reads the whole log as one JSON object: a failed command leaves one, and a silent one leaves no file at all.
+func TestLogOfAFailure(t *testing.T) {
+	file, root := filepath.Join(t.TempDir(), "log.json"), t.TempDir()
+	_, errs, status := rt(t, "--root", root, "--log", file, "--log-format", "json", "state", "nope")
+	if status != 1 || !strings.Contains(errs, "does not exist") {
+		t.Errorf("status %d, %s", status, errs)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e logEntry
+	if err := json.Unmarshal(text, &e); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	if e.Level != "error" || !strings.Contains(e.Msg, "does not exist") || e.Kind != "absent" || time.Since(e.Time).Abs() > time.Minute {
+		t.Errorf("the log has %s", text)
+	}
+	// The next call adds its own line.
+	rt(t, "--root", root, "--log", file, "--log-format", "json", "create")
+	if text, _ = os.ReadFile(file); strings.Count(string(text), "\n") != 2 {
+		t.Errorf("two failures, and the log has %s", text)
+	}
+
+	silent := filepath.Join(t.TempDir(), "log.json")
+	if _, _, status := rt(t, "--root", root, "--log", silent, "list"); status != 0 {
+		t.Errorf("list: status %d", status)
+	}
+	if _, err := os.Stat(silent); err == nil {
+		t.Error("a command that has nothing to say has made a log")
+	}
+}
+
+func TestLogCannotBeOpened(t *testing.T) {
+	_, errs, status := rt(t, "--root", t.TempDir(), "--log", "/nonexistent/log", "state", "nope")
+	if status != 1 || !strings.Contains(errs, "rt: the log: open /nonexistent/log") || !strings.Contains(errs, `rt: container "nope" does not exist`) {
+		t.Errorf("status %d, %s", status, errs)
+	}
+}
+
+func TestListOfNothing(t *testing.T) {
+	root := t.TempDir()
+	for args, want := range map[string]string{
+		"list":               "ID          PID         STATUS      BUNDLE      CREATED     OWNER\n",
+		"list --format json": "null\n",
+		"list -q":            "",
+	} {
+		out, errs, status := rt(t, append([]string{"--root", root}, strings.Fields(args)...)...)
+		if out != want || errs != "" || status != 0 {
+			t.Errorf("%s: %q, %q, %d", args, out, errs, status)
+		}
+	}
+}
