@@ -242,7 +242,10 @@ leftovers() {
 
 # sweep removes what a failing test has left, so that the next tests and the machine do not suffer from it.
 sweep() {
-	local pid rest
+	local pid rest target
+	while read -r target; do
+		umount --lazy "$target" || true
+	done < <(mounts | comm -13 "$BATS_TEST_TMPDIR/mounts.before" - | cut -d' ' -f3 | grep -F "$BATS_TEST_TMPDIR/")
 	while read -r pid rest; do
 		kill -9 "$pid" || true
 	done < <(processes)
