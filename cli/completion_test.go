@@ -50,7 +50,7 @@ func TestCompletionShells(t *testing.T) {
 			t.Errorf("%s: %d %s%s", shell, status, errs, out)
 		}
 	}
-	if _, errs, status := rt(t, "completion", "fsh"); status != 1 || !strings.Contains(errs, `did you mean "fish"?`) {
-		t.Errorf("fsh: %d %s", status, errs)
+	if _, errs, status := rt(t, "completion", "fis"); status != 1 || !strings.Contains(errs, `did you mean "fish"?`) {
+		t.Errorf("fis: %d %s", status, errs)
 	}
 }
