@@ -148,6 +148,9 @@ func (m *maker) compile() (*plan.Plan, error) {
 	m.plan, err = plan.Compile(m.spec, &m.facts, &m.options)
 	if err == nil {
 		m.r.warn(m.plan.Warnings...)
+		if m.r.edit != nil {
+			m.r.edit(m.plan)
+		}
 	}
 	return m.plan, err
 }

@@ -25,6 +25,9 @@ type Runtime struct {
 	Warnings []string
 	// Debug gets a line for each thing that rt does; nil drops them.
 	Debug func(line string)
+	// edit changes a plan before it is carried out. Only the tests of this package can set it, to fail one step of a plan after the other: an error path
+	// that can't be reached in any other way is one that was never tried.
+	edit func(*plan.Plan)
 }
 
 // CreateOptions are the options of create and run.
