@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,9 +29,11 @@ func called(t *testing.T, args ...string) (stdout, stderr string, status int) {
 
 // parseVersion is how go-runc reads --version (runc.go): it gives up where the first line is not of its runc.
 func TestVersion(t *testing.T) {
+	defer func(v, c string) { version, commit = v, c }(version, commit)
+	version, commit = "1.2.3", "abcdef0"
 	for name, want := range map[string]string{"rt": "rt version ", "/usr/sbin/runc": "runc version ", "buildkit-runc": "runc version "} {
 		out, _, status := called(t, name, "--version")
-		if status != 0 || !strings.HasPrefix(out, want+Version+"\n") {
+		if status != 0 || !strings.HasPrefix(out, want+"1.2.3\ncommit: abcdef0\n") {
 			t.Errorf("%s --version: %d\n%s", name, status, out)
 		}
 		// moby (daemon/info_unix.go): the name stands before "version", two words make each further line.
@@ -40,6 +43,30 @@ func TestVersion(t *testing.T) {
 	}
 	if out, _, _ := rt(t, "-v"); !strings.HasPrefix(out, "rt version ") {
 		t.Errorf("-v: %s", out)
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden file anew")
+
+// The help of everything, as people read it: its wording is reviewed like code.
+func TestHelpText(t *testing.T) {
+	text := appendGlobalHelp(nil, "rt")
+	for _, c := range Commands() {
+		text = append(text, "\n================\n\n"...)
+		text = appendHelp(text, "rt", c)
+	}
+	const golden = "testdata/help.txt"
+	if *update {
+		if err := os.WriteFile(golden, text, 0o644); err != nil { //nolint:forbidigo // a test
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(text) != string(want) {
+		t.Errorf("help reads differently than in %s: go test ./cli -update, and read the diff", golden)
 	}
 }
 

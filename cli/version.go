@@ -7,36 +7,35 @@ import (
 	"rt/spec"
 )
 
-// Version is the version of rt.
-const Version = "0.1.0"
+// What the Makefile knows of the source, by way of the linker (-X).
+var (
+	version = "unknown"
+	commit  string
+)
 
 // appendVersion appends what --version prints. go-runc wants the first line to start with "runc version " where runc is expected; moby takes
 // what stands before "version" for the name, and looks for "commit: " and "spec: " below.
 func appendVersion(dst []byte, program string) []byte {
-	dst = append(dst, program+" version "+Version+"\n"...)
-	if c := commit(); c != "" {
+	dst = append(dst, program+" version "+version+"\n"...)
+	if c := builtFrom(); c != "" {
 		dst = append(dst, "commit: "+c+"\n"...)
 	}
 	return append(dst, "spec: "+spec.NewestVersion+"\ngo: "+runtime.Version()+"\n"...)
 }
 
-// commit is what git knew of the source when rt was built; "" if it was built outside of a repository.
-func commit() string {
+// builtFrom is the commit that rt was built from: what the Makefile said, or what go build found out by itself; "" if neither knew.
+func builtFrom() string {
+	if commit != "" {
+		return commit
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return ""
 	}
-	var revision, suffix string
 	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			revision = s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			suffix = "-dirty"
+		if s.Key == "vcs.revision" {
+			return s.Value
 		}
 	}
-	if revision == "" {
-		return ""
-	}
-	return revision + suffix
+	return ""
 }

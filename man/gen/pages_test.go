@@ -26,7 +26,7 @@ func TestPagesAreUpToDate(t *testing.T) {
 	}
 	for name, text := range want {
 		if !have[name] {
-			t.Errorf("%s is missing: go run ./man/gen man", name)
+			t.Errorf("%s is missing: make man", name)
 			continue
 		}
 		old, err := os.ReadFile(filepath.Join("..", name))
@@ -34,7 +34,7 @@ func TestPagesAreUpToDate(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(old) != text {
-			t.Errorf("%s is out of date: go run ./man/gen man", name)
+			t.Errorf("%s is out of date: make man", name)
 		}
 	}
 }

@@ -12,7 +12,7 @@ func (r *roff) line(words ...string) {
 
 // title begins the page.
 func (r *roff) title(name string) {
-	r.line(`.\" Made by "go run ./man/gen man" from the commands in cli/: edit those.`)
+	r.line(`.\" Made by "make man" from the commands in cli/: edit those.`)
 	r.line(".TH", strings.ToUpper(escape(name)), "8", `"" "rt"`, `"System administration"`)
 	// Lines are not hyphenated: a broken option or path could not be copied.
 	r.line(".nh")

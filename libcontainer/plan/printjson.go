@@ -1,0 +1,132 @@
+package plan
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+	"rt/spec/jsonscan"
+)
+
+// AppendJSON appends the plan as an object for programs. Numbers of steps count from 1, as everywhere.
+func (p *Plan) AppendJSON(dst []byte) []byte {
+	j := jsonWriter{dst: append(dst, '{')}
+	j.list("cloneFlags", nonEmpty(strings.Split(nsenter.CloneFlags.Format(uint64(p.CloneFlags)), "|"), p.CloneFlags != 0))
+	j.bool("intoCgroup", p.IntoCgroup)
+	j.bool("twoStage", p.TwoStage)
+	j.name("files")
+	j.dst = append(j.dst, '[')
+	for i := range p.Files {
+		f := &p.Files[i]
+		j.open()
+		j.text("name", p.FDs[i])
+		j.int("fd", p.Number(nsenter.FD(i)))
+		j.text("path", f.Path)
+		j.text("origin", f.Origin)
+		j.text("sentence", fileSentences[f.Kind])
+		j.close()
+	}
+	j.dst = append(j.dst, ']')
+	j.list("warnings", p.Warnings)
+	j.name("steps")
+	j.dst = append(j.dst, '[')
+	for i := range p.Steps {
+		j.dst = append(j.dst, separator(j.dst)...)
+		j.dst = append(j.dst, '\n')
+		j.step(p, i)
+	}
+	return append(j.dst, "\n]}\n"...)
+}
+
+// nonEmpty returns list if there is something in it.
+func nonEmpty(list []string, ok bool) []string {
+	if !ok {
+		return nil
+	}
+	return list
+}
+
+// jsonWriter writes members of objects, in the order of the calls. What is empty is left out.
+type jsonWriter struct{ dst []byte }
+
+// separator is the comma in front of what is not the first of its object or array.
+func separator(dst []byte) string {
+	switch dst[len(dst)-1] {
+	case '{', '[':
+		return ""
+	}
+	return ","
+}
+
+func (j *jsonWriter) open() {
+	j.dst = append(append(j.dst, separator(j.dst)...), '{')
+}
+
+func (j *jsonWriter) close() { j.dst = append(j.dst, '}') }
+
+func (j *jsonWriter) name(name string) {
+	j.dst = append(j.dst, separator(j.dst)...)
+	j.dst = append(jsonscan.AppendString(j.dst, name), ':')
+}
+
+func (j *jsonWriter) text(name, value string) {
+	if value != "" {
+		j.name(name)
+		j.dst = jsonscan.AppendString(j.dst, value)
+	}
+}
+
+func (j *jsonWriter) int(name string, value int) {
+	j.name(name)
+	j.dst = strconv.AppendInt(j.dst, int64(value), 10)
+}
+
+func (j *jsonWriter) bool(name string, value bool) {
+	j.name(name)
+	j.dst = strconv.AppendBool(j.dst, value)
+}
+
+func (j *jsonWriter) list(name string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	j.name(name)
+	j.dst = append(j.dst, '[')
+	for _, v := range values {
+		j.dst = append(j.dst, separator(j.dst)...)
+		j.dst = jsonscan.AppendString(j.dst, v)
+	}
+	j.dst = append(j.dst, ']')
+}
+
+// step writes one step. then and else are the numbers of steps, where they are not simply the next one.
+func (j *jsonWriter) step(p *Plan, i int) {
+	s := &p.Steps[i]
+	j.dst = append(j.dst, '{')
+	j.int("number", s.Number)
+	j.text("part", s.Part)
+	j.text("call", s.Call.String())
+	j.text("text", p.Text(i))
+	j.text("origin", s.Origin)
+	j.text("sentence", s.Sentence)
+	var errnos []string
+	for _, errno := range s.Errnos {
+		name := unix.ErrnoName(errno)
+		if errno == nsenter.Short {
+			name = "short"
+		}
+		errnos = append(errnos, name)
+	}
+	j.list("on", errnos)
+	if s.Then != 0 {
+		j.int("then", p.Steps[s.Then].Number)
+	}
+	if s.Else != 0 {
+		j.int("else", p.Steps[s.Else].Number)
+	}
+	j.text("sync", s.Sync)
+	j.list("rt", s.Does)
+	j.close()
+}
