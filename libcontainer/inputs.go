@@ -47,7 +47,7 @@ func (m *maker) lookAtSources() error {
 	m.options.Sources = make([]plan.Source, len(m.spec.Mounts))
 	for i := range m.spec.Mounts {
 		mount := &m.spec.Mounts[i]
-		if !mount.Bind {
+		if !mount.Bind || mount.Remount {
 			continue
 		}
 		var st unix.Stat_t
@@ -140,7 +140,7 @@ func (m *maker) home() string {
 // passwd reads the container's /etc/passwd, or nothing.
 func (m *maker) passwd() string {
 	for i := range m.spec.Mounts {
-		if mount := &m.spec.Mounts[i]; mount.Bind && mount.Destination == "/etc/passwd" {
+		if mount := &m.spec.Mounts[i]; mount.Bind && !mount.Remount && mount.Destination == "/etc/passwd" {
 			fd, err := unix.Open(mount.Source, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 			return readSome(fd, err)
 		}

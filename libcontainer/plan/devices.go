@@ -45,7 +45,7 @@ func (c *compiler) devices() error {
 		return nil
 	}
 	for i := range c.spec.Mounts {
-		if m := &c.spec.Mounts[i]; m.Destination == "/dev" && m.Bind {
+		if m := &c.spec.Mounts[i]; m.Destination == "/dev" && m.Bind && !m.Remount {
 			return nil
 		}
 	}

@@ -18,17 +18,32 @@ func (c *compiler) mounts() error {
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
 		switch {
+		case m.Remount:
+			if err := c.changeMount(m); err != nil {
+				return err
+			}
 		case m.Bind:
 			c.bind(i, m)
 		case m.Type == "cgroup" || m.Type == "cgroup2" && c.host.CgroupMode == host.CgroupV2:
-			c.cgroup(m)
+			c.cgroup(alone(m))
 		case inHouse(m.Type), m.IDMap:
-			c.fileSystem(m)
+			c.fileSystem(alone(m))
 		default:
 			c.otherFileSystem(m)
 		}
 	}
 	return nil
+}
+
+// alone returns m with its recursive attributes as plain ones: a new file system has no mounts below it.
+func alone(m *spec.Mount) *spec.Mount {
+	if m.RecSet|m.RecClear == 0 {
+		return m
+	}
+	plain := *m
+	plain.AttrSet, plain.AttrClear = m.AttrSet&^m.RecClear|m.RecSet, m.AttrClear&^m.RecSet|m.RecClear
+	plain.RecSet, plain.RecClear = 0, 0
+	return &plain
 }
 
 // howFor says which links the way to a mount point may hold. A procfs or sysfs on a linked name would let a container that shares the
