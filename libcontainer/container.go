@@ -194,6 +194,9 @@ func (r *Runtime) Delete(id string, force bool) error {
 
 // destroy ends what lives of a container, and removes all of it.
 func (r *Runtime) destroy(c *state.Container, s *state.State) error {
+	if s.Cgroup.Driver == "" {
+		return c.Remove() // its rt was killed before it had made anything but the directory
+	}
 	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ type failedStep struct {
 }
 
 // stepFailure makes an error of a step that failed with result.
-func stepFailure(s *failedStep, result int64, p *spec.Process) *diag.Error {
+func stepFailure(s *failedStep, result int64, config *spec.Spec) *diag.Error {
 	e := &diag.Error{
 		Kind: diag.Kernel, Field: s.Origin, Problem: s.Sentence, Step: s.Number, Text: s.Text, Call: s.Call, Errno: nsenter.Errno(result),
 	}
@@ -26,10 +26,11 @@ func stepFailure(s *failedStep, result int64, p *spec.Process) *diag.Error {
 		e.Errno = 0
 		e.Problem += ": the call did only part of it, " + strconv.FormatInt(result, 10)
 	}
-	if s.Origin == "process.args[0]" && p != nil {
-		programFailure(e, p)
+	if s.Origin == "process.args[0]" && config.Process != nil {
+		programFailure(e, config.Process)
 		return e
 	}
+	e.Value = fieldValue(config, s.Origin)
 	e.Hint = diag.Hint(s.Call, e.Errno, s.Origin)
 	return e
 }

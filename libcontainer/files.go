@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
 )
@@ -40,7 +41,11 @@ func (m *maker) openFile(f *plan.File, maps *idMaps) (fd int, err error) {
 		if f.Index < 0 || m.spec.Mounts[f.Index].Recursive {
 			flags |= unix.AT_RECURSIVE
 		}
-		fd, err = unix.OpenTree(unix.AT_FDCWD, f.Path, flags)
+		if fd, err = unix.OpenTree(unix.AT_FDCWD, f.Path, flags); err == nil && m.facts.Has(host.MountSetattr) {
+			// A copy made here is a peer of the host's mount: what the container mounts on it would show up on the host.
+			call = "mount_setattr"
+			err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{Propagation: unix.MS_SLAVE})
+		}
 		if err == nil && f.Index >= 0 && m.spec.Mounts[f.Index].IDMap {
 			return maps.apply(&m.spec.Mounts[f.Index], fd)
 		}

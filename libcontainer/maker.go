@@ -36,10 +36,11 @@ type maker struct {
 	container *state.Container
 	state     state.State
 	boot      *nsenter.Boot
-	pid       int // of the container's process, once it is there
-	console   int // master of the terminal, once it came
-	copyFrom  int // the directory that tmpcopyup copies, between two sync points
-	hooked    bool
+	pid       int  // of the container's process, once it is there
+	console   int  // master of the terminal, once it came
+	copyFrom  int  // the directory that tmpcopyup copies, between two sync points
+	grouped   bool // the cgroup is ours: what is in it is the container
+	hooked    bool // hooks have run: poststop is due
 }
 
 // newMaker reads the bundle and looks at the host. It changes nothing.
@@ -112,6 +113,9 @@ func (m *maker) look() error {
 	if err := m.checkRootfs(); err != nil {
 		return err
 	}
+	if err := m.findRootMount(); err != nil {
+		return err
+	}
 	if err := m.lookAtSources(); err != nil {
 		return err
 	}
@@ -177,6 +181,7 @@ func (m *maker) begin() error {
 	if err := m.cgroup.Create(); err != nil {
 		return err
 	}
+	m.grouped = true
 	image, err := nsenter.Assemble(&m.plan.Program)
 	if err != nil {
 		return &diag.Error{Kind: diag.Document, Problem: "the config can't be made into a boot image", Err: err}
@@ -272,7 +277,7 @@ func (m *maker) undo() {
 	if m.boot != nil {
 		m.endBoot()
 	}
-	if m.cgroup.Available() {
+	if m.grouped && m.cgroup.Available() {
 		_ = m.cgroup.Kill(unix.SIGKILL)
 		if err := m.cgroup.Destroy(); err != nil {
 			m.r.warn(err.Error())

@@ -144,5 +144,5 @@ func (m *maker) trace(step *nsenter.Step, record nsenter.Record) {
 func (m *maker) stepError(step *nsenter.Step, record nsenter.Record) error {
 	return stepFailure(&failedStep{
 		Number: step.Number, Call: step.Call.String(), Origin: step.Origin, Sentence: step.Sentence, Text: m.plan.Text(record.Step),
-	}, record.Value, m.spec.Process)
+	}, record.Value, m.spec)
 }

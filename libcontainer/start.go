@@ -115,7 +115,7 @@ func (m *maker) serveLate(steps []byte) error {
 		step, sync := lateStep(steps, record.Step)
 		switch record.Kind {
 		case nsenter.Failed:
-			return stepFailure(step, record.Value, m.spec.Process)
+			return stepFailure(step, record.Value, m.spec)
 		case nsenter.Sync:
 			if err := m.answer(sync, record, -1); err != nil {
 				return err

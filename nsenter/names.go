@@ -102,6 +102,7 @@ var (
 	MoveMountFlags = Names{words: []word{
 		{unix.MOVE_MOUNT_F_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH"},
 		{unix.MOVE_MOUNT_T_EMPTY_PATH, "MOVE_MOUNT_T_EMPTY_PATH"},
+		{unix.MOVE_MOUNT_T_SYMLINKS, "MOVE_MOUNT_T_SYMLINKS"},
 	}}
 	AtFlags = Names{words: []word{
 		{unix.AT_EMPTY_PATH, "AT_EMPTY_PATH"},

@@ -64,7 +64,7 @@ func (c *checker) badPath(at Path, value, problem string) {
 		return
 	}
 	if at == "" {
-		at = "document"
+		at = wholeDocument
 	}
 	c.problems = append(c.problems, &diag.Error{Kind: diag.Document, Field: string(at), Value: value, Problem: problem})
 }
@@ -104,3 +104,6 @@ func sorted[T any](m map[string]T) []string {
 	slices.Sort(list)
 	return list
 }
+
+// wholeDocument is the field of a problem that is not of one property.
+const wholeDocument = "document"

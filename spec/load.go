@@ -28,7 +28,12 @@ func Load(bundle string, o LoadOptions) (*Spec, error) {
 	if err != nil {
 		return nil, unreadable(file, err)
 	}
-	return Parse(raw, bundle, o)
+	s, err := Parse(raw, bundle, o)
+	var e *diag.Error
+	if errors.As(err, &e) && e.Field == wholeDocument {
+		e.Field = "config.json"
+	}
+	return s, err
 }
 
 // readFile reads a whole file. os.ReadFile would set up Go's poller first: eight system calls in a process that has no other use for it.

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/libcontainer/host"
 	"rt/nsenter"
 )
 
@@ -23,7 +24,7 @@ func (c *compiler) files() {
 	if c.treesByRT() {
 		add("rootfs-tree", File{Kind: FileTree, Path: c.spec.Rootfs, Index: -1, Origin: "root.path"})
 		for i := range c.spec.Mounts {
-			if m := &c.spec.Mounts[i]; m.Bind {
+			if m := &c.spec.Mounts[i]; m.Bind && !m.Remount {
 				add("tree"+strconv.Itoa(i), File{Kind: FileTree, Path: m.Source, Index: i, Origin: mountPath(m, "source")})
 			}
 		}
@@ -54,6 +55,9 @@ func (c *compiler) files() {
 // namespace may have no way to paths that only the host's root can reach. Only a privileged rt can do so.
 func (c *compiler) treesByRT() bool {
 	const sysAdmin = 1 << unix.CAP_SYS_ADMIN
+	if !c.host.Has(host.MountSetattr) {
+		return false // rt could not take the copies out of the host's propagation
+	}
 	return c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.mountNamespace() && c.host.EUID == 0 && c.host.Caps&sysAdmin != 0
 }
 

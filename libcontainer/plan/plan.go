@@ -53,6 +53,8 @@ type Options struct {
 	SetgroupsDeny bool
 	// Filter is linux.seccomp compiled.
 	Filter *seccomp.Filter
+	// RootMount is the mount point that root.path is in, as the host's mount table has it; needed only with RootMountNeeded.
+	RootMount string
 	// Trace adds a report to every step, with its result and time.
 	Trace bool
 }
@@ -187,6 +189,12 @@ func (c *compiler) supported() error {
 		if err := c.canMapIDs(m); err != nil {
 			return err
 		}
+		if m.RecSet|m.RecClear != 0 && !c.host.Has(host.MountSetattr) && (m.Bind || !inHouse(m.Type)) {
+			return &diag.Error{
+				Kind: diag.Host, Field: mountPath(m, "options"),
+				Problem: "options for a whole tree of mounts, as rro, take Linux 5.12: use those for one mount, as ro, and a mount for each",
+			}
+		}
 	}
 	if c.opt.Filter != nil && c.opt.Filter.Notify {
 		return notSupported("linux.seccomp.listenerPath")
@@ -196,6 +204,11 @@ func (c *compiler) supported() error {
 
 func notSupported(field string) error {
 	return &diag.Error{Kind: diag.Host, Field: field, Problem: "is not supported yet by this version of rt"}
+}
+
+// RootMountNeeded reports whether the plan of s depends on Options.RootMount, which takes a read of the mount table to find.
+func RootMountNeeded(s *spec.Spec) bool {
+	return !(&compiler{spec: s}).contained() && s.Namespaces.Has(unix.CLONE_NEWNS)
 }
 
 // unshared reports whether the container gets a namespace of kind flag that is made for it.

@@ -7,10 +7,10 @@ import (
 	"rt/nsenter"
 )
 
-// rootfs compiles the way from the host's mounts to a root file system that is a mount of its own, attached where pivot_root(2) wants it.
+// rootfs compiles the way from the host's mounts to a root file system that is a mount of its own, as pivot_root(2) wants it.
 //
-// The copy of the root file system is put on top of "/": that is a place whose path is known, whose propagation can be set, and which the
-// process can reach whatever its rights. Paths of the host still resolve below it, since "/" itself is not looked up through what covers it.
+// The copy is attached at root.path itself, where hooks look for it; where the root user of a user namespace has no way to that path, on top of "/",
+// to which everyone has. Paths of the host resolve below it all the same, since "/" itself is not looked up through what covers it.
 func (c *compiler) rootfs() error {
 	if !c.mountNamespace() {
 		// Without mounts of its own the container gets a chroot(2), and nothing is mounted: package spec has seen to it that nothing is asked for.
@@ -34,11 +34,10 @@ func (c *compiler) rootfs() error {
 			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regRoot)
 	}
 	if !contained {
-		c.do("linux.rootfsPropagation", "the place of the new root is nobody else's", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
+		c.do("linux.rootfsPropagation", "what is attached to the mount of root.path stays here", nsenter.Mount, nsenter.Str(""), nsenter.Str(c.opt.RootMount), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
 	}
-	c.do(origin, "put it on top of the host's", nsenter.MoveMount, nsenter.Val(regRoot), nsenter.Str(""), nsenter.Cwd, nsenter.Str("/"),
-		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
+	c.attachRoot()
 	if !contained {
 		// Mounts made below would reach the host's copy of the root file system otherwise.
 		c.enter(origin, regRoot)
@@ -46,6 +45,28 @@ func (c *compiler) rootfs() error {
 			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
 	}
 	return nil
+}
+
+// attachRoot attaches the copy of the root file system.
+func (c *compiler) attachRoot() {
+	const origin = "root.path"
+	at := func(path string) step {
+		return c.do(origin, "attach it at "+path, nsenter.MoveMount, nsenter.Val(regRoot), nsenter.Str(""), nsenter.Cwd, nsenter.Str(path),
+			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_SYMLINKS))
+	}
+	if !c.treesByRT() {
+		at(c.spec.Rootfs)
+		return
+	}
+	noWay, end := c.newLabel(), c.newLabel()
+	at(c.spec.Rootfs).then(end).on(noWay, unix.EACCES)
+	c.place(noWay)
+	if !c.contained() {
+		c.do("linux.rootfsPropagation", "what is attached to / stays here", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
+			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
+	}
+	at("/")
+	c.place(end)
 }
 
 // contained reports whether the propagation of the host's mounts keeps everything that is done to mounts here away from the host. Where it does not
@@ -102,7 +123,8 @@ func (c *compiler) enterRoot() error {
 			Problem: "does not go with --no-pivot, which leaves the host's mounts below the container's root: drop --no-pivot, or the propagation",
 		}
 	default:
-		// The new root covers "/" already: all that is left is to make it this process's root.
+		c.do(origin, "move the new root over the old one", nsenter.MoveMount, nsenter.Val(regRoot), nsenter.Str(""), nsenter.Cwd, nsenter.Str("/"),
+			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 		c.do(origin, "change the root; the old one stays below it", nsenter.Chroot, nsenter.Str("."))
 	}
 	if p := c.spec.RootPropagation; p != 0 {

@@ -1,0 +1,78 @@
+package libcontainer
+
+import (
+	"strconv"
+	"strings"
+
+	"rt/spec"
+)
+
+// fieldValue is what the config says at path, for messages: the steps of a plan know where they come from, not what stands there.
+// Lists and objects have no value; nor have paths that rt gave a step without the config asking for it.
+func fieldValue(s *spec.Spec, path string) string {
+	oci := s.OCI
+	section, rest, _ := strings.Cut(path, ".")
+	name, i := index(section)
+	switch {
+	case path == "root.path":
+		return s.Rootfs
+	case path == "hostname":
+		return s.Hostname
+	case path == "process.cwd" && s.Process != nil:
+		return s.Process.Cwd
+	case name == "mounts" && i >= 0 && i < len(oci.Mounts):
+		m := &oci.Mounts[i]
+		switch rest {
+		case "source":
+			return m.Source
+		case "type":
+			return m.Type
+		case "options":
+			return strings.Join(m.Options, ",")
+		}
+		return m.Destination
+	case section == "linux" && oci.Linux != nil:
+		return linuxValue(s, rest)
+	}
+	return ""
+}
+
+// linuxValue is fieldValue of a path below "linux".
+func linuxValue(s *spec.Spec, path string) string {
+	l := s.OCI.Linux
+	section, _, _ := strings.Cut(path, ".")
+	name, i := index(section)
+	switch {
+	case name == "maskedPaths" && i >= 0 && i < len(l.MaskedPaths):
+		return l.MaskedPaths[i]
+	case name == "readonlyPaths" && i >= 0 && i < len(l.ReadonlyPaths):
+		return l.ReadonlyPaths[i]
+	case name == "devices" && i >= 0 && i < len(l.Devices):
+		return l.Devices[i].Path
+	case name == "namespaces" && i >= 0 && i < len(l.Namespaces):
+		return l.Namespaces[i].Path
+	case path == "rootfsPropagation":
+		return l.RootfsPropagation
+	case path == "cgroupsPath":
+		return l.CgroupsPath
+	}
+	if key, ok := strings.CutPrefix(path, "sysctl["); ok {
+		if key, err := strconv.Unquote(strings.TrimSuffix(key, "]")); err == nil {
+			return l.Sysctl[key]
+		}
+	}
+	return ""
+}
+
+// index splits "mounts[3]" into name and index; the index is -1 if there is none.
+func index(section string) (string, int) {
+	name, rest, ok := strings.Cut(section, "[")
+	if !ok {
+		return section, -1
+	}
+	i, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
+	if err != nil {
+		return name, -1
+	}
+	return name, i
+}
