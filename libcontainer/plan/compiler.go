@@ -56,6 +56,7 @@ type compiler struct {
 	kept     []keptMount // mounts whose descriptors stay open
 	readonly []keptMount // mounts that become read-only when nothing has to be made in them any more
 	free     nsenter.Reg // the next free register
+	joining  bool        // the process joins a container that is there already: see exec.go
 	procOpen bool        // regProc is open
 	nullOpen bool        // regNull is open
 }

@@ -48,7 +48,7 @@ func (c *compiler) firstProcess() error {
 	// Time offsets need rights in the user namespace that owns the time namespace. If that is to be new too, it has to be there first:
 	// then a process in the user namespace makes the rest, as a third one.
 	if clone&unix.CLONE_NEWUSER != 0 && clone&unix.CLONE_NEWTIME != 0 {
-		c.bear(unix.CLONE_NEWUSER, false)
+		c.bear(bearSentence, unix.CLONE_NEWUSER, false)
 		c.await("wait for the id maps")
 		c.becomeRoot()
 		clone &^= unix.CLONE_NEWUSER
@@ -57,7 +57,7 @@ func (c *compiler) firstProcess() error {
 		c.timeNamespace()
 		clone &^= unix.CLONE_NEWTIME
 	}
-	c.bear(clone, c.opt.CgroupFD)
+	c.bear(bearSentence, clone, c.opt.CgroupFD)
 	c.await("wait for rt: id maps, cgroup")
 	if clone&unix.CLONE_NEWUSER != 0 || user != nil {
 		c.becomeRoot()
@@ -91,8 +91,11 @@ func (c *compiler) joinCgroups() {
 	}
 }
 
+// bearSentence is what bear is for when a container is made.
+const bearSentence = "make the container's process, in new namespaces"
+
 // bear makes a process that goes on with the plan, a child of rt's, in new namespaces; the one that makes it reports its pid and exits.
-func (c *compiler) bear(flags uintptr, intoCgroup bool) {
+func (c *compiler) bear(sentence string, flags uintptr, intoCgroup bool) {
 	flags |= unix.CLONE_PARENT
 	const sizeofCloneArgs, cgroupField = 88, 80 // struct clone_args, Linux 5.7
 	args := make([]byte, sizeofCloneArgs)
@@ -107,7 +110,10 @@ func (c *compiler) bear(flags uintptr, intoCgroup bool) {
 	binary.NativeEndian.PutUint64(args, uint64(flags))
 	child := c.newLabel()
 	origin := "linux.namespaces"
-	c.do(origin, "make the container's process, in new namespaces", nsenter.Clone3,
+	if c.joining {
+		origin = ""
+	}
+	c.do(origin, sentence, nsenter.Clone3,
 		nsenter.Data(string(args), "{"+nsenter.CloneFlags.Format(uint64(flags))+text+"}", refs...), nsenter.Imm(len(args))).
 		to(regChild).least(1).on(child, nsenter.Short)
 	name, does := SyncBorn, []string{"wait for the first process"}

@@ -90,6 +90,8 @@ const (
 	FileStart                     // the listening socket in the state directory
 	FileSpare                     // nothing of use: its number is for what the boot process hands over (see copyup.go)
 	FileIDMap                     // a user namespace that maps ids as mounts[Index] asks for
+	FilePidfd                     // exec: a pidfd of the container's first process
+	FileBinary                    // exec: a sealed copy of a program of the host's
 )
 
 // The names of sync points: Step.Sync.

@@ -26,7 +26,7 @@ func (c *compiler) cwd() error {
 	const origin = "process.cwd"
 	found, missing, closed := c.newLabel(), c.newLabel(), c.newLabel()
 	first := c.open(origin, "find the working directory", regRoot, p.Cwd, howDir).to(regCwd).then(found)
-	if c.spec.RootReadonly || !c.mountNamespace() {
+	if !c.makesCwd() {
 		if p.UID != 0 {
 			first.on(closed, unix.EACCES)
 		}
@@ -34,7 +34,7 @@ func (c *compiler) cwd() error {
 		first.on(missing, unix.ENOENT)
 	}
 	c.place(missing)
-	if !c.spec.RootReadonly && c.mountNamespace() {
+	if c.makesCwd() {
 		c.makePath(origin, p.Cwd, true)
 		c.open(origin, "find it", regRoot, p.Cwd, howDir).to(regCwd)
 	}
@@ -42,6 +42,11 @@ func (c *compiler) cwd() error {
 	c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd))
 	c.place(closed)
 	return nil
+}
+
+// makesCwd reports whether a working directory that is not there is made.
+func (c *compiler) makesCwd() bool {
+	return !c.spec.RootReadonly && c.mountNamespace() && !c.joining
 }
 
 // findProgram looks for process.args[0] as execvpe(3) will, so that a program that is not there fails the create, as callers of runc expect.

@@ -122,7 +122,7 @@ func (c *compiler) ambient(set uint64) {
 
 // endCwd enters the working directory as the user of the process, where its root could not: see cwd.
 func (c *compiler) endCwd(p *spec.Process) {
-	if p.UID == 0 || p.Cwd == "/" || !c.spec.RootReadonly && c.mountNamespace() {
+	if p.UID == 0 || p.Cwd == "/" || c.makesCwd() {
 		return
 	}
 	const origin = "process.cwd"

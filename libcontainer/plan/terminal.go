@@ -43,7 +43,7 @@ func (c *compiler) terminal() error {
 		c.do(origin, "the terminal is standard "+name, nsenter.Dup3, nsenter.Val(regSlave), nsenter.Imm(fd), nsenter.Imm(0))
 	}
 	c.do(origin, "it is the controlling terminal of this session", nsenter.Ioctl, nsenter.Imm(0), nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCSCTTY), nsenter.Imm(0))
-	if c.mountNamespace() {
+	if c.mountNamespace() && !c.joining {
 		c.console(origin)
 	}
 	return nil
