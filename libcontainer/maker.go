@@ -178,10 +178,18 @@ func (m *maker) record() (err error) {
 
 // begin makes the cgroup and starts the boot process.
 func (m *maker) begin() error {
+	hoped := m.cgroup.Available()
 	if err := m.cgroup.Create(); err != nil {
 		return err
 	}
 	m.grouped = true
+	if hoped && !m.cgroup.Available() {
+		// An rt without rights may find only now that it gets no cgroup; then the plan must not count on one.
+		m.options.CgroupFD, m.options.CgroupJoins, m.options.CgroupAttach = false, nil, false
+		if _, err := m.compile(); err != nil {
+			return err
+		}
+	}
 	image, err := nsenter.Assemble(&m.plan.Program)
 	if err != nil {
 		return &diag.Error{Kind: diag.Document, Problem: "the config can't be made into a boot image", Err: err}

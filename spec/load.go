@@ -30,8 +30,11 @@ func Load(bundle string, o LoadOptions) (*Spec, error) {
 	}
 	s, err := Parse(raw, bundle, o)
 	var e *diag.Error
-	if errors.As(err, &e) && e.Field == wholeDocument {
-		e.Field = "config.json"
+	if errors.As(err, &e) {
+		e.Op = "config.json"
+		if e.Field == wholeDocument {
+			e.Field = ""
+		}
 	}
 	return s, err
 }
