@@ -37,8 +37,26 @@ func (m *maker) serve(last string) error {
 				return nil
 			}
 			if err := m.answer(step.Sync, record, fd); err != nil {
+				if record, ok := m.failedMeanwhile(); ok {
+					return m.stepError(&m.plan.Steps[record.Step], record)
+				}
 				return err
 			}
+		}
+	}
+}
+
+// failedMeanwhile looks for the report of a boot process that failed while rt was at work for it: what rt could not do then, for lack of a process, is not
+// what went wrong.
+func (m *maker) failedMeanwhile() (nsenter.Record, bool) {
+	fds := []unix.PollFd{{Fd: int32(m.boot.FD()), Events: unix.POLLIN}}
+	for {
+		if n, err := unix.Poll(fds, 0); n <= 0 && err != unix.EINTR {
+			return nsenter.Record{}, false // it still waits
+		}
+		record, _, err := m.boot.Next()
+		if err != nil || record.Kind == nsenter.Failed {
+			return record, err == nil
 		}
 	}
 }

@@ -118,6 +118,10 @@ func (m *maker) serveLate(steps []byte) error {
 			return stepFailure(step, record.Value, m.spec)
 		case nsenter.Sync:
 			if err := m.answer(sync, record, -1); err != nil {
+				if record, ok := m.failedMeanwhile(); ok {
+					step, _ := lateStep(steps, record.Step)
+					return stepFailure(step, record.Value, m.spec)
+				}
 				return err
 			}
 		case nsenter.Trace:

@@ -97,10 +97,11 @@ func (b *Boot) Next() (r Record, fd int, err error) {
 	var control [64]byte
 	AwaitBriefly(b.ctl)
 	n, cn, err := recvmsg(b.ctl, record[:], control[:])
+	if err == unix.ECONNRESET {
+		// Linux says so once if the other side died with unread bytes, before what it has sent: its last report may be still to come.
+		n, cn, err = recvmsg(b.ctl, record[:], control[:])
+	}
 	switch {
-	case err == unix.ECONNRESET:
-		// Linux says so once in place of EOF if the other side died with unread bytes.
-		return r, -1, io.EOF
 	case err != nil:
 		return r, -1, diag.Sys("read from the boot process", "recvmsg", err)
 	case n == 0:
