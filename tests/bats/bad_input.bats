@@ -31,12 +31,12 @@ wrong_config() {
 
 @test "bad input: broken JSON, with the place" {
 	wrong_config $'{\n  "ociVersion": "1.0.0",\n  "process": { "args": ["sh" "x"] }\n}\n'
-	refused config.json "line 3"
+	refused JSON "line 3"
 }
 
 @test "bad input: JSON that stops" {
 	wrong_config '{"ociVersion": "1.0.0", "process": {'
-	refused config.json
+	refused JSON "line 1"
 }
 
 @test "bad input: JSON of another kind" {

@@ -42,9 +42,9 @@ passwd" ]
 	refused process.cwd etc
 }
 
-@test "cwd: one that is missing is refused, and not made" {
+@test "cwd: one that is missing in a read-only root is refused, and not made" {
 	only_rt "others make the folder"
-	bundle '.process.cwd = "/not/there"'
+	bundle '.root.readonly = true | .process.cwd = "/not/there"'
 	in_container true
 	refused process.cwd /not/there "no such file or directory"
 	[ ! -e "$BUNDLE/rootfs/not" ]

@@ -4,11 +4,6 @@
 
 load setup
 
-# dead PID: nothing of it is left but, at most, an entry for its parent to collect.
-dead() {
-	[ ! -e "/proc/$1" ] || [ "$(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null || echo Z)" = Z ]
-}
-
 @test "create: created, with a process that is not yet the user's" {
 	bundle '.root.readonly = false'
 	created touch /ran
@@ -132,8 +127,9 @@ dead() {
 	status_is running
 }
 
+# They are known by their cgroup, which an ordinary user may not have.
+# bats test_tags=root
 @test "kill: without a pid namespace all processes of the container are killed" {
-	needs_root "a cgroup to know them by"
 	known_bad runc "before 1.2 only with --all"
 	bundle '.linux.namespaces |= map(select(.type != "pid")) | .root.readonly = false'
 	running sh -c 'sleep 61 & echo $! >/child; sleep 60'
@@ -188,8 +184,9 @@ dead() {
 	nothing_left
 }
 
+# They are known by their cgroup, which an ordinary user may not have.
+# bats test_tags=root
 @test "delete --force: without a pid namespace nothing of the container lives on" {
-	needs_root "a cgroup to know them by"
 	bundle '.linux.namespaces |= map(select(.type != "pid")) | .root.readonly = false'
 	running sh -c 'setsid sleep 61 & echo $! >/child; sleep 60'
 	eventually test -s "$BUNDLE/rootfs/child"
@@ -197,8 +194,9 @@ dead() {
 	eventually dead "$(cat "$BUNDLE/rootfs/child")"
 }
 
+# They are known by their cgroup, which an ordinary user may not have.
+# bats test_tags=root
 @test "delete --force: a stopped one whose children live on without it" {
-	needs_root "a cgroup to know them by"
 	bundle '.linux.namespaces |= map(select(.type != "pid")) | .root.readonly = false'
 	running sh -c 'setsid sleep 61 & echo $! >/child'
 	eventually status_is stopped

@@ -65,6 +65,23 @@ content" ]
 	[ -f "$BUNDLE/rootfs/new/other/file" ]
 }
 
+@test "bind: a mount point that is a symlink is where it leads inside, which is made if it is missing" {
+	mount_of /data bind
+	touch "$SRC/inside"
+	mkdir "$BUNDLE/rootfs/there"
+	ln -s /there "$BUNDLE/rootfs/data"
+	in_container ls /there
+	[ "$output" = inside ]
+	# Images have such a link at /etc/resolv.conf, and engines mount theirs there.
+	echo "nameserver ::1" >"$BATS_TEST_TMPDIR/file"
+	ln -s ../run/missing/resolv.conf "$BUNDLE/rootfs/etc/resolv.conf"
+	config '.mounts += [{destination: "/etc/resolv.conf", type: "bind", source: (env.BATS_TEST_TMPDIR + "/file"), options: ["bind"]}]'
+	in_container cat /etc/resolv.conf
+	[ "$status" -eq 0 ]
+	[ "$output" = "nameserver ::1" ]
+	[ -f "$BUNDLE/rootfs/run/missing/resolv.conf" ]
+}
+
 @test "bind: a relative source is one in the bundle" {
 	mount_of /data bind
 	mkdir "$BUNDLE/of-the-bundle"

@@ -131,6 +131,11 @@ eventually() {
 	return 1
 }
 
+# dead PID: nothing of it is left but, at most, an entry for its parent to collect.
+dead() {
+	[ ! -e "/proc/$1" ] || [ "$(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null || echo Z)" = Z ]
+}
+
 # --- what this run can test --------------------------------------------------------------------
 
 # only_rt skips where the runtime is not rt: WHAT is rt's own promise, not the spec's.
@@ -142,10 +147,6 @@ only_rt() {
 # which shows whether that is still so.
 known_bad() {
 	[ "$RUNTIME" != "$1" ] || [ "${KNOWN_BAD-}" = run ] || skip "$1: $2"
-}
-
-needs_root() {
-	[ "$ROOTLESS" = 0 ] || skip "needs root: $*"
 }
 
 # cgroup_dir CONTROLLER PID prints where the host sees the cgroup of PID that has the controller, v1 or v2.
@@ -245,7 +246,7 @@ sweep() {
 	local pid rest target
 	while read -r target; do
 		umount --lazy "$target" || true
-	done < <(mounts | comm -13 "$BATS_TEST_TMPDIR/mounts.before" - | cut -d' ' -f3 | grep -F "$BATS_TEST_TMPDIR/")
+	done < <(cut -d' ' -f5 /proc/self/mountinfo | grep -F "$BATS_TEST_TMPDIR/" | sort -r)
 	while read -r pid rest; do
 		kill -9 "$pid" || true
 	done < <(processes)

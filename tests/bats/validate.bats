@@ -17,7 +17,7 @@ load setup
 
 @test "validate: every problem, each with its field" {
 	only_rt "its own command"
-	bundle '.process.cwd = "relative"
+	bundle '.process.cwd = "relative" | .hostname = "of-the-host"
 		| .process.rlimits = [{type: "RLIMIT_BEAUTY", soft: 1, hard: 2}]
 		| .linux.namespaces += [{type: "pid"}]
 		| .hooks = {createRuntime: [{path: "relative/hook"}]}
@@ -35,7 +35,7 @@ load setup
 	printf '{\n  "ociVersion": "1.0.0",\n  "process": { "args": ["sh" "x"] }\n}\n' >"$BUNDLE/config.json"
 	run rt validate "$BUNDLE"
 	[ "$status" -eq 1 ]
-	[[ $output == *"line 3"*"column 29"* ]]
+	[[ $output == *"line 3"*"column 30"* ]]
 }
 
 @test "validate: an unknown property is named, with the nearest known one, and is no error" {
