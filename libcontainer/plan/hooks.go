@@ -47,8 +47,10 @@ func (c *compiler) ready() error {
 	c.report("", "tell rt that the container is created", nsenter.Nowhere).sync(SyncReady, does...)
 	if c.opt.Wait {
 		start, _ := c.file(func(f *File) bool { return f.Kind == FileStart })
-		// What is open here is open as long as the container waits.
-		c.do("", "close what the making needed", nsenter.CloseRange, nsenter.Imm(c.plan.Number(c.plan.Ctl)+1), nsenter.Imm(int64(^uint32(0))), nsenter.Imm(0))
+		if p := c.spec.Process; p == nil || !c.cwdAgain(p) {
+			// What is open here is open as long as the container waits.
+			c.do("", "close what the making needed", nsenter.CloseRange, nsenter.Imm(c.plan.Number(c.plan.Ctl)+1), nsenter.Imm(int64(^uint32(0))), nsenter.Imm(0))
+		}
 		c.do("", "wait for `rt start`", nsenter.Accept4, nsenter.Num(start), nsenter.Null, nsenter.Null, nsenter.Imm(0)).to(regSocket)
 		c.do("", "reports go to it from now on", nsenter.Dup3, nsenter.Val(regSocket), nsenter.Num(c.plan.Ctl), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
 		c.do("", "", nsenter.Close, nsenter.Val(regSocket))

@@ -122,7 +122,7 @@ func (c *compiler) ambient(set uint64) {
 
 // endCwd enters the working directory as the user of the process, where its root could not: see cwd.
 func (c *compiler) endCwd(p *spec.Process) {
-	if p.UID == 0 || p.Cwd == "/" || c.makesCwd() {
+	if !c.cwdAgain(p) {
 		return
 	}
 	const origin = "process.cwd"
@@ -133,6 +133,11 @@ func (c *compiler) endCwd(p *spec.Process) {
 	c.open(origin, "find it as the user of the process", regRoot, p.Cwd, howDir).to(regCwd)
 	c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd))
 	c.place(end)
+}
+
+// cwdAgain reports whether endCwd has steps: they need the root and the working directory that cwd has opened.
+func (c *compiler) cwdAgain(p *spec.Process) bool {
+	return p.UID != 0 && p.Cwd != "/" && !c.makesCwd()
 }
 
 // filter loads linux.seccomp.
