@@ -20,6 +20,7 @@ type Command struct {
 	InOrder bool
 	Flags   []Flag
 	Action  func(*Call) error
+	Fail    int // exit status where Action fails; 0 stands for 1
 
 	Description []string // paragraphs
 	Examples    []Row
@@ -34,11 +35,14 @@ type Flag struct {
 	Value  string // what the value is, for people: "PATH"; "" for a switch
 	Usage  string
 	Hidden bool // accepted for the sake of old callers, and not shown
-	To     any  // where the value goes: *string, *bool or *int
+	To     any  // where the value goes: *string, *bool, *int; **bool where not given is a third case; *[]string if it may be repeated
 }
 
 // Row is a line of a manual page: an example and what it does, an exit status and when it occurs.
 type Row struct{ Term, Text string }
+
+// anyNumber is the Max of a command that takes any number of arguments.
+const anyNumber = 1 << 30
 
 // entry is a row of commands: a name, and how to build the command.
 type entry struct {
@@ -57,6 +61,7 @@ func commands() []entry {
 		{"run", runCommand},
 		{"state", stateCommand},
 		{"list", listCommand},
+		{"exec", execCommand},
 		{"kill", killCommand},
 		{"delete", deleteCommand},
 		{"spec", specCommand},

@@ -21,7 +21,7 @@ func createCommand() *Command {
 		},
 		Flags: append(createFlags(&o), traceFlag(&trace)),
 		Action: func(c *Call) error {
-			return traced(c, trace, "rt create "+c.Args[0], &o, func() error { return c.Runtime.Create(c.Args[0], &o) })
+			return traced(c, trace, "rt create "+c.Args[0], &o.Trace, func() error { return c.Runtime.Create(c.Args[0], &o) })
 		},
 		Examples: []Row{
 			{"rt create --bundle /srv/web web1", "Create the container web1 of the bundle in /srv/web"},

@@ -82,7 +82,7 @@ func (c *Call) main(args []string) int {
 		err = command.Action(c)
 	}
 	if err != nil {
-		return c.fail(&g, err)
+		return max(c.fail(&g, err), command.Fail)
 	}
 	c.log.warnings(c.Runtime.Warnings)
 	return c.Status

@@ -88,12 +88,20 @@ func (f *Flag) set(value string) error {
 			return f.invalid(value, "must be true or false")
 		}
 		*to = b
+	case **bool:
+		b, err := strconv.ParseBool(value)
+		if err != nil {
+			return f.invalid(value, "must be true or false")
+		}
+		*to = &b
 	case *int:
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 0 {
 			return f.invalid(value, "must be a number from 0 on")
 		}
 		*to = n
+	case *[]string:
+		*to = append(*to, value) // and no value is split at commas: an environment variable may hold them
 	default:
 		panic("cli: option --" + f.Name + " has nowhere to go")
 	}

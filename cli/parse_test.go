@@ -136,7 +136,8 @@ func TestFlagsAreDistinct(t *testing.T) {
 				}
 				seen[name] = true
 			}
-			if _, isBool := f.To.(*bool); isBool != (f.Value == "") {
+			_, isBool := f.To.(*bool)
+			if _, either := f.To.(**bool); (isBool || either) != (f.Value == "") {
 				t.Errorf("%s --%s: a switch has no value, anything else has one", c.Name, f.Name)
 			}
 		}

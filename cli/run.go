@@ -54,7 +54,7 @@ func run(c *Call, o *libcontainer.RunOptions, trace string) error {
 			return err
 		}
 	}
-	err := traced(c, trace, "rt run "+id, &o.CreateOptions, func() (err error) {
+	err := traced(c, trace, "rt run "+id, &o.Trace, func() (err error) {
 		c.Status, err = c.Runtime.Run(id, o)
 		return err
 	})

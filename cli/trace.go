@@ -23,7 +23,7 @@ func traceFlag(to *string) Flag {
 }
 
 // traced makes the call, and writes what it did step by step to the file. It is written after a failure too: then it ends with the step that failed.
-func traced(c *Call, file, title string, o *libcontainer.CreateOptions, call func() error) error {
+func traced(c *Call, file, title string, to *func(libcontainer.TraceEvent), call func() error) error {
 	if file == "" {
 		return call()
 	}
@@ -37,7 +37,7 @@ func traced(c *Call, file, title string, o *libcontainer.CreateOptions, call fun
 		out = f
 	}
 	events := make([]libcontainer.TraceEvent, 0, 256)
-	o.Trace = func(e libcontainer.TraceEvent) { events = append(events, e) }
+	*to = func(e libcontainer.TraceEvent) { events = append(events, e) }
 	err := call()
 	slices.SortStableFunc(events, func(a, b libcontainer.TraceEvent) int { return cmp.Compare(a.Start, b.Start) })
 	var text []byte

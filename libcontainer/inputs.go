@@ -75,6 +75,11 @@ func (m *maker) listenFDs() error {
 		m.options.PreserveFDs += n
 		m.options.Env = append(m.options.Env, "LISTEN_FDS="+text, "LISTEN_PID=1")
 	}
+	return m.checkPreserved()
+}
+
+// checkPreserved makes sure that what is to be handed down is there.
+func (m *maker) checkPreserved() error {
 	for fd := 3; fd < 3+m.options.PreserveFDs; fd++ {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
 			return &diag.Error{
@@ -86,10 +91,10 @@ func (m *maker) listenFDs() error {
 	return nil
 }
 
-// lookAtProcess fills in what the plan needs for the process.
-func (m *maker) lookAtProcess() {
+// lookAtProcess fills in what the plan needs for the process. passwd reads the container's /etc/passwd.
+func (m *maker) lookAtProcess(passwd func() string) {
 	p := m.spec.Process
-	m.options.Home = m.home()
+	m.options.Home = m.home(passwd)
 	m.options.HardLimits = make(map[int]uint64, len(p.Rlimits))
 	for i := range p.Rlimits {
 		var l unix.Rlimit
@@ -120,13 +125,13 @@ func ownable(fd int) bool {
 
 // home is the home directory that the container's /etc/passwd gives the user, "/" if it does not know him. The file is that of the image, or
 // of a bind mount over it; it is looked up without leaving the root file system.
-func (m *maker) home() string {
+func (m *maker) home(passwd func() string) string {
 	for _, e := range m.spec.Process.Env {
 		if strings.HasPrefix(e, "HOME=") && len(e) > len("HOME=") {
 			return "" // not asked
 		}
 	}
-	text := m.passwd()
+	text := passwd()
 	uid := strconv.FormatUint(uint64(m.spec.Process.UID), 10)
 	for line := range strings.Lines(text) {
 		fields := strings.Split(strings.TrimSuffix(line, "\n"), ":")

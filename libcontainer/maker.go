@@ -129,7 +129,7 @@ func (m *maker) look() error {
 		m.options.Filter = filter
 	}
 	if m.spec.Process != nil {
-		m.lookAtProcess()
+		m.lookAtProcess(m.passwd)
 	}
 	return nil
 }
@@ -173,6 +173,7 @@ func (m *maker) record() (err error) {
 		Cgroup: state.Cgroup(m.cgroup.Saved()),
 	}
 	m.state.Terminal = m.spec.Process != nil && m.spec.Process.Terminal
+	m.state.NoNewKeyring = m.o.NoNewKeyring
 	return m.container.Save(&m.state)
 }
 

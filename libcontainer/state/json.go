@@ -28,6 +28,7 @@ func (s *State) Append(dst []byte) []byte {
 	w.number("pid", uint64(s.Pid))
 	w.number("startTime", s.StartTime)
 	w.bool("terminal", s.Terminal)
+	w.bool("noNewKeyring", s.NoNewKeyring)
 	w.name("cgroup")
 	w.open()
 	w.text("driver", s.Cgroup.Driver)
@@ -43,7 +44,7 @@ func (s *State) Append(dst []byte) []byte {
 // Names of the objects in state.json.
 var (
 	stateNames = []string{
-		"format", "ociVersion", "id", "bundle", "rootfs", "owner", "created", "annotations", "phase", "pid", "startTime", "terminal", "cgroup",
+		"format", "ociVersion", "id", "bundle", "rootfs", "owner", "created", "annotations", "phase", "pid", "startTime", "terminal", "noNewKeyring", "cgroup",
 	}
 	cgroupNames = []string{"driver", "paths", "unit", "slice", "rootless"}
 )
@@ -79,6 +80,8 @@ func parse(doc string) (*State, error) {
 			jsonscan.Uint(sc, &s.StartTime)
 		case "terminal":
 			jsonscan.Bool(sc, &s.Terminal)
+		case "noNewKeyring":
+			jsonscan.Bool(sc, &s.NoNewKeyring)
 		case "cgroup":
 			parseCgroup(sc, &s.Cgroup)
 		default:

@@ -47,7 +47,9 @@ type State struct {
 	// StartTime is field 22 of /proc/PID/stat: with the pid it names one process of this boot for certain.
 	StartTime uint64
 	Terminal  bool
-	Cgroup    Cgroup
+	// NoNewKeyring says that the container has no session keyring of its own: exec makes none either.
+	NoNewKeyring bool
+	Cgroup       Cgroup
 }
 
 // Cgroup is what package cgroup needs to find the container's cgroup again. It has the fields of cgroup.Saved, in that order, so that

@@ -1,0 +1,264 @@
+package libcontainer
+
+import (
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/cgroup"
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/state"
+	"rt/nsenter"
+	"rt/seccomp"
+)
+
+// ExecOptions are the options of exec.
+type ExecOptions struct {
+	ProcessOptions
+	ConsoleSocket string // gets the master of the terminal
+	PidfdSocket   string // gets a pidfd of the process
+	PidFile       string
+	PreserveFDs   int
+	Detach        bool // return when the program runs
+	IgnorePaused  bool // begin in a paused container too; the process stands still like the others
+	// Cgroup says where below the container's cgroup the process goes: "[CONTROLLER[,CONTROLLER]:]PATH", more than one on cgroup v1.
+	Cgroup []string
+	// HostBinary is a static program of the host's that is run in place of one of the container's.
+	HostBinary string
+	// Trace gets an event for each step of the plan.
+	Trace func(TraceEvent)
+}
+
+// executor makes one process in a container that runs. It is a maker for the part that they have in common: to serve a boot process.
+type executor struct {
+	maker
+	eo     *ExecOptions
+	pidfd  int // of the container's first process
+	binary int // the copy of HostBinary
+	place  cgroup.Exec
+	join   plan.ExecOptions
+}
+
+// Exec runs another process in a container, and in the foreground waits for its end, whose exit status it returns: that of the process, or 128 and
+// the signal.
+func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
+	root, c, err := r.open(id, false)
+	if err != nil {
+		return 0, err
+	}
+	x := &executor{
+		maker: maker{
+			r: r, id: id, root: root, container: c, console: -1, copyFrom: -1,
+			o: &CreateOptions{ConsoleSocket: o.ConsoleSocket, PidfdSocket: o.PidfdSocket, PidFile: o.PidFile, PreserveFDs: o.PreserveFDs, Trace: o.Trace},
+		},
+		eo: o, pidfd: -1, binary: -1,
+	}
+	defer x.close()
+	if err := x.find(); err != nil {
+		return 0, err
+	}
+	if err := x.process(); err != nil {
+		return 0, err
+	}
+	if err := x.checkConsole(o.Detach); err != nil {
+		return 0, err
+	}
+	if err := x.look(); err != nil {
+		return 0, err
+	}
+	if !o.Detach {
+		catchSignals()
+	}
+	if err := x.run(); err != nil {
+		if x.boot != nil {
+			x.endBoot()
+		}
+		return 0, err
+	}
+	if o.Detach {
+		return 0, nil
+	}
+	x.boot.Close()
+	return x.attend()
+}
+
+// find finds the container and its first process, and makes sure that it may be joined.
+func (x *executor) find() error {
+	s, status, err := x.r.status(x.container)
+	if err != nil {
+		return err
+	}
+	if !x.eo.IgnorePaused || status != state.Paused {
+		if err := state.Allow(state.Exec, x.id, status); err != nil {
+			return err
+		}
+	}
+	x.state = *s
+	if x.pidfd, err = unix.PidfdOpen(s.Pid, 0); err != nil || !state.Alive(s.Pid, s.StartTime) {
+		return state.Allow(state.Exec, x.id, state.Stopped) // it has ended since
+	}
+	if x.spec, err = loadCopy(x.container, s); err != nil {
+		return err
+	}
+	x.facts = host.Probe()
+	x.cgroup, err = cgroup.Load(cgroup.Saved(s.Cgroup))
+	return err
+}
+
+// process makes the process that is to join out of the config and the options.
+func (x *executor) process() error {
+	p, err := x.eo.process(x.spec)
+	if err != nil {
+		return err
+	}
+	x.r.warn(p.Warnings...)
+	// From here on the config is that of a container with this process.
+	joined := *x.spec
+	joined.Process = p
+	x.spec = &joined
+	if x.eo.HostBinary != "" {
+		x.binary, err = sealedCopy(x.eo.HostBinary, x.container.Path("."))
+	}
+	return err
+}
+
+// look fills in what the plan depends on and the config does not say.
+func (x *executor) look() error {
+	x.options = plan.Options{
+		ID: x.id, NoNewKeyring: x.state.NoNewKeyring, PreserveFDs: x.eo.PreserveFDs, Trace: x.eo.Trace != nil,
+	}
+	if err := x.checkPreserved(); err != nil {
+		return err
+	}
+	namespaces, err := otherNamespaces(x.state.Pid)
+	if err != nil {
+		return err
+	}
+	x.options.SetgroupsDeny = namespaces&unix.CLONE_NEWUSER != 0 && setgroupsDenied(x.state.Pid)
+	if l := x.spec.OCI.Linux; l != nil && l.Seccomp != nil {
+		filter, _, err := seccomp.Compile(l.Seccomp, runtime.GOARCH)
+		if err != nil {
+			return err
+		}
+		x.options.Filter = filter
+	}
+	x.lookAtProcess(x.passwdInside)
+	if x.place, err = x.cgroup.Exec(x.eo.Cgroup, x.state.Pid); err != nil {
+		return err
+	}
+	x.options.CgroupFD = x.place.Dir >= 0
+	for _, j := range x.place.Joins {
+		x.options.CgroupJoins = append(x.options.CgroupJoins, j.Path)
+	}
+	x.join = plan.ExecOptions{Process: x.spec.Process, Pid: x.state.Pid, Namespaces: namespaces, HostBinary: x.eo.HostBinary != "", Options: x.options}
+	if !x.initAlive() {
+		return state.Allow(state.Exec, x.id, state.Stopped) // so what was read in its /proc entries may be another process's
+	}
+	return nil
+}
+
+// initAlive reports whether the container's first process still lives.
+func (x *executor) initAlive() bool {
+	fds := []unix.PollFd{{Fd: int32(x.pidfd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n == 0
+}
+
+// run carries the plan out, up to the point where the process is the user's program.
+func (x *executor) run() (err error) {
+	if x.plan, err = plan.CompileExec(x.spec, &x.facts, &x.join); err != nil {
+		return err
+	}
+	x.r.warn(x.plan.Warnings...)
+	if x.r.edit != nil {
+		x.r.edit(x.plan)
+	}
+	image, err := nsenter.Assemble(&x.plan.Program)
+	if err != nil {
+		return &diag.Error{Kind: diag.Document, Problem: "the process can't be made into a boot image", Err: err}
+	}
+	files, err := x.openFiles()
+	defer closeAll(files)
+	if err != nil {
+		return err
+	}
+	x.boot, err = nsenter.Spawn(image, &nsenter.SpawnOptions{
+		Argv: []string{"rt-exec", x.id}, Files: x.stdio(files), CgroupFD: -1, Dir: x.container.Path("."),
+	})
+	if err != nil {
+		return err
+	}
+	x.r.debug("started the boot process " + strconv.Itoa(x.boot.Pid))
+	if err := x.serve(""); err != nil {
+		return err
+	}
+	if x.pid == 0 {
+		return x.bootDied()
+	}
+	return x.executed()
+}
+
+// executed tells whom it concerns that the process is there. Before, there is nothing to be told: conmon takes a missing pid file for a failure of
+// the runtime, and any exit status for the program's once there is one.
+func (x *executor) executed() error {
+	if x.eo.PidfdSocket != "" {
+		if err := sendPidfd(x.eo.PidfdSocket, x.pid); err != nil {
+			return err
+		}
+	}
+	if x.eo.PidFile != "" {
+		return writePidFile(x.eo.PidFile, x.pid)
+	}
+	return nil
+}
+
+// openFiles opens what the plan has rt open, in the order of the plan. The caller closes what is returned, on an error too.
+func (x *executor) openFiles() ([]int, error) {
+	files := make([]int, 0, len(x.plan.Files))
+	for i := range x.plan.Files {
+		f := &x.plan.Files[i]
+		var fd int
+		var err error
+		switch f.Kind {
+		case plan.FileNamespace:
+			fd, err = openNamespace(f)
+		case plan.FilePidfd:
+			fd, err = duplicate(x.pidfd)
+		case plan.FileCgroup:
+			fd, err = duplicate(x.place.Dir)
+		case plan.FileJoin:
+			fd, err = duplicate(x.place.Joins[f.Index].FD)
+		case plan.FileBinary:
+			fd, err = duplicate(x.binary)
+		default:
+			panic("libcontainer: a plan of exec has a file of kind " + strconv.Itoa(int(f.Kind)))
+		}
+		if err != nil {
+			return files, err
+		}
+		files = append(files, fd)
+	}
+	return files, nil
+}
+
+func duplicate(fd int) (int, error) {
+	other, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1, diag.Sys("hand a descriptor to the boot process", "fcntl", err)
+	}
+	return other, nil
+}
+
+// close lets go of what is open.
+func (x *executor) close() {
+	for _, fd := range [...]int{x.pidfd, x.binary} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	x.place.Close()
+	x.maker.close()
+}

@@ -1,0 +1,174 @@
+package libcontainer
+
+import (
+	"slices"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/spec"
+)
+
+// ProcessOptions say which process exec starts: that of a file, or the container's own with other arguments; and what is to be different in it.
+type ProcessOptions struct {
+	File           string   // a process.json, as config.md#process describes it; "" for Args
+	Args           []string // the program and its arguments
+	Cwd            string
+	Env            []string // further variables
+	Terminal       bool
+	UID, GID       *uint32
+	AdditionalGids []uint32 // further groups
+	Label          string   // the SELinux label
+	AppArmor       string
+	NoNewPrivs     *bool
+	Capabilities   uint64 // further ones: bit n is capability n
+}
+
+// process makes the process out of the options and the config of the container.
+func (o *ExecOptions) process(config *spec.Spec) (*spec.Process, error) {
+	if o.File != "" {
+		return o.fromFile(config.Process)
+	}
+	base := &specs.Process{Cwd: "/"}
+	if config.Process != nil {
+		base = config.Process.OCI
+	}
+	oci := *base
+	oci.Terminal = false
+	oci.Args = o.Args
+	p, err := o.change(&oci)
+	return p, err
+}
+
+// fromFile reads a process.json. What it does not say of limits, rights and labels is as in the container's config, so that leaving something out gives
+// nobody more than the container has; runc does the same.
+func (o *ExecOptions) fromFile(config *spec.Process) (*spec.Process, error) {
+	raw, err := readDocument(o.File)
+	if err != nil {
+		e := diag.Sys("can't be read", "open", err)
+		e.Kind, e.Field, e.Value = diag.Document, "--process", o.File
+		return nil, e
+	}
+	p, err := spec.LoadProcess(raw)
+	if err != nil {
+		return nil, err
+	}
+	oci := *p.OCI
+	if config != nil {
+		inherit(&oci, config.OCI)
+	}
+	if len(o.Args) > 0 {
+		oci.Args = o.Args
+	}
+	return o.change(&oci)
+}
+
+// inherit fills in what a process does not say of itself.
+func inherit(p, config *specs.Process) {
+	if p.Capabilities == nil {
+		p.Capabilities = config.Capabilities
+	}
+	if len(p.Rlimits) == 0 {
+		p.Rlimits = config.Rlimits
+	}
+	if p.ApparmorProfile == "" {
+		p.ApparmorProfile = config.ApparmorProfile
+	}
+	if p.SelinuxLabel == "" {
+		p.SelinuxLabel = config.SelinuxLabel
+	}
+	if p.OOMScoreAdj == nil {
+		p.OOMScoreAdj = config.OOMScoreAdj
+	}
+	if p.Scheduler == nil {
+		p.Scheduler = config.Scheduler
+	}
+	if p.IOPriority == nil {
+		p.IOPriority = config.IOPriority
+	}
+	if p.ExecCPUAffinity == nil {
+		p.ExecCPUAffinity = config.ExecCPUAffinity
+	}
+	if p.User.Umask == nil {
+		p.User.Umask = config.User.Umask
+	}
+}
+
+// change makes the changes that the options ask for, and checks the outcome. p is the caller's own, what it points to is not.
+func (o *ExecOptions) change(p *specs.Process) (*spec.Process, error) {
+	if o.Cwd != "" {
+		p.Cwd = o.Cwd
+	}
+	p.Env = append(slices.Clip(p.Env), o.Env...)
+	p.Terminal = p.Terminal || o.Terminal
+	if o.UID != nil {
+		p.User.UID = *o.UID
+	}
+	if o.GID != nil {
+		p.User.GID = *o.GID
+	}
+	p.User.AdditionalGids = append(slices.Clip(p.User.AdditionalGids), o.AdditionalGids...)
+	if o.Label != "" {
+		p.SelinuxLabel = o.Label
+	}
+	if o.AppArmor != "" {
+		p.ApparmorProfile = o.AppArmor
+	}
+	if o.NoNewPrivs != nil {
+		p.NoNewPrivileges = *o.NoNewPrivs
+	}
+	checked, err := spec.CheckProcess(p, "process")
+	if err != nil {
+		return nil, err
+	}
+	checked.Capabilities = o.addCapabilities(checked.Capabilities)
+	return checked, nil
+}
+
+// addCapabilities adds those of --cap. They never become inheritable: a program with file capabilities could pick them up then (CVE-2022-29162). What is
+// inheritable anyway becomes ambient too, as in runc, and so outlives the change to another user.
+func (o *ExecOptions) addCapabilities(have *spec.Capabilities) *spec.Capabilities {
+	if o.Capabilities == 0 {
+		return have
+	}
+	var caps spec.Capabilities
+	if have != nil {
+		caps = *have
+	}
+	caps.Bounding |= o.Capabilities
+	caps.Effective |= o.Capabilities
+	caps.Permitted |= o.Capabilities
+	caps.Ambient |= o.Capabilities & caps.Inheritable
+	return &caps
+}
+
+// readDocument reads a small file whole; a pipe too, as a shell's <(...) is one.
+func readDocument(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	return readAll(fd)
+}
+
+// readAll reads to the end. os.ReadFile would set up Go's poller first.
+func readAll(fd int) ([]byte, error) {
+	raw := make([]byte, 0, 8<<10)
+	for {
+		n, err := unix.Read(fd, raw[len(raw):cap(raw)])
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return nil, err
+		case n == 0:
+			return raw, nil
+		default:
+			raw = raw[:len(raw)+n]
+			if len(raw) == cap(raw) {
+				raw = append(raw, 0)[:len(raw)]
+			}
+		}
+	}
+}
