@@ -65,8 +65,8 @@ deep
 	[ "$output" = "622 fifo" ]
 }
 
+# bats test_tags=root
 @test "tmpcopyup: owners are kept" {
-	needs_root "to make files of another user"
 	known_bad runc "gives the topmost directory to root"
 	image
 	chown 5:6 "$DATA/file"
@@ -128,8 +128,8 @@ deep
 	[ "$RUNTIME" != rt ] || [[ $output == *hint*size* ]]
 }
 
+# bats test_tags=root
 @test "tmpcopyup: in a user namespace owners are mapped, and secrets stay secret" {
-	needs_root "to map other ids"
 	image
 	config '.linux.namespaces += [{type: "user"}]
 		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] | .linux.gidMappings = .linux.uidMappings'
