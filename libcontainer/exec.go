@@ -45,6 +45,9 @@ type executor struct {
 // Exec runs another process in a container, and in the foreground waits for its end, whose exit status it returns: that of the process, or 128 and
 // the signal.
 func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
+	if err := checkPreserved(o.PreserveFDs); err != nil { // before rt's own descriptors take these numbers
+		return 0, err
+	}
 	root, c, err := r.open(id, false)
 	if err != nil {
 		return 0, err
@@ -129,9 +132,6 @@ func (x *executor) process() error {
 func (x *executor) look() error {
 	x.options = plan.Options{
 		ID: x.id, NoNewKeyring: x.state.NoNewKeyring, PreserveFDs: x.eo.PreserveFDs, Trace: x.eo.Trace != nil,
-	}
-	if err := x.checkPreserved(); err != nil {
-		return err
 	}
 	namespaces, err := otherNamespaces(x.state.Pid)
 	if err != nil {

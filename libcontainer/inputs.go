@@ -75,15 +75,15 @@ func (m *maker) listenFDs() error {
 		m.options.PreserveFDs += n
 		m.options.Env = append(m.options.Env, "LISTEN_FDS="+text, "LISTEN_PID=1")
 	}
-	return m.checkPreserved()
+	return checkPreserved(m.options.PreserveFDs)
 }
 
 // checkPreserved makes sure that what is to be handed down is there.
-func (m *maker) checkPreserved() error {
-	for fd := 3; fd < 3+m.options.PreserveFDs; fd++ {
+func checkPreserved(n int) error {
+	for fd := 3; fd < 3+n; fd++ {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
 			return &diag.Error{
-				Kind: diag.Usage, Field: "--preserve-fds", Value: strconv.Itoa(m.o.PreserveFDs),
+				Kind: diag.Usage, Field: "--preserve-fds", Value: strconv.Itoa(n),
 				Problem: "descriptor " + strconv.Itoa(fd) + " is not open: the caller of rt must open all from 3 on",
 			}
 		}
