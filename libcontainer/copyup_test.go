@@ -48,7 +48,8 @@ func userNamespace(t *testing.T, config map[string]any, bundle string, first int
 	linux["namespaces"] = append(linux["namespaces"].([]any), map[string]any{"type": "user"})
 	linux["uidMappings"] = []any{map[string]any{"containerID": 0, "hostID": first, "size": 1000}}
 	linux["gidMappings"] = linux["uidMappings"]
-	// Root of the container, who is not root of the host, makes the mount points.
+	// Root of the container, who is not root of the host, has to get there, and makes the mount points.
+	must(t, os.Chmod(filepath.Dir(bundle), 0o755))
 	must(t, os.Chown(filepath.Join(bundle, "rootfs"), first, first))
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
 )
 
 // shared makes a directory of the host with a file of user uid in it, to be bound.
@@ -44,7 +45,16 @@ func owner(t *testing.T, path string) string {
 	return strconv.Itoa(int(st.Uid)) + ":" + strconv.Itoa(int(st.Gid))
 }
 
+// needsIDMaps skips on kernels that can't map the ids of a mount.
+func needsIDMaps(t *testing.T) {
+	t.Helper()
+	if f := host.Probe(); !f.Has(host.IDMapMount) {
+		t.Skip("needs Linux 5.12 and CAP_SYS_ADMIN, for MOUNT_ATTR_IDMAP")
+	}
+}
+
 func TestIDMappedMount(t *testing.T) {
+	needsIDMaps(t)
 	bundle := newBundle(t, nil)
 	source := shared(t, 5)
 	const look = "busybox stat -c %u:%g /data/file; echo >/data/new; busybox stat -c %u:%g /data/new; rm /data/new"
@@ -99,6 +109,9 @@ func TestIDMappedMount(t *testing.T) {
 		mount := tmpfs("/data", "idmap", "uid=7", "gid=7")
 		mount["uidMappings"], mount["gidMappings"] = mapping(0, 1000, 10), mapping(0, 2000, 10)
 		said, err := outputOf(t, bundle, "busybox stat -c %u:%g /data", func(config map[string]any) { addMount(config, mount) })
+		if errors.Is(err, unix.EINVAL) {
+			t.Skip("a tmpfs can have its ids mapped since Linux 6.3")
+		}
 		if err != nil || said != "1007:2007\n" {
 			t.Errorf("%v, and the container sees %q", err, said)
 		}
@@ -107,6 +120,7 @@ func TestIDMappedMount(t *testing.T) {
 
 // TestIDMappingOfATree binds a directory with another mount below it: idmap is for the top, ridmap for all.
 func TestIDMappingOfATree(t *testing.T) {
+	needsIDMaps(t)
 	bundle := newBundle(t, nil)
 	source := shared(t, 5)
 	must(t, os.Mkdir(source+"/below", 0o755))
@@ -125,6 +139,7 @@ func TestIDMappingOfATree(t *testing.T) {
 
 // TestIDMappingRefused has the kernel refuse: a file system of the kernel's own can't map ids.
 func TestIDMappingRefused(t *testing.T) {
+	needsIDMaps(t)
 	bundle := newBundle(t, nil)
 	for name, userNS := range map[string]bool{"by the boot process": false, "by rt": true} {
 		_, err := outputOf(t, bundle, "true", func(config map[string]any) {
@@ -149,6 +164,7 @@ func TestIDMappingRefused(t *testing.T) {
 
 // TestUserNamespacesAreShared checks that mounts with the same mappings cost one process, and that none is left.
 func TestUserNamespacesAreShared(t *testing.T) {
+	needsIDMaps(t)
 	bundle := newBundle(t, nil)
 	source := shared(t, 5)
 	said, err := outputOf(t, bundle, "busybox stat -c %u /data/file /other/file", func(config map[string]any) {
