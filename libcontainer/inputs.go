@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
@@ -61,6 +62,35 @@ func (m *maker) lookAtSources() error {
 		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
 			m.options.Sources[i] = plan.SourceDir
 		}
+	}
+	return nil
+}
+
+// lookAtTargets finds out where mount points that are not there would be made.
+func (m *maker) lookAtTargets() error {
+	root, err := unix.Open(m.spec.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return diag.Sys("open the root file system", "open", err)
+	}
+	defer func() { _ = unix.Close(root) }()
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	for i := range m.spec.Mounts {
+		destination := m.spec.Mounts[i].Destination
+		fd, err := unix.Openat2(root, strings.TrimPrefix(destination, "/"), &how)
+		if err == nil {
+			_ = unix.Close(fd)
+		}
+		if err != unix.ENOENT {
+			continue
+		}
+		path, err := securejoin.SecureJoin(m.spec.Rootfs, destination)
+		if err != nil || path == m.spec.Rootfs+destination {
+			continue // no links, or too many of them: openat2(2) has the last word
+		}
+		if m.options.Targets == nil {
+			m.options.Targets = make([]string, len(m.spec.Mounts))
+		}
+		m.options.Targets[i] = strings.TrimPrefix(path, m.spec.Rootfs)
 	}
 	return nil
 }

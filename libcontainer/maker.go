@@ -119,6 +119,9 @@ func (m *maker) look() error {
 	if err := m.lookAtSources(); err != nil {
 		return err
 	}
+	if err := m.lookAtTargets(); err != nil {
+		return err
+	}
 	m.options.SetgroupsDeny = m.denySetgroups()
 	if l := m.spec.OCI.Linux; l != nil && l.Seccomp != nil && m.spec.Process != nil {
 		filter, warnings, err := seccomp.Compile(l.Seccomp, runtime.GOARCH)
@@ -187,6 +190,7 @@ func (m *maker) begin() error {
 	if hoped && !m.cgroup.Available() {
 		// An rt without rights may find only now that it gets no cgroup; then the plan must not count on one.
 		m.options.CgroupFD, m.options.CgroupJoins, m.options.CgroupAttach = false, nil, false
+		m.facts.Hierarchies = nil
 		if _, err := m.compile(); err != nil {
 			return err
 		}

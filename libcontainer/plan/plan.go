@@ -33,6 +33,9 @@ type Options struct {
 	ID string
 	// Sources says what each bind source is; an entry for every mount, SourceNone for those that are no binds.
 	Sources []Source
+	// Targets is where the mount points lie that are not there yet, without the symbolic links on the way, for every mount; "" where there are none.
+	// It is only where they are made: a link that leads to nothing is followed inside the root file system, as other runtimes do.
+	Targets []string
 	// Home is the home directory that the container's passwd gives the user: HOME where the environment has none.
 	Home string
 	// ChownStdio says which of the descriptors 0, 1, 2 get the container's user as owner.

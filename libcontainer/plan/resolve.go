@@ -56,9 +56,19 @@ func (c *compiler) target(origin, destination string, dir bool, how nsenter.Arg)
 	found, missing := c.newLabel(), c.newLabel()
 	c.open(origin, "find the mount point", regRoot, destination, how).to(regTarget).then(found).on(missing, unix.ENOENT)
 	c.place(missing)
-	c.makePath(origin, destination, dir)
+	c.makePath(origin, c.missing(destination), dir)
 	c.open(origin, "find it", regRoot, destination, how).to(regTarget)
 	c.place(found)
+}
+
+// missing is where a mount point is to be made that is not there: see Options.Targets.
+func (c *compiler) missing(destination string) string {
+	for i := range c.spec.Mounts {
+		if c.spec.Mounts[i].Destination == destination && i < len(c.opt.Targets) && c.opt.Targets[i] != "" {
+			return c.opt.Targets[i]
+		}
+	}
+	return destination
 }
 
 // makePath makes the directories of path, and at its end a directory or an empty file. Each is made by its name in a directory that
