@@ -150,7 +150,7 @@ func (m *maker) trace(step *nsenter.Step, record nsenter.Record) {
 	e := TraceEvent{Step: step.Number, Result: record.Value, Start: record.Start, End: record.End, Pid: m.pid}
 	// The report stands behind its step.
 	for i := record.Step; i >= 0; i-- {
-		if s := &m.plan.Steps[i]; s.Number == step.Number && s.Origin+s.Sentence != "" && !plan.IsTrace(s) {
+		if s := &m.plan.Steps[i]; s.Number == step.Number && !plan.IsTrace(s) {
 			e.Text, e.Sentence, e.Origin, e.Part = m.plan.Text(i), s.Sentence, s.Origin, s.Part
 			break
 		}
