@@ -1,0 +1,79 @@
+package libcontainer
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The tests run this binary again for what takes another process: a rt to be killed, or a machine with other cgroups.
+func TestMain(m *testing.M) {
+	if f, ok := children[os.Getenv("RT_TEST_CHILD")]; ok {
+		f()
+		os.Exit(0)
+	}
+	// Whatever a container leaves behind comes to this process, so that leftovers sees it.
+	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	os.Exit(m.Run())
+}
+
+// children is what the binary does instead of testing, by the value of RT_TEST_CHILD.
+var children = map[string]func(){}
+
+// apart runs a test again in a mount namespace of its own, where nobody else mounts anything while it looks: shared, as systemd makes that of a machine,
+// since there rt has to be most careful. It reports whether this is that process.
+func apart(t *testing.T) bool { return runApart(t, "mount --make-rshared /") }
+
+// apartOnCgroup2 is apart with /sys/fs/cgroup as most machines have it today, whatever this one has.
+func apartOnCgroup2(t *testing.T) bool {
+	var st unix.Statfs_t
+	if unix.Statfs("/sys/fs/cgroup", &st) == nil && st.Type == unix.CGROUP2_SUPER_MAGIC {
+		return apart(t)
+	}
+	return runApart(t, "umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup && mount --make-rshared /")
+}
+
+func runApart(t *testing.T, prepare string) bool {
+	t.Helper()
+	if os.Getenv("RT_TEST_APART") == t.Name() {
+		return true
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	cmd := exec.Command("/bin/sh", "-c", prepare+` && exec "$0" "$@"`, os.Args[0], "-test.v", "-test.run=^"+t.Name()+"$")
+	if testing.Short() {
+		cmd.Args = append(cmd.Args, "-test.short")
+	}
+	cmd.Env = append(os.Environ(), "RT_TEST_APART="+t.Name())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err != nil:
+		t.Errorf("%v\n%s", err, out)
+	case strings.Contains(string(out), "--- SKIP"):
+		t.Skipf("%s", out)
+	case !strings.Contains(string(out), "--- PASS: "+t.Name()+" "):
+		t.Errorf("the test did not run:\n%s", out)
+	default:
+		t.Logf("%s", out)
+	}
+	return false
+}
+
+// eventually waits until is is true, at most five seconds.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for range 1000 {
+		if is() {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("it never came to this: %s", what)
+}
