@@ -149,6 +149,11 @@ known_bad() {
 	[ "$RUNTIME" != "$1" ] || [ "${KNOWN_BAD-}" = run ] || skip "$1: $2"
 }
 
+# needs_root WHAT FOR skips for an ordinary user. (test_tags=root leaves a test out of that pass without a skip.)
+needs_root() {
+	[ "$ROOTLESS" = 0 ] || skip "needs root: $*"
+}
+
 # cgroup_dir CONTROLLER PID prints where the host sees the cgroup of PID that has the controller, v1 or v2.
 cgroup_dir() {
 	local id controllers path
