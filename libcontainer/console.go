@@ -34,6 +34,10 @@ func (m *maker) takeConsole(fd int) error {
 	}
 	m.console = fd
 	if m.o.ConsoleSocket == "" {
+		// Before the program runs, or it may ask for a size that is not there yet.
+		if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil {
+			_ = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, size)
+		}
 		return nil
 	}
 	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)

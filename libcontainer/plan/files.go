@@ -35,16 +35,17 @@ func (c *compiler) files() {
 	for i, path := range c.opt.CgroupJoins {
 		add("cgroup"+strconv.Itoa(i), File{Kind: FileJoin, Path: path, Index: i, Origin: "linux.cgroupsPath"})
 	}
-	if c.opt.Wait {
-		add("start", File{Kind: FileStart, Index: -1})
-	}
 	for i := range c.spec.Mounts {
 		if m := &c.spec.Mounts[i]; m.IDMap && !c.treesByRT() {
 			add("idmap"+strconv.Itoa(i), File{Kind: FileIDMap, Index: i, Origin: mountPath(m, "uidMappings")})
 		}
 	}
-	if c.copiesUp() {
+	if c.copiesUp() || !c.host.Has(host.MountSetattr) {
 		add("spare", File{Kind: FileSpare, Path: "/dev/null", Index: -1})
+	}
+	if c.opt.Wait {
+		// The last one: those before it are closed when the container waits (see ready).
+		add("start", File{Kind: FileStart, Index: -1})
 	}
 	c.plan.FirstFD = 3 + c.opt.PreserveFDs
 	c.plan.Ctl = nsenter.FD(len(c.plan.FDs))

@@ -205,8 +205,12 @@ func (c *compiler) user() error {
 			binary.NativeEndian.PutUint32(groups[4*i:], g)
 			words[i] = strconv.Itoa(int(g))
 		}
-		c.do("process.user.additionalGids", "take the additional groups", nsenter.Setgroups, nsenter.Imm(len(p.Groups)),
+		take := c.do("process.user.additionalGids", "take the additional groups", nsenter.Setgroups, nsenter.Imm(len(p.Groups)),
 			nsenter.Data(string(groups), "["+strings.Join(words, ", ")+"]"))
+		if len(p.Groups) == 0 && (c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)) {
+			// A user namespace that was made with setgroups denied, rt's own or one that is joined, keeps the groups it has.
+			take.ignore(unix.EPERM)
+		}
 	}
 	gid, uid := nsenter.Imm(p.GID), nsenter.Imm(p.UID)
 	c.do("process.user.gid", "take the group", nsenter.Setresgid, gid, gid, gid)

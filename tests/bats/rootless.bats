@@ -60,7 +60,7 @@ allow" ]
 @test "rootless: a range that is not the user's is refused" {
 	bundle
 	ranges
-	config '.linux.uidMappings[1].hostID = 5'
+	config '.linux.uidMappings[1] |= (.hostID = 5 | .size = 10)'
 	in_container true
 	refused linux.uidMappings newuidmap
 }
