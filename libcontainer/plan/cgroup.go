@@ -29,9 +29,18 @@ func (c *compiler) cgroup2(m *spec.Mount) {
 	c.fsconfig(origin, "make it", unix.FSCONFIG_CMD_CREATE, "", "").on(bind, unix.EPERM, unix.EBUSY)
 	c.do(mountPath(m, "options"), "make the mount", nsenter.Fsmount, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Flags(&nsenter.MountAttrs, m.AttrSet)).to(regTree).on(bind, unix.EPERM)
-	c.propagate(m, regTree)
+	modern := c.host.Has(host.MountSetattr)
+	if modern {
+		c.propagate(m, regTree)
+	}
 	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
-	c.attach(origin, regTree, regTarget).then(end)
+	attached := c.attach(origin, regTree, regTarget)
+	if modern || len(m.Propagation) == 0 {
+		attached.then(end)
+	} else {
+		c.propagate(m, regTree) // mount(2) changes only what is attached
+		step{c, len(c.plan.Steps) - 1}.then(end)
+	}
 
 	c.place(bind)
 	source := "/sys/fs/cgroup"

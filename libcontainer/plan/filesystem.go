@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/libcontainer/host"
 	"rt/nsenter"
 	"rt/spec"
 )
@@ -50,7 +51,10 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 		mount.on(fallback, unix.EPERM)
 	}
 	c.close(regFS)
-	c.propagate(m, tree)
+	modern := c.host.Has(host.MountSetattr)
+	if modern {
+		c.propagate(m, tree)
+	}
 	if m.TmpCopyUp {
 		c.copyUp(m, tree)
 	} else {
@@ -58,6 +62,9 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	}
 	c.mapIDs(m, tree)
 	attach := c.attach(origin, tree, regTarget)
+	if !modern && !bindInstead {
+		c.propagate(m, tree) // mount(2) changes only what is attached
+	}
 	if m.TmpCopyUp && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && !readonlyLater {
 		c.setReadonly(mountPath(m, "options"), "make it read-only: it is complete", tree, mountFlags(m.AttrSet))
 	}
