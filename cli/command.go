@@ -64,9 +64,15 @@ func commands() []entry {
 		{"exec", execCommand},
 		{"kill", killCommand},
 		{"delete", deleteCommand},
+		{"ps", psCommand},
+		{"pause", pauseCommand},
+		{"resume", resumeCommand},
+		{"update", updateCommand},
+		{"events", eventsCommand},
 		{"spec", specCommand},
 		{"validate", validateCommand},
 		{"plan", planCommand},
+		{"features", featuresCommand},
 		{"completion", completionCommand},
 	}
 }

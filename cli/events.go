@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"encoding/json"
+	"time"
+
+	"rt/libcontainer"
+	"rt/libcontainer/cgroup"
+	"rt/libcontainer/diag"
+)
+
+func eventsCommand() *Command {
+	stats, interval := false, "5s"
+	return &Command{
+		Name: "events", Args: "<container-id>", Min: 1, Max: 1,
+		Summary: "print the accounting of a container, and when it runs out of memory",
+		Description: []string{
+			"Prints a line of JSON in every interval, {\"type\":\"stats\",\"id\":...,\"data\":...}, and {\"type\":\"oom\",\"id\":...} whenever the kernel kills a process of the " +
+				"container for want of memory. It ends with the container.",
+			"Times are in nanoseconds, sizes in bytes. Under memory, raw has what the kernel's memory.stat says; psi is the pressure on a resource, on cgroup v2.",
+		},
+		Flags: []Flag{
+			{Name: "stats", To: &stats, Usage: "print the accounting once, and end"},
+			{Name: "interval", Value: "DURATION", To: &interval, Usage: "time between two lines of accounting, such as 500ms, 5s or 1m (default: 5s)"},
+		},
+		Action: func(c *Call) error { return printEvents(c, stats, interval) },
+		Examples: []Row{
+			{"rt events --stats web1 | jq .data.memory.usage", "Print the memory that web1 uses"},
+			{"rt events --interval 1s web1", "Follow it"},
+		},
+	}
+}
+
+func printEvents(c *Call, once bool, interval string) error {
+	id := c.Args[0]
+	if once {
+		s, err := c.Runtime.Stats(id)
+		if err != nil {
+			return err
+		}
+		return c.event(id, "stats", s)
+	}
+	d, err := time.ParseDuration(interval)
+	if err != nil || d <= 0 {
+		return &diag.Error{Kind: diag.Usage, Field: "--interval", Value: interval, Problem: "must be a duration greater than 0, such as 500ms, 5s or 1m"}
+	}
+	return c.Runtime.Events(id, d, func(e libcontainer.Event) error {
+		if e.Stats == nil {
+			return c.event(id, "oom", nil)
+		}
+		return c.event(id, "stats", e.Stats)
+	})
+}
+
+// event prints one line of events. encoding/json will do: whoever asks for accounting has some milliseconds.
+func (c *Call) event(id, kind string, s *cgroup.Stats) error {
+	line := struct {
+		Type string `json:"type"`
+		ID   string `json:"id"`
+		Data any    `json:"data,omitempty"`
+	}{kind, id, nil}
+	if s != nil {
+		line.Data = statsData(s)
+	}
+	return json.NewEncoder(c.Stdout).Encode(&line)
+}

@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go/features"
+
+	"rt/libcontainer/cgroup"
+	"rt/seccomp"
+	"rt/spec"
+)
+
+func featuresCommand() *Command {
+	return &Command{
+		Name: "features", Min: 0, Max: 0,
+		Summary: "print what rt can do, as JSON",
+		Description: []string{
+			"Prints the features document of the OCI runtime specification (features.md): what this rt knows of config.json, whatever this machine " +
+				"is able to do. rt-doctor(8) tells of the machine.",
+		},
+		Action: printFeatures,
+		Examples: []Row{
+			{"rt features | jq '.linux.mountExtensions'", "Ask for id-mapped mounts"},
+		},
+	}
+}
+
+func printFeatures(c *Call) error {
+	text, err := json.MarshalIndent(document(), "", "    ")
+	if err != nil {
+		return err
+	}
+	_, err = c.Stdout.Write(append(text, '\n'))
+	return err
+}
+
+// document is the features document. The lists come from the tables that rt itself works by, so that they can't say anything else than it does.
+func document() *features.Features {
+	yes, no := true, false
+	f := &features.Features{
+		OCIVersionMin: spec.OldestVersion, OCIVersionMax: spec.NewestVersion,
+		Hooks: spec.HookNames(), MountOptions: spec.MountOptions(),
+		Linux: &features.Linux{
+			Namespaces: spec.NamespaceTypes(), Capabilities: spec.CapabilityNames(),
+			Cgroup: &features.Cgroup{V1: &yes, V2: &yes, Systemd: &yes, SystemdUser: &yes, Rdma: &yes},
+			Seccomp: &features.Seccomp{
+				Enabled: &yes, Actions: seccomp.Actions(), Operators: seccomp.Operators(), Archs: seccomp.Architectures(), KnownFlags: seccomp.Flags(),
+				SupportedFlags: seccomp.SupportedFlags(),
+			},
+			Apparmor: &features.Apparmor{Enabled: &yes}, Selinux: &features.Selinux{Enabled: &yes},
+			IntelRdt:        &features.IntelRdt{Enabled: &no},
+			MemoryPolicy:    &features.MemoryPolicy{Modes: spec.MemoryModes(), Flags: spec.MemoryFlags()},
+			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &yes}},
+			NetDevices:      &features.NetDevices{Enabled: &no},
+		},
+		Annotations:                        map[string]string{"rt.version": version},
+		PotentiallyUnsafeConfigAnnotations: cgroup.UnsafeAnnotations(),
+	}
+	if v, ok := strings.CutPrefix(seccomp.Backend(), "libseccomp "); ok {
+		f.Annotations["io.github.seccomp.libseccomp.version"] = v
+	}
+	if c := builtFrom(); c != "" {
+		f.Annotations["rt.commit"] = c
+	}
+	return f
+}

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rt/libcontainer/diag"
+)
+
+func psCommand() *Command {
+	format := "table"
+	return &Command{
+		Name: "ps", Args: "<container-id> [ps options]", Min: 1, Max: anyNumber, InOrder: true,
+		Summary: "list the processes of a container",
+		Description: []string{
+			"Lists all processes of the container, by the pids that they have on the host. The table is that of the host's ps(1), which gets the options behind the id, or -ef; " +
+				"whatever they choose, the column PID must be among it. As json it is an array of pids, and ps is not needed.",
+		},
+		Flags:  []Flag{{Name: "format", Short: "f", Value: "FORMAT", To: &format, Usage: "table or json (default: table)"}},
+		Action: func(c *Call) error { return ps(c, format) },
+		Examples: []Row{
+			{"rt ps web1", "List the processes of web1"},
+			{"rt ps web1 -o pid,rss,args", "List them with their memory"},
+			{"rt ps --format json web1", "List their pids for a program to read"},
+		},
+	}
+}
+
+func ps(c *Call, format string) error {
+	if format != "table" && format != "json" {
+		return &diag.Error{Kind: diag.Usage, Field: "--format", Value: format, Problem: "must be table or json"}
+	}
+	pids, err := c.Runtime.Processes(c.Args[0])
+	if err != nil {
+		return err
+	}
+	var text []byte
+	if format == "json" {
+		text = appendPids(nil, pids)
+	} else if text, err = psTable(pids, c.Args[1:]); err != nil {
+		return err
+	}
+	_, err = c.Stdout.Write(text)
+	return err
+}
+
+// appendPids appends an array of numbers on one line.
+func appendPids(dst []byte, pids []int) []byte {
+	dst = append(dst, '[')
+	for i, pid := range pids {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendInt(dst, int64(pid), 10)
+	}
+	return append(dst, "]\n"...)
+}
+
+// psTable runs ps and keeps what it says of pids.
+func psTable(pids []int, args []string) ([]byte, error) {
+	if len(args) == 0 {
+		args = []string{"-ef"}
+	}
+	var said bytes.Buffer
+	cmd := exec.Command("ps", args...)
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, &diag.Error{
+			Kind: diag.Host, Problem: "there is no ps on this host, which makes the table", Hint: "install it (Debian: procps), or ask for --format json",
+		}
+	}
+	if err != nil {
+		e := &diag.Error{Kind: diag.Host, Problem: "ps " + strings.Join(args, " "), Err: err}
+		if line, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n"); line != "" {
+			e.Problem += " says: " + line
+		}
+		return nil, e
+	}
+	return keepRows(out, pids)
+}
+
+// keepRows returns the head of a table and the rows whose column PID is one of pids.
+func keepRows(table []byte, pids []int) ([]byte, error) {
+	head, _, _ := bytes.Cut(table, []byte("\n"))
+	column := slices.Index(strings.Fields(string(head)), "PID")
+	if column < 0 {
+		return nil, &diag.Error{Kind: diag.Usage, Problem: "couldn't find PID field in ps output: choose columns with PID among them, as in -o pid,args"}
+	}
+	var kept []byte
+	first := true
+	for line := range bytes.Lines(table) {
+		fields := strings.Fields(string(line))
+		if first {
+			kept, first = append(kept, line...), false
+			continue
+		}
+		if column >= len(fields) {
+			continue
+		}
+		if pid, err := strconv.Atoi(fields[column]); err == nil && slices.Contains(pids, pid) {
+			kept = append(kept, line...)
+		}
+	}
+	return kept, nil
+}

@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rt/libcontainer/diag"
+	"rt/spec"
+)
+
+func updateCommand() *Command {
+	var file string
+	limits := limitFlags()
+	flags := []Flag{{
+		Name: "resources", Short: "r", Value: "FILE", To: &file,
+		Usage: "JSON file with the limits, an object as linux.resources of config.json is one; - is standard input",
+	}}
+	for i := range limits {
+		l := &limits[i]
+		flags = append(flags, Flag{Name: l.name, Value: l.value, Usage: l.usage, Hidden: l.usage == "", To: &l.word})
+	}
+	return &Command{
+		Name: "update", Args: "<container-id>", Min: 1, Max: 1,
+		Summary: "change the limits of a container",
+		Description: []string{
+			"Changes the limits that are given, and leaves the others as they are. They come as options or all together as JSON; this is JSON that says nothing, " +
+				"as a form to fill in:",
+			`{"memory": {"limit": 0, "reservation": 0, "swap": 0}, "cpu": {"shares": 0, "quota": 0, "burst": 0, "period": 0, "realtimeRuntime": 0, "realtimePeriod": 0, ` +
+				`"cpus": "", "mems": "", "idle": 0}, "blockIO": {"weight": 0}, "pids": {"limit": 0}}`,
+			"Sizes are bytes, or end in k, m, g or t for the powers of 1024. -1 lifts a limit.",
+		},
+		Flags:  flags,
+		Action: func(c *Call) error { return updateLimits(c, file, limits) },
+		Examples: []Row{
+			{"rt update --memory 512m --pids-limit 100 web1", "Limit web1 to 512 MiB of memory and 100 processes"},
+			{"echo '{\"cpu\": {\"shares\": 512}}' | rt update --resources - web1", "Give it half the usual share of the processors"},
+		},
+	}
+}
+
+// limitFlag is an option of update that sets one limit.
+type limitFlag struct {
+	name, value, usage string
+	word               string
+	set                func(r *specs.LinuxResources, word string) bool // false: that is no value for it
+	want               string
+}
+
+// limitFlags has runc's options for limits. Those without a usage are for callers of old.
+func limitFlags() []limitFlag {
+	cpu := func(r *specs.LinuxResources) *specs.LinuxCPU {
+		if r.CPU == nil {
+			r.CPU = &specs.LinuxCPU{}
+		}
+		return r.CPU
+	}
+	memory := func(r *specs.LinuxResources) *specs.LinuxMemory {
+		if r.Memory == nil {
+			r.Memory = &specs.LinuxMemory{}
+		}
+		return r.Memory
+	}
+	const number, size = "must be a number", "must be a size: a number, which may end in k, m, g or t, or -1"
+	return []limitFlag{
+		{"blkio-weight", "N", "share of block I/O, from 10 to 1000", "", func(r *specs.LinuxResources, w string) bool {
+			n, err := strconv.ParseUint(w, 10, 16)
+			weight := uint16(n)
+			r.BlockIO = &specs.LinuxBlockIO{Weight: &weight}
+			return err == nil
+		}, number},
+		{"cpu-period", "USEC", "period of the quota, in microseconds", "", func(r *specs.LinuxResources, w string) bool { return unsigned(&cpu(r).Period, w) }, number},
+		{"cpu-quota", "USEC", "processor time in each period, in microseconds", "", func(r *specs.LinuxResources, w string) bool { return signed(&cpu(r).Quota, w) }, number},
+		{"cpu-burst", "USEC", "unused processor time that may be saved up, in microseconds", "", func(r *specs.LinuxResources, w string) bool { return unsigned(&cpu(r).Burst, w) }, number},
+		{"cpu-share", "N", "share of the processors, beside other cgroups", "", func(r *specs.LinuxResources, w string) bool { return unsigned(&cpu(r).Shares, w) }, number},
+		{"cpu-rt-period", "USEC", "period of real-time scheduling, in microseconds; cgroup v1", "", func(r *specs.LinuxResources, w string) bool { return unsigned(&cpu(r).RealtimePeriod, w) }, number},
+		{"cpu-rt-runtime", "USEC", "real-time in each period, in microseconds; cgroup v1", "", func(r *specs.LinuxResources, w string) bool { return signed(&cpu(r).RealtimeRuntime, w) }, number},
+		{"cpuset-cpus", "LIST", "processors to use, such as 0-3,7", "", func(r *specs.LinuxResources, w string) bool { cpu(r).Cpus = w; return true }, ""},
+		{"cpuset-mems", "LIST", "memory nodes to use", "", func(r *specs.LinuxResources, w string) bool { cpu(r).Mems = w; return true }, ""},
+		{"cpu-idle", "N", "1 makes it run only when nobody else wants to, 0 not", "", func(r *specs.LinuxResources, w string) bool { return signed(&cpu(r).Idle, w) }, number},
+		{"memory", "SIZE", "memory limit", "", func(r *specs.LinuxResources, w string) bool { return bytesOf(&memory(r).Limit, w) }, size},
+		{"memory-reservation", "SIZE", "memory that is left to it longest", "", func(r *specs.LinuxResources, w string) bool { return bytesOf(&memory(r).Reservation, w) }, size},
+		{"memory-swap", "SIZE", "limit of memory and swap together", "", func(r *specs.LinuxResources, w string) bool { return bytesOf(&memory(r).Swap, w) }, size},
+		{"pids-limit", "N", "number of processes", "", func(r *specs.LinuxResources, w string) bool {
+			r.Pids = &specs.LinuxPids{}
+			return signed(&r.Pids.Limit, w)
+		}, number},
+		{"l3-cache-schema", "SCHEMA", "Intel RDT: schema of the L3 cache", "", nil, ""},
+		{"mem-bw-schema", "SCHEMA", "Intel RDT: schema of the memory bandwidth", "", nil, ""},
+		{"kernel-memory", "SIZE", "", "", nil, ""},
+		{"kernel-memory-tcp", "SIZE", "", "", nil, ""},
+	}
+}
+
+func unsigned(to **uint64, word string) bool {
+	n, err := strconv.ParseUint(word, 10, 64)
+	*to = &n
+	return err == nil
+}
+
+func signed(to **int64, word string) bool {
+	n, err := strconv.ParseInt(word, 10, 64)
+	*to = &n
+	return err == nil
+}
+
+// bytesOf reads a size such as 512m or 1.5GiB; -1 is no limit.
+func bytesOf(to **int64, word string) bool {
+	n, ok := parseSize(word)
+	*to = &n
+	return ok
+}
+
+func parseSize(word string) (int64, bool) {
+	if word == "-1" {
+		return -1, true
+	}
+	text := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(strings.TrimSpace(word)), "b"), "i")
+	shift := 0
+	if i := len(text) - 1; i >= 0 {
+		if k := strings.IndexByte("kmgtp", text[i]); k >= 0 {
+			shift, text = 10*(k+1), strings.TrimSpace(text[:i])
+		}
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n << shift, n >= 0 && n<<shift>>shift == n
+	}
+	if strings.Trim(text, "0123456789.") != "" {
+		return 0, false // what Go reads as a number beside: exponents, infinity
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	f *= float64(int64(1) << shift)
+	return int64(f), err == nil && f < 1<<62
+}
+
+func updateLimits(c *Call, file string, limits []limitFlag) error {
+	resources := &specs.LinuxResources{}
+	given := ""
+	for i := range limits {
+		l := &limits[i]
+		if l.word == "" {
+			continue
+		}
+		switch {
+		case l.set == nil && l.usage == "":
+			c.Runtime.Warnings = append(c.Runtime.Warnings, "--"+l.name+" has no effect: the kernel has no limit of its own for this memory any more")
+			continue
+		case l.set == nil:
+			return &diag.Error{Kind: diag.Host, Field: "--" + l.name, Value: l.word, Problem: "Intel RDT is not supported by this version of rt"}
+		case !l.set(resources, l.word):
+			return &diag.Error{Kind: diag.Usage, Field: "--" + l.name, Value: l.word, Problem: l.want}
+		}
+		given = l.name
+	}
+	if file != "" {
+		if given != "" {
+			return &diag.Error{Kind: diag.Usage, Field: "--resources", Value: file, Problem: "does not go with --" + given + ": give one or the other"}
+		}
+		raw, err := readInput(file)
+		if err != nil {
+			return &diag.Error{Kind: diag.Usage, Field: "--resources", Problem: "can't be read", Err: err}
+		}
+		if resources, err = spec.ParseResources(raw); err != nil {
+			return err
+		}
+	}
+	return c.Runtime.Update(c.Args[0], resources)
+}
+
+// readInput reads a file of the caller's, "-" is standard input.
+func readInput(file string) ([]byte, error) {
+	if file == "-" {
+		return io.ReadAll(os.Stdin)
+	}
+	return os.ReadFile(file)
+}

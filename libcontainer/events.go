@@ -1,0 +1,119 @@
+package libcontainer
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/cgroup"
+	"rt/libcontainer/diag"
+	"rt/libcontainer/state"
+)
+
+// Event is something that Events tells of a container: its accounting, or that the kernel killed one of its processes for want of memory.
+type Event struct {
+	Stats *cgroup.Stats // nil for want of memory
+}
+
+// Stats reads the accounting of a container once.
+func (r *Runtime) Stats(id string) (*cgroup.Stats, error) {
+	w, err := r.watch(id)
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	return w.group.Stats()
+}
+
+// Events calls tell with the accounting of a container in every interval, and whenever it ran out of memory, until the container ends or tell
+// returns an error.
+func (r *Runtime) Events(id string, interval time.Duration, tell func(Event) error) error {
+	w, err := r.watch(id)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	notices := -1
+	oom, err := w.group.WatchOOM()
+	if err == nil {
+		defer oom.Close()
+		notices = oom.FD()
+	} else {
+		r.warn(err.Error()) // the accounting of the other controllers is there all the same
+	}
+	next := time.Now().Add(interval)
+	for {
+		fds := []unix.PollFd{{Fd: int32(notices), Events: unix.POLLIN}, {Fd: int32(w.pidfd), Events: unix.POLLIN}}
+		left := max(0, time.Until(next))
+		n, err := unix.Poll(fds, int((left+time.Millisecond-1)/time.Millisecond))
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return diag.Sys("wait for events of the container", "poll", err)
+		case fds[0].Revents != 0:
+			e, err := oom.Wait()
+			if err != nil {
+				return err
+			}
+			if e.OOM {
+				if err := tell(Event{}); err != nil {
+					return err
+				}
+			}
+			if e.Gone {
+				return nil
+			}
+		case fds[1].Revents != 0:
+			return nil
+		case n == 0:
+			next = next.Add(interval)
+			stats, err := w.group.Stats()
+			if err != nil {
+				return err
+			}
+			if err := tell(Event{Stats: stats}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// watched is a container that is looked at for a while.
+type watched struct {
+	group *cgroup.Group
+	pidfd int
+}
+
+// watch finds the cgroup and the first process of a container that lives.
+func (r *Runtime) watch(id string) (*watched, error) {
+	root, c, err := r.open(id, false)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	defer c.Close()
+	s, status, err := r.status(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := state.Allow(state.Events, id, status); err != nil {
+		return nil, err
+	}
+	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
+	if err != nil {
+		return nil, err
+	}
+	pidfd, err := unix.PidfdOpen(s.Pid, 0)
+	if err != nil || !state.Alive(s.Pid, s.StartTime) {
+		if err == nil {
+			_ = unix.Close(pidfd)
+		}
+		return nil, state.Allow(state.Events, id, state.Stopped)
+	}
+	return &watched{g, pidfd}, nil
+}
+
+func (w *watched) close() {
+	w.group.Close()
+	_ = unix.Close(w.pidfd)
+}
