@@ -73,6 +73,7 @@ func commands() []entry {
 		{"validate", validateCommand},
 		{"plan", planCommand},
 		{"features", featuresCommand},
+		{"doctor", doctorCommand},
 		{"completion", completionCommand},
 	}
 }

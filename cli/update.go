@@ -21,7 +21,7 @@ func updateCommand() *Command {
 	}}
 	for i := range limits {
 		l := &limits[i]
-		flags = append(flags, Flag{Name: l.name, Value: l.value, Usage: l.usage, Hidden: l.usage == "", To: &l.word})
+		flags = append(flags, Flag{Name: l.name, Value: l.value, Usage: l.usage, Hidden: l.usage == obsolete, To: &l.word})
 	}
 	return &Command{
 		Name: "update", Args: "<container-id>", Min: 1, Max: 1,
@@ -50,7 +50,10 @@ type limitFlag struct {
 	want               string
 }
 
-// limitFlags has runc's options for limits. Those without a usage are for callers of old.
+// obsolete is the usage of options that only callers of old give.
+const obsolete = "has no effect any more"
+
+// limitFlags has runc's options for limits.
 func limitFlags() []limitFlag {
 	cpu := func(r *specs.LinuxResources) *specs.LinuxCPU {
 		if r.CPU == nil {
@@ -90,8 +93,8 @@ func limitFlags() []limitFlag {
 		}, number},
 		{"l3-cache-schema", "SCHEMA", "Intel RDT: schema of the L3 cache", "", nil, ""},
 		{"mem-bw-schema", "SCHEMA", "Intel RDT: schema of the memory bandwidth", "", nil, ""},
-		{"kernel-memory", "SIZE", "", "", nil, ""},
-		{"kernel-memory-tcp", "SIZE", "", "", nil, ""},
+		{"kernel-memory", "SIZE", obsolete, "", nil, ""},
+		{"kernel-memory-tcp", "SIZE", obsolete, "", nil, ""},
 	}
 }
 
@@ -145,7 +148,7 @@ func updateLimits(c *Call, file string, limits []limitFlag) error {
 			continue
 		}
 		switch {
-		case l.set == nil && l.usage == "":
+		case l.usage == obsolete:
 			c.Runtime.Warnings = append(c.Runtime.Warnings, "--"+l.name+" has no effect: the kernel has no limit of its own for this memory any more")
 			continue
 		case l.set == nil:

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"rt/libcontainer/diag"
+	"rt/libcontainer/doctor"
+	"rt/spec/jsonscan"
+)
+
+func doctorCommand() *Command {
+	format := "table"
+	return &Command{
+		Name: "doctor", Min: 0, Max: 0,
+		Summary: "check whether this machine can run containers",
+		Description: []string{
+			"Looks at the kernel, the rights of the user, namespaces, id ranges, cgroups, security modules and file systems, and says for each what works, what does not and what " +
+				"to do about it: ok is fine, less is something that containers have to do without, bad keeps them from running, and unsure is what could not be found out.",
+		},
+		Flags:  []Flag{{Name: "format", Short: "f", Value: "FORMAT", To: &format, Usage: "table or json (default: table)"}},
+		Action: func(c *Call) error { return examine(c, format) },
+		Examples: []Row{
+			{"rt doctor", "Check this machine, for this user"},
+			{"rt doctor --format json | jq '.[] | select(.level == \"bad\")'", "Print only what keeps containers from running"},
+		},
+		Exit: []Row{{"1", "containers can't run here: see the lines with bad"}},
+	}
+}
+
+func examine(c *Call, format string) error {
+	if format != "table" && format != "json" {
+		return &diag.Error{Kind: diag.Usage, Field: "--format", Value: format, Problem: "must be table or json"}
+	}
+	list := doctor.Examine()
+	var text []byte
+	if format == "json" {
+		text = appendFindingsJSON(nil, list)
+	} else {
+		text = appendFindings(nil, list)
+	}
+	if _, err := c.Stdout.Write(text); err != nil {
+		return err
+	}
+	if !doctor.CanRun(list) {
+		return &diag.Error{Kind: diag.Host, Problem: "containers can't run on this machine as it is"}
+	}
+	return nil
+}
+
+// appendFindings appends a line for each finding, and what to do on a line below.
+func appendFindings(dst []byte, list []doctor.Finding) []byte {
+	subject := ""
+	for _, f := range list {
+		if f.Subject != subject {
+			subject = f.Subject
+			dst = append(append(dst, subject...), '\n')
+		}
+		dst = append(append(dst, "  "...), f.Level...)
+		dst = append(dst, "       "[len(f.Level):]...)
+		dst = appendWrapped(dst, f.What, 9)
+		if f.Do != "" {
+			dst = appendWrapped(append(dst, "         -> "...), f.Do, 12)
+		}
+	}
+	return dst
+}
+
+func appendFindingsJSON(dst []byte, list []doctor.Finding) []byte {
+	dst = append(dst, '[')
+	for i, f := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = jsonscan.AppendString(append(dst, "\n{\"subject\":"...), f.Subject)
+		dst = appendMember(dst, "level", string(f.Level))
+		dst = appendMember(dst, "what", f.What)
+		dst = append(appendMember(dst, "do", f.Do), '}')
+	}
+	return append(dst, "\n]\n"...)
+}

@@ -1,0 +1,94 @@
+package doctor
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/cgroup"
+	"rt/libcontainer/host"
+)
+
+const cgroupRoot = "/sys/fs/cgroup"
+
+// cgroups tells how cgroups are mounted here, and what this user may do with them.
+func cgroups(f *host.Facts) []Finding {
+	const subject = "cgroups"
+	switch cgroup.Mode() {
+	case host.CgroupNone:
+		return []Finding{{subject, Bad, "no cgroups are mounted at " + cgroupRoot, "mount -t cgroup2 none " + cgroupRoot}}
+	case host.CgroupV1, host.CgroupHybrid:
+		return cgroups1(f)
+	case host.CgroupV2:
+	}
+	list := []Finding{{subject, Good, "cgroup v2", ""}}
+	own := ownCgroup(read("/proc/self/cgroup"))
+	dir := cgroupRoot
+	if f.EUID != 0 {
+		dir = path.Join(cgroupRoot, path.Dir(own))
+	}
+	if err := unix.Access(dir, unix.W_OK); err != nil {
+		level := Bad
+		if f.EUID != 0 || f.UserNS {
+			level = Less
+		}
+		return append(list, Finding{
+			subject, level, dir + " can't be written: containers run without a cgroup of their own, and those with limits are refused",
+			"rt --systemd-cgroup, or systemd-run --user --scope -p Delegate=yes rt ...",
+		})
+	}
+	return append(list, controllers(dir)...)
+}
+
+// controllers tells which controllers containers below dir can have.
+func controllers(dir string) []Finding {
+	const subject = "cgroups"
+	have := strings.Fields(read(dir + "/cgroup.controllers"))
+	var missing []string
+	for _, c := range []string{"cpu", "memory", "pids", "io", "cpuset"} {
+		if !slices.Contains(have, c) {
+			missing = append(missing, c)
+		}
+	}
+	if missing == nil {
+		return []Finding{{subject, Good, "controllers in " + dir + ": " + strings.Join(have, " "), ""}}
+	}
+	return []Finding{{
+		subject, Less, "no controller " + strings.Join(missing, ", ") + " in " + dir + ": limits of theirs are refused",
+		"let the service manager delegate them (systemd.resource-control(5), Delegate=), or see cgroup_disable= on the kernel's command line",
+	}}
+}
+
+// cgroups1 tells of v1 hierarchies.
+func cgroups1(f *host.Facts) []Finding {
+	const subject = "cgroups"
+	list := []Finding{{subject, Less, "cgroup v1: processes are moved into their cgroups, and cgroup namespaces hide less", "boot with systemd.unified_cgroup_hierarchy=1"}}
+	for _, c := range []string{"cpu", "memory", "pids", "devices", "freezer"} {
+		dir := cgroupRoot + "/" + c
+		switch unix.Access(dir, unix.W_OK) {
+		case nil:
+		case unix.ENOENT:
+			list = append(list, Finding{subject, Less, "no hierarchy of controller " + c + " is mounted: limits of it are refused", "mount -t cgroup -o " + c + " none " + dir})
+		default:
+			level := Bad
+			if f.EUID != 0 || f.UserNS {
+				level = Less
+			}
+			list = append(list, Finding{subject, level, dir + " can't be written: containers run without a cgroup of their own, and those with limits are refused", ""})
+			return list
+		}
+	}
+	return list
+}
+
+// ownCgroup is the cgroup of rt itself on v2, "/" if it can't be told.
+func ownCgroup(text string) string {
+	for line := range strings.Lines(text) {
+		if p, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
+			return p
+		}
+	}
+	return "/"
+}

@@ -1,0 +1,104 @@
+package doctor
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/host"
+)
+
+// instead says what rt does where a feature that it can do without is missing.
+var instead = map[string]string{
+	"mount_setattr(2)":       "bind mounts are restricted after they are attached, and recursive options (rro and its like) are refused",
+	"cgroup.kill":            "processes of a container are killed one by one",
+	"executable memfd":       "the boot image is written to the state directory",
+	"MOUNT_ATTR_NOSYMFOLLOW": "the option nosymfollow is refused for new mounts",
+	"MOUNT_ATTR_IDMAP":       "mounts with id mappings are refused",
+	"CLOSE_RANGE_CLOEXEC":    "descriptors are closed one range after the other",
+}
+
+// kernel judges the kernel by what it can do.
+func kernel(*host.Facts) []Finding {
+	const subject = "kernel"
+	var u unix.Utsname
+	_ = unix.Uname(&u)
+	release := "Linux " + unix.ByteSliceToString(u.Release[:])
+	if err := host.Check(); err != nil {
+		return []Finding{{subject, Bad, release + ": " + err.Error(), "boot a newer kernel"}}
+	}
+	list := []Finding{{subject, Good, release + " has every system call that rt needs", ""}}
+	for _, r := range host.Report() {
+		what, optional := instead[r.Name]
+		if !optional || r.Answer == host.Yes {
+			continue
+		}
+		level, verb := Less, " is missing: "
+		if r.Answer == host.Unknown {
+			level, verb = Unsure, " could not be asked for; without it "
+		}
+		do := "Linux " + r.Since + " has it"
+		if r.Name == "executable memfd" {
+			do = "set vm.memfd_noexec below 2 in this pid namespace"
+		}
+		list = append(list, Finding{subject, level, r.Name + verb + what, do})
+	}
+	return list
+}
+
+// security tells of the Linux security modules and of seccomp.
+func security(f *host.Facts) []Finding {
+	const subject = "security"
+	var list []Finding
+	modules := read("/sys/kernel/security/lsm")
+	if modules == "" {
+		modules = "unknown, since securityfs is not mounted"
+	}
+	for _, m := range []struct {
+		name, field string
+		on          bool
+	}{{"AppArmor", "process.apparmorProfile", f.AppArmor}, {"SELinux", "process.selinuxLabel", f.SELinux}} {
+		if m.on {
+			list = append(list, Finding{subject, Good, m.name + " is on", ""})
+		} else {
+			list = append(list, Finding{subject, Less, m.name + " is off: a config with " + m.field + " is refused (modules: " + modules + ")", ""})
+		}
+	}
+	actions := read("/proc/sys/kernel/seccomp/actions_avail")
+	switch {
+	case strings.Contains(actions, "errno"):
+		list = append(list, Finding{subject, Good, "seccomp filters work: " + actions, ""})
+	case actions == "":
+		list = append(list, Finding{subject, Less, "the kernel has no seccomp filters: a config with linux.seccomp is refused", "CONFIG_SECCOMP_FILTER must be set in the kernel"})
+	}
+	return list
+}
+
+// files tells of file systems, and of the /proc that containers in user namespaces need to see whole.
+func files(f *host.Facts) []Finding {
+	const subject = "file systems"
+	var list []Finding
+	if known := read("/proc/filesystems"); strings.Contains(known, "\toverlay") {
+		list = append(list, Finding{subject, Good, "overlay is there", ""})
+	} else {
+		list = append(list, Finding{subject, Unsure, "overlay is not in the kernel now; it may be a module that is loaded when it is first used", "modprobe overlay"})
+	}
+	if covered := below(read("/proc/self/mountinfo"), "/proc/"); covered != "" {
+		list = append(list, Finding{
+			subject, Less, "/proc is covered at " + covered + ": containers with a user namespace can't mount a proc of their own (mount_namespaces(7))",
+			"mount a whole procfs somewhere else in this mount namespace, or bind the host's in the config",
+		})
+	}
+	return list
+}
+
+// below returns the first mount point in the text of a mountinfo that is below dir, "" if there is none. One on binfmt_misc covers nothing.
+func below(mountinfo, dir string) string {
+	for line := range strings.Lines(mountinfo) {
+		fields := strings.Fields(line)
+		if len(fields) > 4 && strings.HasPrefix(fields[4], dir) && !strings.HasPrefix(fields[4], "/proc/sys/fs/binfmt_misc") {
+			return fields[4]
+		}
+	}
+	return ""
+}
