@@ -1,6 +1,12 @@
 // rt runs containers as the OCI runtime specification describes them: see package cli for its commands, libcontainer for what they do.
 package main
 
+// How many threads may run is the number of processors for rt: it would read two files of /proc at each start, one of which grows with the
+// mounts of the machine, to learn whether a cgroup grants it less.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 import (
 	"os"
 

@@ -133,7 +133,7 @@ func (a *assembler) value(arg *Arg, i int) (uint64, error) {
 	case argData:
 		return a.data(arg, i)
 	case argVec:
-		return a.vector(arg.vec)
+		return a.vector(arg.more.vec)
 	case argScratch:
 		if arg.val >= ScratchSize {
 			return 0, errors.New("points behind the scratch memory")
@@ -163,10 +163,10 @@ func (a *assembler) data(arg *Arg, i int) (uint64, error) {
 	a.align()
 	offset := len(a.image)
 	a.image = append(a.image, arg.str...)
-	for k := range arg.refs {
-		r := &arg.refs[k]
+	for k := range arg.more.refs {
+		r := &arg.more.refs[k]
 		if r.Arg.kind == argReg || r.Offset+r.Size > len(arg.str) {
-			return 0, errors.New("refers to a register, or to a place behind the end, in " + arg.text)
+			return 0, errors.New("refers to a register, or to a place behind the end, in " + arg.shown())
 		}
 		v, err := a.value(&r.Arg, i)
 		if err != nil {

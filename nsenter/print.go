@@ -103,9 +103,9 @@ func (p *Program) arg(b *strings.Builder, a *Arg) {
 	case argString:
 		b.WriteString(strconv.Quote(a.str))
 	case argData:
-		b.WriteString(a.text)
+		b.WriteString(a.shown())
 	case argVec:
-		vector(b, a.vec)
+		vector(b, a.more.vec)
 	case argScratch:
 		b.WriteString("scratch")
 	case argImm:
@@ -115,6 +115,14 @@ func (p *Program) arg(b *strings.Builder, a *Arg) {
 			b.WriteString(strconv.FormatInt(int64(a.val), 10))
 		}
 	}
+}
+
+// shown is how data prints.
+func (a *Arg) shown() string {
+	if a.more.show != nil {
+		return a.more.show(a.str)
+	}
+	return a.more.text
 }
 
 // vector appends a list of strings, shortened in the middle of a long one: an environment would fill the screen.

@@ -75,15 +75,21 @@ const (
 	argTrace                  // the address of three iovecs: the same, and the two times in the scratch memory
 )
 
-// Arg is one operand of a step. Make it with the functions below.
+// Arg is one operand of a step. Make it with the functions below. A plan has a thousand of them, so it is kept small.
 type Arg struct {
 	kind  argKind
-	names *Names // how to print val, if it is a set of flags or one of several words
 	val   uint64
+	names *Names // how to print val, if it is a set of flags or one of several words
 	str   string
-	vec   []string
-	refs  []Ref
-	text  string // how to print data
+	more  *argMore
+}
+
+// argMore is what only operands have that point to structures.
+type argMore struct {
+	vec  []string
+	refs []Ref
+	text string                   // how to print data
+	show func(data string) string // the same, made only when it is printed
 }
 
 // Ref is a place in the bytes of Data that holds the value of another operand.
@@ -114,11 +120,16 @@ func Str(s string) Arg { return Arg{kind: argString, str: s} }
 
 // Data is the address of the bytes of s, in which each of refs is filled in; text is how it prints.
 func Data(s, text string, refs ...Ref) Arg {
-	return Arg{kind: argData, str: s, text: text, refs: refs}
+	return Arg{kind: argData, str: s, more: &argMore{text: text, refs: refs}}
+}
+
+// Shown is the address of the bytes of s, which show makes readable when somebody wants to read them.
+func Shown(s string, show func(data string) string) Arg {
+	return Arg{kind: argData, str: s, more: &argMore{show: show}}
 }
 
 // Vec is the address of a NULL-terminated array of strings: argv or envp.
-func Vec(v []string) Arg { return Arg{kind: argVec, vec: v} }
+func Vec(v []string) Arg { return Arg{kind: argVec, more: &argMore{vec: v}} }
 
 // Scratch is an address in the scratch memory, ScratchSize bytes that start as zeroes.
 func Scratch(offset int) Arg { return Arg{kind: argScratch, val: uint64(offset)} }

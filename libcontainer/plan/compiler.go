@@ -49,7 +49,8 @@ type compiler struct {
 	opt  *Options
 	plan Plan
 
-	part   string
+	part     string
+	operands []nsenter.Arg // room for those of steps to come
 	labels []int // index of the step that each label stands for
 	jumps  []jump
 
@@ -114,6 +115,13 @@ type step struct {
 
 // do appends a step. The sentence says what it is for, the origin which field of the config wants it.
 func (c *compiler) do(origin, sentence string, call nsenter.Call, args ...nsenter.Arg) step {
+	// All operands share a few large blocks: an allocation for each step would touch twice the memory, and new memory is what costs.
+	if cap(c.operands)-len(c.operands) < len(args) {
+		c.operands = make([]nsenter.Arg, 0, 512)
+	}
+	first := len(c.operands)
+	c.operands = append(c.operands, args...)
+	args = c.operands[first:len(c.operands):len(c.operands)]
 	c.plan.Steps = append(c.plan.Steps, nsenter.Step{
 		Call: call, Args: args, Origin: origin, Sentence: sentence, Part: c.part,
 	})

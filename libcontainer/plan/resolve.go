@@ -21,7 +21,13 @@ func how(flags, resolve uint64) nsenter.Arg {
 	var b [24]byte
 	binary.NativeEndian.PutUint64(b[:], flags|unix.O_CLOEXEC)
 	binary.NativeEndian.PutUint64(b[16:], resolve)
-	return nsenter.Data(string(b[:]), "{"+nsenter.OpenFlags.Format(flags|unix.O_CLOEXEC)+", "+nsenter.ResolveFlags.Format(resolve)+"}")
+	return nsenter.Shown(string(b[:]), showHow)
+}
+
+// showHow prints an open_how: its flags and how paths resolve.
+func showHow(how string) string {
+	flags, resolve := binary.NativeEndian.Uint64([]byte(how)), binary.NativeEndian.Uint64([]byte(how[16:]))
+	return "{" + nsenter.OpenFlags.Format(flags) + ", " + nsenter.ResolveFlags.Format(resolve) + "}"
 }
 
 // The open_how structures that plans use again and again.

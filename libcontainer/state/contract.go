@@ -28,17 +28,46 @@ const deleted Status = "deleted"
 
 // lifecycle is every legal move: what a command makes of each status. A pair that is absent is refused, so a new command starts out forbidden.
 // A container in creation is its creator's alone.
-var lifecycle = map[Op]map[Status]Status{
-	Start:      {Created: Running},
-	Pause:      {Created: Paused, Running: Paused},
-	Resume:     {Paused: Running}, // or Created, if that is what was paused: the start socket tells
-	Kill:       {Created: Created, Running: Running, Paused: Paused},
-	Delete:     {Stopped: deleted, Created: deleted}, // as runc: a created container has run nothing of the user's
-	Exec:       {Created: Created, Running: Running},
-	Update:     {Created: Created, Running: Running, Paused: Paused},
-	Ps:         {Created: Created, Running: Running, Paused: Paused, Stopped: Stopped},
-	Events:     {Created: Created, Running: Running, Paused: Paused},
-	Checkpoint: {Running: Stopped, Paused: Stopped},
+//
+// It is a list and not a map, which would have to be built each time rt starts.
+var lifecycle = []struct {
+	op     Op
+	status Status
+	then   Status
+}{
+	{Start, Created, Running},
+	{Pause, Created, Paused},
+	{Pause, Running, Paused},
+	{Resume, Paused, Running}, // or Created, if that is what was paused: the start socket tells
+	{Kill, Created, Created},
+	{Kill, Running, Running},
+	{Kill, Paused, Paused},
+	{Delete, Stopped, deleted},
+	{Delete, Created, deleted}, // as runc: a created container has run nothing of the user's
+	{Exec, Created, Created},
+	{Exec, Running, Running},
+	{Update, Created, Created},
+	{Update, Running, Running},
+	{Update, Paused, Paused},
+	{Ps, Created, Created},
+	{Ps, Running, Running},
+	{Ps, Paused, Paused},
+	{Ps, Stopped, Stopped},
+	{Events, Created, Created},
+	{Events, Running, Running},
+	{Events, Paused, Paused},
+	{Checkpoint, Running, Stopped},
+	{Checkpoint, Paused, Stopped},
+}
+
+// legal reports whether op may be done in status.
+func legal(op Op, status Status) bool {
+	for _, l := range lifecycle {
+		if l.op == op && l.status == status {
+			return true
+		}
+	}
+	return false
 }
 
 // refusals has the wording for pairs that are absent above, for other programs decide by it. {id} and {status} are filled in.
@@ -69,7 +98,7 @@ var refusals = []struct {
 
 // Allow returns nil if op may be done to container id while it is in status, else a *diag.Error that says why not.
 func Allow(op Op, id string, status Status) error {
-	if _, ok := lifecycle[op][status]; ok {
+	if legal(op, status) {
 		return nil
 	}
 	return &diag.Error{Kind: diag.State, Problem: refusal(op, id, status)}

@@ -61,15 +61,14 @@ var (
 func TestEveryPairHasAnAnswer(t *testing.T) {
 	refused := 0
 	for _, op := range allOps {
-		if len(lifecycle[op]) == 0 {
-			t.Errorf("%s is never allowed", op)
-		}
+		allowed := 0
 		for _, st := range allStatuses {
 			err := Allow(op, "web1", st)
-			if _, legal := lifecycle[op][st]; legal != (err == nil) {
+			if legal(op, st) != (err == nil) {
 				t.Errorf("%s of %s: %v", op, st, err)
 			}
 			if err == nil {
+				allowed++
 				continue
 			}
 			refused++
@@ -78,12 +77,15 @@ func TestEveryPairHasAnAnswer(t *testing.T) {
 				t.Errorf("%s of %s: %#v", op, st, err)
 			}
 		}
+		if allowed == 0 {
+			t.Errorf("%s is never allowed", op)
+		}
 		if Allow(op, "web1", Creating) == nil {
 			t.Errorf("%s is allowed while the container is made", op)
 		}
 	}
-	if len(lifecycle) != len(allOps) || refused < 20 {
-		t.Errorf("%d commands, %d refusals: has the table moved?", len(lifecycle), refused)
+	if len(lifecycle) < 20 || refused < 20 {
+		t.Errorf("%d moves, %d refusals: has the table moved?", len(lifecycle), refused)
 	}
 }
 
