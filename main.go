@@ -1,11 +1,11 @@
 // rt runs containers as the OCI runtime specification describes them: see package cli for its commands, libcontainer for what they do.
-package main
 
-// How many threads may run is the number of processors for rt: it would read two files of /proc at each start, one of which grows with the
-// mounts of the machine, to learn whether a cgroup grants it less.
+// How many threads may run is the number of processors for rt: otherwise the Go runtime reads two files of /proc at each start, one of which
+// grows with the mounts of the machine, to learn whether a cgroup grants it less.
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
+package main
 
 import (
 	"os"

@@ -51,8 +51,8 @@ type compiler struct {
 
 	part     string
 	operands []nsenter.Arg // room for those of steps to come
-	labels []int // index of the step that each label stands for
-	jumps  []jump
+	labels   []int         // index of the step that each label stands for
+	jumps    []jump
 
 	kept     []keptMount // mounts whose descriptors stay open
 	readonly []keptMount // mounts that become read-only when nothing has to be made in them any more
