@@ -13,6 +13,15 @@ inside() {
 	run rt exec "${flags[@]}" "$ID" "${@:2}"
 }
 
+# its_cgroup prints where the host sees the container's cgroup: that of the pids controller on v1.
+its_cgroup() {
+	if [ "$(cgroup_version pids)" = 1 ]; then
+		cgroup_dir pids "$(state pid)"
+	else
+		echo "$(cgroup_mount unified)$(sed -n 's/^0:://p' "/proc/$(state pid)/cgroup")"
+	fi
+}
+
 @test "exec runs in the namespaces, the root and the environment of the container" {
 	bundle '.hostname = "inside" | .process.env += ["FROM=config"]'
 	running sleep 60
@@ -64,7 +73,7 @@ config
 @test "exec --cwd and --env" {
 	bundle '.process.env += ["A=config"]'
 	running sleep 60
-	inside --cwd /etc --env A=1 -e 'B=2,3' -- sh -c 'pwd; echo $A; echo $B'
+	inside --cwd /etc --env A=1 --env 'B=2,3' -- sh -c 'pwd; echo $A; echo $B'
 	[ "$output" = "/etc
 1
 2,3" ]
@@ -85,7 +94,7 @@ config
 @test "exec --user and --additional-gids" {
 	bundle
 	running sleep 60
-	inside --user 1000:100 --additional-gids 5 -g 6 -- id
+	inside --user 1000:100 -g 5 -g 6 -- id
 	[[ $output == "uid=1000(user) gid=100 groups="* ]]
 	[[ $output == *5* && $output == *6* ]]
 	inside --user 1000 -- sh -c 'echo $HOME'
@@ -239,6 +248,7 @@ b" ]
 	echo handed >"$BATS_TEST_TMPDIR/file"
 	run bash -c "exec 3<&-; exec 3<'$BATS_TEST_TMPDIR/file'; '$RT' --root '$ROOT' exec --preserve-fds 1 '$ID' sh -c 'cat <&3'"
 	[ "$output" = handed ]
+	known_bad runc "version 1.1 hands down what is not there"
 	run bash -c "exec 3<&- 4<&- 5<&-; '$RT' --root '$ROOT' exec --preserve-fds 3 '$ID' true"
 	[ "$status" -ne 0 ]
 }
@@ -273,7 +283,7 @@ b" ]
 @test "exec into a created container with a user and a cgroup namespace" {
 	only_rt "runc 1.1 can't"
 	needs_root "to map many ids"
-	bundle '.linux.namespaces += [{"type": "user"}, {"type": "cgroup"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
+	bundle '.linux.namespaces |= (. + [{"type": "user"}, {"type": "cgroup"}] | unique_by(.type)) | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
 	chown -R 100000:100000 "$BUNDLE/rootfs"
 	created sleep 60
 	inside -- sh -c 'id -u; readlink /proc/self/ns/cgroup'
@@ -314,7 +324,7 @@ b" ]
 	[[ $output == *"no such file or directory"* ]]
 	controller=
 	[ "$(cgroup_version pids)" != 1 ] || controller=pids:
-	dir=$(cgroup_dir pids "$(state pid)")
+	dir=$(its_cgroup)
 	mkdir "$dir/sub"
 	inside --cgroup "${controller}sub" -- cat /proc/self/cgroup
 	[ "$status" -eq 0 ]
@@ -325,7 +335,7 @@ b" ]
 	needs_root
 	bundle
 	running sleep 60
-	dir=$(cgroup_dir pids "$(state pid)")
+	dir=$(its_cgroup)
 	mkdir "$dir/deep"
 	state pid >"$dir/deep/cgroup.procs"
 	echo +pids >"$dir/cgroup.subtree_control" 2>/dev/null || true
@@ -388,7 +398,7 @@ b" ]
 		rt exec "$ID" sh -c 'echo done' >>"$BATS_TEST_TMPDIR/done" 3>&- &
 	done
 	wait
-	[ "$(grep -c done "$BATS_TEST_TMPDIR/done")" -eq 100 ]
+	[ "$(grep -c "done" "$BATS_TEST_TMPDIR/done")" -eq 100 ]
 }
 
 @test "exec --trace shows each step" {
