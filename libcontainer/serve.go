@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"io"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -19,7 +20,7 @@ func (m *maker) serve(last string) error {
 		switch {
 		case errors.Is(err, io.EOF):
 			if last == "" {
-				return nil // it is the user's program now, or was: a boot process that fails reports first
+				return m.executed()
 			}
 			return m.bootDied()
 		case err != nil:
@@ -123,21 +124,26 @@ func (m *maker) bootDied() error {
 	status, err := waitPid(m.boot.Pid)
 	m.boot.Close()
 	m.boot.Pid, m.pid = 0, 0
-	e := &diag.Error{Kind: diag.Kernel, Problem: "the boot process has ended before the container was created"}
 	if err != nil {
-		e.Err = err
-		return e
+		return &diag.Error{Kind: diag.Kernel, Problem: "the boot process has ended before the container was created", Err: err}
 	}
-	if status.Signaled() {
-		e.Problem = "the boot process was killed by " + signalText(status.Signal())
-		if killed, err := m.cgroup.OOMKilled(); err == nil && killed {
-			e.Field = "linux.resources.memory.limit"
-			e.Problem = "the container's memory limit is too low for it to be made: the kernel killed the boot process"
-			e.Hint = "rt needs about 512 KiB of memory limit to make a container; the program needs more"
-		} else if status.Signal() == unix.SIGSYS {
-			e.Field = "linux.seccomp"
-			e.Hint = "the seccomp profile kills a call that the boot process needs: without noNewPrivileges it must allow capset, prctl and execve"
+	return m.deathOf(status)
+}
+
+// deathOf explains the end of a boot process.
+func (m *maker) deathOf(status unix.WaitStatus) error {
+	if !status.Signaled() {
+		return &diag.Error{Kind: diag.Kernel, Problem: "the boot process has ended with status " + strconv.Itoa(status.ExitStatus())}
+	}
+	if m.cgroup != nil {
+		if err := m.cgroup.Starved(); err != nil {
+			return err
 		}
+	}
+	e := &diag.Error{Kind: diag.Kernel, Problem: "the boot process was killed by " + signalText(status.Signal())}
+	if status.Signal() == unix.SIGSYS {
+		e.Field = "linux.seccomp"
+		e.Hint = "the profile kills a call that is made after it is loaded: without noNewPrivileges it must allow capset, prctl and execve"
 	}
 	return e
 }

@@ -99,7 +99,9 @@ func connect(c *state.Container, pid int) (*nsenter.Boot, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	return nsenter.Attach(fd, pid), nil
+	boot := nsenter.Attach(fd, pid)
+	boot.Name, _ = processName(pid)
+	return boot, nil
 }
 
 // serveLate releases the boot process and serves the rest of its plan, as steps tells it.
@@ -110,7 +112,7 @@ func (m *maker) serveLate(steps []byte) error {
 	for {
 		record, _, err := m.boot.Next()
 		if err != nil {
-			return nil //nolint:nilerror // the end of the channel: it is the user's program now
+			return m.executed()
 		}
 		step, sync := lateStep(steps, record.Step)
 		switch record.Kind {

@@ -1,0 +1,58 @@
+package libcontainer
+
+import (
+	"bytes"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+)
+
+// executed tells a boot process that became the user's program from one that died without a word, killed by a signal: both close the control
+// channel. A process that lives has executed. A dead one, as long as nobody has waited for it, still has the name that execve(2) would have changed.
+func (m *maker) executed() error {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, m.pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG|unix.WALL, nil)
+	if err == nil && info.Signo == 0 {
+		return nil // our child, and alive
+	}
+	name, dead := processName(m.pid)
+	if !dead || name != m.boot.Name {
+		return nil
+	}
+	if err != nil {
+		// Created by another rt, and so not our child: only its parent can tell what it died of.
+		return &diag.Error{
+			Kind: diag.Kernel, Field: "process.args[0]", Problem: "the boot process was killed before it could execute the program",
+			Hint: "the seccomp profile may kill a call that is made after it is loaded, or the memory limit be too low",
+		}
+	}
+	status, err := waitPid(m.pid)
+	if err != nil {
+		return nil //nolint:nilerror // someone else was faster; then it is not for us to tell
+	}
+	m.boot.Pid, m.pid = 0, 0
+	return m.deathOf(status)
+}
+
+// processName returns the kernel's name of a process, and whether it has ended and waits to be waited for: proc_pid_stat(5).
+func processName(pid int) (name string, dead bool) {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", false
+	}
+	defer func() { _ = unix.Close(fd) }()
+	var stat [512]byte
+	n, err := unix.Read(fd, stat[:])
+	if err != nil || n <= 0 {
+		return "", false
+	}
+	text := stat[:n]
+	first, last := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
+	if first < 0 || last < first || last+2 >= len(text) {
+		return "", false
+	}
+	state := text[last+2]
+	return string(text[first+1 : last]), state == 'Z' || state == 'X'
+}
