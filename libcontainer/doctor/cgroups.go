@@ -64,6 +64,9 @@ func controllers(dir string) []Finding {
 // cgroups1 tells of v1 hierarchies.
 func cgroups1(f *host.Facts) []Finding {
 	const subject = "cgroups"
+	if own := read("/proc/self/mountinfo"); !strings.Contains(own, " - cgroup ") {
+		return []Finding{{subject, Bad, "no cgroup hierarchies are mounted below " + cgroupRoot, "mount -t cgroup2 none " + cgroupRoot}}
+	}
 	list := []Finding{{subject, Less, "cgroup v1: processes are moved into their cgroups, and cgroup namespaces hide less", "boot with systemd.unified_cgroup_hierarchy=1"}}
 	for _, c := range []string{"cpu", "memory", "pids", "devices", "freezer"} {
 		dir := cgroupRoot + "/" + c

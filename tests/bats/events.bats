@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# rt events: the accounting of a container.
+
+load setup
+
+needs() { needs_root "accounting is the cgroup's"; }
+
+@test "events --stats prints one line" {
+	bundle
+	running sleep 60
+	run rt events --stats "$ID"
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[ "$(jq -r '.type + " " + .id' <<<"$output")" = "stats $ID" ]
+	jq -e '.data | has("cpu") and has("memory") and has("pids") and has("blkio") and has("hugetlb") and has("intel_rdt")' <<<"$output"
+}
+
+@test "events --stats counts" {
+	needs_controller pids
+	needs_controller memory
+	bundle '.linux.resources.pids.limit = 50'
+	running sh -c 'sleep 61 & sleep 62 & wait'
+	eventually pgrep -P "$(state pid)" -f 'sleep 62'
+	run rt events --stats "$ID"
+	[ "$(jq .data.pids.current <<<"$output")" = 3 ]
+	[ "$(jq .data.pids.limit <<<"$output")" = 50 ]
+	[ "$(jq .data.memory.usage.usage <<<"$output")" -gt 0 ]
+	[ "$(jq .data.cpu.usage.total <<<"$output")" -gt 0 ]
+}
+
+@test "events has all names that runc's has" {
+	only_rt "it is compared with runc"
+	command -v runc >/dev/null || skip "no runc to compare with"
+	bundle '.ociVersion = "1.0.2"'
+	running sleep 60
+	runc --root "$BATS_TEST_TMPDIR/runc" run --detach --bundle "$BUNDLE" "$ID-runc" </dev/null >/dev/null 2>&1 3>&-
+	names() { jq -c '[paths | map(if type == "number" then 0 else . end) | map(tostring) | join(".")] | unique | map(select(test("raw|hugetlb|blkio") | not))'; }
+	theirs=$(runc --root "$BATS_TEST_TMPDIR/runc" events --stats "$ID-runc" | names)
+	runc --root "$BATS_TEST_TMPDIR/runc" delete --force "$ID-runc"
+	ours=$(rt events --stats "$ID" | names)
+	run jq -n --argjson a "$theirs" --argjson b "$ours" -c '$a - $b'
+	[ "$output" = "[]" ]
+}
+
+@test "events prints a line in every interval, and ends with the container" {
+	bundle
+	running sleep 60
+	rt events --interval 100ms "$ID" >"$BATS_TEST_TMPDIR/events" 3>&- &
+	job=$!
+	JOBS_TO_END+=("$job")
+	eventually sh -c "[ \$(wc -l <'$BATS_TEST_TMPDIR/events') -ge 3 ]"
+	known_bad runc "version 1.1 waits until the container is deleted"
+	rt kill "$ID" KILL
+	wait "$job"
+	jq -e '.type == "stats"' "$BATS_TEST_TMPDIR/events" >/dev/null
+}
+
+@test "events tells of a process that was killed for want of memory" {
+	needs_controller memory
+	bundle '.linux.resources.memory = {"limit": 20971520, "swap": 20971520} | .process.oomScoreAdj = 500'
+	running sh -c 'sleep 60'
+	rt events --interval 1h "$ID" >"$BATS_TEST_TMPDIR/events" 3>&- &
+	JOBS_TO_END+=("$!")
+	sleep 0.5
+	run rt exec "$ID" sh -c 'x=x; while :; do x=$x$x; done'
+	[ "$status" -ne 0 ]
+	eventually grep -q '"type":"oom"' "$BATS_TEST_TMPDIR/events"
+	[ "$(jq -r '.id' "$BATS_TEST_TMPDIR/events" | head -n 1)" = "$ID" ]
+}
+
+@test "events of a container that has stopped is refused" {
+	bundle
+	running true
+	eventually status_is stopped
+	run rt events --stats "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *"not running"* ]]
+}
+
+@test "events: an interval is a duration greater than 0" {
+	bundle
+	running sleep 60
+	for interval in 0 -1s; do
+		run rt events --interval="$interval" "$ID"
+		[ "$status" -eq 1 ]
+	done
+	only_rt "the wording"
+	run rt events --interval soon "$ID"
+	clear_error --interval soon "duration greater than 0"
+}

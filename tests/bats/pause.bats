@@ -1,0 +1,100 @@
+#!/usr/bin/env bats
+# rt pause and resume.
+
+load setup
+
+needs() { needs_root "the freezer is the cgroup's"; }
+
+# ticking starts a container that counts, and count prints how far it is.
+ticking() {
+	bundle '.root.readonly = false'
+	running sh -c 'n=0; while :; do n=$((n + 1)); echo $n >/tmp/n; sleep 0.02; done'
+	eventually [ -s "$BUNDLE/rootfs/tmp/n" ]
+}
+
+count() { cat "$BUNDLE/rootfs/tmp/n"; }
+
+goes_on() {
+	local before
+	before=$(count)
+	sleep 0.3
+	[ "$(count)" != "$before" ]
+}
+
+@test "a paused container stands still, and goes on when it is resumed" {
+	ticking
+	goes_on
+	rt pause "$ID"
+	status_is paused
+	not goes_on
+	rt resume "$ID"
+	status_is running
+	goes_on
+}
+
+@test "pause of a paused container, and resume of one that runs, are refused" {
+	ticking
+	run rt resume "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *"not paused"* ]]
+	rt pause "$ID"
+	run rt pause "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *"not running"* ]]
+}
+
+@test "pause of a container that has stopped is refused" {
+	bundle
+	running true
+	eventually status_is stopped
+	run rt pause "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *"not running"* ]]
+}
+
+@test "pause of a created container keeps it created" {
+	only_rt "runc says running"
+	bundle
+	created sleep 60
+	rt pause "$ID"
+	status_is paused
+	rt resume "$ID"
+	status_is created
+	rt start "$ID"
+	status_is running
+}
+
+@test "kill ends a paused container" {
+	ticking
+	rt pause "$ID"
+	rt kill "$ID" KILL
+	eventually status_is stopped
+}
+
+@test "kill --all reaches every process" {
+	bundle
+	running sh -c 'trap : TERM; sleep 61 & sleep 62 & wait; sleep 63'
+	eventually pgrep -P "$(state pid)" -f 'sleep 62'
+	rt kill --all "$ID" TERM
+	pid=$(state pid)
+	eventually not pgrep -P "$pid" -f 'sleep 6[12]'
+	rt kill --all "$ID" KILL
+	eventually status_is stopped
+}
+
+@test "kill --all of a container that has stopped is no error" {
+	bundle
+	running true
+	eventually status_is stopped
+	rt kill --all "$ID" KILL
+	run rt kill "$ID" KILL
+	[ "$status" -eq 1 ]
+	[[ $output == *"not running"* ]]
+}
+
+@test "delete --force removes a paused container" {
+	ticking
+	rt pause "$ID"
+	rt delete --force "$ID"
+	[ -z "$(containers)" ]
+}
