@@ -128,3 +128,19 @@ root_mount() {
 		wait'
 	[ "$output" = seen ]
 }
+
+# bats test_tags=root
+@test "rshared bind: a mount made in the container shows on the host" {
+	mkdir -p "$BATS_TEST_TMPDIR/src/below"
+	bundle '.process.capabilities |= with_entries(.value += ["CAP_SYS_ADMIN"]) | .linux.rootfsPropagation = "shared" | .mounts += [{
+		destination: "/data", type: "bind", source: (env.BATS_TEST_TMPDIR + "/src"), options: ["rbind", "rshared"]}]'
+	process sh -c 'mount -t tmpfs from-the-container /data/below'
+	export -f rt
+	run unshare --mount --propagation private bash -c '
+		mount --bind "$BATS_TEST_TMPDIR/src" "$BATS_TEST_TMPDIR/src"
+		mount --make-rshared /
+		rt run --bundle "$BUNDLE" "$ID"
+		grep -c "^from-the-container $BATS_TEST_TMPDIR/src/below " /proc/self/mounts
+		umount "$BATS_TEST_TMPDIR/src/below"'
+	[ "$output" = 1 ]
+}
