@@ -36,11 +36,12 @@ type maker struct {
 	container *state.Container
 	state     state.State
 	boot      *nsenter.Boot
-	pid       int  // of the container's process, once it is there
-	console   int  // master of the terminal, once it came
-	copyFrom  int  // the directory that tmpcopyup copies, between two sync points
-	grouped   bool // the cgroup is ours: what is in it is the container
-	hooked    bool // hooks have run: poststop is due
+	pid       int       // of the container's process, once it is there
+	console   int       // master of the terminal, once it came
+	copyFrom  int       // the directory that tmpcopyup copies, between two sync points
+	observer  *observer // answers the calls of a container whose calls are observed
+	grouped   bool      // the cgroup is ours: what is in it is the container
+	hooked    bool      // hooks have run: poststop is due
 }
 
 // newMaker reads the bundle and looks at the host. It changes nothing.
@@ -123,7 +124,8 @@ func (m *maker) look() error {
 		return err
 	}
 	m.options.SetgroupsDeny = m.denySetgroups()
-	if l := m.spec.OCI.Linux; l != nil && l.Seccomp != nil && m.spec.Process != nil {
+	m.options.Observe = m.o.Observe != nil && m.spec.Process != nil
+	if l := m.spec.OCI.Linux; l != nil && l.Seccomp != nil && m.spec.Process != nil && !m.options.Observe {
 		filter, warnings, err := seccomp.Compile(l.Seccomp, runtime.GOARCH)
 		if err != nil {
 			return err
@@ -266,6 +268,7 @@ func (m *maker) created() error {
 		return diag.Sys("read the start time of the container's process", "read", err)
 	}
 	m.state.Pid, m.state.StartTime, m.state.Phase = m.pid, start, state.Created
+	m.state.Cgroup = state.Cgroup(m.cgroup.Saved()) // without rights it has turned out that there is none
 	if m.wait {
 		if err := m.saveSteps(); err != nil {
 			return err
@@ -319,6 +322,9 @@ func (m *maker) endBoot() {
 
 // close lets go of what is open, and of the lock.
 func (m *maker) close() {
+	if m.observer != nil {
+		m.observer.finish()
+	}
 	if m.boot != nil {
 		m.boot.Close()
 	}
@@ -349,6 +355,9 @@ func (r *Runtime) Create(id string, o *CreateOptions) error {
 	}
 	defer m.close()
 	if err := m.checkConsole(true); err != nil {
+		return err
+	}
+	if err := m.checkObserve(true); err != nil {
 		return err
 	}
 	return m.make()
