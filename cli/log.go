@@ -105,8 +105,7 @@ func (l *log) open(dst []byte, level, msg string) []byte {
 func (l *log) appendError(dst []byte, err error, warnings []string) []byte {
 	dst = l.open(dst, "error", message(err, warnings))
 	if l.json {
-		var e *diag.Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*diag.Error](err); ok {
 			dst = appendParts(dst, e)
 		}
 		if len(warnings) > 0 {

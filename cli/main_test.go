@@ -57,7 +57,7 @@ func TestHelpText(t *testing.T) {
 	}
 	const golden = "testdata/help.txt"
 	if *update {
-		if err := os.WriteFile(golden, text, 0o644); err != nil { //nolint:forbidigo // a test
+		if err := os.WriteFile(golden, text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

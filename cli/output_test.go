@@ -147,7 +147,7 @@ func TestValidate(t *testing.T) {
 
 func TestIsBundle(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := os.Mkdir("web", 0o700); err != nil { //nolint:forbidigo // a test
+	if err := os.Mkdir("web", 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if isBundle("web") {

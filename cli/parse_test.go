@@ -50,7 +50,8 @@ var engineCalls = []struct {
 	{"CRI-O: kill", "--root /r kill -a id1 TERM", "kill", []string{"id1", "TERM"}, map[string]any{"all": true}},
 	{
 		"conmon-rs: a global option twice", "--root=/old --root=/new create --bundle /b --pid-file /p --console-socket=/s id1", "create",
-		[]string{"id1"}, map[string]any{"root": "/new", "console-socket": "/s"},
+		[]string{"id1"},
+		map[string]any{"root": "/new", "console-socket": "/s"},
 	},
 	{"people: options behind the id", "run id1 -b /b -d", "run", []string{"id1"}, map[string]any{"bundle": "/b", "detach": true}},
 	{"people: -f=value", "list -f=json -q", "list", []string{}, map[string]any{"format": "json", "quiet": true}},

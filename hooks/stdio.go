@@ -101,7 +101,7 @@ func (out *output) tail() string {
 // oneLine joins the lines of text and drops what a terminal or a log would stumble over.
 func oneLine(b []byte) string {
 	var line []byte
-	for _, part := range bytes.Split(b, []byte{'\n'}) {
+	for part := range bytes.SplitSeq(b, []byte{'\n'}) {
 		part = bytes.TrimSpace(part)
 		if len(part) == 0 {
 			continue

@@ -38,7 +38,7 @@ func wait(pid int, in *input, limit time.Duration) (end, *diag.Error) {
 		_, _ = reap(pid)
 		return end{}, diag.Sys("watch the hook", "pidfd_open", err)
 	}
-	defer unix.Close(pidfd)
+	defer func() { _ = unix.Close(pidfd) }()
 
 	e := end{}
 	if !ended(pidfd, in, limit) {
@@ -92,7 +92,7 @@ func reap(pid int) (unix.WaitStatus, error) {
 
 // problem is nil if the hook ended well, else what it did and what it said.
 func (e end) problem(h *specs.Hook, out *output) *diag.Error {
-	p := ""
+	var p string
 	switch {
 	case e.timeout > 0:
 		p = "the hook was killed: it was still running after its timeout of " + strconv.Itoa(*h.Timeout) + " s"

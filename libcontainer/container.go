@@ -225,7 +225,7 @@ func (r *Runtime) destroy(c *state.Container, s *state.State) error {
 func killAndWait(g *cgroup.Group, s *state.State) error {
 	pidfd, err := unix.PidfdOpen(s.Pid, 0)
 	if err != nil {
-		return nil //nolint:nilerror // ESRCH: it has ended
+		return nil // ESRCH: it has ended
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	if !state.Alive(s.Pid, s.StartTime) {

@@ -30,7 +30,7 @@ func outputOf(t *testing.T, bundle, script string, edit func(config map[string]a
 	return string(said), err
 }
 
-func addMount(config map[string]any, mount map[string]any) {
+func addMount(config, mount map[string]any) {
 	config["mounts"] = append(config["mounts"].([]any), mount)
 }
 

@@ -72,6 +72,8 @@ func (m *maker) openFile(f *plan.File, maps *idMaps) (fd int, err error) {
 		fd, err = unix.Open(f.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	case plan.FileStart:
 		return m.listen()
+	case plan.FilePidfd, plan.FileBinary:
+		panic("libcontainer: " + f.Path + " is for plans that join a container, not for those that make one")
 	}
 	if err != nil {
 		e := diag.Sys("open "+f.Path, call, err)

@@ -1,6 +1,8 @@
 package libcontainer
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"rt/hooks"
@@ -77,7 +79,7 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 		return 0, err
 	}
 	boot, err := nsenter.Spawn(image, &nsenter.SpawnOptions{
-		Argv: []string{"rt-hook"}, Files: append(files[:len(files):len(files)], uintptr(pidfd)), CgroupFD: -1, Dir: s.dir,
+		Argv: []string{"rt-hook"}, Files: append(slices.Clip(files), uintptr(pidfd)), CgroupFD: -1, Dir: s.dir,
 	})
 	if err != nil {
 		return 0, err
@@ -92,7 +94,7 @@ func serveInside(boot *nsenter.Boot, program *nsenter.Program) (int, error) {
 	for {
 		record, _, err := boot.Next()
 		if err != nil {
-			return pid, nil //nolint:nilerror // the end of the channel: it was executed
+			return pid, nil // the end of the channel: it was executed
 		}
 		switch record.Kind {
 		case nsenter.Sync:

@@ -17,7 +17,7 @@ func newTerminal(master int) (*terminal, error) {
 	t := &terminal{master: master}
 	before, err := unix.IoctlGetTermios(0, unix.TCGETS)
 	if err != nil {
-		return t, nil //nolint:nilerror // ENOTTY: standard input is a pipe or a file
+		return t, nil // ENOTTY: standard input is a pipe or a file
 	}
 	raw := *before
 	// cfmakeraw(3)

@@ -44,10 +44,7 @@ func exitStatus(status unix.WaitStatus) int {
 func waitEnd(pidfd int, limit time.Duration) bool {
 	deadline := time.Now().Add(limit)
 	for {
-		left := time.Until(deadline)
-		if left < 0 {
-			left = 0
-		}
+		left := max(time.Until(deadline), 0)
 		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
 		n, err := unix.Poll(fds, int(left/time.Millisecond))
 		switch {

@@ -17,7 +17,7 @@ func stubCode() []byte {
 	// The text of a running program is never moved or unmapped, so the pointer stays good.
 	address := stubAddress()
 	text := unsafe.Slice(*(**byte)(unsafe.Pointer(&address)), most+len(stubEnd))
-	for i := 0; i <= most; i += 1 {
+	for i := 0; i <= most; i++ {
 		if string(text[i:i+len(stubEnd)]) == stubEnd {
 			return text[:i]
 		}

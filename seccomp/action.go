@@ -2,6 +2,7 @@ package seccomp
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -119,12 +120,12 @@ func invalid(field, value, problem string) *diag.Error {
 
 // joined writes words as "a, b, c".
 func joined(words []string) string {
-	out := ""
+	var out strings.Builder
 	for i, w := range words {
 		if i > 0 {
-			out += ", "
+			out.WriteString(", ")
 		}
-		out += w
+		out.WriteString(w)
 	}
-	return out
+	return out.String()
 }

@@ -53,8 +53,7 @@ func at(i int) string {
 
 // defaultField corrects the field of an error about the default action, whose errno has a name of its own.
 func defaultField(err error, p *specs.LinuxSeccomp) error {
-	var e *diag.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*diag.Error](err); ok {
 		e.Field = "linux.seccomp.defaultAction"
 		if e.Value != string(p.DefaultAction) {
 			e.Field = "linux.seccomp.defaultErrnoRet"

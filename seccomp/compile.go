@@ -1,6 +1,7 @@
 package seccomp
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -129,8 +130,8 @@ func (c *compiler) dispatch() {
 		next = c.asm.ret(retForeign)
 	}
 	spans := make([]span, 0, 256)
-	for i := len(c.archs) - 1; i >= 0; i-- {
-		m := c.archs[i]
+	for i, m := range slices.Backward(c.archs) {
+
 		if c.sharesEarlier(i) {
 			continue
 		}

@@ -47,17 +47,15 @@ func searched(p *specs.LinuxSeccomp, goarch string) (*Filter, error) {
 }
 
 // numbersOf are the numbers worth asking about: every one up to the end of the tables, and the edges of the space.
-func numbersOf(f *Filter, m *architecture) []uint32 {
+func numbersOf(_ *Filter, m *architecture) []uint32 {
 	var out []uint32
-	for n := uint32(0); n < 700; n++ {
+	for n := range uint32(700) {
 		out = append(out, m.base+n)
 		if m.base != 0 && n < 50 {
 			out = append(out, n)
 		}
 	}
-	for _, n := range []uint32{m.base - 1, 0xeffff, 0x3fffffff, x32Bit, x32Bit + 1, x32Bit + 512, x32Bit + 600, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff} {
-		out = append(out, n)
-	}
+	out = append(out, m.base-1, 0xeffff, 0x3fffffff, x32Bit, x32Bit+1, x32Bit+512, x32Bit+600, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff)
 	for n := uint32(0xf0000); n < 0xf0010; n++ {
 		out = append(out, n)
 	}

@@ -16,8 +16,10 @@ func TestErrorsNameTheField(t *testing.T) {
 	n := func(v uint) *uint { return &v }
 	arg := func(a specs.LinuxSeccompArg) func(p *specs.LinuxSeccomp) {
 		return func(p *specs.LinuxSeccomp) {
-			p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActAllow,
-				Args: []specs.LinuxSeccompArg{{Op: specs.OpEqualTo}, a}})
+			p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{
+				Names: []string{"read"}, Action: specs.ActAllow,
+				Args: []specs.LinuxSeccompArg{{Op: specs.OpEqualTo}, a},
+			})
 		}
 	}
 	entry := func(e specs.LinuxSyscall) func(p *specs.LinuxSeccomp) {
@@ -71,8 +73,10 @@ func TestTooManyInstructions(t *testing.T) {
 	}
 	p := small()
 	for i := range uint64(1500) {
-		p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{Names: []string{"ioctl"}, Action: specs.ActAllow,
-			Args: []specs.LinuxSeccompArg{{Index: 0, Value: i, Op: specs.OpEqualTo}, {Index: 1, Value: i, Op: specs.OpEqualTo}}})
+		p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{
+			Names: []string{"ioctl"}, Action: specs.ActAllow,
+			Args: []specs.LinuxSeccompArg{{Index: 0, Value: i, Op: specs.OpEqualTo}, {Index: 1, Value: i, Op: specs.OpEqualTo}},
+		})
 	}
 	_, _, err := Compile(p, "amd64")
 	if err == nil || !strings.Contains(err.Error(), "linux.seccomp.syscalls") || !strings.Contains(err.Error(), "4096") {
@@ -85,8 +89,10 @@ func TestFarJumps(t *testing.T) {
 	p := small()
 	for i := range uint64(150) {
 		for _, name := range []string{"ioctl", "prctl", "mount"} {
-			p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{Names: []string{name}, Action: actions[i%9].name,
-				Args: []specs.LinuxSeccompArg{{Index: 1, Value: i << 30, Op: specs.OpEqualTo}}})
+			p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{
+				Names: []string{name}, Action: actions[i%9].name,
+				Args: []specs.LinuxSeccompArg{{Index: 1, Value: i << 30, Op: specs.OpEqualTo}},
+			})
 		}
 	}
 	f, err := searched(p, "amd64")
@@ -118,8 +124,12 @@ func TestFlags(t *testing.T) {
 		{"log", []specs.LinuxSeccompFlag{specs.LinuxSeccompFlagLog}, false, unix.SECCOMP_FILTER_FLAG_LOG},
 		{"killable without listener", []specs.LinuxSeccompFlag{specs.LinuxSeccompFlagWaitKillableRecv}, false, 0},
 		{"killable", []specs.LinuxSeccompFlag{specs.LinuxSeccompFlagWaitKillableRecv}, true, waitKillableRecv | unix.SECCOMP_FILTER_FLAG_NEW_LISTENER},
-		{"tsync with listener", []specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_TSYNC"}, true,
-			unix.SECCOMP_FILTER_FLAG_TSYNC | unix.SECCOMP_FILTER_FLAG_TSYNC_ESRCH | unix.SECCOMP_FILTER_FLAG_NEW_LISTENER},
+		{
+			"tsync with listener",
+			[]specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_TSYNC"},
+			true,
+			unix.SECCOMP_FILTER_FLAG_TSYNC | unix.SECCOMP_FILTER_FLAG_TSYNC_ESRCH | unix.SECCOMP_FILTER_FLAG_NEW_LISTENER,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := small()
@@ -144,8 +154,10 @@ func TestRefuseDeadlock(t *testing.T) {
 	}{
 		{"another call", specs.LinuxSyscall{Names: []string{"mkdir"}, Action: specs.ActNotify}, ""},
 		{"the hand-over", specs.LinuxSyscall{Names: []string{"mkdir", "sendmsg"}, Action: specs.ActNotify}, "linux.seccomp.syscalls[5].action"},
-		{"with an argument", specs.LinuxSyscall{Names: []string{"execve"}, Action: specs.ActNotify,
-			Args: []specs.LinuxSeccompArg{{Index: 0, Value: 1, Op: specs.OpGreaterThan}}}, "linux.seccomp.syscalls[5].action"},
+		{"with an argument", specs.LinuxSyscall{
+			Names: []string{"execve"}, Action: specs.ActNotify,
+			Args: []specs.LinuxSeccompArg{{Index: 0, Value: 1, Op: specs.OpGreaterThan}},
+		}, "linux.seccomp.syscalls[5].action"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := small()

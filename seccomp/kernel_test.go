@@ -42,8 +42,10 @@ func TestKernelObeys(t *testing.T) {
 	errno := func(n uint) *uint { return &n }
 	p := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow}
 	for i, op := range operators {
-		p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{Names: []string{"lsetxattr"}, Action: specs.ActErrno, ErrnoRet: errno(uint(200 + i)),
-			Args: []specs.LinuxSeccompArg{{Index: 5, Value: uint64(i), Op: specs.OpEqualTo}, {Index: 4, Value: 1<<32 + 7, ValueTwo: 1<<32 + 5, Op: op}}})
+		p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{
+			Names: []string{"lsetxattr"}, Action: specs.ActErrno, ErrnoRet: errno(uint(200 + i)),
+			Args: []specs.LinuxSeccompArg{{Index: 5, Value: uint64(i), Op: specs.OpEqualTo}, {Index: 4, Value: 1<<32 + 7, ValueTwo: 1<<32 + 5, Op: op}},
+		})
 	}
 	f, err := searched(p, runtime.GOARCH)
 	if err != nil {
@@ -106,7 +108,8 @@ type seccompResp struct {
 // TestAgentAnswers loads a filter with a listener and answers its one notified call.
 func TestAgentAnswers(t *testing.T) {
 	p := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{
-		{Names: []string{"mkdirat"}, Action: specs.ActNotify, Args: []specs.LinuxSeccompArg{{Index: 2, Value: 0o7654, Op: specs.OpEqualTo}}}}}
+		{Names: []string{"mkdirat"}, Action: specs.ActNotify, Args: []specs.LinuxSeccompArg{{Index: 2, Value: 0o7654, Op: specs.OpEqualTo}}},
+	}}
 	f, _, err := Compile(p, runtime.GOARCH)
 	if err != nil || !f.Notify {
 		t.Fatal(f, err)

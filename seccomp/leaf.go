@@ -1,5 +1,7 @@
 package seccomp
 
+import "slices"
+
 import "golang.org/x/sys/unix"
 
 // leaf writes the rules of leaf l for architecture m and returns where they begin.
@@ -54,8 +56,8 @@ func (c *compiler) sameWord(x, y int32, m *architecture) bool {
 // choice writes rules of which sameWord is true: the halves are loaded once and then compared with each value.
 func (c *compiler) choice(rules []int32, m *architecture, otherwise int) int {
 	next := otherwise
-	for i := len(rules) - 1; i >= 0; i-- {
-		r := &c.set.rules[rules[i]]
+	for _, rule := range slices.Backward(rules) {
+		r := &c.set.rules[rule]
 		c.asm.why = r.origin
 		next = c.asm.jump(unix.BPF_JEQ, uint32(r.conditions[0].value), c.asm.ret(r.ret), next)
 	}
@@ -80,6 +82,7 @@ func (c *compiler) condition(x *condition, m *architecture, yes, no int) int {
 	lower, upper := uint32(x.value), uint32(x.value>>32)
 	op := uint16(unix.BPF_JEQ)
 	switch x.op {
+	case opEQ:
 	case opMasked:
 		return c.masked(x, m, yes, no)
 	case opNE:

@@ -97,14 +97,14 @@ func (f *Filter) line(b *strings.Builder, pc int, v *view) {
 }
 
 func (f *Filter) instruction(i *unix.SockFilter, pc int, v *view) string {
-	switch {
-	case i.Code == unix.BPF_LD|unix.BPF_W|unix.BPF_ABS:
+	switch i.Code {
+	case unix.BPF_LD | unix.BPF_W | unix.BPF_ABS:
 		return "ld   " + f.field(i.K)
-	case i.Code == unix.BPF_ALU|unix.BPF_AND|unix.BPF_K:
+	case unix.BPF_ALU | unix.BPF_AND | unix.BPF_K:
 		return "and  " + hex(i.K)
-	case i.Code == unix.BPF_RET|unix.BPF_K:
+	case unix.BPF_RET | unix.BPF_K:
 		return "ret  " + ActionText(i.K)
-	case i.Code == unix.BPF_JMP|unix.BPF_JA:
+	case unix.BPF_JMP | unix.BPF_JA:
 		return "ja   " + strconv.Itoa(pc+1+int(i.K))
 	}
 	name := "j?   "

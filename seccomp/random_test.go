@@ -28,9 +28,6 @@ var values = []uint64{
 	0x1ffffffff, 0x7fffffffffffffff, 0x8000000000000000, 0xffffffff00000000, 0xfffffffffffffffe, 0xffffffffffffffff,
 }
 
-// masks have a bit in their lower half, so that no architecture finds them empty.
-var masks = []uint64{1, 7, 0xff, 0x7e020000, 0x80000000, 0xffffffff, 0x100000001, 0xffffffffffffffff}
-
 // randomErrno is an errno for an action that takes one, or none.
 func randomErrno(d *dice, action specs.LinuxSeccompAction) *uint {
 	if n := d.below(3); n > 0 && (action == specs.ActErrno || action == specs.ActTrace) {

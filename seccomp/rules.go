@@ -145,7 +145,7 @@ func (s *ruleset) extend(from int32, ret uint32, alternatives []int32) int32 {
 			return m.to
 		}
 	}
-	to := int32(-1)
+	var to int32
 	if len(alternatives) == 0 {
 		to = s.settle(ret)
 	} else {

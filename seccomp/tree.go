@@ -1,5 +1,7 @@
 package seccomp
 
+import "slices"
+
 import "golang.org/x/sys/unix"
 
 // A span is a run of call numbers that end in the same leaf: from start to the start of the next span.
@@ -35,14 +37,14 @@ func appendSpan(list []span, s span) []span {
 
 // spans appends the spans of m's own numbers. The last one is open: up to the end, or up to the next architecture that shares the space.
 func (c *compiler) spans(list []span, m *architecture) []span {
-	last, any := c.newest(m)
+	last, known := c.newest(m)
 	next := uint32(0)
 	if m.base == x32Bit {
 		next = x32Bit
 	}
 	for _, k := range order[m.column][:callCount[m.column]] {
 		nr, _ := m.number(int(k))
-		if !any || nr > last {
+		if !known || nr > last {
 			break
 		}
 		if nr > next {
@@ -59,7 +61,7 @@ func (c *compiler) spans(list []span, m *architecture) []span {
 		next = nr + 1
 	}
 	tail := int32(leafDefault)
-	if any && !permissive(c.set.deny) {
+	if known && !permissive(c.set.deny) {
 		tail = leafENOSYS
 	}
 	return appendSpan(list, span{next, tail, 1, m})
@@ -83,8 +85,8 @@ func (c *compiler) leafOf(k int, m *architecture) int32 {
 // final word (runc issue 2151). Calls below it are the author's decision.
 func (c *compiler) newest(m *architecture) (uint32, bool) {
 	list := order[m.column][:callCount[m.column]]
-	for i := len(list) - 1; i >= 0; i-- {
-		k := int(list[i])
+	for _, l := range slices.Backward(list) {
+		k := int(l)
 		if c.set.named[k] || c.leafOf(k, m) != leafDefault {
 			nr, _ := m.number(k)
 			return nr, true

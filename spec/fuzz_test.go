@@ -104,8 +104,7 @@ func sameAsJSON(t *testing.T, raw []byte, got *specs.Spec) {
 	var want specs.Spec
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if err := d.Decode(&want); err != nil {
-		var mismatch *json.UnmarshalTypeError
-		if errors.As(err, &mismatch) {
+		if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			for _, other := range []string{"solaris", "windows", "vm", "zos", "freebsd"} {
 				if strings.HasPrefix(mismatch.Field, other) {
 					return

@@ -29,8 +29,7 @@ func Load(bundle string, o LoadOptions) (*Spec, error) {
 		return nil, unreadable(file, err)
 	}
 	s, err := Parse(raw, bundle, o)
-	var e *diag.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*diag.Error](err); ok {
 		e.Op = "config.json"
 		if e.Field == wholeDocument {
 			e.Field = ""
@@ -67,8 +66,7 @@ func readFile(path string) ([]byte, error) {
 // unreadable says why a config.json can't be read. Engines look for the text of the errno.
 func unreadable(file string, err error) error {
 	e := &diag.Error{Kind: diag.Document, Problem: "cannot read " + file, Err: err}
-	var at *fs.PathError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		e.Call = at.Op
 		if errno, ok := at.Err.(unix.Errno); ok { //nolint:errorlint // PathError holds a bare errno
 			e.Errno, e.Err = errno, nil

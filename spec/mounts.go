@@ -65,6 +65,7 @@ func (c *checker) options(at place, words []string, m *Mount) {
 			m.IDMap, m.IDMapRecursive = true, m.IDMapRecursive || o.recursive
 		case isTmpCopyUp:
 			m.TmpCopyUp = true
+		case isFlag:
 		}
 	}
 	m.Recursive = m.Flags&unix.MS_REC != 0

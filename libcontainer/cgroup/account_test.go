@@ -66,13 +66,13 @@ func TestUpdate(t *testing.T) {
 		}
 	}
 	check := mem(4096, 0)
-	check.Memory.CheckBeforeUpdate = p(true)
+	check.Memory.CheckBeforeUpdate = new(true)
 	worker(t, g)
 	err = loaded.Update(check)
 	if g.mode == host.CgroupV2 && (err == nil || !strings.HasPrefix(err.Error(), "linux.resources.memory.limit: ")) {
 		t.Errorf("a limit below the usage, with checkBeforeUpdate: %v", err)
 	}
-	if err := loaded.Update(&specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: p(uint64(1 << 20))}}); g.mode != host.CgroupV2 &&
+	if err := loaded.Update(&specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: new(uint64(1 << 20))}}); g.mode != host.CgroupV2 &&
 		(err == nil || !strings.HasPrefix(err.Error(), "linux.resources.cpu.shares: ")) {
 		t.Errorf("shares above the kernel's range: %v", err)
 	}
@@ -106,7 +106,7 @@ func worker(t *testing.T, g *Group) {
 }
 
 func TestStats(t *testing.T) {
-	g := newGroup(t, &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: p(int64(20))}, Memory: &specs.LinuxMemory{Limit: p(int64(64 << 20))}})
+	g := newGroup(t, &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(20))}, Memory: &specs.LinuxMemory{Limit: new(int64(64 << 20))}})
 	full := offers(g, "memory") && offers(g, "pids")
 	if !full {
 		g.limits.needs = nil // what every v2 kernel counts is left
@@ -191,7 +191,7 @@ func TestOOMKilled(t *testing.T) {
 // TestDelegate: the container's user owns what the kernel says it may, and no limit.
 func TestDelegate(t *testing.T) {
 	g := newGroup(t, nil)
-	g.config.OwnerUID = p(100000)
+	g.config.OwnerUID = new(100000)
 	if err := g.Create(); err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +241,7 @@ func TestExecDir(t *testing.T) {
 		if err != nil {
 			return err.Error()
 		}
-		defer unix.Close(fd) //nolint:errcheck // O_PATH
+		defer unix.Close(fd)
 		to, _ := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
 		return strings.TrimPrefix(to, dir)
 	}
@@ -272,7 +272,7 @@ func TestDelegatedUser(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("SKIP: root needs no delegation; tests/vm/cgroup runs this as a user")
 	}
-	g, err := New(Config{ID: "rt-test-delegated", Rootless: true, Resources: &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: p(int64(20))}}})
+	g, err := New(Config{ID: "rt-test-delegated", Rootless: true, Resources: &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(20))}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +307,7 @@ func names(entries []os.DirEntry) (list []string) {
 
 // TestBlockedLevel is a cgroup whose parent holds processes: v2 lets it give no controllers.
 func TestBlockedLevel(t *testing.T) {
-	g := newGroup(t, &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: p(int64(64 << 20))}})
+	g := newGroup(t, &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(64 << 20))}})
 	if g.mode != host.CgroupV2 || !offers(g, "memory") {
 		t.Skip("SKIP: only v2 with its controllers has this rule")
 	}

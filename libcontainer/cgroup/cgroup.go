@@ -99,6 +99,7 @@ func (g *Group) find() error {
 			Kind: diag.Host, Problem: "no cgroups are mounted at " + root,
 			Hint: "mount -t cgroup2 none " + root,
 		})
+	case host.CgroupV1, host.CgroupHybrid:
 	}
 	return g.findV1(in)
 }
@@ -193,10 +194,8 @@ func (g *Group) dir(controller string) string {
 		if g.mode == host.CgroupV2 {
 			return g.places[i].dir
 		}
-		for _, c := range g.places[i].controllers() {
-			if c == controller {
-				return g.places[i].dir
-			}
+		if slices.Contains(g.places[i].controllers(), controller) {
+			return g.places[i].dir
 		}
 	}
 	return ""

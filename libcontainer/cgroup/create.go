@@ -3,6 +3,7 @@ package cgroup
 import (
 	"errors"
 	"path"
+	"slices"
 	"strconv"
 
 	"rt/libcontainer/diag"
@@ -157,8 +158,8 @@ func (g *Group) makeParent(base, dir string) error {
 // undo removes what make made, innermost first. One that someone else has begun to use meanwhile stays: rmdir refuses it.
 func (g *Group) undo() {
 	g.Close()
-	for i := len(g.made) - 1; i >= 0; i-- {
-		_ = unix.Rmdir(g.made[i])
+	for _, v := range slices.Backward(g.made) {
+		_ = unix.Rmdir(v)
 	}
 	g.made = nil
 }

@@ -107,7 +107,7 @@ func randomRules(r *rand.Rand) []rule {
 
 func TestDeviceFilter(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test must fail again
-	defaults, err := rulesOf([]specs.LinuxDeviceCgroup{{Access: "rwm"}, {Allow: true, Type: "b", Major: p(int64(8)), Access: "r"}})
+	defaults, err := rulesOf([]specs.LinuxDeviceCgroup{{Access: "rwm"}, {Allow: true, Type: "b", Major: new(int64(8)), Access: "r"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,8 +51,7 @@ func readFile(dir, name string) (string, error) {
 
 // cause is the errno inside an error of the library, or the error itself.
 func cause(err error) error {
-	var errno unix.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
 		return errno
 	}
 	return err
@@ -60,8 +59,7 @@ func cause(err error) error {
 
 // fileOf is the path of the file that an error of the library is about, or "".
 func fileOf(err error) string {
-	var p *os.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
 		return p.Path
 	}
 	return ""

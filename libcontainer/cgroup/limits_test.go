@@ -16,22 +16,22 @@ func everything() *specs.LinuxResources {
 	rates := []specs.LinuxThrottleDevice{{LinuxBlockIODevice: dev, Rate: 4096}}
 	return &specs.LinuxResources{
 		Memory: &specs.LinuxMemory{
-			Limit: p(int64(1)), Reservation: p(int64(1)), Swap: p(int64(2)), Swappiness: p(uint64(3)), DisableOOMKiller: p(true), CheckBeforeUpdate: p(true),
+			Limit: new(int64(1)), Reservation: new(int64(1)), Swap: new(int64(2)), Swappiness: new(uint64(3)), DisableOOMKiller: new(true), CheckBeforeUpdate: new(true),
 		},
 		CPU: &specs.LinuxCPU{
-			Shares: p(uint64(2)), Quota: p(int64(1)), Burst: p(uint64(1)), Period: p(uint64(1)), RealtimeRuntime: p(int64(1)), RealtimePeriod: p(uint64(1)),
-			Cpus: "0", Mems: "0", Idle: p(int64(1)),
+			Shares: new(uint64(2)), Quota: new(int64(1)), Burst: new(uint64(1)), Period: new(uint64(1)), RealtimeRuntime: new(int64(1)), RealtimePeriod: new(uint64(1)),
+			Cpus: "0", Mems: "0", Idle: new(int64(1)),
 		},
-		Pids: &specs.LinuxPids{Limit: p(int64(0))},
+		Pids: &specs.LinuxPids{Limit: new(int64(0))},
 		BlockIO: &specs.LinuxBlockIO{
-			Weight: p(uint16(10)), LeafWeight: p(uint16(10)),
-			WeightDevice:           []specs.LinuxWeightDevice{{LinuxBlockIODevice: dev, Weight: p(uint16(10)), LeafWeight: p(uint16(10))}},
+			Weight: new(uint16(10)), LeafWeight: new(uint16(10)),
+			WeightDevice:           []specs.LinuxWeightDevice{{LinuxBlockIODevice: dev, Weight: new(uint16(10)), LeafWeight: new(uint16(10))}},
 			ThrottleReadBpsDevice:  rates,
 			ThrottleWriteBpsDevice: rates, ThrottleReadIOPSDevice: rates, ThrottleWriteIOPSDevice: rates,
 		},
 		HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 1}},
-		Network:        &specs.LinuxNetwork{ClassID: p(uint32(1)), Priorities: []specs.LinuxInterfacePriority{{Name: "lo", Priority: 1}}},
-		Rdma:           map[string]specs.LinuxRdma{"mlx5_0": {HcaHandles: p(uint32(1))}},
+		Network:        &specs.LinuxNetwork{ClassID: new(uint32(1)), Priorities: []specs.LinuxInterfacePriority{{Name: "lo", Priority: 1}}},
+		Rdma:           map[string]specs.LinuxRdma{"mlx5_0": {HcaHandles: new(uint32(1))}},
 	}
 }
 
@@ -58,8 +58,8 @@ func TestEveryFieldIsAsked(t *testing.T) {
 		{"blockIO", reflect.TypeFor[specs.LinuxBlockIO]()},
 		{"network", reflect.TypeFor[specs.LinuxNetwork]()},
 	} {
-		for i := range section.typ.NumField() {
-			tag, _, _ := strings.Cut(section.typ.Field(i).Tag.Get("json"), ",")
+		for field := range section.typ.Fields() {
+			tag, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			field := section.name + "." + tag
 			found := without[field]
 			for a := range asked {
@@ -93,10 +93,10 @@ func TestV1OnlyIsRefusedOnV2(t *testing.T) {
 // TestZeroAsksForNothing has what engines write when their user asked for nothing.
 func TestZeroAsksForNothing(t *testing.T) {
 	r := &specs.LinuxResources{
-		Memory:  &specs.LinuxMemory{Limit: p(int64(0)), DisableOOMKiller: p(false)},
-		CPU:     &specs.LinuxCPU{Shares: p(uint64(0)), RealtimeRuntime: p(int64(0))},
-		BlockIO: &specs.LinuxBlockIO{Weight: p(uint16(0))},
-		Network: &specs.LinuxNetwork{ClassID: p(uint32(0))},
+		Memory:  &specs.LinuxMemory{Limit: new(int64(0)), DisableOOMKiller: new(false)},
+		CPU:     &specs.LinuxCPU{Shares: new(uint64(0)), RealtimeRuntime: new(int64(0))},
+		BlockIO: &specs.LinuxBlockIO{Weight: new(uint16(0))},
+		Network: &specs.LinuxNetwork{ClassID: new(uint32(0))},
 		Pids:    &specs.LinuxPids{},
 	}
 	l, err := convert(r, host.CgroupV2)
@@ -112,20 +112,20 @@ func TestConvertRefuses(t *testing.T) {
 		r    specs.LinuxResources
 		want string
 	}{
-		{"swap below limit", host.CgroupV2, specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: p(int64(9)), Swap: p(int64(8))}}, "memory.swap: counts memory and swap"},
-		{"swap without limit", host.CgroupV1, specs.LinuxResources{Memory: &specs.LinuxMemory{Swap: p(int64(8))}}, "memory.limit must be given"},
+		{"swap below limit", host.CgroupV2, specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(9)), Swap: new(int64(8))}}, "memory.swap: counts memory and swap"},
+		{"swap without limit", host.CgroupV1, specs.LinuxResources{Memory: &specs.LinuxMemory{Swap: new(int64(8))}}, "memory.limit must be given"},
 		{"page size", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "/../2MB"}}}, "hugepageLimits[0].pageSize"},
 		{"page size, unit", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2M"}}}, "hugepageLimits[0].pageSize"},
 		{"page size, empty", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{}}}, "hugepageLimits[0].pageSize"},
 		{"unified on v1", host.CgroupV1, specs.LinuxResources{Unified: map[string]string{"memory.high": "1"}}, "cgroup v1 has no such limit"},
 		{"unified path", host.CgroupV2, specs.LinuxResources{Unified: map[string]string{"../x.y": "1"}}, `unified["../x.y"]`},
 		{"unified and field", host.CgroupV2, specs.LinuxResources{
-			Memory: &specs.LinuxMemory{Limit: p(int64(9))}, Unified: map[string]string{"memory.max": "1"},
+			Memory: &specs.LinuxMemory{Limit: new(int64(9))}, Unified: map[string]string{"memory.max": "1"},
 		}, "memory.limit is written to"},
 		{"device type", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "x"}}}, `devices[0].type "x"`},
 		{"device access", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "c", Access: "rx"}}}, `devices[0].access "rx"`},
 		{"device without access", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "c"}}}, "says nothing"},
-		{"device of no type", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: true, Major: p(int64(1)), Access: "r"}}}, "give the type"},
+		{"device of no type", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: true, Major: new(int64(1)), Access: "r"}}}, "give the type"},
 	} {
 		if _, err := convert(&tc.r, tc.mode); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: got %v, want %q", tc.name, err, tc.want)

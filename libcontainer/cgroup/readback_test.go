@@ -78,48 +78,48 @@ func readbacks(t *testing.T) []readback {
 	const unlimited = "9223372036854771712"
 	return []readback{
 		{
-			"memory.limit", "memory", mem(specs.LinuxMemory{Limit: p(int64(64 << 20))}),
+			"memory.limit", "memory", mem(specs.LinuxMemory{Limit: new(int64(64 << 20))}),
 			files("memory.limit_in_bytes", "67108864"), files("memory.max", "67108864"),
 		},
 		{
-			"memory.limit none", "memory", mem(specs.LinuxMemory{Limit: p(int64(-1))}),
+			"memory.limit none", "memory", mem(specs.LinuxMemory{Limit: new(int64(-1))}),
 			files("memory.limit_in_bytes", unlimited), files("memory.max", "max", "memory.swap.max", "max"),
 		},
 		{
-			"memory.reservation", "memory", mem(specs.LinuxMemory{Reservation: p(int64(32 << 20))}),
+			"memory.reservation", "memory", mem(specs.LinuxMemory{Reservation: new(int64(32 << 20))}),
 			files("memory.soft_limit_in_bytes", "33554432"), files("memory.low", "33554432"),
 		},
 		{
-			"memory.swap", "memory", mem(specs.LinuxMemory{Limit: p(int64(64 << 20)), Swap: p(int64(96 << 20))}),
+			"memory.swap", "memory", mem(specs.LinuxMemory{Limit: new(int64(64 << 20)), Swap: new(int64(96 << 20))}),
 			files("memory.limit_in_bytes", "67108864", "memory.memsw.limit_in_bytes", "100663296"),
 			files("memory.max", "67108864", "memory.swap.max", "33554432"),
 		},
 		{
-			"memory.swap none", "memory", mem(specs.LinuxMemory{Limit: p(int64(64 << 20)), Swap: p(int64(64 << 20))}),
+			"memory.swap none", "memory", mem(specs.LinuxMemory{Limit: new(int64(64 << 20)), Swap: new(int64(64 << 20))}),
 			files("memory.memsw.limit_in_bytes", "67108864"), files("memory.swap.max", "0"),
 		},
 		{
-			"memory.swappiness", "memory", mem(specs.LinuxMemory{Swappiness: p(uint64(7))}),
+			"memory.swappiness", "memory", mem(specs.LinuxMemory{Swappiness: new(uint64(7))}),
 			files("memory.swappiness", "7"), nil,
 		},
 		{
-			"memory.disableOOMKiller", "memory", mem(specs.LinuxMemory{DisableOOMKiller: p(true)}),
+			"memory.disableOOMKiller", "memory", mem(specs.LinuxMemory{DisableOOMKiller: new(true)}),
 			files("memory.oom_control", "oom_kill_disable 1"), nil,
 		},
-		{"cpu.shares", "cpu", cpu(specs.LinuxCPU{Shares: p(uint64(1024))}), files("cpu.shares", "1024"), files("cpu.weight", "100")},
-		{"cpu.shares least", "cpu", cpu(specs.LinuxCPU{Shares: p(uint64(2))}), files("cpu.shares", "2"), files("cpu.weight", "1")},
+		{"cpu.shares", "cpu", cpu(specs.LinuxCPU{Shares: new(uint64(1024))}), files("cpu.shares", "1024"), files("cpu.weight", "100")},
+		{"cpu.shares least", "cpu", cpu(specs.LinuxCPU{Shares: new(uint64(2))}), files("cpu.shares", "2"), files("cpu.weight", "1")},
 		{
-			"cpu.quota", "cpu", cpu(specs.LinuxCPU{Quota: p(int64(25000)), Period: p(uint64(50000)), Burst: p(uint64(10000))}),
+			"cpu.quota", "cpu", cpu(specs.LinuxCPU{Quota: new(int64(25000)), Period: new(uint64(50000)), Burst: new(uint64(10000))}),
 			files("cpu.cfs_quota_us", "25000", "cpu.cfs_period_us", "50000", "cpu.cfs_burst_us", "10000"),
 			files("cpu.max", "25000 50000", "cpu.max.burst", "10000"),
 		},
 		{
-			"cpu.quota none", "cpu", cpu(specs.LinuxCPU{Quota: p(int64(-1)), Period: p(uint64(50000))}),
+			"cpu.quota none", "cpu", cpu(specs.LinuxCPU{Quota: new(int64(-1)), Period: new(uint64(50000))}),
 			files("cpu.cfs_quota_us", "-1"), files("cpu.max", "max 50000"),
 		},
-		{"cpu.idle", "cpu", cpu(specs.LinuxCPU{Idle: p(int64(1))}), files("cpu.idle", "1"), files("cpu.idle", "1")},
+		{"cpu.idle", "cpu", cpu(specs.LinuxCPU{Idle: new(int64(1))}), files("cpu.idle", "1"), files("cpu.idle", "1")},
 		{
-			"cpu.realtimeRuntime", "cpu", cpu(specs.LinuxCPU{RealtimePeriod: p(uint64(500000)), RealtimeRuntime: p(int64(1000))}),
+			"cpu.realtimeRuntime", "cpu", cpu(specs.LinuxCPU{RealtimePeriod: new(uint64(500000)), RealtimeRuntime: new(int64(1000))}),
 			files("cpu.rt_runtime_us", "1000", "cpu.rt_period_us", "500000"), nil,
 		},
 		{
@@ -137,15 +137,17 @@ func readbacks(t *testing.T) []readback {
 			files("io.max", number+" rbps=1048576 wbps=2097152 riops=100 wiops=200"),
 		},
 		{
-			"blockIO.weight", "io", io(specs.LinuxBlockIO{Weight: p(uint16(500))}),
+			"blockIO.weight", "io", io(specs.LinuxBlockIO{Weight: new(uint16(500))}),
 			files("blkio.weight", "500"), files("io.weight", "default 4950"),
 		},
 		{
-			"hugepageLimits[0].limit", "hugetlb", specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 4 << 20}}},
+			"hugepageLimits[0].limit", "hugetlb",
+			specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 4 << 20}}},
 			files("hugetlb.2MB.limit_in_bytes", "4194304"), files("hugetlb.2MB.max", "4194304", "hugetlb.2MB.rsvd.max", "4194304"),
 		},
 		{
-			"network.classID", "net_cls", specs.LinuxResources{Network: &specs.LinuxNetwork{ClassID: p(uint32(0x100001))}},
+			"network.classID", "net_cls",
+			specs.LinuxResources{Network: &specs.LinuxNetwork{ClassID: new(uint32(0x100001))}},
 			files("net_cls.classid", "1048577"), nil,
 		},
 		{
@@ -154,11 +156,13 @@ func readbacks(t *testing.T) []readback {
 			files("net_prio.ifpriomap", "lo 3"), nil,
 		},
 		{
-			`unified["memory.high"]`, "memory", specs.LinuxResources{Unified: map[string]string{"memory.high": "33554432"}},
+			`unified["memory.high"]`, "memory",
+			specs.LinuxResources{Unified: map[string]string{"memory.high": "33554432"}},
 			nil, files("memory.high", "33554432"),
 		},
 		{
-			`unified["cgroup.max.depth"]`, "cgroup", specs.LinuxResources{Unified: map[string]string{"cgroup.max.depth": "3"}},
+			`unified["cgroup.max.depth"]`, "cgroup",
+			specs.LinuxResources{Unified: map[string]string{"cgroup.max.depth": "3"}},
 			nil, files("cgroup.max.depth", "3"),
 		},
 	}

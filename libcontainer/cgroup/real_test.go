@@ -19,8 +19,6 @@ import (
 
 // These tests make real cgroups, in whatever mode the machine is in; TestInV2 and tests/vm/cgroup run them in others.
 
-func p[T any](v T) *T { return &v }
-
 // newGroup makes a Group at an absolute path of the test's own, and sees to its removal.
 func newGroup(t *testing.T, r *specs.LinuxResources) *Group {
 	t.Helper()
@@ -145,7 +143,7 @@ func TestKillSignalsSubgroups(t *testing.T) {
 
 // TestFailureLeavesNothing asks for a limit that no kernel takes, two new levels deep.
 func TestFailureLeavesNothing(t *testing.T) {
-	g := newGroup(t, &specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "70000"}, Memory: &specs.LinuxMemory{Limit: p(int64(1 << 20))}})
+	g := newGroup(t, &specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "70000"}, Memory: &specs.LinuxMemory{Limit: new(int64(1 << 20))}})
 	err := g.Create()
 	var e *diag.Error
 	if !errors.As(err, &e) || !strings.HasPrefix(e.Field, "linux.resources.") {

@@ -12,7 +12,7 @@ import (
 // TestWithoutRights is what an ordinary user gets. It gives up root for one thread, which ends with the test.
 func TestWithoutRights(t *testing.T) {
 	needRights(t)
-	limit := &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: p(int64(10))}}
+	limit := &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(10))}}
 	for _, tc := range []struct {
 		name string
 		c    Config
@@ -86,7 +86,7 @@ func without(t *testing.T, g *Group) {
 			}
 		}
 		_, statsErr := g.Stats()
-		update := g.Update(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: p(int64(1))}})
+		update := g.Update(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(1))}})
 		for name, err := range map[string]error{"Freeze": g.Freeze(), "Stats": statsErr, "Update": update} {
 			if err == nil || !strings.Contains(err.Error(), "no cgroup of its own") {
 				t.Errorf("%s: %v", name, err)

@@ -215,8 +215,7 @@ func (g *Group) stopUnit() error {
 // unitError is the error of a unit. Of what the library says, systemd's own answer is enough: the rest is a dump of the request.
 func (g *Group) unitError(verb string, err error) *diag.Error {
 	e := &diag.Error{Kind: diag.Host, Problem: "the systemd unit " + g.unit.name + " can't be " + verb, Err: err}
-	var answer dbus.Error
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[dbus.Error](err); ok {
 		e.Err = answer
 	}
 	if err == nil {

@@ -51,9 +51,9 @@ func show(t *testing.T, g *Group, property string) string {
 func TestScope(t *testing.T) {
 	g := newScope(t, "scope", Config{
 		Resources: &specs.LinuxResources{
-			Memory: &specs.LinuxMemory{Limit: p(int64(64 << 20))},
-			Pids:   &specs.LinuxPids{Limit: p(int64(50))},
-			CPU:    &specs.LinuxCPU{Shares: p(uint64(512)), Quota: p(int64(50000)), Period: p(uint64(100000))},
+			Memory: &specs.LinuxMemory{Limit: new(int64(64 << 20))},
+			Pids:   &specs.LinuxPids{Limit: new(int64(50))},
+			CPU:    &specs.LinuxCPU{Shares: new(uint64(512)), Quota: new(int64(50000)), Period: new(uint64(100000))},
 		},
 		Annotations: map[string]string{"org.systemd.property.RuntimeMaxSec": "7200"},
 	})
@@ -81,7 +81,7 @@ func TestScope(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := loaded.Update(&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: p(int64(32 << 20))}}); err != nil {
+	if err := loaded.Update(&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(32 << 20))}}); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := readFile(dir, "memory.max"); got != "33554432\n" {
@@ -145,7 +145,7 @@ func TestScopeSurvivesReload(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIP: only root has device rules")
 	}
-	g := newScope(t, "reload", Config{Resources: &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: p(int64(64 << 20))}}})
+	g := newScope(t, "reload", Config{Resources: &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(64 << 20))}}})
 	if err := g.Create(); err != nil {
 		t.Fatal(err)
 	}

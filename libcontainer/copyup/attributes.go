@@ -107,7 +107,7 @@ func (c *copier) extended(in, out int, kept bool) error {
 	if err != nil {
 		return c.failed("flistxattr", err)
 	}
-	for _, a := range strings.Split(string(c.buffer[:n-1]), "\x00") {
+	for a := range strings.SplitSeq(string(c.buffer[:n-1]), "\x00") {
 		if !copied(a) || a == "security.capability" && !kept {
 			continue
 		}

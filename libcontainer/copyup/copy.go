@@ -163,7 +163,7 @@ func (c *copier) linked(to int, name string, st *unix.Stat_t) (bool, error) {
 	if st.Nlink < 2 || st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return false, nil
 	}
-	i := inode{uint64(st.Dev), st.Ino}
+	i := inode{st.Dev, st.Ino}
 	if first, ok := c.links[i]; ok {
 		if err := unix.Linkat(c.root, first, to, name, 0); err != nil {
 			return true, c.failed("linkat", err)

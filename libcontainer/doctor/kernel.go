@@ -75,7 +75,7 @@ func security(f *host.Facts) []Finding {
 }
 
 // files tells of file systems, and of the /proc that containers in user namespaces need to see whole.
-func files(f *host.Facts) []Finding {
+func files(_ *host.Facts) []Finding {
 	const subject = "file systems"
 	var list []Finding
 	if known := read("/proc/filesystems"); strings.Contains(known, "\toverlay") {

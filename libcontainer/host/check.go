@@ -12,18 +12,18 @@ import (
 // one call of 5.10 and so tells that release from 5.9.
 // Each is called so that a kernel which knows it answers EINVAL before it looks at the caller's rights.
 var required = []probe{
-	{0, "clone3(2)", "5.3", func() Answer { return einval(unix.SYS_CLONE3, 0, 0, 0) }},
-	{0, "pidfd_open(2)", "5.3", func() Answer { return einval(unix.SYS_PIDFD_OPEN, 0, 0, 0) }},
-	{0, "openat2(2)", "5.6", func() Answer { return einval(unix.SYS_OPENAT2, badFD, 0, 0) }},
-	{0, "close_range(2)", "5.9", func() Answer { return einval(unix.SYS_CLOSE_RANGE, 1, 0, 0) }},
-	{0, "process_madvise(2)", "5.10", func() Answer { return einval(unix.SYS_PROCESS_MADVISE, badFD, 0, 0) }},
-	{0, "open_tree(2)", "5.2", func() Answer { return einval(unix.SYS_OPEN_TREE, badFD, 0, math.MaxInt32) }},
+	{0, "clone3(2)", "5.3", func() Answer { return einval(unix.SYS_CLONE3, 0, 0) }},
+	{0, "pidfd_open(2)", "5.3", func() Answer { return einval(unix.SYS_PIDFD_OPEN, 0, 0) }},
+	{0, "openat2(2)", "5.6", func() Answer { return einval(unix.SYS_OPENAT2, badFD, 0) }},
+	{0, "close_range(2)", "5.9", func() Answer { return einval(unix.SYS_CLOSE_RANGE, 1, 0) }},
+	{0, "process_madvise(2)", "5.10", func() Answer { return einval(unix.SYS_PROCESS_MADVISE, badFD, 0) }},
+	{0, "open_tree(2)", "5.2", func() Answer { return einval(unix.SYS_OPEN_TREE, badFD, math.MaxInt32) }},
 	{0, "fsopen(2)", "5.2", fsopen},
 }
 
-// einval makes a call of up to five operands (a, b, c, then 0 and the flag 1) that is wrong on purpose.
-func einval(call, a, b, c uintptr) Answer {
-	_, _, errno := unix.RawSyscall6(call, a, b, c, 0, 1, 0)
+// einval makes a call of up to five operands (a, 0, c, 0 and the flag 1) that is wrong on purpose.
+func einval(call, a, c uintptr) Answer {
+	_, _, errno := unix.RawSyscall6(call, a, 0, c, 0, 1, 0)
 	return known(errno, unix.EINVAL)
 }
 

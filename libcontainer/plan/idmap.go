@@ -19,7 +19,7 @@ import (
 // canMapIDs refuses an id mapping that this host, or this rt, can't give to a mount.
 func (c *compiler) canMapIDs(m *spec.Mount) error {
 	const sysAdmin = 1 << unix.CAP_SYS_ADMIN
-	problem := ""
+	var problem string
 	switch kind := m.Type; {
 	case !m.IDMap:
 		return nil

@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/binary"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -99,7 +100,7 @@ func (c *compiler) candidates() []string {
 // environment is process.env with a HOME (config.md does not ask for it; every engine relies on it).
 func (c *compiler) environment() []string {
 	env := c.spec.Process.Env
-	env = append(env[:len(env):len(env)], c.opt.Env...)
+	env = append(slices.Clip(env), c.opt.Env...)
 	for i, e := range env {
 		if value, ok := strings.CutPrefix(e, "HOME="); ok {
 			if value == "" {
@@ -109,7 +110,7 @@ func (c *compiler) environment() []string {
 			return env
 		}
 	}
-	return append(env[:len(env):len(env)], "HOME="+c.opt.Home)
+	return append(slices.Clip(env), "HOME="+c.opt.Home)
 }
 
 // execute becomes the user's program. What comes before it in PATH and can't be executed is passed over, as execvpe(3) does.

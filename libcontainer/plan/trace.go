@@ -22,7 +22,7 @@ func (c *compiler) trace() {
 			tracing = false
 			fallthrough
 		case !tracing, s.Call == nsenter.Execve, s.Call == nsenter.ExitGroup:
-			t.plain(s, i)
+			t.plain(s)
 		default:
 			t.traced(s, i)
 		}
@@ -49,8 +49,8 @@ type tracer struct {
 	jumps []jump
 }
 
-// plain appends step i as it is.
-func (t *tracer) plain(s nsenter.Step, i int) {
+// plain appends a step as it is.
+func (t *tracer) plain(s nsenter.Step) {
 	if s.Then != 0 {
 		t.jumps = append(t.jumps, jump{len(t.steps), label(s.Then), true})
 	}

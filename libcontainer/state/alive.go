@@ -45,7 +45,7 @@ func readStat(pid int) (process, error) {
 	if err != nil {
 		return process{}, err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	b := make([]byte, 1024)
 	n, err := unix.Read(fd, b)
 	if err != nil {

@@ -16,7 +16,6 @@ func main() {
 		os.Exit(1)
 	}
 	for name, text := range pages() {
-		//nolint:forbidigo // a tool for developers
 		if err := os.WriteFile(filepath.Join(os.Args[1], name), []byte(text), 0o644); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

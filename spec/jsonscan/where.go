@@ -82,13 +82,13 @@ func Found(doc string, offset int) string {
 	}
 	s.Skip()
 	text := s.doc[:s.pos]
-	switch {
-	case text[0] == '"':
+	switch text[0] {
+	case '"':
 		if len(text) > 40 {
 			text = strings.ToValidUTF8(text[:36], "") + `..."`
 		}
 		return "the string " + text
-	case text[0] == 't', text[0] == 'f':
+	case 't', 'f':
 		return text
 	}
 	return "the number " + text

@@ -9,6 +9,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -48,7 +49,8 @@ func session(path, size string) error {
 	go io.Copy(master, os.Stdin) // ends with the process
 	// A master whose last slave is closed reads EIO: that is the end of a session, not a failure. See pty(7).
 	_, err = io.Copy(os.Stdout, master)
-	if pathErr, ok := err.(*os.PathError); ok && pathErr.Err == syscall.EIO {
+	pathErr := &os.PathError{}
+	if errors.As(err, &pathErr) {
 		return nil
 	}
 	return err

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"go/format"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -49,10 +50,8 @@ type generator struct {
 
 // want puts t on the list of structs that need a decode function.
 func (g *generator) want(t reflect.Type) {
-	for _, q := range g.queue {
-		if q == t {
-			return
-		}
+	if slices.Contains(g.queue, t) {
+		return
 	}
 	g.queue = append(g.queue, t)
 }
@@ -100,8 +99,7 @@ func (g *generator) decoder(t reflect.Type) error {
 // fields returns the fields of t, those of embedded structs included.
 func fields(t reflect.Type) []reflect.StructField {
 	var list []reflect.StructField
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if f.Anonymous && f.Tag.Get("json") == "" {
 			list = append(list, fields(f.Type)...)
 			continue
