@@ -50,11 +50,15 @@ make_config() {
 	jq '.process.terminal = false' "$BATS_SUITE_TMPDIR/default/config.json" >"$BATS_SUITE_TMPDIR/config.json"
 }
 
-# make_recvtty builds the receiver of consoles, unless the caller brings one: RECVTTY=/path.
+# make_recvtty builds the receiver of consoles and the swapper of names, unless the caller brings them: RECVTTY=/path, SWAPPER=/path.
 make_recvtty() {
 	if [ -z "${RECVTTY-}" ]; then
 		RECVTTY=$BATS_SUITE_TMPDIR/recvtty
 		(cd "$here/../recvtty" && CGO_ENABLED=0 go build -o "$RECVTTY" .)
 	fi
-	export RECVTTY
+	if [ -z "${SWAPPER-}" ]; then
+		SWAPPER=$BATS_SUITE_TMPDIR/swapper
+		(cd "$here/../swapper" && CGO_ENABLED=0 go build -o "$SWAPPER" .)
+	fi
+	export RECVTTY SWAPPER
 }
