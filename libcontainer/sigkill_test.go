@@ -78,21 +78,22 @@ type killing struct {
 
 // rounds kills the command again and again, for some seconds.
 func (k *killing) rounds() {
-	const most = 60
-	end := time.Now().Add(4 * time.Second)
-	if testing.Short() {
-		end = time.Now().Add(time.Second)
-	}
+	const least, most = 8, 60
 	k.world = look(k.t)
 	k.round(time.Minute) // unhindered, the first time to warm up
 	whole := max(k.round(time.Minute), 2*time.Millisecond)
 	clear(k.outcomes)
+	limit := 4 * time.Second
+	if testing.Short() {
+		limit = time.Second
+	}
+	end := time.Now().Add(limit)
 	n := 0
-	for ; n < most && time.Now().Before(end); n++ {
+	for ; n < least || n < most && time.Now().Before(end); n++ {
 		k.round(rand.N(whole * 5 / 4))
 	}
 	k.t.Logf("%s takes %v; killed %d times it left: %v", k.command, whole, n, k.outcomes)
-	if n < 5 || len(k.outcomes) < 2 {
+	if len(k.outcomes) < 2 {
 		k.t.Error("that is no random moment")
 	}
 }

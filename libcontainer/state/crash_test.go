@@ -53,10 +53,15 @@ func TestSIGKILLAtAnyMoment(t *testing.T) {
 	left := map[string]int{}
 	for i := range 40 {
 		cmd := child(t, "churn", r.Path())
+		begins, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(15*time.Millisecond + rand.N(5*time.Millisecond))
+		_, _ = begins.Read(make([]byte, 1))
+		time.Sleep(rand.N(5 * time.Millisecond))
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 

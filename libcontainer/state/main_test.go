@@ -28,6 +28,7 @@ var children = map[string]func(){
 	"churn": func() {
 		r, err := OpenRoot(os.Getenv("RT_TEST_ROOT"), true)
 		must(err)
+		_, _ = os.Stdout.WriteString("x") // it begins
 		for {
 			c, err := r.Create("web1")
 			must(err)
