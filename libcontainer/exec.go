@@ -231,6 +231,10 @@ func (x *executor) openFiles() ([]int, error) {
 			fd, err = duplicate(x.place.Dir)
 		case plan.FileJoin:
 			fd, err = duplicate(x.place.Joins[f.Index].FD)
+		case plan.FileSpare:
+			if fd, err = unix.Open(f.Path, unix.O_PATH|unix.O_CLOEXEC, 0); err != nil {
+				err = diag.Sys("open "+f.Path, "open", err)
+			}
 		case plan.FileBinary:
 			fd, err = duplicate(x.binary)
 		default:

@@ -20,6 +20,9 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 	if err := m.checkConsole(o.Detach); err != nil {
 		return 0, err
 	}
+	if err := m.checkObserve(o.Detach); err != nil {
+		return 0, err
+	}
 	if m.spec.Process == nil {
 		return 0, &diag.Error{Kind: diag.Document, Field: "process", Problem: "is absent: run needs a program to start"}
 	}

@@ -14,6 +14,7 @@ import (
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
+	"rt/seccomp"
 )
 
 // Runtime is what all commands share. The zero value is rt as it is called without options.
@@ -41,6 +42,8 @@ type CreateOptions struct {
 	PreserveFDs   int
 	// Trace gets an event for each step of the plan.
 	Trace func(TraceEvent)
+	// Observe gets the calls that the container makes; linux.seccomp is not applied meanwhile. It takes a container in the foreground.
+	Observe *seccomp.Recorder
 }
 
 // RunOptions are the options of run.

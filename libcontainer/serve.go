@@ -93,6 +93,10 @@ func (m *maker) answer(name string, record nsenter.Record, fd int) error {
 		}
 	case plan.SyncConsole:
 		return m.takeConsole(fd) // the boot process does not wait
+	case plan.SyncListener:
+		if err := m.handListener(fd); err != nil {
+			return err
+		}
 	case plan.SyncCopyFrom:
 		m.copyFrom = fd
 		return nil // nor does it here: more is to come

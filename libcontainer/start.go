@@ -110,7 +110,7 @@ func (m *maker) serveLate(steps []byte) error {
 		return err
 	}
 	for {
-		record, _, err := m.boot.Next()
+		record, fd, err := m.boot.Next()
 		if err != nil {
 			return m.executed()
 		}
@@ -119,7 +119,7 @@ func (m *maker) serveLate(steps []byte) error {
 		case nsenter.Failed:
 			return stepFailure(step, record.Value, m.spec)
 		case nsenter.Sync:
-			if err := m.answer(sync, record, -1); err != nil {
+			if err := m.answer(sync, record, fd); err != nil {
 				if record, ok := m.failedMeanwhile(); ok {
 					step, _ := lateStep(steps, record.Step)
 					return stepFailure(step, record.Value, m.spec)

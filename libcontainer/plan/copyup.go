@@ -31,12 +31,18 @@ func (c *compiler) copyUp(m *spec.Mount, tree nsenter.Reg) {
 // handOver sends the descriptor in r to rt. A control message names descriptors by number, so it gets one that is known beforehand: that of a file
 // which is inherited for this and nothing else.
 func (c *compiler) handOver(origin, what string, r nsenter.Reg) step {
+	spare := c.spare(what)
+	c.do(origin, "give "+what+" a known number", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
+	return c.do(origin, "hand it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(c.plan.Number(spare), r), nsenter.Imm(0))
+}
+
+// spare returns the descriptor whose number what is handed over gets.
+func (c *compiler) spare(what string) nsenter.FD {
 	spare, ok := c.file(func(f *File) bool { return f.Kind == FileSpare })
 	if !ok {
 		panic("plan: no spare descriptor to hand " + what + " over with")
 	}
-	c.do(origin, "give "+what+" a known number", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
-	return c.do(origin, "hand it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(c.plan.Number(spare), r), nsenter.Imm(0))
+	return spare
 }
 
 // copiesUp reports whether a mount has the option tmpcopyup.

@@ -35,8 +35,8 @@ func CompileExec(s *spec.Spec, f *host.Facts, o *ExecOptions) (*Plan, error) {
 	c.plan.Steps = make([]nsenter.Step, 0, 128)
 	c.plan.Regs = registerNames[:]
 	c.plan.TwoStage = true
-	if c.opt.Filter != nil && c.opt.Filter.Notify {
-		return nil, notSupported("linux.seccomp.listenerPath")
+	if err := c.canListen(); err != nil {
+		return nil, err
 	}
 	c.execFiles(o)
 	if err := c.execBoot(o); err != nil {
@@ -94,6 +94,9 @@ func (c *compiler) execFiles(o *ExecOptions) {
 	}
 	for i, path := range o.CgroupJoins {
 		add("cgroup"+strconv.Itoa(i), File{Kind: FileJoin, Path: path, Index: i, Origin: "--cgroup"})
+	}
+	if c.notifies() {
+		add("spare", File{Kind: FileSpare, Path: "/dev/null", Index: -1})
 	}
 	if o.HostBinary {
 		// The last one, so that those in front of it can be closed at once.

@@ -47,10 +47,11 @@ func TestExecPlans(t *testing.T) {
 			"execCPUAffinity": {"initial": "0-1", "final": "1,9"}}}`}, nil},
 		{"exec-rights", modern(), []string{`{"process": {"user": {"uid": 1000}, "capabilities": {"bounding": ["CAP_KILL"], "permitted": ["CAP_KILL"],
 			"effective": ["CAP_KILL"]}}, "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}}}`}, nil},
+		{"exec-rights-listener", modern(), []string{`{` + notifyMkdir + `}`}, func(o *ExecOptions) { o.HostBinary = true }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if runtime.GOARCH != "amd64" && test.name == "exec-rights" {
+			if runtime.GOARCH != "amd64" && strings.HasPrefix(test.name, "exec-rights") {
 				t.Skip("the length of a filter differs between architectures")
 			}
 			s := config(t, test.edits...)
@@ -68,7 +69,7 @@ func TestExecPlans(t *testing.T) {
 			}
 			safe(t, p)
 			parts := ""
-			if test.name == "exec-rights" {
+			if strings.HasPrefix(test.name, "exec-rights") {
 				parts = "rights, program"
 			}
 			golden(t, test.name, p, parts)

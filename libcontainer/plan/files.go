@@ -40,7 +40,7 @@ func (c *compiler) files() {
 			add("idmap"+strconv.Itoa(i), File{Kind: FileIDMap, Index: i, Origin: mountPath(m, "uidMappings")})
 		}
 	}
-	if c.copiesUp() || !c.host.Has(host.MountSetattr) {
+	if c.copiesUp() || !c.host.Has(host.MountSetattr) || c.notifies() {
 		add("spare", File{Kind: FileSpare, Path: "/dev/null", Index: -1})
 	}
 	if c.opt.Wait {

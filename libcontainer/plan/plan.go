@@ -56,6 +56,8 @@ type Options struct {
 	SetgroupsDeny bool
 	// Filter is linux.seccomp compiled.
 	Filter *seccomp.Filter
+	// Observe says that rt wants to see all calls of the container, whatever linux.seccomp says.
+	Observe bool
 	// RootMount is the mount point that root.path is in, as the host's mount table has it; needed only with RootMountNeeded.
 	RootMount string
 	// Trace adds a report to every step, with its result and time.
@@ -108,6 +110,7 @@ const (
 	SyncCopyTo         = "copy to"        // tmpcopyup: the tmpfs comes along; copy what the directory holds into it
 	SyncReady          = "ready"          // all is made; save the state, then start when told
 	SyncStartContainer = "startContainer" // the hooks of that name
+	SyncListener       = "listener"       // the listener of the seccomp filter comes along: hand it to the agent
 )
 
 // Plan is a compiled config.
@@ -134,6 +137,11 @@ func Compile(s *spec.Spec, f *host.Facts, o *Options) (*Plan, error) {
 		return nil, err
 	}
 	c.files()
+	if o.Observe {
+		if err := c.observe(); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.boot(); err != nil {
 		return nil, err
 	}
@@ -201,10 +209,7 @@ func (c *compiler) supported() error {
 			}
 		}
 	}
-	if c.opt.Filter != nil && c.opt.Filter.Notify {
-		return notSupported("linux.seccomp.listenerPath")
-	}
-	return nil
+	return c.canListen()
 }
 
 func notSupported(field string) error {

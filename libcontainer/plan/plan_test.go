@@ -186,6 +186,7 @@ func partsOf(name string) string {
 		{"process-search", "working directory, program"},
 		{"process-user", "working directory, rights"},
 		{"process-limits", "limits and scheduling"},
+		{"listener", "wait for start, rights, program"},
 	} {
 		if strings.HasPrefix(name, p[0]) {
 			return p[1]
@@ -293,10 +294,12 @@ func TestPlans(t *testing.T) {
 			"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}}}`}, nil},
 		{"rights-no-new-privs", modern(), []string{`{"process": {"noNewPrivileges": true},
 			"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}}}`}, nil},
+		{"listener", modern(), []string{`{"process": {"noNewPrivileges": true}, ` + notifyMkdir + `}`}, nil},
+		{"listener-observe", modern(), []string{`{"process": {"noNewPrivileges": true}}`}, func(o *Options) { o.Observe = true }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if runtime.GOARCH != "amd64" && strings.HasPrefix(test.name, "rights") {
+			if runtime.GOARCH != "amd64" && (strings.HasPrefix(test.name, "rights") || strings.HasPrefix(test.name, "listener")) {
 				t.Skip("the length of a filter differs between architectures")
 			}
 			s := config(t, test.edits...)
@@ -316,6 +319,10 @@ func TestPlans(t *testing.T) {
 		})
 	}
 }
+
+// notifyMkdir asks an agent about mkdir.
+const notifyMkdir = `"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock",
+	"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}`
 
 // filter compiles the seccomp profile of s, if it has one.
 func filter(t testing.TB, s *spec.Spec) *seccomp.Filter {

@@ -155,7 +155,11 @@ func (c *compiler) filter() {
 	text := strconv.Itoa(len(f.Prog)) + " instructions"
 	var program [16]byte // struct sock_fprog
 	binary.NativeEndian.PutUint16(program[:], uint16(len(f.Prog)))
-	c.do("linux.seccomp", "load the filter", nsenter.Seccomp, nsenter.Flags(&nsenter.SeccompOps, unix.SECCOMP_SET_MODE_FILTER),
+	load := c.do("linux.seccomp", "load the filter", nsenter.Seccomp, nsenter.Flags(&nsenter.SeccompOps, unix.SECCOMP_SET_MODE_FILTER),
 		nsenter.Flags(&nsenter.SeccompFlags, f.Flags),
 		nsenter.Data(string(program[:]), "{"+text+"}", nsenter.Ref{Offset: 8, Size: 8, Arg: nsenter.Data(string(code), text)}))
+	if f.Notify {
+		load.to(regFile)
+		c.listener(regFile)
+	}
 }

@@ -28,6 +28,24 @@ func AppendOCI(dst []byte, s *State, status Status, owner string, pretty bool) [
 	return w.dst
 }
 
+// AppendProcess appends what a seccomp agent gets along with its listener: config-linux.md#containerprocessstate. pid is that of the process whose calls
+// it will answer, the container's own or one that joins it.
+func AppendProcess(dst []byte, s *State, status Status, pid int, metadata string) []byte {
+	w := object{dst: dst}
+	w.open()
+	w.text("ociVersion", s.OCIVersion)
+	w.name("fds")
+	w.dst = append(w.dst, `["seccompFd"]`...)
+	w.number("pid", uint64(pid))
+	if metadata != "" {
+		w.text("metadata", metadata)
+	}
+	w.name("state")
+	w.dst = AppendHook(w.dst, s, status)
+	w.close()
+	return w.dst
+}
+
 // AppendHook appends the state that hooks read from their stdin: what the specification names and no more (runtime.md#state).
 // pid is left out when there is no process, before it was made and after it has ended.
 func AppendHook(dst []byte, s *State, status Status) []byte {

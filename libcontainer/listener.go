@@ -1,0 +1,76 @@
+package libcontainer
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/state"
+)
+
+// agentSeconds is how long an agent may take to accept its listener.
+const agentSeconds = 10
+
+// handListener hands the listener of the seccomp filter to whoever answers its calls: the agent at linux.seccomp.listenerPath, or rt itself. The boot
+// process waits meanwhile.
+//
+// Without an agent it is killed: nobody would ever answer its calls, not even those by which it ends.
+func (m *maker) handListener(fd int) error {
+	if fd < 0 {
+		return &diag.Error{Kind: diag.Kernel, Field: "linux.seccomp", Problem: "the boot process sent no listener"}
+	}
+	if m.o.Observe != nil {
+		m.observer = observe(fd, m.o.Observe)
+		return nil
+	}
+	defer func() { _ = unix.Close(fd) }()
+	err := m.sendListener(fd)
+	if err != nil {
+		_ = unix.Kill(m.pid, unix.SIGKILL)
+	}
+	return err
+}
+
+// sendListener sends the agent the listener with the container process state (config-linux.md#containerprocessstate), on a connection of its own.
+func (m *maker) sendListener(fd int) error {
+	profile := m.spec.OCI.Linux.Seccomp
+	fail := func(call string, err error) error {
+		e := diag.Sys("can't hand the seccomp listener to the agent", call, err)
+		e.Field, e.Value = "linux.seccomp.listenerPath", profile.ListenerPath
+		switch {
+		case err == unix.EAGAIN:
+			e.Hint = "the agent has not accepted it in ten seconds"
+		case call == "connect":
+			e.Hint = "the agent must listen there, on a stream socket, before the container is started"
+		}
+		return e
+	}
+	status := state.Created
+	if m.pid != m.state.Pid {
+		status = state.Running // a process that joins the container
+	}
+	text := state.AppendProcess(nil, &m.state, status, m.pid, profile.ListenerMetadata)
+	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fail("socket", err)
+	}
+	defer func() { _ = unix.Close(socket) }()
+	// For connect(2) too: unix(7) says of neither that it waits for a full queue or buffer to be emptied.
+	if err := unix.SetsockoptTimeval(socket, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: agentSeconds}); err != nil {
+		return fail("setsockopt", err)
+	}
+	if err := unix.Connect(socket, &unix.SockaddrUnix{Name: profile.ListenerPath}); err != nil {
+		return fail("connect", err)
+	}
+	rights := unix.UnixRights(fd) // with the first part only
+	for len(text) > 0 {
+		n, err := unix.SendmsgN(socket, text, rights, nil, unix.MSG_NOSIGNAL)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fail("sendmsg", err)
+		}
+		text, rights = text[n:], nil
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package libcontainer
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/seccomp"
+)
+
+// An observer is a seccomp agent (seccomp_unotify(2)) that notes every call and lets it go on.
+type observer struct {
+	listener int
+	stop     [2]int // a pipe whose end means that nobody is left to be answered
+	done     chan struct{}
+	recorder *seccomp.Recorder
+	executed bool
+}
+
+// observe answers the calls of listener from now on, until finish.
+func observe(listener int, recorder *seccomp.Recorder) *observer {
+	o := &observer{listener: listener, stop: [2]int{-1, -1}, done: make(chan struct{}), recorder: recorder}
+	// Without a pipe, for lack of descriptors, the end of the container still ends it.
+	_ = unix.Pipe2(o.stop[:], unix.O_CLOEXEC)
+	go o.answer()
+	return o
+}
+
+// finish returns when all calls are noted. The processes of the container have ended.
+func (o *observer) finish() {
+	_ = unix.Close(o.stop[1])
+	<-o.done
+	_ = unix.Close(o.stop[0])
+	_ = unix.Close(o.listener)
+}
+
+// answer answers until the filter has no process any more (POLLHUP, Linux 5.9), or finish is called.
+func (o *observer) answer() {
+	defer close(o.done)
+	fds := [2]unix.PollFd{{Fd: int32(o.listener), Events: unix.POLLIN}, {Fd: int32(o.stop[0]), Events: unix.POLLIN}}
+	for {
+		if _, err := unix.Poll(fds[:], -1); err != nil && err != unix.EINTR {
+			return
+		}
+		switch {
+		case fds[0].Revents&unix.POLLIN != 0:
+			o.one()
+		case fds[0].Revents != 0, fds[1].Revents != 0:
+			return
+		}
+	}
+}
+
+// notification is struct seccomp_notif of linux/seccomp.h, with room for it to grow.
+type notification struct {
+	id     uint64
+	pid    uint32
+	flags  uint32
+	number int32
+	audit  uint32
+	ip     uint64
+	args   [6]uint64
+	_      [176]byte
+}
+
+// response is struct seccomp_notif_resp.
+type response struct {
+	id    uint64
+	value int64
+	errno int32
+	flags uint32
+	_     [40]byte
+}
+
+// one takes one call and lets it go on. It fails for a call whose process was killed or interrupted meanwhile; then there is nobody to answer.
+func (o *observer) one() {
+	var n notification // the kernel wants zeroes
+	if !ioctl(o.listener, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)) {
+		return
+	}
+	name := ""
+	if !o.executed {
+		_, name = seccomp.CallName(n.audit, uint32(n.number))
+		o.executed = name == "execve" || name == "execveat"
+	}
+	if name != "read" { // before the program it is the boot process that waits for the word that we listen
+		o.recorder.Saw(n.audit, uint32(n.number))
+	}
+	ioctl(o.listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&response{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}))
+}
+
+func ioctl(fd int, request uintptr, arg unsafe.Pointer) bool {
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(arg))
+	return errno == 0
+}
+
+// checkObserve sees to it that rt stays as long as the container does: its calls wait for rt's answers.
+func (m *maker) checkObserve(detached bool) error {
+	if m.o.Observe != nil && detached {
+		return &diag.Error{
+			Kind: diag.Usage, Field: "--seccomp-record", Problem: "needs a container in the foreground: rt itself sees its calls",
+			Hint: "leave --detach out",
+		}
+	}
+	return nil
+}

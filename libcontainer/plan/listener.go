@@ -1,0 +1,118 @@
+package plan
+
+import (
+	"runtime"
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/nsenter"
+	"rt/seccomp"
+)
+
+// A filter that answers SCMP_ACT_NOTIFY comes with a listener, the descriptor that seccomp(2) returns: an agent reads the calls from it that wait for
+// its answer (config-linux.md#seccomp, seccomp_unotify(2)). Only the process that loads the filter gets it, so it has to be handed over from under
+// the filter: by calls that the filter must allow, and must not ask the agent about, who does not listen yet.
+
+// handOverCalls are the calls between the loading of the filter and the moment when rt has the listener.
+var handOverCalls = [...]nsenter.Call{nsenter.Dup3, nsenter.Sendmsg}
+
+// notifies reports whether the filter comes with a listener.
+func (c *compiler) notifies() bool {
+	return c.opt.Observe || c.opt.Filter != nil && c.opt.Filter.Notify
+}
+
+// canListen refuses a filter whose listener can't be handed over, or that nobody listens to.
+func (c *compiler) canListen() error {
+	if c.opt.Observe || !c.notifies() {
+		return nil
+	}
+	profile := c.spec.OCI.Linux.Seccomp
+	if profile.ListenerPath == "" {
+		return &diag.Error{
+			Kind: diag.Document, Field: "linux.seccomp.listenerPath", Problem: "is absent, and the profile uses SCMP_ACT_NOTIFY: nobody would ever answer",
+			Hint: "name the Unix socket of the agent that answers the calls",
+		}
+	}
+	numbers := make([]uint32, len(handOverCalls))
+	for i, call := range handOverCalls {
+		numbers[i] = call.Number()
+	}
+	if err := c.opt.Filter.RefuseDeadlock(numbers); err != nil {
+		return err
+	}
+	for _, call := range [...]nsenter.Call{nsenter.Dup3, nsenter.Sendmsg, nsenter.Read} {
+		if err := allowed(profile, call); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allowed refuses a profile that keeps the boot process from making a call. An agent may answer the last one, as it is there by then.
+func allowed(profile *specs.LinuxSeccomp, call nsenter.Call) error {
+	v, err := seccomp.Check(profile, runtime.GOARCH, "", call.String())
+	if err != nil {
+		return err
+	}
+	switch v.Return & unix.SECCOMP_RET_ACTION_FULL {
+	case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG, unix.SECCOMP_RET_USER_NOTIF:
+		return nil
+	}
+	field := "linux.seccomp.defaultAction"
+	if v.Entry >= 0 {
+		field = "linux.seccomp.syscalls[" + strconv.Itoa(v.Entry) + "].action"
+	}
+	return &diag.Error{
+		Kind: diag.Document, Field: field, Value: seccomp.ActionText(v.Return),
+		Problem: "forbids " + call.String() + ", by which the agent of SCMP_ACT_NOTIFY gets its listener from the container",
+		Hint:    "allow " + call.String() + " with an entry of its own",
+	}
+}
+
+// listener hands the listener in r to rt, and waits until the agent has it.
+func (c *compiler) listener(r nsenter.Reg) {
+	origin, does := "linux.seccomp.listenerPath", "hand it to the agent at linux.seccomp.listenerPath"
+	if c.opt.Observe {
+		origin, does = "--seccomp-record", "answer the calls, and note them"
+	}
+	spare := c.spare("the listener")
+	// A number that was closed since may be the one that the listener has got (EINVAL, dup(2)).
+	c.do(origin, "give the listener a known number, if it has another", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC)).ignore(unix.EINVAL)
+	c.do(origin, "hand it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(c.plan.Number(spare), r), nsenter.Flags(&nsenter.SendFlags, listenerMark)).
+		sync(SyncListener, does)
+	c.await("wait until the agent has it")
+}
+
+// listenerMark is a flag that means nothing more to a socket of packets, by which the filter of observe knows the call: send(2).
+const listenerMark = unix.MSG_EOR
+
+// observe makes the filter of a container whose calls rt itself wants to see, all of them. Only those that hand the listener over are not shown: exactly
+// those, with their arguments, so that the program's own of the same name are.
+func (c *compiler) observe() error {
+	is := func(index uint, value uint64) specs.LinuxSeccompArg {
+		return specs.LinuxSeccompArg{Index: index, Value: value, Op: specs.OpEqualTo}
+	}
+	ctl, spare := uint64(c.plan.Number(c.plan.Ctl)), uint64(c.plan.Number(c.spare("the listener")))
+	profile := seccomp.Recording(nil)
+	profile.Syscalls = []specs.LinuxSyscall{
+		{Names: []string{nsenter.Dup3.String()}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{is(1, spare), is(2, unix.O_CLOEXEC)}},
+		{Names: []string{nsenter.Sendmsg.String()}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{is(0, ctl), is(2, listenerMark)}},
+	}
+	switch runtime.GOARCH { // programs for the machine's smaller sisters run too
+	case "amd64":
+		profile.Architectures = []specs.Arch{specs.ArchX86, specs.ArchX32}
+	case "arm64":
+		profile.Architectures = []specs.Arch{specs.ArchARM}
+	}
+	filter, _, err := seccomp.Compile(profile, runtime.GOARCH)
+	if err != nil {
+		return err
+	}
+	options := *c.opt
+	options.Filter, c.opt = filter, &options
+	return nil
+}
