@@ -23,7 +23,8 @@ func TestNoMemfdToExecute(t *testing.T) {
 	if err != nil || os.Geteuid() != 0 || os.Getenv("RT_EMULATOR") != "" {
 		t.Skip("needs root, no emulator, and Linux 6.3")
 	}
-	cmd := exec.Command("/bin/sh", "-c", `mount -t proc proc /proc && echo 2 >`+setting+` && "$0" "$@"`,
+	// Private first: on most machines mounts are shared, and this /proc would cover the machine's.
+	cmd := exec.Command("/bin/sh", "-c", `mount --make-rprivate / && mount -t proc proc /proc && echo 2 >`+setting+` && "$0" "$@"`,
 		os.Args[0], "-test.v", "-test.run=^"+t.Name()+"$")
 	cmd.Env = append(os.Environ(), "RT_TEST_NOEXEC=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}
