@@ -1,0 +1,183 @@
+package libcontainer
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/plan"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// TestEveryStepOfExecFails fails every step of a plan of exec, and looks at what rt says, and at what is left in the container: nothing.
+func TestEveryStepOfExecFails(t *testing.T) {
+	if apart(t) {
+		testExecFaults(t)
+	}
+}
+
+// TestEveryStepOfExecFailsOnCgroup2 does the same where the process is born in the container's cgroup.
+func TestEveryStepOfExecFailsOnCgroup2(t *testing.T) {
+	if apartOnCgroup2(t) {
+		testExecFaults(t)
+	}
+}
+
+func testExecFaults(t *testing.T) {
+	bundle := newBundle(t, func(config map[string]any) {
+		process := config["process"].(map[string]any)
+		process["args"] = []string{"sleep", "600"}
+		process["oomScoreAdj"] = 100
+		config["linux"].(map[string]any)["seccomp"] = map[string]any{"defaultAction": "SCMP_ACT_ALLOW"}
+	})
+	r := &Runtime{Root: filepath.Join(t.TempDir(), "root")}
+	id := "exec-fails-" + strconv.Itoa(os.Getpid())
+	must(t, r.Create(id, &CreateOptions{Bundle: bundle}))
+	defer func() { must(t, r.Delete(id, true)) }()
+	must(t, r.Start(id))
+	alone, err := r.Processes(id)
+	must(t, err)
+
+	var p *plan.Plan
+	r.edit = func(made *plan.Plan) { p = made }
+	status, err := r.Exec(id, execTrue(t))
+	if err != nil || status != 0 {
+		t.Fatalf("without a fault: %d, %v", status, err)
+	}
+	failed := 0
+	for i := range p.Steps {
+		// EDOM is no answer that any step makes allowances for.
+		r.edit = func(made *plan.Plan) { made.Program = *made.WithFault(i, unix.EDOM) }
+		o := execTrue(t)
+		_, err := r.Exec(id, o)
+		var e *diag.Error
+		switch {
+		case err == nil && (passedOver(p, i) || p.Steps[i].Call == nsenter.ExitGroup):
+			continue
+		case !errors.As(err, &e):
+			t.Errorf("step %d, %s: %v", i+1, p.Text(i), err)
+			continue
+		case e.Step != i+1 || e.Errno != unix.EDOM:
+			t.Errorf("step %d, %s: said to be %v", i+1, p.Text(i), e)
+		}
+		failed++
+		if _, err := os.Stat(o.PidFile); err == nil {
+			t.Errorf("step %d: there is a pid file of a process that never was", i+1)
+		}
+		eventually(t, "what has failed leaves the container", func() bool {
+			// A process that was made and not reported yet ends by itself. It is this process's child: rt's own end would leave it to init.
+			_, _ = unix.Wait4(-1, nil, unix.WALL|unix.WNOHANG, nil)
+			now, err := r.Processes(id)
+			return err == nil && reflect.DeepEqual(now, alone)
+		})
+	}
+	if failed < 50 {
+		t.Errorf("only %d of %d steps have failed", failed, len(p.Steps))
+	}
+}
+
+func execTrue(t *testing.T) *ExecOptions {
+	return &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"true"}, Cwd: "/bin", UID: new(uint32)}, PidFile: filepath.Join(t.TempDir(), "pid")}
+}
+
+// passedOver reports whether an earlier step jumps over step i when all goes well.
+func passedOver(p *plan.Plan, i int) bool {
+	for k := range i {
+		s := &p.Steps[k]
+		if s.Then > i || s.Else > i {
+			return true
+		}
+	}
+	return false
+}
+
+const execConfig = `{"ociVersion": "1.3.0", "root": {"path": "/r"}, "process": {"args": ["init"], "cwd": "/srv", "env": ["A=1"], "terminal": true,
+	"user": {"uid": 5, "gid": 6, "umask": 63, "additionalGids": [7]}, "oomScoreAdj": 8, "noNewPrivileges": true,
+	"rlimits": [{"type": "RLIMIT_NOFILE", "soft": 9, "hard": 9}],
+	"capabilities": {"bounding": ["CAP_KILL"], "permitted": ["CAP_KILL"], "effective": ["CAP_KILL"], "inheritable": ["CAP_CHOWN"]}}}`
+
+// What the command line does not say of the process is as in the config; what the options change does not change the config.
+func TestExecProcessFromTheCommandLine(t *testing.T) {
+	config, err := spec.Parse([]byte(execConfig), "/b", spec.LoadOptions{})
+	must(t, err)
+	uid, no := uint32(50), false
+	o := &ExecOptions{ProcessOptions: ProcessOptions{
+		Args: []string{"app"}, Env: []string{"B=2", "A=3"}, UID: &uid, AdditionalGids: []uint32{70}, NoNewPrivs: &no,
+		Capabilities: 1<<unix.CAP_CHOWN | 1<<unix.CAP_SYS_ADMIN,
+	}}
+	p, err := o.process(config)
+	must(t, err)
+	if p.Terminal || p.Cwd != "/srv" || p.UID != 50 || p.GID != 6 || p.NoNewPrivs || p.Umask != 63 || *p.OOMScoreAdj != 8 || len(p.Rlimits) != 1 {
+		t.Errorf("got %+v", p)
+	}
+	if !reflect.DeepEqual(p.Env, []string{"A=3", "B=2"}) || !reflect.DeepEqual(p.Groups, []uint32{7, 70}) || !reflect.DeepEqual(p.Args, []string{"app"}) {
+		t.Errorf("env %q, groups %d, args %q", p.Env, p.Groups, p.Args)
+	}
+	const kill, chown, admin = 1 << unix.CAP_KILL, 1 << unix.CAP_CHOWN, 1 << unix.CAP_SYS_ADMIN
+	want := spec.Capabilities{
+		Bounding: kill | chown | admin, Permitted: kill | chown | admin, Effective: kill | chown | admin, Inheritable: chown, Ambient: chown,
+	}
+	if *p.Capabilities != want {
+		t.Errorf("capabilities %+v, want %+v", *p.Capabilities, want)
+	}
+	if c := config.Process; len(c.Env) != 1 || c.Capabilities.Bounding != kill || len(c.OCI.User.AdditionalGids) != 1 {
+		t.Errorf("the config has changed: %+v", c)
+	}
+}
+
+// A process.json says all of itself, but what it leaves out of rights and limits must not be more than the container has.
+func TestExecProcessFromAFile(t *testing.T) {
+	config, err := spec.Parse([]byte(execConfig), "/b", spec.LoadOptions{})
+	must(t, err)
+	file := filepath.Join(t.TempDir(), "process.json")
+	must(t, os.WriteFile(file, []byte(`{"args": ["app"], "cwd": "/", "user": {"uid": 0, "gid": 0}}`), 0o600))
+	p, err := (&ExecOptions{ProcessOptions: ProcessOptions{File: file}}).process(config)
+	must(t, err)
+	if p.UID != 0 || p.GID != 0 || len(p.Groups) != 0 || p.Cwd != "/" || len(p.Env) != 0 || p.Terminal || p.NoNewPrivs {
+		t.Errorf("not as the file has it: %+v", p)
+	}
+	if *p.Capabilities != *config.Process.Capabilities || len(p.Rlimits) != 1 || *p.OOMScoreAdj != 8 || p.Umask != 63 {
+		t.Errorf("not as the config has it: %+v", p)
+	}
+	if _, err := (&ExecOptions{ProcessOptions: ProcessOptions{File: file + "x"}}).process(config); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+func TestNotStatic(t *testing.T) {
+	self, err := os.ReadFile("/proc/self/exe")
+	must(t, err)
+	dynamic, err := os.ReadFile("/bin/sh")
+	must(t, err)
+	damaged := append([]byte(nil), self...)
+	for i := 32; i < 40; i++ {
+		damaged[i] = 0xff
+	}
+	for name, c := range map[string]struct {
+		file []byte
+		ok   bool
+	}{
+		"script": {[]byte("#!/bin/sh\n"), false}, "text": {[]byte("hello"), false}, "nothing": {nil, false}, "dynamic": {dynamic, false},
+		"header alone": {self[:64], false}, "damaged": {damaged, false},
+	} {
+		if problem := notStatic(c.file); (problem == "") != c.ok {
+			t.Errorf("%s: %q", name, problem)
+		}
+	}
+}
+
+func TestOtherNamespaces(t *testing.T) {
+	if flags, err := otherNamespaces(os.Getpid()); err != nil || flags != 0 {
+		t.Errorf("this process is elsewhere than itself: %#x, %v", flags, err)
+	}
+	if _, err := otherNamespaces(1 << 30); err == nil {
+		t.Error("there is no such process")
+	}
+}
