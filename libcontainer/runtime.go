@@ -9,8 +9,6 @@
 package libcontainer
 
 import (
-	"os"
-
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
@@ -121,13 +119,4 @@ func (r *Runtime) Plan(bundle string, o *CreateOptions, wait bool) (*plan.Plan, 
 	}
 	defer m.close()
 	return m.compile()
-}
-
-// workDir is the working directory, for paths that are given relative to it.
-func workDir() string {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "."
-	}
-	return dir
 }

@@ -124,22 +124,38 @@ func TestOutcomes(t *testing.T) {
 		{"the end", []Step{exit(7)}, 7, nil},
 		{"a failure is reported", []Step{getpid, missing, exit(7)}, 1, []Record{{Kind: Failed, Step: 1, Value: -int64(unix.ENOENT)}}},
 		{"an errno is ignored", []Step{with(missing, func(s *Step) { s.Errnos = []unix.Errno{unix.EPERM, unix.ENOENT} }), exit(7)}, 7, nil},
-		{"another errno is not", []Step{with(missing, func(s *Step) { s.Errnos = []unix.Errno{unix.EPERM, unix.ENOTDIR} }), exit(7)}, 1,
-			[]Record{{Kind: Failed, Step: 0, Value: -int64(unix.ENOENT)}}},
+		{
+			"another errno is not",
+			[]Step{with(missing, func(s *Step) { s.Errnos = []unix.Errno{unix.EPERM, unix.ENOTDIR} }), exit(7)},
+			1,
+			[]Record{{Kind: Failed, Step: 0, Value: -int64(unix.ENOENT)}},
+		},
 		{"the fourth errno counts", []Step{with(missing, func(s *Step) {
 			s.Errnos = []unix.Errno{unix.EPERM, unix.ENOTDIR, unix.EACCES, unix.ENOENT}
 			s.Else = 2
 		}), exit(7), exit(8)}, 8, nil},
 		{"success jumps too", []Step{with(getpid, func(s *Step) { s.Then = 2 }), exit(7), exit(8)}, 8, nil},
-		{"too small a result fails", []Step{with(getpid, func(s *Step) { s.Call, s.Args, s.Min = Umask, []Arg{Imm(0)}, 4096 }), exit(7)}, 1,
-			[]Record{{Kind: Failed, Step: 0, Value: 0o22}}},
+		{
+			"too small a result fails",
+			[]Step{with(getpid, func(s *Step) { s.Call, s.Args, s.Min = Umask, []Arg{Imm(0)}, 4096 }), exit(7)},
+			1,
+			[]Record{{Kind: Failed, Step: 0, Value: 0o22}},
+		},
 		{"too small a result jumps", []Step{with(getpid, func(s *Step) {
 			s.Call, s.Args, s.Min, s.Errnos, s.Else = Umask, []Arg{Imm(0)}, 4096, []unix.Errno{Short}, 2
 		}), exit(7), exit(8)}, 8, nil},
-		{"a fault makes no call", []Step{with(exit(7), func(s *Step) { s.Fault = unix.EROFS }), exit(8)}, 1,
-			[]Record{{Kind: Failed, Step: 0, Value: -int64(unix.EROFS)}}},
-		{"again, then failure", []Step{with(getpid, func(s *Step) { s.Fault, s.Again = unix.EAGAIN, 200 }), exit(8)}, 1,
-			[]Record{{Kind: Failed, Step: 0, Value: -int64(unix.EAGAIN)}}},
+		{
+			"a fault makes no call",
+			[]Step{with(exit(7), func(s *Step) { s.Fault = unix.EROFS }), exit(8)},
+			1,
+			[]Record{{Kind: Failed, Step: 0, Value: -int64(unix.EROFS)}},
+		},
+		{
+			"again, then failure",
+			[]Step{with(getpid, func(s *Step) { s.Fault, s.Again = unix.EAGAIN, 200 }), exit(8)},
+			1,
+			[]Record{{Kind: Failed, Step: 0, Value: -int64(unix.EAGAIN)}},
+		},
 		{"again, then another way", []Step{with(getpid, func(s *Step) {
 			s.Fault, s.Again, s.Errnos, s.Else = unix.EAGAIN, 255, []unix.Errno{unix.EAGAIN}, 2
 		}), exit(7), exit(8)}, 8, nil},

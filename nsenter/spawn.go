@@ -3,6 +3,7 @@ package nsenter
 import (
 	"io"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"unsafe"
@@ -71,7 +72,7 @@ func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 	defer func() { _ = unix.Close(exe) }()
 
 	attr := syscall.ProcAttr{
-		Files: append(o.Files[:len(o.Files):len(o.Files)], uintptr(pair[1])),
+		Files: append(slices.Clip(o.Files), uintptr(pair[1])),
 		Env:   []string{},
 		Sys:   &syscall.SysProcAttr{Cloneflags: o.CloneFlags, UseCgroupFD: o.CgroupFD >= 0, CgroupFD: o.CgroupFD},
 	}

@@ -216,9 +216,12 @@ func TestPlans(t *testing.T) {
 			{"type": "network", "path": "/run/netns/n"}, {"type": "ipc", "path": "/proc/7/ns/ipc"}, {"type": "user", "path": "/proc/7/ns/user"}]}}`}, nil},
 		{"namespaces-mount-joined", modern(), []string{`{"linux": {"namespaces": [{"type": "mount", "path": "/proc/7/ns/mnt"}]}}`}, nil},
 		{"namespaces-none", modern(), []string{`{"linux": {"namespaces": []}}`}, nil},
-		{"namespaces-rootless", unprivileged(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "user"}],
+		{
+			"namespaces-rootless", unprivileged(),
+			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "user"}],
 			"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}`},
-			func(o *Options) { o.SetgroupsDeny, o.CgroupFD = true, false }},
+			func(o *Options) { o.SetgroupsDeny, o.CgroupFD = true, false },
+		},
 		{"namespaces-time", modern(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "time"}], "timeOffsets": {"boottime": {"secs": -1}}}}`}, nil},
 		{"cgroup-v1", cgroup1(), []string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro", "nosuid"]}]}`}, nil},
 		{"cgroup-v1-namespace", cgroup1(), []string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}],
@@ -232,10 +235,13 @@ func TestPlans(t *testing.T) {
 		{"rootfs-rprivate", modern(), []string{`{"linux": {"rootfsPropagation": "rprivate"}}`}, nil},
 		{"rootfs-unbindable", modern(), []string{`{"linux": {"rootfsPropagation": "unbindable"}}`}, nil},
 		{"rootfs-no-pivot", modern(), nil, func(o *Options) { o.NoPivot = true }},
-		{"mounts-bind", modern(), []string{`{"mounts": [
+		{
+			"mounts-bind", modern(),
+			[]string{`{"mounts": [
 			{"destination": "/data", "source": "/srv/data", "options": ["rbind", "rro", "nosuid", "rslave"]},
 			{"destination": "/etc/hosts", "source": "hosts", "type": "bind", "options": ["bind", "ro", "private"]}]}`},
-			func(o *Options) { o.Sources[1] = SourceFile }},
+			func(o *Options) { o.Sources[1] = SourceFile },
+		},
 		{"mounts-bind.linux-5.10", linux510(), []string{`{"mounts": [
 			{"destination": "/data/deep/er", "source": "/srv/data", "options": ["rbind", "ro", "nosuid", "rslave"]}]}`}, nil},
 		{"mounts-kernel", modern(), []string{`{"mounts": [
@@ -284,8 +290,11 @@ func TestPlans(t *testing.T) {
 		{"hooks", modern(), []string{`{"hooks": {"prestart": [{"path": "/a"}], "createRuntime": [{"path": "/b"}], "createContainer": [{"path": "/c"}],
 			"startContainer": [{"path": "/d"}], "poststart": [{"path": "/e"}], "poststop": [{"path": "/f"}]}}`}, nil},
 		{"process-search", modern(), []string{`{"process": {"args": ["app", "-v"], "env": ["PATH=/usr/bin:/bin::rel", "A=b"], "cwd": "/srv/app"}}`}, nil},
-		{"process-user", modern(), []string{`{"root": {"readonly": true}, "process": {"cwd": "/home/u", "user": {"uid": 1000, "gid": 1000, "additionalGids": [5, 6], "umask": 63}}}`},
-			func(o *Options) { o.ChownStdio = [3]bool{false, true, true} }},
+		{
+			"process-user", modern(),
+			[]string{`{"root": {"readonly": true}, "process": {"cwd": "/home/u", "user": {"uid": 1000, "gid": 1000, "additionalGids": [5, 6], "umask": 63}}}`},
+			func(o *Options) { o.ChownStdio = [3]bool{false, true, true} },
+		},
 		{"process-limits", modern(), []string{`{"process": {"rlimits": [{"type": "RLIMIT_NOFILE", "soft": 64, "hard": 4096}],
 			"scheduler": {"policy": "SCHED_FIFO", "priority": 10}, "ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 4}},
 			"linux": {"personality": {"domain": "LINUX32"}, "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0"}}}`}, nil},

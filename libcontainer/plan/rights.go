@@ -73,8 +73,11 @@ func (c *compiler) grantable(p *spec.Process) spec.Capabilities {
 		name string
 		bits *uint64
 	}{
-		{"bounding", &caps.Bounding}, {"effective", &caps.Effective}, {"inheritable", &caps.Inheritable},
-		{"permitted", &caps.Permitted}, {"ambient", &caps.Ambient},
+		{"bounding", &caps.Bounding},
+		{"effective", &caps.Effective},
+		{"inheritable", &caps.Inheritable},
+		{"permitted", &caps.Permitted},
+		{"ambient", &caps.Ambient},
 	} {
 		for n := range 64 {
 			if *set.bits&^have&(1<<n) != 0 {
