@@ -72,6 +72,7 @@ func commands() []entry {
 		{"spec", specCommand},
 		{"validate", validateCommand},
 		{"plan", planCommand},
+		{"seccomp", seccompCommand},
 		{"features", featuresCommand},
 		{"doctor", doctorCommand},
 		{"completion", completionCommand},

@@ -14,7 +14,7 @@ import (
 
 func runCommand() *Command {
 	var o libcontainer.RunOptions
-	var trace string
+	var trace, record string
 	return &Command{
 		Name: "run", Args: "<container-id> | <bundle>", Min: 1, Max: 1,
 		Summary: "create a container and run its program",
@@ -29,12 +29,19 @@ func runCommand() *Command {
 			Flag{Name: "detach", Short: "d", To: &o.Detach, Usage: "return when the program runs"},
 			Flag{Name: "keep", To: &o.Keep, Usage: "do not delete the container at its end"},
 			Flag{Name: "no-subreaper", To: &o.NoSubreaper, Usage: "do not become the parent of the container's orphans where it shares a pid namespace"},
+			Flag{
+				Name: "seccomp-record", Value: "FILE", To: &record,
+				Usage: "run without linux.seccomp, and write a profile that allows the system calls that were made, and no other",
+			},
 			traceFlag(&trace),
 		),
-		Action: func(c *Call) error { return run(c, &o, trace) },
+		Action: func(c *Call) error {
+			return recorded(c, record, &o.Observe, func() error { return run(c, &o, trace) })
+		},
 		Examples: []Row{
 			{"rt run --bundle /srv/web web1", "Run the bundle in /srv/web as the container web1"},
 			{"rt run ./web", "Run the bundle in the directory web, under a name that rt makes up"},
+			{"rt run --seccomp-record web.json --bundle /srv/web web1", "Find out which system calls the program needs; rt-seccomp(8) explains the profile"},
 			{"rt run --trace web1.json --bundle /srv/web web1", "Record each step of the start, to be opened at https://ui.perfetto.dev"},
 		},
 		Exit: []Row{

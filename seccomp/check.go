@@ -18,7 +18,7 @@ func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, a
 	m := f.archs[0]
 	if arch != "" {
 		if m = archByName(arch); m == nil {
-			return Verdict{}, &diag.Error{Kind: diag.Usage, Value: string(arch), Problem: "is not an architecture: one of " + joined(Architectures())}
+			return Verdict{}, &diag.Error{Kind: diag.Usage, Field: "architecture", Value: string(arch), Problem: "is unknown: one of " + joined(Architectures())}
 		}
 	}
 	c := Call{Audit: m.audit}
@@ -48,11 +48,11 @@ func (m *architecture) parseCall(call string) (uint32, error) {
 	}
 	k := lookup(call)
 	if k < 0 {
-		return 0, &diag.Error{Kind: diag.Usage, Value: call, Problem: "is no system call of Linux " + TableVersion + " on any architecture"}
+		return 0, &diag.Error{Kind: diag.Usage, Field: "call", Value: call, Problem: "is no system call of Linux " + TableVersion + " on any architecture"}
 	}
 	nr, ok := m.number(k)
 	if !ok {
-		return 0, &diag.Error{Kind: diag.Usage, Value: call, Problem: "is not a system call of " + string(m.name)}
+		return 0, &diag.Error{Kind: diag.Usage, Field: "call", Value: call, Problem: "is not a system call of " + string(m.name)}
 	}
 	return nr, nil
 }

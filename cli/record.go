@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"strconv"
+
+	"rt/libcontainer/diag"
+	"rt/seccomp"
+)
+
+// recorded does what is to be recorded, and then writes the profile to path. The file is made first, under another name: a name that can't be written
+// to is found before the container has run, and a profile that was there stays until there is a better one.
+func recorded(c *Call, path string, to **seccomp.Recorder, do func() error) error {
+	if path == "" {
+		return do()
+	}
+	fail := func(err error) error {
+		return &diag.Error{Kind: diag.Host, Field: "--seccomp-record", Value: path, Problem: "can't be written", Err: err}
+	}
+	temporary := path + ".new"
+	f, err := os.Create(temporary) //nolint:forbidigo // the name is the caller's, there is no container yet
+	if err != nil {
+		return fail(err)
+	}
+	defer func() { _ = os.Remove(temporary) }()
+	defer func() { _ = f.Close() }()
+	var r seccomp.Recorder
+	*to = &r
+	if err := do(); err != nil {
+		return err
+	}
+	for _, call := range r.Unnamed {
+		c.Runtime.Warnings = append(c.Runtime.Warnings, unnamed(&call))
+	}
+	text, err := json.MarshalIndent(r.Profile(nil), "", "  ")
+	if err == nil {
+		_, err = f.Write(append(text, '\n'))
+	}
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+// unnamed warns of a call that no profile can allow.
+func unnamed(call *seccomp.Call) string {
+	arch, _ := seccomp.CallName(call.Audit, call.Number)
+	if arch == "" {
+		arch = "an unknown architecture"
+	}
+	return "--seccomp-record: the container makes call " + strconv.FormatUint(uint64(call.Number), 10) + " of " + string(arch) +
+		", which has no name for a profile"
+}

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rt/libcontainer/diag"
+	"rt/seccomp"
+	"rt/spec"
+)
+
+func seccompCommand() *Command {
+	var machine, callArch string
+	return &Command{
+		Name: "seccomp", Args: "compile <profile> | check <profile> <call> [argument...]", Min: 2, Max: anyNumber,
+		Summary: "show what a seccomp profile does",
+		Description: []string{
+			"A profile is a file with the object linux.seccomp of a config.json, or a whole config.json. Nothing is loaded, and no container is needed.",
+			"compile prints the BPF program that rt would load: one line an instruction, with the number of the next one for yes and for no, and behind # " +
+				"what in the profile it is for. The first lines say how long the program is and how many instructions a call takes, on average and at worst.",
+			"check says what the profile does to one system call, and which entry of it decides. The call is a name or a number; its arguments are numbers, " +
+				"those left out are 0.",
+			"A profile that fits a program is written by rt run --seccomp-record: see rt-run(8).",
+		},
+		Flags: []Flag{
+			{Name: "arch", Value: "ARCH", To: &machine, Usage: "the machine, as Go or the specification names it: arm64 or SCMP_ARCH_AARCH64 (default: this one)"},
+			{Name: "call-arch", Value: "ARCH", To: &callArch, Usage: "check: the architecture of the call, as SCMP_ARCH_X86 (default: that of the machine)"},
+		},
+		Action: func(c *Call) error {
+			goarch := runtime.GOARCH
+			if machine != "" {
+				if goarch = seccomp.Machine(machine); goarch == "" {
+					return &diag.Error{Kind: diag.Usage, Field: "--arch", Value: machine, Problem: "is no machine that the kernel has seccomp for"}
+				}
+			}
+			verb := c.Args[0]
+			switch {
+			case verb == "compile" && callArch != "":
+				return misuse("--call-arch is for check: a program serves all architectures of its profile")
+			case verb == "compile" && len(c.Args) > 2:
+				return misuse("seccomp compile takes one profile, and no arguments behind it")
+			case verb == "compile":
+				return compileProfile(c, c.Args[1], goarch)
+			case verb == "check" && len(c.Args) < 3:
+				return misuse("seccomp check needs the system call behind the profile")
+			case verb == "check":
+				return checkCall(c, c.Args[1], goarch, specs.Arch(callArch), c.Args[2], c.Args[3:])
+			}
+			return &diag.Error{
+				Kind: diag.Usage, Problem: `"` + verb + `" is neither compile nor check`,
+				Hint: hintNearest(spec.Nearest(verb, []string{"compile", "check"})),
+			}
+		},
+		Examples: []Row{
+			{"rt seccomp compile web/config.json | less", "Read the program of a bundle"},
+			{"rt seccomp check web/config.json clone 0x10000000", "Ask whether the container may make a user namespace"},
+			{"rt seccomp check --call-arch SCMP_ARCH_X86 profile.json socketcall 1", "Ask about a call of a 32-bit program"},
+		},
+	}
+}
+
+// compileProfile prints the program of a profile.
+func compileProfile(c *Call, path, goarch string) error {
+	profile, err := readProfile(path)
+	if err != nil {
+		return err
+	}
+	filter, warnings, err := seccomp.Compile(profile, goarch)
+	if err != nil {
+		return err
+	}
+	c.Runtime.Warnings = append(c.Runtime.Warnings, warnings...)
+	return filter.Fprint(c.Stdout)
+}
+
+// checkCall prints what happens to a call, and why.
+func checkCall(c *Call, path, goarch string, arch specs.Arch, call string, words []string) error {
+	profile, err := readProfile(path)
+	if err != nil {
+		return err
+	}
+	args := make([]uint64, len(words))
+	for i, word := range words {
+		if args[i], err = parseArgument(word); err != nil {
+			return err
+		}
+	}
+	v, err := seccomp.Check(profile, goarch, arch, call, args...)
+	if err != nil {
+		return err
+	}
+	text := call + "(" + strings.Join(words, ", ") + "): " + seccomp.ActionText(v.Return) + "\n  " + v.Why +
+		"\n  after " + strconv.Itoa(v.Steps) + " instructions\n"
+	_, err = c.Stdout.Write([]byte(text))
+	return err
+}
+
+// parseArgument reads an argument of a call as C has numbers. -1 is all bits.
+func parseArgument(word string) (uint64, error) {
+	n, err := strconv.ParseUint(word, 0, 64)
+	if err != nil {
+		var negative int64
+		if negative, err = strconv.ParseInt(word, 0, 64); err == nil {
+			n = uint64(negative)
+		}
+	}
+	if err != nil {
+		return 0, &diag.Error{Kind: diag.Usage, Field: "argument", Value: word, Problem: "must be a number of 64 bits, as 12, 0x1f or -1"}
+	}
+	return n, nil
+}
+
+// readProfile reads a profile, alone or in a config.json; of a directory, the config.json in it.
+func readProfile(path string) (*specs.LinuxSeccomp, error) {
+	fail := func(problem string, err error) error {
+		return &diag.Error{Kind: diag.Document, Field: "profile", Value: path, Problem: problem, Err: err}
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, "config.json")
+	}
+	raw, err := os.ReadFile(path) //nolint:forbidigo // a file of the caller's, there is no container
+	if err != nil {
+		return nil, fail("can't be read", err)
+	}
+	var document struct {
+		specs.LinuxSeccomp
+		Version string       `json:"ociVersion"`
+		Linux   *specs.Linux `json:"linux"`
+		ArchMap []any        `json:"archMap"`
+	}
+	if err := json.Unmarshal(raw, &document); err != nil {
+		return nil, fail("is not a profile", err)
+	}
+	switch {
+	case document.Linux != nil && document.Linux.Seccomp != nil:
+		return document.Linux.Seccomp, nil
+	case document.Linux != nil || document.Version != "":
+		return nil, fail("is a config.json without linux.seccomp", nil)
+	case len(document.ArchMap) > 0:
+		return nil, fail("is a profile for an engine (it has an archMap), who makes linux.seccomp of it: take the config.json that the engine writes", nil)
+	}
+	return &document.LinuxSeccomp, nil
+}
