@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -103,15 +104,11 @@ type block struct {
 
 // blocks finds the quotations of plans among the lines of a document: fenced blocks that begin with ```plan NAME.
 func blocks(lines []string) (found []block) {
-	for i := 0; i < len(lines); i++ {
-		name, ok := strings.CutPrefix(lines[i], "```plan ")
-		if !ok {
-			continue
+	for i, line := range lines {
+		if name, ok := strings.CutPrefix(line, "```plan "); ok {
+			length := slices.Index(lines[i+1:], "```")
+			found = append(found, block{name, i + 1, i + 1 + max(0, length)})
 		}
-		begin := i + 1
-		for i++; i < len(lines) && lines[i] != "```"; i++ {
-		}
-		found = append(found, block{name, begin, i})
 	}
 	return found
 }
