@@ -37,7 +37,7 @@ deny" ]
 	bundle '.root.readonly = false | .process.user = {uid: 1000, gid: 1000}'
 	ranges
 	chmod 777 "$BUNDLE/rootfs/tmp"
-	in_container sh -c 'id -u; id -G; touch /tmp/x; tr -s " " </proc/self/uid_map; cat /proc/self/setgroups'
+	in_container sh -c 'id -u; id -g; touch /tmp/x; tr -s " " </proc/self/uid_map; cat /proc/self/setgroups'
 	[ "$status" -eq 0 ]
 	[ "$output" = "1000
 1000
