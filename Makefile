@@ -27,7 +27,7 @@ unit: ## tests without root
 	$(GO) test ./...
 
 bats: rt ## black-box tests of ./rt, as root and as an ordinary user
-	tests/needs bats jq busybox-static uidmap strace
+	tests/needs bats jq busybox-static uidmap strace iproute2
 	tests/bats/run
 
 fuzz: ## a minute for every fuzz target

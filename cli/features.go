@@ -52,7 +52,7 @@ func document() *features.Features {
 			IntelRdt:        &features.IntelRdt{Enabled: &no},
 			MemoryPolicy:    &features.MemoryPolicy{Modes: spec.MemoryModes(), Flags: spec.MemoryFlags()},
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &yes}},
-			NetDevices:      &features.NetDevices{Enabled: &no},
+			NetDevices:      &features.NetDevices{Enabled: &yes},
 		},
 		Annotations:                        map[string]string{"rt.version": version},
 		PotentiallyUnsafeConfigAnnotations: cgroup.UnsafeAnnotations(),

@@ -101,16 +101,17 @@ const (
 
 // The names of sync points: Step.Sync.
 const (
-	SyncMaps           = "id maps"        // a process in a new user namespace was made: its pid comes along; write its id maps
-	SyncBorn           = "born"           // the container's process was made: its pid comes along
-	SyncAttach         = "attach"         // put the process into its cgroup
-	SyncHooks          = "hooks"          // prestart, createRuntime, createContainer
-	SyncConsole        = "console"        // the pty master comes along
-	SyncCopyFrom       = "copy from"      // tmpcopyup: the directory comes along
-	SyncCopyTo         = "copy to"        // tmpcopyup: the tmpfs comes along; copy what the directory holds into it
-	SyncReady          = "ready"          // all is made; save the state, then start when told
-	SyncStartContainer = "startContainer" // the hooks of that name
-	SyncListener       = "listener"       // the listener of the seccomp filter comes along: hand it to the agent
+	SyncMaps           = "id maps"         // a process in a new user namespace was made: its pid comes along; write its id maps
+	SyncBorn           = "born"            // the container's process was made: its pid comes along
+	SyncNetDevices     = "network devices" // move linux.netDevices into the network namespace of the process
+	SyncAttach         = "attach"          // put the process into its cgroup
+	SyncHooks          = "hooks"           // prestart, createRuntime, createContainer
+	SyncConsole        = "console"         // the pty master comes along
+	SyncCopyFrom       = "copy from"       // tmpcopyup: the directory comes along
+	SyncCopyTo         = "copy to"         // tmpcopyup: the tmpfs comes along; copy what the directory holds into it
+	SyncReady          = "ready"           // all is made; save the state, then start when told
+	SyncStartContainer = "startContainer"  // the hooks of that name
+	SyncListener       = "listener"        // the listener of the seccomp filter comes along: hand it to the agent
 )
 
 // Plan is a compiled config.
@@ -126,6 +127,8 @@ type Plan struct {
 	TwoStage bool
 	// Warnings are what the runtime spec wants warnings for.
 	Warnings []string
+
+	plain *nsenter.Program // see Plain
 }
 
 // Compile compiles s for the host that f describes.
@@ -161,6 +164,7 @@ func (c *compiler) boot() error {
 		{"the first process", c.firstProcess},
 		{"namespaces", c.namespaces},
 		{"network", c.loopback},
+		{"network", c.netDevices},
 		{"names", c.hostname},
 		{"root file system", c.rootfs},
 		{"mounts", c.mounts},
@@ -192,8 +196,6 @@ func (c *compiler) supported() error {
 	switch {
 	case oci.Linux == nil:
 		return nil
-	case len(oci.Linux.NetDevices) > 0:
-		return notSupported("linux.netDevices")
 	case oci.Linux.IntelRdt != nil:
 		return notSupported("linux.intelRdt")
 	}

@@ -215,6 +215,8 @@ func TestPlans(t *testing.T) {
 		{"namespaces-joined", modern(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/proc/7/ns/pid"},
 			{"type": "network", "path": "/run/netns/n"}, {"type": "ipc", "path": "/proc/7/ns/ipc"}, {"type": "user", "path": "/proc/7/ns/user"}]}}`}, nil},
 		{"namespaces-mount-joined", modern(), []string{`{"linux": {"namespaces": [{"type": "mount", "path": "/proc/7/ns/mnt"}]}}`}, nil},
+		{"namespaces-netdevices", modern(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "network"}],
+			"netDevices": {"eth1": {"name": "inside%d"}, "eth0": {}}}}`}, nil},
 		{"namespaces-none", modern(), []string{`{"linux": {"namespaces": []}}`}, nil},
 		{
 			"namespaces-rootless", unprivileged(),

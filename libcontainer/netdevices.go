@@ -1,0 +1,206 @@
+package libcontainer
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/plan"
+	"rt/spec"
+)
+
+// networks is a pair of network namespaces: rt's, where linux.netDevices are, and the container's, where they go. See config-linux.md, Network Devices.
+//
+// rt never moves them back. When the last process of the namespace has ended, the kernel gives physical devices back to the host and removes the others
+// (network_namespaces(7)).
+type networks struct {
+	host, container *netlink.Handle
+	namespace       int // a descriptor of the container's
+}
+
+// moveNetDevices moves linux.netDevices. That all of them can be moved is known before the first is touched.
+func (m *maker) moveNetDevices() error {
+	n, err := openNetworks(m.pid)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	names, devices := plan.NetDevices(m.spec), m.spec.OCI.Linux.NetDevices
+	links := make([]netlink.Link, len(names))
+	for i, name := range names {
+		if links[i], err = n.check(name, netDeviceName(name, devices)); err != nil {
+			return netDeviceError(name, err)
+		}
+	}
+	for i, name := range names {
+		if err := n.move(links[i], netDeviceName(name, devices)); err != nil {
+			return netDeviceError(name, err)
+		}
+	}
+	return nil
+}
+
+// netDeviceName is what a device is to be called in the container.
+func netDeviceName(name string, devices map[string]specs.LinuxNetDevice) string {
+	if as := devices[name].Name; as != "" {
+		return as
+	}
+	return name
+}
+
+func netDeviceError(name string, err error) error {
+	e := &diag.Error{Kind: diag.Kernel, Field: string(spec.Path("linux.netDevices").Key(name)), Err: err}
+	if d, ok := errors.AsType[*diag.Error](err); ok {
+		*e = *d
+		e.Field = string(spec.Path("linux.netDevices").Key(name))
+	}
+	return e
+}
+
+// openNetworks opens a netlink socket in each namespace.
+func openNetworks(pid int) (*networks, error) {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, diag.Sys("open the container's network namespace", "open", err)
+	}
+	n := &networks{namespace: fd}
+	if n.host, err = netlink.NewHandle(unix.NETLINK_ROUTE); err == nil {
+		n.container, err = netlink.NewHandleAt(netns.NsHandle(fd), unix.NETLINK_ROUTE)
+	}
+	if err != nil {
+		n.close()
+		return nil, netlinkError("reach the container's network with netlink", err)
+	}
+	return n, nil
+}
+
+func (n *networks) close() {
+	for _, h := range [...]*netlink.Handle{n.host, n.container} {
+		if h != nil {
+			h.Close()
+		}
+	}
+	_ = unix.Close(n.namespace)
+}
+
+// check finds a device on the host, and makes sure that its name in the container is free. A name with %d is a template for the kernel to fill in.
+func (n *networks) check(name, as string) (netlink.Link, error) {
+	link, err := n.host.LinkByName(name)
+	if _, ok := errors.AsType[netlink.LinkNotFoundError](err); ok {
+		return nil, &diag.Error{Kind: diag.Host, Problem: "there is no such network device in the network namespace of rt", Errno: unix.ENODEV}
+	}
+	if err != nil {
+		return nil, netlinkError("look for the network device", err)
+	}
+	if strings.Contains(as, "%d") {
+		return link, nil
+	}
+	_, err = n.container.LinkByName(as)
+	if err == nil {
+		return nil, &diag.Error{Kind: diag.Host, Problem: "the container has a network device " + as + " already", Errno: unix.EEXIST}
+	}
+	if _, ok := errors.AsType[netlink.LinkNotFoundError](err); !ok {
+		return nil, netlinkError("look for the name in the container", err)
+	}
+	return link, nil
+}
+
+// move moves a device, with the addresses that are to outlive it, and brings it up.
+func (n *networks) move(link netlink.Link, as string) error {
+	// The kernel keeps what belongs to the device, as its MTU, and drops what belongs to the namespace.
+	addresses, err := n.host.AddrList(link, netlink.FAMILY_ALL)
+	if err != nil {
+		return netlinkError("read the addresses of the network device", err)
+	}
+	before, err := n.container.LinkList()
+	if err != nil {
+		return netlinkError("list the network devices of the container", err)
+	}
+	if err := n.send(link.Attrs().Index, as); err != nil {
+		return err
+	}
+	moved, err := n.arrived(before, as)
+	if err != nil {
+		return err
+	}
+	for i := range addresses {
+		a := &addresses[i]
+		if a.Flags&unix.IFA_F_PERMANENT == 0 || a.Scope != unix.RT_SCOPE_UNIVERSE {
+			continue
+		}
+		keep(a, link.Attrs().Name, moved.Attrs().Name)
+		if err := n.container.AddrReplace(moved, a); err != nil {
+			return netlinkError("give the network device its address "+a.IPNet.String()+" again", err)
+		}
+	}
+	if err := n.container.LinkSetUp(moved); err != nil {
+		return netlinkError("bring the network device up in the container", err)
+	}
+	return nil
+}
+
+// send moves and renames in one request: after a move alone, the old name could be taken in the container.
+func (n *networks) send(index int, as string) error {
+	request := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
+	message := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	message.Index = int32(index)
+	request.AddData(message)
+	request.AddData(nl.NewRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(n.namespace))))
+	request.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(as)))
+	if _, err := request.Execute(unix.NETLINK_ROUTE, 0); err != nil {
+		return netlinkError("move the network device into the container", err)
+	}
+	return nil
+}
+
+// arrived finds the device in the container. Its index may be another one there, and the kernel has chosen its name if that was a template.
+func (n *networks) arrived(before []netlink.Link, as string) (netlink.Link, error) {
+	if !strings.Contains(as, "%d") {
+		link, err := n.container.LinkByName(as)
+		if err != nil {
+			return nil, netlinkError("find the network device in the container", err)
+		}
+		return link, nil
+	}
+	known := make(map[int]bool, len(before))
+	for _, l := range before {
+		known[l.Attrs().Index] = true
+	}
+	after, err := n.container.LinkList()
+	if err != nil {
+		return nil, netlinkError("find the network device in the container", err)
+	}
+	for _, l := range after {
+		if !known[l.Attrs().Index] {
+			return l, nil
+		}
+	}
+	return nil, &diag.Error{Kind: diag.Kernel, Problem: "the network device was moved and is not in the container", Errno: unix.ENODEV}
+}
+
+// keep makes an address that the kernel told one that it takes: without the flags that are the kernel's to set. The label of an IPv4 address starts with the
+// name of its device.
+func keep(a *netlink.Addr, name, as string) {
+	a.Flags &= unix.IFA_F_NODAD | unix.IFA_F_HOMEADDRESS | unix.IFA_F_MANAGETEMPADDR | unix.IFA_F_NOPREFIXROUTE | unix.IFA_F_MCAUTOJOIN
+	a.LinkIndex = 0
+	if rest, ok := strings.CutPrefix(a.Label, name); ok && rest != "" && len(as+rest) < unix.IFNAMSIZ {
+		a.Label = as + rest
+	} else {
+		a.Label = ""
+	}
+}
+
+// netlinkError makes an error of one of package netlink.
+func netlinkError(problem string, err error) *diag.Error {
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
+		return diag.Sys(problem, "netlink", errno)
+	}
+	return &diag.Error{Kind: diag.Kernel, Problem: problem, Err: err}
+}

@@ -1,0 +1,43 @@
+package plan
+
+import (
+	"slices"
+
+	"rt/libcontainer/diag"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// netDevices lets rt move linux.netDevices into the container's network namespace (config-linux.md, Network Devices), which the process is in by now. It
+// takes netlink in both namespaces, and answers that must be read: nothing for a list of steps.
+func (c *compiler) netDevices() error {
+	l := c.spec.OCI.Linux
+	if l == nil || len(l.NetDevices) == 0 {
+		return nil
+	}
+	const origin = "linux.netDevices"
+	if c.host.EUID != 0 {
+		return &diag.Error{Kind: diag.Host, Field: origin, Problem: "takes root's rights on the host: only CAP_NET_ADMIN may take a device out of its network namespace"}
+	}
+	var does []string
+	for _, name := range NetDevices(c.spec) {
+		sentence := "move the network device " + name
+		if as := l.NetDevices[name].Name; as != "" && as != name {
+			sentence += " and call it " + as
+		}
+		does = append(does, sentence)
+	}
+	c.report(origin, "tell rt that the network is there", nsenter.Nowhere).sync(SyncNetDevices, does...)
+	c.await("wait for the devices")
+	return nil
+}
+
+// NetDevices are the names of linux.netDevices on the host, in the order in which rt moves them.
+func NetDevices(s *spec.Spec) []string {
+	names := make([]string, 0, len(s.OCI.Linux.NetDevices))
+	for name := range s.OCI.Linux.NetDevices {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,110 @@
+#!/usr/bin/env bats
+# config-linux.md#network-devices. All devices are made in a network namespace that the test makes: never in the machine's.
+
+load setup
+
+needs() {
+	known_bad runc "linux.netDevices is of runc 1.4 and newer"
+	busybox unshare --net true || skip "no new network namespaces here"
+	command -v ip >/dev/null || skip "no ip: iproute2 is not installed"
+	# shellcheck disable=SC2016 # for the inner shell
+	KIND=$(busybox unshare --net sh -c 'for kind in dummy ifb; do ip link add d0 type $kind 2>/dev/null && echo $kind && exit; done') ||
+		skip "this kernel makes neither dummy nor ifb devices"
+	export KIND
+}
+
+# with_devices SCRIPT runs SCRIPT in a new network namespace with the device d0, 10.9.8.7/24 and fd00::7/64.
+with_devices() {
+	export -f rt not
+	run busybox unshare --net bash -euc "
+		ip link add d0 type \$KIND
+		ip link set d0 mtu 1400 up
+		ip addr add 10.9.8.7/24 dev d0
+		ip addr add 192.0.2.6/24 dev d0 scope link
+		ip addr add fd00::7/64 dev d0
+		$1" 3>&-
+}
+
+@test "netDevices: a device moves, is up, and keeps its global addresses, its MTU and its hardware address" {
+	bundle '.linux.netDevices = {d0: {}}'
+	process ip addr show dev d0
+	with_devices '
+		ip link show d0 | grep link/ether
+		rt run --bundle "$BUNDLE" "$ID"
+		not ip link show d0'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"d0: <"*UP*"mtu 1400"* ]]
+	[ "$(grep link/ether <<<"$output" | sort -u | wc -l)" -eq 1 ]
+	[ "$(grep -c link/ether <<<"$output")" -eq 2 ]
+	[[ $output == *"inet 10.9.8.7/24"* ]]
+	[[ $output == *"inet6 fd00::7/64"* ]]
+	[[ $output != *"192.0.2.6"* ]]
+}
+
+@test "netDevices: a device gets another name, and a template becomes a name that is free" {
+	bundle '.linux.netDevices = {d0: {name: "inside"}, d1: {name: "lo%d"}}'
+	process ip link show
+	with_devices '
+		ip link add d1 type $KIND
+		rt run --bundle "$BUNDLE" "$ID"'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *": inside: <"*UP* ]]
+	[[ $output == *": lo0: <"*UP* ]]
+	[[ $output != *": d0: <"* ]]
+	[[ $output != *": d1: <"* ]]
+}
+
+@test "netDevices: they are there before the hooks, in a container with users of its own too" {
+	bundle '.linux.netDevices = {d0: {name: "inside"}} |
+		.linux.namespaces += [{type: "user"}] |
+		.linux.uidMappings = [{containerID: 0, hostID: 0, size: 65536}] | .linux.gidMappings = .linux.uidMappings |
+		.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "nsenter --net=/proc/$(jq .pid)/ns/net ip addr show inside >hook.out"], env: [env.PATH | "PATH=" + .]}]'
+	process true
+	with_devices 'rt run --bundle "$BUNDLE" "$ID"'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	grep -q '10.9.8.7/24' "$BUNDLE/hook.out"
+}
+
+@test "netDevices: a device that is not there is an error, and the others stay where they are" {
+	bundle '.linux.netDevices = {d0: {}, nope: {}}'
+	process true
+	with_devices '
+		not rt run --bundle "$BUNDLE" "$ID"
+		ip addr show d0'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"linux.netDevices.nope"*"no such network device"* ]]
+	[[ $output == *"inet 10.9.8.7/24"* ]]
+}
+
+@test "netDevices: a name that the container has already is an error, and the device stays where it is" {
+	bundle '.linux.netDevices = {d0: {name: "lo"}}'
+	process true
+	with_devices '
+		not rt run --bundle "$BUNDLE" "$ID"
+		ip addr show d0'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"linux.netDevices.d0"*"already"* ]]
+	[[ $output == *"inet 10.9.8.7/24"* ]]
+}
+
+@test "netDevices: a namespace that is joined gets them, and they stay there when the container is gone" {
+	bundle '(.linux.namespaces[] | select(.type == "network")).path = env.BATS_TEST_TMPDIR + "/ns" | .linux.netDevices = {d0: {}}'
+	process ip addr show dev d0
+	# shellcheck disable=SC2016
+	with_devices '
+		busybox unshare --net sleep 60 &
+		other=$!
+		until [ "$(readlink /proc/$other/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do sleep 0.01; done
+		ln -s /proc/$other/ns/net "$BATS_TEST_TMPDIR/ns"
+		rt run --bundle "$BUNDLE" "$ID"
+		busybox nsenter -t $other -n ip link show d0
+		kill $other'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(grep -c 'd0: <' <<<"$output")" -eq 2 ]
+}
