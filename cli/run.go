@@ -71,10 +71,10 @@ func run(c *Call, o *libcontainer.RunOptions, trace string) error {
 	return err
 }
 
-// isBundle reports whether the argument of run is a bundle. No id has a slash; a word that could be an id is a bundle only if runc could do nothing
+// isBundle reports whether the argument of run is a bundle. No id has a slash, or is "."; a word that could be an id is a bundle only if runc could do nothing
 // with it, which wants a config.json in the working directory.
 func isBundle(arg string) bool {
-	if strings.Contains(arg, "/") {
+	if strings.Contains(arg, "/") || arg == "." || arg == ".." {
 		return true
 	}
 	return hasConfig(arg) && !hasConfig(".")

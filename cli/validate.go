@@ -63,7 +63,7 @@ func problems(c *Call, e *diag.Error) error {
 	var text []byte
 	for _, one := range append([]*diag.Error{e}, e.More...) {
 		alone := *one
-		alone.More = nil
+		alone.More, alone.Op = nil, "" // the file is what the whole report is about
 		text = append(append(text, oneLine(alone.Error())...), '\n')
 	}
 	if _, err := c.Stdout.Write(text); err != nil {

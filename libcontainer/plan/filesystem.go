@@ -130,8 +130,15 @@ func (c *compiler) newFileSystem(m *spec.Mount) {
 			c.fsconfig(origin, "option "+option, unix.FSCONFIG_SET_FLAG, option, "")
 		}
 	}
+	if c.spec.MountLabel != "" && takesContext(m.Type) {
+		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, "context", c.spec.MountLabel)
+	}
 	c.fsconfig(mountPath(m, ""), "make it", unix.FSCONFIG_CMD_CREATE, "", "")
 }
+
+// takesContext reports whether SELinux labels a file system of its own by the mount option context= (selinux(8), mount(8)). proc, sysfs and mqueue have
+// labels by the policy.
+func takesContext(kind string) bool { return kind == "tmpfs" || kind == "devpts" }
 
 // fsconfig appends one fsconfig(2) on the file system in hand.
 func (c *compiler) fsconfig(origin, sentence string, command int, key, value string) step {

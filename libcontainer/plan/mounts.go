@@ -128,8 +128,8 @@ func (c *compiler) otherFileSystem(m *spec.Mount) {
 	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
 	c.enter(mountPath(m, "destination"), regTarget)
 	data := nsenter.Null
-	if m.Data != "" {
-		data = nsenter.Str(m.Data)
+	if text := c.labelled(m.Data); text != "" {
+		data = nsenter.Str(text)
 	}
 	c.do(origin, "mount "+m.Type+" at "+m.Destination, nsenter.Mount, nsenter.Str(m.Source), nsenter.Str("."), nsenter.Str(m.Type),
 		nsenter.Flags(&nsenter.MountFlags, m.Flags), data)
@@ -142,6 +142,17 @@ func (c *compiler) otherFileSystem(m *spec.Mount) {
 		c.propagate(m, regTree)
 		c.close(regTree)
 	}
+}
+
+// labelled adds linux.mountLabel to the options of a file system. A label has commas in it, hence the quotes (mount(8), SELinux contexts).
+func (c *compiler) labelled(data string) string {
+	if c.spec.MountLabel == "" {
+		return data
+	}
+	if data != "" {
+		data += ","
+	}
+	return data + `context="` + c.spec.MountLabel + `"`
 }
 
 // below reports whether path is dir or in it, and returns the rest.

@@ -53,6 +53,13 @@ func cgroup1() host.Facts {
 	return f
 }
 
+// withSELinux is a host whose kernel has SELinux on.
+func withSELinux() host.Facts {
+	f := modern()
+	f.SELinux = true
+	return f
+}
+
 // options are those of `rt create` on f.
 func options(s *spec.Spec, f *host.Facts) *Options {
 	o := &Options{Wait: true, ID: "ID", Home: "/root", Kcore: true, RootMount: "/bundle", Sources: make([]Source, len(s.Mounts))}
@@ -276,6 +283,8 @@ func TestPlans(t *testing.T) {
 		{"mounts-recursive-new", modern(), []string{`{"mounts": [{"destination": "/t", "type": "tmpfs", "source": "tmpfs", "options": ["rro", "rnosuid"]}]}`}, nil},
 		{"mounts-overlay", modern(), []string{`{"mounts": [
 			{"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=/a:/b", "upperdir=/u", "workdir=/w", "noatime", "shared"]}]}`}, nil},
+		{"mounts-label", withSELinux(), []string{`{"linux": {"mountLabel": "system_u:object_r:container_file_t:s0:c1,c2"}, "mounts": [
+			{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=/a"]}]}`}, nil},
 		{"devices", modern(), []string{`{"linux": {"devices": [
 			{"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 384, "uid": 5, "gid": 6},
 			{"path": "/dev/net/tun", "type": "c", "major": 10, "minor": 200}, {"path": "/run/fifo", "type": "p"}]}}`}, nil},

@@ -13,6 +13,8 @@ const traceStart, traceEnd = 0, 16
 // behind them the writev(2) of a report, once for each way the step may go on. It ends where a seccomp filter is loaded, which may not allow them.
 func (c *compiler) trace() {
 	old := c.plan.Steps
+	plain := c.plan.Program
+	c.plan.plain = &plain
 	t := tracer{ctl: c.plan.Ctl, steps: make([]nsenter.Step, 0, 5*len(old)), place: make([]int, len(old)+1)}
 	tracing := true
 	for i := range old {
@@ -36,6 +38,14 @@ func (c *compiler) trace() {
 		}
 	}
 	c.plan.Steps = t.steps
+}
+
+// Plain returns the plan as it is without what traces it: the steps that people know, by their numbers.
+func (p *Plan) Plain() *nsenter.Program {
+	if p.plain != nil {
+		return p.plain
+	}
+	return &p.Program
 }
 
 // IsTrace reports whether a step is there only to trace another.

@@ -58,7 +58,9 @@ func OpenRoot(path string, create bool) (*Root, error) {
 		return &Root{path: path, fd: -1}, nil
 	}
 	if err != nil {
-		return nil, diag.Sys("open the state directory "+path, "openat", err)
+		e := diag.Sys("open the state directory "+path, "openat", err)
+		e.Hint = hintRoot(path)
+		return nil, e
 	}
 	r := &Root{path: path, fd: fd}
 	// Compared by inode, since a symbolic link or a bind mount may lead there too.
