@@ -162,13 +162,9 @@ func (m *maker) trace(step *nsenter.Step, record nsenter.Record) {
 		return
 	}
 	e := TraceEvent{Step: step.Number, Result: record.Value, Start: record.Start, End: record.End, Pid: m.pid}
-	// The report stands behind its step.
-	for i := record.Step; i >= 0; i-- {
-		if s := &m.plan.Steps[i]; s.Number == step.Number && !plan.IsTrace(s) {
-			e.Text, e.Sentence, e.Origin, e.Part = m.plan.Text(i), s.Sentence, s.Origin, s.Part
-			break
-		}
-	}
+	plain := m.plan.Plain()
+	s := &plain.Steps[step.Number-1]
+	e.Text, e.Sentence, e.Origin, e.Part = plain.Text(step.Number-1), s.Sentence, s.Origin, s.Part
 	m.o.Trace(e)
 }
 

@@ -127,6 +127,8 @@ type Plan struct {
 	TwoStage bool
 	// Warnings are what the runtime spec wants warnings for.
 	Warnings []string
+
+	plain *nsenter.Program // see Plain
 }
 
 // Compile compiles s for the host that f describes.
