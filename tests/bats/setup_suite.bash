@@ -50,7 +50,8 @@ make_config() {
 	jq '.process.terminal = false' "$BATS_SUITE_TMPDIR/default/config.json" >"$BATS_SUITE_TMPDIR/config.json"
 }
 
-# make_recvtty builds the receiver of consoles and the swapper of names, unless the caller brings them: RECVTTY=/path, SWAPPER=/path.
+# make_recvtty builds the receiver of consoles, the swapper of names and the agent that answers calls, unless the caller brings them: RECVTTY=/path,
+# SWAPPER=/path, SECCOMPAGENT=/path.
 make_recvtty() {
 	if [ -z "${RECVTTY-}" ]; then
 		RECVTTY=$BATS_SUITE_TMPDIR/recvtty
@@ -60,5 +61,9 @@ make_recvtty() {
 		SWAPPER=$BATS_SUITE_TMPDIR/swapper
 		(cd "$here/../swapper" && CGO_ENABLED=0 go build -o "$SWAPPER" .)
 	fi
-	export RECVTTY SWAPPER
+	if [ -z "${SECCOMPAGENT-}" ]; then
+		SECCOMPAGENT=$BATS_SUITE_TMPDIR/seccompagent
+		(cd "$here/../seccompagent" && CGO_ENABLED=0 go build -o "$SECCOMPAGENT" .)
+	fi
+	export RECVTTY SWAPPER SECCOMPAGENT
 }
