@@ -7,7 +7,7 @@ DESTDIR ?=
 LDFLAGS := -s -w -X rt/cli.version=$(VERSION) -X rt/cli.commit=$(COMMIT)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: build rt rt-arm64 demo test unit lint fuzz bats man golden bench install clean
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats man golden bench bench-seccomp install clean
 
 build: rt
 
@@ -45,6 +45,11 @@ man: ## write the man pages anew
 bench: rt ## rt beside the floor, crun and runc
 	tests/needs gcc libseccomp-dev busybox-static crun runc
 	$(GO) run ./tests/bench -rt ./rt
+	$(MAKE) --no-print-directory bench-seccomp
+
+bench-seccomp: ## the seccomp compiler beside libseccomp
+	tests/needs gcc libc6-dev pkg-config libseccomp-dev
+	tests/bench/seccompcold/beside
 
 install: rt
 	install -D -m 0755 rt $(DESTDIR)$(PREFIX)/bin/rt
