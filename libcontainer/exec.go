@@ -153,7 +153,7 @@ func (x *executor) look() error {
 	for _, j := range x.place.Joins {
 		x.options.CgroupJoins = append(x.options.CgroupJoins, j.Path)
 	}
-	x.join = plan.ExecOptions{Process: x.spec.Process, Pid: x.state.Pid, Namespaces: namespaces, HostBinary: x.eo.HostBinary != "", Options: x.options}
+	x.join = plan.ExecOptions{Process: x.spec.Process, Namespaces: namespaces, HostBinary: x.eo.HostBinary != "", Options: x.options}
 	if !x.initAlive() {
 		return state.Allow(state.Exec, x.id, state.Stopped) // so what was read in its /proc entries may be another process's
 	}
@@ -185,10 +185,7 @@ func (x *executor) run() (err error) {
 	if err != nil {
 		return err
 	}
-	x.boot, err = nsenter.Spawn(image, &nsenter.SpawnOptions{
-		Argv: []string{"rt-exec", x.id}, Files: x.stdio(files), CgroupFD: -1, Dir: x.container.Path("."),
-	})
-	if err != nil {
+	if x.boot, err = x.spawn(image, files); err != nil {
 		return err
 	}
 	x.r.debug("started the boot process " + strconv.Itoa(x.boot.Pid))
@@ -223,12 +220,8 @@ func (x *executor) openFiles() ([]int, error) {
 		var fd int
 		var err error
 		switch f.Kind {
-		case plan.FileNamespace:
-			fd, err = openNamespace(f)
 		case plan.FilePidfd:
 			fd, err = duplicate(x.pidfd)
-		case plan.FileCgroup:
-			fd, err = duplicate(x.place.Dir)
 		case plan.FileJoin:
 			fd, err = duplicate(x.place.Joins[f.Index].FD)
 		case plan.FileSpare:

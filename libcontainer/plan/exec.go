@@ -15,8 +15,6 @@ import (
 type ExecOptions struct {
 	Options
 	Process *spec.Process
-	// Pid is the container's first process, for names in /proc alone: the namespaces are entered through a pidfd of it.
-	Pid int
 	// Namespaces are the kinds, CLONE_NEW* flags, in which that process is not in rt's own namespace.
 	Namespaces uintptr
 	// HostBinary says that the program is not the container's: a file that rt hands over is executed by its descriptor.
@@ -25,16 +23,18 @@ type ExecOptions struct {
 
 // CompileExec compiles the life of a process that joins the container of config s: `rt exec`. See execBoot for its order.
 //
-// The process is in the hands of the container's other processes from the moment on that it is in their namespaces. So it is not dumpable until it has
-// become the user's program, which keeps them from tracing it and from its /proc entries (CVE-2016-9962); and before it looks up any path of the
-// container it has closed all that leads to the host (CVE-2024-21626). It makes and mounts nothing in the container.
+// The other processes of the container see the process from the moment on that it is in their pid namespace, so it is born there with nothing in hand: a
+// first process, which they can't see, does all that takes rt's rights or the host's view, closes what leads to the host, and makes it. Then there
+// is nothing of the host's to be had from it (CVE-2016-9962), not even for a container with CAP_SYS_PTRACE, and no path of the container's that leads
+// out through a descriptor (CVE-2024-21626). Nor is it dumpable until it has become the user's program, which keeps all others from
+// tracing it. It makes and mounts nothing in the container.
 func CompileExec(s *spec.Spec, f *host.Facts, o *ExecOptions) (*Plan, error) {
 	joined := *s
 	joined.Process, joined.Namespaces = o.Process, spec.Namespaces{New: o.Namespaces}
 	c := &compiler{spec: &joined, host: f, opt: &o.Options, joining: true}
 	c.plan.Steps = make([]nsenter.Step, 0, 128)
 	c.plan.Regs = registerNames[:]
-	c.plan.TwoStage = true
+	c.plan.TwoStage, c.plan.IntoCgroup = true, o.CgroupFD
 	if err := c.canListen(); err != nil {
 		return nil, err
 	}
@@ -60,9 +60,9 @@ func (c *compiler) execBoot(o *ExecOptions) error {
 		emit func() error
 	}{
 		{"the first process", c.execFirst},
+		{"labels", c.execLabels},
 		{"namespaces", c.execNamespaces},
-		{"labels", c.securityLabels},
-		{"the container's root", c.execRoot},
+		{"the process", c.execProcess},
 		{"terminal", c.terminal},
 		{"working directory", c.cwd},
 		{"program", find},
@@ -86,12 +86,6 @@ func (c *compiler) execFiles(o *ExecOptions) {
 		c.plan.FDs = append(c.plan.FDs, name)
 	}
 	add("pidfd", File{Kind: FilePidfd, Index: -1})
-	if o.Namespaces&unix.CLONE_NEWCGROUP != 0 {
-		add("cgroup-ns", File{Kind: FileNamespace, Path: "/proc/" + strconv.Itoa(o.Pid) + "/ns/cgroup", Flag: unix.CLONE_NEWCGROUP, Index: -1})
-	}
-	if o.CgroupFD {
-		add("cgroup", File{Kind: FileCgroup, Index: -1, Origin: "--cgroup"})
-	}
 	for i, path := range o.CgroupJoins {
 		add("cgroup"+strconv.Itoa(i), File{Kind: FileJoin, Path: path, Index: i, Origin: "--cgroup"})
 	}
@@ -107,78 +101,40 @@ func (c *compiler) execFiles(o *ExecOptions) {
 	c.plan.FDs = append(c.plan.FDs, "ctl")
 }
 
-// execFirst compiles what rt's child does before it makes the process that will be the program: whatever needs the host's view or rt's rights,
-// and the way into the namespaces, all of them at once (setns(2) of a pidfd, Linux 5.8, which enters the user namespace first).
-//
-// The cgroup namespace has to wait until the process is in its cgroup: where delegation ends at namespaces (cgroup2's nsdelegate),
-// nobody can be cloned into a cgroup from inside a namespace that does not hold both ends of the way.
+// execFirst compiles what rt's child does with rt's rights. It is born in the container's cgroup, or enters it here.
 func (c *compiler) execFirst() error {
 	c.closeOnExec()
-	c.affinity("initial")
 	c.joinCgroups()
 	c.oomScore()
 	c.raiseLimits()
+	return nil
+}
+
+// execLabels sets the LSM label while the process still sees the host's /proc: that of the container is not to be trusted (CVE-2019-16884), and a new
+// one may be refused in its user namespace. A child inherits what the label at the next execve is to be.
+func (c *compiler) execLabels() error {
 	p := c.spec.Process
 	if p.AppArmor != "" || p.SELinuxLabel != "" {
-		// The container's /proc is not to be trusted, and a new one may be refused in its user namespace; the host's shows this process too.
 		c.procOpen = true
-		c.do("", "keep the host's /proc at hand", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
+		c.do("", "the host's /proc, to write to", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
 			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regProc)
 	}
+	return c.securityLabels()
+}
+
+// execNamespaces enters the container's namespaces, all of them at once (setns(2) of a pidfd, Linux 5.8, which enters the user namespace first; entering
+// the mount namespace makes its root the root and the working directory of this process), closes what leads to the host, and makes the process.
+func (c *compiler) execNamespaces() error {
 	if !c.mountNamespace() {
 		if err := c.rootfs(); err != nil {
 			return err
 		}
 	}
 	c.notDumpable()
-	if flags := c.spec.Namespaces.New &^ unix.CLONE_NEWCGROUP; flags != 0 {
+	if flags := c.spec.Namespaces.New; flags != 0 {
 		pidfd, _ := c.file(func(f *File) bool { return f.Kind == FilePidfd })
 		c.do("", "enter the container's namespaces", nsenter.Setns, nsenter.Num(pidfd), nsenter.Flags(&nsenter.CloneFlags, flags))
 	}
-	c.bear("make the process, a child of rt's in the container's pid namespace", 0, c.opt.CgroupFD)
-	c.await("wait for rt")
-	return nil
-}
-
-// execNamespaces compiles the rest of the joining.
-func (c *compiler) execNamespaces() error {
-	if c.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
-		c.becomeRoot()
-	}
-	c.join(unix.CLONE_NEWCGROUP)
-	c.do("", "a session of its own", nsenter.Setsid).ignore(unix.EPERM)
-	c.affinity("final")
-	if !c.opt.NoNewKeyring {
-		c.keyring()
-	}
-	return nil
-}
-
-// affinity binds the process to process.execCPUAffinity. Without one it may run wherever its cgroup may: since Linux 6.2 (8f9ea86fdf99) a
-// process keeps the CPUs that it was bound to before, and what rt was bound to is no business of the container's.
-func (c *compiler) affinity(which string) {
-	a := c.spec.Process.OCI.ExecCPUAffinity
-	switch {
-	case a == nil && which == "final":
-		const bytes = 128
-		c.do("", "run wherever the cgroup may", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(bytes),
-			nsenter.Data(strings.Repeat("\xff", bytes), "{all}")).ignore(unix.EINVAL, unix.EPERM)
-	case a != nil && which == "initial" && a.Initial != "":
-		c.bindTo("process.execCPUAffinity.initial", a.Initial)
-	case a != nil && which == "final" && a.Final != "":
-		c.bindTo("process.execCPUAffinity.final", a.Final)
-	}
-}
-
-// bindTo binds the process to the CPUs of a list: sched_setaffinity(2).
-func (c *compiler) bindTo(origin, list string) {
-	mask := bitList(list)
-	c.do(origin, "run on these CPUs", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(len(mask)), nsenter.Data(string(mask), "{"+list+"}"))
-}
-
-// execRoot takes the container's root in hand, and lets go of the host: from here on names that the container may have made up are looked up.
-// Entering the mount namespace has made its root the root and the working directory of this process (setns(2)).
-func (c *compiler) execRoot() error {
 	if !c.mountNamespace() {
 		if err := c.enterRoot(); err != nil {
 			return err
@@ -191,9 +147,41 @@ func (c *compiler) execRoot() error {
 	}
 	c.do("", "close what leads to the host", nsenter.CloseRange, nsenter.Imm(c.plan.FirstFD), nsenter.Imm(last), nsenter.Imm(0))
 	c.do("", "close what leads to the host", nsenter.CloseRange, nsenter.Imm(ctl+1), nsenter.Imm(int64(^uint32(0))), nsenter.Imm(0))
+	c.bear("make the process, a child of rt's in the container's pid namespace", 0, false)
+	c.await("wait for rt")
+	return nil
+}
+
+// execProcess compiles what the process does about itself before it looks at the container.
+func (c *compiler) execProcess() error {
+	if c.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
+		c.becomeRoot()
+	}
+	c.do("", "a session of its own", nsenter.Setsid).ignore(unix.EPERM)
+	c.affinity()
+	if !c.opt.NoNewKeyring {
+		c.keyring()
+	}
 	c.do("", "open the container's root", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regRoot)
 	return nil
+}
+
+// affinity binds the process to process.execCPUAffinity.final; to the initial ones rt has bound the first process. Without either it may run wherever
+// its cgroup may: since Linux 6.2 (8f9ea86fdf99) a process keeps the CPUs that it was bound to before, and what rt was bound to is no business of the
+// container's.
+func (c *compiler) affinity() {
+	a := c.spec.Process.OCI.ExecCPUAffinity
+	switch {
+	case a == nil:
+		const bytes = 128
+		c.do("", "run wherever the cgroup may", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(bytes),
+			nsenter.Data(strings.Repeat("\xff", bytes), "{all}")).ignore(unix.EINVAL, unix.EPERM)
+	case a.Final != "":
+		mask := bitList(a.Final)
+		c.do("process.execCPUAffinity.final", "run on these CPUs", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(len(mask)),
+			nsenter.Data(string(mask), "{"+a.Final+"}"))
+	}
 }
 
 // hostBinary becomes a program of the host's: a sealed copy of it that has no name anywhere, so that nothing of the container can reach or change

@@ -1,0 +1,57 @@
+package libcontainer
+
+import (
+	"runtime"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/nsenter"
+)
+
+// spawn starts the first process, in the container's cgroup where that can be, and bound to the CPUs of process.execCPUAffinity.initial. It has to be
+// bound before it is born: a CPU that the container's cpuset does not have can be asked for only outside of it.
+func (x *executor) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error) {
+	o := nsenter.SpawnOptions{Argv: []string{"rt-exec", x.id}, Files: x.stdio(files), CgroupFD: -1, Dir: x.container.Path(".")}
+	if x.plan.IntoCgroup {
+		o.CgroupFD = x.place.Dir
+	}
+	a := x.spec.Process.OCI.ExecCPUAffinity
+	if a == nil || a.Initial == "" {
+		return nsenter.Spawn(image, &o)
+	}
+	// A child gets the CPUs of the thread that makes it: sched_setaffinity(2).
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before unix.CPUSet
+	err := unix.SchedGetaffinity(0, &before)
+	if err == nil {
+		wanted := cpuSet(a.Initial)
+		err = unix.SchedSetaffinity(0, &wanted)
+	}
+	if err != nil {
+		e := diag.Sys("run on these CPUs", "sched_setaffinity", err)
+		e.Field, e.Value = "process.execCPUAffinity.initial", a.Initial
+		return nil, e
+	}
+	defer func() { _ = unix.SchedSetaffinity(0, &before) }()
+	return nsenter.Spawn(image, &o)
+}
+
+// cpuSet reads a list of CPUs such as "0-3,7", which package spec has checked.
+func cpuSet(list string) (set unix.CPUSet) {
+	for part := range strings.SplitSeq(list, ",") {
+		first, last, isRange := strings.Cut(part, "-")
+		if !isRange {
+			last = first
+		}
+		from, _ := strconv.Atoi(first)
+		to, _ := strconv.Atoi(last)
+		for n := from; n <= to; n++ {
+			set.Set(n)
+		}
+	}
+	return set
+}
