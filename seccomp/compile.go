@@ -22,6 +22,7 @@ type Filter struct {
 	profile *specs.LinuxSeccomp
 	set     *ruleset
 	archs   []*architecture // the native one first
+	library bool            // libseccomp wrote the program
 	origin  []int32         // for each instruction, the entry of linux.seccomp.syscalls that asked for it, or originSearch
 }
 

@@ -34,6 +34,7 @@ func (c *compiler) generate(f *Filter, warnings []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.library = true
 	c.prefix(prog)
 	f.Prog, f.origin = c.asm.program()
 	return warnings, nil

@@ -25,10 +25,22 @@ func (f *Filter) Fprint(w io.Writer) error {
 	return err
 }
 
-// summary is the header, as comments.
+// summary is the header, as comments. Where libseccomp writes the programs, what rt's own would cost stands beside.
 func (f *Filter) summary(b *strings.Builder) {
-	s := f.Stats()
-	b.WriteString("# " + strconv.Itoa(s.Length) + " instructions by " + Backend() + " for " + f.archs[0].goarch + ", default " + ActionText(f.set.deny) + "\n")
+	f.cost(b)
+	if f.library {
+		own := &Filter{profile: f.profile, set: f.set, archs: f.archs}
+		newCompiler(f.set, f.archs).search(own)
+		own.cost(b)
+	}
+}
+
+func (f *Filter) cost(b *strings.Builder) {
+	s, author := f.Stats(), "rt"
+	if f.library {
+		author = Backend()
+	}
+	b.WriteString("# " + strconv.Itoa(s.Length) + " instructions by " + author + " for " + f.archs[0].goarch + ", default " + ActionText(f.set.deny) + "\n")
 	b.WriteString("# " + strconv.Itoa(s.Allowed) + " calls are allowed, in " + oneDecimal(s.AverageAllowed) + " instructions on average, the hot ones in " +
 		oneDecimal(s.AverageHot) + "; worst " + strconv.Itoa(s.Worst) + " (" + s.WorstCall + "); " + strconv.Itoa(s.Constant) + " answers are constant, so Linux 5.11 caches them\n")
 }
