@@ -21,6 +21,8 @@ func runCommand() *Command {
 		Description: []string{
 			"Does what create and start do, waits for the end of the program, deletes the container and exits with the program's status. " +
 				"Meanwhile signals are passed on to the program, and the size of the terminal is followed. With --detach it returns once the program runs.",
+			"With --seccomp-record rt answers every system call of the container, which is slower, and notes it. What the program did not do this time is not in " +
+				"the profile: let it do all its work. Processes that rt exec starts are not observed.",
 			bundleText, idText,
 			"In place of an id the argument may be a bundle: a path with a slash in it, or a directory that holds a config.json where the working directory has none. " +
 				"The container then gets the directory's name and a few random digits for an id; with --detach it is printed.",

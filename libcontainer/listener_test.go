@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
+	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
+	"rt/nsenter"
 	"rt/seccomp"
 )
 
@@ -222,4 +225,65 @@ func TestAgentMissing(t *testing.T) {
 		return err == nil && status == state.Stopped
 	})
 	must(t, r.Delete("c", false))
+}
+
+// TestListenerStepsFail fails each step by which the listener is handed over.
+func TestListenerStepsFail(t *testing.T) {
+	a := newAgent(t, unix.EXDEV)
+	bundle := newBundle(t, func(config map[string]any) { notify(config, a.path) })
+	failed := 0
+	for _, call := range []nsenter.Call{nsenter.Seccomp, nsenter.Dup3, nsenter.Sendmsg, nsenter.Read} {
+		r := &Runtime{Root: t.TempDir()}
+		r.edit = func(p *plan.Plan) {
+			loaded := false
+			for i := range p.Steps {
+				s := &p.Steps[i]
+				if loaded = loaded || s.Call == nsenter.Seccomp; loaded && s.Call == call {
+					s.Fault = unix.EIO
+					failed++
+				}
+			}
+		}
+		_, err := r.Run("c", &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
+		var e *diag.Error
+		if !errors.As(err, &e) || e.Call != call.String() || e.Errno != unix.EIO {
+			t.Errorf("%v: %+v", call, err)
+		}
+		if list, err := os.ReadDir(r.Root); err != nil || len(list) != 0 {
+			t.Errorf("%v: left: %v, %v", call, list, err)
+		}
+	}
+	if failed != 4 {
+		t.Errorf("%d steps have failed, not 4", failed)
+	}
+}
+
+// TestObserve sees the calls of a container, those of the same name as the hand-over's too, and not the hand-over's own.
+func TestObserve(t *testing.T) {
+	bundle := newBundle(t, func(config map[string]any) {
+		config["linux"].(map[string]any)["seccomp"] = map[string]any{"defaultAction": "SCMP_ACT_KILL"}
+		config["process"].(map[string]any)["args"] = []string{"/bin/busybox", "sh", "-c", "read line </proc/self/comm; busybox true & wait; exit 3"}
+	})
+	var seen seccomp.Recorder
+	status, err := (&Runtime{Root: t.TempDir()}).Run("c", &RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}})
+	if err != nil || status != 3 || len(seen.Unnamed) != 0 {
+		t.Fatalf("status %d, %v, %v", status, err, seen.Unnamed)
+	}
+	profile := seen.Profile(nil)
+	names := profile.Syscalls[0].Names
+	for _, want := range []string{"execve", "read", "wait4", "exit_group"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("%s was not seen", want)
+		}
+	}
+	for _, never := range []string{"sendmsg", "dup3", "seccomp", "mkdir"} {
+		if slices.Contains(names, never) {
+			t.Errorf("%s was seen", never)
+		}
+	}
+	var e *diag.Error
+	_, err = (&Runtime{Root: t.TempDir()}).Run("c", &RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}, Detach: true})
+	if !errors.As(err, &e) || e.Field != "--seccomp-record" {
+		t.Errorf("detached: %v", err)
+	}
 }
