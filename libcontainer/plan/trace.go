@@ -10,7 +10,8 @@ import (
 const traceStart, traceEnd = 0, 16
 
 // trace makes every step report its result and its times. It is an edit of the plan like any other: around each step go two clock_gettime(2), and
-// behind them the writev(2) of a report, once for each way the step may go on. It ends where a seccomp filter is loaded, which may not allow them.
+// behind them the writev(2) of a report, once for each way the step may go on. It ends where a seccomp filter is loaded, which may not allow
+// them, and where create ends, since nobody reads what is reported until `rt start` comes.
 func (c *compiler) trace() {
 	old := c.plan.Steps
 	plain := c.plan.Program
@@ -20,7 +21,7 @@ func (c *compiler) trace() {
 	for i := range old {
 		t.place[i] = len(t.steps)
 		switch s := old[i]; {
-		case s.Call == nsenter.Seccomp:
+		case s.Call == nsenter.Seccomp, s.Sync == SyncReady && c.opt.Wait:
 			tracing = false
 			fallthrough
 		case !tracing, s.Call == nsenter.Execve, s.Call == nsenter.ExitGroup:
