@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,7 +56,8 @@ func runApart(t *testing.T, prepare string) bool {
 	out, err := cmd.CombinedOutput()
 	switch {
 	case err != nil:
-		t.Errorf("%v\n%s", err, out)
+		passed := regexp.MustCompile(`(?m)^( *--- PASS|=== RUN).*\n`)
+		t.Errorf("%v\n%s", err, passed.ReplaceAll(out, nil))
 	case strings.Contains(string(out), "--- SKIP"):
 		t.Skipf("%s", out)
 	case !strings.Contains(string(out), "--- PASS: "+t.Name()+" "):
