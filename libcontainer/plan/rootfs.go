@@ -35,14 +35,14 @@ func (c *compiler) rootfs() error {
 	}
 	if !contained {
 		c.do("linux.rootfsPropagation", "what is attached to the mount of root.path stays here", nsenter.Mount, nsenter.Str(""), nsenter.Str(c.opt.RootMount), nsenter.Null,
-			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
+			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
 	c.attachRoot()
 	if !contained {
 		// Mounts made below would reach the host's copy of the root file system otherwise.
 		c.enter(origin, regRoot)
 		c.do("linux.rootfsPropagation", "mounts made in it stay here", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
-			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
+			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func (c *compiler) attachRoot() {
 	c.place(noWay)
 	if !c.contained() {
 		c.do("linux.rootfsPropagation", "what is attached to / stays here", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
-			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
+			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
 	at("/")
 	c.place(end)
@@ -74,6 +74,14 @@ func (c *compiler) attachRoot() {
 func (c *compiler) contained() bool {
 	p := c.spec.RootPropagation
 	return p == 0 || p&unix.MS_REC != 0 && p&unix.MS_SHARED == 0
+}
+
+// fence is the propagation that keeps what is done to a mount here away from the host. What the host does still comes through where the config asks for a slave.
+func (c *compiler) fence() uintptr {
+	if c.spec.RootPropagation&unix.MS_SLAVE != 0 {
+		return unix.MS_SLAVE
+	}
+	return unix.MS_PRIVATE
 }
 
 // privateEnough is the propagation of the host's mounts while the container is made. An unbindable mount could not be copied, so it stays private until then.
