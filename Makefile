@@ -7,7 +7,7 @@ DESTDIR ?=
 LDFLAGS := -s -w -X rt/cli.version=$(VERSION) -X rt/cli.commit=$(COMMIT)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: build rt rt-arm64 demo test unit lint fuzz bats man golden bench bench-seccomp install clean
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden bench bench-seccomp install clean
 
 build: rt
 
@@ -29,6 +29,9 @@ unit: ## tests without root
 bats: rt ## black-box tests of ./rt, as root and as an ordinary user
 	tests/needs bats jq busybox-static uidmap strace iproute2
 	tests/bats/run
+
+conformance: rt ## the validation programs of opencontainers/runtime-tools, as root
+	tests/conformance/run
 
 fuzz: ## a minute for every fuzz target
 	tests/fuzz
