@@ -134,7 +134,6 @@ func TestListener(t *testing.T) {
 	bundle, out := newBundle(t, nil), t.TempDir()
 	said := func() string {
 		text, _ := os.ReadFile(filepath.Join(out, "said"))
-		_ = os.Remove(filepath.Join(out, "said"))
 		return string(text)
 	}
 	const answered = "mkdir: can't create directory '/out/new': Invalid cross-device link\n"
@@ -168,6 +167,7 @@ func TestListener(t *testing.T) {
 		must(t, r.Create("c", &CreateOptions{Bundle: bundle}))
 		defer func() { must(t, r.Delete("c", true)) }()
 		s := stateOf(t, r, "c")
+		must(t, os.Remove(filepath.Join(out, "said")))
 		must(t, r.Start("c"))
 		a.saw(t, specs.ContainerProcessState{Pid: s.Pid, State: specs.State{Status: specs.StateCreated, Pid: s.Pid, Bundle: bundle}})
 		eventually(t, "the answer is seen", func() bool { return strings.HasSuffix(said(), answered) })
