@@ -41,8 +41,7 @@ func NamespaceName(flag uintptr) string {
 
 // namespaces checks linux.namespaces. Whether a path is of the right type is for setns(2) to say.
 func (c *checker) namespaces(list []specs.LinuxNamespace, s *Spec) {
-	before := len(c.problems)
-	defer func() { c.unsure = len(c.problems) > before || !c.typed("linux.namespaces") }()
+	c.unsure = !c.typed("linux.namespaces")
 	all := in("linux.namespaces")
 	var seen uintptr
 	for i, n := range list {
@@ -56,6 +55,7 @@ func (c *checker) namespaces(list []specs.LinuxNamespace, s *Spec) {
 		switch {
 		case flag == 0:
 			c.unknownWord(at.Dot("type"), string(n.Type), NamespaceTypes())
+			c.unsure = true // it may be the one that something else needs
 			continue
 		case seen&flag != 0:
 			c.bad(at.Dot("type"), string(n.Type), "is given twice: a process is in one namespace of each type")
@@ -67,6 +67,7 @@ func (c *checker) namespaces(list []specs.LinuxNamespace, s *Spec) {
 			s.Namespaces.New |= flag
 		case n.Path[0] != '/':
 			c.bad(at.Dot("path"), n.Path, "must be an absolute path, such as /proc/1234/ns/"+string(n.Type))
+			c.unsure = true
 		default:
 			s.Namespaces.Join = append(s.Namespaces.Join, Join{Flag: flag, Path: n.Path, Index: i})
 		}
