@@ -138,6 +138,7 @@ func TestListener(t *testing.T) {
 	}
 	const answered = "mkdir: can't create directory '/out/new': Invalid cross-device link\n"
 	try := func(noNewPrivs bool, uid int, script string) {
+		must(t, os.RemoveAll(filepath.Join(out, "said"))) // of another user
 		writeConfig(t, bundle, func(config map[string]any) {
 			notify(config, a.path)
 			process := config["process"].(map[string]any)
@@ -167,7 +168,6 @@ func TestListener(t *testing.T) {
 		must(t, r.Create("c", &CreateOptions{Bundle: bundle}))
 		defer func() { must(t, r.Delete("c", true)) }()
 		s := stateOf(t, r, "c")
-		must(t, os.Remove(filepath.Join(out, "said")))
 		must(t, r.Start("c"))
 		a.saw(t, specs.ContainerProcessState{Pid: s.Pid, State: specs.State{Status: specs.StateCreated, Pid: s.Pid, Bundle: bundle}})
 		eventually(t, "the answer is seen", func() bool { return strings.HasSuffix(said(), answered) })
