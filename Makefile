@@ -40,7 +40,7 @@ lint: ## gofumpt, golangci-lint, shellcheck
 	tests/lint
 
 golden: ## write the golden files anew; read the diff
-	$(GO) test ./libcontainer/plan ./spec ./cli -update
+	$(GO) test ./libcontainer/plan ./spec ./cli ./docs -update
 
 man: ## write the man pages anew
 	$(GO) generate ./man
