@@ -93,7 +93,7 @@ func (k *killing) rounds() {
 		k.round(rand.N(whole * 5 / 4))
 	}
 	k.t.Logf("%s takes %v; killed %d times it left: %v", k.command, whole, n, k.outcomes)
-	if len(k.outcomes) < 2 {
+	if len(k.outcomes) < 2 && k.command != "start" { // which is nearly done when it begins
 		k.t.Error("that is no random moment")
 	}
 }
