@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,6 +42,10 @@ func requireNothingLeft(t *testing.T, before world, root, id string) {
 		t.Fatalf("left behind: %s", strings.Join(left, "; "))
 	}
 	after := look(t)
+	// os/exec closes its own descriptor of a child that was killed and waited for at once only when both have returned.
+	for end := time.Now().Add(2 * time.Second); len(after.fds) > len(before.fds) && time.Now().Before(end); after = look(t) {
+		time.Sleep(time.Millisecond)
+	}
 	if after.mounts != before.mounts {
 		t.Fatalf("mounts before\n%s\nand after\n%s", before.mounts, after.mounts)
 	}
