@@ -37,7 +37,7 @@ func printFeatures(c *Call) error {
 
 // document is the features document. The lists come from the tables that rt itself works by, so that they can't say anything else than it does.
 func document() *features.Features {
-	yes, no := true, false
+	yes := true
 	f := &features.Features{
 		OCIVersionMin: spec.OldestVersion, OCIVersionMax: spec.NewestVersion,
 		Hooks: spec.HookNames(), MountOptions: spec.MountOptions(),
@@ -49,7 +49,7 @@ func document() *features.Features {
 				SupportedFlags: seccomp.SupportedFlags(),
 			},
 			Apparmor: &features.Apparmor{Enabled: &yes}, Selinux: &features.Selinux{Enabled: &yes},
-			IntelRdt:        &features.IntelRdt{Enabled: &no},
+			IntelRdt:        &features.IntelRdt{Enabled: &yes, Schemata: &yes, Monitoring: &yes},
 			MemoryPolicy:    &features.MemoryPolicy{Modes: spec.MemoryModes(), Flags: spec.MemoryFlags()},
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &yes}},
 			NetDevices:      &features.NetDevices{Enabled: &yes},

@@ -152,7 +152,7 @@ func updateLimits(c *Call, file string, limits []limitFlag) error {
 			c.Runtime.Warnings = append(c.Runtime.Warnings, "--"+l.name+" has no effect: the kernel has no limit of its own for this memory any more")
 			continue
 		case l.set == nil:
-			return &diag.Error{Kind: diag.Host, Field: "--" + l.name, Value: l.word, Problem: "Intel RDT is not supported by this version of rt"}
+			return &diag.Error{Kind: diag.Host, Field: "--" + l.name, Value: l.word, Problem: "can't be changed while the container lives: linux.intelRdt says it at create"}
 		case !l.set(resources, l.word):
 			return &diag.Error{Kind: diag.Usage, Field: "--" + l.name, Value: l.word, Problem: l.want}
 		}

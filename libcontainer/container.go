@@ -10,6 +10,7 @@ import (
 
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/diag"
+	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 )
 
@@ -214,6 +215,9 @@ func (r *Runtime) destroy(c *state.Container, s *state.State) error {
 		if err := g.Destroy(); err != nil {
 			return err
 		}
+	}
+	if err := rdt.Remove(rdt.Made(s.IntelRdt)); err != nil {
+		return err
 	}
 	if config, err := loadCopy(c, s); err == nil && s.Phase != state.Creating {
 		runPoststop(r, config, s)

@@ -19,12 +19,19 @@ func (x *executor) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error
 		o.CgroupFD = x.place.Dir
 	}
 	a := x.spec.Process.OCI.ExecCPUAffinity
+	l := x.spec.OCI.Linux
+	if (a == nil || a.Initial == "") && (l == nil || l.IntelRdt == nil) {
+		return nsenter.Spawn(image, &o)
+	}
+	// A child gets the CPUs of the thread that makes it (sched_setaffinity(2)), and its class of resctrl.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := x.enterRdt(); err != nil {
+		return nil, err
+	}
 	if a == nil || a.Initial == "" {
 		return nsenter.Spawn(image, &o)
 	}
-	// A child gets the CPUs of the thread that makes it: sched_setaffinity(2).
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	var before unix.CPUSet
 	err := unix.SchedGetaffinity(0, &before)
 	if err == nil {

@@ -13,6 +13,7 @@ import (
 	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
+	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 	"rt/nsenter"
 	"rt/seccomp"
@@ -29,6 +30,7 @@ type maker struct {
 	spec    *spec.Spec
 	facts   host.Facts
 	cgroup  *cgroup.Group
+	rdt     *rdt.Group // nil without linux.intelRdt
 	options plan.Options
 	plan    *plan.Plan
 
@@ -41,6 +43,7 @@ type maker struct {
 	copyFrom  int       // the directory that tmpcopyup copies, between two sync points
 	observer  *observer // answers the calls of a container whose calls are observed
 	grouped   bool      // the cgroup is ours: what is in it is the container
+	rdtMade   bool      // linux.intelRdt has its directories
 	hooked    bool      // hooks have run: poststop is due
 }
 
@@ -166,6 +169,9 @@ func (m *maker) compile() (*plan.Plan, error) {
 
 // record makes the state directory: from here on the container exists, and `rt delete --force` removes all that follows.
 func (m *maker) record() (err error) {
+	if err := m.findRdt(); err != nil {
+		return err
+	}
 	if m.root, err = m.r.root(true); err != nil {
 		return err
 	}
@@ -179,6 +185,9 @@ func (m *maker) record() (err error) {
 	}
 	m.state.Terminal = m.spec.Process != nil && m.spec.Process.Terminal
 	m.state.NoNewKeyring = m.o.NoNewKeyring
+	if m.rdt != nil {
+		m.state.IntelRdt = state.IntelRdt(m.rdt.Made)
+	}
 	return m.container.Save(&m.state)
 }
 
@@ -189,6 +198,9 @@ func (m *maker) begin() error {
 		return err
 	}
 	m.grouped = true
+	if err := m.makeRdt(); err != nil {
+		return err
+	}
 	if hoped && !m.cgroup.Available() {
 		// An rt without rights may find only now that it gets no cgroup; then the plan must not count on one.
 		m.options.CgroupFD, m.options.CgroupJoins, m.options.CgroupAttach = false, nil, false
@@ -253,6 +265,9 @@ func (m *maker) make() error {
 		err = m.serve(plan.SyncReady)
 	}
 	if err == nil {
+		err = m.joinRdt(m.pid)
+	}
+	if err == nil {
 		err = m.created()
 	}
 	if err != nil {
@@ -298,6 +313,9 @@ func (m *maker) undo() {
 		if err := m.cgroup.Destroy(); err != nil {
 			m.r.warn(err.Error())
 		}
+	}
+	if m.rdtMade {
+		m.rdt.Undo()
 	}
 	if m.hooked {
 		m.runPoststop()

@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
+	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 )
 
@@ -93,6 +94,9 @@ func (m *maker) remove() error {
 		if err := m.cgroup.Destroy(); err != nil {
 			return err
 		}
+	}
+	if err := rdt.Remove(rdt.Made(m.state.IntelRdt)); err != nil {
+		return err
 	}
 	m.runPoststop()
 	return m.container.Remove()

@@ -27,6 +27,8 @@ type Runtime struct {
 	// edit changes a plan before it is carried out. Only the tests of this package can set it, to fail one step of a plan after the other: an error path
 	// that can't be reached in any other way is one that was never tried.
 	edit func(*plan.Plan)
+	// resctrl is where the resctrl file system is; "" finds it. Only tests set it, on machines that have none.
+	resctrl string
 }
 
 // CreateOptions are the options of create and run.

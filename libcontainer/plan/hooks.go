@@ -41,6 +41,9 @@ func hookSentences(kind string, hooks []specs.Hook) []string {
 // control channel, so that `rt start` learns what fails from here on.
 func (c *compiler) ready() error {
 	does := []string{"save the state"}
+	if l := c.spec.OCI.Linux; l != nil && l.IntelRdt != nil {
+		does = append([]string{"put the process into its class of linux.intelRdt"}, does...)
+	}
 	if c.spec.Process == nil {
 		does = append(does, "refuse to start: the config has no process")
 	}

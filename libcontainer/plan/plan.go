@@ -193,11 +193,8 @@ func (c *compiler) boot() error {
 // supported refuses what the config may ask for and this rt can't do yet.
 func (c *compiler) supported() error {
 	oci := c.spec.OCI
-	switch {
-	case oci.Linux == nil:
+	if oci.Linux == nil {
 		return nil
-	case oci.Linux.IntelRdt != nil:
-		return notSupported("linux.intelRdt")
 	}
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]

@@ -300,6 +300,7 @@ func TestPlans(t *testing.T) {
 		{"terminal", modern(), []string{`{"process": {"terminal": true, "consoleSize": {"height": 24, "width": 80}, "user": {"uid": 1000}}}`}, nil},
 		{"hooks", modern(), []string{`{"hooks": {"prestart": [{"path": "/a"}], "createRuntime": [{"path": "/b"}], "createContainer": [{"path": "/c"}],
 			"startContainer": [{"path": "/d"}], "poststart": [{"path": "/e"}], "poststop": [{"path": "/f"}]}}`}, nil},
+		{"hooks-intelrdt", modern(), []string{`{"linux": {"intelRdt": {"closID": "gold"}}}`}, nil},
 		{"process-search", modern(), []string{`{"process": {"args": ["app", "-v"], "env": ["PATH=/usr/bin:/bin::rel", "A=b"], "cwd": "/srv/app"}}`}, nil},
 		{
 			"process-user", modern(),

@@ -37,6 +37,13 @@ func (s *State) Append(dst []byte) []byte {
 	w.text("slice", s.Cgroup.Slice)
 	w.bool("rootless", s.Cgroup.Rootless)
 	w.close()
+	if s.IntelRdt != (IntelRdt{}) {
+		w.name("intelRdt")
+		w.open()
+		w.text("class", s.IntelRdt.Class)
+		w.text("monitor", s.IntelRdt.Monitor)
+		w.close()
+	}
 	w.close()
 	return append(w.dst, '\n')
 }
@@ -45,8 +52,10 @@ func (s *State) Append(dst []byte) []byte {
 var (
 	stateNames = []string{
 		"format", "ociVersion", "id", "bundle", "rootfs", "owner", "created", "annotations", "phase", "pid", "startTime", "terminal", "noNewKeyring", "cgroup",
+		"intelRdt",
 	}
 	cgroupNames = []string{"driver", "paths", "unit", "slice", "rootless"}
+	rdtNames    = []string{"class", "monitor"}
 )
 
 // parse is the reverse of Append. Names it does not know are left out: a newer rt of the same format wrote them.
@@ -84,6 +93,8 @@ func parse(doc string) (*State, error) {
 			jsonscan.Bool(sc, &s.NoNewKeyring)
 		case "cgroup":
 			parseCgroup(sc, &s.Cgroup)
+		case "intelRdt":
+			parseIntelRdt(sc, &s.IntelRdt)
 		default:
 			return false
 		}
@@ -120,6 +131,20 @@ func parseCgroup(sc *jsonscan.Scanner, c *Cgroup) {
 			jsonscan.String(sc, &c.Slice)
 		case "rootless":
 			jsonscan.Bool(sc, &c.Rootless)
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+func parseIntelRdt(sc *jsonscan.Scanner, r *IntelRdt) {
+	sc.Struct(rdtNames, func(name string) bool {
+		switch name {
+		case "class":
+			jsonscan.String(sc, &r.Class)
+		case "monitor":
+			jsonscan.String(sc, &r.Monitor)
 		default:
 			return false
 		}

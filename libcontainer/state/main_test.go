@@ -82,5 +82,6 @@ func sample(id string) *State {
 			Driver: "systemd", Paths: map[string]string{"": "/sys/fs/cgroup/x", "cpu,cpuacct": "/sys/fs/cgroup/cpu/x"},
 			Unit: "rt-web1.scope", Slice: "system.slice", Rootless: true,
 		},
+		IntelRdt: IntelRdt{Class: "/sys/fs/resctrl/" + id, Monitor: "/sys/fs/resctrl/" + id + "/mon_groups/" + id},
 	}
 }

@@ -50,7 +50,12 @@ type State struct {
 	// NoNewKeyring says that the container has no session keyring of its own: exec makes none either.
 	NoNewKeyring bool
 	Cgroup       Cgroup
+	// IntelRdt is what rt has made in resctrl, and removes with the container.
+	IntelRdt IntelRdt
 }
+
+// IntelRdt has the fields of rdt.Made, in that order, so that the one converts to the other: directories.
+type IntelRdt struct{ Class, Monitor string }
 
 // Cgroup is what package cgroup needs to find the container's cgroup again. It has the fields of cgroup.Saved, in that order, so that
 // the one converts to the other.

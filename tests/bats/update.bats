@@ -101,7 +101,7 @@ limit() {
 		--pids-limit many must be a number
 		--cpu-share -1 must be a number
 		--blkio-weight 70000 must be a number
-		--l3-cache-schema L3:0=f Intel RDT is not supported
+		--l3-cache-schema L3:0=f linux.intelRdt says it at create
 		--resources /nonesuch no such file or directory
 	CASES
 	run rt update --resources - --memory 1m "$ID"

@@ -1,0 +1,199 @@
+package rdt
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"rt/libcontainer/diag"
+)
+
+// tree makes a directory that looks like a mounted resctrl, with a class "gold" of somebody else's.
+func tree(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	for _, dir := range []string{"info", "mon_groups", "gold/mon_groups"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, root+"/info/last_cmd_status", "ok\n")
+	put(t, root+"/gold/schemata", "    MB:0= 50;1=100\n    L3:0=00f;1=7FF\n")
+	return root
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func content(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// made finds, makes and joins, as rt does.
+func made(t *testing.T, root string, config *specs.LinuxIntelRdt) *Group {
+	t.Helper()
+	g, err := Find(root, "web1", config)
+	if err == nil {
+		err = g.Make()
+	}
+	if err == nil {
+		err = g.Join(4711)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// clearAway does what the kernel does at rmdir(2): its files go along.
+func clearAway(t *testing.T, dir string, files ...string) {
+	t.Helper()
+	for _, f := range files {
+		if err := os.Remove(filepath.Join(dir, f)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestClassOfTheContainer(t *testing.T) {
+	root := tree(t)
+	g := made(t, root, &specs.LinuxIntelRdt{MemBwSchema: "MB:0=20", L3CacheSchema: "L3:0=f", Schemata: []string{"L2:0=1", "L2:1=3"}})
+	class := root + "/web1"
+	if got := content(t, class+"/schemata"); got != "L3:0=f\nMB:0=20\nL2:0=1\nL2:1=3\n" {
+		t.Errorf("schemata: %q", got)
+	}
+	if got := content(t, class+"/tasks"); got != "4711\n" {
+		t.Errorf("tasks: %q", got)
+	}
+	if g.Made != (Made{Class: class}) {
+		t.Errorf("to be removed with the container: %+v", g.Made)
+	}
+	clearAway(t, class, "schemata", "tasks")
+	for range 2 { // it may be repeated
+		if err := Remove(g.Made); err != nil || isThere(class) {
+			t.Errorf("the class is still there, or: %v", err)
+		}
+	}
+}
+
+func TestClassWithoutSchemataIsNotWritten(t *testing.T) {
+	root := tree(t)
+	made(t, root, &specs.LinuxIntelRdt{})
+	if isThere(root + "/web1/schemata") {
+		t.Error("a schemata file was written without a schema")
+	}
+}
+
+func TestNamedClassStays(t *testing.T) {
+	root := tree(t)
+	g := made(t, root, &specs.LinuxIntelRdt{ClosID: "silver", Schemata: []string{"L3:0=1"}})
+	if g.Made != (Made{}) || !isThere(root+"/silver") {
+		t.Errorf("a class with a name must stay: %+v", g.Made)
+	}
+	// But not if the container could not be made.
+	g = made(t, root, &specs.LinuxIntelRdt{ClosID: "bronze", Schemata: []string{"L3:0=1"}})
+	clearAway(t, root+"/bronze", "schemata", "tasks")
+	if g.Undo(); isThere(root + "/bronze") {
+		t.Error("a class was left by a container that was never made")
+	}
+}
+
+func TestClassThatIsThere(t *testing.T) {
+	root := tree(t)
+	// The kernel's zeros and blanks are no difference, nor are domains that the config does not name.
+	g := made(t, root, &specs.LinuxIntelRdt{ClosID: "gold", L3CacheSchema: "L3:0=F;1=7ff", MemBwSchema: "MB:0=50", EnableMonitoring: true})
+	monitor := root + "/gold/mon_groups/web1"
+	if g.Made != (Made{Monitor: monitor}) {
+		t.Errorf("to be removed with the container: %+v", g.Made)
+	}
+	for _, dir := range []string{root + "/gold", monitor} {
+		if got := content(t, dir+"/tasks"); got != "4711\n" {
+			t.Errorf("tasks of %s: %q", dir, got)
+		}
+	}
+	clearAway(t, monitor, "tasks")
+	if err := Remove(g.Made); err != nil || isThere(monitor) || !isThere(root+"/gold") {
+		t.Errorf("only the monitoring group goes: %v", err)
+	}
+}
+
+func TestDefaultClass(t *testing.T) {
+	root := tree(t)
+	g := made(t, root, &specs.LinuxIntelRdt{ClosID: "/"})
+	if got := content(t, root+"/tasks"); got != "4711\n" || g.Made != (Made{}) {
+		t.Errorf("tasks: %q, %+v", got, g.Made)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, test := range []struct {
+		config      specs.LinuxIntelRdt
+		field, says string
+	}{
+		{specs.LinuxIntelRdt{ClosID: "nope"}, "linux.intelRdt.closID", "no such class"},
+		{specs.LinuxIntelRdt{ClosID: "info"}, "linux.intelRdt.closID", "resctrl itself"},
+		{specs.LinuxIntelRdt{ClosID: "gold", L3CacheSchema: "L3:0=1"}, "linux.intelRdt.l3CacheSchema", "has f for L3:0"},
+		{specs.LinuxIntelRdt{ClosID: "gold", MemBwSchema: "MB:7=1"}, "linux.intelRdt.memBwSchema", "has nothing for MB:7"},
+		{specs.LinuxIntelRdt{ClosID: "taken", EnableMonitoring: true}, "linux.intelRdt.enableMonitoring", "can't be made"},
+	} {
+		root := tree(t)
+		if err := os.MkdirAll(root+"/taken/mon_groups/web1", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Find(root, "web1", &test.config)
+		e, ok := errors.AsType[*diag.Error](err)
+		if !ok || e.Field != test.field || !strings.Contains(e.Problem, test.says) {
+			t.Errorf("%+v: %v", test.config, err)
+		}
+	}
+}
+
+// What the kernel refuses is an error with the kernel's reason, and nothing is left.
+func TestFailureLeavesNothing(t *testing.T) {
+	root := tree(t)
+	put(t, root+"/info/last_cmd_status", "MB value 5 out of range\n")
+	g, err := Find(root, "web1", &specs.LinuxIntelRdt{EnableMonitoring: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = g.Make() // there is no mon_groups in the new class: nothing but the kernel makes it
+	e, ok := errors.AsType[*diag.Error](err)
+	if !ok || e.Field != "linux.intelRdt.enableMonitoring" || !strings.Contains(e.Problem, "MB value 5 out of range") {
+		t.Errorf("%v", err)
+	}
+	if isThere(root+"/web1") || g.Made != (Made{}) {
+		t.Errorf("something was left: %+v", g.Made)
+	}
+}
+
+func TestMadeMeanwhileIsNotOurs(t *testing.T) {
+	root := tree(t)
+	g, err := Find(root, "web1", &specs.LinuxIntelRdt{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(root+"/web1", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Make(); !errors.Is(err, os.ErrExist) || g.Made != (Made{}) || !isThere(root+"/web1") {
+		t.Errorf("%v, %+v", err, g.Made)
+	}
+}
