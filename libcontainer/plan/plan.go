@@ -211,10 +211,6 @@ func (c *compiler) supported() error {
 	return c.canListen()
 }
 
-func notSupported(field string) error {
-	return &diag.Error{Kind: diag.Host, Field: field, Problem: "is not supported yet by this version of rt"}
-}
-
 // RootMountNeeded reports whether the plan of s depends on Options.RootMount, which takes a read of the mount table to find.
 func RootMountNeeded(s *spec.Spec) bool {
 	return !(&compiler{spec: s}).contained() && s.Namespaces.Has(unix.CLONE_NEWNS)
