@@ -86,25 +86,17 @@ type watched struct {
 
 // watch finds the cgroup and the first process of a container that lives.
 func (r *Runtime) watch(id string) (*watched, error) {
-	root, c, err := r.open(id, false)
+	o, err := r.openFor(state.Events, id, false)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	defer c.Close()
-	s, status, err := r.status(c)
+	defer o.close()
+	g, err := cgroup.Load(cgroup.Saved(o.state.Cgroup))
 	if err != nil {
 		return nil, err
 	}
-	if err := state.Allow(state.Events, id, status); err != nil {
-		return nil, err
-	}
-	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
-	if err != nil {
-		return nil, err
-	}
-	pidfd, err := unix.PidfdOpen(s.Pid, 0)
-	if err != nil || !state.Alive(s.Pid, s.StartTime) {
+	pidfd, err := unix.PidfdOpen(o.state.Pid, 0)
+	if err != nil || !state.Alive(o.state.Pid, o.state.StartTime) {
 		if err == nil {
 			_ = unix.Close(pidfd)
 		}

@@ -18,20 +18,12 @@ func (r *Runtime) Resume(id string) error {
 
 // change does something to the cgroup of a container, if its status allows op.
 func (r *Runtime) change(op state.Op, id string, do func(*cgroup.Group) error) error {
-	root, c, err := r.open(id, true)
+	o, err := r.openFor(op, id, true)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	defer c.Close()
-	s, status, err := r.status(c)
-	if err != nil {
-		return err
-	}
-	if err := state.Allow(op, id, status); err != nil {
-		return err
-	}
-	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
+	defer o.close()
+	g, err := cgroup.Load(cgroup.Saved(o.state.Cgroup))
 	if err != nil {
 		return err
 	}

@@ -14,28 +14,20 @@ import (
 
 // Processes returns the pids, as rt's own pid namespace counts, of all processes of a container: those in its cgroup and the cgroups below it.
 func (r *Runtime) Processes(id string) ([]int, error) {
-	root, c, err := r.open(id, false)
+	o, err := r.openFor(state.Ps, id, false)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	defer c.Close()
-	s, status, err := r.status(c)
-	if err != nil {
-		return nil, err
-	}
-	if err := state.Allow(state.Ps, id, status); err != nil {
-		return nil, err
-	}
-	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
+	defer o.close()
+	g, err := cgroup.Load(cgroup.Saved(o.state.Cgroup))
 	if err != nil {
 		return nil, err
 	}
 	var pids []int
 	if g.Available() {
 		pids, err = g.Pids()
-	} else if status != state.Stopped {
-		pids, err = sharing(s.Pid)
+	} else if o.status != state.Stopped {
+		pids, err = sharing(o.state.Pid)
 	}
 	slices.Sort(pids)
 	return pids, err

@@ -49,32 +49,24 @@ func lateStep(text []byte, index int) (*failedStep, string) {
 
 // Start lets a created container become the user's program, and returns when it has: a program that can't be executed is an error here.
 func (r *Runtime) Start(id string) error {
-	root, c, err := r.open(id, true)
+	o, err := r.openFor(state.Start, id, true)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	defer c.Close()
-	s, status, err := r.status(c)
-	if err != nil {
-		return err
-	}
-	if err := state.Allow(state.Start, id, status); err != nil {
-		return err
-	}
-	config, err := loadCopy(c, s)
+	defer o.close()
+	config, err := loadCopy(o.container, o.state)
 	if err != nil {
 		return err
 	}
 	if config.Process == nil {
 		return &diag.Error{Kind: diag.Document, Field: "process", Problem: "is absent from config.json: the container can't be started, only deleted"}
 	}
-	steps, err := c.Steps()
+	steps, err := o.container.Steps()
 	if err != nil {
 		return err
 	}
-	m := &maker{r: r, id: id, o: &CreateOptions{}, spec: config, state: *s, pid: s.Pid, container: c, root: root, console: -1}
-	if m.boot, err = connect(c, s.Pid); err != nil {
+	m := &maker{r: r, id: id, o: &CreateOptions{}, spec: config, state: *o.state, pid: o.state.Pid, container: o.container, root: o.root, console: -1}
+	if m.boot, err = connect(o.container, o.state.Pid); err != nil {
 		return err
 	}
 	defer m.boot.Close()
