@@ -3,6 +3,7 @@ GO      ?= go
 VERSION ?= $(shell cat VERSION)
 COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null)
 PREFIX  ?= /usr/local
+SYSCONFDIR ?= /etc
 DESTDIR ?=
 LDFLAGS := -s -w -X rt/cli.version=$(VERSION) -X rt/cli.commit=$(COMMIT)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
@@ -54,9 +55,15 @@ bench-seccomp: ## the seccomp compiler beside libseccomp
 	tests/needs gcc libc6-dev pkg-config libseccomp-dev
 	tests/bench/seccompcold/beside
 
-install: rt
+install: rt ## rt, its manual pages, completion for shells, and the drop-in that makes it known to Podman; DESTDIR and PREFIX as usual
 	install -D -m 0755 rt $(DESTDIR)$(PREFIX)/bin/rt
-	for page in man/*.8; do install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/$${page##*/}; done
+	for page in man/*.8; do install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/$${page##*/} || exit; done
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions zsh/site-functions fish/vendor_completions.d)
+	./rt completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/rt
+	./rt completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_rt
+	./rt completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/rt.fish
+	install -D -m 0644 packaging/containers/50-rt.conf $(DESTDIR)$(SYSCONFDIR)/containers/containers.conf.d/50-rt.conf
+	sed -i 's|/usr/local|$(PREFIX)|' $(DESTDIR)$(SYSCONFDIR)/containers/containers.conf.d/50-rt.conf
 
 clean:
 	rm -rf rt rt-arm64 build
