@@ -3,6 +3,7 @@ package cli
 import (
 	"strconv"
 
+	"rt/libcontainer"
 	"rt/libcontainer/diag"
 	"rt/spec"
 )
@@ -15,6 +16,7 @@ type globals struct {
 	rootless      string
 	debug         bool
 	systemdCgroup bool
+	cgroupManager string
 	version       bool
 }
 
@@ -25,6 +27,11 @@ func (g *globals) flags() []Flag {
 		{Name: "log-format", Value: "FORMAT", To: &g.logFormat, Usage: "format of the log: text or json (default: text)"},
 		{Name: "debug", To: &g.debug, Usage: "log what rt does"},
 		{Name: "systemd-cgroup", To: &g.systemdCgroup, Usage: `let systemd make the cgroups: linux.cgroupsPath is then "slice:prefix:name"`},
+		{
+			Name: "cgroup-manager", Value: "NAME", To: &g.cgroupManager,
+			Usage: "who makes the cgroups: cgroupfs is rt itself, systemd is --systemd-cgroup, disabled is nobody: " +
+				"the container stays in the cgroup of its caller, and limits are refused (default: cgroupfs)",
+		},
 		{Name: "rootless", Value: "WORD", To: &g.rootless, Usage: "do without the rights of root over cgroups: true, false or auto (default: auto)"},
 		{Name: "version", Short: "v", To: &g.version, Usage: "print the version"},
 	}
@@ -48,9 +55,37 @@ func (g *globals) apply(c *Call) error {
 		c.Runtime.Rootless = strconv.FormatBool(b)
 	}
 	c.log.path, c.log.json = g.log, g.logFormat == "json"
-	c.Runtime.Root, c.Runtime.SystemdCgroup = g.root, g.systemdCgroup
+	c.Runtime.Root = g.root
+	if err := g.applyCgroup(&c.Runtime); err != nil {
+		return err
+	}
 	if g.debug {
 		c.Runtime.Debug = c.log.debug
+	}
+	return nil
+}
+
+// applyCgroup finds out who makes the cgroups. --cgroup-manager is crun's; Podman gives "disabled" to the runtimes that its runtime_supports_nocgroup lists.
+// Only create and run ask: the state remembers it for all that comes later, since neither Podman nor conmon say it again.
+func (g *globals) applyCgroup(r *libcontainer.Runtime) error {
+	bad := func(problem string) error {
+		return &diag.Error{Kind: diag.Usage, Field: "--cgroup-manager", Value: g.cgroupManager, Problem: problem}
+	}
+	switch g.cgroupManager {
+	case "":
+		r.SystemdCgroup = g.systemdCgroup
+		return nil
+	case "cgroupfs":
+	case "systemd":
+		r.SystemdCgroup = true
+		return nil
+	case "disabled":
+		r.NoCgroup = true
+	default:
+		return bad("must be cgroupfs, systemd or disabled")
+	}
+	if g.systemdCgroup {
+		return bad("does not go with --systemd-cgroup: give one or the other")
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func (r *Runtime) newMaker(id string, o *CreateOptions, wait bool) (*maker, erro
 // place finds the container's cgroup.
 func (m *maker) place() (err error) {
 	c := cgroup.Config{
-		ID: m.id, Path: m.spec.CgroupsPath, Systemd: m.r.SystemdCgroup, Rootless: m.r.rootless(&m.facts),
+		ID: m.id, Path: m.spec.CgroupsPath, Systemd: m.r.SystemdCgroup, Disabled: m.r.NoCgroup, Rootless: m.r.rootless(&m.facts),
 		Annotations: m.spec.OCI.Annotations,
 	}
 	if l := m.spec.OCI.Linux; l != nil {

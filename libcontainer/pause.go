@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"rt/libcontainer/cgroup"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/state"
 )
 
@@ -29,10 +28,7 @@ func (r *Runtime) change(op state.Op, id string, do func(*cgroup.Group) error) e
 	}
 	defer g.Close()
 	if !g.Available() {
-		return &diag.Error{
-			Kind: diag.Host, Problem: "can't " + string(op) + " a container that has no cgroup of its own",
-			Hint: "rt had no right to make one: let systemd delegate it, as systemd-run --user --scope -p Delegate=yes does",
-		}
+		return g.Without("can't " + string(op))
 	}
 	return do(g)
 }

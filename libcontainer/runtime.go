@@ -19,6 +19,7 @@ import (
 type Runtime struct {
 	Root          string // where the containers' state is; "" is state.DefaultRoot
 	SystemdCgroup bool   // let systemd make the cgroups
+	NoCgroup      bool   // make none
 	Rootless      string // "true", "false", or "auto" and "": found out
 	// Warnings are what the runtime spec wants warnings for, to be shown if the command succeeds.
 	Warnings []string

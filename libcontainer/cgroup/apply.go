@@ -35,10 +35,7 @@ func (g *Group) apply() error {
 // files is the library's manager that reads and writes the files of the cgroup, whoever made it.
 func (g *Group) files() (cgroups.Manager, error) {
 	if len(g.places) == 0 {
-		return nil, &diag.Error{
-			Kind: diag.State, Problem: "the container has no cgroup of its own",
-			Hint: "rt had no right to make one when the container was created",
-		}
+		return nil, g.Without("there is nothing to read or to change")
 	}
 	var m cgroups.Manager
 	var err error

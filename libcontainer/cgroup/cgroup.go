@@ -19,6 +19,7 @@ import (
 const (
 	Cgroupfs = "cgroupfs" // rt, with mkdir(2)
 	Systemd  = "systemd"  // systemd, over D-Bus, as a transient unit
+	Disabled = "disabled" // nobody: the container stays in the cgroup that rt is in
 )
 
 // Config says which cgroup a container wants.
@@ -26,6 +27,7 @@ type Config struct {
 	ID          string
 	Path        string                // linux.cgroupsPath; with Systemd "slice:prefix:name"
 	Systemd     bool                  // --systemd-cgroup
+	Disabled    bool                  // --cgroup-manager disabled: there is to be none, whatever Path says
 	Rootless    bool                  // rt may lack the rights: then a container without limits runs without a cgroup of its own
 	Resources   *specs.LinuxResources // linux.resources; nil means none
 	Annotations map[string]string     // org.systemd.property.* are properties of the unit
@@ -59,7 +61,7 @@ type place struct {
 
 // Saved is a Group as the state file keeps it.
 type Saved struct {
-	Driver   string            // Cgroupfs or Systemd
+	Driver   string            // Cgroupfs, Systemd or Disabled
 	Paths    map[string]string // controller list of the hierarchy, "" for v2, to the directory; empty: no cgroup
 	Unit     string            // systemd: the unit, "rt-web1.scope"
 	Slice    string            // systemd: its slice
@@ -73,10 +75,14 @@ func New(c Config) (*Group, error) {
 	if g.limits, err = convert(c.Resources, g.mode); err != nil {
 		return nil, err
 	}
-	if c.Systemd {
+	switch {
+	case c.Disabled:
+		g.driver = Disabled
+		err = g.unlimited()
+	case c.Systemd:
 		g.driver = Systemd
 		err = g.findUnit()
-	} else {
+	default:
 		err = g.find()
 	}
 	if err != nil {
@@ -125,6 +131,30 @@ func (g *Group) withoutCgroup(cause *diag.Error) error {
 	return nil
 }
 
+// unlimited refuses the limits of a container that is to have no cgroup: to run without them would be a limit that silently does not hold. Device rules are
+// dropped, as they are without rights: the config of every container has some.
+func (g *Group) unlimited() error {
+	n := g.limits.first()
+	if n == nil {
+		return nil
+	}
+	return &diag.Error{
+		Kind: diag.Usage, Field: n.field, Problem: "can't be limited without a cgroup: --cgroup-manager disabled makes none",
+		Hint: "remove linux.resources from config.json, or let rt make a cgroup",
+	}
+}
+
+// Without is the error of a command that takes a cgroup, for a container that has none.
+func (g *Group) Without(problem string) error {
+	e := &diag.Error{Kind: diag.State, Problem: problem + ": the container has no cgroup of its own"}
+	if g.driver == Disabled {
+		e.Hint = "it was created with --cgroup-manager disabled"
+	} else {
+		e.Hint = "rt had no right to make one: let systemd delegate it, as systemd-run --user --scope -p Delegate=yes does"
+	}
+	return e
+}
+
 // Mode is the mode of this machine, found by New.
 func (g *Group) Mode() host.CgroupMode { return g.mode }
 
@@ -156,7 +186,7 @@ func (g *Group) Saved() Saved {
 func Load(s Saved) (*Group, error) {
 	g := &Group{driver: s.Driver, mode: Mode(), rootless: s.Rootless, limits: &limits{}, fd: -1}
 	switch s.Driver {
-	case Cgroupfs:
+	case Cgroupfs, Disabled:
 	case Systemd:
 		g.unit = loadUnit(s.Unit, s.Slice)
 	default:

@@ -57,6 +57,26 @@ func TestWithoutRights(t *testing.T) {
 	}
 }
 
+// --cgroup-manager disabled makes no cgroup, also where rt could.
+func TestDisabled(t *testing.T) {
+	limit := &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(10))}}
+	devices := &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Access: "rwm"}}}
+	if _, err := New(Config{ID: "x", Disabled: true, Resources: limit}); err == nil || !strings.HasPrefix(err.Error(), "linux.resources.pids.limit: ") {
+		t.Errorf("a limit that nobody keeps: %v", err)
+	}
+	g, err := New(Config{ID: "x", Disabled: true, Path: "/rt-test-path", Resources: devices})
+	if err == nil {
+		err = g.Create()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := g.Saved(); g.Available() || s.Driver != Disabled || len(s.Paths) != 0 {
+		t.Errorf("has a cgroup: %+v", s)
+	}
+	without(t, g)
+}
+
 // without checks that everything has a meaning for a container that has no cgroup.
 func without(t *testing.T, g *Group) {
 	t.Helper()

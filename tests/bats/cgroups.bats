@@ -241,3 +241,45 @@ only_v2() {
 	[ "$status" -eq 0 ]
 	[ "$output" = "$value" ]
 }
+
+@test "cgroups: --cgroup-manager disabled makes none, and later commands know" {
+	only_rt "the option is crun's"
+	ID_PATH=/$ID-path bundle '.linux.cgroupsPath = env.ID_PATH'
+	process sleep 60
+	run_detached rt --cgroup-manager disabled create --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ -z "$(cgroups)" ]
+	diff "/proc/$(state pid)/cgroup" /proc/self/cgroup
+	rt start "$ID"
+	run rt exec "$ID" echo hello
+	[ "$status" -eq 0 ] && [ "$output" = hello ]
+	[ "$(rt ps --format json "$ID")" = "[$(state pid)]" ]
+	run rt pause "$ID"
+	[ "$status" -eq 1 ]
+	clear_error "can't pause" "no cgroup of its own" "--cgroup-manager disabled"
+	run rt update --pids-limit 10 "$ID"
+	[ "$status" -eq 1 ]
+	clear_error "no cgroup of its own"
+	rt kill "$ID" KILL
+	eventually status_is stopped
+	rt delete "$ID"
+}
+
+@test "cgroups: --cgroup-manager disabled keeps no limits, so it refuses them" {
+	only_rt "the option is crun's"
+	bundle '.linux.resources.pids.limit = 20'
+	run rt --cgroup-manager=disabled run --bundle "$BUNDLE" "$ID"
+	refused linux.resources.pids.limit "--cgroup-manager disabled"
+}
+
+@test "cgroups: --cgroup-manager cgroupfs, and what makes no sense" {
+	only_rt "the option is crun's"
+	bundle
+	process true
+	rt --cgroup-manager cgroupfs run --bundle "$BUNDLE" "$ID"
+	for options in "--cgroup-manager nobody" "--cgroup-manager disabled --systemd-cgroup" "--systemd-cgroup --cgroup-manager=cgroupfs"; do
+		# shellcheck disable=SC2086 # words
+		run rt $options run --bundle "$BUNDLE" "$ID"
+		refused "--cgroup-manager"
+	done
+}
