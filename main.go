@@ -1,7 +1,7 @@
 // rt runs containers as the OCI runtime specification describes them: see package cli for its commands, libcontainer for what they do.
 
-// How many threads may run is the number of processors for rt: otherwise the Go runtime reads two files of /proc at each start, one of which
-// grows with the mounts of the machine, to learn whether a cgroup grants it less.
+// How many threads may run is the number of processors for rt, for as long as it runs: the Go runtime has no need to ask its cgroup again
+// every second for a limit. (It asks once at every start, whatever these say.)
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0

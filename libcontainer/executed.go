@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
+	"rt/libcontainer/plan"
 )
 
 // executed tells a boot process that became the user's program from one that died without a word, killed by a signal: both close the control
@@ -18,7 +19,7 @@ func (m *maker) executed() error {
 		return nil // our child, and alive
 	}
 	name, dead := processName(m.pid)
-	if !dead || name != m.boot.Name {
+	if !dead || name != plan.BootName {
 		return nil
 	}
 	if err != nil {

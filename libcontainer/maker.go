@@ -218,7 +218,7 @@ func (m *maker) begin() error {
 		return err
 	}
 	o := nsenter.SpawnOptions{
-		Argv: []string{"rt-boot", m.id}, Files: m.stdio(files), CloneFlags: m.plan.CloneFlags, CgroupFD: -1,
+		Argv: []string{plan.BootName, m.id}, Files: m.stdio(files), CloneFlags: m.plan.CloneFlags, CgroupFD: -1,
 		Dir: m.container.Path("."),
 	}
 	if m.plan.IntoCgroup {

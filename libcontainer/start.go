@@ -91,9 +91,7 @@ func connect(c *state.Container, pid int) (*nsenter.Boot, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	boot := nsenter.Attach(fd, pid)
-	boot.Name, _ = processName(pid)
-	return boot, nil
+	return nsenter.Attach(fd, pid), nil
 }
 
 // serveLate releases the boot process and serves the rest of its plan, as steps tells it.

@@ -29,10 +29,8 @@ type SpawnOptions struct {
 
 // Boot is a boot process, as rt sees it.
 type Boot struct {
-	// Name is what the kernel calls the process (comm in proc(5)) until it executes another program: the last part of the path it was started by.
-	Name string
-	Pid  int // of the process that was started; the process that becomes the container may be another (a report says which)
-	ctl  int
+	Pid int // of the process that was started; the process that becomes the container may be another (a report says which)
+	ctl int
 }
 
 // Record is one report of a boot process.
@@ -84,7 +82,7 @@ func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 		_ = unix.Close(pair[0])
 		return nil, diag.Sys("start the boot process", "clone", err)
 	}
-	return &Boot{Name: strconv.Itoa(exe), Pid: pid, ctl: pair[0]}, nil
+	return &Boot{Pid: pid, ctl: pair[0]}, nil
 }
 
 // Attach makes a Boot of a connection to a boot process that another rt has started: `rt start` serves the rest of a program.

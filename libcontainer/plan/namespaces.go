@@ -27,6 +27,7 @@ func (c *compiler) twoStage() bool {
 // firstProcess compiles what rt's child does before it is the container's process, or makes it.
 func (c *compiler) firstProcess() error {
 	c.plan.TwoStage = c.twoStage()
+	c.name()
 	c.closeOnExec()
 	c.joinCgroups()
 	c.oomScore()
@@ -63,6 +64,14 @@ func (c *compiler) firstProcess() error {
 		c.becomeRoot()
 	}
 	return nil
+}
+
+// BootName is what the kernel calls a boot process (comm in proc(5)), until it executes the user's program and takes its name. Without it
+// that would be the last part of the path that it was executed by: a number.
+const BootName = "rt-boot"
+
+func (c *compiler) name() {
+	c.do("", "its name, as ps shows it", nsenter.Prctl, nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_NAME), nsenter.Str(BootName))
 }
 
 // closeOnExec makes sure that the user's program inherits nothing but its own descriptors: not rt's, and not what leaked into rt from its

@@ -37,6 +37,17 @@ needs() { needs_root "a container without a cgroup has another answer"; }
 	[[ ${lines[1]} == *" $(state pid) "*"sleep 60" ]]
 }
 
+@test "a process that waits for its start has a name in ps, and then that of its program" {
+	bundle
+	created sleep 60
+	run rt ps "$ID" -o pid,comm,args
+	only_rt "what it is called is no one else's promise"
+	[[ ${lines[1]} == *"$(state pid) rt-boot "*"rt-boot $ID" ]]
+	rt start "$ID"
+	run rt ps "$ID" -o pid,comm
+	[[ ${lines[1]} == *"$(state pid) sleep" ]]
+}
+
 @test "ps hands options on" {
 	bundle
 	running sleep 60
