@@ -28,7 +28,7 @@ unit: ## tests without root
 	$(GO) test ./...
 
 bats: rt ## black-box tests of ./rt, as root and as an ordinary user
-	tests/needs bats jq busybox-static uidmap strace iproute2
+	tests/needs bats jq busybox-static uidmap strace iproute2 attr dosfstools
 	tests/bats/run
 
 conformance: rt ## the validation programs of opencontainers/runtime-tools, as root

@@ -8,6 +8,14 @@ const idText = "The container's id is a name of your choice, unique under --root
 // bundleText says what a bundle is.
 const bundleText = "A bundle is a directory with a config.json (see rt-spec(8)) and the root file system that it names."
 
+// layerText says what --ephemeral and --overlay do.
+const layerText = "With --ephemeral, or --overlay, the container has an overlay of the kernel over root.path, which takes all changes and the mount points that rt makes; " +
+	"root.path stays as it is, and several containers may share it. --ephemeral keeps the changes in a tmpfs that ends with the last process of the container; " +
+	"a memory limit of the container counts it. --overlay keeps them in DIR/upper, as overlayfs notes them: what is deleted is a device 0:0, or, for an ordinary user, " +
+	"an attribute. DIR/work is the kernel's, and DIR/used-by names the container that has DIR. Mounts below root.path are not seen through the layer. " +
+	"For a container that an ordinary user makes, renaming a directory of the image is refused (EXDEV), which mv(1) knows how to deal with; Linux must be 5.11 or newer, and " +
+	"6.6 for --ephemeral to let a deleted directory be made again."
+
 func createCommand() *Command {
 	var o libcontainer.CreateOptions
 	var trace string
@@ -17,6 +25,7 @@ func createCommand() *Command {
 		Description: []string{
 			"Makes everything that the bundle's config.json asks for: namespaces, cgroup, mounts, devices, limits. The program is not run yet: " +
 				"the container waits for rt-start(8).",
+			layerText,
 			bundleText, idText,
 		},
 		Flags: append(createFlags(&o), traceFlag(&trace)),
@@ -43,6 +52,9 @@ func createFlags(o *libcontainer.CreateOptions) []Flag {
 		{Name: "pid-file", Value: "PATH", To: &o.PidFile, Usage: "file to write the pid of the container's process to"},
 		{Name: "no-pivot", To: &o.NoPivot, Usage: "change the root with a mount move and chroot in place of pivot_root, for hosts whose root is an initramfs"},
 		{Name: "no-new-keyring", To: &o.NoNewKeyring, Usage: "keep the session keyring of the caller"},
+		{Name: "ephemeral", To: &o.Ephemeral, Usage: "leave root.path as it is: a layer in memory takes all changes and ends with the container"},
+		{Name: "ephemeral-size", Value: "SIZE", To: &o.EphemeralSize, Usage: "--ephemeral, with this much room: bytes, or with k, m, g or % (default: half of the memory)"},
+		{Name: "overlay", Value: "DIR", To: &o.Overlay, Usage: "leave root.path as it is, and keep the changes in DIR for the next time"},
 		{Name: "preserve-fds", Value: "N", To: &o.PreserveFDs, Usage: "hand down N descriptors from 3 on, beside those of $LISTEN_FDS"},
 	}
 }

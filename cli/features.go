@@ -57,6 +57,8 @@ func document() *features.Features {
 		Annotations:                        map[string]string{"rt.version": version},
 		PotentiallyUnsafeConfigAnnotations: cgroup.UnsafeAnnotations(),
 	}
+	// Options that no other runtime has: a caller can ask before it uses them.
+	f.Annotations["rt.layers"] = "ephemeral overlay"
 	if v, ok := strings.CutPrefix(seccomp.Backend(), "libseccomp "); ok {
 		f.Annotations["io.github.seccomp.libseccomp.version"] = v
 	}

@@ -148,8 +148,8 @@ func TestFlagsAreDistinct(t *testing.T) {
 // The plan is that of the options of create, so plan must take those that change it.
 func TestPlanFlags(t *testing.T) {
 	var o libcontainer.CreateOptions
-	if n := len(planFlags(&o)); n != 4 {
-		t.Errorf("plan takes %d options of create, want 4: was one renamed?", n)
+	if n := len(planFlags(&o)); n != 7 {
+		t.Errorf("plan takes %d options of create, want 7: was one renamed?", n)
 	}
 }
 

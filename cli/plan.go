@@ -11,6 +11,7 @@ func planCommand() *Command {
 		Description: []string{
 			"Compiles config.json into the plan that run would carry out on this machine, and prints it: one line a step, with the system call, the field of " +
 				"the config that asks for it and a few words. Nothing is done. Lines that start with \"rt:\" are what rt itself does meanwhile, outside of the container.",
+			"With --ephemeral or --overlay it shows how the layer over root.path is made.",
 			"A $name is a descriptor: one that rt opens and hands over, or one that an earlier step has got. An error of run or create names the step of the plan that failed.",
 		},
 		Flags: append([]Flag{
@@ -31,7 +32,7 @@ func planFlags(o *libcontainer.CreateOptions) []Flag {
 	var some []Flag
 	for _, f := range createFlags(o) {
 		switch f.Name {
-		case "bundle", "no-pivot", "no-new-keyring", "preserve-fds":
+		case "bundle", "no-pivot", "no-new-keyring", "preserve-fds", "ephemeral", "ephemeral-size", "overlay":
 			some = append(some, f)
 		}
 	}

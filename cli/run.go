@@ -23,6 +23,7 @@ func runCommand() *Command {
 				"Meanwhile signals are passed on to the program, and the size of the terminal is followed. With --detach it returns once the program runs.",
 			"With --seccomp-record rt answers every system call of the container, which is slower, and notes it. What the program did not do this time is not in " +
 				"the profile: let it do all its work. Processes that rt exec starts are not observed.",
+			layerText,
 			bundleText, idText,
 			"In place of an id the argument may be a bundle: a path with a slash in it, or a directory that holds a config.json where the working directory has none. " +
 				"The container then gets the directory's name and a few random digits for an id; with --detach it is printed.",
@@ -43,6 +44,8 @@ func runCommand() *Command {
 		Examples: []Row{
 			{"rt run --bundle /srv/web web1", "Run the bundle in /srv/web as the container web1"},
 			{"rt run ./web", "Run the bundle in the directory web, under a name that rt makes up"},
+			{"rt run --ephemeral ./web", "Try something: whatever the program does to its files, web stays as it is"},
+			{"rt run --overlay changes ./web", "The same, but see in changes/upper what it did, and go on from there the next time"},
 			{"rt run --seccomp-record web.json --bundle /srv/web web1", "Find out which system calls the program needs; rt-seccomp(8) explains the profile"},
 			{"rt run --trace web1.json --bundle /srv/web web1", "Record each step of the start, to be opened at https://ui.perfetto.dev"},
 		},

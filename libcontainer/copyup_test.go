@@ -17,6 +17,7 @@ func outputOf(t *testing.T, bundle, script string, edit func(config map[string]a
 	t.Helper()
 	out := t.TempDir()
 	must(t, os.Chmod(out, 0o777))
+	must(t, os.Chmod(filepath.Dir(out), 0o755)) // before Linux 5.12 the root of a user namespace has to get there itself
 	writeConfig(t, bundle, func(config map[string]any) {
 		config["process"].(map[string]any)["args"] = []string{"/bin/busybox", "sh", "-c", "exec >/out/said 2>&1; " + script}
 		all := []string{"CAP_DAC_OVERRIDE"}

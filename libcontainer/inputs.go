@@ -180,15 +180,22 @@ func (m *maker) passwd() string {
 			return readSome(fd, err)
 		}
 	}
-	root, err := unix.Open(m.spec.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	return m.layered("etc/passwd")
+}
+
+// readInRoot reads a file below root, or nothing.
+func readInRoot(root, name string) string {
+	return readSome(openInRoot(root, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY))
+}
+
+// openInRoot opens a file below root, without leaving that.
+func openInRoot(root, name string, flags uint64) (int, error) {
+	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return ""
+		return -1, err
 	}
-	defer func() { _ = unix.Close(root) }()
-	fd, err := unix.Openat2(root, "etc/passwd", &unix.OpenHow{
-		Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
-	})
-	return readSome(fd, err)
+	defer func() { _ = unix.Close(dir) }()
+	return unix.Openat2(dir, name, &unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
 }
 
 // readSome reads a regular file of a sensible size: what an image calls /etc/passwd may be anything.

@@ -37,13 +37,14 @@ type maker struct {
 	container *state.Container
 	state     state.State
 	boot      *nsenter.Boot
-	pid       int       // of the container's process, once it is there
-	console   int       // master of the terminal, once it came
-	copyFrom  int       // the directory that tmpcopyup copies, between two sync points
-	observer  *observer // answers the calls of a container whose calls are observed
-	grouped   bool      // the cgroup is ours: what is in it is the container
-	rdtMade   bool      // linux.intelRdt has its directories
-	hooked    bool      // hooks have run: poststop is due
+	pid       int        // of the container's process, once it is there
+	console   int        // master of the terminal, once it came
+	copyFrom  int        // the directory that tmpcopyup copies, between two sync points
+	observer  *observer  // answers the calls of a container whose calls are observed
+	kept      *keptLayer // the directory of --overlay; nil without one
+	grouped   bool       // the cgroup is ours: what is in it is the container
+	rdtMade   bool       // linux.intelRdt has its directories
+	hooked    bool       // hooks have run: poststop is due
 }
 
 // newMaker reads the bundle and looks at the host. It changes nothing.
@@ -116,6 +117,9 @@ func (m *maker) look() error {
 	if err := m.checkRootfs(); err != nil {
 		return err
 	}
+	if err := m.lookAtLayer(); err != nil {
+		return err
+	}
 	if err := m.findRootMount(); err != nil {
 		return err
 	}
@@ -172,6 +176,9 @@ func (m *maker) record() (err error) {
 		return err
 	}
 	if m.root, err = m.r.root(true); err != nil {
+		return err
+	}
+	if err := m.takeKept(); err != nil {
 		return err
 	}
 	if m.container, err = m.root.Create(m.id); err != nil {
@@ -291,6 +298,9 @@ func (m *maker) created() error {
 	if err := m.container.Save(&m.state); err != nil {
 		return err
 	}
+	if err := m.keepKept(); err != nil {
+		return err
+	}
 	if m.o.PidfdSocket != "" {
 		if err := sendPidfd(m.o.PidfdSocket, m.pid); err != nil {
 			return err
@@ -319,6 +329,7 @@ func (m *maker) undo() {
 	if m.hooked {
 		m.runPoststop()
 	}
+	m.leaveKept()
 	if m.container != nil {
 		if err := m.container.Remove(); err != nil {
 			m.r.warn(err.Error())
@@ -352,6 +363,9 @@ func (m *maker) close() {
 		if fd >= 0 {
 			_ = unix.Close(fd)
 		}
+	}
+	if m.kept != nil && m.kept.fd >= 0 {
+		_ = unix.Close(m.kept.fd)
 	}
 	if m.container != nil {
 		m.container.Close()

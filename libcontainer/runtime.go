@@ -41,6 +41,9 @@ type CreateOptions struct {
 	NoPivot       bool
 	NoNewKeyring  bool
 	PreserveFDs   int
+	Ephemeral     bool   // a layer over root.path takes all changes, and ends with the container
+	EphemeralSize string // the most that this layer may hold
+	Overlay       string // a directory that keeps the changes, in place of such a layer
 	// Trace gets an event for each step of the plan.
 	Trace func(TraceEvent)
 	// Observe gets the calls that the container makes; linux.seccomp is not applied meanwhile. It takes a container in the foreground.

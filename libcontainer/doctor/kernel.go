@@ -10,12 +10,13 @@ import (
 
 // instead says what rt does where a feature that it can do without is missing.
 var instead = map[string]string{
-	"mount_setattr(2)":       "bind mounts are restricted after they are attached, and recursive options (rro and its like) are refused",
-	"cgroup.kill":            "processes of a container are killed one by one",
-	"executable memfd":       "the boot image is written to the state directory",
-	"MOUNT_ATTR_NOSYMFOLLOW": "the option nosymfollow is refused for new mounts",
-	"MOUNT_ATTR_IDMAP":       "mounts with id mappings are refused",
-	"CLOSE_RANGE_CLOEXEC":    "descriptors are closed one range after the other",
+	"mount_setattr(2)":           "bind mounts are restricted after they are attached, and recursive options (rro and its like) are refused",
+	"cgroup.kill":                "processes of a container are killed one by one",
+	"executable memfd":           "the boot image is written to the state directory",
+	"MOUNT_ATTR_NOSYMFOLLOW":     "the option nosymfollow is refused for new mounts",
+	"MOUNT_ATTR_IDMAP":           "mounts with id mappings are refused",
+	"CLOSE_RANGE_CLOEXEC":        "descriptors are closed one range after the other",
+	"user.* attributes on tmpfs": "in a container of an ordinary user with --ephemeral a directory that was deleted can't be made again",
 }
 
 // kernel judges the kernel by what it can do.

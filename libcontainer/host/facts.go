@@ -16,6 +16,7 @@ const (
 	NoSymfollow                           // MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW, Linux 5.10 and 5.14
 	IDMapMount                            // MOUNT_ATTR_IDMAP, Linux 5.12
 	CloseRangeCloexec                     // CLOSE_RANGE_CLOEXEC, Linux 5.11: close_range(2) itself is two releases older
+	TmpfsUserXattr                        // a tmpfs keeps user.* attributes, Linux 6.6
 )
 
 // CgroupMode is how this machine mounts cgroups (cgroups(7)).

@@ -47,6 +47,7 @@ var features = []probe{
 	{NoSymfollow, "MOUNT_ATTR_NOSYMFOLLOW", "5.14", noSymfollow},
 	{IDMapMount, "MOUNT_ATTR_IDMAP", "5.12", idMapMount},
 	{CloseRangeCloexec, "CLOSE_RANGE_CLOEXEC", "5.11", closeRangeCloexec},
+	{TmpfsUserXattr, "user.* attributes on tmpfs", "6.6", tmpfsUserXattr},
 }
 
 // Probe asks this machine all that plans depend on. The cgroup fields stay empty: they are package cgroup's.
@@ -140,6 +141,14 @@ func closeRangeCloexec() Answer {
 		return No
 	}
 	return known(errno, 0)
+}
+
+// tmpfsUserXattr has no tmpfs at hand that it could write to. fchmodat2(2), which came with the same release and refuses a flag before it looks at anything,
+// is the witness.
+func tmpfsUserXattr() Answer {
+	const unknownFlag = 1
+	_, _, errno := unix.RawSyscall6(unix.SYS_FCHMODAT2, badFD, 0, 0, unknownFlag, 0, 0)
+	return known(errno, unix.EINVAL)
 }
 
 // known reads the answer off the errno of a call that was made to fail with want.

@@ -63,7 +63,7 @@ func TestEveryFeatureHasOneRow(t *testing.T) {
 		}
 		seen |= p.feature
 	}
-	if want := CloseRangeCloexec<<1 - 1; seen != want {
+	if want := TmpfsUserXattr<<1 - 1; seen != want {
 		t.Errorf("rows for %#x, features are %#x", seen, want)
 	}
 }

@@ -27,6 +27,7 @@ const (
 	regMaster                        // the two ends of the terminal
 	regSlave
 	regCwd
+	regLayer // the scaffold of a layer over the root file system
 	regKeyring
 	regTrace  // what tracing itself yields
 	regResult // the result of a traced step that nobody else wants
@@ -34,7 +35,7 @@ const (
 )
 
 var registerNames = [nsenter.MaxReg]string{
-	"", "root", "target", "tree", "fs", "dir", "dev", "file", "proc", "null", "empty", "child", "socket", "master", "slave", "cwd",
+	"", "root", "target", "tree", "fs", "dir", "dev", "file", "proc", "null", "empty", "child", "socket", "master", "slave", "cwd", "layer",
 	"keyring", "trace", "result",
 	"kept1", "kept2", "kept3", "kept4", "kept5", "kept6", "kept7", "kept8", "kept9", "kept10", "kept11", "kept12", "kept13", "kept14", "kept15", "kept16",
 }

@@ -22,7 +22,9 @@ func (c *compiler) files() {
 		})
 	}
 	if c.treesByRT() {
-		add("rootfs-tree", File{Kind: FileTree, Path: c.spec.Rootfs, Index: -1, Origin: "root.path"})
+		if c.opt.Layer == nil {
+			add("rootfs-tree", File{Kind: FileTree, Path: c.spec.Rootfs, Index: -1, Origin: "root.path"})
+		}
 		for i := range c.spec.Mounts {
 			if m := &c.spec.Mounts[i]; m.Bind && !m.Remount {
 				add("tree"+strconv.Itoa(i), File{Kind: FileTree, Path: m.Source, Index: i, Origin: mountPath(m, "source")})

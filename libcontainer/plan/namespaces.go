@@ -31,6 +31,7 @@ func (c *compiler) firstProcess() error {
 	c.closeOnExec()
 	c.joinCgroups()
 	c.oomScore()
+	c.layerFirst()
 	clone := c.spec.Namespaces.New &^ unix.CLONE_NEWCGROUP
 	if !c.plan.TwoStage {
 		c.plan.CloneFlags = clone

@@ -58,6 +58,8 @@ type Options struct {
 	Filter *seccomp.Filter
 	// Observe says that rt wants to see all calls of the container, whatever linux.seccomp says.
 	Observe bool
+	// Layer is put over root.path and takes all changes; nil leaves root.path to the container.
+	Layer *Layer
 	// RootMount is the mount point that root.path is in, as the host's mount table has it; needed only with RootMountNeeded.
 	RootMount string
 	// Trace adds a report to every step, with its result and time.
@@ -192,6 +194,9 @@ func (c *compiler) boot() error {
 
 // supported refuses what the config may ask for and this rt can't do yet.
 func (c *compiler) supported() error {
+	if err := c.canLayer(); err != nil {
+		return err
+	}
 	oci := c.spec.OCI
 	if oci.Linux == nil {
 		return nil

@@ -35,6 +35,12 @@ func linux510() host.Facts {
 	return f
 }
 
+// older is a host like f that lacks a feature.
+func older(f host.Facts, lacks host.Feature) host.Facts {
+	f.Features &^= lacks
+	return f
+}
+
 // unprivileged is rt as an ordinary user runs it.
 func unprivileged() host.Facts {
 	f := modern()
@@ -184,6 +190,7 @@ func partsOf(name string) string {
 		{"namespaces", "the first process, namespaces, network, names"},
 		{"cgroup", "the first process, namespaces, mounts"},
 		{"rootfs", "root file system, the new root"},
+		{"layer", "the first process, root file system"},
 		{"mounts", "mounts, hidden and read-only paths"},
 		{"devices", "devices"},
 		{"restrict", "mounts, hidden and read-only paths"},
@@ -285,6 +292,23 @@ func TestPlans(t *testing.T) {
 			{"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=/a:/b", "upperdir=/u", "workdir=/w", "noatime", "shared"]}]}`}, nil},
 		{"mounts-label", withSELinux(), []string{`{"linux": {"mountLabel": "system_u:object_r:container_file_t:s0:c1,c2"}, "mounts": [
 			{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=/a"]}]}`}, nil},
+		{"layer", modern(), nil, func(o *Options) { o.Layer = &Layer{Size: "64m", Mode: 0o755, Attrs: unix.MOUNT_ATTR_NODEV} }},
+		{
+			"layer-kept", withSELinux(), []string{`{"linux": {"mountLabel": "system_u:object_r:container_file_t:s0:c1,c2", "rootfsPropagation": "shared"}}`},
+			func(o *Options) { o.Layer = &Layer{Dir: "/srv/a,b:c", Mode: 0o1755, UID: 5, GID: 6} },
+		},
+		{
+			"layer-user-namespace.linux-5.10", linux510(),
+			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}],
+			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`},
+			func(o *Options) { o.Layer = &Layer{Mode: 0o755, UID: 100000, GID: 100000} },
+		},
+		{
+			"layer-rootless.linux-6.1", older(unprivileged(), host.TmpfsUserXattr),
+			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}],
+			"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}`},
+			func(o *Options) { o.Layer, o.SetgroupsDeny = &Layer{Mode: 0o755, UID: 1000, GID: 7}, true },
+		},
 		{"devices", modern(), []string{`{"linux": {"devices": [
 			{"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 384, "uid": 5, "gid": 6},
 			{"path": "/dev/net/tun", "type": "c", "major": 10, "minor": 200}, {"path": "/run/fifo", "type": "p"}]}}`}, nil},
@@ -427,6 +451,7 @@ func TestRefusals(t *testing.T) {
 		"no SELinux":        {`{"process": {"selinuxLabel": "a:b:c"}}`, nil, "process.selinuxLabel"},
 		"mount label":       {`{"linux": {"mountLabel": "a:b:c"}}`, nil, "linux.mountLabel"},
 		"groups denied":     {`{"process": {"user": {"additionalGids": [5]}}}`, func(o *Options) { o.SetgroupsDeny = true }, "process.user.additionalGids"},
+		"layer, no mounts":  {`{"linux": {"namespaces": []}}`, func(o *Options) { o.Layer = &Layer{} }, "--ephemeral"},
 		"private, no pivot": {`{"linux": {"rootfsPropagation": "private"}}`, func(o *Options) { o.NoPivot = true }, "linux.rootfsPropagation"},
 	}
 	for name, test := range tests {

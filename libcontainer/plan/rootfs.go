@@ -27,7 +27,11 @@ func (c *compiler) rootfs() error {
 	c.do("linux.rootfsPropagation", "mounts made here stay here", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, c.privateEnough(propagation)), nsenter.Null)
 	contained := c.contained()
-	if fd, ok := c.file(func(f *File) bool { return f.Kind == FileTree && f.Index < 0 }); ok {
+	if c.layerByHost() {
+		// The first process has made it.
+	} else if c.opt.Layer != nil {
+		c.layer()
+	} else if fd, ok := c.file(func(f *File) bool { return f.Kind == FileTree && f.Index < 0 }); ok {
 		c.do(origin, "take rt's copy of the root file system", nsenter.Fcntl, nsenter.Num(fd), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regRoot)
 	} else {
 		c.do(origin, "copy the mounts of the root file system", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),

@@ -1,0 +1,188 @@
+package plan
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
+	"rt/nsenter"
+)
+
+// Layer is what the command line asks for with --ephemeral or --overlay: a file system over root.path that takes every change, so that root.path stays as it
+// is. Two directories are united by the kernel: Documentation/filesystems/overlayfs.rst.
+type Layer struct {
+	// Dir keeps the changes; "" is for a tmpfs that ends with the container.
+	Dir string
+	// Size is the most that the tmpfs may hold, as its option size takes it; "" is the kernel's own limit, half of the memory.
+	Size string
+	// Mode, UID and GID are those of root.path: the layer's own root directory is what the container sees as "/".
+	Mode     uint32
+	UID, GID uint32
+	// Attrs are the MOUNT_ATTR_* of the mount that root.path is in. An overlay is a new mount, which would be free of them.
+	Attrs uint64
+}
+
+// origin is the option that asks for the layer.
+func (l *Layer) origin() string {
+	if l.Dir != "" {
+		return "--overlay"
+	}
+	return "--ephemeral"
+}
+
+// The directories of the scaffold, a tmpfs on which the overlay is put together.
+const (
+	lowerName = "lower" // root.path
+	keptName  = "kept"  // Layer.Dir
+	upperName = "upper" // in the scaffold itself, or in Layer.Dir
+	workName  = "work"
+)
+
+// layerByHost reports whether the layer is made by the first process, with the rights that rt has on the host, in place of the root of the container's user
+// namespace: then the kernel's own attributes mark what is deleted, as they do in the layers of an engine, all owners can be kept, and any kernel can do it.
+func (c *compiler) layerByHost() bool {
+	const sysAdmin = 1 << unix.CAP_SYS_ADMIN
+	return c.opt.Layer != nil && c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.host.Caps&sysAdmin != 0
+}
+
+// canLayer refuses a layer that the container can't have.
+func (c *compiler) canLayer() error {
+	l := c.opt.Layer
+	if l == nil {
+		return nil
+	}
+	if !c.mountNamespace() {
+		return &diag.Error{
+			Kind: diag.Document, Field: l.origin(), Problem: "needs a container with mounts of its own: linux.namespaces lacks the mount namespace",
+		}
+	}
+	if c.userAttributes() && l.Dir == "" && !c.host.Has(host.TmpfsUserXattr) {
+		c.plan.Warnings = append(c.plan.Warnings, "--ephemeral: a tmpfs of this kernel can't mark a directory as new (Linux 6.6 can): where the container deletes "+
+			"a directory of the image it can't make another one of that name; --overlay, with a directory on a disk, has no such limit")
+	}
+	return nil
+}
+
+// userAttributes reports whether the layer has to do with user.* attributes for its marks: in a user namespace nobody may write the trusted.* ones.
+func (c *compiler) userAttributes() bool {
+	return c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && !c.layerByHost()
+}
+
+// layerFirst makes the layer in the first process, in a mount namespace that is nobody else's.
+func (c *compiler) layerFirst() {
+	if !c.layerByHost() {
+		return
+	}
+	c.do(c.opt.Layer.origin(), "mounts of its own, to make the layer with", nsenter.Unshare, nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWNS))
+	c.layer()
+}
+
+// layer makes the overlay, in regRoot. The kernel takes its directories by name, from mounts that are attached in this namespace, and a name of the user's
+// could hold what means something else to it (a colon, a comma, a backslash). So all of them are put on a scaffold, under names that say nothing, and named
+// from there: the scaffold is the working directory. It is gone when the overlay is there, which holds on to what it is made of.
+func (c *compiler) layer() {
+	l := c.opt.Layer
+	origin := l.origin()
+	c.scaffold(l)
+	c.do("root.path", "copy the mount of the root file system", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
+		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
+	c.toScaffold("root.path", lowerName)
+	where := ""
+	if l.Dir != "" {
+		c.do(origin, "copy the mount of the directory that keeps the changes", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(l.Dir),
+			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
+		c.toScaffold(origin, keptName)
+		c.layerDirs(l, regTree)
+		where = keptName + "/"
+	} else {
+		c.layerDirs(l, regLayer)
+	}
+	c.do(origin, "a new overlay", nsenter.Fsopen, nsenter.Str("overlay"), nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
+	set := func(sentence, key, value string) {
+		c.fsconfig(origin, sentence, unix.FSCONFIG_SET_STRING, key, value)
+	}
+	set("name it", "source", "overlay")
+	c.fsconfig("root.path", "this is not changed", unix.FSCONFIG_SET_STRING, "lowerdir", lowerName)
+	set("changes are kept here", "upperdir", where+upperName)
+	set("they are prepared here", "workdir", where+workName)
+	if c.userAttributes() {
+		c.fsconfig(origin, "mark what is deleted with attributes that a user may write", unix.FSCONFIG_SET_FLAG, "userxattr", "")
+	} else {
+		set("a directory of the image may be renamed", "redirect_dir", "on")
+	}
+	c.layerLabel()
+	c.fsconfig(origin, "make it", unix.FSCONFIG_CMD_CREATE, "", "")
+	c.do(origin, "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
+		nsenter.Flags(&nsenter.MountAttrs, l.Attrs)).to(regRoot)
+	c.do(origin, "take the scaffold away: it is in use by the overlay alone", nsenter.Umount2, nsenter.Str("."), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
+}
+
+// scaffold makes a tmpfs, covers "/" with it and makes it the working directory. Paths of the host still lead where they did, since "/" itself is not
+// looked up through what covers it.
+func (c *compiler) scaffold(l *Layer) {
+	origin := l.origin()
+	c.do(origin, "a new tmpfs to put the layer together on", nsenter.Fsopen, nsenter.Str("tmpfs"), nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
+	c.fsconfig(origin, "name it", unix.FSCONFIG_SET_STRING, "source", "rt-layer")
+	c.fsconfig(origin, "for its owner alone", unix.FSCONFIG_SET_STRING, "mode", "700")
+	if l.Size != "" {
+		c.fsconfig("--ephemeral-size", "limit it to "+l.Size, unix.FSCONFIG_SET_STRING, "size", l.Size)
+	}
+	c.layerLabel()
+	c.fsconfig(origin, "make it", unix.FSCONFIG_CMD_CREATE, "", "")
+	c.do(origin, "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).to(regLayer)
+	if c.layerByHost() || !c.contained() {
+		c.do("linux.rootfsPropagation", "what is attached to / stays here", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
+			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_SLAVE)), nsenter.Null)
+	}
+	c.do(origin, "attach it: the kernel takes no directory of a mount that is attached nowhere", nsenter.MoveMount, nsenter.Val(regLayer), nsenter.Str(""),
+		nsenter.Cwd, nsenter.Str("/"), nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
+	c.enter(origin, regLayer)
+}
+
+// toScaffold attaches the mount in regTree to a new directory of the scaffold.
+func (c *compiler) toScaffold(origin, name string) {
+	c.do(origin, "a place for it", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name), nsenter.Flags(&nsenter.Octal, 0o700))
+	c.do(origin, "put it there", nsenter.MoveMount, nsenter.Val(regTree), nsenter.Str(""), nsenter.Val(regLayer), nsenter.Str(name),
+		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
+}
+
+// layerDirs makes the two directories of the layer, unless they are there from an earlier container. The one for the changes gets what root.path has.
+func (c *compiler) layerDirs(l *Layer, dir nsenter.Reg) {
+	origin := l.origin()
+	there := c.newLabel()
+	c.do(origin, "a directory for the changes", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(upperName), nsenter.Flags(&nsenter.Octal, 0o700)).on(there, unix.EEXIST)
+	if uid, gid, ok := c.layerOwner(l); ok {
+		c.do("root.path", "its owner", nsenter.Fchownat, nsenter.Val(dir), nsenter.Str(upperName), nsenter.Imm(uid), nsenter.Imm(gid), nsenter.Imm(0))
+	}
+	c.do("root.path", "its mode", nsenter.Fchmodat, nsenter.Val(dir), nsenter.Str(upperName), nsenter.Flags(&nsenter.Octal, l.Mode))
+	c.place(there)
+	c.do(origin, "a directory to prepare changes in", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(workName), nsenter.Flags(&nsenter.Octal, 0o700)).ignore(unix.EEXIST)
+}
+
+// layerOwner is the owner of root.path as the process that makes the layer calls him. In the container's user namespace he may have no name; then the
+// layer belongs to its root.
+func (c *compiler) layerOwner(l *Layer) (uid, gid int64, ok bool) {
+	const asItIs = -1
+	if !c.spec.Namespaces.Has(unix.CLONE_NEWUSER) || c.layerByHost() {
+		return int64(l.UID), int64(l.GID), true
+	}
+	uid, gid = asItIs, asItIs
+	for _, m := range c.spec.UIDMappings {
+		if l.UID >= m.HostID && l.UID-m.HostID < m.Size {
+			uid = int64(l.UID-m.HostID) + int64(m.ContainerID)
+		}
+	}
+	for _, m := range c.spec.GIDMappings {
+		if l.GID >= m.HostID && l.GID-m.HostID < m.Size {
+			gid = int64(l.GID-m.HostID) + int64(m.ContainerID)
+		}
+	}
+	return uid, gid, uid != asItIs || gid != asItIs
+}
+
+// layerLabel gives the file system in hand the label of the container's files.
+func (c *compiler) layerLabel() {
+	if c.spec.MountLabel != "" {
+		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, "context", c.spec.MountLabel)
+	}
+}
