@@ -16,12 +16,12 @@ func (m *maker) checkConsole(detached bool) error {
 	case terminal && detached && m.o.ConsoleSocket == "":
 		return &diag.Error{
 			Kind: diag.Usage, Field: "process.terminal", Value: "true",
-			Problem: "cannot allocate tty if runc will detach without setting console socket: a detached container with a terminal needs --console-socket",
+			Problem: "nobody would hold the container's terminal: a detached container with a terminal needs --console-socket",
 		}
 	case m.o.ConsoleSocket != "" && (!terminal || !detached):
 		return &diag.Error{
 			Kind: diag.Usage, Field: "--console-socket", Value: m.o.ConsoleSocket,
-			Problem: "cannot use console socket if runc will not detach or allocate tty: it is for detached containers with process.terminal",
+			Problem: "nothing would be sent there: a console socket takes the terminal of a detached container with process.terminal",
 		}
 	}
 	return nil

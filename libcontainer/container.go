@@ -143,12 +143,8 @@ func (r *Runtime) signal(c *state.Container, s *state.State, status state.Status
 	if all && g.Available() {
 		return g.Kill(sig)
 	}
-	pidfd, err := unix.PidfdOpen(s.Pid, 0)
-	if err == nil && !state.Alive(s.Pid, s.StartTime) {
-		_ = unix.Close(pidfd)
-		err = unix.ESRCH // the number was given to another process just now
-	}
-	if err != nil {
+	pidfd := openProcess(s)
+	if pidfd < 0 {
 		return state.Allow(state.Kill, c.ID, state.Stopped)
 	}
 	defer func() { _ = unix.Close(pidfd) }()
@@ -173,6 +169,20 @@ func (r *Runtime) signal(c *state.Container, s *state.State, status state.Status
 		}
 	}
 	return nil
+}
+
+// openProcess returns a pidfd of a container's first process, or -1 if it has ended. Alive is asked once the descriptor is there: if it still lives
+// then, the number had not been given to another process meanwhile.
+func openProcess(s *state.State) int {
+	pidfd, err := unix.PidfdOpen(s.Pid, 0)
+	if err != nil {
+		return -1
+	}
+	if !state.Alive(s.Pid, s.StartTime) {
+		_ = unix.Close(pidfd)
+		return -1
+	}
+	return pidfd
 }
 
 // sharesPids reports whether the container lives in a pid namespace that is not its own.
@@ -257,14 +267,11 @@ func (r *Runtime) destroy(c *state.Container, s *state.State) error {
 
 // killAndWait kills the first process of a container and waits for its end: it takes its pid namespace with it.
 func killAndWait(g *cgroup.Group, s *state.State) error {
-	pidfd, err := unix.PidfdOpen(s.Pid, 0)
-	if err != nil {
-		return nil // ESRCH: it has ended
-	}
-	defer func() { _ = unix.Close(pidfd) }()
-	if !state.Alive(s.Pid, s.StartTime) {
+	pidfd := openProcess(s)
+	if pidfd < 0 {
 		return nil
 	}
+	defer func() { _ = unix.Close(pidfd) }()
 	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
 		return diag.Sys("kill the container's process", "pidfd_send_signal", err)
 	}

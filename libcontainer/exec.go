@@ -100,7 +100,7 @@ func (x *executor) find() error {
 		}
 	}
 	x.state = *s
-	if x.pidfd, err = unix.PidfdOpen(s.Pid, 0); err != nil || !state.Alive(s.Pid, s.StartTime) {
+	if x.pidfd = openProcess(s); x.pidfd < 0 {
 		return state.Allow(state.Exec, x.id, state.Stopped) // it has ended since
 	}
 	if x.spec, err = loadCopy(x.container, s); err != nil {

@@ -125,7 +125,11 @@ func (m *maker) serveLate(steps []byte) error {
 func (m *maker) afterStart() error {
 	err := m.runPoststart()
 	if err != nil {
-		_ = unix.Kill(m.pid, unix.SIGKILL)
+		// Not by the number, which may be another process's by now: its parent is not this rt.
+		if pidfd := openProcess(&m.state); pidfd >= 0 {
+			_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+			_ = unix.Close(pidfd)
+		}
 	}
 	return err
 }
