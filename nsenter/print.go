@@ -94,8 +94,11 @@ func (p *Program) arg(b *strings.Builder, a *Arg) {
 		b.WriteByte('$')
 		b.WriteString(p.regName(Reg(a.val)))
 	case argRegAddr, argReport, argTrace:
-		b.WriteString("{report $")
-		b.WriteString(p.regName(Reg(a.val)))
+		b.WriteString("{report")
+		if Reg(a.val) != Nowhere {
+			b.WriteString(" $")
+			b.WriteString(p.regName(Reg(a.val)))
+		}
 		b.WriteByte('}')
 	case argFD:
 		b.WriteByte('$')

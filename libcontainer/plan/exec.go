@@ -65,7 +65,7 @@ func (c *compiler) execBoot(o *ExecOptions) error {
 		{"the process", c.execProcess},
 		{"terminal", c.terminal},
 		{"working directory", c.cwd},
-		{"program", find},
+		{"find the program", find},
 		{"limits and scheduling", c.limits},
 		{"rights", c.rights},
 		{"program", become},

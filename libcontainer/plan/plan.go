@@ -177,7 +177,7 @@ func (c *compiler) boot() error {
 		{"hidden and read-only paths", c.restrictPaths},
 		{"the new root", c.enterRoot},
 		{"working directory", c.cwd},
-		{"program", c.findProgram},
+		{"find the program", c.findProgram},
 		{"wait for start", c.ready},
 		{"limits and scheduling", c.limits},
 		{"rights", c.rights},

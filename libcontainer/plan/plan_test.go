@@ -197,7 +197,7 @@ func partsOf(name string) string {
 		{"proc-", "the first process, kernel parameters"},
 		{"terminal", "terminal"},
 		{"hooks", "hooks, wait for start"},
-		{"process-search", "working directory, program"},
+		{"process-search", "working directory, find the program"},
 		{"process-user", "working directory, rights"},
 		{"process-limits", "limits and scheduling"},
 		{"listener", "wait for start, rights, program"},

@@ -51,7 +51,7 @@ names
 
 mounts
    2  mkdirat($root, "a", 0755), ignore EEXIST  # mounts[0].destination: make the directory
-   3  writev($ctl, {report $}, 2)               # hooks
+   3  writev($ctl, {report}, 2)                 # hooks
       rt: run hooks.prestart[0] /bin/a
       rt: run hooks.prestart[1] /bin/b
    4  read($ctl), on 0 to 6
