@@ -7,6 +7,8 @@ func startCommand() *Command {
 		Description: []string{
 			"Lets a container that rt-create(8) made run its program, process.args of its config. If the program can't be executed, " +
 				"start says so and fails.",
+			"With NOTIFY_SOCKET in the environment of both create and start, as a service manager sets it, start waits until the program says that it is ready " +
+				"(sd_notify(3)), and passes that on.",
 		},
 		Action:   func(c *Call) error { return c.Runtime.Start(c.Args[0]) },
 		Examples: []Row{{"rt start web1", "Start the container web1"}},

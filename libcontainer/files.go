@@ -35,10 +35,10 @@ func (m *maker) openFile(f *plan.File, maps *idMaps) (fd int, err error) {
 	switch f.Kind {
 	case plan.FileNamespace:
 		return openNamespace(f)
-	case plan.FileTree:
+	case plan.FileTree, plan.FileNotify:
 		call = "open_tree"
 		flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
-		if f.Index < 0 || m.spec.Mounts[f.Index].Recursive {
+		if f.Kind == plan.FileTree && (f.Index < 0 || m.spec.Mounts[f.Index].Recursive) {
 			flags |= unix.AT_RECURSIVE
 		}
 		if fd, err = unix.OpenTree(unix.AT_FDCWD, f.Path, flags); err == nil && m.facts.Has(host.MountSetattr) {

@@ -40,6 +40,7 @@ type maker struct {
 	pid       int        // of the container's process, once it is there
 	console   int        // master of the terminal, once it came
 	copyFrom  int        // the directory that tmpcopyup copies, between two sync points
+	relay     *relay     // of sd_notify(3); nil without NOTIFY_SOCKET
 	observer  *observer  // answers the calls of a container whose calls are observed
 	kept      *keptLayer // the directory of --overlay; nil without one
 	grouped   bool       // the cgroup is ours: what is in it is the container
@@ -114,6 +115,9 @@ func (m *maker) look() error {
 	if err := m.listenFDs(); err != nil {
 		return err
 	}
+	if err := m.lookForNotify(); err != nil {
+		return err
+	}
 	if err := m.checkRootfs(); err != nil {
 		return err
 	}
@@ -183,6 +187,11 @@ func (m *maker) record() (err error) {
 	}
 	if m.container, err = m.root.Create(m.id); err != nil {
 		return err
+	}
+	if m.options.Notify != "" {
+		if err := m.makeNotify(); err != nil {
+			return err
+		}
 	}
 	m.state = state.State{
 		OCIVersion: m.spec.OCI.Version, ID: m.id, Bundle: m.spec.Bundle, Rootfs: m.spec.Rootfs, Owner: m.facts.EUID,
@@ -356,6 +365,7 @@ func (m *maker) close() {
 	if m.boot != nil {
 		m.boot.Close()
 	}
+	m.relay.close()
 	if m.cgroup != nil {
 		m.cgroup.Close()
 	}

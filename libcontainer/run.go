@@ -44,7 +44,7 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 		return 0, err
 	}
 	if o.Detach {
-		return 0, nil
+		return 0, m.waitReady()
 	}
 	return m.foreground(o)
 }
@@ -64,9 +64,13 @@ func (m *maker) release() error {
 func (m *maker) foreground(o *RunOptions) (int, error) {
 	m.container.Unlock()
 	m.boot.Close()
+	m.relay.begin(&m.state)
 	status, err := m.attend()
 	if err != nil {
 		return 0, err
+	}
+	if err := m.relay.finish(); err != nil {
+		m.r.warn(err.Error())
 	}
 	if o.Keep {
 		return status, nil

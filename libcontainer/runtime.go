@@ -9,6 +9,9 @@
 package libcontainer
 
 import (
+	"path/filepath"
+
+	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
@@ -86,11 +89,24 @@ func (r *Runtime) rootless(f *host.Facts) bool {
 
 // root opens the directory of all state.
 func (r *Runtime) root(create bool) (*state.Root, error) {
+	path, err := r.rootPath()
+	if err != nil {
+		return nil, err
+	}
+	return state.OpenRoot(path, create)
+}
+
+// rootPath is the absolute path of the directory of all state.
+func (r *Runtime) rootPath() (string, error) {
 	path := r.Root
 	if path == "" {
 		path = state.DefaultRoot()
 	}
-	return state.OpenRoot(path, create)
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", &diag.Error{Kind: diag.Usage, Field: "--root", Value: r.Root, Err: err}
+	}
+	return path, nil
 }
 
 // open opens the directory of one container, with the lock that changing it takes.

@@ -66,6 +66,10 @@ func (r *Runtime) Start(id string) error {
 		return err
 	}
 	m := &maker{r: r, id: id, o: &CreateOptions{}, spec: config, state: *o.state, pid: o.state.Pid, container: o.container, root: o.root, console: -1}
+	if m.relay, err = r.newRelay(o.container); err != nil {
+		return err
+	}
+	defer m.relay.close()
 	if m.boot, err = connect(o.container, o.state.Pid); err != nil {
 		return err
 	}
@@ -73,7 +77,10 @@ func (r *Runtime) Start(id string) error {
 	if err := m.serveLate(steps); err != nil {
 		return err
 	}
-	return m.afterStart()
+	if err := m.afterStart(); err != nil {
+		return err
+	}
+	return m.waitReady()
 }
 
 // connect connects to the boot process that waits for the start. The socket's name goes first: if this rt is killed now, the container is not

@@ -31,6 +31,9 @@ func (c *compiler) files() {
 			}
 		}
 	}
+	if c.opt.Notify != "" && c.treesByRT() {
+		add("notify-tree", File{Kind: FileNotify, Path: c.opt.Notify, Index: -1, Origin: notifyOrigin})
+	}
 	if c.opt.CgroupFD {
 		add("cgroup", File{Kind: FileCgroup, Index: -1, Origin: "linux.cgroupsPath"})
 	}

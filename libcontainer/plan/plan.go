@@ -62,6 +62,9 @@ type Options struct {
 	Layer *Layer
 	// RootMount is the mount point that root.path is in, as the host's mount table has it; needed only with RootMountNeeded.
 	RootMount string
+	// Notify is the directory of the host whose socket the container tells the service manager on that it is ready (sd_notify(3)); "" if no one asks. It
+	// takes a mount namespace of the container's own.
+	Notify string
 	// Trace adds a report to every step, with its result and time.
 	Trace bool
 }
@@ -96,6 +99,7 @@ const (
 	FileJoin                      // the tasks file of a cgroup v1 hierarchy: Options.CgroupJoins[Index]
 	FileStart                     // the listening socket in the state directory
 	FileSpare                     // nothing of use: its number is for what the boot process hands over (see copyup.go)
+	FileNotify                    // a detached copy of the mount at Options.Notify
 	FileIDMap                     // a user namespace that maps ids as mounts[Index] asks for
 	FilePidfd                     // exec: a pidfd of the container's first process
 	FileBinary                    // exec: a sealed copy of a program of the host's
@@ -170,6 +174,7 @@ func (c *compiler) boot() error {
 		{"names", c.hostname},
 		{"root file system", c.rootfs},
 		{"mounts", c.mounts},
+		{"mounts", c.notify},
 		{"devices", c.devices},
 		{"terminal", c.terminal},
 		{"kernel parameters", c.sysctl},

@@ -267,6 +267,14 @@ func TestPlans(t *testing.T) {
 			{"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": ["nosuid", "noexec", "nodev"]},
 			{"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
 			{"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "sync"]}]}`}, nil},
+		{"mounts-notify", modern(), nil, func(o *Options) { o.Notify = "/run/rt/ID/notify" }},
+		{"mounts-notify.linux-5.10", linux510(), nil, func(o *Options) { o.Notify = "/run/rt/ID/notify" }},
+		{
+			"mounts-notify-user-namespace", modern(),
+			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "user"}],
+			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`},
+			func(o *Options) { o.Notify = "/run/rt/ID/notify" },
+		},
 		{"copyup", modern(), []string{`{"mounts": [
 			{"destination": "/var/cache", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "tmpcopyup", "size=1m"]}]}`}, nil},
 		{"copyup-readonly", modern(), []string{`{"mounts": [

@@ -101,6 +101,9 @@ func (c *compiler) candidates() []string {
 func (c *compiler) environment() []string {
 	env := c.spec.Process.Env
 	env = append(slices.Clip(env), c.opt.Env...)
+	if c.opt.Notify != "" {
+		env = append(env, notifyOrigin+"="+NotifyDir+"/"+NotifySocket)
+	}
 	for i, e := range env {
 		if value, ok := strings.CutPrefix(e, "HOME="); ok {
 			if value == "" {

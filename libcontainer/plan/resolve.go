@@ -117,8 +117,14 @@ func (c *compiler) parentOf(origin, path string) (nsenter.Reg, string) {
 	return regDir, name
 }
 
+// notInConfig is the index of a mount that the config does not ask for: see notify.
+const notInConfig = -1
+
 // mountPath is how messages point to a property of mounts[i].
 func mountPath(m *spec.Mount, property string) string {
+	if m.Index == notInConfig {
+		return notifyOrigin
+	}
 	p := spec.Path("mounts").At(m.Index)
 	if property != "" {
 		p = p.Dot(property)

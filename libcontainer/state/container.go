@@ -18,6 +18,7 @@ const (
 	stateFile   = "state.json"
 	stepsFile   = "steps"
 	StartSocket = "start.sock" // made by the supervisor
+	NotifyDir   = "notify"     // mounted in the container; the supervisor makes a socket in it
 )
 
 // Container is the directory of one container, open and perhaps locked.
@@ -189,6 +190,23 @@ func (c *Container) Steps() ([]byte, error) {
 	}
 	return []byte(text), nil
 }
+
+// MakeNotify makes the directory for the socket of sd_notify(3). The container's user has to get into it, whoever that is; other users of the host are kept
+// out by the directories above.
+func (c *Container) MakeNotify() error {
+	c.mustBeLocked("MakeNotify")
+	err := unix.Mkdirat(c.fd, NotifyDir, 0o755)
+	if err == nil {
+		err = unix.Fchmodat(c.fd, NotifyDir, 0o755, 0) // whatever the umask is
+	}
+	if err != nil {
+		return diag.Sys("make "+c.Path(NotifyDir), "mkdirat", err)
+	}
+	return nil
+}
+
+// HasNotify reports whether MakeNotify was called for the container.
+func (c *Container) HasNotify() bool { return c.has(NotifyDir) }
 
 // Started takes away what only a container that waits for its start has: from now on none is taken for it. The container must be locked.
 func (c *Container) Started() error {

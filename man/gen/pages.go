@@ -45,6 +45,8 @@ func overview(commands []*cli.Command) string {
 	r.section("ENVIRONMENT")
 	r.item("XDG_RUNTIME_DIR", "where an ordinary user's containers have their state")
 	r.item("LISTEN_FDS", "how many descriptors from 3 on systemd has passed: the container inherits them")
+	r.item("NOTIFY_SOCKET", "the socket of a service manager (sd_notify(3)): the container gets one of its own, /run/notify/notify.sock, and rt passes on from there that it is ready, "+
+		"and nothing else. rt-start(8) and rt-run(8) with --detach wait for that, and name the container's process as that of the service")
 	r.item("NO_COLOR", "if it is set, rt-plan(8) prints no colours")
 	r.section("FILES")
 	r.item("config.json", "what the container is to be; in the bundle")

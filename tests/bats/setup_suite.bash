@@ -50,8 +50,8 @@ make_config() {
 	jq '.process.terminal = false' "$BATS_SUITE_TMPDIR/default/config.json" >"$BATS_SUITE_TMPDIR/config.json"
 }
 
-# make_recvtty builds the receiver of consoles, the swapper of names and the agent that answers calls, unless the caller brings them: RECVTTY=/path,
-# SWAPPER=/path, SECCOMPAGENT=/path.
+# make_recvtty builds the receiver of consoles, the swapper of names, the agent that answers calls and the two ends of sd_notify, unless the caller brings
+# them: RECVTTY=/path, SWAPPER=/path, SECCOMPAGENT=/path, NOTIFY=/path.
 make_recvtty() {
 	if [ -z "${RECVTTY-}" ]; then
 		RECVTTY=$BATS_SUITE_TMPDIR/recvtty
@@ -65,5 +65,9 @@ make_recvtty() {
 		SECCOMPAGENT=$BATS_SUITE_TMPDIR/seccompagent
 		(cd "$here/../seccompagent" && CGO_ENABLED=0 go build -o "$SECCOMPAGENT" .)
 	fi
-	export RECVTTY SWAPPER SECCOMPAGENT
+	if [ -z "${NOTIFY-}" ]; then
+		NOTIFY=$BATS_SUITE_TMPDIR/notify
+		(cd "$here/../notify" && CGO_ENABLED=0 go build -o "$NOTIFY" .)
+	fi
+	export RECVTTY SWAPPER SECCOMPAGENT NOTIFY
 }

@@ -1,0 +1,37 @@
+package plan
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// Where the container finds the socket on which it tells the service manager that it is ready: sd_notify(3). The places are those of the other runtimes.
+const (
+	NotifyDir    = "/run/notify"
+	NotifySocket = "notify.sock"
+)
+
+// notifyOrigin is what asks for the mount: no field of the config, but a variable in the environment of rt.
+const notifyOrigin = "NOTIFY_SOCKET"
+
+// notify compiles the mount of the directory with that socket. It is the directory that is mounted, since `rt start` makes the socket, and it holds
+// nothing else: all that the container gets of the host with it is a place to send messages to.
+func (c *compiler) notify() error {
+	if c.opt.Notify == "" {
+		return nil
+	}
+	if fd, ok := c.file(func(f *File) bool { return f.Kind == FileNotify }); ok {
+		c.do(notifyOrigin, "take rt's copy of "+c.opt.Notify, nsenter.Fcntl, nsenter.Num(fd),
+			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regTree)
+	} else {
+		c.do(notifyOrigin, "copy the mount, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.opt.Notify),
+			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
+	}
+	c.bindAttach(&spec.Mount{
+		Index: notInConfig, Destination: NotifyDir, Bind: true,
+		AttrSet: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC,
+	}, true)
+	return nil
+}
