@@ -25,6 +25,7 @@ var hints = []struct {
 	{"openat2", unix.ENOENT, "process.cwd", "create the directory in the image: create and run make it where the root is writable, exec never does"},
 	{"mkdirat", unix.EROFS, "mounts", "make the mount point in the image: what it would be made in is read-only"},
 	{"mknodat", unix.EROFS, "mounts", "make the mount point in the image: what it would be made in is read-only"},
+	{"mkdirat", unix.EROFS, "NOTIFY_SOCKET", "make the directory /run/notify in the image, or start rt without NOTIFY_SOCKET"},
 	{"mkdirat", unix.EROFS, "process.cwd", "create the directory in the image: what it would be made in is read-only"},
 	{"move_mount", unix.ENOTDIR, "mounts", "the source and the mount point must be of one kind: both directories, or neither"},
 	{"move_mount", unix.EINVAL, "mounts", "the source and the mount point must be of one kind: both directories, or neither"},
