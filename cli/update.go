@@ -8,12 +8,14 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"rt/libcontainer"
 	"rt/libcontainer/diag"
 	"rt/spec"
 )
 
 func updateCommand() *Command {
 	var file string
+	var o libcontainer.UpdateOptions
 	limits := limitFlags()
 	flags := []Flag{{
 		Name: "resources", Short: "r", Value: "FILE", To: &file,
@@ -23,6 +25,10 @@ func updateCommand() *Command {
 		l := &limits[i]
 		flags = append(flags, Flag{Name: l.name, Value: l.value, Usage: l.usage, Hidden: l.usage == obsolete, To: &l.word})
 	}
+	flags = append(flags,
+		Flag{Name: "l3-cache-schema", Value: "SCHEMA", To: &o.L3CacheSchema, Usage: `share of the L3 cache, such as "L3:0=f", for a container with linux.intelRdt`},
+		Flag{Name: "mem-bw-schema", Value: "SCHEMA", To: &o.MemBwSchema, Usage: `share of the memory bandwidth, such as "MB:0=50", likewise`},
+	)
 	return &Command{
 		Name: "update", Args: "<container-id>", Min: 1, Max: 1,
 		Summary: "change the limits of a container",
@@ -34,7 +40,7 @@ func updateCommand() *Command {
 			"Sizes are bytes, or end in k, m, g or t for the powers of 1024. -1 lifts a limit.",
 		},
 		Flags:  flags,
-		Action: func(c *Call) error { return updateLimits(c, file, limits) },
+		Action: func(c *Call) error { return updateLimits(c, file, limits, &o) },
 		Examples: []Row{
 			{"rt update --memory 512m --pids-limit 100 web1", "Limit web1 to 512 MiB of memory and 100 processes"},
 			{"echo '{\"cpu\": {\"shares\": 512}}' | rt update --resources - web1", "Give it half the usual share of the processors"},
@@ -91,8 +97,6 @@ func limitFlags() []limitFlag {
 			r.Pids = &specs.LinuxPids{}
 			return signed(&r.Pids.Limit, w)
 		}, number},
-		{"l3-cache-schema", "SCHEMA", "Intel RDT: schema of the L3 cache", "", nil, ""},
-		{"mem-bw-schema", "SCHEMA", "Intel RDT: schema of the memory bandwidth", "", nil, ""},
 		{"kernel-memory", "SIZE", obsolete, "", nil, ""},
 		{"kernel-memory-tcp", "SIZE", obsolete, "", nil, ""},
 	}
@@ -139,7 +143,8 @@ func parseSize(word string) (int64, bool) {
 	return int64(f), err == nil && f < 1<<62
 }
 
-func updateLimits(c *Call, file string, limits []limitFlag) error {
+// updateLimits fills in the cgroup's limits of o from the options or the file, and changes all that o has.
+func updateLimits(c *Call, file string, limits []limitFlag, o *libcontainer.UpdateOptions) error {
 	resources := &specs.LinuxResources{}
 	given := ""
 	for i := range limits {
@@ -151,8 +156,6 @@ func updateLimits(c *Call, file string, limits []limitFlag) error {
 		case l.usage == obsolete:
 			c.Runtime.Warnings = append(c.Runtime.Warnings, "--"+l.name+" has no effect: the kernel has no limit of its own for this memory any more")
 			continue
-		case l.set == nil:
-			return &diag.Error{Kind: diag.Host, Field: "--" + l.name, Value: l.word, Problem: "can't be changed while the container lives: linux.intelRdt says it at create"}
 		case !l.set(resources, l.word):
 			return &diag.Error{Kind: diag.Usage, Field: "--" + l.name, Value: l.word, Problem: l.want}
 		}
@@ -170,7 +173,8 @@ func updateLimits(c *Call, file string, limits []limitFlag) error {
 			return err
 		}
 	}
-	return c.Runtime.Update(c.Args[0], resources)
+	o.Resources = resources
+	return c.Runtime.Update(c.Args[0], o)
 }
 
 // readInput reads a file of the caller's, "-" is standard input.

@@ -42,6 +42,10 @@ func TestIntelRdt(t *testing.T) {
 	if err := r.Start(id); err != nil {
 		t.Fatal(err)
 	}
+	if err := r.Update(id, &UpdateOptions{L3CacheSchema: "L3:0=3", MemBwSchema: "MB:0=20"}); err != nil {
+		t.Error(err)
+	}
+	same("schemata", "L3:0=f\nL3:0=3\nMB:0=20\n")
 	if err := os.Remove(filepath.Join(class, "tasks")); err != nil {
 		t.Fatal(err)
 	}

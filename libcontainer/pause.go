@@ -22,6 +22,11 @@ func (r *Runtime) change(op state.Op, id string, do func(*cgroup.Group) error) e
 		return err
 	}
 	defer o.close()
+	return o.group(op, do)
+}
+
+// group does something to the cgroup of an open container.
+func (o *opened) group(op state.Op, do func(*cgroup.Group) error) error {
 	g, err := cgroup.Load(cgroup.Saved(o.state.Cgroup))
 	if err != nil {
 		return err

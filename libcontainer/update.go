@@ -4,10 +4,68 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rt/libcontainer/cgroup"
+	"rt/libcontainer/diag"
+	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 )
 
-// Update changes those limits of a container that resources has, and leaves the others.
-func (r *Runtime) Update(id string, resources *specs.LinuxResources) error {
-	return r.change(state.Update, id, func(g *cgroup.Group) error { return g.Update(resources) })
+// UpdateOptions are the limits to change.
+type UpdateOptions struct {
+	Resources *specs.LinuxResources // nil or without a limit: none of the cgroup's
+	// Schemas of the container's class of resctrl; "" leaves one as it is.
+	L3CacheSchema, MemBwSchema string
+}
+
+// Update changes those limits of a container that o has, and leaves the others.
+func (r *Runtime) Update(id string, o *UpdateOptions) error {
+	c, err := r.openFor(state.Update, id, true)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	class, err := r.classToChange(c, o)
+	if err != nil {
+		return err
+	}
+	if class == nil || !unlimited(o.Resources) {
+		if err := c.group(state.Update, func(g *cgroup.Group) error { return g.Update(o.Resources) }); err != nil {
+			return err
+		}
+	}
+	if class == nil {
+		return nil
+	}
+	return class.Update(rdt.Schemas{L3Cache: o.L3CacheSchema, MemBw: o.MemBwSchema})
+}
+
+// classToChange is the class of resctrl that o wants changed; nil for none. It is looked for before the first limit is changed.
+func (r *Runtime) classToChange(c *opened, o *UpdateOptions) (*rdt.Group, error) {
+	if o.L3CacheSchema == "" && o.MemBwSchema == "" {
+		return nil, nil
+	}
+	config, err := loadCopy(c.container, c.state)
+	if err != nil {
+		return nil, err
+	}
+	if l := config.OCI.Linux; l != nil && l.IntelRdt != nil {
+		root, err := r.resctrlRoot()
+		if err != nil {
+			return nil, err
+		}
+		return rdt.Of(root, c.container.ID, l.IntelRdt), nil
+	}
+	field, value := "--l3-cache-schema", o.L3CacheSchema
+	if value == "" {
+		field, value = "--mem-bw-schema", o.MemBwSchema
+	}
+	return nil, &diag.Error{
+		Kind: diag.Usage, Field: field, Value: value, Problem: "the container has no class of resctrl to change: its config has no linux.intelRdt",
+		Hint: `create it with "intelRdt": {} in linux, which gives it one of its own`,
+	}
+}
+
+// unlimited reports whether r asks for nothing.
+func unlimited(r *specs.LinuxResources) bool {
+	return r == nil || len(r.Devices) == 0 && r.Memory == nil && r.CPU == nil && r.Pids == nil && r.BlockIO == nil && len(r.HugepageLimits) == 0 &&
+		r.Network == nil && len(r.Rdma) == 0 && len(r.Unified) == 0
 }

@@ -197,3 +197,40 @@ func TestMadeMeanwhileIsNotOurs(t *testing.T) {
 		t.Errorf("%v, %+v", err, g.Made)
 	}
 }
+
+func TestUpdate(t *testing.T) {
+	root := tree(t)
+	g := made(t, root, &specs.LinuxIntelRdt{L3CacheSchema: "L3:0=f"})
+	for _, s := range []Schemas{{}, {L3Cache: "L3:0=3"}, {MemBw: "MB:0=40"}, {"L3:0=1", "MB:0=50"}} {
+		if err := Of(root, "web1", g.config).Update(s); err != nil {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+	if got := content(t, root+"/web1/schemata"); got != "L3:0=f\nL3:0=3\nMB:0=40\nL3:0=1\nMB:0=50\n" {
+		t.Errorf("schemata: %q", got)
+	}
+}
+
+func TestUpdateRefuses(t *testing.T) {
+	root := tree(t)
+	put(t, root+"/info/last_cmd_status", "MB value 5 out of range\n")
+	for _, test := range []struct {
+		config      specs.LinuxIntelRdt
+		s           Schemas
+		field, says string
+	}{
+		{specs.LinuxIntelRdt{ClosID: "/"}, Schemas{L3Cache: "L3:0=1"}, "--l3-cache-schema", "all of the machine shares"},
+		// The class is gone: the kernel's refusal of a value looks the same from here.
+		{specs.LinuxIntelRdt{ClosID: "gone"}, Schemas{MemBw: "MB:0=5"}, "--mem-bw-schema", "(MB value 5 out of range)"},
+		{specs.LinuxIntelRdt{ClosID: "gone"}, Schemas{"L3:0=1", "MB:0=5"}, "--l3-cache-schema and --mem-bw-schema", "does not take it"},
+	} {
+		err := Of(root, "web1", &test.config).Update(test.s)
+		e, ok := errors.AsType[*diag.Error](err)
+		if !ok || e.Field != test.field || !strings.Contains(e.Problem, test.says) {
+			t.Errorf("%+v: %v", test.s, err)
+		}
+	}
+	if isThere(root + "/schemata") {
+		t.Error("the default class was written to")
+	}
+}

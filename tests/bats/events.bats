@@ -3,7 +3,7 @@
 
 load setup
 
-needs() { needs_root "accounting is the cgroup's"; }
+needs() { needs_cgroup "accounting is the cgroup's"; }
 
 @test "events --stats prints one line" {
 	bundle

@@ -3,7 +3,7 @@
 
 load setup
 
-needs() { needs_root "the freezer is the cgroup's"; }
+needs() { needs_cgroup "the freezer is the cgroup's"; }
 
 # ticking starts a container that counts, and count prints how far it is.
 ticking() {

@@ -36,8 +36,10 @@ teardown() {
 # --- the runtime -------------------------------------------------------------------------------
 
 # rt runs the runtime under test. A runtime that hangs fails its test and not the whole suite.
+# RT_OPTIONS are global options for all of them, such as --systemd-cgroup.
 rt() {
-	timeout --foreground --kill-after=5 "${RT_SECONDS:-30}" "$RT" --root "$ROOT" "$@"
+	# shellcheck disable=SC2086 # a list of words
+	timeout --foreground --kill-after=5 "${RT_SECONDS:-30}" "$RT" --root "$ROOT" ${RT_OPTIONS-} "$@"
 }
 
 # bundle [JQ FILTER [DIR]] makes a bundle.
@@ -152,6 +154,16 @@ known_bad() {
 # needs_root WHAT FOR skips for an ordinary user. (test_tags=root leaves a test out of that pass without a skip.)
 needs_root() {
 	[ "$ROOTLESS" = 0 ] || skip "needs root: $*"
+}
+
+# needs_cgroup WHAT FOR skips for an ordinary user, unless he was given a cgroup of his own: DELEGATED says so.
+needs_cgroup() {
+	[ -n "${DELEGATED-}" ] || needs_root "$@"
+}
+
+# needs_cgroupfs WHAT skips where systemd makes the cgroups.
+needs_cgroupfs() {
+	[[ ${RT_OPTIONS-} != *--systemd-cgroup* ]] || skip "systemd makes the cgroups: $*"
 }
 
 # cgroup_dir CONTROLLER PID prints where the host sees the cgroup of PID that has the controller, v1 or v2.

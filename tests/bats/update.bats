@@ -3,7 +3,7 @@
 
 load setup
 
-needs() { needs_root "limits are the cgroup's"; }
+needs() { needs_cgroup "limits are the cgroup's"; }
 
 # limit CONTROLLER FILE-OF-V1 FILE-OF-V2 prints the limit that the container has.
 limit() {
@@ -101,7 +101,8 @@ limit() {
 		--pids-limit many must be a number
 		--cpu-share -1 must be a number
 		--blkio-weight 70000 must be a number
-		--l3-cache-schema L3:0=f linux.intelRdt says it at create
+		--l3-cache-schema L3:0=f no linux.intelRdt
+		--mem-bw-schema MB:0=50 no linux.intelRdt
 		--resources /nonesuch no such file or directory
 	CASES
 	run rt update --resources - --memory 1m "$ID"

@@ -1,0 +1,36 @@
+package rdt
+
+import "rt/libcontainer/diag"
+
+// Schemas are what `update` changes; "" leaves one as it is.
+type Schemas struct{ L3Cache, MemBw string }
+
+// Update changes the schemas of the class of a container that is there, in one write, of which the kernel takes all or nothing. All members of a class
+// with a name in the config are affected, as whoever named it has wanted; only the class that holds the rest of the machine is out of reach.
+func (g *Group) Update(s Schemas) error {
+	field, text, value := "", "", ""
+	for _, l := range []line{{"--l3-cache-schema", s.L3Cache}, {"--mem-bw-schema", s.MemBw}} {
+		if l.text != "" {
+			if field != "" {
+				field, value = field+" and ", value+" "
+			}
+			field, value, text = field+l.field, value+l.text, text+l.text+"\n"
+		}
+	}
+	if text == "" {
+		return nil
+	}
+	if g.class == g.root {
+		return &diag.Error{
+			Kind: diag.Host, Field: field, Value: value,
+			Problem: `the container is in the default class of resctrl (linux.intelRdt.closID "/"), which all of the machine shares`,
+			Hint:    "change " + g.root + "/schemata itself, if that is what you want",
+		}
+	}
+	if err := write(g.class+"/schemata", text); err != nil {
+		e := failure(field, "the class "+g.class+" does not take it"+g.status(), err)
+		e.Value = value
+		return e
+	}
+	return nil
+}
