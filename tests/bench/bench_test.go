@@ -151,3 +151,45 @@ func TestSmapsRollup(t *testing.T) {
 		t.Error("a file without Pss and Private was accepted")
 	}
 }
+
+func TestLimitsAreAdded(t *testing.T) {
+	dir := t.TempDir()
+	u := bundle{config: defaultConfig, limits: limits, args: []string{"/bin/true"}, cgroup: "/rt-bench-x"}
+	if err := u.write(dir, "/the/rootfs", "v2"); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c struct {
+		Linux struct {
+			Resources struct {
+				Devices     []any
+				Memory, CPU map[string]any
+				Pids        struct{ Limit int }
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		t.Fatal(err)
+	}
+	if r := c.Linux.Resources; len(r.Devices) == 0 || len(r.Memory) != 3 || len(r.CPU) != 4 || r.Pids.Limit != 100 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestStages(t *testing.T) {
+	for n, want := range map[int][]int{200: {20, 100, 200}, 30: {20, 30}, 20: {20}, 3: {3}} {
+		if got := stageEnds(n); !slices.Equal(got, want) {
+			t.Errorf("%d: %v, want %v", n, got, want)
+		}
+	}
+	var list []float64
+	for i := range 40 {
+		list = append(list, float64(i))
+	}
+	if got := lastMedian(list); got != 29.5 {
+		t.Errorf("the median of 20 to 39 is %v", got)
+	}
+}

@@ -21,12 +21,20 @@ var (
 	dockerConfig []byte
 )
 
+// limits are those of `docker run --memory 512m --memory-reservation 256m --memory-swap 1g --cpu-shares 512 --cpus 1.5 --cpuset-cpus 0 --pids-limit 100`.
+const limits = `{
+	"memory": {"limit": 536870912, "reservation": 268435456, "swap": 1073741824},
+	"cpu": {"shares": 512, "period": 100000, "quota": 150000, "cpus": "0"},
+	"pids": {"limit": 100}
+}`
+
 // cgroupPrefix begins the cgroup of every container here, so that leftovers can be told.
 const cgroupPrefix = "/rt-bench-"
 
 // bundle is what a test container is made of.
 type bundle struct {
 	config []byte
+	limits string // JSON, added to linux.resources
 	args   []string
 	cgroup string
 }
@@ -42,6 +50,12 @@ func (u bundle) write(dir, rootfs, mode string) error {
 	root := c["root"].(map[string]any)
 
 	portable(c)
+	if u.limits != "" {
+		resources := linux["resources"].(map[string]any)
+		if err := json.Unmarshal([]byte(u.limits), &resources); err != nil {
+			return err
+		}
+	}
 	process["args"] = u.args
 	root["path"] = rootfs
 	linux["cgroupsPath"] = u.cgroup

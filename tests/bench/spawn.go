@@ -139,8 +139,11 @@ func containerID(c contender, n int) string {
 // bundle makes a bundle for one container, with a cgroup of the container's name.
 func (b *bench) bundle(id, config string, args ...string) (string, error) {
 	u := bundle{config: defaultConfig, args: args, cgroup: "/" + id}
-	if config == "docker" {
+	switch config {
+	case "docker":
 		u.config = dockerConfig
+	case "limits":
+		u.limits = limits
 	}
 	dir := filepath.Join(b.dir, id+"-"+config)
 	return dir, u.write(dir, b.rootfs, b.Mode)

@@ -114,6 +114,9 @@ func (m *measured) print(out io.Writer) {
 	for _, t := range m.Tables {
 		t.print(out, m.Mode)
 	}
+	if len(m.Many) > 0 {
+		printMany(out, m.Mode, m.Many)
+	}
 	if len(m.Memory) > 0 {
 		printMemory(out, m.Mode, m.Memory)
 	}

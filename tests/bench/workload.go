@@ -3,7 +3,10 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -26,6 +29,8 @@ type worker struct {
 var workloads = []*workload{
 	{name: "run-default", title: "run /bin/true, default config", floor: true, begin: beginRun("default")},
 	{name: "run-docker", title: "run /bin/true, Docker config", floor: true, begin: beginRun("docker")},
+	{name: "run-limits", title: "run /bin/true, default config with limits", begin: beginLimits},
+	{name: "update", title: "update of the limits of a running container", begin: beginUpdate},
 	{name: "lifecycle", title: "create + start + delete, default config", parts: []string{"create", "start", "delete"}, begin: beginLifecycle},
 	{name: "state", title: "state of a created container", begin: beginState},
 	{name: "exec", title: "exec /bin/true in a running container", begin: beginExec},
@@ -56,6 +61,47 @@ func beginRun(config string) func(*bench, contender) (worker, error) {
 			return []sample{s}, err
 		}}, err
 	}
+}
+
+func beginLimits(b *bench, c contender) (worker, error) {
+	if err := b.canLimit(); err != nil {
+		return worker{}, err
+	}
+	return beginRun("limits")(b, c)
+}
+
+// beginUpdate changes all of the limits with one command. The values differ from those of the round before: what is so already might be left.
+func beginUpdate(b *bench, c contender) (worker, error) {
+	if err := b.canLimit(); err != nil {
+		return worker{}, err
+	}
+	w, err := beginWith(b, c, 1, true, "state", containerID(c, 0))
+	n := 0
+	w.round = func() ([]sample, error) {
+		n++
+		odd := strconv.Itoa(n % 2)
+		s, err := b.spawn(b.command(c, "update", "--memory", strconv.Itoa(512<<20+n%2<<12), "--memory-reservation", "268435456", "--memory-swap", "1073741824",
+			"--cpu-share", "51"+odd, "--cpu-period", "100000", "--cpu-quota", "15"+odd+"000", "--cpuset-cpus", "0", "--pids-limit", "10"+odd, containerID(c, 0)))
+		return []sample{s}, err
+	}
+	return w, err
+}
+
+// canLimit tells whether this mode has the controllers that limits takes.
+func (b *bench) canLimit() error {
+	if b.Mode == "v1" {
+		return nil
+	}
+	text, err := os.ReadFile(cgroupRoot + "/cgroup.controllers")
+	if err != nil {
+		return err
+	}
+	for _, controller := range []string{"memory", "cpu", "cpuset", "pids"} {
+		if !slices.Contains(strings.Fields(string(text)), controller) {
+			return fmt.Errorf("the cgroup2 of this machine has no controller %s", controller)
+		}
+	}
+	return nil
 }
 
 func beginLifecycle(b *bench, c contender) (worker, error) {
@@ -134,6 +180,9 @@ func (b *bench) measure() {
 		if b.Only == "" || b.Only == w.name {
 			b.found.Tables = append(b.found.Tables, b.race(w)...)
 		}
+	}
+	if b.Only == "" || b.Only == "many" {
+		b.measureMany()
 	}
 	if b.Only == "" || b.Only == "memory" {
 		b.measureMemory()
