@@ -24,10 +24,11 @@ type unit struct {
 	base   string // what the library builds the name from: "web1", or "pods.slice"
 
 	properties []sd.Property // from the annotations; only for starting it
+	silent     bool          // systemd has not answered in time: nothing more is asked of it
 }
 
-// patience bounds every conversation with systemd. The library itself waits 30 s for a job, and for answers without end.
-const patience = 60 * time.Second
+// patience bounds every conversation with systemd. The library itself waits 30 s for a job, and for answers without end. Only tests change it.
+var patience = 60 * time.Second
 
 // unitOf reads linux.cgroupsPath as the systemd driver takes it: "slice:prefix:name". No path means a scope in the default slice.
 // A name that ends in .slice is the unit itself.
@@ -140,6 +141,12 @@ func (g *Group) systemd() (m cgroups.Manager, err error) {
 // bounded runs a conversation with systemd, and gives up on it after a while: a hanging D-Bus must not hang a container engine.
 // The goroutine stays behind then; rt is about to exit with the error.
 func (g *Group) bounded(verb string, talk func() error) error {
+	if g.unit.silent {
+		// Taking back what could not be done must not cost another minute.
+		e := g.unitError(verb, nil)
+		e.Problem += ": systemd has not answered before"
+		return e
+	}
 	done := make(chan error, 1)
 	go func() { done <- talk() }()
 	timer := time.NewTimer(patience)
@@ -151,6 +158,7 @@ func (g *Group) bounded(verb string, talk func() error) error {
 		}
 		return nil
 	case <-timer.C:
+		g.unit.silent = true
 		e := g.unitError(verb, nil)
 		e.Problem += ": systemd did not answer within " + patience.String()
 		e.Hint = "see whether `systemctl status` answers, and what systemctl list-jobs shows"
