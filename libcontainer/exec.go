@@ -40,6 +40,7 @@ type executor struct {
 	binary int // the copy of HostBinary
 	place  cgroup.Exec
 	join   plan.ExecOptions
+	paused bool // the container was when it was looked at
 }
 
 // Exec runs another process in a container, and in the foreground waits for its end, whose exit status it returns: that of the process, or 128 and
@@ -72,7 +73,8 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 	if err := x.look(); err != nil {
 		return 0, err
 	}
-	if !o.Detach {
+	// In a paused container the process waits for `rt resume`: until then signals are for rt, which can be ended, and the process ends with it.
+	if !o.Detach && !x.paused {
 		catchSignals()
 	}
 	if err := x.run(); err != nil {
@@ -80,6 +82,9 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 			x.endBoot()
 		}
 		return 0, err
+	}
+	if !o.Detach && x.paused {
+		catchSignals()
 	}
 	if o.Detach {
 		return 0, nil
@@ -94,7 +99,8 @@ func (x *executor) find() error {
 	if err != nil {
 		return err
 	}
-	if !x.eo.IgnorePaused || status != state.Paused {
+	x.paused = status == state.Paused
+	if !x.eo.IgnorePaused || !x.paused {
 		if err := state.Allow(state.Exec, x.id, status); err != nil {
 			return err
 		}
@@ -146,7 +152,7 @@ func (x *executor) look() error {
 		x.options.Filter = filter
 	}
 	x.lookAtProcess(x.passwdInside)
-	if x.place, err = x.cgroup.Exec(x.eo.Cgroup, x.state.Pid); err != nil {
+	if x.place, err = x.cgroup.Exec(x.eo.Cgroup, x.state.Pid, x.paused); err != nil {
 		return err
 	}
 	x.options.CgroupFD = x.place.Dir >= 0

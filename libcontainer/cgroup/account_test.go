@@ -218,55 +218,6 @@ func TestDelegate(t *testing.T) {
 	}
 }
 
-// TestExecDir: a process that joins goes where the container's processes may be.
-func TestExecDir(t *testing.T) {
-	g := newGroup(t, nil)
-	if err := g.Create(); err != nil {
-		t.Fatal(err)
-	}
-	c := sleeper(t, g)
-	if g.mode != host.CgroupV2 {
-		if fd, err := g.ExecDir("", c.Process.Pid); fd != -1 || err != nil {
-			t.Errorf("v1: %d, %v", fd, err)
-		}
-		return
-	}
-	dir := g.places[0].dir
-	if err := os.Mkdir(dir+"/init", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	where := func(sub string) string {
-		t.Helper()
-		fd, err := g.ExecDir(sub, c.Process.Pid)
-		if err != nil {
-			return err.Error()
-		}
-		defer unix.Close(fd)
-		to, _ := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
-		return strings.TrimPrefix(to, dir)
-	}
-	for sub, want := range map[string]string{"": "", "init": "/init", "../x": "must stay below", "nosuch": "ENOENT"} {
-		if got := where(sub); !strings.Contains(got, want) || want == "" && got != "" {
-			t.Errorf("%q: %s, want %s", sub, got, want)
-		}
-	}
-	if err := writeFile(dir+"/init", "cgroup.procs", strconv.Itoa(c.Process.Pid)); err != nil {
-		t.Fatal(err)
-	}
-	if have, err := readFile(dir, "cgroup.controllers"); err != nil || !strings.Contains(have, "pids") {
-		if _, err := lacking(filepath.Dir(filepath.Dir(dir)), "cgroup.controllers", nil); err != nil || g.enableAt(root, []string{"pids"}) != nil ||
-			g.enableAt(filepath.Dir(dir), []string{"pids"}) != nil {
-			t.Skip("SKIP: this machine has no controller to give")
-		}
-	}
-	if err := writeFile(dir, "cgroup.subtree_control", "+pids"); err != nil {
-		t.Fatal(err)
-	}
-	if got := where(""); got != "/init" {
-		t.Errorf("beside an init system: %s", got)
-	}
-}
-
 // TestDelegatedUser is an ordinary user in a cgroup that systemd has delegated: `systemd-run --user --scope -p Delegate=yes`.
 func TestDelegatedUser(t *testing.T) {
 	if os.Geteuid() == 0 {

@@ -15,7 +15,25 @@ import (
 // Exec is where a process goes that joins a running container.
 type Exec struct {
 	Dir   int    // the v2 cgroup to be cloned into (CLONE_INTO_CGROUP), or -1
-	Joins []Join // the files of v1 hierarchies to be written to, as Group.Joins has them, but with either driver
+	Path  string // of Dir
+	Joins []Join // the files to write "0" to: of v1 hierarchies as Group.Joins has them, but with either driver, and of a frozen cgroup on v2
+}
+
+// Refused is the error of a process that could not be born in Dir because of err, what the kernel has said.
+func (e *Exec) Refused(err error) error {
+	failed, ok := err.(*diag.Error) //nolint:errorlint // made by package nsenter
+	if !ok || e.Dir < 0 {
+		return err
+	}
+	switch failed.Errno {
+	case unix.EBUSY, unix.EOPNOTSUPP:
+		failed.Problem = "the cgroup " + e.Path + " can't take the process"
+		failed.Hint = "it gives controllers to the cgroups below it, and so can't hold processes itself: name one of those with --cgroup"
+	case unix.EACCES, unix.EPERM:
+		failed.Problem = "the cgroup " + e.Path + " can't take the process"
+		failed.Hint = "a user may bring processes only into what was delegated to it, and from there: start rt inside it, as with systemd-run --user --scope"
+	}
+	return failed
 }
 
 // Close closes what Group.Exec has opened. The zero value holds nothing.
@@ -32,21 +50,17 @@ func (e *Exec) Close() {
 // Exec opens the cgroups that a process is to join: those of the container, or others below them. wanted has the values of `exec --cgroup`,
 // "[CONTROLLER[,CONTROLLER]:]PATH". initPid is the container's first process: where that one has gone the process goes too, if the container's own
 // cgroup can't take it or is there no longer.
-func (g *Group) Exec(wanted []string, initPid int) (Exec, error) {
+//
+// A process that is born in a frozen cgroup stands still before it has executed anything, and rt with it, in vfork(2), where only SIGKILL reaches it. With frozen
+// the process therefore enters by Joins on v2 too: rt waits then as it waits for everything else.
+func (g *Group) Exec(wanted []string, initPid int, frozen bool) (Exec, error) {
 	e := Exec{Dir: -1}
 	below, err := g.below(wanted)
-	if err != nil || len(g.places) == 0 {
-		return e, err
-	}
-	if g.mode == host.CgroupV2 {
-		e.Dir, err = g.ExecDir(below[""], initPid)
-		if notThere(err) && len(wanted) == 0 {
-			e.Dir, err = openPlace(g.placeOfProcess(&g.places[0], initPid), unix.O_PATH|unix.O_DIRECTORY)
-		}
+	if err != nil {
 		return e, err
 	}
 	for i := range g.places {
-		if err := g.execV1(&e, &g.places[i], below, initPid); err != nil {
+		if err := g.enter(&e, &g.places[i], below, initPid, frozen); err != nil {
 			e.Close()
 			return e, err
 		}
@@ -54,33 +68,46 @@ func (g *Group) Exec(wanted []string, initPid int) (Exec, error) {
 	return e, nil
 }
 
-// execV1 opens the cgroup in one hierarchy of a machine with v1 hierarchies.
-func (g *Group) execV1(e *Exec, p *place, below map[string]string, initPid int) error {
+// enter opens the cgroup in one hierarchy.
+func (g *Group) enter(e *Exec, p *place, below map[string]string, initPid int, frozen bool) error {
 	sub, chosen := below[""]
 	for _, c := range p.controllers() {
 		if s, ok := below[c]; ok && c != "" {
 			sub, chosen = s, true
 		}
 	}
+	dir := path.Join(p.dir, sub)
+	if p.v2 && !chosen && givesControllers(dir) {
+		dir = g.placeOfProcess(p, initPid)
+	}
 	file, flags := "/tasks", unix.O_WRONLY
-	if p.v2 {
+	switch {
+	case p.v2 && frozen:
+		file = "/cgroup.procs"
+	case p.v2:
 		file, flags = "", unix.O_PATH|unix.O_DIRECTORY
 	}
-	name := path.Join(p.dir, sub) + file
-	fd, err := openPlace(name, flags)
+	fd, err := openPlace(dir+file, flags)
 	if notThere(err) && !chosen {
-		name = g.placeOfProcess(p, initPid) + file
-		fd, err = openPlace(name, flags)
+		dir = g.placeOfProcess(p, initPid)
+		fd, err = openPlace(dir+file, flags)
 	}
 	switch {
 	case err != nil:
 		return err
-	case p.v2:
-		e.Dir = fd
+	case file == "":
+		e.Dir, e.Path = fd, dir
 	default:
-		e.Joins = append(e.Joins, Join{Path: name, FD: fd})
+		e.Joins = append(e.Joins, Join{Path: dir + file, FD: fd})
 	}
 	return nil
+}
+
+// givesControllers reports whether a cgroup has controllers enabled for those below it, as that of a container with an init system has, and so takes no
+// processes itself (cgroup-v2.rst, "No Internal Process Constraint").
+func givesControllers(dir string) bool {
+	text, err := readFile(dir, "cgroup.subtree_control")
+	return err == nil && strings.TrimSpace(text) != ""
 }
 
 // placeOfProcess is the directory of the cgroup that a process is in now; the container's if that can't be told.

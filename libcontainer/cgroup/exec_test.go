@@ -1,7 +1,10 @@
 package cgroup
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -49,11 +52,71 @@ func TestBelow(t *testing.T) {
 
 // A container without a cgroup is joined where rt is: there is nothing to be opened.
 func TestExecWithoutACgroup(t *testing.T) {
-	e, err := (&Group{mode: host.CgroupV2, fd: -1}).Exec(nil, 1)
+	e, err := (&Group{mode: host.CgroupV2, fd: -1}).Exec(nil, 1, false)
 	if err != nil || e.Dir != -1 || e.Joins != nil {
 		t.Errorf("%+v, %v", e, err)
 	}
 	e.Close()
 	var zero Exec
 	zero.Close()
+}
+
+// TestExecPlace: a process that joins goes where the container's processes may be.
+func TestExecPlace(t *testing.T) {
+	g := newGroup(t, nil)
+	if err := g.Create(); err != nil {
+		t.Fatal(err)
+	}
+	c := sleeper(t, g)
+	if g.mode != host.CgroupV2 {
+		e, err := g.Exec(nil, c.Process.Pid, false)
+		defer e.Close()
+		if joins, _ := g.Joins(); err != nil || len(e.Joins) != len(joins) {
+			t.Errorf("v1: %+v, %v", e, err)
+		}
+		return
+	}
+	dir := g.places[0].dir
+	if err := os.Mkdir(dir+"/init", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	where := func(sub string) string {
+		t.Helper()
+		var wanted []string
+		if sub != "" {
+			wanted = []string{sub}
+		}
+		e, err := g.Exec(wanted, c.Process.Pid, false)
+		if err != nil {
+			return err.Error()
+		}
+		defer e.Close()
+		to, _ := os.Readlink("/proc/self/fd/" + strconv.Itoa(e.Dir))
+		return strings.TrimPrefix(to, dir)
+	}
+	for sub, want := range map[string]string{"": "", "init": "/init", "../x": "must stay below", "nosuch": "ENOENT"} {
+		if got := where(sub); !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%q: %s, want %s", sub, got, want)
+		}
+	}
+	if e, err := g.Exec(nil, c.Process.Pid, true); err != nil || e.Dir != -1 || len(e.Joins) != 1 || e.Joins[0].Path != dir+"/cgroup.procs" {
+		t.Errorf("frozen: %+v, %v", e, err)
+	} else {
+		e.Close()
+	}
+	if err := writeFile(dir+"/init", "cgroup.procs", strconv.Itoa(c.Process.Pid)); err != nil {
+		t.Fatal(err)
+	}
+	if have, err := readFile(dir, "cgroup.controllers"); err != nil || !strings.Contains(have, "pids") {
+		if _, err := lacking(filepath.Dir(filepath.Dir(dir)), "cgroup.controllers", nil); err != nil || g.enableAt(root, []string{"pids"}) != nil ||
+			g.enableAt(filepath.Dir(dir), []string{"pids"}) != nil {
+			t.Skip("SKIP: this machine has no controller to give")
+		}
+	}
+	if err := writeFile(dir, "cgroup.subtree_control", "+pids"); err != nil {
+		t.Fatal(err)
+	}
+	if got := where(""); got != "/init" {
+		t.Errorf("beside an init system: %s", got)
+	}
 }

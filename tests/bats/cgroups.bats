@@ -12,13 +12,6 @@ limit() {
 	cat "$dir/$file"
 }
 
-# only_v2 SCRIPT runs SCRIPT where cgroup2 is all there is: in a mount namespace of its own.
-only_v2() {
-	[ -n "$(cgroup_mount unified)" ] || skip "this machine has no cgroup2"
-	export -f rt
-	run unshare --mount --propagation private bash -c "umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && $1"
-}
-
 @test "cgroups: without cgroupsPath the container has one of its own, named by its id" {
 	bundle 'del(.linux.cgroupsPath)'
 	created sleep 60
