@@ -57,6 +57,7 @@ type place struct {
 	base  string // mount point: "/sys/fs/cgroup/memory"
 	dir   string // the container's cgroup: "/sys/fs/cgroup/memory/web1"
 	fresh bool   // Create made dir, so that nothing in it needs to be undone first
+	kept  bool   // dir was there before the container, and stays when it goes
 }
 
 // Saved is a Group as the state file keeps it.
@@ -66,6 +67,7 @@ type Saved struct {
 	Unit     string            // systemd: the unit, "rt-web1.scope"
 	Slice    string            // systemd: its slice
 	Rootless bool
+	Kept     []string // the controller lists of Paths whose directory was there before the container, and stays
 }
 
 // New finds the place of the container's cgroup. It changes nothing.
@@ -175,6 +177,9 @@ func (g *Group) Saved() Saved {
 	s := Saved{Driver: g.driver, Paths: make(map[string]string, len(g.places)), Rootless: g.rootless}
 	for _, p := range g.places {
 		s.Paths[p.list] = p.dir
+		if p.kept {
+			s.Kept = append(s.Kept, p.list)
+		}
 	}
 	if g.unit != nil {
 		s.Unit, s.Slice = g.unit.name, g.unit.slice
@@ -197,6 +202,7 @@ func Load(s Saved) (*Group, error) {
 		if err != nil {
 			return nil, err
 		}
+		p.kept = slices.Contains(s.Kept, list)
 		g.places = append(g.places, p)
 	}
 	// The order of the map is nobody's; the same order every time makes the same error every time.

@@ -13,13 +13,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Create makes the cgroup and applies the limits, before any process is in it. With the systemd driver it does nothing: systemd makes a
+// Create makes the cgroup and applies the limits, before any process is in it. With the systemd driver it makes nothing: systemd makes a
 // scope only around a process, so Attach does all of it.
 //
 // It refuses a cgroup that exists and holds processes, or is frozen: the first would share and then lose its limits with the container,
-// the second would never start. On an error it removes what it has made, the directories above the cgroup included.
+// the second would never start. One that exists and is unused is taken, and stays when the container goes: it is somebody else's
+// (runtime.md#delete). On an error Create removes what it has made, the directories above the cgroup included.
 func (g *Group) Create() (err error) {
 	if g.driver == Systemd {
+		for i := range g.places {
+			if err := g.checkUnused(&g.places[i]); err != nil {
+				return err
+			}
+		}
 		return nil
 	}
 	defer func() {
@@ -128,6 +134,7 @@ func (g *Group) make(p *place) error {
 		g.made = append(g.made, p.dir)
 		return nil
 	case unix.EEXIST:
+		p.kept = true
 		return nil
 	}
 	return err
@@ -170,6 +177,9 @@ func (g *Group) checkUnused(p *place) error {
 		return nil
 	}
 	pids, err := cgroups.GetAllPids(p.dir)
+	if cause(err) == unix.ENOENT {
+		return nil // not there yet, or already gone
+	}
 	if err != nil {
 		return diag.Sys("the processes in the cgroup "+p.dir+" can't be listed", "read", cause(err))
 	}

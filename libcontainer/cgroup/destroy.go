@@ -2,14 +2,16 @@ package cgroup
 
 import (
 	"strconv"
+	"time"
 
 	"rt/libcontainer/diag"
 
 	"github.com/opencontainers/cgroups"
+	"golang.org/x/sys/unix"
 )
 
 // Destroy removes the cgroup and all cgroups below it. It kills nothing: if processes are left, it waits about a second for them to
-// be gone, and fails. A cgroup that is gone already is success.
+// be gone, and fails. A cgroup that is gone already is success. One that was there before the container stays, with what is below it.
 func (g *Group) Destroy() error {
 	g.Close()
 	if g.driver == Systemd {
@@ -20,11 +22,31 @@ func (g *Group) Destroy() error {
 	var failed error
 	for i := range g.places {
 		dir := g.places[i].dir
-		if err := cgroups.RemovePath(dir); err != nil && failed == nil {
+		remove := cgroups.RemovePath
+		if g.places[i].kept {
+			remove = waitEmpty
+		}
+		if err := remove(dir); err != nil && failed == nil {
 			failed = g.destroyError(dir, err)
 		}
 	}
 	return failed
+}
+
+// waitEmpty waits about a second for the last processes in dir to be gone.
+func waitEmpty(dir string) error {
+	for pause := time.Millisecond; ; pause *= 2 {
+		pids, err := cgroups.GetAllPids(dir)
+		switch {
+		case cause(err) == unix.ENOENT, err == nil && len(pids) == 0:
+			return nil
+		case err != nil:
+			return err
+		case pause > time.Second/2:
+			return unix.EBUSY
+		}
+		time.Sleep(pause)
+	}
 }
 
 // destroyError says why dir can't be removed.

@@ -77,8 +77,11 @@ func writeRules(dir string, rules []rule) error {
 		if err != nil {
 			e := diag.Sys(dir+"/"+files[which]+" can't be written", "write", err)
 			e.Field, e.Value = "linux.resources.devices", r.String()
-			if e.Errno == unix.EPERM {
-				e.Hint = "the cgroup above has no right to the device itself, or this one has children already"
+			switch e.Errno {
+			case unix.EPERM:
+				e.Hint = "the cgroup above has no right to the device itself"
+			case unix.EINVAL:
+				e.Hint = "this cgroup has others below it: then v1 takes no rule for all devices"
 			}
 			return e
 		}

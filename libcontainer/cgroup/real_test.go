@@ -13,6 +13,7 @@ import (
 	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 
+	"github.com/opencontainers/cgroups"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
@@ -112,6 +113,45 @@ func TestLife(t *testing.T) {
 	}
 	if pids, err := loaded.Pids(); err != nil || len(pids) != 0 {
 		t.Errorf("the pids of what is gone: %v, %v", pids, err)
+	}
+}
+
+// TestKept is a cgroup that was there before: it is used if it is unused, and not removed.
+func TestKept(t *testing.T) {
+	g := newGroup(t, nil)
+	for _, pl := range g.places {
+		below := pl.dir + "/below"
+		if pl.list == "devices" {
+			below = pl.dir // v1 takes no new default rule with cgroups below
+		}
+		if err := os.MkdirAll(below, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Remove(pl.dir + "/below"); _ = os.Remove(pl.dir); _ = os.Remove(filepath.Dir(pl.dir)) })
+	}
+	if err := g.Create(); err != nil {
+		t.Fatal(err)
+	}
+	c := sleeper(t, g)
+	loaded, err := Load(g.Saved())
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		time.Sleep(50 * time.Millisecond)
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	}()
+	if err := loaded.Destroy(); err != nil {
+		t.Error(err)
+	}
+	for _, pl := range g.places {
+		if pids, err := cgroups.GetAllPids(pl.dir); err != nil || len(pids) != 0 {
+			t.Errorf("%s: %v, %v", pl.dir, pids, err)
+		}
+		if _, err := os.Stat(pl.dir + "/below"); err != nil && pl.list != "devices" {
+			t.Error(err)
+		}
 	}
 }
 

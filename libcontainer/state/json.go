@@ -36,6 +36,7 @@ func (s *State) Append(dst []byte) []byte {
 	w.text("unit", s.Cgroup.Unit)
 	w.text("slice", s.Cgroup.Slice)
 	w.bool("rootless", s.Cgroup.Rootless)
+	w.list("kept", s.Cgroup.Kept)
 	w.close()
 	if s.IntelRdt != (IntelRdt{}) {
 		w.name("intelRdt")
@@ -54,7 +55,7 @@ var (
 		"format", "ociVersion", "id", "bundle", "rootfs", "owner", "created", "annotations", "phase", "pid", "startTime", "terminal", "noNewKeyring", "cgroup",
 		"intelRdt",
 	}
-	cgroupNames = []string{"driver", "paths", "unit", "slice", "rootless"}
+	cgroupNames = []string{"driver", "paths", "unit", "slice", "rootless", "kept"}
 	rdtNames    = []string{"class", "monitor"}
 )
 
@@ -131,6 +132,8 @@ func parseCgroup(sc *jsonscan.Scanner, c *Cgroup) {
 			jsonscan.String(sc, &c.Slice)
 		case "rootless":
 			jsonscan.Bool(sc, &c.Rootless)
+		case "kept":
+			jsonscan.Strings(sc, &c.Kept)
 		default:
 			return false
 		}
@@ -220,6 +223,19 @@ func (w *object) number(name string, value uint64) {
 func (w *object) bool(name string, value bool) {
 	w.name(name)
 	w.dst = strconv.AppendBool(w.dst, value)
+}
+
+// list writes an array. An empty one is left out.
+func (w *object) list(name string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	w.name(name)
+	for i, v := range values {
+		w.dst = append(w.dst, "[,"[min(i, 1)])
+		w.dst = jsonscan.AppendString(w.dst, v)
+	}
+	w.dst = append(w.dst, ']')
 }
 
 // texts writes a map, sorted so that the same state is the same text. An empty one is left out.

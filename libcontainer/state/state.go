@@ -66,4 +66,5 @@ type Cgroup struct {
 	Unit     string
 	Slice    string
 	Rootless bool
+	Kept     []string
 }
