@@ -70,8 +70,11 @@ func TestExecPlace(t *testing.T) {
 	c := sleeper(t, g)
 	if g.mode != host.CgroupV2 {
 		e, err := g.Exec(nil, c.Process.Pid, false)
+		if err != nil {
+			t.Fatal(err)
+		}
 		defer e.Close()
-		if joins, _ := g.Joins(); err != nil || len(e.Joins) != len(joins) {
+		if joins, err := g.Joins(); err != nil || len(e.Joins) != len(joins) {
 			t.Errorf("v1: %+v, %v", e, err)
 		}
 		return

@@ -16,7 +16,7 @@ func TestSilentBus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nobody is left to be told
+	defer l.Close()
 	called := make(chan bool, 10)
 	go func() {
 		for {
