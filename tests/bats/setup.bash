@@ -203,14 +203,20 @@ cgroup_version() {
 # the container's cgroup, and pid its first process.
 only_v2() {
 	[ -n "$(cgroup_mount unified)" ] || skip "this machine has no cgroup2"
-	pid() { rt state "$ID" | jq .pid; }
-	home() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid)/cgroup")"; }
 	export -f rt pid home
 	if [ "$(cgroup_mount unified)" = /sys/fs/cgroup ]; then
 		run bash -c "$1"
 	else
 		run unshare --mount --propagation private bash -c "umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && { $1; }"
 	fi
+}
+
+pid() {
+	rt state "$ID" | jq .pid
+}
+
+home() {
+	echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid)/cgroup")"
 }
 
 # needs_controller CONTROLLER skips where the machine has no such controller.
