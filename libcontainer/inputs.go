@@ -104,6 +104,9 @@ func (m *maker) listenFDs() error {
 		}
 		m.options.PreserveFDs += n
 		m.options.Env = append(m.options.Env, "LISTEN_FDS="+text, "LISTEN_PID=1")
+		if names := os.Getenv("LISTEN_FDNAMES"); names != "" {
+			m.options.Env = append(m.options.Env, "LISTEN_FDNAMES="+names)
+		}
 	}
 	return checkPreserved(m.options.PreserveFDs)
 }

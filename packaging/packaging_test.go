@@ -12,6 +12,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"go.yaml.in/yaml/v3"
+
+	_ "rt/cli" // so that go test does not take yesterday's result for that of another rt
 )
 
 // installed is where `make install` puts rt unless it is told otherwise.
@@ -169,6 +171,9 @@ func TestRuntimeClass(t *testing.T) {
 
 // What `make install` installs is all there, and the drop-in names the rt that came with it.
 func TestInstall(t *testing.T) {
+	if _, err := os.Stat("../Makefile"); err != nil { // and nor for that of another Makefile
+		t.Fatal(err)
+	}
 	pages, err := filepath.Glob("../man/*.8")
 	if err != nil || len(pages) < 15 {
 		t.Fatalf("found %d manual pages: have they moved?", len(pages))

@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// oneKind has "not a directory" in it, whatever the errno: by these words dockerd asks its user about the mount (daemon/errors.go).
+const oneKind = "the source is not a directory and the mount point is one, or the other way round: both must be of one kind"
+
 // hints has a row for what users meet again and again. The first row that fits gives the hint; where none fits there is none.
 var hints = []struct {
 	call   string
@@ -27,8 +30,8 @@ var hints = []struct {
 	{"mknodat", unix.EROFS, "mounts", "make the mount point in the image: what it would be made in is read-only"},
 	{"mkdirat", unix.EROFS, "NOTIFY_SOCKET", "make the directory /run/notify in the image, or start rt without NOTIFY_SOCKET"},
 	{"mkdirat", unix.EROFS, "process.cwd", "create the directory in the image: what it would be made in is read-only"},
-	{"move_mount", unix.ENOTDIR, "mounts", "the source and the mount point must be of one kind: both directories, or neither"},
-	{"move_mount", unix.EINVAL, "mounts", "the source and the mount point must be of one kind: both directories, or neither"},
+	{"move_mount", unix.ENOTDIR, "mounts", oneKind},
+	{"move_mount", unix.EINVAL, "mounts", oneKind},
 	{"mount_setattr", unix.EINVAL, "mounts", "where ids are to be mapped, the file system must be able to do so, with ridmap all those below the source too, and none may be mapped already"},
 	{"mount_setattr", unix.EPERM, "mounts", "a user namespace can't lift what the host restricts, nor map the ids of a file system that was mounted outside of it"},
 	{"fsopen", unix.ENODEV, "mounts", "this kernel does not know the file system: is its module loaded?"},
