@@ -2,7 +2,6 @@ package plan
 
 import (
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -169,15 +168,12 @@ func (c *compiler) execProcess() error {
 }
 
 // affinity binds the process to process.execCPUAffinity.final; to the initial ones rt has bound the first process. Without either it may run wherever
-// its cgroup may: since Linux 6.2 (8f9ea86fdf99) a process keeps the CPUs that it was bound to before, and what rt was bound to is no business of the
-// container's.
+// its cgroup may.
 func (c *compiler) affinity() {
 	a := c.spec.Process.OCI.ExecCPUAffinity
 	switch {
 	case a == nil:
-		const bytes = 128
-		c.do("", "run wherever the cgroup may", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(bytes),
-			nsenter.Data(strings.Repeat("\xff", bytes), "{all}")).ignore(unix.EINVAL, unix.EPERM)
+		c.unbind()
 	case a.Final != "":
 		mask := bitList(a.Final)
 		c.do("process.execCPUAffinity.final", "run on these CPUs", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(len(mask)),

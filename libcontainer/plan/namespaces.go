@@ -226,6 +226,7 @@ func (c *compiler) namespaces() error {
 		c.report("linux.cgroupsPath", "tell rt that it is time for the cgroup", nsenter.Nowhere).sync(SyncAttach, "put the boot process into its cgroup")
 		c.await("wait until it is there")
 	}
+	c.unbind()
 	if c.unshared(unix.CLONE_NEWCGROUP) {
 		// Not with the other namespaces: clone would root it at rt's own cgroup.
 		c.do("linux.namespaces", "a new cgroup namespace, rooted at the container's cgroup", nsenter.Unshare,

@@ -58,19 +58,24 @@ func (c *compiler) securityLabels() error {
 		if !c.host.AppArmor {
 			return &diag.Error{Kind: diag.Host, Field: origin, Value: p.AppArmor, Problem: "this kernel runs without AppArmor: leave the profile out"}
 		}
-		c.writeProc(origin, "execute under profile "+p.AppArmor, "thread-self/attr/apparmor/exec", "exec "+p.AppArmor)
+		c.writeLabel(origin, "execute under profile "+p.AppArmor, "thread-self/attr/apparmor/exec", "exec "+p.AppArmor)
 	}
 	if p.SELinuxLabel != "" {
 		const origin = "process.selinuxLabel"
 		if !c.host.SELinux {
 			return &diag.Error{Kind: diag.Host, Field: origin, Value: p.SELinuxLabel, Problem: "this kernel runs without SELinux: leave the label out"}
 		}
-		c.writeProc(origin, "execute with label "+p.SELinuxLabel, "thread-self/attr/exec", p.SELinuxLabel)
+		c.writeLabel(origin, "execute with label "+p.SELinuxLabel, "thread-self/attr/exec", p.SELinuxLabel)
 	}
 	if c.spec.MountLabel != "" && !c.host.SELinux {
 		return &diag.Error{Kind: diag.Host, Field: "linux.mountLabel", Value: c.spec.MountLabel, Problem: "this kernel runs without SELinux: leave the label out"}
 	}
 	return nil
+}
+
+// writeLabel writes a label. Podman takes a failure for one of labels by the name of the file between backquotes (libpod/oci_util.go).
+func (c *compiler) writeLabel(origin, sentence, path, label string) {
+	c.writeProc(origin, sentence+": write to `/proc/"+path+"`", path, label)
 }
 
 // oomScore sets the score while the process has all rights of rt's: lowering it takes CAP_SYS_RESOURCE outside of any user namespace.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"rt/nsenter"
 )
@@ -109,6 +110,15 @@ func (c *compiler) memoryPolicy(p *specs.LinuxMemoryPolicy) {
 		nodes, count = nsenter.Data(string(mask), "{"+p.Nodes+"}"), 8*len(mask)+1 // the kernel takes one off
 	}
 	c.do("linux.memoryPolicy", "set the memory policy to "+string(p.Mode), nsenter.SetMempolicy, nsenter.Flags(&nsenter.Hex, mode), nodes, nsenter.Imm(count))
+}
+
+// unbind lets the process run on all CPUs that its cgroup has. Since Linux 6.2 (8f9ea86fdf99) a process keeps the CPUs that it was bound to, and its
+// children inherit them, whatever cpuset it comes into; and what rt was bound to, as a part of an engine that keeps to CPUs of its own perhaps, is no business
+// of the container's. It is done without asking whether there is a need: to find out costs as much.
+func (c *compiler) unbind() {
+	const bytes = 1024 // 8192 CPUs, the most that a kernel can be built for; of a longer mask than its own it takes what it needs
+	c.do("", "run wherever the cgroup may", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(bytes),
+		nsenter.Data(strings.Repeat("\xff", bytes), "{all}")).ignore(unix.EINVAL, unix.EPERM)
 }
 
 // bitList returns the bit mask of a list such as "0-3,7", which package spec has checked, in whole words of 8 bytes.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=rootless
 # rt exec: another process in a container that runs.
 
 load setup
@@ -93,6 +94,7 @@ config
 
 @test "exec --user and --additional-gids" {
 	bundle
+	ranges
 	running sleep 60
 	inside --user 1000:100 -g 5 -g 6 -- id
 	[[ $output == "uid=1000(user) gid=100 groups="* ]]
@@ -113,7 +115,9 @@ config
 }
 
 @test "exec --user without a group keeps the group of the config" {
-	bundle '.process.user.gid = 1000'
+	bundle
+	ranges
+	config '.process.user.gid = 1000'
 	running sleep 60
 	inside --user 5 -- id -g
 	[ "$output" = 1000 ]
@@ -158,6 +162,7 @@ config
 
 @test "exec --process takes a whole process" {
 	bundle
+	ranges
 	running sleep 60
 	echo '{"args": ["sh", "-c", "id -u; pwd; echo $A"], "cwd": "/etc", "env": ["PATH=/bin", "A=b"], "user": {"uid": 7, "gid": 8}}' >"$BATS_TEST_TMPDIR/process.json"
 	inside --process "$BATS_TEST_TMPDIR/process.json" --

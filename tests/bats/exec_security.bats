@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=rootless
 # What hostile containers have done to exec: one test a known attack. See security.bats.
 
 load setup
@@ -14,6 +15,7 @@ exec_in() {
 
 @test "CVE-2026-30892: exec --user takes numbers strictly" {
 	bundle
+	ranges
 	running sleep 60
 	exec_in --user 1 "$ID" sh -c 'id -u'
 	[ "$output" = 1 ]

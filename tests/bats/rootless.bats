@@ -8,21 +8,6 @@ needs() {
 	[ "$(id -u)" -ne 0 ] || skip "needs an ordinary user"
 }
 
-# sub FILE prints the first id of the user's range in /etc/subuid or /etc/subgid.
-sub() {
-	awk -F: -v name="$(id -un)" -v id="$(id -u)" '$1 == name || $1 == id { print $2; exit }' "$1"
-}
-
-# ranges makes the bundle's maps: root is the user, 1 and up are of the user's ranges.
-ranges() {
-	SUBUID=$(sub /etc/subuid)
-	SUBGID=$(sub /etc/subgid)
-	[ -n "$SUBUID$SUBGID" ] || skip "this user has no ranges in /etc/subuid and /etc/subgid"
-	command -v newuidmap >/dev/null || skip "newuidmap is not installed"
-	U=$SUBUID G=$SUBGID config ".linux.uidMappings += [{containerID: 1, hostID: (env.U | tonumber), size: 65535}]
-		| .linux.gidMappings += [{containerID: 1, hostID: (env.G | tonumber), size: 65535}]"
-}
-
 @test "rootless: root inside is the user outside" {
 	bundle '.root.readonly = false'
 	in_container sh -c 'id -u; id -g; touch /made-inside; cat /proc/self/setgroups'

@@ -166,6 +166,22 @@ needs_cgroupfs() {
 	[[ ${RT_OPTIONS-} != *--systemd-cgroup* ]] || skip "systemd makes the cgroups: $*"
 }
 
+# sub FILE prints the first id of the user's range in /etc/subuid or /etc/subgid.
+sub() {
+	awk -F: -v name="$(id -un)" -v id="$(id -u)" '$1 == name || $1 == id { print $2; exit }' "$1"
+}
+
+# ranges gives a bundle of an ordinary user more ids: root is the user, 1 and up are of the user's ranges. The host's root has them all.
+ranges() {
+	[ "$ROOTLESS" = 1 ] || return 0
+	SUBUID=$(sub /etc/subuid)
+	SUBGID=$(sub /etc/subgid)
+	[ -n "$SUBUID$SUBGID" ] || skip "this user has no ranges in /etc/subuid and /etc/subgid"
+	command -v newuidmap >/dev/null || skip "newuidmap is not installed"
+	U=$SUBUID G=$SUBGID config ".linux.uidMappings += [{containerID: 1, hostID: (env.U | tonumber), size: 65535}]
+		| .linux.gidMappings += [{containerID: 1, hostID: (env.G | tonumber), size: 65535}]"
+}
+
 # cgroup_dir CONTROLLER PID prints where the host sees the cgroup of PID that has the controller, v1 or v2.
 cgroup_dir() {
 	local id controllers path

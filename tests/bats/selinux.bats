@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# config.md#linux-process, process.selinuxLabel; config-linux.md#mount-label; rt exec --process-label; selinux(8)
+#
+# The policy of a distribution need not let a container's domain be entered from where the tests run: they are for a permissive machine, where labels are
+# set and decisions made all the same, and enforce for the moments in which something is to be denied.
+
+load setup
+
+LABEL=system_u:system_r:container_t:s0:c1,c2
+FILES=system_u:object_r:container_file_t:s0:c1,c2
+
+needs() {
+	[ -e /sys/fs/selinux/enforce ] || skip "this kernel runs without SELinux"
+	[ "$(cat /sys/fs/selinux/enforce)" = 0 ] || skip "SELinux is enforcing: these tests switch it on and off"
+	known_label "$LABEL" || LABEL=$(id -Z | sed 's/:[^:]*_t:/:unconfined_t:/')
+	known_label "$FILES" || FILES=system_u:object_r:tmp_t:s0
+}
+
+# known_label LABEL: the policy has it.
+known_label() {
+	printf '%s\0' "$1" >/sys/fs/selinux/context 2>/dev/null
+}
+
+@test "selinuxLabel: the program has it" {
+	LABEL=$LABEL bundle '.process.selinuxLabel = env.LABEL'
+	in_container cat /proc/self/attr/current
+	[ "$status" -eq 0 ]
+	[ "${output%$'\0'}" = "$LABEL" ]
+}
+
+@test "selinuxLabel: with users of its own, and without noNewPrivileges" {
+	LABEL=$LABEL bundle '.process.selinuxLabel = env.LABEL | .process.noNewPrivileges = false'
+	in_container cat /proc/self/attr/current
+	[ "${output%$'\0'}" = "$LABEL" ]
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	chown 100000:100000 "$BUNDLE/rootfs"
+	in_container cat /proc/self/attr/current
+	[ "${output%$'\0'}" = "$LABEL" ]
+}
+
+@test "selinuxLabel: one that the policy does not know is refused, in words that engines look for" {
+	bundle '.process.selinuxLabel = "system_u:system_r:no_such_type_t:s0"'
+	in_container true
+	refused process.selinuxLabel no_such_type_t
+	[ "$RUNTIME" != rt ] || [[ $output == *'`/proc/'*'/attr/exec`'* ]]
+	[ "$RUNTIME" != rt ] || [[ $output == *hint*policy* ]]
+}
+
+@test "mountLabel: what rt mounts has it, the terminal too" {
+	FILES=$FILES bundle '.linux.mountLabel = env.FILES | .mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs"}]'
+	running sleep 60
+	local root=/proc/$(state pid)/root
+	touch "$root/tmp/x" "$root/dev/x"
+	for file in /tmp /tmp/x /dev /dev/x /dev/null /dev/shm /dev/pts; do
+		[ "$(stat -c %C "$root$file")" = "$FILES" ] || {
+			echo "$file has $(stat -c %C "$root$file")"
+			false
+		}
+	done
+	# Not so what has labels by the policy, and the image, which the engine labels.
+	[ "$(stat -c %C "$root/proc/version")" != "$FILES" ]
+	[ "$(stat -c %C "$root/bin/busybox")" != "$FILES" ]
+}
+
+@test "mountLabel: a layer over the root file system has it" {
+	only_rt --ephemeral
+	FILES=$FILES bundle '.linux.mountLabel = env.FILES | .root.readonly = false'
+	process sleep 60
+	run_detached rt run --detach --ephemeral --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	touch "/proc/$(state pid)/root/new"
+	[ "$(stat -c %C "/proc/$(state pid)/root/new")" = "$FILES" ]
+	[ "$(stat -c %C "/proc/$(state pid)/root/bin/busybox")" = "$FILES" ]
+}
+
+@test "mountLabel: one that the policy does not know is refused" {
+	bundle '.linux.mountLabel = "system_u:object_r:no_such_type_t:s0"'
+	in_container true
+	refused linux.mountLabel no_such_type_t
+}
+
+@test "mountLabel: its quotes survive mount(2)" {
+	grep -qw overlay /proc/filesystems || modprobe overlay
+	mkdir "$BATS_TEST_TMPDIR/lower"
+	touch "$BATS_TEST_TMPDIR/lower/x"
+	FILES=$FILES bundle '.linux.mountLabel = env.FILES | .mounts += [{destination: "/data", type: "overlay", source: "overlay",
+		options: ["lowerdir=\(env.BATS_TEST_TMPDIR)/lower:\(env.BUNDLE)/rootfs/etc"]}]'
+	running sleep 60
+	[ "$(stat -c %C "/proc/$(state pid)/root/data/x")" = "$FILES" ]
+}
+
+@test "exec has the label of the config, and --process-label another" {
+	LABEL=$LABEL bundle '.process.selinuxLabel = env.LABEL'
+	running sleep 60
+	[ "$(rt exec "$ID" cat /proc/self/attr/current | tr -d '\0')" = "$LABEL" ]
+	other=${LABEL/c1,c2/c3,c4}
+	[ "$(rt exec --process-label "$other" "$ID" cat /proc/self/attr/current | tr -d '\0')" = "$other" ]
+	run rt exec --process-label system_u:system_r:no_such_type_t:s0 "$ID" true
+	[ "$status" -eq 255 ]
+	[[ $output == *no_such_type_t* ]]
+}
+
+@test "selinuxLabel: enforcing, the policy keeps the container from files of others" {
+	LABEL=$LABEL bundle '.process.selinuxLabel = env.LABEL | .root.readonly = false | .process.noNewPrivileges = false'
+	chcon -R "$FILES" "$BUNDLE/rootfs"
+	echo hidden >"$BUNDLE/rootfs/secret"
+	chcon system_u:object_r:shadow_t:s0 "$BUNDLE/rootfs/secret"
+	process sh -c 'while [ ! -e /go ]; do sleep 0.1; done; cat /secret 2>&1; echo "status $?"'
+	background "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" >"$BATS_TEST_TMPDIR/said" </dev/null
+	eventually status_is running
+	touch "$BUNDLE/rootfs/go.new"
+	chcon "$FILES" "$BUNDLE/rootfs/go.new"
+	setenforce 1
+	mv "$BUNDLE/rootfs/go.new" "$BUNDLE/rootfs/go" || true
+	for _ in $(seq 100); do ! grep -q status "$BATS_TEST_TMPDIR/said" || break; sleep 0.1; done
+	setenforce 0
+	cat "$BATS_TEST_TMPDIR/said"
+	grep -q "Permission denied" "$BATS_TEST_TMPDIR/said"
+	not grep -q hidden "$BATS_TEST_TMPDIR/said"
+}
