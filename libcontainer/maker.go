@@ -79,6 +79,7 @@ func (m *maker) place() (err error) {
 	if m.cgroup, err = cgroup.New(c); err != nil {
 		return err
 	}
+	m.cgroup.Foresee()
 	m.facts.CgroupMode, m.facts.Hierarchies = m.cgroup.Mode(), m.cgroup.Hierarchies()
 	return nil
 }
@@ -208,7 +209,6 @@ func (m *maker) record() (err error) {
 
 // begin makes the cgroup and starts the boot process.
 func (m *maker) begin() error {
-	hoped := m.cgroup.Available()
 	if err := m.cgroup.Create(); err != nil {
 		return err
 	}
@@ -216,13 +216,15 @@ func (m *maker) begin() error {
 	if err := m.makeRdt(); err != nil {
 		return err
 	}
-	if hoped && !m.cgroup.Available() {
-		// An rt without rights may find only now that it gets no cgroup; then the plan must not count on one.
+	if h := m.cgroup.Hierarchies(); len(h) != len(m.facts.Hierarchies) {
+		// An rt without rights may find only now that it gets no cgroup, or not all of them; then the plan must not count on those.
 		m.options.CgroupFD, m.options.CgroupJoins, m.options.CgroupAttach = false, nil, false
-		m.facts.Hierarchies = nil
+		m.facts.Hierarchies = h
+		said := len(m.r.Warnings)
 		if _, err := m.compile(); err != nil {
 			return err
 		}
+		m.r.Warnings = m.r.Warnings[:said] // once is enough
 	}
 	image, err := nsenter.Assemble(&m.plan.Program)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
 	"rt/nsenter"
@@ -111,21 +112,54 @@ func (m *maker) serveLate(steps []byte) error {
 		if err != nil {
 			return m.executed()
 		}
-		step, sync := lateStep(steps, record.Step)
 		switch record.Kind {
 		case nsenter.Failed:
-			return stepFailure(step, record.Value, m.spec)
+			return m.lateFailure(steps, record)
 		case nsenter.Sync:
+			_, sync := lateStep(steps, record.Step)
 			if err := m.answer(sync, record, fd); err != nil {
 				if record, ok := m.failedMeanwhile(); ok {
-					step, _ := lateStep(steps, record.Step)
-					return stepFailure(step, record.Value, m.spec)
+					return m.lateFailure(steps, record)
 				}
 				return err
 			}
 		case nsenter.Trace:
 		}
 	}
+}
+
+// lateFailure makes an error of the report of a step that has failed.
+func (m *maker) lateFailure(steps []byte, record nsenter.Record) error {
+	step, _ := lateStep(steps, record.Step)
+	first, _, _ := bytes.Cut(steps, []byte("\t"))
+	if begin, err := strconv.Atoi(string(first)); err == nil {
+		step.Text = m.lateText(step, record.Step-begin)
+	}
+	return stepFailure(step, record.Value, m.spec)
+}
+
+// lateText is the call of a step as `rt plan` shows it, the one at place after the point where the container was created. To keep such texts with the
+// container would cost every create what only a failing start needs. So the plan is made once more, which is good enough for words: what comes so late hardly
+// depends on what may have changed since, and where it does the step is another one and has no text.
+func (m *maker) lateText(step *failedStep, place int) string {
+	quiet := *m.r
+	quiet.Warnings, quiet.Debug, quiet.edit = nil, nil, nil
+	again := maker{r: &quiet, id: m.id, o: &CreateOptions{NoNewKeyring: m.state.NoNewKeyring}, wait: true, spec: m.spec, facts: host.Probe()}
+	if again.place() != nil || again.look() != nil {
+		return ""
+	}
+	p, err := again.compile()
+	if err != nil {
+		return ""
+	}
+	for i := range p.Steps {
+		if at := i + 1 + place; p.Steps[i].Sync == plan.SyncReady && place >= 0 && at < len(p.Steps) {
+			if s := &p.Steps[at]; s.Call.String() == step.Call && s.Origin == step.Origin && s.Sentence == step.Sentence {
+				return p.Text(at)
+			}
+		}
+	}
+	return ""
 }
 
 // afterStart runs the poststart hooks; if one fails the container ends, and the error is the hook's.

@@ -69,3 +69,32 @@ load setup
 	[ "$status" -eq 0 ]
 	[[ $output == *$'\e['* ]]
 }
+
+@test "plan: the step that an error names is the one of that number" {
+	only_rt "its own command"
+	bundle '.process.args = ["no-such-program"]'
+	run rt run --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *"[step "*"]"* ]]
+	step=$(sed 's/.*\[step \([0-9]*\)\].*/\1/' <<<"$output")
+	rt plan "$BUNDLE" | grep -E "^ *$step  faccessat.* process.args\[0\]"
+	# The same with the plan of create.
+	run rt create --bundle "$BUNDLE" "$ID"
+	step=$(sed 's/.*\[step \([0-9]*\)\].*/\1/' <<<"$output")
+	rt plan --create "$BUNDLE" | grep -E "^ *$step  faccessat.* process.args\[0\]"
+}
+
+@test "plan: an error of start names a step of the plan of create, and its call" {
+	only_rt "its own command"
+	bundle
+	printf '#!/no/such/interpreter\n' >"$BUNDLE/rootfs/bin/script"
+	chmod 755 "$BUNDLE/rootfs/bin/script"
+	created /bin/script
+	run rt --log "$BATS_TEST_TMPDIR/log" --log-format json start "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *'exec "/bin/script": execve(2): no such file or directory'* ]]
+	step=$(sed 's/.*\[step \([0-9]*\)\].*/\1/' <<<"$output")
+	call=$(jq -r 'select(.level == "error") | .text // .call' "$BATS_TEST_TMPDIR/log")
+	rt plan --create "$BUNDLE" | grep -F " $step  execve("
+	[[ $call == execve* ]]
+}
