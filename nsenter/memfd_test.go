@@ -54,13 +54,38 @@ func testNoMemfd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	if what, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd)); err != nil || !strings.HasPrefix(what, dir+"/boot.") || !strings.HasSuffix(what, " (deleted)") {
-		t.Errorf("the image is %q, %v", what, err)
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(fd, &fs); err != nil || fs.Type != unix.TMPFS_MAGIC {
+		t.Errorf("root's image is on a file system of type %#x, %v", fs.Type, err)
 	}
 	if names, _ := os.ReadDir(dir); len(names) != 0 {
 		t.Errorf("left in the directory: %v", names)
 	}
 	if r := run(t, program(exit(7))); r.exit != 7 || len(r.records) != 0 {
 		t.Errorf("exit status %d, records %+v", r.exit, r.records)
+	}
+	testOnDisk(t, image)
+}
+
+// testOnDisk has the image go where an ordinary user's goes: past a directory in which nothing may be executed.
+func testOnDisk(t *testing.T, image Image) {
+	closed, open := t.TempDir(), t.TempDir()
+	if err := unix.Mount("tmpfs", closed, "tmpfs", unix.MS_NOEXEC, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Unmount(closed, 0) }()
+	fd, err := image.onDisk(closed, open+"/absent", open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if what, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd)); err != nil || !strings.HasPrefix(what, open+"/#") {
+		t.Errorf("the image is %q, %v", what, err)
+	}
+	if names, _ := os.ReadDir(open); len(names) != 0 {
+		t.Errorf("left in the directory: %v", names)
+	}
+	if _, err := image.onDisk(closed); err == nil || !strings.Contains(err.Error(), closed) || !strings.Contains(err.Error(), "vm.memfd_noexec") {
+		t.Errorf("nowhere to go: %v", err)
 	}
 }

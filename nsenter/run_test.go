@@ -257,7 +257,7 @@ func TestImageOnDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	fd, err := image.diskFile(dir)
+	fd, err := image.onDisk(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

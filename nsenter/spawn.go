@@ -23,7 +23,7 @@ type SpawnOptions struct {
 	CloneFlags uintptr
 	// CgroupFD is the directory of the cgroup to be born in (CLONE_INTO_CGROUP), or -1.
 	CgroupFD int
-	// Dir is a directory for the image where a memfd can't be executed: vm.memfd_noexec=2.
+	// Dir is the first directory to try for the image where a memfd can't be executed: see nomemfd.go.
 	Dir string
 }
 
@@ -177,7 +177,7 @@ func passed(control []byte) int {
 	return fds[0]
 }
 
-// file writes the image to a sealed memfd, or, where a memfd can't be executed, to a nameless read-only file in dir.
+// file writes the image to a sealed memfd, or, where a memfd can't be executed, to a read-only file without a name, perhaps in dir.
 func (image Image) file(dir string) (int, error) {
 	const mfdExec = 0x10 // MFD_EXEC, Linux 6.3; without it vm.memfd_noexec=1 takes the right to execute away
 	flags := unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
@@ -186,7 +186,7 @@ func (image Image) file(dir string) (int, error) {
 		fd, err = unix.MemfdCreate("rt-boot", flags)
 	}
 	if err == unix.EACCES && dir != "" {
-		return image.diskFile(dir)
+		return image.nameless(dir)
 	}
 	if err != nil {
 		return -1, diag.Sys("make the boot image", "memfd_create", err)
@@ -199,27 +199,6 @@ func (image Image) file(dir string) (int, error) {
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
 		_ = unix.Close(fd)
 		return -1, diag.Sys("seal the boot image", "fcntl", err)
-	}
-	return fd, nil
-}
-
-// diskFile writes the image to a file in dir that loses its name at once. It is opened again for reading, since a file that someone
-// may write to can't be executed (ETXTBSY).
-func (image Image) diskFile(dir string) (int, error) {
-	path := dir + "/boot." + strconv.Itoa(unix.Getpid())
-	w, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o500)
-	if err != nil {
-		return -1, diag.Sys("write the boot image to the state directory, since vm.memfd_noexec=2 forbids a memfd", "openat", err)
-	}
-	defer func() { _ = unix.Unlink(path) }()
-	err = writeAll(w, image)
-	_ = unix.Close(w)
-	if err != nil {
-		return -1, diag.Sys("write the boot image to the state directory", "write", err)
-	}
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return -1, diag.Sys("open the boot image in the state directory", "openat", err)
 	}
 	return fd, nil
 }

@@ -12,7 +12,7 @@ import (
 var instead = map[string]string{
 	"mount_setattr(2)":           "bind mounts are restricted after they are attached, and recursive options (rro and its like) are refused",
 	"cgroup.kill":                "processes of a container are killed one by one",
-	"executable memfd":           "the boot image is written to the state directory",
+	"executable memfd":           "the boot image is written to a tmpfs of its own, or for an ordinary user to a file in the state directory, /tmp, /var/tmp or /dev/shm",
 	"MOUNT_ATTR_NOSYMFOLLOW":     "the option nosymfollow is refused for new mounts",
 	"MOUNT_ATTR_IDMAP":           "mounts with id mappings are refused",
 	"CLOSE_RANGE_CLOEXEC":        "descriptors are closed one range after the other",

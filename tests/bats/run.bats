@@ -219,3 +219,20 @@ no four" ]
 		rt run --bundle "$BUNDLE" "$ID"
 	done
 }
+
+# bats test_tags=root
+@test "run, create, start and exec where vm.memfd_noexec=2 and the state is on a noexec file system" {
+	only_rt "its boot image"
+	[ -e /proc/sys/vm/memfd_noexec ] || skip "this kernel has no vm.memfd_noexec"
+	bundle
+	config '.process.args = ["sleep", "60"]'
+	mkdir "$ROOT"
+	export -f rt
+	# shellcheck disable=SC2016 # for the inner shell
+	run unshare --mount --pid --fork --kill-child --propagation private bash -c '
+		mount -t proc proc /proc && echo 2 >/proc/sys/vm/memfd_noexec && mount -t tmpfs -o noexec tmpfs "$ROOT" || exit 9
+		rt create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 || exit 8
+		rt start "$ID" && rt exec "$ID" echo from exec && rt delete --force "$ID" && rt --version >/dev/null'
+	[ "$status" -eq 0 ]
+	[ "$output" = "from exec" ]
+}

@@ -1,0 +1,86 @@
+package nsenter
+
+import (
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+)
+
+// Where vm.memfd_noexec=2 forbids memfds that can be executed (Linux 6.3), an image is a file without a name on some file system. Not on any: /run, where the
+// state is, is mounted noexec on many machines.
+
+// nameless writes the image to such a file: on a tmpfs that is attached nowhere, which takes CAP_SYS_ADMIN, or else in dir or the first of the usual
+// directories in which programs may be executed.
+func (image Image) nameless(dir string) (int, error) {
+	if fd, err := image.onTmpfs(); err == nil {
+		return fd, nil
+	}
+	return image.onDisk(dir, os.TempDir(), "/var/tmp", "/dev/shm")
+}
+
+// onDisk writes the image to the first of some directories that it can be executed in.
+func (image Image) onDisk(dirs ...string) (int, error) {
+	refused := ""
+	for _, d := range dirs {
+		if !executable(d) {
+			refused += ", " + d
+			continue
+		}
+		// No other name leads there, ever: a file with a name could be opened by others before it loses that.
+		w, err := unix.Open(d, unix.O_TMPFILE|unix.O_WRONLY|unix.O_EXCL|unix.O_CLOEXEC, 0o500)
+		if err != nil {
+			refused += ", " + d
+			continue
+		}
+		return image.writeTo(w)
+	}
+	return -1, &diag.Error{
+		Kind: diag.Host, Problem: "the boot image can be executed nowhere: vm.memfd_noexec=2 forbids memfds, and in none of these directories rt may write and execute files: " +
+			refused[2:],
+		Hint: "set vm.memfd_noexec below 2 in this pid namespace, or give rt a --root on a file system that is not mounted noexec",
+	}
+}
+
+// onTmpfs makes a tmpfs of its own for the image.
+func (image Image) onTmpfs() (int, error) {
+	fs, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return -1, err
+	}
+	defer func() { _ = unix.Close(fs) }()
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return -1, err
+	}
+	mount, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+	if err != nil {
+		return -1, err
+	}
+	defer func() { _ = unix.Close(mount) }()
+	w, err := unix.Openat(mount, ".", unix.O_TMPFILE|unix.O_WRONLY|unix.O_EXCL|unix.O_CLOEXEC, 0o500)
+	if err != nil {
+		return -1, err
+	}
+	return image.writeTo(w)
+}
+
+// writeTo writes the image to w, which it closes, and returns a descriptor for reading: a file that someone may write to can't be executed (ETXTBSY).
+func (image Image) writeTo(w int) (int, error) {
+	defer func() { _ = unix.Close(w) }()
+	if err := writeAll(w, image); err != nil {
+		return -1, diag.Sys("write the boot image", "write", err)
+	}
+	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(w), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, diag.Sys("open the boot image", "open", err)
+	}
+	return fd, nil
+}
+
+// executable reports whether a directory is on a file system from which programs may be executed.
+func executable(dir string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(dir, &st) == nil && st.Flags&unix.ST_NOEXEC == 0
+}
