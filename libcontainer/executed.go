@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/libcontainer/cgroup"
 	"rt/libcontainer/diag"
 	"rt/libcontainer/plan"
 )
@@ -23,7 +24,12 @@ func (m *maker) executed() error {
 		return nil
 	}
 	if err != nil {
-		// Created by another rt, and so not our child: only its parent can tell what it died of.
+		// Created by another rt, and so not our child: only its parent can tell what it died of. But its cgroup tells whether it was memory.
+		if g, err := cgroup.Load(cgroup.Saved(m.state.Cgroup)); err == nil {
+			if err := g.Starved(); err != nil {
+				return err
+			}
+		}
 		return &diag.Error{
 			Kind: diag.Kernel, Field: "process.args[0]", Problem: "the boot process was killed before it could execute the program",
 			Hint: "the seccomp profile may kill a call that is made after it is loaded, or the memory limit be too low",

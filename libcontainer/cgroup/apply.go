@@ -28,6 +28,9 @@ func (g *Group) apply() error {
 		if err := m.Set(g.library().Resources); err != nil {
 			return g.limitError(err)
 		}
+		if err := g.weighDevices(); err != nil {
+			return err
+		}
 	}
 	return g.applyDevices()
 }
@@ -73,6 +76,9 @@ func (g *Group) limitError(err error) error {
 				break
 			}
 		}
+		if field := unifiedField(err.Error()); field != "" {
+			e.Field = field
+		}
 		return e
 	}
 	value := ""
@@ -85,10 +91,29 @@ func (g *Group) limitError(err error) error {
 	return g.fileError(path.Dir(file), path.Base(file), value, cause(err))
 }
 
+// periodFits reports whether the kernel can take a period, in microseconds (cgroup-v2.rst, "cpu.max"; kernel/sched/core.c); 0 is none.
+func periodFits(period uint64) bool { return period == 0 || period >= 1000 && period <= 1000000 }
+
+// unifiedField finds the entry of linux.resources.unified that an error of the library is about, or "".
+func unifiedField(text string) string {
+	_, rest, ok := strings.Cut(text, "unified resource ")
+	if !ok {
+		return ""
+	}
+	file, err := strconv.QuotedPrefix(rest)
+	if err != nil {
+		return ""
+	}
+	return "linux.resources.unified[" + file + "]"
+}
+
 // fileError is the error of a limit that could not be written to a file; without a value the file could not be opened.
 func (g *Group) fileError(dir, file, value string, err error) error {
 	e := diag.Sys(dir+"/"+file+" can't be written", "write", err)
 	e.Field, e.Value = g.limits.field(file), value
+	if file == "cpu.max" && !periodFits(g.limits.resources.CpuPeriod) {
+		e.Field = "linux.resources.cpu.period" // which shares the file with the quota
+	}
 	if value == "" {
 		e.Call = "openat2"
 	}
@@ -99,6 +124,8 @@ func (g *Group) fileError(dir, file, value string, err error) error {
 		e.Hint = "more is in use already than the new limit allows"
 	case unix.EINVAL, unix.ERANGE, unix.ENODEV:
 		e.Hint = "the kernel takes no such value here, or the cgroup above does not allow it"
+	case unix.EOPNOTSUPP:
+		e.Hint = "for this the device needs another I/O scheduler, BFQ: see /sys/block/*/queue/scheduler"
 	case unix.EACCES, unix.EPERM:
 		e.Hint = "the file is not delegated to this user, or the cgroup above does not allow the value"
 	}

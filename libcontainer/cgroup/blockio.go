@@ -3,8 +3,11 @@ package cgroup
 import (
 	"strconv"
 
+	"rt/libcontainer/host"
+
 	"github.com/opencontainers/cgroups"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // blockIO converts linux.resources.blockIO. The library turns weights of 10 to 1000 into 1 to 10000 where the kernel has io.weight and
@@ -32,8 +35,7 @@ func (c *converter) blockIO(b *specs.LinuxBlockIO) {
 func (c *converter) weightDevice(field string, d specs.LinuxWeightDevice) {
 	var weight, leaf uint16
 	if d.Weight != nil && *d.Weight != 0 {
-		// Only the BFQ scheduler has weights by device on v2 (Linux 5.4).
-		c.need(field+".weight", "io", "blkio.weight_device", "io.bfq.weight")
+		c.need(field+".weight", "io", "blkio.weight_device", "io.weight")
 		weight = *d.Weight
 	}
 	if d.LeafWeight != nil && *d.LeafWeight != 0 {
@@ -54,4 +56,21 @@ func (c *converter) throttle(list, v1 string, devices []specs.LinuxThrottleDevic
 		out = append(out, cgroups.NewThrottleDevice(d.Major, d.Minor, d.Rate))
 	}
 	return out
+}
+
+// weighDevices writes the weights by device where the kernel has no BFQ scheduler, and so no io.bfq.weight: the library leaves them out then. io.weight takes
+// them too, as lines of a device and a weight (cgroup-v2.rst, "IO Interface Files").
+func (g *Group) weighDevices() error {
+	devices := g.limits.resources.BlkioWeightDevice
+	if g.mode != host.CgroupV2 || len(devices) == 0 || unix.Access(g.places[0].dir+"/io.bfq.weight", unix.F_OK) == nil {
+		return nil
+	}
+	for _, d := range devices {
+		line := strconv.FormatInt(d.Major, 10) + ":" + strconv.FormatInt(d.Minor, 10) + " " +
+			strconv.FormatUint(cgroups.ConvertBlkIOToIOWeightValue(d.Weight), 10)
+		if err := writeFile(g.places[0].dir, "io.weight", line); err != nil {
+			return g.fileError(g.places[0].dir, "io.weight", line, err)
+		}
+	}
+	return nil
 }

@@ -200,6 +200,10 @@ func (c *converter) cpu(p *specs.LinuxCPU) {
 	if p.Burst != nil {
 		c.need("cpu.burst", "cpu", "cpu.cfs_burst_us", "cpu.max.burst")
 		r.CpuBurst = p.Burst
+		if p.Quota != nil && *p.Quota > 0 && *p.Burst > uint64(*p.Quota) {
+			// The kernel would complain of whichever of the two is written last.
+			c.fail("linux.resources.cpu.burst", "must not be above cpu.quota, "+strconv.FormatInt(*p.Quota, 10))
+		}
 	}
 	if p.RealtimeRuntime != nil && *p.RealtimeRuntime != 0 {
 		c.need("cpu.realtimeRuntime", "cpu", "cpu.rt_runtime_us", "")

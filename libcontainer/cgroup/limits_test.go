@@ -117,6 +117,7 @@ func TestConvertRefuses(t *testing.T) {
 		{"page size", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "/../2MB"}}}, "hugepageLimits[0].pageSize"},
 		{"page size, unit", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2M"}}}, "hugepageLimits[0].pageSize"},
 		{"page size, empty", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{}}}, "hugepageLimits[0].pageSize"},
+		{"burst above quota", host.CgroupV2, specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: new(int64(5000)), Burst: new(uint64(5001))}}, "cpu.burst: must not be above cpu.quota, 5000"},
 		{"unified on v1", host.CgroupV1, specs.LinuxResources{Unified: map[string]string{"memory.high": "1"}}, "cgroup v1 has no such limit"},
 		{"unified path", host.CgroupV2, specs.LinuxResources{Unified: map[string]string{"../x.y": "1"}}, `unified["../x.y"]`},
 		{"unified and field", host.CgroupV2, specs.LinuxResources{

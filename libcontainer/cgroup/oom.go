@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"strconv"
 	"strings"
 
 	"rt/libcontainer/diag"
@@ -40,12 +41,21 @@ func (g *Group) Starved() error {
 	e := &diag.Error{
 		Kind: diag.Kernel, Field: "linux.resources.memory.limit",
 		Problem: "is too low: the kernel killed the container for want of memory while it started",
+		Hint:    "it needs more than that: " + leastMemory,
 	}
-	if text, err := readFile(g.dir("memory"), limit); err == nil {
-		e.Value = strings.TrimSpace(text)
+	text, err := readFile(g.dir("memory"), limit)
+	e.Value = strings.TrimSpace(text)
+	if n, parseErr := strconv.ParseInt(e.Value, 10, 64); err != nil || parseErr != nil || n > 1<<60 {
+		return &diag.Error{
+			Kind: diag.Kernel, Problem: "the kernel killed the container for want of memory while it started",
+			Hint: "it has no limit of its own: a cgroup above it, or the machine, has run out of memory",
+		}
 	}
 	if text, err := readFile(g.dir("memory"), peak); err == nil {
-		e.Hint = "it had taken " + strings.TrimSpace(text) + " bytes when it was killed, and needs more"
+		e.Hint = "it had taken " + strings.TrimSpace(text) + " bytes when it was killed, and needs more: " + leastMemory
 	}
 	return e
 }
+
+// leastMemory is what was measured on Linux 6.12 and 6.18, see docs/performance.md.
+const leastMemory = "the smallest program takes about 200 KiB, others what they need"

@@ -11,6 +11,7 @@ import (
 	"rt/libcontainer/host"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // readback is a limit, and what the kernel then says about it. An empty file means that this mode refuses the field.
@@ -141,6 +142,10 @@ func readbacks(t *testing.T) []readback {
 			files("blkio.weight", "500"), files("io.weight", "default 4950"),
 		},
 		{
+			"blockIO.weightDevice", "io", io(specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{{LinuxBlockIODevice: dev, Weight: new(uint16(500))}}}),
+			files("blkio.weight_device", number+" 500"), files("io.weight", number+" 4950"),
+		},
+		{
 			"hugepageLimits[0].limit", "hugetlb",
 			specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 4 << 20}}},
 			files("hugetlb.2MB.limit_in_bytes", "4194304"), files("hugetlb.2MB.max", "4194304", "hugetlb.2MB.rsvd.max", "4194304"),
@@ -154,6 +159,11 @@ func readbacks(t *testing.T) []readback {
 			"network.priorities[0]", "net_prio",
 			specs.LinuxResources{Network: &specs.LinuxNetwork{Priorities: []specs.LinuxInterfacePriority{{Name: "lo", Priority: 3}}}},
 			files("net_prio.ifpriomap", "lo 3"), nil,
+		},
+		{
+			`rdma["` + rdmaDevice() + `"]`, "rdma",
+			specs.LinuxResources{Rdma: map[string]specs.LinuxRdma{rdmaDevice(): {HcaHandles: new(uint32(3)), HcaObjects: new(uint32(10000))}}},
+			files("rdma.max", rdmaDevice()+" hca_handle=3 hca_object=10000"), files("rdma.max", rdmaDevice()+" hca_handle=3 hca_object=10000"),
 		},
 		{
 			`unified["memory.high"]`, "memory",
@@ -205,14 +215,26 @@ func readBack(t *testing.T, tc readback) {
 		}
 		t.Skipf("SKIP: this machine has no controller %s; the error was: %v", controller, err)
 	}
+	if controller == "rdma" && rdmaDevice() == "none0" {
+		if err == nil || !strings.HasPrefix(err.Error(), `linux.resources.rdma["none0"] "none0 hca_handle=3 hca_object=10000": `) {
+			t.Errorf("a device that is not there: %v", err)
+		}
+		t.Skip("SKIP: this machine has no RDMA device")
+	}
+	if errors.Is(err, unix.EOPNOTSUPP) && tc.name == "blockIO.weightDevice" {
+		t.Skipf("SKIP: this machine's disk has another scheduler than BFQ; the error was: %v", err)
+	}
 	if err != nil {
 		lacksFile(t, g, err)
 		return
 	}
 	for file, value := range want {
 		got, err := readFile(g.dir(controller), file)
-		if os.IsNotExist(err) && file == "blkio.weight" {
-			got, err = readFile(g.dir(controller), "blkio.bfq.weight")
+		if bfq, found := bfqFiles[file]; found {
+			if text, bfqErr := readFile(g.dir(controller), bfq); bfqErr == nil {
+				got, err = text, nil
+				value = strings.Replace(value, "4950", "500", 1) // BFQ's weights are v1's
+			}
 		}
 		if os.IsNotExist(err) && (strings.HasPrefix(file, "memory.swap") || strings.Contains(file, ".rsvd.")) {
 			continue // a kernel without swap accounting; before Linux 5.7
@@ -225,6 +247,19 @@ func readBack(t *testing.T, tc readback) {
 			t.Errorf("%s: %q, want %q", file, got, value)
 		}
 	}
+}
+
+// bfqFiles are the names of files where the kernel has the BFQ scheduler.
+var bfqFiles = map[string]string{
+	"blkio.weight": "blkio.bfq.weight", "blkio.weight_device": "blkio.bfq.weight_device", "io.weight": "io.bfq.weight",
+}
+
+// rdmaDevice is the first RDMA device of this machine, or the name of one that there is not.
+func rdmaDevice() string {
+	if entries, err := os.ReadDir("/sys/class/infiniband"); err == nil && len(entries) > 0 {
+		return entries[0].Name()
+	}
+	return "none0"
 }
 
 // allowRealtime makes the cgroup above and gives it realtime to pass on, as an administrator has to.

@@ -190,11 +190,7 @@ func TestFailureLeavesNothing(t *testing.T) {
 		t.Fatalf("got %v, want an error of a field", err)
 	}
 	t.Log(err)
-	for _, pl := range g.places {
-		if _, err := os.Stat(filepath.Dir(pl.dir)); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s is left", filepath.Dir(pl.dir))
-		}
-	}
+	nothingLeft(t, g)
 }
 
 func TestDestroyWaits(t *testing.T) {

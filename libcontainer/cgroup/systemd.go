@@ -3,7 +3,6 @@ package cgroup
 import (
 	"errors"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
@@ -203,6 +202,9 @@ func (g *Group) set(m cgroups.Manager) error {
 		if fileOf(err) != "" {
 			limit, err = g.limitError(err), nil
 		}
+		if err == nil && limit == nil {
+			limit = g.weighDevices()
+		}
 		return err
 	})
 	if err == nil {
@@ -236,11 +238,8 @@ func (g *Group) unitError(verb string, err error) *diag.Error {
 			return e
 		}
 	}
-	if _, rest, ok := strings.Cut(text, "unified resource "); ok {
-		if file, err := strconv.QuotedPrefix(rest); err == nil {
-			e.Field = "linux.resources.unified[" + file + "]"
-			return e
-		}
+	if e.Field = unifiedField(text); e.Field != "" {
+		return e
 	}
 	switch {
 	case strings.Contains(text, "DBUS_SESSION_BUS_ADDRESS"), strings.Contains(text, "failed to connect to dbus"):

@@ -52,7 +52,7 @@ func (g *Group) updateLimits() error {
 	if err := m.Set(g.library().Resources); err != nil {
 		return g.limitError(err)
 	}
-	return nil
+	return g.weighDevices()
 }
 
 // updateDevices replaces the device rules. On v2 the new filter is attached before the old one goes, so that no access is allowed which

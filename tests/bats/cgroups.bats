@@ -23,6 +23,8 @@ limit() {
 }
 
 @test "cgroups: an absolute cgroupsPath is one from the mount point of the hierarchy" {
+	needs_root "the root of the hierarchy is the administrator's"
+	needs_cgroupfs "it takes slice:prefix:name"
 	ID_PATH=/$ID-a/b bundle '.linux.cgroupsPath = env.ID_PATH'
 	created sleep 60
 	for controller in pids memory cpu; do
@@ -79,12 +81,24 @@ limit() {
 	[[ $output != *"survived 0"* ]]
 }
 
-@test "cgroups: a container starts within half a megabyte" {
-	only_rt "its boot process is a few pages"
+@test "cgroups: a container runs /bin/true within 512 KiB" {
+	known_bad runc "its init alone takes more"
 	needs_controller memory
 	bundle '.linux.resources.memory = {limit: 524288}'
-	in_container true
+	in_container /bin/true
 	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	created sleep 60
+	[ "$(limit memory memory.limit_in_bytes memory.max)" = 524288 ]
+}
+
+@test "cgroups: a container that the memory limit kills while it starts says so" {
+	only_rt "the wording"
+	needs_controller memory
+	bundle '.linux.resources.memory = {limit: 32768}'
+	in_container /bin/true
+	refused 'linux.resources.memory.limit "32768": is too low' "takes about 200 KiB"
+	[ -z "$(cgroups)" ]
 }
 
 @test "cgroups: pids limit, and it holds" {
@@ -169,6 +183,67 @@ limit() {
 	[ "$(cat /proc/self/cgroup)" = "$before" ]
 }
 
+@test "cgroup2 alone: a cgroup namespace and a user namespace give the container's root its cgroup, and not its limits" {
+	needs_root "to map many ids"
+	[ "$(cgroup_mount unified)" = /sys/fs/cgroup ] || known_bad runc "it refuses what is not mounted as cgroup2 alone"
+	bundle '.linux.namespaces |= (map(select(.type != "cgroup" and .type != "user")) + [{type: "cgroup"}, {type: "user"}])
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings
+		| (.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) -= ["ro"]'
+	chown -R 100000:100000 "$BUNDLE/rootfs"
+	process sh -c 'cd /sys/fs/cgroup
+		for file in . $(cat /sys/kernel/cgroup/delegate); do [ ! -e "$file" ] || stat -c "%u %n" "$file"; done | cut -d" " -f1 | sort -u
+		stat -c %u cgroup.type cgroup.freeze cgroup.max.depth | sort -u
+		mkdir below && echo $$ >below/cgroup.procs && echo moved
+		echo 1 >cgroup.freeze'
+	only_v2 'rt run --bundle "$BUNDLE" "$ID" 2>&1; find /sys/fs/cgroup -name "*$ID*"'
+	[ "${lines[0]}" = 0 ]
+	[ "${lines[1]}" = 65534 ]
+	[ "${lines[2]}" = moved ]
+	[[ ${lines[3]} == *"ermission denied"* ]]
+	[ "${#lines[@]}" -eq 4 ]
+}
+
+@test "cgroup2 alone: without a writable mount the cgroup stays the host's" {
+	needs_root "to map many ids"
+	[ "$(cgroup_mount unified)" = /sys/fs/cgroup ] || known_bad runc "it refuses what is not mounted as cgroup2 alone"
+	bundle '.linux.namespaces |= (map(select(.type != "cgroup" and .type != "user")) + [{type: "cgroup"}, {type: "user"}])
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	chown -R 100000:100000 "$BUNDLE/rootfs"
+	process stat -c %u /sys/fs/cgroup /sys/fs/cgroup/cgroup.procs
+	only_v2 'rt run --bundle "$BUNDLE" "$ID"'
+	[ "$output" = "65534
+65534" ]
+}
+
+@test "cgroups: one that holds processes, or is frozen, is refused and left alone" {
+	needs_root "to make cgroups"
+	needs_cgroupfs "a slice:prefix:name is no cgroup yet"
+	ID_PATH=/$ID-taken bundle '.linux.cgroupsPath = env.ID_PATH'
+	dir=$(cgroup_mount freezer)
+	[ -n "$dir" ] || dir=$(cgroup_mount unified)
+	dir=$dir/$ID-taken
+	mkdir "$dir"
+	sleep 60 3>&- &
+	JOBS_TO_END+=("$!")
+	echo $! >"$dir/cgroup.procs"
+	in_container true
+	refused linux.cgroupsPath "is not empty: 1 process(es)"
+	[ "$(cat "$dir/cgroup.procs")" = "$!" ]
+	kill -9 $!
+	wait $! || true
+	if [ -e "$dir/cgroup.freeze" ]; then echo 1 >"$dir/cgroup.freeze"; else echo FROZEN >"$dir/freezer.state"; fi
+	in_container true
+	refused linux.cgroupsPath frozen
+	[ -d "$dir" ]
+	if [ -e "$dir/cgroup.freeze" ]; then echo 0 >"$dir/cgroup.freeze"; else echo THAWED >"$dir/freezer.state"; fi
+	in_container true
+	[ "$status" -eq 0 ]
+	# It was there before, so it is not the container's to remove.
+	[ -d "$dir" ]
+	rmdir "$dir"
+	[ -z "$(cgroups)" ]
+}
+
 @test "cgroups: a new cgroup namespace has the container's cgroup as its root" {
 	bundle '.linux.namespaces |= (map(select(.type != "cgroup")) + [{type: "cgroup"}])'
 	in_container sh -c 'cut -d: -f3 /proc/self/cgroup | sort -u'
@@ -185,6 +260,8 @@ limit() {
 }
 
 @test "cgroup2 alone: an absolute cgroupsPath, with create, state and delete" {
+	needs_root "the root of the hierarchy is the administrator's"
+	needs_cgroupfs "it takes slice:prefix:name"
 	ID_PATH=/$ID-v2 bundle '.linux.cgroupsPath = env.ID_PATH'
 	process sleep 60
 	only_v2 'rt create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 && pid=$(rt state "$ID" | jq .pid) &&
@@ -217,6 +294,8 @@ limit() {
 
 @test "cgroup2: unified, with the first limit this machine has" {
 	known_bad runc "it refuses what is not mounted as cgroup2 alone"
+	needs_root "the root of the hierarchy is the administrator's"
+	needs_cgroupfs "it takes slice:prefix:name"
 	[ -n "$(cgroup_mount unified)" ] || skip "this machine has no cgroup2"
 	if grep -qw hugetlb "$(cgroup_mount unified)/cgroup.controllers"; then
 		key=hugetlb.2MB.max
