@@ -28,6 +28,15 @@ needs() { needs_cgroup "accounting is the cgroup's"; }
 	[ "$(jq .data.cpu.usage.total <<<"$output")" -gt 0 ]
 }
 
+@test "events --stats has the pressure on cgroup v2" {
+	[ "$(cgroup_version memory)" = 2 ] || skip "this machine's controllers are of cgroup v1"
+	[ -e /proc/pressure/cpu ] || skip "this kernel does not tell pressure"
+	bundle
+	running sleep 60
+	run rt events --stats "$ID"
+	[ "$(jq -c '.data | [.cpu.psi, .memory.psi, .blkio.psi] | map(has("some") and has("full"))' <<<"$output")" = '[true,true,true]' ]
+}
+
 @test "events has all names that runc's has" {
 	only_rt "it is compared with runc"
 	command -v runc >/dev/null || skip "no runc to compare with"

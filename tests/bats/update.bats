@@ -56,6 +56,61 @@ limit() {
 	[ "$(limit cpuset cpuset.cpus cpuset.cpus)" = 0 ]
 }
 
+# The columns: option, value; controller, file and content on v1; the same on v2. An underscore stands for a blank; of files with a | between
+# them the first that there is; a file - has no such limit, and the option is refused.
+@test "update: every option" {
+	bundle
+	running sleep 60
+	checked=0
+	while read -r option value controller1 file1 want1 controller2 file2 want2; do
+		case $(cgroup_version "$controller1")$(cgroup_version "$controller2") in
+		1*) controller=$controller1 file=$file1 want=$want1 ;;
+		*2) controller=$controller2 file=$file2 want=$want2 ;;
+		*) continue ;;
+		esac
+		run rt update "$option" "$value" "$ID"
+		echo "$option $value: $output"
+		if [ "$file" = - ]; then
+			[ "$status" -eq 1 ]
+			[ "$RUNTIME" != rt ] || [[ $output == *"has no such limit"* ]]
+			checked=$((checked + 1))
+			continue
+		fi
+		dir=$(cgroup_dir "$controller" "$(state pid)")
+		for name in ${file//|/ }; do [ ! -e "$dir/$name" ] || break; done
+		if [ ! -e "$dir/$name" ]; then # a kernel without it
+			[ "$status" -eq 1 ]
+			continue
+		fi
+		case $option in --cpu-rt-*) [ "$status" -eq 0 ] || continue ;; esac # the cgroups above may have no realtime to give
+		[ "$status" -eq 0 ]
+		# shellcheck disable=SC2053 # a pattern
+		[[ $(cat "$dir/$name") == ${want//_/ } ]] || {
+			echo "$name is $(cat "$dir/$name")"
+			return 1
+		}
+		checked=$((checked + 1))
+	done <<-'TABLE'
+		--blkio-weight 500 blkio blkio.bfq.weight|blkio.weight 500 io io.bfq.weight|io.weight default_*0
+		--cpu-period 50000 cpu cpu.cfs_period_us 50000 cpu cpu.max max_50000
+		--cpu-quota 20000 cpu cpu.cfs_quota_us 20000 cpu cpu.max 20000_*
+		--cpu-burst 10000 cpu cpu.cfs_burst_us 10000 cpu cpu.max.burst 10000
+		--cpu-share 512 cpu cpu.shares 512 cpu cpu.weight 59
+		--cpu-idle 1 cpu cpu.idle 1 cpu cpu.idle 1
+		--cpu-rt-period 500000 cpu cpu.rt_period_us 500000 cpu - -
+		--cpu-rt-runtime 1000 cpu cpu.rt_runtime_us 1000 cpu - -
+		--cpuset-cpus 0 cpuset cpuset.cpus 0 cpuset cpuset.cpus 0
+		--cpuset-mems 0 cpuset cpuset.mems 0 cpuset cpuset.mems 0
+		--memory 64m memory memory.limit_in_bytes 67108864 memory memory.max 67108864
+		--memory-reservation 32m memory memory.soft_limit_in_bytes 33554432 memory memory.low 33554432
+		--memory-swap 96m memory memory.memsw.limit_in_bytes 100663296 memory memory.swap.max 33554432
+		--memory 48m memory memory.limit_in_bytes 50331648 memory memory.max 50331648
+		--memory -1 memory memory.limit_in_bytes * memory memory.max max
+		--pids-limit 40 pids pids.max 40 pids pids.max 40
+	TABLE
+	[ "$checked" -ge 8 ] || [ -z "$(cgroup_version memory)" ]
+}
+
 @test "update --resources takes JSON from a file and from standard input" {
 	needs_controller pids
 	bundle

@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# rt --systemd-cgroup: scopes that systemd makes. tests/vm/bats runs this as root and as a user, where systemd runs.
+
+load setup
+
+needs() {
+	[[ ${RT_OPTIONS-} == *--systemd-cgroup* ]] || skip "this is about --systemd-cgroup"
+	USER_OPTION=()
+	[ "$ROOTLESS" = 0 ] || USER_OPTION=(--user)
+}
+
+# show PROPERTY UNIT prints what systemd knows.
+show() {
+	systemctl "${USER_OPTION[@]}" show --value --property "$1" "$2"
+}
+
+# units prints the units that carry the id of this test.
+units() {
+	systemctl "${USER_OPTION[@]}" list-units --all --plain --no-legend "*$ID*"
+}
+
+# inner prints the container's cgroup.
+inner() {
+	sed -n 's/^0:://p' "/proc/$(state pid)/cgroup"
+}
+
+@test "systemd: without cgroupsPath the scope is rt-ID in the default slice" {
+	bundle 'del(.linux.cgroupsPath)'
+	running sleep 60
+	[[ $(inner) == */"rt-$ID.scope" ]]
+	[ "$(show ActiveState "rt-$ID.scope")" = active ]
+	[ "$(show Delegate "rt-$ID.scope")" = yes ]
+	[ "$(show Slice "rt-$ID.scope")" = "$([ "$ROOTLESS" = 0 ] && echo system.slice || echo user.slice)" ]
+	rt delete --force "$ID"
+	[ -z "$(units)" ]
+}
+
+@test "systemd: slice:prefix:name" {
+	ID_PATH=rttest-a.slice:pre:$ID bundle '.linux.cgroupsPath = env.ID_PATH'
+	running sleep 60
+	[[ $(inner) == */rttest.slice/rttest-a.slice/"pre-$ID.scope" ]]
+	[ "$(show Slice "pre-$ID.scope")" = rttest-a.slice ]
+	# The driver is remembered, for engines do not repeat the option.
+	RT_OPTIONS='' rt update --pids-limit 40 "$ID"
+	[ "$(show TasksMax "pre-$ID.scope")" = 40 ]
+	RT_OPTIONS='' rt pause "$ID"
+	status_is paused
+	RT_OPTIONS='' rt resume "$ID"
+	RT_OPTIONS='' rt delete --force "$ID"
+	[ -z "$(units)" ]
+}
+
+@test "systemd: update changes the properties, so that a reload does not undo it" {
+	bundle '.linux.resources.memory.limit = 67108864'
+	running sleep 60
+	[ "$(show MemoryMax "rt-$ID.scope")" = 67108864 ]
+	rt update --memory 33554432 --memory-reservation 16777216 --cpu-share 512 --cpu-period 100000 --cpu-quota 20000 --pids-limit 30 --cpuset-cpus 0 "$ID"
+	[ "$(show MemoryMax "rt-$ID.scope")" = 33554432 ]
+	[ "$(show MemoryLow "rt-$ID.scope")" = 16777216 ]
+	[ "$(show CPUWeight "rt-$ID.scope")" = 59 ]
+	[ "$(show CPUQuotaPerSecUSec "rt-$ID.scope")" = 200ms ]
+	[ "$(show TasksMax "rt-$ID.scope")" = 30 ]
+	[ "$(show AllowedCPUs "rt-$ID.scope")" = 0 ]
+	systemctl "${USER_OPTION[@]}" daemon-reload
+	dir=/sys/fs/cgroup$(inner)
+	[ "$(cat "$dir/memory.max")" = 33554432 ]
+	[ "$(cat "$dir/memory.low")" = 16777216 ]
+	[ "$(cat "$dir/cpu.max")" = "20000 100000" ]
+	[ "$(cat "$dir/pids.max")" = 30 ]
+	[ "$(cat "$dir/cpuset.cpus")" = 0 ]
+}
+
+@test "systemd: annotations are properties of the scope" {
+	bundle '.annotations += {"org.systemd.property.TimeoutStopUSec": "uint64 7000000", "org.systemd.property.RuntimeMaxSec": "7200",
+		"org.systemd.property.CollectMode": "\u0027inactive-or-failed\u0027", "org.systemd.property.Description": "\u0027my container\u0027"}'
+	running sleep 60
+	[ "$(show TimeoutStopUSec "rt-$ID.scope")" = 7s ]
+	[ "$(show RuntimeMaxUSec "rt-$ID.scope")" = 2h ]
+	[ "$(show CollectMode "rt-$ID.scope")" = inactive-or-failed ]
+	[ "$(show Description "rt-$ID.scope")" = "my container" ]
+}
+
+@test "systemd: a property that runs programs on the host, or that is none, is refused, and nothing is left" {
+	while read -r name value; do
+		NAME=$name VALUE=$value bundle '.annotations += {("org.systemd.property." + env.NAME): env.VALUE}'
+		in_container true
+		echo "$name: $output"
+		refused "annotations[\"org.systemd.property.$name\"]"
+		[ -z "$(units)" ]
+		rm -r "$BUNDLE"
+	done <<-'CASES'
+		ExecStartPre [("/bin/touch",["/bin/touch","/tmp/pwned"],false)]
+		ExecStart [("/bin/touch",["/bin/touch","/tmp/pwned"],false)]
+		ExecStopPost [("/bin/touch",["/bin/touch","/tmp/pwned"],false)]
+		NoSuchThing true
+		TimeoutStopUSec nonsense
+		TimeoutStopUSec 'text'
+		RuntimeMaxSec -1
+	CASES
+	[ ! -e /tmp/pwned ]
+}
+
+@test "systemd: a path that is no slice:prefix:name is refused" {
+	for path in /a/b a:b nonsense.scope:a:b a/b.slice:c:d; do
+		ID_PATH=$path bundle '.linux.cgroupsPath = env.ID_PATH'
+		in_container true
+		refused linux.cgroupsPath
+		rm -r "$BUNDLE"
+	done
+}
+
+@test "systemd: a scope that another container uses is refused, and left alone" {
+	ID_PATH=:rttest:$ID bundle '.linux.cgroupsPath = env.ID_PATH'
+	running sleep 60
+	run_detached rt run --bundle "$BUNDLE" "$ID-second"
+	[ "$status" -eq 1 ]
+	clear_error linux.cgroupsPath "is not empty"
+	status_is running
+	[ "$(show ActiveState "rttest-$ID.scope")" = active ]
+}
+
+@test "systemd: a limit that is refused, and a program that is missing, leave no scope" {
+	bundle '.linux.resources.unified = {"memory.high": "nonsense"}'
+	in_container true
+	refused 'linux.resources.unified["memory.high"]'
+	[ -z "$(units)" ]
+	config 'del(.linux.resources.unified) | .linux.resources.cpu.cpus = "700"'
+	in_container true
+	refused linux.resources
+	[ -z "$(units)" ]
+	config 'del(.linux.resources.cpu)'
+	in_container /no/such/program
+	[ "$status" -eq 1 ]
+	[ -z "$(units)" ]
+	[ -z "$(cgroups)" ]
+}
+
+@test "systemd: a container that dies by itself leaves no scope" {
+	bundle
+	running true
+	eventually status_is stopped
+	rt delete "$ID"
+	[ -z "$(units)" ]
+}
