@@ -59,7 +59,7 @@ func execFlags(o *libcontainer.ExecOptions) []Flag {
 		{Name: "pidfd-socket", Value: "PATH", To: &o.PidfdSocket, Usage: "Unix socket that gets a pidfd of the process"},
 		{Name: "preserve-fds", Value: "N", To: &o.PreserveFDs, Usage: "hand down N descriptors from 3 on"},
 		{Name: "cgroup", Value: "[CONTROLLER:]PATH", To: &o.Cgroup, Usage: "run in this cgroup below the container's; on cgroup v1 once for each controller, or list of them"},
-		{Name: "ignore-paused", To: &o.IgnorePaused, Usage: "take a paused container too: the program runs when it is resumed"},
+		{Name: "ignore-paused", To: &o.IgnorePaused, Usage: "take a paused container too: rt waits, and the program runs when the container is resumed"},
 		{Name: "host-binary", Value: "FILE", To: &o.HostBinary, Usage: "run this static program of the host in place of one of the container's"},
 	}
 }

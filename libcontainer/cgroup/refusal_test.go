@@ -54,7 +54,8 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			"network.priorities[0]", "net_prio",
-			specs.LinuxResources{Network: &specs.LinuxNetwork{Priorities: []specs.LinuxInterfacePriority{{Name: "nonesuch", Priority: 3}}}}, "net_prio.ifpriomap", "",
+			specs.LinuxResources{Network: &specs.LinuxNetwork{Priorities: []specs.LinuxInterfacePriority{{Name: "nonesuch", Priority: 3}}}},
+			"net_prio.ifpriomap", "",
 		},
 		{`rdma["nonesuch"]`, "rdma", specs.LinuxResources{Rdma: map[string]specs.LinuxRdma{"nonesuch": {HcaHandles: new(uint32(1))}}}, "rdma.max", "rdma.max"},
 		{`unified["memory.high"]`, "memory", specs.LinuxResources{Unified: map[string]string{"memory.high": "nonsense"}}, "", "memory.high"},
