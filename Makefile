@@ -8,7 +8,7 @@ DESTDIR ?=
 LDFLAGS := -s -w -X rt/cli.version=$(VERSION) -X rt/cli.commit=$(COMMIT)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden bench bench-seccomp install clean
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden bench bench-seccomp engines install clean
 
 build: rt
 
@@ -30,6 +30,9 @@ unit: ## tests without root
 bats: rt ## black-box tests of ./rt, as root and as an ordinary user
 	tests/needs bats jq busybox-static uidmap strace iproute2 attr dosfstools
 	tests/bats/run
+
+engines: rt ## container engines on rt, in a virtual machine: RT_VM=path/to/vm make engines
+	tests/vm/engines
 
 conformance: rt ## the validation programs of opencontainers/runtime-tools, as root
 	tests/conformance/run
