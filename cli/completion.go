@@ -21,8 +21,7 @@ func completionCommand() *Command {
 			case "bash":
 				text = appendBash(nil, c.program)
 			case "zsh":
-				// zsh reads the completions of bash, if it is asked to.
-				text = appendBash([]byte("autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n"), c.program)
+				text = appendZsh(nil, c.program)
 			case "fish":
 				text = appendFish(nil, c.program)
 			default:
@@ -36,6 +35,7 @@ func completionCommand() *Command {
 		},
 		Examples: []Row{
 			{"rt completion bash > /etc/bash_completion.d/rt", "Complete in bash, for everyone"},
+			{"rt completion zsh > /usr/local/share/zsh/site-functions/_rt", "Complete in zsh, for everyone"},
 			{"rt completion fish > ~/.config/fish/completions/rt.fish", "Complete in fish"},
 		},
 	}
@@ -89,6 +89,41 @@ func appendBash(dst []byte, program string) []byte {
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }
 complete -o bashdefault -o default -F _`+program+` `+program+"\n"...)
+}
+
+// appendZsh appends a file that may lie in a directory of $fpath under the name _rt, where the first completion runs it, or be read at the start of a shell.
+func appendZsh(dst []byte, program string) []byte {
+	name := "_" + program
+	dst = append(dst, "#compdef "+program+`
+
+`+name+`() {
+	local command= i
+	for ((i = 2; i < CURRENT; i++)); do
+		case $words[i] in
+		`+strings.Join(names(), "|")+`) command=$words[i] && break ;;
+		esac
+	done
+	case $command in
+	"") compadd -- `+strings.Join(names(), " ")+` `+long(GlobalFlags())+` ;;
+`...)
+	for _, c := range Commands() {
+		ids := ""
+		if takesID(c) {
+			ids = "${(f)\"$(" + program + " list -q 2>/dev/null)\"} "
+		}
+		dst = append(dst, "\t"+c.Name+") compadd -- "+ids+long(c.Flags)+" ;;\n"...)
+	}
+	return append(dst, `	esac
+	_files
+}
+
+if [ "$funcstack[1]" = `+name+` ]; then
+	`+name+` "$@"
+else
+	(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
+	compdef `+name+` `+program+`
+fi
+`...)
 }
 
 // appendFish appends a line for each command and each option.
