@@ -30,6 +30,9 @@ func properties(annotations map[string]string) ([]sd.Property, error) {
 		if !isPropertyName(name) {
 			return nil, diag.At(field, "a property's name is made of letters, as in "+propertyPrefix+"CollectMode")
 		}
+		if reachesOut(name) {
+			return nil, diag.At(field, "would have systemd do something outside of the container: no annotation may ask for that")
+		}
 		value, err := dbus.ParseVariant(text, dbus.Signature{})
 		if err != nil {
 			return nil, &diag.Error{Kind: diag.Document, Field: field, Value: text, Problem: `must be a GVariant text, such as "true", "'text'" or "uint64 5"`, Err: err}
@@ -46,6 +49,17 @@ func properties(annotations map[string]string) ([]sd.Property, error) {
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list, nil
+}
+
+// reachesOut reports whether a property makes systemd run programs or other units, or end the machine. A scope has most of them not; but annotations come
+// from whoever describes a container, and what they can ask for is not left to the version of systemd (CVE-2024-3154 of CRI-O).
+func reachesOut(name string) bool {
+	for _, prefix := range [...]string{"Exec", "OnFailure", "OnSuccess", "FailureAction", "SuccessAction", "JobTimeoutAction", "StartLimitAction"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // isPropertyName reports whether name can be that of a D-Bus property of systemd.

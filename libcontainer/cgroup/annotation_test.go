@@ -32,3 +32,13 @@ func TestProperties(t *testing.T) {
 		}
 	}
 }
+
+// CVE-2024-3154: an annotation is no way to have systemd run a program as root, or end the machine.
+func TestPropertiesThatReachOut(t *testing.T) {
+	for _, name := range []string{"ExecStartPre", "ExecStopPost", "OnFailure", "OnSuccessJobMode", "FailureAction", "SuccessAction", "JobTimeoutAction"} {
+		key := "org.systemd.property." + name
+		if _, err := properties(map[string]string{key: "'reboot-force'"}); err == nil || !strings.Contains(err.Error(), key) || !strings.Contains(err.Error(), "outside") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -37,13 +37,14 @@ func TestCanRun(t *testing.T) {
 	}
 }
 
-// The keys of instead are names of package host's: one that was renamed there would never be reported.
+// The features of instead are names of package host's: one that was renamed there would never be reported.
 func TestInsteadNamesFeatures(t *testing.T) {
 	known := map[string]bool{}
 	for _, r := range host.Report() {
 		known[r.Name] = true
 	}
-	for name := range instead {
+	for _, o := range instead {
+		name := o.feature
 		if !known[name] {
 			t.Errorf("package host reports no %s", name)
 		}

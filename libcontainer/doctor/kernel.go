@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -8,15 +9,17 @@ import (
 	"rt/libcontainer/host"
 )
 
+type optional struct{ feature, text string }
+
 // instead says what rt does where a feature that it can do without is missing.
-var instead = map[string]string{
-	"mount_setattr(2)":           "bind mounts are restricted after they are attached, and recursive options (rro and its like) are refused",
-	"cgroup.kill":                "processes of a container are killed one by one",
-	"executable memfd":           "the boot image is written to a tmpfs of its own, or for an ordinary user to a file in the state directory, /tmp, /var/tmp or /dev/shm",
-	"MOUNT_ATTR_NOSYMFOLLOW":     "the option nosymfollow is refused for new mounts",
-	"MOUNT_ATTR_IDMAP":           "mounts with id mappings are refused",
-	"CLOSE_RANGE_CLOEXEC":        "descriptors are closed one range after the other",
-	"user.* attributes on tmpfs": "in a container of an ordinary user with --ephemeral a directory that was deleted can't be made again",
+var instead = [...]optional{
+	{"mount_setattr(2)", "bind mounts are restricted after they are attached, and recursive options (rro and its like) are refused"},
+	{"cgroup.kill", "processes of a container are killed one by one"},
+	{"executable memfd", "the boot image is written to a tmpfs of its own, or for an ordinary user to a file in the state directory, /tmp, /var/tmp or /dev/shm"},
+	{"MOUNT_ATTR_NOSYMFOLLOW", "the option nosymfollow is refused for new mounts"},
+	{"MOUNT_ATTR_IDMAP", "mounts with id mappings are refused"},
+	{"CLOSE_RANGE_CLOEXEC", "descriptors are closed one range after the other"},
+	{"user.* attributes on tmpfs", "in a container of an ordinary user with --ephemeral a directory that was deleted can't be made again"},
 }
 
 // kernel judges the kernel by what it can do.
@@ -30,10 +33,11 @@ func kernel(*host.Facts) []Finding {
 	}
 	list := []Finding{{subject, Good, release + " has every system call that rt needs", ""}}
 	for _, r := range host.Report() {
-		what, optional := instead[r.Name]
-		if !optional || r.Answer == host.Yes {
+		i := slices.IndexFunc(instead[:], func(o optional) bool { return o.feature == r.Name })
+		if i < 0 || r.Answer == host.Yes {
 			continue
 		}
+		what := instead[i].text
 		level, verb := Less, " is missing: "
 		if r.Answer == host.Unknown {
 			level, verb = Unsure, " could not be asked for; without it "

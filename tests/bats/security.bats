@@ -307,6 +307,35 @@ intact() {
 	done
 }
 
+@test "CVE-2025-52565: /dev/console and /dev/pts of the image that are symlinks lead nowhere" {
+	victim
+	bundle '.process.terminal = true | .root.readonly = false | .mounts |= map(select(.destination | startswith("/dev") | not))
+		| .mounts += [{destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666"]}]'
+	process sh -c 'echo written >/dev/console; chmod 777 /dev/console; sleep 60'
+	at_a_console() {
+		rm -f "$BATS_TEST_TMPDIR/tty"
+		background "$RECVTTY" "$BATS_TEST_TMPDIR/tty" >/dev/null 2>&1
+		eventually test -S "$BATS_TEST_TMPDIR/tty"
+		run_detached rt run --detach --console-socket "$BATS_TEST_TMPDIR/tty" --bundle "$BUNDLE" "$ID"
+	}
+	mkdir -p "$BUNDLE/rootfs/dev"
+	ln -s "$VICTIM/file" "$BUNDLE/rootfs/dev/console"
+	at_a_console
+	[ "$status" -eq 0 ]
+	# The link is covered, not followed.
+	eventually rt exec "$ID" sh -c '[ -c /dev/console ] && [ "$(stat -c %a /dev/console)" = 777 ]'
+	intact
+	rt delete --force "$ID"
+	rm -rf "$BUNDLE/rootfs/dev"
+	mkdir "$BUNDLE/rootfs/dev"
+	ln -s "$VICTIM/folder" "$BUNDLE/rootfs/dev/pts"
+	at_a_console
+	[ "$status" -eq 1 ]
+	[[ $output == *"symbolic link"* ]]
+	not grep -q "$VICTIM" /proc/self/mountinfo
+	intact
+}
+
 # Races: someone swaps a folder of the volume for a symlink while the container is made.
 
 @test "CVE-2021-30465, CVE-2024-45310: a mount target that is swapped for a symlink again and again" {
@@ -326,4 +355,27 @@ intact() {
 		[[ $output != *panic* ]]
 		intact
 	done
+}
+
+@test "CVE-2025-52881: a /proc that is swapped for a fake one again and again: what is written there lands in the kernel, or nothing starts" {
+	needs_root "another user's network namespace cannot be looked into"
+	victim
+	bundle '.linux.sysctl = {"net.ipv4.ip_forward": "1"} | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	mkdir -p "$BUNDLE/rootfs/fake/sys/net/ipv4"
+	ln -s "$VICTIM/file" "$BUNDLE/rootfs/fake/sys/net/ipv4/ip_forward"
+	background "$SWAPPER" "$BUNDLE/rootfs/proc" "$BUNDLE/rootfs/fake"
+	process sleep 60
+	local made=0
+	for _ in {1..20}; do
+		run_detached rt create --bundle "$BUNDLE" "$ID"
+		[ "$status" -le 1 ]
+		if [ "$status" -eq 0 ]; then
+			made=$((made + 1))
+			# The network namespace is the reader's own, whatever the container has at /proc.
+			[ "$(nsenter --net="/proc/$(state pid)/ns/net" cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
+			rt delete --force "$ID"
+		fi
+		intact
+	done
+	[ "$made" -gt 0 ]
 }
