@@ -40,7 +40,10 @@ func CapabilityNumber(name string) (int, bool) {
 // capabilities checks process.capabilities (config.md, Linux Process). What can't be granted is left out with a warning, as the
 // specification has it: a name that capabilities(7) doesn't know, and what the kernel would refuse whatever the machine: an effective
 // capability that is not permitted (capset(2)), an ambient one that is not both permitted and inheritable (PR_CAP_AMBIENT).
-func (c *checker) capabilities(at place, oci *specs.LinuxCapabilities) *Capabilities {
+//
+// Ambient capabilities are for other users than root: execve(2) leaves root what is permitted in any case. So what root has anyway is no
+// reason for a warning; buildah asks for ambient capabilities without inheritable ones in each step of a build.
+func (c *checker) capabilities(at place, oci *specs.LinuxCapabilities, root bool) *Capabilities {
 	if oci == nil {
 		return nil
 	}
@@ -52,7 +55,11 @@ func (c *checker) capabilities(at place, oci *specs.LinuxCapabilities) *Capabili
 		Ambient:     c.capabilitySet(at.Dot("ambient"), oci.Ambient),
 	}
 	caps.Effective = c.granted(at.Dot("effective"), caps.Effective, caps.Permitted, "permitted")
-	caps.Ambient = c.granted(at.Dot("ambient"), caps.Ambient, caps.Permitted&caps.Inheritable, "both permitted and inheritable")
+	if allowed := caps.Permitted & caps.Inheritable; root && caps.Ambient&^caps.Permitted == 0 {
+		caps.Ambient &= allowed
+	} else {
+		caps.Ambient = c.granted(at.Dot("ambient"), caps.Ambient, allowed, "both permitted and inheritable")
+	}
 	return caps
 }
 

@@ -46,6 +46,7 @@ func (c *checker) document(oci *specs.Spec, s *Spec) {
 	c.cgroupsPath(linux.CgroupsPath, s)
 	if linux.Resources != nil {
 		c.resources(in("linux.resources"), linux.Resources)
+		noPidsLimit(oci.Version, linux.Resources)
 	}
 	c.intelRdt(linux.IntelRdt)
 	c.memoryPolicy(linux.MemoryPolicy)

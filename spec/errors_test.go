@@ -59,6 +59,8 @@ var badConfigs = map[string][]string{
 		`{"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 2000, "deadline": 3000, "period": 2999}}}`,
 		`{"process": {"execCPUAffinity": {"initial": "0-3,", "final": "7-3"}}}`,
 		`{"process": {"capabilities": {"bounding": ["CAP_CHOWN", "CAP_FLY", "chown"], "effective": ["CAP_KILL"], "ambient": ["CAP_KILL"]}}}`,
+		`{"process": {"capabilities": {"permitted": ["CAP_KILL"], "ambient": ["CAP_KILL"]}}}`,
+		`{"process": {"user": {"uid": 1, "gid": 1}, "capabilities": {"permitted": ["CAP_KILL"], "ambient": ["CAP_KILL"]}}}`,
 	},
 	"mounts": {
 		`{"linux": {"namespaces": []}, "mounts": [{"destination": "/a", "type": "tmpfs"}]}`,

@@ -123,7 +123,8 @@ func (c *checker) only(p *specs.Process, at Path) (*Process, error) {
 	return checked, nil
 }
 
-// ParseResources checks the bytes of a linux.resources object, as `update --resources` takes it.
+// ParseResources checks the bytes of a linux.resources object, as `update --resources` takes it. There a number that is 0 says nothing,
+// that of processes too: the callers that write it have a form of zeros in which they fill in what they change.
 func ParseResources(raw []byte) (*specs.LinuxResources, error) {
 	var c checker
 	r := &specs.LinuxResources{}
@@ -134,6 +135,9 @@ func ParseResources(raw []byte) (*specs.LinuxResources, error) {
 	c.resources(in(""), r)
 	if err := c.err(); err != nil {
 		return nil, err
+	}
+	if r.Pids != nil && r.Pids.Limit != nil && *r.Pids.Limit == 0 {
+		r.Pids = nil
 	}
 	return r, nil
 }

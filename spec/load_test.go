@@ -98,8 +98,8 @@ func TestProcessAlone(t *testing.T) {
 }
 
 func TestResourcesAlone(t *testing.T) {
-	r, err := ParseResources([]byte(`{"memory": {"limit": 1048576}, "pids": {"limit": 0}}`))
-	if err != nil || *r.Memory.Limit != 1048576 || *r.Pids.Limit != 0 {
+	r, err := ParseResources([]byte(`{"memory": {"limit": 1048576}, "pids": {"limit": 30}}`))
+	if err != nil || *r.Memory.Limit != 1048576 || *r.Pids.Limit != 30 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if _, err := ParseResources([]byte(`{"cpu": {"idle": 3}, "memory": 1}`)); err == nil || !strings.Contains(err.Error(), "memory: must be an object") || !strings.Contains(err.Error(), "cpu.idle") {

@@ -32,7 +32,7 @@ func (c *checker) process(at place, oci *specs.Process) *Process {
 	c.console(at.Dot("consoleSize"), oci, p)
 	p.Env = c.env(at.Dot("env"), oci.Env)
 	c.user(at.Dot("user"), &oci.User, p)
-	p.Capabilities = c.capabilities(at.Dot("capabilities"), oci.Capabilities)
+	p.Capabilities = c.capabilities(at.Dot("capabilities"), oci.Capabilities, oci.User.UID == 0)
 	p.Rlimits = c.rlimits(at.Dot("rlimits"), oci.Rlimits)
 	c.scheduler(at.Dot("scheduler"), oci.Scheduler)
 	c.ioPriority(at.Dot("ioPriority"), oci.IOPriority)

@@ -38,6 +38,16 @@ func (c *checker) resources(at place, r *specs.LinuxResources) {
 	}
 }
 
+// noPidsLimit makes a pids limit of 0 none, where the config is of a version before 1.3. Only 1.3 tells 0 from a limit that is not there
+// and wants it to hold (config-linux.md, PIDs); before, engines wrote 0 for no limit, and runc and crun took it so. Podman does when the
+// docker command asks it for a container. A container held to no process could start none, and no exec.
+func noPidsLimit(version string, r *specs.LinuxResources) {
+	if p := r.Pids; p != nil && p.Limit != nil && *p.Limit == 0 && before(version, 3) {
+		none := int64(-1)
+		p.Limit = &none
+	}
+}
+
 // deviceRule checks one entry of the allowed device list.
 func (c *checker) deviceRule(at place, d *specs.LinuxDeviceCgroup) {
 	switch d.Type {

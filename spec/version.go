@@ -43,6 +43,14 @@ func (c *checker) version(v string) {
 	}
 }
 
+// before reports whether the version v, if it is one, is older than 1.minor.
+func before(v string, minor int) bool {
+	_, rest, _ := strings.Cut(v, ".")
+	digits, _, _ := strings.Cut(rest, ".")
+	n, err := strconv.Atoi(digits)
+	return err == nil && n < minor
+}
+
 // semverNumber reports whether s is a number without leading zeros.
 func semverNumber(s string) bool {
 	for i := range len(s) {
