@@ -8,7 +8,7 @@ DESTDIR ?=
 LDFLAGS := -s -w -X rt/cli.version=$(VERSION) -X rt/cli.commit=$(COMMIT)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden bench bench-seccomp engines install clean
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden bench bench-seccomp engines engines-native install clean
 
 build: rt
 
@@ -33,6 +33,9 @@ bats: rt ## black-box tests of ./rt, as root and as an ordinary user
 
 engines: rt ## container engines on rt, in a virtual machine: RT_VM=path/to/vm make engines
 	tests/vm/engines
+
+engines-native: rt ## podman, buildah, containerd and docker of this machine's Debian on ./rt, as root, in namespaces of their own
+	tests/engines/native
 
 conformance: rt ## the validation programs of opencontainers/runtime-tools, as root
 	tests/conformance/run
