@@ -124,6 +124,12 @@ func (x *executor) process() error {
 		return err
 	}
 	x.r.warn(p.Warnings...)
+	if p.Terminal && !x.eo.Detach {
+		// The process waits for nobody once it has sent its terminal, so that has to have the caller's size before.
+		if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil {
+			p.ConsoleRows, p.ConsoleCols = size.Row, size.Col
+		}
+	}
 	// From here on the config is that of a container with this process.
 	joined := *x.spec
 	joined.Process = p

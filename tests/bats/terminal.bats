@@ -27,7 +27,7 @@ says() {
 
 # at_terminal SCRIPT runs SCRIPT at a terminal of its own, of 24 rows and 80 columns, at which nobody types.
 at_terminal() {
-	mkfifo "$BATS_TEST_TMPDIR/keyboard"
+	[ -p "$BATS_TEST_TMPDIR/keyboard" ] || mkfifo "$BATS_TEST_TMPDIR/keyboard"
 	run timeout 20 script -qec "stty rows 24 cols 80; $1" /dev/null <>"$BATS_TEST_TMPDIR/keyboard"
 	output=${output//$'\r'/}
 	mapfile -t lines <<<"$output"
@@ -187,4 +187,68 @@ at_terminal() {
 	else
 		[ "$RUNTIME" != rt ] || refused process.terminal
 	fi
+}
+
+@test "terminal: the last bytes of much output arrive, at a terminal and at none" {
+	bundle '.process.terminal = true'
+	process seq 1 20000
+	at_terminal '$RT --root $ROOT run --bundle "$BUNDLE" "$ID"'
+	[ "${lines[19999]}" = 20000 ]
+	[ "${lines[9999]}" = 10000 ]
+	only_rt "what comes at no terminal"
+	for i in 1 2 3 4 5; do
+		run rt run --bundle "$BUNDLE" "$ID" </dev/null
+		[ "$status" -eq 0 ]
+		[ "${#lines[@]}" -eq 20000 ]
+		[ "$(tr -d '\r' <<<"${lines[19999]}")" = 20000 ]
+	done
+}
+
+@test "terminal: the last bytes arrive though the container leaves a child behind that holds the terminal" {
+	bundle '.process.terminal = true'
+	process sh -c 'setsid sleep 60 & seq 1 2000'
+	at_terminal '$RT --root $ROOT run --bundle "$BUNDLE" "$ID"'
+	[ "${lines[1999]}" = 2000 ]
+}
+
+@test "terminal: the caller's is given back after every end" {
+	bundle '.process.terminal = true'
+	local check='[ "$(stty -g)" = "$before" ] && echo restored'
+	# A program that is not there; one that is killed; an rt that is told to end, and passes that on.
+	process no-such-program
+	at_terminal "before=\$(stty -g); \$RT --root \$ROOT run --bundle \$BUNDLE \$ID; $check"
+	[[ $output == *restored* ]]
+	process sh -c 'stty raw -echo; sleep 60'
+	at_terminal "before=\$(stty -g); (sleep 1.5; \$RT --root \$ROOT kill \$ID KILL) & \$RT --root \$ROOT run --bundle \$BUNDLE \$ID; echo status \$?; $check"
+	[[ $output == *restored* ]]
+	process sh -c 'stty raw -echo; trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done'
+	at_terminal "before=\$(stty -g); (sleep 1.5; kill -TERM \$(cat \$BATS_TEST_TMPDIR/pid.rt)) &
+		sh -c 'echo \$\$ >\$BATS_TEST_TMPDIR/pid.rt; exec \$RT --root \$ROOT run --bundle \$BUNDLE \$ID'; echo status \$?; $check"
+	[[ $output == *"status 3"* ]]
+	[[ $output == *restored* ]]
+}
+
+@test "exec --tty in the foreground: a terminal, the caller's size, changes of it, its status, and the caller's back" {
+	bundle
+	running sleep 60
+	at_terminal 'stty rows 35 cols 77; before=$(stty -g); $RT --root $ROOT exec --tty "$ID" sh -c "stty size; tty; stty raw -echo; exit 5"; echo "status $?"
+		[ "$(stty -g)" = "$before" ] && echo restored'
+	[[ $output == *"35 77"* ]]
+	[[ $output == */dev/pts/* ]]
+	[[ $output == *"status 5"* ]]
+	[[ $output == *restored* ]]
+	at_terminal 'exec 3<&0; (sleep 1; stty rows 41 cols 101 <&3) & $RT --root $ROOT exec -t "$ID" sh -c "
+		i=0; while [ \$i -lt 100 ]; do [ \"\$(stty size)\" != \"41 101\" ] || { echo followed; exit; }; sleep 0.1; i=\$((i + 1)); done"'
+	[[ $output == *followed* ]]
+}
+
+@test "exec --tty: much output arrives whole, at a terminal and at none" {
+	bundle
+	running sleep 60
+	at_terminal '$RT --root $ROOT exec --tty "$ID" seq 1 20000'
+	[ "${lines[19999]}" = 20000 ]
+	only_rt "what comes at no terminal"
+	run rt exec --tty "$ID" seq 1 20000 </dev/null
+	[ "${#lines[@]}" -eq 20000 ]
+	[ "$(tr -d '\r' <<<"${lines[19999]}")" = 20000 ]
 }
