@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -70,7 +71,7 @@ func (r *Runtime) newMaker(id string, o *CreateOptions, wait bool) (*maker, erro
 func (m *maker) place() (err error) {
 	c := cgroup.Config{
 		ID: m.id, Path: m.spec.CgroupsPath, Systemd: m.r.SystemdCgroup, Disabled: m.r.NoCgroup, Rootless: m.r.rootless(&m.facts),
-		Annotations: m.spec.OCI.Annotations,
+		Annotations: m.spec.OCI.Annotations, NoPids: strings.HasPrefix(m.spec.OCI.Version, "1.3."),
 	}
 	if l := m.spec.OCI.Linux; l != nil {
 		c.Resources = l.Resources

@@ -30,6 +30,7 @@ type Config struct {
 	Disabled    bool                  // --cgroup-manager disabled: there is to be none, whatever Path says
 	Rootless    bool                  // rt may lack the rights: then a container without limits runs without a cgroup of its own
 	Resources   *specs.LinuxResources // linux.resources; nil means none
+	NoPids      bool                  // pids.limit 0 is a limit (version 1.3 of the specification on) and not the absence of one
 	Annotations map[string]string     // org.systemd.property.* are properties of the unit
 	OwnerUID    *int                  // host id that gets the cgroup (v2 only); nil means no delegation
 }
@@ -73,6 +74,9 @@ type Saved struct {
 // New finds the place of the container's cgroup. It changes nothing.
 func New(c Config) (*Group, error) {
 	g := &Group{driver: Cgroupfs, mode: Mode(), config: c, rootless: c.Rootless, fd: -1}
+	if !c.NoPids {
+		c.Resources = withoutZeroPids(c.Resources)
+	}
 	var err error
 	if g.limits, err = convert(c.Resources, g.mode); err != nil {
 		return nil, err

@@ -101,6 +101,17 @@ func convert(r *specs.LinuxResources, mode host.CgroupMode) (*limits, error) {
 	return &c.out, nil
 }
 
+// withoutZeroPids leaves out a pids.limit of 0. Up to version 1.2 of the specification the limit was required, and engines and runtimes took 0 for none: Podman
+// still sends it for a container without a limit.
+func withoutZeroPids(r *specs.LinuxResources) *specs.LinuxResources {
+	if r == nil || r.Pids == nil || r.Pids.Limit == nil || *r.Pids.Limit != 0 {
+		return r
+	}
+	c := *r
+	c.Pids = nil
+	return &c
+}
+
 // need notes a field that is set. An empty file name means that this mode has none, which is an error.
 func (c *converter) need(field, controller, v1, v2 string) {
 	file := v1

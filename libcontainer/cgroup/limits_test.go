@@ -105,6 +105,20 @@ func TestZeroAsksForNothing(t *testing.T) {
 	}
 }
 
+// TestZeroPids: 0 is a limit from version 1.3 of the specification on.
+func TestZeroPids(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		r := &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(0))}, CPU: &specs.LinuxCPU{Shares: new(uint64(2))}}
+		g, err := New(Config{ID: "x", Path: "/rt-test-x", Resources: r, NoPids: strict})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if set := g.limits.resources.PidsLimit != nil; set != strict || g.limits.resources.CpuShares != 2 || r.Pids == nil {
+			t.Errorf("strict %v: set %v, %+v", strict, set, r)
+		}
+	}
+}
+
 func TestConvertRefuses(t *testing.T) {
 	for _, tc := range []struct {
 		name string

@@ -15,7 +15,7 @@ func (g *Group) Update(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
-	r = g.withMemoryLimit(r)
+	r = withoutZeroPids(g.withMemoryLimit(r)) // there is no version to ask
 	l, err := convert(r, g.mode)
 	if err != nil {
 		return err

@@ -119,6 +119,20 @@ limit() {
 	[ "$(limit pids pids.max pids.max)" = max ]
 }
 
+@test "cgroups: a pids limit of 0 is none before version 1.3 of the specification, and one since" {
+	needs_controller pids
+	known_bad runc "before 1.4 it is none"
+	bundle '.ociVersion = "1.2.0" | .linux.resources.pids = {limit: 0}'
+	running sleep 60
+	[ "$(rt exec "$ID" sh -c 'sleep 0.01 && echo ran')" = ran ]
+	rt update --resources - "$ID" <<<'{"pids": {"limit": 0}}'
+	[ "$(rt exec "$ID" sh -c 'sleep 0.01 && echo ran')" = ran ]
+	rt delete --force "$ID"
+	config '.ociVersion = "1.3.0"'
+	in_container sh -c 'sleep 0.01 && echo ran'
+	[[ $output != ran ]]
+}
+
 @test "cgroups: cpu shares, quota and period" {
 	needs_controller cpu
 	bundle '.linux.resources.cpu = {shares: 512, quota: 20000, period: 50000}'
