@@ -29,7 +29,9 @@ func (c *compiler) firstProcess() error {
 	c.plan.TwoStage = c.twoStage()
 	c.name()
 	c.closeOnExec()
-	c.joinCgroups()
+	if !c.plan.TwoStage {
+		c.joinCgroups()
+	}
 	c.oomScore()
 	c.layerFirst()
 	clone := c.spec.Namespaces.New &^ unix.CLONE_NEWCGROUP
@@ -61,6 +63,8 @@ func (c *compiler) firstProcess() error {
 	}
 	c.bear(bearSentence, clone, c.opt.CgroupFD)
 	c.await("wait for rt: id maps, cgroup")
+	// Not the first process: in a cgroup that takes one process (pids.limit) it could not make the second.
+	c.joinCgroups()
 	if clone&unix.CLONE_NEWUSER != 0 || user != nil {
 		c.becomeRoot()
 	}

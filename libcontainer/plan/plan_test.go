@@ -240,6 +240,10 @@ func TestPlans(t *testing.T) {
 		},
 		{"namespaces-time", modern(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "time"}], "timeOffsets": {"boottime": {"secs": -1}}}}`}, nil},
 		{"cgroup-v1", cgroup1(), []string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro", "nosuid"]}]}`}, nil},
+		{
+			"cgroup-v1-user", cgroup1(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "user"}],
+			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`}, nil,
+		},
 		{"cgroup-v1-namespace", cgroup1(), []string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}],
 			"linux": {"namespaces": [{"type": "mount"}, {"type": "cgroup"}]}}`}, nil},
 		{"cgroup-v2", modern(), []string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]}],

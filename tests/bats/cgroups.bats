@@ -119,6 +119,16 @@ limit() {
 	[ "$(limit pids pids.max pids.max)" = max ]
 }
 
+@test "cgroups: one process is enough, with a user namespace too" {
+	needs_root "to map many ids"
+	needs_controller pids
+	bundle '.linux.namespaces |= (map(select(.type != "user")) + [{type: "user"}]) | .linux.resources.pids = {limit: 1}
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	chown -R 100000:100000 "$BUNDLE/rootfs"
+	in_container echo alone
+	[ "$output" = alone ]
+}
+
 @test "cgroups: a pids limit of 0 is none before version 1.3 of the specification, and one since" {
 	needs_controller pids
 	known_bad runc "before 1.4 it is none"
