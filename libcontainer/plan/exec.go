@@ -119,6 +119,9 @@ func (c *compiler) execLabels() error {
 		c.do("", "the host's /proc, to write to", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
 			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regProc)
 	}
+	if !c.opt.NoNewKeyring {
+		c.keyLabel()
+	}
 	return c.securityLabels()
 }
 

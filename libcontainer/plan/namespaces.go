@@ -249,6 +249,9 @@ func (c *compiler) keyring() {
 		userView, userRead, userSearch = 0x010000, 0x020000, 0x080000
 		permissions                    = possessorAll | userView | userRead | userSearch
 	)
+	if !c.joining {
+		c.keyLabel()
+	}
 	end := c.newLabel()
 	// ENOSYS: a kernel without keyrings; EPERM: the seccomp filter of an engine that rt runs in; EDQUOT is a true failure.
 	c.do("", "a session keyring of its own", nsenter.Keyctl, nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_JOIN_SESSION_KEYRING),

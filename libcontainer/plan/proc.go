@@ -73,6 +73,16 @@ func (c *compiler) securityLabels() error {
 	return nil
 }
 
+// keyLabel gives the keyring that is made next the label of the program: with rt's own the policy would keep the program from its keys. The program's execve
+// ends it.
+func (c *compiler) keyLabel() {
+	p := c.spec.Process
+	if p == nil || p.SELinuxLabel == "" || !c.host.SELinux {
+		return
+	}
+	c.writeLabel("process.selinuxLabel", "label its keyring likewise", "thread-self/attr/keycreate", p.SELinuxLabel)
+}
+
 // writeLabel writes a label. Podman takes a failure for one of labels by the name of the file between backquotes (libpod/oci_util.go).
 func (c *compiler) writeLabel(origin, sentence, path, label string) {
 	c.writeProc(origin, sentence+": write to `/proc/"+path+"`", path, label)

@@ -4,14 +4,14 @@
 
 load setup
 
-# status KEY [FILE] prints a line of /proc/PID/status without its key.
+# field KEY [FILE] prints a line of /proc/PID/status without its key.
 field() {
 	sed -n "s/^$1:[[:space:]]*//p" "${2:-/proc/self/status}"
 }
 
-# scheduling FIELD [FILE] prints field FIELD of /proc/PID/stat: proc_pid_stat(5). The name of the process has no spaces here.
-scheduling() {
-	cut -d' ' -f"$1" "${2:-/proc/self/stat}"
+# cpus prints the CPUs in a line of /proc/PID/status.
+cpus() {
+	tr -dc '0-9,-' <<<"${1#*:}"
 }
 
 @test "scheduler: policy and nice" {
@@ -106,7 +106,7 @@ last_cpu() {
 	process grep Cpus_allowed_list /proc/self/status
 	run taskset -c "$(last_cpu)" timeout "${RT_SECONDS:-30}" "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 0 ]
-	[ "$(sed 's/^[^0-9]*//' <<<"$output")" = "$(field Cpus_allowed_list)" ]
+	[ "$(cpus "$output")" = "$(field Cpus_allowed_list)" ]
 }
 
 # bats test_tags=root
@@ -117,7 +117,7 @@ last_cpu() {
 	CPU=$cpu bundle '.linux.resources.cpu = {cpus: env.CPU}'
 	in_container grep Cpus_allowed_list /proc/self/status
 	[ "$status" -eq 0 ]
-	[ "$(sed 's/^[^0-9]*//' <<<"$output")" = "$cpu" ]
+	[ "$(cpus "$output")" = "$cpu" ]
 }
 
 @test "execCPUAffinity: exec runs on these CPUs, the container does not" {
@@ -139,7 +139,7 @@ last_cpu() {
 	bundle
 	running sleep 60
 	said=$(taskset -c "$(last_cpu)" "$RT" --root "$ROOT" exec "$ID" grep Cpus_allowed_list /proc/self/status)
-	[ "$(sed 's/^[^0-9]*//' <<<"$said")" = "$(field Cpus_allowed_list)" ]
+	[ "$(cpus "$said")" = "$(field Cpus_allowed_list)" ]
 }
 
 @test "execCPUAffinity: mistakes, and CPUs that are not there" {

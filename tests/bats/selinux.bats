@@ -46,10 +46,22 @@ known_label() {
 	[ "$RUNTIME" != rt ] || [[ $output == *hint*policy* ]]
 }
 
+@test "selinuxLabel: the container's keyring has it too" {
+	command -v perl >/dev/null || skip "there is no perl to ask for the label of a key"
+	LABEL=$LABEL bundle '.process.selinuxLabel = env.LABEL'
+	running sleep 60
+	key=$(awk -v name="_ses.$ID:" '$9 == name { print $1 }' /proc/keys)
+	[ -n "$key" ]
+	# keyctl(2), KEYCTL_GET_SECURITY
+	# shellcheck disable=SC2016 # for perl
+	[ "$(perl -e '$l = "\0" x 200; $n = syscall(250, 17, hex($ARGV[0]), $l, 200); print substr($l, 0, $n - 1)' "$key")" = "$LABEL" ]
+}
+
 @test "mountLabel: what rt mounts has it, the terminal too" {
 	FILES=$FILES bundle '.linux.mountLabel = env.FILES | .mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs"}]'
 	running sleep 60
-	local root=/proc/$(state pid)/root
+	local root
+	root=/proc/$(state pid)/root
 	touch "$root/tmp/x" "$root/dev/x"
 	for file in /tmp /tmp/x /dev /dev/x /dev/null /dev/shm /dev/pts; do
 		[ "$(stat -c %C "$root$file")" = "$FILES" ] || {

@@ -196,7 +196,7 @@ at_terminal() {
 	[ "${lines[19999]}" = 20000 ]
 	[ "${lines[9999]}" = 10000 ]
 	only_rt "what comes at no terminal"
-	for i in 1 2 3 4 5; do
+	for _ in 1 2 3 4 5; do
 		run rt run --bundle "$BUNDLE" "$ID" </dev/null
 		[ "$status" -eq 0 ]
 		[ "${#lines[@]}" -eq 20000 ]
