@@ -8,7 +8,7 @@ DESTDIR ?=
 LDFLAGS := -s -w -X rt/cli.version=$(VERSION) -X rt/cli.commit=$(COMMIT)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden bench bench-seccomp engines engines-native install clean
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden bench bench-seccomp bench-engines engines engines-native install clean
 
 build: rt
 
@@ -56,6 +56,9 @@ bench: rt ## rt beside the floor, crun and runc
 	tests/needs gcc libseccomp-dev busybox-static crun runc
 	$(GO) run ./tests/bench -rt ./rt
 	$(MAKE) --no-print-directory bench-seccomp
+
+bench-engines: rt ## docker run, podman run and ctr run with rt beside runc and crun, as root, in namespaces of their own
+	tests/bench/engines/run
 
 bench-seccomp: ## the seccomp compiler beside libseccomp
 	tests/needs gcc libc6-dev pkg-config libseccomp-dev

@@ -235,7 +235,7 @@ nothing_left() {
 	[ "$(docker inspect --format '{{.State.ExitCode}}' cc)" = 3 ]
 	docker start cc >/dev/null
 	docker kill cc >/dev/null
-	eventually test "$(docker inspect --format '{{.State.ExitCode}}' cc)" = 137
+	[ "$(docker wait cc)" = 137 ]
 	[[ $(docker logs cc) == up* ]]
 }
 

@@ -100,6 +100,9 @@ inside() { podman exec "$@"; }
 # get NAME TEMPLATE prints what podman inspect knows.
 get() { podman inspect --format "$2" "$1"; }
 
+# gets NAME TEMPLATE VALUE checks it.
+gets() { [ "$(get "$1" "$2")" = "$3" ]; }
+
 # status_is NAME STATUS
 status_is() {
 	local now

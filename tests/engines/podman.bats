@@ -148,7 +148,7 @@ load podman
 
 @test "run --restart on-failure: started anew, a given number of times" {
 	podman run --name c --restart on-failure:2 bb false || true
-	eventually test "$(get c '{{.RestartCount}} {{.State.Status}}')" = '2 exited'
+	eventually gets c '{{.RestartCount}} {{.State.Status}}' '2 exited'
 }
 
 @test "run --hooks-dir: hooks of podman run when they should" {
