@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"bytes"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -76,13 +77,28 @@ func (r *Runtime) Start(id string) error {
 	}
 	defer m.boot.Close()
 	if err := m.serveLate(steps); err != nil {
+		m.ended()
 		return err
 	}
 	if err := m.afterStart(); err != nil {
+		m.ended()
 		return err
 	}
 	return m.waitReady()
 }
+
+// ended waits until the process of a container that could not be started is gone: it reports its failing step, or is killed, a moment before it
+// ends, and engines delete the container as soon as they know. Docker, told that it runs, leaves it behind for good.
+func (m *maker) ended() {
+	m.boot.Close()
+	if pidfd := openProcess(&m.state); pidfd >= 0 {
+		waitEnd(pidfd, endLimit)
+		_ = unix.Close(pidfd)
+	}
+}
+
+// endLimit is how long the end of a process may take that has nothing more to do.
+const endLimit = 10 * time.Second
 
 // connect connects to the boot process that waits for the start. The socket's name goes first: if this rt is killed now, the container is not
 // taken for one that can still be started.

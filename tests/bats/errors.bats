@@ -46,6 +46,21 @@ load setup
 	[[ $output == *"is a directory"* || $output == *"permission denied"* ]] # 126
 }
 
+@test "errors: a container whose start has failed is stopped, and can be deleted at once" {
+	printf '#!/no/such/interpreter\n' >"$BATS_TEST_TMPDIR/script"
+	chmod 755 "$BATS_TEST_TMPDIR/script"
+	bundle
+	cp "$BATS_TEST_TMPDIR/script" "$BUNDLE/rootfs/bin/script"
+	# On a busy machine the process may outlive its last word for a while.
+	for _ in {1..20}; do
+		created script
+		run rt start "$ID"
+		[ "$RUNTIME" != rt ] || [ "$status" -eq 1 ]
+		[ "$RUNTIME" = rt ] || eventually status_is stopped
+		rt delete "$ID"
+	done
+}
+
 @test "errors: a signal that killed the boot process is named" {
 	only_rt "its own text"
 	bundle
