@@ -54,8 +54,11 @@ func (m *maker) lookAtLayer() error {
 	}
 	l.Mode, l.UID, l.GID = st.Mode&0o7777, st.Uid, st.Gid
 	for _, f := range [...]struct{ has, attr uint64 }{
-		{unix.ST_NOSUID, unix.MOUNT_ATTR_NOSUID}, {unix.ST_NODEV, unix.MOUNT_ATTR_NODEV}, {unix.ST_NOEXEC, unix.MOUNT_ATTR_NOEXEC},
-		{unix.ST_NOATIME, unix.MOUNT_ATTR_NOATIME}, {unix.ST_NODIRATIME, unix.MOUNT_ATTR_NODIRATIME},
+		{unix.ST_NOSUID, unix.MOUNT_ATTR_NOSUID},
+		{unix.ST_NODEV, unix.MOUNT_ATTR_NODEV},
+		{unix.ST_NOEXEC, unix.MOUNT_ATTR_NOEXEC},
+		{unix.ST_NOATIME, unix.MOUNT_ATTR_NOATIME},
+		{unix.ST_NODIRATIME, unix.MOUNT_ATTR_NODIRATIME},
 	} {
 		if uint64(fs.Flags)&f.has != 0 {
 			l.Attrs |= f.attr

@@ -3,6 +3,7 @@ package nsenter
 import (
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -23,23 +24,23 @@ func (image Image) nameless(dir string) (int, error) {
 
 // onDisk writes the image to the first of some directories that it can be executed in.
 func (image Image) onDisk(dirs ...string) (int, error) {
-	refused := ""
+	var refused []string
 	for _, d := range dirs {
 		if !executable(d) {
-			refused += ", " + d
+			refused = append(refused, d)
 			continue
 		}
 		// No other name leads there, ever: a file with a name could be opened by others before it loses that.
 		w, err := unix.Open(d, unix.O_TMPFILE|unix.O_WRONLY|unix.O_EXCL|unix.O_CLOEXEC, 0o500)
 		if err != nil {
-			refused += ", " + d
+			refused = append(refused, d)
 			continue
 		}
 		return image.writeTo(w)
 	}
 	return -1, &diag.Error{
 		Kind: diag.Host, Problem: "the boot image can be executed nowhere: vm.memfd_noexec=2 forbids memfds, and in none of these directories rt may write and execute files: " +
-			refused[2:],
+			strings.Join(refused, ", "),
 		Hint: "set vm.memfd_noexec below 2 in this pid namespace, or give rt a --root on a file system that is not mounted noexec",
 	}
 }

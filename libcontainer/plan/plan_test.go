@@ -306,7 +306,8 @@ func TestPlans(t *testing.T) {
 			{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=/a"]}]}`}, nil},
 		{"layer", modern(), nil, func(o *Options) { o.Layer = &Layer{Size: "64m", Mode: 0o755, Attrs: unix.MOUNT_ATTR_NODEV} }},
 		{
-			"layer-kept", withSELinux(), []string{`{"linux": {"mountLabel": "system_u:object_r:container_file_t:s0:c1,c2", "rootfsPropagation": "shared"}}`},
+			"layer-kept", withSELinux(),
+			[]string{`{"linux": {"mountLabel": "system_u:object_r:container_file_t:s0:c1,c2", "rootfsPropagation": "shared"}}`},
 			func(o *Options) { o.Layer = &Layer{Dir: "/srv/a,b:c", Mode: 0o1755, UID: 5, GID: 6} },
 		},
 		{

@@ -27,16 +27,7 @@ func (c *compiler) rootfs() error {
 	c.do("linux.rootfsPropagation", "mounts made here stay here", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, c.privateEnough(propagation)), nsenter.Null)
 	contained := c.contained()
-	if c.layerByHost() {
-		// The first process has made it.
-	} else if c.opt.Layer != nil {
-		c.layer()
-	} else if fd, ok := c.file(func(f *File) bool { return f.Kind == FileTree && f.Index < 0 }); ok {
-		c.do(origin, "take rt's copy of the root file system", nsenter.Fcntl, nsenter.Num(fd), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regRoot)
-	} else {
-		c.do(origin, "copy the mounts of the root file system", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
-			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regRoot)
-	}
+	c.rootMount()
 	if !contained {
 		c.do("linux.rootfsPropagation", "what is attached to the mount of root.path stays here", nsenter.Mount, nsenter.Str(""), nsenter.Str(c.opt.RootMount), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
@@ -49,6 +40,24 @@ func (c *compiler) rootfs() error {
 			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
 	return nil
+}
+
+// rootMount puts the mount that becomes the container's root in regRoot: a copy of what is at root.path, or a layer over it.
+func (c *compiler) rootMount() {
+	const origin = "root.path"
+	tree, copied := c.file(func(f *File) bool { return f.Kind == FileTree && f.Index < 0 })
+	switch {
+	case c.opt.Layer != nil && !c.layerByHost():
+		c.layer()
+	case c.opt.Layer != nil:
+		// The first process has made it: see layerFirst.
+	case copied:
+		c.do(origin, "take rt's copy of the root file system", nsenter.Fcntl, nsenter.Num(tree), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC),
+			nsenter.Imm(0)).to(regRoot)
+	default:
+		c.do(origin, "copy the mounts of the root file system", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
+			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regRoot)
+	}
 }
 
 // attachRoot attaches the copy of the root file system.

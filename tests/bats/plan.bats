@@ -76,11 +76,11 @@ load setup
 	run rt run --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 1 ]
 	[[ $output == *"[step "*"]"* ]]
-	step=$(sed 's/.*\[step \([0-9]*\)\].*/\1/' <<<"$output")
+	step=$(grep -o '\[step [0-9]*\]' <<<"$output" | tr -dc 0-9)
 	rt plan "$BUNDLE" | grep -E "^ *$step  faccessat.* process.args\[0\]"
 	# The same with the plan of create.
 	run rt create --bundle "$BUNDLE" "$ID"
-	step=$(sed 's/.*\[step \([0-9]*\)\].*/\1/' <<<"$output")
+	step=$(grep -o '\[step [0-9]*\]' <<<"$output" | tr -dc 0-9)
 	rt plan --create "$BUNDLE" | grep -E "^ *$step  faccessat.* process.args\[0\]"
 }
 
@@ -93,7 +93,7 @@ load setup
 	run rt --log "$BATS_TEST_TMPDIR/log" --log-format json start "$ID"
 	[ "$status" -eq 1 ]
 	[[ $output == *'exec "/bin/script": execve(2): no such file or directory'* ]]
-	step=$(sed 's/.*\[step \([0-9]*\)\].*/\1/' <<<"$output")
+	step=$(grep -o '\[step [0-9]*\]' <<<"$output" | tr -dc 0-9)
 	call=$(jq -r 'select(.level == "error") | .text // .call' "$BATS_TEST_TMPDIR/log")
 	rt plan --create "$BUNDLE" | grep -F " $step  execve("
 	[[ $call == execve* ]]

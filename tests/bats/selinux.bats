@@ -118,6 +118,7 @@ known_label() {
 	echo hidden >"$BUNDLE/rootfs/secret"
 	chcon system_u:object_r:shadow_t:s0 "$BUNDLE/rootfs/secret"
 	process sh -c 'while [ ! -e /go ]; do sleep 0.1; done; cat /secret 2>&1; echo "status $?"'
+	# shellcheck disable=SC2153 # it is setup's
 	background "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" >"$BATS_TEST_TMPDIR/said" </dev/null
 	eventually status_is running
 	touch "$BUNDLE/rootfs/go.new"
