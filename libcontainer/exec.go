@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"runtime"
 	"strconv"
 
@@ -77,7 +78,11 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 	if !o.Detach && !x.paused {
 		catchSignals()
 	}
-	if err := x.run(); err != nil {
+	err = x.run()
+	if x.crowded(err) {
+		err = x.runOutside(err)
+	}
+	if err != nil {
 		if x.boot != nil {
 			x.endBoot()
 		}
@@ -208,6 +213,31 @@ func (x *executor) run() (err error) {
 		return x.bootDied()
 	}
 	return x.executed()
+}
+
+// crowded reports whether the process could not be made because the container's cgroup has all the tasks that it may have, as far as the error tells.
+func (x *executor) crowded(err error) bool {
+	e, ok := errors.AsType[*diag.Error](err)
+	return ok && e.Errno == unix.EAGAIN && (e.Call == "clone" || e.Call == "clone3") && (x.join.CgroupFD || len(x.join.CgroupJoins) > 0) && !x.paused
+}
+
+// runOutside makes the process outside of the cgroup and moves it there, which the limit of tasks does not keep from (cgroup-v2.rst, "PID"): who
+// wants to see what goes on in a container that is full must get in. It is the second way, since each move can wait for an RCU grace period.
+func (x *executor) runOutside(because error) error {
+	if x.boot != nil {
+		x.endBoot()
+		x.boot, x.pid = nil, 0
+	}
+	x.r.debug("moving the process into the cgroup: " + because.Error())
+	x.attach = func(pid int) error {
+		if x.place.Attach(pid) != nil {
+			return because // without the right to move it
+		}
+		return nil
+	}
+	x.join.CgroupFD, x.join.CgroupJoins, x.join.CgroupAttach = false, nil, true
+	x.options = x.join.Options
+	return x.run()
 }
 
 // executed tells whom it concerns that the process is there. Before, there is nothing to be told: conmon takes a missing pid file for a failure of

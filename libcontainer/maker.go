@@ -30,7 +30,8 @@ type maker struct {
 	spec    *spec.Spec
 	facts   host.Facts
 	cgroup  *cgroup.Group
-	rdt     *rdt.Group // nil without linux.intelRdt
+	attach  func(pid int) error // puts a process into it
+	rdt     *rdt.Group          // nil without linux.intelRdt
 	options plan.Options
 	plan    *plan.Plan
 
@@ -80,6 +81,7 @@ func (m *maker) place() (err error) {
 	if m.cgroup, err = cgroup.New(c); err != nil {
 		return err
 	}
+	m.attach = m.cgroup.Attach
 	m.cgroup.Foresee()
 	m.facts.CgroupMode, m.facts.Hierarchies = m.cgroup.Mode(), m.cgroup.Hierarchies()
 	return nil
@@ -281,6 +283,9 @@ func (m *maker) make() error {
 	}
 	if err == nil {
 		err = m.serve(plan.SyncReady)
+	}
+	if err == nil {
+		err = m.cgroup.Settle()
 	}
 	if err == nil {
 		err = m.joinRdt(m.pid)

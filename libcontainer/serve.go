@@ -75,12 +75,12 @@ func (m *maker) answer(name string, record nsenter.Record, fd int) error {
 			}
 		}
 		if m.options.CgroupAttach {
-			if err := m.cgroup.Attach(m.pid); err != nil {
+			if err := m.attach(m.pid); err != nil {
 				return err
 			}
 		}
 	case plan.SyncAttach:
-		if err := m.cgroup.Attach(m.pid); err != nil {
+		if err := m.attach(m.pid); err != nil {
 			return err
 		}
 	case plan.SyncNetDevices:

@@ -200,6 +200,20 @@ func (g *Group) checkUnused(p *place) error {
 	}
 }
 
+// Settle sets what would have kept the container's process from being born: the limit of no task at all (config-linux.md#configLinuxPIDS), with which the
+// process that is there stays, and nothing is forked. It is called before the container runs anything. The library, and systemd, take the limit for one task.
+func (g *Group) Settle() error {
+	if !g.limits.noTasks || !g.Available() {
+		return nil
+	}
+	const file = "pids.max"
+	dir := g.dir("pids")
+	if err := writeFile(dir, file, "0"); err != nil {
+		return g.fileError(dir, file, "0", err)
+	}
+	return nil
+}
+
 // Attach moves the process pid into the cgroup: on v1, in hybrid mode, and with the systemd driver, which makes the cgroup with it.
 // On v2, cloning into Dir is far cheaper. The process must not have run anything of the container yet.
 func (g *Group) Attach(pid int) error {

@@ -47,6 +47,28 @@ func (e *Exec) Close() {
 	*e = Exec{Dir: -1}
 }
 
+// Attach moves a process there that was born elsewhere.
+func (e *Exec) Attach(pid int) error {
+	text := strconv.Itoa(pid)
+	for _, j := range e.Joins {
+		if _, err := unix.Write(j.FD, []byte(text)); err != nil {
+			return attachError(path.Dir(j.Path), pid, err)
+		}
+	}
+	if e.Dir < 0 {
+		return nil
+	}
+	fd, err := unix.Openat(e.Dir, "cgroup.procs", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		_, err = unix.Write(fd, []byte(text))
+		_ = unix.Close(fd)
+	}
+	if err != nil {
+		return attachError(e.Path, pid, err)
+	}
+	return nil
+}
+
 // Exec opens the cgroups that a process is to join: those of the container, or others below them. wanted has the values of `exec --cgroup`,
 // "[CONTROLLER[,CONTROLLER]:]PATH". initPid is the container's first process: where that one has gone the process goes too, if the container's own
 // cgroup can't take it or is there no longer.

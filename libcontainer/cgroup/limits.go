@@ -15,6 +15,7 @@ import (
 type limits struct {
 	resources cgroups.Resources // for the library: all but the devices
 	devices   []rule
+	noTasks   bool   // pids.limit is 0, and that is a limit: see Settle
 	needs     []need // what the limits need of the kernel, one for each field that is set
 }
 
@@ -80,6 +81,7 @@ func convert(r *specs.LinuxResources, mode host.CgroupMode) (*limits, error) {
 	if r.Pids != nil && r.Pids.Limit != nil {
 		c.need("pids.limit", "pids", "pids.max", "pids.max")
 		c.out.resources.PidsLimit = r.Pids.Limit
+		c.out.noTasks = *r.Pids.Limit == 0
 	}
 	if r.BlockIO != nil {
 		c.blockIO(r.BlockIO)

@@ -112,6 +112,24 @@ limit() {
 	[[ $output == *"fork"* ]]
 }
 
+@test "cgroups: a container that has all its tasks can be looked into with exec" {
+	only_rt "others fail, or take a limit of zero for one"
+	needs_controller pids
+	for limit in 0 1; do
+		LIMIT=$limit bundle '.ociVersion = "1.3.0" | .linux.resources.pids = {limit: env.LIMIT | tonumber}'
+		running sleep 60
+		[ "$(limit pids pids.max pids.max)" = "$limit" ]
+		run rt exec "$ID" sh -c 'echo hello; x=$(echo y); echo $x'
+		[ "$status" -ne 0 ]
+		[[ $output == hello*"can't fork"* ]]
+		rt exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 60
+		grep -qx "$(cat "$BATS_TEST_TMPDIR/pid")" "$(cgroup_dir pids "$(state pid)")/cgroup.procs"
+		rt update --pids-limit 100 "$ID"
+		[ "$(rt exec "$ID" sh -c 'x=$(echo y); echo $x')" = y ]
+		rt delete --force "$ID"
+	done
+}
+
 @test "cgroups: a pids limit below zero is none" {
 	needs_controller pids
 	bundle '.linux.resources.pids = {limit: -1}'
