@@ -8,7 +8,7 @@ DESTDIR ?=
 LDFLAGS := -s -w -X rt/cli.version=$(VERSION) -X rt/cli.commit=$(COMMIT)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden bench bench-seccomp bench-engines engines engines-native install clean
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden bench bench-seccomp bench-engines engines engines-native install deb clean
 
 build: rt
 
@@ -73,6 +73,15 @@ install: rt ## rt, its manual pages, completion for shells, and the drop-in that
 	./rt completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/rt.fish
 	install -D -m 0644 packaging/containers/50-rt.conf $(DESTDIR)$(SYSCONFDIR)/containers/containers.conf.d/50-rt.conf
 	sed -i 's|/usr/local|$(PREFIX)|' $(DESTDIR)$(SYSCONFDIR)/containers/containers.conf.d/50-rt.conf
+
+deb: rt ## a package for Debian and Ubuntu, in build
+	rm -rf build/deb
+	$(MAKE) --no-print-directory install DESTDIR=build/deb PREFIX=/usr
+	install -d build/deb/DEBIAN
+	sed 's|@version@|$(VERSION)|; s|@arch@|$(shell dpkg --print-architecture)|' packaging/debian/control >build/deb/DEBIAN/control
+	echo /etc/containers/containers.conf.d/50-rt.conf >build/deb/DEBIAN/conffiles
+	install -D -m 0644 LICENSE build/deb/usr/share/doc/rt-runtime/copyright
+	dpkg-deb --root-owner-group --build build/deb build/rt-runtime_$(VERSION)_$(shell dpkg --print-architecture).deb
 
 clean:
 	rm -rf rt rt-arm64 build

@@ -208,6 +208,39 @@ func TestInstall(t *testing.T) {
 	}
 }
 
+// The package has what make install installs, and says so to dpkg.
+func TestDeb(t *testing.T) {
+	if _, err := exec.LookPath("dpkg-deb"); err != nil {
+		t.Skip("no dpkg-deb, which makes packages")
+	}
+	if out, err := exec.Command("make", "-C", "..", "deb").CombinedOutput(); err != nil {
+		t.Fatalf("make deb: %v\n%s", err, out)
+	}
+	text, err := os.ReadFile("../VERSION")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := strings.TrimSpace(string(text))
+	packages, err := filepath.Glob("../build/rt-runtime_" + version + "_*.deb")
+	if err != nil || len(packages) != 1 {
+		t.Fatalf("made %v, %v", packages, err)
+	}
+	dest := t.TempDir()
+	if out, err := exec.Command("dpkg-deb", "--extract", packages[0], dest).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var c containersConf
+	readTOML(t, dest+"/etc/containers/containers.conf.d/50-rt.conf", &c)
+	checkPodman(t, &c, "/usr/bin/rt")
+	if out, err := exec.Command(dest+"/usr/bin/rt", "--version").Output(); err != nil || !strings.HasPrefix(string(out), "rt version "+version+"\n") {
+		t.Errorf("the rt of the package says %q, %v", out, err)
+	}
+	fields, err := exec.Command("dpkg-deb", "--field", packages[0], "Package", "Version").Output()
+	if err != nil || string(fields) != "Package: rt-runtime\nVersion: "+version+"\n" {
+		t.Errorf("dpkg knows it as %q, %v", fields, err)
+	}
+}
+
 // files lists the files below dir that have something in them.
 func files(t *testing.T, dir string) (list []string) {
 	t.Helper()

@@ -315,7 +315,7 @@ func (e *engine) status() string {
 // eventually waits until is is true.
 func (e *engine) eventually(what string, is func() bool) {
 	e.t.Helper()
-	for range 500 {
+	for range 3000 {
 		if is() {
 			return
 		}
