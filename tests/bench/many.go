@@ -18,12 +18,14 @@ type many struct {
 
 // stage is the middle of some containers, up to number N: medians in milliseconds.
 type stage struct {
-	N      int     `json:"n"`
-	Create float64 `json:"create_ms"`
-	Start  float64 `json:"start_ms"`
-	List   float64 `json:"list_ms"` // of N containers
-	State  float64 `json:"state_ms"`
-	Delete float64 `json:"delete_ms"`
+	N         int     `json:"n"`
+	Create    float64 `json:"create_ms"`
+	CreateCPU float64 `json:"create_cpu_ms"` // user and system time, as of a list: on a busy machine it tells more
+	Start     float64 `json:"start_ms"`
+	List      float64 `json:"list_ms"` // of N containers
+	ListCPU   float64 `json:"list_cpu_ms"`
+	State     float64 `json:"state_ms"`
+	Delete    float64 `json:"delete_ms"`
 }
 
 const manySamples = 20 // of which a stage is the median
@@ -46,7 +48,7 @@ func (b *bench) measureMany() {
 // many makes b.Containers containers and takes them away.
 func (b *bench) many(c contender) (stages []stage, err error) {
 	var pids []int
-	var create, start []float64
+	var create, createCPU, start []float64
 	defer func() {
 		for i, pid := range pids {
 			if pid != 0 && err != nil {
@@ -72,12 +74,13 @@ func (b *bench) many(c contender) (stages []stage, err error) {
 			return nil, err
 		}
 		create, start = append(create, milliseconds(created.wall)), append(start, milliseconds(started.wall))
+		createCPU = append(createCPU, milliseconds(created.cpu))
 		if slices.Contains(ends, i+1) {
-			s := stage{N: i + 1, Create: lastMedian(create), Start: lastMedian(start)}
-			if s.List, err = b.repeat(c, "list"); err != nil {
+			s := stage{N: i + 1, Create: lastMedian(create), CreateCPU: lastMedian(createCPU), Start: lastMedian(start)}
+			if s.List, s.ListCPU, err = b.repeat(c, "list"); err != nil {
 				return nil, err
 			}
-			if s.State, err = b.repeat(c, "state", id); err != nil {
+			if s.State, _, err = b.repeat(c, "state", id); err != nil {
 				return nil, err
 			}
 			stages = append(stages, s)
@@ -112,18 +115,18 @@ func (b *bench) unmake(c contender, pids []int, stages []stage) error {
 	return nil
 }
 
-// repeat is the median time of a command.
-func (b *bench) repeat(c contender, args ...string) (float64, error) {
-	var took []float64
+// repeat has the median times of a command.
+func (b *bench) repeat(c contender, args ...string) (wall, cpu float64, err error) {
+	var walls, cpus []float64
 	for range manySamples {
 		time.Sleep(b.Pause)
 		s, err := b.spawn(b.command(c, args...))
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		took = append(took, milliseconds(s.wall))
+		walls, cpus = append(walls, milliseconds(s.wall)), append(cpus, milliseconds(s.cpu))
 	}
-	return lastMedian(took), nil
+	return lastMedian(walls), lastMedian(cpus), nil
 }
 
 // stageEnds are the numbers of containers at which stages end: the first, one in the middle, the last.
@@ -141,14 +144,15 @@ func lastMedian(list []float64) float64 {
 
 func printMany(out io.Writer, mode string, list []many) {
 	fmt.Fprintf(out, "\nmany containers, cgroup %s: medians of %d, the first columns for the last ones up to so many alive\n", mode, manySamples)
-	fmt.Fprintf(out, "  %-12s %8s %8s %8s %8s %8s %8s %10s\n", "", "alive", "create", "start", "state", "delete", "list", "list/each")
+	fmt.Fprintf(out, "  %-8s %6s %8s %8s %8s %8s %8s %8s %8s %8s\n", "", "alive", "create", "cpu", "start", "state", "delete", "list", "cpu", "cpu/each")
 	for _, m := range list {
 		if m.Error != "" {
-			fmt.Fprintf(out, "  %-12s left out: %s\n", m.Contender, m.Error)
+			fmt.Fprintf(out, "  %-8s left out: %s\n", m.Contender, m.Error)
 			continue
 		}
 		for _, s := range m.Stages {
-			fmt.Fprintf(out, "  %-12s %8d %8.2f %8.2f %8.2f %8.2f %8.2f %10.3f\n", m.Contender, s.N, s.Create, s.Start, s.State, s.Delete, s.List, s.List/float64(s.N))
+			fmt.Fprintf(out, "  %-8s %6d %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %8.3f\n",
+				m.Contender, s.N, s.Create, s.CreateCPU, s.Start, s.State, s.Delete, s.List, s.ListCPU, s.ListCPU/float64(s.N))
 		}
 	}
 }
