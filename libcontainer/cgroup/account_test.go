@@ -78,6 +78,44 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// TestFailedUpdateChangesNothing: the library sets one limit after the other, and the last one here is refused.
+func TestFailedUpdateChangesNothing(t *testing.T) {
+	g := newGroup(t, &specs.LinuxResources{
+		Memory: &specs.LinuxMemory{Limit: new(int64(64 << 20)), Swap: new(int64(64 << 20))}, Pids: &specs.LinuxPids{Limit: new(int64(20))},
+		CPU: &specs.LinuxCPU{Shares: new(uint64(512)), Quota: new(int64(50000)), Period: new(uint64(100000))},
+	})
+	if !offers(g, "memory") || !offers(g, "cpuset") {
+		t.Skip("SKIP: this machine has no controller memory, or no cpuset")
+	}
+	if err := g.Create(); err != nil {
+		t.Fatal(err)
+	}
+	sleeper(t, g)
+	for _, r := range []*specs.LinuxResources{
+		{Memory: &specs.LinuxMemory{Limit: new(int64(32 << 20)), Swap: new(int64(32 << 20))}},
+		{Memory: &specs.LinuxMemory{Limit: new(int64(128 << 20)), Swap: new(int64(128 << 20))}},
+	} {
+		r.Pids = &specs.LinuxPids{Limit: new(int64(30))}
+		r.CPU = &specs.LinuxCPU{Shares: new(uint64(1024)), Quota: new(int64(10000)), Cpus: "70000"}
+		loaded, err := Load(g.Saved())
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := g.remember()
+		if len(before) < 5 {
+			t.Fatalf("only %d files: %v", len(before), before)
+		}
+		if err := loaded.Update(r); err == nil || !strings.HasPrefix(err.Error(), "linux.resources.cpu.cpus ") || strings.Contains(err.Error(), "set back") {
+			t.Errorf("%v", err)
+		}
+		for i, now := range g.remember() {
+			if now != before[i] {
+				t.Errorf("%s was %q, is %q", now.file, before[i].text, now.text)
+			}
+		}
+	}
+}
+
 // worker starts a process that has used processor and memory inside the cgroup when worker returns, and stays.
 func worker(t *testing.T, g *Group) {
 	t.Helper()

@@ -9,7 +9,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Update changes the limits that r gives and keeps the others. Device rules, if r gives any, replace all those of before: Kubernetes sends
+// Update changes the limits that r gives and keeps the others. If one is refused, those before it are set back. Device rules, if r gives any, replace all those of before: Kubernetes sends
 // those of the config along with every change of a limit. A process keeps what it has open.
 func (g *Group) Update(r *specs.LinuxResources) error {
 	if r == nil {
@@ -49,10 +49,14 @@ func (g *Group) updateLimits() error {
 			return err
 		}
 	}
+	old := g.remember()
 	if err := m.Set(g.library().Resources); err != nil {
-		return g.limitError(err)
+		return old.restore(g.limitError(err))
 	}
-	return g.weighDevices()
+	if err := g.weighDevices(); err != nil {
+		return old.restore(err)
+	}
+	return nil
 }
 
 // updateDevices replaces the device rules. On v2 the new filter is attached before the old one goes, so that no access is allowed which
