@@ -64,16 +64,21 @@ tree_of_mounts() {
 }
 
 @test "options: what keeps programs and devices out, and its opposites" {
-	new_mounts nosuid nodev noexec 'nosuid suid' 'nodev dev' 'noexec exec' user owner
+	new_mounts nosuid nodev noexec 'nosuid suid' 'nodev dev' 'noexec exec'
 	has /t0 nosuid
 	has /t1 nodev
 	has /t2 noexec
 	lacks /t3 nosuid
 	[ "$ROOTLESS" = 1 ] || lacks /t4 nodev
 	lacks /t5 noexec
-	has /t6 nosuid nodev noexec
-	has /t7 nosuid nodev
-	lacks /t7 noexec
+}
+
+@test "options: what mount(8) makes of its words user and owner" {
+	known_bad runc "it hands them to the file system"
+	new_mounts user owner
+	has /t0 nosuid nodev noexec
+	has /t1 nosuid nodev
+	lacks /t1 noexec
 }
 
 @test "options: access times" {
@@ -89,11 +94,10 @@ tree_of_mounts() {
 }
 
 @test "options: read-only, writable, the last word counts" {
-	new_mounts ro 'ro rw' 'rw ro' defaults
+	new_mounts ro 'ro rw' 'rw ro'
 	has /t0 ro
 	lacks /t1 ro
 	has /t2 ro
-	lacks /t3 ro
 }
 
 @test "options: no links are followed" {
@@ -112,6 +116,7 @@ tree_of_mounts() {
 }
 
 @test "options: words that speak to mount(8) alone change nothing" {
+	known_bad runc "it hands them to the file system"
 	new_mounts 'auto noauto nofail _netdev defaults nouser group'
 	has /t0 nosuid nodev
 	lacks /t0 noexec ro
@@ -145,6 +150,7 @@ tree_of_mounts() {
 
 # bats test_tags=root
 @test "options: what undoes one for a whole tree" {
+	known_bad runc "its last word does not undo the one before"
 	needs_mount_setattr
 	tree_of_mounts 'rro rrw' 'rnosuid rsuid' 'rnodev rdev' 'rnoexec rexec' 'rnoatime ratime' 'rnodiratime rdiratime' 'rnosymfollow rsymfollow' 'rstrictatime rnostrictatime'
 	lacks /t0/below ro
