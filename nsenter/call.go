@@ -25,6 +25,7 @@ const (
 	Fchownat
 	Fcntl
 	Fsconfig
+	Fsetxattr
 	Fsmount
 	Fsopen
 	Getpid
@@ -90,6 +91,7 @@ var calls = [...]struct {
 	Fchownat:         {"fchownat", unix.SYS_FCHOWNAT},
 	Fcntl:            {"fcntl", unix.SYS_FCNTL},
 	Fsconfig:         {"fsconfig", unix.SYS_FSCONFIG},
+	Fsetxattr:        {"fsetxattr", unix.SYS_FSETXATTR},
 	Fsmount:          {"fsmount", unix.SYS_FSMOUNT},
 	Fsopen:           {"fsopen", unix.SYS_FSOPEN},
 	Getpid:           {"getpid", unix.SYS_GETPID},

@@ -51,6 +51,7 @@ var hints = []struct {
 	{"write", unix.EACCES, "process.apparmorProfile", "the profile that rt itself runs under does not allow the change"},
 	{"write", unix.EINVAL, "process.selinuxLabel", "the policy of this machine does not know the label: USER:ROLE:TYPE:LEVEL, see seinfo(1)"},
 	{"write", unix.EACCES, "process.selinuxLabel", "the policy does not let rt choose the label of what it executes: see ausearch(8)"},
+	{"fsetxattr", unix.EINVAL, "linux.mountLabel", "the policy of this machine does not know the label: USER:ROLE:TYPE:LEVEL, see seinfo(1)"},
 	{"fsconfig", unix.EINVAL, "linux.mountLabel", "the policy of this machine does not know the label: USER:ROLE:TYPE:LEVEL, see seinfo(1)"},
 	{"pivot_root", unix.EINVAL, "", "the host's root may be an initramfs, which pivot_root(2) can't leave: use --no-pivot"},
 	{"setgroups", unix.EPERM, "process.user", "the user namespace allows no groups: an unprivileged user needs newgidmap and a range in /etc/subgid"},

@@ -51,6 +51,9 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 		mount.on(fallback, unix.EPERM)
 	}
 	c.close(regFS)
+	if m.Type == "mqueue" && c.spec.MountLabel != "" {
+		c.labelRoot(tree)
+	}
 	modern := c.host.Has(host.MountSetattr)
 	if modern {
 		c.propagate(m, tree)
@@ -136,7 +139,19 @@ func (c *compiler) newFileSystem(m *spec.Mount) {
 	c.fsconfig(mountPath(m, ""), "make it", unix.FSCONFIG_CMD_CREATE, "", "")
 }
 
-// takesContext reports whether SELinux labels a file system of its own by the mount option context= (selinux(8), mount(8)). proc, sysfs and mqueue have
+// labelRoot gives linux.mountLabel to the root directory of a file system that was there before its mount, and so takes no option for it: the message queues of
+// an ipc namespace.
+func (c *compiler) labelRoot(tree nsenter.Reg) {
+	const origin = "linux.mountLabel"
+	label := c.spec.MountLabel
+	c.do(origin, "open its root directory", nsenter.Openat, nsenter.Val(tree), nsenter.Str("."),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regFile)
+	c.do(origin, "label it", nsenter.Fsetxattr, nsenter.Val(regFile), nsenter.Str("security.selinux"), nsenter.Str(label), nsenter.Imm(len(label)+1), nsenter.Imm(0)).
+		ignore(unix.EOPNOTSUPP)
+	c.close(regFile)
+}
+
+// takesContext reports whether SELinux labels a file system of its own by the mount option context= (selinux(8), mount(8)). proc and sysfs have
 // labels by the policy.
 func takesContext(kind string) bool { return kind == "tmpfs" || kind == "devpts" }
 

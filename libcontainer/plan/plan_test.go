@@ -303,7 +303,7 @@ func TestPlans(t *testing.T) {
 		{"mounts-overlay", modern(), []string{`{"mounts": [
 			{"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=/a:/b", "upperdir=/u", "workdir=/w", "noatime", "shared"]}]}`}, nil},
 		{"mounts-label", withSELinux(), []string{`{"linux": {"mountLabel": "system_u:object_r:container_file_t:s0:c1,c2"}, "mounts": [
-			{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=/a"]}]}`}, nil},
+			{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue"}, {"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=/a"]}]}`}, nil},
 		{"layer", modern(), nil, func(o *Options) { o.Layer = &Layer{Size: "64m", Mode: 0o755, Attrs: unix.MOUNT_ATTR_NODEV} }},
 		{
 			"layer-kept", withSELinux(),

@@ -63,7 +63,7 @@ known_label() {
 	local root
 	root=/proc/$(state pid)/root
 	touch "$root/tmp/x" "$root/dev/x"
-	for file in /tmp /tmp/x /dev /dev/x /dev/null /dev/shm /dev/pts; do
+	for file in /tmp /tmp/x /dev /dev/x /dev/null /dev/shm /dev/pts /dev/mqueue; do
 		[ "$(stat -c %C "$root$file")" = "$FILES" ] || {
 			echo "$file has $(stat -c %C "$root$file")"
 			false
