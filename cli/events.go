@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"rt/libcontainer"
-	"rt/libcontainer/cgroup"
 	"rt/libcontainer/diag"
 )
 
@@ -53,7 +52,7 @@ func printEvents(c *Call, once bool, interval string) error {
 }
 
 // event prints one line of events. encoding/json will do: whoever asks for accounting has some milliseconds.
-func (c *Call) event(id, kind string, s *cgroup.Stats) error {
+func (c *Call) event(id, kind string, s *libcontainer.Stats) error {
 	line := struct {
 		Type string `json:"type"`
 		ID   string `json:"id"`

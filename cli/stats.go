@@ -1,6 +1,9 @@
 package cli
 
-import "rt/libcontainer/cgroup"
+import (
+	"rt/libcontainer"
+	"rt/libcontainer/cgroup"
+)
 
 // The shape of "data" in the lines of `rt events` is that of `runc events`, whose readers (go-runc, cadvisor) know these names. What says nothing
 // where it is 0 is left out, as there.
@@ -12,7 +15,7 @@ type (
 		Pids    pidsShape               `json:"pids"`
 		Blkio   blkioShape              `json:"blkio"`
 		Hugetlb map[string]hugetlbShape `json:"hugetlb"`
-		RDT     struct{}                `json:"intel_rdt"`
+		RDT     rdtShape                `json:"intel_rdt"`
 		// runc has something here only for networks that it makes itself, which no OCI config asks for.
 		NetworkInterfaces []struct{} `json:"network_interfaces"`
 	}
@@ -84,7 +87,7 @@ type (
 )
 
 // statsData gives the accounting that shape.
-func statsData(s *cgroup.Stats) *statsShape {
+func statsData(s *libcontainer.Stats) *statsShape {
 	var d statsShape
 	usage := &s.CpuStats.CpuUsage
 	d.CPU.Usage = cpuUsageShape{
@@ -108,6 +111,9 @@ func statsData(s *cgroup.Stats) *statsShape {
 	d.Hugetlb = make(map[string]hugetlbShape, len(s.HugetlbStats))
 	for size, h := range s.HugetlbStats {
 		d.Hugetlb[size] = hugetlbShape{h.Usage, h.MaxUsage, h.Failcnt}
+	}
+	if s.IntelRdt != nil {
+		d.RDT = rdtData(s.IntelRdt)
 	}
 	return &d
 }

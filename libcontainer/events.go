@@ -7,22 +7,29 @@ import (
 
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/diag"
+	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 )
 
 // Event is something that Events tells of a container: its accounting, or that the kernel killed one of its processes for want of memory.
 type Event struct {
-	Stats *cgroup.Stats // nil for want of memory
+	Stats *Stats // nil for want of memory
+}
+
+// Stats is the accounting of a container.
+type Stats struct {
+	*cgroup.Stats
+	IntelRdt *rdt.Stats // nil without linux.intelRdt
 }
 
 // Stats reads the accounting of a container once.
-func (r *Runtime) Stats(id string) (*cgroup.Stats, error) {
+func (r *Runtime) Stats(id string) (*Stats, error) {
 	w, err := r.watch(id)
 	if err != nil {
 		return nil, err
 	}
 	defer w.close()
-	return w.group.Stats()
+	return w.stats()
 }
 
 // Events calls tell with the accounting of a container in every interval, and whenever it ran out of memory, until the container ends or tell
@@ -67,7 +74,7 @@ func (r *Runtime) Events(id string, interval time.Duration, tell func(Event) err
 			return nil
 		case n == 0:
 			next = next.Add(interval)
-			stats, err := w.group.Stats()
+			stats, err := w.stats()
 			if err != nil {
 				return err
 			}
@@ -81,7 +88,20 @@ func (r *Runtime) Events(id string, interval time.Duration, tell func(Event) err
 // watched is a container that is looked at for a while.
 type watched struct {
 	group *cgroup.Group
+	rdt   *rdt.Group // nil without linux.intelRdt
 	pidfd int
+}
+
+func (w *watched) stats() (*Stats, error) {
+	s, err := w.group.Stats()
+	if err != nil {
+		return nil, err
+	}
+	all := &Stats{Stats: s}
+	if w.rdt != nil {
+		all.IntelRdt = w.rdt.Stats()
+	}
+	return all, nil
 }
 
 // watch finds the cgroup and the first process of a container that lives.
@@ -95,6 +115,10 @@ func (r *Runtime) watch(id string) (*watched, error) {
 	if err != nil {
 		return nil, err
 	}
+	class, err := r.rdtOf(o)
+	if err != nil {
+		r.warn(err.Error()) // the rest is there all the same
+	}
 	pidfd, err := unix.PidfdOpen(o.state.Pid, 0)
 	if err != nil || !state.Alive(o.state.Pid, o.state.StartTime) {
 		if err == nil {
@@ -102,7 +126,7 @@ func (r *Runtime) watch(id string) (*watched, error) {
 		}
 		return nil, state.Allow(state.Events, id, state.Stopped)
 	}
-	return &watched{g, pidfd}, nil
+	return &watched{g, class, pidfd}, nil
 }
 
 func (w *watched) close() {

@@ -20,6 +20,23 @@ func (m *maker) findRdt() (err error) {
 	return err
 }
 
+// rdtOf is the class of a container that is there; nil if its config asks for none.
+func (r *Runtime) rdtOf(o *opened) (*rdt.Group, error) {
+	config, err := loadCopy(o.container, o.state)
+	if err != nil {
+		return nil, err
+	}
+	l := config.OCI.Linux
+	if l == nil || l.IntelRdt == nil {
+		return nil, nil
+	}
+	root, err := r.resctrlRoot()
+	if err != nil {
+		return nil, err
+	}
+	return rdt.Of(root, o.container.ID, l.IntelRdt), nil
+}
+
 // resctrlRoot is where resctrl is mounted.
 func (r *Runtime) resctrlRoot() (string, error) {
 	if r.resctrl != "" {

@@ -46,6 +46,9 @@ func TestIntelRdt(t *testing.T) {
 		t.Error(err)
 	}
 	same("schemata", "L3:0=f\nL3:0=3\nMB:0=20\n")
+	if stats, err := r.Stats(id); err != nil || stats.IntelRdt == nil || stats.IntelRdt.Class.MemBw != "MB:0=20" {
+		t.Errorf("%+v, %v", stats, err)
+	}
 	if err := os.Remove(filepath.Join(class, "tasks")); err != nil {
 		t.Fatal(err)
 	}

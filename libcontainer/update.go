@@ -43,16 +43,8 @@ func (r *Runtime) classToChange(c *opened, o *UpdateOptions) (*rdt.Group, error)
 	if o.L3CacheSchema == "" && o.MemBwSchema == "" {
 		return nil, nil
 	}
-	config, err := loadCopy(c.container, c.state)
-	if err != nil {
-		return nil, err
-	}
-	if l := config.OCI.Linux; l != nil && l.IntelRdt != nil {
-		root, err := r.resctrlRoot()
-		if err != nil {
-			return nil, err
-		}
-		return rdt.Of(root, c.container.ID, l.IntelRdt), nil
+	if class, err := r.rdtOf(c); err != nil || class != nil {
+		return class, err
 	}
 	field, value := "--l3-cache-schema", o.L3CacheSchema
 	if value == "" {

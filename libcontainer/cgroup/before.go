@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"slices"
 	"strings"
 
 	"rt/libcontainer/diag"
@@ -31,8 +32,7 @@ func (b before) restore(cause error) error {
 	var left []string
 	for range 2 {
 		left = left[:0]
-		for i := len(b) - 1; i >= 0; i-- {
-			f := b[i]
+		for _, f := range slices.Backward(b) {
 			if now, err := readFile(f.dir, f.file); err != nil || now == f.text {
 				continue
 			}

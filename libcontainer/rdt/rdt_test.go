@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -232,5 +233,32 @@ func TestUpdateRefuses(t *testing.T) {
 	}
 	if isThere(root + "/schemata") {
 		t.Error("the default class was written to")
+	}
+}
+
+func TestStats(t *testing.T) {
+	root := tree(t)
+	for _, dir := range []string{"info/L3", "info/MB", "gold/mon_groups/web1/mon_data/mon_L3_00", "gold/mon_groups/web1/mon_data/mon_L3_01"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, root+"/schemata", "    MB:0=100;1=100\n    L3:0=7ff;1=7ff\n")
+	put(t, root+"/info/L3/cbm_mask", "7ff\n")
+	put(t, root+"/info/L3/num_closids", "16\n")
+	put(t, root+"/gold/mon_groups/web1/mon_data/mon_L3_00/llc_occupancy", "4096\n")
+	put(t, root+"/gold/mon_groups/web1/mon_data/mon_L3_00/mbm_total_bytes", "Unavailable\n")
+	put(t, root+"/gold/mon_groups/web1/mon_data/mon_L3_01/mbm_local_bytes", "7\n")
+	got := Of(root, "web1", &specs.LinuxIntelRdt{ClosID: "gold", EnableMonitoring: true}).Stats()
+	want := &Stats{
+		L3:   map[string]string{"cbm_mask": "7ff", "num_closids": "16"},
+		Root: Schemas{"L3:0=7ff;1=7ff", "MB:0=100;1=100"}, Class: Schemas{"L3:0=00f;1=7FF", "MB:0= 50;1=100"},
+		Counts: []Counts{{"llc_occupancy": 4096}, {"mbm_local_bytes": 7}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if got := Of(root, "web1", &specs.LinuxIntelRdt{ClosID: "gold"}).Stats(); got.Counts != nil {
+		t.Errorf("without mon_data: %+v", got)
 	}
 }
