@@ -146,17 +146,23 @@ func (c *compiler) toScaffold(origin, name string) {
 		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 }
 
-// layerDirs makes the two directories of the layer, unless they are there from an earlier container. The one for the changes gets what root.path has.
+// layerDirs makes the two directories of the layer, unless they are there from an earlier container. The one for the changes gets what root.path has. The
+// other comes last, as a sign that both are complete: an rt that is killed between leaves no root directory that only its owner may enter.
 func (c *compiler) layerDirs(l *Layer, dir nsenter.Reg) {
 	origin := l.origin()
-	there := c.newLabel()
-	c.do(origin, "a directory for the changes", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(upperName), nsenter.Flags(&nsenter.Octal, 0o700)).on(there, unix.EEXIST)
+	missing, there := c.newLabel(), c.newLabel()
+	if l.Dir != "" {
+		c.do(origin, "is it complete, from an earlier container?", nsenter.Faccessat, nsenter.Val(dir), nsenter.Str(workName),
+			nsenter.Flags(&nsenter.AccessModes, unix.F_OK), nsenter.Imm(0)).then(there).on(missing, unix.ENOENT)
+	}
+	c.place(missing)
+	c.do(origin, "a directory for the changes", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(upperName), nsenter.Flags(&nsenter.Octal, 0o700)).ignore(unix.EEXIST)
 	if uid, gid, ok := c.layerOwner(l); ok {
 		c.do("root.path", "its owner", nsenter.Fchownat, nsenter.Val(dir), nsenter.Str(upperName), nsenter.Imm(uid), nsenter.Imm(gid), nsenter.Imm(0))
 	}
 	c.do("root.path", "its mode", nsenter.Fchmodat, nsenter.Val(dir), nsenter.Str(upperName), nsenter.Flags(&nsenter.Octal, l.Mode))
+	c.do(origin, "a directory to prepare changes in", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(workName), nsenter.Flags(&nsenter.Octal, 0o700))
 	c.place(there)
-	c.do(origin, "a directory to prepare changes in", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(workName), nsenter.Flags(&nsenter.Octal, 0o700)).ignore(unix.EEXIST)
 }
 
 // layerOwner is the owner of root.path as the process that makes the layer calls him. In the container's user namespace he may have no name; then the

@@ -331,3 +331,15 @@ users_of_its_own() {
 	run rt run --overlay "$BATS_TEST_TMPDIR/kept" --bundle "$BUNDLE" "$ID"
 	[ -z "$(ls -A "$BATS_TEST_TMPDIR/kept")" ]
 }
+
+@test "overlay: an rt that was killed while it made the directory does no harm to the next" {
+	writable
+	chmod 755 "$BUNDLE/rootfs"
+	mkdir -m 700 "$BATS_TEST_TMPDIR/kept" "$BATS_TEST_TMPDIR/kept/upper"
+	layered "--overlay $BATS_TEST_TMPDIR/kept" 'stat -c %a /'
+	[ "$output" = 755 ]
+	# A mode that the container has given it is kept.
+	layered "--overlay $BATS_TEST_TMPDIR/kept" 'chmod 711 /'
+	layered "--overlay $BATS_TEST_TMPDIR/kept" 'stat -c %a /'
+	[ "$output" = 711 ]
+}
