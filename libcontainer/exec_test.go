@@ -83,6 +83,63 @@ func testExecFaults(t *testing.T) {
 	}
 }
 
+// TestExecIntoAFullContainer: where the process can't be born in the container's cgroup for want of room it is born outside and moved there.
+func TestExecIntoAFullContainer(t *testing.T) {
+	if apart(t) {
+		testExecIntoAFullContainer(t)
+	}
+}
+
+func TestExecIntoAFullContainerOnCgroup2(t *testing.T) {
+	if apartOnCgroup2(t) {
+		testExecIntoAFullContainer(t)
+	}
+}
+
+func testExecIntoAFullContainer(t *testing.T) {
+	bundle := newBundle(t, func(config map[string]any) { config["process"].(map[string]any)["args"] = []string{"sleep", "600"} })
+	r := &Runtime{Root: filepath.Join(t.TempDir(), "root")}
+	id := "exec-full-" + strconv.Itoa(os.Getpid())
+	must(t, r.Create(id, &CreateOptions{Bundle: bundle}))
+	defer func() { must(t, r.Delete(id, true)) }()
+	must(t, r.Start(id))
+	s, _, err := r.State(id)
+	must(t, err)
+
+	plans := 0
+	r.edit = func(p *plan.Plan) {
+		if plans++; plans > 1 {
+			return // the second way
+		}
+		for i := range p.Steps {
+			if p.Steps[i].Call == nsenter.Clone3 {
+				p.Program = *p.WithFault(i, unix.EAGAIN) // as with pids.max
+				return
+			}
+		}
+		t.Error("no step makes the process")
+	}
+	o := &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"sleep", "600"}}, PidFile: filepath.Join(t.TempDir(), "pid"), Detach: true}
+	if _, err := r.Exec(id, o); err != nil || plans != 2 {
+		t.Fatalf("%v, with %d plans", err, plans)
+	}
+	text, err := os.ReadFile(o.PidFile)
+	must(t, err)
+	got, err := os.ReadFile("/proc/" + string(text) + "/cgroup")
+	must(t, err)
+	want, err := os.ReadFile("/proc/" + strconv.Itoa(s.Pid) + "/cgroup")
+	must(t, err)
+	if string(got) != string(want) {
+		t.Errorf("it is in\n%s\nthe container in\n%s", got, want)
+	}
+	// Collected as soon as it is dead: it is this process's child, and as long as it is there the container's pid namespace is.
+	pid, err := strconv.Atoi(string(text))
+	must(t, err)
+	must(t, unix.Kill(pid, unix.SIGKILL))
+	_, err = waitPid(pid)
+	must(t, err)
+}
+
 func execTrue(t *testing.T) *ExecOptions {
 	return &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"true"}, Cwd: "/bin", UID: new(uint32)}, PidFile: filepath.Join(t.TempDir(), "pid")}
 }
