@@ -119,7 +119,7 @@ func newEngine(t *testing.T) *engine {
 	}
 	e.process("sleep", "60")
 	t.Cleanup(func() {
-		for _, id := range strings.Fields(e.rt("--root", e.root, "list", "-q").stdout) {
+		for id := range strings.FieldsSeq(e.rt("--root", e.root, "list", "-q").stdout) {
 			e.rt("--root", e.root, "delete", "--force", id)
 		}
 	})
@@ -246,7 +246,7 @@ func (e *engine) reap(except *exec.Cmd) {
 	lists, _ := filepath.Glob("/proc/self/task/*/children")
 	for _, list := range lists {
 		text, _ := os.ReadFile(list)
-		for _, word := range strings.Fields(string(text)) {
+		for word := range strings.FieldsSeq(string(text)) {
 			pid, err := strconv.Atoi(word)
 			if err == nil && pid != except.Process.Pid && (e.foreground == nil || pid != e.foreground.Process.Pid) {
 				_, _ = unix.Wait4(pid, nil, unix.WNOHANG|unix.WALL, nil)

@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	err := fmt.Errorf("usage: notify listen PATH | notify send MESSAGE...")
+	err := fmt.Errorf("usage: notify listen PATH | notify send MESSAGE [MESSAGE...]")
 	switch {
 	case len(os.Args) == 3 && os.Args[1] == "listen":
 		err = listen(os.Args[2])
