@@ -84,9 +84,9 @@ func files(_ *host.Facts) []Finding {
 	const subject = "file systems"
 	var list []Finding
 	if known := read("/proc/filesystems"); strings.Contains(known, "\toverlay") {
-		list = append(list, Finding{subject, Good, "overlay is there", ""})
+		list = append(list, Finding{subject, Good, "overlay is there: for mounts of the type, --ephemeral and --overlay", ""})
 	} else {
-		list = append(list, Finding{subject, Unsure, "overlay is not in the kernel now; it may be a module that is loaded when it is first used", "modprobe overlay"})
+		list = append(list, Finding{subject, Unsure, "overlay, which --ephemeral and --overlay need, is not in the kernel now; it may be a module that is loaded when it is first used", "modprobe overlay"})
 	}
 	if covered := below(read("/proc/self/mountinfo"), "/proc/"); covered != "" {
 		list = append(list, Finding{
