@@ -198,9 +198,9 @@ teardown() { remove_all; }
 
 @test "--privileged: all capabilities, all devices, no filter, mounts" {
 	run docker run --rm --privileged box sh -c 'grep -E "CapEff|Seccomp:" /proc/self/status; cat /proc/self/attr/current; echo
-		mount -t tmpfs t /mnt || mkdir /mnt && mount -t tmpfs t /mnt && echo mounted; test -c /dev/kmsg && echo kmsg
+		mount -t tmpfs t /mnt || mkdir /mnt && mount -t tmpfs t /mnt && echo mounted; test -c /dev/kmsg && echo kmsg; readlink /dev/ptmx
 		mkdir /sys/fs/cgroup/sub && echo cgroup; cat /proc/sys/kernel/msgmax >/tmp/m && cat /tmp/m >/proc/sys/kernel/msgmax && echo sysctl; grep -c "/proc/kcore" /proc/mounts'
-	has "$output" "$(grep CapBnd /proc/1/status | cut -f 2)" $'Seccomp:\t0' unconfined mounted kmsg cgroup sysctl
+	has "$output" "$(grep CapBnd /proc/1/status | cut -f 2)" $'Seccomp:\t0' unconfined mounted kmsg pts/ptmx cgroup sysctl
 	is "${lines[-1]}" 0
 }
 
@@ -322,7 +322,7 @@ dockerfile() {
 	END
 	echo hidden >"$BATS_TEST_TMPDIR/key"
 	: >/run/runc.calls
-	docker buildx build --progress plain --secret "id=key,src=$BATS_TEST_TMPDIR/key" --build-arg WORD=hello --tag built "$BATS_TEST_TMPDIR/context"
+	docker buildx build --no-cache --progress plain --secret "id=key,src=$BATS_TEST_TMPDIR/key" --build-arg WORD=hello --tag built "$BATS_TEST_TMPDIR/context"
 	cat /run/runc.calls
 	is "$(grep -c 'run --bundle /var/lib/docker/buildkit/executor/' /run/runc.calls)" 5
 	is "$(docker run --rm built)" $'hello\n0\ncopied\nuser'
