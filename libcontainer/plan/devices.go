@@ -59,7 +59,10 @@ func (c *compiler) devices() error {
 		}
 	}
 	for i := range c.spec.Devices {
-		c.device(&c.spec.Devices[i])
+		// Engines list all that the host has for a privileged container. /dev/ptmx of the host leads to the host's terminals or, bound, nowhere.
+		if d := &c.spec.Devices[i]; d.Path != "/dev/ptmx" {
+			c.device(d)
+		}
 	}
 	for _, l := range deviceLinks {
 		c.deviceLink(l.name, l.target)

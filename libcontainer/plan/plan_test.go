@@ -324,7 +324,7 @@ func TestPlans(t *testing.T) {
 		},
 		{"devices", modern(), []string{`{"linux": {"devices": [
 			{"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 384, "uid": 5, "gid": 6},
-			{"path": "/dev/net/tun", "type": "c", "major": 10, "minor": 200}, {"path": "/run/fifo", "type": "p"}]}}`}, nil},
+			{"path": "/dev/net/tun", "type": "c", "major": 10, "minor": 200}, {"path": "/dev/ptmx", "type": "c", "major": 5, "minor": 2}, {"path": "/run/fifo", "type": "p"}]}}`}, nil},
 		{"restrict-masked", modern(), []string{`{"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
 			"linux": {"maskedPaths": ["/proc/kcore", "/secret"]}}`}, nil},
 		{"restrict-readonly", modern(), []string{`{"mounts": [{"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid"]}],
