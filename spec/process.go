@@ -18,7 +18,8 @@ func (c *checker) process(at place, oci *specs.Process) *Process {
 	case len(oci.Args) == 0:
 		c.bad(at.Dot("args"), "", "is required: the program and its arguments")
 	case oci.Args[0] == "":
-		c.bad(at.DotAt("args", 0), "", "is empty: it must name the program")
+		// In the words of a program that is not there: engines make 127 of them.
+		c.bad(at.DotAt("args", 0), "", `is empty: exec: "": executable file not found in $PATH`)
 	}
 	switch {
 	case oci.Cwd == "":

@@ -13,6 +13,7 @@ var programs = []struct {
 	status int
 }{
 	{"not in PATH", []string{"no-such-program"}, 127},
+	{"no name at all", []string{""}, 127},
 	{"no such file", []string{"/bin/no-such-program"}, 127},
 	{"an interpreter that is not there", []string{"/etc/script"}, 127},
 	{"no right to execute", []string{"/etc/data"}, 126},
