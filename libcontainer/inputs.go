@@ -66,7 +66,7 @@ func (m *maker) lookAtSources() error {
 	return nil
 }
 
-// lookAtTargets finds out where mount points that are not there would be made.
+// lookAtTargets finds out where mount points that are not there would be made, and the modes of those that a tmpfs is to cover.
 func (m *maker) lookAtTargets() error {
 	root, err := unix.Open(m.spec.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -78,6 +78,7 @@ func (m *maker) lookAtTargets() error {
 		destination := m.spec.Mounts[i].Destination
 		fd, err := unix.Openat2(root, strings.TrimPrefix(destination, "/"), &how)
 		if err == nil {
+			m.lookAtMode(i, fd)
 			_ = unix.Close(fd)
 		}
 		if err != unix.ENOENT {
@@ -93,6 +94,28 @@ func (m *maker) lookAtTargets() error {
 		m.options.Targets[i] = strings.TrimPrefix(path, m.spec.Rootfs)
 	}
 	return nil
+}
+
+// lookAtMode notes the mode of the directory fd for mount i, if that is a tmpfs with none of its own. What an earlier mount covers is not what the
+// tmpfs will cover: then the mode stays the kernel's, as that of a directory which is made.
+func (m *maker) lookAtMode(i, fd int) {
+	mount := &m.spec.Mounts[i]
+	if mount.Type != "tmpfs" || mount.Bind || mount.Remount || strings.Contains(","+mount.Data, ",mode=") {
+		return
+	}
+	for j := range m.spec.Mounts[:i] {
+		if above := m.spec.Mounts[j].Destination; mount.Destination == above || strings.HasPrefix(mount.Destination, above+"/") {
+			return
+		}
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return
+	}
+	if m.options.Modes == nil {
+		m.options.Modes = make([]uint32, len(m.spec.Mounts))
+	}
+	m.options.Modes[i] = st.Mode
 }
 
 // listenFDs passes on what a service manager gave to rt: sd_listen_fds(3). The descriptors come first, then those of --preserve-fds.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -132,6 +133,9 @@ func (c *compiler) newFileSystem(m *spec.Mount) {
 		} else if option != "" {
 			c.fsconfig(origin, "option "+option, unix.FSCONFIG_SET_FLAG, option, "")
 		}
+	}
+	if i := m.Index; i < len(c.opt.Modes) && c.opt.Modes[i] != 0 {
+		c.fsconfig(origin, "the mode of the directory below", unix.FSCONFIG_SET_STRING, "mode", strconv.FormatUint(uint64(c.opt.Modes[i]&0o7777), 8))
 	}
 	if c.spec.MountLabel != "" && takesContext(m.Type) {
 		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, "context", c.spec.MountLabel)

@@ -36,6 +36,8 @@ type Options struct {
 	// Targets is where the mount points lie that are not there yet, without the symbolic links on the way, for every mount; "" where there are none.
 	// It is only where they are made: a link that leads to nothing is followed inside the root file system, as other runtimes do.
 	Targets []string
+	// Modes are those of the directories that a tmpfs without a mode will cover, and gets it from, as other runtimes do; for every mount, 0 for all else.
+	Modes []uint32
 	// Home is the home directory that the container's passwd gives the user: HOME where the environment has none.
 	Home string
 	// ChownStdio says which of the descriptors 0, 1, 2 get the container's user as owner.

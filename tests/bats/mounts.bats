@@ -234,6 +234,25 @@ content" ]
 	[ "$output" = 1770 ]
 }
 
+@test "tmpfs: without a mode it has that of the folder below, where it can be seen" {
+	bundle '.mounts += [
+		{destination: "/root", type: "tmpfs", source: "tmpfs", options: ["nosuid"]},
+		{destination: "/link", type: "tmpfs", source: "tmpfs"},
+		{destination: "/tmp", type: "tmpfs", source: "tmpfs"},
+		{destination: "/not/there", type: "tmpfs", source: "tmpfs"}] | .root.readonly = false'
+	mkdir "$BUNDLE/rootfs/private"
+	chmod 750 "$BUNDLE/rootfs/root"
+	chmod 711 "$BUNDLE/rootfs/private"
+	ln -s /private "$BUNDLE/rootfs/link"
+	chmod 1777 "$BUNDLE/rootfs/tmp"
+	in_container stat -c '%a %n' /root /private /tmp /not/there
+	[ "$status" -eq 0 ]
+	[ "$output" = '750 /root
+711 /private
+1777 /tmp
+1777 /not/there' ]
+}
+
 @test "tmpfs: ro" {
 	bundle '.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["ro"]}]'
 	in_container touch /tmp/x
