@@ -61,7 +61,7 @@ life() {
 	exits 1 ctr task exec --exec-id e3 one nothing
 	has "$output" 'exec: "nothing": executable file not found in $PATH'
 	is "$(ctr task ps one | grep -c '[0-9]')" "$(wc -l <"$dir/cgroup.procs")"
-	has "$(ctr task metrics one)" memory.usage_in_bytes
+	has "$(ctr task metrics one)" memory.usage
 
 	ctr task pause one
 	has "$(ctr task list)" PAUSED
@@ -71,7 +71,7 @@ life() {
 
 	ctr task kill --signal TERM one
 	eventually stopped one
-	exits 6 ctr task delete one
+	has "$(ctr task delete one 2>&1)" 'exit code 6'
 	ctr container delete one
 	not test -e "$dir"
 }
