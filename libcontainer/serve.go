@@ -143,7 +143,7 @@ func (m *maker) deathOf(status unix.WaitStatus) error {
 	if !status.Signaled() {
 		return &diag.Error{Kind: diag.Kernel, Problem: "the boot process has ended with status " + strconv.Itoa(status.ExitStatus())}
 	}
-	if m.cgroup != nil {
+	if m.cgroup != nil && status.Signal() == unix.SIGKILL {
 		if err := m.cgroup.Starved(); err != nil {
 			return err
 		}

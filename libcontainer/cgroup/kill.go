@@ -28,9 +28,10 @@ func (g *Group) Pids() ([]int, error) {
 }
 
 // members is the directory that tells who is in the container. On v1 a process may leave some hierarchies if its cgroup is mounted
-// writable; it can't leave devices, which is never given away, or freezer.
+// writable; it can't leave freezer, or devices, which is never given away. systemd moves processes about in the hierarchies that it uses itself, and freezer
+// is none of these.
 func (g *Group) members() string {
-	for _, c := range []string{"devices", "freezer", "pids", "memory"} {
+	for _, c := range []string{"freezer", "devices", "pids", "memory"} {
 		if dir := g.dir(c); dir != "" {
 			return dir
 		}

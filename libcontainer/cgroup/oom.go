@@ -29,9 +29,17 @@ func (g *Group) OOMKilled() (bool, error) {
 	return false, diag.Sys("the count of processes killed for want of memory can't be read", "read", cause(err))
 }
 
-// Starved is the error of a container that died while it started because its memory limit is too low, or nil if that is not why.
+// Starved is the error of a container that was killed with SIGKILL while it started because its memory limit is too low, or nil if that is not why.
 func (g *Group) Starved() error {
 	if oom, err := g.OOMKilled(); err != nil || !oom {
+		if n := g.limits.resources.Memory; g.driver == Systemd && n > 0 && g.gone() {
+			// A scope goes with its last process, and what the kernel has counted with it.
+			return &diag.Error{
+				Kind: diag.Kernel, Field: "linux.resources.memory.limit", Value: strconv.FormatInt(n, 10),
+				Problem: "is too low, as it seems: the container was killed while it started",
+				Hint:    leastMemory + "; see the kernel's log for who was killed, and why",
+			}
+		}
 		return nil
 	}
 	limit, peak := "memory.limit_in_bytes", "memory.max_usage_in_bytes"

@@ -3,6 +3,8 @@ package cgroup
 import (
 	"strings"
 	"testing"
+
+	"rt/libcontainer/host"
 )
 
 func TestInner(t *testing.T) {
@@ -106,6 +108,19 @@ func TestLoadRefuses(t *testing.T) {
 	} {
 		if _, err := Load(s); err == nil {
 			t.Errorf("%+v was loaded", s)
+		}
+	}
+}
+
+// TestMembers: of the hierarchies of v1, the one that nobody takes the container's processes out of tells who they are.
+func TestMembers(t *testing.T) {
+	at := func(list string) place { return place{list: list, dir: root + "/" + list + "/c"} }
+	for want, g := range map[string]*Group{
+		"freezer": {mode: host.CgroupV1, places: []place{at("cpu,cpuacct"), at("devices"), at("freezer")}},
+		"pids":    {mode: host.CgroupV1, places: []place{at("cpu,cpuacct"), at("pids")}},
+	} {
+		if got := g.members(); got != root+"/"+want+"/c" {
+			t.Errorf("%s, want that of %s", got, want)
 		}
 	}
 }

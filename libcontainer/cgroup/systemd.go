@@ -3,6 +3,7 @@ package cgroup
 import (
 	"errors"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -178,11 +179,35 @@ func (g *Group) startUnit(pid int) error {
 	if err == nil {
 		err = g.applyDevices()
 	}
+	if err == nil {
+		err = g.rejoin(pid)
+	}
 	if err != nil {
 		// The process is still the boot process; it is about to be killed anyway, and a scope can only be stopped with what is in it.
 		_ = g.stopUnit()
 	}
 	return err
+}
+
+// rejoin puts the process back into the hierarchies of v1 that systemd has taken it out of when the limits were set: of one that is not to limit the unit as
+// systemd sees it, it moves processes to the slice. A systemd in a container does so with devices, and no rule would hold.
+func (g *Group) rejoin(pid int) error {
+	if g.mode == host.CgroupV2 {
+		return nil
+	}
+	text, err := readFile("/proc/"+strconv.Itoa(pid), "cgroup")
+	if err != nil {
+		return diag.Sys("the cgroups of the container's process can't be read", "open", err)
+	}
+	for i := range g.places {
+		p := &g.places[i]
+		if own, ok := ownPath(text, p.list); ok && p.base+own != p.dir {
+			if err := cgroups.WriteCgroupProc(p.dir, pid); err != nil {
+				return attachError(p.dir, pid, cause(err))
+			}
+		}
+	}
+	return nil
 }
 
 // setUnit changes the limits of a unit that exists.
@@ -237,6 +262,17 @@ func (g *Group) unitError(verb string, err error) *diag.Error {
 			e.Field = `annotations["` + key + `"]`
 			return e
 		}
+	}
+	if strings.Contains(text, "Unexpected message contents") && len(g.unit.properties) > 0 {
+		// A value of another type than the property has; systemd does not say which. Those of rt itself are right.
+		e.Field = "annotations"
+		for key := range g.config.Annotations {
+			if strings.HasPrefix(key, propertyPrefix) && len(g.unit.properties) == 1 {
+				e.Field = `annotations["` + key + `"]`
+			}
+		}
+		e.Hint = "a property has another type: systemctl show, and org.freedesktop.systemd1(5), tell them"
+		return e
 	}
 	if e.Field = unifiedField(text); e.Field != "" {
 		return e

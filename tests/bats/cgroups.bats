@@ -357,6 +357,7 @@ limit() {
 }
 
 @test "cgroups: --cgroup-manager disabled makes none, and later commands know" {
+	needs_cgroupfs "the options exclude each other"
 	only_rt "the option is crun's"
 	ID_PATH=/$ID-path bundle '.linux.cgroupsPath = env.ID_PATH'
 	process sleep 60
@@ -380,6 +381,7 @@ limit() {
 }
 
 @test "cgroups: --cgroup-manager disabled keeps no limits, so it refuses them" {
+	needs_cgroupfs "the options exclude each other"
 	only_rt "the option is crun's"
 	bundle '.linux.resources.pids.limit = 20'
 	run rt --cgroup-manager=disabled run --bundle "$BUNDLE" "$ID"
@@ -387,6 +389,7 @@ limit() {
 }
 
 @test "cgroups: --cgroup-manager cgroupfs, and what makes no sense" {
+	needs_cgroupfs "the options exclude each other"
 	only_rt "the option is crun's"
 	bundle
 	process true
