@@ -68,7 +68,7 @@ BARRIER=1" ]
 	notifying
 	in_container sh -c '
 		echo "$NOTIFY_SOCKET"; ls -a /run/notify | tr "\n" " "; grep -c " /run/notify " /proc/self/mountinfo
-		grep " /run/notify ro,nosuid,nodev,noexec,relatime " /proc/self/mountinfo >/dev/null || grep " /run/notify " /proc/self/mountinfo
+		grep " /run/notify ro,nosuid,nodev,noexec," /proc/self/mountinfo >/dev/null || grep " /run/notify " /proc/self/mountinfo
 		touch /run/notify/x; mv /run/notify/notify.sock /run/notify/y; ls /run/notify/..'
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = /run/notify/notify.sock ]
