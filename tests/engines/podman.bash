@@ -182,7 +182,7 @@ eventually() {
 leftovers() {
 	local root=/run
 	[ "$ROOTLESS" = 0 ] || root=${XDG_RUNTIME_DIR:-/nowhere}
-	find "$root/$RUNTIME" -mindepth 1 -maxdepth 1 2>/dev/null | sed 's/^/state: /'
+	find "$root/$RUNTIME" -mindepth 1 -maxdepth 1 -name '[!.]*' 2>/dev/null | sed 's/^/state: /'
 	find /sys/fs/cgroup -type d -name 'libpod-*' 2>/dev/null | sed 's/^/cgroup: /'
 	grep -F "$STORE/root" /proc/self/mounts | grep -v "$STORE/root/overlay " | sed 's/^/mount: /'
 }
