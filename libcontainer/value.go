@@ -20,6 +20,10 @@ func fieldValue(s *spec.Spec, path string) string {
 		return s.Hostname
 	case path == "process.cwd" && s.Process != nil:
 		return s.Process.Cwd
+	case path == "process.apparmorProfile" && s.Process != nil:
+		return s.Process.AppArmor
+	case path == "process.selinuxLabel" && s.Process != nil:
+		return s.Process.SELinuxLabel
 	case name == "mounts" && i >= 0 && i < len(oci.Mounts):
 		m := &oci.Mounts[i]
 		switch rest {
@@ -53,6 +57,8 @@ func linuxValue(s *spec.Spec, path string) string {
 		return l.Namespaces[i].Path
 	case path == "rootfsPropagation":
 		return l.RootfsPropagation
+	case path == "mountLabel":
+		return l.MountLabel
 	case path == "cgroupsPath":
 		return l.CgroupsPath
 	}
