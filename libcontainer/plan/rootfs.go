@@ -67,7 +67,7 @@ func (c *compiler) attachRoot() {
 		return c.do(origin, "attach it at "+path, nsenter.MoveMount, nsenter.Val(regRoot), nsenter.Str(""), nsenter.Cwd, nsenter.Str(path),
 			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_SYMLINKS))
 	}
-	if !c.treesByRT() {
+	if !c.treesByRT() && !c.layerByHost() {
 		at(c.spec.Rootfs)
 		return
 	}
