@@ -7,6 +7,7 @@ load setup
 needs() {
 	only_rt "a layer over root.path"
 	grep -qw overlay /proc/filesystems || modprobe overlay 2>/dev/null || skip "this kernel has no overlay file system"
+	[ "$ROOTLESS" = 0 ] || [ "$(printf '%s\n' 5.11 "$(uname -r)" | sort -V | head -n 1)" = 5.11 ] || skip "an overlay in a user namespace takes Linux 5.11"
 }
 
 # writable [FILTER] makes a bundle with a root file system that may be written to, and notes what is in it.
