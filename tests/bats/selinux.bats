@@ -42,7 +42,7 @@ known_label() {
 	bundle '.process.selinuxLabel = "system_u:system_r:no_such_type_t:s0"'
 	in_container true
 	refused process.selinuxLabel no_such_type_t
-	[ "$RUNTIME" != rt ] || [[ $output == *'`/proc/'*'/attr/exec`'* ]]
+	[ "$RUNTIME" != rt ] || [[ $output == *'`/proc/'*'/attr/'*'`'* ]]
 	[ "$RUNTIME" != rt ] || [[ $output == *hint*policy* ]]
 }
 
