@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -51,14 +52,7 @@ func listed(t *testing.T, programs map[string]bool) map[string]bool {
 	return lines
 }
 
-func oneOf(s string, words ...string) bool {
-	for _, w := range words {
-		if s == w {
-			return true
-		}
-	}
-	return false
-}
+func oneOf(s string, words ...string) bool { return slices.Contains(words, s) }
 
 // TestConformanceTable compares conformance.md with what there is: every validation program has its place in a table, in italics if expected.txt has it for
 // the machine's own cgroups, and every file of tests/bats that it names exists.

@@ -322,8 +322,11 @@ func TestPlans(t *testing.T) {
 			"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}`},
 			func(o *Options) { o.Layer, o.SetgroupsDeny = &Layer{Mode: 0o755, UID: 1000, GID: 7}, true },
 		},
-		{"mounts-tmpfs-mode", modern(), []string{`{"mounts": [{"destination": "/root", "type": "tmpfs", "source": "tmpfs", "options": ["size=1m"]}]}`},
-			func(o *Options) { o.Modes = []uint32{unix.S_IFDIR | 0o1750} }},
+		{
+			"mounts-tmpfs-mode", modern(),
+			[]string{`{"mounts": [{"destination": "/root", "type": "tmpfs", "source": "tmpfs", "options": ["size=1m"]}]}`},
+			func(o *Options) { o.Modes = []uint32{unix.S_IFDIR | 0o1750} },
+		},
 		{"devices", modern(), []string{`{"linux": {"devices": [
 			{"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 384, "uid": 5, "gid": 6},
 			{"path": "/dev/net/tun", "type": "c", "major": 10, "minor": 200}, {"path": "/dev/ptmx", "type": "c", "major": 5, "minor": 2}, {"path": "/run/fifo", "type": "p"}]}}`}, nil},

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -55,7 +56,7 @@ func newWorld(field []contender) (w *world, err error) {
 
 // start starts a daemon, which writes to a log of its own.
 func (w *world) start(name string, args ...string) error {
-	log, err := os.Create(filepath.Join(w.dir, name+".log")) //nolint:forbidigo // the path is the benchmark's own
+	log, err := os.Create(filepath.Join(w.dir, name+".log"))
 	if err != nil {
 		return err
 	}
@@ -71,8 +72,7 @@ func (w *world) start(name string, args ...string) error {
 
 // close ends the daemons, the youngest first.
 func (w *world) close() {
-	for i := len(w.daemons) - 1; i >= 0; i-- {
-		d := w.daemons[i]
+	for _, d := range slices.Backward(w.daemons) {
 		_ = d.Process.Signal(syscall.SIGTERM)
 		_ = d.Wait()
 	}
