@@ -229,20 +229,3 @@ func (n *relay) tell(mainPid int) error {
 	}
 	return nil
 }
-
-// waitHangup waits until the last writer of a pipe is gone, at most for limit.
-func waitHangup(fd int, limit time.Duration) bool {
-	deadline := time.Now().Add(limit)
-	for {
-		left := max(time.Until(deadline), 0)
-		fds := []unix.PollFd{{Fd: int32(fd)}}
-		n, err := unix.Poll(fds, int(left/time.Millisecond))
-		switch {
-		case n > 0:
-			return true
-		case err == unix.EINTR:
-		default:
-			return false
-		}
-	}
-}

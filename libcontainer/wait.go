@@ -41,11 +41,17 @@ func exitStatus(status unix.WaitStatus) int {
 }
 
 // waitEnd waits until the process of a pidfd has ended, at most for limit.
-func waitEnd(pidfd int, limit time.Duration) bool {
+func waitEnd(pidfd int, limit time.Duration) bool { return await(pidfd, unix.POLLIN, limit) }
+
+// waitHangup waits until the last writer of a pipe is gone, at most for limit.
+func waitHangup(fd int, limit time.Duration) bool { return await(fd, 0, limit) }
+
+// await waits until one of events, an error or a hangup happens at fd: poll(2).
+func await(fd int, events int16, limit time.Duration) bool {
 	deadline := time.Now().Add(limit)
 	for {
 		left := max(time.Until(deadline), 0)
-		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+		fds := []unix.PollFd{{Fd: int32(fd), Events: events}}
 		n, err := unix.Poll(fds, int(left/time.Millisecond))
 		switch {
 		case n > 0:
