@@ -203,7 +203,7 @@ func endsProcess(sig unix.Signal) bool {
 	return true
 }
 
-// patience is how long a process may take to die after SIGKILL.
+// patience is how long a process may take to die after SIGKILL, or when it has nothing more to do.
 const patience = 10 * time.Second
 
 // Delete removes a container that has stopped, or was only created; with force one in any status, and none at all.

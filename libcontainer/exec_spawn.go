@@ -2,13 +2,12 @@ package libcontainer
 
 import (
 	"runtime"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
 	"rt/nsenter"
+	"rt/spec"
 )
 
 // spawn starts the first process.
@@ -58,16 +57,8 @@ func (x *executor) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, 
 
 // cpuSet reads a list of CPUs such as "0-3,7", which package spec has checked.
 func cpuSet(list string) (set unix.CPUSet) {
-	for part := range strings.SplitSeq(list, ",") {
-		first, last, isRange := strings.Cut(part, "-")
-		if !isRange {
-			last = first
-		}
-		from, _ := strconv.Atoi(first)
-		to, _ := strconv.Atoi(last)
-		for n := from; n <= to; n++ {
-			set.Set(n)
-		}
+	for n := range spec.Numbers(list) {
+		set.Set(n)
 	}
 	return set
 }

@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"bytes"
 	"strconv"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -92,13 +91,10 @@ func (r *Runtime) Start(id string) error {
 func (m *maker) ended() {
 	m.boot.Close()
 	if pidfd := openProcess(&m.state); pidfd >= 0 {
-		waitEnd(pidfd, endLimit)
+		waitEnd(pidfd, patience)
 		_ = unix.Close(pidfd)
 	}
 }
-
-// endLimit is how long the end of a process may take that has nothing more to do.
-const endLimit = 10 * time.Second
 
 // connect connects to the boot process that waits for the start. The socket's name goes first: if this rt is killed now, the container is not
 // taken for one that can still be started.

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 )
@@ -33,4 +34,23 @@ func (c *checker) list(at place, s string) {
 func index(s string) (uint64, bool) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return n, err == nil && s[0] != '+'
+}
+
+// Numbers yields the numbers of a list such as "0-3,7" of CPUs or memory nodes, which has been checked.
+func Numbers(list string) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for part := range strings.SplitSeq(list, ",") {
+			first, last, isRange := strings.Cut(part, "-")
+			if !isRange {
+				last = first
+			}
+			from, _ := strconv.Atoi(first)
+			to, _ := strconv.Atoi(last)
+			for n := from; n <= to; n++ {
+				if !yield(n) {
+					return
+				}
+			}
+		}
+	}
 }

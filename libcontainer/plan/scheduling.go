@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/nsenter"
+	"rt/spec"
 )
 
 // The numbers of sched_setattr(2), by the words of the spec; package spec has checked the words.
@@ -124,19 +125,11 @@ func (c *compiler) unbind() {
 // bitList returns the bit mask of a list such as "0-3,7", which package spec has checked, in whole words of 8 bytes.
 func bitList(list string) []byte {
 	mask := make([]byte, 8)
-	for part := range strings.SplitSeq(list, ",") {
-		first, last, isRange := strings.Cut(part, "-")
-		if !isRange {
-			last = first
+	for n := range spec.Numbers(list) {
+		for n/8 >= len(mask) {
+			mask = append(mask, make([]byte, 8)...)
 		}
-		from, _ := strconv.Atoi(first)
-		to, _ := strconv.Atoi(last)
-		for n := from; n <= to; n++ {
-			for n/8 >= len(mask) {
-				mask = append(mask, make([]byte, 8)...)
-			}
-			mask[n/8] |= 1 << (n % 8)
-		}
+		mask[n/8] |= 1 << (n % 8)
 	}
 	return mask
 }
