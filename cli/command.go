@@ -51,7 +51,7 @@ type entry struct {
 }
 
 // commands has a constructor for each command: building one binds its options to variables of its own, and building all would cost each start of rt
-// what only help and the manual need. exec, ps, pause, resume, update, events, features, checkpoint and restore will have their rows here.
+// what only help and the manual need.
 //
 // It is a function since completion, one of the commands, lists them all.
 func commands() []entry {
@@ -69,6 +69,8 @@ func commands() []entry {
 		{"resume", resumeCommand},
 		{"update", updateCommand},
 		{"events", eventsCommand},
+		{"checkpoint", checkpointCommand},
+		{"restore", restoreCommand},
 		{"spec", specCommand},
 		{"validate", validateCommand},
 		{"plan", planCommand},

@@ -57,6 +57,8 @@ func document() *features.Features {
 		Annotations:                        map[string]string{"rt.version": version},
 		PotentiallyUnsafeConfigAnnotations: cgroup.UnsafeAnnotations(),
 	}
+	// runc's name: nerdctl and others ask for it before they checkpoint, and crun gives it too.
+	f.Annotations["org.opencontainers.runc.checkpoint.enabled"] = "true"
 	// Options that no other runtime has: a caller can ask before it uses them.
 	f.Annotations["rt.layers"] = "ephemeral overlay"
 	if v, ok := strings.CutPrefix(seccomp.Backend(), "libseccomp "); ok {

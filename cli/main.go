@@ -106,10 +106,6 @@ func (c *Call) fail(g *globals, err error) int {
 
 // unknownCommand is the error for a command that rt does not have.
 func unknownCommand(program, name string) error {
-	if name == "checkpoint" || name == "restore" {
-		// Engines ask for the help of these to learn whether a runtime can do it, and this is a no to all of them.
-		return &diag.Error{Kind: diag.Usage, Problem: `"` + name + `" is not a command of ` + program + ": it can't save containers to disk and bring them back"}
-	}
 	return &diag.Error{
 		Kind: diag.Usage, Problem: `"` + name + `" is not a command of ` + program, Hint: hintNearest(spec.Nearest(name, names())),
 	}

@@ -63,7 +63,9 @@ func (m *maker) release() error {
 // foreground waits for the end of the container and removes it.
 func (m *maker) foreground(o *RunOptions) (int, error) {
 	m.container.Unlock()
-	m.boot.Close()
+	if m.boot != nil { // a container that was restored never had one
+		m.boot.Close()
+	}
 	m.relay.begin(&m.state)
 	status, err := m.attend()
 	if err != nil {

@@ -74,3 +74,6 @@ func frozenAt(p *place) (bool, error) {
 	}
 	return false, diag.Sys("the freezer of "+p.dir+" can't be read", "read", err)
 }
+
+// Freezer is the directory whose freezer stops the container, for programs that use it themselves; "" if there is none.
+func (g *Group) Freezer() string { return g.dir("freezer") }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -73,6 +74,19 @@ func (c *compiler) devices() error {
 	return nil
 }
 
+// BoundDevices lists the devices that may be mounts of the host's and not made: all but pipes.
+func BoundDevices(s *spec.Spec) (paths []string) {
+	for i := range defaultDevices {
+		paths = append(paths, defaultDevices[i].Path)
+	}
+	for i := range s.Devices {
+		if d := &s.Devices[i]; d.Mode&unix.S_IFMT != unix.S_IFIFO && d.Path != "/dev/ptmx" && !slices.Contains(paths, d.Path) {
+			paths = append(paths, d.Path)
+		}
+	}
+	return paths
+}
+
 func (c *compiler) deviceLink(name, target string) {
 	c.do("", "link /dev/"+name, nsenter.Symlinkat, nsenter.Str(target), nsenter.Val(regDev), nsenter.Str(name)).ignore(unix.EEXIST)
 }
@@ -123,15 +137,15 @@ func (c *compiler) bindDevice(origin string, d *spec.Device, dir nsenter.Reg, na
 	c.do(origin, "make a file for "+d.Path, nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
 		nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o666), nsenter.Imm(0)).ignore(unix.EEXIST)
 	c.open(origin, "find it", dir, name, howNoLink).to(regTarget)
-	c.do(origin, "copy the host's device, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(hostDevice(d.Path)),
+	c.do(origin, "copy the host's device, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(HostDevice(d.Path)),
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
 	c.attach(origin, regTree, regTarget)
 	c.close(regTree)
 	c.close(regTarget)
 }
 
-// hostDevice is where the host has a device.
-func hostDevice(path string) string {
+// HostDevice is where the host has a device.
+func HostDevice(path string) string {
 	if strings.HasPrefix(path, "/dev/") {
 		return path
 	}

@@ -218,17 +218,17 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"a probe for checkpoint", "Podman and CRI-O (pkg/checkpoint/crutils)", "they believe in a checkpoint that rt can't do",
+		"a probe for checkpoint", "Podman and CRI-O (pkg/checkpoint/crutils)", "they refuse to checkpoint, or to restore into another pod",
 		func(t *testing.T, e *engine) {
 			// They ask for help, and take status 0 for yes; and for an option without its value, and take "needs an argument" for yes.
-			if r := e.rt("checkpoint", "--help"); r.status == 0 || !strings.Contains(r.stderr, "checkpoint") {
+			if r := e.rt("checkpoint", "--help"); r.status != 0 || r.stderr != "" {
 				t.Error(r)
 			}
 			r := e.rt("restore", "--lsm-mount-context")
-			if said := r.stdout + r.stderr; r.status == 0 || strings.Contains(said, "needs an argument") || strings.Contains(said, "requires an argument") {
+			if said := r.stdout + r.stderr; r.status == 0 || !strings.Contains(said, "flag needs an argument") {
 				t.Error(r)
 			}
-			// The same question about an option that is there.
+			// The same question about another option.
 			if r := e.rt("create", "--pid-file"); !strings.Contains(r.stderr, "flag needs an argument") {
 				t.Error(r)
 			}

@@ -733,14 +733,22 @@ load podman
 	[ "${lines[0]}" -ge 2 ]
 }
 
-@test "checkpoint: refused with a reason" {
-	only_rt 'checkpoint is not there yet'
+@test "checkpoint, restore: what counts goes on; refused, it stays as it was" {
 	needs_root 'podman refuses an ordinary user itself'
-	running c
+	podman run --detach --name c bb sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/count; sleep 0.1; done'
+	eventually podman exec c test -s /count
 	run podman container checkpoint c
 	echo "$output"
-	[ "$status" -ne 0 ]
+	if ! criu check >/dev/null 2>&1; then
+		[ "$status" -ne 0 ]
+		status_is c running
+		return
+	fi
+	[ "$status" -eq 0 ]
+	status_is c exited
+	podman container restore c
 	status_is c running
+	[ "$(podman exec c cat /count)" -gt 1 ]
 }
 
 @test "run: flags for the runtime" {

@@ -1,0 +1,172 @@
+package libcontainer
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/criu"
+	"rt/libcontainer/diag"
+	"rt/spec/jsonscan"
+)
+
+// descriptorsFile says in the images what the standard streams of the container were, so that the restored ones take their places: a JSON array of three names
+// as /proc/PID/fd has them, which is runc's. Behind those rt writes what else of the host was open: "null:KEY" for its /dev/null.
+const descriptorsFile = "descriptors.json"
+
+// descriptors are what the processes of a container have open of the host's.
+type descriptors struct {
+	streams [3]string // pipes, sockets, terminals, files of the container by their names; files of the host by CRIU's key for them
+	null    []string  // the keys that /dev/null of the host goes by
+}
+
+// nullPrefix is before a key in descriptorsFile that stands for /dev/null.
+const nullPrefix = "null:"
+
+// external returns the files of the host, as criu_opts has them.
+func (d *descriptors) external() []string {
+	list := slices.Clone(d.null)
+	for _, s := range d.streams {
+		if strings.HasPrefix(s, "file[") && !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// openDescriptors looks at what the container has open. A file of the host is one on a mount that the container does not have: what was given to it as a
+// standard stream. CRIU can't save those, but leave them out by the keys that it is told.
+func (c *checkpointer) openDescriptors() (*descriptors, error) {
+	table, err := mountTable(c.state.Pid)
+	if err != nil {
+		return nil, err
+	}
+	own := make(map[int]bool, len(table))
+	for _, m := range table {
+		own[m.ID] = true
+	}
+	pids := []int{c.state.Pid}
+	if c.group.Available() {
+		if all, err := c.group.Pids(); err == nil {
+			pids = append(pids, slices.DeleteFunc(all, func(pid int) bool { return pid == c.state.Pid })...)
+		}
+	}
+	d := &descriptors{}
+	for _, pid := range pids {
+		dir := "/proc/" + strconv.Itoa(pid)
+		entries, err := os.ReadDir(dir + "/fd")
+		if err != nil {
+			continue // it has ended
+		}
+		for _, e := range entries {
+			d.look(dir, e.Name(), pid == c.state.Pid, own)
+		}
+	}
+	return d, nil
+}
+
+// look notes one descriptor: it is of the container's first process, or not.
+func (d *descriptors) look(dir, name string, first bool, own map[int]bool) {
+	number, err := strconv.Atoi(name)
+	if err != nil {
+		return
+	}
+	target, err := os.Readlink(dir + "/fd/" + name)
+	if err != nil {
+		return
+	}
+	stream := first && number < len(d.streams)
+	if stream {
+		d.streams[number] = target
+	}
+	if !strings.HasPrefix(target, "/") {
+		return
+	}
+	mount := mountIn(dir + "/fdinfo/" + name)
+	var st unix.Stat_t
+	if mount < 0 || own[mount] || unix.Stat(dir+"/fd/"+name, &st) != nil {
+		return
+	}
+	key := "file[" + strconv.FormatInt(int64(mount), 16) + ":" + strconv.FormatUint(st.Ino, 16) + "]"
+	switch {
+	case st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3):
+		if !slices.Contains(d.null, key) {
+			d.null = append(d.null, key)
+		}
+	case stream && (st.Mode&unix.S_IFMT == unix.S_IFREG || st.Mode&unix.S_IFMT == unix.S_IFIFO):
+		d.streams[number] = key
+	}
+}
+
+// saveDescriptors writes descriptorsFile.
+func (i *images) saveDescriptors(d *descriptors) error {
+	text := []byte{'['}
+	for n, s := range append(d.streams[:], d.null...) {
+		if n > 0 {
+			text = append(text, ',')
+		}
+		if n >= len(d.streams) {
+			s = nullPrefix + s
+		}
+		text = jsonscan.AppendString(text, s)
+	}
+	text = append(text, ']')
+	fd, err := unix.Openat(i.dir, descriptorsFile, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err == nil {
+		_, err = unix.Write(fd, text)
+		_ = unix.Close(fd)
+	}
+	if err != nil {
+		e := diag.Sys("write "+descriptorsFile, "openat", err)
+		e.Field = "--image-path"
+		return e
+	}
+	return nil
+}
+
+// loadDescriptors reads descriptorsFile. Images without one, of another program, have no streams to be taken over.
+func (i *images) loadDescriptors() (*descriptors, error) {
+	d := &descriptors{}
+	fd, err := unix.Openat(i.dir, descriptorsFile, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err == unix.ENOENT {
+		return d, nil
+	}
+	text := ""
+	if err == nil {
+		text = readSome(fd, nil)
+	}
+	var list []string
+	sc := jsonscan.New(text)
+	jsonscan.Strings(sc, &list)
+	sc.End()
+	if err != nil || sc.Err() != nil || len(sc.Problems) > 0 {
+		return nil, &diag.Error{
+			Kind: diag.Usage, Field: "--image-path", Problem: descriptorsFile + " must be an array of strings: the file names of the standard streams",
+			Hint: "the images were not made by rt or runc, or are damaged",
+		}
+	}
+	for n, s := range list {
+		if n < len(d.streams) {
+			d.streams[n] = s
+		} else if key, ok := strings.CutPrefix(s, nullPrefix); ok {
+			d.null = append(d.null, key)
+		}
+	}
+	return d, nil
+}
+
+// inherit returns what takes the place of the streams: rt's own, which are CRIU's too. null is CRIU's number of the host's /dev/null.
+func (d *descriptors) inherit(null int) (list []criu.Inherited) {
+	for fd, key := range d.streams {
+		if strings.HasPrefix(key, "pipe:[") || strings.HasPrefix(key, "file[") {
+			list = append(list, criu.Inherited{Key: key, FD: fd})
+		}
+	}
+	for _, key := range d.null {
+		list = append(list, criu.Inherited{Key: key, FD: null})
+	}
+	return list
+}

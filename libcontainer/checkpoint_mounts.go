@@ -1,0 +1,169 @@
+package libcontainer
+
+import (
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/state"
+	"rt/spec"
+)
+
+// external is a mount of the container that belongs to the host. CRIU saves nothing of it but a label, and mounts at the restore what is then the source.
+type external struct {
+	label       string // the destination, as the config has it
+	destination string // as the container's mount table has it; only in what attached returns
+	source      string
+	device      bool // only where it covers a device: see attached
+}
+
+type externals []external
+
+// externalMounts lists the mounts that may be external, as the config tells: bind mounts, what hides masked files, devices that could not be made, the hierarchies of
+// cgroup v1, and rt's own. It is the same list at the checkpoint and at the restore; what of it there is, the mount table of the container says.
+func externalMounts(s *spec.Spec, hierarchies []host.Hierarchy, c *state.Container) (list externals) {
+	for i := range s.Mounts {
+		m := &s.Mounts[i]
+		switch {
+		case m.Remount:
+		case m.Bind:
+			list = append(list, external{label: m.Destination, source: m.Source})
+		case m.Type == "cgroup" || m.Type == "cgroup2":
+			for _, h := range hierarchies {
+				if h.Name != "" && !s.Namespaces.Has(unix.CLONE_NEWCGROUP) {
+					list = append(list, external{label: m.Destination + "/" + h.Name, source: h.Path})
+				}
+			}
+		}
+	}
+	for _, path := range s.MaskedPaths {
+		list = append(list, external{label: path, source: "/dev/null", device: true})
+	}
+	for _, path := range plan.BoundDevices(s) {
+		list = append(list, external{label: path, source: plan.HostDevice(path), device: true})
+	}
+	return append(list, external{label: plan.NotifyDir, source: c.Path(state.NotifyDir)})
+}
+
+// attached returns those that are mounted in the container of pid, with the places that its mount table has for them.
+func (list externals) attached(pid int) (found externals, err error) {
+	proc := "/proc/" + strconv.Itoa(pid)
+	table, err := mountTable(pid)
+	if err != nil {
+		return nil, err
+	}
+	root, err := unix.Open(proc+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, diag.Sys("open the root file system of the container", "open", err)
+	}
+	defer func() { _ = unix.Close(root) }()
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	for _, e := range list {
+		fd, err := unix.Openat2(root, strings.TrimPrefix(e.label, "/"), &how)
+		if err != nil {
+			continue // covered, or never made
+		}
+		var st unix.Stat_t
+		mount := mountOf(fd)
+		err = unix.Fstat(fd, &st)
+		_ = unix.Close(fd)
+		if err != nil || e.device && st.Mode&unix.S_IFMT != unix.S_IFCHR && st.Mode&unix.S_IFMT != unix.S_IFBLK {
+			continue // a masked directory is behind a tmpfs, which is the container's own
+		}
+		i := slices.IndexFunc(table, func(m *mountinfo.Info) bool { return m.ID == mount })
+		if i < 0 {
+			continue
+		}
+		// What is no mount of its own is in one, and has another name there.
+		e.destination = table[i].Mountpoint
+		if again, err := unix.Openat2(root, strings.TrimPrefix(e.destination, "/"), &how); err == nil {
+			var at unix.Stat_t
+			same := unix.Fstat(again, &at) == nil && at.Dev == st.Dev && at.Ino == st.Ino
+			_ = unix.Close(again)
+			if same && !slices.ContainsFunc(found, func(f external) bool { return f.destination == e.destination }) {
+				found = append(found, e)
+			}
+		}
+	}
+	return found, nil
+}
+
+// mountTable reads the mount table that pid sees.
+func mountTable(pid int) ([]*mountinfo.Info, error) {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, diag.Sys("read the mount table of the container", "open", err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	table, err := mountinfo.GetMountsFromReader(fdReader(fd), nil)
+	if err != nil {
+		return nil, &diag.Error{Kind: diag.Kernel, Problem: "read the mount table of the container", Err: err}
+	}
+	return table, nil
+}
+
+// fdReader reads from a descriptor.
+type fdReader int
+
+func (fd fdReader) Read(p []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(fd), p)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
+}
+
+// mountOf returns the id of the mount that a descriptor is in, or -1: the line mnt_id of proc_pid_fdinfo(5).
+func mountOf(fd int) int { return mountIn("/proc/self/fdinfo/" + strconv.Itoa(fd)) }
+
+func mountIn(path string) int {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	defer func() { _ = unix.Close(fd) }()
+	text := make([]byte, 4096)
+	n, err := unix.Read(fd, text)
+	if err != nil {
+		return -1
+	}
+	_, rest, ok := strings.Cut(string(text[:n]), "mnt_id:\t")
+	number, _, _ := strings.Cut(rest, "\n")
+	id, err := strconv.Atoi(number)
+	if !ok || err != nil {
+		return -1
+	}
+	return id
+}
+
+// externalNamespaces are those that the config joins by path and CRIU can leave out; the labels are runc's, so that either can restore what the other has saved.
+var externalNamespaces = [...]struct {
+	flag        uintptr
+	kind, label string
+}{
+	{unix.CLONE_NEWNET, "net", "extRootNetNS"},
+	{unix.CLONE_NEWPID, "pid", "extRootPidNS"},
+}
+
+// joinedNamespaces are those that CRIU saves in any case, and joins at the restore in place of making them again.
+var joinedNamespaces = [...]struct {
+	flag uintptr
+	kind string
+}{
+	{unix.CLONE_NEWIPC, "ipc"},
+	{unix.CLONE_NEWUTS, "uts"},
+}

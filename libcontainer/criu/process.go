@@ -1,0 +1,288 @@
+package criu
+
+import (
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+)
+
+// Process is a criu that works for this process.
+type Process struct {
+	Pid    int
+	socket int
+	stderr int // a memfd with what it has said on standard error; -1 if that is the caller's own
+}
+
+// StartOptions say how a criu is started. The zero value starts one that has nothing of rt's.
+type StartOptions struct {
+	// Stdio are its descriptors 0, 1 and 2; nil is /dev/null, and what it says is kept for errors.
+	Stdio []int
+	// Files are its descriptors from FirstFile on.
+	Files []int
+	Env   []string
+}
+
+// FirstFile is the number that the first of StartOptions.Files has for criu.
+const FirstFile = socketNumber + 1
+
+const socketNumber = 3
+
+// Start starts the program criu to take one request.
+func Start(program string, o *StartOptions) (*Process, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, diag.Sys("make a socket for criu", "socketpair", err)
+	}
+	defer func() { _ = unix.Close(pair[1]) }()
+	p := &Process{socket: pair[0], stderr: -1}
+	stdio := o.Stdio
+	if stdio == nil {
+		null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+		if err == nil {
+			defer func() { _ = unix.Close(null) }()
+			p.stderr, err = unix.MemfdCreate("criu", unix.MFD_CLOEXEC)
+		}
+		if err != nil {
+			p.hangUp()
+			return nil, diag.Sys("prepare the start of criu", "open", err)
+		}
+		stdio = []int{null, p.stderr, p.stderr}
+	}
+	files := make([]uintptr, 0, FirstFile+len(o.Files))
+	for _, fd := range stdio {
+		files = append(files, uintptr(fd))
+	}
+	files = append(files, uintptr(pair[1]))
+	for _, fd := range o.Files {
+		files = append(files, uintptr(fd))
+	}
+	p.Pid, err = syscall.ForkExec(program, []string{"criu", "swrk", strconv.Itoa(socketNumber)}, &syscall.ProcAttr{Files: files, Env: o.Env})
+	if err != nil {
+		p.hangUp()
+		e := diag.Sys("start criu", "execve", err)
+		e.Kind, e.Value = diag.Host, program
+		e.Problem = "criu can't be started: " + program
+		return nil, e
+	}
+	return p, nil
+}
+
+// patience is how long criu may take to answer what takes it no work.
+var patience = 30 * time.Second
+
+// Ask starts criu for one question and returns the answer.
+func Ask(program string, env []string, kind Kind, features Features) (Response, error) {
+	p, err := Start(program, &StartOptions{Env: env})
+	if err != nil {
+		return Response{}, err
+	}
+	var encoded []byte
+	if kind == FeatureCheck {
+		encoded = features.encode()
+	}
+	limit := unix.NsecToTimeval(patience.Nanoseconds())
+	_ = unix.SetsockoptTimeval(p.socket, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit)
+	r, err := p.converse(request(kind, nil, encoded, false), kind, nil)
+	if errors.Is(err, unix.EAGAIN) {
+		_ = unix.Kill(p.Pid, unix.SIGKILL)
+		err = &diag.Error{Kind: diag.Host, Problem: "criu has not answered within " + patience.String() + ": " + program}
+	}
+	if ended := p.end(); err != nil {
+		return r, explain(err, ended)
+	}
+	if !r.Success {
+		return r, &diag.Error{Kind: diag.Host, Problem: "criu could not answer" + r.reason(), Hint: "try `criu check`"}
+	}
+	return r, nil
+}
+
+// Do sends a request, answers the notifications that come meanwhile, and returns the response once criu has ended. A notification is answered with
+// what notify makes of it: after an error criu gives up, and that error is returned. fd is what came with the notification, for notify to
+// close, or -1.
+func (p *Process) Do(kind Kind, o *Options, notify func(script string, pid, fd int) error) (Response, error) {
+	r, err := p.converse(request(kind, o.encode(), nil, false), kind, notify)
+	if ended := p.end(); err != nil {
+		return r, explain(err, ended)
+	}
+	return r, nil
+}
+
+// reason is what a response that tells of no success says why, to be put behind a clause.
+func (r *Response) reason() string {
+	switch {
+	case r.Message != "":
+		return ": " + strings.TrimSpace(r.Message)
+	case r.Errno != 0:
+		return ": " + diag.ErrnoText(unix.Errno(r.Errno))
+	}
+	return ""
+}
+
+// converse sends a request and serves notifications until the response comes.
+func (p *Process) converse(text []byte, kind Kind, notify func(script string, pid, fd int) error) (Response, error) {
+	if err := p.send(text); err != nil {
+		return Response{}, err
+	}
+	var refused error
+	for {
+		r, fd, err := p.receive()
+		if err != nil {
+			if refused != nil {
+				return r, refused
+			}
+			return r, err
+		}
+		if r.Kind != Notify || kind == Notify {
+			if fd >= 0 {
+				_ = unix.Close(fd)
+			}
+			if refused != nil {
+				return r, refused
+			}
+			if r.Kind != kind && r.Success {
+				return r, &diag.Error{Kind: diag.Host, Problem: "criu has answered another question than it was asked"}
+			}
+			return r, nil
+		}
+		if notify != nil {
+			err = notify(r.Script, r.Pid, fd)
+		} else if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+		if refused == nil {
+			refused = err
+		}
+		if err := p.send(request(Notify, nil, nil, refused == nil)); err != nil {
+			if refused != nil {
+				return r, refused
+			}
+			return r, err
+		}
+	}
+}
+
+func (p *Process) send(text []byte) error {
+	for {
+		_, err := unix.SendmsgN(p.socket, text, nil, nil, unix.MSG_NOSIGNAL)
+		switch err {
+		case nil:
+			return nil
+		case unix.EINTR:
+		case unix.EPIPE, unix.ECONNRESET:
+			return io.EOF
+		default:
+			return diag.Sys("talk to criu", "sendmsg", err)
+		}
+	}
+}
+
+// receive reads one message, and the descriptor that came with it, or -1.
+func (p *Process) receive() (Response, int, error) {
+	text := make([]byte, 64<<10)
+	control := make([]byte, unix.CmsgSpace(4))
+	for {
+		n, cn, flags, _, err := unix.Recvmsg(p.socket, text, control, unix.MSG_CMSG_CLOEXEC)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.ECONNRESET:
+			return Response{}, -1, io.EOF
+		case err != nil:
+			return Response{}, -1, diag.Sys("listen to criu", "recvmsg", err)
+		case n == 0:
+			return Response{}, -1, io.EOF
+		}
+		fd := passed(control[:cn])
+		r, err := decode(text[:n])
+		if err == nil && flags&unix.MSG_TRUNC != 0 {
+			err = errMalformed
+		}
+		if err != nil {
+			if fd >= 0 {
+				_ = unix.Close(fd)
+			}
+			return r, -1, &diag.Error{Kind: diag.Host, Problem: "criu says what rt does not understand", Err: err}
+		}
+		return r, fd, nil
+	}
+}
+
+// passed returns the descriptor in a control message, or -1.
+func passed(control []byte) int {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return -1
+	}
+	fd := -1
+	for i := range messages {
+		fds, err := unix.ParseUnixRights(&messages[i])
+		for _, n := range fds {
+			if err == nil && fd < 0 {
+				fd = n
+			} else {
+				_ = unix.Close(n)
+			}
+		}
+	}
+	return fd
+}
+
+func (p *Process) hangUp() {
+	for _, fd := range [...]*int{&p.socket, &p.stderr} {
+		if *fd >= 0 {
+			_ = unix.Close(*fd)
+			*fd = -1
+		}
+	}
+}
+
+// Cancel ends a criu that has got no request.
+func (p *Process) Cancel() { p.end() }
+
+// ending is how a criu has ended.
+type ending struct {
+	status unix.WaitStatus
+	said   string
+}
+
+// end hangs up, waits for criu, and returns how it has ended.
+func (p *Process) end() ending {
+	_ = unix.Close(p.socket)
+	p.socket = -1
+	var e ending
+	for {
+		if _, err := unix.Wait4(p.Pid, &e.status, 0, nil); err != unix.EINTR {
+			break
+		}
+	}
+	if p.stderr >= 0 {
+		text := make([]byte, 4096)
+		if n, err := unix.Pread(p.stderr, text, 0); err == nil {
+			e.said = strings.TrimSpace(string(text[:n]))
+		}
+	}
+	p.hangUp()
+	return e
+}
+
+// explain says why criu hung up, if that is what happened.
+func explain(err error, e ending) error {
+	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	d := &diag.Error{Kind: diag.Host, Problem: "criu has ended without an answer, with status " + strconv.Itoa(e.status.ExitStatus())}
+	if e.status.Signaled() {
+		d.Problem = "criu was killed by " + unix.SignalName(e.status.Signal()) + " before it had answered"
+	}
+	if e.said != "" {
+		d.Problem += "; it said: " + strings.ReplaceAll(e.said, "\n", "; ")
+	}
+	return d
+}

@@ -1,0 +1,350 @@
+package libcontainer
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/hooks"
+	"rt/libcontainer/criu"
+	"rt/libcontainer/diag"
+	"rt/libcontainer/state"
+)
+
+// RestoreOptions are the options of restore. Of CreateOptions it has Bundle, ConsoleSocket, PidFile and NoPivot.
+type RestoreOptions struct {
+	RunOptions
+	ImageOptions
+	ParentPath      string // as for checkpoint
+	LSMProfile      string // "TYPE:NAME": the label that the processes get, in place of the one that they had
+	LSMMountContext string // the context= that mounts get, in place of the one that they had
+}
+
+// restorer makes one container of images. It is a maker for what the two have in common: the bundle, the cgroup, the state, the end.
+type restorer struct {
+	*maker
+	ro      *RestoreOptions
+	program string // criu
+	images  images
+	request criu.Options
+	files   []int // what CRIU inherits beside rt's standard streams
+}
+
+// Restore makes a container of images that Checkpoint has made, and in the foreground waits for its end as Run does, whose exit status it returns.
+func (r *Runtime) Restore(id string, o *RestoreOptions) (int, error) {
+	if err := state.CheckID(id); err != nil {
+		return 0, err
+	}
+	m, err := r.newMaker(id, &o.CreateOptions, false)
+	if err != nil {
+		return 0, err
+	}
+	x := &restorer{maker: m, ro: o}
+	defer x.close()
+	if err := x.checkConsole(o.Detach); err != nil {
+		return 0, err
+	}
+	if err := x.prepare(); err != nil {
+		return 0, err
+	}
+	if !o.Detach && !o.NoSubreaper && m.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return 0, diag.Sys("become a subreaper", "prctl", err)
+		}
+	}
+	if !o.Detach {
+		catchSignals()
+	}
+	if err := x.make(); err != nil {
+		return 0, err
+	}
+	if o.Detach {
+		return 0, nil
+	}
+	return m.foreground(&o.RunOptions)
+}
+
+func (x *restorer) close() {
+	closeAll(x.files)
+	x.images.close()
+	x.maker.close()
+}
+
+// prepare refuses what can be refused before anything is made.
+func (x *restorer) prepare() (err error) {
+	if x.spec.Process == nil {
+		return &diag.Error{Kind: diag.Document, Field: "process", Problem: "is absent: there is nothing to be restored"}
+	}
+	if x.o.NoPivot {
+		x.r.warn("--no-pivot has no effect on restore: CRIU changes the root by itself")
+	}
+	if p := x.ro.LSMProfile; p != "" {
+		if kind, name, ok := strings.Cut(p, ":"); !ok || name == "" || kind != "apparmor" && kind != "selinux" {
+			return &diag.Error{Kind: diag.Usage, Field: "--lsm-profile", Value: p, Problem: "must be apparmor:NAME or selinux:LABEL"}
+		}
+	}
+	// The directory of the notify socket is there for processes that had it; they have told long ago that they are ready.
+	x.options.Notify = ""
+	if x.program, err = findCRIU(); err != nil {
+		return err
+	}
+	if x.ro.LazyPages {
+		if err := hasFeatures(x.program, criu.Features{LazyPages: true}); err != nil {
+			return err
+		}
+	}
+	x.request = criu.Options{
+		LogFile: "restore.log", Root: x.spec.Rootfs, NotifyScripts: true, RestoreSibling: true, OrphanPtsMaster: true,
+		ConfigFile: configFile(x.spec), Parent: x.ro.ParentPath, LSMProfile: x.ro.LSMProfile, LSMMountContext: x.ro.LSMMountContext,
+	}
+	if err := x.ro.fill(&x.request); err != nil {
+		return err
+	}
+	return x.findImages()
+}
+
+// findImages sees to it that there are images, before a container is made for them.
+func (x *restorer) findImages() error {
+	path := x.ro.ImagePath
+	if path == "" {
+		path = DefaultImages
+	}
+	fd, err := openDirectory("--image-path", path, false)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if unix.Faccessat(fd, "inventory.img", unix.F_OK, 0) != nil {
+		return &diag.Error{
+			Kind: diag.Usage, Field: "--image-path", Value: path, Problem: "holds no checkpoint: there is no inventory.img in it",
+			Hint: "name the directory that --image-path of `rt checkpoint` has named",
+		}
+	}
+	return nil
+}
+
+// make makes the container. On an error nothing is left of it.
+func (x *restorer) make() error {
+	err := x.record()
+	if err == nil {
+		err = x.container.MakeNotify()
+	}
+	if err == nil {
+		err = x.cgroup.Create()
+	}
+	if err == nil {
+		x.grouped = true
+		err = x.makeRdt()
+	}
+	if err == nil {
+		err = x.container.SaveConfig(x.spec.Raw)
+	}
+	if err == nil {
+		err = x.restore()
+	}
+	if err == nil {
+		err = x.cgroup.Settle()
+	}
+	if err != nil {
+		x.end()
+		x.undo()
+	}
+	return err
+}
+
+// end ends a process that was restored in vain.
+func (x *restorer) end() {
+	// It is a child of this rt that was not waited for, so the number is still its own.
+	if x.pid > 0 && unix.Kill(x.pid, unix.SIGKILL) == nil {
+		_, _ = waitPid(x.pid)
+	}
+	x.pid, x.state.Pid = 0, 0
+}
+
+// restore has CRIU do its work.
+func (x *restorer) restore() (err error) {
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return diag.Sys("open /dev/null", "open", err)
+	}
+	nullNumber := x.hand(null)
+	if err := x.namespaces(); err != nil {
+		return err
+	}
+	for _, e := range externalMounts(x.spec, x.facts.Hierarchies, x.container) {
+		x.request.External = append(x.request.External, "mnt["+e.label+"]:"+e.source)
+	}
+	p, err := x.start()
+	if err != nil {
+		return err
+	}
+	x.r.debug("started criu " + strconv.Itoa(p.Pid))
+	x.request.ImagesDir, x.request.WorkDir = x.images.dir, x.images.work
+	d, err := x.images.loadDescriptors()
+	if err == nil {
+		x.request.Inherit = append(x.request.Inherit, d.inherit(nullNumber)...)
+		err = x.attachCRIU(p.Pid)
+	}
+	if err != nil {
+		p.Cancel()
+		return err
+	}
+	response, err := p.Do(criu.Restore, &x.request, x.notified)
+	switch {
+	case err == nil && response.Success && x.pid == response.Pid && x.state.Pid == x.pid:
+		return nil
+	case err == nil && response.Success:
+		x.pid = response.Pid
+		return &diag.Error{Kind: diag.Host, Problem: "criu has restored the processes without telling that they are there"}
+	}
+	return x.images.failure("the container could not be restored", &response, err)
+}
+
+// hand hands a descriptor to CRIU, and returns the number that it has there.
+func (x *restorer) hand(fd int) int {
+	x.files = append(x.files, fd)
+	return criu.FirstFile + len(x.files) - 1
+}
+
+// namespaces has CRIU take the namespaces that the config names by path.
+func (x *restorer) namespaces() error {
+	for i := range x.spec.Namespaces.Join {
+		j := &x.spec.Namespaces.Join[i]
+		for _, n := range externalNamespaces {
+			if n.flag == j.Flag {
+				fd, err := openNamespace(joinFile(j))
+				if err != nil {
+					return err
+				}
+				x.request.Inherit = append(x.request.Inherit, criu.Inherited{Key: n.label, FD: x.hand(fd)})
+			}
+		}
+		for _, n := range joinedNamespaces {
+			if n.flag == j.Flag {
+				fd, err := openNamespace(joinFile(j))
+				if err != nil {
+					return err
+				}
+				_ = unix.Close(fd) // it is one of the right kind; CRIU opens it itself
+				x.request.Join = append(x.request.Join, criu.Joined{Kind: n.kind, Path: j.Path})
+			}
+		}
+	}
+	return nil
+}
+
+// attachCRIU puts CRIU into the container's cgroup, so that what it restores is born there, under the container's limits and device rules. The cgroups in the
+// images are replaced by it: they may be of another machine, or of an id that is taken.
+func (x *restorer) attachCRIU(pid int) error {
+	if !x.cgroup.Available() {
+		x.request.Cgroups = criu.CgroupIgnore
+		return nil
+	}
+	if err := x.attach(pid); err != nil {
+		return err
+	}
+	if x.request.Cgroups == criu.CgroupIgnore {
+		return nil
+	}
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if err != nil {
+		return &diag.Error{Kind: diag.Kernel, Problem: "find the cgroup of criu", Err: err}
+	}
+	x.request.CgroupRoots = cgroupRoots(string(text))
+	return nil
+}
+
+// cgroupRoots makes options of proc_pid_cgroup: a line is "4:cpu,cpuacct:/web1", or "0::/web1" for cgroup v2.
+func cgroupRoots(text string) (roots []criu.CgroupRoot) {
+	for line := range strings.Lines(text) {
+		part := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+		if len(part) != 3 {
+			continue
+		}
+		for controller := range strings.SplitSeq(part[1], ",") {
+			roots = append(roots, criu.CgroupRoot{Controller: controller, Path: part[2]})
+		}
+	}
+	return roots
+}
+
+// start starts CRIU in a mount namespace of its own, where the root file system is a mount, as CRIU wants it, and nothing that CRIU mounts on the way is seen by
+// anybody else. Only a thread of its own can have such a namespace, which therefore ends with this function.
+func (x *restorer) start() (p *criu.Process, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread ends here
+		if err = x.prepareMounts(); err == nil {
+			// Here, since CRIU mounts what it needs on the way below its working directory, which has to be in its own mount namespace for that.
+			x.images, err = openImages(&x.ro.ImageOptions, x.container, false)
+		}
+		if err == nil {
+			p, err = criu.Start(x.program, &criu.StartOptions{Stdio: []int{0, 1, 2}, Files: x.files, Env: os.Environ()})
+		}
+	}()
+	<-done
+	return p, err
+}
+
+// prepareMounts makes that mount namespace, and the mount points that the root file system lacks: an engine may have made it anew.
+func (x *restorer) prepareMounts() error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return diag.Sys("make a mount namespace for criu", "unshare", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return diag.Sys("keep the mounts of criu to itself", "mount", err)
+	}
+	if !x.spec.Namespaces.Has(unix.CLONE_NEWNS) {
+		return nil
+	}
+	if err := unix.Mount(x.spec.Rootfs, x.spec.Rootfs, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		e := diag.Sys("make the root file system a mount", "mount", err)
+		e.Field, e.Value = "root.path", x.spec.Rootfs
+		return e
+	}
+	return x.makeMountPoints()
+}
+
+// notified answers a notification of CRIU's.
+func (x *restorer) notified(script string, pid, fd int) error {
+	x.r.debug("criu: " + script)
+	if fd >= 0 && script != "orphan-pts-master" {
+		_ = unix.Close(fd)
+	}
+	switch script {
+	case "setup-namespaces":
+		x.pid = pid
+		return x.runRestoreHooks()
+	case "orphan-pts-master":
+		return x.takeConsole(fd)
+	case "post-restore":
+		// All is there and stands still: nothing of the container runs before its state is written down.
+		x.pid = pid
+		if err := x.joinRdt(pid); err != nil {
+			return err
+		}
+		return x.created()
+	}
+	return nil
+}
+
+// runRestoreHooks runs the hooks whose work ends with the container, and has to be done again: those of the runtime's namespaces, which set up networks.
+// What createContainer and startContainer have done is in the images, and the program does not start.
+func (x *restorer) runRestoreHooks() error {
+	h := x.spec.OCI.Hooks
+	if h == nil {
+		return nil
+	}
+	x.hooked = true
+	x.state.Pid = x.pid
+	defer func() { x.state.Pid = 0 }()
+	text := state.AppendHook(nil, &x.state, state.Creating)
+	if err := hooks.Run("prestart", h.Prestart, text, hooks.Options{Dir: x.spec.Bundle}); err != nil { //nolint:staticcheck // deprecated, and used by Docker
+		return err
+	}
+	return hooks.Run("createRuntime", h.CreateRuntime, text, hooks.Options{Dir: x.spec.Bundle})
+}

@@ -1,0 +1,493 @@
+#!/usr/bin/env bats
+# What runc(8) promises of checkpoint and restore, and docs/checkpoint.md. CRIU does the work: without one that works with this kernel there is nothing to test.
+# CRIU_PATH is a directory with a criu that is not in PATH.
+
+load setup
+
+needs() {
+	PATH=${CRIU_PATH:+$CRIU_PATH:}$PATH:/usr/sbin
+	command -v criu >/dev/null || skip "criu is not installed"
+	criu check >/dev/null 2>&1 || skip "criu does not work with this kernel: $(criu check 2>&1 | tail -n 1)"
+	IMAGES=$BATS_TEST_TMPDIR/images
+	WORK=$BATS_TEST_TMPDIR/work
+	RT_SECONDS=120
+}
+
+# count is a program that counts, in /tmp/count, every 20th of a second: what it does after a restore tells whether it is the one that was saved.
+count='i=0; while :; do i=$((i + 1)); echo $i >/tmp/next; mv /tmp/next /tmp/count; sleep 0.05; done'
+
+# counting [JQ FILTER] makes a bundle whose program counts, and starts it.
+counting() {
+	bundle ".root.readonly = false | ${1:-.}"
+	running sh -c "$count"
+	eventually counted 3
+}
+
+now() {
+	cat "$BUNDLE/rootfs/tmp/count"
+}
+
+# counted N: the program has come to N.
+counted() {
+	[ "$(now)" -ge "$1" ] 2>/dev/null
+}
+
+# save [OPTIONS] and bring_back [OPTIONS [ID]]: what they say is the container's and CRIU's too, hence run_detached.
+save() {
+	run_detached rt checkpoint --image-path "$IMAGES" --work-path "$WORK" "$@" "$ID"
+	[ "$status" -eq 0 ] || complain dump
+}
+
+bring_back() {
+	run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$WORK" --detach "$@" "$ID"
+	[ "$status" -eq 0 ] || complain restore
+}
+
+complain() {
+	echo "$output"
+	grep -n Error "$WORK/$1.log" | head
+	return 1
+}
+
+# gone: there is no container, and its program counts no more.
+gone() {
+	[ -z "$(containers)" ]
+	[ -z "$(cgroups)" ]
+	before=$(now)
+	sleep 0.2
+	[ "$(now)" = "$before" ]
+}
+
+@test "checkpoint ends the container, and restore goes on where it was" {
+	counting
+	save
+	[ "$output" = "" ]
+	gone
+	[ -s "$WORK/dump.log" ]
+	bring_back --pid-file "$BATS_TEST_TMPDIR/pid"
+	[ "$output" = "" ]
+	status_is running
+	[ "$(cat "$BATS_TEST_TMPDIR/pid")" = "$(state pid)" ]
+	[ "$(state bundle)" = "$BUNDLE" ]
+	eventually counted $((before + 3))
+	run rt exec "$ID" cat /tmp/count
+	[ "$output" -gt "$before" ]
+	[ "$output" -lt $((before + 400)) ]
+	# It is a container like any other: paused, resumed, killed, deleted.
+	rt pause "$ID"
+	status_is paused
+	rt resume "$ID"
+	rt kill "$ID" KILL
+	eventually status_is stopped
+	rt delete "$ID"
+}
+
+@test "checkpoint --leave-running: the container goes on, and its images are another one" {
+	counting
+	save --leave-running
+	status_is running
+	before=$(now)
+	eventually counted $((before + 3))
+	rt delete --force "$ID"
+	bring_back
+	eventually counted $(($(now) + 3))
+}
+
+@test "restore in the foreground: the exit status, and nothing is left" {
+	bundle '.root.readonly = false'
+	running sh -c 'touch /tmp/ready; while [ ! -e /tmp/end ]; do sleep 0.05; done; echo goodbye; exit 7'
+	eventually test -e "$BUNDLE/rootfs/tmp/ready"
+	save
+	touch "$BUNDLE/rootfs/tmp/end"
+	run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$WORK" "$ID"
+	[ "$status" -eq 7 ] || complain restore
+	[[ $output == *goodbye ]]
+	[ -z "$(containers)" ]
+	# Where it was killed, too.
+	rm "$BUNDLE/rootfs/tmp/end"
+	rt restore --bundle "$BUNDLE" --image-path "$IMAGES" "$ID" </dev/null >/dev/null 2>&1 3>&- &
+	eventually status_is running
+	rt kill "$ID" TERM
+	rt kill "$ID" KILL
+	run wait $!
+	[ -z "$(containers)" ]
+}
+
+@test "restore: pipes of the container become those of the caller" {
+	bundle '.root.readonly = false'
+	process sh -c 'touch /tmp/ready; cat; echo the end >&2'
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	exec 7<>"$BATS_TEST_TMPDIR/in"
+	rt run --detach --bundle "$BUNDLE" "$ID" < <(cat <&7 3>&-) > >(cat >"$BATS_TEST_TMPDIR/out" 3>&-) 2>&1 3>&-
+	eventually test -e "$BUNDLE/rootfs/tmp/ready"
+	echo one >&7
+	eventually grep -q one "$BATS_TEST_TMPDIR/out"
+	save
+	[[ $(jq -r '.[0]' "$IMAGES/descriptors.json") == pipe:* ]]
+	echo two | rt restore --bundle "$BUNDLE" --image-path "$IMAGES" "$ID" 3>&- 2>"$BATS_TEST_TMPDIR/err" | cat >"$BATS_TEST_TMPDIR/out2"
+	[ "$(cat "$BATS_TEST_TMPDIR/out2")" = two ]
+	grep -q "the end" "$BATS_TEST_TMPDIR/err" || grep -q "the end" "$BATS_TEST_TMPDIR/out2"
+	exec 7<&-
+}
+
+@test "restore: a terminal goes to the console socket" {
+	bundle '.process.terminal = true'
+	mkfifo "$BATS_TEST_TMPDIR/tty.in"
+	SOCKET=$BATS_TEST_TMPDIR/tty.sock
+	background "$RECVTTY" "$SOCKET" <>"$BATS_TEST_TMPDIR/tty.in" >"$BATS_TEST_TMPDIR/tty.out" 2>/dev/null
+	eventually test -S "$SOCKET"
+	process sh -c 'while read -r line; do echo "heard $line"; done'
+	rt run --detach --bundle "$BUNDLE" --console-socket "$SOCKET" "$ID" </dev/null 3>&-
+	echo one >"$BATS_TEST_TMPDIR/tty.in"
+	eventually grep -q "heard one" "$BATS_TEST_TMPDIR/tty.out"
+	save
+	rm -f "$SOCKET"
+	background "$RECVTTY" "$SOCKET" <>"$BATS_TEST_TMPDIR/tty.in" >"$BATS_TEST_TMPDIR/tty.out2" 2>/dev/null
+	eventually test -S "$SOCKET"
+	run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --detach "$ID"
+	[ "$status" -eq 1 ] # without a socket nobody would hold it
+	[[ $output == *console-socket* ]]
+	bring_back --console-socket "$SOCKET"
+	echo two >"$BATS_TEST_TMPDIR/tty.in"
+	eventually grep -q "heard two" "$BATS_TEST_TMPDIR/tty.out2"
+}
+
+@test "checkpoint --pre-dump, --parent-path: the last one saves what has changed" {
+	counting
+	criu check --feature mem_dirty_track >/dev/null 2>&1 || skip "this kernel does not track memory"
+	run_detached rt checkpoint --image-path "$BATS_TEST_TMPDIR/1" --work-path "$WORK" --pre-dump "$ID"
+	[ "$status" -eq 0 ] || complain dump
+	status_is running
+	run_detached rt checkpoint --image-path "$BATS_TEST_TMPDIR/2" --work-path "$WORK" --pre-dump --parent-path ../1 "$ID"
+	[ "$status" -eq 0 ] || complain dump
+	save --parent-path ../2
+	gone
+	[ -L "$IMAGES/parent" ]
+	bring_back
+	eventually counted $((before + 3))
+}
+
+@test "checkpoint: what is refused leaves the container as it was" {
+	counting
+	for bad in "--parent-path /tmp" "--parent-path ../nowhere" "--page-server nowhere" "--page-server 1.2.3.4:0" "--manage-cgroups-mode hard" \
+		"--empty-ns pid" "--lazy-pages" "--status-fd 77"; do
+		# shellcheck disable=SC2086 # a list of words
+		run rt checkpoint --image-path "$IMAGES" $bad "$ID"
+		[ "$status" -eq 1 ]
+		[ "$RUNTIME" != rt ] || clear_error "${bad%% *}"
+	done
+	run rt checkpoint --image-path "$BATS_TEST_TMPDIR/no/images" "$ID"
+	[ "$status" -eq 1 ]
+	status_is running
+	eventually counted $(($(now) + 3))
+}
+
+@test "checkpoint: what CRIU refuses is said in its words, and the container goes on" {
+	bundle '.root.readonly = false'
+	# A file that is open, and has lost the name it was opened by but not all: that takes --link-remap.
+	running sh -c "exec 9>/tmp/one; ln /tmp/one /tmp/two; rm /tmp/one; $count"
+	eventually counted 3
+	run rt checkpoint --image-path "$IMAGES" --work-path "$WORK" "$ID"
+	[ "$status" -eq 1 ]
+	[ "$RUNTIME" != rt ] || clear_error link-remap "$WORK/dump.log"
+	status_is running
+	eventually counted $(($(now) + 3))
+	# Without a place of its own the log goes with the container, so the message has to do.
+	run rt checkpoint --image-path "$IMAGES" "$ID"
+	[ "$status" -eq 1 ]
+	[ "$RUNTIME" != rt ] || clear_error link-remap --work-path
+	save --link-remap
+	before=$(now)
+	bring_back --link-remap
+	eventually counted $((before + 3))
+}
+
+@test "checkpoint --file-locks" {
+	bundle '.root.readonly = false'
+	running flock /tmp/lock sh -c "$count"
+	eventually counted 3
+	save --file-locks
+	before=$(now)
+	bring_back --file-locks
+	eventually counted $((before + 3))
+	run rt exec "$ID" flock -n /tmp/lock true
+	[ "$status" -eq 1 ]
+}
+
+@test "checkpoint: a container that does not run" {
+	bundle
+	created sleep 100
+	run rt checkpoint --image-path "$IMAGES" "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *"created"* ]]
+	rt kill "$ID" KILL
+	eventually status_is stopped
+	run rt checkpoint --image-path "$IMAGES" "$ID"
+	[ "$status" -eq 1 ]
+	[ ! -e "$IMAGES" ]
+	run rt checkpoint --image-path "$IMAGES" nobody
+	[ "$status" -eq 1 ]
+	[[ $output == *"does not exist"* ]]
+}
+
+@test "checkpoint: a paused container" {
+	counting
+	rt pause "$ID"
+	before=$(now)
+	save
+	[ -z "$(containers)" ]
+	bring_back
+	rt resume "$ID" 2>/dev/null || true
+	eventually counted $((before + 3))
+}
+
+@test "restore: refused without images, and nothing is made" {
+	bundle
+	run rt restore --bundle "$BUNDLE" --image-path "$IMAGES" "$ID"
+	refused --image-path
+	mkdir "$IMAGES"
+	run rt restore --bundle "$BUNDLE" --image-path "$IMAGES" "$ID"
+	refused --image-path
+	run rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --lsm-profile nothing "$ID"
+	refused --lsm-profile
+	touch "$IMAGES/inventory.img"
+	run rt restore --bundle "$BUNDLE" --image-path "$IMAGES" "$ID"
+	refused
+}
+
+@test "restore: a container of that id" {
+	counting
+	save --leave-running
+	run rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --detach "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *"already exists"* ]]
+	status_is running
+}
+
+@test "restore: rights, limits, masked and read-only paths are as they were" {
+	bundle '.root.readonly = true | .process.noNewPrivileges = true | .process.user = {uid: 1000, gid: 1000, additionalGids: [5]} | .hostname = "saved"
+		| .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 100}] | .process.oomScoreAdj = 100
+		| .linux.maskedPaths = ["/proc/kcore", "/proc/acpi", "/sys/firmware"] | .linux.readonlyPaths = ["/proc/sys"]
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["chroot"], action: "SCMP_ACT_ERRNO", errnoRet: 77}]}'
+	# CRIU asks for limits of processes of other users, which takes CAP_SYS_RESOURCE.
+	capsh --has-p=cap_sys_resource 2>/dev/null || config '.process.user = {uid: 0, gid: 0, additionalGids: [5]}'
+	running sleep 1000
+	look() {
+		rt exec "$ID" sh -c 'grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp):" /proc/1/status; cat /proc/1/limits /proc/1/oom_score_adj; hostname
+			cut -d" " -f4-6 /proc/1/mountinfo | grep -v cgroup | sed "s/relatime//" | sort; readlink /proc/1/cwd /proc/1/exe; tr "\0" "\n" </proc/1/environ'
+	}
+	look >"$BATS_TEST_TMPDIR/before"
+	grep -q '^Seccomp:.*2' "$BATS_TEST_TMPDIR/before"
+	save
+	bring_back
+	look >"$BATS_TEST_TMPDIR/after"
+	diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+	run rt exec "$ID" sh -c 'echo x >/file'
+	[ "$status" -ne 0 ]
+	run rt exec "$ID" cat /proc/kcore
+	[ "$output" = "" ]
+}
+
+@test "restore: bind mounts come from the bundle, files of a tmpfs from the images" {
+	mkdir -p "$BATS_TEST_TMPDIR/data/sub" "$BATS_TEST_TMPDIR/other"
+	echo before >"$BATS_TEST_TMPDIR/data/file"
+	echo one >"$BATS_TEST_TMPDIR/one"
+	counting ".mounts += [
+		{destination: \"/data\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/data\", options: [\"rbind\", \"ro\"]},
+		{destination: \"/mnt/deep/one\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/one\", options: [\"bind\"]},
+		{destination: \"/scratch\", type: \"tmpfs\", source: \"tmpfs\", options: [\"size=1m\"]},
+		{destination: \"/scratch/data\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/data\", options: [\"bind\"]}]"
+	rt exec "$ID" sh -c 'echo kept >/scratch/file; echo shm >/dev/shm/file'
+	save
+	# An engine may unpack the root file system anew, without the mount points that rt has made.
+	rm -r "$BUNDLE/rootfs/data" "$BUNDLE/rootfs/mnt" "$BUNDLE/rootfs/scratch"
+	echo after >"$BATS_TEST_TMPDIR/data/file"
+	bring_back
+	run rt exec "$ID" sh -c 'cat /data/file /mnt/deep/one /scratch/file /dev/shm/file /scratch/data/file; touch /data/no 2>&1'
+	[[ $output == after$'\n'one$'\n'kept$'\n'shm$'\n'after$'\n'*"Read-only"* ]]
+}
+
+@test "restore: no link of the root file system leads a mount point out of it" {
+	mkdir "$BATS_TEST_TMPDIR/data" "$BATS_TEST_TMPDIR/outside"
+	counting ".mounts += [{destination: \"/srv/data\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/data\", options: [\"bind\"]}]"
+	save
+	rm -r "$BUNDLE/rootfs/srv"
+	ln -s "$BATS_TEST_TMPDIR/outside" "$BUNDLE/rootfs/srv"
+	run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$WORK" --detach "$ID"
+	[ -z "$(ls -A "$BATS_TEST_TMPDIR/outside")" ]
+	rt delete --force "$ID"
+}
+
+@test "restore: with users of its own" {
+	bundle '.root.readonly = false | .linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
+	chown -R 100000:100000 "$BUNDLE/rootfs"
+	running sh -c "$count"
+	eventually counted 3
+	save
+	before=$(now)
+	bring_back
+	eventually counted $((before + 3))
+	[ "$(stat -c %u "/proc/$(state pid)")" = 100000 ]
+	run rt exec "$ID" cat /proc/1/uid_map
+	[[ $output == *100000*65536* ]]
+}
+
+@test "restore: namespaces that the config names by path are joined" {
+	bundle
+	unshare --net --ipc --uts sleep 1000 3>&- &
+	JOBS_TO_END+=("$!")
+	P=$! config '.root.readonly = false | .hostname = "" | .linux.namespaces = [.linux.namespaces[] |
+		if .type == "network" then .path = "/proc/\(env.P)/ns/net" elif .type == "ipc" then .path = "/proc/\(env.P)/ns/ipc" elif .type == "uts" then .path = "/proc/\(env.P)/ns/uts" else . end]'
+	eventually test "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)"
+	running sh -c "$count"
+	eventually counted 3
+	save
+	bring_back
+	for kind in net ipc uts; do
+		[ "$(readlink "/proc/$(state pid)/ns/$kind")" = "$(readlink "/proc/${JOBS_TO_END[-1]}/ns/$kind")" ]
+	done
+}
+
+@test "restore: another cgroup, and its limits" {
+	needs_controller pids
+	counting '.linux.resources.pids.limit = 20'
+	save
+	bring_back
+	[ "$(cat "$(cgroup_dir pids "$(state pid)")/pids.max")" = 20 ]
+	[[ $(cgroup_dir pids "$(state pid)") == *"$ID"* ]]
+	rt delete --force "$ID"
+	needs_cgroupfs 'an absolute path'
+	config ".linux.cgroupsPath = \"/other-$ID\" | .linux.resources.pids.limit = 30"
+	bring_back
+	[ "$(cat "$(cgroup_dir pids "$(state pid)")/pids.max")" = 30 ]
+	[[ $(cgroup_dir pids "$(state pid)") == */other-"$ID" ]]
+	before=$(now)
+	eventually counted $((before + 3))
+}
+
+@test "restore: two of the same images" {
+	counting
+	save
+	bring_back
+	ONE=$ID
+	# The pids of the first are its pid namespace's own, and so are the second's.
+	run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$WORK" --detach "$ID-2"
+	[ "$status" -eq 0 ] || complain restore
+	status_is running "$ONE"
+	status_is running "$ID-2"
+	rt delete --force "$ID-2"
+}
+
+@test "restore: hooks of the host are run, and poststop at the end" {
+	hook='.path = "/bin/sh" | .args = ["sh", "-c", "jq -r .status >>'"$BATS_TEST_TMPDIR"'/\(.name)"] | del(.name)'
+	counting ".hooks = ([\"prestart\", \"createRuntime\", \"createContainer\", \"poststart\", \"poststop\"] | map({(.): [{name: .} | $hook | .env = [\"PATH=/usr/bin:/bin\"]]}) | add | del(.createContainer))"
+	save
+	[ "$(cat "$BATS_TEST_TMPDIR/poststop")" = stopped ]
+	rm "$BATS_TEST_TMPDIR"/{prestart,createRuntime,poststart,poststop}
+	bring_back
+	[ "$(cat "$BATS_TEST_TMPDIR/prestart")" = creating ]
+	[ "$(cat "$BATS_TEST_TMPDIR/createRuntime")" = creating ]
+	[ ! -e "$BATS_TEST_TMPDIR/poststart" ]
+	rt delete --force "$ID"
+	[ "$(cat "$BATS_TEST_TMPDIR/poststop")" = stopped ]
+	# One that fails takes all of it back.
+	config '.hooks.createRuntime = [{path: "/bin/false"}]'
+	run rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --detach "$ID"
+	refused createRuntime
+}
+
+@test "checkpoint --tcp-established: a listener, and a connection to it, go on" {
+	bundle '.root.readonly = false'
+	running sh -c "mkfifo /tmp/fifo; sleep 1000 >/tmp/fifo & nc -l -p 99 </tmp/fifo >/tmp/heard & sleep 0.3
+		{ while :; do echo again; sleep 0.05; done; } | nc 127.0.0.1 99"
+	eventually grep -q again "$BUNDLE/rootfs/tmp/heard"
+	run rt checkpoint --image-path "$IMAGES" --work-path "$WORK" "$ID"
+	if [ "$status" -eq 0 ]; then skip "this criu does not mind connections"; fi
+	[[ $output == *tcp-established* || $output == *onnected* ]] || complain dump
+	status_is running
+	run_detached rt checkpoint --image-path "$IMAGES" --work-path "$WORK" --tcp-established "$ID"
+	[ "$status" -eq 0 ] || ! grep -qE "iptables|nft|TCP_REPAIR|Can't get .* opt" "$WORK/dump.log" || skip "criu can't lock connections here"
+	[ "$status" -eq 0 ] || complain dump
+	size=$(stat -c %s "$BUNDLE/rootfs/tmp/heard")
+	bring_back --tcp-established
+	eventually sh -c "[ \$(stat -c %s '$BUNDLE/rootfs/tmp/heard') -gt $((size + 20)) ]"
+}
+
+@test "checkpoint --lazy-pages: memory is fetched when it is used" {
+	criu check --feature uffd-noncoop >/dev/null 2>&1 || skip "this kernel has no userfaultfd for criu"
+	counting
+	mkfifo "$BATS_TEST_TMPDIR/status"
+	exec 8<>"$BATS_TEST_TMPDIR/status"
+	rt checkpoint --image-path "$IMAGES" --work-path "$WORK" --lazy-pages --page-server 127.0.0.1:27277 --status-fd 8 "$ID" </dev/null >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+	dump=$!
+	run timeout 20 head -c 1 <&8
+	[ "$status" -eq 0 ]
+	mkdir "$BATS_TEST_TMPDIR/lazy"
+	criu lazy-pages --page-server --address 127.0.0.1 --port 27277 -D "$IMAGES" -W "$BATS_TEST_TMPDIR/lazy" >/dev/null 2>&1 3>&- 8>&- &
+	eventually test -S "$BATS_TEST_TMPDIR/lazy/lazy-pages.socket"
+	# The first still waits for its memory to be fetched, so the second has another name.
+	config ".linux.cgroupsPath = \"/lazy-$ID\""
+	run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$BATS_TEST_TMPDIR/lazy" --lazy-pages --detach "$ID-2"
+	[ "$status" -eq 0 ] || { grep Error "$BATS_TEST_TMPDIR/lazy/restore.log"; false; }
+	wait $dump
+	before=$(now)
+	eventually counted $((before + 3))
+	rt delete --force "$ID-2"
+	exec 8<&-
+}
+
+@test "checkpoint: org.criu.config has the last word" {
+	echo 'log-file other.log' >"$BATS_TEST_TMPDIR/criu.conf"
+	counting ".annotations[\"org.criu.config\"] = \"$BATS_TEST_TMPDIR/criu.conf\""
+	save
+	[ -s "$WORK/other.log" ]
+	bring_back
+}
+
+@test "checkpoint: what exec has started is saved too, with its descriptors" {
+	counting
+	rt exec --detach "$ID" sleep 1000 </dev/null >/dev/null 2>&1 3>&-
+	[ "$(rt ps --format json "$ID" | jq length)" -ge 2 ]
+	save
+	bring_back
+	[ "$(rt ps --format json "$ID" | jq length)" -ge 2 ]
+	rt exec "$ID" sh -c 'cat /proc/[0-9]*/cmdline' | tr '\0' ' ' | grep -q 'sleep 1000'
+}
+
+@test "checkpoint --empty-ns network" {
+	counting
+	save --empty-ns network
+	bring_back --empty-ns network
+	before=$(now)
+	eventually counted $((before + 3))
+}
+
+@test "checkpoint --manage-cgroups-mode: all of them" {
+	counting
+	for mode in strict ignore soft full; do
+		rm -rf "$IMAGES"
+		save --manage-cgroups-mode $mode
+		if [ $mode = strict ]; then
+			# It wants none of the cgroups to be there, and the container's own is.
+			run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$WORK" --detach --manage-cgroups-mode $mode "$ID"
+			refused cgroup
+			mode=soft
+		fi
+		bring_back --manage-cgroups-mode $mode
+		before=$(now)
+		eventually counted $((before + 3))
+	done
+}
+
+@test "checkpoint: a layer over the root file system is not saved, so it is refused" {
+	only_rt "layers"
+	bundle
+	process sleep 1000
+	run_detached rt run --detach --ephemeral --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	run rt checkpoint --image-path "$IMAGES" "$ID"
+	[ "$status" -eq 1 ]
+	clear_error layer
+	status_is running
+}
