@@ -564,6 +564,7 @@ load podman
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$(tr -s ' ' <<<"$output" | sed 's/^ //')" = $'0 200000 1000\n0 300000 1000\n0\n0' ]
+	id containers >/dev/null 2>&1 || useradd --system --no-create-home containers # newer shadows have no ranges for whom they do not know
 	grep -q ^containers: /etc/subuid || {
 		echo containers:1000000:1000000 | tee -a /etc/subuid >>/etc/subgid
 	}
