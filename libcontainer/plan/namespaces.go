@@ -42,6 +42,9 @@ func (c *compiler) firstProcess() error {
 	}
 	c.raiseLimits()
 	user := c.spec.Namespaces.Joined(unix.CLONE_NEWUSER)
+	if c.joinsOutside() {
+		c.joinAll(joinedAnywhere[:])
+	}
 	if user != nil {
 		c.notDumpable()
 		c.join(unix.CLONE_NEWUSER)
@@ -174,6 +177,25 @@ func (c *compiler) notDumpable() {
 		nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_DUMPABLE), nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
 }
 
+// joinedAnywhere are the namespaces that the process can be in before it is in anything else of the container. Not so a cgroup namespace, outside of which
+// nothing moves to another cgroup (nsdelegate in cgroups(7)).
+var joinedAnywhere = [...]uintptr{unix.CLONE_NEWNET, unix.CLONE_NEWIPC, unix.CLONE_NEWUTS, unix.CLONE_NEWTIME}
+
+// joinsOutside reports whether the container joins those before it is in its user namespace. They may belong to another one: a pod with users of its own in
+// the host's network has the host's. setns(2) wants rights over the owner, which who has entered the pod's has not any more. Without CAP_SYS_ADMIN
+// there are no rights but inside, and so the order is the other one.
+func (c *compiler) joinsOutside() bool {
+	const sysAdmin = 1 << unix.CAP_SYS_ADMIN
+	n := &c.spec.Namespaces
+	return c.host.Caps&sysAdmin != 0 && (n.New&unix.CLONE_NEWUSER != 0 || n.Joined(unix.CLONE_NEWUSER) != nil)
+}
+
+func (c *compiler) joinAll(flags []uintptr) {
+	for _, flag := range flags {
+		c.join(flag)
+	}
+}
+
 // join enters the namespace of kind flag that the config names by path.
 func (c *compiler) join(flag uintptr) {
 	fd, ok := c.file(func(f *File) bool { return f.Kind == FileNamespace && f.Flag == flag })
@@ -218,12 +240,11 @@ func (c *compiler) namespaces() error {
 	if n.Joined(unix.CLONE_NEWPID) != nil && n.Joined(unix.CLONE_NEWUSER) == nil {
 		c.notDumpable()
 	}
-	// The mount namespace comes last: with it the process loses sight of the host's files.
-	for _, flag := range [...]uintptr{
-		unix.CLONE_NEWNET, unix.CLONE_NEWIPC, unix.CLONE_NEWUTS, unix.CLONE_NEWTIME, unix.CLONE_NEWCGROUP, unix.CLONE_NEWNS,
-	} {
-		c.join(flag)
+	if !c.joinsOutside() {
+		c.joinAll(joinedAnywhere[:])
 	}
+	// The mount namespace comes last: with it the process loses sight of the host's files.
+	c.joinAll([]uintptr{unix.CLONE_NEWCGROUP, unix.CLONE_NEWNS})
 	c.do("", "a session of its own", nsenter.Setsid).ignore(unix.EPERM)
 	c.do("", "modes below are meant as they are written", nsenter.Umask, nsenter.Imm(0))
 	if !c.plan.TwoStage && c.opt.CgroupAttach {

@@ -113,6 +113,26 @@ joined() {
 	[ "$(echo "${lines[1]}" | tr -s ' ')" = " 0 0 1" ]
 }
 
+# A pod with users of its own in the host's network: the network belongs to the host's user namespace, which is left behind on the way.
+# bats test_tags=root
+@test "namespaces: the host's network, ipc and uts are joined by path, in a new user namespace and in a joined one" {
+	known_bad runc "1.1 fails, 1.5 does not"
+	host=".linux.namespaces |= (map(select(.type | IN(\"network\", \"ipc\", \"uts\") | not)) +
+			[{type: \"network\", path: \"/proc/$$/ns/net\"}, {type: \"ipc\", path: \"/proc/$$/ns/ipc\"}, {type: \"uts\", path: \"/proc/$$/ns/uts\"}])
+		| .mounts |= map(select(.type != \"sysfs\" and .type != \"mqueue\") | if .options then .options -= [\"gid=5\"] else . end) | del(.hostname)"
+	background unshare --user --fork --kill-child --map-user 0 --map-group 0 sleep 60
+	eventually differs "$!" user
+	for users in ".linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] | .linux.gidMappings = .linux.uidMappings | .linux.namespaces += [{type: \"user\"}]" \
+		".linux.namespaces += [{type: \"user\", path: \"/proc/$(pgrep -P "$!" sleep)/ns/user\"}]"; do
+		bundle "$host | $users"
+		in_container sh -c 'for n in net ipc uts user; do readlink /proc/self/ns/$n; done'
+		echo "$output"
+		[ "$status" -eq 0 ]
+		[ "${lines[*]::3}" = "$(host net) $(host ipc) $(host uts)" ]
+		[ "${lines[3]}" != "$(host user)" ]
+	done
+}
+
 @test "namespaces: the first process of a pid namespace is process 1, and sees only its own" {
 	bundle
 	in_container sh -c 'echo $$; ls -d /proc/[0-9]*'
