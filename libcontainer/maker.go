@@ -205,12 +205,41 @@ func (m *maker) begin() error {
 			return err
 		}
 	}
+	if !m.plan.IntoCgroup {
+		if err := m.cgroup.Limit(); err != nil {
+			return err
+		}
+	}
 	if m.boot, err = nsenter.Spawn(image, &o); err != nil {
 		return m.spawnError(err)
 	}
 	m.r.debug("started the boot process " + strconv.Itoa(m.boot.Pid))
 	if !m.plan.TwoStage {
 		m.pid = m.boot.Pid
+	}
+	return nil
+}
+
+// meanwhile does what need not wait for the boot process, nor the boot process for it, while that is at work: on another processor it costs no time.
+func (m *maker) meanwhile() error {
+	if m.plan.IntoCgroup {
+		if err := m.cgroup.Limit(); err != nil {
+			return err
+		}
+	}
+	if err := m.container.SaveConfig(m.spec.Raw); err != nil {
+		return err
+	}
+	if m.pid > 0 {
+		return m.lookAtStart()
+	}
+	return nil
+}
+
+// lookAtStart finds out when the container's process was started, which stays what it is however often the process executes something else.
+func (m *maker) lookAtStart() (err error) {
+	if m.state.StartTime, err = state.StartTime(m.pid); err != nil {
+		return diag.Sys("read the start time of the container's process", "read", err)
 	}
 	return nil
 }
@@ -236,8 +265,7 @@ func (m *maker) make() error {
 		err = m.begin()
 	}
 	if err == nil {
-		// While the boot process works: the copy of the config that later commands read.
-		err = m.container.SaveConfig(m.spec.Raw)
+		err = m.meanwhile()
 	}
 	if err == nil {
 		err = m.serve(plan.SyncReady)
@@ -259,11 +287,12 @@ func (m *maker) make() error {
 
 // created records that the container is created, and tells whom it concerns.
 func (m *maker) created() error {
-	start, err := state.StartTime(m.pid)
-	if err != nil {
-		return diag.Sys("read the start time of the container's process", "read", err)
+	if m.state.StartTime == 0 {
+		if err := m.lookAtStart(); err != nil {
+			return err
+		}
 	}
-	m.state.Pid, m.state.StartTime, m.state.Phase = m.pid, start, state.Created
+	m.state.Pid, m.state.Phase = m.pid, state.Created
 	m.state.Cgroup = state.Cgroup(m.cgroup.Saved()) // without rights it has turned out that there is none
 	if m.wait {
 		if err := m.saveSteps(); err != nil {
@@ -297,6 +326,7 @@ func (m *maker) undo() {
 		if err := m.cgroup.Destroy(); err != nil {
 			m.r.warn(err.Error())
 		}
+		m.cgroup.Undo()
 	}
 	if m.rdtMade {
 		m.rdt.Undo()

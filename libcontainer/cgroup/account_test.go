@@ -30,7 +30,7 @@ func TestUpdate(t *testing.T) {
 	if !offers(g, "memory") {
 		t.Skip("SKIP: this machine has no controller memory")
 	}
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	sleeper(t, g)
@@ -87,7 +87,7 @@ func TestFailedUpdateChangesNothing(t *testing.T) {
 	if !offers(g, "memory") || !offers(g, "cpuset") {
 		t.Skip("SKIP: this machine has no controller memory, or no cpuset")
 	}
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	sleeper(t, g)
@@ -149,7 +149,7 @@ func TestStats(t *testing.T) {
 	if !full {
 		g.limits.needs = nil // what every v2 kernel counts is left
 	}
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	worker(t, g)
@@ -176,7 +176,7 @@ func TestOOMKilled(t *testing.T) {
 	if !offers(g, "memory") {
 		t.Skip("SKIP: this machine has no controller memory")
 	}
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	if oom, err := g.OOMKilled(); oom || err != nil {
@@ -230,7 +230,7 @@ func TestOOMKilled(t *testing.T) {
 func TestDelegate(t *testing.T) {
 	g := newGroup(t, nil)
 	g.config.OwnerUID = new(100000)
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(g.places[0].dir)
@@ -265,7 +265,7 @@ func TestDelegatedUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
@@ -312,7 +312,7 @@ func TestBlockedLevel(t *testing.T) {
 	if err := writeFile(above, "cgroup.procs", strconv.Itoa(c.Process.Pid)); err != nil {
 		t.Fatal(err)
 	}
-	err := g.Create()
+	err := create(g)
 	if err == nil || !strings.HasPrefix(err.Error(), "linux.resources.memory.limit: ") || !strings.Contains(err.Error(), "holds processes") {
 		t.Errorf("got %v", err)
 	}

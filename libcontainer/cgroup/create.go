@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Create makes the cgroup and applies the limits, before any process is in it. With the systemd driver it makes nothing: systemd makes a
-// scope only around a process, so Attach does all of it.
+// Create makes the cgroup; Limit is to follow. With the systemd driver it makes nothing: systemd makes a scope only around a process, so
+// Attach does all of it.
 //
 // It refuses a cgroup that exists and holds processes, or is frozen: the first would share and then lose its limits with the container,
 // the second would never start. One that exists and is unused is taken, and stays when the container goes: it is somebody else's
@@ -30,7 +30,7 @@ func (g *Group) Create() (err error) {
 	}
 	defer func() {
 		if err != nil {
-			g.undo()
+			g.Undo()
 		}
 	}()
 	if err := g.makeAll(); err != nil {
@@ -51,6 +51,18 @@ func (g *Group) Create() (err error) {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// Limit applies the limits and the device rules, and gives the cgroup to the container's root where that is to own it. It is called
+// before the container runs anything, and on v1 before any process is in the cgroup: its cpuset is what a process needs to enter.
+//
+// On v2 the boot process may be at work in it by then. The device rules take nothing from it that it would need: mknod of everything
+// is among the defaults.
+func (g *Group) Limit() error {
+	if g.driver == Systemd {
+		return nil
 	}
 	if err := g.apply(); err != nil {
 		return err
@@ -162,8 +174,9 @@ func (g *Group) makeParent(base, dir string) error {
 	return err
 }
 
-// undo removes what make made, innermost first. One that someone else has begun to use meanwhile stays: rmdir refuses it.
-func (g *Group) undo() {
+// Undo removes what Create made, innermost first, the directories above the cgroup included. What someone else has begun to use meanwhile stays: rmdir
+// refuses it.
+func (g *Group) Undo() {
 	g.Close()
 	for _, v := range slices.Backward(g.made) {
 		_ = unix.Rmdir(v)

@@ -69,7 +69,7 @@ func TestDevices(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGroup(t, &specs.LinuxResources{Devices: tc.rules})
-			if err := g.Create(); err != nil {
+			if err := create(g); err != nil {
 				t.Fatal(err)
 			}
 			if got := may(t, g); got != tc.want {
@@ -82,7 +82,7 @@ func TestDevices(t *testing.T) {
 func TestUpdateDevices(t *testing.T) {
 	const less, more = "r/dev/null w/dev/null m", "r/dev/null w/dev/null rkmsg wkmsg m"
 	g := newGroup(t, nil)
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	sleeper(t, g)

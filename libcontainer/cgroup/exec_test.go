@@ -64,7 +64,7 @@ func TestExecWithoutACgroup(t *testing.T) {
 // TestExecPlace: a process that joins goes where the container's processes may be.
 func TestExecPlace(t *testing.T) {
 	g := newGroup(t, nil)
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	c := sleeper(t, g)

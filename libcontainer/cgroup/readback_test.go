@@ -207,7 +207,7 @@ func readBack(t *testing.T, tc readback) {
 	if strings.HasPrefix(tc.name, "cpu.realtime") {
 		allowRealtime(t, g) // a new cgroup has none to give
 	}
-	err := g.Create()
+	err := create(g)
 	if !offers(g, controller) {
 		var e *diag.Error
 		if !errors.As(err, &e) || !strings.HasPrefix(e.Field, "linux.resources.") {

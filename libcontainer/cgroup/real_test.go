@@ -53,6 +53,17 @@ func needRights(t *testing.T) {
 	}
 }
 
+// create makes the cgroup with its limits, or leaves nothing.
+func create(g *Group) error {
+	err := g.Create()
+	if err == nil {
+		if err = g.Limit(); err != nil {
+			g.Undo()
+		}
+	}
+	return err
+}
+
 // sleeper starts a process that sleeps, moves it into the cgroup and returns it.
 func sleeper(t *testing.T, g *Group) *exec.Cmd {
 	t.Helper()
@@ -69,7 +80,7 @@ func sleeper(t *testing.T, g *Group) *exec.Cmd {
 
 func TestLife(t *testing.T) {
 	g := newGroup(t, nil)
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	c := sleeper(t, g)
@@ -81,7 +92,7 @@ func TestLife(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := again.Create(); err == nil || !strings.Contains(err.Error(), "not empty") {
+	if err := create(again); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("a cgroup in use was taken again: %v", err)
 	}
 	loaded, err := Load(g.Saved())
@@ -129,7 +140,7 @@ func TestKept(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = os.Remove(pl.dir + "/below"); _ = os.Remove(pl.dir); _ = os.Remove(filepath.Dir(pl.dir)) })
 	}
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	c := sleeper(t, g)
@@ -157,7 +168,7 @@ func TestKept(t *testing.T) {
 
 func TestKillSignalsSubgroups(t *testing.T) {
 	g := newGroup(t, nil)
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	dir := g.members() + "/sub"
@@ -184,7 +195,7 @@ func TestKillSignalsSubgroups(t *testing.T) {
 // TestFailureLeavesNothing asks for a limit that no kernel takes, two new levels deep.
 func TestFailureLeavesNothing(t *testing.T) {
 	g := newGroup(t, &specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "70000"}, Memory: &specs.LinuxMemory{Limit: new(int64(1 << 20))}})
-	err := g.Create()
+	err := create(g)
 	var e *diag.Error
 	if !errors.As(err, &e) || !strings.HasPrefix(e.Field, "linux.resources.") {
 		t.Fatalf("got %v, want an error of a field", err)
@@ -195,7 +206,7 @@ func TestFailureLeavesNothing(t *testing.T) {
 
 func TestDestroyWaits(t *testing.T) {
 	g := newGroup(t, nil)
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	c := sleeper(t, g)
@@ -214,7 +225,7 @@ func TestJoins(t *testing.T) {
 	if g.mode == host.CgroupV2 {
 		t.Skip("SKIP: on v2 a process is cloned into its cgroup")
 	}
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	joins, err := g.Joins()
@@ -243,7 +254,7 @@ func TestJoins(t *testing.T) {
 // TestCloneInto is the way into a v2 cgroup.
 func TestCloneInto(t *testing.T) {
 	g := newGroup(t, nil)
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	fd, err := g.Dir()
@@ -283,7 +294,7 @@ func TestInV2(t *testing.T) {
 // TestHierarchies: each hierarchy can be mounted again from what is told about it, and leads to the container's cgroup.
 func TestHierarchies(t *testing.T) {
 	g := newGroup(t, nil)
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	list := g.Hierarchies()

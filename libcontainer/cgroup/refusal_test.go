@@ -80,7 +80,7 @@ func TestRefusals(t *testing.T) {
 				return
 			}
 			g := newGroup(t, &tc.r)
-			err := g.Create()
+			err := create(g)
 			nothingLeft(t, g)
 			var e *diag.Error
 			switch field := "linux.resources." + tc.field; {

@@ -36,7 +36,7 @@ func TestWithoutRights(t *testing.T) {
 					return
 				}
 				if g, err = New(tc.c); err == nil {
-					err = g.Create()
+					err = create(g)
 				}
 			}()
 			<-done
@@ -66,7 +66,7 @@ func TestDisabled(t *testing.T) {
 	}
 	g, err := New(Config{ID: "x", Disabled: true, Path: "/rt-test-path", Resources: devices})
 	if err == nil {
-		err = g.Create()
+		err = create(g)
 	}
 	if err != nil {
 		t.Fatal(err)

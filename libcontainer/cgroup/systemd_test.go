@@ -57,7 +57,7 @@ func TestScope(t *testing.T) {
 		},
 		Annotations: map[string]string{"org.systemd.property.RuntimeMaxSec": "7200"},
 	})
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	c := sleeper(t, g)
@@ -108,7 +108,7 @@ func TestScope(t *testing.T) {
 // TestScopeFailureLeavesNothing has a limit that systemd takes and the kernel does not.
 func TestScopeFailureLeavesNothing(t *testing.T) {
 	g := newScope(t, "fail", Config{Resources: &specs.LinuxResources{Unified: map[string]string{"memory.high": "nonsense"}}})
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	c := exec.Command("sleep", "1000")
@@ -146,7 +146,7 @@ func TestScopeSurvivesReload(t *testing.T) {
 		t.Skip("SKIP: only root has device rules")
 	}
 	g := newScope(t, "reload", Config{Resources: &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(64 << 20))}}})
-	if err := g.Create(); err != nil {
+	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
 	sleeper(t, g)
