@@ -15,4 +15,7 @@ import (
 
 // The garbage collector is left on: it starts at 4 MB of heap, which no short command comes near, and turning it off would cost each start of rt
 // the stopping of the world (runtime/debug.SetGCPercent).
-func main() { os.Exit(cli.Main(os.Args, os.Stdout, os.Stderr)) }
+func main() {
+	growStack()
+	os.Exit(cli.Main(os.Args, os.Stdout, os.Stderr))
+}
