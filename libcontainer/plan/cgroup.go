@@ -19,9 +19,17 @@ func (c *compiler) cgroup(m *spec.Mount) {
 	c.cgroup1(m)
 }
 
-// cgroup2 mounts the file system, or binds the container's part of the host's where a new mount is refused: EPERM in a user namespace
-// without a cgroup namespace, EBUSY where the cgroup is not delegated.
+// cgroup2 mounts the file system, or binds the container's part of the host's where a new mount is refused: EPERM in a user namespace, EBUSY where
+// the cgroup is not delegated.
+//
+// Without a cgroup namespace of its own the container sees the host's tree in either way, and there it is always a bind: a new mount
+// from the first cgroup namespace would give the whole machine's file system the options that it has not got, so that nsdelegate and memory_recursiveprot, which
+// systemd sets, were gone for everyone (cgroup_get_tree in the kernel's cgroup.c), and it waits for an RCU grace period.
 func (c *compiler) cgroup2(m *spec.Mount) {
+	if !c.spec.Namespaces.Has(unix.CLONE_NEWCGROUP) {
+		c.bindCgroup2(m, "/sys/fs/cgroup", "the host's cgroup2, as the container has no cgroup namespace of its own")
+		return
+	}
 	origin := mountPath(m, "")
 	bind, end := c.newLabel(), c.newLabel()
 	c.do(mountPath(m, "type"), "a new cgroup2 for "+m.Destination, nsenter.Fsopen, nsenter.Str("cgroup2"),
@@ -44,13 +52,21 @@ func (c *compiler) cgroup2(m *spec.Mount) {
 
 	c.place(bind)
 	source := "/sys/fs/cgroup"
-	if c.spec.Namespaces.Has(unix.CLONE_NEWCGROUP) && len(c.host.Hierarchies) > 0 {
+	if len(c.host.Hierarchies) > 0 {
 		source = c.host.Hierarchies[0].Path
 	}
-	c.do(origin, "no new cgroup2 here: take the host's", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(source),
+	c.bindCgroup2(m, source, "no new cgroup2 here: take the host's")
+	c.place(end)
+}
+
+// bindCgroup2 mounts what the host has at source, with what is mounted below it, which may not be left out in a user namespace.
+func (c *compiler) bindCgroup2(m *spec.Mount, source, sentence string) {
+	copied := *m
+	copied.RecSet |= m.AttrSet & unix.MOUNT_ATTR_RDONLY // as a new mount, which has nothing below it, would be read-only as a whole
+	m = &copied
+	c.do(mountPath(m, ""), sentence, nsenter.OpenTree, nsenter.Cwd, nsenter.Str(source),
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regTree)
 	c.bindAttach(m, true)
-	c.place(end)
 }
 
 // cgroup1 builds the directory of hierarchies, and makes it read-only when it is complete.

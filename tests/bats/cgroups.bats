@@ -293,6 +293,14 @@ limit() {
 	[ "$output" = / ]
 }
 
+@test "cgroup2 alone: without a cgroup namespace the host's tree is there, read-only if asked for" {
+	bundle '.linux.namespaces |= map(select(.type != "cgroup")) |
+		.mounts |= (map(select(.destination != "/sys/fs/cgroup")) + [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"]}])'
+	process sh -c 'path=$(sed -n "s/^0:://p" /proc/self/cgroup); cat "/sys/fs/cgroup$path/cgroup.procs"; mkdir /sys/fs/cgroup/x; stat -f -c %t /sys/fs/cgroup'
+	only_v2 'rt run --bundle "$BUNDLE" "$ID"'
+	[[ $output == *1* && $output == *"Read-only file system"* && $output == *63677270* ]]
+}
+
 @test "cgroup2 alone: the container has a cgroup of its own, and it is gone afterwards" {
 	bundle '.linux.namespaces |= (map(select(.type != "cgroup")) + [{type: "cgroup"}])'
 	process sh -c 'sed -n "s/^0:://p" /proc/self/cgroup'

@@ -35,6 +35,17 @@ inner() {
 	[ -z "$(units)" ]
 }
 
+@test "systemd: a container without a cgroup namespace leaves the options of the host's cgroups alone" {
+	local before
+	before=$(findmnt -no FS-OPTIONS /sys/fs/cgroup)
+	[[ $before == *nsdelegate*memory_recursiveprot* ]]
+	bundle '.linux.namespaces |= map(select(.type != "cgroup")) |
+		.mounts |= (map(select(.destination != "/sys/fs/cgroup")) + [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup"}])'
+	in_container stat -f -c %t /sys/fs/cgroup
+	[ "$output" = 63677270 ]
+	[ "$(findmnt -no FS-OPTIONS /sys/fs/cgroup)" = "$before" ]
+}
+
 @test "systemd: slice:prefix:name" {
 	ID_PATH=rttest-a.slice:pre:$ID bundle '.linux.cgroupsPath = env.ID_PATH'
 	running sleep 60
