@@ -61,9 +61,11 @@ func (c *compiler) cgroup2(m *spec.Mount) {
 
 // bindCgroup2 mounts what the host has at source, with what is mounted below it, which may not be left out in a user namespace.
 func (c *compiler) bindCgroup2(m *spec.Mount, source, sentence string) {
-	copied := *m
-	copied.RecSet |= m.AttrSet & unix.MOUNT_ATTR_RDONLY // as a new mount, which has nothing below it, would be read-only as a whole
-	m = &copied
+	if c.host.Has(host.MountSetattr) {
+		whole := *m // as a new mount, which has nothing below it, would be restricted as a whole
+		whole.RecSet, whole.RecClear, whole.AttrSet, whole.AttrClear = m.RecSet|m.AttrSet, m.RecClear|m.AttrClear, 0, 0
+		m = &whole
+	}
 	c.do(mountPath(m, ""), sentence, nsenter.OpenTree, nsenter.Cwd, nsenter.Str(source),
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regTree)
 	c.bindAttach(m, true)

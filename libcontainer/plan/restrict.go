@@ -27,36 +27,45 @@ func (c *compiler) restrictPaths() error {
 	return nil
 }
 
-// find opens path, in regTarget. What is in a procfs or sysfs that rt mounted is found from that mount itself.
-// A path that is not there needs no restriction: it can't appear later in a file system of the kernel, and elsewhere the config means what is there.
-func (c *compiler) find(origin, path string, absent label) {
-	dir := regRoot
+// at returns where path is looked up: what is in a procfs or sysfs that rt mounted is found from that mount itself.
+func (c *compiler) at(path string) (dir nsenter.Reg, name string) {
+	dir = regRoot
 	for _, m := range c.kept {
 		if rest, ok := below(path, m.destination); ok && rest != "" {
 			dir, path = m.reg, rest
 		}
 	}
-	c.open(origin, "find it", dir, path, howPath).to(regTarget).on(absent, unix.ENOENT, unix.ENOTDIR)
+	return dir, path
 }
 
-// mask hides path: a file behind /dev/null, a directory behind an empty read-only tmpfs. Which of the two it is, the kernel says when asked to
-// attach a mount of a file to a directory.
+// find opens path, in regTarget.
+// A path that is not there needs no restriction: it can't appear later in a file system of the kernel, and elsewhere the config means what is there.
+func (c *compiler) find(origin, path string, absent label) {
+	dir, name := c.at(path)
+	c.open(origin, "find it", dir, name, howPath).to(regTarget).on(absent, unix.ENOENT, unix.ENOTDIR)
+}
+
+// mask hides path: a directory behind an empty read-only tmpfs, a file behind /dev/null. Which of the two it is turns out when it is opened as a
+// directory. Trying to attach a mount of the wrong kind would tell as well, but would leave that mount behind, and the program's start would
+// wait for an RCU grace period for each (dissolve_on_fput in the kernel's namespace.c).
 func (c *compiler) mask(origin, path string) {
-	directory, uncopied, end := c.newLabel(), c.newLabel(), c.newLabel()
+	file, uncopied, end := c.newLabel(), c.newLabel(), c.newLabel()
 	c.openNull()
-	c.find(origin, path, end)
 	copyOf := func(r nsenter.Reg, sentence string) step {
 		return c.do(origin, sentence, nsenter.OpenTree, nsenter.Val(r), nsenter.Str(""),
 			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regTree)
 	}
-	copyOf(regNull, "another copy of /dev/null")
-	c.attach(origin, regTree, regTarget).then(end).on(directory, unix.ENOTDIR, unix.EINVAL)
-	c.place(directory)
+	dir, name := c.at(path)
+	c.open(origin, "find it, if it is a directory", dir, name, howDir).to(regTarget).on(file, unix.ENOENT, unix.ENOTDIR)
 	// Most kernels copy only what is attached: so the empty tmpfs itself goes to the first directory, and copies of it to the others.
-	copyOf(regEmpty, path+" is a directory: another copy of the empty one").on(uncopied, unix.EINVAL)
+	copyOf(regEmpty, "another copy of the empty directory").on(uncopied, unix.EINVAL)
 	c.attach(origin, regTree, regTarget).then(end)
 	c.place(uncopied)
-	c.attach(origin, regEmpty, regTarget)
+	c.attach(origin, regEmpty, regTarget).then(end)
+	c.place(file)
+	c.find(origin, path, end)
+	copyOf(regNull, "another copy of /dev/null")
+	c.attach(origin, regTree, regTarget)
 	c.place(end)
 	c.close(regTree)
 	c.close(regTarget)
