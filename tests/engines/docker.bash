@@ -8,7 +8,7 @@ load load
 daemon() {
 	mkdir -p /etc/docker
 	jq --arg path "$RUNTIME_PATH" '.runtimes.rt.path = $path | .["default-runtime"] = "rt"' "$PACKAGING/docker/daemon.json" | jq "${1:-.}" >/etc/docker/daemon.json
-	systemctl reset-failed docker.service docker.socket
+	systemctl reset-failed docker.service docker.socket 2>/dev/null || true # not loaded: this is its first start
 	systemctl restart docker.service || {
 		journalctl --no-pager --unit docker | tail -n 30
 		return 1
