@@ -223,6 +223,7 @@ func (c *checkpointer) save() error {
 			return err
 		}
 		c.request.External = append(c.request.External, d.external()...)
+		c.strangers()
 		if err := c.images.saveDescriptors(d); err != nil {
 			return err
 		}
@@ -238,6 +239,41 @@ func (c *checkpointer) save() error {
 	}
 	c.thaw()
 	return c.images.failure("the container could not be checkpointed", &response, err)
+}
+
+// strangers warns of processes that are in the container's cgroup and not of the container's making: rt exec has started them. CRIU saves a process and what
+// descends from it, and these descend from nobody in the container.
+func (c *checkpointer) strangers() {
+	pids, err := c.group.Pids()
+	if err != nil {
+		return
+	}
+	n := 0
+	for _, pid := range pids {
+		if !descends(pid, c.state.Pid) {
+			n++
+		}
+	}
+	if n > 0 {
+		c.r.warn(strconv.Itoa(n) + " process(es) that `rt exec` has started, or their children, are not in the images: CRIU saves only what descends from the container's own process")
+	}
+}
+
+// descends reports whether a process is another one, or a child of its, or of those; and whether it has ended meanwhile.
+func descends(pid, of int) bool {
+	for range 1000 {
+		if pid == of {
+			return true
+		}
+		parent, err := state.Parent(pid)
+		if err != nil {
+			return true
+		}
+		if pid = parent; pid <= 1 {
+			return false
+		}
+	}
+	return false
 }
 
 // thaw lets the container go on after a CRIU that could not do so itself any more: it was killed while the container stood still.

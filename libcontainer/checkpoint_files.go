@@ -96,7 +96,7 @@ func (d *descriptors) look(dir, name string, first bool, own map[int]bool) {
 		if !slices.Contains(d.null, key) {
 			d.null = append(d.null, key)
 		}
-	case stream && (st.Mode&unix.S_IFMT == unix.S_IFREG || st.Mode&unix.S_IFMT == unix.S_IFIFO):
+	case stream && st.Mode&unix.S_IFMT == unix.S_IFREG:
 		d.streams[number] = key
 	}
 }
@@ -158,15 +158,27 @@ func (i *images) loadDescriptors() (*descriptors, error) {
 	return d, nil
 }
 
-// inherit returns what takes the place of the streams: rt's own, which are CRIU's too. null is CRIU's number of the host's /dev/null.
-func (d *descriptors) inherit(null int) (list []criu.Inherited) {
+// inherit tells CRIU what takes the place of the streams: rt's own, which are CRIU's too. null is CRIU's number of the host's /dev/null.
+func (d *descriptors) inherit(r *criu.Options, null int) error {
 	for fd, key := range d.streams {
-		if strings.HasPrefix(key, "pipe:[") || strings.HasPrefix(key, "file[") {
-			list = append(list, criu.Inherited{Key: key, FD: fd})
+		file := strings.HasPrefix(key, "file[")
+		if file {
+			var st unix.Stat_t
+			if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+				return &diag.Error{
+					Kind: diag.Usage, Problem: "standard " + [...]string{"input", "output", "error"}[fd] + " of the container was a file of the host, where programs may seek, so that of rt must be a file too",
+					Hint: "redirect it to a file",
+				}
+			}
+			// It need not be the same file, nor have the same mode.
+			r.SkipModeCheck = true
+		}
+		if file || strings.HasPrefix(key, "pipe:[") {
+			r.Inherit = append(r.Inherit, criu.Inherited{Key: key, FD: fd})
 		}
 	}
 	for _, key := range d.null {
-		list = append(list, criu.Inherited{Key: key, FD: null})
+		r.Inherit = append(r.Inherit, criu.Inherited{Key: key, FD: null})
 	}
-	return list
+	return nil
 }

@@ -11,7 +11,9 @@ import (
 	"rt/hooks"
 	"rt/libcontainer/criu"
 	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
 	"rt/libcontainer/state"
+	"rt/spec"
 )
 
 // RestoreOptions are the options of restore. Of CreateOptions it has Bundle, ConsoleSocket, PidFile and NoPivot.
@@ -31,6 +33,7 @@ type restorer struct {
 	images  images
 	request criu.Options
 	files   []int // what CRIU inherits beside rt's standard streams
+	null    int   // CRIU's number of /dev/null
 }
 
 // Restore makes a container of images that Checkpoint has made, and in the foreground waits for its end as Run does, whose exit status it returns.
@@ -170,7 +173,7 @@ func (x *restorer) restore() (err error) {
 	if err != nil {
 		return diag.Sys("open /dev/null", "open", err)
 	}
-	nullNumber := x.hand(null)
+	x.null = x.hand(null)
 	if err := x.namespaces(); err != nil {
 		return err
 	}
@@ -182,13 +185,7 @@ func (x *restorer) restore() (err error) {
 		return err
 	}
 	x.r.debug("started criu " + strconv.Itoa(p.Pid))
-	x.request.ImagesDir, x.request.WorkDir = x.images.dir, x.images.work
-	d, err := x.images.loadDescriptors()
-	if err == nil {
-		x.request.Inherit = append(x.request.Inherit, d.inherit(nullNumber)...)
-		err = x.attachCRIU(p.Pid)
-	}
-	if err != nil {
+	if err := x.attachCRIU(p.Pid); err != nil {
 		p.Cancel()
 		return err
 	}
@@ -279,8 +276,7 @@ func (x *restorer) start() (p *criu.Process, err error) {
 		defer close(done)
 		runtime.LockOSThread() // and never unlocked: the thread ends here
 		if err = x.prepareMounts(); err == nil {
-			// Here, since CRIU mounts what it needs on the way below its working directory, which has to be in its own mount namespace for that.
-			x.images, err = openImages(&x.ro.ImageOptions, x.container, false)
+			err = x.prepareImages()
 		}
 		if err == nil {
 			p, err = criu.Start(x.program, &criu.StartOptions{Stdio: []int{0, 1, 2}, Files: x.files, Env: os.Environ()})
@@ -309,6 +305,52 @@ func (x *restorer) prepareMounts() error {
 	return x.makeMountPoints()
 }
 
+// prepareImages opens the images. This is for the thread of start: CRIU mounts what it needs on the way below its working directory, which has to be in its own
+// mount namespace for that.
+func (x *restorer) prepareImages() (err error) {
+	if x.images, err = openImages(&x.ro.ImageOptions, x.container, false); err != nil {
+		return err
+	}
+	d, err := x.images.loadDescriptors()
+	if err == nil {
+		err = d.inherit(&x.request, x.null)
+	}
+	if err == nil {
+		err = x.mapImages()
+	}
+	x.request.ImagesDir, x.request.WorkDir = x.images.dir, x.images.work
+	return err
+}
+
+// mapImages lets the root of a user namespace read the images, which are the owner's alone: CRIU opens some of them in a process that has become that root. It
+// gets a mount of its own for that, where the ids of the files are those of the container. Where the kernel can't do that, or the file system, the modes decide.
+func (x *restorer) mapImages() error {
+	if x.spec.Namespaces.New&unix.CLONE_NEWUSER == 0 || !x.facts.Has(host.MountSetattr) {
+		return nil
+	}
+	tree, err := unix.OpenTree(x.images.dir, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	if err != nil {
+		return diag.Sys("copy the mount of the images", "open_tree", err)
+	}
+	defer func() { _ = unix.Close(tree) }()
+	namespace, err := x.newUserNamespace(&spec.Mount{UIDMappings: x.spec.UIDMappings, GIDMappings: x.spec.GIDMappings})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(namespace) }()
+	err = unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(namespace)})
+	if err != nil {
+		return nil // a file system that knows no mapping
+	}
+	fd, err := unix.Openat(tree, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return diag.Sys("open the images", "openat", err)
+	}
+	_ = unix.Close(x.images.dir)
+	x.images.dir = fd
+	return nil
+}
+
 // notified answers a notification of CRIU's.
 func (x *restorer) notified(script string, pid, fd int) error {
 	x.r.debug("criu: " + script)
@@ -324,6 +366,9 @@ func (x *restorer) notified(script string, pid, fd int) error {
 	case "post-restore":
 		// All is there and stands still: nothing of the container runs before its state is written down.
 		x.pid = pid
+		if err := x.closeRoot(); err != nil {
+			return err
+		}
 		if err := x.joinRdt(pid); err != nil {
 			return err
 		}

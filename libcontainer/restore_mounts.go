@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -91,4 +92,61 @@ func relative(path string) string {
 		return "."
 	}
 	return path
+}
+
+// closeRoot makes the root file system of the restored container read-only, if the config wants it so: CRIU leaves the root mount as it is given to it, and has to
+// be given one that it can write to. No process of the container runs yet.
+func (x *restorer) closeRoot() (err error) {
+	if !x.spec.RootReadonly || !x.spec.Namespaces.Has(unix.CLONE_NEWNS) {
+		return nil
+	}
+	namespace, err := unix.Open("/proc/"+strconv.Itoa(x.pid)+"/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return diag.Sys("find the mounts of the container", "open", err)
+	}
+	defer func() { _ = unix.Close(namespace) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread, which sees the container's mounts, ends here
+		err = readonlyRoot(namespace)
+	}()
+	<-done
+	if err != nil {
+		e := diag.Sys("the root file system can't be made read-only", "mount", err)
+		e.Field = "root.readonly"
+		return e
+	}
+	return nil
+}
+
+// readonlyRoot makes the root of a mount namespace read-only, and leaves its other options as they are.
+func readonlyRoot(namespace int) error {
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return err
+	}
+	if err := unix.Setns(namespace, unix.CLONE_NEWNS); err != nil {
+		return err
+	}
+	var fs unix.Statfs_t
+	if err := unix.Statfs("/", &fs); err != nil {
+		return err
+	}
+	flags := uintptr(unix.MS_REMOUNT | unix.MS_BIND | unix.MS_RDONLY)
+	for _, f := range [...]struct {
+		has  int64
+		flag uintptr
+	}{
+		{unix.ST_NOSUID, unix.MS_NOSUID},
+		{unix.ST_NODEV, unix.MS_NODEV},
+		{unix.ST_NOEXEC, unix.MS_NOEXEC},
+		{unix.ST_NOATIME, unix.MS_NOATIME},
+		{unix.ST_NODIRATIME, unix.MS_NODIRATIME},
+		{unix.ST_RELATIME, unix.MS_RELATIME},
+	} {
+		if fs.Flags&f.has != 0 {
+			flags |= f.flag
+		}
+	}
+	return unix.Mount("", "/", "", flags, "")
 }

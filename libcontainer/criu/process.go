@@ -243,8 +243,11 @@ func (p *Process) hangUp() {
 	}
 }
 
-// Cancel ends a criu that has got no request.
-func (p *Process) Cancel() { p.end() }
+// Cancel ends a criu that has got no request, before it can complain of that.
+func (p *Process) Cancel() {
+	_ = unix.Kill(p.Pid, unix.SIGKILL)
+	p.end()
+}
 
 // ending is how a criu has ended.
 type ending struct {

@@ -46,6 +46,7 @@ type Options struct {
 	ShellJob        bool
 	FileLocks       bool
 	LinkRemap       bool
+	SkipModeCheck   bool // Restore: files that are open may have other permissions by now (CRIU 3.17)
 	OrphanPtsMaster bool // Restore: a notification of that name hands over the master of a terminal
 	RestoreSibling  bool // Restore: the first process becomes a child of this process, not of CRIU
 	NotifyScripts   bool // send notifications
@@ -106,6 +107,7 @@ func (o *Options) encode() []byte {
 		{46, o.TCPSkipInFlight},
 		{48, o.LazyPages},
 		{50, o.OrphanPtsMaster},
+		{66, o.SkipModeCheck},
 	} {
 		m.flag(f.field, f.value)
 	}

@@ -20,11 +20,18 @@ func Alive(pid int, startTime uint64) bool {
 	return err == nil && p.start == startTime && p.alive()
 }
 
+// Parent returns the pid of a process's parent, 0 for one that is outside of rt's pid namespace.
+func Parent(pid int) (int, error) {
+	p, err := readStat(pid)
+	return p.parent, err
+}
+
 // process is what rt wants to know of /proc/PID/stat.
 type process struct {
 	state   byte
 	threads int
 	start   uint64
+	parent  int
 }
 
 // alive is false for a zombie, unless only its first thread has ended (pthread_exit(3) in main): the others still count as the process.
@@ -58,7 +65,7 @@ func readStat(pid int) (process, error) {
 	return p, nil
 }
 
-// parseStat reads fields 3, 20 and 22. Field 2 is the name of the program in parentheses, which may hold spaces and parentheses itself, so
+// parseStat reads fields 3, 4, 20 and 22. Field 2 is the name of the program in parentheses, which may hold spaces and parentheses itself, so
 // counting starts after the last one.
 func parseStat(b []byte) (process, bool) {
 	i := bytes.LastIndexByte(b, ')')
@@ -73,9 +80,13 @@ func parseStat(b []byte) (process, bool) {
 	if err != nil {
 		return process{}, false
 	}
+	parent, err := strconv.Atoi(string(f[4-3]))
+	if err != nil {
+		return process{}, false
+	}
 	start, err := strconv.ParseUint(string(f[22-3]), 10, 64)
 	if err != nil {
 		return process{}, false
 	}
-	return process{state: f[0][0], threads: threads, start: start}, true
+	return process{state: f[0][0], parent: parent, threads: threads, start: start}, true
 }

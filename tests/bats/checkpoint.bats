@@ -105,11 +105,16 @@ gone() {
 	[ -z "$(containers)" ]
 	# Where it was killed, too.
 	rm "$BUNDLE/rootfs/tmp/end"
-	rt restore --bundle "$BUNDLE" --image-path "$IMAGES" "$ID" </dev/null >/dev/null 2>&1 3>&- &
+	run rt restore --bundle "$BUNDLE" --image-path "$IMAGES" "$ID" # into a pipe, where nobody can seek
+	[ "$status" -eq 1 ]
+	[ "$RUNTIME" != rt ] || clear_error "standard output"
+	rt restore --bundle "$BUNDLE" --image-path "$IMAGES" "$ID" </dev/null >"$BATS_TEST_TMPDIR/second" 2>&1 3>&- &
+	waiter=$!
 	eventually status_is running
-	rt kill "$ID" TERM
 	rt kill "$ID" KILL
-	run wait $!
+	status=0
+	wait $waiter || status=$?
+	[ "$status" -eq 137 ]
 	[ -z "$(containers)" ]
 }
 
@@ -124,9 +129,9 @@ gone() {
 	eventually grep -q one "$BATS_TEST_TMPDIR/out"
 	save
 	[[ $(jq -r '.[0]' "$IMAGES/descriptors.json") == pipe:* ]]
-	echo two | rt restore --bundle "$BUNDLE" --image-path "$IMAGES" "$ID" 3>&- 2>"$BATS_TEST_TMPDIR/err" | cat >"$BATS_TEST_TMPDIR/out2"
-	[ "$(cat "$BATS_TEST_TMPDIR/out2")" = two ]
-	grep -q "the end" "$BATS_TEST_TMPDIR/err" || grep -q "the end" "$BATS_TEST_TMPDIR/out2"
+	# Both output streams were one pipe, so they are one again.
+	echo two | rt restore --bundle "$BUNDLE" --image-path "$IMAGES" "$ID" 3>&- 2>/dev/null | cat >"$BATS_TEST_TMPDIR/out2"
+	[ "$(cat "$BATS_TEST_TMPDIR/out2")" = $'two\nthe end' ]
 	exec 7<&-
 }
 
@@ -204,6 +209,7 @@ gone() {
 
 @test "checkpoint --file-locks" {
 	bundle '.root.readonly = false'
+	[ -e "$BUNDLE/rootfs/bin/flock" ] || skip "this busybox has no flock"
 	running flock /tmp/lock sh -c "$count"
 	eventually counted 3
 	save --file-locks
@@ -274,7 +280,7 @@ gone() {
 	running sleep 1000
 	look() {
 		rt exec "$ID" sh -c 'grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp):" /proc/1/status; cat /proc/1/limits /proc/1/oom_score_adj; hostname
-			cut -d" " -f4-6 /proc/1/mountinfo | grep -v cgroup | sed "s/relatime//" | sort; readlink /proc/1/cwd /proc/1/exe; tr "\0" "\n" </proc/1/environ'
+			cut -d" " -f4-6 /proc/1/mountinfo | grep -v cgroup | sed "s/relatime//" | sort; readlink /proc/1/cwd; readlink /proc/1/exe; tr "\0" "\n" </proc/1/environ'
 	}
 	look >"$BATS_TEST_TMPDIR/before"
 	grep -q '^Seccomp:.*2' "$BATS_TEST_TMPDIR/before"
@@ -284,8 +290,6 @@ gone() {
 	diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 	run rt exec "$ID" sh -c 'echo x >/file'
 	[ "$status" -ne 0 ]
-	run rt exec "$ID" cat /proc/kcore
-	[ "$output" = "" ]
 }
 
 @test "restore: bind mounts come from the bundle, files of a tmpfs from the images" {
@@ -445,14 +449,15 @@ gone() {
 	bring_back
 }
 
-@test "checkpoint: what exec has started is saved too, with its descriptors" {
+@test "checkpoint: what exec has started is not saved, and rt says so" {
 	counting
 	rt exec --detach "$ID" sleep 1000 </dev/null >/dev/null 2>&1 3>&-
-	[ "$(rt ps --format json "$ID" | jq length)" -ge 2 ]
-	save
+	run_detached rt checkpoint --image-path "$IMAGES" --work-path "$WORK" "$ID"
+	[ "$status" -eq 0 ] || complain dump
+	[ "$RUNTIME" != rt ] || [[ $output == *"1 process"*exec* ]]
+	gone
 	bring_back
-	[ "$(rt ps --format json "$ID" | jq length)" -ge 2 ]
-	rt exec "$ID" sh -c 'cat /proc/[0-9]*/cmdline' | tr '\0' ' ' | grep -q 'sleep 1000'
+	eventually counted $((before + 3))
 }
 
 @test "checkpoint --empty-ns network" {
