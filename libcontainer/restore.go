@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -11,9 +10,7 @@ import (
 	"rt/hooks"
 	"rt/libcontainer/criu"
 	"rt/libcontainer/diag"
-	"rt/libcontainer/host"
 	"rt/libcontainer/state"
-	"rt/spec"
 )
 
 // RestoreOptions are the options of restore. Of CreateOptions it has Bundle, ConsoleSocket, PidFile and NoPivot.
@@ -34,6 +31,8 @@ type restorer struct {
 	request criu.Options
 	files   []int // what CRIU inherits beside rt's standard streams
 	null    int   // CRIU's number of /dev/null
+
+	undoAdmit func() // takes back what admit has changed; nil if that is nothing
 }
 
 // Restore makes a container of images that Checkpoint has made, and in the foreground waits for its end as Run does, whose exit status it returns.
@@ -181,6 +180,9 @@ func (x *restorer) restore() (err error) {
 		x.request.External = append(x.request.External, "mnt["+e.label+"]:"+e.source)
 	}
 	p, err := x.start()
+	if x.undoAdmit != nil {
+		defer x.undoAdmit()
+	}
 	if err != nil {
 		return err
 	}
@@ -271,18 +273,14 @@ func cgroupRoots(text string) (roots []criu.CgroupRoot) {
 // start starts CRIU in a mount namespace of its own, where the root file system is a mount, as CRIU wants it, and nothing that CRIU mounts on the way is seen by
 // anybody else. Only a thread of its own can have such a namespace, which therefore ends with this function.
 func (x *restorer) start() (p *criu.Process, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread ends here
+	onOwnThread(func() {
 		if err = x.prepareMounts(); err == nil {
 			err = x.prepareImages()
 		}
 		if err == nil {
 			p, err = criu.Start(x.program, &criu.StartOptions{Stdio: []int{0, 1, 2}, Files: x.files, Env: os.Environ()})
 		}
-	}()
-	<-done
+	})
 	return p, err
 }
 
@@ -316,38 +314,41 @@ func (x *restorer) prepareImages() (err error) {
 		err = d.inherit(&x.request, x.null)
 	}
 	if err == nil {
-		err = x.mapImages()
+		err = x.admit()
 	}
 	x.request.ImagesDir, x.request.WorkDir = x.images.dir, x.images.work
 	return err
 }
 
-// mapImages lets the root of a user namespace read the images, which are the owner's alone: CRIU opens some of them in a process that has become that root. It
-// gets a mount of its own for that, where the ids of the files are those of the container. Where the kernel can't do that, or the file system, the modes decide.
-func (x *restorer) mapImages() error {
-	if x.spec.Namespaces.New&unix.CLONE_NEWUSER == 0 || !x.facts.Has(host.MountSetattr) {
+// admit lets the root of a user namespace into the directory of the images, which is its owner's alone: CRIU opens some of them, which everybody may read who gets
+// so far, in a process that has become that root. Its group may search the directory, until CRIU has done its work.
+func (x *restorer) admit() error {
+	if x.spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return nil
 	}
-	tree, err := unix.OpenTree(x.images.dir, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
-	if err != nil {
-		return diag.Sys("copy the mount of the images", "open_tree", err)
+	const others, group = 0o001, 0o010
+	var st unix.Stat_t
+	if err := unix.Fstat(x.images.dir, &st); err != nil || st.Mode&others != 0 {
+		return nil
 	}
-	defer func() { _ = unix.Close(tree) }()
-	namespace, err := x.newUserNamespace(&spec.Mount{UIDMappings: x.spec.UIDMappings, GIDMappings: x.spec.GIDMappings})
-	if err != nil {
-		return err
+	for _, g := range x.spec.GIDMappings {
+		if g.ContainerID != 0 {
+			continue
+		}
+		err := unix.Fchown(x.images.dir, -1, int(g.HostID))
+		if err == nil {
+			err = unix.Fchmod(x.images.dir, st.Mode&0o7777&^0o070|group)
+		}
+		if err != nil {
+			e := diag.Sys("the container's root can't be let into the directory of the images, as CRIU needs it", "fchown", err)
+			e.Field, e.Hint = "--image-path", "chmod o+x lets everybody in"
+			return e
+		}
+		x.undoAdmit = func() {
+			_ = unix.Fchown(x.images.dir, -1, int(st.Gid))
+			_ = unix.Fchmod(x.images.dir, st.Mode&0o7777)
+		}
 	}
-	defer func() { _ = unix.Close(namespace) }()
-	err = unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(namespace)})
-	if err != nil {
-		return nil // a file system that knows no mapping
-	}
-	fd, err := unix.Openat(tree, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return diag.Sys("open the images", "openat", err)
-	}
-	_ = unix.Close(x.images.dir)
-	x.images.dir = fd
 	return nil
 }
 

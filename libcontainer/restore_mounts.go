@@ -94,6 +94,23 @@ func relative(path string) string {
 	return path
 }
 
+// onOwnThread calls f in a thread that ends afterwards, with the mount namespace that f has entered. The first thread of a process can't end, and is what others
+// take for the process (/proc/PID), so it must not be that one.
+func onOwnThread(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and not unlocked: the end of the goroutine is the end of the thread
+		if unix.Gettid() == unix.Getpid() {
+			onOwnThread(f) // in another one, while this is taken
+			runtime.UnlockOSThread()
+			return
+		}
+		f()
+	}()
+	<-done
+}
+
 // closeRoot makes the root file system of the restored container read-only, if the config wants it so: CRIU leaves the root mount as it is given to it, and has to
 // be given one that it can write to. No process of the container runs yet.
 func (x *restorer) closeRoot() (err error) {
@@ -105,13 +122,7 @@ func (x *restorer) closeRoot() (err error) {
 		return diag.Sys("find the mounts of the container", "open", err)
 	}
 	defer func() { _ = unix.Close(namespace) }()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread, which sees the container's mounts, ends here
-		err = readonlyRoot(namespace)
-	}()
-	<-done
+	onOwnThread(func() { err = readonlyRoot(namespace) })
 	if err != nil {
 		e := diag.Sys("the root file system can't be made read-only", "mount", err)
 		e.Field = "root.readonly"

@@ -10,8 +10,9 @@ import (
 	"rt/libcontainer/diag"
 )
 
-// usual is where criu is looked for behind PATH, which engines may leave out of the environment of a runtime, and an ordinary user's lacks the sbin of.
-const usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+// usual is where criu is looked for behind PATH, which engines may leave out of the environment of a runtime, and which of an ordinary user lacks the directories
+// that end in sbin. Only tests change it.
+var usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // Find returns the path of the program criu.
 func Find() (string, error) {

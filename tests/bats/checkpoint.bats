@@ -326,6 +326,9 @@ gone() {
 	bundle '.root.readonly = false | .linux.namespaces += [{type: "user"}]
 		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
 	chown -R 100000:100000 "$BUNDLE/rootfs"
+	# A stream that is a file is opened again, by the container's root.
+	touch "$BATS_TEST_TMPDIR/output"
+	chmod 666 "$BATS_TEST_TMPDIR/output"
 	running sh -c "$count"
 	eventually counted 3
 	save
