@@ -400,7 +400,7 @@ gone() {
 	[ "$(cat "$BATS_TEST_TMPDIR/poststop")" = stopped ]
 	# One that fails takes all of it back.
 	config '.hooks.createRuntime = [{path: "/bin/false"}]'
-	run rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --detach "$ID"
+	run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --detach "$ID"
 	refused createRuntime
 }
 
