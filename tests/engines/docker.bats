@@ -242,7 +242,7 @@ teardown() { remove_all; }
 
 @test "cgroup namespaces and parents" {
 	is "$(docker run --rm --cgroupns private box cat /proc/self/cgroup)" 0::/
-	run docker run --rm --cgroupns host --cgroup-parent shop-front.slice --memory 64m box sh -c 'cat /proc/self/cgroup; cat "/sys/fs/cgroup$(sed s/0::// /proc/self/cgroup)/memory.max"; mkdir /sys/fs/cgroup/x'
+	run docker run --rm --cgroupns host --cgroup-parent shop-front.slice --memory 64m box sh -c 'exec 2>&1; cat /proc/self/cgroup; cat "/sys/fs/cgroup$(sed s/0::// /proc/self/cgroup)/memory.max"; mkdir /sys/fs/cgroup/x'
 	has "${lines[0]}" 0::/shop.slice/shop-front.slice/docker-
 	is "${lines[1]}" 67108864
 	has "${lines[2]}" 'Read-only file system'
