@@ -15,9 +15,9 @@ daemon() {
 	}
 }
 
-# image makes the image box.
+# image makes the image box. A daemon that is configured otherwise may keep its images elsewhere, and want one of its own.
 image() {
-	rootfs "$BATS_FILE_TMPDIR/rootfs"
+	[ -e "$BATS_FILE_TMPDIR/rootfs" ] || rootfs "$BATS_FILE_TMPDIR/rootfs"
 	tar -C "$BATS_FILE_TMPDIR/rootfs" -c . | docker import --change 'ENV FROM=image' - box >/dev/null
 }
 
