@@ -36,9 +36,14 @@ func externalMounts(s *spec.Spec, hierarchies []host.Hierarchy, c *state.Contain
 		case m.Bind:
 			list = append(list, external{label: m.Destination, source: m.Source})
 		case m.Type == "cgroup" || m.Type == "cgroup2":
+			if s.Namespaces.Has(unix.CLONE_NEWCGROUP) {
+				continue
+			}
 			for _, h := range hierarchies {
-				if h.Name != "" && !s.Namespaces.Has(unix.CLONE_NEWCGROUP) {
+				if h.Name != "" {
 					list = append(list, external{label: m.Destination + "/" + h.Name, source: h.Path})
+				} else {
+					list = append(list, external{label: m.Destination, source: plan.HostCgroup2})
 				}
 			}
 		}

@@ -139,6 +139,9 @@ func (x *restorer) make() error {
 	}
 	if err == nil {
 		x.grouped = true
+		err = x.cgroup.Limit()
+	}
+	if err == nil {
 		err = x.makeRdt()
 	}
 	if err == nil {

@@ -8,6 +8,9 @@ import (
 	"rt/spec"
 )
 
+// HostCgroup2 is where the host has cgroup v2.
+const HostCgroup2 = "/sys/fs/cgroup"
+
 // cgroup compiles a mount of type cgroup: the view that the container has of its own cgroups (cgroups(7), cgroup_namespaces(7)).
 //
 // On v2 this is the one file system. On v1 it is a tmpfs with a directory for each hierarchy, as the host has it.
@@ -27,7 +30,7 @@ func (c *compiler) cgroup(m *spec.Mount) {
 // systemd sets, were gone for everyone (cgroup_get_tree in the kernel's cgroup.c), and it waits for an RCU grace period.
 func (c *compiler) cgroup2(m *spec.Mount) {
 	if !c.spec.Namespaces.Has(unix.CLONE_NEWCGROUP) {
-		c.bindCgroup2(m, "/sys/fs/cgroup", "the host's cgroup2, as the container has no cgroup namespace of its own")
+		c.bindCgroup2(m, HostCgroup2, "the host's cgroup2, as the container has no cgroup namespace of its own")
 		return
 	}
 	origin := mountPath(m, "")
@@ -51,7 +54,7 @@ func (c *compiler) cgroup2(m *spec.Mount) {
 	}
 
 	c.place(bind)
-	source := "/sys/fs/cgroup"
+	source := HostCgroup2
 	if len(c.host.Hierarchies) > 0 {
 		source = c.host.Hierarchies[0].Path
 	}
