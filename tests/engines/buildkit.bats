@@ -45,6 +45,7 @@ teardown() { nothing_left; }
 
 buildctl() { timeout --foreground --kill-after=5 90 buildctl --addr "$SOCKET" "$@"; }
 
+# shellcheck disable=SC2119,SC2120 # its options are for the tests that have some
 # build [OPTION...] builds the Dockerfile on standard input, whose stage "base" is busybox.
 build() {
 	cat >context/Dockerfile

@@ -13,7 +13,8 @@ setup_file() {
 	}
 	RUNTIME=${RT##*/}
 	ADDRESS=/run/containerd/containerd.sock
-	export RT RUNTIME ADDRESS
+	# containerd 2.2 and newer say on every call that cgroup v1 is old.
+	export RT RUNTIME ADDRESS CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=1
 	mkdir -p /etc/containerd
 	containerd --config /dev/null --address "$ADDRESS" --root /var/lib/containerd --state /run/containerd >"$BATS_FILE_TMPDIR/containerd.log" 2>&1 3>&- 4>&- &
 	echo $! >"$BATS_FILE_TMPDIR/daemons"
@@ -30,7 +31,7 @@ setup_file() {
 teardown_file() {
 	local pid
 	# A shim that a failed test has left outlives the daemons, and bats would wait for it.
-	pkill -KILL --full '^/usr/bin/containerd-shim-runc-v2' || true
+	pkill -KILL --full '^[^ ]*/containerd-shim-runc-v2' || true
 	for pid in $(tac "$BATS_FILE_TMPDIR/daemons"); do
 		kill "$pid" || continue
 		timeout 10 tail --pid "$pid" -f /dev/null || true
@@ -107,7 +108,7 @@ nothing_left() {
 		left=$(
 			find /run/containerd/runc/* /run/docker/runtime-*/moby -mindepth 1 -maxdepth 1 2>/dev/null
 			find /sys/fs/cgroup -mindepth 3 -type d \( -path '*/default/*' -o -path '*/docker/*' \)
-			pgrep --list-full --full '^/usr/bin/containerd-shim-runc-v2'
+			pgrep --list-full --full '^[^ ]*/containerd-shim-runc-v2'
 		) || true
 		[ -n "$left" ] || return 0
 		sleep 0.1
