@@ -8,7 +8,7 @@ DESTDIR ?=
 LDFLAGS := -s -w -X rt/cli.version=$(VERSION) -X rt/cli.commit=$(COMMIT)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden bench bench-seccomp bench-engines engines engines-native install deb clean
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden bench bench-seccomp bench-engines engines engines-native engines-newest install deb clean
 
 build: rt
 
@@ -36,6 +36,9 @@ engines: rt ## container engines on rt, in a virtual machine: RT_VM=path/to/vm m
 
 engines-native: rt ## podman, buildah, containerd and docker of this machine's Debian on ./rt, as root, in namespaces of their own
 	tests/engines/native
+
+engines-newest: rt ## the newest containerd, BuildKit and Docker, built from their Go modules, on ./rt, as root, in namespaces of their own
+	tests/engines/newest/run
 
 conformance: rt ## the validation programs of opencontainers/runtime-tools, as root
 	tests/conformance/run
