@@ -63,8 +63,8 @@ func (i *images) close() {
 	}
 }
 
-func openDirectory(field, path string, make bool) (int, error) {
-	if make {
+func openDirectory(field, path string, create bool) (int, error) {
+	if create {
 		if err := unix.Mkdir(path, 0o700); err != nil && err != unix.EEXIST {
 			e := diag.Sys("the directory can't be made", "mkdir", err)
 			e.Field, e.Value = field, path

@@ -172,7 +172,7 @@ func (f Features) encode() []byte {
 }
 
 // request encodes criu_req.
-func request(kind Kind, options []byte, features []byte, success bool) []byte {
+func request(kind Kind, options, features []byte, success bool) []byte {
 	var m message
 	m.number(1, int64(kind))
 	if options != nil {

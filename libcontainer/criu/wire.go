@@ -55,7 +55,7 @@ func fields(b []byte, number func(field, value uint64), text func(field uint64, 
 			return errMalformed
 		}
 		b = b[n:]
-		size := 0
+		var size int
 		switch tag & 7 {
 		case typeVarint:
 			value, n := binary.Uvarint(b)

@@ -10,7 +10,7 @@ needs() {
 	criu check >/dev/null 2>&1 || skip "criu does not work with this kernel: $(criu check 2>&1 | tail -n 1)"
 	IMAGES=$BATS_TEST_TMPDIR/images
 	WORK=$BATS_TEST_TMPDIR/work
-	RT_SECONDS=120
+	export RT_SECONDS=120
 }
 
 # count is a program that counts, in /tmp/count, every 20th of a second: what it does after a restore tells whether it is the one that was saved.
