@@ -10,7 +10,7 @@ needs() {
 	criu check >/dev/null 2>&1 || skip "criu does not work with this kernel: $(criu check 2>&1 | tail -n 1)"
 	IMAGES=$BATS_TEST_TMPDIR/images
 	WORK=$BATS_TEST_TMPDIR/work
-	export RT_SECONDS=120
+	export RT_SECONDS=${RT_SECONDS:-120}
 }
 
 # count is a program that counts, in /tmp/count, every 20th of a second: what it does after a restore tells whether it is the one that was saved.
@@ -422,6 +422,8 @@ gone() {
 }
 
 @test "checkpoint --lazy-pages: memory is fetched when it is used" {
+	# There CRIU 4.1 loses a descriptor while it serves pages, and its restore waits for good, with runc too.
+	[[ $(criu --version) != *" 4.1"* ]] || [ "$(printf '%s\n' 6.18 "$(uname -r)" | sort -V | head -n 1)" != 6.18 ] || skip "this criu can't serve pages on Linux 6.18"
 	criu check --feature uffd-noncoop >/dev/null 2>&1 || skip "this kernel has no userfaultfd for criu"
 	counting
 	mkfifo "$BATS_TEST_TMPDIR/status"
