@@ -7,6 +7,8 @@ load setup
 needs() {
 	PATH=${CRIU_PATH:+$CRIU_PATH:}$PATH:/usr/sbin
 	command -v criu >/dev/null || skip "criu is not installed"
+	# CRIU locks the network of a container with it, whatever goes on there.
+	command -v iptables-restore >/dev/null || skip "iptables, which criu wants, is not installed"
 	criu check >/dev/null 2>&1 || skip "criu does not work with this kernel: $(criu check 2>&1 | tail -n 1)"
 	IMAGES=$BATS_TEST_TMPDIR/images
 	WORK=$BATS_TEST_TMPDIR/work

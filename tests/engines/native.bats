@@ -261,3 +261,16 @@ nothing_left() {
 	docker rm --force web >/dev/null
 	docker network rm net >/dev/null
 }
+
+@test "ctr task checkpoint: saved, or refused with a reason; the task goes on" {
+	ctr_run --detach -- saved sleep 1000
+	run ctr task checkpoint --image-path "$BATS_TEST_TMPDIR/images" saved
+	echo "$output"
+	if criu check >/dev/null 2>&1; then
+		[ "$status" -eq 0 ]
+		[ -s "$BATS_TEST_TMPDIR/images/inventory.img" ]
+	else
+		[ "$status" -ne 0 ]
+	fi
+	task_is saved RUNNING
+}
