@@ -197,7 +197,7 @@ func (x *restorer) restore() (err error) {
 	response, err := p.Do(criu.Restore, &x.request, x.notified)
 	switch {
 	case err == nil && response.Success && x.pid == response.Pid && x.state.Pid == x.pid:
-		return nil
+		return x.created()
 	case err == nil && response.Success:
 		x.pid = response.Pid
 		return &diag.Error{Kind: diag.Host, Problem: "criu has restored the processes without telling that they are there"}
@@ -368,7 +368,7 @@ func (x *restorer) notified(script string, pid, fd int) error {
 	case "orphan-pts-master":
 		return x.takeConsole(fd)
 	case "post-restore":
-		// All is there and stands still: nothing of the container runs before its state is written down.
+		// All is there and stands still: nothing of the container runs before its process is written down.
 		x.pid = pid
 		if err := x.closeRoot(); err != nil {
 			return err
@@ -376,9 +376,20 @@ func (x *restorer) notified(script string, pid, fd int) error {
 		if err := x.joinRdt(pid); err != nil {
 			return err
 		}
-		return x.created()
+		return x.note()
 	}
 	return nil
+}
+
+// note writes down the container's process, for `rt delete --force`. The container is still in creation: a signal from `rt kill` while CRIU holds the processes would leave
+// CRIU waiting for good.
+func (x *restorer) note() error {
+	start, err := state.StartTime(x.pid)
+	if err != nil {
+		return diag.Sys("read the start time of the container's process", "read", err)
+	}
+	x.state.Pid, x.state.StartTime = x.pid, start
+	return x.container.Save(&x.state)
 }
 
 // runRestoreHooks runs the hooks whose work ends with the container, and has to be done again: those of the runtime's namespaces, which set up networks.
