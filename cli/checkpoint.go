@@ -54,7 +54,7 @@ func restoreCommand() *Command {
 			Flag{Name: "no-subreaper", To: &o.NoSubreaper, Usage: "do not become the parent of the container's orphans where it shares a pid namespace"},
 			Flag{Name: "no-pivot", To: &o.NoPivot, Usage: "has no effect but a warning: CRIU changes the root by itself"},
 			// go-runc has one set of options for both. The images know their parents themselves.
-			Flag{Name: "parent-path", Value: "DIR", Hidden: true, To: &o.ParentPath},
+			Flag{Name: "parent-path", Value: "DIR", Hidden: true, To: &o.ParentPath, Usage: "ignored by CRIU: the images know their parent"},
 			Flag{Name: "lsm-profile", Value: "TYPE:NAME", To: &o.LSMProfile, Usage: "give the processes this label in place of theirs: apparmor:NAME or selinux:LABEL"},
 			Flag{Name: "lsm-mount-context", Value: "LABEL", To: &o.LSMMountContext, Usage: "give mounts this SELinux label in place of theirs"},
 		),

@@ -205,7 +205,7 @@ func (m *maker) begin() error {
 			return err
 		}
 	}
-	if !m.plan.IntoCgroup {
+	if !m.limitMeanwhile() {
 		if err := m.cgroup.Limit(); err != nil {
 			return err
 		}
@@ -222,7 +222,7 @@ func (m *maker) begin() error {
 
 // meanwhile does what need not wait for the boot process, nor the boot process for it, while that is at work: on another processor it costs no time.
 func (m *maker) meanwhile() error {
-	if m.plan.IntoCgroup {
+	if m.limitMeanwhile() {
 		if err := m.cgroup.Limit(); err != nil {
 			return err
 		}
@@ -234,6 +234,12 @@ func (m *maker) meanwhile() error {
 		return m.lookAtStart()
 	}
 	return nil
+}
+
+// limitMeanwhile reports whether the limits can be set while the boot process works in the cgroup. Beside v1 hierarchies they can't, though it may be born in a cgroup2:
+// the device rules of v1 are written one by one, and the first denies everything.
+func (m *maker) limitMeanwhile() bool {
+	return m.plan.IntoCgroup && m.facts.CgroupMode == host.CgroupV2
 }
 
 // lookAtStart finds out when the container's process was started, which stays what it is however often the process executes something else.
