@@ -19,7 +19,7 @@ import (
 	"rt/spec"
 )
 
-// maker makes one container: what create and run have in common. Its methods are called in the order of the file.
+// maker makes one container: what create and run have in common. Its methods are called in the order of the file; undo.go takes back what they did.
 type maker struct {
 	r    *Runtime
 	id   string
@@ -320,71 +320,6 @@ func (m *maker) created() error {
 		return writePidFile(m.o.PidFile, m.pid)
 	}
 	return nil
-}
-
-// undo takes back what was made, in the reverse order: a container that could not be created is no container.
-func (m *maker) undo() {
-	if m.boot != nil {
-		m.endBoot()
-	}
-	if m.grouped && m.cgroup.Available() {
-		_ = m.cgroup.Kill(unix.SIGKILL)
-		if err := m.cgroup.Destroy(); err != nil {
-			m.r.warn(err.Error())
-		}
-		m.cgroup.Undo()
-	}
-	if m.rdtMade {
-		m.rdt.Undo()
-	}
-	if m.hooked {
-		m.runPoststop()
-	}
-	m.leaveKept()
-	if m.container != nil {
-		if err := m.container.Remove(); err != nil {
-			m.r.warn(err.Error())
-		}
-	}
-}
-
-// endBoot kills the boot process, and the container's if that is another, and waits for them.
-func (m *maker) endBoot() {
-	m.boot.Close()
-	for _, pid := range [...]int{m.pid, m.boot.Pid} {
-		// Not yet waited for, so the number is still that process's.
-		if pid > 0 && unix.Kill(pid, unix.SIGKILL) == nil {
-			_, _ = waitPid(pid)
-		}
-	}
-}
-
-// close lets go of what is open, and of the lock.
-func (m *maker) close() {
-	if m.observer != nil {
-		m.observer.finish()
-	}
-	if m.boot != nil {
-		m.boot.Close()
-	}
-	m.relay.close()
-	if m.cgroup != nil {
-		m.cgroup.Close()
-	}
-	for _, fd := range [...]int{m.console, m.copyFrom} {
-		if fd >= 0 {
-			_ = unix.Close(fd)
-		}
-	}
-	if m.kept != nil && m.kept.fd >= 0 {
-		_ = unix.Close(m.kept.fd)
-	}
-	if m.container != nil {
-		m.container.Close()
-	}
-	if m.root != nil {
-		m.root.Close()
-	}
 }
 
 // Create makes a container that waits for Start. On an error nothing is left of it.

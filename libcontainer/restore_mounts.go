@@ -17,6 +17,74 @@ func joinFile(j *spec.Join) *plan.File {
 	return &plan.File{Path: j.Path, Flag: j.Flag, Origin: "linux.namespaces[" + strconv.Itoa(j.Index) + "].path"}
 }
 
+// prepareMounts makes that mount namespace, and the mount points that the root file system lacks: an engine may have made it anew.
+func (x *restorer) prepareMounts() error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return diag.Sys("make a mount namespace for criu", "unshare", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return diag.Sys("keep the mounts of criu to itself", "mount", err)
+	}
+	if !x.spec.Namespaces.Has(unix.CLONE_NEWNS) {
+		return nil
+	}
+	if err := unix.Mount(x.spec.Rootfs, x.spec.Rootfs, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		e := diag.Sys("make the root file system a mount", "mount", err)
+		e.Field, e.Value = "root.path", x.spec.Rootfs
+		return e
+	}
+	return x.makeMountPoints()
+}
+
+// prepareImages opens the images. This is for the thread of start: CRIU mounts what it needs on the way below its working directory, which has to be in its own
+// mount namespace for that.
+func (x *restorer) prepareImages() (err error) {
+	if x.images, err = openImages(&x.ro.ImageOptions, x.container, false); err != nil {
+		return err
+	}
+	d, err := x.images.loadDescriptors()
+	if err == nil {
+		err = d.inherit(&x.request, x.null)
+	}
+	if err == nil {
+		err = x.admit()
+	}
+	x.request.ImagesDir, x.request.WorkDir = x.images.dir, x.images.work
+	return err
+}
+
+// admit lets the root of a user namespace into the directory of the images, which is its owner's alone: CRIU opens some of them, which everybody may read who gets
+// so far, in a process that has become that root. Its group may search the directory, until CRIU has done its work.
+func (x *restorer) admit() error {
+	if x.spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
+		return nil
+	}
+	const others, group = 0o001, 0o010
+	var st unix.Stat_t
+	if err := unix.Fstat(x.images.dir, &st); err != nil || st.Mode&others != 0 {
+		return nil
+	}
+	for _, g := range x.spec.GIDMappings {
+		if g.ContainerID != 0 {
+			continue
+		}
+		err := unix.Fchown(x.images.dir, -1, int(g.HostID))
+		if err == nil {
+			err = unix.Fchmod(x.images.dir, st.Mode&0o7777&^0o070|group)
+		}
+		if err != nil {
+			e := diag.Sys("the container's root can't be let into the directory of the images, as CRIU needs it", "fchown", err)
+			e.Field, e.Hint = "--image-path", "chmod o+x lets everybody in"
+			return e
+		}
+		x.undoAdmit = func() {
+			_ = unix.Fchown(x.images.dir, -1, int(st.Gid))
+			_ = unix.Fchmod(x.images.dir, st.Mode&0o7777)
+		}
+	}
+	return nil
+}
+
 // makeMountPoints makes the mount points of the config that are missing, as create does: below the root file system, whatever links are in the way. What lies in
 // a file system of the container's own comes back with its contents, and what lies in a bind mount is made in its source.
 func (x *restorer) makeMountPoints() error {
