@@ -1,7 +1,7 @@
 package libcontainer
 
 import (
-	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,30 +106,13 @@ func mountTable(pid int) ([]*mountinfo.Info, error) {
 	if err != nil {
 		return nil, diag.Sys("read the mount table of the container", "open", err)
 	}
-	defer func() { _ = unix.Close(fd) }()
-	table, err := mountinfo.GetMountsFromReader(fdReader(fd), nil)
+	f := os.NewFile(uintptr(fd), "mountinfo")
+	defer func() { _ = f.Close() }()
+	table, err := mountinfo.GetMountsFromReader(f, nil)
 	if err != nil {
 		return nil, &diag.Error{Kind: diag.Kernel, Problem: "read the mount table of the container", Err: err}
 	}
 	return table, nil
-}
-
-// fdReader reads from a descriptor.
-type fdReader int
-
-func (fd fdReader) Read(p []byte) (int, error) {
-	for {
-		n, err := unix.Read(int(fd), p)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
-		}
-	}
 }
 
 // mountOf returns the id of the mount that a descriptor is in, or -1: the line mnt_id of proc_pid_fdinfo(5).

@@ -17,16 +17,21 @@ import (
 func (m *maker) runCreateHooks() error {
 	m.hooked = true
 	m.state.Pid = m.pid
-	h := m.spec.OCI.Hooks
 	text := state.AppendHook(nil, &m.state, state.Creating)
-	if err := hooks.Run("prestart", h.Prestart, text, hooks.Options{Dir: m.spec.Bundle}); err != nil { //nolint:staticcheck // deprecated, and used by Docker
-		return err
-	}
-	if err := hooks.Run("createRuntime", h.CreateRuntime, text, hooks.Options{Dir: m.spec.Bundle}); err != nil {
+	if err := m.runHostHooks(text); err != nil {
 		return err
 	}
 	inside := insideStarter{pid: m.pid, namespaces: m.spec.Namespaces, dir: m.container.Path(".")}
-	return hooks.Run("createContainer", h.CreateContainer, text, hooks.Options{Start: inside.start})
+	return hooks.Run("createContainer", m.spec.OCI.Hooks.CreateContainer, text, hooks.Options{Start: inside.start})
+}
+
+// runHostHooks runs the hooks of the runtime's namespaces, with text on their standard input.
+func (m *maker) runHostHooks(text []byte) error {
+	h := m.spec.OCI.Hooks
+	if err := hooks.Run("prestart", h.Prestart, text, hooks.Options{Dir: m.spec.Bundle}); err != nil { //nolint:staticcheck // deprecated, and used by Docker
+		return err
+	}
+	return hooks.Run("createRuntime", h.CreateRuntime, text, hooks.Options{Dir: m.spec.Bundle})
 }
 
 // runStartContainerHooks runs the hooks that run inside the container just before the user's program; the status they are told is "created".

@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/hooks"
 	"rt/libcontainer/criu"
 	"rt/libcontainer/diag"
 	"rt/libcontainer/state"
@@ -52,13 +51,8 @@ func (r *Runtime) Restore(id string, o *RestoreOptions) (int, error) {
 	if err := x.prepare(); err != nil {
 		return 0, err
 	}
-	if !o.Detach && !o.NoSubreaper && m.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
-		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-			return 0, diag.Sys("become a subreaper", "prctl", err)
-		}
-	}
-	if !o.Detach {
-		catchSignals()
+	if err := m.prepareToAttend(&o.RunOptions); err != nil {
+		return 0, err
 	}
 	if err := x.make(); err != nil {
 		return 0, err
@@ -316,27 +310,22 @@ func (x *restorer) notified(script string, pid, fd int) error {
 // note writes down the container's process, for `rt delete --force`. The container is still in creation: a signal from `rt kill` while CRIU holds the processes would leave
 // CRIU waiting for good.
 func (x *restorer) note() error {
-	start, err := state.StartTime(x.pid)
-	if err != nil {
-		return diag.Sys("read the start time of the container's process", "read", err)
+	if err := x.lookAtStart(); err != nil {
+		return err
 	}
-	x.state.Pid, x.state.StartTime = x.pid, start
+	x.state.Pid = x.pid
 	return x.container.Save(&x.state)
 }
 
 // runRestoreHooks runs the hooks whose work ends with the container, and has to be done again: those of the runtime's namespaces, which set up networks.
 // What createContainer and startContainer have done is in the images, and the program does not start.
 func (x *restorer) runRestoreHooks() error {
-	h := x.spec.OCI.Hooks
-	if h == nil {
+	if x.spec.OCI.Hooks == nil {
 		return nil
 	}
 	x.hooked = true
 	x.state.Pid = x.pid
 	defer func() { x.state.Pid = 0 }()
 	text := state.AppendHook(nil, &x.state, state.Creating)
-	if err := hooks.Run("prestart", h.Prestart, text, hooks.Options{Dir: x.spec.Bundle}); err != nil { //nolint:staticcheck // deprecated, and used by Docker
-		return err
-	}
-	return hooks.Run("createRuntime", h.CreateRuntime, text, hooks.Options{Dir: x.spec.Bundle})
+	return x.runHostHooks(text)
 }

@@ -129,15 +129,15 @@ func (x *restorer) above(i int) (above *spec.Mount) {
 // makeMountPoint makes path below the directory root, with all directories on the way: a directory, or an empty file. Each is made by its name in a directory that was
 // opened below root, so no link leads out of that.
 func makeMountPoint(root, path string, dir bool) error {
-	if fd, err := openInRoot(root, relative(path), unix.O_PATH); err != unix.ENOENT {
+	if fd, err := openInRoot(root, plan.Relative(path), unix.O_PATH); err != unix.ENOENT {
 		if err == nil {
 			_ = unix.Close(fd)
 		}
 		return err
 	}
-	names := strings.Split(relative(path), "/")
+	names := strings.Split(plan.Relative(path), "/")
 	for i, name := range names {
-		parent, err := openInRoot(root, relative(strings.Join(names[:i], "/")), unix.O_PATH|unix.O_DIRECTORY)
+		parent, err := openInRoot(root, plan.Relative(strings.Join(names[:i], "/")), unix.O_PATH|unix.O_DIRECTORY)
 		if err != nil {
 			return err
 		}
@@ -152,14 +152,6 @@ func makeMountPoint(root, path string, dir bool) error {
 		}
 	}
 	return nil
-}
-
-// relative returns a path as openat2(2) takes it below a directory.
-func relative(path string) string {
-	if path = strings.TrimLeft(path, "/"); path == "" {
-		return "."
-	}
-	return path
 }
 
 // onOwnThread calls f in a thread that ends afterwards, with the mount namespace that f has entered. The first thread of a process can't end, and is what others

@@ -27,14 +27,8 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 	if m.spec.Process == nil {
 		return 0, &diag.Error{Kind: diag.Document, Field: "process", Problem: "is absent: run needs a program to start"}
 	}
-	if !o.Detach && !o.NoSubreaper && m.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
-		// Without a pid namespace of its own the container's orphans come to rt, which waits for them as an init would.
-		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-			return 0, diag.Sys("become a subreaper", "prctl", err)
-		}
-	}
-	if !o.Detach {
-		catchSignals()
+	if err := m.prepareToAttend(o); err != nil {
+		return 0, err
 	}
 	if err := m.make(); err != nil {
 		return 0, err
@@ -47,6 +41,21 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 		return 0, m.waitReady()
 	}
 	return m.foreground(o)
+}
+
+// prepareToAttend is for an rt that stays until the container's end: it takes signals to pass on, and orphans to wait for.
+func (m *maker) prepareToAttend(o *RunOptions) error {
+	if o.Detach {
+		return nil
+	}
+	if !o.NoSubreaper && m.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
+		// Without a pid namespace of its own the container's orphans come to rt, which waits for them as an init would.
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return diag.Sys("become a subreaper", "prctl", err)
+		}
+	}
+	catchSignals()
+	return nil
 }
 
 // release lets the boot process become the user's program.

@@ -45,11 +45,11 @@ const sizeofOpenHow = 24
 
 // open opens path below dir; path is as the container sees it, "/" itself is ".".
 func (c *compiler) open(origin, sentence string, dir nsenter.Reg, path string, how nsenter.Arg) step {
-	return c.do(origin, sentence, nsenter.Openat2, nsenter.Val(dir), nsenter.Str(relative(path)), how, nsenter.Imm(sizeofOpenHow)).retry()
+	return c.do(origin, sentence, nsenter.Openat2, nsenter.Val(dir), nsenter.Str(Relative(path)), how, nsenter.Imm(sizeofOpenHow)).retry()
 }
 
-// relative returns an absolute path as openat2 takes it below a directory.
-func relative(path string) string {
+// Relative returns an absolute path as openat2 takes it below a directory.
+func Relative(path string) string {
 	if path = strings.TrimLeft(path, "/"); path == "" {
 		return "."
 	}
@@ -80,7 +80,7 @@ func (c *compiler) missing(destination string) string {
 // makePath makes the directories of path, and at its end a directory or an empty file. Each is made by its name in a directory that
 // was opened below the root, so no link leads out; one that is there already is left as it is.
 func (c *compiler) makePath(origin, path string, dir bool) {
-	names := strings.Split(relative(path), "/")
+	names := strings.Split(Relative(path), "/")
 	parent := regRoot
 	for i, name := range names {
 		if i == len(names)-1 && !dir {
