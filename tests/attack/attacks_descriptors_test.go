@@ -1,0 +1,63 @@
+package attack
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Descriptors of the runtime, and the runtime itself, as ways out.
+
+var attacksOnDescriptors = []attack{
+	{
+		name: "CVE-2024-21626", what: "a working directory that leads through a descriptor which the caller leaked",
+		try: func(s *stage) string {
+			s.Config.at("process")["cwd"] = "/proc/self/fd/60"
+			return s.leaking(60, s.dir, "run", "--bundle", s.bundle)
+		},
+		without: []way{{edit: "resolve 0 process.cwd: find"}},
+	},
+	{
+		name: "CVE-2024-21626", what: "the same through a link of the image",
+		try: func(s *stage) string {
+			s.Config.at("process")["cwd"] = "/innocent"
+			s.link("/proc/self/fd/60", "innocent")
+			return s.leaking(60, s.dir, "run", "--bundle", s.bundle)
+		},
+		without: []way{{edit: "resolve 0 process.cwd: find"}},
+	},
+}
+
+// leaking runs a command with a directory of the host's open as descriptor fd, and says whether the container has found it as its working directory.
+func (s *stage) leaking(fd int, dir string, args ...string) string {
+	s.Config.args("sh", "-c", "ls -a; ls -a victim")
+	s.save()
+	d, err := os.Open(dir)
+	must(s.t, err)
+	defer d.Close()
+	out, _ := s.rtWith(func(cmd *exec.Cmd) {
+		for len(cmd.ExtraFiles) < fd-3 {
+			cmd.ExtraFiles = append(cmd.ExtraFiles, nil)
+		}
+		cmd.ExtraFiles = append(cmd.ExtraFiles, d)
+	}, append(args, s.newID())...)
+	if strings.Contains(out, "folder") {
+		return "the host's directory: " + strings.Join(strings.Fields(out), " ")
+	}
+	return ""
+}
+
+// within waits for something to become true while the attack goes on.
+func within(d time.Duration, is func() bool) bool {
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		if is() {
+			return true
+		}
+	}
+	return false
+}
+
+func proc(pid int, name string) string { return fmt.Sprintf("/proc/%s/%s", strconv.Itoa(pid), name) }

@@ -1,0 +1,257 @@
+package attack
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// What all attacks share, made once.
+var (
+	base          string // a directory for the stages
+	plainRT       string // rt as it is
+	bareRT        string // rt that can be stripped of its defences
+	swapper       string
+	busybox       string
+	defaultConfig []byte
+	lost          = make(map[string]string) // a patch whose old text is not in the source, and why
+)
+
+// TestMain runs the tests in a mount namespace of their own, as it is on a machine with systemd: shared.
+func TestMain(m *testing.M) {
+	if os.Geteuid() != 0 {
+		os.Exit(m.Run()) // only the tests that need no root
+	}
+	if os.Getenv("ATTACK_APART") == "" {
+		cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+		cmd.Args[0] = os.Args[0]
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+		cmd.Env = append(os.Environ(), "ATTACK_APART=1")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+		err := cmd.Run()
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			os.Exit(exit.ExitCode())
+		} else if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	status := 1
+	if err := prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, "attack:", err)
+	} else {
+		status = m.Run()
+	}
+	_ = os.RemoveAll(base)
+	os.Exit(status)
+}
+
+// prepare builds the binaries and the machine's stand-ins.
+func prepare() (err error) {
+	if busybox, err = exec.LookPath("busybox"); err != nil {
+		return errors.New("busybox-static is not installed")
+	}
+	if base, err = os.MkdirTemp("", "attack"); err != nil {
+		return err
+	}
+	if err := os.Chmod(base, 0o755); err != nil {
+		return err
+	}
+	plainRT, bareRT, swapper = os.Getenv("ATTACK_RT"), base+"/rt-bare", base+"/swapper"
+	if plainRT == "" {
+		plainRT = base + "/rt"
+		if err := build(plainRT, "."); err != nil {
+			return err
+		}
+	}
+	overlay, err := writeOverlay()
+	if err != nil {
+		return err
+	}
+	if err := build(bareRT, ".", "-overlay", overlay); err != nil {
+		return err
+	}
+	if err := build(swapper, "./tests/swapper"); err != nil {
+		return err
+	}
+	copied := base + "/busybox" // on the file system of the stages, for links
+	text, err := os.ReadFile(busybox)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(copied, text, 0o755); err != nil {
+		return err
+	}
+	busybox = copied
+	spec := exec.Command(plainRT, "spec", "--bundle", base)
+	if out, err := spec.CombinedOutput(); err != nil {
+		return fmt.Errorf("rt spec: %w: %s", err, out)
+	}
+	if defaultConfig, err = os.ReadFile(base + "/config.json"); err != nil {
+		return err
+	}
+	return standIns()
+}
+
+func build(to, pkg string, flags ...string) error {
+	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-buildvcs=false", "-o", to}, flags...), pkg)...)
+	cmd.Dir, cmd.Env = "../..", append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s %s: %w\n%s", strings.Join(flags, " "), pkg, err, out)
+	}
+	return nil
+}
+
+// standIns puts a /dev of our own over the machine's: an attack may change the nodes that are in it.
+func standIns() error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make the mounts our own: %w", err)
+	}
+	if err := unix.Mount("attack", "/dev", "tmpfs", 0, "mode=755"); err != nil {
+		return fmt.Errorf("mount a /dev: %w", err)
+	}
+	for name, device := range map[string][2]uint32{"null": {1, 3}, "zero": {1, 5}, "full": {1, 7}, "random": {1, 8}, "urandom": {1, 9}, "tty": {5, 0}} {
+		if err := unix.Mknod("/dev/"+name, unix.S_IFCHR|0o666, int(unix.Mkdev(device[0], device[1]))); err != nil {
+			return fmt.Errorf("make /dev/%s: %w", name, err)
+		}
+		if err := os.Chmod("/dev/"+name, 0o666); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{"/dev/pts", "/dev/shm", "/dev/mqueue"} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := unix.Mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620"); err != nil {
+		return fmt.Errorf("mount a /dev/pts: %w", err)
+	}
+	for name, target := range map[string]string{"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"} {
+		if err := os.Symlink(target, "/dev/"+name); err != nil {
+			return err
+		}
+	}
+	// As systemd makes it: here rt has to be most careful.
+	return unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, "")
+}
+
+// writeOverlay writes what `go build -overlay` takes: the edits of plans, and all patches of the table.
+func writeOverlay() (string, error) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		return "", err
+	}
+	replace := make(map[string]string)
+	sources := make(map[string]string)
+	source := func(file string) (string, error) {
+		if text, ok := sources[file]; ok {
+			return text, nil
+		}
+		b, err := os.ReadFile(filepath.Join(root, file))
+		return string(b), err
+	}
+	// Who has no edit takes the one of the environment.
+	takes := regexp.MustCompile(`if (\w+)\.r\.edit != nil \{`)
+	hooked := 0
+	files, err := filepath.Glob(root + "/libcontainer/*.go")
+	if err != nil {
+		return "", err
+	}
+	for _, file := range files {
+		name := "libcontainer/" + filepath.Base(file)
+		text, err := source(name)
+		if err != nil {
+			return "", err
+		}
+		if strings.HasSuffix(name, "_test.go") || !takes.MatchString(text) {
+			continue
+		}
+		sources[name] = takes.ReplaceAllString(text, "if $1.r.edit == nil {\n$1.r.edit = attackEdit\n}\n$0")
+		hooked++
+	}
+	if hooked < 2 {
+		return "", fmt.Errorf("plans are edited in %d places, not in 2 or more: has Runtime.edit changed?", hooked)
+	}
+	packages := make(map[string]bool)
+	for i := range attacks {
+		for k := range attacks[i].without {
+			w := &attacks[i].without[k]
+			w.name = "way" + strconv.Itoa(i) + "." + strconv.Itoa(k)
+			for _, p := range w.patches {
+				text, err := source(p.file)
+				if err != nil || strings.Count(text, p.old) != 1 {
+					lost[w.name] = fmt.Sprintf("%s: the text of the defence is there %d times: %s", p.file, strings.Count(text, p.old), p.old)
+					continue
+				}
+				sources[p.file] = strings.Replace(text, p.old, strings.ReplaceAll(p.new, "OFF", "attackOff("+strconv.Quote(w.name)+")"), 1)
+				packages[filepath.Dir(p.file)] = true
+			}
+		}
+	}
+	for dir := range packages {
+		text, err := packageClause(root, dir)
+		if err != nil {
+			return "", err
+		}
+		sources[dir+"/attack_off.go"] = text + `
+
+import "os"
+
+func attackOff(name string) bool { return os.Getenv("RT_ATTACK_OFF") == name }
+`
+	}
+	replace[root+"/nsenter/attack_edit.go"], err = filepath.Abs("testdata/inject/nsenter.go")
+	if err != nil {
+		return "", err
+	}
+	replace[root+"/libcontainer/attack_edit.go"], err = filepath.Abs("testdata/inject/libcontainer.go")
+	if err != nil {
+		return "", err
+	}
+	for file, text := range sources {
+		to := filepath.Join(base, "overlay", file)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(to, []byte(text), 0o644); err != nil {
+			return "", err
+		}
+		replace[filepath.Join(root, file)] = to
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	return base + "/overlay.json", os.WriteFile(base+"/overlay.json", text, 0o644)
+}
+
+// packageClause is the "package NAME" of a directory.
+func packageClause(root, dir string) (string, error) {
+	files, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+	if err != nil {
+		return "", err
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		if m := regexp.MustCompile(`(?m)^package \w+`).Find(b); m != nil && !bytes.HasSuffix(m, []byte("_test")) {
+			return string(m), nil
+		}
+	}
+	return "", errors.New("no package in " + dir)
+}
