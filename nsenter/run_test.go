@@ -393,3 +393,43 @@ func TestText(t *testing.T) {
 		}
 	}
 }
+
+// The numbers of descriptors are what was free when they were opened. Here the control channel's is lower than that of most files, and the image's is the
+// first above them all: where syscall.ForkExec puts what it has to move.
+func TestImageIsExecutedWhateverItsNumber(t *testing.T) {
+	const files = 20
+	open := func() int {
+		fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fd
+	}
+	low := [2]int{open(), open()}
+	o := SpawnOptions{Argv: []string{"boot"}, CgroupFD: -1, Files: []uintptr{0, 1, 2}}
+	p := program(exit(9))
+	p.FDs, p.Ctl = nil, files
+	for range files {
+		fd := open()
+		defer func() { _ = unix.Close(fd) }()
+		o.Files = append(o.Files, uintptr(fd))
+		p.FDs = append(p.FDs, "null")
+	}
+	p.FDs = append(p.FDs, "ctl")
+	image, err := Assemble(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range low {
+		_ = unix.Close(fd)
+	}
+	boot, err := Spawn(image, &o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer boot.Close()
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(boot.Pid, &status, 0, nil); err != nil || status.ExitStatus() != 9 {
+		t.Errorf("wait: %v, exit status %d", err, status.ExitStatus())
+	}
+}

@@ -67,10 +67,15 @@ func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 		_ = unix.Close(pair[0])
 		return nil, err
 	}
+	files := append(slices.Clip(o.Files), uintptr(pair[1]))
+	if exe, err = outOfTheWay(exe, files); err != nil {
+		_ = unix.Close(pair[0])
+		return nil, err
+	}
 	defer func() { _ = unix.Close(exe) }()
 
 	attr := syscall.ProcAttr{
-		Files: append(slices.Clip(o.Files), uintptr(pair[1])),
+		Files: files,
 		Env:   []string{},
 		Sys:   &syscall.SysProcAttr{Cloneflags: o.CloneFlags, UseCgroupFD: o.CgroupFD >= 0, CgroupFD: o.CgroupFD},
 	}
@@ -83,6 +88,31 @@ func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 		return nil, diag.Sys("start the boot process", "clone", err)
 	}
 	return &Boot{Pid: pid, ctl: pair[0]}, nil
+}
+
+// outOfTheWay moves exe, an executable file, to a number that syscall.ForkExec leaves alone, and closes the old one.
+//
+// The child executes the file by its number, after ForkExec has given files the numbers from 0 on. Those whose number one before them gets are
+// first copied to numbers above the largest, and so may be the pipe on which ForkExec's child reports.
+func outOfTheWay(exe int, files []uintptr) (int, error) {
+	const pipe = 1
+	least := max(len(files), int(slices.Max(files))+1) + pipe
+	for i, fd := range files {
+		if int(fd) < i {
+			least++
+		}
+	}
+	if exe >= least {
+		return exe, nil
+	}
+	moved, err := unix.FcntlInt(uintptr(exe), unix.F_DUPFD_CLOEXEC, least)
+	_ = unix.Close(exe)
+	if err != nil {
+		e := diag.Sys("no descriptor is left for the boot image", "fcntl", err)
+		e.Hint = "raise the limit of open files (ulimit -n) of whoever starts rt"
+		return -1, e
+	}
+	return moved, nil
 }
 
 // Attach makes a Boot of a connection to a boot process that another rt has started: `rt start` serves the rest of a program.
