@@ -45,6 +45,10 @@ func (c *compiler) firstProcess() error {
 	if c.joinsOutside() {
 		c.joinAll(joinedAnywhere[:])
 	}
+	newUser, newTime := clone&unix.CLONE_NEWUSER != 0, clone&unix.CLONE_NEWTIME != 0
+	if newTime && !newUser {
+		c.openTimeOffsets()
+	}
 	if user != nil {
 		c.notDumpable()
 		c.join(unix.CLONE_NEWUSER)
@@ -52,15 +56,16 @@ func (c *compiler) firstProcess() error {
 	if c.spec.Namespaces.Joined(unix.CLONE_NEWPID) != nil {
 		c.join(unix.CLONE_NEWPID)
 	}
-	// Time offsets need rights in the user namespace that owns the time namespace. If that is to be new too, it has to be there first:
-	// then a process in the user namespace makes the rest, as a third one.
-	if clone&unix.CLONE_NEWUSER != 0 && clone&unix.CLONE_NEWTIME != 0 {
-		c.bear(bearSentence, unix.CLONE_NEWUSER, false)
+	// A time namespace belongs to the user namespace that it is made in. If that is to be new too, it has to be there first: then a process
+	// in it makes the rest, as a third one. That process has all capabilities there and still rt's ids, which own the cgroup
+	// and /proc/self/timens_offsets. As the root user of the namespace it could write to neither.
+	if newUser && newTime {
+		c.bear("make a process in the new user namespace", unix.CLONE_NEWUSER, false)
 		c.await("wait for the id maps")
-		c.becomeRoot()
+		c.openTimeOffsets()
 		clone &^= unix.CLONE_NEWUSER
 	}
-	if clone&unix.CLONE_NEWTIME != 0 {
+	if newTime {
 		c.timeNamespace()
 		clone &^= unix.CLONE_NEWTIME
 	}
@@ -68,7 +73,7 @@ func (c *compiler) firstProcess() error {
 	c.await("wait for rt: id maps, cgroup")
 	// Not the first process: in a cgroup that takes one process (pids.limit) it could not make the second.
 	c.joinCgroups()
-	if clone&unix.CLONE_NEWUSER != 0 || user != nil {
+	if newUser || user != nil {
 		c.becomeRoot()
 	}
 	return nil
@@ -207,6 +212,16 @@ func (c *compiler) join(flag uintptr) {
 		nsenter.Num(fd), nsenter.Flags(&nsenter.CloneFlags, flag))
 }
 
+// openTimeOffsets opens the file that the offsets of a new time namespace are written to: that of this very process, before it enters a user namespace and
+// is not dumpable any more, which makes the file root's.
+func (c *compiler) openTimeOffsets() {
+	if len(c.spec.TimeOffsets) == 0 {
+		return
+	}
+	c.do("linux.timeOffsets", "open the offsets of the time namespace to come", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc/self/timens_offsets"),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_WRONLY|unix.O_CLOEXEC)).to(regFile)
+}
+
 // timeNamespace makes the time namespace that the next child will be in. See time_namespaces(7).
 func (c *compiler) timeNamespace() {
 	c.do("linux.namespaces", "a new time namespace, for the process to come", nsenter.Unshare, nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWTIME))
@@ -222,10 +237,7 @@ func (c *compiler) timeNamespace() {
 		text = strconv.AppendUint(text, uint64(o.Nanosec), 10)
 		text = append(text, '\n')
 	}
-	origin := "linux.timeOffsets"
-	c.do(origin, "open its offsets", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc/self/timens_offsets"),
-		nsenter.Flags(&nsenter.OpenFlags, unix.O_WRONLY|unix.O_CLOEXEC)).to(regFile)
-	c.write(origin, "set them", string(text))
+	c.write("linux.timeOffsets", "set its offsets", string(text))
 	c.do("", "", nsenter.Close, nsenter.Val(regFile))
 }
 

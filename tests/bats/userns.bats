@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# bats file_tags=rootless
+# Containers with a user namespace: what the kernel gives to the root user of one, and what it does not. user_namespaces(7).
+
+load setup
+
+# userns [FILTER] makes a bundle whose container has a user namespace: with ids from 100000 on as root, or the ordinary user's own, which the default config has.
+userns() {
+	bundle "${1:-.}"
+	[ "$ROOTLESS" = 0 ] || return 0
+	config '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	chown -R 100000:100000 "$BUNDLE/rootfs"
+}
+
+# without TYPE takes a namespace out of the config: the container stays in rt's.
+without() {
+	config ".linux.namespaces |= map(select(.type != \"$1\"))"
+}
+
+time_namespace() {
+	config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {monotonic: {secs: 5000}, boottime: {secs: 1000000}}'
+}
+
+@test "userns: a time namespace with offsets, that belongs to it" {
+	known_bad runc "before 1.2 it has no time namespaces"
+	userns
+	time_namespace
+	in_container sh -c 'cut -d. -f1 /proc/uptime; tr -s " " </proc/self/timens_offsets'
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" -ge 1000000 ]
+	[ "${lines[1]}" = "monotonic 5000 0" ]
+}
+
+@test "userns: a time namespace without offsets" {
+	known_bad runc "before 1.2 it has no time namespaces"
+	userns '.linux.namespaces += [{type: "time"}]'
+	in_container readlink /proc/self/ns/time
+	[ "$status" -eq 0 ]
+	[ "$output" != "$(readlink /proc/self/ns/time)" ]
+}
+
+@test "userns: a time namespace with offsets, where root is not who made it" {
+	known_bad runc "before 1.2 it has no time namespaces"
+	userns '.process.user = {uid: 1000, gid: 1000}'
+	ranges
+	time_namespace
+	running sleep 60
+	run rt exec "$ID" cat /proc/uptime
+	[ "$status" -eq 0 ]
+	[ "${output%%.*}" -ge 1000000 ]
+}
+
+# bats test_tags=root
+@test "userns: a time namespace with offsets, in a cgroup that takes one process" {
+	known_bad runc "before 1.2 it has no time namespaces"
+	userns
+	time_namespace
+	config '.linux.resources.pids.limit = 1'
+	in_container cat /proc/uptime
+	[ "$status" -eq 0 ]
+	[ "${output%%.*}" -ge 1000000 ]
+}
+
+@test "userns: a new time namespace in a user namespace that is joined" {
+	known_bad runc "before 1.2 it has no time namespaces"
+	userns
+	running sleep 60
+	local first=$ID
+	ID=$ID-2
+	config ".linux.namespaces |= map(if .type == \"user\" then . + {path: \"/proc/$(state pid "$first")/ns/user\"} else . end)
+		| del(.linux.uidMappings, .linux.gidMappings)"
+	time_namespace
+	in_container sh -c 'cut -d. -f1 /proc/uptime; readlink /proc/self/ns/user'
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" -ge 1000000 ]
+	[ "${lines[1]}" = "$(readlink "/proc/$(state pid "$first")/ns/user")" ]
+}
+
+# bats test_tags=root
+@test "userns: two binds with different id mappings" {
+	known_bad runc "version 1.1 knows no id-mapped mounts"
+	local a=$BATS_TEST_TMPDIR/a b=$BATS_TEST_TMPDIR/b
+	mkdir "$a" "$b"
+	touch "$a/file" "$b/file"
+	chown 5:5 "$a/file" "$b/file"
+	A=$a B=$b userns '.mounts += [
+		{destination: "/mnt", type: "bind", source: env.A, options: ["bind"], uidMappings: [{containerID: 5, hostID: 100007, size: 1}]},
+		{destination: "/tmp", type: "bind", source: env.B, options: ["bind"], uidMappings: [{containerID: 5, hostID: 100008, size: 1}]}]
+		| .mounts[-2:] |= map(. + {gidMappings: .uidMappings})'
+	in_container stat -c %u:%g /mnt/file /tmp/file
+	[ "$status" -eq 0 ]
+	[ "$output" = $'7:7\n8:8' ]
+}
