@@ -5,6 +5,8 @@
 // the kernel itself, which is right under backports and inside someone else's seccomp filter too.
 package host
 
+import "golang.org/x/sys/unix"
+
 // Feature is one thing a kernel may be able to do. Features are bits, so that Facts stays a comparable value.
 type Feature uint64
 
@@ -48,6 +50,9 @@ type Facts struct {
 	UserNS bool
 	// Caps is rt's permitted set: what rt lacks it can't give to a container.
 	Caps uint64
+	// MayMount says that rt has CAP_SYS_ADMIN over its mount namespace. The root user of a user namespace has it in Caps, and still
+	// has no power over a mount namespace that is older (`unshare --user --map-root-user`).
+	MayMount bool
 	// CapLast is the highest capability this kernel knows (/proc/sys/kernel/cap_last_cap).
 	CapLast uint8
 
@@ -57,6 +62,9 @@ type Facts struct {
 	AppArmor bool // the AppArmor LSM is on
 	SELinux  bool // the SELinux LSM is on
 }
+
+// SysAdmin reports whether rt has CAP_SYS_ADMIN in its own user namespace, and so in those that it makes. See MayMount for mounts.
+func (f *Facts) SysAdmin() bool { return f.Caps&(1<<unix.CAP_SYS_ADMIN) != 0 }
 
 // Has reports whether all features of f are there.
 func (f *Facts) Has(feature Feature) bool { return f.Features&feature == feature }

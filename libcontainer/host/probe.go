@@ -58,6 +58,7 @@ func Probe() Facts {
 		UserNS:   InUserNS(),
 		Caps:     permitted(),
 		CapLast:  capLast(),
+		MayMount: mayMount(),
 		AppArmor: appArmor(),
 		SELinux:  seLinux(),
 	}
@@ -118,6 +119,13 @@ func cgroupKill() Answer {
 func processMrelease() Answer {
 	_, _, errno := unix.RawSyscall(unix.SYS_PROCESS_MRELEASE, badFD, 1, 0)
 	return known(errno, unix.EINVAL)
+}
+
+// mayMount passes fsopen(2) a flag that it does not have. The right to mount is looked at first: EPERM without it, EINVAL with it.
+func mayMount() bool {
+	const unknownFlag = 1 << 31
+	_, _, errno := unix.RawSyscall(unix.SYS_FSOPEN, 0, unknownFlag, 0)
+	return errno == unix.EINVAL
 }
 
 // memfdExec asks for an executable memfd with a name that can't be read. vm.memfd_noexec of this pid namespace and its ancestors is looked at first and

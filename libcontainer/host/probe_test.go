@@ -17,7 +17,7 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv("RT_TEST_PRINT_FACTS") != "" {
 		f := Probe()
-		fmt.Printf("userns=%v memfd=%v caps=%d symfollow=%v", f.UserNS, f.Has(MemfdExec), bits.OnesCount64(f.Caps), f.Has(NoSymfollow))
+		fmt.Printf("userns=%v memfd=%v caps=%d mount=%v symfollow=%v", f.UserNS, f.Has(MemfdExec), bits.OnesCount64(f.Caps), f.MayMount, f.Has(NoSymfollow))
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
@@ -144,6 +144,19 @@ func TestUserNamespaceIsSeenDespiteAnIdentityMap(t *testing.T) {
 	}
 }
 
+// All capabilities in a user namespace are none over the mounts of the one outside, until there is a mount namespace too.
+func TestMayMountIsAboutTheMountNamespace(t *testing.T) {
+	if permitted()&(1<<unix.CAP_SYS_ADMIN) != 0 && !InUserNS() && !mayMount() {
+		t.Error("root may mount")
+	}
+	if out := factsOf(t, "unshare", "--user", "--map-root-user"); !strings.Contains(out, "mount=false") || strings.Contains(out, "caps=0") {
+		t.Errorf("in a user namespace: %s", out)
+	}
+	if out := factsOf(t, "unshare", "--user", "--map-root-user", "--mount"); !strings.Contains(out, "mount=true") {
+		t.Errorf("in a user namespace with a mount namespace: %s", out)
+	}
+}
+
 func TestMemfdIsRefusedByTheSysctl(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: a pid namespace has its own vm.memfd_noexec")
@@ -178,7 +191,7 @@ func TestUnprivileged(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	got := factsOf(t, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", dir+"/probe")
-	if got != "userns=false memfd=true caps=0 symfollow=true" && !InUserNS() {
+	if got != "userns=false memfd=true caps=0 mount=false symfollow=true" && !InUserNS() {
 		t.Errorf("as nobody: %s", got)
 	}
 }

@@ -60,11 +60,10 @@ func (c *compiler) files() {
 // treesByRT reports whether rt itself clones the bind sources and the root file system, with the host's eyes: the root user of a user
 // namespace may have no way to paths that only the host's root can reach. Only a privileged rt can do so.
 func (c *compiler) treesByRT() bool {
-	const sysAdmin = 1 << unix.CAP_SYS_ADMIN
 	if !c.host.Has(host.MountSetattr) {
 		return false // rt could not take the copies out of the host's propagation
 	}
-	return c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.mountNamespace() && c.host.EUID == 0 && c.host.Caps&sysAdmin != 0
+	return c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.mountNamespace() && c.host.EUID == 0 && c.host.MayMount
 }
 
 // namespaceWord is the name of a kind of namespace in /proc/PID/ns.

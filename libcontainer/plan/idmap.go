@@ -18,13 +18,12 @@ import (
 
 // canMapIDs refuses an id mapping that this host, or this rt, can't give to a mount.
 func (c *compiler) canMapIDs(m *spec.Mount) error {
-	const sysAdmin = 1 << unix.CAP_SYS_ADMIN
 	var problem string
 	switch kind := m.Type; {
 	case !m.IDMap:
 		return nil
-	case c.host.Caps&sysAdmin == 0:
-		problem = "mapping the ids of a mount takes CAP_SYS_ADMIN, which rt lacks: run it as root, or leave the mapping out"
+	case !c.host.MayMount:
+		problem = "mapping the ids of a mount takes CAP_SYS_ADMIN over the host's mounts, which rt lacks: run it as root, or leave the mapping out"
 	case !c.host.Has(host.IDMapMount):
 		problem = "this kernel can't map the ids of a mount: that takes Linux 5.12"
 	case kind == "proc" || kind == "sysfs" || kind == "cgroup" || kind == "cgroup2":

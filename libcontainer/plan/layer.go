@@ -41,8 +41,7 @@ const (
 // layerByHost reports whether the layer is made by the first process, with the rights that rt has on the host, in place of the root of the container's user
 // namespace: then the kernel's own attributes mark what is deleted, as they do in the layers of an engine, all owners can be kept, and any kernel can do it.
 func (c *compiler) layerByHost() bool {
-	const sysAdmin = 1 << unix.CAP_SYS_ADMIN
-	return c.opt.Layer != nil && c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.host.Caps&sysAdmin != 0
+	return c.opt.Layer != nil && c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.host.MayMount
 }
 
 // canLayer refuses a layer that the container can't have.

@@ -190,9 +190,8 @@ var joinedAnywhere = [...]uintptr{unix.CLONE_NEWNET, unix.CLONE_NEWIPC, unix.CLO
 // the host's network has the host's. setns(2) wants rights over the owner, which who has entered the pod's has not any more. Without CAP_SYS_ADMIN
 // there are no rights but inside, and so the order is the other one.
 func (c *compiler) joinsOutside() bool {
-	const sysAdmin = 1 << unix.CAP_SYS_ADMIN
 	n := &c.spec.Namespaces
-	return c.host.Caps&sysAdmin != 0 && (n.New&unix.CLONE_NEWUSER != 0 || n.Joined(unix.CLONE_NEWUSER) != nil)
+	return c.host.SysAdmin() && (n.New&unix.CLONE_NEWUSER != 0 || n.Joined(unix.CLONE_NEWUSER) != nil)
 }
 
 func (c *compiler) joinAll(flags []uintptr) {

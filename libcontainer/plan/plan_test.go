@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // modern is a kernel that has everything, and a rt that is root on a host with cgroup v2.
 func modern() host.Facts {
 	return host.Facts{
-		Features: ^host.Feature(0), Caps: 1<<41 - 1, CapLast: 40, CgroupMode: host.CgroupV2,
+		Features: ^host.Feature(0), Caps: 1<<41 - 1, CapLast: 40, MayMount: true, CgroupMode: host.CgroupV2,
 		Hierarchies: []host.Hierarchy{{V2: true, Path: "/sys/fs/cgroup/ID"}},
 	}
 }
@@ -44,7 +44,7 @@ func older(f host.Facts, lacks host.Feature) host.Facts {
 // unprivileged is rt as an ordinary user runs it.
 func unprivileged() host.Facts {
 	f := modern()
-	f.EUID, f.EGID, f.Caps = 1000, 1000, 0
+	f.EUID, f.EGID, f.Caps, f.MayMount = 1000, 1000, 0, false
 	return f
 }
 

@@ -92,3 +92,18 @@ time_namespace() {
 	[ "$status" -eq 0 ]
 	[ "$output" = $'7:7\n8:8' ]
 }
+
+# bats test_tags=user
+@test "userns: in a user namespace whose root has no power over the mounts" {
+	bundle '.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0'
+	process sh -c 'id -u; cat /data'
+	echo bound >"$BATS_TEST_TMPDIR/data"
+	DATA=$BATS_TEST_TMPDIR/data config '.mounts += [{destination: "/data", type: "bind", source: env.DATA, options: ["bind", "ro"]}] | .root.readonly = false'
+	run unshare --user --map-root-user "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = $'0\nbound' ]
+	run unshare --user --map-root-user "$RT" --root "$ROOT" run --ephemeral --bundle "$BUNDLE" "$ID"
+	only_rt --ephemeral
+	[ "$status" -eq 0 ]
+	[ "$output" = $'0\nbound' ]
+}
