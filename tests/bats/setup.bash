@@ -7,12 +7,15 @@
 #   rt ARGS...             the runtime under test, with a state directory of its own
 #
 # After each test everything that it made is deleted with `delete --force`, and then nothing may be left: no mount, no
-# cgroup, no process, no state. A test that leaves something behind fails.
+# cgroup, no process, no state, and the host's nodes and kernel parameters are as before (invariants.bash). A test that leaves something behind fails.
 #
 # RT names the runtime: rt by default. What only rt promises is behind only_rt; what the spec promises is not, so the
 # tests run with other runtimes too, which shows whether we test the spec or our habits.
 
 bats_require_minimum_version 1.5.0
+
+# shellcheck source=tests/bats/invariants.bash
+source "${BASH_SOURCE[0]%/*}/invariants.bash"
 
 setup() {
 	ROOT=$BATS_TEST_TMPDIR/state
@@ -20,6 +23,7 @@ setup() {
 	BUNDLE=$BATS_TEST_TMPDIR/bundle
 	export ROOT ID BUNDLE
 	mounts >"$BATS_TEST_TMPDIR/mounts.before"
+	host_state >"$BATS_TEST_TMPDIR/host.before"
 	chmod 755 "$BATS_TEST_TMPDIR" # see setup_suite
 	if declare -F needs >/dev/null; then needs; fi # of a file whose tests all need something
 }
@@ -250,7 +254,7 @@ mounts() {
 # containers prints the ids that have a state directory.
 containers() {
 	local dir
-	for dir in "$ROOT"/*/; do
+	for dir in "$ROOT"/*/ /run/rt/"$ID"*/ "${XDG_RUNTIME_DIR:-/nonexistent}"/rt/"$ID"*/; do
 		[ ! -d "$dir" ] || basename "$dir"
 	done
 }
@@ -292,11 +296,13 @@ leftovers() {
 	containers | sed 's/^/state: /'
 	cgroups | sed 's/^/cgroup: /'
 	processes | sed 's/^/process: /'
+	host_changes "$BATS_TEST_TMPDIR/host.before"
 }
 
 # sweep removes what a failing test has left, so that the next tests and the machine do not suffer from it.
 sweep() {
 	local pid rest target
+	mend_host "$BATS_TEST_TMPDIR/host.before"
 	while read -r target; do
 		umount --lazy "$target" || true
 	done < <(cut -d' ' -f5 /proc/self/mountinfo | grep -F "$BATS_TEST_TMPDIR/" | sort -r)
