@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func outputOf(t *testing.T, bundle, script string, edit func(config map[string]a
 		edit(config)
 	})
 	r := &Runtime{Root: t.TempDir()}
-	_, err := r.Run("try", &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
+	_, err := r.Run("copyup-"+strconv.Itoa(os.Getpid()), &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
 	said, _ := os.ReadFile(filepath.Join(out, "said"))
 	return string(said), err
 }

@@ -79,7 +79,7 @@ func TestIntelRdtFailureLeavesNothing(t *testing.T) {
 		config["linux"].(map[string]any)["intelRdt"] = map[string]any{"closID": "gold"}
 	})
 	r := &Runtime{Root: filepath.Join(t.TempDir(), "root"), resctrl: t.TempDir()}
-	err := r.Create("rdt", &CreateOptions{Bundle: bundle})
+	err := r.Create("rdt-fails-"+strconv.Itoa(os.Getpid()), &CreateOptions{Bundle: bundle})
 	e, ok := errors.AsType[*diag.Error](err)
 	if !ok || e.Field != "linux.intelRdt.closID" {
 		t.Errorf("%v", err)

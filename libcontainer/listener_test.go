@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,9 @@ import (
 	"rt/nsenter"
 	"rt/seccomp"
 )
+
+// listenerID is the container of these tests, with a name that nobody else's cgroup has.
+var listenerID = "listener-" + strconv.Itoa(os.Getpid())
 
 // agent is a seccomp agent: it takes listeners at a socket, and answers each call with an errno.
 type agent struct {
@@ -112,7 +116,7 @@ func (a *agent) saw(t *testing.T, want specs.ContainerProcessState) {
 		if got.Pid != want.Pid || got.State.Pid != want.State.Pid || got.State.Status != want.State.Status {
 			t.Errorf("the agent got pid %d of a %s container of pid %d, not %d, %s, %d", got.Pid, got.State.Status, got.State.Pid, want.Pid, want.State.Status, want.State.Pid)
 		}
-		if got.State.Bundle != want.State.Bundle || got.State.ID != "c" || got.State.Version != "1.3.0" || got.State.Annotations["a"] != "b" {
+		if got.State.Bundle != want.State.Bundle || got.State.ID != listenerID || got.State.Version != "1.3.0" || got.State.Annotations["a"] != "b" {
 			t.Errorf("the agent got the state %+v", got.State)
 		}
 	case <-time.After(patience):
@@ -155,7 +159,7 @@ func TestListener(t *testing.T) {
 		for _, uid := range []int{0, 7} {
 			try(noNewPrivs, uid, mkdir)
 			pidFile := filepath.Join(out, "pid")
-			status, err := r.Run("c", &RunOptions{CreateOptions: CreateOptions{Bundle: bundle, PidFile: pidFile}})
+			status, err := r.Run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle, PidFile: pidFile}})
 			if text := said(); err != nil || status != 1 || text != "1\n"+answered {
 				t.Fatalf("run: status %d, %v, and the container sees %q", status, err, text)
 			}
@@ -165,16 +169,16 @@ func TestListener(t *testing.T) {
 	}
 	t.Run("create, start, exec", func(t *testing.T) {
 		try(true, 0, mkdir+"; exec busybox sleep 60")
-		must(t, r.Create("c", &CreateOptions{Bundle: bundle}))
-		defer func() { must(t, r.Delete("c", true)) }()
-		s := stateOf(t, r, "c")
-		must(t, r.Start("c"))
+		must(t, r.Create(listenerID, &CreateOptions{Bundle: bundle}))
+		defer func() { must(t, r.Delete(listenerID, true)) }()
+		s := stateOf(t, r, listenerID)
+		must(t, r.Start(listenerID))
 		a.saw(t, specs.ContainerProcessState{Pid: s.Pid, State: specs.State{Status: specs.StateCreated, Pid: s.Pid, Bundle: bundle}})
 		eventually(t, "the answer is seen", func() bool { return strings.HasSuffix(said(), answered) })
 		pidFile := filepath.Join(out, "pid")
 		o := &ExecOptions{PidFile: pidFile}
 		o.Args = []string{"/bin/busybox", "sh", "-c", mkdir}
-		status, err := r.Exec("c", o)
+		status, err := r.Exec(listenerID, o)
 		if text := said(); err != nil || status != 1 || !strings.HasSuffix(text, answered) {
 			t.Fatalf("exec: status %d, %v, and the container sees %q", status, err, text)
 		}
@@ -213,18 +217,18 @@ func TestAgentMissing(t *testing.T) {
 			t.Errorf("%s: %+v", how, err)
 		}
 	}
-	_, err := r.Run("c", &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
+	_, err := r.Run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
 	check("run", err)
 	if list, err := os.ReadDir(r.Root); err != nil || len(list) != 0 {
 		t.Errorf("left: %v, %v", list, err)
 	}
-	must(t, r.Create("c", &CreateOptions{Bundle: bundle}))
-	check("start", r.Start("c"))
+	must(t, r.Create(listenerID, &CreateOptions{Bundle: bundle}))
+	check("start", r.Start(listenerID))
 	eventually(t, "the container is stopped", func() bool {
-		_, status, err := r.State("c")
+		_, status, err := r.State(listenerID)
 		return err == nil && status == state.Stopped
 	})
-	must(t, r.Delete("c", false))
+	must(t, r.Delete(listenerID, false))
 }
 
 // TestListenerStepsFail fails each step by which the listener is handed over.
@@ -244,7 +248,7 @@ func TestListenerStepsFail(t *testing.T) {
 				}
 			}
 		}
-		_, err := r.Run("c", &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
+		_, err := r.Run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
 		var e *diag.Error
 		if !errors.As(err, &e) || e.Call != call.String() || e.Errno != unix.EIO {
 			t.Errorf("%v: %+v", call, err)
@@ -265,7 +269,7 @@ func TestObserve(t *testing.T) {
 		config["process"].(map[string]any)["args"] = []string{"/bin/busybox", "sh", "-c", "read line </proc/self/comm; busybox true & wait; exit 3"}
 	})
 	var seen seccomp.Recorder
-	status, err := (&Runtime{Root: t.TempDir()}).Run("c", &RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}})
+	status, err := (&Runtime{Root: t.TempDir()}).Run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}})
 	if err != nil || status != 3 || len(seen.Unnamed) != 0 {
 		t.Fatalf("status %d, %v, %v", status, err, seen.Unnamed)
 	}
@@ -282,7 +286,7 @@ func TestObserve(t *testing.T) {
 		}
 	}
 	var e *diag.Error
-	_, err = (&Runtime{Root: t.TempDir()}).Run("c", &RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}, Detach: true})
+	_, err = (&Runtime{Root: t.TempDir()}).Run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}, Detach: true})
 	if !errors.As(err, &e) || e.Field != "--seccomp-record" {
 		t.Errorf("detached: %v", err)
 	}
