@@ -1,7 +1,8 @@
 package cgroup
 
 import (
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"rt/libcontainer/diag"
@@ -14,87 +15,73 @@ import (
 // "org.systemd.property.TimeoutStopUSec": "uint64 5000000" (org.freedesktop.systemd1(5); the GVariant documentation of GLib).
 const propertyPrefix = "org.systemd.property."
 
-// secondsMax keeps a number of seconds, in microseconds, within the type of the properties.
-const secondsMax = 1 << 43
+// propertyTextMax bounds a value, in bytes: an error repeats it.
+const propertyTextMax = 1024
 
-// properties reads the annotations that are properties, in order of their names. A name in "Sec" takes seconds, as unit files do, and becomes
-// the "USec" that D-Bus has.
+// properties reads the annotations that are properties, in order of their names. Only those of allowedProperties are taken. A name that
+// ends in "Sec" takes seconds, as unit files do, and becomes the "USec" that D-Bus has.
 func properties(annotations map[string]string) ([]sd.Property, error) {
 	var list []sd.Property
-	for key, text := range annotations {
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		name, ok := strings.CutPrefix(key, propertyPrefix)
 		if !ok {
 			continue
 		}
-		field := `annotations["` + key + `"]`
-		if !isPropertyName(name) {
-			return nil, diag.At(field, "a property's name is made of letters, as in "+propertyPrefix+"CollectMode")
-		}
-		if reachesOut(name) {
-			return nil, diag.At(field, "would have systemd do something outside of the container: no annotation may ask for that")
-		}
-		value, err := dbus.ParseVariant(text, dbus.Signature{})
+		p, err := propertyOf(name, annotations[key])
 		if err != nil {
-			return nil, &diag.Error{Kind: diag.Document, Field: field, Value: text, Problem: `must be a GVariant text, such as "true", "'text'" or "uint64 5"`, Err: err}
+			err.Field = `annotations["` + key + `"]`
+			return nil, err
 		}
-		if seconds, ok := strings.CutSuffix(name, "Sec"); ok && !strings.HasSuffix(name, "USec") {
-			if value, ok = microseconds(value); !ok {
-				e := diag.At(field, "must be a number of seconds, not negative")
-				e.Value = text
-				return nil, e
-			}
-			name = seconds + "USec"
+		if slices.ContainsFunc(list, func(q sd.Property) bool { return q.Name == p.Name }) {
+			return nil, diag.At(`annotations["`+key+`"]`, "another annotation gives "+p.Name+" as well; keep one of the two")
 		}
-		list = append(list, sd.Property{Name: name, Value: value})
+		list = append(list, p)
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	slices.SortFunc(list, func(a, b sd.Property) int { return strings.Compare(a.Name, b.Name) })
 	return list, nil
 }
 
-// reachesOut reports whether a property makes systemd run programs or other units, or end the machine. A scope has most of them not; but annotations come
-// from whoever describes a container, and what they can ask for is not left to the version of systemd (CVE-2024-3154 of CRI-O).
-func reachesOut(name string) bool {
-	for _, prefix := range [...]string{"Exec", "OnFailure", "OnSuccess", "FailureAction", "SuccessAction", "JobTimeoutAction", "StartLimitAction"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
+// propertyOf is the property that an annotation asks for. Its error lacks the field.
+func propertyOf(name, text string) (sd.Property, *diag.Error) {
+	bad := func(problem string) (sd.Property, *diag.Error) {
+		return sd.Property{}, &diag.Error{Kind: diag.Document, Value: text, Problem: problem}
+	}
+	full := name
+	seconds := strings.HasSuffix(name, "Sec") && !strings.HasSuffix(name, "USec")
+	if seconds {
+		full = strings.TrimSuffix(name, "Sec") + "USec"
+	}
+	allowed, ok := allowedProperties()[full]
+	switch {
+	case !ok:
+		return sd.Property{}, refusedProperty(full)
+	case len(text) > propertyTextMax:
+		return sd.Property{}, &diag.Error{Kind: diag.Document, Problem: "is longer than a property can be, 1024 bytes"}
+	}
+	value, ok := parseVariant(text)
+	if !ok {
+		return bad("must be " + allowed.words + " (GVariant's text format)")
+	}
+	if seconds {
+		if value, ok = microseconds(value); !ok {
+			return bad("must be a number of seconds, not negative")
 		}
 	}
-	return false
+	typed, ok := allowed.take(value)
+	if !ok {
+		return bad("must be " + allowed.words)
+	}
+	return sd.Property{Name: full, Value: dbus.MakeVariant(typed)}, nil
 }
 
-// isPropertyName reports whether name can be that of a D-Bus property of systemd.
-func isPropertyName(name string) bool {
-	for _, c := range name {
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return false
-		}
+// refusedProperty is the error of a property that no annotation may set: it says where to ask for it, or what may be set.
+func refusedProperty(name string) *diag.Error {
+	e := &diag.Error{Kind: diag.Document, Problem: "no annotation may set the property " + name + ", which could reach beyond the container"}
+	if instead, ok := ownProperties()[name]; ok {
+		e.Problem = "no annotation may set the property " + name + ": rt sets it"
+		e.Hint = "ask for it with " + instead
+		return e
 	}
-	return len(name) > 2
-}
-
-// microseconds turns seconds of any number type into the uint64 of microseconds that systemd's properties are.
-func microseconds(v dbus.Variant) (dbus.Variant, bool) {
-	var s float64
-	switch n := v.Value().(type) {
-	case int16:
-		s = float64(n)
-	case uint16:
-		s = float64(n)
-	case int32:
-		s = float64(n)
-	case uint32:
-		s = float64(n)
-	case int64:
-		s = float64(n)
-	case uint64:
-		s = float64(n)
-	case float64:
-		s = n
-	default:
-		return v, false
-	}
-	if !(s >= 0 && s < secondsMax) {
-		return v, false
-	}
-	return dbus.MakeVariant(uint64(s * 1e6)), true
+	e.Hint = "allowed are " + strings.Join(slices.Sorted(maps.Keys(allowedProperties())), ", ")
+	return e
 }

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"errors"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,6 +65,11 @@ func unitOf(cgroupsPath, id string) (*unit, error) {
 	return u, nil
 }
 
+// has reports whether the annotations have given a property.
+func (u *unit) has(name string) bool {
+	return slices.ContainsFunc(u.properties, func(p sd.Property) bool { return p.Name == name })
+}
+
 // loadUnit takes the name of a saved unit apart again.
 func loadUnit(name, slice string) *unit {
 	u := &unit{name: name, slice: slice, base: name}
@@ -87,6 +93,9 @@ func (g *Group) findUnit() error {
 	}
 	if g.unit.properties, err = properties(g.config.Annotations); err != nil {
 		return err
+	}
+	if _, ok := g.limits.resources.Unified["memory.oom.group"]; ok && g.unit.has("OOMPolicy") {
+		return diag.At(`linux.resources.unified["memory.oom.group"]`, "is what the annotation "+propertyPrefix+"OOMPolicy sets too; keep one of the two")
 	}
 	m, err := g.systemd()
 	if err != nil {

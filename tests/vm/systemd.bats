@@ -91,6 +91,48 @@ inner() {
 	[ "$(show Description "rt-$ID.scope")" = "my container" ]
 }
 
+@test "systemd: every property that an annotation may set is one that systemd takes" {
+	bundle '.annotations += ({TimeoutStopUSec: "uint64 7000000", RuntimeMaxUSec: "uint64 7200000000", RuntimeRandomizedExtraUSec: "1000000", KillSignal: "15",
+		CollectMode: "\u0027inactive-or-failed\u0027", Description: "\u0027my container\u0027", DefaultDependencies: "true", After: "[\u0027crio.service\u0027]",
+		OOMPolicy: "\u0027kill\u0027", ManagedOOMSwap: "\u0027kill\u0027", ManagedOOMMemoryPressure: "\u0027kill\u0027",
+		ManagedOOMMemoryPressureLimit: "uint32 2147483647", IPAccounting: "true"} | with_entries(.key = "org.systemd.property." + .key))'
+	running sleep 60
+	[ "$(show KillSignal "rt-$ID.scope")" = 15 ]
+	[[ " $(show After "rt-$ID.scope") " == *" crio.service "* ]]
+	[ "$(show OOMPolicy "rt-$ID.scope")" = kill ]
+	[ "$(show ManagedOOMSwap "rt-$ID.scope")" = kill ]
+	[ "$(show DefaultDependencies "rt-$ID.scope")" = yes ]
+	[ "$(show IPAccounting "rt-$ID.scope")" = yes ]
+}
+
+@test "systemd: an annotation brings no process of the host into the scope, nor stops a unit of the host" {
+	local unit=rttest-bystander-$$.service
+	systemd-run "${USER_OPTION[@]}" --quiet --unit "$unit" sleep 600
+	BYSTANDER=$(show MainPID "$unit")
+	while read -r name value; do
+		NAME=$name VALUE=$(sed "s/UNIT/$unit/; s/PID/$BYSTANDER/" <<<"$value") bundle '.annotations += {("org.systemd.property." + env.NAME): env.VALUE}'
+		in_container true
+		rt delete --force "$ID"
+		echo "$name: $output"
+		[ "$(show MainPID "$unit") $(show ActiveState "$unit")" = "$BYSTANDER active" ]
+		[[ $(cat "/proc/$BYSTANDER/cgroup") == *"$unit"* ]]
+		refused "annotations[\"org.systemd.property.$name\"]"
+		[ -z "$(units)" ]
+		rm -r "$BUNDLE"
+	done <<-'CASES'
+		PIDs [uint32 PID]
+		Conflicts ['UNIT']
+		PropagatesStopTo ['UNIT']
+		Slice '-.slice'
+		Delegate false
+		DevicePolicy 'auto'
+		MemoryMax uint64 18446744073709551615
+		TasksMax uint64 18446744073709551615
+		ManagedOOMPreference 'omit'
+	CASES
+	systemctl "${USER_OPTION[@]}" stop "$unit"
+}
+
 @test "systemd: a property that runs programs on the host, or that is none, is refused, and nothing is left" {
 	while read -r name value; do
 		NAME=$name VALUE=$value bundle '.annotations += {("org.systemd.property." + env.NAME): env.VALUE}'

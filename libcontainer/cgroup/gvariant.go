@@ -1,0 +1,135 @@
+package cgroup
+
+import (
+	"strconv"
+	"strings"
+)
+
+// parseVariant reads a value in GVariant's text format (GLib, "GVariant Text Format"), as far as the properties that an annotation may set need it: true and
+// false, numbers that are not negative, texts, and lists of texts, each with or without the word or the signature of a type in front. It gives
+// a bool, a uint64, a float64, a string or a []string.
+//
+// The parser of godbus takes all types, and gives annotations too much: it calls itself for each bracket, and a number such as
+// 0x40000000000000.۶ keeps it busy for ever.
+func parseVariant(text string) (any, bool) {
+	p := variantParser{rest: text}
+	v, ok := p.value()
+	p.space()
+	return v, ok && p.rest == ""
+}
+
+// variantParser is a text that is being read.
+type variantParser struct{ rest string }
+
+// variantTypes are the types that may stand in front of a value, in both forms.
+var variantTypes = [...]string{
+	"boolean", "@b", "byte", "@y", "int16", "@n", "uint16", "@q", "int32", "@i", "uint32", "@u", "int64", "@x", "uint64", "@t", "double", "@d",
+	"string", "@s", "@as",
+}
+
+func (p *variantParser) space() { p.rest = strings.TrimLeft(p.rest, " \t\r\n") }
+
+// value reads a value and the type in front of it. The type itself is not looked at: the value becomes what its property is.
+func (p *variantParser) value() (any, bool) {
+	p.space()
+	for _, t := range variantTypes {
+		if rest, ok := strings.CutPrefix(p.rest, t+" "); ok {
+			p.rest = rest
+			p.space()
+			break
+		}
+	}
+	switch {
+	case p.rest == "":
+		return nil, false
+	case p.rest[0] == '\'' || p.rest[0] == '"':
+		return p.text()
+	case p.rest[0] == '[':
+		return p.list()
+	}
+	return p.word()
+}
+
+// word reads a boolean or a number.
+func (p *variantParser) word() (any, bool) {
+	end := strings.IndexAny(p.rest, " \t\r\n")
+	if end < 0 {
+		end = len(p.rest)
+	}
+	w := p.rest[:end]
+	p.rest = p.rest[end:]
+	switch {
+	case w == "true":
+		return true, true
+	case w == "false":
+		return false, true
+	case strings.ContainsAny(w, "_bo"), w[0] < '0' || w[0] > '9': // what Go takes for a number, and GVariant does not
+		return nil, false
+	}
+	if n, err := strconv.ParseUint(w, 0, 64); err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(w, 64)
+	return f, err == nil && !strings.ContainsAny(w, "xX")
+}
+
+// list reads a list of texts.
+func (p *variantParser) list() (any, bool) {
+	p.rest = p.rest[1:]
+	list := []string{}
+	for {
+		p.space()
+		switch {
+		case len(list) == 0 && strings.HasPrefix(p.rest, "]"):
+			p.rest = p.rest[1:]
+			return list, true
+		case p.rest == "" || p.rest[0] != '\'' && p.rest[0] != '"':
+			return nil, false
+		}
+		s, ok := p.text()
+		if !ok {
+			return nil, false
+		}
+		list = append(list, s)
+		p.space()
+		if p.rest == "" || p.rest[0] != ',' && p.rest[0] != ']' {
+			return nil, false
+		}
+		last := p.rest[0] == ']'
+		p.rest = p.rest[1:]
+		if last {
+			return list, true
+		}
+	}
+}
+
+// text reads a text in quotes of either kind.
+func (p *variantParser) text() (string, bool) {
+	quote := p.rest[0]
+	p.rest = p.rest[1:]
+	var b strings.Builder
+	for p.rest != "" {
+		if p.rest[0] == quote {
+			p.rest = p.rest[1:]
+			return b.String(), true
+		}
+		if p.rest[0] != '\\' {
+			b.WriteByte(p.rest[0])
+			p.rest = p.rest[1:]
+			continue
+		}
+		// GVariant's escapes are Go's without \x and octal numbers; of others the backslash goes.
+		if len(p.rest) > 1 && !strings.ContainsRune("abfnrtvuU\\", rune(p.rest[1])) {
+			b.WriteByte(p.rest[1])
+			p.rest = p.rest[2:]
+			continue
+		}
+		r, _, rest, err := strconv.UnquoteChar(p.rest, quote)
+		if err != nil {
+			return "", false
+		}
+		b.WriteRune(r)
+		p.rest = rest
+	}
+	return "", false
+}

@@ -1,0 +1,160 @@
+package cgroup
+
+import (
+	"math"
+	"slices"
+	"unicode"
+	"unicode/utf8"
+)
+
+// allowedProperty is a property of a scope that an annotation may set.
+type allowedProperty struct {
+	words string                // what the value must be
+	take  func(any) (any, bool) // the value in the type that the property has on D-Bus
+}
+
+// allowedProperties are those that can do nothing but to the container itself, whatever their value. It is a list of what is allowed, since
+// one of what is forbidden is never complete: systemd has more than 200 properties for a scope, and each version has new ones.
+// Annotations come from whoever describes a container, who may be somebody else than the one who calls rt (CVE-2024-3154). Left out
+// are, by what they would do:
+//
+//   - PIDs, Slice, Delegate, DelegateSubgroup, DevicePolicy, DeviceAllow, all of systemd.resource-control(5) that linux.resources has, and
+//     the accounting: rt's own. PIDs would bring processes of the host into the scope, which delete then kills.
+//   - Wants, Requires, BindsTo, Conflicts, PropagatesStopTo, OnFailure, RequiresMountsFor, JoinsNamespaceOf and their like: they start and stop units
+//     of the host.
+//   - SuccessAction, FailureAction, JobTimeoutAction, StartLimitAction: they end the machine.
+//   - Exec*, and all of systemd.exec(5): a scope executes nothing, and the container's process is rt's.
+//   - IPAddressAllow: it overrides an IPAddressDeny of the slice. IPIngressFilterPath, BPFProgram and SocketBind*: programs of others.
+//   - ManagedOOMPreference: to be spared has systemd-oomd kill a neighbour instead.
+//   - KillMode, SendSIGKILL: the container would survive its unit.
+//   - CoredumpReceive: the host's systemd-coredump would talk to the container.
+//
+// It is a function, so that the map is made only for who has such annotations.
+func allowedProperties() map[string]allowedProperty {
+	return map[string]allowedProperty{
+		"Description": {"a text in one line, such as \"'web server'\"", text},
+
+		// When a unit that has ended is forgotten: CRI-O sends 'inactive-or-failed' with every container.
+		"CollectMode": {`"'inactive'" or "'inactive-or-failed'"`, oneOf("inactive", "inactive-or-failed")},
+
+		// How systemd stops the scope: Podman and CRI-O send the container's stop signal and timeout. The machine waits for it at its
+		// own shutdown only with DefaultDependencies.
+		"TimeoutStopUSec": {"a number of microseconds, such as \"uint64 5000000\"", count},
+		"KillSignal":      {`the number of a signal, such as "15"`, signal},
+
+		// After how long systemd stops the scope.
+		"RuntimeMaxUSec":             {"a number of microseconds, such as \"uint64 5000000\"", count},
+		"RuntimeRandomizedExtraUSec": {"a number of microseconds, such as \"uint64 5000000\"", count},
+
+		// CRI-O sends both, so that a shutdown of the machine stops the containers before the engine. Ordered is the scope, after nothing but
+		// engines: with any unit of the host, a cycle with what ends the machine would have systemd drop the stop jobs of others.
+		"DefaultDependencies": {`"true" or "false"`, boolean},
+		"After":               {"names of engines' units, of " + words(engineUnits), units},
+
+		// What happens to the rest of the container when the kernel kills one of its processes; and the permission for systemd-oomd to
+		// kill the container, which no value takes from another.
+		"OOMPolicy":                     {`"'continue'", "'stop'" or "'kill'"`, oneOf("continue", "stop", "kill")},
+		"ManagedOOMSwap":                {`"'auto'" or "'kill'"`, oneOf("auto", "kill")},
+		"ManagedOOMMemoryPressure":      {`"'auto'" or "'kill'"`, oneOf("auto", "kill")},
+		"ManagedOOMMemoryPressureLimit": {`a share of 4294967295, such as "uint32 2147483647"`, count32},
+
+		// Counts the container's packets. It has no limit.
+		"IPAccounting": {`"true" or "false"`, boolean},
+	}
+}
+
+// ownProperties are those that rt sets itself, and what asks for them. Without an entry here they are refused all the same.
+func ownProperties() map[string]string {
+	return map[string]string{
+		"Slice": "linux.cgroupsPath", "DevicePolicy": resources + "devices", "DeviceAllow": resources + "devices",
+		"CPUWeight": resources + "cpu.shares", "CPUQuotaPerSecUSec": resources + "cpu.quota", "CPUQuotaPeriodUSec": resources + "cpu.period",
+		"AllowedCPUs": resources + "cpu.cpus", "AllowedMemoryNodes": resources + "cpu.mems",
+		"MemoryMax": resources + "memory.limit", "MemoryLow": resources + "memory.reservation", "MemorySwapMax": resources + "memory.swap",
+		"MemoryHigh": resources + `unified["memory.high"]`, "MemoryMin": resources + `unified["memory.min"]`,
+		"TasksMax": resources + "pids.limit", "IOWeight": resources + "blockIO.weight", "BlockIOWeight": resources + "blockIO.weight",
+	}
+}
+
+const resources = "linux.resources."
+
+// engineUnits are the units that a scope may be ordered after.
+var engineUnits = []string{"containerd.service", "crio.service", "docker.service", "kubelet.service", "podman.service"}
+
+// textMax bounds a Description, in bytes.
+const textMax = 256
+
+// text takes a printable text. systemd writes it to a unit file, so that a new line could begin another setting.
+func text(v any) (any, bool) {
+	s, ok := v.(string)
+	ok = ok && len(s) <= textMax && utf8.ValidString(s)
+	for _, r := range s {
+		ok = ok && unicode.IsPrint(r)
+	}
+	return s, ok
+}
+
+// oneOf takes one of some words.
+func oneOf(list ...string) func(any) (any, bool) {
+	return func(v any) (any, bool) {
+		s, ok := v.(string)
+		return s, ok && slices.Contains(list, s)
+	}
+}
+
+// boolean takes true and false.
+func boolean(v any) (any, bool) {
+	b, ok := v.(bool)
+	return b, ok
+}
+
+// count takes a number of any type: what GVariant calls "5" is an int32, and an error of systemd's for a uint64.
+func count(v any) (any, bool) {
+	n, ok := v.(uint64)
+	return n, ok
+}
+
+// count32 is count for a property of 32 bits.
+func count32(v any) (any, bool) {
+	n, ok := v.(uint64)
+	return uint32(n), ok && n <= math.MaxUint32
+}
+
+// signal takes the number of a signal.
+func signal(v any) (any, bool) {
+	const signalMax = 64
+	n, ok := v.(uint64)
+	return int32(n), ok && n > 0 && n <= signalMax
+}
+
+// units takes a list of engineUnits.
+func units(v any) (any, bool) {
+	list, ok := v.([]string)
+	for _, s := range list {
+		ok = ok && slices.Contains(engineUnits, s)
+	}
+	return list, ok
+}
+
+// words is a list as a person writes it.
+func words(list []string) string {
+	s := list[0]
+	for _, w := range list[1:] {
+		s += ", " + w
+	}
+	return s
+}
+
+// secondsMax keeps a number of seconds, in microseconds, within the type of the properties.
+const secondsMax = 1 << 43
+
+// microseconds turns seconds into microseconds.
+func microseconds(v any) (any, bool) {
+	s, ok := v.(float64)
+	if n, isCount := v.(uint64); isCount {
+		s, ok = float64(n), true
+	}
+	if !ok || !(s >= 0 && s < secondsMax) {
+		return v, false
+	}
+	return uint64(s * 1e6), true
+}
