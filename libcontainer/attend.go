@@ -10,16 +10,17 @@ import (
 )
 
 // attend stays with a container in the foreground until its process ends: signals that come to rt go on to it, and its terminal is relayed to rt's.
-func (m *maker) attend() (int, error) {
-	pidfd, err := unix.PidfdOpen(m.pid, 0)
+// console is its master, or -1. With orphans, rt also waits for whatever else the container leaves to it as a subreaper.
+func attend(process, console int, orphans bool) (int, error) {
+	pidfd, err := unix.PidfdOpen(process, 0)
 	if err != nil {
 		return 0, diag.Sys("watch the container's process", "pidfd_open", err)
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	passSignals(pidfd)
 	defer keepSignals()
-	if m.console >= 0 {
-		t, err := newTerminal(m.console)
+	if console >= 0 {
+		t, err := newTerminal(console)
 		if err != nil {
 			return 0, err
 		}
@@ -27,7 +28,7 @@ func (m *maker) attend() (int, error) {
 		defer t.follow()()
 		t.relay(pidfd)
 	}
-	return m.reap()
+	return reap(process, orphans)
 }
 
 // follow gives the container's terminal the size of rt's, now and whenever that changes, until the function that it returns is called.
@@ -43,11 +44,10 @@ func (t *terminal) follow() (stop func()) {
 	return func() { signal.Stop(changes) }
 }
 
-// reap waits for the container's process, and as a subreaper for whatever else the container leaves to rt.
-func (m *maker) reap() (int, error) {
-	orphans := m.spec.Namespaces.New&unix.CLONE_NEWPID == 0
+// reap waits for the container's process, and for orphans.
+func reap(process int, orphans bool) (int, error) {
 	for {
-		which := m.pid
+		which := process
 		if orphans {
 			which = -1
 		}
@@ -57,7 +57,7 @@ func (m *maker) reap() (int, error) {
 		case err == unix.EINTR:
 		case err != nil:
 			return 0, diag.Sys("wait for the container's process", "wait4", err)
-		case pid == m.pid && (status.Exited() || status.Signaled()):
+		case pid == process && (status.Exited() || status.Signaled()):
 			return exitStatus(status), nil
 		}
 	}

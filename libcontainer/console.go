@@ -6,34 +6,38 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
+	"rt/spec"
 )
 
 // checkConsole sees to it that there is someone to take the terminal, before anything is made. The rules are runc's: a terminal that nobody is in the
 // foreground of needs a console socket, and a console socket is of no use otherwise.
-func (m *maker) checkConsole(detached bool) error {
-	terminal := m.spec.Process != nil && m.spec.Process.Terminal
+func checkConsole(p *spec.Process, socket string, detached bool) error {
+	terminal := p != nil && p.Terminal
 	switch {
-	case terminal && detached && m.o.ConsoleSocket == "":
+	case terminal && detached && socket == "":
 		return &diag.Error{
 			Kind: diag.Usage, Field: "process.terminal", Value: "true",
 			Problem: "nobody would hold the container's terminal: a detached container with a terminal needs --console-socket",
 		}
-	case m.o.ConsoleSocket != "" && (!terminal || !detached):
+	case socket != "" && (!terminal || !detached):
 		return &diag.Error{
-			Kind: diag.Usage, Field: "--console-socket", Value: m.o.ConsoleSocket,
+			Kind: diag.Usage, Field: "--console-socket", Value: socket,
 			Problem: "nothing would be sent there: a console socket takes the terminal of a detached container with process.terminal",
 		}
 	}
 	return nil
 }
 
-// takeConsole takes the master of the container's terminal from the boot process: for the foreground, or for who listens on --console-socket.
-func (m *maker) takeConsole(fd int) error {
-	if fd < 0 {
-		return &diag.Error{Kind: diag.Kernel, Field: "process.terminal", Problem: "the boot process sent no terminal"}
-	}
-	m.console = fd
-	if m.o.ConsoleSocket == "" {
+// console is the terminal of a container.
+type console struct {
+	socket string // --console-socket: who listens there gets the master; "" leaves it to the foreground
+	master int    // once it came; -1 otherwise
+}
+
+// take takes the master of the container's terminal from the boot process.
+func (c *console) take(fd int) error {
+	c.master = fd
+	if c.socket == "" {
 		// Before the program runs, or it may ask for a size that is not there yet.
 		if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil {
 			_ = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, size)
@@ -44,11 +48,11 @@ func (m *maker) takeConsole(fd int) error {
 	if err != nil {
 		return diag.Sys("ask for the number of the terminal", "ioctl", err)
 	}
-	if err := sendFD("--console-socket", m.o.ConsoleSocket, "/dev/pts/"+strconv.Itoa(number), fd); err != nil {
+	if err := sendFD("--console-socket", c.socket, "/dev/pts/"+strconv.Itoa(number), fd); err != nil {
 		return err
 	}
 	_ = unix.Close(fd)
-	m.console = -1
+	c.master = -1
 	return nil
 }
 

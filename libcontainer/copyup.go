@@ -7,14 +7,15 @@ import (
 
 	"rt/libcontainer/copyup"
 	"rt/libcontainer/diag"
+	"rt/libcontainer/supervise"
 	"rt/nsenter"
 	"rt/spec"
 )
 
 // copyUp fills the tmpfs of a mount with the option tmpcopyup, which the boot process has handed over as to, from the directory that it handed
 // over before.
-func (m *maker) copyUp(step *nsenter.Step, to int) error {
-	from := m.copyFrom
+func (m *maker) copyUp(r supervise.Report) error {
+	step, from, to := r.Step, m.copyFrom, r.FD
 	m.copyFrom = -1
 	defer closeAll([]int{from, to})
 	mount := m.mountOf(step)

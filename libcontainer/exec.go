@@ -12,8 +12,10 @@ import (
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
+	"rt/libcontainer/supervise"
 	"rt/nsenter"
 	"rt/seccomp"
+	"rt/spec"
 )
 
 // ExecOptions are the options of exec.
@@ -33,15 +35,28 @@ type ExecOptions struct {
 	Trace func(TraceEvent)
 }
 
-// executor makes one process in a container that runs. It is a maker for the part that they have in common: to serve a boot process.
+// executor makes one process in a container that runs.
 type executor struct {
-	maker
-	eo     *ExecOptions
-	pidfd  int // of the container's first process
-	binary int // the copy of HostBinary
-	place  cgroup.Exec
-	join   plan.ExecOptions
-	paused bool // the container was when it was looked at
+	r         *Runtime
+	id        string
+	o         *ExecOptions
+	root      *state.Root
+	container *state.Container
+	state     *state.State
+	spec      *spec.Spec // of the container, with the process that is to join in place of its own
+	facts     host.Facts
+	cgroup    *cgroup.Group
+	pidfd     int  // of the container's first process
+	binary    int  // the copy of HostBinary
+	paused    bool // the container was when it was looked at
+
+	place   cgroup.Exec
+	attach  func(pid int) error // moves the process into its cgroup; nil for one that is born there
+	join    plan.ExecOptions
+	plan    *plan.Plan
+	session *supervise.Session
+	pid     int // of the process, once it is there
+	console console
 }
 
 // Exec runs another process in a container, and in the foreground waits for its end, whose exit status it returns: that of the process, or 128 and
@@ -55,11 +70,8 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 		return 0, err
 	}
 	x := &executor{
-		maker: maker{
-			r: r, id: id, root: root, container: c, console: -1, copyFrom: -1,
-			o: &CreateOptions{ConsoleSocket: o.ConsoleSocket, PidfdSocket: o.PidfdSocket, PidFile: o.PidFile, PreserveFDs: o.PreserveFDs, Trace: o.Trace},
-		},
-		eo: o, pidfd: -1, binary: -1,
+		r: r, id: id, o: o, root: root, container: c, pidfd: -1, binary: -1, console: console{socket: o.ConsoleSocket, master: -1},
+		place: cgroup.Exec{Dir: -1},
 	}
 	defer x.close()
 	if err := x.find(); err != nil {
@@ -68,7 +80,7 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 	if err := x.process(); err != nil {
 		return 0, err
 	}
-	if err := x.checkConsole(o.Detach); err != nil {
+	if err := checkConsole(x.spec.Process, o.ConsoleSocket, o.Detach); err != nil {
 		return 0, err
 	}
 	if err := x.look(); err != nil {
@@ -83,8 +95,8 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 		err = x.runOutside(err)
 	}
 	if err != nil {
-		if x.boot != nil {
-			x.endBoot()
+		if x.session != nil {
+			x.session.End()
 		}
 		return 0, err
 	}
@@ -94,8 +106,8 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 	if o.Detach {
 		return 0, nil
 	}
-	x.boot.Close()
-	return x.attend()
+	x.session.Boot.Close()
+	return attend(x.pid, x.console.master, x.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
 }
 
 // find finds the container and its first process, and makes sure that it may be joined.
@@ -105,12 +117,12 @@ func (x *executor) find() error {
 		return err
 	}
 	x.paused = status == state.Paused
-	if !x.eo.IgnorePaused || !x.paused {
+	if !x.o.IgnorePaused || !x.paused {
 		if err := state.Allow(state.Exec, x.id, status); err != nil {
 			return err
 		}
 	}
-	x.state = *s
+	x.state = s
 	if x.pidfd = openProcess(s); x.pidfd < 0 {
 		return state.Allow(state.Exec, x.id, state.Stopped) // it has ended since
 	}
@@ -124,12 +136,12 @@ func (x *executor) find() error {
 
 // process makes the process that is to join out of the config and the options.
 func (x *executor) process() error {
-	p, err := x.eo.process(x.spec)
+	p, err := x.o.process(x.spec)
 	if err != nil {
 		return err
 	}
 	x.r.warn(p.Warnings...)
-	if p.Terminal && !x.eo.Detach {
+	if p.Terminal && !x.o.Detach {
 		// The process waits for nobody once it has sent its terminal, so that has to have the caller's size before.
 		if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil {
 			p.ConsoleRows, p.ConsoleCols = size.Row, size.Col
@@ -139,38 +151,38 @@ func (x *executor) process() error {
 	joined := *x.spec
 	joined.Process = p
 	x.spec = &joined
-	if x.eo.HostBinary != "" {
-		x.binary, err = sealedCopy(x.eo.HostBinary, x.container.Path("."))
+	if x.o.HostBinary != "" {
+		x.binary, err = sealedCopy(x.o.HostBinary, x.container.Path("."))
 	}
 	return err
 }
 
 // look fills in what the plan depends on and the config does not say.
 func (x *executor) look() error {
-	x.options = plan.Options{
-		ID: x.id, NoNewKeyring: x.state.NoNewKeyring, PreserveFDs: x.eo.PreserveFDs, Trace: x.eo.Trace != nil,
+	options := plan.Options{
+		ID: x.id, NoNewKeyring: x.state.NoNewKeyring, PreserveFDs: x.o.PreserveFDs, Trace: x.o.Trace != nil,
 	}
 	namespaces, err := otherNamespaces(x.state.Pid)
 	if err != nil {
 		return err
 	}
-	x.options.SetgroupsDeny = namespaces&unix.CLONE_NEWUSER != 0 && setgroupsDenied(x.state.Pid)
+	options.SetgroupsDeny = namespaces&unix.CLONE_NEWUSER != 0 && setgroupsDenied(x.state.Pid)
 	if l := x.spec.OCI.Linux; l != nil && l.Seccomp != nil {
 		filter, _, err := seccomp.Compile(l.Seccomp, runtime.GOARCH)
 		if err != nil {
 			return err
 		}
-		x.options.Filter = filter
+		options.Filter = filter
 	}
-	x.lookAtProcess(x.passwdInside)
-	if x.place, err = x.cgroup.Exec(x.eo.Cgroup, x.state.Pid, x.paused); err != nil {
+	lookAtProcess(x.spec.Process, &options, x.passwdInside)
+	if x.place, err = x.cgroup.Exec(x.o.Cgroup, x.state.Pid, x.paused); err != nil {
 		return err
 	}
-	x.options.CgroupFD = x.place.Dir >= 0
+	options.CgroupFD = x.place.Dir >= 0
 	for _, j := range x.place.Joins {
-		x.options.CgroupJoins = append(x.options.CgroupJoins, j.Path)
+		options.CgroupJoins = append(options.CgroupJoins, j.Path)
 	}
-	x.join = plan.ExecOptions{Process: x.spec.Process, Namespaces: namespaces, HostBinary: x.eo.HostBinary != "", Options: x.options}
+	x.join = plan.ExecOptions{Process: x.spec.Process, Namespaces: namespaces, HostBinary: x.o.HostBinary != "", Options: options}
 	if !x.initAlive() {
 		return state.Allow(state.Exec, x.id, state.Stopped) // so what was read in its /proc entries may be another process's
 	}
@@ -202,17 +214,12 @@ func (x *executor) run() (err error) {
 	if err != nil {
 		return err
 	}
-	if x.boot, err = x.spawn(image, files); err != nil {
+	boot, err := x.spawn(image, files)
+	if err != nil {
 		return err
 	}
-	x.r.debug("started the boot process " + strconv.Itoa(x.boot.Pid))
-	if err := x.serve(""); err != nil {
-		return err
-	}
-	if x.pid == 0 {
-		return x.bootDied()
-	}
-	return x.executed()
+	x.r.debug("started the boot process " + strconv.Itoa(boot.Pid))
+	return x.serve(boot)
 }
 
 // crowded reports whether the process could not be made because the container's cgroup has all the tasks that it may have, as far as the error tells.
@@ -224,9 +231,9 @@ func (x *executor) crowded(err error) bool {
 // runOutside makes the process outside of the cgroup and moves it there, which the limit of tasks does not keep from (cgroup-v2.rst, "PID"): who
 // wants to see what goes on in a container that is full must get in. It is the second way, since each move can wait for an RCU grace period.
 func (x *executor) runOutside(because error) error {
-	if x.boot != nil {
-		x.endBoot()
-		x.boot, x.pid = nil, 0
+	if x.session != nil {
+		x.session.End()
+		x.session, x.pid = nil, 0
 	}
 	x.r.debug("moving the process into the cgroup: " + because.Error())
 	x.attach = func(pid int) error {
@@ -236,20 +243,19 @@ func (x *executor) runOutside(because error) error {
 		return nil
 	}
 	x.join.CgroupFD, x.join.CgroupJoins, x.join.CgroupAttach = false, nil, true
-	x.options = x.join.Options
 	return x.run()
 }
 
 // executed tells whom it concerns that the process is there. Before, there is nothing to be told: conmon takes a missing pid file for a failure of
 // the runtime, and any exit status for the program's once there is one.
 func (x *executor) executed() error {
-	if x.eo.PidfdSocket != "" {
-		if err := sendPidfd(x.eo.PidfdSocket, x.pid); err != nil {
+	if x.o.PidfdSocket != "" {
+		if err := sendPidfd(x.o.PidfdSocket, x.pid); err != nil {
 			return err
 		}
 	}
-	if x.eo.PidFile != "" {
-		return writePidFile(x.eo.PidFile, x.pid)
+	if x.o.PidFile != "" {
+		return writePidFile(x.o.PidFile, x.pid)
 	}
 	return nil
 }
@@ -289,15 +295,4 @@ func duplicate(fd int) (int, error) {
 		return -1, diag.Sys("hand a descriptor to the boot process", "fcntl", err)
 	}
 	return other, nil
-}
-
-// close lets go of what is open.
-func (x *executor) close() {
-	for _, fd := range [...]int{x.pidfd, x.binary} {
-		if fd >= 0 {
-			_ = unix.Close(fd)
-		}
-	}
-	x.place.Close()
-	x.maker.close()
 }

@@ -101,9 +101,9 @@ func openNamespace(f *plan.File) (int, error) {
 }
 
 // stdio returns the descriptors of the boot process: the standard streams, those that the user's program inherits, and files.
-func (m *maker) stdio(files []int) []uintptr {
-	all := make([]uintptr, 0, 4+m.options.PreserveFDs+len(files))
-	for fd := range 3 + m.options.PreserveFDs {
+func stdio(preserved int, files []int) []uintptr {
+	all := make([]uintptr, 0, 4+preserved+len(files))
+	for fd := range 3 + preserved {
 		all = append(all, uintptr(fd))
 	}
 	for _, fd := range files {

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -9,13 +10,14 @@ import (
 	"rt/libcontainer/diag"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
+	"rt/libcontainer/supervise"
 	"rt/nsenter"
 	"rt/spec"
 )
 
 // runCreateHooks runs the hooks whose time is when the mounts are made and the root is not changed yet.
 func (m *maker) runCreateHooks() error {
-	m.hooked = true
+	m.poststop.run = m.runPoststop
 	m.state.Pid = m.pid
 	text := state.AppendHook(nil, &m.state, state.Creating)
 	if err := m.runHostHooks(text); err != nil {
@@ -35,16 +37,16 @@ func (m *maker) runHostHooks(text []byte) error {
 }
 
 // runStartContainerHooks runs the hooks that run inside the container just before the user's program; the status they are told is "created".
-func (m *maker) runStartContainerHooks() error {
-	inside := insideStarter{pid: m.pid, namespaces: m.spec.Namespaces, dir: m.container.Path(".")}
-	text := state.AppendHook(nil, &m.state, state.Created)
-	return hooks.Run("startContainer", m.spec.OCI.Hooks.StartContainer, text, hooks.Options{Start: inside.start, Env: m.spec.Process.Env})
+func runStartContainerHooks(config *spec.Spec, s *state.State, pid int, c *state.Container) error {
+	inside := insideStarter{pid: pid, namespaces: config.Namespaces, dir: c.Path(".")}
+	text := state.AppendHook(nil, s, state.Created)
+	return hooks.Run("startContainer", config.OCI.Hooks.StartContainer, text, hooks.Options{Start: inside.start, Env: config.Process.Env})
 }
 
 // runPoststart runs the hooks that follow the start of the user's program. A failure ends the container (runtime.md#lifecycle).
-func (m *maker) runPoststart() error {
-	if h := m.spec.OCI.Hooks; h != nil {
-		return hooks.Run("poststart", h.Poststart, state.AppendHook(nil, &m.state, state.Running), hooks.Options{Dir: m.spec.Bundle})
+func runPoststart(config *spec.Spec, s *state.State) error {
+	if h := config.OCI.Hooks; h != nil {
+		return hooks.Run("poststart", h.Poststart, state.AppendHook(nil, s, state.Running), hooks.Options{Dir: config.Bundle})
 	}
 	return nil
 }
@@ -89,34 +91,22 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 	if err != nil {
 		return 0, err
 	}
-	defer boot.Close()
-	return serveInside(boot, program)
-}
-
-// serveInside waits until the second process of a program of plan.Inside has executed, and returns its pid.
-func serveInside(boot *nsenter.Boot, program *nsenter.Program) (int, error) {
-	pid := boot.Pid
-	for {
-		record, _, err := boot.Next()
-		if err != nil {
-			return pid, nil // the end of the channel: it was executed
-		}
-		switch record.Kind {
-		case nsenter.Sync:
-			_, _ = waitPid(boot.Pid)
-			pid = int(record.Value)
-		case nsenter.Failed:
-			_, _ = waitPid(pid)
-			step := &program.Steps[record.Step]
-			if step.Call == nsenter.Execve {
-				return 0, nsenter.Errno(record.Value)
-			}
-			e := diag.Sys(step.Sentence, step.Call.String(), nsenter.Errno(record.Value))
-			e.Step = step.Number
-			return 0, e
-		case nsenter.Trace:
-		}
+	hook := supervise.Session{Boot: boot, Steps: program.Steps, On: supervise.Handlers{plan.SyncBorn: func(supervise.Report) error { return nil }}}
+	err = hook.Serve(plan.SyncNone)
+	if err == nil {
+		boot.Close()
+		return boot.Pid, nil
 	}
+	hook.End()
+	if f, ok := errors.AsType[*supervise.Failure](err); ok {
+		if f.Step.Call == nsenter.Execve {
+			return 0, nsenter.Errno(f.Result)
+		}
+		e := diag.Sys(f.Step.Sentence, f.Step.Call.String(), nsenter.Errno(f.Result))
+		e.Step = f.Step.Number
+		return 0, e
+	}
+	return 0, err
 }
 
 // joined returns the kinds of namespaces that are joined by path.

@@ -90,7 +90,7 @@ func (m *maker) newUserNamespace(mount *spec.Mount) (int, error) {
 	}
 	defer func() {
 		boot.Close()
-		_, _ = waitPid(boot.Pid)
+		_, _ = boot.Wait()
 	}()
 	proc := "/proc/" + strconv.Itoa(boot.Pid)
 	if err := writeMappings(proc+"/uid_map", mountField(mount, "uidMappings"), mount.UIDMappings); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"rt/libcontainer/diag"
 	"rt/libcontainer/plan"
+	"rt/spec"
 )
 
 // checkRootfs sees to it that root.path is a directory, before anything is made.
@@ -148,21 +149,20 @@ func checkPreserved(n int) error {
 }
 
 // lookAtProcess fills in what the plan needs for the process. passwd reads the container's /etc/passwd.
-func (m *maker) lookAtProcess(passwd func() string) {
-	p := m.spec.Process
-	m.options.Home = m.home(passwd)
-	m.options.HardLimits = make(map[int]uint64, len(p.Rlimits))
+func lookAtProcess(p *spec.Process, o *plan.Options, passwd func() string) {
+	o.Home = home(p, passwd)
+	o.HardLimits = make(map[int]uint64, len(p.Rlimits))
 	for i := range p.Rlimits {
 		var l unix.Rlimit
 		if unix.Prlimit(0, p.Rlimits[i].Resource, nil, &l) == nil {
-			m.options.HardLimits[p.Rlimits[i].Resource] = l.Max
+			o.HardLimits[p.Rlimits[i].Resource] = l.Max
 		}
 	}
 	if p.UID == 0 || p.Terminal {
 		return
 	}
-	for fd := range m.options.ChownStdio {
-		m.options.ChownStdio[fd] = ownable(fd)
+	for fd := range o.ChownStdio {
+		o.ChownStdio[fd] = ownable(fd)
 	}
 }
 
@@ -181,14 +181,14 @@ func ownable(fd int) bool {
 
 // home is the home directory that the container's /etc/passwd gives the user, "/" if it does not know him. The file is that of the image, or
 // of a bind mount over it; it is looked up without leaving the root file system.
-func (m *maker) home(passwd func() string) string {
-	for _, e := range m.spec.Process.Env {
+func home(p *spec.Process, passwd func() string) string {
+	for _, e := range p.Env {
 		if strings.HasPrefix(e, "HOME=") && len(e) > len("HOME=") {
 			return "" // not asked
 		}
 	}
 	text := passwd()
-	uid := strconv.FormatUint(uint64(m.spec.Process.UID), 10)
+	uid := strconv.FormatUint(uint64(p.UID), 10)
 	for line := range strings.Lines(text) {
 		fields := strings.Split(strings.TrimSuffix(line, "\n"), ":")
 		if len(fields) >= 6 && fields[2] == uid && fields[5] != "" {

@@ -55,7 +55,7 @@ func (m *maker) makeRdt() error {
 		m.state.IntelRdt = state.IntelRdt(m.rdt.Made)
 		return err
 	}
-	m.rdtMade = true
+	m.undo.push(m.rdt.Undo)
 	return nil
 }
 

@@ -19,10 +19,9 @@ const usedBy = "used-by"
 
 // keptLayer is the directory of --overlay.
 type keptLayer struct {
-	path  string
-	fd    int  // with a lock, as long as this rt works for the container
-	made  bool // by this rt
-	fresh bool // no earlier container has left changes there
+	path string
+	fd   int       // with a lock, as long as this rt works for the container
+	undo undoStack // what this rt made there, until a container has it
 }
 
 // lookAtLayer finds out what a layer over the root file system depends on. It changes nothing.
@@ -136,6 +135,7 @@ func (m *maker) takeKept() error {
 	}
 	k := &keptLayer{path: m.options.Layer.Dir, fd: -1}
 	m.kept = k
+	m.undo.push(k.undo.run)
 	failed := func(problem, call string, err error) error {
 		e := diag.Sys(problem, call, err)
 		e.Field, e.Value = "--overlay", m.o.Overlay
@@ -143,7 +143,7 @@ func (m *maker) takeKept() error {
 	}
 	switch err := unix.Mkdir(k.path, 0o700); err {
 	case nil:
-		k.made = true
+		k.undo.push(func() { _ = unix.Rmdir(k.path) })
 	case unix.EEXIST:
 	default:
 		return failed("can't be made", "mkdir", err)
@@ -153,7 +153,7 @@ func (m *maker) takeKept() error {
 		return failed("can't be opened", "open", err)
 	}
 	inUse := func(by string) error {
-		k.made, k.fresh = false, false
+		k.undo.clear()
 		return &diag.Error{
 			Kind: diag.Usage, Field: "--overlay", Value: m.o.Overlay,
 			Problem: "is in use by " + by + ": two containers can't write into one layer, so choose another directory, or end that container",
@@ -167,7 +167,10 @@ func (m *maker) takeKept() error {
 	if by := k.owner(""); by != "" {
 		return inUse(by)
 	}
-	k.fresh = unix.Faccessat(k.fd, "upper", unix.F_OK, 0) == unix.ENOENT
+	if unix.Faccessat(k.fd, "upper", unix.F_OK, 0) == unix.ENOENT {
+		// No earlier container has left changes there.
+		k.undo.push(k.empty)
+	}
 	return nil
 }
 
@@ -205,24 +208,14 @@ func (m *maker) keepKept() error {
 		e.Field, e.Value = "--overlay", m.o.Overlay
 		return e
 	}
-	k.made, k.fresh = false, false
+	k.undo.clear()
 	return nil
 }
 
-// leaveKept removes what a container that could not be created has left in the directory of --overlay, which is nothing that a program of the container's
-// has written.
-func (m *maker) leaveKept() {
-	k := m.kept
-	if k == nil {
-		return
-	}
-	if k.fresh {
-		for _, name := range [...]string{"upper", "work", usedBy} {
-			_ = os.RemoveAll(filepath.Join(k.path, name))
-		}
-	}
-	if k.made {
-		_ = unix.Rmdir(k.path)
+// empty removes what a container that could not be created has left there, which is nothing that a program of the container's has written.
+func (k *keptLayer) empty() {
+	for _, name := range [...]string{"upper", "work", usedBy} {
+		_ = os.RemoveAll(filepath.Join(k.path, name))
 	}
 }
 

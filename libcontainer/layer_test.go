@@ -68,7 +68,7 @@ func TestKeptIsTakenOnce(t *testing.T) {
 	must(t, os.Mkdir(root+"/rootfs", 0o755))
 	dir := filepath.Join(t.TempDir(), "kept")
 	maker := func() *maker {
-		m := &maker{o: &CreateOptions{Overlay: dir}, id: "c", spec: &spec.Spec{Rootfs: root + "/rootfs"}, console: -1, copyFrom: -1}
+		m := &maker{o: &CreateOptions{Overlay: dir}, id: "c", spec: &spec.Spec{Rootfs: root + "/rootfs"}, console: console{master: -1}, copyFrom: -1}
 		must(t, m.lookAtLayer())
 		return m
 	}
@@ -79,17 +79,17 @@ func TestKeptIsTakenOnce(t *testing.T) {
 	if err := second.takeKept(); !errors.As(err, &e) || e.Field != "--overlay" || e.Value != dir {
 		t.Fatalf("while another rt has it: %v", err)
 	}
-	second.leaveKept()
+	second.undo.run()
 	second.close()
 	must(t, os.Mkdir(dir+"/upper", 0o755))
 	first.pid = os.Getpid()
 	first.state.StartTime = 1 // of a process that has ended
 	must(t, first.keepKept())
-	first.leaveKept() // too late to take anything back
+	first.undo.run() // too late to take anything back
 	first.close()
 	third := maker()
 	must(t, third.takeKept())
-	third.leaveKept() // it was not fresh
+	third.undo.run() // it was not fresh
 	third.close()
 	must(t, unix.Access(dir+"/upper", unix.F_OK))
 }

@@ -10,32 +10,34 @@ import (
 // agentSeconds is how long an agent may take to accept its listener.
 const agentSeconds = 10
 
-// handListener hands the listener of the seccomp filter to whoever answers its calls: the agent at linux.seccomp.listenerPath, or rt itself. The boot
-// process waits meanwhile.
-//
-// Without an agent it is killed: nobody would ever answer its calls, not even those by which it ends.
+// handListener hands the listener of the container's seccomp filter to whoever answers its calls: the agent, or rt itself.
 func (m *maker) handListener(fd int) error {
-	if fd < 0 {
-		return &diag.Error{Kind: diag.Kernel, Field: "linux.seccomp", Problem: "the boot process sent no listener"}
-	}
 	if m.o.Observe != nil {
 		m.observer = observe(fd, m.o.Observe)
 		return nil
 	}
+	profile := m.spec.OCI.Linux.Seccomp
+	text := state.AppendProcess(nil, &m.state, state.Created, m.pid, profile.ListenerMetadata)
+	return handListener(fd, m.pid, profile.ListenerPath, text)
+}
+
+// handListener hands the listener fd, which it closes, to the agent at path, with text. The boot process waits meanwhile.
+//
+// Without an agent it is killed: nobody would ever answer its calls, not even those by which it ends.
+func handListener(fd, pid int, path string, text []byte) error {
 	defer func() { _ = unix.Close(fd) }()
-	err := m.sendListener(fd)
+	err := sendListener(fd, path, text)
 	if err != nil {
-		_ = unix.Kill(m.pid, unix.SIGKILL)
+		_ = unix.Kill(pid, unix.SIGKILL)
 	}
 	return err
 }
 
 // sendListener sends the agent the listener with the container process state (config-linux.md#containerprocessstate), on a connection of its own.
-func (m *maker) sendListener(fd int) error {
-	profile := m.spec.OCI.Linux.Seccomp
+func sendListener(fd int, path string, text []byte) error {
 	fail := func(call string, err error) error {
 		e := diag.Sys("can't hand the seccomp listener to the agent", call, err)
-		e.Field, e.Value = "linux.seccomp.listenerPath", profile.ListenerPath
+		e.Field, e.Value = "linux.seccomp.listenerPath", path
 		switch {
 		case err == unix.EAGAIN:
 			e.Hint = "the agent has not accepted it in ten seconds"
@@ -44,11 +46,6 @@ func (m *maker) sendListener(fd int) error {
 		}
 		return e
 	}
-	status := state.Created
-	if m.pid != m.state.Pid {
-		status = state.Running // a process that joins the container
-	}
-	text := state.AppendProcess(nil, &m.state, status, m.pid, profile.ListenerMetadata)
 	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fail("socket", err)
@@ -58,7 +55,7 @@ func (m *maker) sendListener(fd int) error {
 	if err := unix.SetsockoptTimeval(socket, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: agentSeconds}); err != nil {
 		return fail("setsockopt", err)
 	}
-	if err := unix.Connect(socket, &unix.SockaddrUnix{Name: profile.ListenerPath}); err != nil {
+	if err := unix.Connect(socket, &unix.SockaddrUnix{Name: path}); err != nil {
 		return fail("connect", err)
 	}
 	rights := unix.UnixRights(fd) // with the first part only

@@ -14,12 +14,14 @@ import (
 	"rt/libcontainer/plan"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
+	"rt/libcontainer/supervise"
 	"rt/nsenter"
 	"rt/seccomp"
 	"rt/spec"
 )
 
-// maker makes one container: what create and run have in common. Its methods are called in the order of the file; undo.go takes back what they did.
+// maker makes one container: what create and run have in common. Its methods are called in the order of the file, and push on undo what takes back
+// what they did.
 type maker struct {
 	r    *Runtime
 	id   string
@@ -37,21 +39,20 @@ type maker struct {
 	root      *state.Root
 	container *state.Container
 	state     state.State
-	boot      *nsenter.Boot
-	pid       int        // of the container's process, once it is there
-	console   int        // master of the terminal, once it came
+	session   *supervise.Session
+	undo      undoStack
+	pid       int // of the container's process, once it is there
+	console   console
 	copyFrom  int        // the directory that tmpcopyup copies, between two sync points
 	relay     *relay     // of sd_notify(3); nil without NOTIFY_SOCKET
 	observer  *observer  // answers the calls of a container whose calls are observed
 	kept      *keptLayer // the directory of --overlay; nil without one
-	grouped   bool       // the cgroup is ours: what is in it is the container
-	rdtMade   bool       // linux.intelRdt has its directories
-	hooked    bool       // hooks have run: poststop is due
+	poststop  *undoEntry // runs the poststop hooks, once others have run
 }
 
 // newMaker reads the bundle and looks at the host. It changes nothing.
 func (r *Runtime) newMaker(id string, o *CreateOptions, wait bool) (*maker, error) {
-	m := &maker{r: r, id: id, o: o, wait: wait, console: -1, copyFrom: -1}
+	m := &maker{r: r, id: id, o: o, wait: wait, console: console{socket: o.ConsoleSocket, master: -1}, copyFrom: -1}
 	bundle, err := filepath.Abs(o.Bundle)
 	if err != nil {
 		return nil, &diag.Error{Kind: diag.Usage, Field: "--bundle", Value: o.Bundle, Err: err}
@@ -106,7 +107,7 @@ func (m *maker) look() error {
 		m.options.Filter = filter
 	}
 	if m.spec.Process != nil {
-		m.lookAtProcess(m.passwd)
+		lookAtProcess(m.spec.Process, &m.options, m.passwd)
 	}
 	return nil
 }
@@ -150,6 +151,7 @@ func (m *maker) record() (err error) {
 	if m.container, err = m.root.Create(m.id); err != nil {
 		return err
 	}
+	m.undo.push(func() { m.warnOf(m.container.Remove()) })
 	if m.options.Notify != "" {
 		if err := m.makeNotify(); err != nil {
 			return err
@@ -170,11 +172,7 @@ func (m *maker) record() (err error) {
 
 // begin makes the cgroup and starts the boot process.
 func (m *maker) begin() error {
-	if err := m.cgroup.Create(); err != nil {
-		return err
-	}
-	m.grouped = true
-	if err := m.makeRdt(); err != nil {
+	if err := m.makeGroups(); err != nil {
 		return err
 	}
 	if h := m.cgroup.Hierarchies(); len(h) != len(m.facts.Hierarchies) {
@@ -197,7 +195,7 @@ func (m *maker) begin() error {
 		return err
 	}
 	o := nsenter.SpawnOptions{
-		Argv: []string{plan.BootName, m.id}, Files: m.stdio(files), CloneFlags: m.plan.CloneFlags, CgroupFD: -1,
+		Argv: []string{plan.BootName, m.id}, Files: stdio(m.options.PreserveFDs, files), CloneFlags: m.plan.CloneFlags, CgroupFD: -1,
 		Dir: m.container.Path("."),
 	}
 	if m.plan.IntoCgroup {
@@ -210,14 +208,39 @@ func (m *maker) begin() error {
 			return err
 		}
 	}
-	if m.boot, err = nsenter.Spawn(image, &o); err != nil {
+	boot, err := nsenter.Spawn(image, &o)
+	if err != nil {
 		return m.spawnError(err)
 	}
-	m.r.debug("started the boot process " + strconv.Itoa(m.boot.Pid))
-	if !m.plan.TwoStage {
-		m.pid = m.boot.Pid
-	}
+	m.r.debug("started the boot process " + strconv.Itoa(boot.Pid))
+	m.supervise(boot)
 	return nil
+}
+
+// makeGroups makes the cgroup and the class of linux.intelRdt. What is in the cgroup is the container.
+func (m *maker) makeGroups() error {
+	m.poststop = m.undo.push(nil) // after the end of all that the container has
+	if err := m.cgroup.Create(); err != nil {
+		return err
+	}
+	m.undo.push(m.removeGroup)
+	return m.makeRdt()
+}
+
+// removeGroup removes the cgroup, with all that is in it.
+func (m *maker) removeGroup() {
+	if m.cgroup.Available() {
+		_ = m.cgroup.Kill(unix.SIGKILL)
+		m.warnOf(m.cgroup.Destroy())
+		m.cgroup.Undo()
+	}
+}
+
+// warnOf makes a warning of what went wrong while something was taken back.
+func (m *maker) warnOf(err error) {
+	if err != nil {
+		m.r.warn(err.Error())
+	}
 }
 
 // meanwhile does what need not wait for the boot process, nor the boot process for it, while that is at work: on another processor it costs no time.
@@ -286,7 +309,7 @@ func (m *maker) make() error {
 		err = m.created()
 	}
 	if err != nil {
-		m.undo()
+		m.undo.run()
 	}
 	return err
 }
@@ -332,7 +355,7 @@ func (r *Runtime) Create(id string, o *CreateOptions) error {
 		return err
 	}
 	defer m.close()
-	if err := m.checkConsole(true); err != nil {
+	if err := checkConsole(m.spec.Process, o.ConsoleSocket, true); err != nil {
 		return err
 	}
 	if err := m.checkObserve(true); err != nil {

@@ -132,12 +132,12 @@ func (n *relay) close() {
 }
 
 // waitReady relays until the container is ready or has ended. The service manager is to take the container's process for that of the service from then on.
-func (m *maker) waitReady() error {
-	if m.relay == nil {
+func (n *relay) waitReady(c *state.Container, s *state.State, pid int) error {
+	if n == nil {
 		return nil
 	}
-	m.container.Unlock() // for what others do with the container meanwhile
-	return m.relay.run(openProcess(&m.state), m.pid)
+	c.Unlock() // for what others do with the container meanwhile
+	return n.run(openProcess(s), pid)
 }
 
 // begin relays while rt attends the container, and so stays the process of the service; finish waits for the end of that.

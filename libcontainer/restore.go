@@ -45,7 +45,7 @@ func (r *Runtime) Restore(id string, o *RestoreOptions) (int, error) {
 	}
 	x := &restorer{maker: m, ro: o}
 	defer x.close()
-	if err := x.checkConsole(o.Detach); err != nil {
+	if err := checkConsole(m.spec.Process, o.ConsoleSocket, o.Detach); err != nil {
 		return 0, err
 	}
 	if err := x.prepare(); err != nil {
@@ -129,14 +129,10 @@ func (x *restorer) make() error {
 		err = x.container.MakeNotify()
 	}
 	if err == nil {
-		err = x.cgroup.Create()
+		err = x.makeGroups()
 	}
 	if err == nil {
-		x.grouped = true
 		err = x.cgroup.Limit()
-	}
-	if err == nil {
-		err = x.makeRdt()
 	}
 	if err == nil {
 		err = x.container.SaveConfig(x.spec.Raw)
@@ -149,7 +145,7 @@ func (x *restorer) make() error {
 	}
 	if err != nil {
 		x.end()
-		x.undo()
+		x.undo.run()
 	}
 	return err
 }
@@ -292,7 +288,7 @@ func (x *restorer) notified(script string, pid, fd int) error {
 		x.pid = pid
 		return x.runRestoreHooks()
 	case "orphan-pts-master":
-		return x.takeConsole(fd)
+		return x.console.take(fd)
 	case "post-restore":
 		// All is there and stands still: nothing of the container runs before its process is written down.
 		x.pid = pid
@@ -323,7 +319,7 @@ func (x *restorer) runRestoreHooks() error {
 	if x.spec.OCI.Hooks == nil {
 		return nil
 	}
-	x.hooked = true
+	x.poststop.run = x.runPoststop
 	x.state.Pid = x.pid
 	defer func() { x.state.Pid = 0 }()
 	text := state.AppendHook(nil, &x.state, state.Creating)

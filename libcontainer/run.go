@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
+	"rt/libcontainer/plan"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 )
@@ -18,7 +19,7 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 		return 0, err
 	}
 	defer m.close()
-	if err := m.checkConsole(o.Detach); err != nil {
+	if err := checkConsole(m.spec.Process, o.ConsoleSocket, o.Detach); err != nil {
 		return 0, err
 	}
 	if err := m.checkObserve(o.Detach); err != nil {
@@ -34,11 +35,11 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 		return 0, err
 	}
 	if err := m.release(); err != nil {
-		m.undo()
+		m.undo.run()
 		return 0, err
 	}
 	if o.Detach {
-		return 0, m.waitReady()
+		return 0, m.relay.waitReady(m.container, &m.state, m.pid)
 	}
 	return m.foreground(o)
 }
@@ -60,23 +61,23 @@ func (m *maker) prepareToAttend(o *RunOptions) error {
 
 // release lets the boot process become the user's program.
 func (m *maker) release() error {
-	if err := m.boot.Release(); err != nil {
+	if err := m.session.Boot.Release(); err != nil {
 		return err
 	}
-	if err := m.serve(""); err != nil {
+	if err := m.serve(plan.SyncNone); err != nil {
 		return err
 	}
-	return m.runPoststart()
+	return runPoststart(m.spec, &m.state)
 }
 
 // foreground waits for the end of the container and removes it.
 func (m *maker) foreground(o *RunOptions) (int, error) {
 	m.container.Unlock()
-	if m.boot != nil { // a container that was restored never had one
-		m.boot.Close()
+	if m.session != nil { // a container that was restored never had one
+		m.session.Boot.Close()
 	}
 	m.relay.begin(&m.state)
-	status, err := m.attend()
+	status, err := attend(m.pid, m.console.master, m.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
 	if err != nil {
 		return 0, err
 	}

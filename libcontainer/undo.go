@@ -2,41 +2,31 @@ package libcontainer
 
 import "golang.org/x/sys/unix"
 
-// undo takes back what was made, in the reverse order: a container that could not be created is no container.
-func (m *maker) undo() {
-	if m.boot != nil {
-		m.endBoot()
-	}
-	if m.grouped && m.cgroup.Available() {
-		_ = m.cgroup.Kill(unix.SIGKILL)
-		if err := m.cgroup.Destroy(); err != nil {
-			m.r.warn(err.Error())
-		}
-		m.cgroup.Undo()
-	}
-	if m.rdtMade {
-		m.rdt.Undo()
-	}
-	if m.hooked {
-		m.runPoststop()
-	}
-	m.leaveKept()
-	if m.container != nil {
-		if err := m.container.Remove(); err != nil {
-			m.r.warn(err.Error())
-		}
-	}
+// undoStack is how to take back what was done: whoever does something pushes what takes it back, and a failure runs all of it, the last first. A container
+// that could not be created is no container.
+type undoStack struct{ entries []*undoEntry }
+
+// undoEntry takes one thing back.
+type undoEntry struct{ run func() }
+
+// push adds what takes back the thing that was done last.
+func (u *undoStack) push(run func()) *undoEntry {
+	e := &undoEntry{run}
+	u.entries = append(u.entries, e)
+	return e
 }
 
-// endBoot kills the boot process, and the container's if that is another, and waits for them.
-func (m *maker) endBoot() {
-	m.boot.Close()
-	for _, pid := range [...]int{m.pid, m.boot.Pid} {
-		// Not yet waited for, so the number is still that process's.
-		if pid > 0 && unix.Kill(pid, unix.SIGKILL) == nil {
-			_, _ = waitPid(pid)
+// clear makes everything a thing that stays.
+func (u *undoStack) clear() { u.entries = nil }
+
+// run takes everything back.
+func (u *undoStack) run() {
+	for i := len(u.entries) - 1; i >= 0; i-- {
+		if e := u.entries[i]; e.run != nil {
+			e.run()
 		}
 	}
+	u.entries = nil
 }
 
 // close lets go of what is open, and of the lock.
@@ -44,14 +34,14 @@ func (m *maker) close() {
 	if m.observer != nil {
 		m.observer.finish()
 	}
-	if m.boot != nil {
-		m.boot.Close()
+	if m.session != nil {
+		m.session.Boot.Close()
 	}
 	m.relay.close()
 	if m.cgroup != nil {
 		m.cgroup.Close()
 	}
-	for _, fd := range [...]int{m.console, m.copyFrom} {
+	for _, fd := range [...]int{m.console.master, m.copyFrom} {
 		if fd >= 0 {
 			_ = unix.Close(fd)
 		}

@@ -139,3 +139,13 @@ func (c Call) String() string { return calls[c].name }
 
 // Number returns the number of the call on this architecture.
 func (c Call) Number() uint32 { return calls[c].nr }
+
+// CallNamed returns the call of a name.
+func CallNamed(name string) (Call, bool) {
+	for c := range calls {
+		if calls[c].name == name {
+			return Call(c), true
+		}
+	}
+	return 0, false
+}

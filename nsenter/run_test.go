@@ -21,6 +21,11 @@ const (
 
 const fdCtl FD = 0
 
+// point is a sync point of a test.
+type point string
+
+func (p point) String() string { return string(p) }
+
 // program wraps steps in what every test needs: names, and the control channel at 3.
 func program(steps ...Step) *Program {
 	return &Program{Steps: steps, Regs: []string{"", "a", "b"}, FDs: []string{"ctl"}, FirstFD: 3, Ctl: fdCtl}
@@ -189,7 +194,7 @@ func TestRegisterIsAnOperand(t *testing.T) {
 func TestSyncReportsRegisterAndWaits(t *testing.T) {
 	r := run(t, program(
 		Step{Call: Dup3, Args: []Arg{Imm(1), Imm(9), Imm(0)}, To: regB},
-		Step{Call: Writev, Args: []Arg{Num(fdCtl), ReportOf(regB), Imm(2)}, Sync: "ready"},
+		Step{Call: Writev, Args: []Arg{Num(fdCtl), ReportOf(regB), Imm(2)}, Sync: point("ready")},
 		Step{Call: Read, Args: []Arg{Num(fdCtl), Scratch(0), Imm(1)}, Min: 1},
 		exit(5),
 	))
@@ -236,7 +241,7 @@ func TestDescriptorIsPassed(t *testing.T) {
 		Ref{Offset: 32, Size: 8, Arg: control}, Ref{Offset: 40, Size: 8, Arg: Imm(len(cmsg))})
 	p := program(
 		Step{Call: Openat, Args: []Arg{Cwd, Str("/dev/null"), Flags(&OpenFlags, unix.O_RDWR)}, To: regA},
-		Step{Call: Sendmsg, Args: []Arg{Num(fdCtl), message, Imm(0)}, Sync: "null"},
+		Step{Call: Sendmsg, Args: []Arg{Num(fdCtl), message, Imm(0)}, Sync: point("null")},
 		exit(0),
 	)
 	p.FDs = append(p.FDs, "null")

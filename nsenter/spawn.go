@@ -1,12 +1,11 @@
 package nsenter
 
 import (
-	"io"
 	"runtime"
 	"slices"
 	"strconv"
 	"syscall"
-	"unsafe"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -32,25 +31,6 @@ type Boot struct {
 	Pid int // of the process that was started; the process that becomes the container may be another (a report says which)
 	ctl int
 }
-
-// Record is one report of a boot process.
-type Record struct {
-	Kind  Kind
-	Step  int   // index in Program.Steps
-	Value int64 // the result of the step that failed, or the register that a sync point reports
-	Start int64 // with Trace: when the step began and ended, in nanoseconds of CLOCK_MONOTONIC
-	End   int64
-}
-
-// Kind is the kind of a Record.
-type Kind uint32
-
-// The kinds of records. After Failed nothing more comes.
-const (
-	Failed Kind = reportFailed
-	Sync   Kind = reportSync
-	Trace  Kind = reportTrace
-)
 
 // Spawn starts image. The boot process has no memory and no descriptor of rt's but those in o.Files.
 //
@@ -79,8 +59,7 @@ func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 		Env:   []string{},
 		Sys:   &syscall.SysProcAttr{Cloneflags: o.CloneFlags, UseCgroupFD: o.CgroupFD >= 0, CgroupFD: o.CgroupFD},
 	}
-	// The thread that forks must not end before the child has executed, and the kernel parent of the child is the whole process, so
-	// locking the thread is needed by no one: ForkExec waits for the exec.
+	// The thread is not locked: ForkExec waits for the exec, and the parent of the child is the process, not the thread.
 	pid, err := syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(exe), o.Argv, &attr)
 	runtime.KeepAlive(o.Files)
 	if err != nil {
@@ -121,44 +100,37 @@ func Attach(fd, pid int) *Boot { return &Boot{Pid: pid, ctl: fd} }
 // FD returns rt's end of the control channel.
 func (b *Boot) FD() int { return b.ctl }
 
-// Next returns the next report. io.EOF says that the boot process has closed the channel: it executed the user's program, or it is dead.
-// A descriptor that comes along is returned as fd, and is -1 otherwise.
-func (b *Boot) Next() (r Record, fd int, err error) {
-	var record [48]byte
-	var control [64]byte
-	AwaitBriefly(b.ctl)
-	n, cn, err := recvmsg(b.ctl, record[:], control[:])
-	if err == unix.ECONNRESET {
-		// Linux says so once if the other side died with unread bytes, before what it has sent: its last report may be still to come.
-		n, cn, err = recvmsg(b.ctl, record[:], control[:])
+// Wait waits for the end of the process Pid, a child of this process.
+func (b *Boot) Wait() (unix.WaitStatus, error) { return b.WaitWithin(-1) }
+
+// WaitWithin is Wait with a limit, after which it fails with ETIMEDOUT; a negative one is none.
+func (b *Boot) WaitWithin(limit time.Duration) (status unix.WaitStatus, err error) {
+	if pidfd, err := unix.PidfdOpen(b.Pid, 0); err == nil {
+		AwaitBriefly(pidfd)
+		ended := limit < 0 || pollWithin(pidfd, limit)
+		_ = unix.Close(pidfd)
+		if !ended {
+			return status, unix.ETIMEDOUT
+		}
 	}
-	switch {
-	case err != nil:
-		return r, -1, diag.Sys("read from the boot process", "recvmsg", err)
-	case n == 0:
-		return r, -1, io.EOF
+	for {
+		// A process made with CLONE_PARENT has no exit signal: wait(2), __WALL.
+		if _, err := unix.Wait4(b.Pid, &status, unix.WALL, nil); err != unix.EINTR {
+			return status, err
+		}
 	}
-	fd = passed(control[:cn])
-	r.Kind = Kind(*(*uint32)(unsafe.Pointer(&record[0])))
-	r.Step = int(*(*uint32)(unsafe.Pointer(&record[4])))
-	if n >= 16 {
-		r.Value = *(*int64)(unsafe.Pointer(&record[8]))
-	}
-	if n == len(record) {
-		times := (*[2]unix.Timespec)(unsafe.Pointer(&record[16]))
-		r.Start, r.End = times[0].Nano(), times[1].Nano()
-	}
-	return r, fd, nil
 }
 
-// AwaitBriefly waits until fd can be read, or some milliseconds have passed, in a system call that the Go scheduler does not know of. It
-// would otherwise hand the processor on to another thread, which it may have to make first, and ask for it back: more work than the boot process needs
-// for what is waited for. Whoever waits longer should let the scheduler know, and calls something else after this.
-func AwaitBriefly(fd int) {
-	const milliseconds = 8 // below the 10 after which the scheduler interrupts whoever does not answer
-	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	timeout := unix.Timespec{Nsec: milliseconds * 1e6}
-	_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1, uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
+// pollWithin reports whether fd can be read before limit has passed.
+func pollWithin(fd int, limit time.Duration) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for deadline := time.Now().Add(limit); ; {
+		left := max(time.Until(deadline), 0)
+		n, err := unix.Poll(fds, int((left+time.Millisecond-1)/time.Millisecond))
+		if err != unix.EINTR {
+			return err == nil && n > 0
+		}
+	}
 }
 
 // Release answers a sync point: the boot process goes on.
@@ -179,32 +151,6 @@ func (b *Boot) Close() {
 		_ = unix.Close(b.ctl)
 		b.ctl = -1
 	}
-}
-
-// recvmsg is recvmsg(2) that is not ended by a signal.
-func recvmsg(fd int, p, control []byte) (n, cn int, err error) {
-	for {
-		n, cn, _, _, err = unix.Recvmsg(fd, p, control, unix.MSG_CMSG_CLOEXEC)
-		if err != unix.EINTR {
-			return n, cn, err
-		}
-	}
-}
-
-// passed returns the descriptor in a control message, or -1.
-func passed(control []byte) int {
-	if len(control) < unix.SizeofCmsghdr {
-		return -1
-	}
-	messages, err := unix.ParseSocketControlMessage(control)
-	if err != nil || len(messages) == 0 {
-		return -1
-	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) == 0 {
-		return -1
-	}
-	return fds[0]
 }
 
 // file writes the image to a sealed memfd, or, where a memfd can't be executed, to a read-only file without a name, perhaps in dir.

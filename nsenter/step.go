@@ -19,16 +19,20 @@ type Step struct {
 	Else   int
 	Again  uint8 // how often EAGAIN means: make the call again
 
-	Number   int      // what people call the step: its place in the plan, from 1
-	Origin   string   // the path in config.json that this step serves: "mounts[2].options"; "" if rt needs it itself
-	Sentence string   // for people; printed, never parsed
-	Part     string   // the heading under which `rt plan` prints it
-	Sync     string   // the name of the sync point at which this step reports; "" for all others
-	Does     []string // what the supervisor does at this sync point, in order, for people
+	Number   int       // what people call the step: its place in the plan, from 1
+	Origin   string    // the path in config.json that this step serves: "mounts[2].options"; "" if rt needs it itself
+	Sentence string    // for people; printed, never parsed
+	Part     string    // the heading under which `rt plan` prints it
+	Sync     SyncPoint // the sync point at which this step reports; nil for all others
+	Does     []string  // what the supervisor does at this sync point, in order, for people
 
 	// Fault, if not zero, is what the step yields in place of making its call: see WithFault.
 	Fault unix.Errno
 }
+
+// SyncPoint is what a step tells the supervisor, or asks of it, with its report. Whoever makes programs has a type for it;
+// to this package it is a name.
+type SyncPoint interface{ String() string }
 
 // Short is not a kernel's errno: it names, in Step.Errnos, a result that is no error and still less than Step.Min.
 const Short = unix.Errno(255)
@@ -147,6 +151,36 @@ var Null = Arg{kind: argImm, names: &nullName}
 var Cwd = Arg{kind: argImm, names: &cwdName, val: atFdcwd}
 
 const atFdcwd = ^uint64(99) // -100
+
+// Traces reports whether the step reports what became of another one: TraceOf.
+func (s *Step) Traces() bool { return s.has(argTrace) }
+
+// Reports reports whether the step sends a report that is no trace: ReportOf.
+func (s *Step) Reports() bool { return s.has(argReport) }
+
+func (s *Step) has(kind argKind) bool {
+	for i := range s.Args {
+		if s.Args[i].has(kind) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *Arg) has(kind argKind) bool {
+	if a.kind == kind {
+		return true
+	}
+	if a.kind != argData || a.more == nil {
+		return false
+	}
+	for i := range a.more.refs {
+		if a.more.refs[i].Arg.has(kind) {
+			return true
+		}
+	}
+	return false
+}
 
 // WithFault returns a copy of p whose step i yields errno and makes no call. It is how tests and `--trace` experiments fail a step.
 func (p *Program) WithFault(i int, errno unix.Errno) *Program {

@@ -169,8 +169,8 @@ func (s step) retry() step {
 }
 
 // sync makes the step a sync point at which the supervisor does what the sentences say.
-func (s step) sync(name string, does ...string) step {
-	s.at().Sync, s.at().Does = name, does
+func (s step) sync(point SyncPoint, does ...string) step {
+	s.at().Sync, s.at().Does = point, does
 	return s
 }
 

@@ -35,6 +35,7 @@ func Inside(namespaces uintptr, path string, argv, env []string) *nsenter.Progra
 		c.report("", "tell rt its pid", regChild).sync(SyncBorn)
 		c.do("", "the first process has done its work", nsenter.ExitGroup, nsenter.Imm(0))
 		c.place(child)
+		c.await("wait for rt")
 	}
 	c.do("", "execute the hook", nsenter.Execve, nsenter.Str(path), nsenter.Vec(argv), nsenter.Vec(env))
 	c.resolve()

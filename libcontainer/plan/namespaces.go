@@ -138,14 +138,14 @@ func (c *compiler) bear(sentence string, flags uintptr, intoCgroup bool) {
 	c.do(origin, sentence, nsenter.Clone3,
 		nsenter.Data(string(args), "{"+nsenter.CloneFlags.Format(uint64(flags))+text+"}", refs...), nsenter.Imm(len(args))).
 		to(regChild).least(1).on(child, nsenter.Short)
-	name, does := SyncBorn, []string{"wait for the first process"}
+	point, does := SyncBorn, []string{"wait for the first process"}
 	if flags&unix.CLONE_NEWUSER != 0 {
-		name, does = SyncMaps, append(does, c.mapSentences()...)
+		point, does = SyncMaps, append(does, c.mapSentences()...)
 	}
 	if c.opt.CgroupAttach {
 		does = append(does, "put the container's process into its cgroup")
 	}
-	c.report(origin, "tell rt its pid", regChild).sync(name, does...)
+	c.report(origin, "tell rt its pid", regChild).sync(point, does...)
 	c.do("", "the first process has done its work", nsenter.ExitGroup, nsenter.Imm(0))
 	c.place(child)
 }

@@ -107,21 +107,6 @@ const (
 	FileBinary                    // exec: a sealed copy of a program of the host's
 )
 
-// The names of sync points: Step.Sync.
-const (
-	SyncMaps           = "id maps"         // a process in a new user namespace was made: its pid comes along; write its id maps
-	SyncBorn           = "born"            // the container's process was made: its pid comes along
-	SyncNetDevices     = "network devices" // move linux.netDevices into the network namespace of the process
-	SyncAttach         = "attach"          // put the process into its cgroup
-	SyncHooks          = "hooks"           // prestart, createRuntime, createContainer
-	SyncConsole        = "console"         // the pty master comes along
-	SyncCopyFrom       = "copy from"       // tmpcopyup: the directory comes along
-	SyncCopyTo         = "copy to"         // tmpcopyup: the tmpfs comes along; copy what the directory holds into it
-	SyncReady          = "ready"           // all is made; save the state, then start when told
-	SyncStartContainer = "startContainer"  // the hooks of that name
-	SyncListener       = "listener"        // the listener of the seccomp filter comes along: hand it to the agent
-)
-
 // Plan is a compiled config.
 type Plan struct {
 	nsenter.Program

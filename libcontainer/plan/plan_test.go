@@ -135,6 +135,7 @@ func merge(into, edit map[string]any) {
 // golden compares p with testdata/name.plan. `go test -update` writes the file; git diff reviews it.
 func golden(t *testing.T, name string, p *Plan, parts string) {
 	t.Helper()
+	checkSync(t, p)
 	var b strings.Builder
 	if p.CloneFlags != 0 || p.IntoCgroup {
 		b.WriteString("clone: " + nsenter.CloneFlags.Format(uint64(p.CloneFlags)))

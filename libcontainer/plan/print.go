@@ -171,7 +171,7 @@ func (w *printer) part(p *Plan, begin, end int) {
 			w.in(yellow, "rt: "+does)
 			w.text("\n")
 		}
-		if s.Sync != "" && len(s.Does) == 0 {
+		if s.Sync != nil && len(s.Does) == 0 {
 			w.text("      ")
 			w.in(yellow, "rt: notes it and goes on")
 			w.text("\n")

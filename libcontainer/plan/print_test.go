@@ -111,7 +111,7 @@ func TestAppendJSON(t *testing.T) {
 	if s := got.Steps[1]; s.Number != 2 || s.Call != "mkdirat" || s.On[0] != "EEXIST" || s.Text != `mkdirat($root, "a", 0755), ignore EEXIST` {
 		t.Errorf("step 2 is %+v", s)
 	}
-	if s := got.Steps[2]; s.Sync != SyncHooks || len(s.RT) != 2 {
+	if s := got.Steps[2]; s.Sync != SyncHooks.String() || len(s.RT) != 2 {
 		t.Errorf("step 3 is %+v", s)
 	}
 	if s := got.Steps[3]; s.Else != 6 || s.On[0] != "short" {

@@ -126,7 +126,9 @@ func (j *jsonWriter) step(p *Plan, i int) {
 	if s.Else != 0 {
 		j.int("else", p.Steps[s.Else].Number)
 	}
-	j.text("sync", s.Sync)
+	if s.Sync != nil {
+		j.text("sync", s.Sync.String())
+	}
 	j.list("rt", s.Does)
 	j.close()
 }

@@ -1,0 +1,63 @@
+package libcontainer
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/plan"
+	"rt/libcontainer/state"
+	"rt/libcontainer/supervise"
+	"rt/nsenter"
+)
+
+// serve serves a boot process until it has become the user's program.
+func (x *executor) serve(boot *nsenter.Boot) error {
+	x.session = &supervise.Session{
+		Boot: boot, Steps: x.plan.Steps, Debug: x.r.Debug, Trace: tracer(x.plan, x.o.Trace, &x.pid),
+		On: supervise.Handlers{
+			plan.SyncBorn:     x.born,
+			plan.SyncConsole:  func(r supervise.Report) error { return x.console.take(r.FD) },
+			plan.SyncListener: x.handListener,
+		},
+	}
+	if err := x.session.Serve(plan.SyncNone); err != nil {
+		return serveError(err, x.session, x.plan, x.spec, x.cgroup.Starved)
+	}
+	if x.pid == 0 {
+		return bootDied(x.session, x.cgroup.Starved)
+	}
+	return x.executed()
+}
+
+// born takes note of the process that was made.
+func (x *executor) born(r supervise.Report) error {
+	x.pid = r.Pid
+	if x.attach != nil {
+		return x.attach(x.pid)
+	}
+	return nil
+}
+
+// handListener hands the listener of the process's seccomp filter to the agent.
+func (x *executor) handListener(r supervise.Report) error {
+	profile := x.spec.OCI.Linux.Seccomp
+	text := state.AppendProcess(nil, x.state, state.Running, x.pid, profile.ListenerMetadata)
+	return handListener(r.FD, x.pid, profile.ListenerPath, text)
+}
+
+// close lets go of what is open.
+func (x *executor) close() {
+	if x.session != nil {
+		x.session.Boot.Close()
+	}
+	for _, fd := range [...]int{x.pidfd, x.binary, x.console.master} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	x.place.Close()
+	if x.cgroup != nil {
+		x.cgroup.Close()
+	}
+	x.container.Close()
+	x.root.Close()
+}

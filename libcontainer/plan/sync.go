@@ -1,0 +1,78 @@
+package plan
+
+import "rt/nsenter"
+
+// SyncPoint says what a boot process tells rt at a step, or has rt do before it goes on: Step.Sync of a plan.
+type SyncPoint uint8
+
+// The sync points.
+const (
+	SyncNone           SyncPoint = iota // no sync point
+	SyncMaps                            // a process in a new user namespace was made: its pid comes along; write its id maps
+	SyncBorn                            // the container's process was made: its pid comes along
+	SyncNetDevices                      // move linux.netDevices into the network namespace of the process
+	SyncAttach                          // put the process into its cgroup
+	SyncHooks                           // prestart, createRuntime, createContainer
+	SyncConsole                         // the master of the terminal comes along
+	SyncCopyFrom                        // tmpcopyup: the directory comes along
+	SyncCopyTo                          // tmpcopyup: the tmpfs comes along; copy what the directory holds into it
+	SyncReady                           // all is made; save the state, then start when told
+	SyncStartContainer                  // the hooks of that name
+	SyncListener                        // the listener of the seccomp filter comes along: hand it to the agent
+	SyncPoints                          // how many there are
+)
+
+// Passes is what a report brings apart from the fact that the sync point is reached.
+type Passes uint8
+
+// What reports bring.
+const (
+	PassesNothing   Passes = iota
+	PassesPid              // the value of the report is the pid of a process that takes the place of the one that reports
+	PassesTerminal         // a descriptor: the master of a pseudoterminal (pty(7))
+	PassesDirectory        // a descriptor of a directory
+	PassesListener         // a descriptor: the listener of a seccomp filter (seccomp_unotify(2))
+)
+
+var syncPoints = [SyncPoints]struct {
+	name   string
+	passes Passes
+	runsOn bool // the process does not wait for an answer
+}{
+	SyncMaps:           {name: "id maps", passes: PassesPid},
+	SyncBorn:           {name: "born", passes: PassesPid},
+	SyncNetDevices:     {name: "network devices"},
+	SyncAttach:         {name: "attach"},
+	SyncHooks:          {name: "hooks"},
+	SyncConsole:        {name: "console", passes: PassesTerminal, runsOn: true},
+	SyncCopyFrom:       {name: "copy from", passes: PassesDirectory, runsOn: true},
+	SyncCopyTo:         {name: "copy to", passes: PassesDirectory},
+	SyncReady:          {name: "ready"},
+	SyncStartContainer: {name: "startContainer"},
+	SyncListener:       {name: "listener", passes: PassesListener},
+}
+
+// String returns the name of a sync point, as `rt plan --json` shows it.
+func (p SyncPoint) String() string { return syncPoints[p].name }
+
+// Passes returns what a report of the sync point brings.
+func (p SyncPoint) Passes() Passes { return syncPoints[p].passes }
+
+// Waits reports whether the boot process waits for rt's answer at the sync point.
+func (p SyncPoint) Waits() bool { return !syncPoints[p].runsOn }
+
+// SyncPointOf returns the sync point of a step, or SyncNone.
+func SyncPointOf(s *nsenter.Step) SyncPoint {
+	p, _ := s.Sync.(SyncPoint)
+	return p
+}
+
+// SyncPointNamed returns the sync point with a name, or SyncNone.
+func SyncPointNamed(name string) SyncPoint {
+	for p := range SyncPoints {
+		if p.String() == name {
+			return p
+		}
+	}
+	return SyncNone
+}

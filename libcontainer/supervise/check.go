@@ -1,0 +1,63 @@
+package supervise
+
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/plan"
+)
+
+// canReplace reports whether a reported pid can be that of a new boot process: a child of this process that nobody has waited for, and not the one that
+// reports. The number of a child that was not waited for is not given to another process.
+func (s *Session) canReplace(pid int64) bool {
+	const last = 1 << 22 // PID_MAX_LIMIT
+	if pid <= 0 || pid > last || int(pid) == s.Boot.Pid {
+		return false
+	}
+	return unix.Waitid(unix.P_PID, int(pid), nil, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG|unix.WALL, nil) == nil
+}
+
+// checkDescriptor returns what is wrong with the descriptor that came with a report; "" if it is what the report has to bring.
+func checkDescriptor(passes plan.Passes, fd int) string {
+	switch passes {
+	case plan.PassesNothing, plan.PassesPid:
+		if fd >= 0 {
+			return "a descriptor with the report"
+		}
+		return ""
+	case plan.PassesTerminal:
+		if fd < 0 || !isTerminal(fd) {
+			return "no terminal with the report"
+		}
+	case plan.PassesDirectory:
+		if fd < 0 || !isDirectory(fd) {
+			return "no directory with the report"
+		}
+	case plan.PassesListener:
+		if fd < 0 || !isListener(fd) {
+			return "no seccomp listener with the report"
+		}
+	}
+	return ""
+}
+
+// isTerminal reports whether fd is the master of a pseudoterminal: /dev/ptmx or /dev/pts/ptmx, both character device 5:2 (pty(7)).
+func isTerminal(fd int) bool {
+	const major, minor = 5, 2
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(major, minor)
+}
+
+func isDirectory(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+}
+
+// isListener reports whether fd is the listener of a seccomp filter. It has no type that fstat(2) would tell; no file can be given its name, as those of
+// files begin with a slash.
+func isListener(fd int) bool {
+	var name [64]byte
+	n, err := unix.Readlink("/proc/self/fd/"+strconv.Itoa(fd), name[:])
+	return err == nil && string(name[:n]) == "anon_inode:seccomp notify"
+}

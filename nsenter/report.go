@@ -1,0 +1,133 @@
+package nsenter
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+)
+
+// Record is one report of a boot process.
+type Record struct {
+	Kind  Kind
+	Step  int   // index in Program.Steps; not checked: it is what the boot process says
+	Value int64 // the result of the step that failed, or the register that a sync point reports
+	Start int64 // with Trace: when the step began and ended, in nanoseconds of CLOCK_MONOTONIC
+	End   int64
+}
+
+// Kind is the kind of a Record.
+type Kind uint32
+
+// The kinds of records. After Failed nothing more comes.
+const (
+	Failed Kind = reportFailed
+	Sync   Kind = reportSync
+	Trace  Kind = reportTrace
+)
+
+// The sizes of reports, in bytes.
+const (
+	reportSize = 16
+	traceSize  = reportSize + 2*sizeofTimespec
+)
+
+// ErrReport says that what came over the control channel has not the form of a report.
+var ErrReport = errors.New("a message that is not a report")
+
+// Next returns the next report. io.EOF says that the boot process has closed the channel: it executed the user's program, or it is dead.
+// A descriptor that comes along is returned as fd, and is -1 otherwise. What comes is input: a message of another size or kind, or with more than
+// one descriptor, is ErrReport, and its descriptors are closed.
+func (b *Boot) Next() (r Record, fd int, err error) {
+	var message [traceSize]byte
+	var control [64]byte
+	AwaitBriefly(b.ctl)
+	n, cn, flags, err := recvmsg(b.ctl, message[:], control[:])
+	if err == unix.ECONNRESET {
+		// Linux says so once if the other side died with unread bytes, before what it has sent: its last report may be still to come.
+		n, cn, flags, err = recvmsg(b.ctl, message[:], control[:])
+	}
+	if err != nil {
+		return r, -1, diag.Sys("read from the boot process", "recvmsg", err)
+	}
+	fds := passed(control[:cn])
+	if n == 0 && len(fds) == 0 {
+		return r, -1, io.EOF
+	}
+	r, ok := parseReport(message[:n])
+	if !ok || len(fds) > 1 || flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
+		for _, fd := range fds {
+			_ = unix.Close(fd)
+		}
+		return Record{}, -1, ErrReport
+	}
+	if len(fds) == 1 {
+		return r, fds[0], nil
+	}
+	return r, -1, nil
+}
+
+// parseReport reads a report: doc.go has its layout.
+func parseReport(message []byte) (r Record, ok bool) {
+	if len(message) < reportSize {
+		return r, false
+	}
+	ne := binary.NativeEndian
+	r.Kind = Kind(ne.Uint32(message))
+	r.Step = int(ne.Uint32(message[4:]))
+	r.Value = int64(ne.Uint64(message[8:]))
+	switch r.Kind {
+	case Failed, Sync:
+		return r, len(message) == reportSize
+	case Trace:
+		if len(message) != traceSize {
+			return r, false
+		}
+		const second = 1e9
+		r.Start = int64(ne.Uint64(message[16:]))*second + int64(ne.Uint64(message[24:]))
+		r.End = int64(ne.Uint64(message[32:]))*second + int64(ne.Uint64(message[40:]))
+		return r, true
+	}
+	return r, false
+}
+
+// AwaitBriefly waits until fd can be read, or some milliseconds have passed, in a system call that the Go scheduler does not know of. It
+// would otherwise hand the processor on to another thread, which it may have to make first, and ask for it back: more work than the boot process needs
+// for what is waited for. Whoever waits longer should let the scheduler know, and calls something else after this.
+func AwaitBriefly(fd int) {
+	const milliseconds = 8 // below the 10 after which the scheduler interrupts whoever does not answer
+	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	timeout := unix.Timespec{Nsec: milliseconds * 1e6}
+	_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1, uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
+}
+
+// recvmsg is recvmsg(2) that is not ended by a signal.
+func recvmsg(fd int, p, control []byte) (n, cn, flags int, err error) {
+	for {
+		n, cn, flags, _, err = unix.Recvmsg(fd, p, control, unix.MSG_CMSG_CLOEXEC)
+		if err != unix.EINTR {
+			return n, cn, flags, err
+		}
+	}
+}
+
+// passed returns the descriptors in the control messages.
+func passed(control []byte) (fds []int) {
+	if len(control) < unix.SizeofCmsghdr {
+		return nil
+	}
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return nil
+	}
+	for i := range messages {
+		if some, err := unix.ParseUnixRights(&messages[i]); err == nil {
+			fds = append(fds, some...)
+		}
+	}
+	return fds
+}
