@@ -115,16 +115,16 @@ var (
 		{unix.FSCONFIG_SET_FLAG, "FSCONFIG_SET_FLAG"},
 		{unix.FSCONFIG_CMD_CREATE, "FSCONFIG_CMD_CREATE"},
 	}}
-	FsopenFlags     = Names{words: []word{{unix.FSOPEN_CLOEXEC, "FSOPEN_CLOEXEC"}}}
-	FsmountFlags    = Names{words: []word{{unix.FSMOUNT_CLOEXEC, "FSMOUNT_CLOEXEC"}}}
-	CloseRangeFlags = Names{words: []word{{unix.CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC"}}}
-	FileModes       = Names{words: []word{{unix.S_IFCHR, "S_IFCHR"}, {unix.S_IFBLK, "S_IFBLK"}, {unix.S_IFREG, "S_IFREG"}, {unix.S_IFIFO, "S_IFIFO"}}}
-	AccessModes     = Names{choice: true, words: []word{{unix.X_OK, "X_OK"}, {unix.F_OK, "F_OK"}}}
-	PrctlOptions    = Names{choice: true, words: []word{
+	FsopenFlags  = Names{words: []word{{unix.FSOPEN_CLOEXEC, "FSOPEN_CLOEXEC"}}}
+	FsmountFlags = Names{words: []word{{unix.FSMOUNT_CLOEXEC, "FSMOUNT_CLOEXEC"}}}
+	FileModes    = Names{words: []word{{unix.S_IFCHR, "S_IFCHR"}, {unix.S_IFBLK, "S_IFBLK"}, {unix.S_IFREG, "S_IFREG"}, {unix.S_IFIFO, "S_IFIFO"}}}
+	AccessModes  = Names{choice: true, words: []word{{unix.X_OK, "X_OK"}, {unix.F_OK, "F_OK"}}}
+	PrctlOptions = Names{choice: true, words: []word{
 		{unix.PR_SET_DUMPABLE, "PR_SET_DUMPABLE"},
 		{unix.PR_SET_KEEPCAPS, "PR_SET_KEEPCAPS"},
 		{unix.PR_SET_NO_NEW_PRIVS, "PR_SET_NO_NEW_PRIVS"},
 		{unix.PR_CAPBSET_DROP, "PR_CAPBSET_DROP"},
+		{unix.PR_CAPBSET_READ, "PR_CAPBSET_READ"},
 		{unix.PR_CAP_AMBIENT, "PR_CAP_AMBIENT"},
 		{unix.PR_SET_NAME, "PR_SET_NAME"},
 		{unix.PR_SET_SECUREBITS, "PR_SET_SECUREBITS"},

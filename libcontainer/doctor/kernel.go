@@ -18,7 +18,6 @@ var instead = [...]optional{
 	{"executable memfd", "the boot image is written to a tmpfs of its own, or for an ordinary user to a file in the state directory, /tmp, /var/tmp or /dev/shm"},
 	{"MOUNT_ATTR_NOSYMFOLLOW", "the option nosymfollow is refused for new mounts"},
 	{"MOUNT_ATTR_IDMAP", "mounts with id mappings are refused"},
-	{"CLOSE_RANGE_CLOEXEC", "descriptors are closed one range after the other"},
 	{"user.* attributes on tmpfs", "in a container of an ordinary user with --ephemeral a directory that was deleted can't be made again"},
 }
 

@@ -12,13 +12,12 @@ type Feature uint64
 
 // The features that plans depend on. What every supported kernel has (Linux 5.10: openat2, clone3, pidfd, open_tree, close_range) is not here.
 const (
-	MountSetattr      Feature = 1 << iota // mount_setattr(2), Linux 5.12
-	CgroupKill                            // cgroup.kill, Linux 5.14
-	MemfdExec                             // a memfd may be executed: vm.memfd_noexec is below 2
-	NoSymfollow                           // MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW, Linux 5.10 and 5.14
-	IDMapMount                            // MOUNT_ATTR_IDMAP, Linux 5.12
-	CloseRangeCloexec                     // CLOSE_RANGE_CLOEXEC, Linux 5.11: close_range(2) itself is two releases older
-	TmpfsUserXattr                        // a tmpfs keeps user.* attributes, Linux 6.6
+	MountSetattr   Feature = 1 << iota // mount_setattr(2), Linux 5.12
+	CgroupKill                         // cgroup.kill, Linux 5.14
+	MemfdExec                          // a memfd may be executed: vm.memfd_noexec is below 2
+	NoSymfollow                        // MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW, Linux 5.10 and 5.14
+	IDMapMount                         // MOUNT_ATTR_IDMAP, Linux 5.12
+	TmpfsUserXattr                     // a tmpfs keeps user.* attributes, Linux 6.6
 )
 
 // CgroupMode is how this machine mounts cgroups (cgroups(7)).

@@ -46,7 +46,6 @@ var features = []probe{
 	{MemfdExec, "executable memfd", "3.17", memfdExec},
 	{NoSymfollow, "MOUNT_ATTR_NOSYMFOLLOW", "5.14", noSymfollow},
 	{IDMapMount, "MOUNT_ATTR_IDMAP", "5.12", idMapMount},
-	{CloseRangeCloexec, "CLOSE_RANGE_CLOEXEC", "5.11", closeRangeCloexec},
 	{TmpfsUserXattr, "user.* attributes on tmpfs", "6.6", tmpfsUserXattr},
 }
 
@@ -140,15 +139,6 @@ func memfdExec() Answer {
 		return Yes
 	}
 	return known(errno, unix.EFAULT)
-}
-
-// closeRangeCloexec marks the last descriptor that could ever be, which is nobody's.
-func closeRangeCloexec() Answer {
-	_, _, errno := unix.RawSyscall(unix.SYS_CLOSE_RANGE, math.MaxUint32, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
-	if errno == unix.EINVAL {
-		return No
-	}
-	return known(errno, 0)
 }
 
 // tmpfsUserXattr has no tmpfs at hand that it could write to. fchmodat2(2), which came with the same release and refuses a flag before it looks at anything,

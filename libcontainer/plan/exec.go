@@ -42,6 +42,9 @@ func CompileExec(s *spec.Spec, f *host.Facts, o *ExecOptions) (*Plan, error) {
 		return nil, err
 	}
 	c.resolve()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
 	if o.Trace {
 		c.trace()
 	}
@@ -64,6 +67,7 @@ func (c *compiler) execBoot(o *ExecOptions) error {
 		{"the process", c.execProcess},
 		{"terminal", c.terminal},
 		{"working directory", c.cwd},
+		{"descriptors", c.letGo},
 		{"find the program", find},
 		{"limits and scheduling", c.limits},
 		{"rights", c.rights},
@@ -103,7 +107,7 @@ func (c *compiler) execFiles(o *ExecOptions) {
 // execFirst compiles what rt's child does with rt's rights. It is born in the container's cgroup, or enters it here.
 func (c *compiler) execFirst() error {
 	c.name()
-	c.closeOnExec()
+	c.closeChannelOnExec()
 	c.joinCgroups()
 	c.oomScore()
 	c.raiseLimits()
@@ -137,6 +141,9 @@ func (c *compiler) execNamespaces() error {
 	if flags := c.spec.Namespaces.New; flags != 0 {
 		pidfd, _ := c.file(func(f *File) bool { return f.Kind == FilePidfd })
 		c.do("", "enter the container's namespaces", nsenter.Setns, nsenter.Num(pidfd), nsenter.Flags(&nsenter.CloneFlags, flags))
+		if flags&unix.CLONE_NEWUSER != 0 {
+			c.stillNotDumpable()
+		}
 	}
 	if !c.mountNamespace() {
 		if err := c.enterRoot(); err != nil {

@@ -50,16 +50,10 @@ func (c *compiler) ready() error {
 	c.report("", "tell rt that the container is created", nsenter.Nowhere).sync(SyncReady, does...)
 	if c.opt.Wait {
 		start, _ := c.file(func(f *File) bool { return f.Kind == FileStart })
-		if p := c.spec.Process; p == nil || !c.cwdAgain(p) {
-			// What is open here is open as long as the container waits.
-			c.do("", "close what the making needed", nsenter.CloseRange, nsenter.Imm(c.plan.Number(c.plan.Ctl)+1), nsenter.Imm(int64(^uint32(0))), nsenter.Imm(0))
-			if first := c.plan.FirstFD; first < c.plan.Number(start) {
-				c.do("", "and what rt opened for it", nsenter.CloseRange, nsenter.Imm(first), nsenter.Imm(c.plan.Number(start)-1), nsenter.Imm(0))
-			}
-		}
 		c.do("", "wait for `rt start`", nsenter.Accept4, nsenter.Num(start), nsenter.Null, nsenter.Null, nsenter.Imm(0)).to(regSocket)
 		c.do("", "reports go to it from now on", nsenter.Dup3, nsenter.Val(regSocket), nsenter.Num(c.plan.Ctl), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
 		c.do("", "", nsenter.Close, nsenter.Val(regSocket))
+		c.do("", "", nsenter.Close, nsenter.Num(start))
 	}
 	c.await("wait for the word to start")
 	if h := c.spec.OCI.Hooks; h != nil && len(h.StartContainer) > 0 {

@@ -6,7 +6,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/host"
 	"rt/nsenter"
 )
 
@@ -28,7 +27,7 @@ func (c *compiler) twoStage() bool {
 func (c *compiler) firstProcess() error {
 	c.plan.TwoStage = c.twoStage()
 	c.name()
-	c.closeOnExec()
+	c.closeChannelOnExec()
 	if !c.plan.TwoStage {
 		c.joinCgroups()
 	}
@@ -49,9 +48,12 @@ func (c *compiler) firstProcess() error {
 	if newTime && !newUser {
 		c.openTimeOffsets()
 	}
-	if user != nil {
+	if c.visible() {
 		c.notDumpable()
+	}
+	if user != nil {
 		c.join(unix.CLONE_NEWUSER)
+		c.stillNotDumpable()
 	}
 	if c.spec.Namespaces.Joined(unix.CLONE_NEWPID) != nil {
 		c.join(unix.CLONE_NEWPID)
@@ -85,22 +87,6 @@ const BootName = "rt-boot"
 
 func (c *compiler) name() {
 	c.do("", "its name, as ps shows it", nsenter.Prctl, nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_NAME), nsenter.Str(BootName))
-}
-
-// closeOnExec makes sure that the user's program inherits nothing but its own descriptors: not rt's, and not what leaked into rt from its
-// caller (CVE-2024-21626). CLOSE_RANGE_CLOEXEC is younger than close_range(2): Linux 5.11.
-func (c *compiler) closeOnExec() {
-	const last = int64(^uint32(0))
-	if c.host.Has(host.CloseRangeCloexec) {
-		c.do("", "the final exec closes rt's descriptors", nsenter.CloseRange, nsenter.Imm(c.plan.FirstFD), nsenter.Imm(last),
-			nsenter.Flags(&nsenter.CloseRangeFlags, unix.CLOSE_RANGE_CLOEXEC))
-		return
-	}
-	for i := range c.plan.FDs {
-		c.do("", "the final exec closes this descriptor", nsenter.Fcntl, nsenter.Num(nsenter.FD(i)),
-			nsenter.Flags(&nsenter.FcntlCommands, unix.F_SETFD), nsenter.Imm(unix.FD_CLOEXEC))
-	}
-	c.do("", "close all others", nsenter.CloseRange, nsenter.Imm(c.plan.Number(c.plan.Ctl)+1), nsenter.Imm(last), nsenter.Imm(0))
 }
 
 // joinCgroups enters the cgroups of v1, where a process can't be born. A process of one thread that moves itself is moved at once, while moving
@@ -174,12 +160,27 @@ func (c *compiler) becomeRoot() {
 	origin := "linux.uidMappings"
 	c.do(origin, "be the root group of the user namespace", nsenter.Setresgid, nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
 	c.do(origin, "be its root user", nsenter.Setresuid, nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
+	c.stillNotDumpable()
 }
 
-// notDumpable closes the /proc entries of the boot process to processes that are in the container already: CVE-2016-9962.
+// visible reports whether processes of a container, that run already, may see the boot process: it joins a user or a pid namespace of theirs.
+func (c *compiler) visible() bool {
+	n := &c.spec.Namespaces
+	return c.joining || n.Joined(unix.CLONE_NEWUSER) != nil || n.Joined(unix.CLONE_NEWPID) != nil
+}
+
+// notDumpable closes the /proc entries of the boot process to processes that are in the container already: CVE-2016-9962. A child inherits it, so it comes
+// before the child is born into their sight.
 func (c *compiler) notDumpable() {
-	c.do("", "no process of the container may look into this one", nsenter.Prctl,
-		nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_DUMPABLE), nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
+	c.prctl("", "no process of the container may look into this one", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
+}
+
+// stillNotDumpable follows a change of the ids or of the user namespace, at which the kernel sets what fs.suid_dumpable says (proc_sys_fs(5), commit_creds
+// in its cred.c): where that is 1, for debugging, the process would be dumpable again.
+func (c *compiler) stillNotDumpable() {
+	if c.visible() {
+		c.prctl("", "nor after the change", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
+	}
 }
 
 // joinedAnywhere are the namespaces that the process can be in before it is in anything else of the container. Not so a cgroup namespace, outside of which
@@ -247,10 +248,6 @@ func (c *compiler) write(origin, sentence, text string) {
 
 // namespaces compiles what the container's process does about its namespaces: join the others that have a path.
 func (c *compiler) namespaces() error {
-	n := &c.spec.Namespaces
-	if n.Joined(unix.CLONE_NEWPID) != nil && n.Joined(unix.CLONE_NEWUSER) == nil {
-		c.notDumpable()
-	}
 	if !c.joinsOutside() {
 		c.joinAll(joinedAnywhere[:])
 	}

@@ -142,6 +142,9 @@ func Compile(s *spec.Spec, f *host.Facts, o *Options) (*Plan, error) {
 		return nil, err
 	}
 	c.resolve()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
 	if o.Trace {
 		c.trace()
 	}
@@ -169,6 +172,7 @@ func (c *compiler) boot() error {
 		{"hidden and read-only paths", c.restrictPaths},
 		{"the new root", c.enterRoot},
 		{"working directory", c.cwd},
+		{"descriptors", c.letGo},
 		{"find the program", c.findProgram},
 		{"wait for start", c.ready},
 		{"limits and scheduling", c.limits},

@@ -40,7 +40,7 @@ func (c *compiler) cwd() error {
 		c.open(origin, "find it", regRoot, p.Cwd, howDir).to(regCwd)
 	}
 	c.place(found)
-	c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd))
+	c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd)).to(regCwd) // 0 tells endCwd that it is done
 	c.place(closed)
 	return nil
 }
@@ -219,5 +219,6 @@ func (c *compiler) user() error {
 	gid, uid := nsenter.Imm(p.GID), nsenter.Imm(p.UID)
 	c.do("process.user.gid", "take the group", nsenter.Setresgid, gid, gid, gid)
 	c.do("process.user.uid", "take the user", nsenter.Setresuid, uid, uid, uid)
+	c.stillNotDumpable()
 	return nil
 }

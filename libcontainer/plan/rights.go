@@ -123,22 +123,26 @@ func (c *compiler) ambient(set uint64) {
 	}
 }
 
-// endCwd enters the working directory as the user of the process, where its root could not: see cwd.
+// endCwd enters the working directory as the user of the process, where its root could not: see cwd. Nothing is open any more, and nothing stays open.
 func (c *compiler) endCwd(p *spec.Process) {
 	if !c.cwdAgain(p) {
 		return
 	}
 	const origin = "process.cwd"
 	again, end := c.newLabel(), c.newLabel()
-	c.do(origin, "is there a working directory?", nsenter.Fcntl, nsenter.Val(regCwd), nsenter.Flags(&nsenter.FcntlCommands, unix.F_GETFD), nsenter.Imm(0)).
-		then(end).on(again, unix.EBADF)
+	// Steps can't compare, but this option takes 0 and no negative number: prctl(2).
+	c.prctl(origin, "is the working directory entered already?", unix.PR_CAPBSET_READ, nsenter.Val(regCwd)).then(end).on(again, unix.EINVAL)
 	c.place(again)
+	c.do(origin, "open the root", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regRoot)
 	c.open(origin, "find it as the user of the process", regRoot, p.Cwd, howDir).to(regCwd)
 	c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd))
+	c.do("", "", nsenter.Close, nsenter.Val(regCwd))
+	c.do("", "", nsenter.Close, nsenter.Val(regRoot))
 	c.place(end)
 }
 
-// cwdAgain reports whether endCwd has steps: they need the root and the working directory that cwd has opened.
+// cwdAgain reports whether endCwd has steps.
 func (c *compiler) cwdAgain(p *spec.Process) bool {
 	return p.UID != 0 && p.Cwd != "/" && !c.makesCwd()
 }

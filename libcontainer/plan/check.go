@@ -1,0 +1,32 @@
+package plan
+
+import (
+	"rt/libcontainer/diag"
+	"rt/libcontainer/plan/rules"
+)
+
+// check refuses a plan that breaks a rule of docs/security.md. That is a mistake in this package, and no config should be able to cause it.
+func (c *compiler) check() error {
+	subject := rules.Subject{Program: &c.plan.Program, Harmless: make([]bool, len(c.plan.FDs)), Joining: c.joining, Rights: c.wanted()}
+	for i := range c.plan.Files {
+		subject.Harmless[i] = harmless(c.plan.Files[i].Kind)
+	}
+	if err := rules.Check(&subject); err != nil {
+		return &diag.Error{Kind: diag.Host, Problem: err.Error(), Hint: "this is a mistake in rt: report it with the config.json"}
+	}
+	return nil
+}
+
+// wanted is what the config gives the program. Sets may hold what this kernel does not know.
+func (c *compiler) wanted() *rules.Rights {
+	p := c.spec.Process
+	if p == nil {
+		return nil
+	}
+	unknown := ^(uint64(1)<<(c.host.CapLast+1) - 1)
+	r := rules.Rights{Bounding: unknown, NoNewPrivs: p.NoNewPrivs, Filter: c.opt.Filter != nil}
+	if caps := p.Capabilities; caps != nil {
+		r.Bounding, r.Permitted, r.Effective = unknown|caps.Bounding, caps.Permitted, caps.Effective
+	}
+	return &r
+}

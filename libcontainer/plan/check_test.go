@@ -1,0 +1,275 @@
+package plan
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/host"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// TestRulesNotice takes steps out of plans that keep the rules: the rule that wants them must say so.
+func TestRulesNotice(t *testing.T) {
+	const joined = `{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/proc/7/ns/pid"}, {"type": "user"}],
+		"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 9}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 9}]}}`
+	const user = `{"root": {"readonly": true}, "process": {"cwd": "/home/u", "user": {"uid": 1000, "gid": 1000}}}`
+	const secure = `{"process": {"noNewPrivileges": true}, "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW",
+		"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}}}`
+	for _, test := range []struct {
+		rule, without, config string
+		exec                  bool
+	}{
+		{rule: "R1", without: `^close_range\(3`, config: `{}`},
+		{rule: "R1", without: `^close_range\(6`, config: `{}`},
+		{rule: "R1", without: `^close_range\(`, config: `{"linux": {"rootfsPropagation": "shared"}}`},
+		{rule: "R1", without: `^close\(\$cwd`, config: user},
+		{rule: "R1", without: `^close\(\$root`, config: user},
+		{rule: "R1", without: `^fchdir`, config: `{}`},
+		{rule: "R1", without: `^close_range\(5`, config: `{}`, exec: true},
+		{rule: "R3", without: `PR_SET_DUMPABLE.*no process`, config: joined},
+		{rule: "R3", without: `PR_SET_DUMPABLE.*nor after`, config: joined},
+		{rule: "R3", without: `PR_SET_DUMPABLE.*no process`, config: `{}`, exec: true},
+		{rule: "R3", without: `PR_SET_DUMPABLE.*nor after`, config: `{}`, exec: true},
+		{rule: "R4", without: `CAP_SYS_ADMIN`, config: `{}`},
+		{rule: "R4", without: `CAP_BPF`, config: `{}`, exec: true},
+		{rule: "R4", without: `^capset.*rights of the program`, config: `{}`},
+		{rule: "R4", without: `NO_NEW_PRIVS`, config: secure},
+		{rule: "R4", without: `^seccomp`, config: secure},
+	} {
+		name := test.rule + " without " + test.without
+		s, f := config(t, test.config), modern()
+		o := options(s, &f)
+		o.Filter = filter(t, s)
+		p, err := Compile(s, &f, o)
+		if test.exec {
+			p, err = CompileExec(s, &f, execOptions(s, &f))
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		re, dropped := regexp.MustCompile(test.without), 0
+		for i := range p.Steps {
+			if st := &p.Steps[i]; re.MatchString(p.Text(i) + "  # " + st.Sentence) {
+				*st = nsenter.Step{Call: nsenter.Getpid, Number: st.Number, Then: st.Then}
+				dropped++
+			}
+		}
+		c := compiler{spec: s, host: &f, opt: o, plan: *p, joining: test.exec}
+		if err := c.check(); dropped == 0 || err == nil || !strings.Contains(err.Error(), "breaks its rule "+test.rule+" ") {
+			t.Errorf("%s: %d steps are gone, and the rules say: %v", name, dropped, err)
+		}
+	}
+}
+
+// TestRulesHold compiles configs that nobody would write, for every kind of host: no plan breaks a rule.
+func TestRulesHold(t *testing.T) {
+	rounds := 4000
+	if testing.Short() {
+		rounds = 500
+	}
+	compiled, refused := 0, 0
+	for seed := range rounds {
+		g := generator{rand.New(rand.NewPCG(uint64(seed), 1))}
+		doc, err := json.Marshal(g.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := spec.Parse(doc, "/bundle", spec.LoadOptions{})
+		if err != nil {
+			refused++
+			continue
+		}
+		f := [...]host.Facts{modern(), linux510(), cgroup1(), unprivileged(), withLSM()}[g.IntN(5)]
+		o := g.options(s, &f)
+		if s.Process != nil && s.OCI.Linux.Seccomp != nil {
+			o.Filter = filter(t, s)
+		}
+		_, err = Compile(s, &f, o)
+		if err == nil && s.Process != nil {
+			x := &ExecOptions{Options: *o, Process: s.Process, Namespaces: s.Namespaces.New, HostBinary: g.maybe()}
+			x.Wait = false
+			_, err = CompileExec(s, &f, x)
+		}
+		switch {
+		case err == nil:
+			compiled++
+		case strings.Contains(err.Error(), "breaks its rule"):
+			t.Fatalf("seed %d: %v\n%s", seed, err, doc)
+		default:
+			refused++
+		}
+	}
+	if compiled < rounds/3 {
+		t.Errorf("only %d of %d configs compiled, %d were refused", compiled, rounds, refused)
+	}
+}
+
+// generator makes configs at random, with the structure of config.json.
+type generator struct{ *rand.Rand }
+
+func (g generator) maybe() bool { return g.IntN(2) == 0 }
+
+// rarely is for what makes many plans impossible.
+func (g generator) rarely() bool { return g.IntN(8) == 0 }
+
+func (g generator) one(of ...string) string { return of[g.IntN(len(of))] }
+
+func (g generator) some(of ...string) (some []string) {
+	for _, s := range of {
+		if g.maybe() {
+			some = append(some, s)
+		}
+	}
+	return some
+}
+
+func (g generator) config() map[string]any {
+	linux := map[string]any{"namespaces": g.namespaces()}
+	doc := map[string]any{"ociVersion": "1.3.0", "root": map[string]any{"path": "/bundle/rootfs", "readonly": g.maybe()}, "linux": linux}
+	if !g.rarely() {
+		doc["process"] = g.process()
+	}
+	if g.maybe() {
+		doc["hostname"] = "h"
+	}
+	for _, ns := range linux["namespaces"].([]any) {
+		if n := ns.(map[string]any); n["type"] == "user" && n["path"] == nil {
+			ids := []any{map[string]any{"containerID": 0, "hostID": 1000, "size": 65536}}
+			linux["uidMappings"], linux["gidMappings"] = ids, ids
+		}
+	}
+	if g.maybe() {
+		linux["maskedPaths"] = g.some("/proc/kcore", "/proc/sys/kernel", "/sys/firmware", "/secret", "/proc")
+		linux["readonlyPaths"] = g.some("/proc/sys", "/etc", "/sys/fs", "/proc/sys/net")
+	}
+	if g.maybe() {
+		linux["rootfsPropagation"] = g.one("shared", "slave", "private", "rslave", "rprivate", "rshared", "unbindable")
+	}
+	if g.maybe() {
+		linux["seccomp"] = map[string]any{"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/a",
+			"syscalls": []any{map[string]any{"names": []string{"mkdir"}, "action": g.one("SCMP_ACT_ERRNO", "SCMP_ACT_NOTIFY", "SCMP_ACT_KILL")}}}
+	}
+	if g.rarely() {
+		linux["sysctl"] = map[string]string{"net.ipv4.ip_forward": "1"}
+	}
+	if g.maybe() {
+		linux["devices"] = []any{map[string]any{"path": g.one("/dev/null", "/dev/net/tun", "/deep/er/node"), "type": g.one("c", "b", "p"), "major": 1, "minor": 3, "uid": g.IntN(2)}}
+	}
+	var mounts []any
+	for range g.IntN(9) {
+		mounts = append(mounts, g.mount())
+	}
+	doc["mounts"] = mounts
+	hooks := make(map[string]any)
+	for _, kind := range g.some("prestart", "createRuntime", "createContainer", "startContainer", "poststop") {
+		hooks[kind] = []any{map[string]any{"path": "/bin/hook"}}
+	}
+	doc["hooks"] = hooks
+	return doc
+}
+
+func (g generator) namespaces() []any {
+	var all []any
+	for _, kind := range []string{"mount", "pid", "network", "ipc", "uts", "cgroup", "user", "time"} {
+		if g.rarely() || kind != "mount" && kind != "pid" && g.maybe() {
+			continue
+		}
+		n := map[string]any{"type": kind}
+		if g.rarely() {
+			n["path"] = "/proc/7/ns/" + kind
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+func (g generator) process() map[string]any {
+	caps := []string{"CAP_KILL", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_SETUID"}
+	p := map[string]any{
+		"args": []string{g.one("/bin/true", "true", "./true")}, "env": []string{"PATH=/bin:/usr/bin"},
+		"cwd": g.one("/", "/home/u", "/tmp"), "user": map[string]any{"uid": g.one0(1000), "gid": g.one0(1000)},
+		"noNewPrivileges": g.maybe(), "terminal": g.rarely(),
+		"capabilities": map[string]any{"bounding": caps, "permitted": g.some(caps...), "effective": []string{}},
+	}
+	if g.rarely() {
+		delete(p, "capabilities")
+	}
+	if g.maybe() {
+		p["oomScoreAdj"] = 5
+		p["rlimits"] = []any{map[string]any{"type": g.one("RLIMIT_NOFILE", "RLIMIT_NPROC"), "soft": 10, "hard": 10}}
+	}
+	if g.rarely() {
+		p["scheduler"] = map[string]any{"policy": g.one("SCHED_FIFO", "SCHED_BATCH"), "priority": 0}
+	}
+	if g.rarely() {
+		p["apparmorProfile"], p["selinuxLabel"] = "p", "a:b:c"
+	}
+	return p
+}
+
+func (g generator) one0(n int) int { return g.IntN(2) * n }
+
+func (g generator) mount() map[string]any {
+	m := map[string]any{"destination": g.one("/proc", "/sys", "/dev", "/dev/shm", "/data", "/data/below", "/proc/kcore", "/sys/fs/cgroup", "/etc/hosts")}
+	switch kind := g.one("proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "ext4", "bind", "bind", "remount"); kind {
+	case "bind":
+		m["type"], m["source"] = "bind", g.one("/src", "/sys", "/dev")
+		m["options"] = append(g.some("ro", "nosuid", "nodev", "rro", "rslave", "shared", "idmap"), g.one("bind", "rbind"))
+	case "remount":
+		m["options"] = append(g.some("ro", "nosuid", "bind"), "remount")
+	default:
+		m["type"], m["source"], m["options"] = kind, kind, g.some("ro", "nosuid", "noexec", "private")
+		if kind == "tmpfs" && g.rarely() {
+			m["options"] = []string{"tmpcopyup", "ro"}
+		}
+	}
+	return m
+}
+
+func (g generator) options(s *spec.Spec, f *host.Facts) *Options {
+	o := options(s, f)
+	o.Wait, o.NoPivot, o.Trace, o.NoNewKeyring, o.SetgroupsDeny = g.maybe(), g.rarely(), g.rarely(), g.rarely(), f.EUID != 0
+	o.PreserveFDs = g.IntN(3)
+	if g.rarely() {
+		o.CgroupFD, o.CgroupJoins, o.CgroupAttach = false, nil, true
+	}
+	if g.rarely() {
+		o.Layer = &Layer{Mode: 0o755, Dir: g.one("", "/kept")}
+	}
+	if g.rarely() {
+		o.Notify = "/run/notify"
+	}
+	o.Observe = g.rarely()
+	o.HardLimits = map[int]uint64{unix.RLIMIT_NOFILE: 5, unix.RLIMIT_NPROC: 20}
+	for i := range o.Sources {
+		if o.Sources[i] == SourceDir && g.rarely() {
+			o.Sources[i] = SourceFile
+		}
+	}
+	return o
+}
+
+// BenchmarkCheck is what the rules cost each create, run and exec.
+func BenchmarkCheck(b *testing.B) {
+	s, f := config(b, `{"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}, {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
+		{"destination": "/sys", "type": "sysfs", "source": "sysfs"}, {"destination": "/data", "type": "bind", "source": "/data", "options": ["bind", "ro"]}],
+		"linux": {"maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"], "readonlyPaths": ["/proc/sys", "/proc/bus"]}}`), modern()
+	o := options(s, &f)
+	p, err := Compile(s, &f, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := compiler{spec: s, host: &f, opt: o, plan: *p}
+	b.ReportMetric(float64(len(p.Steps)), "steps")
+	for b.Loop() {
+		if err := c.check(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

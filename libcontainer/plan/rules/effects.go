@@ -1,0 +1,188 @@
+package rules
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+)
+
+// failed changes s as a failure of step does that does not end the process: its register holds no descriptor.
+func (s *State) failed(w *Walk, step *nsenter.Step) {
+	if step.To != nsenter.Nowhere {
+		s.put(step.To, Descriptor{})
+	}
+	if step.Call == nsenter.Clone3 {
+		s.child(step) // 0, a result below the least that is a success
+	}
+}
+
+// child makes s the state of the process that a clone3(2) has made.
+func (s *State) child(step *nsenter.Step) {
+	s.Seen = s.Seen || s.Joined
+	if args, ok := step.Args[0].Bytes(); ok && binary.NativeEndian.Uint64([]byte(args[:8]))&unix.CLONE_NEWUSER != 0 {
+		s.Rights = held{everything, everything, everything}
+	}
+}
+
+// succeeded changes s as a success of step does.
+func (s *State) succeeded(w *Walk, step *nsenter.Step) {
+	a := step.Args
+	switch step.Call {
+	case nsenter.Openat, nsenter.Openat2, nsenter.OpenTree:
+		s.opens(step.To, s.found(w, step))
+		return
+	case nsenter.Fsopen, nsenter.Fsmount:
+		s.opens(step.To, s.named(w, step, NewMount))
+		return
+	case nsenter.Socket, nsenter.Accept4:
+		s.opens(step.To, Anonymous)
+		return
+	case nsenter.Seccomp:
+		s.Loaded = true
+		if step.To != nsenter.Nowhere {
+			s.opens(step.To, Anonymous)
+			return
+		}
+	case nsenter.Fcntl:
+		if command, _ := w.Known(&a[1]); command == unix.F_DUPFD_CLOEXEC || command == unix.F_DUPFD {
+			s.opens(step.To, s.named(w, step, s.kindOf(&a[0])))
+			return
+		}
+	case nsenter.Ioctl:
+		if request, _ := w.Known(&a[1]); request == unix.TIOCGPTPEER {
+			s.opens(step.To, s.kindOf(&a[0]))
+			return
+		}
+	case nsenter.Dup3:
+		if n, ok := w.Known(&a[1]); ok && int(n) >= w.FirstFD && s.kindOf(&a[0]) != Anonymous {
+			s.Fixed = s.Fixed.with(span{int(n), int(n)})
+		}
+	case nsenter.Close:
+		if r, ok := a[0].Reg(); ok {
+			s.Regs[r].Where = 0
+		} else if n, ok := w.Known(&a[0]); ok {
+			s.closes(w, int(n), int(n))
+		}
+	case nsenter.CloseRange:
+		first, _ := w.Known(&a[0])
+		last, _ := w.Known(&a[1])
+		if flags, ok := w.Known(&a[2]); ok && flags == 0 {
+			s.closes(w, int(first), int(last))
+		}
+	case nsenter.Fchdir:
+		s.Cwd = Host
+		if s.kindOf(&a[0]) == OfContainer {
+			s.Cwd = Container
+		}
+	case nsenter.Chroot:
+		s.Root = s.Cwd
+	case nsenter.PivotRoot:
+		s.Root = Container
+	case nsenter.Setns:
+		s.enters(w, step)
+	case nsenter.Setresgid, nsenter.Setresuid:
+		s.Hidden = false // as fs.suid_dumpable wants it: proc_sys_fs(5)
+	case nsenter.Prctl:
+		s.prctl(w, step)
+	case nsenter.Capset:
+		if data, ok := a[1].Bytes(); ok && len(data) == 24 {
+			s.Rights.Effective, s.Rights.Permitted = capabilities(data), capabilities(data[4:])
+		}
+	}
+	if step.To != nsenter.Nowhere {
+		s.put(step.To, Descriptor{})
+	}
+}
+
+// capabilities returns a set out of the data of capset(2): its two halves are 12 bytes apart.
+func capabilities(data string) uint64 {
+	le := binary.NativeEndian
+	return uint64(le.Uint32([]byte(data[:4]))) | uint64(le.Uint32([]byte(data[12:16])))<<32
+}
+
+// kindOf returns what an operand stands for, if it is a descriptor. A fixed one is the host's.
+func (s *State) kindOf(a *nsenter.Arg) Kind {
+	if r, ok := a.Reg(); ok {
+		return s.Regs[r].Kind
+	}
+	return OfHost
+}
+
+// rootRegister is the name of the register that holds the root file system of the container, wherever that comes from.
+const rootRegister = "root"
+
+// named returns the kind of what a step puts into its register.
+func (s *State) named(w *Walk, step *nsenter.Step, kind Kind) Kind {
+	if int(step.To) < len(w.Regs) && w.Regs[step.To] == rootRegister {
+		return OfContainer
+	}
+	return kind
+}
+
+// found returns the kind of what a step finds by a path.
+func (s *State) found(w *Walk, step *nsenter.Step) Kind {
+	kind := OfHost
+	switch path, _ := step.Args[1].Text(); {
+	case path != "" && path[0] == '/' && s.Root&Container != 0, path != "" && path[0] != '/' && step.Args[0].IsCwd() && s.Cwd&Container != 0:
+		kind = OfContainer
+	case !step.Args[0].IsCwd():
+		kind = s.kindOf(&step.Args[0])
+	}
+	if step.Call == nsenter.OpenTree && kind == OfHost {
+		kind = HostMount
+	}
+	return s.named(w, step, kind)
+}
+
+// closes closes the numbers from first to last.
+func (s *State) closes(w *Walk, first, last int) {
+	ctl := w.Number(w.Ctl)
+	var closed Where
+	if first <= ctl+1 && last >= 1<<31 {
+		s.Leaked, closed = false, Above
+	}
+	if s.Holes.empty() || first <= s.Holes.first && last >= s.Holes.last {
+		closed |= Among
+	}
+	if closed != 0 {
+		for r := range s.Regs[:s.Opened+1] {
+			s.Regs[r].Where &^= closed
+		}
+		s.Lost &^= closed
+	}
+	s.Fixed = s.Fixed.without(span{first, last})
+	if first < ctl {
+		s.Holes = s.Holes.with(span{max(first, w.FirstFD), min(last, ctl-1)})
+	}
+}
+
+// enters changes s as a setns(2) does.
+func (s *State) enters(w *Walk, step *nsenter.Step) {
+	flags, _ := w.Known(&step.Args[1])
+	if flags&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0 {
+		s.Joined = true
+	}
+	if flags&unix.CLONE_NEWUSER != 0 {
+		s.Seen, s.Hidden = true, false // see Setresuid: the new rights are not among the old
+		s.Rights = held{everything, everything, everything}
+	}
+	if flags&unix.CLONE_NEWNS != 0 && w.Joining {
+		s.Root, s.Cwd = Container, Container
+	}
+}
+
+// prctl changes s as a prctl(2) does.
+func (s *State) prctl(w *Walk, step *nsenter.Step) {
+	option, _ := w.Known(&step.Args[0])
+	value, known := w.Known(&step.Args[1])
+	switch {
+	case option == unix.PR_SET_DUMPABLE:
+		s.Hidden = known && value == 0
+	case option == unix.PR_CAPBSET_DROP && known:
+		s.Rights.Bounding &^= 1 << value
+	case option == unix.PR_SET_NO_NEW_PRIVS && known && value == 1:
+		s.Secured = true
+	}
+}

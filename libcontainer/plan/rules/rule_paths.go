@@ -1,0 +1,117 @@
+package rules
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+)
+
+// nothingOpen is rule R1. Close-on-exec is no defence: execve(2) resolves the program's path, and that of its interpreter, while all is open still, and
+// /proc/self/fd/N/../.. leads from a directory of the host's wherever one likes (CVE-2024-21626 and its kind).
+func nothingOpen(w *Walk, i int, s *nsenter.Step) string {
+	if !w.throughImage(s) {
+		return ""
+	}
+	state := w.State
+	switch {
+	case state.Leaked:
+		return "what rt's caller left open may be open"
+	case state.Lost != 0:
+		return "a descriptor that no register holds any more may be open"
+	case !state.Fixed.empty():
+		n := state.Fixed.first
+		if k := n - w.FirstFD; k < len(w.FDs) {
+			return "$" + w.FDs[k] + " may be open"
+		}
+	case state.Cwd&Host != 0:
+		return "the working directory may be one of the host's"
+	}
+	for r := range state.Regs[:state.Opened+1] {
+		if d := &state.Regs[r]; d.Where != 0 && d.Kind != Anonymous {
+			return "$" + w.Regs[r] + " may be open"
+		}
+	}
+	return ""
+}
+
+// look is how a call takes a path.
+type look struct {
+	dir, path int  // the operands; dir is -1 if it takes none
+	follows   bool // a symbolic link at the end is followed
+}
+
+// lookOf returns how a call takes the path that it resolves; ok is false for a call that takes none.
+func lookOf(call nsenter.Call) (l look, ok bool) {
+	switch call {
+	case nsenter.Faccessat, nsenter.Fchmodat, nsenter.Fchownat, nsenter.Openat, nsenter.Openat2, nsenter.OpenTree, nsenter.MountSetattr, nsenter.Execveat:
+		return look{0, 1, true}, true
+	case nsenter.Mkdirat, nsenter.Mknodat, nsenter.Unlinkat:
+		return look{0, 1, false}, true
+	case nsenter.Symlinkat:
+		return look{1, 2, false}, true
+	case nsenter.MoveMount:
+		return look{2, 3, true}, true
+	case nsenter.Execve, nsenter.Chroot, nsenter.Umount2:
+		return look{-1, 0, true}, true
+	case nsenter.Mount:
+		return look{-1, 1, true}, true
+	}
+	return look{}, false
+}
+
+// throughImage reports whether a step resolves a path of the container's in a way in which a link may lead out of it.
+func (w *Walk) throughImage(s *nsenter.Step) bool {
+	l, ok := lookOf(s.Call)
+	if !ok {
+		return false
+	}
+	path, _ := s.Args[l.path].Text()
+	switch path {
+	case "":
+		// Nothing is looked up but, before the program starts, its interpreter.
+		return s.Call == nsenter.Execveat && w.State.Root&Container != 0
+	case ".", "/":
+		return false
+	}
+	if !l.follows && plainName(path) || w.noMagicLinks(s) {
+		return false
+	}
+	switch {
+	case path[0] == '/':
+		return w.State.Root&Container != 0
+	case l.dir < 0 || s.Args[l.dir].IsCwd():
+		return w.State.Cwd&Container != 0
+	}
+	return w.State.kindOf(&s.Args[l.dir]) == OfContainer
+}
+
+// plainName reports whether a path is one name.
+func plainName(path string) bool {
+	for i := range len(path) {
+		if path[i] == '/' {
+			return false
+		}
+	}
+	return path != ".."
+}
+
+// noMagicLinks reports whether a step follows no link at all at the end of a single name, or no magic one anywhere.
+func (w *Walk) noMagicLinks(s *nsenter.Step) bool {
+	flags := func(i int) uint64 {
+		n, _ := w.Known(&s.Args[i])
+		return n
+	}
+	path, _ := s.Args[1].Text()
+	switch s.Call {
+	case nsenter.Openat2:
+		how, ok := s.Args[2].Bytes()
+		return ok && binary.NativeEndian.Uint64([]byte(how[16:24]))&(unix.RESOLVE_NO_MAGICLINKS|unix.RESOLVE_NO_SYMLINKS) != 0
+	case nsenter.Openat:
+		return plainName(path) && flags(2)&unix.O_NOFOLLOW != 0
+	case nsenter.Fchownat:
+		return plainName(path) && flags(4)&unix.AT_SYMLINK_NOFOLLOW != 0
+	}
+	return false
+}

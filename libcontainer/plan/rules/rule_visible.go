@@ -1,0 +1,69 @@
+package rules
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+)
+
+// notDumpable is rule R3: what a process of a container can see of a boot process is closed to it (/proc/PID/root, fd, mem: proc(5), ptrace(2)) from
+// the first moment on until that is the program. A change of the ids may make a process dumpable (fs.suid_dumpable), so that it has to be hidden again.
+func notDumpable(w *Walk, i int, s *nsenter.Step) string {
+	state := w.State
+	flags := uint64(0)
+	if s.Call == nsenter.Setns {
+		flags, _ = w.Known(&s.Args[1])
+	}
+	appears := s.Call == nsenter.Clone3 && state.Joined || flags&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0
+	if state.Hidden || !state.Seen && !appears {
+		return ""
+	}
+	switch s.Call {
+	case nsenter.Setresgid, nsenter.Setresuid, nsenter.ExitGroup:
+		return ""
+	case nsenter.Prctl:
+		if option, _ := w.Known(&s.Args[0]); option == unix.PR_SET_DUMPABLE {
+			return ""
+		}
+	}
+	return "PR_SET_DUMPABLE is not 0, or not again after a change of the ids"
+}
+
+// rights is rule R4.
+func rights(w *Walk, i int, s *nsenter.Step) string {
+	want, state := w.Rights, w.State
+	if want == nil {
+		return ""
+	}
+	switch s.Call {
+	case nsenter.Execve, nsenter.Execveat:
+		switch {
+		case state.Rights.Bounding&^want.Bounding != 0:
+			return "the bounding set may be larger than process.capabilities.bounding"
+		case state.Rights.Permitted&^want.Permitted != 0 || state.Rights.Effective&^want.Effective != 0:
+			return "more capabilities may be permitted than process.capabilities.permitted"
+		case want.NoNewPrivs && !state.Secured:
+			return "no_new_privs may not be set"
+		case want.Filter && !state.Loaded:
+			return "the filter may not be loaded"
+		}
+	case nsenter.Seccomp:
+		if !state.Secured && want.NoNewPrivs {
+			return "no_new_privs comes before the filter"
+		}
+	default:
+		if want.NoNewPrivs && state.Loaded && !underFilter(s.Call) {
+			return "with no_new_privs the filter is loaded last, so that the profile need not allow rt's calls"
+		}
+	}
+	return ""
+}
+
+// underFilter reports whether a call may come between the filter and the program: those that hand its listener over.
+func underFilter(call nsenter.Call) bool {
+	switch call {
+	case nsenter.Dup3, nsenter.Sendmsg, nsenter.Read, nsenter.ExitGroup:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,144 @@
+package rules
+
+import "rt/nsenter"
+
+// State is what may be true of the boot process between two steps.
+type State struct {
+	Regs    [nsenter.MaxReg]Descriptor
+	Opened  nsenter.Reg // the last register that ever held a descriptor
+	Lost    Where       // descriptors that no register holds any more, and that may be open
+	Leaked  bool        // what rt's caller left open may be open
+	Fixed   span        // numbers of Program.FDs that may be open and are not harmless
+	Holes   span        // numbers of Program.FDs that were closed: the next descriptor may get one
+	Root    Side        // whose files "/" is among
+	Cwd     Side        // and the working directory
+	Joined  bool        // may be in a user namespace, or be about to have children in a pid namespace, that others are in already
+	Seen    bool        // a process of a container may see this one
+	Hidden  bool        // certainly not dumpable
+	Rights  held        // what this process may do at most
+	Loaded  bool        // a seccomp filter is certainly loaded
+	Secured bool        // no_new_privs is certainly set
+}
+
+// held is the rights that a process may have at most.
+type held struct{ Bounding, Permitted, Effective uint64 }
+
+const everything = ^uint64(0)
+
+// Side says to whom a directory may belong: the host, the container, or either, where two ways have met.
+type Side uint8
+
+// The sides.
+const (
+	Host Side = 1 << iota
+	Container
+)
+
+// Where says which numbers a descriptor may have.
+type Where uint8
+
+// Above is behind Program.Ctl, among those of Program.FDs where one was closed before. The zero Where is of a descriptor that is not open.
+const (
+	Above Where = 1 << iota
+	Among
+)
+
+// Descriptor is what a register may hold.
+type Descriptor struct {
+	Where Where
+	Kind  Kind
+}
+
+// Kind is what a descriptor is.
+type Kind uint8
+
+// The kinds, from the least to the most that a path from there may meet. Nothing can be found from an Anonymous one: a socket, a listener of seccomp.
+const (
+	Anonymous   Kind = iota
+	NewMount         // made by this process
+	OfHost           // a file of the host's
+	HostMount        // a copy of a mount of the host's
+	OfContainer      // the root file system, and what was found in it
+)
+
+// span is a range of numbers; empty if last < first.
+type span struct{ first, last int }
+
+var none = span{first: 1 << 30, last: -1}
+
+func (s span) empty() bool { return s.last < s.first }
+
+func (s span) with(t span) span { return span{min(s.first, t.first), max(s.last, t.last)} }
+
+// without takes t away where that leaves one range.
+func (s span) without(t span) span {
+	switch {
+	case t.first <= s.first && t.last >= s.last:
+		return none
+	case t.first <= s.first && t.last >= s.first:
+		s.first = t.last + 1
+	case t.last >= s.last && t.first <= s.last:
+		s.last = t.first - 1
+	}
+	return s
+}
+
+// start is the state in front of the first step.
+func start(w *Subject) *State {
+	s := &State{
+		Leaked: true, Fixed: none, Holes: none, Root: Host, Cwd: Host, Joined: w.Joining, Rights: held{everything, everything, everything},
+	}
+	for i := range w.FDs {
+		if fd := nsenter.FD(i); fd != w.Ctl && (i >= len(w.Harmless) || !w.Harmless[i]) {
+			s.Fixed = s.Fixed.with(span{w.Number(fd), w.Number(fd)})
+		}
+	}
+	return s
+}
+
+// meet makes s what may be true where the ways of s and t meet.
+func (s *State) meet(t *State) {
+	s.Opened = max(s.Opened, t.Opened)
+	for i := range s.Regs[:s.Opened+1] {
+		a, b := &s.Regs[i], &t.Regs[i]
+		switch {
+		case b.Where == 0:
+		case a.Where == 0:
+			*a = *b
+		default:
+			a.Where |= b.Where
+			a.Kind = max(a.Kind, b.Kind)
+		}
+	}
+	s.Lost |= t.Lost
+	s.Leaked = s.Leaked || t.Leaked
+	s.Fixed, s.Holes = s.Fixed.with(t.Fixed), s.Holes.with(t.Holes)
+	s.Root, s.Cwd = s.Root|t.Root, s.Cwd|t.Cwd
+	s.Joined, s.Seen = s.Joined || t.Joined, s.Seen || t.Seen
+	s.Hidden, s.Loaded, s.Secured = s.Hidden && t.Hidden, s.Loaded && t.Loaded, s.Secured && t.Secured
+	s.Rights.Bounding |= t.Rights.Bounding
+	s.Rights.Permitted |= t.Rights.Permitted
+	s.Rights.Effective |= t.Rights.Effective
+}
+
+// put lets register r hold a descriptor, or nothing.
+func (s *State) put(r nsenter.Reg, d Descriptor) {
+	if r == nsenter.Nowhere {
+		s.Lost |= d.Where
+		return
+	}
+	s.Lost |= s.Regs[r].Where
+	s.Regs[r] = d
+	if d.Where != 0 {
+		s.Opened = max(s.Opened, r)
+	}
+}
+
+// opens lets register r hold a descriptor that was just opened.
+func (s *State) opens(r nsenter.Reg, kind Kind) {
+	d := Descriptor{Where: Above, Kind: kind}
+	if !s.Holes.empty() {
+		d.Where |= Among
+	}
+	s.put(r, d)
+}

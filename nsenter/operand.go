@@ -1,0 +1,26 @@
+package nsenter
+
+// What a reader of a program may ask of an operand. Package rules checks plans by it.
+
+// Known returns an operand that is known before the program runs: a number, or that of a fixed descriptor.
+func (p *Program) Known(a *Arg) (uint64, bool) {
+	switch a.kind {
+	case argImm:
+		return a.val, true
+	case argFD:
+		return uint64(p.Number(FD(a.val))), true
+	}
+	return 0, false
+}
+
+// Reg returns the register whose value the operand is.
+func (a *Arg) Reg() (Reg, bool) { return Reg(a.val), a.kind == argReg }
+
+// Text returns the string that the operand points to.
+func (a *Arg) Text() (string, bool) { return a.str, a.kind == argString }
+
+// Bytes returns the structure that the operand points to, as it is before its references are filled in.
+func (a *Arg) Bytes() (string, bool) { return a.str, a.kind == argData }
+
+// IsCwd reports whether the operand is AT_FDCWD.
+func (a *Arg) IsCwd() bool { return a.kind == argImm && a.val == atFdcwd }
