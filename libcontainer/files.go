@@ -49,6 +49,9 @@ func (m *maker) openFile(f *plan.File, maps *idMaps) (fd int, err error) {
 		if err == nil && f.Index >= 0 && m.spec.Mounts[f.Index].IDMap {
 			return maps.apply(&m.spec.Mounts[f.Index], fd)
 		}
+	case plan.FileMqueue:
+		call = "fsmount"
+		fd, err = newMqueue()
 	case plan.FileIDMap:
 		if fd, err = maps.namespace(&m.spec.Mounts[f.Index]); err != nil {
 			return -1, err

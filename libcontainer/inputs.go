@@ -50,6 +50,9 @@ func (m *maker) lookAtSources() error {
 	for i := range m.spec.Mounts {
 		mount := &m.spec.Mounts[i]
 		if !mount.Bind || mount.Remount {
+			if h := plan.StandIn(m.spec, &m.facts, mount); h != nil && mountedOnHost(h) {
+				m.options.Sources[i] = plan.SourceHost
+			}
 			continue
 		}
 		var st unix.Stat_t

@@ -9,6 +9,9 @@ import (
 // oneKind has "not a directory" in it, whatever the errno: by these words dockerd asks its user about the mount (daemon/errors.go).
 const oneKind = "the source is not a directory and the mount point is one, or the other way round: both must be of one kind"
 
+// notOwned is what mounts of proc, sysfs and mqueue meet where the host has nothing mounted that could stand in for them.
+const notOwned = "the root of a user namespace can't mount what belongs to a pid, network or ipc namespace of others: give the container one of its own, or bind a /proc, /sys or /dev/mqueue that is mounted already"
+
 // hints has a row for what users meet again and again. The first row that fits gives the hint; where none fits there is none.
 var hints = []struct {
 	call   string
@@ -37,6 +40,8 @@ var hints = []struct {
 	{"fsopen", unix.ENODEV, "mounts", "this kernel does not know the file system: is its module loaded?"},
 	{"mount", unix.ENODEV, "mounts", "this kernel does not know the file system: is its module loaded?"},
 	{"fsmount", unix.EPERM, "mounts", "a /proc or /sys of the host that is partly covered keeps the kernel from mounting a new one in a user namespace"},
+	{"fsopen", unix.EPERM, "mounts", notOwned},
+	{"fsconfig", unix.EPERM, "mounts", notOwned},
 	{"fsconfig", unix.EINVAL, "mounts", "the file system does not know this option, or not this value"},
 	{"fsopen", unix.ENODEV, "--", "this kernel does not have the overlay file system: is its module loaded?"},
 	{"fsconfig", unix.EPERM, "--", "an overlay in a user namespace takes Linux 5.11: run rt as root, or use a newer kernel"},

@@ -26,8 +26,12 @@ func (c *compiler) files() {
 			add("rootfs-tree", File{Kind: FileTree, Path: c.spec.Rootfs, Index: -1, Origin: "root.path"})
 		}
 		for i := range c.spec.Mounts {
-			if m := &c.spec.Mounts[i]; m.Bind && !m.Remount {
+			m := &c.spec.Mounts[i]
+			if m.Bind && !m.Remount {
 				add("tree"+strconv.Itoa(i), File{Kind: FileTree, Path: m.Source, Index: i, Origin: mountPath(m, "source")})
+			}
+			if m.Type == "mqueue" && StandIn(c.spec, c.host, m) != nil {
+				add("mqueue"+strconv.Itoa(i), File{Kind: FileMqueue, Path: m.Type, Index: i, Origin: mountPath(m, "type")})
 			}
 		}
 	}

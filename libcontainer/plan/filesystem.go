@@ -38,8 +38,7 @@ var superWords = [...]struct {
 // fileSystem compiles a mount of one of the kernel's own file systems.
 func (c *compiler) fileSystem(m *spec.Mount) {
 	origin := mountPath(m, "")
-	fallback := c.newLabel()
-	c.newFileSystem(m)
+	open, create := c.newFileSystem(m)
 	attrs := m.AttrSet
 	tree, readonlyLater := c.treeFor(m)
 	if readonlyLater || m.TmpCopyUp {
@@ -47,9 +46,13 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	}
 	mount := c.do(mountPath(m, "options"), "make the mount", nsenter.Fsmount, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Flags(&nsenter.MountAttrs, attrs)).to(tree)
-	bindInstead := m.Type == "sysfs" && c.spec.Namespaces.Has(unix.CLONE_NEWUSER)
+	fallback := c.newLabel()
+	stand, bindInstead := c.standIn(m)
 	if bindInstead {
-		mount.on(fallback, unix.EPERM)
+		// Which of them says so depends on what is in the way: a namespace that is not the container's, or a /proc or /sys that is partly covered.
+		for _, s := range [...]step{open, create, mount} {
+			s.on(fallback, unix.EPERM)
+		}
 	}
 	c.close(regFS)
 	if m.Type == "mqueue" && c.spec.MountLabel != "" {
@@ -66,7 +69,7 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	}
 	c.mapIDs(m, tree)
 	attach := c.attach(origin, tree, regTarget)
-	if !modern && !bindInstead {
+	if !modern {
 		c.propagate(m, tree) // mount(2) changes only what is attached
 	}
 	if m.TmpCopyUp && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && !readonlyLater {
@@ -76,7 +79,7 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 		end := c.newLabel()
 		attach.then(end)
 		c.place(fallback)
-		c.sysfsByBind(m, tree)
+		c.bindHost(m, stand, tree)
 		c.place(end)
 	}
 	c.close(regTarget)
@@ -112,9 +115,9 @@ func (c *compiler) treeFor(m *spec.Mount) (tree nsenter.Reg, readonlyLater bool)
 	return tree, readonlyLater
 }
 
-// newFileSystem makes a file system with the options of m, in regFS up to the point of fsmount(2).
-func (c *compiler) newFileSystem(m *spec.Mount) {
-	c.do(mountPath(m, "type"), "a new "+m.Type+" for "+m.Destination, nsenter.Fsopen, nsenter.Str(m.Type),
+// newFileSystem makes a file system with the options of m, in regFS up to the point of fsmount(2). It returns the first and the last step.
+func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
+	open = c.do(mountPath(m, "type"), "a new "+m.Type+" for "+m.Destination, nsenter.Fsopen, nsenter.Str(m.Type),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
 	origin := mountPath(m, "options")
 	if m.Source != "" {
@@ -140,7 +143,8 @@ func (c *compiler) newFileSystem(m *spec.Mount) {
 	if c.spec.MountLabel != "" && takesContext(m.Type) {
 		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, "context", c.spec.MountLabel)
 	}
-	c.fsconfig(mountPath(m, ""), "make it", unix.FSCONFIG_CMD_CREATE, "", "")
+	create = c.fsconfig(mountPath(m, ""), "make it", unix.FSCONFIG_CMD_CREATE, "", "")
+	return open, create
 }
 
 // labelRoot gives linux.mountLabel to the root directory of a file system that was there before its mount, and so takes no option for it: the message queues of
@@ -169,15 +173,4 @@ func (c *compiler) fsconfig(origin, sentence string, command int, key, value str
 		v = nsenter.Str(value)
 	}
 	return c.do(origin, sentence, nsenter.Fsconfig, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsCommands, command), k, v, nsenter.Imm(0))
-}
-
-// sysfsByBind binds the host's /sys in place of a new sysfs, which the kernel refuses to a user namespace that does not own the network
-// namespace, or where the sysfs of the host is partly covered. It is read-only with all that is below: CVE-2023-25809.
-func (c *compiler) sysfsByBind(m *spec.Mount, tree nsenter.Reg) {
-	origin := mountPath(m, "")
-	c.do(origin, "no new sysfs in this user namespace: take the host's", nsenter.OpenTree, nsenter.Cwd, nsenter.Str("/sys"),
-		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(tree)
-	c.setAttr(origin, "read-only, with all that is below", tree, unix.MOUNT_ATTR_RDONLY|m.AttrSet, 0, 0, true)
-	c.target(mountPath(m, "destination"), m.Destination, true, howRealDir)
-	c.attach(origin, tree, regTarget)
 }

@@ -31,7 +31,7 @@ type Options struct {
 	PreserveFDs int
 	// ID names the session keyring.
 	ID string
-	// Sources says what each bind source is; an entry for every mount, SourceNone for those that are no binds.
+	// Sources says what each bind source is; an entry for every mount, SourceNone for those that are no binds, SourceHost for those that a bind may stand in for.
 	Sources []Source
 	// Targets is where the mount points lie that are not there yet, without the symbolic links on the way, for every mount; "" where there are none.
 	// It is only where they are made: a link that leads to nothing is followed inside the root file system, as other runtimes do.
@@ -79,6 +79,7 @@ const (
 	SourceNone Source = iota
 	SourceDir
 	SourceFile
+	SourceHost // no bind, but StandIn names a mount of the host's, and it is there
 )
 
 // File is a descriptor that the supervisor opens and the boot process inherits.
@@ -101,6 +102,7 @@ const (
 	FileJoin                      // the tasks file of a cgroup v1 hierarchy: Options.CgroupJoins[Index]
 	FileStart                     // the listening socket in the state directory
 	FileSpare                     // nothing of use: its number is for what the boot process hands over (see copyup.go)
+	FileMqueue                    // a detached mount of the message queues of rt's ipc namespace
 	FileNotify                    // a detached copy of the mount at Options.Notify
 	FileIDMap                     // a user namespace that maps ids as mounts[Index] asks for
 	FilePidfd                     // exec: a pidfd of the container's first process

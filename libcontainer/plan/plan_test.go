@@ -72,6 +72,8 @@ func options(s *spec.Spec, f *host.Facts) *Options {
 	for i := range s.Mounts {
 		if s.Mounts[i].Bind {
 			o.Sources[i] = SourceDir
+		} else if StandIn(s, f, &s.Mounts[i]) != nil {
+			o.Sources[i] = SourceHost
 		}
 	}
 	for _, h := range f.Hierarchies {
@@ -280,6 +282,12 @@ func TestPlans(t *testing.T) {
 			{"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": ["nosuid", "noexec", "nodev"]},
 			{"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
 			{"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "sync"]}]}`}, nil},
+		{"mounts-host", modern(), []string{`{"mounts": [
+			{"destination": "/proc", "type": "proc", "source": "proc", "options": ["strictatime", "nosuid", "noexec", "nodev"]},
+			{"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": ["nosuid", "noexec", "nodev"]},
+			{"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro", "private"]}],
+			"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}], "maskedPaths": ["/proc/keys"],
+			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`}, nil},
 		{"mounts-notify", modern(), nil, func(o *Options) { o.Notify = "/run/rt/ID/notify" }},
 		{"mounts-notify.linux-5.10", linux510(), nil, func(o *Options) { o.Notify = "/run/rt/ID/notify" }},
 		{

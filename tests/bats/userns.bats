@@ -107,3 +107,53 @@ time_namespace() {
 	[ "$status" -eq 0 ]
 	[ "$output" = $'0\nbound' ]
 }
+
+# A namespace of the host's belongs to no user namespace of a container: the kernel gives it no new proc, sysfs or mqueue. The host's stands in.
+
+@test "userns: sysfs in the host's network, read-only with all that is below" {
+	userns '.process.capabilities = {}'
+	without network
+	in_container sh -c 'ls -d /sys/class/net; grep -c " /sys[^ ]* rw" /proc/self/mountinfo; grep -c " /sys[^ ]* ro,nosuid,nodev,noexec" /proc/self/mountinfo'
+	[ "$status" -eq 1 ] || [ "${lines[2]}" -ge 1 ]
+	[ "${lines[0]}" = /sys/class/net ]
+	[ "${lines[1]}" = 0 ]
+}
+
+@test "userns: proc in the host's pid namespace: its own process is the container's, the others' are not" {
+	userns
+	without pid
+	in_container sh -c 'readlink /proc/self; echo $$; echo 7 >/proc/self/oom_score_adj; cat /proc/self/oom_score_adj
+		cat /proc/keys; ls /proc/1/root /proc/1/fd; cat /proc/1/environ; echo x >/proc/sys/kernel/domainname'
+	[ "${lines[0]}" -gt 1 ]
+	[ "${lines[2]}" = 7 ]
+	[ "$(grep -c "ermission denied" <<<"$output")" -eq 3 ]
+	[[ $output == *"Read-only file system"* ]] # linux.readonlyPaths
+	[ "${#lines[@]}" -eq 8 ]                  # linux.maskedPaths: /proc/keys says nothing
+}
+
+# bats test_tags=root
+@test "userns: what the host has mounted below its /proc is read-only in the container" {
+	userns '.process.capabilities = {}'
+	without pid
+	config '.linux.readonlyPaths = []'
+	process sh -c 'grep -c " /proc/[^ ]* rw" /proc/self/mountinfo; grep " /proc/tty/driver " /proc/self/mountinfo; touch /proc/tty/driver/x'
+	run unshare --mount sh -c 'mount -t tmpfs -o mode=777 tmpfs /proc/tty/driver && exec "$@"' sh "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	[[ $output == *" /proc/tty/driver ro,nosuid,nodev,noexec"* ]]
+	[[ $output == *"Read-only file system"* ]]
+}
+
+@test "userns: options that a bind can't have are not dropped in silence" {
+	userns '(.mounts[] | select(.type == "proc")).options = ["hidepid=2"]'
+	without pid
+	in_container true
+	refused 'mounts[0]' "pid, network or ipc namespace of others"
+}
+
+# bats test_tags=root
+@test "userns: mqueue in the host's ipc namespace, wherever the host has it" {
+	userns
+	without ipc
+	in_container sh -c 'ls -d /dev/mqueue; grep " /dev/mqueue " /proc/self/mountinfo'
+	[ "$status" -eq 0 ]
+	[[ $output == "/dev/mqueue"*" ro,nosuid,nodev,noexec"*mqueue* ]]
+}
