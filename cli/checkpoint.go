@@ -5,7 +5,7 @@ import "rt/libcontainer"
 func checkpointCommand() *Command {
 	o := libcontainer.CheckpointOptions{StatusFD: -1}
 	return &Command{
-		Name: "checkpoint", Args: "<container-id>", Min: 1, Max: 1,
+		Name: "checkpoint", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
 		Summary: "save a running container to files",
 		Description: []string{
 			"Saves the processes of a container, with their memory and all that they have open, to a directory of files, from which rt-restore(8) makes them " +
@@ -89,8 +89,8 @@ func imageFlags(o *libcontainer.ImageOptions) []Flag {
 		{Name: "file-locks", To: &o.FileLocks, Usage: "allow file locks, which nobody outside may wait for"},
 		{Name: "link-remap", To: &o.LinkRemap, Usage: "allow files that are open and deleted, with names made for them meanwhile"},
 		{Name: "lazy-pages", To: &o.LazyPages, Usage: "leave the memory where it is until it is used: userfaultfd(2)"},
-		{Name: "manage-cgroups-mode", Value: "MODE", To: &o.ManageCgroups, Usage: "what of the cgroups below the container's is saved and made again: soft, full, strict or ignore (default: soft)"},
-		{Name: "empty-ns", Value: "NAMESPACE", To: &o.EmptyNS, Usage: "leave a namespace empty, for a hook to fill: network"},
+		{Name: "manage-cgroups-mode", Value: "MODE", To: &o.ManageCgroups, Complete: oneOf("soft", "full", "strict", "ignore"), Usage: "what of the cgroups below the container's is saved and made again: soft, full, strict or ignore (default: soft)"},
+		{Name: "empty-ns", Value: "NAMESPACE", To: &o.EmptyNS, Complete: oneOf("network"), Usage: "leave a namespace empty, for a hook to fill: network"},
 		{Name: "auto-dedup", To: &o.AutoDedup, Usage: "drop memory from the parent's images that is saved again, or has been restored"},
 	}
 }

@@ -1,41 +1,47 @@
-// Package cli is the command line of rt, that of runc 1.5 and a little more.
+// Package cli is the command line of rt: that of runc 1.5 and a little more.
 //
-// It turns arguments into options, makes one call of package libcontainer, and turns what that returns into text or JSON. It runs in rt only,
-// and is the only package that prints. It refuses what it does not know: no option is read and then ignored. It decides nothing
-// about containers.
+// It turns arguments into options, makes one call of package libcontainer, and turns what that returns into text or
+// JSON. It runs in rt only, and is the only package that prints. It refuses what it does not know: no option is read
+// and then ignored. It decides nothing about containers.
 //
-// The commands are data: a Command says what it takes and all that its help, its manual page (man/gen) and the completion of a shell say. Only
-// the command that was asked for is built, and Main parses its options without reflection: rt lives for a few milliseconds, and a general
-// library for command lines took a tenth of them (docs/decisions).
+// The commands are data: a Command says what it takes and all that its help, its manual page (man/gen) and the
+// completion of a shell say. urfave/cli parses the command line and prints help from a tree that tree.go makes of that
+// data, of the command that was asked for alone: rt lives for a few milliseconds (docs/decisions/0006).
 package cli
 
-// Command is one command of rt.
+// Command is one command of rt, or a subcommand of one.
 type Command struct {
 	Name    string
 	Args    string // the arguments behind the options, for people: "<container-id> [signal]"
 	Summary string // a line without a full stop
 	Min     int    // how many arguments it takes
 	Max     int
-	// InOrder says that what follows the first argument is never an option of rt: in exec, kill and ps it is meant for somebody else.
+	// InOrder says that what follows the first argument is never an option of rt: in exec, kill and ps it is meant for
+	// somebody else.
 	InOrder bool
 	Flags   []Flag
 	Action  func(*Call) error
 	Fail    int // exit status where Action fails; 0 stands for 1
+	// Commands are subcommands; a command that has some takes nothing but their names, and has no Action.
+	Commands []*Command
+	// Complete says what a shell may offer for each argument.
+	Complete []Candidates
 
 	Description []string // paragraphs
 	Examples    []Row
-	Exit        []Row // exit statuses beside 0 and 1
+	Exit        []Row // exit statuses other than 0 and 1
 	Files       []Row
 }
 
 // Flag is an option: --name, or -s if it has a short name.
 type Flag struct {
-	Name   string
-	Short  string
-	Value  string // what the value is, for people: "PATH"; "" for a switch
-	Usage  string
-	Hidden bool // accepted for the sake of old callers, and not shown
-	To     any  // where the value goes: *string, *bool, *int; **bool where not given is a third case; *[]string if it may be repeated
+	Name     string
+	Short    string
+	Value    string // what the value is, for people: "PATH"; "" for a switch
+	Usage    string
+	Hidden   bool       // accepted for the sake of old callers, and not shown
+	To       any        // where the value goes: *string, *bool, *int; **bool where not given is a third case; *[]string if it may be repeated
+	Complete Candidates // what a shell may offer for the value; nil: files or directories if Value says so
 }
 
 // Row is a line of a manual page: an example and what it does, an exit status and when it occurs.
@@ -50,8 +56,8 @@ type entry struct {
 	build func() *Command
 }
 
-// commands has a constructor for each command: building one binds its options to variables of its own, and building all would cost each start of rt
-// what only help and the manual need.
+// commands has a constructor for each command: building one binds its options to variables of its own, and building all
+// would cost each start of rt what only help and the manual need.
 //
 // It is a function since completion, one of the commands, lists them all.
 func commands() []entry {
@@ -78,6 +84,7 @@ func commands() []entry {
 		{"features", featuresCommand},
 		{"doctor", doctorCommand},
 		{"completion", completionCommand},
+		{"version", versionCommand},
 	}
 }
 

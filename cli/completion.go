@@ -7,31 +7,33 @@ import (
 	"rt/spec"
 )
 
+// shells are those that rt has a script for.
+var shells = []struct{ name, script string }{{"bash", bashScript}, {"zsh", zshScript}, {"fish", fishScript}}
+
 func completionCommand() *Command {
-	shells := []string{"bash", "zsh", "fish"}
+	var known []string
+	for _, s := range shells {
+		known = append(known, s.name)
+	}
 	return &Command{
-		Name: "completion", Args: "bash|zsh|fish", Min: 1, Max: 1,
+		Name: "completion", Args: strings.Join(known, "|"), Min: 1, Max: 1,
 		Summary: "print a script that lets a shell complete the commands of rt",
 		Description: []string{
-			"Prints a script for the shell to read at its start. It completes commands, options and the ids of containers.",
+			"Prints a script for the shell to read at its start. It completes commands, options, the values of options, signals, directories and the ids of containers, " +
+				"those under the --root of the command line. What it offers it asks rt for.",
 		},
+		Complete: []Candidates{oneOf(known...)},
 		Action: func(c *Call) error {
-			var text []byte
-			switch c.Args[0] {
-			case "bash":
-				text = appendBash(nil, c.program)
-			case "zsh":
-				text = appendZsh(nil, c.program)
-			case "fish":
-				text = appendFish(nil, c.program)
-			default:
-				return &diag.Error{
-					Kind: diag.Usage, Field: "shell", Value: c.Args[0], Problem: "must be bash, zsh or fish",
-					Hint: hintNearest(spec.Nearest(c.Args[0], shells)),
+			for _, s := range shells {
+				if s.name == c.Args[0] {
+					_, err := c.Stdout.Write([]byte(strings.ReplaceAll(s.script, "PROGRAM", c.program)))
+					return err
 				}
 			}
-			_, err := c.Stdout.Write(text)
-			return err
+			return &diag.Error{
+				Kind: diag.Usage, Field: "shell", Value: c.Args[0], Problem: "must be bash, zsh or fish",
+				Hint: hintNearest(spec.Nearest(c.Args[0], known)),
+			}
 		},
 		Examples: []Row{
 			{"rt completion bash > /etc/bash_completion.d/rt", "Complete in bash, for everyone"},
@@ -49,121 +51,80 @@ func hintNearest(word string) string {
 	return `did you mean "` + word + `"?`
 }
 
-// takesID reports whether the first argument of a command is the id of a container that exists.
-func takesID(c *Command) bool {
-	return strings.HasPrefix(c.Args, "<container-id>") && c.Name != "create" && c.Name != "run"
-}
+// The scripts hand the words in front of the cursor to rt, which answers with lines (see completer). The scripts of
+// urfave/cli are not used: that for bash evaluates the line that is being typed, command substitutions included, and
+// needs the package bash-completion; none of them can leave files and directories to the shell.
 
-// long lists the options of flags that are shown, with their dashes.
-func long(flags []Flag) string {
-	var words []string
-	for i := range flags {
-		if !flags[i].Hidden {
-			words = append(words, "--"+flags[i].Name)
-		}
-	}
-	return strings.Join(append(words, "--help"), " ")
-}
-
-// appendBash appends a completion function. It looks for the command among the words, since options with values may stand before it.
-func appendBash(dst []byte, program string) []byte {
-	dst = append(dst, `_`+program+`() {
-	local word=${COMP_WORDS[COMP_CWORD]} command= i
-	for ((i = 1; i < COMP_CWORD; i++)); do
-		case ${COMP_WORDS[i]} in
-		`+strings.Join(names(), "|")+`) command=${COMP_WORDS[i]} && break ;;
-		esac
+// bash takes a word apart at "=" (COMP_WORDBREAKS), so "--format = json" is put together as two words.
+const bashScript = `_PROGRAM() {
+	local -a words=() lines=()
+	local i word
+	for ((i = 1; i <= COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if [ "$word" = "=" ]; then
+			[ "$i" -lt "$COMP_CWORD" ] || words+=("")
+			continue
+		fi
+		words+=("$word")
 	done
-	local words=
-	case $command in
-	"") words="`+strings.Join(names(), " ")+` `+long(GlobalFlags())+`" ;;
-`...)
-	for _, c := range Commands() {
-		ids := ""
-		if takesID(c) {
-			ids = "$(" + program + " list -q 2>/dev/null) "
-		}
-		dst = append(dst, "\t"+c.Name+") words=\""+ids+long(c.Flags)+"\" ;;\n"...)
-	}
-	return append(dst, `	esac
-	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+	word=${words[${#words[@]} - 1]-}
+	mapfile -t lines < <("${COMP_WORDS[0]/#\~/$HOME}" "${words[@]}" --generate-shell-completion 2>/dev/null)
+	COMPREPLY=()
+	case ${lines[0]-} in
+	:directories)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -d -- "$word")
+		;;
+	:files)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		;;
+	*) COMPREPLY=("${lines[@]%%$'\t'*}") ;;
+	esac
 }
-complete -o bashdefault -o default -F _`+program+` `+program+"\n"...)
-}
+complete -F _PROGRAM PROGRAM
+`
 
-// appendZsh appends a file that may lie in a directory of $fpath under the name _rt, where the first completion runs it, or be read at the start of a shell.
-func appendZsh(dst []byte, program string) []byte {
-	name := "_" + program
-	dst = append(dst, "#compdef "+program+`
+// zsh has the script as a file in a directory of $fpath under the name _rt, where the first completion runs it, or reads
+// it at its start.
+const zshScript = `#compdef PROGRAM
 
-`+name+`() {
-	local command= i
-	for ((i = 2; i < CURRENT; i++)); do
-		case $words[i] in
-		`+strings.Join(names(), "|")+`) command=$words[i] && break ;;
-		esac
-	done
-	case $command in
-	"") compadd -- `+strings.Join(names(), " ")+` `+long(GlobalFlags())+` ;;
-`...)
-	for _, c := range Commands() {
-		ids := ""
-		if takesID(c) {
-			ids = "${(f)\"$(" + program + " list -q 2>/dev/null)\"} "
-		}
-		dst = append(dst, "\t"+c.Name+") compadd -- "+ids+long(c.Flags)+" ;;\n"...)
-	}
-	return append(dst, `	esac
-	_files
+_PROGRAM() {
+	local -a lines described
+	local line
+	lines=("${(@f)$("${(Q)words[1]/#\~/$HOME}" "${(@Q)words[2,CURRENT]}" --generate-shell-completion 2>/dev/null)}")
+	case $lines[1] in
+	:directories) _files -/ ;;
+	:files) _files ;;
+	*)
+		for line in $lines; do
+			described+=("${${line%%$'\t'*}//:/\\:}${${line#*$'\t'}:+:${${(M)line:#*$'\t'*}#*$'\t'}}")
+		done
+		_describe PROGRAM described
+		;;
+	esac
 }
 
-if [ "$funcstack[1]" = `+name+` ]; then
-	`+name+` "$@"
+if [ "$funcstack[1]" = _PROGRAM ]; then
+	_PROGRAM "$@"
 else
 	(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
-	compdef `+name+` `+program+`
+	compdef _PROGRAM PROGRAM
 fi
-`...)
-}
+`
 
-// appendFish appends a line for each command and each option.
-func appendFish(dst []byte, program string) []byte {
-	line := func(words ...string) { dst = append(dst, "complete -c "+program+" "+strings.Join(words, " ")+"\n"...) }
-	line("-f")
-	for _, f := range GlobalFlags() {
-		line(append([]string{"-n __fish_use_subcommand"}, fishOption(&f)...)...)
-	}
-	for _, c := range Commands() {
-		line("-n __fish_use_subcommand -a", c.Name, "-d", fishQuote(c.Summary))
-		seen := "-n " + fishQuote("__fish_seen_subcommand_from "+c.Name)
-		for i := range c.Flags {
-			if !c.Flags[i].Hidden {
-				line(append([]string{seen}, fishOption(&c.Flags[i])...)...)
-			}
-		}
-		if takesID(c) {
-			line(seen, "-a", fishQuote("("+program+" list -q 2>/dev/null)"))
-		}
-	}
-	return dst
-}
-
-// fishOption says an option to fish.
-func fishOption(f *Flag) []string {
-	words := []string{"-l", f.Name}
-	if f.Short != "" {
-		words = append(words, "-s", f.Short)
-	}
-	switch f.Value {
-	case "":
-	case "DIR", "PATH", "FILE":
-		words = append(words, "-r", "-F")
-	default:
-		words = append(words, "-x")
-	}
-	return append(words, "-d", fishQuote(f.Usage))
-}
-
-func fishQuote(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
-}
+// fish shows what stands behind a tab as a description.
+const fishScript = `function __PROGRAM_complete
+	set -l words (commandline -opc)
+	set -l lines ($words[1] $words[2..-1] (commandline -ct) --generate-shell-completion 2>/dev/null)
+	switch "$lines[1]"
+		case ':directories'
+			__fish_complete_directories (commandline -ct)
+		case ':files'
+			__fish_complete_path (commandline -ct)
+		case '*'
+			printf '%s\n' $lines
+	end
+end
+complete -c PROGRAM -f -a '(__PROGRAM_complete)'
+`

@@ -3,7 +3,7 @@ package cli
 func deleteCommand() *Command {
 	var force bool
 	return &Command{
-		Name: "delete", Args: "<container-id>", Min: 1, Max: 1,
+		Name: "delete", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
 		Summary: "remove a container that has stopped",
 		Description: []string{
 			"Removes what is left of a container: its cgroup, its state, and what runs in it if it was created and never started. " +

@@ -15,7 +15,7 @@ func doctorCommand() *Command {
 			"Looks at the kernel, the rights of the user, namespaces, id ranges, cgroups, security modules and file systems, and says for each what works, what does not and what " +
 				"to do about it: ok is fine, less is something that containers have to do without, bad keeps them from running, and unsure is what could not be found out.",
 		},
-		Flags:  []Flag{{Name: "format", Short: "f", Value: "FORMAT", To: &format, Usage: "table or json (default: table)"}},
+		Flags:  []Flag{{Name: "format", Short: "f", Value: "FORMAT", To: &format, Complete: oneOf("table", "json"), Usage: "table or json (default: table)"}},
 		Action: func(c *Call) error { return examine(c, format) },
 		Examples: []Row{
 			{"rt doctor", "Check this machine, for this user"},

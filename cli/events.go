@@ -11,8 +11,8 @@ import (
 func eventsCommand() *Command {
 	stats, interval := false, "5s"
 	return &Command{
-		Name: "events", Args: "<container-id>", Min: 1, Max: 1,
-		Summary: "print the accounting of a container, and when it runs out of memory",
+		Name: "events", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
+		Summary: "print the accounting of a container, and its OOM kills",
 		Description: []string{
 			"Prints a line of JSON in every interval, {\"type\":\"stats\",\"id\":...,\"data\":...}, and {\"type\":\"oom\",\"id\":...} whenever the kernel kills a process of the " +
 				"container for want of memory. It ends with the container.",

@@ -16,7 +16,7 @@ func execCommand() *Command {
 	var o libcontainer.ExecOptions
 	var words execWords
 	return &Command{
-		Name: "exec", Args: "<container-id> [program] [arguments]", Min: 1, Max: anyNumber, InOrder: true, Fail: exitExec,
+		Name: "exec", Args: "<container-id> [program] [arguments]", Min: 1, Max: anyNumber, InOrder: true, Fail: exitExec, Complete: []Candidates{containers},
 		Summary: "run another program in a container",
 		Description: []string{
 			"Runs a program in a container that is created or running: in its namespaces, its cgroup and its root file system, with the environment, " +
@@ -71,7 +71,7 @@ func execProcessFlags(o *libcontainer.ExecOptions, w *execWords) []Flag {
 		{Name: "tty", Short: "t", To: &o.Terminal, Usage: "give the program a terminal"},
 		{Name: "user", Short: "u", Value: "UID[:GID]", To: &w.user, Usage: "user and group, as numbers"},
 		{Name: "additional-gids", Short: "g", Value: "GID", To: &w.groups, Usage: "additional group; may be repeated"},
-		{Name: "cap", Short: "c", Value: "CAP", To: &w.caps, Usage: "add a capability to the bounding, permitted and effective set; may be repeated"},
+		{Name: "cap", Short: "c", Value: "CAP", To: &w.caps, Complete: capabilities, Usage: "add a capability to the bounding, permitted and effective set; may be repeated"},
 		{Name: "no-new-privs", To: &o.NoNewPrivs, Usage: "no execve gives the program new rights"},
 		{Name: "process-label", Value: "LABEL", To: &o.Label, Usage: "SELinux label of the process"},
 		{Name: "apparmor", Value: "PROFILE", To: &o.AppArmor, Usage: "AppArmor profile of the process"},

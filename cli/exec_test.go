@@ -67,8 +67,7 @@ func TestExecWords(t *testing.T) {
 
 // What follows the id is the program's, whatever it looks like; what stands before it is rt's.
 func TestExecArgumentsStayAsTheyAre(t *testing.T) {
-	c := execCommand()
-	rest, err := parse([]string{"-e", "A=1,2", "--env=B", "--no-new-privs=false", "-t", "id", "ls", "-t", "--env", "x"}, c.InOrder, c.Flags, GlobalFlags())
+	c, _, rest, err := understood([]string{"exec", "-e", "A=1,2", "--env=B", "--no-new-privs=false", "-t", "id", "ls", "-t", "--env", "x"})
 	if err != nil || strings.Join(rest, " ") != "id ls -t --env x" {
 		t.Fatalf("%q, %v", rest, err)
 	}

@@ -5,7 +5,6 @@ import (
 
 	"rt/libcontainer"
 	"rt/libcontainer/diag"
-	"rt/spec"
 )
 
 // globals are the options that every command takes. They stand before the command, as engines have it, or behind it.
@@ -24,15 +23,15 @@ func (g *globals) flags() []Flag {
 	return []Flag{
 		{Name: "root", Value: "DIR", To: &g.root, Usage: "where the state of containers is kept (default: /run/rt; for an ordinary user $XDG_RUNTIME_DIR/rt)"},
 		{Name: "log", Value: "PATH", To: &g.log, Usage: "append errors, warnings and the lines of --debug to this file; errors go to standard error as well"},
-		{Name: "log-format", Value: "FORMAT", To: &g.logFormat, Usage: "format of the log: text or json (default: text)"},
+		{Name: "log-format", Value: "FORMAT", To: &g.logFormat, Complete: oneOf("text", "json"), Usage: "format of the log: text or json (default: text)"},
 		{Name: "debug", To: &g.debug, Usage: "log what rt does"},
 		{Name: "systemd-cgroup", To: &g.systemdCgroup, Usage: `let systemd make the cgroups: linux.cgroupsPath is then "slice:prefix:name"`},
 		{
-			Name: "cgroup-manager", Value: "NAME", To: &g.cgroupManager,
+			Name: "cgroup-manager", Value: "NAME", To: &g.cgroupManager, Complete: oneOf("cgroupfs", "systemd", "disabled"),
 			Usage: "who makes the cgroups: cgroupfs is rt itself, systemd is --systemd-cgroup, disabled is nobody: " +
 				"the container stays in the cgroup of its caller, and limits are refused (default: cgroupfs)",
 		},
-		{Name: "rootless", Value: "WORD", To: &g.rootless, Usage: "do without the rights of root over cgroups: true, false or auto (default: auto)"},
+		{Name: "rootless", Value: "WORD", To: &g.rootless, Complete: oneOf("true", "false", "auto"), Usage: "do without the rights of root over cgroups: true, false or auto (default: auto)"},
 		{Name: "version", Short: "v", To: &g.version, Usage: "print the version"},
 	}
 }
@@ -88,20 +87,4 @@ func (g *globals) applyCgroup(r *libcontainer.Runtime) error {
 		return bad("does not go with --systemd-cgroup: give one or the other")
 	}
 	return nil
-}
-
-// nearestFlag suggests the option that was probably meant.
-func nearestFlag(name string, lists [][]Flag) string {
-	var known []string
-	for _, flags := range lists {
-		for i := range flags {
-			if !flags[i].Hidden {
-				known = append(known, flags[i].Name)
-			}
-		}
-	}
-	if near := spec.Nearest(name, known); near != "" {
-		return ` (did you mean "--` + near + `"?)`
-	}
-	return ""
 }

@@ -12,7 +12,7 @@ import (
 func killCommand() *Command {
 	var all bool
 	return &Command{
-		Name: "kill", Args: "<container-id> [signal]", Min: 1, Max: 2, InOrder: true,
+		Name: "kill", Args: "<container-id> [signal]", Min: 1, Max: 2, InOrder: true, Complete: []Candidates{containers, signals},
 		Summary: "send a signal to the container's process",
 		Description: []string{
 			"Sends a signal to the first process of the container, SIGTERM if none is given. The signal is a number or a name, with SIG in front or not: " +

@@ -20,7 +20,7 @@ func listCommand() *Command {
 			"Lists all containers under --root, also those that have stopped and were not deleted yet.",
 		},
 		Flags: []Flag{
-			{Name: "format", Short: "f", Value: "FORMAT", To: &format, Usage: "table or json (default: table)"},
+			{Name: "format", Short: "f", Value: "FORMAT", To: &format, Complete: oneOf("table", "json"), Usage: "table or json (default: table)"},
 			{Name: "quiet", Short: "q", To: &quiet, Usage: "print ids alone"},
 		},
 		Action: func(c *Call) error { return list(c, format, quiet) },

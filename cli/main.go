@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"os"
 	"strings"
 
+	"github.com/urfave/cli/v3"
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer"
@@ -23,10 +25,12 @@ type Call struct {
 	Status int
 
 	program string // the name rt goes by: "rt", or "runc" where it was put in the place of that
+	width   int    // columns that help may take; 0 stands for 80
 	log     log
 }
 
-// The exit statuses of rt. A program that runs in the foreground has its own, or 128 and the number of the signal that ended it.
+// The exit statuses of rt. A program that runs in the foreground has its own, or 128 and the number of the signal that
+// ended it.
 const (
 	exitFailure = 1
 	exitUnknown = 3 // as runc: there is no such command
@@ -36,83 +40,53 @@ const (
 func Main(args []string, stdout, stderr *os.File) int {
 	c := &Call{Stdout: stdout, Stderr: stderr, program: program(args)}
 	c.log = log{program: c.program, stderr: stderr, terminal: func() bool { return terminal(stderr) }}
-	c.Colour = os.Getenv("NO_COLOR") == "" && terminal(stdout) // https://no-color.org
+	if terminal(stdout) {
+		c.Colour = os.Getenv("NO_COLOR") == "" // https://no-color.org
+		c.width = columns(stdout)
+	}
 	return c.main(args)
 }
 
 // main finds out what is to be done, and does it.
 func (c *Call) main(args []string) int {
-	if len(args) > 0 {
-		args = args[1:]
-	}
-	var g globals
-	rest, err := parse(args, true, g.flags())
+	out := &checkedWriter{w: c.Stdout}
+	c.Stdout = out
+	t := newTree(c, args[min(len(args), 1):])
+	t.useHelp()
+	err := t.root().Run(context.Background(), append([]string{c.program}, t.words...))
 	switch {
-	case err == errHelp:
-		return c.print(appendGlobalHelp(nil, c.program))
 	case err != nil:
-		c.print(appendGlobalHelp(nil, c.program))
-		return c.fail(&g, err)
-	case g.version:
-		return c.print(appendVersion(nil, c.program))
-	case len(rest) == 0, rest[0] == "help" && len(rest) == 1:
-		return c.print(appendGlobalHelp(nil, c.program))
-	}
-	name, rest := rest[0], rest[1:]
-	if name == "help" {
-		name, rest = rest[0], []string{"--help"}
-	}
-	command := find(name)
-	if command == nil {
-		c.fail(&g, unknownCommand(c.program, name))
-		return exitUnknown
-	}
-	c.Args, err = parse(rest, command.InOrder, command.Flags, g.flags())
-	if err == nil {
-		err = checkArgs(command, c.Args)
-	}
-	switch {
-	case err == errHelp:
-		return c.print(appendHelp(nil, c.program, command))
-	case err != nil:
-		c.print(appendHelp(nil, c.program, command))
-		return c.fail(&g, err)
-	}
-	if err = g.apply(c); err == nil {
-		err = command.Action(c)
+	case t.badValue != nil: // of a callback that can't return an error
+		err = t.badValue
+	case out.err != nil:
+		err = &diag.Error{Kind: diag.Host, Problem: "standard output can't be written", Err: out.err}
 	}
 	if err != nil {
-		return max(c.fail(&g, err), command.Fail)
+		return c.failed(t, err)
 	}
 	c.log.warnings(c.Runtime.Warnings)
 	return c.Status
 }
 
-// print writes to stdout; it is the last thing that a command does.
-func (c *Call) print(text []byte) int {
-	if _, err := c.Stdout.Write(text); err != nil {
-		return exitFailure
-	}
-	return 0
-}
-
-// fail reports an error, with the warnings that were held back until now.
-func (c *Call) fail(g *globals, err error) int {
+// failed reports an error, with the warnings that were held back until now.
+func (c *Call) failed(t *tree, err error) int {
 	// The options may not have been understood, and the log is wanted all the same: that is where engines look.
-	c.log.path, c.log.json = g.log, g.logFormat == "json"
+	c.log.path, c.log.json = t.globals.log, t.globals.logFormat == "json"
 	c.log.failure(err, c.Runtime.Warnings)
-	return exitFailure
+	return t.fail
 }
 
 // unknownCommand is the error for a command that rt does not have.
 func unknownCommand(program, name string) error {
-	return &diag.Error{
-		Kind: diag.Usage, Problem: `"` + name + `" is not a command of ` + program, Hint: hintNearest(spec.Nearest(name, names())),
+	hint := hintNearest(spec.Nearest(name, names()))
+	if hint == "" {
+		hint = `see "` + program + ` --help"`
 	}
+	return &diag.Error{Kind: diag.Usage, Problem: `"` + name + `" is not a command of ` + program, Hint: hint}
 }
 
-// program is the name that rt goes by. Engines that look for "runc" and find rt there must be able to read its version: go-runc wants
-// the words "runc version". buildkit looks for buildkit-runc first.
+// program is the name that rt goes by. Engines that look for "runc" and find rt there must be able to read its version:
+// go-runc wants the words "runc version". buildkit looks for buildkit-runc first.
 func program(args []string) string {
 	if len(args) > 0 && strings.HasSuffix(args[0], "runc") {
 		return "runc"
@@ -124,4 +98,28 @@ func program(args []string) string {
 func terminal(f *os.File) bool {
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 	return err == nil
+}
+
+// checkedWriter remembers the first error of a writer: help that could not be printed is not a success.
+type checkedWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checkedWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return n, err
+}
+
+// useHelp makes urfave/cli print help within the width of the terminal, and in rt's words.
+func (t *tree) useHelp() {
+	cli.UsageCommandHelp = "list the commands, or print the help of one"
+	cli.FlagStringer = func(cli.Flag) string { return "--help, -h\nprint this help" } // the only option not of rt's
+	width := t.call.helpWidth()
+	cli.HelpPrinter = func(w io.Writer, template string, data any) {
+		cli.HelpPrinterCustom(w, template, data, map[string]any{"wrapAt": func() int { return width }})
+	}
 }

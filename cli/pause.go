@@ -2,7 +2,7 @@ package cli
 
 func pauseCommand() *Command {
 	return &Command{
-		Name: "pause", Args: "<container-id>", Min: 1, Max: 1,
+		Name: "pause", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
 		Summary: "stop all processes of a container where they are",
 		Description: []string{
 			"Freezes the container's cgroup, and returns when all of its processes stand still. They keep their memory and whatever they have open, and do not notice. " +
@@ -15,7 +15,7 @@ func pauseCommand() *Command {
 
 func resumeCommand() *Command {
 	return &Command{
-		Name: "resume", Args: "<container-id>", Min: 1, Max: 1,
+		Name: "resume", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
 		Summary:     "let the processes of a paused container go on",
 		Description: []string{"Undoes rt-pause(8)."},
 		Action:      func(c *Call) error { return c.Runtime.Resume(c.Args[0]) },

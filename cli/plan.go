@@ -6,7 +6,7 @@ func planCommand() *Command {
 	var o libcontainer.CreateOptions
 	var asJSON, wait bool
 	return &Command{
-		Name: "plan", Args: "[bundle]", Min: 0, Max: 1,
+		Name: "plan", Args: "[bundle]", Min: 0, Max: 1, Complete: []Candidates{directories},
 		Summary: "print what create or run would do, step by step",
 		Description: []string{
 			"Compiles config.json into the plan that run would carry out on this machine, and prints it: one line a step, with the system call, the field of " +

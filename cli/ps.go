@@ -14,13 +14,13 @@ import (
 func psCommand() *Command {
 	format := "table"
 	return &Command{
-		Name: "ps", Args: "<container-id> [ps options]", Min: 1, Max: anyNumber, InOrder: true,
+		Name: "ps", Args: "<container-id> [ps options]", Min: 1, Max: anyNumber, InOrder: true, Complete: []Candidates{containers},
 		Summary: "list the processes of a container",
 		Description: []string{
 			"Lists all processes of the container, by the pids that they have on the host. The table is that of the host's ps(1), which gets the options behind the id, or -ef; " +
 				"whatever they choose, the column PID must be among it. As json it is an array of pids, and ps is not needed.",
 		},
-		Flags:  []Flag{{Name: "format", Short: "f", Value: "FORMAT", To: &format, Usage: "table or json (default: table)"}},
+		Flags:  []Flag{{Name: "format", Short: "f", Value: "FORMAT", To: &format, Complete: oneOf("table", "json"), Usage: "table or json (default: table)"}},
 		Action: func(c *Call) error { return ps(c, format) },
 		Examples: []Row{
 			{"rt ps web1", "List the processes of web1"},

@@ -16,7 +16,7 @@ func runCommand() *Command {
 	var o libcontainer.RunOptions
 	var trace, record string
 	return &Command{
-		Name: "run", Args: "<container-id> | <bundle>", Min: 1, Max: 1,
+		Name: "run", Args: "<container-id> | <bundle>", Min: 1, Max: 1, Complete: []Candidates{directories},
 		Summary: "create a container and run its program",
 		Description: []string{
 			"Does what create and start do, waits for the end of the program, deletes the container and exits with the program's status. " +

@@ -12,50 +12,57 @@ import (
 
 	"rt/libcontainer/diag"
 	"rt/seccomp"
-	"rt/spec"
 )
 
 func seccompCommand() *Command {
 	var machine, callArch string
 	return &Command{
-		Name: "seccomp", Args: "compile <profile> | check <profile> <call> [argument...]", Min: 2, Max: anyNumber,
+		Name: "seccomp", Args: "compile|check",
 		Summary: "show what a seccomp profile does",
 		Description: []string{
 			"A profile is a file with the object linux.seccomp of a config.json, or a whole config.json. Nothing is loaded, and no container is needed.",
-			"compile prints the BPF program that rt would load: one line an instruction, with the number of the next one for yes and for no, and behind # " +
+			"rt seccomp compile <profile> prints the BPF program that rt would load: one line an instruction, with the number of the next one for yes and for no, and behind # " +
 				"what in the profile it is for. The first lines say how long the program is and how many instructions a call takes, on average and at worst.",
-			"check says what the profile does to one system call, and which entry of it decides. The call is a name or a number; its arguments are numbers, " +
+			"rt seccomp check <profile> <call> [argument...] says what the profile does to one system call, and which entry of it decides. The call is a name or a number; its arguments are numbers, " +
 				"those left out are 0.",
 			"A profile that fits a program is written by rt run --seccomp-record: see rt-run(8).",
 		},
 		Flags: []Flag{
-			{Name: "arch", Value: "ARCH", To: &machine, Usage: "the machine, as Go or the specification names it: arm64 or SCMP_ARCH_AARCH64 (default: this one)"},
-			{Name: "call-arch", Value: "ARCH", To: &callArch, Usage: "check: the architecture of the call, as SCMP_ARCH_X86 (default: that of the machine)"},
+			{
+				Name: "arch", Value: "ARCH", To: &machine, Complete: architectures,
+				Usage: "the machine, as Go or the specification names it: arm64 or SCMP_ARCH_AARCH64 (default: this one)",
+			},
+			{
+				Name: "call-arch", Value: "ARCH", To: &callArch, Complete: architectures,
+				Usage: "check: the architecture of the call, as SCMP_ARCH_X86 (default: that of the machine)",
+			},
 		},
-		Action: func(c *Call) error {
-			goarch := runtime.GOARCH
-			if machine != "" {
-				if goarch = seccomp.Machine(machine); goarch == "" {
-					return &diag.Error{Kind: diag.Usage, Field: "--arch", Value: machine, Problem: "is no machine that the kernel has seccomp for"}
-				}
-			}
-			verb := c.Args[0]
-			switch {
-			case verb == "compile" && callArch != "":
-				return misuse("--call-arch is for check: a program serves all architectures of its profile")
-			case verb == "compile" && len(c.Args) > 2:
-				return misuse("seccomp compile takes one profile, and no arguments behind it")
-			case verb == "compile":
-				return compileProfile(c, c.Args[1], goarch)
-			case verb == "check" && len(c.Args) < 3:
-				return misuse("seccomp check needs the system call behind the profile")
-			case verb == "check":
-				return checkCall(c, c.Args[1], goarch, specs.Arch(callArch), c.Args[2], c.Args[3:])
-			}
-			return &diag.Error{
-				Kind: diag.Usage, Problem: `"` + verb + `" is neither compile nor check`,
-				Hint: hintNearest(spec.Nearest(verb, []string{"compile", "check"})),
-			}
+		Commands: []*Command{
+			{
+				Name: "compile", Args: "<profile>", Min: 1, Max: 1, Complete: []Candidates{files},
+				Summary: "print the BPF program of a profile",
+				Action: func(c *Call) error {
+					if callArch != "" {
+						return misuse(c.program+" seccomp compile", "--call-arch is for check: a program serves all architectures of its profile")
+					}
+					goarch, err := machineOf(machine)
+					if err != nil {
+						return err
+					}
+					return compileProfile(c, c.Args[0], goarch)
+				},
+			},
+			{
+				Name: "check", Args: "<profile> <call> [argument...]", Min: 2, Max: anyNumber, Complete: []Candidates{files},
+				Summary: "say what a profile does to a system call",
+				Action: func(c *Call) error {
+					goarch, err := machineOf(machine)
+					if err != nil {
+						return err
+					}
+					return checkCall(c, c.Args[0], goarch, specs.Arch(callArch), c.Args[1], c.Args[2:])
+				},
+			},
 		},
 		Examples: []Row{
 			{"rt seccomp compile web/config.json | less", "Read the program of a bundle"},
@@ -63,6 +70,18 @@ func seccompCommand() *Command {
 			{"rt seccomp check --call-arch SCMP_ARCH_X86 profile.json socketcall 1", "Ask about a call of a 32-bit program"},
 		},
 	}
+}
+
+// machineOf is the machine that --arch names, as Go calls it.
+func machineOf(name string) (string, error) {
+	if name == "" {
+		return runtime.GOARCH, nil
+	}
+	goarch := seccomp.Machine(name)
+	if goarch == "" {
+		return "", &diag.Error{Kind: diag.Usage, Field: "--arch", Value: name, Problem: "is no machine that the kernel has seccomp for"}
+	}
+	return goarch, nil
 }
 
 // compileProfile prints the program of a profile.

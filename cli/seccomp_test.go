@@ -63,11 +63,11 @@ func TestSeccompMistakes(t *testing.T) {
 	dir := t.TempDir()
 	profile := writeText(t, filepath.Join(dir, "profile.json"), profileText)
 	for _, test := range []struct{ args, want string }{
-		{"compile", "requires a minimum of 2"},
+		{"compile", "requires exactly 1 argument(s): <profile>"},
 		{"chek " + profile, `did you mean "check"?`},
-		{"compile " + profile + " read", "takes one profile"},
+		{"compile " + profile + " read", "requires exactly 1 argument(s): <profile>"},
 		{"compile --call-arch SCMP_ARCH_X86 " + profile, "--call-arch is for check"},
-		{"check " + profile, "needs the system call"},
+		{"check " + profile, "requires a minimum of 2 argument(s): <profile> <call> [argument...]"},
 		{"compile --arch vax " + profile, `--arch "vax"`},
 		{"check --call-arch vax " + profile + " read", `architecture "vax"`},
 		{"check " + profile + " raed", `call "raed"`},

@@ -2,7 +2,7 @@ package cli
 
 func startCommand() *Command {
 	return &Command{
-		Name: "start", Args: "<container-id>", Min: 1, Max: 1,
+		Name: "start", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
 		Summary: "run the program of a created container",
 		Description: []string{
 			"Lets a container that rt-create(8) made run its program, process.args of its config. If the program can't be executed, " +

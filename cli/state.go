@@ -4,7 +4,7 @@ import "rt/libcontainer/state"
 
 func stateCommand() *Command {
 	return &Command{
-		Name: "state", Args: "<container-id>", Min: 1, Max: 1,
+		Name: "state", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
 		Summary: "print the state of a container as JSON",
 		Description: []string{
 			"Prints the state as the OCI runtime specification has it: ociVersion, id, status, pid, bundle and annotations, and beside these rootfs, created and owner. " +

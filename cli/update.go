@@ -30,7 +30,7 @@ func updateCommand() *Command {
 		Flag{Name: "mem-bw-schema", Value: "SCHEMA", To: &o.MemBwSchema, Usage: `share of the memory bandwidth, such as "MB:0=50", likewise`},
 	)
 	return &Command{
-		Name: "update", Args: "<container-id>", Min: 1, Max: 1,
+		Name: "update", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
 		Summary: "change the limits of a container",
 		Description: []string{
 			"Changes the limits that are given, and leaves the others as they are. They come as options or all together as JSON; this is JSON that says nothing, " +

@@ -11,7 +11,7 @@ import (
 func validateCommand() *Command {
 	var bundle string
 	return &Command{
-		Name: "validate", Args: "[bundle]", Min: 0, Max: 1,
+		Name: "validate", Args: "[bundle]", Min: 0, Max: 1, Complete: []Candidates{directories},
 		Summary: "check the config.json of a bundle",
 		Description: []string{
 			"Checks config.json as create and run do, and more patiently: all problems are printed, one a line, with the place in the document. " +

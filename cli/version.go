@@ -13,8 +13,24 @@ var (
 	commit  string
 )
 
-// appendVersion appends what --version prints. go-runc wants the first line to start with "runc version " where runc is expected; moby takes
-// what stands before "version" for the name, and looks for "commit: " and "spec: " below.
+func versionCommand() *Command {
+	return &Command{
+		Name: "version", Min: 0, Max: 0,
+		Summary:     "print the version",
+		Description: []string{"Prints the version of rt, the commit it was built from, the newest OCI runtime specification that it knows, and the version of Go, as --version does."},
+		Action:      (*Call).writeVersion,
+		Examples:    []Row{{"rt version", "Print the version"}},
+	}
+}
+
+// writeVersion prints the version.
+func (c *Call) writeVersion() error {
+	_, err := c.Stdout.Write(appendVersion(nil, c.program))
+	return err
+}
+
+// appendVersion appends what --version prints. go-runc wants the first line to start with "runc version " where runc is
+// expected; moby takes what stands in front of "version" for the name, and looks for "commit: " and "spec: " below.
 func appendVersion(dst []byte, program string) []byte {
 	dst = append(dst, program+" version "+version+"\n"...)
 	if c := builtFrom(); c != "" {
@@ -23,7 +39,8 @@ func appendVersion(dst []byte, program string) []byte {
 	return append(dst, "spec: "+spec.NewestVersion+"\ngo: "+runtime.Version()+"\n"...)
 }
 
-// builtFrom is the commit that rt was built from: what the Makefile said, or what go build found out by itself; "" if neither knew.
+// builtFrom is the commit that rt was built from: what the Makefile said, or what go build found out by itself; "" if
+// neither knew.
 func builtFrom() string {
 	if commit != "" {
 		return commit

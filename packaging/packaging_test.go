@@ -189,7 +189,7 @@ func TestInstall(t *testing.T) {
 		}
 		wanted := []string{
 			prefix + "/bin/rt", prefix + "/share/bash-completion/completions/rt", prefix + "/share/zsh/site-functions/_rt",
-			prefix + "/share/fish/vendor_completions.d/rt.fish", "/etc/containers/containers.conf.d/50-rt.conf",
+			"/etc/fish/completions/rt.fish", "/etc/containers/containers.conf.d/50-rt.conf",
 		}
 		for _, p := range pages {
 			wanted = append(wanted, prefix+"/share/man/man8/"+filepath.Base(p))

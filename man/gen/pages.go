@@ -75,6 +75,12 @@ func page(c *cli.Command) string {
 	for _, p := range c.Description {
 		r.text(p)
 	}
+	if len(c.Commands) > 0 {
+		r.section("COMMANDS")
+		for _, sub := range c.Commands {
+			r.tagged(bold(sub.Name)+" "+italic(sub.Args), sub.Summary)
+		}
+	}
 	r.section("OPTIONS")
 	r.options(c.Flags)
 	r.text("The global options of rt(8) may stand here too.")

@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"context"
+	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,37 +61,48 @@ var engineCalls = []struct {
 	{"people: a switch with a value", "run --keep=false --detach=true id1", "run", []string{"id1"}, map[string]any{"keep": false, "detach": true}},
 	{"people: global options behind the command", "delete id1 --force --root /r", "delete", []string{"id1"}, map[string]any{"force": true, "root": "/r"}},
 	{"people: an id like an option", "delete -- --help", "delete", []string{"--help"}, map[string]any{"force": false}},
+	{
+		"exec: options of the program are its own", "exec --tty -e A=1,2 -e B= id1 ls -l --root /x", "exec",
+		[]string{"id1", "ls", "-l", "--root", "/x"},
+		map[string]any{"tty": true, "root": ""},
+	},
+	{"people: an id that is a word of the library", "delete help", "delete", []string{"help"}, nil},
+	{"spec's own --rootless", "spec --rootless", "spec", []string{}, map[string]any{"rootless": true}},
+	{"crun's user: an empty value", "create --bundle= id1", "create", []string{"id1"}, map[string]any{"bundle": ""}},
 	{"kill: what follows the id is a signal", "kill id1 -9", "kill", []string{"id1", "-9"}, map[string]any{"all": false}},
+}
+
+// understood is what the command line of rt comes to: the command with its options, and the arguments.
+func understood(args []string) (c *Command, globals []Flag, rest []string, err error) {
+	call := &Call{Stdout: io.Discard, Stderr: io.Discard, program: "rt"}
+	t := newTree(call, args)
+	t.act = func(found *Command) error {
+		c = found
+		return nil
+	}
+	err = t.root().Run(context.Background(), append([]string{"rt"}, args...))
+	return c, t.globals.flags(), call.Args, err
 }
 
 func TestEngineCalls(t *testing.T) {
 	for _, e := range engineCalls {
 		t.Run(e.who, func(t *testing.T) {
-			var g globals
-			global := g.flags()
-			rest, err := parse(strings.Fields(e.args), true, global)
+			c, global, rest, err := understood(strings.Fields(e.args))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if rest[0] != e.command {
-				t.Fatalf("the command is %q, want %q", rest[0], e.command)
-			}
-			c := find(rest[0])
-			rest, err = parse(rest[1:], c.InOrder, c.Flags, global)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := checkArgs(c, rest); err != nil {
-				t.Error(err)
+			if c == nil || c.Name != e.command {
+				t.Fatalf("the command is %+v, want %q", c, e.command)
 			}
 			if strings.Join(rest, " ") != strings.Join(e.rest, " ") {
 				t.Errorf("arguments %q, want %q", rest, e.rest)
 			}
 			for name, want := range e.want {
-				f := lookup(name, [][]Flag{c.Flags, global})
-				if f == nil {
+				i := slices.IndexFunc(append(slices.Clip(c.Flags), global...), func(f Flag) bool { return f.Name == name })
+				if i < 0 {
 					t.Fatalf("no option --%s", name)
 				}
+				f := append(slices.Clip(c.Flags), global...)[i]
 				if got := reflect.ValueOf(f.To).Elem().Interface(); got != want {
 					t.Errorf("--%s = %v, want %v", name, got, want)
 				}
@@ -110,14 +124,15 @@ func TestMisuse(t *testing.T) {
 		{"create --preserve-fds many a", `--preserve-fds "many": must be a number from 0 on`},
 		{"create --preserve-fds -1 a", `--preserve-fds "-1": must be a number from 0 on`},
 		{"run --detach=maybe a", `--detach "maybe": must be true or false`},
+		{"exec -it a sh", "flag provided but not defined: -it (write -t: short options are written one by one, and there is no -i)"},
+		{"exec -dt a sh", "flag provided but not defined: -dt (short options are written one by one: -d -t)"},
+		{"seccomp", `"seccomp" needs one of its subcommands: compile, check`},
+		{"seccomp chek p", `"chek" is not a subcommand of seccomp, which has compile, check (hint: did you mean "check"?)`},
+		{"seccomp check p", `"check" requires a minimum of 2 argument(s): <profile> <call> [argument...] (hint: see "rt seccomp check --help")`},
+		{"strat --foo a", `"strat" is not a command of rt (hint: did you mean "start"?)`},
 	} {
 		t.Run(c.args, func(t *testing.T) {
-			args := strings.Fields(c.args)
-			command := find(args[0])
-			rest, err := parse(args[1:], command.InOrder, command.Flags)
-			if err == nil {
-				err = checkArgs(command, rest)
-			}
+			_, _, _, err := understood(strings.Fields(c.args))
 			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -153,26 +168,18 @@ func TestPlanFlags(t *testing.T) {
 	}
 }
 
+// No command line makes the parser crash, or arguments appear that were not there.
 func FuzzParse(f *testing.F) {
 	for _, e := range engineCalls {
 		f.Add(e.args)
 	}
 	f.Add("create --bundle= -- a")
+	f.Add("run --bundle  a --generate-shell-completion")
 	f.Fuzz(func(t *testing.T, line string) {
 		args := strings.Split(line, " ")
-		var g globals
-		global := g.flags()
-		rest, err := parse(args, true, global)
-		if err != nil || len(rest) == 0 {
-			return
-		}
-		c := find(rest[0])
-		if c == nil {
-			return
-		}
-		left, err := parse(rest[1:], c.InOrder, c.Flags, global)
-		if err == nil && len(left) > len(rest)-1 {
-			t.Errorf("%q: more arguments came out than went in: %q", line, left)
+		_, _, rest, err := understood(args)
+		if err == nil && len(rest) > len(args) {
+			t.Errorf("%q: more arguments came out than went in: %q", line, rest)
 		}
 	})
 }

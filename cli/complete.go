@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+	"golang.org/x/sys/unix"
+
+	"rt/seccomp"
+	"rt/spec"
+)
+
+// Candidates lists what may stand at a place of the command line, for a shell that completes it: words, or one of the
+// two requests below. It fails silently: a shell that completes has nobody to tell an error.
+type Candidates func(c *Call) []string
+
+// What a shell is asked to list by itself: it knows about "~", quotes and slashes.
+const (
+	askFiles       = ":files"
+	askDirectories = ":directories"
+)
+
+func files(*Call) []string       { return []string{askFiles} }
+func directories(*Call) []string { return []string{askDirectories} }
+
+// oneOf are fixed words.
+func oneOf(words ...string) Candidates { return func(*Call) []string { return words } }
+
+// containers are the ids under the --root of the command line.
+func containers(c *Call) []string {
+	all, err := c.Runtime.List()
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, one := range all {
+		ids = append(ids, one.ID)
+	}
+	return ids
+}
+
+// signals are the names of all signals, as kill takes them.
+func signals(*Call) []string {
+	var list []string
+	for n := unix.Signal(1); n < sigRTMin; n++ {
+		if name := unix.SignalName(n); name != "" {
+			list = append(list, strings.TrimPrefix(name, "SIG"))
+		}
+	}
+	return append(list, "RTMIN", "RTMAX")
+}
+
+// capabilities are the names of all capabilities.
+func capabilities(*Call) []string { return spec.CapabilityNames() }
+
+// architectures are the names that the specification has for machines.
+func architectures(*Call) []string { return seccomp.Architectures() }
+
+// completionRequest is the word behind a command line that a shell wants completed. The word in front of it is the one
+// to complete, and may be empty.
+const completionRequest = "--generate-shell-completion" // as urfave/cli has it
+
+// completing reports whether rt is asked for completions.
+func (t *tree) completing() bool {
+	return len(t.words) > 0 && t.words[len(t.words)-1] == completionRequest
+}
+
+// completer prints what may stand in the place of the last word, for a command, or for rt itself with nil: a candidate
+// and its description on each line, with a tab between them. urfave/cli has found the command and has read the options
+// in front.
+func (t *tree) completer(c *Command, inherited ...Flag) cli.ShellCompleteFunc {
+	flags := append(inherited, t.globals.flags()...)
+	if c != nil {
+		flags = append(slices.Clip(c.Flags), flags...)
+	}
+	return func(_ context.Context, parsed *cli.Command) {
+		_ = t.globals.apply(t.call) // for --root
+		words := t.words[:len(t.words)-1]
+		word, before := words[len(words)-1:], words[:max(len(words)-1, 0)]
+		if len(words) == 0 {
+			word = []string{""}
+		}
+		args := parsed.Args().Slice()
+		for _, row := range t.candidates(c, flags, args, before, word[0]) {
+			line := row.Term
+			if row.Text != "" {
+				line += "\t" + row.Text
+			}
+			_, _ = t.call.Stdout.Write([]byte(line + "\n"))
+		}
+	}
+}
+
+// candidates are the rows that fit the last word: values of the option in front of it, options, or arguments.
+func (t *tree) candidates(c *Command, flags []Flag, args, before []string, word string) []Row {
+	theirs := c != nil && c.InOrder && len(args) > 1 // behind the id of exec all words are the program's
+	if f := flagOf(flags, before); f != nil && !theirs {
+		return matching(f.values(t.call), "", word)
+	}
+	if name, value, ok := strings.Cut(word, "="); ok && !theirs {
+		if f := flagOf(flags, []string{name}); f != nil {
+			return matching(f.values(t.call), name+"=", value)
+		}
+	}
+	if strings.HasPrefix(word, "-") && !theirs {
+		return matchingFlags(flags, word)
+	}
+	switch {
+	case c == nil:
+		return matchingCommands(Commands(), word)
+	case len(c.Commands) > 0:
+		return matchingCommands(c.Commands, word)
+	}
+	if n := max(len(args), 1) - 1; n < len(c.Complete) {
+		return matching(c.Complete[n](t.call), "", word)
+	}
+	if theirs {
+		return []Row{{askFiles, ""}}
+	}
+	return nil
+}
+
+// flagOf is the option that the last of words is, if it still needs a value.
+func flagOf(flags []Flag, words []string) *Flag {
+	if len(words) == 0 || !strings.HasPrefix(words[len(words)-1], "-") {
+		return nil
+	}
+	name := strings.TrimLeft(words[len(words)-1], "-")
+	for i := range flags {
+		if f := &flags[i]; f.Value != "" && (f.Name == name || f.Short == name) {
+			return f
+		}
+	}
+	return nil
+}
+
+// values are what may be given to an option.
+func (f *Flag) values(c *Call) []string {
+	switch {
+	case f.Complete != nil:
+		return f.Complete(c)
+	case f.Value == "DIR":
+		return []string{askDirectories}
+	case f.Value == "PATH", f.Value == "FILE":
+		return []string{askFiles}
+	}
+	return nil
+}
+
+// matching are the words that begin with what is there already. prefix goes in front of each.
+func matching(words []string, prefix, begin string) []Row {
+	var rows []Row
+	for _, w := range words {
+		if w == askFiles || w == askDirectories {
+			return []Row{{w, ""}}
+		}
+		if strings.HasPrefix(w, begin) {
+			rows = append(rows, Row{prefix + w, ""})
+		}
+	}
+	return rows
+}
+
+func matchingFlags(flags []Flag, begin string) []Row {
+	var rows []Row
+	for i := range flags {
+		if f := &flags[i]; !f.Hidden && strings.HasPrefix("--"+f.Name, begin) {
+			rows = append(rows, Row{"--" + f.Name, f.Usage})
+		}
+	}
+	if strings.HasPrefix("--help", begin) {
+		rows = append(rows, Row{"--help", "show help"})
+	}
+	return rows
+}
+
+func matchingCommands(commands []*Command, begin string) []Row {
+	var rows []Row
+	for _, c := range commands {
+		if strings.HasPrefix(c.Name, begin) {
+			rows = append(rows, Row{c.Name, c.Summary})
+		}
+	}
+	return rows
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/urfave/cli/v3"
+
+	"rt/libcontainer/diag"
+)
+
+// option makes an option of urfave/cli out of a Flag. One type of value serves all kinds, so that each keeps its own
+// error: the library turns an error of Set into text.
+func (t *tree) option(f *Flag) cli.Flag {
+	o := &cli.GenericFlag{
+		Name: f.Name, Usage: f.Usage, Hidden: f.Hidden, HideDefault: true,
+		Value: &value{flag: f, failed: &t.badValue},
+	}
+	if f.Short != "" {
+		o.Aliases = []string{f.Short}
+	}
+	o.SetStringer(func(cli.Flag) string { return f.Synopsis() + "\n" + f.Usage })
+	return o
+}
+
+// options makes options of flags.
+func (t *tree) options(flags []Flag) []cli.Flag {
+	list := make([]cli.Flag, len(flags))
+	for i := range flags {
+		list[i] = t.option(&flags[i])
+	}
+	return list
+}
+
+// value is the value of an option: the variable that Flag.To points to. It implements cli.Value.
+type value struct {
+	flag   *Flag
+	failed *error // gets the last error of Set
+}
+
+// Set reads a word. The last word counts, for engines repeat options of those who configured them; a list takes every
+// word whole, for an environment variable may have commas in it.
+func (v *value) Set(word string) error {
+	err := v.flag.set(word)
+	if err != nil {
+		*v.failed = err
+	}
+	return err
+}
+
+// Get returns where the value goes: Flag.To.
+func (v *value) Get() any { return v.flag.To }
+
+// String is empty: no option has a default that help does not tell in words.
+func (v *value) String() string { return "" }
+
+// IsBoolFlag reports whether the option is a switch, which takes a value only behind "=".
+func (v *value) IsBoolFlag() bool { return v.flag.Value == "" }
+
+// set gives the option a value.
+func (f *Flag) set(word string) error {
+	switch to := f.To.(type) {
+	case *string:
+		*to = word
+	case *bool:
+		b, err := strconv.ParseBool(word)
+		if err != nil {
+			return f.invalid(word, "must be true or false")
+		}
+		*to = b
+	case **bool:
+		b, err := strconv.ParseBool(word)
+		if err != nil {
+			return f.invalid(word, "must be true or false")
+		}
+		*to = &b
+	case *int:
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 0 {
+			return f.invalid(word, "must be a number from 0 on")
+		}
+		*to = n
+	case *[]string:
+		*to = append(*to, word)
+	default:
+		panic(fmt.Sprintf("cli: option --%s has a %T, which no value can be read into", f.Name, to))
+	}
+	return nil
+}
+
+func (f *Flag) invalid(word, problem string) error {
+	return &diag.Error{Kind: diag.Usage, Field: "--" + f.Name, Value: word, Problem: problem}
+}
+
+// Synopsis is how help shows the option: "--bundle, -b DIR".
+func (f *Flag) Synopsis() string {
+	s := "--" + f.Name
+	if f.Short != "" {
+		s += ", -" + f.Short
+	}
+	if f.Value != "" {
+		s += " " + f.Value
+	}
+	return s
+}

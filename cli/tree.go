@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"rt/libcontainer/diag"
+	"rt/spec"
+)
+
+// tree is what urfave/cli parses a command line with: the command that was asked for, below one that has the global
+// options. The library knows names and options, and calls back with the rest.
+type tree struct {
+	call    *Call
+	globals globals
+	words   []string // the command line without the program's name
+
+	act func(*Command) error // what is done with a command that was understood
+
+	badValue error // of the last option whose value made no sense
+	fail     int   // exit status of an error
+}
+
+// newTree returns the tree for a command line: args without the program's name.
+func newTree(c *Call, args []string) *tree {
+	return &tree{call: c, words: args, fail: exitFailure, act: func(command *Command) error { return command.Action(c) }}
+}
+
+// root is rt itself. Only commands that the command line names are below it, unless it asks for help or a shell for
+// completion: building all would cost each start of rt 0.3 ms.
+func (t *tree) root() *cli.Command {
+	one := 1
+	root := &cli.Command{
+		Name: t.call.program, Usage: Summary, Flags: t.options(t.globals.flags()), Writer: t.call.Stdout, ErrWriter: t.call.Stderr,
+		HideVersion: true, StopOnNthArg: &one, OnUsageError: t.misused, CommandNotFound: t.unknown,
+		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // main tells the error, and no library ends rt
+		Action:         t.rootAction,
+		Description:    `"` + t.call.program + ` <command> --help" tells more of a command, and so does the manual page ` + t.call.program + `-<command>(8).`,
+		UsageText:      t.call.program + " [global options] <command> [options] [arguments]",
+	}
+	all := t.wantsAll()
+	if t.completing() {
+		root.EnableShellCompletion, root.ShellCompletionCommandName = true, "completion of urfave/cli"
+		root.ShellComplete = t.completer(nil)
+	}
+	for _, e := range commands() {
+		if all || slices.Contains(t.words, e.name) {
+			root.Commands = append(root.Commands, t.command(e.build(), nil))
+		}
+	}
+	return root
+}
+
+// wantsAll reports whether the command line may be about all commands.
+func (t *tree) wantsAll() bool {
+	if len(t.words) == 0 || t.completing() {
+		return true
+	}
+	return slices.ContainsFunc(t.words, func(word string) bool {
+		switch word {
+		case "help", "h", "--help", "-help", "-h":
+			return true
+		}
+		return false
+	})
+}
+
+// command makes a command of urfave/cli out of a Command, which takes the options of the one above it too.
+func (t *tree) command(c *Command, inherited []Flag) *cli.Command {
+	command := &cli.Command{
+		Name: c.Name, Usage: c.Summary, ArgsUsage: c.Args, Description: c.help(), Flags: t.options(c.Flags),
+		HideHelpCommand: true, // "help" may be the id of a container
+		OnUsageError:    t.misused, CommandNotFound: t.unknown,
+		Action: func(_ context.Context, parsed *cli.Command) error { return t.run(c, parsed) },
+	}
+	if c.InOrder {
+		one := 1
+		command.StopOnNthArg = &one
+	}
+	if t.completing() {
+		command.ShellComplete = t.completer(c, inherited...)
+	}
+	for _, sub := range c.Commands {
+		command.Commands = append(command.Commands, t.command(sub, c.Flags))
+	}
+	return command
+}
+
+// rootAction is for a command line that names no command of rt's.
+func (t *tree) rootAction(_ context.Context, root *cli.Command) error {
+	if t.globals.version {
+		return t.call.writeVersion()
+	}
+	if name := root.Args().First(); name != "" {
+		t.fail = exitUnknown
+		return unknownCommand(t.call.program, name)
+	}
+	return cli.ShowRootCommandHelp(root)
+}
+
+// run does what a command is for.
+func (t *tree) run(c *Command, parsed *cli.Command) error {
+	if t.globals.version {
+		return t.call.writeVersion()
+	}
+	t.call.Args = parsed.Args().Slice()
+	if c.Action == nil {
+		return t.noSubcommand(c, parsed)
+	}
+	if err := checkArgs(c, parsed.FullName(), t.call.Args); err != nil {
+		return err
+	}
+	if err := t.globals.apply(t.call); err != nil {
+		return err
+	}
+	t.fail = max(c.Fail, exitFailure)
+	return t.act(c)
+}
+
+// noSubcommand is the error for a command that lacks its subcommand, or has one that does not exist.
+func (t *tree) noSubcommand(c *Command, parsed *cli.Command) error {
+	var known []string
+	for _, sub := range c.Commands {
+		known = append(known, sub.Name)
+	}
+	e := misuse(parsed.FullName(), `"`+c.Name+`" needs one of its subcommands: `+strings.Join(known, ", "))
+	if name := parsed.Args().First(); name != "" {
+		e.Problem = `"` + name + `" is not a subcommand of ` + c.Name + ", which has " + strings.Join(known, ", ")
+		if near := hintNearest(spec.Nearest(name, known)); near != "" {
+			e.Hint = near
+		}
+	}
+	return e
+}
+
+// unknown is for "rt help NAME" where there is no such command. The library goes on without an error, so it is noted.
+func (t *tree) unknown(_ context.Context, _ *cli.Command, name string) {
+	t.fail, t.badValue = exitUnknown, unknownCommand(t.call.program, name)
+}
+
+// misused makes an error of what the library says of the command line. Its wording is that of the flag package, which
+// runc has it from: podman and CRI-O look for "flag needs an argument" to find out what a runtime can do.
+func (t *tree) misused(_ context.Context, cmd *cli.Command, err error, _ bool) error {
+	if t.badValue != nil {
+		return t.badValue
+	}
+	problem := err.Error()
+	if name, ok := strings.CutPrefix(problem, "flag provided but not defined: -"); ok {
+		problem += t.meant(cmd, name)
+	}
+	return misuse(cmd.FullName(), problem)
+}
+
+// meant suggests the option that was probably meant by one that does not exist.
+func (t *tree) meant(cmd *cli.Command, name string) string {
+	var long []string
+	short := ""
+	for _, c := range cmd.Lineage() {
+		for _, f := range c.VisibleFlags() {
+			for _, n := range f.Names() {
+				if len(n) > 1 {
+					long = append(long, n)
+				} else if strings.Contains(name, n) {
+					short += n
+				}
+			}
+		}
+	}
+	switch near := spec.Nearest(name, long); {
+	case near != "":
+		return ` (did you mean "--` + near + `"?)`
+	case len(name) == 2 && len(short) == 1:
+		// docker's -it, mostly
+		return " (write -" + short + ": short options are written one by one, and there is no -" + strings.Replace(name, short, "", 1) + ")"
+	case len(name) > 1 && len(short) == len(name):
+		return " (short options are written one by one: -" + strings.Join(strings.Split(name, ""), " -") + ")"
+	}
+	return ""
+}
+
+// misuse is a command line that makes no sense to the command of that name.
+func misuse(command, problem string) *diag.Error {
+	return &diag.Error{Kind: diag.Usage, Problem: problem, Hint: `see "` + command + ` --help"`}
+}
+
+// checkArgs compares the number of arguments with what the command takes.
+func checkArgs(c *Command, name string, args []string) error {
+	n := len(args)
+	if n >= c.Min && n <= c.Max {
+		return nil
+	}
+	var want string
+	switch {
+	case c.Max == 0:
+		want = " takes no arguments"
+	case c.Min == c.Max:
+		want = " requires exactly " + strconv.Itoa(c.Min) + " argument(s): " + c.Args
+	case n < c.Min:
+		want = " requires a minimum of " + strconv.Itoa(c.Min) + " argument(s): " + c.Args
+	default:
+		want = " takes at most " + strconv.Itoa(c.Max) + " argument(s): " + c.Args
+	}
+	return misuse(name, `"`+c.Name+`"`+want)
+}
