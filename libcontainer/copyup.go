@@ -13,7 +13,7 @@ import (
 )
 
 // copyUp fills the tmpfs of a mount with the option tmpcopyup, which the boot process has handed over as to, from the directory that it handed
-// over before.
+// over before. One without that option takes the mode of the directory.
 func (m *maker) copyUp(r supervise.Report) error {
 	step, from, to := r.Step, m.copyFrom, r.FD
 	m.copyFrom = -1
@@ -21,6 +21,9 @@ func (m *maker) copyUp(r supervise.Report) error {
 	mount := m.mountOf(step)
 	if mount == nil || from < 0 || to < 0 {
 		return &diag.Error{Kind: diag.Kernel, Field: step.Origin, Problem: "the boot process did not hand over what is to be copied"}
+	}
+	if !mount.TmpCopyUp {
+		return copyMode(from, to)
 	}
 	err := copyup.Copy(from, to, copyup.Options{
 		KeepMode: hasOption(mount.Data, "mode"), KeepUID: hasOption(mount.Data, "uid"), KeepGID: hasOption(mount.Data, "gid"),

@@ -41,6 +41,9 @@ func (m *maker) openFile(f *plan.File, maps *idMaps) (fd int, err error) {
 		if f.Kind == plan.FileTree && (f.Index < 0 || m.spec.Mounts[f.Index].Recursive) {
 			flags |= unix.AT_RECURSIVE
 		}
+		if f.Kind == plan.FileTree && f.Index >= 0 && m.spec.Mounts[f.Index].SourceNoFollow {
+			flags |= unix.AT_SYMLINK_NOFOLLOW
+		}
 		if fd, err = unix.OpenTree(unix.AT_FDCWD, f.Path, flags); err == nil && m.facts.Has(host.MountSetattr) {
 			// A copy made here is a peer of the host's mount: what the container mounts on it would show up on the host.
 			call = "mount_setattr"

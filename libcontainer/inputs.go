@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
@@ -42,84 +41,6 @@ func (m *maker) checkNull() error {
 		return diag.Sys("the host's /dev/null can't be used to hide paths behind", "lstat", err)
 	}
 	return nil
-}
-
-// lookAtSources finds out what the sources of bind mounts are.
-func (m *maker) lookAtSources() error {
-	m.options.Sources = make([]plan.Source, len(m.spec.Mounts))
-	for i := range m.spec.Mounts {
-		mount := &m.spec.Mounts[i]
-		if !mount.Bind || mount.Remount {
-			if h := plan.StandIn(m.spec, &m.facts, mount); h != nil && mountedOnHost(h) {
-				m.options.Sources[i] = plan.SourceHost
-			}
-			continue
-		}
-		var st unix.Stat_t
-		if err := unix.Stat(mount.Source, &st); err != nil {
-			e := diag.Sys("the source of the bind mount can't be used", "stat", err)
-			e.Field, e.Value = "mounts["+strconv.Itoa(mount.Index)+"].source", mount.Source
-			e.Hint = diag.Hint("open_tree", e.Errno, "mounts")
-			return e
-		}
-		m.options.Sources[i] = plan.SourceFile
-		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-			m.options.Sources[i] = plan.SourceDir
-		}
-	}
-	return nil
-}
-
-// lookAtTargets finds out where mount points that are not there would be made, and the modes of those that a tmpfs is to cover.
-func (m *maker) lookAtTargets() error {
-	root, err := unix.Open(m.spec.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return diag.Sys("open the root file system", "open", err)
-	}
-	defer func() { _ = unix.Close(root) }()
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	for i := range m.spec.Mounts {
-		destination := m.spec.Mounts[i].Destination
-		fd, err := unix.Openat2(root, strings.TrimPrefix(destination, "/"), &how)
-		if err == nil {
-			m.lookAtMode(i, fd)
-			_ = unix.Close(fd)
-		}
-		if err != unix.ENOENT {
-			continue
-		}
-		path, err := securejoin.SecureJoin(m.spec.Rootfs, destination)
-		if err != nil || path == m.spec.Rootfs+destination {
-			continue // no links, or too many of them: openat2(2) has the last word
-		}
-		if m.options.Targets == nil {
-			m.options.Targets = make([]string, len(m.spec.Mounts))
-		}
-		m.options.Targets[i] = strings.TrimPrefix(path, m.spec.Rootfs)
-	}
-	return nil
-}
-
-// lookAtMode notes the mode of the directory fd for mount i, if that is a tmpfs with none of its own. What an earlier mount covers is not what the
-// tmpfs will cover: then the mode stays the kernel's, as that of a directory which is made.
-func (m *maker) lookAtMode(i, fd int) {
-	mount := &m.spec.Mounts[i]
-	if mount.Type != "tmpfs" || mount.Bind || mount.Remount || strings.Contains(","+mount.Data, ",mode=") {
-		return
-	}
-	for j := range m.spec.Mounts[:i] {
-		if above := m.spec.Mounts[j].Destination; mount.Destination == above || strings.HasPrefix(mount.Destination, above+"/") {
-			return
-		}
-	}
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return
-	}
-	if m.options.Modes == nil {
-		m.options.Modes = make([]uint32, len(m.spec.Mounts))
-	}
-	m.options.Modes[i] = st.Mode
 }
 
 // listenFDs passes on what a service manager gave to rt: sd_listen_fds(3). The descriptors come first, then those of --preserve-fds.

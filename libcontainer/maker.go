@@ -93,7 +93,7 @@ func (m *maker) look() error {
 	if err := m.lookAtSources(); err != nil {
 		return err
 	}
-	if err := m.lookAtTargets(); err != nil {
+	if err := m.lookAtModes(); err != nil {
 		return err
 	}
 	m.options.SetgroupsDeny = m.denySetgroups()

@@ -94,9 +94,6 @@ func (x *restorer) makeMountPoints() error {
 			continue
 		}
 		root, path := x.spec.Rootfs, m.Destination
-		if t := x.options.Targets; i < len(t) && t[i] != "" {
-			path = t[i]
-		}
 		above := x.above(i)
 		if above != nil && !above.Bind {
 			continue
@@ -105,6 +102,10 @@ func (x *restorer) makeMountPoints() error {
 			root, path = above.Source, strings.TrimPrefix(m.Destination, above.Destination)
 		}
 		dir := !m.Bind || x.options.Sources[i] == plan.SourceDir
+		if m.Bind && x.options.Sources[i] == plan.SourceLater {
+			var st unix.Stat_t
+			dir = unix.Stat(m.Source, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+		}
 		if err := makeMountPoint(root, path, dir); err != nil {
 			e := diag.Sys("the mount point can't be made", "openat2", err)
 			e.Field, e.Value = mountField(m, "destination"), m.Destination
@@ -126,8 +127,7 @@ func (x *restorer) above(i int) (above *spec.Mount) {
 	return above
 }
 
-// makeMountPoint makes path below the directory root, with all directories on the way: a directory, or an empty file. Each is made by its name in a directory that was
-// opened below root, so no link leads out of that.
+// makeMountPoint makes path below the directory root, with all directories on the way: a directory, or an empty file.
 func makeMountPoint(root, path string, dir bool) error {
 	if fd, err := openInRoot(root, plan.Relative(path), unix.O_PATH); err != unix.ENOENT {
 		if err == nil {
@@ -135,23 +135,12 @@ func makeMountPoint(root, path string, dir bool) error {
 		}
 		return err
 	}
-	names := strings.Split(plan.Relative(path), "/")
-	for i, name := range names {
-		parent, err := openInRoot(root, plan.Relative(strings.Join(names[:i], "/")), unix.O_PATH|unix.O_DIRECTORY)
-		if err != nil {
-			return err
-		}
-		if i == len(names)-1 && !dir {
-			err = unix.Mknodat(parent, name, unix.S_IFREG|0o644, 0)
-		} else {
-			err = unix.Mkdirat(parent, name, 0o755)
-		}
-		_ = unix.Close(parent)
-		if err != nil && err != unix.EEXIST {
-			return err
-		}
+	fd, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
 	}
-	return nil
+	defer func() { _ = unix.Close(fd) }()
+	return makeInRoot(fd, path, dir)
 }
 
 // onOwnThread calls f in a thread that ends afterwards, with the mount namespace that f has entered. The first thread of a process can't end, and is what others

@@ -30,7 +30,10 @@ func (m *maker) handlers() supervise.Handlers {
 			m.copyFrom = r.FD
 			return nil
 		},
-		plan.SyncCopyTo: m.copyUp,
+		plan.SyncCopyTo:   m.copyUp,
+		plan.SyncMakeDir:  m.makePoint,
+		plan.SyncMakeFile: m.makePoint,
+		plan.SyncLink:     m.compareLink,
 	}
 }
 

@@ -24,6 +24,7 @@ type Step struct {
 	Sentence string    // for people; printed, never parsed
 	Part     string    // the heading under which `rt plan` prints it
 	Sync     SyncPoint // the sync point at which this step reports; nil for all others
+	Path     string    // the path of the container that the sync point is about; "" if it is about none
 	Does     []string  // what the supervisor does at this sync point, in order, for people
 
 	// Fault, if not zero, is what the step yields in place of making its call: see WithFault.

@@ -16,9 +16,10 @@ type checker struct {
 	problems []*diag.Error
 	warnings []string
 	unknown  []Unknown
-	broken   bool   // the document is not JSON: there is nothing to check
-	mistyped []Path // values that could not be decoded, and so are absent now
-	unsure   bool   // linux.namespaces has problems of its own: which namespaces are meant is a guess
+	broken   bool         // the document is not JSON: there is nothing to check
+	mistyped []Path       // values that could not be decoded, and so are absent now
+	relative []relativeID // the ranges of the mount being checked that are marked with an @
+	unsure   bool         // linux.namespaces has problems of its own: which namespaces are meant is a guess
 }
 
 // document checks a whole config.json. What later sections depend on comes first: the namespaces, then their id maps.

@@ -55,12 +55,13 @@ func (c *checker) options(at place, words []string, m *Mount) {
 	for i, word := range words {
 		o := findOption(word)
 		if o == nil {
-			if c.forFileSystem(at.At(i), word) {
+			if !c.withValue(at.At(i), word, m) && c.forFileSystem(at.At(i), word) {
 				rest = append(rest, i)
 			}
 			continue
 		}
 		o.apply(m)
+		m.Flagged = m.Flagged || o.changesFlags()
 		switch o.kind {
 		case isBind:
 			m.Bind = true
@@ -70,11 +71,18 @@ func (c *checker) options(at place, words []string, m *Mount) {
 			m.IDMap, m.IDMapRecursive = true, m.IDMapRecursive || o.recursive
 		case isTmpCopyUp:
 			m.TmpCopyUp = true
+		case isCopySymlink:
+			m.CopySymlink = true
+		case isSourceNoFollow:
+			m.SourceNoFollow = true
+		case isDestNoFollow:
+			m.DestNoFollow = true
 		case isFlag:
 		}
 	}
 	m.Recursive = m.Flags&unix.MS_REC != 0
 	m.Remount = m.Flags&unix.MS_REMOUNT != 0
+	m.Flagged = m.Flagged && m.Bind && !m.Remount
 	m.Flags &^= unix.MS_BIND | unix.MS_REC | unix.MS_REMOUNT
 	if m.Bind {
 		c.bindOptions(at, words, rest, m)
@@ -85,6 +93,9 @@ func (c *checker) options(at place, words []string, m *Mount) {
 			m.Data += ","
 		}
 		m.Data += words[i]
+	}
+	if m.CopySymlink || m.SourceNoFollow || m.DestNoFollow {
+		c.bad(at, "", "copy-symlink, src-nofollow and dest-nofollow are about the links of a bind mount: leave them out of a mount of type "+m.Type)
 	}
 	if m.TmpCopyUp && (m.Type != "tmpfs" || m.Remount) {
 		c.bad(at, "tmpcopyup", "works for a new tmpfs only")
@@ -105,7 +116,7 @@ func (c *checker) forFileSystem(at place, word string) bool {
 func (c *checker) bindOptions(at place, words []string, rest []int, m *Mount) {
 	m.Type = "bind"
 	for _, i := range rest {
-		if strings.Contains(words[i], "=") {
+		if strings.Contains(words[i], "=") || words[i] == "acl" || words[i] == "noacl" {
 			// One for a file system: mount(2) ignores it for a bind mount, and runtime-tools' suite counts on that. A word without a value may be a flag with a
 			// slip in it, and leaving that out would take protection away.
 			c.warn(at.At(i), words[i]+" has no effect: a bind mount has no file system of its own that could know it")
@@ -148,6 +159,7 @@ func (c *checker) idMap(at place, m *Mount, s *Spec) {
 	switch {
 	case len(m.UIDMappings) > 0 && len(m.GIDMappings) > 0:
 		m.IDMap = true
+		c.absoluteIDs(at.Dot("options"), m, s)
 		c.mappings(at.Dot("uidMappings"), m.UIDMappings)
 		c.mappings(at.Dot("gidMappings"), m.GIDMappings)
 	case len(m.UIDMappings) > 0:

@@ -27,6 +27,9 @@ const (
 	isPropagation
 	isIDMap
 	isTmpCopyUp
+	isCopySymlink
+	isSourceNoFollow
+	isDestNoFollow
 )
 
 // The atime words are values of one field, not bits, and relatime is 0: a word that sets one clears the whole field first (mount_setattr(2)).
@@ -45,7 +48,9 @@ var options = []option{
 	{word: "atime", clear: anyAtime, unflag: unix.MS_NOATIME},
 	{word: "auto"},
 	{word: "bind", kind: isBind, flag: unix.MS_BIND},
+	{word: "copy-symlink", kind: isCopySymlink},
 	{word: "defaults"},
+	{word: "dest-nofollow", kind: isDestNoFollow},
 	{word: "dev", clear: unix.MOUNT_ATTR_NODEV, unflag: unix.MS_NODEV},
 	{word: "diratime", clear: unix.MOUNT_ATTR_NODIRATIME, unflag: unix.MS_NODIRATIME},
 	{word: "dirsync", flag: unix.MS_DIRSYNC, super: true},
@@ -103,6 +108,7 @@ var options = []option{
 	{word: "shared", kind: isPropagation},
 	{word: "silent", flag: unix.MS_SILENT, super: true},
 	{word: "slave", kind: isPropagation},
+	{word: "src-nofollow", kind: isSourceNoFollow},
 	{word: "strictatime", clear: anyAtime, set: unix.MOUNT_ATTR_STRICTATIME, flag: unix.MS_STRICTATIME, unflag: unix.MS_NOATIME | unix.MS_RELATIME},
 	{word: "suid", clear: unix.MOUNT_ATTR_NOSUID, unflag: unix.MS_NOSUID},
 	{word: "symfollow", clear: unix.MOUNT_ATTR_NOSYMFOLLOW, unflag: unix.MS_NOSYMFOLLOW},
@@ -129,6 +135,12 @@ func MountOptions() []string {
 		list[i] = options[i].word
 	}
 	return list
+}
+
+// changesFlags reports whether the word sets or clears a flag of one mount or of its file system. A bind mount with such a word has exactly the
+// flags that its options list (see Mount.Flagged).
+func (o *option) changesFlags() bool {
+	return !o.recursive && o.kind == isFlag && o.set|o.clear|uint64(o.flag)|uint64(o.unflag) != 0 && o.flag&unix.MS_REMOUNT == 0
 }
 
 // apply adds what the row says to m. Of words that contradict each other the last one counts (mount(8), -o).

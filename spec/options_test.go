@@ -4,8 +4,10 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -74,8 +76,25 @@ func TestMountOptionsParse(t *testing.T) {
 		"bind": {
 			"none",
 			[]string{"bind", "rslave", "shared", "ro"},
-			Mount{Type: "bind", Bind: true, Propagation: []uintptr{unix.MS_SLAVE | unix.MS_REC, unix.MS_SHARED}, AttrSet: ro, Flags: unix.MS_RDONLY},
+			Mount{Type: "bind", Bind: true, Propagation: []uintptr{unix.MS_SLAVE | unix.MS_REC, unix.MS_SHARED}, AttrSet: ro, Flags: unix.MS_RDONLY, Flagged: true},
 		},
+		"rw is a flag of a bind":    {"bind", []string{"rw"}, Mount{Bind: true, AttrClear: ro, Flagged: true}},
+		"async is a flag of a bind": {"bind", []string{"async"}, Mount{Bind: true, Flagged: true}},
+		"no flags of a bind":        {"bind", []string{"rbind", "rro", "defaults", "nofail"}, Mount{Bind: true, Recursive: true, RecSet: ro}},
+		"links of a bind": {
+			"bind",
+			[]string{"copy-symlink", "src-nofollow", "dest-nofollow"},
+			Mount{Bind: true, CopySymlink: true, SourceNoFollow: true, DestNoFollow: true},
+		},
+		"idmap with ranges": {
+			"bind",
+			[]string{"idmap=uids=1003-0-1#1000-994-2;gids=5-6-7"},
+			Mount{
+				Bind: true, IDMap: true, UIDMappings: []specs.LinuxIDMapping{{ContainerID: 1003, HostID: 0, Size: 1}, {ContainerID: 1000, HostID: 994, Size: 2}},
+				GIDMappings: []specs.LinuxIDMapping{{ContainerID: 5, HostID: 6, Size: 7}},
+			},
+		},
+		"user of a file system":  {"cifs", []string{"user=me"}, Mount{Data: "user=me"}},
 		"rbind stays recursive":  {"", []string{"rbind", "bind"}, Mount{Type: "bind", Bind: true, Recursive: true}},
 		"type bind is a bind":    {"bind", nil, Mount{Bind: true}},
 		"recursive attributes":   {"bind", []string{"rbind", "rro", "rnodev", "rdev"}, Mount{Bind: true, Recursive: true, RecSet: ro, RecClear: nodev}},
@@ -104,5 +123,54 @@ func TestMountOptionsParse(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", g, w)
 			}
 		})
+	}
+}
+
+// TestOptionsWithValues: a word of rt's own with a value that it can't have is refused, whatever the type of the mount: nobody else would do what it asks for.
+func TestOptionsWithValues(t *testing.T) {
+	for _, c := range []struct{ kind, word, want string }{
+		{"bind", "ro=recursive", "takes no value"},
+		{"tmpfs", "ro=1", "takes no value"},
+		{"tmpfs", "tmpcopyup=yes", "takes no value"},
+		{"bind", "copy-symlink=1", "takes no value"},
+		{"bind", "idmap=", "is no part of an id mapping"},
+		{"bind", "idmap=uids=0-0-1", "needs both"},
+		{"bind", "idmap=uids=0-0-1;uids=1-1-1", "is no part"},
+		{"bind", "idmap=uids=0-0;gids=0-0-1", "is no range of ids"},
+		{"bind", "idmap=uids=0-0-4294967296;gids=0-0-1", "is no range of ids"},
+		{"bind", "idmap=uids=0-0-1;gids=0-0-1;more", "is no part"},
+		{"tmpfs", "src-nofollow", "leave them out of a mount of type tmpfs"},
+	} {
+		var checks checker
+		m := Mount{Type: c.kind}
+		checks.options(in("mounts[0].options"), []string{c.word}, &m)
+		if err := checks.err(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s on %s: %v, which lacks %q", c.word, c.kind, err, c.want)
+		}
+	}
+}
+
+// TestRelativeIDs: a range with an @ names ids of the container, which its user namespace maps.
+func TestRelativeIDs(t *testing.T) {
+	container := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 10}, {ContainerID: 10, HostID: 500, Size: 5}}
+	s := &Spec{UIDMappings: container, GIDMappings: container}
+	for value, want := range map[string]uint32{
+		"uids=@7-3-2;gids=@7-3-2": 100003, "uids=@7-10-5;gids=@7-10-5": 500, "uids=7-3-2;gids=7-3-2": 3,
+		"uids=@7-9-2;gids=@7-9-2": 0, "uids=@7-15-1;gids=@7-15-1": 0, "uids=@7-12-4294967295;gids=@7-12-1": 0,
+	} {
+		var checks checker
+		m := Mount{Type: "bind"}
+		checks.options(in("mounts[0].options"), []string{"idmap=" + value}, &m)
+		checks.idMap(in("mounts[0]"), &m, s)
+		err := checks.err()
+		if want == 0 {
+			if err == nil || !strings.Contains(err.Error(), "must lie in one range") {
+				t.Errorf("%s: error %v, ids %v", value, err, m.UIDMappings)
+			}
+			continue
+		}
+		if err != nil || m.UIDMappings[0].HostID != want || m.GIDMappings[0].HostID != want {
+			t.Errorf("%s: error %v, ids %v %v, want %d", value, err, m.UIDMappings, m.GIDMappings, want)
+		}
 	}
 }

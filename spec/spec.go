@@ -146,6 +146,14 @@ type Mount struct {
 	Data        string    // what is left of the options, joined by commas: for the file system
 	TmpCopyUp   bool
 
+	// Flagged says that an option sets or clears a flag (rw and async included): a bind mount then has exactly the flags of its options, whatever its
+	// source has, but for the atime field, which changes only when it is named. Without such an option it has the flags of its source.
+	Flagged bool
+
+	CopySymlink    bool // bind: a source that is a symbolic link is made again at the destination, and nothing is mounted
+	SourceNoFollow bool // bind: a source that is a symbolic link is mounted itself
+	DestNoFollow   bool // bind: a destination that is a symbolic link is covered itself
+
 	IDMap          bool // idmap or ridmap, or mappings are given
 	IDMapRecursive bool
 	UIDMappings    []specs.LinuxIDMapping // those of the mount, else the container's; none if the container joins a user namespace and says no more

@@ -59,7 +59,7 @@ func Copy(from, to int, o Options) error {
 	if o.KeepMode {
 		source.Mode = target.Mode
 	}
-	return asOwner(target.Uid, target.Gid, func() error { return c.directory(from, to, &source, 0) })
+	return AsOwner(target.Uid, target.Gid, func() error { return c.directory(from, to, &source, 0) })
 }
 
 // failed makes an error about the entry in hand.

@@ -8,11 +8,11 @@ import (
 	"rt/libcontainer/diag"
 )
 
-// asOwner calls f with uid and gid as the ids that new files get (setfsuid(2)), and with all other rights as they are. In a tmpfs of a user namespace
+// AsOwner calls f with uid and gid as the ids that new files get (setfsuid(2)), and with all other rights as they are. In a tmpfs of a user namespace
 // nobody can make files whose own id has no place in it, not even the host's root: EOVERFLOW.
 //
 // These ids belong to a thread, so f must not leave it. A failure to take them shows at the first file: the calls themselves can't report one.
-func asOwner(uid, gid uint32, f func() error) error {
+func AsOwner(uid, gid uint32, f func() error) error {
 	ownUID, ownGID := unix.Geteuid(), unix.Getegid()
 	if int(uid) == ownUID && int(gid) == ownGID {
 		return f()

@@ -54,18 +54,15 @@ func (c *compiler) setReadonly(origin, sentence string, tree nsenter.Reg, flags 
 }
 
 // remount sets all flags of an attached mount anew: mount(2) with MS_REMOUNT|MS_BIND, what kernels before 5.12 have.
-func (c *compiler) remount(origin, sentence string, tree nsenter.Reg, flags uintptr) {
-	c.do(origin, sentence, nsenter.Mount, nsenter.Null, c.named(origin, tree), nsenter.Null,
+func (c *compiler) remount(origin, sentence string, tree nsenter.Reg, flags uintptr) step {
+	return c.do(origin, sentence, nsenter.Mount, nsenter.Null, c.named(origin, tree), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, flags|unix.MS_REMOUNT|unix.MS_BIND), nsenter.Null)
 }
 
 // named gives a mount a path, for the calls of old kernels that take nothing else: that of a descriptor of known number in the host's /proc, which no
 // container can change. It may be a file, which can't be gone to as "." can.
 func (c *compiler) named(origin string, tree nsenter.Reg) nsenter.Arg {
-	spare, ok := c.file(func(f *File) bool { return f.Kind == FileSpare })
-	if !ok {
-		panic("plan: a mount is to be named without a spare descriptor: see files")
-	}
+	spare := c.spare("the mount")
 	c.do(origin, "give the mount a known number", nsenter.Dup3, nsenter.Val(tree), nsenter.Num(spare), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
 	return nsenter.Str("/proc/self/fd/" + strconv.Itoa(c.plan.Number(spare)))
 }

@@ -71,7 +71,7 @@ func (c *compiler) bindCgroup2(m *spec.Mount, source, sentence string) {
 	}
 	c.do(mountPath(m, ""), sentence, nsenter.OpenTree, nsenter.Cwd, nsenter.Str(source),
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regTree)
-	c.bindAttach(m, true)
+	c.bindAttach(m, SourceDir)
 }
 
 // cgroup1 builds the directory of hierarchies, and makes it read-only when it is complete.

@@ -26,7 +26,7 @@ func TestRulesNotice(t *testing.T) {
 		exec                  bool
 	}{
 		{rule: "R1", without: `^close_range\(3`, config: `{}`},
-		{rule: "R1", without: `^close_range\(6`, config: `{}`},
+		{rule: "R1", without: `^close_range\(7`, config: `{}`},
 		{rule: "R1", without: `^close_range\(`, config: `{"linux": {"rootfsPropagation": "shared"}}`},
 		{rule: "R1", without: `^close\(\$cwd`, config: user},
 		{rule: "R1", without: `^close\(\$root`, config: user},

@@ -57,6 +57,7 @@ type compiler struct {
 
 	kept     []keptMount // mounts whose descriptors stay open
 	readonly []keptMount // mounts that become read-only when nothing has to be made in them any more
+	held     []heldMount // mounts that a later entry changes
 	free     nsenter.Reg // the next free register
 	joining  bool        // the process joins a container that is there already: see exec.go
 	procOpen bool        // regProc is open
@@ -171,6 +172,12 @@ func (s step) retry() step {
 // sync makes the step a sync point at which the supervisor does what the sentences say.
 func (s step) sync(point SyncPoint, does ...string) step {
 	s.at().Sync, s.at().Does = point, does
+	return s
+}
+
+// about says which path of the container's a sync point is about.
+func (s step) about(path string) step {
+	s.at().Path = path
 	return s
 }
 

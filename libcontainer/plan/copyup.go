@@ -12,24 +12,33 @@ import (
 // find and make, the directory below the container's root and the tmpfs of the container's user namespace, and waits.
 //
 // A mount point that is not in the image has nothing to be copied. Its tmpfs keeps the mode and owner that its options give it.
+//
+// A tmpfs without that option and without a mode takes the mode of the directory alone, the same way: see Options.ModesLater.
 func (c *compiler) copyUp(m *spec.Mount, tree nsenter.Reg) {
-	const options = "options"
 	origin := mountPath(m, "destination")
 	found, missing, end := c.newLabel(), c.newLabel(), c.newLabel()
 	c.open(origin, "find the mount point", regRoot, m.Destination, howDir).to(regTarget).then(found).on(missing, unix.ENOENT)
 	c.place(missing)
-	c.makePath(origin, m.Destination, true)
-	c.open(origin, "find it; there is nothing to copy", regRoot, m.Destination, howDir).to(regTarget).then(end)
+	c.made(origin, m.Destination, true, howDir, regTarget, end)
 	c.place(found)
-	origin = mountPath(m, options)
-	c.handOver(origin, "what is there", regTarget).sync(SyncCopyFrom, "take the directory at "+m.Destination)
-	c.handOver(origin, "the tmpfs", tree).sync(SyncCopyTo, "copy into the tmpfs what the directory holds")
-	c.await("wait until it is copied")
+	does := "copy into the tmpfs what the directory holds"
+	if !m.TmpCopyUp {
+		does = "give the tmpfs the mode of the directory"
+	}
+	c.takeOver(m, tree, does)
 	c.place(end)
 }
 
+// takeOver hands the mount point in regTarget and the tmpfs that will cover it over to rt, which does what the sentence says.
+func (c *compiler) takeOver(m *spec.Mount, tree nsenter.Reg, does string) {
+	origin := mountPath(m, "options")
+	c.handOver(origin, "what is there", regTarget).sync(SyncCopyFrom, "take the directory at "+m.Destination)
+	c.handOver(origin, "the tmpfs", tree).sync(SyncCopyTo, does)
+	c.await("wait until it is done")
+}
+
 // handOver sends the descriptor in r to rt. A control message names descriptors by number, so it gets one that is known beforehand: that of a file
-// which is inherited for this and nothing else.
+// which is inherited for this, and to name mounts by on old kernels.
 func (c *compiler) handOver(origin, what string, r nsenter.Reg) step {
 	spare := c.spare(what)
 	c.do(origin, "give "+what+" a known number", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
@@ -43,14 +52,4 @@ func (c *compiler) spare(what string) nsenter.FD {
 		panic("plan: no spare descriptor to hand " + what + " over with")
 	}
 	return spare
-}
-
-// copiesUp reports whether a mount has the option tmpcopyup.
-func (c *compiler) copiesUp() bool {
-	for i := range c.spec.Mounts {
-		if c.spec.Mounts[i].TmpCopyUp {
-			return true
-		}
-	}
-	return false
 }

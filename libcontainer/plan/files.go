@@ -7,6 +7,7 @@ import (
 
 	"rt/libcontainer/host"
 	"rt/nsenter"
+	"rt/spec"
 )
 
 // files lists the descriptors that the boot process inherits behind those of the user's program, and names them.
@@ -27,7 +28,7 @@ func (c *compiler) files() {
 		}
 		for i := range c.spec.Mounts {
 			m := &c.spec.Mounts[i]
-			if m.Bind && !m.Remount {
+			if m.Bind && !m.Remount && c.copiedByRT(i, m) {
 				add("tree"+strconv.Itoa(i), File{Kind: FileTree, Path: m.Source, Index: i, Origin: mountPath(m, "source")})
 			}
 			if m.Type == "mqueue" && StandIn(c.spec, c.host, m) != nil {
@@ -49,9 +50,7 @@ func (c *compiler) files() {
 			add("idmap"+strconv.Itoa(i), File{Kind: FileIDMap, Index: i, Origin: mountPath(m, "uidMappings")})
 		}
 	}
-	if c.copiesUp() || !c.host.Has(host.MountSetattr) || c.notifies() {
-		add("spare", File{Kind: FileSpare, Path: "/dev/null", Index: -1})
-	}
+	add("spare", File{Kind: FileSpare, Path: "/dev/null", Index: -1})
 	if c.opt.Wait {
 		// The last one: those before it are closed when the container waits (see ready).
 		add("start", File{Kind: FileStart, Index: -1})
@@ -68,6 +67,15 @@ func (c *compiler) treesByRT() bool {
 		return false // rt could not take the copies out of the host's propagation
 	}
 	return c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.mountNamespace() && c.host.EUID == 0 && c.host.MayMount
+}
+
+// copiedByRT reports whether rt copies the source of a bind mount beforehand, if it copies any: not where an earlier mount may bring the source, and
+// not where a link is copied and nothing mounted. A mount with its ids mapped has no other way.
+func (c *compiler) copiedByRT(i int, m *spec.Mount) bool {
+	if i < len(c.opt.Links) && c.opt.Links[i] != "" {
+		return false
+	}
+	return m.IDMap || i >= len(c.opt.Sources) || c.opt.Sources[i] != SourceLater
 }
 
 // namespaceWord is the name of a kind of namespace in /proc/PID/ns.

@@ -41,7 +41,8 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	open, create := c.newFileSystem(m)
 	attrs := m.AttrSet
 	tree, readonlyLater := c.treeFor(m)
-	if readonlyLater || m.TmpCopyUp {
+	fills := m.TmpCopyUp || c.modeLater(m)
+	if readonlyLater || fills {
 		attrs &^= unix.MOUNT_ATTR_RDONLY
 	}
 	mount := c.do(mountPath(m, "options"), "make the mount", nsenter.Fsmount, nsenter.Val(regFS),
@@ -62,7 +63,7 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	if modern {
 		c.propagate(m, tree)
 	}
-	if m.TmpCopyUp {
+	if fills {
 		c.copyUp(m, tree)
 	} else {
 		c.target(mountPath(m, "destination"), m.Destination, true, howFor(m, true))
@@ -72,7 +73,7 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	if !modern {
 		c.propagate(m, tree) // mount(2) changes only what is attached
 	}
-	if m.TmpCopyUp && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && !readonlyLater {
+	if fills && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && !readonlyLater {
 		c.setReadonly(mountPath(m, "options"), "make it read-only: it is complete", tree, mountFlags(m.AttrSet))
 	}
 	if bindInstead {
@@ -82,10 +83,16 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 		c.bindHost(m, stand, tree)
 		c.place(end)
 	}
+	c.holdForRemount(m, tree)
 	c.close(regTarget)
 	if tree == regTree {
 		c.close(regTree)
 	}
+}
+
+// modeLater reports whether the mode of the directory that the tmpfs covers is found out now, by rt.
+func (c *compiler) modeLater(m *spec.Mount) bool {
+	return m.Index >= 0 && m.Index < len(c.opt.ModesLater) && c.opt.ModesLater[m.Index]
 }
 
 // treeFor returns the register for the mount that m becomes. What is needed again has one of its own: /dev, for the devices; proc and sysfs, to

@@ -129,13 +129,26 @@ func (c *compiler) scaffold(l *Layer) {
 	c.layerLabel()
 	c.fsconfig(origin, "make it", unix.FSCONFIG_CMD_CREATE, "", "")
 	c.do(origin, "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).to(regLayer)
-	if c.layerByHost() || !c.contained() {
-		c.do("linux.rootfsPropagation", "what is attached to / stays here", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
-			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_SLAVE)), nsenter.Null)
+	if c.layerByHost() && c.contained() {
+		c.keepFromHost()
 	}
-	c.do(origin, "attach it: the kernel takes no directory of a mount that is attached nowhere", nsenter.MoveMount, nsenter.Val(regLayer), nsenter.Str(""),
+	c.attachAside(origin)
+}
+
+// attachAside covers "/" with the mount in regLayer, and makes that the working directory. The kernel mounts nothing on what is attached nowhere.
+func (c *compiler) attachAside(origin string) {
+	if !c.contained() {
+		c.keepFromHost()
+	}
+	c.do(origin, `attach it at "/", which no path is looked up through`, nsenter.MoveMount, nsenter.Val(regLayer), nsenter.Str(""),
 		nsenter.Cwd, nsenter.Str("/"), nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 	c.enter(origin, regLayer)
+}
+
+// keepFromHost makes "/" a mount from which nothing reaches the host.
+func (c *compiler) keepFromHost() {
+	c.do("linux.rootfsPropagation", "what is attached to / stays here", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
+		nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_SLAVE)), nsenter.Null)
 }
 
 // toScaffold attaches the mount in regTree to a new directory of the scaffold.

@@ -52,6 +52,8 @@ func howFor(m *spec.Mount, dir bool) nsenter.Arg {
 	switch {
 	case m.Type == "proc" || m.Type == "sysfs":
 		return howRealDir
+	case m.DestNoFollow:
+		return howNotLast
 	case dir:
 		return howDir
 	}
@@ -64,83 +66,60 @@ func (c *compiler) attach(origin string, tree, target nsenter.Reg) step {
 		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
 }
 
-// bind compiles a bind mount of the host's source. See open_tree(2), mount_setattr(2).
-func (c *compiler) bind(i int, m *spec.Mount) {
-	flags := unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC
-	if m.Recursive {
-		flags |= unix.AT_RECURSIVE
+// otherFileSystem compiles a mount of a type that rt knows nothing about: by mount(2), which hands the options over as one string.
+// It is mounted on ".", the mount point that is open.
+func (c *compiler) otherFileSystem(m *spec.Mount) {
+	if len(m.Propagation) > 0 || m.RecSet|m.RecClear != 0 || c.remountedLater(m) {
+		c.otherAside(m)
+		return
 	}
-	if fd, ok := c.file(func(f *File) bool { return f.Kind == FileTree && f.Index == i }); ok {
-		sentence := "take rt's copy of " + m.Source
-		if m.IDMap {
-			sentence += ", with its ids mapped"
-		}
-		c.do(mountPath(m, "source"), sentence, nsenter.Fcntl, nsenter.Num(fd),
-			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regTree)
-	} else {
-		c.do(mountPath(m, "source"), "copy the mount, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(m.Source),
-			nsenter.Flags(&nsenter.OpenTreeFlags, flags)).to(regTree)
-	}
-	c.mapIDs(m, regTree)
-	dir := i >= len(c.opt.Sources) || c.opt.Sources[i] != SourceFile
-	c.bindAttach(m, dir)
-}
-
-// bindAttach restricts the copy in regTree, and attaches it.
-func (c *compiler) bindAttach(m *spec.Mount, dir bool) {
-	modern := c.host.Has(host.MountSetattr)
-	if modern {
-		c.bindAttributes(m)
-		c.propagate(m, regTree)
-	}
-	c.target(mountPath(m, "destination"), m.Destination, dir, howFor(m, dir))
-	c.attach(mountPath(m, ""), regTree, regTarget)
-	if !modern {
-		// mount(2) changes only what is attached. No program of the user runs yet.
-		if m.AttrSet != 0 {
-			c.remount(mountPath(m, "options"), "restrict it", regTree, mountFlags(m.AttrSet))
-		}
-		c.propagate(m, regTree)
-	}
-	c.close(regTree)
+	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
+	c.enter(mountPath(m, "destination"), regTarget)
+	c.mountOther(m, ".")
 	c.close(regTarget)
 }
 
-// bindAttributes restricts the detached copy of a bind's source.
-func (c *compiler) bindAttributes(m *spec.Mount) {
-	origin := mountPath(m, "options")
-	if m.RecSet != 0 || m.RecClear != 0 {
-		c.setAttr(origin, "restrict it and all mounts below", regTree, m.RecSet, m.RecClear, 0, true)
-	}
-	if m.AttrSet == 0 && m.AttrClear == 0 {
-		return
-	}
-	// The host's /sys has /sys/fs/cgroup below it, which would stay writable in a container that gets /sys by an rbind, as
-	// rootless ones do: CVE-2023-25809. Nobody means that by "ro".
-	sys := m.Recursive && m.Destination == "/sys" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0
-	c.setAttr(origin, "restrict it", regTree, m.AttrSet, m.AttrClear, 0, sys)
-}
-
-// otherFileSystem compiles a mount of a type that rt knows nothing about: by mount(2), which hands the options over as one string.
-// It is mounted on ".", the mount point in hand.
-func (c *compiler) otherFileSystem(m *spec.Mount) {
-	origin := mountPath(m, "")
-	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
-	c.enter(mountPath(m, "destination"), regTarget)
+// mountOther mounts the file system at a path that leads nowhere else.
+func (c *compiler) mountOther(m *spec.Mount, at string) {
 	data := nsenter.Null
 	if text := c.labelled(m.Data); text != "" {
 		data = nsenter.Str(text)
 	}
-	c.do(origin, "mount "+m.Type+" at "+m.Destination, nsenter.Mount, nsenter.Str(m.Source), nsenter.Str("."), nsenter.Str(m.Type),
+	c.do(mountPath(m, ""), "mount "+m.Type+" for "+m.Destination, nsenter.Mount, nsenter.Str(m.Source), nsenter.Str(at), nsenter.Str(m.Type),
 		nsenter.Flags(&nsenter.MountFlags, m.Flags), data)
-	c.close(regTarget)
-	if len(m.Propagation) > 0 || m.RecSet|m.RecClear != 0 {
-		c.open(origin, "find what was mounted", regRoot, m.Destination, howDir).to(regTree)
-		if m.RecSet|m.RecClear != 0 {
-			c.setAttr(mountPath(m, "options"), "restrict it", regTree, m.RecSet, m.RecClear, 0, true)
-		}
+}
+
+// otherAside does the same where more is to be done to the mount. mount(2) yields no descriptor of what it has mounted, and to look the mount point up once more
+// could find something else, if a container that shares the root file system changes names meanwhile. So the file system is mounted on a tmpfs that
+// nobody else sees, opened there, restricted, and then moved to its mount point.
+func (c *compiler) otherAside(m *spec.Mount) {
+	const name = "mount"
+	origin := mountPath(m, "")
+	c.do(origin, "a new tmpfs to mount it on, where nobody else sees it", nsenter.Fsopen, nsenter.Str("tmpfs"),
+		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
+	c.fsconfig(origin, "make it", unix.FSCONFIG_CMD_CREATE, "", "")
+	c.do(origin, "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).to(regLayer)
+	c.attachAside(origin)
+	c.do(origin, "a mount point", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name), nsenter.Flags(&nsenter.Octal, 0o700))
+	c.mountOther(m, name)
+	c.do(origin, "open what was mounted", nsenter.Openat2, nsenter.Val(regLayer), nsenter.Str(name), howMounted, nsenter.Imm(sizeofOpenHow)).to(regTree)
+	if m.RecSet|m.RecClear != 0 {
+		c.setAttr(mountPath(m, "options"), "restrict it", regTree, m.RecSet, m.RecClear, 0, true)
+	}
+	modern := c.host.Has(host.MountSetattr)
+	if modern {
 		c.propagate(m, regTree)
-		c.close(regTree)
+	}
+	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
+	c.attach(origin, regTree, regTarget)
+	if !modern {
+		c.propagate(m, regTree) // mount(2) changes only what is attached
+	}
+	c.enter(origin, regLayer)
+	c.do(origin, "take the tmpfs away", nsenter.Umount2, nsenter.Str("."), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
+	c.holdForRemount(m, regTree)
+	for _, r := range [...]nsenter.Reg{regFS, regLayer, regTree, regTarget} {
+		c.close(r)
 	}
 }
 

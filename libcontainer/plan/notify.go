@@ -32,6 +32,6 @@ func (c *compiler) notify() error {
 	c.bindAttach(&spec.Mount{
 		Index: notInConfig, Destination: NotifyDir, Bind: true,
 		AttrSet: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC,
-	}, true)
+	}, SourceDir)
 	return nil
 }

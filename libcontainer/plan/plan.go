@@ -33,11 +33,15 @@ type Options struct {
 	ID string
 	// Sources says what each bind source is; an entry for every mount, SourceNone for those that are no binds, SourceHost for those that a bind may stand in for.
 	Sources []Source
-	// Targets is where the mount points lie that are not there yet, without the symbolic links on the way, for every mount; "" where there are none.
-	// It is only where they are made: a link that leads to nothing is followed inside the root file system, as other runtimes do.
-	Targets []string
+	// Links is what the sources of bind mounts with the option copy-symlink say, for every mount; "" for a source that is no link, and all else.
+	Links []string
+	// SourceFlags are the MS_* flags of the mounts that the sources of bind mounts are in, for every mount; only for a user namespace, which may not take
+	// them away, on a kernel that can't add to them (before Linux 5.12).
+	SourceFlags []uintptr
 	// Modes are those of the directories that a tmpfs without a mode will cover, and gets it from, as other runtimes do; for every mount, 0 for all else.
 	Modes []uint32
+	// ModesLater says of every mount whether that directory can be looked at only when its turn comes, since an earlier mount may bring it.
+	ModesLater []bool
 	// Home is the home directory that the container's passwd gives the user: HOME where the environment has none.
 	Home string
 	// ChownStdio says which of the descriptors 0, 1, 2 get the container's user as owner.
@@ -80,6 +84,8 @@ const (
 	SourceDir
 	SourceFile
 	SourceHost // no bind, but StandIn names a mount of the host's, and it is there
+	// SourceLater is a source below root.path, where an earlier mount may bring it, or cover it.
+	SourceLater
 )
 
 // File is a descriptor that the supervisor opens and the boot process inherits.
@@ -101,7 +107,7 @@ const (
 	FileCgroup                    // the directory of the container's cgroup
 	FileJoin                      // the tasks file of a cgroup v1 hierarchy: Options.CgroupJoins[Index]
 	FileStart                     // the listening socket in the state directory
-	FileSpare                     // nothing of use: its number is for what the boot process hands over (see copyup.go)
+	FileSpare                     // nothing of use: its number is for what the boot process hands over (see handOver)
 	FileMqueue                    // a detached mount of the message queues of rt's ipc namespace
 	FileNotify                    // a detached copy of the mount at Options.Notify
 	FileIDMap                     // a user namespace that maps ids as mounts[Index] asks for

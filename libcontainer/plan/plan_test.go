@@ -195,6 +195,7 @@ func partsOf(name string) string {
 		{"rootfs", "root file system, the new root"},
 		{"layer", "the first process, root file system"},
 		{"mounts", "mounts, hidden and read-only paths"},
+		{"bind", "mounts"},
 		{"devices", "devices"},
 		{"restrict", "mounts, hidden and read-only paths"},
 		{"proc-", "the first process, namespaces, kernel parameters"},
@@ -211,6 +212,16 @@ func partsOf(name string) string {
 	}
 	return ""
 }
+
+// flaggedBinds are bind mounts with options that say nothing, something and everything about their flags.
+const flaggedBinds = `{"mounts": [
+	{"destination": "/plain", "source": "/srv/a", "options": ["rbind", "rprivate"]},
+	{"destination": "/rw", "source": "/srv/b", "options": ["rbind", "rw"]},
+	{"destination": "/some", "source": "/srv/c", "options": ["bind", "nosuid", "exec", "relatime"]}]}`
+
+// withUsers gives a container a user namespace.
+const withUsers = `{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "user"}],
+	"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`
 
 // TestPlans is the table of golden plans. The first word of a name is the file of this package that it is about.
 func TestPlans(t *testing.T) {
@@ -275,6 +286,41 @@ func TestPlans(t *testing.T) {
 		},
 		{"mounts-bind.linux-5.10", linux510(), []string{`{"mounts": [
 			{"destination": "/data/deep/er", "source": "/srv/data", "options": ["rbind", "ro", "nosuid", "rslave"]}]}`}, nil},
+		{"bind-flags", modern(), []string{flaggedBinds}, nil},
+		{"bind-flags.linux-5.10", linux510(), []string{flaggedBinds}, nil},
+		{"bind-flags-user-namespace", modern(), []string{flaggedBinds, withUsers}, nil},
+		{"bind-flags-rootless", unprivileged(), []string{flaggedBinds, withUsers}, nil},
+		{
+			"bind-flags-user-namespace.linux-5.10", linux510(),
+			[]string{flaggedBinds, withUsers},
+			func(o *Options) {
+				o.SourceFlags = []uintptr{unix.MS_NOSUID | unix.MS_NOEXEC, unix.MS_RDONLY, unix.MS_NODEV}
+			},
+		},
+		{
+			"bind-links", modern(),
+			[]string{`{"mounts": [
+			{"destination": "/new/link", "source": "/srv/link", "options": ["rbind", "copy-symlink"]},
+			{"destination": "/itself", "source": "/srv/link", "options": ["bind", "src-nofollow", "dest-nofollow"]}]}`},
+			func(o *Options) { o.Links, o.Sources[1] = []string{"target", ""}, SourceFile },
+		},
+		{
+			"bind-later", modern(),
+			[]string{`{"mounts": [
+			{"destination": "/a", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]},
+			{"destination": "/b", "source": "/bundle/rootfs/a/b", "options": ["bind"]}]}`, withUsers},
+			func(o *Options) { o.Sources[1] = SourceLater },
+		},
+		{"mounts-overlay-shared", modern(), []string{`{"linux": {"rootfsPropagation": "shared"}, "mounts": [
+			{"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=/a:/b", "rro"]},
+			{"destination": "/mnt", "options": ["bind", "remount", "nosuid"]}]}`}, nil},
+		{
+			"mounts-tmpfs-mode-later", modern(),
+			[]string{`{"mounts": [
+			{"destination": "/srv", "source": "/srv/data", "options": ["bind"]},
+			{"destination": "/srv/t", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]}]}`},
+			func(o *Options) { o.ModesLater = []bool{false, true} },
+		},
 		{"mounts-kernel", modern(), []string{`{"mounts": [
 			{"destination": "/proc", "type": "proc", "source": "proc"},
 			{"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},

@@ -36,8 +36,7 @@ func (c *compiler) cwd() error {
 	}
 	c.place(missing)
 	if c.makesCwd() {
-		c.makePath(origin, p.Cwd, true)
-		c.open(origin, "find it", regRoot, p.Cwd, howDir).to(regCwd)
+		c.made(origin, p.Cwd, true, howDir, regCwd, found)
 	}
 	c.place(found)
 	c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd)).to(regCwd) // 0 tells endCwd that it is done

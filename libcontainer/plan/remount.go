@@ -24,9 +24,18 @@ func (c *compiler) changeMount(m *spec.Mount) error {
 		c.stayWritable(m.Destination)
 	}
 	origin := mountPath(m, "options")
+	tree, held := c.heldFor(m)
+	if !held {
+		// It came with the root file system, or with a recursive bind.
+		how := howPath
+		if !m.Bind {
+			how = howDir
+		}
+		tree = regTarget
+		c.open(mountPath(m, "destination"), "find what is mounted there", regRoot, m.Destination, how).to(tree)
+	}
 	if !m.Bind {
-		c.open(mountPath(m, "destination"), "find what is mounted there", regRoot, m.Destination, howDir).to(regTarget)
-		c.enter(mountPath(m, "destination"), regTarget)
+		c.enter(mountPath(m, "destination"), tree)
 		data := nsenter.Null
 		if m.Data != "" {
 			data = nsenter.Str(m.Data)
@@ -35,25 +44,87 @@ func (c *compiler) changeMount(m *spec.Mount) error {
 		c.do(origin, "change the file system at "+m.Destination, nsenter.Mount, nsenter.Null, nsenter.Str("."), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, flags), data)
 	} else {
-		c.open(mountPath(m, "destination"), "find what is mounted there", regRoot, m.Destination, howPath).to(regTarget)
-		c.changeAttributes(m, before.AttrSet)
+		c.changeAttributes(m, before.AttrSet, tree)
 	}
 	if m.RecSet|m.RecClear != 0 {
-		c.setAttr(origin, "change this mount and all mounts below", regTarget, m.RecSet, m.RecClear, 0, true)
+		c.setAttr(origin, "change this mount and all mounts below", tree, m.RecSet, m.RecClear, 0, true)
 	}
-	c.propagate(m, regTarget)
-	c.close(regTarget)
+	c.propagate(m, tree)
+	if !held {
+		c.close(tree)
+	}
 	return nil
 }
 
-// changeAttributes changes the attributes of the mount in regTarget. Read-only it becomes when all that goes into it is made, as other mounts do.
-func (c *compiler) changeAttributes(m *spec.Mount, before uint64) {
+// holdForRemount holds on to a mount that a later entry of the config changes: its name may lead elsewhere by then.
+func (c *compiler) holdForRemount(m *spec.Mount, tree nsenter.Reg) {
+	if !c.remountedLater(m) {
+		return
+	}
+	if r, ok := c.keep(); ok {
+		c.do(mountPath(m, ""), "hold on to it: a later entry changes it", nsenter.Fcntl, nsenter.Val(tree),
+			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
+		c.held = append(c.held, heldMount{m.Index, r})
+	}
+}
+
+// heldMount is a mount of the config that a register refers to until it is changed.
+type heldMount struct {
+	index int // in mounts
+	reg   nsenter.Reg
+}
+
+// remountedLater reports whether a later entry of the config changes the mount m.
+func (c *compiler) remountedLater(m *spec.Mount) bool {
+	if m.Index < 0 {
+		return false
+	}
+	for i := range c.spec.Mounts[m.Index+1:] {
+		later := &c.spec.Mounts[m.Index+1+i]
+		if later.Remount && c.madeFor(later) == m.Index {
+			return true
+		}
+	}
+	return false
+}
+
+// heldFor returns the register of the mount that m, an entry with remount, changes.
+func (c *compiler) heldFor(m *spec.Mount) (nsenter.Reg, bool) {
+	made := c.madeFor(m)
+	for _, h := range c.held {
+		if h.index == made {
+			return h.reg, true
+		}
+	}
+	return nsenter.Nowhere, false
+}
+
+// madeFor returns the index of the entry whose mount is on top at the destination of m when the turn comes to that, or -1.
+func (c *compiler) madeFor(m *spec.Mount) int {
+	made := -1
+	for i := range c.spec.Mounts[:m.Index] {
+		earlier := &c.spec.Mounts[i]
+		if earlier.Remount {
+			continue
+		}
+		if rest, ok := below(m.Destination, earlier.Destination); ok {
+			made = -1 // a mount above hides what was there
+			if rest == "" {
+				made = i
+			}
+		}
+	}
+	return made
+}
+
+// changeAttributes changes the attributes of a mount. Read-only it becomes when all that goes into it is made, as other mounts do.
+func (c *compiler) changeAttributes(m *spec.Mount, before uint64, tree nsenter.Reg) {
 	origin := mountPath(m, "options")
 	set := m.AttrSet
 	if set&unix.MOUNT_ATTR_RDONLY != 0 {
 		if r, ok := c.keep(); ok {
 			set &^= unix.MOUNT_ATTR_RDONLY
-			c.do(origin, "keep it at hand, to make it read-only later", nsenter.Fcntl, nsenter.Val(regTarget),
+			c.do(origin, "hold on to it, to make it read-only later", nsenter.Fcntl, nsenter.Val(tree),
 				nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
 			c.readonly = append(c.readonly, keptMount{m.Destination, origin, r, mountFlags(before&^m.AttrClear | m.AttrSet)})
 		}
@@ -62,10 +133,10 @@ func (c *compiler) changeAttributes(m *spec.Mount, before uint64) {
 		return
 	}
 	if c.host.Has(host.MountSetattr) {
-		c.setAttr(origin, "change the mount at "+m.Destination, regTarget, set, m.AttrClear, 0, false)
+		c.setAttr(origin, "change the mount at "+m.Destination, tree, set, m.AttrClear, 0, false)
 		return
 	}
-	c.remount(origin, "change the mount at "+m.Destination, regTarget, mountFlags(before&^m.AttrClear|set))
+	c.remount(origin, "change the mount at "+m.Destination, tree, mountFlags(before&^m.AttrClear|set))
 }
 
 // mountedAt returns what earlier entries of the config have made of the destination of m.

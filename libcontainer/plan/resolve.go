@@ -35,7 +35,9 @@ var (
 	howPath     = how(unix.O_PATH, inRoot)
 	howDir      = how(unix.O_PATH|unix.O_DIRECTORY, inRoot)
 	howRealDir  = how(unix.O_PATH|unix.O_DIRECTORY, inRoot|unix.RESOLVE_NO_SYMLINKS)
+	howNotLast  = how(unix.O_PATH|unix.O_NOFOLLOW, inRoot)
 	howNoLink   = how(unix.O_PATH|unix.O_NOFOLLOW, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+	howMounted  = how(unix.O_PATH|unix.O_DIRECTORY, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
 	howHostNode = how(unix.O_PATH|unix.O_NOFOLLOW, unix.RESOLVE_NO_SYMLINKS)
 	// In a procfs of rt's own: "self" is a link, but no magic one, and nothing is mounted over anything.
 	howProcFile = how(unix.O_WRONLY, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV|unix.RESOLVE_NO_MAGICLINKS)
@@ -59,27 +61,55 @@ func Relative(path string) string {
 // target opens the mount point of a mount in regTarget, and makes it first if it is not there: a directory, or an empty file.
 // A mount point of the wrong kind is refused by move_mount(2) later. how says which links are followed.
 func (c *compiler) target(origin, destination string, dir bool, how nsenter.Arg) {
-	found, missing := c.newLabel(), c.newLabel()
-	c.open(origin, "find the mount point", regRoot, destination, how).to(regTarget).then(found).on(missing, unix.ENOENT)
-	c.place(missing)
-	c.makePath(origin, c.missing(destination), dir)
-	c.open(origin, "find it", regRoot, destination, how).to(regTarget)
+	found := c.newLabel()
+	c.targetThen(origin, destination, dir, how, found)
 	c.place(found)
 }
 
-// missing is where a mount point is to be made that is not there: see Options.Targets.
-func (c *compiler) missing(destination string) string {
-	for i := range c.spec.Mounts {
-		if c.spec.Mounts[i].Destination == destination && i < len(c.opt.Targets) && c.opt.Targets[i] != "" {
-			return c.opt.Targets[i]
-		}
+// targetThen does the same, and goes on at found.
+func (c *compiler) targetThen(origin, destination string, dir bool, how nsenter.Arg, found label) {
+	missing := c.newLabel()
+	c.open(origin, "find the mount point", regRoot, destination, how).to(regTarget).then(found).on(missing, unix.ENOENT)
+	c.place(missing)
+	c.made(origin, destination, dir, how, regTarget, found)
+}
+
+// directory opens a directory below the root in r, and makes it first if it is not there.
+func (c *compiler) directory(origin, sentence, path string, r nsenter.Reg) {
+	found, missing := c.newLabel(), c.newLabel()
+	c.open(origin, sentence, regRoot, path, howDir).to(r).then(found).on(missing, unix.ENOENT)
+	c.place(missing)
+	c.made(origin, path, true, howDir, r, found)
+	c.place(found)
+}
+
+// made makes path, which was not there, a directory or an empty file, opens it in r and goes on at found.
+//
+// Where symbolic links on the way lead to nothing, what they lead to is made. Steps can't follow them, and what they say may have come with an earlier mount,
+// or be hidden by one: so rt does it, when the boot process comes here, from the root that this hands over. It is rare.
+func (c *compiler) made(origin, path string, dir bool, how nsenter.Arg, r nsenter.Reg, found label) {
+	links := c.newLabel()
+	c.makePath(origin, path, dir, links)
+	if how == howRealDir {
+		// No links are followed anyway.
+		c.place(links)
+		c.open(origin, "find it", regRoot, path, how).to(r).then(found)
+		return
 	}
-	return destination
+	c.open(origin, "find it", regRoot, path, how).to(r).then(found).on(links, unix.ENOENT)
+	c.place(links)
+	name, does := SyncMakeDir, "make the directory that the links in "+path+" lead to, below the root"
+	if !dir {
+		name, does = SyncMakeFile, "make the file that the links in "+path+" lead to, below the root"
+	}
+	c.handOver(origin, "the root file system", regRoot).sync(name, does).about(path)
+	c.await("wait until it is made")
+	c.open(origin, "find it", regRoot, path, how).to(r).then(found)
 }
 
 // makePath makes the directories of path, and at its end a directory or an empty file. Each is made by its name in a directory that
-// was opened below the root, so no link leads out; one that is there already is left as it is.
-func (c *compiler) makePath(origin, path string, dir bool) {
+// was opened below the root, so no link leads out; one that is there already is left as it is. Where a link on the way leads to nothing it goes to links.
+func (c *compiler) makePath(origin, path string, dir bool, links label) {
 	names := strings.Split(Relative(path), "/")
 	parent := regRoot
 	for i, name := range names {
@@ -91,7 +121,7 @@ func (c *compiler) makePath(origin, path string, dir bool) {
 		c.do(origin, "make the directory", nsenter.Mkdirat, nsenter.Val(parent), nsenter.Str(name), nsenter.Flags(&nsenter.Octal, 0o755)).
 			ignore(unix.EEXIST)
 		if i < len(names)-1 {
-			c.open(origin, "enter it", regRoot, strings.Join(names[:i+1], "/"), howDir).to(regDir)
+			c.open(origin, "enter it", regRoot, strings.Join(names[:i+1], "/"), howDir).to(regDir).on(links, unix.ENOENT)
 			parent = regDir
 		}
 	}
@@ -105,16 +135,16 @@ func (c *compiler) parentOf(origin, path string) (nsenter.Reg, string) {
 	if dir == "/dev" {
 		return regDev, name
 	}
+	return c.parentDir(origin, dir), name
+}
+
+// parentDir opens a directory below the root, which it makes if need be, and returns its register.
+func (c *compiler) parentDir(origin, dir string) nsenter.Reg {
 	if dir == "" {
-		return regRoot, name
+		return regRoot
 	}
-	found, missing := c.newLabel(), c.newLabel()
-	c.open(origin, "find the directory", regRoot, dir, howDir).to(regDir).then(found).on(missing, unix.ENOENT)
-	c.place(missing)
-	c.makePath(origin, dir, true)
-	c.open(origin, "find it", regRoot, dir, howDir).to(regDir)
-	c.place(found)
-	return regDir, name
+	c.directory(origin, "find the directory", dir, regDir)
+	return regDir
 }
 
 // notInConfig is the index of a mount that the config does not ask for: see notify.

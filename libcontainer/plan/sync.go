@@ -14,8 +14,11 @@ const (
 	SyncAttach                          // put the process into its cgroup
 	SyncHooks                           // prestart, createRuntime, createContainer
 	SyncConsole                         // the master of the terminal comes along
-	SyncCopyFrom                        // tmpcopyup: the directory comes along
-	SyncCopyTo                          // tmpcopyup: the tmpfs comes along; copy what the directory holds into it
+	SyncCopyFrom                        // the directory that a tmpfs will cover comes along
+	SyncCopyTo                          // the tmpfs comes along; copy what the directory holds into it (tmpcopyup), or its mode
+	SyncMakeDir                         // the root file system comes along: make the directory Step.Path in it, and what links on the way lead to
+	SyncMakeFile                        // the same for an empty file
+	SyncLink                            // copy-symlink: the directory that the link Step.Path is in comes along: compare what the link says
 	SyncReady                           // all is made; save the state, then start when told
 	SyncStartContainer                  // the hooks of that name
 	SyncListener                        // the listener of the seccomp filter comes along: hand it to the agent
@@ -47,6 +50,9 @@ var syncPoints = [SyncPoints]struct {
 	SyncConsole:        {name: "console", passes: PassesTerminal, runsOn: true},
 	SyncCopyFrom:       {name: "copy from", passes: PassesDirectory, runsOn: true},
 	SyncCopyTo:         {name: "copy to", passes: PassesDirectory},
+	SyncMakeDir:        {name: "make directory", passes: PassesDirectory},
+	SyncMakeFile:       {name: "make file", passes: PassesDirectory},
+	SyncLink:           {name: "link", passes: PassesDirectory},
 	SyncReady:          {name: "ready"},
 	SyncStartContainer: {name: "startContainer"},
 	SyncListener:       {name: "listener", passes: PassesListener},

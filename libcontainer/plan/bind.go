@@ -1,0 +1,167 @@
+package plan
+
+import (
+	"path"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/host"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// bind compiles a bind mount of the host's source. See open_tree(2), mount_setattr(2).
+func (c *compiler) bind(i int, m *spec.Mount) {
+	if i < len(c.opt.Links) && c.opt.Links[i] != "" {
+		c.copyLink(m, c.opt.Links[i])
+		return
+	}
+	flags := unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC
+	if m.Recursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	if m.SourceNoFollow {
+		flags |= unix.AT_SYMLINK_NOFOLLOW
+	}
+	if fd, ok := c.file(func(f *File) bool { return f.Kind == FileTree && f.Index == i }); ok {
+		sentence := "take rt's copy of " + m.Source
+		if m.IDMap {
+			sentence += ", with its ids mapped"
+		}
+		c.do(mountPath(m, "source"), sentence, nsenter.Fcntl, nsenter.Num(fd),
+			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regTree)
+	} else {
+		c.do(mountPath(m, "source"), "copy the mount, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(m.Source),
+			nsenter.Flags(&nsenter.OpenTreeFlags, flags)).to(regTree)
+	}
+	c.mapIDs(m, regTree)
+	source := SourceDir
+	if i < len(c.opt.Sources) {
+		source = c.opt.Sources[i]
+	}
+	c.bindAttach(m, source)
+}
+
+// bindAttach restricts the copy in regTree, and attaches it.
+func (c *compiler) bindAttach(m *spec.Mount, source Source) {
+	modern := c.host.Has(host.MountSetattr)
+	if modern {
+		c.bindAttributes(m)
+		c.propagate(m, regTree)
+	}
+	c.bindTarget(m, source)
+	c.attach(mountPath(m, ""), regTree, regTarget)
+	if !modern {
+		// mount(2) changes only what is attached. No program of the user runs yet.
+		c.bindFlags(m)
+		c.propagate(m, regTree)
+	}
+	c.holdForRemount(m, regTree)
+	c.close(regTree)
+	c.close(regTarget)
+}
+
+// bindTarget finds the mount point, and makes one of the source's kind if it is missing. What a source below root.path is turns out when its turn comes, since
+// earlier mounts may have brought it: then the copy tells.
+func (c *compiler) bindTarget(m *spec.Mount, source Source) {
+	origin := mountPath(m, "destination")
+	if source != SourceLater {
+		dir := source != SourceFile
+		c.target(origin, m.Destination, dir, howFor(m, dir))
+		return
+	}
+	file, found := c.newLabel(), c.newLabel()
+	c.do(mountPath(m, "source"), "is it a directory?", nsenter.Openat, nsenter.Val(regTree), nsenter.Str("."),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regFile).on(file, unix.ENOTDIR)
+	c.close(regFile)
+	c.targetThen(origin, m.Destination, true, howFor(m, true), found)
+	c.place(file)
+	c.targetThen(origin, m.Destination, false, howFor(m, false), found)
+	c.place(found)
+}
+
+// plainFlags are the attributes that a bind mount has from its options alone, if one of them is about a flag. The atime field is none of them: it changes only when
+// it is named.
+const plainFlags = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+
+// bindAttributes restricts the detached copy of a bind's source.
+func (c *compiler) bindAttributes(m *spec.Mount) {
+	origin := mountPath(m, "options")
+	exact := m.AttrClear
+	if m.Flagged && !c.treesByRT() {
+		exact |= plainFlags
+		if c.host.Has(host.NoSymfollow) {
+			exact |= unix.MOUNT_ATTR_NOSYMFOLLOW
+		}
+		exact &^= m.AttrSet & (plainFlags | unix.MOUNT_ATTR_NOSYMFOLLOW)
+		if m.AttrSet&unix.MOUNT_ATTR_NODIRATIME != 0 {
+			exact |= unix.MOUNT_ATTR__ATIME // nodiratime names the field too, for mount(2)
+		}
+	}
+	switch {
+	case exact == m.AttrClear || !c.sourcesLocked():
+		if m.AttrSet|exact != 0 {
+			c.setAttr(origin, "restrict it", regTree, m.AttrSet, exact, 0, false)
+		}
+	default:
+		locked, end := c.newLabel(), c.newLabel()
+		c.setAttr(origin, "give it the flags of its options, and no others", regTree, m.AttrSet, exact, 0, false).then(end).on(locked, unix.EPERM)
+		c.place(locked)
+		c.setAttr(origin, "add them to those of its source, which this user namespace may not take away", regTree, m.AttrSet, m.AttrClear, 0, false)
+		c.place(end)
+	}
+	// The host's /sys has /sys/fs/cgroup below it, which would stay writable in a container that gets /sys by an rbind, as
+	// rootless ones do: CVE-2023-25809. Nobody means that by "ro".
+	if m.Recursive && m.Destination == "/sys" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 {
+		c.setAttr(origin, "restrict it with all mounts below", regTree, m.AttrSet, 0, 0, true)
+	}
+	if m.RecSet|m.RecClear != 0 {
+		c.setAttr(origin, "restrict it and all mounts below", regTree, m.RecSet, m.RecClear, 0, true)
+	}
+}
+
+// bindFlags does the same by mount(2), on kernels before 5.12: the copy is attached.
+func (c *compiler) bindFlags(m *spec.Mount) {
+	if m.AttrSet == 0 && !m.Flagged {
+		return
+	}
+	origin := mountPath(m, "options")
+	flags := mountFlags(m.AttrSet) | atimeFlags(m)
+	if !c.sourcesLocked() || m.Index >= len(c.opt.SourceFlags) || m.Index < 0 {
+		c.remount(origin, "give it the flags of its options, and no others", regTree, flags)
+		return
+	}
+	locked, end := c.newLabel(), c.newLabel()
+	c.remount(origin, "give it the flags of its options, and no others", regTree, flags).then(end).on(locked, unix.EPERM)
+	c.place(locked)
+	source := c.opt.SourceFlags[m.Index] &^ mountFlags(m.AttrClear)
+	c.remount(origin, "add them to those of its source, which this user namespace may not take away", regTree, flags|source)
+	c.place(end)
+}
+
+// atimeFlags returns what mount(2) takes for relatime, which as an attribute is no bit: without any atime flag a remount leaves the field as it is.
+func atimeFlags(m *spec.Mount) uintptr {
+	if m.AttrClear&unix.MOUNT_ATTR__ATIME != 0 && m.AttrSet&unix.MOUNT_ATTR__ATIME == 0 {
+		return unix.MS_RELATIME
+	}
+	return 0
+}
+
+// sourcesLocked reports whether the sources of bind mounts may have flags that can't be taken away: those which came with a mount namespace of less rights than
+// the one before (mount_namespaces(7)).
+func (c *compiler) sourcesLocked() bool {
+	return c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)
+}
+
+// copyLink makes a symbolic link at the destination that says what the source says: the option copy-symlink. One that is there may stay if it says the same.
+func (c *compiler) copyLink(m *spec.Mount, text string) {
+	origin := mountPath(m, "destination")
+	parent, name := path.Split(m.Destination)
+	dir := c.parentDir(origin, path.Clean(parent)[1:])
+	exists, end := c.newLabel(), c.newLabel()
+	c.do(origin, "make a link like "+m.Source, nsenter.Symlinkat, nsenter.Str(text), nsenter.Val(dir), nsenter.Str(name)).then(end).on(exists, unix.EEXIST)
+	c.place(exists)
+	c.handOver(origin, "the directory that it is in", dir).sync(SyncLink, "compare what is there with the link "+m.Source).about(m.Destination)
+	c.await("wait until they are compared")
+	c.place(end)
+}
