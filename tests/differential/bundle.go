@@ -1,0 +1,164 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// bundle is a bundle in the making: the default config, the image, and what the caller of the runtime is like.
+type bundle struct {
+	w      *world
+	dir    string
+	config map[string]any
+	args   []string // in place of the probe
+	exit   string   // what the probe ends with
+	caller []string // lines of shell in front of the runtime
+	script []string // lines of shell, in the root file system
+	err    error
+}
+
+// makeBundle makes the bundle of c at the one place that all runtimes find it at.
+func (w *world) makeBundle(c *kase) (*bundle, error) {
+	b := &bundle{w: w, dir: w.dir + "/bundle", exit: "exit 0"}
+	if err := os.RemoveAll(b.dir); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(w.config, &b.config); err != nil {
+		return nil, err
+	}
+	b.at("process")["terminal"] = false
+	b.at("root")["readonly"] = false
+	b.config["ociVersion"] = "1.0.2" // what old runtimes know
+	for _, g := range c.genes {
+		g.apply(b)
+	}
+	if b.args == nil {
+		b.args = []string{"/bin/sh", "-c", probe + b.exit}
+	}
+	if c.sequence != nil {
+		b.args = []string{"/bin/sh", "-c", "trap 'exit 0' USR1; while :; do sleep 1; done"}
+	}
+	b.at("process")["args"] = b.args
+	return b, b.write()
+}
+
+func (b *bundle) write() error {
+	text, err := json.MarshalIndent(b.config, "", "  ")
+	if err != nil {
+		return err
+	}
+	script := fmt.Sprintf(`set -e
+mkdir -p '%[1]s/rootfs' && cd '%[1]s/rootfs' && chmod 755 . ..
+mkdir -p bin dev etc proc sys tmp root var/run opt run secret.d work
+cp '%[2]s' bin/busybox
+for a in sh cat stat sed sort env hostname ls ln mkdir readlink grep sleep true false ionice id echo pwd; do ln -s busybox bin/$a; done
+echo root:x:0:0:root:/root:/bin/sh >etc/passwd; echo root:x:0: >etc/group
+echo hush >secret; echo hush >secret.d/file; cp bin/busybox bin/noexec; chmod 644 bin/noexec
+printf '#!/bin/sh\nexit 4\n' >bin/script; chmod 755 bin/script
+%[3]s
+`, b.dir, b.w.busybox, strings.Join(b.script, "\n"))
+	if out, err := exec.Command("/bin/sh", "-c", "umask 022\n"+script).CombinedOutput(); err != nil {
+		return fmt.Errorf("make the image: %w: %s", err, out)
+	}
+	return os.WriteFile(b.dir+"/config.json", text, 0o644)
+}
+
+// at returns the object at a path of keys, which it makes if it is not there.
+func (b *bundle) at(keys ...string) map[string]any {
+	m := b.config
+	for _, k := range keys {
+		next, ok := m[k].(map[string]any)
+		if !ok {
+			next = make(map[string]any)
+			m[k] = next
+		}
+		m = next
+	}
+	return m
+}
+
+// add appends to a list.
+func (b *bundle) add(value any, keys ...string) {
+	m, last := b.at(keys[:len(keys)-1]...), keys[len(keys)-1]
+	list, _ := m[last].([]any)
+	m[last] = append(list, value)
+}
+
+func (b *bundle) sh(line string) { b.script = append(b.script, line) }
+
+func (b *bundle) mount(target, kind, source string, options []string) {
+	b.add(map[string]any{"destination": target, "type": kind, "source": source, "options": options}, "mounts")
+}
+
+func (b *bundle) mountOptions(target string, options []string) {
+	for _, m := range b.config["mounts"].([]any) {
+		if m := m.(map[string]any); m["destination"] == target {
+			list, _ := m["options"].([]any)
+			for _, o := range options {
+				list = append(list, o)
+			}
+			m["options"] = list
+		}
+	}
+}
+
+func (b *bundle) namespace(kind string) { b.add(map[string]any{"type": kind}, "linux", "namespaces") }
+
+func (b *bundle) dropNamespace(kind string) {
+	var rest []any
+	for _, n := range b.at("linux")["namespaces"].([]any) {
+		if n.(map[string]any)["type"] != kind {
+			rest = append(rest, n)
+		}
+	}
+	b.at("linux")["namespaces"] = rest
+	if kind == "uts" {
+		delete(b.config, "hostname")
+	}
+}
+
+func (b *bundle) userNamespace(host int) {
+	b.dropNamespace("user")
+	b.namespace("user")
+	ids := []any{map[string]any{"containerID": 0, "hostID": host, "size": 65536}}
+	b.at("linux")["uidMappings"], b.at("linux")["gidMappings"] = ids, ids
+	b.sh(fmt.Sprintf("chown -R %d:%d .", host, host))
+}
+
+func (b *bundle) env(entries []string) {
+	list, _ := b.at("process")["env"].([]any)
+	for _, e := range entries {
+		list = append(list, e)
+	}
+	b.at("process")["env"] = list
+}
+
+// hook adds a hook that writes down where it runs, and with what.
+func (b *bundle) hook(kind string, fail bool) {
+	file := b.w.dir + "/hooks"
+	status := "0"
+	if fail {
+		status = "5"
+	}
+	script := fmt.Sprintf(`{ echo "hook %[1]s cwd $(pwd -P)"; env | sed 's/^/hook %[1]s env /'; grep -E '^(NoNewPrivs|Seccomp|CapEff|Uid)' /proc/self/status | sed 's/^/hook %[1]s /'
+for n in ipc uts net pid mnt user; do echo "hook %[1]s ns $n $([ "$(readlink /proc/self/ns/$n)" = "$(eval echo \$HOSTNS_$n)" ] && echo host || echo own)"; done
+echo "hook %[1]s state $(cat | sed 's/.*"status": *"\([a-z]*\)".*/\1/')"; ls /proc/self/fd | tr '\n' ' ' | sed 's/^/hook %[1]s fds /'; echo; } >>%[2]s; exit %[3]s`, kind, file, status)
+	if kind == "startContainer" {
+		script = strings.ReplaceAll(script, file, "/tmp/hooks")
+	}
+	env := []string{"PATH=/bin:/usr/bin"}
+	for _, n := range namespaceKinds {
+		env = append(env, "HOSTNS_"+n+"="+hostNamespace(n))
+	}
+	b.add(map[string]any{"path": "/bin/sh", "args": []string{"sh", "-c", script}, "env": env}, "hooks", kind)
+}
+
+var namespaceKinds = []string{"ipc", "uts", "net", "cgroup", "pid", "user", "time", "mnt"}
+
+func hostNamespace(kind string) string {
+	link, _ := os.Readlink("/proc/self/ns/" + kind)
+	return link
+}

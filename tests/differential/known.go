@@ -1,0 +1,17 @@
+package main
+
+import "regexp"
+
+// known are the differences that are wanted, each with the reason. A fact is a line as differences prints it.
+var known = []struct {
+	fact   *regexp.Regexp
+	reason string
+}{
+	{
+		regexp.MustCompile(`^[+-] (mount|path) /(proc/(acpi|asound|keys|timer_list|kcore|latency_stats|scsi|interrupts)|sys/(firmware|devices/virtual/powercap)|secret(\.d)?) `),
+		"what hides a path is nosuid, nodev and noexec, and a directory has mode 755: stricter than others",
+	},
+	{regexp.MustCompile(`^[+-] status NSpid:`), "rt's exec takes one pid fewer"},
+	{regexp.MustCompile(`^[+-] mount /sys/fs/cgroup r[ow],`), "the config says ro"},
+	{regexp.MustCompile(`^[+-] after "kill (SIGUSR1|TERM)": .*stopped`), "decision 11: a created container can be ended by any signal that ends"},
+}

@@ -1,0 +1,196 @@
+// Differential makes random valid bundles, and sequences of commands, carries them out with rt and with other runtimes, and prints where what the container
+// sees under rt is what it sees under none of them, with the config reduced to what the difference needs.
+//
+//	differential -seconds 60                         # rt beside runc and crun, as far as they are installed
+//	differential -seed 17 -cases 1                   # one case again
+//	differential -runtime ./rt -peer /opt/runc       # beside another one; -peer more than once
+//
+// A bundle is the default config and some genes (genes_*.go); a gene changes the config, the image or the caller. A probe inside (probe.go) prints what there
+// is to see, a fact a line. A fact that only rt shows, or that all others show and rt does not, is a difference; differences that are wanted stand in known.go
+// with their reasons. It takes root, busybox-static, and a mount namespace of its own, which it makes.
+//
+// It ends with status 1 if there were differences, and with 3 if there was nobody to compare with.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+type words []string
+
+func (w *words) String() string     { return strings.Join(*w, " ") }
+func (w *words) Set(s string) error { *w = append(*w, s); return nil }
+
+func main() {
+	var peers words
+	seconds := flag.Int("seconds", 60, "how long to go on")
+	cases := flag.Int("cases", 0, "how many cases at most; 0: as many as there is time for")
+	seed := flag.Uint64("seed", uint64(time.Now().UnixNano())%1e9, "the first case; the next ones count from there")
+	runtime := flag.String("runtime", "./rt", "rt")
+	keep := flag.String("keep", "", "a directory for the reduced bundles of differences")
+	verbose := flag.Bool("v", false, "name every case")
+	flag.Var(&peers, "peer", "another runtime (default: runc and crun, if they are installed)")
+	flag.Parse()
+	if os.Getenv("DIFFERENTIAL_APART") == "" {
+		os.Exit(apart())
+	}
+	if len(peers) == 0 {
+		for _, name := range []string{"runc", "crun"} {
+			if path, err := exec.LookPath(name); err == nil {
+				peers = append(peers, path)
+			}
+		}
+	}
+	if len(peers) == 0 {
+		fmt.Println("differential: neither runc nor crun is installed: nothing to compare rt with")
+		os.Exit(3)
+	}
+	w, err := newWorld(*runtime, peers)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "differential:", err)
+		os.Exit(1)
+	}
+	w.keep = *keep
+	defer w.close()
+	end := time.Now().Add(time.Duration(*seconds) * time.Second)
+	done, different := 0, 0
+	seen := make(map[string]bool)
+	// What differs for the default bundle is told once, and not again for each case.
+	w.told = make(map[string]bool)
+	for _, c := range []*kase{{}, {sequence: []string{"create", "start", "exec PROBE"}}} {
+		if found := w.differences(c); len(found) > 0 {
+			different++
+			w.tell(0, c, found)
+			for _, line := range found {
+				w.told[line] = true
+			}
+		}
+	}
+	for ; time.Now().Before(end) && (*cases == 0 || done < *cases); done++ {
+		n := *seed + uint64(done)
+		c := newCase(rand.New(rand.NewPCG(n, n)))
+		if *verbose {
+			fmt.Printf("case %d: %s\n", n, c)
+		}
+		found := w.differences(c)
+		if len(found) == 0 {
+			continue
+		}
+		c = w.reduce(c, found)
+		found = w.differences(c)
+		if key := signature(found); len(found) == 0 || seen[key] {
+			continue // it does not come again, or it is one that was told already
+		} else {
+			seen[key] = true
+		}
+		different++
+		w.tell(n, c, found)
+	}
+	fmt.Printf("differential: %d cases from %d beside %s, %d differences\n", done, *seed, peers.String(), different)
+	w.close()
+	if different > 0 {
+		os.Exit(1)
+	}
+}
+
+// apart runs the program again in a mount namespace of its own.
+func apart() int {
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), "DIFFERENTIAL_APART=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		fmt.Fprintln(os.Stderr, "differential: it takes root:", err)
+		return 1
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
+// world is where the cases run.
+type world struct {
+	dir     string
+	keep    string
+	busybox string
+	rt      *peer
+	peers   []*peer
+	config  []byte // the default config
+	count   int
+	told    map[string]bool // facts of the default bundle in which rt is alone
+}
+
+// peer is a runtime.
+type peer struct{ name, path string }
+
+func newWorld(rt string, others []string) (*world, error) {
+	w := &world{}
+	var err error
+	if w.busybox, err = exec.LookPath("busybox"); err != nil {
+		return nil, fmt.Errorf("busybox-static is not installed: %w", err)
+	}
+	if rt, err = filepath.Abs(rt); err != nil {
+		return nil, err
+	}
+	if w.dir, err = os.MkdirTemp("/var/tmp", "differential"); err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(w.dir, 0o755); err != nil {
+		return nil, err
+	}
+	// Shared, as systemd makes it, and with sources for bind mounts whose flags differ.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return nil, err
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
+		return nil, err
+	}
+	if err := w.sources(); err != nil {
+		return nil, err
+	}
+	w.rt = &peer{"rt", rt}
+	for _, path := range others {
+		w.peers = append(w.peers, &peer{filepath.Base(path), path})
+	}
+	out, err := exec.Command(rt, "spec", "--bundle", w.dir).CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("%s spec: %w: %s", rt, err, out)
+	}
+	w.config, err = os.ReadFile(w.dir + "/config.json")
+	return w, err
+}
+
+// sources makes what binds are made of: src/plain, src/file, src/noexec (a tmpfs with flags), src/tree (with mounts below).
+func (w *world) sources() error {
+	for _, dir := range []string{"plain/sub", "noexec", "tree/below"} {
+		if err := os.MkdirAll(w.dir+"/src/"+dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(w.dir+"/src/file", []byte("content\n"), 0o640); err != nil {
+		return err
+	}
+	if err := os.Symlink("plain", w.dir+"/src/link"); err != nil {
+		return err
+	}
+	if err := unix.Mount("flags", w.dir+"/src/noexec", "tmpfs", unix.MS_NOEXEC|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, "size=64k"); err != nil {
+		return err
+	}
+	return unix.Mount("below", w.dir+"/src/tree/below", "tmpfs", unix.MS_NOSUID, "size=64k")
+}
+
+func (w *world) close() {
+	for _, m := range []string{"noexec", "tree/below"} {
+		_ = unix.Unmount(w.dir+"/src/"+m, unix.MNT_DETACH)
+	}
+	_ = os.RemoveAll(w.dir)
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// facts is what was to be seen of a case: lines. failed says that the runtime refused it.
+type facts struct {
+	lines  []string
+	failed bool
+	output string // what the runtime said, for people
+}
+
+// observe carries c out with p.
+func (w *world) observe(c *kase, p *peer) (*facts, error) {
+	b, err := w.makeBundle(c)
+	if err != nil {
+		return nil, err
+	}
+	w.count++
+	r := &runner{w: w, b: b, p: p, id: fmt.Sprintf("rt-differential%d-%d", os.Getpid(), w.count), root: w.dir + "/state." + p.name, facts: &facts{}}
+	_ = os.Remove(w.dir + "/hooks")
+	defer r.cleanUp()
+	if c.sequence == nil {
+		r.runOnce()
+	} else {
+		for _, command := range c.sequence {
+			r.step(command)
+			if r.facts.failed = command == "create" && r.state() == "there is none"; r.facts.failed {
+				break
+			}
+		}
+	}
+	for _, file := range []string{w.dir + "/hooks", b.dir + "/rootfs/tmp/hooks"} {
+		text, _ := os.ReadFile(file)
+		r.add(string(text))
+	}
+	r.image()
+	return r.facts, nil
+}
+
+// runner runs one case with one runtime.
+type runner struct {
+	w     *world
+	b     *bundle
+	p     *peer
+	id    string
+	root  string
+	facts *facts
+}
+
+func (r *runner) add(text string) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(strings.ReplaceAll(strings.ReplaceAll(line, r.id, "ID"), r.w.dir, "DIR"), " \n")
+		if line != "" {
+			r.facts.lines = append(r.facts.lines, line)
+		}
+	}
+}
+
+func (r *runner) runOnce() {
+	out, errs, status := r.command("run", "--bundle", r.b.dir, r.id)
+	r.facts.output = errs
+	r.facts.failed = out == "" && status != 0 && errs != ""
+	r.add(out)
+	r.add(fmt.Sprintf("exit %d", status))
+}
+
+// step carries out one command of a sequence, and writes down whether it succeeded, and the status of the container afterwards.
+func (r *runner) step(command string) {
+	f := strings.Fields(command)
+	var args []string
+	switch f[0] {
+	case "create", "run":
+		args = []string{f[0], "--bundle", r.b.dir, r.id}
+		if f[0] == "run" {
+			args = []string{"run", "--detach", "--bundle", r.b.dir, r.id}
+		}
+	case "kill":
+		args = []string{"kill", r.id, f[1]}
+	case "exec":
+		args = []string{"exec"}
+		i := 1
+		for ; i < len(f) && strings.HasPrefix(f[i], "-"); i++ {
+			args = append(args, f[i])
+			if f[i] != "-d" && f[i] != "--no-new-privs" {
+				i++
+				args = append(args, f[i])
+			}
+		}
+		args = append(args, r.id)
+		if f[i] == "PROBE" {
+			args = append(args, "/bin/sh", "-c", probe)
+		} else {
+			args = append(args, f[i:]...)
+		}
+	default:
+		args = append(append([]string{f[0]}, f[1:]...), r.id)
+	}
+	out, errs, status := r.command(args...)
+	if f[0] == "exec" && f[len(f)-1] == "PROBE" {
+		r.add(out)
+	}
+	if status != 0 {
+		r.facts.output += command + ": " + errs
+		if f[0] != "exec" {
+			status = 1
+		}
+	}
+	if f[0] == "kill" {
+		time.Sleep(150 * time.Millisecond)
+	}
+	r.add(fmt.Sprintf("after %q: status %d, %s", command, status, r.state()))
+}
+
+func (r *runner) state() string {
+	out, _, status := r.command("state", r.id)
+	var s struct{ Status string }
+	if status != 0 || json.Unmarshal([]byte(out), &s) != nil {
+		return "there is none"
+	}
+	return s.Status
+}
+
+// command runs the runtime, as the case's caller does.
+func (r *runner) command(args ...string) (out, errs string, status int) {
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	script := "cd " + r.b.dir + "\n" + strings.Join(r.b.caller, "\n") + "\nexec \"$@\"\n"
+	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", script, "sh", r.p.path, "--root", r.root}, args...)...)
+	stdout, err := os.CreateTemp(r.w.dir, "out")
+	if err != nil {
+		return "", err.Error(), -1
+	}
+	stderr, err := os.CreateTemp(r.w.dir, "err")
+	if err != nil {
+		return "", err.Error(), -1
+	}
+	defer func() {
+		for _, f := range []*os.File{stdout, stderr} {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+		}
+	}()
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	_ = cmd.Run()
+	o, _ := os.ReadFile(stdout.Name())
+	e, _ := os.ReadFile(stderr.Name())
+	if ctx.Err() != nil {
+		return string(o), "it hangs", -1
+	}
+	return string(o), string(e), cmd.ProcessState.ExitCode()
+}
+
+// image adds what the runtime has made in the image.
+func (r *runner) image() {
+	var out bytes.Buffer
+	cmd := exec.Command("find", ".", "-xdev", "-not", "-path", "./bin/*", "-not", "-path", "./tmp/*", "-printf", "image %p %y %m %U:%G %l\n")
+	cmd.Dir, cmd.Stdout = r.b.dir+"/rootfs", &out
+	_ = cmd.Run()
+	r.add(out.String())
+}
+
+func (r *runner) cleanUp() {
+	_, _, _ = r.command("delete", "--force", r.id)
+	// What is left is a difference, too.
+	if text, _ := os.ReadFile("/proc/self/mountinfo"); bytes.Contains(text, []byte(r.b.dir)) {
+		r.add("left behind: a mount in the bundle")
+		_ = exec.Command("sh", "-c", "grep -oE '"+r.b.dir+"[^ ]*' /proc/self/mountinfo | sort -r | while read -r m; do umount -l $m; done").Run()
+	}
+	if left, _ := filepath.Glob(r.root + "/*"); len(left) > 0 {
+		r.add("left behind: state")
+		_ = os.RemoveAll(r.root)
+	}
+	if left, _ := filepath.Glob("/sys/fs/cgroup/*/" + r.id); len(left) > 0 {
+		r.add("left behind: " + regexp.MustCompile(`[0-9]+`).ReplaceAllString(strings.Join(left, " "), "N"))
+		for _, dir := range left {
+			_ = os.Remove(dir)
+		}
+	}
+}
