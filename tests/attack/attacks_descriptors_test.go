@@ -1,12 +1,13 @@
 package attack
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Descriptors of the runtime, and the runtime itself, as ways out.
@@ -60,4 +61,23 @@ func within(d time.Duration, is func() bool) bool {
 	return false
 }
 
-func proc(pid int, name string) string { return fmt.Sprintf("/proc/%s/%s", strconv.Itoa(pid), name) }
+// makeFIFO makes what an edited plan waits at, and releaseFIFO lets it go on.
+func makeFIFO(path string) error { return unix.Mkfifo(path, 0o600) }
+
+func releaseFIFO(path string) {
+	within(3*time.Second, func() bool {
+		fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK, 0)
+		if err == nil {
+			_ = unix.Close(fd)
+		}
+		return err == nil
+	})
+}
+
+// host runs a program of the host's, and returns what it prints.
+func (s *stage) host(name string, args ...string) string {
+	out, _ := exec.Command(name, args...).CombinedOutput()
+	return string(out)
+}
+
+func proc(pid int, name string) string { return "/proc/" + strconv.Itoa(pid) + "/" + name }

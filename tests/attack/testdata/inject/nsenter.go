@@ -2,6 +2,7 @@ package nsenter
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -10,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+var errNoStep = errors.New("attack: no step matches")
+
 // AttackEdit carries out the edits of a script on a program: see tests/attack/doc.go. An edit that finds no step is an error.
 func (p *Program) AttackEdit(script string) error {
 	for line := range strings.Lines(script) {
@@ -17,7 +20,8 @@ func (p *Program) AttackEdit(script string) error {
 		if len(words) == 0 {
 			continue
 		}
-		n, ok := map[string]int{"drop": 1, "resolve": 2, "set": 3, "clear": 3, "text": 3, "data": 4, "wait": 2}[words[0]]
+		verb, optional := strings.CutSuffix(words[0], "?")
+		n, ok := map[string]int{"drop": 1, "resolve": 2, "set": 3, "clear": 3, "text": 3, "data": 4, "wait": 2}[verb]
 		if !ok || len(words) <= n {
 			return fmt.Errorf("attack: no edit: %q", line)
 		}
@@ -31,7 +35,7 @@ func (p *Program) AttackEdit(script string) error {
 		if err != nil {
 			return err
 		}
-		if err := p.attackEdit(words[0], words[1:n], re); err != nil {
+		if err := p.attackEdit(verb, words[1:n], re); err != nil && !(optional && errors.Is(err, errNoStep)) {
 			return fmt.Errorf("%w, in: %s", err, line)
 		}
 	}
@@ -64,7 +68,7 @@ func (p *Program) attackEdit(verb string, operands []string, re *regexp.Regexp) 
 		}
 	}
 	if !found {
-		return fmt.Errorf("attack: no step matches")
+		return errNoStep
 	}
 	return nil
 }
