@@ -115,7 +115,7 @@ var makers = []func(r *rand.Rand) gene{
 		return gene{"a read-only root", func(b *bundle) { b.at("root")["readonly"] = true }}
 	},
 	func(r *rand.Rand) gene {
-		paths := some(r, "/proc/kcore", "/proc/sys/kernel/shmmax", "/sys/firmware", "/proc/acpi", "/secret", "/secret.d", "/nonesuch", "/etc/passwd", "/link/x", "/tmp", "/proc/sys")
+		paths := some(r, "/proc/kcore", "/proc/sys/kernel/shmmax", "/sys/firmware", "/proc/acpi", "/secret", "/secret.d", "/nonesuch", "/etc/passwd", "/link/x", "/tmp")
 		return gene{fmt.Sprintf("maskedPaths %v", paths), func(b *bundle) { b.at("linux")["maskedPaths"] = paths }}
 	},
 	func(r *rand.Rand) gene {
@@ -304,9 +304,9 @@ func newImage(r *rand.Rand) gene {
 	case 5:
 		return gene{"image: /data is there, 0700 of 1000", func(b *bundle) { b.sh("mkdir -p -m 700 data; chown 1000:1000 data") }}
 	case 6:
-		return gene{"image: no /dev, /proc, /sys", func(b *bundle) { b.sh("rmdir dev proc sys") }}
+		return gene{"image: no /dev, /proc, /sys", func(b *bundle) { b.sh("rm -rf dev proc sys") }}
 	}
-	return gene{"image: dev/null is a node with mode 600", func(b *bundle) { b.sh("mknod -m 600 dev/null c 1 3") }}
+	return gene{"image: dev/null is a node with mode 600", func(b *bundle) { b.sh("mkdir -p dev; mknod -m 600 dev/null c 1 3") }}
 }
 
 func newCaller(r *rand.Rand) gene {

@@ -8,7 +8,7 @@ var known = []struct {
 	reason string
 }{
 	{
-		regexp.MustCompile(`^[+-] (mount|path) /(proc/(acpi|asound|keys|timer_list|kcore|latency_stats|scsi|interrupts)|sys/(firmware|devices/virtual/powercap)|secret(\.d)?) `),
+		regexp.MustCompile(`^[+-] (mount|path) /(proc/(acpi|asound|keys|timer_list|kcore|latency_stats|scsi|interrupts)|sys/(firmware|devices/virtual/powercap)|secret(\.d)?|tmp|etc/passwd|proc/sys/kernel/shmmax) (ro,nosuid,nodev,noexec,relatime|ro,relatime|rw,nosuid|rw,relatime|directory|character)`),
 		"what hides a path is nosuid, nodev and noexec, and a directory has mode 755: stricter than others",
 	},
 	{regexp.MustCompile(`^[+-] status NSpid:`), "rt's exec takes one pid fewer"},

@@ -105,11 +105,13 @@ func main() {
 
 // apart runs the program again in a mount namespace of its own.
 func apart() int {
+	// What has leaked into this program is not the case's caller's.
+	_ = unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), "DIFFERENTIAL_APART=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		fmt.Fprintln(os.Stderr, "differential: it takes root:", err)
 		return 1
@@ -147,8 +149,11 @@ func newWorld(rt string, others []string) (*world, error) {
 	if err := os.Chmod(w.dir, 0o755); err != nil {
 		return nil, err
 	}
-	// Shared, as systemd makes it, and with sources for bind mounts whose flags differ.
+	// Shared, as systemd makes it, and with a /dev of our own: crun 1.8 gives the machine's /dev/null to the user of a container whose stdin it is.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return nil, err
+	}
+	if err := ownDev(); err != nil {
 		return nil, err
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
@@ -167,6 +172,27 @@ func newWorld(rt string, others []string) (*world, error) {
 	}
 	w.config, err = os.ReadFile(w.dir + "/config.json")
 	return w, err
+}
+
+// ownDev mounts a /dev with the usual nodes.
+func ownDev() error {
+	if err := unix.Mount("differential", "/dev", "tmpfs", 0, "mode=755"); err != nil {
+		return err
+	}
+	for name, device := range map[string][2]uint32{"null": {1, 3}, "zero": {1, 5}, "full": {1, 7}, "random": {1, 8}, "urandom": {1, 9}, "tty": {5, 0}} {
+		if err := unix.Mknod("/dev/"+name, unix.S_IFCHR|0o666, int(unix.Mkdev(device[0], device[1]))); err != nil {
+			return err
+		}
+		if err := os.Chmod("/dev/"+name, 0o666); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{"/dev/pts", "/dev/shm", "/dev/mqueue"} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return unix.Mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620")
 }
 
 // sources makes what binds are made of: src/plain, src/file, src/noexec (a tmpfs with flags), src/tree (with mounts below).
@@ -189,6 +215,7 @@ func (w *world) sources() error {
 }
 
 func (w *world) close() {
+	_ = os.Chdir("/")
 	for _, m := range []string{"noexec", "tree/below"} {
 		_ = unix.Unmount(w.dir+"/src/"+m, unix.MNT_DETACH)
 	}
