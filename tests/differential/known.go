@@ -13,5 +13,10 @@ var known = []struct {
 	},
 	{regexp.MustCompile(`^[+-] status NSpid:`), "rt's exec takes one pid fewer"},
 	{regexp.MustCompile(`^[+-] mount /sys/fs/cgroup r[ow],`), "the config says ro"},
-	{regexp.MustCompile(`^[+-] after "kill (SIGUSR1|TERM)": .*stopped`), "decision 11: a created container can be ended by any signal that ends"},
+	{
+		regexp.MustCompile(`^(- status SigIgn:|\+ status SigIgn: 0000000000000000|[+-] status SigCgt:)`),
+		"what rt's caller ignores (nohup, a background job of a shell) is not ignored in the container; the shell catches what is not ignored",
+	},
+	{regexp.MustCompile(`^[+-] status Groups: (7 )?7$`), "exec --additional-gids: others list a group twice"},
+	{regexp.MustCompile(`^[+-] hook poststart state`), "the program runs when poststart hooks are called (runtime.md, lifecycle), so that is the status they are told"},
 }

@@ -140,15 +140,17 @@ func newWorld(rt string, others []string) (*world, error) {
 	if w.busybox, err = exec.LookPath("busybox"); err != nil {
 		return nil, fmt.Errorf("busybox-static is not installed: %w", err)
 	}
-	if rt, err = filepath.Abs(rt); err != nil {
-		return nil, err
-	}
 	if w.dir, err = os.MkdirTemp("/var/tmp", "differential"); err != nil {
 		return nil, err
 	}
 	if err := os.Chmod(w.dir, 0o755); err != nil {
 		return nil, err
 	}
+	// A copy: what is built meanwhile is another program, and what is in /dev/shm is hidden soon.
+	if out, err := exec.Command("cp", rt, w.dir+"/rt").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
+	}
+	rt = w.dir + "/rt"
 	// Shared, as systemd makes it, and with a /dev of our own: crun 1.8 gives the machine's /dev/null to the user of a container whose stdin it is.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return nil, err
