@@ -174,7 +174,8 @@ func (x *executor) look() error {
 		}
 		options.Filter = filter
 	}
-	lookAtProcess(x.spec.Process, &options, x.passwdInside)
+	lookAtProcess(x.spec.Process, &options)
+	options.Home = x.homeInside()
 	if x.place, err = x.cgroup.Exec(x.o.Cgroup, x.state.Pid, x.paused); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
+	"rt/libcontainer/plan"
 )
 
 // kindsOfNamespaces has the names in /proc/PID/ns: namespaces(7).
@@ -62,25 +63,16 @@ func setgroupsDenied(pid int) bool {
 	return err == nil && strings.HasPrefix(string(b[:n]), "deny")
 }
 
-// passwdInside reads /etc/passwd as the processes of the container see it, or nothing. What has that name may be anything: it is opened for
-// reading only if it is a regular file.
-func (x *executor) passwdInside() string {
-	root, err := unix.Open("/proc/"+strconv.Itoa(x.state.Pid)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return ""
+// homeInside is the home directory of the user that joins, by the passwd that the processes of the container see.
+func (x *executor) homeInside() string {
+	if plan.HasHome(x.spec.Process.Env) {
+		return "" // not asked
 	}
-	defer func() { _ = unix.Close(root) }()
-	file, err := unix.Openat2(root, "etc/passwd", &unix.OpenHow{
-		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
-	})
+	const nowhere = "/"
+	file, err := openInRoot("/proc/"+strconv.Itoa(x.state.Pid)+"/root", "etc/passwd", unix.O_PATH)
 	if err != nil {
-		return ""
+		return nowhere
 	}
 	defer func() { _ = unix.Close(file) }()
-	var st unix.Stat_t
-	if unix.Fstat(file, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return ""
-	}
-	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(file), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
-	return readSome(fd, err)
+	return homeIn(file, x.spec.Process.UID)
 }

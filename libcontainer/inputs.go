@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"os"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -72,9 +71,8 @@ func checkPreserved(n int) error {
 	return nil
 }
 
-// lookAtProcess fills in what the plan needs for the process. passwd reads the container's /etc/passwd.
-func lookAtProcess(p *spec.Process, o *plan.Options, passwd func() string) {
-	o.Home = home(p, passwd)
+// lookAtProcess fills in what the plan needs for the process.
+func lookAtProcess(p *spec.Process, o *plan.Options) {
 	o.HardLimits = make(map[int]uint64, len(p.Rlimits))
 	for i := range p.Rlimits {
 		var l unix.Rlimit
@@ -101,41 +99,6 @@ func ownable(fd int) bool {
 		return true
 	}
 	return false
-}
-
-// home is the home directory that the container's /etc/passwd gives the user, "/" if it does not know him. The file is that of the image, or
-// of a bind mount over it; it is looked up without leaving the root file system.
-func home(p *spec.Process, passwd func() string) string {
-	for _, e := range p.Env {
-		if strings.HasPrefix(e, "HOME=") && len(e) > len("HOME=") {
-			return "" // not asked
-		}
-	}
-	text := passwd()
-	uid := strconv.FormatUint(uint64(p.UID), 10)
-	for line := range strings.Lines(text) {
-		fields := strings.Split(strings.TrimSuffix(line, "\n"), ":")
-		if len(fields) >= 6 && fields[2] == uid && fields[5] != "" {
-			return fields[5]
-		}
-	}
-	return "/"
-}
-
-// passwd reads the container's /etc/passwd, or nothing.
-func (m *maker) passwd() string {
-	for i := range m.spec.Mounts {
-		if mount := &m.spec.Mounts[i]; mount.Bind && !mount.Remount && mount.Destination == "/etc/passwd" {
-			fd, err := unix.Open(mount.Source, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-			return readSome(fd, err)
-		}
-	}
-	return m.layered("etc/passwd")
-}
-
-// readInRoot reads a file below root, or nothing.
-func readInRoot(root, name string) string {
-	return readSome(openInRoot(root, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY))
 }
 
 // openInRoot opens a file below root, without leaving that.

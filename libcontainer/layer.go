@@ -218,18 +218,3 @@ func (k *keptLayer) empty() {
 		_ = os.RemoveAll(filepath.Join(k.path, name))
 	}
 }
-
-// layered reads a file of the container's root file system as it is when the layer of an earlier container is over it.
-func (m *maker) layered(name string) string {
-	l := m.options.Layer
-	if l == nil || l.Dir == "" {
-		return readInRoot(m.spec.Rootfs, name)
-	}
-	upper := filepath.Join(l.Dir, "upper")
-	// A file that was deleted has a device in its place, which reads as nothing.
-	if fd, err := openInRoot(upper, name, unix.O_PATH); err == nil {
-		_ = unix.Close(fd)
-		return readInRoot(upper, name)
-	}
-	return readInRoot(m.spec.Rootfs, name)
-}

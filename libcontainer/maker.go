@@ -107,7 +107,7 @@ func (m *maker) look() error {
 		m.options.Filter = filter
 	}
 	if m.spec.Process != nil {
-		lookAtProcess(m.spec.Process, &m.options, m.passwd)
+		lookAtProcess(m.spec.Process, &m.options)
 	}
 	return nil
 }

@@ -23,8 +23,8 @@ func (m *maker) makePoint(r supervise.Report) error {
 	if err == nil {
 		err = copyup.AsOwner(uid, gid, func() error { return makeInRoot(r.FD, step.Path, plan.SyncPointOf(step) == plan.SyncMakeDir) })
 	}
-	if err == nil {
-		return nil
+	if err == nil || err == unix.EACCES && step.Origin == "process.cwd" {
+		return nil // a working directory that is closed to root is looked for by the user later
 	}
 	e := diag.Sys("make what the links on the way to it lead to", "openat2", err)
 	e.Field, e.Value = step.Origin, step.Path

@@ -192,3 +192,51 @@ func TestLinksOfBindMounts(t *testing.T) {
 		})
 	}
 }
+
+// TestRootTakesPartInNothing: what the host mounts below root.path while the container runs is not the container's, unless the config asks for it.
+func TestRootTakesPartInNothing(t *testing.T) {
+	if !apart(t) {
+		return
+	}
+	for propagation, want := range map[string]string{"": "gone\n", "rslave": "there\n", "rprivate": "gone\n"} {
+		t.Run(propagation, func(t *testing.T) {
+			bundle := newBundle(t, nil)
+			root := bundle + "/rootfs"
+			must(t, unix.Mount(root, root, "", unix.MS_BIND, ""))
+			must(t, unix.Mount("", root, "", unix.MS_SHARED, ""))
+			t.Cleanup(func() { _ = unix.Unmount(root, unix.MNT_DETACH) })
+			must(t, os.MkdirAll(root+"/later", 0o755))
+			hook := bundle + "/hook"
+			must(t, os.WriteFile(hook, []byte("#!/bin/sh\nmount -t tmpfs tmpfs "+root+"/later && touch "+root+"/later/x\n"), 0o755))
+			t.Cleanup(func() { _ = unix.Unmount(root+"/later", unix.MNT_DETACH) })
+			said, err := outputOf(t, bundle, "test -e /later/x && echo there || echo gone", func(config map[string]any) {
+				if propagation != "" {
+					config["linux"].(map[string]any)["rootfsPropagation"] = propagation
+				}
+				config["hooks"] = map[string]any{"createRuntime": []any{map[string]any{"path": hook}}}
+			})
+			if err != nil || said != want {
+				t.Errorf("%v, and the container says %q, not %q", err, said, want)
+			}
+		})
+	}
+}
+
+// TestProcIsProc: at /proc there is a procfs, and nothing that looks like one.
+func TestProcIsProc(t *testing.T) {
+	source := t.TempDir()
+	for name, c := range map[string]struct {
+		mount map[string]any
+		want  string
+	}{
+		"a tmpfs":           {tmpfs("/proc"), "can't be at /proc"},
+		"a bind":            {bindMount("/proc", source), "is no procfs"},
+		"a bind of another": {bindMount("/proc", "/proc"), ""},
+		"a bind in it":      {bindMount("/proc/uptime", "/etc/passwd"), ""},
+	} {
+		_, err := outputOf(t, newBundle(t, nil), "true", func(config map[string]any) { addMount(config, c.mount) })
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+}

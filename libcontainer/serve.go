@@ -34,6 +34,7 @@ func (m *maker) handlers() supervise.Handlers {
 		plan.SyncMakeDir:  m.makePoint,
 		plan.SyncMakeFile: m.makePoint,
 		plan.SyncLink:     m.compareLink,
+		plan.SyncHome:     m.answerHome,
 	}
 }
 

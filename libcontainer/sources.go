@@ -46,9 +46,27 @@ func (m *maker) lookAtSources() error {
 		default:
 			m.options.Sources[i] = plan.SourceFile
 		}
+		if err := checkProc(mount); err != nil {
+			return err
+		}
 		m.lookAtFlags(i, mount)
 	}
 	return nil
+}
+
+// checkProc refuses a bind mount at /proc of what is no procfs, as package spec refuses other file systems there.
+func checkProc(mount *spec.Mount) error {
+	if mount.Destination != "/proc" {
+		return nil
+	}
+	var fs unix.Statfs_t
+	if unix.Statfs(mount.Source, &fs) == nil && fs.Type == unix.PROC_SUPER_MAGIC {
+		return nil
+	}
+	return &diag.Error{
+		Kind: diag.Host, Field: mountField(mount, "source"), Value: mount.Source,
+		Problem: "is no procfs, and can't be at /proc, where programs look for processes and believe what they read: bind one, or mount a new proc",
+	}
 }
 
 // leadsIntoRootfs reports whether a path that leads to nothing leads there below root.path, where an earlier mount may bring what is missing.

@@ -15,7 +15,7 @@
 //	0x400100    the stub
 //	0x400400    the table: a row of 72 bytes for each step
 //	behind it   strings and structures, which hold addresses ready made
-//	0x40400000  one writable page: 64 registers of 8 bytes, then scratch memory
+//	0x40400000  three writable pages: 64 registers of 8 bytes, then scratch memory
 //
 // A row:
 //

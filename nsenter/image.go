@@ -18,7 +18,7 @@ const (
 	tableOffset     = 0x400
 	registerAddress = 0x40400000
 	scratchAddress  = registerAddress + 8*MaxReg
-	writableSize    = 0x1000
+	writableSize    = 0x3000
 	rowSize         = 72
 	sizeofTimespec  = 16
 )
@@ -133,7 +133,7 @@ func (a *assembler) value(arg *Arg, i int) (uint64, error) {
 	case argData:
 		return a.data(arg, i)
 	case argVec:
-		return a.vector(arg.more.vec)
+		return a.vector(arg, i)
 	case argScratch:
 		if arg.val >= ScratchSize {
 			return 0, errors.New("points behind the scratch memory")
@@ -182,17 +182,25 @@ func (a *assembler) data(arg *Arg, i int) (uint64, error) {
 	return loadAddress + uint64(offset), nil
 }
 
-// vector appends a NULL-terminated array of strings.
-func (a *assembler) vector(v []string) (uint64, error) {
+// vector appends a NULL-terminated array of strings, the last of which may be one that is there only at run time.
+func (a *assembler) vector(arg *Arg, i int) (uint64, error) {
+	v, last := arg.more.vec, arg.more.last
 	a.align()
 	offset := len(a.image)
-	a.image = append(a.image, make([]byte, 8*(len(v)+1))...)
+	a.image = append(a.image, make([]byte, 8*(len(v)+2))...)
 	for k, s := range v {
 		address, err := a.text(s)
 		if err != nil {
 			return 0, err
 		}
 		binary.NativeEndian.PutUint64(a.image[offset+8*k:], address)
+	}
+	if last != nil {
+		address, err := a.value(last, i)
+		if err != nil {
+			return 0, err
+		}
+		binary.NativeEndian.PutUint64(a.image[offset+8*len(v):], address)
 	}
 	return loadAddress + uint64(offset), nil
 }

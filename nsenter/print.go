@@ -108,7 +108,7 @@ func (p *Program) arg(b *strings.Builder, a *Arg) {
 	case argData:
 		b.WriteString(a.shown())
 	case argVec:
-		vector(b, a.more.vec)
+		vector(b, a.more)
 	case argScratch:
 		b.WriteString("scratch")
 	case argImm:
@@ -129,8 +129,9 @@ func (a *Arg) shown() string {
 }
 
 // vector appends a list of strings, shortened in the middle of a long one: an environment would fill the screen.
-func vector(b *strings.Builder, v []string) {
+func vector(b *strings.Builder, more *argMore) {
 	const most = 8
+	v := more.vec
 	b.WriteByte('[')
 	for i, s := range v {
 		if i > 0 {
@@ -143,6 +144,12 @@ func vector(b *strings.Builder, v []string) {
 			break
 		}
 		b.WriteString(strconv.Quote(s))
+	}
+	if more.last != nil {
+		if len(v) > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(more.text)
 	}
 	b.WriteByte(']')
 }

@@ -134,8 +134,11 @@ func pollWithin(fd int, limit time.Duration) bool {
 }
 
 // Release answers a sync point: the boot process goes on.
-func (b *Boot) Release() error {
-	_, err := unix.SendmsgN(b.ctl, []byte{1}, nil, nil, unix.MSG_NOSIGNAL)
+func (b *Boot) Release() error { return b.Answer([]byte{1}) }
+
+// Answer answers a sync point at which the boot process waits for more than a byte.
+func (b *Boot) Answer(text []byte) error {
+	_, err := unix.SendmsgN(b.ctl, text, nil, nil, unix.MSG_NOSIGNAL)
 	if err == unix.EPIPE || err == unix.ECONNRESET {
 		return nil // it is dead: Next says so, and the wait status why
 	}

@@ -92,6 +92,7 @@ type Arg struct {
 // argMore is what only operands have that point to structures.
 type argMore struct {
 	vec  []string
+	last *Arg // of a vector: one more string, at an address
 	refs []Ref
 	text string                   // how to print data
 	show func(data string) string // the same, made only when it is printed
@@ -135,6 +136,11 @@ func Shown(s string, show func(data string) string) Arg {
 
 // Vec is the address of a NULL-terminated array of strings: argv or envp.
 func Vec(v []string) Arg { return Arg{kind: argVec, more: &argMore{vec: v}} }
+
+// VecAnd is Vec with one more string behind those of v, at the address that last is: it is not known yet when the image is made. text is how it prints.
+func VecAnd(v []string, text string, last Arg) Arg {
+	return Arg{kind: argVec, more: &argMore{vec: v, last: &last, text: text}}
+}
 
 // Scratch is an address in the scratch memory, ScratchSize bytes that start as zeroes.
 func Scratch(offset int) Arg { return Arg{kind: argScratch, val: uint64(offset)} }

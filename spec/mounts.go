@@ -145,6 +145,8 @@ func (c *checker) bindOptions(at place, words []string, rest []int, m *Mount) {
 func (c *checker) source(at place, bundle string, m *Mount) {
 	switch {
 	case m.Remount:
+	case m.Destination == "/proc" && !m.Bind && m.Type != "proc" && m.Type != "":
+		c.bad(at.Dot("type"), m.Type, "can't be at /proc, where programs look for processes and believe what they read: proc belongs there, or a bind mount of one")
 	case !m.Bind && m.Type == "":
 		c.bad(at.Dot("type"), "", "is required: a file system that the kernel knows; for a bind mount, bind or rbind in options")
 	case m.Bind && m.Source == "":

@@ -28,7 +28,7 @@ var hints = []struct {
 	{"openat2", unix.EAGAIN, "", "something keeps renaming directories on the way: try again"},
 	{"openat2", unix.ENOENT, "linux.sysctl", "this kernel does not have it, or not in a namespace of its own"},
 	{"openat2", unix.ENOENT, "process.terminal", "a terminal needs a devpts mounted at /dev/pts"},
-	{"openat2", unix.ENOENT, "process.cwd", "create the directory in the image: create and run make it where the root is writable, exec never does"},
+	{"openat2", unix.ENOENT, "process.cwd", "create the directory in the image: create and run make it, exec never does"},
 	{"mkdirat", unix.EROFS, "mounts", "make the mount point in the image: what it would be made in is read-only"},
 	{"mknodat", unix.EROFS, "mounts", "make the mount point in the image: what it would be made in is read-only"},
 	{"mkdirat", unix.EROFS, "NOTIFY_SOCKET", "make the directory /run/notify in the image, or start rt without NOTIFY_SOCKET"},

@@ -74,7 +74,8 @@ func (c *compiler) bindCgroup2(m *spec.Mount, source, sentence string) {
 	c.bindAttach(m, SourceDir)
 }
 
-// cgroup1 builds the directory of hierarchies, and makes it read-only when it is complete.
+// cgroup1 builds the directory of hierarchies, and makes it read-only when it is complete. A cgroup2 that the host has beside them is not shown, as in the
+// other runtimes: systemd takes a machine that has one for its own to manage, and does not start where it may not write there.
 func (c *compiler) cgroup1(m *spec.Mount) {
 	origin := mountPath(m, "")
 	directory := *m
@@ -91,7 +92,9 @@ func (c *compiler) cgroup1(m *spec.Mount) {
 	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
 	c.attach(origin, tree, regTarget)
 	for i := range c.host.Hierarchies {
-		c.hierarchy(m, &c.host.Hierarchies[i], tree)
+		if h := &c.host.Hierarchies[i]; !h.V2 {
+			c.hierarchy(m, h, tree)
+		}
 	}
 	if m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && !readonlyLater {
 		c.setReadonly(mountPath(m, "options"), "make it read-only", tree, mountFlags(directory.AttrSet))
@@ -110,11 +113,7 @@ func (c *compiler) hierarchy(m *spec.Mount, h *host.Hierarchy, dir nsenter.Reg) 
 	copied := *m
 	copied.Propagation = nil
 	if c.spec.Namespaces.Has(unix.CLONE_NEWCGROUP) {
-		kind := "cgroup"
-		if h.V2 {
-			kind = "cgroup2"
-		}
-		copied.Type, copied.Source, copied.Data, copied.SuperFlags = kind, "cgroup", h.Controllers, 0
+		copied.Type, copied.Source, copied.Data, copied.SuperFlags = "cgroup", "cgroup", h.Controllers, 0
 		c.newFileSystem(&copied)
 		c.do(origin, "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 			nsenter.Flags(&nsenter.MountAttrs, m.AttrSet)).to(regTree)

@@ -192,7 +192,7 @@ func (g generator) namespaces() []any {
 func (g generator) process() map[string]any {
 	caps := []string{"CAP_KILL", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_SETUID"}
 	p := map[string]any{
-		"args": []string{g.one("/bin/true", "true", "./true")}, "env": []string{"PATH=/bin:/usr/bin"},
+		"args": []string{g.one("/bin/true", "true", "./true")}, "env": append(g.some("HOME=/", "HOME="), "PATH=/bin:/usr/bin"),
 		"cwd": g.one("/", "/home/u", "/tmp"), "user": map[string]any{"uid": g.one0(1000), "gid": g.one0(1000)},
 		"noNewPrivileges": g.maybe(), "terminal": g.rarely(),
 		"capabilities": map[string]any{"bounding": caps, "permitted": g.some(caps...), "effective": []string{}},
@@ -217,10 +217,14 @@ func (g generator) one0(n int) int { return g.IntN(2) * n }
 
 func (g generator) mount() map[string]any {
 	m := map[string]any{"destination": g.one("/proc", "/sys", "/dev", "/dev/shm", "/data", "/data/below", "/proc/kcore", "/sys/fs/cgroup", "/etc/hosts")}
-	switch kind := g.one("proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "ext4", "bind", "bind", "remount"); kind {
+	kind := g.one("proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "ext4", "bind", "bind", "remount")
+	if m["destination"] == "/proc" {
+		kind = g.one("proc", "bind", "remount") // package spec takes nothing else there
+	}
+	switch kind {
 	case "bind":
 		m["type"], m["source"] = "bind", g.one("/src", "/sys", "/dev")
-		m["options"] = append(g.some("ro", "nosuid", "nodev", "rro", "rslave", "shared", "idmap"), g.one("bind", "rbind"))
+		m["options"] = append(g.some("ro", "nosuid", "nodev", "rro", "rslave", "shared", "idmap", "src-nofollow", "dest-nofollow"), g.one("bind", "rbind"))
 	case "remount":
 		m["options"] = append(g.some("ro", "nosuid", "bind"), "remount")
 	default:
@@ -249,7 +253,16 @@ func (g generator) options(s *spec.Spec, f *host.Facts) *Options {
 	o.HardLimits = map[int]uint64{unix.RLIMIT_NOFILE: 5, unix.RLIMIT_NPROC: 20}
 	for i := range o.Sources {
 		if o.Sources[i] == SourceDir && g.rarely() {
-			o.Sources[i] = SourceFile
+			o.Sources[i] = [...]Source{SourceFile, SourceLater}[g.IntN(2)]
+		}
+	}
+	if g.rarely() {
+		o.ModesLater, o.Links = make([]bool, len(s.Mounts)), make([]string, len(s.Mounts))
+		for i := range s.Mounts {
+			if m := &s.Mounts[i]; m.Bind && !m.Remount && !m.IDMap && g.rarely() {
+				o.Links[i] = "target"
+			}
+			o.ModesLater[i] = s.Mounts[i].Type == "tmpfs" && g.maybe()
 		}
 	}
 	return o

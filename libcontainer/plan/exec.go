@@ -196,6 +196,6 @@ func (c *compiler) affinity() {
 func (c *compiler) hostBinary() error {
 	binary, _ := c.file(func(f *File) bool { return f.Kind == FileBinary })
 	c.do("--host-binary", "become the host's program", nsenter.Execveat, nsenter.Num(binary), nsenter.Str(""),
-		nsenter.Vec(c.spec.Process.Args), nsenter.Vec(c.environment()), nsenter.Flags(&nsenter.AtFlags, unix.AT_EMPTY_PATH))
+		nsenter.Vec(c.spec.Process.Args), c.environment(), nsenter.Flags(&nsenter.AtFlags, unix.AT_EMPTY_PATH))
 	return nil
 }

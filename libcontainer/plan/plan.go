@@ -42,7 +42,7 @@ type Options struct {
 	Modes []uint32
 	// ModesLater says of every mount whether that directory can be looked at only when its turn comes, since an earlier mount may bring it.
 	ModesLater []bool
-	// Home is the home directory that the container's passwd gives the user: HOME where the environment has none.
+	// Home is, for a process that joins a container, the home directory that the container's passwd gives the user: HOME where the environment has none.
 	Home string
 	// ChownStdio says which of the descriptors 0, 1, 2 get the container's user as owner.
 	ChownStdio [3]bool
@@ -177,8 +177,10 @@ func (c *compiler) boot() error {
 		{"terminal", c.terminal},
 		{"kernel parameters", c.sysctl},
 		{"hooks", c.hooks},
+		{"working directory", c.makeCwd},
 		{"hidden and read-only paths", c.restrictPaths},
 		{"the new root", c.enterRoot},
+		{"home directory", c.home},
 		{"working directory", c.cwd},
 		{"descriptors", c.letGo},
 		{"find the program", c.findProgram},

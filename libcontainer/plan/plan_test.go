@@ -59,6 +59,14 @@ func cgroup1() host.Facts {
 	return f
 }
 
+// hybrid is a host with a cgroup2 beside v1 hierarchies.
+func hybrid() host.Facts {
+	f := cgroup1()
+	f.CgroupMode = host.CgroupHybrid
+	f.Hierarchies = append(f.Hierarchies, host.Hierarchy{V2: true, Name: "unified", Path: "/sys/fs/cgroup/unified/ID"})
+	return f
+}
+
 // withSELinux is a host whose kernel has SELinux on.
 func withSELinux() host.Facts {
 	f := modern()
@@ -196,6 +204,8 @@ func partsOf(name string) string {
 		{"layer", "the first process, root file system"},
 		{"mounts", "mounts, hidden and read-only paths"},
 		{"bind", "mounts"},
+		{"home", "home directory, program"},
+		{"cwd", "mounts, working directory, hidden and read-only paths"},
 		{"devices", "devices"},
 		{"restrict", "mounts, hidden and read-only paths"},
 		{"proc-", "the first process, namespaces, kernel parameters"},
@@ -407,6 +417,15 @@ func TestPlans(t *testing.T) {
 		{"hooks", modern(), []string{`{"hooks": {"prestart": [{"path": "/a"}], "createRuntime": [{"path": "/b"}], "createContainer": [{"path": "/c"}],
 			"startContainer": [{"path": "/d"}], "poststart": [{"path": "/e"}], "poststop": [{"path": "/f"}]}}`}, nil},
 		{"hooks-intelrdt", modern(), []string{`{"linux": {"intelRdt": {"closID": "gold"}}}`}, nil},
+		{"home", modern(), []string{`{"process": {"env": ["A=b", "HOME="]}}`}, func(o *Options) { o.Env = []string{"LISTEN_FDS=1"} }},
+		{"cwd-readonly", modern(), []string{`{"root": {"readonly": true}, "process": {"cwd": "/srv/app"}}`}, nil},
+		{"cwd-readonly-user", modern(), []string{`{"root": {"readonly": true}, "process": {"cwd": "/srv/app", "user": {"uid": 1000, "gid": 1000}}}`}, nil},
+		{"cwd-readonly-mount", modern(), []string{`{"process": {"cwd": "/run/app"}, "mounts": [
+			{"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "mode=755"]}]}`}, nil},
+		{"rootfs-rslave", modern(), []string{`{"linux": {"rootfsPropagation": "rslave"}}`}, nil},
+		{"cgroup-hybrid", hybrid(), []string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro", "nosuid"]}]}`}, nil},
+		{"cgroup-hybrid-namespace", hybrid(), []string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}],
+			"linux": {"namespaces": [{"type": "mount"}, {"type": "cgroup"}]}}`}, nil},
 		{"process-search", modern(), []string{`{"process": {"args": ["app", "-v"], "env": ["PATH=/usr/bin:/bin::rel", "A=b"], "cwd": "/srv/app"}}`}, nil},
 		{
 			"process-user", modern(),

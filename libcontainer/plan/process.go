@@ -3,7 +3,6 @@ package plan
 import (
 	"encoding/binary"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -96,25 +95,6 @@ func (c *compiler) candidates() []string {
 	return names
 }
 
-// environment is process.env with a HOME (config.md does not ask for it; every engine relies on it).
-func (c *compiler) environment() []string {
-	env := c.spec.Process.Env
-	env = append(slices.Clip(env), c.opt.Env...)
-	if c.opt.Notify != "" {
-		env = append(env, notifyOrigin+"="+NotifyDir+"/"+NotifySocket)
-	}
-	for i, e := range env {
-		if value, ok := strings.CutPrefix(e, "HOME="); ok {
-			if value == "" {
-				env = append([]string(nil), env...)
-				env[i] = "HOME=" + c.opt.Home
-			}
-			return env
-		}
-	}
-	return append(slices.Clip(env), "HOME="+c.opt.Home)
-}
-
 // execute becomes the user's program. What comes before it in PATH and can't be executed is passed over, as execvpe(3) does.
 func (c *compiler) execute() error {
 	if c.spec.Process == nil {
@@ -123,7 +103,7 @@ func (c *compiler) execute() error {
 		return nil
 	}
 	const origin = "process.args[0]"
-	argv, env := nsenter.Vec(c.spec.Process.Args), nsenter.Vec(c.environment())
+	argv, env := nsenter.Vec(c.spec.Process.Args), c.environment()
 	names := c.candidates()
 	for i, name := range names {
 		s := c.do(origin, "become "+name, nsenter.Execve, nsenter.Str(name), argv, env)

@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
 	"rt/nsenter"
 )
 
@@ -21,18 +22,29 @@ func (c *compiler) rootfs() error {
 	const origin = "root.path"
 	propagation := c.spec.RootPropagation
 	if propagation == 0 {
-		// What the host mounts later shows up in the container, nothing the other way: the default of the other runtimes.
+		// Nothing that is mounted here shows up on the host. What the host mounts later may come to the sources of bind mounts, as other runtimes have it, but
+		// not to the root itself: see below.
 		propagation = unix.MS_SLAVE | unix.MS_REC
 	}
 	c.do("linux.rootfsPropagation", "mounts made here stay here", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, c.privateEnough(propagation)), nsenter.Null)
 	contained := c.contained()
 	c.rootMount()
+	private := c.spec.RootPropagation == 0 && c.opt.Layer == nil // an overlay is a new mount, and takes part in nothing
+	if private && c.host.Has(host.MountSetattr) {
+		c.setAttr("linux.rootfsPropagation", "what the host mounts below it later is not the container's", regRoot, 0, 0, unix.MS_PRIVATE, false)
+		private = false
+	}
 	if !contained {
 		c.do("linux.rootfsPropagation", "what is attached to the mount of root.path stays here", nsenter.Mount, nsenter.Str(""), nsenter.Str(c.opt.RootMount), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
 	c.attachRoot()
+	if private {
+		c.enter(origin, regRoot)
+		c.do("linux.rootfsPropagation", "what the host mounts below it later is not the container's", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
+			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
+	}
 	if !contained {
 		// Mounts made below would reach the host's copy of the root file system otherwise.
 		c.enter(origin, regRoot)

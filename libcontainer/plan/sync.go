@@ -19,6 +19,7 @@ const (
 	SyncMakeDir                         // the root file system comes along: make the directory Step.Path in it, and what links on the way lead to
 	SyncMakeFile                        // the same for an empty file
 	SyncLink                            // copy-symlink: the directory that the link Step.Path is in comes along: compare what the link says
+	SyncHome                            // the container's passwd comes along, if there is one: answer with HOME
 	SyncReady                           // all is made; save the state, then start when told
 	SyncStartContainer                  // the hooks of that name
 	SyncListener                        // the listener of the seccomp filter comes along: hand it to the agent
@@ -34,6 +35,7 @@ const (
 	PassesPid              // the value of the report is the pid of a process that takes the place of the one that reports
 	PassesTerminal         // a descriptor: the master of a pseudoterminal (pty(7))
 	PassesDirectory        // a descriptor of a directory
+	PassesFile             // a descriptor of a file of any type, which is not open for reading, or none
 	PassesListener         // a descriptor: the listener of a seccomp filter (seccomp_unotify(2))
 )
 
@@ -53,6 +55,7 @@ var syncPoints = [SyncPoints]struct {
 	SyncMakeDir:        {name: "make directory", passes: PassesDirectory},
 	SyncMakeFile:       {name: "make file", passes: PassesDirectory},
 	SyncLink:           {name: "link", passes: PassesDirectory},
+	SyncHome:           {name: "home", passes: PassesFile},
 	SyncReady:          {name: "ready"},
 	SyncStartContainer: {name: "startContainer"},
 	SyncListener:       {name: "listener", passes: PassesListener},

@@ -34,6 +34,10 @@ func checkDescriptor(passes plan.Passes, fd int) string {
 		if fd < 0 || !isDirectory(fd) {
 			return "no directory with the report"
 		}
+	case plan.PassesFile:
+		if fd >= 0 && !isPath(fd) {
+			return "a file that is open with the report"
+		}
 	case plan.PassesListener:
 		if fd < 0 || !isListener(fd) {
 			return "no seccomp listener with the report"
@@ -52,6 +56,12 @@ func isTerminal(fd int) bool {
 func isDirectory(fd int) bool {
 	var st unix.Stat_t
 	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+}
+
+// isPath reports whether fd names a file and nothing more: O_PATH of open(2).
+func isPath(fd int) bool {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_PATH != 0
 }
 
 // isListener reports whether fd is the listener of a seccomp filter. It has no type that fstat(2) would tell; no file can be given its name, as those of

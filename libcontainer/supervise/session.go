@@ -46,6 +46,8 @@ type Session struct {
 	Trace func(step *nsenter.Step, r nsenter.Record)
 	// Debug gets a line for each sync point.
 	Debug func(line string)
+	// Reply, if a handler has set it, is the answer to its sync point, in place of a byte that says nothing.
+	Reply []byte
 	// Kill ends a boot process that is not a child of this process. Without it the session kills and waits for Boot.Pid.
 	Kill func()
 
@@ -129,6 +131,10 @@ func (s *Session) answer(r Report) error {
 	}
 	if !point.Waits() {
 		return nil
+	}
+	if reply := s.Reply; reply != nil {
+		s.Reply = nil
+		return s.Boot.Answer(reply)
 	}
 	return s.Boot.Release()
 }

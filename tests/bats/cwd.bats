@@ -42,12 +42,25 @@ passwd" ]
 	refused process.cwd etc
 }
 
-@test "cwd: one that is missing in a read-only root is refused, and not made" {
-	only_rt "others make the folder"
+@test "cwd: one that is missing in a read-only root is made, and the root is read-only" {
 	bundle '.root.readonly = true | .process.cwd = "/not/there"'
-	in_container true
-	refused process.cwd /not/there "no such file or directory"
-	[ ! -e "$BUNDLE/rootfs/not" ]
+	in_container sh -c 'pwd; touch x 2>/dev/null && echo writable'
+	[ "$output" = /not/there ]
+	[ -d "$BUNDLE/rootfs/not/there" ]
+}
+
+# bats test_tags=root
+@test "cwd: one that is missing in a read-only root, for another user" {
+	bundle '.root.readonly = true | .process.cwd = "/link/there" | .process.user = {uid: 1000, gid: 1000}'
+	ln -s /new "$BUNDLE/rootfs/link"
+	in_container pwd
+	[ "$output" = /new/there ]
+}
+
+@test "cwd: one that is missing in a read-only mount is made" {
+	bundle '.process.cwd = "/run/app" | .mounts += [{destination: "/run", type: "tmpfs", source: "t", options: ["ro", "mode=755"]}]'
+	in_container sh -c 'pwd; touch x 2>/dev/null && echo writable'
+	[ "$output" = /run/app ]
 }
 
 @test "cwd: a file is refused" {

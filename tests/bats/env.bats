@@ -46,6 +46,41 @@ HOME=/x" ]
 	[ "$output" = / ] || [ "$output" = /root ]
 }
 
+@test "env: HOME comes from the passwd that a mount brings" {
+	mkdir "$BATS_TEST_TMPDIR/etc"
+	echo 'root:x:0:0:root:/mounted:/bin/sh' >"$BATS_TEST_TMPDIR/etc/passwd"
+	ETC=$BATS_TEST_TMPDIR/etc bundle '.mounts += [{destination: "/etc", type: "bind", source: env.ETC, options: ["rbind"]}]'
+	in_container sh -c 'echo $HOME'
+	[ "$output" = /mounted ]
+}
+
+@test "env: HOME comes from the passwd that a hook leaves" {
+	bundle
+	HOOK=$BATS_TEST_TMPDIR/hook config '.hooks.createRuntime = [{path: env.HOOK}]'
+	printf '#!/bin/sh\necho root:x:0:0:root:/hooked:/bin/sh >"%s"\n' "$BUNDLE/rootfs/etc/passwd" >"$BATS_TEST_TMPDIR/hook"
+	chmod +x "$BATS_TEST_TMPDIR/hook"
+	in_container sh -c 'echo $HOME'
+	[ "$output" = /hooked ]
+}
+
+@test "env: HOME comes from a passwd of several megabytes" {
+	bundle
+	{
+		seq -f 'user:x:%.0f:1000::/home/user:/bin/sh' 1000 60000
+		printf '%0100000d\n' 0
+		echo 'root:x:0:0:root:/found:/bin/sh'
+	} >"$BUNDLE/rootfs/etc/passwd"
+	in_container sh -c 'echo $HOME'
+	[ "$output" = /found ]
+}
+
+@test "env: an empty HOME counts as none" {
+	known_bad crun "it leaves it empty"
+	bundle '.process.env = ["PATH=/bin", "HOME="]'
+	in_container sh -c 'env | grep ^HOME='
+	[ "$output" = HOME=/root ]
+}
+
 @test "env: a HOME in the config is kept" {
 	bundle '.process.env += ["HOME=/mine"]'
 	in_container sh -c 'echo $HOME'

@@ -1,0 +1,26 @@
+package plan
+
+import "golang.org/x/sys/unix"
+
+// makeCwd makes a working directory that is not there, before anything becomes read-only in which it may lie: cwd comes too late for it then.
+//
+// As cwd does, it leaves one alone that is closed to the root user of the container. Where the two look the same, in the directory that is closed, rt has a look.
+func (c *compiler) makeCwd() error {
+	p := c.spec.Process
+	if p == nil || p.Cwd == "/" || !c.mountNamespace() || !c.spec.RootReadonly && len(c.readonly) == 0 {
+		return nil
+	}
+	const origin = "process.cwd"
+	const sentence = "is the working directory there? Later it can't be made"
+	if p.UID == 0 {
+		c.directory(origin, sentence, p.Cwd, regCwd)
+		return nil
+	}
+	missing, end := c.newLabel(), c.newLabel()
+	c.open(origin, sentence, regRoot, p.Cwd, howDir).to(regCwd).then(end).on(missing, unix.ENOENT, unix.EACCES)
+	c.place(missing)
+	c.handOver(origin, "the root file system", regRoot).sync(SyncMakeDir, "make the working directory "+p.Cwd+" below the root, if it is not there").about(p.Cwd)
+	c.await("wait until it is made")
+	c.place(end)
+	return nil
+}

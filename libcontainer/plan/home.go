@@ -1,0 +1,75 @@
+package plan
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+)
+
+// What rt answers at SyncHome: "HOME=", a path and a NUL byte, HomeSize bytes at most. It stays in the scratch memory, where the environment of the program points to.
+const (
+	homeOffset = 64
+	HomeSize   = len(homeKey) + unix.PathMax
+	homeKey    = "HOME="
+)
+
+// home has rt look into the container's passwd for the home directory of the user, where process.env has no HOME (config.md does not ask for it; every
+// engine relies on it). It is the passwd that the program will see: mounts and hooks have done their work.
+func (c *compiler) home() error {
+	if !c.needsHome() {
+		return nil
+	}
+	const origin = "process.env"
+	none, end := c.newLabel(), c.newLabel()
+	c.open(origin, "find the container's passwd", regRoot, "/etc/passwd", howPath).to(regFile).
+		on(none, unix.ENOENT, unix.ENOTDIR, unix.EACCES, unix.ELOOP)
+	c.handOver(origin, "the file", regFile).sync(SyncHome, "look for the home directory of the user in the container's passwd")
+	c.awaitHome().then(end)
+	c.place(none)
+	c.report(origin, "tell rt that there is no passwd", nsenter.Nowhere).sync(SyncHome, "answer that the home directory is /")
+	c.awaitHome()
+	c.place(end)
+	return nil
+}
+
+func (c *compiler) awaitHome() step {
+	return c.do("process.env", "wait for HOME", nsenter.Read, nsenter.Num(c.plan.Ctl), nsenter.Scratch(homeOffset), nsenter.Imm(HomeSize)).least(1)
+}
+
+// needsHome reports whether rt answers what HOME is. For a process that joins a container it knows beforehand: Options.Home.
+func (c *compiler) needsHome() bool {
+	return c.spec.Process != nil && !c.joining && !HasHome(c.spec.Process.Env)
+}
+
+// HasHome reports whether an environment says where the home directory is. An empty HOME says nothing.
+func HasHome(env []string) bool {
+	for _, e := range env {
+		if strings.HasPrefix(e, homeKey) && len(e) > len(homeKey) {
+			return true
+		}
+	}
+	return false
+}
+
+// environment is process.env, what a service manager passes on, and a HOME.
+func (c *compiler) environment() nsenter.Arg {
+	env := make([]string, 0, len(c.spec.Process.Env)+len(c.opt.Env)+2)
+	for _, e := range c.spec.Process.Env {
+		if e != homeKey {
+			env = append(env, e)
+		}
+	}
+	env = append(env, c.opt.Env...)
+	if c.opt.Notify != "" {
+		env = append(env, notifyOrigin+"="+NotifyDir+"/"+NotifySocket)
+	}
+	switch {
+	case c.needsHome():
+		return nsenter.VecAnd(env, "HOME of the container's passwd", nsenter.Scratch(homeOffset))
+	case !HasHome(env):
+		env = append(env, homeKey+c.opt.Home)
+	}
+	return nsenter.Vec(env)
+}
