@@ -24,6 +24,24 @@ func (m *maker) openFiles() ([]int, error) {
 	return files, nil
 }
 
+// handOverTrees opens the next batch of bind sources, and gives it to the boot process, which has used up the last one.
+func (m *maker) handOverTrees() error {
+	maps := idMaps{m: m}
+	defer maps.close()
+	batch := m.plan.Later[0]
+	m.plan.Later = m.plan.Later[1:]
+	trees := make([]int, 0, len(batch))
+	defer func() { closeAll(trees) }()
+	for i := range batch {
+		fd, err := m.openFile(&batch[i], &maps)
+		if err != nil {
+			return err
+		}
+		trees = append(trees, fd)
+	}
+	return m.session.Boot.HandOver(trees)
+}
+
 func closeAll(files []int) {
 	for _, fd := range files {
 		_ = unix.Close(fd)

@@ -75,6 +75,10 @@ func (m *maker) look() error {
 		PreserveFDs: m.o.PreserveFDs, Trace: m.o.Trace != nil,
 		Kcore: unix.Access("/proc/kcore", unix.F_OK) == nil,
 	}
+	var limit unix.Rlimit
+	if unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &limit) == nil {
+		m.options.OpenFiles = limit.Max
+	}
 	if err := m.listenFDs(); err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ func (m *maker) handlers() supervise.Handlers {
 		plan.SyncMakeFile: m.makePoint,
 		plan.SyncLink:     m.compareLink,
 		plan.SyncHome:     m.answerHome,
+		plan.SyncTrees:    func(supervise.Report) error { return m.handOverTrees() },
 	}
 }
 

@@ -45,6 +45,7 @@ const (
 	Prctl
 	Prlimit64
 	Read
+	Recvmsg
 	SchedSetaffinity
 	SchedSetattr
 	Seccomp
@@ -111,6 +112,7 @@ var calls = [...]struct {
 	Prctl:            {"prctl", unix.SYS_PRCTL},
 	Prlimit64:        {"prlimit64", unix.SYS_PRLIMIT64},
 	Read:             {"read", unix.SYS_READ},
+	Recvmsg:          {"recvmsg", unix.SYS_RECVMSG},
 	SchedSetaffinity: {"sched_setaffinity", unix.SYS_SCHED_SETAFFINITY},
 	SchedSetattr:     {"sched_setattr", unix.SYS_SCHED_SETATTR},
 	Seccomp:          {"seccomp", unix.SYS_SECCOMP},

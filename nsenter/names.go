@@ -145,6 +145,7 @@ var (
 	SocketDomains = Names{choice: true, words: []word{{unix.AF_INET, "AF_INET"}, {unix.AF_UNIX, "AF_UNIX"}}}
 	SocketTypes   = Names{words: []word{{unix.SOCK_DGRAM, "SOCK_DGRAM"}, {unix.SOCK_CLOEXEC, "SOCK_CLOEXEC"}}}
 	FcntlCommands = Names{choice: true, words: []word{{unix.F_GETFD, "F_GETFD"}, {unix.F_SETFD, "F_SETFD"}, {unix.F_DUPFD_CLOEXEC, "F_DUPFD_CLOEXEC"}}}
+	RecvFlags     = Names{words: []word{{unix.MSG_CMSG_CLOEXEC, "MSG_CMSG_CLOEXEC"}}}
 	SendFlags     = Names{words: []word{{unix.MSG_EOR, "MSG_EOR"}}}
 	SeccompOps    = Names{choice: true, words: []word{{unix.SECCOMP_SET_MODE_FILTER, "SECCOMP_SET_MODE_FILTER"}}}
 	SeccompFlags  = Names{words: []word{

@@ -23,7 +23,7 @@ func (c *compiler) bind(i int, m *spec.Mount) {
 	if m.SourceNoFollow {
 		flags |= unix.AT_SYMLINK_NOFOLLOW
 	}
-	if fd, ok := c.file(func(f *File) bool { return f.Kind == FileTree && f.Index == i }); ok {
+	if fd, ok := c.tree(i); ok {
 		sentence := "take rt's copy of " + m.Source
 		if m.IDMap {
 			sentence += ", with its ids mapped"

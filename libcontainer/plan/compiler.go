@@ -58,6 +58,8 @@ type compiler struct {
 	kept     []keptMount // mounts whose descriptors stay open
 	readonly []keptMount // mounts that become read-only when nothing has to be made in them any more
 	held     []heldMount // mounts that a later entry changes
+	trees    []int       // the indices of the mounts whose sources rt opens: see trees.go
+	batch    int         // how many of them it hands over at a time
 	free     nsenter.Reg // the next free register
 	joining  bool        // the process joins a container that is there already: see exec.go
 	procOpen bool        // regProc is open
@@ -195,7 +197,8 @@ func (c *compiler) keep() (nsenter.Reg, bool) {
 
 // close closes a descriptor where so many are opened that they might run out; otherwise close-on-exec will do.
 func (c *compiler) close(r nsenter.Reg) {
-	if len(c.spec.Mounts)+len(c.spec.Devices)+len(c.spec.MaskedPaths) > 80 {
+	const few = 256
+	if len(c.spec.Mounts)+len(c.spec.Devices)+len(c.spec.MaskedPaths) > 80 || c.opt.OpenFiles > 0 && c.opt.OpenFiles < few {
 		c.do("", "", nsenter.Close, nsenter.Val(r)).ignore(unix.EBADF)
 	}
 }

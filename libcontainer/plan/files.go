@@ -16,6 +16,9 @@ func (c *compiler) files() {
 		c.plan.Files = append(c.plan.Files, f)
 		c.plan.FDs = append(c.plan.FDs, name)
 	}
+	if c.treesByRT() {
+		c.treeFiles(add)
+	}
 	for _, j := range c.spec.Namespaces.Join {
 		add(namespaceWord(j.Flag)+"-ns", File{
 			Kind: FileNamespace, Path: j.Path, Flag: j.Flag, Index: -1,
@@ -27,11 +30,7 @@ func (c *compiler) files() {
 			add("rootfs-tree", File{Kind: FileTree, Path: c.spec.Rootfs, Index: -1, Origin: "root.path"})
 		}
 		for i := range c.spec.Mounts {
-			m := &c.spec.Mounts[i]
-			if m.Bind && !m.Remount && c.copiedByRT(i, m) {
-				add("tree"+strconv.Itoa(i), File{Kind: FileTree, Path: m.Source, Index: i, Origin: mountPath(m, "source")})
-			}
-			if m.Type == "mqueue" && StandIn(c.spec, c.host, m) != nil {
+			if m := &c.spec.Mounts[i]; m.Type == "mqueue" && StandIn(c.spec, c.host, m) != nil {
 				add("mqueue"+strconv.Itoa(i), File{Kind: FileMqueue, Path: m.Type, Index: i, Origin: mountPath(m, "type")})
 			}
 		}

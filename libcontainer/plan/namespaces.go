@@ -28,6 +28,7 @@ func (c *compiler) firstProcess() error {
 	c.plan.TwoStage = c.twoStage()
 	c.name()
 	c.closeChannelOnExec()
+	c.raiseOpenFiles()
 	if !c.plan.TwoStage {
 		c.joinCgroups()
 	}

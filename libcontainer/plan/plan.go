@@ -56,6 +56,8 @@ type Options struct {
 	Env []string
 	// Rlimits are rt's own hard limits, by number, for those of process.rlimits: what is above them has to be raised with rt's rights.
 	HardLimits map[int]uint64
+	// OpenFiles is the hard limit of open files (RLIMIT_NOFILE) of rt and the boot process; 0 if it is not known, and then taken for high enough.
+	OpenFiles uint64
 	// Kcore says that the host has /proc/kcore, which /dev/core points to.
 	Kcore bool
 	// SetgroupsDeny says that the user namespace gets "deny" in /proc/PID/setgroups, since rt maps its ids itself and without privilege.
@@ -120,6 +122,8 @@ type Plan struct {
 	nsenter.Program
 	// Files are the descriptors to be passed, in the order of Program.FDs; the control channel is the one behind them.
 	Files []File
+	// Later are further files, in batches: rt opens one at each SyncTrees, and hands it over.
+	Later [][]File
 	// CloneFlags are for the boot process's own birth. Zero if it makes the container's process itself (see namespaces.go).
 	CloneFlags uintptr
 	// IntoCgroup says that the boot process itself is born in the container's cgroup.

@@ -344,6 +344,12 @@ func TestPlans(t *testing.T) {
 			{"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro", "private"]}],
 			"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}], "maskedPaths": ["/proc/keys"],
 			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`}, nil},
+		{
+			"mounts-many", modern(), []string{`{"mounts": [` + strings.Repeat(`{"destination": "/a", "source": "/srv", "options": ["rbind"]},`, 17) + `
+			{"destination": "/b", "source": "/srv/b", "options": ["bind", "ro"]}], "linux": {"namespaces": [{"type": "mount"}, {"type": "user"}],
+			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`},
+			func(o *Options) { o.OpenFiles = 76 },
+		},
 		{"mounts-notify", modern(), nil, func(o *Options) { o.Notify = "/run/rt/ID/notify" }},
 		{"mounts-notify.linux-5.10", linux510(), nil, func(o *Options) { o.Notify = "/run/rt/ID/notify" }},
 		{

@@ -130,12 +130,16 @@ func (c *compiler) raiseLimits() {
 
 // rlimit sets one resource limit of this process.
 func (c *compiler) rlimit(l *spec.Rlimit, soft uint64, sentence string) {
+	c.prlimit("process.rlimits["+strconv.Itoa(l.Index)+"]", sentence+l.Type, l.Resource, soft, l.Hard, nsenter.Null)
+}
+
+// prlimit sets a resource limit, and writes what it was to old: prlimit(2).
+func (c *compiler) prlimit(origin, sentence string, resource int, soft, hard uint64, old nsenter.Arg) {
 	var b [16]byte
 	binary.NativeEndian.PutUint64(b[:], soft)
-	binary.NativeEndian.PutUint64(b[8:], l.Hard)
-	text := "{soft=" + limitText(soft) + ", hard=" + limitText(l.Hard) + "}"
-	c.do("process.rlimits["+strconv.Itoa(l.Index)+"]", sentence+l.Type, nsenter.Prlimit64, nsenter.Imm(0),
-		nsenter.Flags(&nsenter.Rlimits, l.Resource), nsenter.Data(string(b[:]), text), nsenter.Null)
+	binary.NativeEndian.PutUint64(b[8:], hard)
+	text := "{soft=" + limitText(soft) + ", hard=" + limitText(hard) + "}"
+	c.do(origin, sentence, nsenter.Prlimit64, nsenter.Imm(0), nsenter.Flags(&nsenter.Rlimits, resource), nsenter.Data(string(b[:]), text), old)
 }
 
 func limitText(v uint64) string {
@@ -155,6 +159,7 @@ func (c *compiler) limits() error {
 	if err := c.scheduling(); err != nil {
 		return err
 	}
+	c.restoreOpenFiles()
 	for i := range p.Rlimits {
 		c.rlimit(&p.Rlimits[i], p.Rlimits[i].Soft, "set ")
 	}

@@ -116,14 +116,20 @@ func (c *compiler) makePath(origin, path string, dir bool, links label) {
 		if i == len(names)-1 && !dir {
 			c.do(origin, "make an empty file to mount on", nsenter.Mknodat, nsenter.Val(parent), nsenter.Str(name),
 				nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o644), nsenter.Imm(0)).ignore(unix.EEXIST)
-			return
+			break
 		}
 		c.do(origin, "make the directory", nsenter.Mkdirat, nsenter.Val(parent), nsenter.Str(name), nsenter.Flags(&nsenter.Octal, 0o755)).
 			ignore(unix.EEXIST)
 		if i < len(names)-1 {
+			if parent == regDir {
+				c.close(regDir)
+			}
 			c.open(origin, "enter it", regRoot, strings.Join(names[:i+1], "/"), howDir).to(regDir).on(links, unix.ENOENT)
 			parent = regDir
 		}
+	}
+	if parent == regDir {
+		c.close(regDir)
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	SyncHome                            // the container's passwd comes along, if there is one: answer with HOME
 	SyncReady                           // all is made; save the state, then start when told
 	SyncStartContainer                  // the hooks of that name
+	SyncTrees                           // open the next batch of Plan.Later, and hand it over
 	SyncListener                        // the listener of the seccomp filter comes along: hand it to the agent
 	SyncPoints                          // how many there are
 )
@@ -58,6 +59,7 @@ var syncPoints = [SyncPoints]struct {
 	SyncHome:           {name: "home", passes: PassesFile},
 	SyncReady:          {name: "ready"},
 	SyncStartContainer: {name: "startContainer"},
+	SyncTrees:          {name: "trees", runsOn: true},
 	SyncListener:       {name: "listener", passes: PassesListener},
 }
 

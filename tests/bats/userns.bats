@@ -157,3 +157,43 @@ time_namespace() {
 	[ "$status" -eq 0 ]
 	[[ $output == "/dev/mqueue"*" ro,nosuid,nodev,noexec"*mqueue* ]]
 }
+
+# binds N adds N bind mounts of files, each with its number in it.
+binds() {
+	local i
+	mkdir "$BATS_TEST_TMPDIR/files"
+	for ((i = 1; i <= $1; i++)); do echo "$i" >"$BATS_TEST_TMPDIR/files/$i"; done
+	FILES=$BATS_TEST_TMPDIR/files config ".mounts += [range(1; $1 + 1) | {destination: \"/tmp/f\\(.)\", type: \"bind\",
+		source: \"\\(env.FILES)/\\(.)\", options: [\"ro\", \"rbind\", \"rprivate\"]}] | .process.rlimits = []"
+}
+
+@test "userns: more binds than files may be open, and the caller's limit in the container" {
+	userns '.root.readonly = false'
+	binds 300
+	process sh -c 'cat /tmp/f* | sort -n | uniq | wc -l; cat /tmp/f1 /tmp/f123 /tmp/f300; ulimit -Sn; ulimit -Hn'
+	run sh -c 'ulimit -Sn 100; ulimit -Hn 200; exec "$@"' sh "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = $'300\n1\n123\n300\n100\n200' ]
+}
+
+@test "userns: a default container where few files may be open" {
+	userns '.process.rlimits = []'
+	process sh -c 'ulimit -Sn; ulimit -Hn'
+	run sh -c 'ulimit -Sn 20; ulimit -Hn 200; exec "$@"' sh "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = $'20\n200' ]
+	run sh -c 'ulimit -n 64; exec "$@"' sh "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = $'64\n64' ]
+}
+
+# bats test_tags=root
+@test "userns: many binds with their ids mapped" {
+	known_bad runc "version 1.1 knows no id-mapped mounts"
+	userns '.root.readonly = false'
+	binds 250
+	config '.mounts |= map(if .type == "bind" then .uidMappings = [{containerID: 0, hostID: 100007, size: 1}] | .gidMappings = .uidMappings else . end)'
+	in_container sh -c 'stat -c %u:%g /tmp/f* | sort | uniq -c'
+	[ "$status" -eq 0 ]
+	[ "$(tr -s ' ' <<<"$output")" = " 250 7:7" ]
+}

@@ -1,0 +1,47 @@
+package nsenter
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+)
+
+// A program takes descriptors from rt with two steps: a read of HeaderSize bytes to the scratch memory at HeaderAt, and a recvmsg(2) with the structure that
+// it has read, which brings at most MaxHandOver of them. The kernel writes to that structure, and nothing of a boot image can be written to but
+// the scratch memory, so rt sends it. Each descriptor gets the lowest number that is free.
+const (
+	HeaderAt    = 64
+	HeaderSize  = unix.SizeofMsghdr + sizeofIovec
+	MaxHandOver = 253 // SCM_MAX_FD of the kernel
+
+	sizeofIovec = 16
+	iovecAt     = HeaderAt + unix.SizeofMsghdr
+	byteAt      = HeaderAt + HeaderSize
+	controlAt   = byteAt + 8
+)
+
+// HandOver sends descriptors to a boot process that takes them. They stay the caller's.
+func (b *Boot) HandOver(files []int) error {
+	header := make([]byte, HeaderSize)
+	rights := unix.UnixRights(files...)
+	le := binary.NativeEndian
+	le.PutUint64(header[16:], scratchAddress+iovecAt) // struct msghdr: msg_iov, msg_iovlen, msg_control, msg_controllen
+	le.PutUint64(header[24:], 1)
+	le.PutUint64(header[32:], scratchAddress+controlAt)
+	le.PutUint64(header[40:], uint64(len(rights)))
+	le.PutUint64(header[unix.SizeofMsghdr:], scratchAddress+byteAt) // struct iovec
+	le.PutUint64(header[unix.SizeofMsghdr+8:], 1)
+	_, err := unix.SendmsgN(b.ctl, header, nil, nil, unix.MSG_NOSIGNAL)
+	if err == nil {
+		_, err = unix.SendmsgN(b.ctl, []byte{1}, rights, nil, unix.MSG_NOSIGNAL)
+	}
+	if err == unix.EPIPE || err == unix.ECONNRESET {
+		return nil // it is dead: Next says so, and the wait status why
+	}
+	if err != nil {
+		return diag.Sys("descriptors can't be handed to the boot process", "sendmsg", err)
+	}
+	return nil
+}
