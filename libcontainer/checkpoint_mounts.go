@@ -51,8 +51,8 @@ func externalMounts(s *spec.Spec, hierarchies []host.Hierarchy, c *state.Contain
 	for _, path := range s.MaskedPaths {
 		list = append(list, external{label: path, source: "/dev/null", device: true})
 	}
-	for _, path := range plan.BoundDevices(s) {
-		list = append(list, external{label: path, source: plan.HostDevice(path), device: true})
+	for _, d := range plan.BoundDevices(s) {
+		list = append(list, external{label: d.Path, source: d.Path, device: true})
 	}
 	return append(list, external{label: plan.NotifyDir, source: c.Path(state.NotifyDir)})
 }

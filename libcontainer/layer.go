@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
 	"rt/libcontainer/diag"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
@@ -113,19 +114,15 @@ func (m *maker) findKept(dir string) (string, error) {
 	if err != nil {
 		return "", &diag.Error{Kind: diag.Host, Field: "root.path", Value: m.spec.Rootfs, Err: err}
 	}
+	_, inRoot := sys.Below(path, root)
+	_, holdsRoot := sys.Below(root, path)
 	switch {
-	case isIn(path, root):
+	case inRoot:
 		return "", wrong("is in root.path, " + root + ", which the changes are to be kept out of: choose a directory elsewhere")
-	case isIn(root, path):
+	case holdsRoot:
 		return "", wrong("has root.path, " + root + ", in it: the two must be apart, so choose another directory")
 	}
 	return path, nil
-}
-
-// isIn reports whether path is dir or below it.
-func isIn(path, dir string) bool {
-	rest, ok := strings.CutPrefix(path, dir)
-	return ok && (rest == "" || rest[0] == '/' || dir == "/")
 }
 
 // takeKept makes the directory of --overlay if need be, and takes it for this container alone.

@@ -51,17 +51,6 @@ func TestTmpfsSizes(t *testing.T) {
 	}
 }
 
-func TestIsIn(t *testing.T) {
-	for _, c := range []struct {
-		path, dir string
-		want      bool
-	}{{"/a/b", "/a", true}, {"/a", "/a", true}, {"/ab", "/a", false}, {"/a", "/", true}, {"/", "/a", false}} {
-		if got := isIn(c.path, c.dir); got != c.want {
-			t.Errorf("%s in %s: %v", c.path, c.dir, got)
-		}
-	}
-}
-
 // TestKeptIsTakenOnce has two makers that want one directory, one that has ended, and one that has failed.
 func TestKeptIsTakenOnce(t *testing.T) {
 	root := t.TempDir()

@@ -100,6 +100,7 @@ func (m *maker) look() error {
 	if err := m.lookAtModes(); err != nil {
 		return err
 	}
+	m.findDevices()
 	m.options.SetgroupsDeny = m.denySetgroups()
 	m.options.Observe = m.o.Observe != nil && m.spec.Process != nil
 	if l := m.spec.OCI.Linux; l != nil && l.Seccomp != nil && m.spec.Process != nil && !m.options.Observe {

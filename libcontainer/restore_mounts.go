@@ -3,10 +3,10 @@ package libcontainer
 import (
 	"runtime"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
 	"rt/libcontainer/diag"
 	"rt/libcontainer/plan"
 	"rt/spec"
@@ -99,7 +99,8 @@ func (x *restorer) makeMountPoints() error {
 			continue
 		}
 		if above != nil {
-			root, path = above.Source, strings.TrimPrefix(m.Destination, above.Destination)
+			root = above.Source
+			path, _ = sys.Below(m.Destination, above.Destination)
 		}
 		dir := !m.Bind || x.options.Sources[i] == plan.SourceDir
 		if m.Bind && x.options.Sources[i] == plan.SourceLater {
@@ -115,12 +116,13 @@ func (x *restorer) makeMountPoints() error {
 	return nil
 }
 
-// above returns the mount that the destination of mount i lies in, or nil if that is the root file system.
+// above returns the mount that the destination of mount i lies in, or nil if that is the root file system. A later mount covers what earlier ones have
+// at and below its destination, so the last one counts.
 func (x *restorer) above(i int) (above *spec.Mount) {
 	destination := x.spec.Mounts[i].Destination
 	for j := range x.spec.Mounts[:i] {
 		m := &x.spec.Mounts[j]
-		if !m.Remount && strings.HasPrefix(destination, m.Destination+"/") && (above == nil || len(m.Destination) >= len(above.Destination)) {
+		if rest, ok := sys.Below(destination, m.Destination); ok && rest != "" && !m.Remount {
 			above = m
 		}
 	}

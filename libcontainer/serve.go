@@ -36,6 +36,7 @@ func (m *maker) handlers() supervise.Handlers {
 		plan.SyncLink:     m.compareLink,
 		plan.SyncHome:     m.answerHome,
 		plan.SyncTrees:    func(supervise.Report) error { return m.handOverTrees() },
+		plan.SyncDevice:   m.checkDevice,
 	}
 }
 

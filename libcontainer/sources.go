@@ -6,6 +6,7 @@ import (
 	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
 	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
@@ -33,7 +34,7 @@ func (m *maker) lookAtSources() error {
 		}
 		err := stat(mount.Source, &st)
 		switch {
-		case isIn(mount.Source, m.spec.Rootfs), err == unix.ENOENT && m.leadsIntoRootfs(mount.Source), err == unix.ENOTDIR && m.leadsIntoRootfs(mount.Source):
+		case sys.IsBelow(mount.Source, m.spec.Rootfs), err == unix.ENOENT && m.leadsIntoRootfs(mount.Source), err == unix.ENOTDIR && m.leadsIntoRootfs(mount.Source):
 			m.options.Sources[i] = plan.SourceLater
 			continue
 		case err != nil:
@@ -76,7 +77,7 @@ func (m *maker) leadsIntoRootfs(path string) bool {
 		return false
 	}
 	where, err := securejoin.SecureJoin("/", path)
-	return err == nil && isIn(where, root)
+	return err == nil && sys.IsBelow(where, root)
 }
 
 // lookAtLink notes what a source says that is a symbolic link, and reports whether it is one.

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
 	"rt/libcontainer/diag"
 	"rt/libcontainer/plan"
 	"rt/spec"
@@ -62,7 +63,7 @@ func takesMode(mount *spec.Mount) bool {
 // covered reports whether an earlier mount is at the destination of mount i, or above it.
 func (m *maker) covered(i int) bool {
 	for j := range m.spec.Mounts[:i] {
-		if isIn(m.spec.Mounts[i].Destination, m.spec.Mounts[j].Destination) {
+		if sys.IsBelow(m.spec.Mounts[i].Destination, m.spec.Mounts[j].Destination) {
 			return true
 		}
 	}

@@ -59,7 +59,7 @@ func Assemble(p *Program) (Image, error) {
 type assembler struct {
 	p       *Program
 	image   []byte
-	written uint64 // registers that an earlier step writes
+	written [MaxReg]bool // registers that an earlier step writes
 }
 
 // step writes row i of the table.
@@ -77,7 +77,7 @@ func (a *assembler) step(i int) error {
 	var args [6]uint64
 	for k := range s.Args {
 		if s.Args[k].kind == argReg {
-			if a.written&(1<<s.Args[k].val) == 0 {
+			if s.Args[k].val >= MaxReg || !a.written[s.Args[k].val] {
 				return errors.New("reads register " + strconv.Itoa(int(s.Args[k].val)) + ", which no earlier step writes")
 			}
 			registers |= 1 << k
@@ -106,7 +106,7 @@ func (a *assembler) step(i int) error {
 	for k, v := range args {
 		le.PutUint64(row[24+8*k:], v)
 	}
-	a.written |= 1 << s.To
+	a.written[s.To] = true
 	return nil
 }
 

@@ -45,7 +45,7 @@ type Reg uint8
 const Nowhere Reg = 0
 
 // MaxReg is how many registers there are, Nowhere included.
-const MaxReg = 64
+const MaxReg = 255
 
 // FD is a descriptor with a name and a number fixed when the image is made: an index into Program.FDs.
 type FD int

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"path"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -35,11 +36,31 @@ func (c *compiler) bind(i int, m *spec.Mount) {
 			nsenter.Flags(&nsenter.OpenTreeFlags, flags)).to(regTree)
 	}
 	c.mapIDs(m, regTree)
+	if c.mountsInto(i) {
+		m = c.fenceBind(m)
+	}
+	c.keepBind(i, m)
 	source := SourceDir
 	if i < len(c.opt.Sources) {
 		source = c.opt.Sources[i]
 	}
 	c.bindAttach(m, source)
+}
+
+// mountsInto reports whether rt itself mounts something into bind mount i: masks and read-only paths, the terminal.
+func (c *compiler) mountsInto(i int) bool {
+	return c.restricts(i) || c.spec.Process != nil && c.spec.Process.Terminal && c.devIsBound() && i == c.mountAt("/dev")
+}
+
+// fenceBind makes the copy of a bind's source a slave before what else m wants of its propagation, where it would be a peer of the host's otherwise: what is
+// mounted into it would be mounted on the host too.
+func (c *compiler) fenceBind(m *spec.Mount) *spec.Mount {
+	if c.contained() && !slices.ContainsFunc(m.Propagation, func(p uintptr) bool { return p&unix.MS_SHARED != 0 }) {
+		return m
+	}
+	fenced := *m
+	fenced.Propagation = append([]uintptr{unix.MS_SLAVE | unix.MS_REC}, m.Propagation...)
+	return &fenced
 }
 
 // bindAttach restricts the copy in regTree, and attaches it.

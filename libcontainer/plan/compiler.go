@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -34,14 +35,10 @@ const (
 	regFree   // from here on: mounts that are needed again, see keep
 )
 
-var registerNames = [nsenter.MaxReg]string{
+var registerNames = [regFree]string{
 	"", "root", "target", "tree", "fs", "dir", "dev", "file", "proc", "null", "empty", "child", "socket", "master", "slave", "cwd", "layer",
 	"keyring", "trace", "result",
-	"kept1", "kept2", "kept3", "kept4", "kept5", "kept6", "kept7", "kept8", "kept9", "kept10", "kept11", "kept12", "kept13", "kept14", "kept15", "kept16",
 }
-
-// lastFree is the last register that has a name.
-const lastFree = regFree + 15
 
 // compiler holds a plan in the making.
 type compiler struct {
@@ -61,13 +58,16 @@ type compiler struct {
 	trees    []int       // the indices of the mounts whose sources rt opens: see trees.go
 	batch    int         // how many of them it hands over at a time
 	free     nsenter.Reg // the next free register
+	reserved int         // how many registers mounts to come will need, for their paths to be restricted
 	joining  bool        // the process joins a container that is there already: see exec.go
 	procOpen bool        // regProc is open
 	nullOpen bool        // regNull is open
+	devMount int         // the mount of the config that regDev is, or -1
 }
 
 // keptMount is a mount that a register still refers to.
 type keptMount struct {
+	index       int // in spec.Mounts
 	destination string
 	origin      string
 	reg         nsenter.Reg
@@ -183,15 +183,20 @@ func (s step) about(path string) step {
 	return s
 }
 
-// keep gives a mount a register of its own; false if there is none left.
-func (c *compiler) keep() (nsenter.Reg, bool) {
+// keep gives a mount a register of its own; false if there is none left. Those of the mounts that paths are restricted in are reserved: see canRestrict.
+func (c *compiler) keep(reserved bool) (nsenter.Reg, bool) {
 	if c.free < regFree {
 		c.free = regFree
 	}
-	if c.free > lastFree {
+	if !reserved && int(c.free)+c.reserved >= nsenter.MaxReg {
 		return nsenter.Nowhere, false
 	}
+	if reserved {
+		c.reserved--
+	}
 	c.free++
+	// Not in place: the names are all plans'.
+	c.plan.Regs = append(slices.Clip(c.plan.Regs), "kept"+strconv.Itoa(int(c.free-regFree)))
 	return c.free - 1, true
 }
 

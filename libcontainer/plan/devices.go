@@ -7,6 +7,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
+	"rt/libcontainer/diag"
+	"rt/libcontainer/host"
 	"rt/nsenter"
 	"rt/spec"
 )
@@ -30,39 +33,45 @@ var deviceLinks = [...]struct{ name, target string }{
 	{"ptmx", "pts/ptmx"},
 }
 
-// hasDev reports whether the config has a mount at /dev that rt made and holds in regDev.
-func (c *compiler) hasDev() bool {
-	for i := range c.spec.Mounts {
-		if m := &c.spec.Mounts[i]; m.Destination == "/dev" {
-			return inHouse(m.Type) && !m.Bind
+// mountAt returns the index of the last mount of the config at path, or -1.
+func (c *compiler) mountAt(path string) int {
+	for i := len(c.spec.Mounts) - 1; i >= 0; i-- {
+		if m := &c.spec.Mounts[i]; m.Destination == path && !m.Remount {
+			return i
 		}
 	}
-	return false
+	return -1
 }
 
-// devices compiles /dev. A bind mount at /dev is the user's own business, and is left alone.
+// devIsBound reports whether /dev is a bind mount of the config: then it is the user's own business, and rt makes nothing in it.
+func (c *compiler) devIsBound() bool {
+	i := c.mountAt("/dev")
+	return i >= 0 && c.spec.Mounts[i].Bind
+}
+
+// devices compiles /dev.
 func (c *compiler) devices() error {
-	if !c.mountNamespace() {
+	if !c.mountNamespace() || c.devIsBound() {
 		return nil
 	}
-	for i := range c.spec.Mounts {
-		if m := &c.spec.Mounts[i]; m.Destination == "/dev" && m.Bind && !m.Remount {
-			return nil
-		}
-	}
-	if !c.hasDev() {
+	if i := c.mountAt("/dev"); i < 0 || i != c.devMount {
 		c.target("", "/dev", true, howDir)
 		c.do("", "keep /dev at hand", nsenter.Fcntl, nsenter.Val(regTarget), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regDev)
 	}
 	for i := range defaultDevices {
-		if d := &defaultDevices[i]; !c.overridden(d.Path) {
-			c.device(d)
+		// A mount of the config at its path takes its part.
+		if d := &defaultDevices[i]; !c.overridden(d.Path) && c.mountAt(d.Path) < 0 {
+			if err := c.device(d); err != nil {
+				return err
+			}
 		}
 	}
 	for i := range c.spec.Devices {
 		// Engines list all that the host has for a privileged container. /dev/ptmx of the host leads to the host's terminals or, bound, nowhere.
 		if d := &c.spec.Devices[i]; d.Path != "/dev/ptmx" {
-			c.device(d)
+			if err := c.device(d); err != nil {
+				return err
+			}
 		}
 	}
 	for _, l := range deviceLinks {
@@ -75,16 +84,18 @@ func (c *compiler) devices() error {
 }
 
 // BoundDevices lists the devices that may be mounts of the host's and not made: all but pipes.
-func BoundDevices(s *spec.Spec) (paths []string) {
+func BoundDevices(s *spec.Spec) (list []spec.Device) {
 	for i := range defaultDevices {
-		paths = append(paths, defaultDevices[i].Path)
-	}
-	for i := range s.Devices {
-		if d := &s.Devices[i]; d.Mode&unix.S_IFMT != unix.S_IFIFO && d.Path != "/dev/ptmx" && !slices.Contains(paths, d.Path) {
-			paths = append(paths, d.Path)
+		if d := &defaultDevices[i]; !slices.ContainsFunc(s.Devices, func(o spec.Device) bool { return o.Path == d.Path }) {
+			list = append(list, *d)
 		}
 	}
-	return paths
+	for i := range s.Devices {
+		if d := &s.Devices[i]; d.Mode&unix.S_IFMT != unix.S_IFIFO && d.Path != "/dev/ptmx" {
+			list = append(list, *d)
+		}
+	}
+	return list
 }
 
 func (c *compiler) deviceLink(name, target string) {
@@ -101,53 +112,147 @@ func (c *compiler) overridden(path string) bool {
 	return false
 }
 
-// device makes one device node, or binds the host's where making one is refused: in a user namespace always, elsewhere by want of CAP_MKNOD.
-func (c *compiler) device(d *spec.Device) {
+// device makes one device node, or binds the host's of the same name where making one is refused: in a user namespace always, elsewhere for lack of
+// CAP_MKNOD or by the rules of a cgroup.
+func (c *compiler) device(d *spec.Device) error {
 	origin := ""
 	if d.Index >= 0 {
 		origin = "linux.devices[" + strconv.Itoa(d.Index) + "]"
 	}
 	dir, name := c.parentOf(origin, d.Path)
-	fifo := d.Mode&unix.S_IFMT == unix.S_IFIFO
-	bindOnly := !fifo && (c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER))
-	if bindOnly {
-		c.bindDevice(origin, d, dir, name)
-		return
+	if c.mountAt(d.Path) >= 0 {
+		c.open(origin, "find what is mounted there", dir, name, howNoLink).to(regTarget)
+		c.checkNode(origin, d)
+		return nil
 	}
-	bind, end := c.newLabel(), c.newLabel()
-	number := unix.Mkdev(d.Major, d.Minor)
-	text := "device " + strconv.Itoa(int(d.Major)) + ":" + strconv.Itoa(int(d.Minor))
-	s := c.do(origin, "make "+d.Path+", "+text, nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
-		nsenter.Flags(&nsenter.FileModes, d.Mode), nsenter.Imm(number)).on(bind, unix.EPERM, unix.EEXIST)
-	owned := d.UID != 0 || d.GID != 0
-	if owned {
+	fifo := d.Mode&unix.S_IFMT == unix.S_IFIFO
+	bindable := !fifo && !slices.Contains(c.opt.NotOnHost, d.Path)
+	if !fifo && (c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)) {
+		if !bindable {
+			return notOnHost(origin, d)
+		}
+		c.bindDevice(origin, d, dir, name)
+		return nil
+	}
+	refused, bind, end := c.newLabel(), c.newLabel(), c.newLabel()
+	made := c.makeNode(origin, d, dir, name)
+	if d.UID != 0 || d.GID != 0 {
 		c.do(origin, "give it its owner", nsenter.Fchownat, nsenter.Val(dir), nsenter.Str(name), nsenter.Imm(d.UID), nsenter.Imm(d.GID),
 			nsenter.Flags(&nsenter.AtFlags, unix.AT_SYMLINK_NOFOLLOW)).then(end)
 	} else {
-		s.then(end)
+		made.then(end)
 	}
-	// EEXIST leads here too: what an image has under this name is covered by the device that is meant.
+	switch {
+	case d.Index >= 0 && c.mayExist(d):
+		// What is there must be the device.
+		made.on(refused, unix.EEXIST, unix.EPERM)
+		c.place(refused)
+		c.open(origin, "find what is there", dir, name, howNoLink).to(regTarget).on(bind, unix.ENOENT)
+		c.checkNode(origin, d).then(end)
+	case d.Index >= 0:
+		made.on(bind, unix.EPERM)
+	default:
+		// What an image has under the name of a default device is covered by the device.
+		made.on(bind, unix.EPERM, unix.EEXIST)
+	}
 	c.place(bind)
-	c.bindDevice(origin, d, dir, name)
+	if bindable {
+		c.bindDevice(origin, d, dir, name)
+	} else {
+		c.makeNode(origin, d, dir, name) // there is nothing to bind: that is the error
+	}
 	c.place(end)
+	return nil
 }
 
-// bindDevice covers an empty file with the host's device of the same path.
+// makeNode appends the mknodat(2) of a device.
+func (c *compiler) makeNode(origin string, d *spec.Device, dir nsenter.Reg, name string) step {
+	text := "device " + strconv.Itoa(int(d.Major)) + ":" + strconv.Itoa(int(d.Minor))
+	return c.do(origin, "make "+d.Path+", "+text, nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
+		nsenter.Flags(&nsenter.FileModes, d.Mode), nsenter.Imm(unix.Mkdev(d.Major, d.Minor)))
+}
+
+// mayExist reports whether something may be at the path of a device before that is made: in any place but a tmpfs that the container has at /dev.
+func (c *compiler) mayExist(d *spec.Device) bool {
+	i := c.mountAt("/dev")
+	if i < 0 || c.spec.Mounts[i].Type != "tmpfs" || c.spec.Mounts[i].TmpCopyUp {
+		return true
+	}
+	name, ok := sys.Below(d.Path, "/dev")
+	return !ok || strings.Contains(name, "/") || c.mountAt(d.Path) >= 0
+}
+
+// checksNodes reports whether rt has to look at a node: it takes a descriptor of known number to hand it over with.
+func (c *compiler) checksNodes() bool {
+	for i := range c.spec.Devices {
+		if c.mayExist(&c.spec.Devices[i]) {
+			return c.mountNamespace() && !c.devIsBound()
+		}
+	}
+	return false
+}
+
+// checkNode has rt check that the node in regTarget, which was there before, is device d, and gives it the mode and owner that d has. A node in a bind mount
+// is the user's, perhaps the host's own, and keeps both.
+func (c *compiler) checkNode(origin string, d *spec.Device) step {
+	c.handOver(origin, "what is there", regTarget).sync(SyncDevice, "check that it is "+DeviceText(d))
+	last := c.await("wait until it is checked")
+	for i := len(c.spec.Mounts) - 1; i >= 0; i-- {
+		m := &c.spec.Mounts[i]
+		if _, ok := sys.Below(d.Path, m.Destination); !ok || m.Remount {
+			continue
+		}
+		if m.Bind {
+			return last
+		}
+		break
+	}
+	c.do(origin, "give it its owner", nsenter.Fchownat, nsenter.Val(regTarget), nsenter.Str(""), nsenter.Imm(d.UID), nsenter.Imm(d.GID),
+		nsenter.Flags(&nsenter.AtFlags, unix.AT_EMPTY_PATH))
+	return c.do(origin, "give it its mode", nsenter.Fchmodat, nsenter.Cwd,
+		nsenter.Str("/proc/self/fd/"+strconv.Itoa(c.plan.Number(c.spare("what is there")))), nsenter.Flags(&nsenter.Octal, d.Mode&0o7777))
+}
+
+// DeviceText is what d is, in words: "the character device 1:3".
+func DeviceText(d *spec.Device) string {
+	kind := "character"
+	switch d.Mode & unix.S_IFMT {
+	case unix.S_IFIFO:
+		return "a FIFO"
+	case unix.S_IFBLK:
+		kind = "block"
+	}
+	return "the " + kind + " device " + strconv.Itoa(int(d.Major)) + ":" + strconv.Itoa(int(d.Minor))
+}
+
+// notOnHost is the error for a device that could only be bound, and is not there to be bound.
+func notOnHost(origin string, d *spec.Device) error {
+	e := &diag.Error{
+		Kind: diag.Host, Value: d.Path,
+		Problem: "can only be bound in a user namespace, and is not " + DeviceText(d) + " on the host: no other name of it is tried",
+	}
+	if origin != "" {
+		e.Field = origin + ".path"
+	}
+	return e
+}
+
+// bindDevice covers an empty file with the host's device of the same path, of which rt has seen that it is the device. The mount is read-only: the
+// device can be used, and the host's inode can't be changed.
 func (c *compiler) bindDevice(origin string, d *spec.Device, dir nsenter.Reg, name string) {
 	c.do(origin, "make a file for "+d.Path, nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
 		nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o666), nsenter.Imm(0)).ignore(unix.EEXIST)
 	c.open(origin, "find it", dir, name, howNoLink).to(regTarget)
-	c.do(origin, "copy the host's device, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(HostDevice(d.Path)),
+	c.do(origin, "copy the host's device, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(d.Path),
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
+	modern := c.host.Has(host.MountSetattr)
+	if modern {
+		c.setAttr(origin, "restrict it: the host's inode must not change", regTree, hostAttrs, 0, 0, false)
+	}
 	c.attach(origin, regTree, regTarget)
+	if !modern {
+		c.remount(origin, "restrict it: the host's inode must not change", regTree, mountFlags(hostAttrs))
+	}
 	c.close(regTree)
 	c.close(regTarget)
-}
-
-// HostDevice is where the host has a device.
-func HostDevice(path string) string {
-	if strings.HasPrefix(path, "/dev/") {
-		return path
-	}
-	return "/dev" + path
 }

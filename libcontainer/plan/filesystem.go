@@ -99,20 +99,20 @@ func (c *compiler) modeLater(m *spec.Mount) bool {
 // hide what is in them; and what becomes read-only when all mount points in it are made.
 func (c *compiler) treeFor(m *spec.Mount) (tree nsenter.Reg, readonlyLater bool) {
 	readonlyLater = m.Type == "tmpfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0
-	hides := m.Type == "proc" || m.Type == "sysfs"
+	hides := c.restricts(m.Index)
 	switch {
 	case m.Destination == "/dev":
-		tree = regDev
+		tree, c.devMount = regDev, m.Index
 	case readonlyLater || hides:
 		var ok bool
-		if tree, ok = c.keep(); !ok {
-			// More mounts than registers: this one is done with at once, as most are.
+		if tree, ok = c.keep(hides); !ok {
+			// More mounts than registers: this one becomes read-only before anything can be made in it.
 			return regTree, false
 		}
 	default:
 		return regTree, false
 	}
-	mount := keptMount{m.Destination, mountPath(m, "options"), tree, mountFlags(m.AttrSet)}
+	mount := keptMount{m.Index, m.Destination, mountPath(m, "options"), tree, mountFlags(m.AttrSet)}
 	if readonlyLater {
 		c.readonly = append(c.readonly, mount)
 	}

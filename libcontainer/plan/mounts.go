@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"strings"
-
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/host"
@@ -50,7 +48,7 @@ func alone(m *spec.Mount) *spec.Mount {
 // root file system turn the name elsewhere, and with it what rt hides below it later (CVE-2019-19921, CVE-2023-28642).
 func howFor(m *spec.Mount, dir bool) nsenter.Arg {
 	switch {
-	case m.Type == "proc" || m.Type == "sysfs":
+	case dir && isKernelTree(m):
 		return howRealDir
 	case m.DestNoFollow:
 		return howNotLast
@@ -132,13 +130,4 @@ func (c *compiler) labelled(data string) string {
 		data += ","
 	}
 	return data + `context="` + c.spec.MountLabel + `"`
-}
-
-// below reports whether path is dir or in it, and returns the rest.
-func below(path, dir string) (string, bool) {
-	rest, ok := strings.CutPrefix(path, dir)
-	if !ok || rest != "" && rest[0] != '/' {
-		return "", false
-	}
-	return rest, true
 }

@@ -42,6 +42,8 @@ type Options struct {
 	Modes []uint32
 	// ModesLater says of every mount whether that directory can be looked at only when its turn comes, since an earlier mount may bring it.
 	ModesLater []bool
+	// NotOnHost are the paths of those devices, of BoundDevices, that the host has not got there, or that are another device there.
+	NotOnHost []string
 	// Home is, for a process that joins a container, the home directory that the container's passwd gives the user: HOME where the environment has none.
 	Home string
 	// ChownStdio says which of the descriptors 0, 1, 2 get the container's user as owner.
@@ -138,7 +140,7 @@ type Plan struct {
 
 // Compile compiles s for the host that f describes.
 func Compile(s *spec.Spec, f *host.Facts, o *Options) (*Plan, error) {
-	c := &compiler{spec: s, host: f, opt: o}
+	c := &compiler{spec: s, host: f, opt: o, devMount: -1}
 	c.plan.Steps = make([]nsenter.Step, 0, 256)
 	c.plan.Regs = registerNames[:]
 	if err := c.supported(); err != nil {
@@ -222,6 +224,9 @@ func (c *compiler) supported() error {
 				Problem: "options for a whole tree of mounts, as rro, take Linux 5.12: use those for one mount, as ro, and a mount for each",
 			}
 		}
+	}
+	if err := c.canRestrict(); err != nil {
+		return err
 	}
 	return c.canListen()
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
 	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 	"rt/nsenter"
@@ -61,7 +62,7 @@ func (c *compiler) holdForRemount(m *spec.Mount, tree nsenter.Reg) {
 	if !c.remountedLater(m) {
 		return
 	}
-	if r, ok := c.keep(); ok {
+	if r, ok := c.keep(false); ok {
 		c.do(mountPath(m, ""), "hold on to it: a later entry changes it", nsenter.Fcntl, nsenter.Val(tree),
 			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
 		c.held = append(c.held, heldMount{m.Index, r})
@@ -107,7 +108,7 @@ func (c *compiler) madeFor(m *spec.Mount) int {
 		if earlier.Remount {
 			continue
 		}
-		if rest, ok := below(m.Destination, earlier.Destination); ok {
+		if rest, ok := sys.Below(m.Destination, earlier.Destination); ok {
 			made = -1 // a mount above hides what was there
 			if rest == "" {
 				made = i
@@ -122,11 +123,11 @@ func (c *compiler) changeAttributes(m *spec.Mount, before uint64, tree nsenter.R
 	origin := mountPath(m, "options")
 	set := m.AttrSet
 	if set&unix.MOUNT_ATTR_RDONLY != 0 {
-		if r, ok := c.keep(); ok {
+		if r, ok := c.keep(false); ok {
 			set &^= unix.MOUNT_ATTR_RDONLY
 			c.do(origin, "hold on to it, to make it read-only later", nsenter.Fcntl, nsenter.Val(tree),
 				nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
-			c.readonly = append(c.readonly, keptMount{m.Destination, origin, r, mountFlags(before&^m.AttrClear | m.AttrSet)})
+			c.readonly = append(c.readonly, keptMount{m.Index, m.Destination, origin, r, mountFlags(before&^m.AttrClear | m.AttrSet)})
 		}
 	}
 	if set == 0 && m.AttrClear == 0 {

@@ -1,25 +1,33 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
+	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 	"rt/nsenter"
+	"rt/spec"
 )
 
 // restrictPaths hides linux.maskedPaths, makes linux.readonlyPaths read-only (config-linux.md#masked-paths), and at last makes the mounts
-// read-only in which something had to be made.
+// read-only in which something had to be made. A path that is listed twice is restricted once.
 func (c *compiler) restrictPaths() error {
 	if !c.mountNamespace() {
 		return nil
 	}
 	for i, path := range c.spec.ReadonlyPaths {
-		c.readonlyPath("linux.readonlyPaths["+strconv.Itoa(i)+"]", path)
+		if !slices.Contains(c.spec.ReadonlyPaths[:i], path) {
+			c.readonlyPath("linux.readonlyPaths["+strconv.Itoa(i)+"]", path)
+		}
 	}
 	for i, path := range c.spec.MaskedPaths {
-		c.mask("linux.maskedPaths["+strconv.Itoa(i)+"]", path)
+		if !slices.Contains(c.spec.MaskedPaths[:i], path) {
+			c.mask("linux.maskedPaths["+strconv.Itoa(i)+"]", path)
+		}
 	}
 	for _, m := range c.readonly {
 		c.setReadonly(m.origin, "make "+m.destination+" read-only: it is complete", m.reg, m.flags)
@@ -27,15 +35,79 @@ func (c *compiler) restrictPaths() error {
 	return nil
 }
 
-// at returns where path is looked up: what is in a procfs or sysfs that rt mounted is found from that mount itself.
+// at returns where path is looked up: what is in /proc or /sys is found from the mount itself, which no name can be made to miss.
 func (c *compiler) at(path string) (dir nsenter.Reg, name string) {
-	dir = regRoot
+	i, rest := c.holder(path)
 	for _, m := range c.kept {
-		if rest, ok := below(path, m.destination); ok && rest != "" {
-			dir, path = m.reg, rest
+		if m.index == i {
+			return m.reg, rest
 		}
 	}
-	return dir, path
+	return regRoot, path
+}
+
+// holder returns the index of the last procfs, sysfs, or bind mount on /proc or /sys that path is below, and what path is called there; -1 if
+// there is none, or if a later mount covers it.
+func (c *compiler) holder(path string) (index int, rest string) {
+	index = -1
+	for i := range c.spec.Mounts {
+		m := &c.spec.Mounts[i]
+		if m.Remount {
+			continue
+		}
+		name, below := sys.Below(path, m.Destination)
+		switch {
+		case below && name != "" && isKernelTree(m):
+			index, rest = i, name
+		case index >= 0:
+			if _, covered := sys.Below(c.spec.Mounts[index].Destination, m.Destination); covered {
+				index = -1
+			}
+		}
+	}
+	return index, rest
+}
+
+// restricts reports whether a masked or read-only path is looked up from mount i.
+func (c *compiler) restricts(i int) bool {
+	if i < 0 || !isKernelTree(&c.spec.Mounts[i]) || c.spec.Mounts[i].Remount {
+		return false
+	}
+	for _, list := range [...][]string{c.spec.ReadonlyPaths, c.spec.MaskedPaths} {
+		for _, path := range list {
+			if j, _ := c.holder(path); j == i {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// canRestrict reserves a register for each mount that paths are restricted in, and refuses a config with more of them than there are.
+func (c *compiler) canRestrict() error {
+	for i := range c.spec.Mounts {
+		if c.restricts(i) {
+			c.reserved++
+		}
+	}
+	if most := nsenter.MaxReg - int(regFree); c.reserved > most {
+		return &diag.Error{
+			Kind: diag.Document, Field: "linux.maskedPaths",
+			Problem: "together with linux.readonlyPaths has paths in more mounts of proc and sysfs than rt can do, " + strconv.Itoa(most) + ": leave some out",
+		}
+	}
+	return nil
+}
+
+// keepBind keeps the bind mount in regTree open, if paths are restricted in it.
+func (c *compiler) keepBind(i int, m *spec.Mount) {
+	if !c.restricts(i) {
+		return
+	}
+	r, _ := c.keep(true)
+	c.do(mountPath(m, ""), "keep it open, to restrict paths in it", nsenter.Fcntl, nsenter.Val(regTree),
+		nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
+	c.kept = append(c.kept, keptMount{i, m.Destination, mountPath(m, ""), r, 0})
 }
 
 // find opens path, in regTarget.
@@ -45,41 +117,55 @@ func (c *compiler) find(origin, path string, absent label) {
 	c.open(origin, "find it", dir, name, howPath).to(regTarget).on(absent, unix.ENOENT, unix.ENOTDIR)
 }
 
+// hostAttrs are the attributes of every mount of an inode of the host's that rt makes by itself. A device can be written to on a read-only mount; its
+// mode, owner, times and extended attributes, which are the host's, can't be changed there.
+const hostAttrs = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC
+
 // mask hides path: a directory behind an empty read-only tmpfs, a file behind /dev/null. Which of the two it is turns out when it is opened as a
 // directory. Trying to attach a mount of the wrong kind would tell as well, but would leave that mount behind, and the program's start would
 // wait for an RCU grace period for each (dissolve_on_fput in the kernel's namespace.c).
 func (c *compiler) mask(origin, path string) {
-	file, uncopied, end := c.newLabel(), c.newLabel(), c.newLabel()
-	c.openNull()
-	copyOf := func(r nsenter.Reg, sentence string) step {
-		return c.do(origin, sentence, nsenter.OpenTree, nsenter.Val(r), nsenter.Str(""),
-			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regTree)
-	}
+	file, end := c.newLabel(), c.newLabel()
+	c.openMasks()
 	dir, name := c.at(path)
 	c.open(origin, "find it, if it is a directory", dir, name, howDir).to(regTarget).on(file, unix.ENOENT, unix.ENOTDIR)
-	// Most kernels copy only what is attached: so the empty tmpfs itself goes to the first directory, and copies of it to the others.
-	copyOf(regEmpty, "another copy of the empty directory").on(uncopied, unix.EINVAL)
-	c.attach(origin, regTree, regTarget).then(end)
-	c.place(uncopied)
-	c.attach(origin, regEmpty, regTarget).then(end)
+	c.cover(origin, "another copy of the empty directory", regEmpty, end).then(end)
 	c.place(file)
 	c.find(origin, path, end)
-	copyOf(regNull, "another copy of /dev/null")
-	c.attach(origin, regTree, regTarget)
+	c.cover(origin, "another copy of /dev/null", regNull, end)
+	if !c.host.Has(host.MountSetattr) {
+		c.remount(origin, "restrict it", regNull, mountFlags(hostAttrs))
+	}
 	c.place(end)
 	c.close(regTree)
 	c.close(regTarget)
 }
 
-// openNull puts the host's /dev/null and an empty directory in hand, for all masks. The name is looked up in the host's tree, which no
+// cover attaches a copy of the detached mount in r to the target and goes to end. Most kernels copy only what is attached: then the mount itself goes to the
+// first target, by the last step, which is returned; and copies of it, with all its attributes, to the others.
+func (c *compiler) cover(origin, sentence string, r nsenter.Reg, end label) step {
+	uncopied := c.newLabel()
+	c.do(origin, sentence, nsenter.OpenTree, nsenter.Val(r), nsenter.Str(""),
+		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regTree).on(uncopied, unix.EINVAL)
+	c.attach(origin, regTree, regTarget).then(end)
+	c.place(uncopied)
+	return c.attach(origin, r, regTarget)
+}
+
+// openMasks makes a detached mount of the host's /dev/null and an empty directory, for all masks. The name is looked up in the host's tree, which no
 // container can change, without following a link, and rt has seen that it is the device 1:3: CVE-2025-31133.
-func (c *compiler) openNull() {
+func (c *compiler) openMasks() {
 	if c.nullOpen {
 		return
 	}
 	c.nullOpen = true
 	const origin = "linux.maskedPaths"
 	c.do(origin, "find the host's /dev/null", nsenter.Openat2, nsenter.Cwd, nsenter.Str("/dev/null"), howHostNode, nsenter.Imm(sizeofOpenHow)).to(regNull)
+	c.do(origin, "copy its mount, detached", nsenter.OpenTree, nsenter.Val(regNull), nsenter.Str(""),
+		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regNull)
+	if c.host.Has(host.MountSetattr) {
+		c.setAttr(origin, "restrict the copy: the host's inode must not change", regNull, hostAttrs, 0, 0, false)
+	}
 	c.do(origin, "a new tmpfs to hide directories behind", nsenter.Fsopen, nsenter.Str("tmpfs"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
 	for _, option := range [...][2]string{{"mode", "755"}, {"nr_blocks", "1"}, {"nr_inodes", "1"}} {
@@ -111,14 +197,33 @@ func (c *compiler) readonlyPath(origin, path string) {
 }
 
 // flagsAt returns the flags of the mount that path is in, as far as the config tells: a remount sets them all, and in a user namespace may not
-// take away what is locked.
+// take away what is locked. A later mount covers what earlier ones have at and below its destination, so the last one counts.
 func (c *compiler) flagsAt(path string) (flags uintptr) {
-	longest := -1
+	var attrs uint64
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
-		if _, ok := below(path, m.Destination); ok && len(m.Destination) > longest {
-			longest, flags = len(m.Destination), mountFlags(m.AttrSet)
+		if _, ok := sys.Below(path, m.Destination); ok && !m.Remount {
+			attrs = c.attrsAt(i)
 		}
 	}
-	return flags
+	return mountFlags(attrs)
+}
+
+// attrsAt returns the attributes of mount i, with what later remounts of its destination change.
+func (c *compiler) attrsAt(i int) uint64 {
+	attrs := c.spec.Mounts[i].AttrSet
+	for j := i + 1; j < len(c.spec.Mounts); j++ {
+		if m := &c.spec.Mounts[j]; m.Remount && m.Destination == c.spec.Mounts[i].Destination {
+			attrs = attrs&^m.AttrClear | m.AttrSet
+		}
+	}
+	return attrs
+}
+
+// isKernelTree reports whether m is a mount that masked and read-only paths are looked up from: see at.
+func isKernelTree(m *spec.Mount) bool {
+	if m.Bind {
+		return m.Destination == "/proc" || m.Destination == "/sys"
+	}
+	return m.Type == "proc" || m.Type == "sysfs"
 }

@@ -20,6 +20,7 @@ const (
 	SyncMakeFile                        // the same for an empty file
 	SyncLink                            // copy-symlink: the directory that the link Step.Path is in comes along: compare what the link says
 	SyncHome                            // the container's passwd comes along, if there is one: answer with HOME
+	SyncDevice                          // a node that was there before comes along: check that it is the device of the config
 	SyncReady                           // all is made; save the state, then start when told
 	SyncStartContainer                  // the hooks of that name
 	SyncTrees                           // open the next batch of Plan.Later, and hand it over
@@ -57,6 +58,7 @@ var syncPoints = [SyncPoints]struct {
 	SyncMakeFile:       {name: "make file", passes: PassesDirectory},
 	SyncLink:           {name: "link", passes: PassesDirectory},
 	SyncHome:           {name: "home", passes: PassesFile},
+	SyncDevice:         {name: "device", passes: PassesFile},
 	SyncReady:          {name: "ready"},
 	SyncStartContainer: {name: "startContainer"},
 	SyncTrees:          {name: "trees", runsOn: true},

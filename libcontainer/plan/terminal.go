@@ -19,7 +19,7 @@ func (c *compiler) terminal() error {
 		return nil
 	}
 	const origin = "process.terminal"
-	c.open(origin, "open the master of a new terminal", regRoot, "/dev/pts/ptmx", howTerminal).to(regMaster)
+	c.openMaster(origin)
 	c.do(origin, "unlock its slave", nsenter.Ioctl, nsenter.Val(regMaster), nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCSPTLCK),
 		nsenter.Data("\x00\x00\x00\x00", "{0}"))
 	c.do(origin, "open its slave", nsenter.Ioctl, nsenter.Val(regMaster), nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCGPTPEER),
@@ -49,18 +49,50 @@ func (c *compiler) terminal() error {
 	return nil
 }
 
-// console puts the slave at /dev/console (config-linux.md#default-devices).
+// openMaster opens the master of a new terminal. Where /dev is a bind mount of the config, its devpts may be the host's, whose ptmx is its owner's alone, as
+// systemd has it; everybody has the node next to it, which leads to the same devpts (Documentation/filesystems/devpts.rst).
+func (c *compiler) openMaster(origin string) {
+	const sentence = "open the master of a new terminal"
+	master := c.open(origin, sentence, regRoot, "/dev/pts/ptmx", howTerminal).to(regMaster)
+	if c.joining || !c.devIsBound() {
+		return
+	}
+	other, end := c.newLabel(), c.newLabel()
+	master.then(end).on(other, unix.EACCES, unix.ENOENT)
+	c.place(other)
+	c.open(origin, sentence, regRoot, "/dev/ptmx", howPtmx).to(regMaster)
+	c.place(end)
+}
+
+// console puts the slave at /dev/console (config-linux.md#default-devices). In a /dev that is a bind mount of the config nothing is made for it: it covers
+// what is there, so that the container does not write to the machine's own console.
 func (c *compiler) console(origin string) {
+	end := c.newLabel()
+	if c.devIsBound() {
+		c.open(origin, "find the console", regRoot, "/dev/console", howRealPath).to(regTarget).on(end, unix.ENOENT, unix.ELOOP)
+		c.attachConsole(origin)
+		c.place(end)
+		return
+	}
 	dir, name := c.parentOf(origin, "/dev/console")
 	c.do(origin, "make a file for /dev/console", nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
 		nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o600), nsenter.Imm(0)).ignore(unix.EEXIST)
 	c.open(origin, "find it", dir, name, howNoLink).to(regTarget)
+	c.attachConsole(origin)
+}
+
+// attachConsole covers the target with the slave.
+func (c *compiler) attachConsole(origin string) {
 	c.do(origin, "copy the mount of the slave", nsenter.OpenTree, nsenter.Val(regSlave), nsenter.Str(""),
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regTree)
 	c.attach(origin, regTree, regTarget)
 }
 
-var howTerminal = how(unix.O_RDWR|unix.O_NOCTTY, inRoot|unix.RESOLVE_NO_SYMLINKS)
+var (
+	howTerminal = how(unix.O_RDWR|unix.O_NOCTTY, inRoot|unix.RESOLVE_NO_SYMLINKS)
+	howPtmx     = how(unix.O_RDWR|unix.O_NOCTTY, inRoot)
+	howRealPath = how(unix.O_PATH, inRoot|unix.RESOLVE_NO_SYMLINKS)
+)
 
 // passDescriptor returns the msghdr of a report of r with descriptor number fd along (unix(7), SCM_RIGHTS).
 func passDescriptor(fd int, r nsenter.Reg) nsenter.Arg {

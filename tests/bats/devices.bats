@@ -105,3 +105,77 @@ ptmx" ]
 	[[ $output == *defaults* ]]
 	[[ $output == *"/dev/tty: No such device or address"* ]] # allowed, but the container has no terminal
 }
+
+# bats test_tags=root
+@test "linux.devices: outside /dev, a second start finds the device and the fifo, and sets mode and owner again" {
+	bundle '.root.readonly = false | .linux.devices = [
+		{path: "/opt/devs/d", type: "c", major: 1, minor: 3, fileMode: 432, uid: 7, gid: 8}, {path: "/run/initctl", type: "p", fileMode: 384, uid: 9}]'
+	for _ in 1 2; do
+		in_container stat -c "%F %t:%T %a %u:%g" /opt/devs/d /run/initctl
+		[ "$status" -eq 0 ]
+		[ "${lines[0]}" = "character special file 1:3 660 7:8" ]
+		[[ ${lines[1]} == "fifo 0:0 600 9:0" ]]
+		chmod 777 "$BUNDLE/rootfs/opt/devs/d"
+		chown 1:1 "$BUNDLE/rootfs/run/initctl"
+	done
+	run grep -c " /opt/devs/d \| /run/initctl " /proc/self/mountinfo
+	[ "$output" = 0 ]
+}
+
+# bats test_tags=root
+@test "linux.devices: what the image has at the path and is another thing is named, and stays" {
+	only_rt "an error with the field"
+	bundle '.root.readonly = false | .linux.devices = [{path: "/opt/null", type: "c", major: 1, minor: 3}]'
+	mkdir "$BUNDLE/rootfs/opt"
+	echo mine >"$BUNDLE/rootfs/opt/null"
+	in_container true
+	refused linux.devices[0].path "a regular file already, not the character device 1:3"
+	[ "$(cat "$BUNDLE/rootfs/opt/null")" = mine ]
+	rm "$BUNDLE/rootfs/opt/null"
+	mknod "$BUNDLE/rootfs/opt/null" c 1 5
+	in_container true
+	refused linux.devices[0].path "the character device 1:5 already, not the character device 1:3"
+	rm "$BUNDLE/rootfs/opt/null"
+	ln -s /dev/null "$BUNDLE/rootfs/opt/null"
+	in_container true
+	refused linux.devices[0].path "a symbolic link already"
+}
+
+# bats test_tags=root
+@test "linux.devices: a bind mount at the path is taken as it is, or refused" {
+	mknod -m 640 "$BATS_TEST_TMPDIR/node" c 1 7
+	export NODE=$BATS_TEST_TMPDIR/node
+	bundle '.mounts += [{destination: "/dev/mine", type: "bind", source: env.NODE, options: ["bind"]}, {destination: "/dev/zero", type: "bind", source: env.NODE, options: ["bind"]}]
+		| .linux.devices = [{path: "/dev/mine", type: "c", major: 1, minor: 7, fileMode: 438, uid: 5}]'
+	in_container stat -c "%t:%T %a %u" /dev/mine /dev/zero
+	[ "$status" -eq 0 ]
+	[ "$output" = "1:7 640 0
+1:7 640 0" ]
+	[ "$RUNTIME" = rt ] || return 0
+	config '.linux.devices[0].minor = 3'
+	in_container true
+	refused linux.devices[0].path "1:7 already"
+}
+
+# bats test_tags=root
+@test "linux.devices: in a user namespace only the host's node of that name is bound" {
+	only_rt "an error with the field"
+	bundle '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings
+		| .linux.devices = [{path: "/null", type: "c", major: 1, minor: 3}]'
+	in_container true
+	refused linux.devices[0].path /null
+	config '.linux.devices = [{path: "/dev/full", type: "c", major: 1, minor: 3}]'
+	in_container true
+	refused linux.devices[0].path /dev/full
+}
+
+@test "default devices: those that are bound in a user namespace can be used and not changed" {
+	bundle
+	[ "$ROOTLESS" = 1 ] || config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	in_container sh -c 'for d in null zero full random urandom tty; do touch /dev/$d; grep " /dev/$d " /proc/self/mountinfo | cut -d" " -f6; done; echo x >/dev/null && head -c 1 /dev/zero | wc -c'
+	[ "$status" -eq 0 ]
+	[ "$(grep -c "Read-only file system" <<<"$output")" -eq 6 ]
+	[ "$(grep -c "^ro,nosuid,noexec" <<<"$output")" -eq 6 ]
+	[ "${lines[-1]}" = 1 ]
+}

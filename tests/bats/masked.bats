@@ -64,3 +64,37 @@ load setup
 	in_container true
 	refused linux.maskedPaths secret
 }
+
+@test "maskedPaths, readonlyPaths: below /proc/sys, listed twice too, each is one mount" {
+	bundle '.linux.maskedPaths = ["/proc/sys/vm", "/proc/sys/vm/", "/proc/sys/kernel/hostname", "/sys/kernel"]
+		| .linux.readonlyPaths = ["/proc/sys/fs", "/proc/sys/fs"]'
+	in_container sh -c 'ls -A /proc/sys/vm /sys/kernel | grep -v :; cat /proc/sys/kernel/hostname; grep -c -E " (/proc/sys/vm|/proc/sys/kernel/hostname|/proc/sys/fs|/sys/kernel) " /proc/self/mountinfo'
+	[ "$status" -eq 0 ]
+	[ "${lines[-1]}" = 4 ]
+	[[ $output != *[a-z]* ]]
+}
+
+@test "maskedPaths: in a /proc and a /sys that are bound" {
+	bundle '.mounts |= (map(select(.destination | test("^/(proc|sys)"; "") | not)) + [
+			{destination: "/proc", type: "bind", source: "/proc", options: ["rbind"]}, {destination: "/sys", type: "bind", source: "/sys", options: ["rbind"]}])
+		| .linux.maskedPaths = ["/proc/sys/vm", "/proc/cpuinfo", "/sys/kernel"] | .linux.readonlyPaths = ["/proc/sys"]'
+	in_container sh -c 'ls -A /proc/sys/vm /sys/kernel | grep -v :; wc -c </proc/cpuinfo; echo 1 >/proc/sys/kernel/hostname'
+	[[ ${lines[0]} = 0 ]]
+	[[ ${lines[1]} == *"Read-only file system"* ]]
+	[ "${#lines[@]}" -eq 2 ]
+	run mounts
+	[[ $output != *" /proc/cpuinfo "* ]] && [[ $output != *" /sys/kernel "* ]]
+}
+
+@test "maskedPaths: a masked file is the host's /dev/null, to be used and not to be changed" {
+	bundle '.linux.maskedPaths = ["/secret", "/secret2"] | .process.capabilities[] |= (. // [] | . + ["CAP_FOWNER", "CAP_CHOWN"])'
+	touch "$BUNDLE/rootfs/secret" "$BUNDLE/rootfs/secret2"
+	# What is tried here changes nothing, for root too: not the mode and not the owner, and a time that is the present.
+	in_container sh -c 'for f in /secret /secret2; do
+			echo x >$f && echo written
+			chmod 666 $f; chown 0:0 $f; touch $f
+			grep " $f " /proc/self/mountinfo | cut -d" " -f6; done'
+	[ "$(grep -c "Read-only file system" <<<"$output")" -eq 6 ]
+	[ "$(grep -c "^written$" <<<"$output")" -eq 2 ]
+	[ "$(grep -c "^ro,nosuid,noexec" <<<"$output")" -eq 2 ]
+}

@@ -144,3 +144,19 @@ root_mount() {
 		umount "$BATS_TEST_TMPDIR/src/below"'
 	[ "$output" = 1 ]
 }
+
+# bats test_tags=root
+@test "rootfsPropagation shared: next to a mount whose name begins like that of the bundle's, nothing appears on the host" {
+	bundle '.linux.rootfsPropagation = "shared"'
+	process true
+	mkdir "${BUNDLE%le}"
+	export -f rt
+	run unshare --mount --propagation private bash -c '
+		mount -t tmpfs sibling "${BUNDLE%le}"
+		mount --bind "$BUNDLE" "$BUNDLE"
+		mount --make-shared "$BUNDLE"
+		rt run --bundle "$BUNDLE" "$ID"
+		echo "status $?"
+		grep " $BUNDLE/" /proc/self/mountinfo'
+	[ "$output" = "status 0" ]
+}

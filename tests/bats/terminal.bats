@@ -252,3 +252,31 @@ at_terminal() {
 	[ "${#lines[@]}" -eq 20000 ]
 	[ "$(tr -d '\r' <<<"${lines[19999]}")" = 20000 ]
 }
+
+# bats test_tags=root
+@test "terminal: with a /dev that is bound, the host's console is covered and untouched" {
+	bundle '.process.terminal = true | .process.capabilities = {} | .mounts |= (map(select(.destination | startswith("/dev") | not)) + [
+		{destination: "/dev", type: "bind", source: (env.BATS_TEST_TMPDIR + "/dev"), options: ["rbind", "rshared"]}])'
+	process sh -c 'test -t 0 && tty && echo through >/dev/console; ls -l /dev/console'
+	export -f rt
+	export BODY='rt run --bundle "$BUNDLE" "$ID"'
+	run unshare --mount --propagation private bash -c '
+		dev=$BATS_TEST_TMPDIR/dev
+		mkdir "$dev"
+		mount -t tmpfs -o mode=755 dev "$dev"
+		mount --make-rshared "$dev"
+		mkdir "$dev/pts"
+		mount -t devpts -o newinstance,ptmxmode=000 devpts "$dev/pts" || exit 9
+		for n in null:1:3 zero:1:5 tty:5:0 ptmx:5:2 console:5:1; do
+			IFS=: read -r name major minor <<<"$n"
+			mknod -m 666 "$dev/$name" c "$major" "$minor"
+		done
+		chmod 600 "$dev/console"
+		timeout 20 script -qec "$BODY" /dev/null </dev/null
+		grep " $dev/console" /proc/self/mountinfo
+		stat -c "%t:%T %a" "$dev/console"
+		ls "$dev"'
+	[[ $output == */dev/pts/*through*136,* ]]
+	[[ $output == *"5:1 600"* ]]
+	[[ $output != *" $BATS_TEST_TMPDIR/dev/console"*" - "* ]]
+}

@@ -1,0 +1,70 @@
+package libcontainer
+
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/supervise"
+	"rt/spec"
+)
+
+// findDevices notes the devices that the host has not got under their names, which so can't be bound.
+func (m *maker) findDevices() {
+	for _, d := range plan.BoundDevices(m.spec) {
+		var st unix.Stat_t
+		if unix.Stat(d.Path, &st) != nil || !isDevice(&st, &d) {
+			m.options.NotOnHost = append(m.options.NotOnHost, d.Path)
+		}
+	}
+}
+
+// isDevice reports whether st is of device d: type and number. A FIFO has no number.
+func isDevice(st *unix.Stat_t, d *spec.Device) bool {
+	kind := d.Mode & unix.S_IFMT
+	return st.Mode&unix.S_IFMT == kind && (kind == unix.S_IFIFO || st.Rdev == unix.Mkdev(d.Major, d.Minor))
+}
+
+// checkDevice checks that the node which the boot process has found at the path of a device is that device. It closes the descriptor.
+func (m *maker) checkDevice(r supervise.Report) error {
+	origin, fd := r.Step.Origin, r.FD
+	if fd < 0 {
+		return &diag.Error{Kind: diag.Kernel, Field: origin, Problem: "the boot process did not hand over what is at the path of the device"}
+	}
+	defer func() { _ = unix.Close(fd) }()
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return diag.Sys("what is at the path of the device can't be looked at", "fstat", err)
+	}
+	for i := range m.spec.Devices {
+		d := &m.spec.Devices[i]
+		if origin != "linux.devices["+strconv.Itoa(d.Index)+"]" {
+			continue
+		}
+		if isDevice(&st, d) {
+			return nil
+		}
+		return &diag.Error{
+			Kind: diag.Host, Field: origin + ".path", Value: d.Path,
+			Problem: "is " + nodeText(&st) + " already, not " + plan.DeviceText(d) + ": remove that from the root file system or the mounts, or the device from the config",
+		}
+	}
+	return &diag.Error{Kind: diag.Kernel, Field: origin, Problem: "the boot process asks about a device that the config does not have"}
+}
+
+// nodeText is what st is of, in words.
+func nodeText(st *unix.Stat_t) string {
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		return "a directory"
+	case unix.S_IFLNK:
+		return "a symbolic link"
+	case unix.S_IFREG:
+		return "a regular file"
+	case unix.S_IFSOCK:
+		return "a socket"
+	}
+	return plan.DeviceText(&spec.Device{Mode: st.Mode, Major: unix.Major(st.Rdev), Minor: unix.Minor(st.Rdev)})
+}
