@@ -159,7 +159,9 @@ func sameCall(p *nsenter.Program, i int, c *seenCall, names map[string]string) e
 	if c.call != s.Call.String() {
 		return fmt.Errorf("another call")
 	}
-	text := strings.TrimPrefix(p.Text(i), s.Call.String()+"(")
+	// What rt answers is not in the plan; the passwd of the bundle knows nobody.
+	text := strings.Replace(p.Text(i), "HOME of the container's passwd", `"HOME=/"`, 1)
+	text = strings.TrimPrefix(text, s.Call.String()+"(")
 	depth, end := 1, 0
 	for quoted := false; depth > 0; end++ {
 		switch text[end] {
