@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
+	"rt/libcontainer/foreground"
 	"rt/spec"
 )
 
@@ -38,11 +39,7 @@ type console struct {
 func (c *console) take(fd int) error {
 	c.master = fd
 	if c.socket == "" {
-		// Before the program runs, or it may ask for a size that is not there yet.
-		if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil {
-			_ = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, size)
-		}
-		return nil
+		return foreground.SetUp(fd)
 	}
 	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/diag"
+	"rt/libcontainer/foreground"
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
@@ -88,7 +89,7 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 	}
 	// In a paused container the process waits for `rt resume`: until then signals are for rt, which can be ended, and the process ends with it.
 	if !o.Detach && !x.paused {
-		catchSignals()
+		foreground.CatchSignals()
 	}
 	err = x.run()
 	if x.crowded(err) {
@@ -101,13 +102,13 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 		return 0, err
 	}
 	if !o.Detach && x.paused {
-		catchSignals()
+		foreground.CatchSignals()
 	}
 	if o.Detach {
 		return 0, nil
 	}
 	x.session.Boot.Close()
-	return attend(x.pid, x.console.master, x.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
+	return attend(x.pid, &x.console, x.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
 }
 
 // find finds the container and its first process, and makes sure that it may be joined.
@@ -141,12 +142,6 @@ func (x *executor) process() error {
 		return err
 	}
 	x.r.warn(p.Warnings...)
-	if p.Terminal && !x.o.Detach {
-		// The process waits for nobody once it has sent its terminal, so that has to have the caller's size before.
-		if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil {
-			p.ConsoleRows, p.ConsoleCols = size.Row, size.Col
-		}
-	}
 	// From here on the config is that of a container with this process.
 	joined := *x.spec
 	joined.Process = p
@@ -161,6 +156,7 @@ func (x *executor) process() error {
 func (x *executor) look() error {
 	options := plan.Options{
 		ID: x.id, NoNewKeyring: x.state.NoNewKeyring, PreserveFDs: x.o.PreserveFDs, Trace: x.o.Trace != nil,
+		TerminalWait: !x.o.Detach,
 	}
 	namespaces, err := otherNamespaces(x.state.Pid)
 	if err != nil {

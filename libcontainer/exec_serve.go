@@ -16,6 +16,7 @@ func (x *executor) serve(boot *nsenter.Boot) error {
 		On: supervise.Handlers{
 			plan.SyncBorn:     x.born,
 			plan.SyncConsole:  func(r supervise.Report) error { return x.console.take(r.FD) },
+			plan.SyncTerminal: func(r supervise.Report) error { return x.console.take(r.FD) },
 			plan.SyncListener: x.handListener,
 		},
 	}

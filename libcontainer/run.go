@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
+	"rt/libcontainer/foreground"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
@@ -55,7 +56,7 @@ func (m *maker) prepareToAttend(o *RunOptions) error {
 			return diag.Sys("become a subreaper", "prctl", err)
 		}
 	}
-	catchSignals()
+	foreground.CatchSignals()
 	return nil
 }
 
@@ -77,7 +78,7 @@ func (m *maker) foreground(o *RunOptions) (int, error) {
 		m.session.Boot.Close()
 	}
 	m.relay.begin(&m.state)
-	status, err := attend(m.pid, m.console.master, m.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
+	status, err := attend(m.pid, &m.console, m.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
 	if err != nil {
 		return 0, err
 	}

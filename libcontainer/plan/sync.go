@@ -14,6 +14,7 @@ const (
 	SyncAttach                          // put the process into its cgroup
 	SyncHooks                           // prestart, createRuntime, createContainer
 	SyncConsole                         // the master of the terminal comes along
+	SyncTerminal                        // the same, of a process that joins: set the terminal up
 	SyncCopyFrom                        // the directory that a tmpfs will cover comes along
 	SyncCopyTo                          // the tmpfs comes along; copy what the directory holds into it (tmpcopyup), or its mode
 	SyncMakeDir                         // the root file system comes along: make the directory Step.Path in it, and what links on the way lead to
@@ -52,6 +53,7 @@ var syncPoints = [SyncPoints]struct {
 	SyncAttach:         {name: "attach"},
 	SyncHooks:          {name: "hooks"},
 	SyncConsole:        {name: "console", passes: PassesTerminal, runsOn: true},
+	SyncTerminal:       {name: "terminal", passes: PassesTerminal},
 	SyncCopyFrom:       {name: "copy from", passes: PassesDirectory, runsOn: true},
 	SyncCopyTo:         {name: "copy to", passes: PassesDirectory},
 	SyncMakeDir:        {name: "make directory", passes: PassesDirectory},

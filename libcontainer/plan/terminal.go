@@ -36,8 +36,13 @@ func (c *compiler) terminal() error {
 	}
 	// A control message names descriptors by number, so the master gets a number that is known beforehand.
 	c.do(origin, "give the master a known number", nsenter.Dup3, nsenter.Val(regMaster), nsenter.Imm(0), nsenter.Imm(0))
-	c.do(origin, "hand the master to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(0, regMaster), nsenter.Imm(0)).
-		sync(SyncConsole, "take the master of the terminal")
+	hand := c.do(origin, "hand the master to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(0, regMaster), nsenter.Imm(0))
+	if c.joining && c.opt.TerminalWait {
+		hand.sync(SyncTerminal, "take the master of the terminal, and set it up")
+		c.await("wait for rt")
+	} else {
+		hand.sync(SyncConsole, "take the master of the terminal")
+	}
 	c.do(origin, "close the master here", nsenter.Close, nsenter.Val(regMaster))
 	for fd, name := range [...]string{"input", "output", "error"} {
 		c.do(origin, "the terminal is standard "+name, nsenter.Dup3, nsenter.Val(regSlave), nsenter.Imm(fd), nsenter.Imm(0))

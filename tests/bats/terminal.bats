@@ -280,3 +280,96 @@ at_terminal() {
 	[[ $output == *"5:1 600"* ]]
 	[[ $output != *" $BATS_TEST_TMPDIR/dev/console"*" - "* ]]
 }
+
+# unread ARG... runs rt with output that nobody ever reads, though it is open, until it is full.
+unread() {
+	mkfifo "$BATS_TEST_TMPDIR/unread"
+	exec {UNREAD}<>"$BATS_TEST_TMPDIR/unread"
+	background rt "$@" <>"$BATS_TEST_TMPDIR/unread.in" >"$BATS_TEST_TMPDIR/unread"
+	CLIENT=$!
+}
+
+# stuck PID: the process writes, and gets nothing more written.
+stuck() {
+	local before
+	before=$(grep ^wchar "/proc/$1/io")
+	sleep 0.3
+	[ "$before" != "wchar: 0" ] && [ "$(grep ^wchar "/proc/$1/io")" = "$before" ]
+}
+
+ended() {
+	not kill -0 "$1" 2>"$BATS_TEST_TMPDIR/kill.err"
+}
+
+@test "terminal: the end of a process is seen though nobody reads its output" {
+	only_rt "runc waits for the reader"
+	bundle
+	running sleep 60
+	mkfifo "$BATS_TEST_TMPDIR/unread.in"
+	unread exec --tty --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" yes
+	eventually test -s "$BATS_TEST_TMPDIR/pid"
+	eventually stuck "$(cat "$BATS_TEST_TMPDIR/pid")"
+	rt delete --force "$ID"
+	eventually ended "$CLIENT"
+	status=0
+	wait "$CLIENT" || status=$?
+	[ "$status" -eq 137 ]
+}
+
+@test "terminal: what is typed and not read does not keep the output and the end from coming" {
+	only_rt "as it is at no terminal"
+	bundle '.process.terminal = true'
+	process sh -c 'stty raw -echo; sleep 0.5; echo out; exit 3'
+	mkfifo "$BATS_TEST_TMPDIR/typed"
+	background sh -c 'exec yes typed >&0' <>"$BATS_TEST_TMPDIR/typed"
+	run timeout 20 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" <"$BATS_TEST_TMPDIR/typed"
+	[ "$status" -eq 3 ]
+	[[ $output == *out* ]]
+}
+
+@test "terminal: input that ends in the middle of a line is read to its end" {
+	only_rt "runc does not pass on the end"
+	bundle
+	running sleep 60
+	run timeout 20 sh -c 'printf piece | "$0" --root "$1" exec --tty "$2" sh -c "stty -echo; cat"' "$RT" "$ROOT" "$ID"
+	[ "$status" -eq 0 ]
+	[[ $output == *piece ]]
+}
+
+@test "terminal: where rt's output is none, lines end as they do without one" {
+	only_rt "as it is at no terminal"
+	bundle '.process.terminal = true'
+	process printf 'a\nb\n'
+	rt run --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out"
+	[ "$(od -An -c "$BATS_TEST_TMPDIR/out" | tr -d ' ')" = 'a\nb\n' ]
+	bundle
+	running sleep 60
+	rt exec --tty "$ID" printf 'a\nb\n' </dev/null >"$BATS_TEST_TMPDIR/out"
+	[ "$(od -An -c "$BATS_TEST_TMPDIR/out" | tr -d ' ')" = 'a\nb\n' ]
+}
+
+@test "terminal: the size in the config stands where the caller's terminal has none" {
+	bundle '.process.terminal = true | .process.consoleSize = {height: 33, width: 99}'
+	process stty size
+	at_terminal 'stty rows 0 cols 0; $RT --root $ROOT run --bundle "$BUNDLE" "$ID"'
+	[[ $output == *"33 99"* ]]
+}
+
+@test "terminal: a program may close its terminal and open it again" {
+	bundle '.process.terminal = true'
+	process sh -c 'exec <&- >&- 2>&-; sleep 0.3; echo first >/dev/console; sleep 0.3; echo second >/dev/console; sleep 0.3'
+	at_terminal '$RT --root $ROOT run --bundle "$BUNDLE" "$ID"'
+	[[ $output == *first* ]]
+	[[ $output == *second* ]]
+}
+
+@test "terminal: a run in the background stops until it is in the foreground, and does not spin" {
+	only_rt "runc spins"
+	bundle '.process.terminal = true'
+	process sh -c 'echo shown'
+	at_terminal 'set -m; $RT --root $ROOT run --bundle "$BUNDLE" "$ID" & sleep 0.1
+		for i in $(seq 100); do [ "$(cut -d" " -f3 /proc/$!/stat)" != T ] || break; sleep 0.1; done; echo "state $(cut -d" " -f3 /proc/$!/stat)"; fg; echo "status $?"'
+	[[ $output == *"state T"* ]]
+	[[ $output == *shown* ]]
+	[[ $output == *"status 0"* ]]
+}

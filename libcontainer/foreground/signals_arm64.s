@@ -1,6 +1,6 @@
 #include "textflag.h"
 
-// The handler of forwarded signals: see forward.go and forward_amd64.s.
+// The handler of forwarded signals: see signals.go and signals_amd64.s.
 //
 // func forwardSignal()
 TEXT ·forwardSignal(SB), NOSPLIT|NOFRAME, $0-0

@@ -1,0 +1,46 @@
+package foreground
+
+import (
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const lastSignal = 64
+
+// bit is the place of a signal in a set of signals, sigset_t.
+func bit(n unix.Signal) uint64 { return 1 << (n - 1) }
+
+// Inherited are the signals that rt's caller ignores and blocks, and that a child of rt's would ignore and block too: both outlive execve(2).
+// Signals for which the Go runtime has installed a handler are not among the first, since a handler does not.
+func Inherited() (ignored, blocked uint64) {
+	const ignore = 1 // SIG_IGN
+	var action sigaction
+	for n := unix.Signal(1); n <= lastSignal; n++ {
+		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(n), 0, uintptr(unsafe.Pointer(&action)), 8, 0, 0)
+		if errno == 0 && action.handler == ignore {
+			ignored |= bit(n)
+		}
+	}
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_BLOCK, 0, uintptr(unsafe.Pointer(&blocked)), 8, 0, 0)
+	return ignored, blocked
+}
+
+// unblock sees to it that one thread of rt takes the signals of set. What the caller blocks all threads block, as the Go runtime has it, and would wait for
+// ever. Without any it costs one system call.
+func unblock(set uint64) {
+	if _, blocked := Inherited(); blocked&set == 0 {
+		return
+	}
+	ready := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_UNBLOCK, uintptr(unsafe.Pointer(&set)), 0, 8, 0, 0)
+		close(ready)
+		for {
+			_, _ = unix.Poll(nil, -1)
+		}
+	}()
+	<-ready
+}
