@@ -167,6 +167,7 @@ func (r *Runtime) signal(c *state.Container, s *state.State, status state.Status
 		if status == state.Paused {
 			_ = g.Thaw() // a frozen process of cgroup v1 does not even die
 		}
+		g.LetDie()
 	}
 	return nil
 }
@@ -279,6 +280,7 @@ func killAndWait(g *cgroup.Group, s *state.State) error {
 		if frozen, err := g.Frozen(); err == nil && frozen {
 			_ = g.Thaw()
 		}
+		g.LetDie()
 	}
 	if !waitEnd(pidfd, patience) {
 		return &diag.Error{

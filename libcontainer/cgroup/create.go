@@ -189,12 +189,12 @@ func (g *Group) checkUnused(p *place) error {
 	if p.fresh {
 		return nil
 	}
-	pids, err := cgroups.GetAllPids(p.dir)
-	if cause(err) == unix.ENOENT {
+	pids, err := processesAt(p.dir)
+	if isGone(err) {
 		return nil // not there yet, or already gone
 	}
 	if err != nil {
-		return diag.Sys("the processes in the cgroup "+p.dir+" can't be listed", "read", cause(err))
+		return diag.Sys("the processes in the cgroup "+p.dir+" can't be listed", "read", err)
 	}
 	if len(pids) > 0 {
 		return &diag.Error{

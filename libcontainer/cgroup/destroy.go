@@ -6,7 +6,6 @@ import (
 
 	"rt/libcontainer/diag"
 
-	"github.com/opencontainers/cgroups"
 	"golang.org/x/sys/unix"
 )
 
@@ -15,6 +14,10 @@ import (
 func (g *Group) Destroy() error {
 	g.Close()
 	if g.driver == Systemd {
+		for i := range g.places {
+			// systemd, and the library, go by names, which can be too long. What is left is said below.
+			_ = emptyTree(g.places[i].dir)
+		}
 		if err := g.stopUnit(); err != nil {
 			return err
 		}
@@ -22,7 +25,7 @@ func (g *Group) Destroy() error {
 	var failed error
 	for i := range g.places {
 		dir := g.places[i].dir
-		remove := cgroups.RemovePath
+		remove := removeTree
 		if g.places[i].kept {
 			remove = waitEmpty
 		}
@@ -36,9 +39,9 @@ func (g *Group) Destroy() error {
 // waitEmpty waits about a second for the last processes in dir to be gone.
 func waitEmpty(dir string) error {
 	for pause := time.Millisecond; ; pause *= 2 {
-		pids, err := cgroups.GetAllPids(dir)
+		pids, err := processesAt(dir)
 		switch {
-		case cause(err) == unix.ENOENT, err == nil && len(pids) == 0:
+		case isGone(err), err == nil && len(pids) == 0:
 			return nil
 		case err != nil:
 			return err
@@ -54,8 +57,8 @@ func (g *Group) destroyError(dir string, err error) error {
 	if g.rootless && lacksRights(err) && g.gone() {
 		return nil // a read-only cgroupfs answers EROFS even for what is not there
 	}
-	e := diag.Sys("the cgroup "+dir+" can't be removed", "rmdir", cause(err))
-	if pids, listErr := cgroups.GetAllPids(dir); listErr == nil && len(pids) > 0 {
+	e := diag.Sys("the cgroup "+dir+" can't be removed", "rmdir", err)
+	if pids, listErr := processesAt(dir); listErr == nil && len(pids) > 0 {
 		e.Problem += ": process " + strconv.Itoa(pids[0]) + " is in it"
 		if len(pids) > 1 {
 			e.Problem += ", and " + strconv.Itoa(len(pids)-1) + " more"

@@ -31,6 +31,11 @@ func readFile(dir, name string) (string, error) {
 		return "", err
 	}
 	defer unix.Close(fd) //nolint:errcheck // it was only read
+	return readAll(fd)
+}
+
+// readAll reads from fd to the end.
+func readAll(fd int) (string, error) {
 	text := make([]byte, 0, 512)
 	for {
 		if len(text) == cap(text) {

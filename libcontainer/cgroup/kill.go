@@ -7,7 +7,6 @@ import (
 	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 
-	"github.com/opencontainers/cgroups"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,14 +16,14 @@ func (g *Group) Pids() ([]int, error) {
 	if dir == "" {
 		return nil, nil
 	}
-	pids, err := cgroups.GetAllPids(dir)
-	switch cause(err) {
-	case nil:
+	pids, err := processesAt(dir)
+	switch {
+	case err == nil:
 		return pids, nil
-	case unix.ENOENT, unix.ENODEV:
+	case isGone(err):
 		return nil, nil
 	}
-	return nil, diag.Sys("the processes in the cgroup "+dir+" can't be listed", "read", cause(err))
+	return nil, diag.Sys("the processes in the cgroup "+dir+" can't be listed", "read", err)
 }
 
 // members is the directory that tells who is in the container. On v1 a process may leave some hierarchies if its cgroup is mounted
@@ -73,7 +72,21 @@ func (g *Group) Kill(sig unix.Signal) error {
 			err = thaw
 		}
 	}
+	if sig == unix.SIGKILL {
+		g.LetDie()
+	}
 	return err
+}
+
+// LetDie lets processes die that were sent SIGKILL: on v1 those that are frozen don't, whether rt has frozen them or they themselves, in a cgroup below the
+// container's. That it can't is seen when they are waited for.
+func (g *Group) LetDie() {
+	if g.mode == host.CgroupV2 {
+		return
+	}
+	if dir := g.dir("freezer"); dir != "" {
+		_ = thawTree(dir)
+	}
 }
 
 // signal signals all processes. If they are not held, it goes on until it meets only those that it has signalled already.

@@ -211,6 +211,33 @@ limit() {
 	[ -z "$(cgroups)" ]
 }
 
+@test "cgroups: a container that nests its own beyond the length of a path, and freezes itself in there, is listed, killed and removed" {
+	needs_root "to own the cgroups"
+	known_bad runc "it goes by paths"
+	known_bad crun "it goes by paths"
+	bundle '.root.readonly = false | .linux.namespaces |= (map(select(.type != "cgroup")) + [{type: "cgroup"}]) |
+		.process.capabilities[] += ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"] |
+		.mounts |= (map(select(.destination != "/sys/fs/cgroup")) +
+			[{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev"]}])'
+	running sh -c 'cd /sys/fs/cgroup; [ ! -d freezer ] || cd freezer
+		name=$(printf %0200d 0)
+		for i in $(seq 30); do mkdir $name && cd -P $name || exit; done
+		sleep 300 & echo $! >cgroup.procs && echo $! >/child
+		echo $$ >cgroup.procs && touch /ready
+		[ -e freezer.state ] && echo FROZEN >freezer.state || echo 1 >cgroup.freeze; sleep 300'
+	eventually test -e "$BUNDLE/rootfs/ready"
+	run rt ps --format json "$ID"
+	[ "$status" -eq 0 ]
+	[[ $output == *"$(state pid)"* ]]
+	[ "$(jq length <<<"$output")" -ge 2 ]
+	local pid start=$SECONDS
+	pid=$(state pid)
+	rt delete --force "$ID"
+	[ $((SECONDS - start)) -lt 8 ]
+	dead "$pid"
+	[ -z "$(cgroups)" ]
+}
+
 @test "cgroups: a failing start leaves none" {
 	bundle '.linux.resources.pids = {limit: 20}'
 	in_container /no/such/program

@@ -1,0 +1,253 @@
+package cgroup
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A container that has its cgroup mounted writable makes what it likes below it: cgroups nested deeper than a path can be long, thousands of them, and
+// some that come and go while rt looks. So what rt does below the container's cgroup it does by descriptors, one level down or up
+// at a time, and holds two of them whatever the depth.
+
+// tree goes through the cgroup dir and those below it. visit is called for each, dir first, with a descriptor of it; leave for each but dir, after all that is
+// below it, with a descriptor of the one above. Either may be nil. A cgroup below dir that goes meanwhile is no error.
+func tree(dir string, visit func(fd int) error, leave func(above int, name string)) error {
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	// What is to be visited at each level, and which directory the level is.
+	type level struct {
+		ino   uint64
+		name  string
+		below []string
+	}
+	var levels []level
+	enter := func(name string) error {
+		if visit != nil {
+			if err := visit(fd); err != nil && (len(levels) == 0 || !isGone(err)) {
+				return err
+			}
+		}
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return err
+		}
+		below, err := subdirectories(fd)
+		if err != nil && (len(levels) == 0 || !isGone(err)) {
+			return err
+		}
+		levels = append(levels, level{st.Ino, name, below})
+		return nil
+	}
+	step := func(name string) error {
+		next, err := unix.Openat(fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err == nil {
+			_ = unix.Close(fd)
+			fd = next
+		}
+		return err
+	}
+	if err := enter(""); err != nil {
+		return err
+	}
+	for {
+		l := &levels[len(levels)-1]
+		if n := len(l.below); n > 0 {
+			name := l.below[n-1]
+			l.below = l.below[:n-1]
+			if err := step(name); err != nil {
+				if isGone(err) {
+					continue
+				}
+				return err
+			}
+			if err := enter(name); err != nil {
+				return err
+			}
+			continue
+		}
+		name := l.name
+		levels = levels[:len(levels)-1]
+		if len(levels) == 0 {
+			return nil
+		}
+		// No cgroup can be moved to another parent, so this is the directory that it was; if it is not, nothing is done there.
+		if err := step(".."); err != nil {
+			return err
+		}
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return err
+		}
+		if st.Ino != levels[len(levels)-1].ino {
+			return unix.ESTALE
+		}
+		if leave != nil {
+			leave(fd, name)
+		}
+	}
+}
+
+// isGone reports whether a cgroup has been removed.
+func isGone(err error) bool { return err == unix.ENOENT || err == unix.ENODEV }
+
+// subdirectories lists the cgroups right below the one that fd is of.
+func subdirectories(fd int) ([]string, error) {
+	const headSize = 19 // of a linux_dirent64 before the name (getdents(2)): inode, offset, length, type
+	var names []string
+	buf := make([]byte, 8192)
+	for {
+		n, err := unix.ReadDirent(fd, buf)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return names, err
+		}
+		for rest := buf[:n]; len(rest) > headSize; {
+			size := int(binary.NativeEndian.Uint16(rest[16:]))
+			if size <= headSize || size > len(rest) {
+				return names, unix.EINVAL
+			}
+			name, _, _ := strings.Cut(string(rest[headSize:size]), "\x00")
+			if rest[18] == unix.DT_DIR && name != "." && name != ".." {
+				names = append(names, name)
+			}
+			rest = rest[size:]
+		}
+	}
+}
+
+// removeTree removes the cgroup dir and all below it. If processes are left, it waits about a second for them to be gone, and fails. A cgroup that is not there
+// is success.
+func removeTree(dir string) error {
+	return patiently(func() error {
+		err := unix.Rmdir(dir)
+		if err != unix.EBUSY {
+			return err
+		}
+		if err := removeBelow(dir); err != nil {
+			return err
+		}
+		return unix.Rmdir(dir)
+	}, dir)
+}
+
+// emptyTree removes what is below the cgroup dir, likewise.
+func emptyTree(dir string) error {
+	return patiently(func() error { return removeBelow(dir) }, dir)
+}
+
+// removeBelow removes what is below the cgroup dir. What can't be removed is EBUSY.
+func removeBelow(dir string) error {
+	var failed error
+	err := tree(dir, nil, func(above int, name string) {
+		if err := unix.Unlinkat(above, name, unix.AT_REMOVEDIR); err != nil && !isGone(err) {
+			failed = err
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// patiently repeats what is done to the cgroup dir while it is busy, for about a second.
+func patiently(do func() error, dir string) error {
+	for pause := time.Millisecond; ; pause *= 2 {
+		err := do()
+		switch {
+		case err == nil, isGone(err):
+			return nil
+		case err == unix.EROFS && unix.Access(dir, unix.F_OK) == unix.ENOENT:
+			return nil // what a read-only cgroupfs answers also for what is not there
+		case err != unix.EBUSY || pause > time.Second/2:
+			return err
+		}
+		time.Sleep(pause)
+	}
+}
+
+// processesAt lists the processes in the cgroup dir and in those below it.
+//
+// A threaded cgroup (cgroup-v2.rst, "Threads") does not tell processes, and those whose threads it has are all in the first one above it that is not threaded. Only if
+// dir itself is threaded its threads have to stand for them: the number of any thread names the process to kill(2).
+func processesAt(dir string) ([]int, error) {
+	var pids []int
+	first := true
+	err := tree(dir, func(fd int) error {
+		own, err := numbersIn(fd, "cgroup.procs")
+		if err == unix.EOPNOTSUPP {
+			if err = nil; first {
+				own, err = processesOfThreads(fd)
+			}
+		}
+		first = false
+		pids = append(pids, own...)
+		return err
+	}, nil)
+	return pids, err
+}
+
+// processesOfThreads lists the processes that have threads in a threaded cgroup.
+func processesOfThreads(fd int) ([]int, error) {
+	threads, err := numbersIn(fd, "cgroup.threads")
+	var pids []int
+	seen := make(map[int]bool)
+	for _, thread := range threads {
+		pid := thread
+		if text, err := readFile("/proc/"+strconv.Itoa(thread), "status"); err == nil {
+			_, rest, _ := strings.Cut(text, "\nTgid:\t")
+			line, _, _ := strings.Cut(rest, "\n")
+			if n, err := strconv.Atoi(line); err == nil {
+				pid = n
+			}
+		}
+		if !seen[pid] {
+			seen[pid] = true
+			pids = append(pids, pid)
+		}
+	}
+	return pids, err
+}
+
+// numbersIn reads a file of the cgroup that fd is of, with a number in each line.
+func numbersIn(fd int, file string) ([]int, error) {
+	f, err := unix.Openat(fd, file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(f) //nolint:errcheck // it was only read
+	text, err := readAll(f)
+	if err != nil {
+		return nil, err
+	}
+	var list []int
+	for line := range strings.Lines(text) {
+		n, err := strconv.Atoi(strings.TrimSuffix(line, "\n"))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, n)
+	}
+	return list, nil
+}
+
+// thawTree thaws a cgroup of the freezer of v1 and all below it, each of which may have been frozen by itself. The kernel has no call for that.
+func thawTree(dir string) error {
+	return tree(dir, func(fd int) error {
+		f, err := unix.Openat(fd, "freezer.state", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		_, err = unix.Write(f, []byte("THAWED"))
+		_ = unix.Close(f)
+		return err
+	}, nil)
+}
