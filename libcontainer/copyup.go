@@ -26,7 +26,7 @@ func (m *maker) copyUp(r supervise.Report) error {
 		return copyMode(from, to)
 	}
 	err := copyup.Copy(from, to, copyup.Options{
-		KeepMode: hasOption(mount.Data, "mode"), KeepUID: hasOption(mount.Data, "uid"), KeepGID: hasOption(mount.Data, "gid"),
+		KeepMode: hasOption(mount.Data, "mode"),
 	})
 	if e, ok := err.(*diag.Error); ok { //nolint:errorlint // made by Copy
 		e.Field, e.Value = step.Origin, "tmpcopyup"

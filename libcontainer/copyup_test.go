@@ -80,12 +80,12 @@ func TestTmpcopyup(t *testing.T) {
 		mount map[string]any
 		want  string
 	}{
-		"all":       {tmpfs("/data", "tmpcopyup"), "1775 7:8 /data\n644 7:8 /data/file\nfrom the image\n"},
-		"own mode":  {tmpfs("/data", "tmpcopyup", "mode=700"), "700 7:8 /data\n644 7:8 /data/file\nfrom the image\n"},
+		"all":       {tmpfs("/data", "tmpcopyup"), "1775 0:0 /data\n644 7:8 /data/file\nfrom the image\n"},
+		"own mode":  {tmpfs("/data", "tmpcopyup", "mode=700"), "700 0:0 /data\n644 7:8 /data/file\nfrom the image\n"},
 		"own owner": {tmpfs("/data", "tmpcopyup", "uid=3", "gid=4"), "1775 3:4 /data\n644 7:8 /data/file\nfrom the image\n"},
 		"read-only": {
 			tmpfs("/data", "tmpcopyup", "ro"),
-			"1775 7:8 /data\n644 7:8 /data/file\nfrom the image\nsh: can't create /data/new: Read-only file system\nread-only\n",
+			"1775 0:0 /data\n644 7:8 /data/file\nfrom the image\nsh: can't create /data/new: Read-only file system\nread-only\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestTmpcopyup(t *testing.T) {
 			userNamespace(t, config, bundle, 100000)
 			addMount(config, tmpfs("/data", "tmpcopyup"))
 		})
-		if want := "1775 7:8 /data\n644 7:8 /data/file\nfrom the image\n"; err != nil || said != want {
+		if want := "1775 0:0 /data\n644 7:8 /data/file\nfrom the image\n"; err != nil || said != want {
 			t.Errorf("%v, and the container sees\n%s", err, said)
 		}
 	})

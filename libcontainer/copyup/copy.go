@@ -16,11 +16,9 @@ import (
 	"rt/libcontainer/diag"
 )
 
-// Options say which attributes of the directory itself the root of the tmpfs does not take: those that mount options have given it.
+// Options say what the root of the tmpfs does not take of the directory.
 type Options struct {
-	KeepMode bool
-	KeepUID  bool
-	KeepGID  bool
+	KeepMode bool // a mount option has given it one
 }
 
 // maxDepth bounds the nesting of directories: each level keeps four descriptors open, and a process may have 1024 unless told otherwise.
@@ -39,7 +37,8 @@ type copier struct {
 // inode is a file, whatever its name.
 type inode struct{ device, number uint64 }
 
-// Copy copies what from holds into to, and gives to the attributes of from. Both may be O_PATH descriptors. Errors are *diag.Error that name the file.
+// Copy copies what from holds into to, and gives to the attributes of from, but not its owner: that stays the container's root, or whom mount
+// options name, as with runc and crun. Both may be O_PATH descriptors. Errors are *diag.Error that name the file.
 func Copy(from, to int, o Options) error {
 	c := copier{root: to, buffer: make([]byte, 64<<10), privileged: os.Geteuid() == 0}
 	var source, target unix.Stat_t
@@ -50,12 +49,7 @@ func Copy(from, to int, o Options) error {
 		return c.failed("fstat", err)
 	}
 	c.uid, c.gid = target.Uid, target.Gid
-	if o.KeepUID {
-		source.Uid = target.Uid
-	}
-	if o.KeepGID {
-		source.Gid = target.Gid
-	}
+	source.Uid, source.Gid = target.Uid, target.Gid
 	if o.KeepMode {
 		source.Mode = target.Mode
 	}
