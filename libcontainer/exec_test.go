@@ -112,7 +112,7 @@ func testExecIntoAFullContainer(t *testing.T) {
 			return // the second way
 		}
 		for i := range p.Steps {
-			if p.Steps[i].Call == nsenter.Clone3 {
+			if p.Steps[i].Forks() {
 				p.Program = *p.WithFault(i, unix.EAGAIN) // as with pids.max
 				return
 			}

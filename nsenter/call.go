@@ -11,6 +11,7 @@ const (
 	Capset
 	Chroot
 	ClockGettime
+	Clone
 	Clone3
 	Close
 	CloseRange
@@ -78,6 +79,7 @@ var calls = [...]struct {
 	Capset:           {"capset", unix.SYS_CAPSET},
 	Chroot:           {"chroot", unix.SYS_CHROOT},
 	ClockGettime:     {"clock_gettime", unix.SYS_CLOCK_GETTIME},
+	Clone:            {"clone", unix.SYS_CLONE},
 	Clone3:           {"clone3", unix.SYS_CLONE3},
 	Close:            {"close", unix.SYS_CLOSE},
 	CloseRange:       {"close_range", unix.SYS_CLOSE_RANGE},

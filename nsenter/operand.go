@@ -22,5 +22,8 @@ func (a *Arg) Text() (string, bool) { return a.str, a.kind == argString }
 // Bytes returns the structure that the operand points to, as it is before its references are filled in.
 func (a *Arg) Bytes() (string, bool) { return a.str, a.kind == argData }
 
+// Forks reports whether the step makes a process, which goes on with 0 for a result.
+func (s *Step) Forks() bool { return s.Call == Clone || s.Call == Clone3 }
+
 // IsCwd reports whether the operand is AT_FDCWD.
 func (a *Arg) IsCwd() bool { return a.kind == argImm && a.val == atFdcwd }

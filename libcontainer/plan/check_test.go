@@ -39,6 +39,7 @@ func TestRulesNotice(t *testing.T) {
 		{rule: "R4", without: `CAP_SYS_ADMIN`, config: `{}`},
 		{rule: "R4", without: `CAP_BPF`, config: `{}`, exec: true},
 		{rule: "R4", without: `^capset.*rights of the program`, config: `{}`},
+		{rule: "R4", without: `^capset.*rights of the program`, config: `{}`, exec: true},
 		{rule: "R4", without: `NO_NEW_PRIVS`, config: secure},
 		{rule: "R4", without: `^seccomp`, config: secure},
 	} {

@@ -63,6 +63,9 @@ type compiler struct {
 	procOpen bool        // regProc is open
 	nullOpen bool        // regNull is open
 	devMount int         // the mount of the config that regDev is, or -1
+
+	caps       spec.Capabilities // exec: what the program gets
+	rightsKept uint64            // exec: what the process has as well when it is made, until it is the program
 }
 
 // keptMount is a mount that a register still refers to.

@@ -22,11 +22,11 @@ type ExecOptions struct {
 
 // CompileExec compiles the life of a process that joins the container of config s: `rt exec`. See execBoot for its order.
 //
-// The other processes of the container see the process from the moment on that it is in their pid namespace, so it is born there with nothing in hand: a
-// first process, which they can't see, does all that takes rt's rights or the host's view, closes what leads to the host, and makes it. Then there
-// is nothing of the host's to be had from it (CVE-2016-9962), not even for a container with CAP_SYS_PTRACE, and no path of the container's that leads
-// out through a descriptor (CVE-2024-21626). Nor is it dumpable until it has become the user's program, which keeps all others from
-// tracing it. It makes and mounts nothing in the container.
+// The other processes of the container see the process from the moment on that it is in their pid namespace, and one with CAP_SYS_PTRACE may then trace it,
+// dumpable or not. So it is born there with nothing in hand and with no more rights than the program will have: a first process, which they can't see, does
+// all that takes rt's rights or the host's view, in the container's other namespaces already, closes what leads to the host, gives its rights away,
+// and makes it. Then there is nothing of the host's to be had from it (CVE-2016-9962), and no path of the container's leads out through a
+// descriptor (CVE-2024-21626). Nor is it dumpable until it has become the user's program. It makes and mounts nothing in the container.
 func CompileExec(s *spec.Spec, f *host.Facts, o *ExecOptions) (*Plan, error) {
 	joined := *s
 	joined.Process, joined.Namespaces = o.Process, spec.Namespaces{New: o.Namespaces}
@@ -64,13 +64,14 @@ func (c *compiler) execBoot(o *ExecOptions) error {
 		{"the first process", c.execFirst},
 		{"labels", c.execLabels},
 		{"namespaces", c.execNamespaces},
-		{"the process", c.execProcess},
 		{"terminal", c.terminal},
 		{"working directory", c.cwd},
 		{"descriptors", c.letGo},
-		{"find the program", find},
 		{"limits and scheduling", c.limits},
-		{"rights", c.rights},
+		{"rights", c.execRights},
+		{"the process", c.execProcess},
+		{"find the program", find},
+		{"the last rights", c.execLast},
 		{"program", become},
 	}
 	for _, p := range parts {
@@ -130,7 +131,7 @@ func (c *compiler) execLabels() error {
 }
 
 // execNamespaces enters the container's namespaces, all of them at once (setns(2) of a pidfd, Linux 5.8, which enters the user namespace first; entering
-// the mount namespace makes its root the root and the working directory of this process), closes what leads to the host, and makes the process.
+// the mount namespace makes its root the root and the working directory of this process). This process itself stays outside of the pid namespace.
 func (c *compiler) execNamespaces() error {
 	if !c.mountNamespace() {
 		if err := c.rootfs(); err != nil {
@@ -150,24 +151,9 @@ func (c *compiler) execNamespaces() error {
 			return err
 		}
 	}
-	ctl := c.plan.Number(c.plan.Ctl)
-	last := ctl - 1
-	if _, ok := c.file(func(f *File) bool { return f.Kind == FileBinary }); ok {
-		last--
-	}
-	c.do("", "close what leads to the host", nsenter.CloseRange, nsenter.Imm(c.plan.FirstFD), nsenter.Imm(last), nsenter.Imm(0))
-	c.do("", "close what leads to the host", nsenter.CloseRange, nsenter.Imm(ctl+1), nsenter.Imm(int64(^uint32(0))), nsenter.Imm(0))
-	c.bear("make the process, a child of rt's in the container's pid namespace", 0, false)
-	c.await("wait for rt")
-	return nil
-}
-
-// execProcess compiles what the process does about itself before it looks at the container.
-func (c *compiler) execProcess() error {
 	if c.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 		c.becomeRoot()
 	}
-	c.do("", "a session of its own", nsenter.Setsid).ignore(unix.EPERM)
 	c.affinity()
 	if !c.opt.NoNewKeyring {
 		c.keyring()

@@ -117,14 +117,15 @@ func (c *compiler) bear(sentence string, flags uintptr, intoCgroup bool) {
 		text = ", cgroup=$cgroup"
 	}
 	binary.NativeEndian.PutUint64(args, uint64(flags))
-	child := c.newLabel()
-	origin := "linux.namespaces"
-	if c.joining {
-		origin = ""
-	}
-	c.do(origin, sentence, nsenter.Clone3,
-		nsenter.Data(string(args), "{"+nsenter.CloneFlags.Format(uint64(flags))+text+"}", refs...), nsenter.Imm(len(args))).
-		to(regChild).least(1).on(child, nsenter.Short)
+	const origin = "linux.namespaces"
+	c.fork(flags, c.do(origin, sentence, nsenter.Clone3,
+		nsenter.Data(string(args), "{"+nsenter.CloneFlags.Format(uint64(flags))+text+"}", refs...), nsenter.Imm(len(args))))
+}
+
+// fork completes a step that makes a process: the one that makes it reports its pid and exits.
+func (c *compiler) fork(flags uintptr, clone step) {
+	origin, child := clone.at().Origin, c.newLabel()
+	clone.to(regChild).least(1).on(child, nsenter.Short)
 	point, does := SyncBorn, []string{"wait for the first process"}
 	if flags&unix.CLONE_NEWUSER != 0 {
 		point, does = SyncMaps, append(does, c.mapSentences()...)

@@ -161,7 +161,9 @@ func (c *compiler) limits() error {
 	}
 	c.restoreOpenFiles()
 	for i := range p.Rlimits {
-		c.rlimit(&p.Rlimits[i], p.Rlimits[i].Soft, "set ")
+		if l := &p.Rlimits[i]; l.Resource != unix.RLIMIT_NPROC || !c.joining {
+			c.rlimit(l, l.Soft, "set ")
+		}
 	}
 	return nil
 }

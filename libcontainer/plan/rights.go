@@ -22,6 +22,23 @@ func (c *compiler) rights() error {
 		return nil
 	}
 	caps := c.grantable(p)
+	if err := c.becomeUser(p, caps); err != nil {
+		return err
+	}
+	if !p.NoNewPrivs {
+		c.filterByRights(p)
+		c.listen()
+	}
+	c.finalSets(p, caps)
+	if p.NoNewPrivs {
+		c.filter()
+		c.listen()
+	}
+	return nil
+}
+
+// becomeUser takes the bounding set away, and takes the ids of the program.
+func (c *compiler) becomeUser(p *spec.Process, caps spec.Capabilities) error {
 	const last = 63
 	for n := 0; n <= int(c.host.CapLast) && n <= last; n++ {
 		if caps.Bounding&(1<<n) == 0 {
@@ -35,23 +52,26 @@ func (c *compiler) rights() error {
 	c.endCwd(p)
 	if p.NoNewPrivs {
 		c.prctl("process.noNewPrivileges", "no execve gives new rights", unix.PR_SET_NO_NEW_PRIVS, nsenter.Imm(1))
-	} else {
-		if c.opt.Filter != nil && p.UID != 0 {
-			// The change of the user has emptied the effective set; seccomp needs CAP_SYS_ADMIN in it.
-			all := c.host.Caps & (1<<(c.host.CapLast+1) - 1)
-			if c.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
-				all = 1<<(c.host.CapLast+1) - 1
-			}
-			c.capset(p, "the rights to load a filter", all, all, 0)
-		}
-		c.filter()
-	}
-	c.capset(p, "the rights of the program", caps.Effective, caps.Permitted, caps.Inheritable)
-	c.ambient(caps.Ambient)
-	if p.NoNewPrivs {
-		c.filter()
 	}
 	return nil
+}
+
+// filterByRights loads the filter without no_new_privs: that takes CAP_SYS_ADMIN, in the effective set, which a change of the user has emptied.
+func (c *compiler) filterByRights(p *spec.Process) {
+	if c.opt.Filter != nil && p.UID != 0 {
+		all := c.host.Caps & (1<<(c.host.CapLast+1) - 1)
+		if c.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
+			all = 1<<(c.host.CapLast+1) - 1
+		}
+		c.capset(p, "the rights to load a filter", all, all, 0)
+	}
+	c.filter()
+}
+
+// finalSets takes the capabilities of the program.
+func (c *compiler) finalSets(p *spec.Process, caps spec.Capabilities) {
+	c.capset(p, "the rights of the program", caps.Effective, caps.Permitted, caps.Inheritable)
+	c.ambient(caps.Ambient)
 }
 
 func (c *compiler) prctl(origin, sentence string, option int, arg nsenter.Arg) step {
@@ -167,6 +187,12 @@ func (c *compiler) filter() {
 		nsenter.Data(string(program[:]), "{"+text+"}", nsenter.Ref{Offset: 8, Size: 8, Arg: nsenter.Data(string(code), text)}))
 	if f.Notify {
 		load.to(regFile)
+	}
+}
+
+// listen hands the listener of the filter over, if it has one.
+func (c *compiler) listen() {
+	if f := c.opt.Filter; f != nil && f.Notify {
 		c.listener(regFile)
 	}
 }

@@ -58,7 +58,7 @@ func (m words) of(word string) uint64 {
 // scheduling sets how the process is scheduled: process.scheduler, process.ioPriority, linux.memoryPolicy, linux.personality.
 func (c *compiler) scheduling() error {
 	oci := c.spec.Process.OCI
-	if s := oci.Scheduler; s != nil {
+	if s := oci.Scheduler; s != nil && !c.schedulesLater() {
 		c.scheduler(s)
 	}
 	if p := oci.IOPriority; p != nil {

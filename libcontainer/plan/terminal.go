@@ -47,8 +47,11 @@ func (c *compiler) terminal() error {
 	for fd, name := range [...]string{"input", "output", "error"} {
 		c.do(origin, "the terminal is standard "+name, nsenter.Dup3, nsenter.Val(regSlave), nsenter.Imm(fd), nsenter.Imm(0))
 	}
-	c.do(origin, "it is the controlling terminal of this session", nsenter.Ioctl, nsenter.Imm(0), nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCSCTTY), nsenter.Imm(0))
-	if c.mountNamespace() && !c.joining {
+	if c.joining {
+		return nil // it is still the first process
+	}
+	c.controlTerminal()
+	if c.mountNamespace() {
 		c.console(origin)
 	}
 	return nil
@@ -67,6 +70,14 @@ func (c *compiler) openMaster(origin string) {
 	c.place(other)
 	c.open(origin, sentence, regRoot, "/dev/ptmx", howPtmx).to(regMaster)
 	c.place(end)
+}
+
+// controlTerminal makes the terminal, which is standard input by now, the controlling one.
+func (c *compiler) controlTerminal() {
+	if c.spec.Process.Terminal {
+		c.do("process.terminal", "it is the controlling terminal of this session", nsenter.Ioctl, nsenter.Imm(0),
+			nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCSCTTY), nsenter.Imm(0))
+	}
 }
 
 // console puts the slave at /dev/console (config-linux.md#default-devices). In a /dev that is a bind mount of the config nothing is made for it: it covers

@@ -65,7 +65,7 @@ func (e *expected) mark(i, to int) {
 // forks returns where the processes begin that were made on the way from from to to.
 func (e *expected) forks(from, to int) (starts []int) {
 	for i := from; i < to; i++ {
-		if e.steps[i].Call != nsenter.Clone3 || !e.reach(from, i) {
+		if !e.steps[i].Forks() || !e.reach(from, i) {
 			continue
 		}
 		then, otherwise := e.then(i), e.otherwise(i)

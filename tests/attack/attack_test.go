@@ -43,7 +43,7 @@ func (w *way) environment(s *stage, command string) []string {
 }
 
 // attacks are all of them; the files attacks_*_test.go add theirs.
-var attacks = slicesOf(attacksOnMounts, attacksOnDescriptors, attacksOnMasks, attacksOnHostInodes, attacksOnRights, attacksOnProc, attacksOnPrograms)
+var attacks = slicesOf(attacksOnMounts, attacksOnDescriptors, attacksOnMasks, attacksOnHostInodes, attacksOnRights, attacksOnProc, attacksOnPrograms, attacksOnProcesses)
 
 func slicesOf(lists ...[]attack) (all []attack) {
 	for _, l := range lists {

@@ -78,8 +78,7 @@ var attacksOnProc = []attack{
 			})
 		},
 		// The FIFO holds the joining process where it is longest in sight.
-		without: []way{{on: "exec", edit: "drop close what leads to the host\ndrop close what rt opened\ndrop close what the making\n" +
-			"drop no process of the container may look into this one\nwait /fifo find the program|become"}},
+		without: []way{{on: "exec", edit: "drop close what rt opened\ndrop close what the making\ndrop PR_SET_DUMPABLE\nwait /fifo find the program|become"}},
 	},
 	{
 		name: "CVE-2019-5736", what: "the program of a process that is being made is kept open, and written to when it has become another",
@@ -116,7 +115,7 @@ var attacksOnProc = []attack{
 			return ""
 		},
 		without: []way{{
-			edit:    "drop? no process of the container may look into this one",
+			edit:    "drop? PR_SET_DUMPABLE",
 			patches: []patch{{"nsenter/spawn.go", "const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE", "seals := unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE\nif OFF {\nseals = 0\n}"}},
 		}},
 	},

@@ -412,5 +412,5 @@ b" ]
 	running sleep 60
 	inside --trace - -- true
 	[ "$status" -eq 0 ]
-	[[ $output == *"setns("* && $output == *"clone3("* ]]
+	[[ $output == *"setns("* && $output == *"clone("* ]]
 }

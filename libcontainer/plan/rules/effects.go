@@ -13,7 +13,7 @@ func (s *State) failed(w *Walk, step *nsenter.Step) {
 	if step.To != nsenter.Nowhere {
 		s.put(step.To, Descriptor{})
 	}
-	if step.Call == nsenter.Clone3 {
+	if step.Forks() {
 		s.child(step) // 0, a result below the least that is a success
 	}
 }
@@ -21,7 +21,7 @@ func (s *State) failed(w *Walk, step *nsenter.Step) {
 // child makes s the state of the process that a clone3(2) has made.
 func (s *State) child(step *nsenter.Step) {
 	s.Seen = s.Seen || s.Joined
-	if args, ok := step.Args[0].Bytes(); ok && binary.NativeEndian.Uint64([]byte(args[:8]))&unix.CLONE_NEWUSER != 0 {
+	if args, ok := step.Args[0].Bytes(); ok && step.Call == nsenter.Clone3 && binary.NativeEndian.Uint64([]byte(args[:8]))&unix.CLONE_NEWUSER != 0 {
 		s.Rights = held{everything, everything, everything}
 	}
 }

@@ -14,7 +14,7 @@ func notDumpable(w *Walk, i int, s *nsenter.Step) string {
 	if s.Call == nsenter.Setns {
 		flags, _ = w.Known(&s.Args[1])
 	}
-	appears := s.Call == nsenter.Clone3 && state.Joined || flags&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0
+	appears := s.Forks() && state.Joined || flags&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0
 	if state.Hidden || !state.Seen && !appears {
 		return ""
 	}
@@ -50,6 +50,14 @@ func rights(w *Walk, i int, s *nsenter.Step) string {
 	case nsenter.Seccomp:
 		if !state.Secured && want.NoNewPrivs {
 			return "no_new_privs comes before the filter"
+		}
+	case nsenter.Clone, nsenter.Clone3:
+		switch {
+		case !w.Joining:
+		case state.Rights.Bounding&^want.Bounding != 0:
+			return "the process may be born with a larger bounding set than process.capabilities.bounding"
+		case state.Rights.Permitted&^(want.Permitted|want.Kept) != 0:
+			return "the process may be born with more capabilities than process.capabilities.permitted"
 		}
 	default:
 		if want.NoNewPrivs && state.Loaded && !underFilter(s.Call) {

@@ -26,7 +26,7 @@ type Rule struct {
 
 // table is all rules.
 var table = [...]Rule{
-	{"R1", "while a path of the image is resolved through magic links, nothing is open that leads anywhere", nothingOpen},
+	{"R1", "nothing is open that leads anywhere while a path of the image is resolved through magic links, or when a container first sees the process", nothingOpen},
 	{"R3", "a process that a container may see is not dumpable", notDumpable},
 	{"R4", "the program gets no more rights than the config gives it, and a joining process has no more when it is first seen", rights},
 }
@@ -45,7 +45,9 @@ type Subject struct {
 // Rights is what the program at the end may have.
 type Rights struct {
 	Bounding, Permitted, Effective uint64
-	NoNewPrivs, Filter             bool
+	// Kept are capabilities that a joining process can't do without before it is the program: to load a filter that forbids what comes before that.
+	Kept               uint64
+	NoNewPrivs, Filter bool
 }
 
 // Breach is a rule that a plan breaks.

@@ -1,0 +1,133 @@
+package plan
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+)
+
+// execRights gives away, in the first process, what the program must not have. What only the process itself can do and takes a right that the program
+// does not have is the exception: see rightsKept.
+func (c *compiler) execRights() error {
+	p := c.spec.Process
+	c.caps = c.grantable(p)
+	c.rightsKept = c.neededLater()
+	if err := c.becomeUser(p, c.caps); err != nil {
+		return err
+	}
+	if c.filterFirst() {
+		c.filterByRights(p)
+	}
+	if c.rightsKept == 0 {
+		c.finalSets(p, c.caps)
+		return nil
+	}
+	c.capset(p, "the rights of the program, and what it takes to get ready", c.caps.Effective|c.rightsKept, c.caps.Permitted|c.rightsKept, c.caps.Inheritable)
+	return nil
+}
+
+// neededLater returns the capabilities that the process can't do without before it is the program.
+func (c *compiler) neededLater() (caps uint64) {
+	if c.filterLater() {
+		caps |= 1 << unix.CAP_SYS_ADMIN
+	}
+	if c.schedulesLater() {
+		caps |= 1 << unix.CAP_SYS_NICE
+	}
+	return caps
+}
+
+// filterFirst reports whether the first process loads the filter, which the process inherits: without no_new_privs that takes CAP_SYS_ADMIN, and the process
+// is not to have it.
+func (c *compiler) filterFirst() bool {
+	return c.opt.Filter != nil && !c.spec.Process.NoNewPrivs && c.allowsBirth()
+}
+
+// filterLater reports whether the process has to load the filter and needs CAP_SYS_ADMIN for it.
+func (c *compiler) filterLater() bool {
+	return c.opt.Filter != nil && !c.spec.Process.NoNewPrivs && !c.allowsBirth()
+}
+
+// allowsBirth reports whether the filter allows all that comes after it when the first process loads it. Profiles of engines do.
+func (c *compiler) allowsBirth() bool {
+	f := c.opt.Filter
+	calls := []nsenter.Call{nsenter.Capset, nsenter.Prctl, nsenter.Writev, nsenter.ExitGroup, nsenter.Read, nsenter.Setsid}
+	if c.limitsLater() {
+		calls = append(calls, nsenter.Prlimit64)
+	}
+	if f.Notify {
+		calls = append(calls, nsenter.Dup3, nsenter.Sendmsg)
+	}
+	if c.schedulesLater() {
+		calls = append(calls, nsenter.SchedSetattr)
+	}
+	if _, ok := c.file(func(f *File) bool { return f.Kind == FileBinary }); ok {
+		calls = append(calls, nsenter.Execveat)
+	} else {
+		calls = append(calls, nsenter.Faccessat, nsenter.Execve)
+	}
+	for _, call := range calls {
+		if !f.Allows(call.Number()) {
+			return false
+		}
+	}
+	return f.Allows(nsenter.Clone.Number(), unix.CLONE_PARENT) &&
+		(!c.spec.Process.Terminal || f.Allows(nsenter.Ioctl.Number(), 0, unix.TIOCSCTTY))
+}
+
+// schedulesLater reports whether process.scheduler is something that a child does not inherit, or that lets a process have no children: sched(7).
+func (c *compiler) schedulesLater() bool {
+	s := c.spec.Process.OCI.Scheduler
+	return c.joining && s != nil && (s.Policy == "SCHED_DEADLINE" || slices.Contains(s.Flags, "SCHED_FLAG_RESET_ON_FORK"))
+}
+
+// limitsLater reports whether there is a limit on the number of the user's processes: the first one must not count.
+func (c *compiler) limitsLater() bool {
+	for i := range c.spec.Process.Rlimits {
+		if c.spec.Process.Rlimits[i].Resource == unix.RLIMIT_NPROC {
+			return c.joining
+		}
+	}
+	return false
+}
+
+// execProcess makes the process. It is clone(2) and not clone3(2), which profiles forbid, since they can't look at its flags.
+func (c *compiler) execProcess() error {
+	c.fork(unix.CLONE_PARENT, c.do("", "make the process, a child of rt's in the container's pid namespace", nsenter.Clone,
+		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_PARENT), nsenter.Null, nsenter.Null, nsenter.Null, nsenter.Null))
+	c.await("wait for rt")
+	c.do("", "a session of its own", nsenter.Setsid).ignore(unix.EPERM)
+	c.controlTerminal()
+	p := c.spec.Process
+	for i := range p.Rlimits {
+		if l := &p.Rlimits[i]; l.Resource == unix.RLIMIT_NPROC {
+			c.rlimit(l, l.Soft, "set ")
+		}
+	}
+	if c.filterFirst() {
+		c.listen()
+	}
+	return nil
+}
+
+// execLast is what the process does last, and what it takes a right for that the program may not have.
+func (c *compiler) execLast() error {
+	p := c.spec.Process
+	if c.schedulesLater() {
+		c.scheduler(p.OCI.Scheduler)
+	}
+	if c.filterLater() {
+		c.filter()
+		c.listen()
+	}
+	if c.rightsKept != 0 {
+		c.finalSets(p, c.caps)
+	}
+	if p.NoNewPrivs {
+		c.filter()
+		c.listen()
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package attack
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Processes of rt that a container can see.
+
+var attacksOnProcesses = []attack{
+	{
+		name: "joined pid namespace", what: "a neighbour without capabilities writes through /proc/PID/root while a container is made",
+		try: func(s *stage) string {
+			s.Config.at("process")["capabilities"] = map[string]any{}
+			neighbour := s.up("sh", "-c", "while :; do for p in /proc/[0-9]*; do [ $p = /proc/1 ] || echo pwned >$p/root"+s.victim+
+				"/file; done; done 2>/dev/null")
+			if neighbour == 0 {
+				s.t.Fatal("no neighbour")
+			}
+			for _, n := range s.Config.at("linux")["namespaces"].([]any) {
+				if n := n.(map[string]any); n["type"] == "pid" {
+					n["path"] = fmt.Sprintf("/proc/%d/ns/pid", neighbour)
+				}
+			}
+			s.userNamespace()
+			s.Config.unmount("/proc") // a new one takes rights over the pid namespace
+			s.Config.mount("/proc", "bind", "/proc", "rbind")
+			s.Config.args("true")
+			s.save()
+			must(s.t, makeFIFO(s.path("fifo")))
+			s.joining("run", "--bundle", s.bundle, s.newID())
+			return s.harmed()
+		},
+		// Until it changes its ids the kernel leaves the process dumpable; the FIFO makes that moment long.
+		without: []way{{edit: "drop PR_SET_DUMPABLE\nwait $ROOTFS/fifo be the root group", on: "run"}},
+	},
+	{
+		name: "exec", what: "the container looks for a process with more rights than its own",
+		try: func(s *stage) string {
+			caps := []string{"CAP_SYS_PTRACE"}
+			s.Config.at("process")["capabilities"] = map[string]any{"bounding": caps, "permitted": caps, "effective": caps}
+			// CAP_SYS_PTRACE is bit 19. The shell reads the files itself: a program to read them would be too slow.
+			if s.up("sh", "-c", `while :; do for p in /proc/[0-9]*; do while read -r k v; do case $k-$v in CapPrm:-0000000000080000|CapBnd:-0000000000080000) ;;
+				CapPrm:-*|CapBnd:-*) [ $v = 0000000000000000 ] || echo $p $k $v >>/seen;; esac; done <$p/status; done; done 2>/dev/null`) == 0 {
+				s.t.Fatal("no container")
+			}
+			for range 40 {
+				if out, status := s.rt("exec", s.id, "true"); status != 0 {
+					s.t.Fatalf("exec: %s", out)
+				}
+			}
+			text, _ := s.read("seen")
+			return strings.TrimSpace(strings.SplitN(text, "\n", 2)[0])
+		},
+		without: []way{{edit: "drop PR_CAPBSET_DROP", on: "exec"}, {edit: "drop ^capset", on: "exec"}},
+	},
+}
+
+// read returns the text of a file of the image.
+func (s *stage) read(name string) (string, error) {
+	text, err := os.ReadFile(s.path(name))
+	return string(text), err
+}
