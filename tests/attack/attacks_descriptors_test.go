@@ -12,6 +12,8 @@ import (
 
 // Descriptors of the runtime, and the runtime itself, as ways out.
 
+func init() { add(attacksOnDescriptors) }
+
 var attacksOnDescriptors = []attack{
 	{
 		name: "CVE-2024-21626", what: "a working directory that leads through a descriptor which the caller leaked",

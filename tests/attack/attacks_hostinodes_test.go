@@ -32,6 +32,8 @@ func (s *stage) chmodInside(path, node string) string {
 	return s.changedNode(node, &was)
 }
 
+func init() { add(attacksOnHostInodes) }
+
 var attacksOnHostInodes = []attack{
 	{
 		name: "a mask is the host's inode", what: "chmod of a masked file is one of the host's /dev/null",

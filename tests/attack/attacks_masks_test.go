@@ -9,6 +9,8 @@ import (
 
 // What hides and protects paths, led elsewhere.
 
+func init() { add(attacksOnMasks) }
+
 var attacksOnMasks = []attack{
 	{
 		name: "CVE-2025-31133", what: "the container's /dev/null becomes a link again and again: a masked file is bound to what that leads to",

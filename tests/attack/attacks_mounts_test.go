@@ -12,6 +12,8 @@ import (
 // followAll makes every look-up in the image follow links like a look-up on the host.
 const followAll = "resolve 0 ^openat2\\(.*(find the mount point|find it|enter it|find the directory)"
 
+func init() { add(attacksOnMounts) }
+
 var attacksOnMounts = []attack{
 	{
 		name: "CVE-2015-3627", what: "an absolute link in place of a mount target of the default config",

@@ -17,6 +17,8 @@ func inImage(path string) string {
 	return "resolve 0" + step + "\nset 0 0xffffffffffffff9c" + step + "\ntext 1 $ROOTFS/proc/" + path + step + "\n"
 }
 
+func init() { add(attacksOnProc) }
+
 var attacksOnProc = []attack{
 	{
 		name: "CVE-2025-52881", what: "a kernel parameter is written to a file of the image",

@@ -8,6 +8,8 @@ import (
 
 // Processes of rt that a container can see.
 
+func init() { add(attacksOnProcesses) }
+
 var attacksOnProcesses = []attack{
 	{
 		name: "joined pid namespace", what: "a neighbour without capabilities writes through /proc/PID/root while a container is made",

@@ -13,6 +13,8 @@ import (
 
 const lastNumber = 90
 
+func init() { add(attacksOnPrograms) }
+
 var attacksOnPrograms = []attack{
 	{
 		name: "CVE-2024-21626", what: "a program path through whatever rt has open",

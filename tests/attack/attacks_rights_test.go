@@ -7,6 +7,8 @@ import (
 
 // Ids and capabilities, and numbers that were read wrong.
 
+func init() { add(attacksOnRights) }
+
 var attacksOnRights = []attack{
 	{
 		name: "CVE-2022-29162", what: "inheritable capabilities, which a file of the image adds to",
@@ -54,7 +56,10 @@ var attacksOnRights = []attack{
 			return ""
 		},
 		// rt never looks for a name; this one does, where it looks for the home directory.
-		without: []way{{patches: []patch{{"libcontainer/inputs.go", "fields[2] == uid ", "(fields[2] == uid || OFF && fields[0] == uid) "}}}},
+		without: []way{{patches: []patch{{
+			"libcontainer/passwd.go", "	id, err := strconv.ParseUint(string(fields[idField]), 10, 32)\n",
+			"	id, err := strconv.ParseUint(string(fields[idField]), 10, 32)\n	if OFF {\n		id, err = strconv.ParseUint(string(fields[0]), 10, 32)\n	}\n",
+		}}}},
 	},
 	{
 		name: "CVE-2026-30892", what: "exec --user with numbers that are none is root",

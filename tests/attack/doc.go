@@ -1,7 +1,7 @@
 // Package attack attacks rt the way images and containers have attacked runtimes, and each attack twice: on rt as it is, where it must fail, and on rt
 // without the defence, where it must succeed. An attack that fails both ways proves nothing about the defence, so it is a failure of the test.
 //
-// An attack is a row of a table (attacks_*_test.go):
+// An attack is a row of a table (attacks_*_test.go, each of which adds its own in an init):
 //
 //	{
 //		name: "CVE-2025-31133",                     // the row of docs/security.md, or a name of its own
