@@ -26,6 +26,12 @@ type Options struct {
 	Dir string
 	// Env is what a hook without env gets; nil is rt's own environment.
 	Env []string
+	// Contained says that the hook is a program of the container's: its output is bounded.
+	Contained bool
+	// Stdout and Stderr are descriptors of files that get a copy of what hooks write there; 0 is none.
+	Stdout, Stderr int
+	// Interrupted is asked a few times a second while a hook runs; true kills the hook.
+	Interrupted func() bool
 	// Start starts a hook and returns its pid, which must be a child of this process; nil means syscall.ForkExec.
 	// files are what becomes its descriptors 0, 1 and 2. The error is the errno of what failed, execve(2) as a rule.
 	Start func(argv0 string, argv, env []string, files []uintptr) (pid int, err error)
@@ -45,6 +51,8 @@ func Run(kind string, list []specs.Hook, state []byte, o Options) error {
 		e.Kind = diag.Host
 		e.Field = "hooks." + kind + "[" + strconv.Itoa(i) + "]"
 		e.Value = list[i].Path
+		// The words are runc's: engines and scripts look for them.
+		e.Problem = "error running " + kind + " hook #" + strconv.Itoa(i) + ": " + e.Problem
 		if !o.All {
 			return e
 		}
@@ -62,28 +70,22 @@ func Run(kind string, list []specs.Hook, state []byte, o Options) error {
 
 // run runs one hook from its start to its end.
 func run(h *specs.Hook, state []byte, o *Options) *diag.Error {
-	in, err := newInput(state)
-	if err != nil {
-		return diag.Sys("make the stdin of the hook", "pipe2", err)
+	r := running{interrupted: o.Interrupted, limit: timeout(h)}
+	defer r.close()
+	var err error
+	if r.in, err = newInput(state); err != nil {
+		return diag.Sys("its standard input can't be made", "pipe2", err)
 	}
-	defer in.close()
-	out, err := newOutput()
-	if err != nil {
-		return diag.Sys("make the stderr of the hook", "memfd_create", err)
+	for i, file := range [...]int{o.Stdout, o.Stderr} {
+		if r.out[i], err = newOutput(o.Contained, file); err != nil {
+			return diag.Sys("its standard output can't be made", "memfd_create", err)
+		}
 	}
-	defer out.close()
-
-	pid, err := start(h, o, []uintptr{uintptr(in.read), uintptr(out.fd), uintptr(out.fd)})
+	pid, err := start(h, o, []uintptr{uintptr(r.in.read), uintptr(r.out[0].write), uintptr(r.out[1].write)})
 	if err != nil {
 		return startError(h, o, err)
 	}
-	in.closeRead()
-	end, e := wait(pid, in, timeout(h))
-	out.seal()
-	if e != nil {
-		return e
-	}
-	return end.problem(h, out)
+	return r.wait(pid)
 }
 
 // start starts the hook with the default of everything that it leaves out.

@@ -113,7 +113,7 @@ func TestFailureNamesTheHook(t *testing.T) {
 	ran := filepath.Join(t.TempDir(), "ran")
 	list := []specs.Hook{sh("exit 0"), sh("echo to stdout; echo 'no such  device' >&2; exit 3"), sh(`touch "$1"`, ran)}
 	e := failure(t, Run("prestart", list, nil, Options{}))
-	const want = `hooks.prestart[1] "/bin/sh": the hook ended with exit status 3, saying: to stdout | no such  device`
+	const want = `hooks.prestart[1] "/bin/sh": error running prestart hook #1: exit status 3, stdout: to stdout, stderr: no such  device`
 	if e.Error() != want {
 		t.Errorf("got  %s\nwant %s", e, want)
 	}
@@ -133,7 +133,7 @@ func TestAllGoesOnAndReportsEveryFailure(t *testing.T) {
 		t.Error("the hook after the failed one has not run")
 	}
 	got := e.Error()
-	for _, want := range []string{"poststop[0]", "exit status 1", "poststop[2]", "signal 15 (SIGTERM)", "poststop[3]", "ENOENT"} {
+	for _, want := range []string{"poststop[0]", "exit status 1", "poststop[2]", "signal: terminated (SIGTERM)", "poststop[3]", "ENOENT"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in %s", want, got)
 		}
@@ -159,7 +159,7 @@ func TestTimeoutKillsTheHookAlone(t *testing.T) {
 	if took < time.Second || took > 5*time.Second {
 		t.Errorf("took %s, the timeout was 1 s", took)
 	}
-	if want := "still running after its timeout of 1 s, saying: waiting"; !strings.Contains(e.Error(), want) {
+	if want := "hook ran past specified timeout of 1.0s, and was killed, stdout: , stderr: waiting"; !strings.Contains(e.Error(), want) {
 		t.Errorf("%q is missing in %s", want, e)
 	}
 	if unix.Kill(child, 0) != nil {
@@ -237,7 +237,7 @@ func TestHookThatCannotStart(t *testing.T) {
 		"missing":     {"/nonesuch/hook", "", unix.ENOENT, "execve(2): no such file or directory (ENOENT)"},
 		"no x bit":    {dir + "/plain", "", unix.EACCES, "execve(2): permission denied (EACCES)"},
 		"interpreter": {dir + "/dangling", "", unix.ENOENT, "hint: the file exists"},
-		"directory":   {"/bin/true", "/nonesuch", unix.ENOENT, "working directory of the hook, /nonesuch: chdir(2)"},
+		"directory":   {"/bin/true", "/nonesuch", unix.ENOENT, "its working directory, /nonesuch: chdir(2)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := failure(t, Run("prestart", []specs.Hook{{Path: c.path}}, nil, Options{Dir: c.dir}))
@@ -253,8 +253,60 @@ func TestHookThatCannotStart(t *testing.T) {
 
 func TestOnlyTheEndOfTheOutputIsKept(t *testing.T) {
 	e := failure(t, Run("prestart", []specs.Hook{sh(`head -c 200000 /dev/zero | tr '\0' x; echo; echo the cause; exit 1`)}, nil, Options{}))
-	if got := e.Error(); !strings.HasSuffix(got, "xxx | the cause") || len(got) > keepBytes+200 {
+	if got := e.Error(); !strings.HasSuffix(got, "xxx | the cause, stderr: ") || len(got) > keepBytes+200 {
 		t.Errorf("%d bytes, ending in %q", len(got), got[max(0, len(got)-40):])
+	}
+}
+
+// TestContainedOutputIsBounded has a hook that writes more than may be kept, and one that leaves a process with its streams.
+func TestContainedOutputIsBounded(t *testing.T) {
+	copied, err := os.Create(filepath.Join(t.TempDir(), "copied"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer copied.Close()
+	o := Options{Contained: true, Stdout: int(copied.Fd())}
+	e := failure(t, Run("startContainer", []specs.Hook{sh(`head -c 3000000 /dev/zero | tr '\0' x; echo the cause >&2; exit 1`)}, nil, o))
+	if got := e.Error(); !strings.HasSuffix(got, "xxx, stderr: the cause") || len(got) > keepBytes+200 {
+		t.Errorf("%d bytes, ending in %q", len(got), got[max(0, len(got)-40):])
+	}
+	if st, err := copied.Stat(); err != nil || st.Size() != copyBytes {
+		t.Errorf("%d bytes are copied: %v", st.Size(), err)
+	}
+	begin := time.Now()
+	if err := Run("startContainer", []specs.Hook{sh(`sleep 3 & exit 0`)}, nil, o); err != nil || time.Since(begin) > 2*time.Second {
+		t.Errorf("%v, after %s", err, time.Since(begin))
+	}
+}
+
+func TestOutputIsCopied(t *testing.T) {
+	var files [2]*os.File
+	for i := range files {
+		f, err := os.Create(filepath.Join(t.TempDir(), "copied"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		files[i] = f
+	}
+	for _, contained := range [...]bool{false, true} {
+		o := Options{Contained: contained, Stdout: int(files[0].Fd()), Stderr: int(files[1].Fd())}
+		if err := Run("prestart", []specs.Hook{sh("echo out; echo err >&2"), sh("echo more")}, nil, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := read(t, files[0].Name()), read(t, files[1].Name()); out != "out\nmore\nout\nmore\n" || err != "err\nerr\n" {
+		t.Errorf("copied %q and %q", out, err)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	calls := 0
+	o := Options{Interrupted: func() bool { calls++; return calls > 2 }}
+	begin := time.Now()
+	e := failure(t, Run("poststart", []specs.Hook{sh("exec sleep 20"), sh("exec sleep 20")}, nil, o))
+	if !strings.Contains(e.Error(), "poststart hook #0: killed, since rt got a signal to end") || time.Since(begin) > 10*time.Second {
+		t.Errorf("%v, after %s", e, time.Since(begin))
 	}
 }
 
@@ -281,7 +333,7 @@ func TestStart(t *testing.T) {
 		return syscall.ForkExec("/bin/sh", []string{"sh", "-c", "cat; exit 7"}, &syscall.ProcAttr{Env: env, Files: files})
 	}}
 	e := failure(t, Run("startContainer", []specs.Hook{{Path: "/inside", Args: []string{"x", "y"}}}, []byte("the state"), o))
-	if want := "exit status 7, saying: the state"; !strings.Contains(e.Error(), want) {
+	if want := "exit status 7, stdout: the state, stderr: "; !strings.Contains(e.Error(), want) {
 		t.Errorf("%q is missing in %s", want, e)
 	}
 	if argv0 != "/inside" || len(argv) != 2 || argv[1] != "y" {
@@ -291,7 +343,7 @@ func TestStart(t *testing.T) {
 		return 0, &diag.Error{Problem: "no such namespace", Call: "setns", Errno: unix.EINVAL}
 	}
 	e = failure(t, Run("startContainer", []specs.Hook{{Path: "/inside"}}, nil, o))
-	if want := `hooks.startContainer[0] "/inside": no such namespace: setns(2): invalid argument (EINVAL)`; e.Error() != want {
+	if want := `hooks.startContainer[0] "/inside": error running startContainer hook #0: no such namespace: setns(2): invalid argument (EINVAL)`; e.Error() != want {
 		t.Errorf("got %s, want %s", e, want)
 	}
 }

@@ -54,50 +54,6 @@ func (in *input) close() {
 	in.write = shut(in.write)
 }
 
-// output is the file that a hook's stdout and stderr go to. It is a file and not a pipe because a pipe ends only with the last
-// process that holds it: a hook may leave a daemon behind, which must neither keep rt waiting nor die of SIGPIPE when rt is gone.
-type output struct{ fd int }
-
-// newOutput makes the file. It is in append mode, so that two processes don't write over each other.
-func newOutput() (*output, error) {
-	fd, err := unix.MemfdCreate("rt-hook", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_NOEXEC_SEAL)
-	if err == unix.EINVAL { // MFD_NOEXEC_SEAL is Linux 6.3
-		fd, err = unix.MemfdCreate("rt-hook", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFL, unix.O_APPEND); err != nil {
-		_ = unix.Close(fd)
-		return nil, err
-	}
-	return &output{fd: fd}, nil
-}
-
-// seal ends the file with the hook: what a daemon writes later gets EPERM instead of growing in memory that nobody reads.
-func (out *output) seal() {
-	_, _ = unix.FcntlInt(uintptr(out.fd), unix.F_ADD_SEALS, unix.F_SEAL_GROW|unix.F_SEAL_SHRINK|unix.F_SEAL_WRITE)
-}
-
-func (out *output) close() { out.fd = shut(out.fd) }
-
-// keepBytes is how much of the end of a hook's output an error repeats.
-const keepBytes = 4096
-
-// tail is the end of what the hook wrote, on one line. The end, since a program that gives up says why last.
-func (out *output) tail() string {
-	var st unix.Stat_t
-	if unix.Fstat(out.fd, &st) != nil || st.Size == 0 {
-		return ""
-	}
-	b := make([]byte, min(st.Size, keepBytes))
-	n, err := unix.Pread(out.fd, b, st.Size-int64(len(b)))
-	if err != nil {
-		return ""
-	}
-	return oneLine(b[:n])
-}
-
 // oneLine joins the lines of text and drops what a terminal or a log would stumble over.
 func oneLine(b []byte) string {
 	var line []byte

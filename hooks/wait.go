@@ -3,7 +3,6 @@ package hooks
 import (
 	"errors"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -12,10 +11,23 @@ import (
 	"rt/libcontainer/diag"
 )
 
-// end is how a hook ended.
-type end struct {
-	status  unix.WaitStatus
-	timeout time.Duration // not zero if that is why
+// running is a hook from its start to its end.
+type running struct {
+	in          *input
+	out         [2]*output // standard output and standard error
+	limit       time.Duration
+	interrupted func() bool
+}
+
+func (r *running) close() {
+	if r.in != nil {
+		r.in.close()
+	}
+	for _, out := range r.out {
+		if out != nil {
+			out.close()
+		}
+	}
 }
 
 // maxSeconds is what poll(2) can wait for: 2^31 milliseconds, about 24 days.
@@ -29,52 +41,83 @@ func timeout(h *specs.Hook) time.Duration {
 	return min(time.Duration(*h.Timeout), maxSeconds) * time.Second
 }
 
-// wait feeds the hook's stdin until the hook ends, or kills it when limit has passed. Only the hook itself: its children are its own business,
-// and a process group of its own would take a hook at a terminal out of the foreground.
-func wait(pid int, in *input, limit time.Duration) (end, *diag.Error) {
+// wait serves the hook's standard streams until the hook ends, or kills it when its time has passed or rt is to end. Only the hook itself: its children are
+// its own business, and a process group of its own would take a hook at a terminal out of the foreground.
+func (r *running) wait(pid int) *diag.Error {
+	r.in.closeRead()
+	for _, out := range r.out {
+		out.started()
+	}
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		_ = unix.Kill(pid, unix.SIGKILL) // pid is our child and not waited for, so it is still that process
 		_, _ = reap(pid)
-		return end{}, diag.Sys("watch the hook", "pidfd_open", err)
+		return diag.Sys("it can't be watched", "pidfd_open", err)
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 
-	e := end{}
-	if !ended(pidfd, in, limit) {
-		e.timeout = limit
+	why := r.serve(pidfd)
+	if why != "" {
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 	}
-	e.status, err = reap(pid)
-	if err != nil {
-		return e, diag.Sys("wait for the hook", "wait4", err)
+	status, err := reap(pid)
+	for _, out := range r.out {
+		out.end()
 	}
-	return e, nil
+	if err != nil {
+		return diag.Sys("it can't be waited for", "wait4", err)
+	}
+	if why == "" {
+		why = problem(status)
+	}
+	if why == "" {
+		return nil
+	}
+	return &diag.Error{Problem: why + ", stdout: " + r.out[0].tail() + ", stderr: " + r.out[1].tail()}
 }
 
-// ended polls until the process of pidfd has ended, or limit has passed.
-func ended(pidfd int, in *input, limit time.Duration) bool {
-	deadline := time.Now().Add(limit)
+// serve serves the streams until the process of pidfd has ended, and otherwise says why it is to be killed.
+func (r *running) serve(pidfd int) string {
+	deadline := time.Now().Add(r.limit)
 	for {
 		// poll(2) ignores a negative descriptor, which is what a pipe that is done with has become.
-		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(in.write), Events: unix.POLLOUT}}
+		fds := []unix.PollFd{
+			{Fd: int32(pidfd), Events: unix.POLLIN},
+			{Fd: int32(r.in.write), Events: unix.POLLOUT},
+			{Fd: int32(r.out[0].read), Events: unix.POLLIN},
+			{Fd: int32(r.out[1].read), Events: unix.POLLIN},
+		}
 		ms := -1
-		if limit > 0 {
+		if r.limit > 0 {
 			left := time.Until(deadline)
 			if left <= 0 {
-				return false
+				return "hook ran past specified timeout of " + strconv.FormatFloat(r.limit.Seconds(), 'f', 1, 64) + "s, and was killed"
 			}
 			ms = int((left + time.Millisecond - 1) / time.Millisecond)
 		}
+		if r.interrupted != nil {
+			if r.interrupted() {
+				return "killed, since rt got a signal to end"
+			}
+			const often = 100 // milliseconds
+			if ms < 0 || ms > often {
+				ms = often
+			}
+		}
 		_, err := unix.Poll(fds, ms)
 		if err != nil && err != unix.EINTR {
-			panic("hooks: poll(2) of two descriptors: " + err.Error())
+			panic("hooks: poll(2) of four descriptors: " + err.Error())
+		}
+		for i, out := range r.out {
+			if fds[2+i].Revents != 0 && !out.drain() {
+				out.read = shut(out.read)
+			}
 		}
 		if fds[0].Revents != 0 {
-			return true
+			return ""
 		}
 		if fds[1].Revents != 0 {
-			in.fill() // also after POLLERR, to meet the EPIPE
+			r.in.fill() // also after POLLERR, to meet the EPIPE
 		}
 	}
 }
@@ -90,44 +133,31 @@ func reap(pid int) (unix.WaitStatus, error) {
 	}
 }
 
-// problem is nil if the hook ended well, else what it did and what it said.
-func (e end) problem(h *specs.Hook, out *output) *diag.Error {
-	var p string
+// problem is "" if the hook ended well, else how it ended.
+func problem(status unix.WaitStatus) string {
 	switch {
-	case e.timeout > 0:
-		p = "the hook was killed: it was still running after its timeout of " + strconv.Itoa(*h.Timeout) + " s"
-	case e.status.Signaled():
-		p = "the hook was killed by signal " + strconv.Itoa(int(e.status.Signal())) + signalName(e.status.Signal())
-	case e.status.ExitStatus() != 0:
-		p = "the hook ended with exit status " + strconv.Itoa(e.status.ExitStatus())
-	default:
-		return nil
+	case status.Signaled():
+		p := "signal: " + status.Signal().String()
+		if name := unix.SignalName(status.Signal()); name != "" {
+			p += " (" + name + ")"
+		}
+		return p
+	case status.ExitStatus() != 0:
+		return "exit status " + strconv.Itoa(status.ExitStatus())
 	}
-	if said := out.tail(); said != "" {
-		p += ", saying: " + said
-	}
-	return &diag.Error{Problem: p}
-}
-
-// signalName is " (SIGKILL)", or nothing for a real-time signal.
-func signalName(s syscall.Signal) string {
-	name := unix.SignalName(s)
-	if name == "" {
-		return ""
-	}
-	return " (" + name + ")"
+	return ""
 }
 
 // startError says why there was no hook to wait for.
 func startError(h *specs.Hook, o *Options, err error) *diag.Error {
 	if o.Start == nil && o.Dir != "" && unix.Access(o.Dir, unix.X_OK) != nil {
-		return diag.Sys("the working directory of the hook, "+o.Dir, "chdir", err)
+		return diag.Sys("its working directory, "+o.Dir, "chdir", err)
 	}
 	var e *diag.Error
 	if errors.As(err, &e) {
 		return e // the supervisor's Start knows better
 	}
-	e = diag.Sys("the hook could not be started", "execve", err)
+	e = diag.Sys("it could not be started", "execve", err)
 	if o.Start == nil && errors.Is(err, unix.ENOENT) && unix.Access(h.Path, unix.F_OK) == nil {
 		e.Hint = "the file exists; what does not is the interpreter that its #! line or its ELF header names"
 	}

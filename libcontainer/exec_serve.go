@@ -47,6 +47,16 @@ func (x *executor) handListener(r supervise.Report) error {
 
 // close lets go of what is open.
 func (x *executor) close() {
+	x.closeProcess()
+	if x.cgroup != nil {
+		x.cgroup.Close()
+	}
+	x.container.Close()
+	x.root.Close()
+}
+
+// closeProcess lets go of what is open for the process, and not for the container.
+func (x *executor) closeProcess() {
 	if x.session != nil {
 		x.session.Boot.Close()
 	}
@@ -56,9 +66,4 @@ func (x *executor) close() {
 		}
 	}
 	x.place.Close()
-	if x.cgroup != nil {
-		x.cgroup.Close()
-	}
-	x.container.Close()
-	x.root.Close()
 }

@@ -22,7 +22,7 @@ func (x *executor) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error
 // spawnBound starts the first process, in the container's cgroup where that can be, and bound to the CPUs of process.execCPUAffinity.initial. It has to be
 // bound before it is born: a CPU that the container's cpuset does not have can be asked for only outside of it.
 func (x *executor) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, error) {
-	o := nsenter.SpawnOptions{Argv: []string{"rt-exec", x.id}, Files: stdio(x.join.PreserveFDs, files), CgroupFD: -1, Dir: x.container.Path(".")}
+	o := nsenter.SpawnOptions{Argv: []string{"rt-exec", x.id}, Files: x.inherited(files), CgroupFD: -1, Dir: x.container.Path(".")}
 	if x.plan.IntoCgroup {
 		o.CgroupFD = x.place.Dir
 	}
@@ -61,4 +61,11 @@ func cpuSet(list string) (set unix.CPUSet) {
 		set.Set(n)
 	}
 	return set
+}
+
+// inherited returns the descriptors of the boot process.
+func (x *executor) inherited(files []int) []uintptr {
+	all := stdio(x.join.PreserveFDs, files)
+	copy(all, x.streams)
+	return all
 }

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"slices"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"rt/hooks"
 	"rt/libcontainer/diag"
+	"rt/libcontainer/foreground"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
 	"rt/libcontainer/supervise"
@@ -15,38 +17,32 @@ import (
 	"rt/spec"
 )
 
-// runCreateHooks runs the hooks whose time is when the mounts are made and the root is not changed yet.
-func (m *maker) runCreateHooks() error {
+// runHostHooks runs the hooks whose time is when the mounts are made and the root is not changed yet, and that run in the runtime's namespaces.
+func (m *maker) runHostHooks() error {
 	m.poststop.run = m.runPoststop
 	m.state.Pid = m.pid
 	text := state.AppendHook(nil, &m.state, state.Creating)
-	if err := m.runHostHooks(text); err != nil {
-		return err
-	}
-	inside := insideStarter{pid: m.pid, namespaces: m.spec.Namespaces, dir: m.container.Path(".")}
-	return hooks.Run("createContainer", m.spec.OCI.Hooks.CreateContainer, text, hooks.Options{Start: inside.start})
-}
-
-// runHostHooks runs the hooks of the runtime's namespaces, with text on their standard input.
-func (m *maker) runHostHooks(text []byte) error {
 	h := m.spec.OCI.Hooks
-	if err := hooks.Run("prestart", h.Prestart, text, hooks.Options{Dir: m.spec.Bundle}); err != nil { //nolint:staticcheck // deprecated, and used by Docker
+	if err := m.r.runHooks("prestart", h.Prestart, text, m.spec, hooks.Options{}); err != nil { //nolint:staticcheck // deprecated, and used by Docker
 		return err
 	}
-	return hooks.Run("createRuntime", h.CreateRuntime, text, hooks.Options{Dir: m.spec.Bundle})
+	return m.r.runHooks("createRuntime", h.CreateRuntime, text, m.spec, hooks.Options{})
 }
 
-// runStartContainerHooks runs the hooks that run inside the container just before the user's program; the status they are told is "created".
-func runStartContainerHooks(config *spec.Spec, s *state.State, pid int, c *state.Container) error {
-	inside := insideStarter{pid: pid, namespaces: config.Namespaces, dir: c.Path(".")}
-	text := state.AppendHook(nil, s, state.Created)
-	return hooks.Run("startContainer", config.OCI.Hooks.StartContainer, text, hooks.Options{Start: inside.start, Env: config.Process.Env})
+// runCreateContainerHooks runs those of the same time that run in the container's namespaces, with the host's root, in the directory of the root file system.
+func (m *maker) runCreateContainerHooks(r supervise.Report) error {
+	defer func() { _ = unix.Close(r.FD) }()
+	m.poststop.run = m.runPoststop
+	m.state.Pid = m.pid
+	text := state.AppendHook(nil, &m.state, state.Creating)
+	inside := insideStarter{pid: m.pid, namespaces: m.spec.Namespaces, rootfs: r.FD, dir: m.container.Path(".")}
+	return m.r.runHooks("createContainer", m.spec.OCI.Hooks.CreateContainer, text, m.spec, hooks.Options{Start: inside.start})
 }
 
 // runPoststart runs the hooks that follow the start of the user's program. A failure ends the container (runtime.md#lifecycle).
-func runPoststart(config *spec.Spec, s *state.State) error {
+func (r *Runtime) runPoststart(config *spec.Spec, s *state.State) error {
 	if h := config.OCI.Hooks; h != nil {
-		return hooks.Run("poststart", h.Poststart, state.AppendHook(nil, s, state.Running), hooks.Options{Dir: config.Bundle})
+		return r.runHooks("poststart", h.Poststart, state.AppendHook(nil, s, state.Running), config, hooks.Options{})
 	}
 	return nil
 }
@@ -54,21 +50,37 @@ func runPoststart(config *spec.Spec, s *state.State) error {
 // runPoststop runs the hooks that follow the end of the container. The spec wants only warnings for their failures.
 func (m *maker) runPoststop() { runPoststop(m.r, m.spec, &m.state) }
 
-func runPoststop(r *Runtime, s *spec.Spec, st *state.State) {
-	h := s.OCI.Hooks
+func runPoststop(r *Runtime, config *spec.Spec, st *state.State) {
+	h := config.OCI.Hooks
 	if h == nil || len(h.Poststop) == 0 {
 		return
 	}
 	after := *st
 	after.Pid = 0
-	if err := hooks.Run("poststop", h.Poststop, state.AppendHook(nil, &after, state.Stopped), hooks.Options{All: true, Dir: s.Bundle}); err != nil {
+	if err := r.runHooks("poststop", h.Poststop, state.AppendHook(nil, &after, state.Stopped), config, hooks.Options{All: true}); err != nil {
 		r.warn(err.Error())
 	}
 }
 
-// insideStarter starts hooks inside the namespaces of a process.
+// runHooks runs a list of hooks with what is common to all of them.
+func (r *Runtime) runHooks(kind string, list []specs.Hook, text []byte, config *spec.Spec, o hooks.Options) error {
+	if len(list) == 0 {
+		return nil
+	}
+	o.Dir, o.Interrupted = config.Bundle, foreground.TakeEnd
+	files, err := hookFiles(config.OCI.Annotations)
+	if err != nil {
+		return err
+	}
+	defer files.close()
+	o.Stdout, o.Stderr = files.stdout, files.stderr
+	return hooks.Run(kind, list, text, o)
+}
+
+// insideStarter starts hooks inside the namespaces of a process, with the host's root.
 type insideStarter struct {
 	pid        int
+	rootfs     int // the directory of the root file system
 	namespaces spec.Namespaces
 	dir        string // for the boot image, where a memfd can't be executed
 }
@@ -86,7 +98,7 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 		return 0, err
 	}
 	boot, err := nsenter.Spawn(image, &nsenter.SpawnOptions{
-		Argv: []string{"rt-hook"}, Files: append(slices.Clip(files), uintptr(pidfd)), CgroupFD: -1, Dir: s.dir,
+		Argv: []string{"rt-hook"}, Files: append(slices.Clip(files), uintptr(pidfd), uintptr(s.rootfs)), CgroupFD: -1, Dir: s.dir,
 	})
 	if err != nil {
 		return 0, err

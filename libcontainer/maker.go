@@ -10,6 +10,7 @@ import (
 
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/diag"
+	"rt/libcontainer/foreground"
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/rdt"
@@ -366,5 +367,13 @@ func (r *Runtime) Create(id string, o *CreateOptions) error {
 	if err := m.checkObserve(true); err != nil {
 		return err
 	}
-	return m.make()
+	defer foreground.CatchEnd()()
+	if err := m.make(); err != nil {
+		return err
+	}
+	if err := interrupted(); err != nil {
+		m.undo.run()
+		return err
+	}
+	return nil
 }

@@ -319,9 +319,6 @@ func (x *restorer) runRestoreHooks() error {
 	if x.spec.OCI.Hooks == nil {
 		return nil
 	}
-	x.poststop.run = x.runPoststop
-	x.state.Pid = x.pid
 	defer func() { x.state.Pid = 0 }()
-	text := state.AppendHook(nil, &x.state, state.Creating)
-	return x.runHostHooks(text)
+	return x.runHostHooks()
 }

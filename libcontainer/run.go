@@ -32,6 +32,11 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 	if err := m.prepareToAttend(o); err != nil {
 		return 0, err
 	}
+	restore := func() {}
+	if o.Detach {
+		restore = foreground.CatchEnd()
+	}
+	defer restore()
 	if err := m.make(); err != nil {
 		return 0, err
 	}
@@ -40,6 +45,7 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 		return 0, err
 	}
 	if o.Detach {
+		restore() // the wait for READY=1 ends with rt
 		return 0, m.relay.waitReady(m.container, &m.state, m.pid)
 	}
 	return m.foreground(o)
@@ -68,7 +74,7 @@ func (m *maker) release() error {
 	if err := m.serve(plan.SyncNone); err != nil {
 		return err
 	}
-	return runPoststart(m.spec, &m.state)
+	return m.r.runPoststart(m.spec, &m.state)
 }
 
 // foreground waits for the end of the container and removes it.

@@ -16,13 +16,15 @@ import (
 // handlers is what create and run do at the sync points of a plan.
 func (m *maker) handlers() supervise.Handlers {
 	return supervise.Handlers{
-		plan.SyncMaps:       m.bornUnmapped,
-		plan.SyncBorn:       m.born,
-		plan.SyncAttach:     func(supervise.Report) error { return m.attach(m.pid) },
-		plan.SyncNetDevices: func(supervise.Report) error { return m.moveNetDevices() },
-		plan.SyncHooks:      func(supervise.Report) error { return m.runCreateHooks() },
+		plan.SyncMaps:            m.bornUnmapped,
+		plan.SyncBorn:            m.born,
+		plan.SyncAttach:          func(supervise.Report) error { return m.attach(m.pid) },
+		plan.SyncNetDevices:      func(supervise.Report) error { return m.moveNetDevices() },
+		plan.SyncHooks:           func(supervise.Report) error { return m.runHostHooks() },
+		plan.SyncCreateContainer: m.runCreateContainerHooks,
 		plan.SyncStartContainer: func(supervise.Report) error {
-			return runStartContainerHooks(m.spec, &m.state, m.pid, m.container)
+			x := containedHook{r: m.r, container: m.container, state: &m.state, spec: m.spec, cgroup: m.cgroup, unfiltered: m.o.Observe != nil}
+			return x.run()
 		},
 		plan.SyncConsole:  func(r supervise.Report) error { return m.console.take(r.FD) },
 		plan.SyncListener: func(r supervise.Report) error { return m.handListener(r.FD) },
@@ -43,7 +45,7 @@ func (m *maker) handlers() supervise.Handlers {
 // supervise begins the supervision of a boot process that was started.
 func (m *maker) supervise(boot *nsenter.Boot) {
 	m.session = &supervise.Session{
-		Boot: boot, Steps: m.plan.Steps, On: m.handlers(), Debug: m.r.Debug,
+		Boot: boot, Steps: m.plan.Steps, On: m.handlers(), Debug: m.r.Debug, Interrupted: interrupted,
 		Trace: tracer(m.plan, m.o.Trace, &m.pid),
 	}
 	m.undo.push(m.session.End)

@@ -7,6 +7,7 @@ import (
 
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/diag"
+	"rt/libcontainer/foreground"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
 	"rt/libcontainer/supervise"
@@ -56,8 +57,11 @@ func (r *Runtime) Start(id string) error {
 		return err
 	}
 	defer boot.Close()
-	s.session = &supervise.Session{Boot: boot, Steps: steps, First: first, On: s.handlers(), Debug: r.Debug, Kill: s.kill}
-	if err := s.release(); err != nil {
+	s.session = &supervise.Session{Boot: boot, Steps: steps, First: first, On: s.handlers(), Debug: r.Debug, Interrupted: interrupted, Kill: s.kill}
+	restore := foreground.CatchEnd()
+	err = s.release()
+	restore()
+	if err != nil {
 		s.ended()
 		return err
 	}
@@ -68,7 +72,13 @@ func (r *Runtime) Start(id string) error {
 func (s *starter) handlers() supervise.Handlers {
 	return supervise.Handlers{
 		plan.SyncStartContainer: func(supervise.Report) error {
-			return runStartContainerHooks(s.spec, s.state, s.state.Pid, s.container)
+			g, err := cgroup.Load(cgroup.Saved(s.state.Cgroup))
+			if err != nil {
+				return err
+			}
+			defer g.Close()
+			x := containedHook{r: s.r, container: s.container, state: s.state, spec: s.spec, cgroup: g}
+			return x.run()
 		},
 		plan.SyncListener: func(r supervise.Report) error {
 			profile := s.spec.OCI.Linux.Seccomp
@@ -95,7 +105,7 @@ func (s *starter) release() error {
 	if err := executed(s.session, s.state.Pid, s.starved); err != nil {
 		return err
 	}
-	if err := runPoststart(s.spec, s.state); err != nil {
+	if err := s.r.runPoststart(s.spec, s.state); err != nil {
 		s.kill()
 		return err
 	}

@@ -121,6 +121,12 @@ func (b *Boot) WaitWithin(limit time.Duration) (status unix.WaitStatus, err erro
 	}
 }
 
+// ReadyWithin reports whether there is a report, or the end of the channel, before limit has passed.
+func (b *Boot) ReadyWithin(limit time.Duration) bool {
+	AwaitBriefly(b.ctl)
+	return pollWithin(b.ctl, limit)
+}
+
 // pollWithin reports whether fd can be read before limit has passed.
 func pollWithin(fd int, limit time.Duration) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}

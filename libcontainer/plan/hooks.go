@@ -10,21 +10,23 @@ import (
 )
 
 // hooks lets rt run the hooks whose time is before the change of the root (config.md#posix-platform-hooks): prestart and createRuntime in
-// rt's namespaces, createContainer in the container's.
+// rt's namespaces, createContainer in the container's, in the directory of its root file system, which rt is handed for that.
 func (c *compiler) hooks() error {
 	h := c.spec.OCI.Hooks
 	if h == nil {
 		return nil
 	}
-	var does []string
-	does = append(does, hookSentences("prestart", h.Prestart)...) //nolint:staticcheck // deprecated, and used by Docker
+	does := hookSentences("prestart", h.Prestart) //nolint:staticcheck // deprecated, and used by Docker
 	does = append(does, hookSentences("createRuntime", h.CreateRuntime)...)
-	does = append(does, hookSentences("createContainer", h.CreateContainer)...)
-	if len(does) == 0 {
-		return nil
+	if len(does) > 0 {
+		c.report("hooks", "tell rt that it is the hooks' time", nsenter.Nowhere).sync(SyncHooks, does...)
+		c.await("wait until they have run")
 	}
-	c.report("hooks", "tell rt that it is the hooks' time", nsenter.Nowhere).sync(SyncHooks, does...)
-	c.await("wait until they have run")
+	if len(h.CreateContainer) > 0 {
+		c.handOver("hooks.createContainer", "the root file system", regRoot).
+			sync(SyncCreateContainer, hookSentences("createContainer", h.CreateContainer)...)
+		c.await("wait until they have run")
+	}
 	return nil
 }
 

@@ -8,16 +8,15 @@ import (
 	"rt/nsenter"
 )
 
-// Inside returns the program of a hook that runs in the container's namespaces: enter them, all at once through the pidfd of the container's process
-// (setns(2), Linux 5.8), and execute the hook there. The pidfd is the inherited descriptor 3.
+// Inside returns the program of a hook that runs in the container's namespaces with the host's root: enter them, all at once through the pidfd of the
+// container's process (setns(2), Linux 5.8), go to a directory, and execute the hook there. The pidfd is the inherited descriptor 3, the directory 4.
 //
 // A pid namespace is entered by children only, so the hook is a second process: SyncBorn tells its pid, and it is rt's own child.
 func Inside(namespaces uintptr, path string, argv, env []string) *nsenter.Program {
-	const pidfd, ctl nsenter.FD = 0, 1
+	const pidfd, dir, ctl nsenter.FD = 0, 1, 2
 	c := &compiler{part: "hook"}
 	c.plan.Regs = registerNames[:]
-	c.plan.FDs, c.plan.FirstFD, c.plan.Ctl = []string{"pidfd", "ctl"}, 3, ctl
-	c.do("", "the exec closes rt's descriptors", nsenter.Fcntl, nsenter.Num(pidfd), nsenter.Flags(&nsenter.FcntlCommands, unix.F_SETFD), nsenter.Imm(unix.FD_CLOEXEC))
+	c.plan.FDs, c.plan.FirstFD, c.plan.Ctl = []string{"pidfd", "dir", "ctl"}, 3, ctl
 	c.do("", "the exec closes rt's descriptors", nsenter.Fcntl, nsenter.Num(ctl), nsenter.Flags(&nsenter.FcntlCommands, unix.F_SETFD), nsenter.Imm(unix.FD_CLOEXEC))
 	if namespaces&(unix.CLONE_NEWPID|unix.CLONE_NEWUSER) != 0 {
 		c.notDumpable()
@@ -25,6 +24,10 @@ func Inside(namespaces uintptr, path string, argv, env []string) *nsenter.Progra
 	if namespaces != 0 {
 		c.do("", "enter the container's namespaces", nsenter.Setns, nsenter.Num(pidfd), nsenter.Flags(&nsenter.CloneFlags, namespaces))
 	}
+	// After the mount namespace, which has made its root the working directory.
+	c.do("", "go to the container's root file system", nsenter.Fchdir, nsenter.Num(dir))
+	c.do("", "", nsenter.Close, nsenter.Num(dir))
+	c.do("", "", nsenter.Close, nsenter.Num(pidfd))
 	if namespaces&unix.CLONE_NEWPID != 0 {
 		const sizeofCloneArgs = 88
 		var args [sizeofCloneArgs]byte

@@ -64,6 +64,8 @@ type Options struct {
 	Kcore bool
 	// SetgroupsDeny says that the user namespace gets "deny" in /proc/PID/setgroups, since rt maps its ids itself and without privilege.
 	SetgroupsDeny bool
+	// Program is the path of the program, where process.args[0] does not name it: that of a hook; "" otherwise.
+	Program string
 	// Filter is linux.seccomp compiled.
 	Filter *seccomp.Filter
 	// Observe says that rt wants to see all calls of the container, whatever linux.seccomp says.

@@ -69,6 +69,9 @@ func (c *compiler) findProgram() error {
 
 // candidates returns the paths that process.args[0] may mean: itself if it has a slash, else one in each directory of the PATH of process.env.
 func (c *compiler) candidates() []string {
+	if c.opt.Program != "" {
+		return []string{c.opt.Program}
+	}
 	p := c.spec.Process
 	name := p.Args[0]
 	if strings.IndexByte(name, '/') >= 0 {

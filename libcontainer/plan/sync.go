@@ -7,26 +7,27 @@ type SyncPoint uint8
 
 // The sync points.
 const (
-	SyncNone           SyncPoint = iota // no sync point
-	SyncMaps                            // a process in a new user namespace was made: its pid comes along; write its id maps
-	SyncBorn                            // the container's process was made: its pid comes along
-	SyncNetDevices                      // move linux.netDevices into the network namespace of the process
-	SyncAttach                          // put the process into its cgroup
-	SyncHooks                           // prestart, createRuntime, createContainer
-	SyncConsole                         // the master of the terminal comes along
-	SyncTerminal                        // the same, of a process that joins: set the terminal up
-	SyncCopyFrom                        // the directory that a tmpfs will cover comes along
-	SyncCopyTo                          // the tmpfs comes along; copy what the directory holds into it (tmpcopyup), or its mode
-	SyncMakeDir                         // the root file system comes along: make the directory Step.Path in it, and what links on the way lead to
-	SyncMakeFile                        // the same for an empty file
-	SyncLink                            // copy-symlink: the directory that the link Step.Path is in comes along: compare what the link says
-	SyncHome                            // the container's passwd comes along, if there is one: answer with HOME
-	SyncDevice                          // a node that was there before comes along: check that it is the device of the config
-	SyncReady                           // all is made; save the state, then start when told
-	SyncStartContainer                  // the hooks of that name
-	SyncTrees                           // open the next batch of Plan.Later, and hand it over
-	SyncListener                        // the listener of the seccomp filter comes along: hand it to the agent
-	SyncPoints                          // how many there are
+	SyncNone            SyncPoint = iota // no sync point
+	SyncMaps                             // a process in a new user namespace was made: its pid comes along; write its id maps
+	SyncBorn                             // the container's process was made: its pid comes along
+	SyncNetDevices                       // move linux.netDevices into the network namespace of the process
+	SyncAttach                           // put the process into its cgroup
+	SyncHooks                            // prestart, createRuntime
+	SyncCreateContainer                  // the hooks of that name: the root file system comes along
+	SyncConsole                          // the master of the terminal comes along
+	SyncTerminal                         // the same, of a process that joins: set the terminal up
+	SyncCopyFrom                         // the directory that a tmpfs will cover comes along
+	SyncCopyTo                           // the tmpfs comes along; copy what the directory holds into it (tmpcopyup), or its mode
+	SyncMakeDir                          // the root file system comes along: make the directory Step.Path in it, and what links on the way lead to
+	SyncMakeFile                         // the same for an empty file
+	SyncLink                             // copy-symlink: the directory that the link Step.Path is in comes along: compare what the link says
+	SyncHome                             // the container's passwd comes along, if there is one: answer with HOME
+	SyncDevice                           // a node that was there before comes along: check that it is the device of the config
+	SyncReady                            // all is made; save the state, then start when told
+	SyncStartContainer                   // the hooks of that name
+	SyncTrees                            // open the next batch of Plan.Later, and hand it over
+	SyncListener                         // the listener of the seccomp filter comes along: hand it to the agent
+	SyncPoints                           // how many there are
 )
 
 // Passes is what a report brings apart from the fact that the sync point is reached.
@@ -47,24 +48,25 @@ var syncPoints = [SyncPoints]struct {
 	passes Passes
 	runsOn bool // the process does not wait for an answer
 }{
-	SyncMaps:           {name: "id maps", passes: PassesPid},
-	SyncBorn:           {name: "born", passes: PassesPid},
-	SyncNetDevices:     {name: "network devices"},
-	SyncAttach:         {name: "attach"},
-	SyncHooks:          {name: "hooks"},
-	SyncConsole:        {name: "console", passes: PassesTerminal, runsOn: true},
-	SyncTerminal:       {name: "terminal", passes: PassesTerminal},
-	SyncCopyFrom:       {name: "copy from", passes: PassesDirectory, runsOn: true},
-	SyncCopyTo:         {name: "copy to", passes: PassesDirectory},
-	SyncMakeDir:        {name: "make directory", passes: PassesDirectory},
-	SyncMakeFile:       {name: "make file", passes: PassesDirectory},
-	SyncLink:           {name: "link", passes: PassesDirectory},
-	SyncHome:           {name: "home", passes: PassesFile},
-	SyncDevice:         {name: "device", passes: PassesFile},
-	SyncReady:          {name: "ready"},
-	SyncStartContainer: {name: "startContainer"},
-	SyncTrees:          {name: "trees", runsOn: true},
-	SyncListener:       {name: "listener", passes: PassesListener},
+	SyncMaps:            {name: "id maps", passes: PassesPid},
+	SyncBorn:            {name: "born", passes: PassesPid},
+	SyncNetDevices:      {name: "network devices"},
+	SyncAttach:          {name: "attach"},
+	SyncHooks:           {name: "hooks"},
+	SyncCreateContainer: {name: "createContainer", passes: PassesDirectory},
+	SyncConsole:         {name: "console", passes: PassesTerminal, runsOn: true},
+	SyncTerminal:        {name: "terminal", passes: PassesTerminal},
+	SyncCopyFrom:        {name: "copy from", passes: PassesDirectory, runsOn: true},
+	SyncCopyTo:          {name: "copy to", passes: PassesDirectory},
+	SyncMakeDir:         {name: "make directory", passes: PassesDirectory},
+	SyncMakeFile:        {name: "make file", passes: PassesDirectory},
+	SyncLink:            {name: "link", passes: PassesDirectory},
+	SyncHome:            {name: "home", passes: PassesFile},
+	SyncDevice:          {name: "device", passes: PassesFile},
+	SyncReady:           {name: "ready"},
+	SyncStartContainer:  {name: "startContainer"},
+	SyncTrees:           {name: "trees", runsOn: true},
+	SyncListener:        {name: "listener", passes: PassesListener},
 }
 
 // String returns the name of a sync point, as `rt plan --json` shows it.

@@ -48,6 +48,8 @@ type Session struct {
 	Debug func(line string)
 	// Reply, if a handler has set it, is the answer to its sync point, in place of a byte that says nothing.
 	Reply []byte
+	// Interrupted is asked a few times a second while a report is waited for; its error ends the wait.
+	Interrupted func() error
 	// Kill ends a boot process that is not a child of this process. Without it the session kills and waits for Boot.Pid.
 	Kill func()
 
@@ -186,6 +188,9 @@ func (s *Session) next() (nsenter.Record, int, error) {
 	if s.expected == nil {
 		s.expected = newExpected(s.Steps)
 	}
+	if err := s.await(); err != nil {
+		return nsenter.Record{}, -1, err
+	}
 	record, fd, err := s.Boot.Next()
 	if errors.Is(err, nsenter.ErrReport) {
 		return record, -1, s.refuse("has sent " + err.Error())
@@ -201,6 +206,17 @@ func (s *Session) next() (nsenter.Record, int, error) {
 		return record, -1, s.refuse("has sent a report that is not its next one: " + wrong)
 	}
 	return record, fd, nil
+}
+
+// await waits for a report, or the end of the channel.
+func (s *Session) await() error {
+	const often = 100 * time.Millisecond
+	for s.Interrupted != nil && !s.Boot.ReadyWithin(often) {
+		if err := s.Interrupted(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // check returns what is wrong with a report; "" if it is one that can come now.
