@@ -40,23 +40,27 @@ func (x *executor) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, 
 	if a == nil || a.Initial == "" {
 		return nsenter.Spawn(image, &o)
 	}
-	var before unix.CPUSet
-	err := unix.SchedGetaffinity(0, &before)
+	before := unix.NewCPUSet(maxCPUs)
+	err := unix.SchedGetaffinityDynamic(0, before)
 	if err == nil {
-		wanted := cpuSet(a.Initial)
-		err = unix.SchedSetaffinity(0, &wanted)
+		err = unix.SchedSetaffinityDynamic(0, cpuSet(a.Initial))
 	}
 	if err != nil {
 		e := diag.Sys("run on these CPUs", "sched_setaffinity", err)
 		e.Field, e.Value = "process.execCPUAffinity.initial", a.Initial
 		return nil, e
 	}
-	defer func() { _ = unix.SchedSetaffinity(0, &before) }()
+	defer func() { _ = unix.SchedSetaffinityDynamic(0, before) }()
 	return nsenter.Spawn(image, &o)
 }
 
-// cpuSet reads a list of CPUs such as "0-3,7", which package spec has checked.
-func cpuSet(list string) (set unix.CPUSet) {
+// maxCPUs is the most that a kernel can be built for (NR_CPUS). Its own masks may be shorter: of a longer one it takes what it needs.
+const maxCPUs = 8192
+
+// cpuSet reads a list of CPUs such as "0-3,7", which package spec has checked. Those that no kernel can have are left out, as the kernel does with those that
+// it does not have.
+func cpuSet(list string) unix.CPUSetDynamic {
+	set := unix.NewCPUSet(maxCPUs)
 	for n := range spec.Numbers(list) {
 		set.Set(n)
 	}

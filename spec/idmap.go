@@ -18,11 +18,12 @@ func (c *checker) idMappings(linux *specs.Linux, s *Spec) {
 	isNew := s.Namespaces.New&unix.CLONE_NEWUSER != 0
 	for _, m := range []struct {
 		at   place
+		root string
 		list []specs.LinuxIDMapping
 		to   *[]specs.LinuxIDMapping
 	}{
-		{in("linux.uidMappings"), linux.UIDMappings, &s.UIDMappings},
-		{in("linux.gidMappings"), linux.GIDMappings, &s.GIDMappings},
+		{in("linux.uidMappings"), "uid 0", linux.UIDMappings, &s.UIDMappings},
+		{in("linux.gidMappings"), "gid 0", linux.GIDMappings, &s.GIDMappings},
 	} {
 		*m.to = m.list
 		switch {
@@ -31,7 +32,7 @@ func (c *checker) idMappings(linux *specs.Linux, s *Spec) {
 				continue
 			}
 			if c.mappings(m.at, m.list) && isNew && !covers(m.list, 0) {
-				c.bad(m.at, "", "must map id 0 of the container: it sets the container up")
+				c.bad(m.at, "", "has no mapping for "+m.root+": the root of the user namespace sets the container up")
 			}
 		case isNew && !c.unsure:
 			c.bad(m.at, "", "is required for a new user namespace: without it, every id in there is nobody")

@@ -57,12 +57,15 @@ func (c *checker) sysctl(m map[string]string, s *Spec) {
 			continue
 		}
 		c.needs(one, flag, s, "the parameter is the host's")
-		if file == "kernel/hostname" && s.Hostname != "" || file == "kernel/domainname" && s.Domainname != "" {
-			c.bad(one, "", "sets what "+strings.TrimPrefix(file, "kernel/")+" sets too: leave one of them out")
+		if file == "kernel/hostname" && differs(s.Hostname, m[key]) || file == "kernel/domainname" && differs(s.Domainname, m[key]) {
+			c.bad(one, m[key], "sets what "+strings.TrimPrefix(file, "kernel/")+" sets too, to another name: leave one of them out")
 		}
 		s.Sysctl = append(s.Sysctl, Sysctl{Key: key, Path: file, Value: m[key]})
 	}
 }
+
+// differs reports whether both are given and say different things.
+func differs(name, value string) bool { return name != "" && name != value }
 
 // sysctlNamespace returns the kind of namespace that a file below /proc/sys belongs to, or 0.
 func sysctlNamespace(file string) uintptr {

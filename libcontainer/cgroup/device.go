@@ -31,7 +31,8 @@ type rule struct {
 }
 
 // defaultRules come after those of the config: the devices that every container has (config-linux.md#default-devices), terminals, the
-// tunnel device, and mknod of everything, which without the right to open what was made is harmless. The list is runc's.
+// tunnel device, and mknod of everything, which without the right to open what was made is harmless. The list is runc's. The container's
+// /dev/console is a pseudoterminal; 5:1 would be the machine's.
 var defaultRules = []rule{
 	{true, 'c', anyNumber, anyNumber, mknod},
 	{true, 'b', anyNumber, anyNumber, mknod},
@@ -41,7 +42,6 @@ var defaultRules = []rule{
 	{true, 'c', 5, 0, allAccess},           // tty
 	{true, 'c', 1, 5, allAccess},           // zero
 	{true, 'c', 1, 9, allAccess},           // urandom
-	{true, 'c', 5, 1, allAccess},           // console
 	{true, 'c', 136, anyNumber, allAccess}, // pts/*
 	{true, 'c', 5, 2, allAccess},           // ptmx
 	{true, 'c', 10, 200, allAccess},        // net/tun

@@ -56,6 +56,25 @@ func may(t *testing.T, g *Group) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(out.String(), node, "kmsg")), " ")
 }
 
+// TestDefaultRules names devices of the machine's that no container gets by default.
+func TestDefaultRules(t *testing.T) {
+	rules, err := rulesOf(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, d := range map[string]rule{
+		"the machine's console": {true, 'c', 5, 1, read | write}, "the first virtual console": {true, 'c', 4, 1, read | write},
+		"mem": {true, 'c', 1, 1, read | write}, "kmsg": {true, 'c', 1, 11, read | write}, "a disk": {true, 'b', 8, 0, read | write},
+		"fuse": {true, 'c', 10, 229, read | write}, "kvm": {true, 'c', 10, 232, read | write},
+	} {
+		for _, r := range rules[1:] {
+			if r.meets(d) {
+				t.Errorf("%s: rule %q allows it", name, r)
+			}
+		}
+	}
+}
+
 func TestDevices(t *testing.T) {
 	for name, tc := range map[string]struct {
 		rules []specs.LinuxDeviceCgroup

@@ -62,6 +62,8 @@ var hints = []struct {
 	{"setgroups", unix.EPERM, "process.user", "the user namespace allows no groups: an unprivileged user needs newgidmap and a range in /etc/subgid"},
 	{"setresuid", unix.EINVAL, "process.user", "the id is not mapped in the container's user namespace: see linux.uidMappings"},
 	{"setresgid", unix.EINVAL, "process.user", "the id is not mapped in the container's user namespace: see linux.gidMappings"},
+	{"setresuid", unix.EINVAL, "linux.uidMappings", "no mapping for uid 0 in the user namespace: its root sets the container up"},
+	{"setresgid", unix.EINVAL, "linux.uidMappings", "no mapping for gid 0 in the user namespace: its root group sets the container up"},
 	{"prlimit64", unix.EPERM, "process.rlimits", "raising a hard limit takes CAP_SYS_RESOURCE: ask for at most rt's own limit"},
 	{"setns", unix.EPERM, "", "joining a namespace takes CAP_SYS_ADMIN in the user namespace that owns it"},
 	{"write", unix.EPERM, "linux.sysctl", "the namespace that this value belongs to is not the container's own"},

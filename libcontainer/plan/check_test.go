@@ -23,7 +23,7 @@ func TestRulesNotice(t *testing.T) {
 		"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}}}`
 	for _, test := range []struct {
 		rule, without, config string
-		exec                  bool
+		exec, old             bool
 	}{
 		{rule: "R1", without: `^close_range\(3`, config: `{}`},
 		{rule: "R1", without: `^close_range\(7`, config: `{}`},
@@ -32,6 +32,9 @@ func TestRulesNotice(t *testing.T) {
 		{rule: "R1", without: `^close\(\$root`, config: user},
 		{rule: "R1", without: `^fchdir`, config: `{}`},
 		{rule: "R1", without: `^close_range\(5`, config: `{}`, exec: true},
+		{rule: "R2", without: `^mount_setattr.*restrict the copy`, config: `{"linux": {"maskedPaths": ["/secret"]}}`},
+		{rule: "R2", without: `^mount_setattr.*restrict it`, config: `{"linux": {"devices": [{"path": "/dev/x", "type": "c", "major": 1, "minor": 3}]}}`},
+		{rule: "R2", without: `^mount\(NULL.*restrict it`, config: `{"linux": {"maskedPaths": ["/secret"]}}`, old: true},
 		{rule: "R3", without: `PR_SET_DUMPABLE.*no process`, config: joined},
 		{rule: "R3", without: `PR_SET_DUMPABLE.*nor after`, config: joined},
 		{rule: "R3", without: `PR_SET_DUMPABLE.*no process`, config: `{}`, exec: true},
@@ -45,6 +48,9 @@ func TestRulesNotice(t *testing.T) {
 	} {
 		name := test.rule + " without " + test.without
 		s, f := config(t, test.config), modern()
+		if test.old {
+			f = linux510()
+		}
 		o := options(s, &f)
 		o.Filter = filter(t, s)
 		p, err := Compile(s, &f, o)
@@ -91,11 +97,17 @@ func TestRulesHold(t *testing.T) {
 		if s.Process != nil && s.OCI.Linux.Seccomp != nil {
 			o.Filter = filter(t, s)
 		}
-		_, err = Compile(s, &f, o)
+		p, err := Compile(s, &f, o)
 		if err == nil && s.Process != nil {
 			x := &ExecOptions{Options: *o, Process: s.Process, Namespaces: s.Namespaces.New, HostBinary: g.maybe()}
 			x.Wait = false
 			_, err = CompileExec(s, &f, x)
+		}
+		if err == nil {
+			// What compiles is laid out: each step reads what an earlier one has written, and jumps go forward.
+			if _, e := nsenter.Assemble(&p.Program); e != nil {
+				t.Fatalf("seed %d: %v\n%s", seed, e, doc)
+			}
 		}
 		switch {
 		case err == nil:
@@ -160,7 +172,8 @@ func (g generator) config() map[string]any {
 		linux["sysctl"] = map[string]string{"net.ipv4.ip_forward": "1"}
 	}
 	if g.maybe() {
-		linux["devices"] = []any{map[string]any{"path": g.one("/dev/null", "/dev/net/tun", "/deep/er/node"), "type": g.one("c", "b", "p"), "major": 1, "minor": 3, "uid": g.IntN(2)}}
+		linux["devices"] = []any{map[string]any{"path": g.one("/dev/null", "/dev/net/tun", "/deep/er/node", "/dev/console", "/data", "/node"), "type": g.one("c", "b", "p"),
+			"major": 1, "minor": 3, "uid": g.IntN(2)}}
 	}
 	var mounts []any
 	for range g.IntN(9) {

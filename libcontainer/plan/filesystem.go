@@ -144,6 +144,10 @@ func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
 			c.fsconfig(origin, "option "+option, unix.FSCONFIG_SET_FLAG, option, "")
 		}
 	}
+	if m.Type == "sysfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 {
+		// A user namespace below may mount its own sysfs of this network namespace as writable as this one's super block is (mount_namespaces(7)).
+		c.fsconfig(origin, "the file system itself is read-only", unix.FSCONFIG_SET_FLAG, "ro", "")
+	}
 	if i := m.Index; i < len(c.opt.Modes) && c.opt.Modes[i] != 0 {
 		c.fsconfig(origin, "the mode of the directory below", unix.FSCONFIG_SET_STRING, "mode", strconv.FormatUint(uint64(c.opt.Modes[i]&0o7777), 8))
 	}

@@ -72,12 +72,20 @@ func (c *compiler) firstProcess() error {
 		c.timeNamespace()
 		clone &^= unix.CLONE_NEWTIME
 	}
+	// The file system of the message queues belongs to the user who makes the ipc namespace: to the root of the user namespace.
+	ipc := (newUser || user != nil) && clone&unix.CLONE_NEWIPC != 0
+	if ipc {
+		clone &^= unix.CLONE_NEWIPC
+	}
 	c.bear(bearSentence, clone, c.opt.CgroupFD)
 	c.await("wait for rt: id maps, cgroup")
 	// Not the first process: in a cgroup that takes one process (pids.limit) it could not make the second.
 	c.joinCgroups()
 	if newUser || user != nil {
 		c.becomeRoot()
+		if ipc {
+			c.do("linux.namespaces", "a new ipc namespace, that of this root", nsenter.Unshare, nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWIPC))
+		}
 	}
 	return nil
 }

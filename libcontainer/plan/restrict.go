@@ -132,9 +132,12 @@ func (c *compiler) mask(origin, path string) {
 	c.cover(origin, "another copy of the empty directory", regEmpty, end).then(end)
 	c.place(file)
 	c.find(origin, path, end)
-	c.cover(origin, "another copy of /dev/null", regNull, end)
-	if !c.host.Has(host.MountSetattr) {
-		c.remount(origin, "restrict it", regNull, mountFlags(hostAttrs))
+	if c.host.Has(host.MountSetattr) {
+		c.cover(origin, "another copy of /dev/null", regNull, end)
+	} else {
+		c.copyNull(origin, regTree)
+		c.attach(origin, regTree, regTarget)
+		c.remount(origin, "restrict it: the host's inode must not change", regTree, mountFlags(hostAttrs))
 	}
 	c.place(end)
 	c.close(regTree)
@@ -152,7 +155,13 @@ func (c *compiler) cover(origin, sentence string, r nsenter.Reg, end label) step
 	return c.attach(origin, r, regTarget)
 }
 
-// openMasks makes a detached mount of the host's /dev/null and an empty directory, for all masks. The name is looked up in the host's tree, which no
+// copyNull makes a detached mount of the host's /dev/null.
+func (c *compiler) copyNull(origin string, to nsenter.Reg) {
+	c.do(origin, "copy its mount, detached", nsenter.OpenTree, nsenter.Val(regNull), nsenter.Str(""),
+		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(to)
+}
+
+// openMasks makes a detached mount of the host's /dev/null, where it can be restricted before it is attached, and an empty directory, for all masks. The name is looked up in the host's tree, which no
 // container can change, without following a link, and rt has seen that it is the device 1:3: CVE-2025-31133.
 func (c *compiler) openMasks() {
 	if c.nullOpen {
@@ -161,9 +170,8 @@ func (c *compiler) openMasks() {
 	c.nullOpen = true
 	const origin = "linux.maskedPaths"
 	c.do(origin, "find the host's /dev/null", nsenter.Openat2, nsenter.Cwd, nsenter.Str("/dev/null"), howHostNode, nsenter.Imm(sizeofOpenHow)).to(regNull)
-	c.do(origin, "copy its mount, detached", nsenter.OpenTree, nsenter.Val(regNull), nsenter.Str(""),
-		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regNull)
 	if c.host.Has(host.MountSetattr) {
+		c.copyNull(origin, regNull)
 		c.setAttr(origin, "restrict the copy: the host's inode must not change", regNull, hostAttrs, 0, 0, false)
 	}
 	c.do(origin, "a new tmpfs to hide directories behind", nsenter.Fsopen, nsenter.Str("tmpfs"),

@@ -333,3 +333,11 @@ fourth" ]
 	[ "${lines[0]}" = 1 ]
 	[[ ${lines[1]} == *"Read-only file system"* ]]
 }
+
+# bats test_tags=root
+@test "mqueue: in a user namespace it belongs to the container's root" {
+	bundle '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	in_container stat -c "%u:%g %a" /dev/mqueue
+	[ "$status" -eq 0 ]
+	[ "$output" = "0:0 1777" ]
+}

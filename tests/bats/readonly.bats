@@ -45,3 +45,15 @@ load setup
 	in_container true
 	refused linux.readonlyPaths fixed
 }
+
+# bats test_tags=root
+@test "a read-only /sys of one's own network namespace is a read-only file system, and the host's stays as it is" {
+	bundle
+	in_container grep " /sys .* sysfs " /proc/self/mountinfo
+	[ "$status" -eq 0 ]
+	[[ $output == *" ro,nosuid,nodev,noexec"*" - sysfs sysfs ro"* ]]
+	config '.linux.namespaces |= map(select(.type != "network"))'
+	in_container grep " /sys .* sysfs " /proc/self/mountinfo
+	[[ $output == *" ro,nosuid,nodev,noexec"* ]]
+	grep -q " /sys .* - sysfs .* rw" /proc/self/mountinfo
+}

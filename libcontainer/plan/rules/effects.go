@@ -31,8 +31,12 @@ func (s *State) succeeded(w *Walk, step *nsenter.Step) {
 	a := step.Args
 	switch step.Call {
 	case nsenter.Openat, nsenter.Openat2, nsenter.OpenTree:
+		bare := s.copiesBare(w, step)
 		s.opens(step.To, s.found(w, step))
+		s.Regs[step.To].Bare = bare
 		return
+	case nsenter.MountSetattr:
+		s.restricts(step)
 	case nsenter.Fsopen, nsenter.Fsmount:
 		s.opens(step.To, s.named(w, step, NewMount))
 		return

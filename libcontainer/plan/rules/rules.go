@@ -27,6 +27,7 @@ type Rule struct {
 // table is all rules.
 var table = [...]Rule{
 	{"R1", "nothing is open that leads anywhere while a path of the image is resolved through magic links, or when a container first sees the process", nothingOpen},
+	{"R2", "what rt attaches of the host's by itself is read-only, nosuid and noexec", lent},
 	{"R3", "a process that a container may see is not dumpable", notDumpable},
 	{"R4", "the program gets no more rights than the config gives it, and a joining process has no more when it is first seen", rights},
 }

@@ -47,6 +47,7 @@ const (
 type Descriptor struct {
 	Where Where
 	Kind  Kind
+	Bare  bool // may be a mount of the host's that the config does not ask for, and that is not restricted yet
 }
 
 // Kind is what a descriptor is.
@@ -108,6 +109,7 @@ func (s *State) meet(t *State) {
 		default:
 			a.Where |= b.Where
 			a.Kind = max(a.Kind, b.Kind)
+			a.Bare = a.Bare || b.Bare
 		}
 	}
 	s.Lost |= t.Lost
