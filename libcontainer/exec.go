@@ -162,6 +162,7 @@ func (x *executor) look() error {
 		ID: x.id, Program: x.program, NoNewKeyring: x.state.NoNewKeyring, PreserveFDs: x.o.PreserveFDs, Trace: x.o.Trace != nil,
 		TerminalWait: !x.o.Detach,
 	}
+	options.IgnoredSignals, options.BlockedSignals = foreground.Inherited()
 	namespaces, err := otherNamespaces(x.state.Pid)
 	if err != nil {
 		return err

@@ -76,6 +76,7 @@ func (m *maker) look() error {
 		PreserveFDs: m.o.PreserveFDs, Trace: m.o.Trace != nil,
 		Kcore: unix.Access("/proc/kcore", unix.F_OK) == nil,
 	}
+	m.options.IgnoredSignals, m.options.BlockedSignals = foreground.Inherited()
 	var limit unix.Rlimit
 	if unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &limit) == nil {
 		m.options.OpenFiles = limit.Max

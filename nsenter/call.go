@@ -46,6 +46,8 @@ const (
 	Prctl
 	Prlimit64
 	Read
+	RtSigaction
+	RtSigprocmask
 	Recvmsg
 	SchedSetaffinity
 	SchedSetattr
@@ -114,6 +116,8 @@ var calls = [...]struct {
 	Prctl:            {"prctl", unix.SYS_PRCTL},
 	Prlimit64:        {"prlimit64", unix.SYS_PRLIMIT64},
 	Read:             {"read", unix.SYS_READ},
+	RtSigaction:      {"rt_sigaction", unix.SYS_RT_SIGACTION},
+	RtSigprocmask:    {"rt_sigprocmask", unix.SYS_RT_SIGPROCMASK},
 	Recvmsg:          {"recvmsg", unix.SYS_RECVMSG},
 	SchedSetaffinity: {"sched_setaffinity", unix.SYS_SCHED_SETAFFINITY},
 	SchedSetattr:     {"sched_setattr", unix.SYS_SCHED_SETATTR},

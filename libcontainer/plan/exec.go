@@ -108,6 +108,7 @@ func (c *compiler) execFiles(o *ExecOptions) {
 // execFirst compiles what rt's child does with rt's rights. It is born in the container's cgroup, or enters it here.
 func (c *compiler) execFirst() error {
 	c.name()
+	c.signals()
 	c.closeChannelOnExec()
 	c.joinCgroups()
 	c.oomScore()

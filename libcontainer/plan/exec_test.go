@@ -41,6 +41,7 @@ func TestExecPlans(t *testing.T) {
 		{"exec-rootless", unprivileged(), []string{joinAll}, func(o *ExecOptions) { o.SetgroupsDeny, o.CgroupFD = true, false }},
 		{"exec-chroot", modern(), []string{`{"linux": {"namespaces": []}}`}, nil},
 		{"exec-terminal", modern(), []string{`{"process": {"terminal": true, "user": {"uid": 1000}}}`}, nil},
+		{"exec-signals", modern(), nil, func(o *ExecOptions) { o.IgnoredSignals, o.BlockedSignals = 1<<(unix.SIGHUP-1), 1<<(unix.SIGTERM-1) }},
 		{"exec-user", modern(), []string{`{"process": {"cwd": "/home/u", "user": {"uid": 1000, "gid": 1000}, "args": ["app"], "env": ["PATH=/usr/bin:/bin"]}}`}, nil},
 		{"exec-host-binary", modern(), nil, func(o *ExecOptions) { o.HostBinary, o.PreserveFDs, o.NoNewKeyring = true, 2, true }},
 		{"exec-labels", withLSM(), []string{`{"process": {"apparmorProfile": "p", "selinuxLabel": "a:b:c", "oomScoreAdj": 5,

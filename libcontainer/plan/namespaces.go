@@ -27,6 +27,7 @@ func (c *compiler) twoStage() bool {
 func (c *compiler) firstProcess() error {
 	c.plan.TwoStage = c.twoStage()
 	c.name()
+	c.signals()
 	c.closeChannelOnExec()
 	c.raiseOpenFiles()
 	if !c.plan.TwoStage {

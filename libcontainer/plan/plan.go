@@ -77,6 +77,8 @@ type Options struct {
 	// Notify is the directory of the host whose socket the container tells the service manager on that it is ready (sd_notify(3)); "" if no one asks. It
 	// takes a mount namespace of the container's own.
 	Notify string
+	// IgnoredSignals and BlockedSignals are those that a child of rt's ignores and blocks, because rt's caller does: bit n-1 is signal n.
+	IgnoredSignals, BlockedSignals uint64
 	// TerminalWait says that a process that joins waits until rt has set its terminal up. One that is made waits for rt in any case before its program runs.
 	TerminalWait bool
 	// Trace adds a report to every step, with its result and time.

@@ -333,3 +333,38 @@ load setup
 	eventually status_is stopped
 	rt delete "$ID"
 }
+
+# signals_of PID prints the sets of signals that a process ignores and blocks.
+signals_of() {
+	awk '/^Sig(Ign|Blk)/ { print $2 }' "/proc/$1/status" | sort -u
+}
+
+@test "create, run and exec: signals that the caller ignores or blocks are neither for the container" {
+	bundle
+	process sleep 60
+	local deaf=(env --ignore-signal=HUP,INT,TSTP,TTIN,TTOU --block-signal=TERM,USR1,CHLD "$RT" --root "$ROOT") none=0000000000000000
+	run_detached "${deaf[@]}" create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+	[ "$status" -eq 0 ]
+	rt start "$ID"
+	[ "$(signals_of "$(cat "$BATS_TEST_TMPDIR/pid")")" = $none ]
+	run_detached "${deaf[@]}" exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 60
+	[ "$status" -eq 0 ]
+	[ "$(signals_of "$(cat "$BATS_TEST_TMPDIR/pid")")" = $none ]
+	rt delete --force "$ID"
+	run_detached "${deaf[@]}" run --detach --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$(signals_of "$(cat "$BATS_TEST_TMPDIR/pid")")" = $none ]
+}
+
+@test "run: a signal that the caller blocks still goes on to the container" {
+	only_rt "in this form"
+	bundle
+	process sh -c 'trap "exit 3" USR1; echo ready; while :; do sleep 0.1; done'
+	background env --block-signal=USR1 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/ready"
+	local client=$!
+	eventually grep -q ready "$BATS_TEST_TMPDIR/ready"
+	kill -USR1 "$client"
+	status=0
+	wait "$client" || status=$?
+	[ "$status" -eq 3 ]
+}
