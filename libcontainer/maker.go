@@ -93,6 +93,9 @@ func (m *maker) look() error {
 	if err := m.lookAtLayer(); err != nil {
 		return err
 	}
+	if err := m.findKernelMounts(); err != nil {
+		return err
+	}
 	if err := m.findRootMount(); err != nil {
 		return err
 	}

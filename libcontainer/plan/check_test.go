@@ -252,6 +252,7 @@ func (g generator) mount() map[string]any {
 
 func (g generator) options(s *spec.Spec, f *host.Facts) *Options {
 	o := options(s, f)
+	o.KernelMounts = procAndSys
 	o.Wait, o.NoPivot, o.Trace, o.NoNewKeyring, o.SetgroupsDeny = g.maybe(), g.rarely(), g.rarely(), g.rarely(), f.EUID != 0
 	o.PreserveFDs = g.IntN(3)
 	if g.rarely() {

@@ -25,6 +25,8 @@ type Options struct {
 	Wait bool
 	// NoPivot changes the root with a mount move and chroot(2) in place of pivot_root(2), for hosts whose root is an initramfs.
 	NoPivot bool
+	// KernelMounts are the mounts of procfs and sysfs that the host has, in the order of their making; needed only with NoPivot.
+	KernelMounts []KernelMount
 	// NoNewKeyring leaves the session keyring as it is inherited.
 	NoNewKeyring bool
 	// PreserveFDs is how many descriptors from 3 on the user's program inherits.

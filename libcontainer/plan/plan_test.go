@@ -287,7 +287,9 @@ func TestPlans(t *testing.T) {
 		{"rootfs-shared", modern(), []string{`{"linux": {"rootfsPropagation": "shared"}}`}, nil},
 		{"rootfs-rprivate", modern(), []string{`{"linux": {"rootfsPropagation": "rprivate"}}`}, nil},
 		{"rootfs-unbindable", modern(), []string{`{"linux": {"rootfsPropagation": "unbindable"}}`}, nil},
-		{"rootfs-no-pivot", modern(), nil, func(o *Options) { o.NoPivot = true }},
+		{"rootfs-no-pivot", modern(), nil, func(o *Options) { o.NoPivot, o.KernelMounts = true, procAndSys }},
+		{"rootfs-no-pivot-shared", modern(), []string{`{"linux": {"rootfsPropagation": "shared"}}`},
+			func(o *Options) { o.NoPivot, o.KernelMounts = true, procAndSys }},
 		{
 			"mounts-bind", modern(),
 			[]string{`{"mounts": [
@@ -489,6 +491,9 @@ func TestPlans(t *testing.T) {
 		})
 	}
 }
+
+// procAndSys is what a host has, and a procfs in the root file system, which the container's root covers.
+var procAndSys = []KernelMount{{"/proc", "/"}, {"/sys", "/"}, {"/bundle/rootfs/proc", "/"}}
 
 // notifyMkdir asks an agent about mkdir.
 const notifyMkdir = `"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock",

@@ -156,6 +156,9 @@ func (c *compiler) enterRoot() error {
 			Problem: "does not go with --no-pivot, which leaves the host's mounts below the container's root: drop --no-pivot, or the propagation",
 		}
 	default:
+		if c.unshared(unix.CLONE_NEWNS) {
+			c.dropKernelMounts()
+		}
 		c.do(origin, "move the new root over the old one", nsenter.MoveMount, nsenter.Val(regRoot), nsenter.Str(""), nsenter.Cwd, nsenter.Str("/"),
 			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 		c.do(origin, "change the root; the old one stays below it", nsenter.Chroot, nsenter.Str("."))

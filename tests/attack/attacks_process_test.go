@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Processes of rt that a container can see.
+// Processes of rt that a container can see, and mounts of the host's that a container keeps.
 
 func init() { add(attacksOnProcesses) }
 
@@ -38,6 +38,20 @@ var attacksOnProcesses = []attack{
 		without: []way{{edit: "drop PR_SET_DUMPABLE\nwait $ROOTFS/fifo be the root group", on: "run"}},
 	},
 	{
+		name: "--no-pivot", what: "a nested user namespace mounts a procfs in which nothing is masked",
+		try: func(s *stage) string {
+			return s.mountsNew("unshare -U -r -m -p -f mount -t proc proc /tmp")
+		},
+		without: []way{{edit: "drop host's /proc$\ndrop cover it, if"}},
+	},
+	{
+		name: "--no-pivot", what: "a nested user namespace mounts a sysfs in which nothing is masked",
+		try: func(s *stage) string {
+			return s.mountsNew("unshare -U -r -m -n mount -t sysfs sysfs /tmp")
+		},
+		without: []way{{edit: "drop host's /sys$\ndrop cover it, if"}},
+	},
+	{
 		name: "exec", what: "the container looks for a process with more rights than its own",
 		try: func(s *stage) string {
 			caps := []string{"CAP_SYS_PTRACE"}
@@ -57,6 +71,19 @@ var attacksOnProcesses = []attack{
 		},
 		without: []way{{edit: "drop PR_CAPBSET_DROP", on: "exec"}, {edit: "drop ^capset", on: "exec"}},
 	},
+}
+
+// mountsNew says whether a command of a container with --no-pivot succeeds, whose procfs and sysfs are partly masked.
+func (s *stage) mountsNew(command string) string {
+	s.Config.at("linux")["maskedPaths"] = []string{"/proc/keys", "/sys/firmware"}
+	s.Config.at("process")["user"] = map[string]any{"uid": 1000, "gid": 1000} // root needs CAP_SETFCAP to map itself
+	s.Config.args("sh", "-c", command+" && echo mounted")
+	s.save()
+	out, _ := s.rt("run", "--no-pivot", "--bundle", s.bundle, s.newID())
+	if strings.Contains(out, "mounted\n") {
+		return "the mount is made"
+	}
+	return ""
 }
 
 // read returns the text of a file of the image.
