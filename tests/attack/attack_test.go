@@ -2,6 +2,7 @@ package attack
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -86,6 +87,17 @@ func TestTable(t *testing.T) {
 	rows := regexp.MustCompile(`(?m)^\| CVE-[^|]*\|`).FindAllString(string(text), -1)
 	if len(rows) < 20 {
 		t.Fatalf("found %d rows: has the form of the table changed?", len(rows))
+	}
+	files, err := filepath.Glob("attacks_*_test.go")
+	must(t, err)
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		must(t, err)
+		for _, list := range regexp.MustCompile(`(?m)^var (attacksOn\w+)`).FindAllSubmatch(source, -1) {
+			if !strings.Contains(string(source), "add("+string(list[1])+")") {
+				t.Errorf("%s: nobody adds %s", file, list[1])
+			}
+		}
 	}
 	attacked := make(map[string]bool)
 	for i := range attacks {

@@ -7,10 +7,23 @@ var known = []struct {
 	fact   *regexp.Regexp
 	reason string
 }{
+	{regexp.MustCompile(`^[+-] path (/run|/tmp|/data|/opt/\w+|/mnt/\w+|/etc/data) directory`), "runc 1.1 gives a tmpfs the mode of what it covers, whatever mode= says"},
 	{
 		regexp.MustCompile(`^[+-] (mount|path) /(proc/(acpi|asound|keys|timer_list|kcore|latency_stats|scsi|interrupts)|sys/(firmware|devices/virtual/powercap)|secret(\.d)?|tmp|etc/passwd|proc/sys/kernel/shmmax) (ro,nosuid,nodev,noexec,relatime|ro,relatime|rw,nosuid|rw,relatime|directory|character)`),
 		"what hides a path is nosuid, nodev and noexec, and a directory has mode 755: stricter than others",
 	},
+	{regexp.MustCompile(`^[+-] mount .* root=/null$`), "what hides a file is a node in a tmpfs of the container's, read-only"},
+	{
+		regexp.MustCompile(`^[+-] (status Umask:|mkdir ok)`),
+		"exec has the umask of run, 0022, whatever its caller's is",
+	},
+	{regexp.MustCompile(`^- env HOME=$|^\+ env HOME=/$`), "a passwd that does not know the user gives / as in run, not an empty HOME"},
+	{regexp.MustCompile(`^[+-] image .* (f (644|755|700)|d (755|700)) 0:0$`), "what is made to be mounted on has mode 644 or 755, whatever the umask of the caller"},
+	{
+		regexp.MustCompile(`^[+-] mount /dev/(null|zero|full|random|urandom|tty) r[ow],.* root=/(null|zero|full|random|urandom|tty)$`),
+		"a node of the host's that rt lends is attached read-only, nosuid and noexec (docs/security.md)",
+	},
+	{regexp.MustCompile(`^(- hook \w+ fds .*|\+ hook \w+ fds 0 1 2 3)$`), "a hook has its three streams; crun leaves it more"},
 	{regexp.MustCompile(`^[+-] status NSpid:`), "rt's exec takes one pid fewer"},
 	{regexp.MustCompile(`^[+-] mount /sys/fs/cgroup r[ow],`), "the config says ro"},
 	{

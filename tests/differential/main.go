@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -167,6 +168,8 @@ func newWorld(rt string, others []string) (*world, error) {
 	w.rt = &peer{"rt", rt}
 	for _, path := range others {
 		w.peers = append(w.peers, &peer{filepath.Base(path), path})
+		version, _ := exec.Command(path, "--version").Output()
+		oldPeers = oldPeers || regexp.MustCompile(`^runc version 1\.[01]|^crun version (0|1\.\d\b)`).Match(version)
 	}
 	out, err := exec.Command(rt, "spec", "--bundle", w.dir).CombinedOutput()
 	if err != nil {

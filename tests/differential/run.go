@@ -61,8 +61,17 @@ type runner struct {
 	facts *facts
 }
 
+// oldPeers says that one to compare with is older than runc 1.2, which changed what propagation and which flags a mount has when the config is silent. The
+// facts then leave propagation out.
+var oldPeers bool
+
+var propagation = regexp.MustCompile(`( private| shared| slave| unbindable)+ `)
+
 func (r *runner) add(text string) {
 	for line := range strings.Lines(text) {
+		if oldPeers {
+			line = propagation.ReplaceAllString(line, " ")
+		}
 		line = strings.TrimRight(strings.ReplaceAll(strings.ReplaceAll(line, r.id, "ID"), r.w.dir, "DIR"), " \n")
 		if line != "" {
 			r.facts.lines = append(r.facts.lines, line)
