@@ -19,8 +19,15 @@ func (c *compiler) makeCwd() error {
 	missing, end := c.newLabel(), c.newLabel()
 	c.open(origin, sentence, regRoot, p.Cwd, howDir).to(regCwd).then(end).on(missing, unix.ENOENT, unix.EACCES)
 	c.place(missing)
-	c.handOver(origin, "the root file system", regRoot).sync(SyncMakeDir, "make the working directory "+p.Cwd+" below the root, if it is not there").about(p.Cwd)
-	c.await("wait until it is made")
+	c.makeCwdByRT()
 	c.place(end)
 	return nil
+}
+
+// makeCwdByRT has rt make the working directory if it is missing, and leave it alone if it is closed.
+func (c *compiler) makeCwdByRT() {
+	cwd := c.spec.Process.Cwd
+	c.handOver("process.cwd", "the root file system", regRoot).
+		sync(SyncMakeDir, "make the working directory "+cwd+" below the root, if it is not there").about(cwd)
+	c.await("wait until it is made")
 }

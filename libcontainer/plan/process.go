@@ -26,19 +26,24 @@ func (c *compiler) cwd() error {
 	const origin = "process.cwd"
 	found, missing, closed := c.newLabel(), c.newLabel(), c.newLabel()
 	first := c.open(origin, "find the working directory", regRoot, p.Cwd, howDir).to(regCwd).then(found)
-	if !c.makesCwd() {
-		if p.UID != 0 {
-			first.on(closed, unix.EACCES)
-		}
-	} else {
+	switch {
+	case c.makesCwd() && p.UID != 0:
+		first.on(missing, unix.ENOENT, unix.EACCES)
+		c.place(missing)
+		c.makeCwdByRT()
+		c.open(origin, "find it", regRoot, p.Cwd, howDir).to(regCwd).on(closed, unix.EACCES)
+	case c.makesCwd():
 		first.on(missing, unix.ENOENT)
-	}
-	c.place(missing)
-	if c.makesCwd() {
+		c.place(missing)
 		c.made(origin, p.Cwd, true, howDir, regCwd, found)
+	case p.UID != 0:
+		first.on(closed, unix.EACCES)
 	}
 	c.place(found)
-	c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd)).to(regCwd) // 0 tells endCwd that it is done
+	enter := c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd)).to(regCwd) // 0 tells endCwd that it is done
+	if p.UID != 0 {
+		enter.on(closed, unix.EACCES)
+	}
 	c.place(closed)
 	return nil
 }

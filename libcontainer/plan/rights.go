@@ -164,7 +164,7 @@ func (c *compiler) endCwd(p *spec.Process) {
 
 // cwdAgain reports whether endCwd has steps.
 func (c *compiler) cwdAgain(p *spec.Process) bool {
-	return p.UID != 0 && p.Cwd != "/" && !c.makesCwd()
+	return p.UID != 0 && p.Cwd != "/"
 }
 
 // filter loads linux.seccomp.

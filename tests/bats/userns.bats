@@ -197,3 +197,17 @@ binds() {
 	[ "$status" -eq 0 ]
 	[ "$(tr -s ' ' <<<"$output")" = " 250 7:7" ]
 }
+
+# bats test_tags=root
+@test "userns: a working directory that root's group can't enter, but that of the process" {
+	userns '.root.readonly = false | .process.cwd = "/home/u" | .process.user = {uid: 1000, gid: 1000} | .process.capabilities = {}'
+	mkdir -p "$BUNDLE/rootfs/home/u"
+	chmod 770 "$BUNDLE/rootfs/home/u"
+	chown 5:101000 "$BUNDLE/rootfs/home/u" # user 5 is none in the namespace, so its root has no rights there
+	in_container sh -c 'pwd; id -u'
+	[ "$status" -eq 0 ]
+	[ "$output" = $'/home/u\n1000' ]
+	config '.process.cwd = "/home/new/dir"'
+	in_container pwd
+	[ "$output" = /home/new/dir ]
+}
