@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ func bindMount(destination, source string, options ...string) map[string]any {
 func TestMountsSeeEarlierMounts(t *testing.T) {
 	source := t.TempDir()
 	must(t, os.Chmod(source, 0o755))
+	must(t, os.Chmod(filepath.Dir(source), 0o755)) // before Linux 5.12 the root of a user namespace has to get there itself
 	must(t, os.MkdirAll(source+"/links/dir", 0o755))
 	must(t, unix.Chmod(source+"/links/dir", 0o1751))
 	must(t, os.Symlink("../real/sub", source+"/links/down"))
