@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +13,8 @@ import (
 	"rt/spec/jsonscan"
 )
 
-// log is where rt says what went wrong. It is opened when there is something to say: most commands have nothing, and engines call rt often.
+// log is where rt says what went wrong. The file of --log is there as soon as rt runs, and one that can't be opened is an error of the command line: engines
+// look into it for the reason of a failure, and would find none.
 //
 // With --log it is a file that many calls share, so each entry is one write in append mode; without, it is standard error. An entry is
 // a JSON object on a line of its own with level, msg and time, as containerd's shim (getLastRuntimeError), buildkit and podman read it; podman takes the
@@ -25,7 +25,9 @@ type log struct {
 	program  string
 	stderr   io.Writer
 	terminal func() bool
-	file     *os.File
+	opened   bool
+	fd       int
+	broken   bool // it can't be opened, which has been said
 }
 
 // failure reports the error that ended the command: to the log, and for people to standard error.
@@ -77,15 +79,15 @@ func (l *log) line(level, text string) {
 
 // entry appends to the file.
 func (l *log) entry(b []byte) error {
-	if l.file == nil {
-		f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644) //nolint:forbidigo // the caller's file, never the container's
-		if err != nil {
-			return errors.New("the log: " + err.Error())
-		}
-		l.file = f
+	if l.broken {
+		return nil
 	}
-	_, err := l.file.Write(b)
-	return err
+	if !l.opened {
+		if err := l.openFile(); err != nil {
+			return err
+		}
+	}
+	return writeLog(l.fd, b)
 }
 
 // open starts an entry with its level, its message and its time.

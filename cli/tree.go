@@ -27,7 +27,12 @@ type tree struct {
 
 // newTree returns the tree for a command line: args without the program's name.
 func newTree(c *Call, args []string) *tree {
-	return &tree{call: c, words: args, fail: exitFailure, act: func(command *Command) error { return command.Action(c) }}
+	return &tree{call: c, words: args, fail: exitFailure, act: func(command *Command) error {
+		if err := c.log.openFile(); err != nil {
+			return err
+		}
+		return command.Action(c)
+	}}
 }
 
 // root is rt itself. Only commands that the command line names are below it, unless it asks for help or a shell for

@@ -89,3 +89,31 @@ load setup
 	[ "$status" -eq 1 ]
 	[[ $output == */no/such/folder/log* ]]
 }
+
+@test "log: the file is there as soon as the runtime runs, whatever the command says" {
+	rt --log "$BATS_TEST_TMPDIR/log" features >"$BATS_TEST_TMPDIR/out"
+	[ -e "$BATS_TEST_TMPDIR/log" ]
+}
+
+@test "log: one that can't be opened is an error, and nothing is done" {
+	bundle
+	process true
+	run rt --log "$BATS_TEST_TMPDIR/no/such/log" features
+	[ "$status" -eq 1 ]
+	[[ $output == *"$BATS_TEST_TMPDIR/no/such/log"* ]]
+	run rt --log "$BATS_TEST_TMPDIR/no/such/log" --log-format json run --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *"no such file or directory"* ]]
+}
+
+@test "log: a FIFO that nobody reads does not make the runtime wait, and one that is read gets the error" {
+	only_rt "runc waits for a reader"
+	mkfifo "$BATS_TEST_TMPDIR/log"
+	run timeout 10 "$RT" --root "$ROOT" --log "$BATS_TEST_TMPDIR/log" state no-such-container
+	[ "$status" -eq 1 ]
+	[[ $output == *FIFO* ]]
+	background cat <>"$BATS_TEST_TMPDIR/log" >"$BATS_TEST_TMPDIR/read"
+	run rt --log "$BATS_TEST_TMPDIR/log" state no-such-container
+	[ "$status" -eq 1 ]
+	eventually grep -q "does not exist" "$BATS_TEST_TMPDIR/read"
+}
