@@ -159,7 +159,7 @@ func (x *executor) process() error {
 // look fills in what the plan depends on and the config does not say.
 func (x *executor) look() error {
 	options := plan.Options{
-		ID: x.id, Program: x.program, NoNewKeyring: x.state.NoNewKeyring, PreserveFDs: x.o.PreserveFDs, Trace: x.o.Trace != nil,
+		ID: x.id, Program: x.program, NoNewKeyring: x.state.NoNewKeyring, Keyring: x.state.Keyring, PreserveFDs: x.o.PreserveFDs, Trace: x.o.Trace != nil,
 		TerminalWait: !x.o.Detach,
 	}
 	options.IgnoredSignals, options.BlockedSignals = foreground.Inherited()

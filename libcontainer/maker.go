@@ -173,7 +173,7 @@ func (m *maker) record() (err error) {
 		Cgroup: state.Cgroup(m.cgroup.Saved()),
 	}
 	m.state.Terminal = m.spec.Process != nil && m.spec.Process.Terminal
-	m.state.NoNewKeyring = m.o.NoNewKeyring
+	m.state.NoNewKeyring, m.state.Keyring = m.o.NoNewKeyring, m.options.Keyring
 	if m.rdt != nil {
 		m.state.IntelRdt = state.IntelRdt(m.rdt.Made)
 	}
@@ -296,6 +296,9 @@ func (m *maker) spawnError(err error) error {
 
 // make carries the plan out up to the point where the container is created. On an error nothing is left.
 func (m *maker) make() error {
+	if err := m.nameKeyring(); err != nil {
+		return err
+	}
 	if _, err := m.compile(); err != nil {
 		return err
 	}

@@ -51,6 +51,9 @@ func (r *Runtime) Restore(id string, o *RestoreOptions) (int, error) {
 	if err := x.prepare(); err != nil {
 		return 0, err
 	}
+	if err := m.nameKeyring(); err != nil {
+		return 0, err
+	}
 	if err := m.prepareToAttend(&o.RunOptions); err != nil {
 		return 0, err
 	}

@@ -285,17 +285,21 @@ func (c *compiler) namespaces() error {
 // keyring joins a session keyring of the container's own, which processes of `rt exec` can find by its name: keyrings(7).
 func (c *compiler) keyring() {
 	const (
-		possessorAll                   = 0x3f000000
-		userView, userRead, userSearch = 0x010000, 0x020000, 0x080000
-		permissions                    = possessorAll | userView | userRead | userSearch
+		possessorAll = 0x3f000000
+		userSearch   = 0x080000
+		permissions  = possessorAll | userSearch // without the right to view it, nobody else reads its name in /proc/keys
 	)
 	if !c.joining {
 		c.keyLabel()
 	}
+	name := c.opt.Keyring
+	if name == "" {
+		name = "_ses." + c.opt.ID
+	}
 	end := c.newLabel()
 	// ENOSYS: a kernel without keyrings; EPERM: the seccomp filter of an engine that rt runs in; EDQUOT is a true failure.
 	c.do("", "a session keyring of its own", nsenter.Keyctl, nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_JOIN_SESSION_KEYRING),
-		nsenter.Str("_ses."+c.opt.ID)).to(regKeyring).on(end, unix.ENOSYS, unix.EPERM)
+		nsenter.Str(name)).to(regKeyring).on(end, unix.ENOSYS, unix.EPERM)
 	c.do("", "processes that join later may find it", nsenter.Keyctl, nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_SETPERM),
 		nsenter.Val(regKeyring), nsenter.Flags(&nsenter.Hex, permissions)).ignore(unix.EACCES)
 	c.place(end)

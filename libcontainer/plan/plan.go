@@ -31,8 +31,10 @@ type Options struct {
 	NoNewKeyring bool
 	// PreserveFDs is how many descriptors from 3 on the user's program inherits.
 	PreserveFDs int
-	// ID names the session keyring.
+	// ID is the container's.
 	ID string
+	// Keyring is the name of the session keyring; "" is _ses.ID.
+	Keyring string
 	// Sources says what each bind source is; an entry for every mount, SourceNone for those that are no binds, SourceHost for those that a bind may stand in for.
 	Sources []Source
 	// Links is what the sources of bind mounts with the option copy-symlink say, for every mount; "" for a source that is no link, and all else.

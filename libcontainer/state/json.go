@@ -29,6 +29,9 @@ func (s *State) Append(dst []byte) []byte {
 	w.number("startTime", s.StartTime)
 	w.bool("terminal", s.Terminal)
 	w.bool("noNewKeyring", s.NoNewKeyring)
+	if s.Keyring != "" {
+		w.text("keyring", s.Keyring)
+	}
 	w.name("cgroup")
 	w.open()
 	w.text("driver", s.Cgroup.Driver)
@@ -52,7 +55,7 @@ func (s *State) Append(dst []byte) []byte {
 // Names of the objects in state.json.
 var (
 	stateNames = []string{
-		"format", "ociVersion", "id", "bundle", "rootfs", "owner", "created", "annotations", "phase", "pid", "startTime", "terminal", "noNewKeyring", "cgroup",
+		"format", "ociVersion", "id", "bundle", "rootfs", "owner", "created", "annotations", "phase", "pid", "startTime", "terminal", "noNewKeyring", "keyring", "cgroup",
 		"intelRdt",
 	}
 	cgroupNames = []string{"driver", "paths", "unit", "slice", "rootless", "kept"}
@@ -90,6 +93,8 @@ func parse(doc string) (*State, error) {
 			jsonscan.Uint(sc, &s.StartTime)
 		case "terminal":
 			jsonscan.Bool(sc, &s.Terminal)
+		case "keyring":
+			jsonscan.String(sc, &s.Keyring)
 		case "noNewKeyring":
 			jsonscan.Bool(sc, &s.NoNewKeyring)
 		case "cgroup":

@@ -50,7 +50,9 @@ type State struct {
 	Terminal  bool
 	// NoNewKeyring says that the container has no session keyring of its own: exec makes none either.
 	NoNewKeyring bool
-	Cgroup       Cgroup
+	// Keyring is the name of that keyring. Who knows it can join it, so it has a part that can't be guessed. "" is _ses.ID, of an rt before that.
+	Keyring string
+	Cgroup  Cgroup
 	// IntelRdt is what rt has made in resctrl, and removes with the container.
 	IntelRdt IntelRdt
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # bats file_tags=rootless
-# Session keyrings: keyrings(7). A container has one of its own, named _ses.ID, as under runc and crun, unless --no-new-keyring is given.
+# Session keyrings: keyrings(7). A container has one of its own, named _ses.ID as under runc and crun, and with rt a random number, unless --no-new-keyring is given.
 
 load setup
 
@@ -10,7 +10,7 @@ needs() {
 
 # session prints the keyring of the container's process, as its own user sees it.
 session() {
-	"$@" grep -c "keyring *_ses\.$ID: " /proc/keys
+	"$@" grep -c "keyring *_ses\.$ID[.:]" /proc/keys
 }
 
 # seen makes a bundle in which /proc/keys can be read.
@@ -30,9 +30,9 @@ seen() {
 	only_rt "runc gives its user more"
 	seen
 	running sleep 60
-	run rt exec "$ID" grep "_ses\.$ID: " /proc/keys
-	# Possessor: all. User: view, read, search. Others: nothing.
-	[[ $output == *" 3f0b0000 "* ]]
+	run rt exec "$ID" grep "_ses\.$ID\." /proc/keys
+	# Possessor: all. User: search. Others: nothing.
+	[[ $output == *" 3f080000 "* ]]
 }
 
 @test "keyring: --no-new-keyring leaves the caller's, for exec too" {
@@ -41,7 +41,7 @@ seen() {
 	run_detached rt run --detach --no-new-keyring --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 0 ]
 	[ "$(session rt exec "$ID" || true)" = 0 ]
-	grep -c "keyring *_ses\.$ID: " /proc/keys && false
+	grep -c "keyring *_ses\.$ID[.:]" /proc/keys && false
 	rt delete --force "$ID"
 }
 
@@ -49,7 +49,22 @@ seen() {
 	seen
 	running sleep 60
 	run_detached rt run --detach --bundle "$BUNDLE" "$ID-2"
-	[ "$(rt exec "$ID-2" grep -c "keyring *_ses\.$ID-2: " /proc/keys)" = 1 ]
+	[ "$(rt exec "$ID-2" grep -c "keyring *_ses\.$ID-2[.:]" /proc/keys)" = 1 ]
 	[ "$(session rt exec "$ID")" = 1 ]
 	rt delete --force "$ID-2"
+}
+
+# bats test_tags=root
+@test "keyring: nobody else of the same user joins it by its name, or reads that" {
+	only_rt "runc names it _ses.ID"
+	command -v perl >/dev/null || skip "there is no perl to make a system call with"
+	seen
+	running sleep 60
+	ring=$(rt exec "$ID" grep "_ses\.$ID" /proc/keys | cut -d" " -f1)
+	[[ $ring == [0-9a-f]* ]]
+	[ "$(grep -c "_ses\.$ID" /proc/keys || true)" = 0 ]
+	# keyctl(2), KEYCTL_JOIN_SESSION_KEYRING: it makes the keyring if there is none of that name
+	# shellcheck disable=SC2016 # for perl
+	joined=$(perl -e '$n = $ARGV[0] . "\0"; printf "%08x", syscall(250, 1, $n)' "_ses.$ID")
+	[ "$joined" != "$ring" ]
 }
