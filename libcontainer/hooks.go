@@ -92,7 +92,10 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 		return 0, diag.Sys("find the container's process", "pidfd_open", err)
 	}
 	defer func() { _ = unix.Close(pidfd) }()
-	program := plan.Inside(s.namespaces.New|joined(s.namespaces), argv0, argv, env)
+	program, err := plan.Inside(s.namespaces.New|joined(s.namespaces), argv0, argv, env)
+	if err != nil {
+		return 0, err
+	}
 	image, err := nsenter.Assemble(program)
 	if err != nil {
 		return 0, err

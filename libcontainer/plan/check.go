@@ -11,8 +11,13 @@ func (c *compiler) check() error {
 	for i := range c.plan.Files {
 		subject.Harmless[i] = harmless(c.plan.Files[i].Kind)
 	}
-	if err := rules.Check(&subject); err != nil {
-		return &diag.Error{Kind: diag.Host, Problem: err.Error(), Hint: "this is a mistake in rt: report it with the config.json"}
+	return refuse(rules.Check(&subject))
+}
+
+// refuse words a breach of a rule for people.
+func refuse(breach error) error {
+	if breach != nil {
+		return &diag.Error{Kind: diag.Host, Problem: breach.Error(), Hint: "this is a mistake in rt: report it with the config.json"}
 	}
 	return nil
 }

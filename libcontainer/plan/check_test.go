@@ -301,3 +301,19 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	}
 }
+
+// TestRulesHoldForHooks checks the programs of createContainer hooks, for each set of namespaces.
+func TestRulesHoldForHooks(t *testing.T) {
+	kinds := [...]uintptr{unix.CLONE_NEWNS, unix.CLONE_NEWPID, unix.CLONE_NEWUSER, unix.CLONE_NEWNET}
+	for set := range 1 << len(kinds) {
+		var namespaces uintptr
+		for i, kind := range kinds {
+			if set&(1<<i) != 0 {
+				namespaces |= kind
+			}
+		}
+		if _, err := Inside(namespaces, "/bin/hook", []string{"hook"}, nil); err != nil {
+			t.Errorf("%#x: %v", namespaces, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/libcontainer/plan/rules"
 	"rt/nsenter"
 )
 
@@ -12,7 +13,7 @@ import (
 // container's process (setns(2), Linux 5.8), go to a directory, and execute the hook there. The pidfd is the inherited descriptor 3, the directory 4.
 //
 // A pid namespace is entered by children only, so the hook is a second process: SyncBorn tells its pid, and it is rt's own child.
-func Inside(namespaces uintptr, path string, argv, env []string) *nsenter.Program {
+func Inside(namespaces uintptr, path string, argv, env []string) (*nsenter.Program, error) {
 	const pidfd, dir, ctl nsenter.FD = 0, 1, 2
 	c := &compiler{part: "hook"}
 	c.plan.Regs = registerNames[:]
@@ -24,10 +25,14 @@ func Inside(namespaces uintptr, path string, argv, env []string) *nsenter.Progra
 	if namespaces != 0 {
 		c.do("", "enter the container's namespaces", nsenter.Setns, nsenter.Num(pidfd), nsenter.Flags(&nsenter.CloneFlags, namespaces))
 	}
+	if namespaces&unix.CLONE_NEWUSER != 0 {
+		c.notDumpable() // again: see stillNotDumpable
+	}
 	// After the mount namespace, which has made its root the working directory.
 	c.do("", "go to the container's root file system", nsenter.Fchdir, nsenter.Num(dir))
 	c.do("", "", nsenter.Close, nsenter.Num(dir))
 	c.do("", "", nsenter.Close, nsenter.Num(pidfd))
+	c.do("", "close what has leaked", nsenter.CloseRange, nsenter.Imm(c.plan.Number(ctl)+1), nsenter.Imm(int64(^uint32(0))), nsenter.Imm(0))
 	if namespaces&unix.CLONE_NEWPID != 0 {
 		const sizeofCloneArgs = 88
 		var args [sizeofCloneArgs]byte
@@ -42,5 +47,9 @@ func Inside(namespaces uintptr, path string, argv, env []string) *nsenter.Progra
 	}
 	c.do("", "execute the hook", nsenter.Execve, nsenter.Str(path), nsenter.Vec(argv), nsenter.Vec(env))
 	c.resolve()
-	return &c.plan.Program
+	// The hook is the host's, and is found from the host's root: to the rules it is no program of a container.
+	if err := refuse(rules.Check(&rules.Subject{Program: &c.plan.Program})); err != nil {
+		return nil, err
+	}
+	return &c.plan.Program, nil
 }
