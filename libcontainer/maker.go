@@ -347,8 +347,12 @@ func (m *maker) created() error {
 	if err := m.keepKept(); err != nil {
 		return err
 	}
-	if m.o.PidfdSocket != "" {
-		if err := sendPidfd(m.o.PidfdSocket, m.pid); err != nil {
+	socket := m.o.PidfdSocket
+	if socket == "" {
+		socket = m.spec.OCI.Annotations[plan.PidfdAnnotation]
+	}
+	if socket != "" {
+		if err := sendPidfd(socket, m.pid); err != nil {
 			return err
 		}
 	}

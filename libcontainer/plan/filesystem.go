@@ -152,7 +152,7 @@ func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
 		c.fsconfig(origin, "the mode of the directory below", unix.FSCONFIG_SET_STRING, "mode", strconv.FormatUint(uint64(c.opt.Modes[i]&0o7777), 8))
 	}
 	if c.spec.MountLabel != "" && takesContext(m.Type) {
-		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, "context", c.spec.MountLabel)
+		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, c.contextOption(), c.spec.MountLabel)
 	}
 	create = c.fsconfig(mountPath(m, ""), "make it", unix.FSCONFIG_CMD_CREATE, "", "")
 	return open, create

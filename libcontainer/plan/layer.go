@@ -201,6 +201,6 @@ func (c *compiler) layerOwner(l *Layer) (uid, gid int64, ok bool) {
 // layerLabel gives the file system in hand the label of the container's files.
 func (c *compiler) layerLabel() {
 	if c.spec.MountLabel != "" {
-		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, "context", c.spec.MountLabel)
+		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, c.contextOption(), c.spec.MountLabel)
 	}
 }

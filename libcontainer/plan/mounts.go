@@ -129,5 +129,5 @@ func (c *compiler) labelled(data string) string {
 	if data != "" {
 		data += ","
 	}
-	return data + `context="` + c.spec.MountLabel + `"`
+	return data + c.contextOption() + `="` + c.spec.MountLabel + `"`
 }

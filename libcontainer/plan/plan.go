@@ -219,6 +219,9 @@ func (c *compiler) supported() error {
 	if err := c.canLayer(); err != nil {
 		return err
 	}
+	if err := c.canLabel(); err != nil {
+		return err
+	}
 	oci := c.spec.OCI
 	if oci.Linux == nil {
 		return nil

@@ -189,14 +189,16 @@ func (c *compiler) user() error {
 		c.do("process.user.uid", "keep the permitted capabilities when the user changes", nsenter.Prctl,
 			nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_KEEPCAPS), nsenter.Imm(1), nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
 	}
-	if c.opt.SetgroupsDeny {
+	switch {
+	case c.keepsGroups():
+	case c.opt.SetgroupsDeny:
 		if len(p.Groups) > 0 {
 			return &diag.Error{
 				Kind: diag.Host, Field: "process.user.additionalGids",
 				Problem: "an unprivileged user without a range in /etc/subgid can't take additional groups: leave them out, or add a range",
 			}
 		}
-	} else {
+	default:
 		groups := make([]byte, 4*len(p.Groups))
 		words := make([]string, len(p.Groups))
 		for i, g := range p.Groups {

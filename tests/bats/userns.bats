@@ -211,3 +211,26 @@ binds() {
 	in_container pwd
 	[ "$output" = /home/new/dir ]
 }
+
+# bats test_tags=root
+@test "userns: run.oci.keep_original_groups: a group that is not mapped opens a volume" {
+	mkdir "$BATS_TEST_TMPDIR/volume"
+	echo shared >"$BATS_TEST_TMPDIR/volume/file"
+	chgrp 4242 "$BATS_TEST_TMPDIR/volume"
+	chmod 750 "$BATS_TEST_TMPDIR/volume"
+	V=$BATS_TEST_TMPDIR/volume userns '.process.capabilities = {} | .mounts += [{destination: "/mnt", type: "bind", source: env.V, options: ["bind"]}]'
+	process cat /mnt/file
+	run setpriv --groups 4242 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	[ "$status" -ne 0 ]
+	config '.annotations = {"run.oci.keep_original_groups": "1"}'
+	run setpriv --groups 4242 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = shared ]
+}
+
+@test "run.oci.mount_context_type: a word that mount(8) does not know is refused" {
+	only_rt "others pass it on to the kernel"
+	userns '.annotations = {"run.oci.mount_context_type": "upside-down"}'
+	in_container true
+	refused 'run.oci.mount_context_type' fscontext
+}

@@ -115,6 +115,22 @@ var files = []contract{
 		},
 	},
 	{
+		"the annotation run.oci.pidfd_receiver names such a socket", "crun's users", "nobody tells them of the process",
+		func(t *testing.T, e *engine) {
+			s := e.listen("receiver.sock")
+			e.edit(func(config, _ map[string]any) {
+				config["annotations"] = map[string]string{"run.oci.pidfd_receiver": s.path}
+			})
+			e.ok("create", "--bundle", e.bundle, "--pid-file", e.dir+"/p.pid", "c1")
+			_, pidfd := s.receive()
+			want, err := pidOf(e.dir + "/p.pid")
+			e.must(err)
+			if got := pidOfFD(e, pidfd); got != want {
+				t.Errorf("a pidfd of %d, not of %d", got, want)
+			}
+		},
+	},
+	{
 		"NOTIFY_SOCKET: the container says that it is ready", "systemd, Type=notify", "the unit never becomes active",
 		func(t *testing.T, e *engine) {
 			// What comes of it is in tests/bats/notify.bats; here is the place that programs look for it at.

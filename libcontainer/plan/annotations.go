@@ -1,0 +1,39 @@
+package plan
+
+import "rt/libcontainer/diag"
+
+// Annotations of crun's that Podman and CRI-O pass on (crun(1)). docs/engines.md has those that rt does not know, and why.
+const (
+	// keepGroupsAnnotation is there: the process keeps the additional groups of rt's caller (`podman run --group-add keep-groups`).
+	keepGroupsAnnotation = "run.oci.keep_original_groups"
+	// contextAnnotation is the option that gives a file system linux.mountLabel: see contextOption.
+	contextAnnotation = "run.oci.mount_context_type"
+	// PidfdAnnotation is the path of a Unix socket that gets a pidfd of the container's process, as --pidfd-socket.
+	PidfdAnnotation = "run.oci.pidfd_receiver"
+)
+
+// keepsGroups reports whether the process keeps the groups that it has.
+func (c *compiler) keepsGroups() bool {
+	_, ok := c.spec.OCI.Annotations[keepGroupsAnnotation]
+	return ok
+}
+
+// contextOption is the mount option by which SELinux labels a file system: mount(8).
+func (c *compiler) contextOption() string {
+	if option := c.spec.OCI.Annotations[contextAnnotation]; option != "" {
+		return option
+	}
+	return "context"
+}
+
+// canLabel refuses a kind of label that does not exist.
+func (c *compiler) canLabel() error {
+	switch option := c.contextOption(); option {
+	case "context", "fscontext", "defcontext", "rootcontext":
+		return nil
+	default:
+		return &diag.Error{
+			Kind: diag.Document, Field: "annotations[" + contextAnnotation + "]", Value: option, Problem: "is none of context, fscontext, defcontext, rootcontext",
+		}
+	}
+}
