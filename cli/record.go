@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 
+	"rt/internal/sys"
 	"rt/libcontainer/diag"
 	"rt/seccomp"
 )
@@ -18,11 +19,11 @@ func recorded(c *Call, path string, to **seccomp.Recorder, do func() error) erro
 	fail := func(err error) error {
 		return &diag.Error{Kind: diag.Host, Field: "--seccomp-record", Value: path, Problem: "can't be written", Err: err}
 	}
-	temporary := path + ".new"
-	f, err := os.Create(temporary) //nolint:forbidigo // the name is the caller's, there is no container yet
+	fd, temporary, err := sys.Temporary(path, 0o666)
 	if err != nil {
 		return fail(err)
 	}
+	f := os.NewFile(uintptr(fd), temporary)
 	defer func() { _ = os.Remove(temporary) }()
 	defer func() { _ = f.Close() }()
 	var r seccomp.Recorder

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
 	"rt/libcontainer"
 	"rt/libcontainer/diag"
 	"rt/spec/jsonscan"
@@ -29,10 +30,13 @@ func traced(c *Call, file, title string, to *func(libcontainer.TraceEvent), call
 	}
 	out := c.Stderr
 	if file != "-" {
-		f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666) //nolint:forbidigo // the caller's file
+		fd, err := sys.OpenOutput(file, unix.O_TRUNC, 0o666)
 		if err != nil {
-			return &diag.Error{Kind: diag.Usage, Field: "--trace", Err: err}
+			e := diag.Sys("can't be written", "open", err)
+			e.Kind, e.Field, e.Value = diag.Usage, "--trace", file
+			return e
 		}
+		f := os.NewFile(uintptr(fd), file)
 		defer func() { _ = f.Close() }()
 		out = f
 	}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
 	"rt/libcontainer/criu"
 	"rt/libcontainer/diag"
 	"rt/spec/jsonscan"
@@ -114,7 +115,7 @@ func (i *images) saveDescriptors(d *descriptors) error {
 		text = jsonscan.AppendString(text, s)
 	}
 	text = append(text, ']')
-	fd, err := unix.Openat(i.dir, descriptorsFile, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	fd, err := sys.Rewrite(i.dir, descriptorsFile, 0o600)
 	if err == nil {
 		_, err = unix.Write(fd, text)
 		_ = unix.Close(fd)

@@ -68,9 +68,13 @@ func sendFD(option, path, name string, fd int) error {
 	fail := func(call string, err error) error {
 		e := diag.Sys("can't hand over "+name, call, err)
 		e.Field, e.Value = option, path
+		if e.Errno == unix.EAGAIN {
+			e.Hint = "whoever listens there does not take connections: the queue of them is full"
+		}
 		return e
 	}
-	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	// Not waited for: nobody can say how long.
+	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fail("socket", err)
 	}

@@ -89,7 +89,10 @@ func (r *Runtime) List() ([]Listed, error) {
 	for _, id := range ids {
 		c, err := root.Open(id, false)
 		if err != nil {
-			continue // deleted meanwhile
+			if e, ok := errors.AsType[*diag.Error](err); ok && e.Kind != diag.Absent { // not just deleted meanwhile
+				r.warn(err.Error())
+			}
+			continue
 		}
 		s, status, err := r.status(c)
 		switch {

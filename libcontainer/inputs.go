@@ -44,7 +44,8 @@ func (m *maker) checkNull() error {
 
 // listenFDs passes on what a service manager gave to rt: sd_listen_fds(3). The descriptors come first, then those of --preserve-fds.
 func (m *maker) listenFDs() error {
-	if text := os.Getenv("LISTEN_FDS"); text != "" {
+	// They are meant for one process, which LISTEN_PID names: whoever inherits the environment by chance has other descriptors by these numbers.
+	if text := os.Getenv("LISTEN_FDS"); text != "" && os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
 			return &diag.Error{Kind: diag.Usage, Field: "LISTEN_FDS", Value: text, Problem: "in the environment of rt must be a number of descriptors"}

@@ -195,7 +195,7 @@ func (m *maker) keepKept() error {
 	if k == nil {
 		return nil
 	}
-	fd, err := unix.Openat(k.fd, usedBy, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	fd, err := sys.Rewrite(k.fd, usedBy, 0o600)
 	if err == nil {
 		_, err = unix.Write(fd, []byte(m.id+" "+strconv.Itoa(m.pid)+" "+strconv.FormatUint(m.state.StartTime, 10)+"\n"))
 		_ = unix.Close(fd)

@@ -1,14 +1,17 @@
 package libcontainer
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
+	"rt/libcontainer/foreground"
 	"rt/libcontainer/state"
 )
 
-// agentSeconds is how long an agent may take to accept its listener.
-const agentSeconds = 10
+// agentTime is how long an agent may take to accept its listener, in all.
+var agentTime = 10 * time.Second
 
 // handListener hands the listener of the container's seccomp filter to whoever answers its calls: the agent, or rt itself.
 func (m *maker) handListener(fd int) error {
@@ -46,28 +49,46 @@ func sendListener(fd int, path string, text []byte) error {
 		}
 		return e
 	}
-	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fail("socket", err)
 	}
 	defer func() { _ = unix.Close(socket) }()
-	// For connect(2) too: unix(7) says of neither that it waits for a full queue or buffer to be emptied.
-	if err := unix.SetsockoptTimeval(socket, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: agentSeconds}); err != nil {
-		return fail("setsockopt", err)
-	}
-	if err := unix.Connect(socket, &unix.SockaddrUnix{Name: path}); err != nil {
+	deadline := time.Now().Add(agentTime)
+	if err := agentCall(deadline, func() error { return unix.Connect(socket, &unix.SockaddrUnix{Name: path}) }); err != nil {
 		return fail("connect", err)
 	}
 	rights := unix.UnixRights(fd) // with the first part only
 	for len(text) > 0 {
-		n, err := unix.SendmsgN(socket, text, rights, nil, unix.MSG_NOSIGNAL)
-		if err == unix.EINTR {
-			continue
-		}
+		err := agentCall(deadline, func() error {
+			n, err := unix.SendmsgN(socket, text, rights, nil, unix.MSG_NOSIGNAL)
+			if n > 0 {
+				text, rights = text[n:], nil
+			}
+			return err
+		})
 		if err != nil {
 			return fail("sendmsg", err)
 		}
-		text, rights = text[n:], nil
 	}
 	return nil
+}
+
+// agentCall makes a call again while it would wait, until the deadline or a signal that tells rt to end. There is nothing to poll(2) for a full queue of
+// connections; the pauses are short at first.
+func agentCall(deadline time.Time, call func() error) error {
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		err := call()
+		switch {
+		case err == unix.EINTR:
+		case err != unix.EAGAIN:
+			return err
+		case foreground.TakeEnd():
+			return unix.EINTR
+		case time.Now().After(deadline):
+			return unix.EAGAIN
+		default:
+			time.Sleep(pause)
+		}
+	}
 }

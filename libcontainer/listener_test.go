@@ -291,3 +291,29 @@ func TestObserve(t *testing.T) {
 		t.Errorf("detached: %v", err)
 	}
 }
+
+// TestAgentThatTakesNoConnections has an agent whose queue is full, and one that reads nothing.
+func TestAgentThatTakesNoConnections(t *testing.T) {
+	before := agentTime
+	agentTime = 200 * time.Millisecond
+	defer func() { agentTime = before }()
+	path := filepath.Join(t.TempDir(), "agent.sock")
+	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(socket)
+	must(t, unix.Bind(socket, &unix.SockaddrUnix{Name: path}))
+	must(t, unix.Listen(socket, 0))
+	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(null)
+	for _, text := range [][]byte{make([]byte, 8<<20), []byte("{}")} {
+		begin := time.Now()
+		var e *diag.Error
+		if err := sendListener(null, path, text); !errors.As(err, &e) || e.Errno != unix.EAGAIN {
+			t.Errorf("%d bytes: %v", len(text), err)
+		}
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("%d bytes: took %s", len(text), took)
+		}
+	}
+}

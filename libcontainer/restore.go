@@ -116,7 +116,9 @@ func (x *restorer) findImages() error {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	if unix.Faccessat(fd, "inventory.img", unix.F_OK, 0) != nil {
+	var st unix.Stat_t
+	// CRIU opens it and waits for whoever writes to a FIFO.
+	if unix.Fstatat(fd, "inventory.img", &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return &diag.Error{
 			Kind: diag.Usage, Field: "--image-path", Value: path, Problem: "holds no checkpoint: there is no inventory.img in it",
 			Hint: "name the directory that --image-path of `rt checkpoint` has named",

@@ -36,6 +36,10 @@ func (c *compiler) canListen() error {
 			Hint: "name the Unix socket of the agent that answers the calls",
 		}
 	}
+	const most = 64 << 10 // an agent reads it into memory, while the container waits
+	if len(profile.ListenerMetadata) > most {
+		return diag.At("linux.seccomp.listenerMetadata", "has more than 65536 bytes")
+	}
 	numbers := make([]uint32, len(handOverCalls))
 	for i, call := range handOverCalls {
 		numbers[i] = call.Number()

@@ -1,6 +1,8 @@
 package state
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
@@ -13,7 +15,7 @@ import (
 func (c *Container) write(name string, text []byte) error {
 	c.mustBeLocked("write")
 	tmp := name + ".new" // one name is enough under the lock, and the next write clears away what an interrupted one left
-	fd, err := unix.Openat(c.fd, tmp, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	fd, err := unix.Openat(c.fd, tmp, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return diag.Sys("write "+c.Path(name), "openat", err)
 	}
@@ -45,9 +47,12 @@ func writeAll(fd int, text []byte) error {
 	return nil
 }
 
-// read reads a file of the directory. The error is the bare errno.
+// maxFile is the most that is read of a file: more than any config.json has, and than rt writes.
+const maxFile = 64 << 20
+
+// read reads a file of the directory. The error is the bare errno, or says why the file is not believed.
 func (c *Container) read(name string) (string, error) {
-	fd, err := unix.Openat(c.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(c.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return "", err
 	}
@@ -55,6 +60,12 @@ func (c *Container) read(name string) (string, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return "", err
+	}
+	if problem := distrust(&st, unix.S_IFREG); problem != "" {
+		return "", errors.New("it " + problem)
+	}
+	if st.Size > maxFile {
+		return "", unix.EFBIG
 	}
 	b := make([]byte, st.Size)
 	n := 0

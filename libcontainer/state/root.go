@@ -68,6 +68,10 @@ func OpenRoot(path string, create bool) (*Root, error) {
 		r.Close()
 		return nil, &diag.Error{Kind: diag.Usage, Field: "--root", Value: path, Problem: "must not be the root directory"}
 	}
+	if err := checkTrust(fd, path, unix.S_IFDIR); err != nil {
+		r.Close()
+		return nil, err
+	}
 	return r, nil
 }
 

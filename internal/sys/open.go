@@ -1,0 +1,125 @@
+package sys
+
+import (
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Files that a caller names lie where others may put something too. So the ways to open them here neither follow what a stranger has put there nor
+// wait for whom nobody knows: a symbolic link is a stranger's unless it is root's or the caller's, and a FIFO that nobody reads is an error.
+
+// maxLinks is how many symbolic links the kernel follows (path_resolution(7)).
+const maxLinks = 40
+
+// OpenOutput opens a file that rt writes for its caller, with flags such as O_APPEND or O_TRUNC besides, and makes it where it is missing. A symbolic link in
+// the place of the file is followed if it is root's or the caller's own, as /dev/stderr is, and otherwise an error, ELOOP. The file may be a device, or
+// a FIFO, which must have a reader (ENXIO). The descriptor is close-on-exec and, for a FIFO, does not block.
+func OpenOutput(path string, flags int, mode uint32) (int, error) {
+	const always = unix.O_WRONLY | unix.O_CREAT | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	for range maxLinks {
+		fd, err := unix.Open(path, flags|always|unix.O_NOFOLLOW, mode)
+		if err == unix.ELOOP {
+			target, magic, err := ownLink(path)
+			if err != nil {
+				return -1, err
+			}
+			if !magic {
+				path = target
+				continue
+			}
+			fd, err = unix.Open(path, (flags|always)&^unix.O_CREAT, 0)
+			return blocking(fd, err)
+		}
+		return blocking(fd, err)
+	}
+	return -1, unix.ELOOP
+}
+
+// ownLink returns where a symbolic link leads that a stranger can't have made; magic is one of procfs, which leads to no path.
+func ownLink(path string) (target string, magic bool, err error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", false, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	var st unix.Stat_t
+	var fs unix.Statfs_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return "", false, err
+	}
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return "", false, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFLNK || st.Uid != 0 && int(st.Uid) != unix.Geteuid() {
+		return "", false, unix.ELOOP
+	}
+	var text [unix.PathMax]byte
+	n, err := unix.Readlinkat(fd, "", text[:])
+	if err != nil {
+		return "", false, err
+	}
+	target = string(text[:n])
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(filepath.Dir(path), target)
+	}
+	return target, fs.Type == unix.PROC_SUPER_MAGIC && filepath.Base(filepath.Dir(path)) == "fd", nil
+}
+
+// blocking lets writes to a file that was opened wait, but for those to a FIFO: who reads it may stop.
+func blocking(fd int, err error) (int, error) {
+	if err != nil {
+		return -1, err
+	}
+	var st unix.Stat_t
+	err = unix.Fstat(fd, &st)
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFIFO {
+		err = unix.SetNonblock(fd, false)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// Temporary makes a file beside path, to be renamed to it: a new one, whatever stands there by that name.
+func Temporary(path string, mode uint32) (fd int, name string, err error) {
+	dir, base := filepath.Split(path)
+	name = dir + "." + base + ".new"
+	for range 3 {
+		fd, err = unix.Open(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
+		if err != unix.EEXIST {
+			return fd, name, err
+		}
+		// Of an rt that was killed, or a stranger's: it is the name that goes, not what it leads to.
+		if err = unix.Unlink(name); err != nil && err != unix.ENOENT {
+			break
+		}
+	}
+	return -1, name, err
+}
+
+// Rewrite opens a file of the directory dir to write it anew. It must be a regular one, or not there yet: EINVAL, or what open(2) says of a link or a FIFO.
+func Rewrite(dir int, name string, mode uint32) (int, error) {
+	fd, err := unix.Openat(dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, mode)
+	if err != nil {
+		return -1, err
+	}
+	if !IsRegular(fd) {
+		err = unix.EINVAL
+	} else {
+		err = unix.Ftruncate(fd, 0)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// IsRegular reports whether fd is a regular file.
+func IsRegular(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
+}

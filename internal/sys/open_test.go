@@ -1,0 +1,84 @@
+package sys
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestOpenOutput(t *testing.T) {
+	dir := t.TempDir()
+	file, link, foreign, fifo := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "foreign"), filepath.Join(dir, "fifo")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.Symlink("file", link))
+	must(os.Symlink(file, foreign))
+	must(unix.Mkfifo(fifo, 0o600))
+	tests := map[string]error{file: nil, link: nil, fifo: unix.ENXIO, dir: unix.EISDIR, "/dev/null": nil, "/proc/self/fd/1": nil}
+	if os.Geteuid() == 0 {
+		must(os.Lchown(foreign, 1234, 1234))
+		tests[foreign] = unix.ELOOP
+	}
+	for path, want := range tests {
+		hung := time.AfterFunc(10*time.Second, func() { panic("the open of " + path + " hangs") })
+		fd, err := OpenOutput(path, unix.O_APPEND, 0o600)
+		hung.Stop()
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", path, err, want)
+		}
+		if err == nil && path != "/proc/self/fd/1" { // which may be a FIFO
+			flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+			if flags&unix.O_NONBLOCK != 0 {
+				t.Errorf("%s does not block", path)
+			}
+			_ = unix.Close(fd)
+		}
+	}
+	// With a reader a FIFO can be written, and does not make rt wait once it is full.
+	reader, err := unix.Open(fifo, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	must(err)
+	defer unix.Close(reader)
+	fd, err := OpenOutput(fifo, unix.O_APPEND, 0o600)
+	must(err)
+	defer unix.Close(fd)
+	for err == nil {
+		_, err = unix.Write(fd, make([]byte, 4096))
+	}
+	if err != unix.EAGAIN {
+		t.Errorf("a full FIFO: %v", err)
+	}
+}
+
+func TestTemporary(t *testing.T) {
+	dir := t.TempDir()
+	victim, path := filepath.Join(dir, "victim"), filepath.Join(dir, "pid")
+	if err := os.WriteFile(victim, []byte("whole"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := os.Symlink(victim, filepath.Join(dir, ".pid.new")); err != nil && !os.IsExist(err) {
+			t.Fatal(err)
+		}
+		fd, name, err := Temporary(path, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = unix.Write(fd, []byte("x"))
+		_ = unix.Close(fd)
+		if st, err := os.Lstat(name); err != nil || !st.Mode().IsRegular() {
+			t.Errorf("%s: %v", name, err)
+		}
+		_ = os.Remove(name)
+	}
+	if b, _ := os.ReadFile(victim); string(b) != "whole" {
+		t.Errorf("the file that the link leads to has %q", b)
+	}
+}

@@ -1,0 +1,99 @@
+package state
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/diag"
+)
+
+// TestOthersAreNotBelieved has a stranger put things into a state directory.
+func TestOthersAreNotBelieved(t *testing.T) {
+	fifo := func(name string) func(string) error {
+		return func(dir string) error {
+			path := filepath.Join(dir, name)
+			_ = os.Remove(path)
+			return unix.Mkfifo(path, 0o600)
+		}
+	}
+	tests := map[string]struct {
+		change func(dir string) error
+		want   string
+		root   bool // takes root to set up
+	}{
+		"a FIFO as state.json":              {fifo(stateFile), "is no regular file", false},
+		"a link as state.json":              {func(dir string) error { return os.Rename(dir+"/"+stateFile, dir+"/x") }, "", false},
+		"everybody may write state.json":    {func(dir string) error { return os.Chmod(dir+"/"+stateFile, 0o666) }, "can be written by everybody", false},
+		"everybody may write the directory": {func(dir string) error { return os.Chmod(dir, 0o777) }, "can be written by everybody", false},
+		"a stranger's directory":            {func(dir string) error { return os.Chown(dir, 1234, 1234) }, "belongs to user 1234", true},
+		"a stranger's state.json":           {func(dir string) error { return os.Chown(dir+"/"+stateFile, 1234, 1234) }, "belongs to user 1234", true},
+		"a group's directory": {func(dir string) error {
+			return errors.Join(os.Chown(dir, 0, 1234), os.Chmod(dir, 0o770))
+		}, "can be written by group 1234", true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if test.root && os.Geteuid() != 0 {
+				t.Skip("takes root")
+			}
+			hung := time.AfterFunc(20*time.Second, func() { panic("the command waits") })
+			defer hung.Stop()
+			path := filepath.Join(t.TempDir(), "root")
+			root, err := OpenRoot(path, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			c, err := root.Create("web1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Save(&State{ID: "web1", Phase: Created}); err != nil {
+				t.Fatal(err)
+			}
+			c.Close()
+			if err := test.change(path + "/web1"); err != nil {
+				t.Fatal(err)
+			}
+			if name == "a link as state.json" {
+				if err := os.Symlink("x", path+"/web1/"+stateFile); err != nil {
+					t.Fatal(err)
+				}
+				test.want = unix.ELOOP.Error()
+			}
+			c, err = root.Open("web1", false)
+			if err == nil {
+				defer c.Close()
+				_, err = c.State()
+			}
+			var e *diag.Error
+			if !errors.As(err, &e) || !strings.Contains(e.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestRootOfOthers(t *testing.T) {
+	path := t.TempDir()
+	if err := os.Chmod(path, 0o1777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenRoot(path, true); err == nil || !strings.Contains(err.Error(), "can be written by everybody") {
+		t.Errorf("a directory like /tmp: %v", err)
+	}
+	if err := os.Chmod(path, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	root, err := OpenRoot(path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root.Close()
+}
