@@ -10,20 +10,38 @@ import (
 // before is what the files of some limits held.
 type before []struct{ dir, file, text string }
 
-// remember reads the files that the limits are written to. One that can't be read is left out: it will not have been written either.
+// remember reads the files that the limits are written to, and those of other limits that may be lost on the way. One that can't be read is left out: it
+// will not have been written either.
 func (g *Group) remember() (b before) {
 	seen := make(map[string]bool, len(g.limits.needs))
-	for _, n := range g.limits.needs {
-		dir := g.dir(n.controller)
-		if seen[n.file] || dir == "" {
-			continue
+	add := func(controller, file string) {
+		dir := g.dir(controller)
+		if seen[file] || dir == "" {
+			return
 		}
-		seen[n.file] = true
-		if text, err := readFile(dir, n.file); err == nil {
-			b = append(b, struct{ dir, file, text string }{dir, n.file, text})
+		seen[file] = true
+		if text, err := readFile(dir, file); err == nil {
+			b = append(b, struct{ dir, file, text string }{dir, file, text})
 		}
 	}
+	for _, n := range g.limits.needs {
+		add(n.controller, n.file)
+	}
+	for _, l := range g.limitFiles() {
+		add(l.controller, l.file)
+	}
 	return b
+}
+
+// writeLines writes what a file has held, line by line. The kernel's answer is seen in the file.
+func writeLines(dir, file, text string) {
+	if text == "\n" {
+		_ = writeFile(dir, file, text)
+		return
+	}
+	for line := range strings.Lines(text) {
+		_ = writeFile(dir, file, strings.TrimSuffix(line, "\n"))
+	}
 }
 
 // restore writes back what has changed, so that an update that fails changes nothing, and returns cause with the files where that has not worked. It goes
@@ -36,10 +54,7 @@ func (b before) restore(cause error) error {
 			if now, err := readFile(f.dir, f.file); err != nil || now == f.text {
 				continue
 			}
-			for line := range strings.Lines(f.text) {
-				// The kernel's answer is seen in the file.
-				_ = writeFile(f.dir, f.file, strings.TrimSuffix(line, "\n"))
-			}
+			writeLines(f.dir, f.file, f.text)
 			if now, err := readFile(f.dir, f.file); err != nil || now != f.text {
 				left = append(left, f.file)
 			}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/opencontainers/cgroups"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 )
 
 // blockIO converts linux.resources.blockIO. The library turns weights of 10 to 1000 into 1 to 10000 where the kernel has io.weight and
@@ -62,7 +61,7 @@ func (c *converter) throttle(list, v1 string, devices []specs.LinuxThrottleDevic
 // them too, as lines of a device and a weight (cgroup-v2.rst, "IO Interface Files").
 func (g *Group) weighDevices() error {
 	devices := g.limits.resources.BlkioWeightDevice
-	if g.mode != host.CgroupV2 || len(devices) == 0 || unix.Access(g.places[0].dir+"/io.bfq.weight", unix.F_OK) == nil {
+	if g.mode != host.CgroupV2 || len(devices) == 0 || g.hasBFQ() {
 		return nil
 	}
 	for _, d := range devices {

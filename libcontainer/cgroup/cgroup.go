@@ -46,6 +46,7 @@ type Group struct {
 	made     []string // directories made by Create, outermost first
 	fd       int      // of the v2 directory, or -1
 	joins    []Join   // open files of v1 hierarchies
+	claimed  int      // what holds the lock of claim; 0 is none
 	unit     *unit    // systemd only
 }
 

@@ -74,11 +74,19 @@ func (g *Group) Limit() error {
 func (g *Group) makeAll() error {
 	kept := g.places[:0:0]
 	var refused *diag.Error
+	// The one that is claimed comes first: of two that are made at once, one makes nothing more.
+	claimed := g.members()
+	slices.SortStableFunc(g.places, func(a, b place) int { return boolCompare(b.dir == claimed, a.dir == claimed) })
 	for i := range g.places {
 		p := g.places[i]
 		err := g.make(&p)
 		switch {
 		case err == nil:
+			if len(kept) == 0 {
+				if err := g.claim(p.dir); err != nil {
+					return err
+				}
+			}
 			kept = append(kept, p)
 		case g.rootless && g.config.Path == "" && lacksRights(err):
 			refused = placeError(p.dir, err)
@@ -105,6 +113,17 @@ func (g *Group) makeAll() error {
 	return nil
 }
 
+// boolCompare orders false before true.
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
 // missingV1 says why the v1 controller that a limit needs can't be used.
 func missingV1(n *need, refused *diag.Error) error {
 	if refused != nil {
@@ -121,10 +140,13 @@ func missingV1(n *need, refused *diag.Error) error {
 func placeError(dir string, err error) *diag.Error {
 	e := diag.Sys("the cgroup "+dir+" can't be made", "mkdir", err)
 	switch {
+	case errors.Is(err, unix.EACCES) && unix.Access(dir, unix.F_OK) == nil:
+		e.Problem, e.Call = "the cgroup "+dir+" can't be used: it is there already, and belongs to another user", "faccessat"
+		e.Hint = "choose another container id or linux.cgroupsPath"
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 		e.Hint = "it is not delegated to this user: let systemd do it, with --systemd-cgroup or systemd-run --user --scope -p Delegate=yes"
 	case errors.Is(err, unix.EROFS):
-		e.Hint = "the cgroup file system is mounted read-only here, as containers have it"
+		e.Hint = "the cgroup file system is mounted read-only here, as containers have it; --cgroup-manager disabled does without a cgroup, and so without device rules"
 	case errors.Is(err, unix.EAGAIN):
 		e.Hint = "a cgroup above it limits the number of its descendants: see cgroup.max.descendants and cgroup.max.depth"
 	}
@@ -146,6 +168,9 @@ func (g *Group) make(p *place) error {
 		g.made = append(g.made, p.dir)
 		return nil
 	case unix.EEXIST:
+		if g.rootless && !mayUse(p.dir) {
+			return unix.EACCES // somebody else's, of the same name
+		}
 		p.kept = true
 		return nil
 	}

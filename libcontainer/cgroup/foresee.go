@@ -40,9 +40,18 @@ func (g *Group) Foresee() {
 	}
 }
 
-// mayMake reports whether this process may make dir, or finds it there.
+// mayUse reports whether this process may bring processes into the cgroup dir, which is there. On v1 and v2 that takes the right to write its
+// cgroup.procs (cgroups(7)), and the limits, if any, are their own files' matter.
+func mayUse(dir string) bool {
+	return unix.Faccessat(unix.AT_FDCWD, dir+"/cgroup.procs", unix.W_OK, unix.AT_EACCESS) == nil
+}
+
+// mayMake reports whether this process may make dir, or finds it there for its use.
 func mayMake(dir string) bool {
 	const rights = unix.W_OK | unix.X_OK
+	if unix.Faccessat(unix.AT_FDCWD, dir, unix.F_OK, unix.AT_EACCESS) == nil {
+		return mayUse(dir)
+	}
 	for ; dir != "/" && dir != "."; dir = path.Dir(dir) {
 		err := unix.Faccessat(unix.AT_FDCWD, dir, unix.F_OK, unix.AT_EACCESS)
 		if err == nil {

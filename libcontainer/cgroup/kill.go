@@ -50,7 +50,9 @@ func (g *Group) Kill(sig unix.Signal) error {
 	if len(g.places) == 0 {
 		return nil
 	}
-	if g.mode == host.CgroupV2 && sig == unix.SIGKILL {
+	// Not where the cgroup is to outlive the container: a process that is born in a cgroup in which cgroup.kill was once used is killed at once, as if it had been there
+	// (seen on Linux 6.18), and every later container in it would be.
+	if g.mode == host.CgroupV2 && sig == unix.SIGKILL && !g.places[0].kept {
 		switch err := writeFile(g.places[0].dir, "cgroup.kill", "1"); err {
 		case nil:
 			return nil

@@ -23,8 +23,22 @@ func TestWithoutRights(t *testing.T) {
 		{"a limit", Config{ID: "x", Rootless: true, Resources: limit}, "linux.resources.pids.limit: "},
 		{"a path", Config{ID: "x", Path: "/rt-test-path", Rootless: true}, `linux.cgroupsPath "/rt-test-path": `},
 		{"root without rights", Config{ID: "x"}, "the cgroup " + root},
+		{"root has made it", Config{ID: "rt-test-taken", Rootless: true}, ""},
+		{"root has made the path", Config{ID: "x", Path: "/rt-test-taken", Rootless: true}, `linux.cgroupsPath "/rt-test-taken": the cgroup ` + root},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			if strings.HasPrefix(tc.name, "root has made") {
+				g, err := New(tc.c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range g.places {
+					if err := unix.Mkdir(p.dir, 0o755); err != nil {
+						t.Fatal(err)
+					}
+					t.Cleanup(func() { _ = unix.Rmdir(p.dir) })
+				}
+			}
 			done := make(chan struct{})
 			var g *Group
 			var err error

@@ -122,8 +122,6 @@ func (g *Group) systemd() (m cgroups.Manager, err error) {
 	c.Parent, c.ScopePrefix, c.Name = g.unit.slice, g.unit.prefix, g.unit.base
 	c.SystemdProps, c.OwnerUID = g.unit.properties, g.config.OwnerUID
 	if g.mode == host.CgroupV2 {
-		// The filter in ebpf.go is the container's, not systemd's: with DevicePolicy=auto systemd leaves devices alone, and a
-		// daemon-reload can't take away what a hook has added to it.
 		dir := ""
 		if len(g.places) > 0 {
 			dir = g.places[0].dir
@@ -134,8 +132,6 @@ func (g *Group) systemd() (m cgroups.Manager, err error) {
 		})
 		return m, err
 	}
-	// On v1 there is one list, and systemd writes it anew with every change of the unit.
-	systemd.GenerateDeviceProps = func(*cgroups.Resources, int) ([]sd.Property, error) { return deviceProperties(g.limits.devices), nil }
 	var paths map[string]string
 	if len(g.places) > 0 {
 		paths = g.paths()
@@ -182,6 +178,9 @@ func (g *Group) startUnit(pid int) error {
 		return err
 	}
 	if err := g.bounded("started", func() error { return m.Apply(pid) }); err != nil {
+		if answer, ok := errors.AsType[dbus.Error](err); ok && strings.HasSuffix(answer.Name, ".UnitExists") {
+			g.places = nil // another container has made it meanwhile: nothing in it is to be ended with this one
+		}
 		return err
 	}
 	err = g.set(m)
@@ -228,18 +227,37 @@ func (g *Group) setUnit() error {
 	return g.set(m)
 }
 
-// set applies the limits, as properties of the unit where systemd has one, so that it does not undo them, and in the files.
+// set applies the limits, as properties of the unit where systemd has one, so that it does not undo them, and in the files. Then it reads them back.
+//
+// systemd answers before it writes the files of the unit, which it does before it answers again. So it is asked for nothing once more, and what it has
+// overwritten by then is written a second time.
 func (g *Group) set(m cgroups.Manager) error {
 	var limit error
 	err := g.bounded("limited", func() error {
-		err := m.Set(g.library().Resources)
-		if fileOf(err) != "" {
-			limit, err = g.limitError(err), nil
+		for range 2 {
+			// A hook of the library for device rules, which may bring any property. On v2 the filter in ebpf.go is the container's, not systemd's:
+			// with DevicePolicy=auto systemd leaves devices alone, and a daemon-reload can't take away what a hook has added to it.
+			systemd.GenerateDeviceProps = func(*cgroups.Resources, int) ([]sd.Property, error) { return g.withoutLibrary(), nil }
+			err := m.Set(g.library().Resources)
+			if fileOf(err) != "" {
+				limit = g.limitError(err)
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if limit = g.weighDevices(); limit != nil {
+				return nil
+			}
+			systemd.GenerateDeviceProps = nil
+			if err := m.Set(&cgroups.Resources{SkipDevices: true, SkipFreezeOnSet: true}); err != nil {
+				return err
+			}
+			if limit = g.readBack(); limit == nil {
+				return nil
+			}
 		}
-		if err == nil && limit == nil {
-			limit = g.weighDevices()
-		}
-		return err
+		return nil
 	})
 	if err == nil {
 		return limit

@@ -164,6 +164,65 @@ func TestComingAndGoing(t *testing.T) {
 	<-stopped
 }
 
+// TestKilledBefore: a cgroup that was there before the container takes another one, after the first was killed.
+func TestKilledBefore(t *testing.T) {
+	maker := newGroup(t, nil)
+	if err := create(maker); err != nil {
+		t.Fatal(err)
+	}
+	maker.Close()
+	for range 2 {
+		g, err := New(maker.config)
+		if err == nil {
+			err = create(g)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		fd, err := g.Dir()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fd >= 0 {
+			c := exec.Command("true")
+			c.SysProcAttr = &unix.SysProcAttr{UseCgroupFD: true, CgroupFD: fd}
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Errorf("a process born in it: %v %s", err, out)
+			}
+		}
+		c := sleeper(t, g)
+		if err := g.Kill(unix.SIGKILL); err != nil {
+			t.Error(err)
+		}
+		if !ends(c) {
+			t.Fatal("the process lives on")
+		}
+		if err := g.Destroy(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestClaim: while a container is made in a cgroup, no other is.
+func TestClaim(t *testing.T) {
+	g := newGroup(t, nil)
+	if err := create(g); err != nil {
+		t.Fatal(err)
+	}
+	again, err := New(g.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Create(); err == nil || !strings.Contains(err.Error(), "another container is being made in "+g.members()) {
+		t.Errorf("%v", err)
+	}
+	g.Close()
+	if err := again.Create(); err != nil {
+		t.Errorf("after the first has closed: %v", err)
+	}
+	again.Close()
+}
+
 // TestThreadedBelow: a process whose threads are in cgroups of their own is one process, and gets a signal once.
 func TestThreadedBelow(t *testing.T) {
 	if os.Getenv("RT_TEST_THREADS") != "" {

@@ -15,7 +15,7 @@ func (g *Group) Update(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
-	r = withoutZeroPids(g.withMemoryLimit(r)) // there is no version to ask
+	r = withoutZeroPids(g.withCPUMax(g.withMemoryLimit(r))) // there is no version to ask
 	l, err := convert(r, g.mode)
 	if err != nil {
 		return err
@@ -35,10 +35,14 @@ func (g *Group) Update(r *specs.LinuxResources) error {
 	return nil
 }
 
-// updateLimits applies the limits to a cgroup that is in use.
+// updateLimits applies the limits to a cgroup that is in use, and reads all limits back: those of the update, and those that it does not change.
 func (g *Group) updateLimits() error {
+	old := g.remember()
 	if g.driver == Systemd {
-		return g.setUnit()
+		if err := g.setUnit(); err != nil {
+			return err
+		}
+		return g.keepOthers(old)
 	}
 	m, err := g.files()
 	if err != nil {
@@ -49,11 +53,16 @@ func (g *Group) updateLimits() error {
 			return err
 		}
 	}
-	old := g.remember()
 	if err := m.Set(g.library().Resources); err != nil {
 		return old.restore(g.limitError(err))
 	}
 	if err := g.weighDevices(); err != nil {
+		return old.restore(err)
+	}
+	if err := g.readBack(); err != nil {
+		return old.restore(err)
+	}
+	if err := g.keepOthers(old); err != nil {
 		return old.restore(err)
 	}
 	return nil
@@ -103,5 +112,31 @@ func (g *Group) withMemoryLimit(r *specs.LinuxResources) *specs.LinuxResources {
 	}
 	c, m := *r, *r.Memory
 	m.Limit, c.Memory = &limit, &m
+	return &c
+}
+
+// withCPUMax completes an update of one of cpu.quota and cpu.period with the other, which v2 has in one file: the library writes the default for
+// what is not given, and an update of the period would lift the quota.
+func (g *Group) withCPUMax(r *specs.LinuxResources) *specs.LinuxResources {
+	if g.mode != host.CgroupV2 || r.CPU == nil {
+		return r
+	}
+	quota, period := r.CPU.Quota != nil && *r.CPU.Quota != 0, r.CPU.Period != nil && *r.CPU.Period != 0
+	text, err := readFile(g.dir("cpu"), "cpu.max")
+	if quota == period || err != nil {
+		return r
+	}
+	words := strings.Fields(text)
+	if len(words) != 2 {
+		return r
+	}
+	c, p := *r, *r.CPU
+	c.CPU = &p
+	if now, err := strconv.ParseUint(words[1], 10, 64); err == nil && quota {
+		p.Period = &now
+	}
+	if now, err := strconv.ParseInt(words[0], 10, 64); err == nil && period { // "max" is what the library writes
+		p.Quota = &now
+	}
 	return &c
 }

@@ -134,7 +134,7 @@ func (g *Group) Dir() (int, error) {
 	return g.fd, nil
 }
 
-// Close closes the descriptors that Dir and Joins have opened.
+// Close closes the descriptors that Create, Dir and Joins have opened.
 func (g *Group) Close() {
 	for _, j := range g.joins {
 		_ = unix.Close(j.FD)
@@ -143,5 +143,9 @@ func (g *Group) Close() {
 	if g.fd >= 0 {
 		_ = unix.Close(g.fd)
 		g.fd = -1
+	}
+	if g.claimed > 0 {
+		_ = unix.Close(g.claimed)
+		g.claimed = 0
 	}
 }

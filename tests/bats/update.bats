@@ -48,6 +48,24 @@ limit() {
 	fi
 }
 
+@test "update --cpu-period and --cpu-quota, each alone, leave the other" {
+	needs_controller cpu
+	bundle
+	running sleep 60
+	now() {
+		if [ "$(cgroup_version cpu)" = 1 ]; then
+			echo "$(limit cpu cpu.cfs_quota_us -) $(limit cpu cpu.cfs_period_us -)"
+		else
+			limit cpu - cpu.max
+		fi
+	}
+	rt update --cpu-quota 20000 --cpu-period 50000 "$ID"
+	rt update --cpu-quota 30000 "$ID"
+	[ "$(now)" = "30000 50000" ]
+	rt update --cpu-period 100000 "$ID"
+	[ "$(now)" = "30000 100000" ]
+}
+
 @test "update --cpuset-cpus" {
 	needs_controller cpuset
 	bundle

@@ -9,6 +9,10 @@ needs() {
 	[ "$ROOTLESS" = 0 ] || USER_OPTION=(--user)
 }
 
+# The suite has a runtime directory of its own; the user's systemd is in the real one.
+systemctl() { XDG_RUNTIME_DIR=/run/user/$(id -u) command systemctl "$@"; }
+systemd-run() { XDG_RUNTIME_DIR=/run/user/$(id -u) command systemd-run "$@"; }
+
 # show PROPERTY UNIT prints what systemd knows.
 show() {
 	systemctl "${USER_OPTION[@]}" show --value --property "$1" "$2"
@@ -79,6 +83,50 @@ inner() {
 	[ "$(cat "$dir/cpu.max")" = "20000 100000" ]
 	[ "$(cat "$dir/pids.max")" = 30 ]
 	[ "$(cat "$dir/cpuset.cpus")" = 0 ]
+}
+
+# holds FILE TEXT compares a file of the container's cgroup.
+holds() {
+	local now
+	now=$(cat "/sys/fs/cgroup$(inner)/$1")
+	[ "$now" = "$2" ] || {
+		echo "$1 is $now, not $2"
+		return 1
+	}
+}
+
+@test "systemd: no limit is lost when another one changes, by update or by systemctl" {
+	bundle '.linux.resources += {blockIO: {weight: 300}, memory: {limit: 67108864, swap: 67108864}, cpu: {shares: 512, quota: 20000, period: 50000}}'
+	running sleep 60
+	local weight=(io.weight "default 2930") dir
+	dir=/sys/fs/cgroup$(inner)
+	[ ! -e "$dir/io.bfq.weight" ] || weight=(io.bfq.weight "default 300")
+	all() {
+		holds "${weight[@]}" && holds cpu.weight 59 && holds "cpu.max" "20000 50000" && holds pids.max "$1" && holds memory.max "$2" &&
+			{ [ ! -e "$dir/memory.swap.max" ] || holds memory.swap.max 0; }
+	}
+	rt update --pids-limit 40 "$ID"
+	all 40 67108864
+	rt update --memory-reservation 1048576 "$ID"
+	all 40 67108864
+	systemctl "${USER_OPTION[@]}" set-property --runtime "rt-$ID.scope" TasksMax=41
+	all 41 67108864
+	systemctl "${USER_OPTION[@]}" daemon-reload
+	all 41 67108864
+	rt update --blkio-weight 500 "$ID"
+	rt update --pids-limit 42 "$ID"
+	[ "$(cat "$dir/${weight[0]}")" != "${weight[1]}" ]
+	[ "$(cat "$dir/${weight[0]}")" != "default 100" ]
+	rt update --resources - "$ID" <<<'{"cpu": {"idle": 1}}'
+	rt update --pids-limit 43 "$ID"
+	holds cpu.idle 1
+	rt update --resources - "$ID" <<<'{"cpu": {"idle": 0}}'
+	rt update --pids-limit 44 "$ID"
+	holds cpu.idle 0
+	rt update --resources - "$ID" <<<'{"unified": {"memory.high": "50331648", "memory.oom.group": "1"}}'
+	rt update --pids-limit 45 "$ID"
+	holds memory.high 50331648
+	holds memory.oom.group 1
 }
 
 @test "systemd: annotations are properties of the scope" {

@@ -1,0 +1,215 @@
+package cgroup
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"rt/libcontainer/diag"
+
+	"github.com/opencontainers/cgroups"
+)
+
+// readBack compares what the files of the limits hold with what was written to them. A write that succeeds is no proof: systemd writes the files of its units too,
+// and so may others. A file that can't be read is left out: it has gone with the container, or the write has said more.
+func (g *Group) readBack() error {
+	for i := range g.limits.needs {
+		n := &g.limits.needs[i]
+		dir, file := g.dir(n.controller), g.fileHere(n)
+		wanted := g.wanted(file)
+		if len(wanted) == 0 || dir == "" {
+			continue
+		}
+		text, err := readFile(dir, file)
+		if err != nil {
+			continue
+		}
+		for _, w := range wanted {
+			if !g.holdsLine(file, text, w) {
+				return g.lostError(n.field, dir, file, w, text)
+			}
+		}
+	}
+	return nil
+}
+
+// lostError is the error of a limit that is not what it should be.
+func (g *Group) lostError(field, dir, file, wanted, found string) error {
+	e := &diag.Error{
+		Kind: diag.Host, Field: field, Value: wanted,
+		Problem: "does not hold: " + dir + "/" + file + " has " + strconv.Quote(strings.TrimSpace(found)),
+		Hint:    "another program changes the limits of this cgroup as well",
+	}
+	if g.driver == Systemd {
+		e.Hint += "; systemctl cat " + g.unit.name + " shows what systemd was told"
+	}
+	return e
+}
+
+// fileHere is the file that a limit is written to on this machine: with the BFQ scheduler weights have files of their own.
+func (g *Group) fileHere(n *need) string {
+	if bfq, ok := map[string]string{
+		"io.weight": "io.bfq.weight", "blkio.weight": "blkio.bfq.weight", "blkio.weight_device": "blkio.bfq.weight_device",
+	}[n.file]; ok && g.limits.resources.Unified[n.file] == "" {
+		if _, err := readFile(g.dir(n.controller), bfq); err == nil {
+			return bfq
+		}
+	}
+	return n.file
+}
+
+// wanted are the lines that a file should hold, as they were written; none for files that are not compared: those that can only be written, and
+// those of linux.resources.unified that rt does not know.
+func (g *Group) wanted(file string) []string {
+	r := &g.limits.resources
+	if text, ok := r.Unified[file]; ok {
+		if !slices.Contains(comparable, file) {
+			return nil
+		}
+		return strings.Split(strings.TrimSpace(text), "\n")
+	}
+	if strings.HasPrefix(file, "blkio.") || strings.HasPrefix(file, "io.") {
+		return g.wantedIO(file)
+	}
+	switch file {
+	case "memory.max", "memory.limit_in_bytes":
+		return number64(r.Memory)
+	case "memory.low", "memory.soft_limit_in_bytes":
+		return number64(r.MemoryReservation)
+	case "memory.memsw.limit_in_bytes":
+		return number64(r.MemorySwap)
+	case "memory.swap.max":
+		swap, err := cgroups.ConvertMemorySwapToCgroupV2Value(r.MemorySwap, r.Memory)
+		if err != nil {
+			return nil
+		}
+		return []string{strconv.FormatInt(swap, 10)}
+	case "memory.swappiness":
+		return pointer(r.MemorySwappiness)
+	case "memory.oom_control":
+		return []string{"oom_kill_disable 1"}
+	case "cpu.shares":
+		return number64(int64(r.CpuShares))
+	case "cpu.weight":
+		if r.CPUIdle != nil && *r.CPUIdle == 1 {
+			return nil // an idle cgroup has the least weight, whatever was written
+		}
+		return number64(int64(r.CpuWeight))
+	case "cpu.max":
+		return []string{g.wantedCPU()}
+	case "cpu.cfs_quota_us":
+		return number64(r.CpuQuota)
+	case "cpu.cfs_period_us":
+		return number64(int64(r.CpuPeriod))
+	case "cpu.max.burst", "cpu.cfs_burst_us":
+		return pointer(r.CpuBurst)
+	case "cpu.idle":
+		return pointer(r.CPUIdle)
+	case "cpu.rt_runtime_us":
+		return number64(r.CpuRtRuntime)
+	case "cpu.rt_period_us":
+		return number64(int64(r.CpuRtPeriod))
+	case "cpuset.cpus":
+		return []string{r.CpusetCpus}
+	case "cpuset.mems":
+		return []string{r.CpusetMems}
+	case "pids.max":
+		if r.PidsLimit != nil && *r.PidsLimit == 0 {
+			return nil // Settle writes it, when the container's process is there
+		}
+		return pointer(r.PidsLimit)
+	case "net_cls.classid":
+		return number64(int64(r.NetClsClassid))
+	case "net_prio.ifpriomap":
+		var lines []string
+		for _, p := range r.NetPrioIfpriomap {
+			lines = append(lines, p.CgroupString())
+		}
+		return lines
+	}
+	for _, h := range r.HugetlbLimit {
+		if strings.HasPrefix(file, "hugetlb."+h.Pagesize+".") {
+			return []string{strconv.FormatUint(h.Limit, 10)}
+		}
+	}
+	return nil
+}
+
+// comparable are the files of linux.resources.unified that are read back.
+var comparable = []string{
+	"cpu.idle", "cpu.max", "cpu.max.burst", "cpu.weight", "cpuset.cpus", "cpuset.mems", "io.bfq.weight", "io.weight",
+	"memory.high", "memory.low", "memory.max", "memory.min", "memory.oom.group", "memory.swap.max", "pids.max",
+}
+
+// wantedCPU is cpu.max. What is not given is what the library writes for it.
+func (g *Group) wantedCPU() string {
+	r := &g.limits.resources
+	quota, period := "max", uint64(100000)
+	if r.CpuQuota > 0 {
+		quota = strconv.FormatInt(r.CpuQuota, 10)
+	}
+	if r.CpuPeriod != 0 {
+		period = r.CpuPeriod
+	}
+	return quota + " " + strconv.FormatUint(period, 10)
+}
+
+// wantedIO is wanted for the files of the controllers io and blkio.
+func (g *Group) wantedIO(file string) (lines []string) {
+	r := &g.limits.resources
+	throttle := func(list []*cgroups.ThrottleDevice, key string) {
+		for _, d := range list {
+			switch {
+			case d.Rate == 0: // takes the line away
+			case key != "":
+				lines = append(lines, d.StringName(key))
+			default:
+				lines = append(lines, d.String())
+			}
+		}
+	}
+	switch file {
+	case "blkio.weight", "blkio.bfq.weight":
+		return number64(int64(r.BlkioWeight))
+	case "blkio.leaf_weight":
+		return number64(int64(r.BlkioLeafWeight))
+	case "io.weight", "io.bfq.weight":
+		if r.BlkioWeight != 0 {
+			n := uint64(r.BlkioWeight)
+			if file == "io.weight" {
+				n = cgroups.ConvertBlkIOToIOWeightValue(r.BlkioWeight)
+			}
+			lines = append(lines, "default "+strconv.FormatUint(n, 10))
+		}
+	case "io.max":
+		throttle(r.BlkioThrottleReadBpsDevice, "rbps")
+		throttle(r.BlkioThrottleWriteBpsDevice, "wbps")
+		throttle(r.BlkioThrottleReadIOPSDevice, "riops")
+		throttle(r.BlkioThrottleWriteIOPSDevice, "wiops")
+	case "blkio.throttle.read_bps_device":
+		throttle(r.BlkioThrottleReadBpsDevice, "")
+	case "blkio.throttle.write_bps_device":
+		throttle(r.BlkioThrottleWriteBpsDevice, "")
+	case "blkio.throttle.read_iops_device":
+		throttle(r.BlkioThrottleReadIOPSDevice, "")
+	case "blkio.throttle.write_iops_device":
+		throttle(r.BlkioThrottleWriteIOPSDevice, "")
+	}
+	return lines
+}
+
+// number64 is a limit as text; none for 0, which the library takes for not given.
+func number64(n int64) []string {
+	if n == 0 {
+		return nil
+	}
+	return []string{strconv.FormatInt(n, 10)}
+}
+
+// pointer is a limit that may be 0 as text; none for nil.
+func pointer[T int64 | uint64](n *T) []string {
+	if n == nil {
+		return nil
+	}
+	return []string{strconv.FormatInt(int64(*n), 10)}
+}
