@@ -262,6 +262,9 @@ func newDevice(r *rand.Rand) gene {
 		d["uid"], d["gid"] = pick(r, 0, 1000), pick(r, 0, 5)
 	}
 	if d["type"] == "p" {
+		if d["path"] == "/dev/null" {
+			d["path"] = "/dev/one" // whoever writes to it would wait for ever
+		}
 		delete(d, "major")
 		delete(d, "minor")
 	}

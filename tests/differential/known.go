@@ -24,6 +24,13 @@ var known = []struct {
 		"a node of the host's that rt lends is attached read-only, nosuid and noexec (docs/security.md)",
 	},
 	{regexp.MustCompile(`^(- hook \w+ fds .*|\+ hook \w+ fds 0 1 2 3)$`), "a hook has its three streams; crun leaves it more"},
+	{regexp.MustCompile(`^\+ hook startContainer env HOME=`), "a hook of the image runs as the container's user does, HOME included"},
+	{
+		regexp.MustCompile(`^[+-] mount \S+ \S+ (private|slave|shared|shared slave) \w+ root=DIR/src/`),
+		"where the config is silent a bind is a slave of its source, as with runc before 1.2: what the host mounts below it later appears",
+	},
+	{regexp.MustCompile(`^[+-] mount / \S+ (private|slave) \w+ root=DIR/bundle/rootfs$`), "rslave is slave, for the root too; newer ones have the root private then"},
+	{regexp.MustCompile(`^[+-] node /dev/mqueue directory 1777 0:(0|65534) `), "in a user namespace the queue directory is its root's, group included"},
 	{regexp.MustCompile(`^[+-] status NSpid:`), "rt's exec takes one pid fewer"},
 	{regexp.MustCompile(`^[+-] mount /sys/fs/cgroup r[ow],`), "the config says ro"},
 	{
