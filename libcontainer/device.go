@@ -27,7 +27,8 @@ func isDevice(st *unix.Stat_t, d *spec.Device) bool {
 	return st.Mode&unix.S_IFMT == kind && (kind == unix.S_IFIFO || st.Rdev == unix.Mkdev(d.Major, d.Minor))
 }
 
-// checkDevice checks that the node which the boot process has found at the path of a device is that device. It closes the descriptor.
+// checkDevice checks that the node which the boot process has found at the path of a device is that device. It closes
+// the descriptor.
 func (m *maker) checkDevice(r supervise.Report) error {
 	origin, fd := r.Step.Origin, r.FD
 	if fd < 0 {

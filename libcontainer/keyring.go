@@ -8,8 +8,9 @@ import (
 	"rt/libcontainer/diag"
 )
 
-// nameKeyring names the container's session keyring. The kernel finds a keyring by its name alone (keyctl_join_session_keyring(3)), so a container that knew the
-// name of another's could join that, or make one of that name first: half of it is random, and only the state directory has it.
+// nameKeyring names the container's session keyring. The kernel finds a keyring by its name alone
+// (keyctl_join_session_keyring(3)), so a container that knew the name of another's could join that, or make one of that
+// name first: half of it is random, and only the state directory has it.
 func (m *maker) nameKeyring() error {
 	if m.o.NoNewKeyring {
 		return nil

@@ -8,8 +8,9 @@ import (
 	"rt/libcontainer/plan"
 )
 
-// findRootMount finds the mount point of the mount that root.path is in, where the plan needs it: proc_pid_mountinfo(5). The kernel says which mount that is
-// (STATX_MNT_ID, Linux 5.8): names can't, since a mount may be covered by another one, and one mount point may begin with the name of another.
+// findRootMount finds the mount point of the mount that root.path is in, where the plan needs it:
+// proc_pid_mountinfo(5). The kernel says which mount that is (STATX_MNT_ID, Linux 5.8): names can't, since a mount may
+// be covered by another one, and one mount point may begin with the name of another.
 func (m *maker) findRootMount() error {
 	if !plan.RootMountNeeded(m.spec) {
 		return nil

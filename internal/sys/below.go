@@ -3,8 +3,8 @@ package sys
 
 import "strings"
 
-// Below reports whether path is dir or lies below it, and returns what follows dir: "" for dir itself, otherwise a name without a leading slash.
-// Both are absolute and clean (path.Clean), and compared as text: no link is followed.
+// Below reports whether path is dir or lies below it, and returns what follows dir: "" for dir itself, otherwise a name
+// without a leading slash. Both are absolute and clean (path.Clean), and compared as text: no link is followed.
 func Below(path, dir string) (rest string, ok bool) {
 	if dir == "/" {
 		return strings.CutPrefix(path, "/")

@@ -14,7 +14,8 @@ import (
 	"rt/spec"
 )
 
-// defaultDevices are those that every container has (config-linux.md#default-devices). /dev/console is the terminal's, /dev/ptmx a link.
+// defaultDevices are those that every container has (config-linux.md#default-devices). /dev/console is the terminal's,
+// /dev/ptmx a link.
 var defaultDevices = [...]spec.Device{
 	{Index: -1, Path: "/dev/null", Mode: unix.S_IFCHR | 0o666, Major: 1, Minor: 3},
 	{Index: -1, Path: "/dev/zero", Mode: unix.S_IFCHR | 0o666, Major: 1, Minor: 5},
@@ -43,7 +44,8 @@ func (c *compiler) mountAt(path string) int {
 	return -1
 }
 
-// devIsBound reports whether /dev is a bind mount of the config: then it is the user's own business, and rt makes nothing in it.
+// devIsBound reports whether /dev is a bind mount of the config: then it is the user's own business, and rt makes
+// nothing in it.
 func (c *compiler) devIsBound() bool {
 	i := c.mountAt("/dev")
 	return i >= 0 && c.spec.Mounts[i].Bind
@@ -67,7 +69,8 @@ func (c *compiler) devices() error {
 		}
 	}
 	for i := range c.spec.Devices {
-		// Engines list all that the host has for a privileged container. /dev/ptmx of the host leads to the host's terminals or, bound, nowhere.
+		// Engines list all that the host has for a privileged container. /dev/ptmx of the host leads to the host's
+		// terminals or, bound, nowhere.
 		if d := &c.spec.Devices[i]; d.Path != "/dev/ptmx" {
 			if err := c.device(d); err != nil {
 				return err
@@ -112,8 +115,8 @@ func (c *compiler) overridden(path string) bool {
 	return false
 }
 
-// device makes one device node, or binds the host's of the same name where making one is refused: in a user namespace always, elsewhere for lack of
-// CAP_MKNOD or by the rules of a cgroup.
+// device makes one device node, or binds the host's of the same name where making one is refused: in a user namespace
+// always, elsewhere for lack of CAP_MKNOD or by the rules of a cgroup.
 func (c *compiler) device(d *spec.Device) error {
 	origin := ""
 	if d.Index >= 0 {
@@ -172,7 +175,8 @@ func (c *compiler) makeNode(origin string, d *spec.Device, dir nsenter.Reg, name
 		nsenter.Flags(&nsenter.FileModes, d.Mode), nsenter.Imm(unix.Mkdev(d.Major, d.Minor)))
 }
 
-// mayExist reports whether something may be at the path of a device before that is made: in any place but a tmpfs that the container has at /dev.
+// mayExist reports whether something may be at the path of a device before that is made: in any place but a tmpfs that
+// the container has at /dev.
 func (c *compiler) mayExist(d *spec.Device) bool {
 	i := c.mountAt("/dev")
 	if i < 0 || c.spec.Mounts[i].Type != "tmpfs" || c.spec.Mounts[i].TmpCopyUp {
@@ -192,8 +196,8 @@ func (c *compiler) checksNodes() bool {
 	return false
 }
 
-// checkNode has rt check that the node in regTarget, which was there before, is device d, and gives it the mode and owner that d has. A node in a bind mount
-// is the user's, perhaps the host's own, and keeps both.
+// checkNode has rt check that the node in regTarget, which was there before, is device d, and gives it the mode and
+// owner that d has. A node in a bind mount is the user's, perhaps the host's own, and keeps both.
 func (c *compiler) checkNode(origin string, d *spec.Device) step {
 	c.handOver(origin, "what is there", regTarget).sync(SyncDevice, "check that it is "+DeviceText(d))
 	last := c.await("wait until it is checked")
@@ -237,8 +241,8 @@ func notOnHost(origin string, d *spec.Device) error {
 	return e
 }
 
-// bindDevice covers an empty file with the host's device of the same path, of which rt has seen that it is the device. The mount is read-only: the
-// device can be used, and the host's inode can't be changed.
+// bindDevice covers an empty file with the host's device of the same path, of which rt has seen that it is the device.
+// The mount is read-only: the device can be used, and the host's inode can't be changed.
 func (c *compiler) bindDevice(origin string, d *spec.Device, dir nsenter.Reg, name string) {
 	c.do(origin, "make a file for "+d.Path, nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
 		nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o666), nsenter.Imm(0)).ignore(unix.EEXIST)

@@ -13,8 +13,8 @@ import (
 	"rt/spec"
 )
 
-// restrictPaths hides linux.maskedPaths, makes linux.readonlyPaths read-only (config-linux.md#masked-paths), and at last makes the mounts
-// read-only in which something had to be made. A path that is listed twice is restricted once.
+// restrictPaths hides linux.maskedPaths, makes linux.readonlyPaths read-only (config-linux.md#masked-paths), and at
+// last makes the mounts read-only in which something had to be made. A path that is listed twice is restricted once.
 func (c *compiler) restrictPaths() error {
 	if !c.mountNamespace() {
 		return nil
@@ -35,7 +35,8 @@ func (c *compiler) restrictPaths() error {
 	return nil
 }
 
-// at returns where path is looked up: what is in /proc or /sys is found from the mount itself, which no name can be made to miss.
+// at returns where path is looked up: what is in /proc or /sys is found from the mount itself, which no name can be
+// made to miss.
 func (c *compiler) at(path string) (dir nsenter.Reg, name string) {
 	i, rest := c.holder(path)
 	for _, m := range c.kept {
@@ -46,8 +47,8 @@ func (c *compiler) at(path string) (dir nsenter.Reg, name string) {
 	return regRoot, path
 }
 
-// holder returns the index of the last procfs, sysfs, or bind mount on /proc or /sys that path is below, and what path is called there; -1 if
-// there is none, or if a later mount covers it.
+// holder returns the index of the last procfs, sysfs, or bind mount on /proc or /sys that path is below, and what path
+// is called there; -1 if there is none, or if a later mount covers it.
 func (c *compiler) holder(path string) (index int, rest string) {
 	index = -1
 	for i := range c.spec.Mounts {
@@ -83,7 +84,8 @@ func (c *compiler) restricts(i int) bool {
 	return false
 }
 
-// canRestrict reserves a register for each mount that paths are restricted in, and refuses a config with more of them than there are.
+// canRestrict reserves a register for each mount that paths are restricted in, and refuses a config with more of them
+// than there are.
 func (c *compiler) canRestrict() error {
 	for i := range c.spec.Mounts {
 		if c.restricts(i) {
@@ -110,20 +112,22 @@ func (c *compiler) keepBind(i int, m *spec.Mount) {
 	c.kept = append(c.kept, keptMount{i, m.Destination, mountPath(m, ""), r, 0})
 }
 
-// find opens path, in regTarget.
-// A path that is not there needs no restriction: it can't appear later in a file system of the kernel, and elsewhere the config means what is there.
+// find opens path, in regTarget. A path that is not there needs no restriction: it can't appear later in a file system
+// of the kernel, and elsewhere the config means what is there.
 func (c *compiler) find(origin, path string, absent label) {
 	dir, name := c.at(path)
 	c.open(origin, "find it", dir, name, howPath).to(regTarget).on(absent, unix.ENOENT, unix.ENOTDIR)
 }
 
-// hostAttrs are the attributes of every mount of an inode of the host's that rt makes by itself. A device can be written to on a read-only mount; its
-// mode, owner, times and extended attributes, which are the host's, can't be changed there.
+// hostAttrs are the attributes of every mount of an inode of the host's that rt makes by itself. A device can be
+// written to on a read-only mount; its mode, owner, times and extended attributes, which are the host's, can't be
+// changed there.
 const hostAttrs = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC
 
-// mask hides path: a directory behind an empty read-only tmpfs, a file behind /dev/null. Which of the two it is turns out when it is opened as a
-// directory. Trying to attach a mount of the wrong kind would tell as well, but would leave that mount behind, and the program's start would
-// wait for an RCU grace period for each (dissolve_on_fput in the kernel's namespace.c).
+// mask hides path: a directory behind an empty read-only tmpfs, a file behind /dev/null. Which of the two it is turns
+// out when it is opened as a directory. Trying to attach a mount of the wrong kind would tell as well, but would leave
+// that mount behind, and the program's start would wait for an RCU grace period for each (dissolve_on_fput in the
+// kernel's namespace.c).
 func (c *compiler) mask(origin, path string) {
 	file, end := c.newLabel(), c.newLabel()
 	c.openMasks()
@@ -144,8 +148,9 @@ func (c *compiler) mask(origin, path string) {
 	c.close(regTarget)
 }
 
-// cover attaches a copy of the detached mount in r to the target and goes to end. Most kernels copy only what is attached: then the mount itself goes to the
-// first target, by the last step, which is returned; and copies of it, with all its attributes, to the others.
+// cover attaches a copy of the detached mount in r to the target and goes to end. Most kernels copy only what is
+// attached: then the mount itself goes to the first target, by the last step, which is returned; and copies of it, with
+// all its attributes, to the others.
 func (c *compiler) cover(origin, sentence string, r nsenter.Reg, end label) step {
 	uncopied := c.newLabel()
 	c.do(origin, sentence, nsenter.OpenTree, nsenter.Val(r), nsenter.Str(""),
@@ -161,8 +166,9 @@ func (c *compiler) copyNull(origin string, to nsenter.Reg) {
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(to)
 }
 
-// openMasks makes a detached mount of the host's /dev/null, where it can be restricted before it is attached, and an empty directory, for all masks. The name is looked up in the host's tree, which no
-// container can change, without following a link, and rt has seen that it is the device 1:3: CVE-2025-31133.
+// openMasks makes a detached mount of the host's /dev/null, where it can be restricted before it is attached, and an
+// empty directory, for all masks. The name is looked up in the host's tree, which no container can change, without
+// following a link, and rt has seen that it is the device 1:3: CVE-2025-31133.
 func (c *compiler) openMasks() {
 	if c.nullOpen {
 		return
@@ -204,8 +210,9 @@ func (c *compiler) readonlyPath(origin, path string) {
 	c.place(end)
 }
 
-// flagsAt returns the flags of the mount that path is in, as far as the config tells: a remount sets them all, and in a user namespace may not
-// take away what is locked. A later mount covers what earlier ones have at and below its destination, so the last one counts.
+// flagsAt returns the flags of the mount that path is in, as far as the config tells: a remount sets them all, and in a
+// user namespace may not take away what is locked. A later mount covers what earlier ones have at and below its
+// destination, so the last one counts.
 func (c *compiler) flagsAt(path string) (flags uintptr) {
 	var attrs uint64
 	for i := range c.spec.Mounts {

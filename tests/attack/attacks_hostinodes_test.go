@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Inodes of the host's that a container is lent: what may be used must not be changed; and restrictions that miss what they are for.
+// Inodes of the host's that a container is lent: what may be used must not be changed; and restrictions that miss what
+// they are for.
 
 // changedNode says how a node of the host's /dev is no longer as it was, "" if it is, and puts it back.
 func (s *stage) changedNode(path string, was *unix.Stat_t) string {

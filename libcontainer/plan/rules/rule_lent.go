@@ -9,9 +9,10 @@ import (
 	"rt/nsenter"
 )
 
-// lent: R2. A bind mount of the config is as the config has it, and so are the root file system and the layers over it. What else is copied of the host's mounts
-// must be restricted before it is attached or, where the kernel can't do that, by the next call that a mount takes part in: mount(2) with MS_REMOUNT|MS_BIND
-// on the descriptor's name in /proc/self/fd, which dup3(2) has given it.
+// lent: R2. A bind mount of the config is as the config has it, and so are the root file system and the layers over it.
+// What else is copied of the host's mounts must be restricted before it is attached or, where the kernel can't do that,
+// by the next call that a mount takes part in: mount(2) with MS_REMOUNT|MS_BIND on the descriptor's name in
+// /proc/self/fd, which dup3(2) has given it.
 func lent(w *Walk, i int, s *nsenter.Step) string {
 	if s.Call != nsenter.MoveMount {
 		return ""
@@ -49,7 +50,8 @@ func (s *State) copiesBare(w *Walk, step *nsenter.Step) bool {
 	return s.found(w, step) == HostMount
 }
 
-// asked reports whether the origin of a step is a mount of the config, a path in the container, the root file system, or an option that puts a layer over it.
+// asked reports whether the origin of a step is a mount of the config, a path in the container, the root file system,
+// or an option that puts a layer over it.
 func asked(origin string) bool {
 	return strings.HasPrefix(origin, "mounts[") || strings.HasPrefix(origin, "linux.readonlyPaths[") || strings.HasPrefix(origin, "root.") || strings.HasPrefix(origin, "--")
 }
