@@ -100,3 +100,54 @@ exec_in() {
 	[ "$status" -eq 0 ]
 	[[ $output != *bundle* && $output != */sys/fs/cgroup* ]]
 }
+
+# bats test_tags=root
+@test "exec --host-binary: rights that the host's file gives are none in the container" {
+	only_rt "--host-binary"
+	local program=$BATS_TEST_TMPDIR/program
+	bundle '.process.capabilities.bounding = ["CAP_SETUID", "CAP_NET_RAW", "CAP_SYS_PTRACE"] | .process.noNewPrivileges = false'
+	running sleep 60
+	cat >"$program.c" <<-'C'
+		#include <stdio.h>
+		#include <string.h>
+		int main() {
+			char line[256];
+			FILE *f = fopen("/proc/self/status", "r");
+			while (fgets(line, sizeof line, f))
+				if (!strncmp(line, "Uid:", 4) || !strncmp(line, "CapEff:", 7)) fputs(line, stdout);
+		}
+	C
+	cc -static -o "$program" "$program.c" || skip "no static C library"
+	# On the host the file gives them, or the test is none.
+	chmod 4755 "$program"
+	run setpriv --reuid 1000 --clear-groups "$program"
+	[ "${lines[0]}" = $'Uid:\t1000\t0\t0\t0' ]
+	run rt exec --user 1000 --host-binary "$program" "$ID" program
+	[ "$output" = $'Uid:\t1000\t1000\t1000\t1000\nCapEff:\t0000000000000000' ]
+	chmod 755 "$program"
+	command -v setcap >/dev/null || skip "setcap is not installed"
+	setcap cap_net_raw+ep "$program"
+	run setpriv --reuid 1000 --clear-groups "$program"
+	[ "${lines[1]}" = $'CapEff:\t0000000000002000' ]
+	run rt exec --user 1000 --host-binary "$program" "$ID" program
+	[ "$output" = $'Uid:\t1000\t1000\t1000\t1000\nCapEff:\t0000000000000000' ]
+}
+
+# bats test_tags=root
+@test "exec --host-binary: a container with CAP_SYS_PTRACE can't change the program, neither the copy nor the file" {
+	only_rt "--host-binary"
+	local program=$BATS_TEST_TMPDIR/busybox sum
+	cp /bin/busybox "$program"
+	sum=$(sha256sum <"$program")
+	bundle '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_FOWNER"] | unique)'
+	running sh -c 'while :; do for p in /proc/[0-9]*; do
+		case $(readlink $p/exe) in *memfd*) echo evil >$p/exe; chmod 4777 $p/exe; cp /bin/sh $p/exe; esac; done; done 2>/dev/null'
+	local i
+	for ((i = 0; i < 20; i++)); do
+		run rt exec --host-binary "$program" "$ID" sh -c 'echo mine; exec 3<>/proc/self/exe && echo open; : >>/proc/self/exe && echo written'
+		[ "${lines[0]}" = mine ]
+		[[ $output != *written* ]]
+	done
+	[ "$(sha256sum <"$program")" = "$sum" ]
+	[ "$(stat -c %a "$program")" = "$(stat -c %a /bin/busybox)" ]
+}
