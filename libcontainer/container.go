@@ -123,9 +123,26 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 		if all {
 			return r.killRest(s, sig)
 		}
+		if sig == unix.SIGKILL && r.killOrphans(c, s) {
+			return nil
+		}
 		return err
 	}
 	return r.signal(c, s, status, sig, all)
+}
+
+// killOrphans kills what a container in a pid namespace of others has left when its first process ended, which the kernel does not do there. It reports
+// whether there was anything.
+func (r *Runtime) killOrphans(c *state.Container, s *state.State) bool {
+	if shared, err := r.sharesPids(c, s); err != nil || !shared {
+		return false
+	}
+	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
+	if err != nil || !g.Available() {
+		return false
+	}
+	pids, err := g.Pids()
+	return err == nil && len(pids) > 0 && g.Kill(unix.SIGKILL) == nil
 }
 
 // killRest signals what a container without its first process has left in its cgroup: nothing is no error, since --all means whatever is there.
@@ -212,29 +229,91 @@ const patience = 10 * time.Second
 
 // Delete removes a container that has stopped, or was only created; with force one in any status, and none at all.
 func (r *Runtime) Delete(id string, force bool) error {
+	if force {
+		return r.deleteByForce(id)
+	}
 	root, c, err := r.open(id, true)
 	if err != nil {
+		return err
+	}
+	defer root.Close()
+	defer c.Close()
+	s, status, err := r.status(c)
+	if err == nil && status == state.Running && endsSoon(s) {
+		s, status, err = r.status(c)
+	}
+	if err == nil {
+		err = state.Allow(state.Delete, id, status)
+	}
+	if err != nil {
+		return err
+	}
+	return r.destroy(c, s)
+}
+
+// endsSoon waits for the first process of a container that is running and about to end, and reports whether it has ended: `rt kill` has sent SIGKILL, say,
+// and the process has not had the time to die of it.
+func endsSoon(s *state.State) bool {
+	const look, moment = 10 * time.Millisecond, 100 * time.Millisecond
+	pidfd := openProcess(s)
+	if pidfd < 0 {
+		return true
+	}
+	defer func() { _ = unix.Close(pidfd) }()
+	for begin := time.Now(); time.Since(begin) < moment; {
+		if waitEnd(pidfd, look) {
+			return true
+		}
+		if state.Ending(s.Pid) {
+			return waitEnd(pidfd, patience)
+		}
+	}
+	return false
+}
+
+// deleteByForce kills what lives of a container first of all, and then waits for whoever is at work on it, or ends that: see state.LockByForce.
+func (r *Runtime) deleteByForce(id string) error {
+	root, c, err := r.open(id, false)
+	if err != nil {
 		var e *diag.Error
-		if force && errors.As(err, &e) && e.Kind == diag.Absent {
+		if errors.As(err, &e) && e.Kind == diag.Absent {
 			return nil
 		}
 		return err
 	}
 	defer root.Close()
 	defer c.Close()
-	s, status, err := r.status(c)
-	if err != nil {
-		if !force {
-			return err
+	// One in creation has no process of the user's, and its cgroup may still turn out to be another's: its rt takes all of it back.
+	if s, err := c.State(); err == nil && s.Phase != state.Creating {
+		if g, err := cgroup.Load(cgroup.Saved(s.Cgroup)); err == nil {
+			kill(g, s)
 		}
+	}
+	if err := c.LockByForce(); err != nil {
+		return err
+	}
+	if c.Gone() {
+		return nil
+	}
+	s, _, err := r.status(c)
+	if err != nil {
 		return c.Remove() // its state is damaged: the directory is all that is known
 	}
-	if !force {
-		if err := state.Allow(state.Delete, id, status); err != nil {
-			return err
+	return r.destroy(c, s)
+}
+
+// kill kills the processes of a container, as far as it can, and waits for none.
+func kill(g *cgroup.Group, s *state.State) {
+	if pidfd := openProcess(s); pidfd >= 0 {
+		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+		_ = unix.Close(pidfd)
+	}
+	if g.Available() {
+		_ = g.Kill(unix.SIGKILL) // destroy tells what is wrong
+		if frozen, err := g.Frozen(); err == nil && frozen {
+			_ = g.Thaw()
 		}
 	}
-	return r.destroy(c, s)
 }
 
 // destroy ends what lives of a container, and removes all of it.

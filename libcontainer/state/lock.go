@@ -19,25 +19,39 @@ var lockWait = 10 * time.Second
 // Lock takes the lock of the directory. It belongs to the open file description: it goes when the container is closed or this process dies, however it dies,
 // and no child has it, since the descriptor is close-on-exec.
 func (c *Container) Lock() error {
+	ok, err := c.lockWithin(lockWait)
+	if err == nil && !ok {
+		err = c.inUse(lockWait)
+	}
+	return err
+}
+
+// inUse is the error for a lock that another process did not give back within a time.
+func (c *Container) inUse(waited time.Duration) error {
+	return &diag.Error{
+		Kind:    diag.State,
+		Problem: `container "` + c.ID + `" is in use by ` + c.holder() + ": waited " + waited.String() + " for it",
+	}
+}
+
+// lockWithin takes the lock, and waits for it at most for limit; false if it was not to be had.
+func (c *Container) lockWithin(limit time.Duration) (bool, error) {
 	if c.locked {
-		return nil
+		return true, nil
 	}
 	// flock(2) could wait itself, but not for a limited time without a signal or a second thread.
-	deadline := time.Now().Add(lockWait)
+	deadline := time.Now().Add(limit)
 	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
 		switch err := unix.Flock(c.fd, unix.LOCK_EX|unix.LOCK_NB); err {
 		case nil:
 			c.locked = true
-			return nil
+			return true, nil
 		case unix.EWOULDBLOCK, unix.EINTR:
 		default:
-			return diag.Sys("lock "+c.Path(""), "flock", err)
+			return false, diag.Sys("lock "+c.Path(""), "flock", err)
 		}
 		if time.Now().After(deadline) {
-			return &diag.Error{
-				Kind:    diag.State,
-				Problem: `container "` + c.ID + `" is in use by ` + c.holder() + ": waited " + lockWait.String() + " for it",
-			}
+			return false, nil
 		}
 		time.Sleep(pause)
 	}

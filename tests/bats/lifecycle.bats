@@ -368,3 +368,38 @@ signals_of() {
 	wait "$client" || status=$?
 	[ "$status" -eq 3 ]
 }
+
+@test "delete: right after kill KILL it waits for the end that is under way" {
+	bundle
+	process sh -c 'for i in 1 2 3 4 5 6 7 8 9; do sleep 60 & done; wait'
+	for _ in 1 2 3 4 5; do
+		run_detached rt run --detach --bundle "$BUNDLE" "$ID"
+		[ "$status" -eq 0 ]
+		rt kill "$ID" KILL
+		rt delete "$ID"
+	done
+}
+
+# bats test_tags=root
+@test "kill KILL: what a container in the host's pid namespace has left when its process ended" {
+	bundle '.linux.namespaces |= map(select(.type != "pid")) | .mounts |= map(select(.type != "proc"))'
+	running sh -c 'sleep 4711 & sleep 0.1'
+	eventually status_is stopped
+	rt kill "$ID" KILL
+	eventually not rt kill "$ID" KILL
+	rt delete "$ID"
+}
+
+@test "delete --force: another process that holds the container's lock does not keep it, though it is stopped" {
+	only_rt "the lock is rt's"
+	bundle
+	running sleep 60
+	background flock --close "$ROOT/$ID" sleep 60
+	local holder=$!
+	eventually not flock --nonblock "$ROOT/$ID" true
+	kill -STOP "$holder"
+	rt delete --force "$ID"
+	run rt state "$ID"
+	[ "$status" -ne 0 ]
+	kill -CONT "$holder" 2>"$BATS_TEST_TMPDIR/gone" || true
+}

@@ -1,0 +1,97 @@
+package state
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// LockByForce takes the lock of a container that is to go whatever is done with it. Who holds the lock may be at the short part of its work, and gets a moment
+// for that; then it is told to end, which takes back what a create has made; then it is killed: it may hang in a hook or be stopped.
+func (c *Container) LockByForce() error {
+	moments := [...]struct {
+		before unix.Signal
+		limit  time.Duration
+	}{{0, lockWait / 10}, {unix.SIGTERM, lockWait / 5}, {unix.SIGKILL, lockWait}}
+	var waited time.Duration
+	for _, m := range moments {
+		if m.before != 0 {
+			c.signalHolder(m.before)
+		}
+		if ok, err := c.lockWithin(m.limit); err != nil || ok {
+			return err
+		}
+		waited += m.limit
+	}
+	return c.inUse(waited)
+}
+
+// signalHolder sends a signal to the process that holds the lock. Only rt opens the directory, which is its user's alone; one of another pid namespace is not
+// found. The pid is looked up again when there is a descriptor of the process: until then it may have become another's.
+func (c *Container) signalHolder(sig unix.Signal) {
+	pid := c.holderPid()
+	if pid <= 0 {
+		return
+	}
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return
+	}
+	defer func() { _ = unix.Close(pidfd) }()
+	if c.holderPid() == pid {
+		_ = unix.PidfdSendSignal(pidfd, sig, nil, 0)
+	}
+}
+
+// holderPid is the pid of the process that holds the lock, by the device and the inode that it is on; 0 if it can't be told.
+func (c *Container) holderPid() int {
+	var st unix.Stat_t
+	if unix.Fstat(c.fd, &st) != nil {
+		return 0
+	}
+	locks, err := os.ReadFile("/proc/locks")
+	if err != nil {
+		return 0
+	}
+	file := fmt.Sprintf("%02x:%02x:%d", unix.Major(st.Dev), unix.Minor(st.Dev), st.Ino)
+	for line := range strings.Lines(string(locks)) {
+		// "1: FLOCK ADVISORY WRITE 4711 00:1b:1234 0 EOF"; "1: -> FLOCK ..." waits for it (proc_locks(5))
+		f := strings.Fields(line)
+		if len(f) >= 6 && f[1] == "FLOCK" && f[3] == "WRITE" && f[5] == file {
+			pid, _ := strconv.Atoi(f[4])
+			return pid
+		}
+	}
+	return 0
+}
+
+// Ending reports whether a process is about to end: it has been sent SIGKILL, or is at its exit.
+func Ending(pid int) bool {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return true // it has ended
+	}
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(line, ":")
+		if name == "SigPnd" || name == "ShdPnd" {
+			if set, err := strconv.ParseUint(strings.TrimSpace(value), 16, 64); err == nil && set&(1<<(unix.SIGKILL-1)) != 0 {
+				return true
+			}
+		}
+	}
+	const flags, exiting = 9, 0x4 // PF_EXITING of the kernel
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return true
+	}
+	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	if len(f) <= flags-3 {
+		return false
+	}
+	value, err := strconv.ParseUint(f[flags-3], 10, 64)
+	return err == nil && value&exiting != 0
+}
