@@ -9,6 +9,7 @@ import (
 
 	"rt/libcontainer/criu"
 	"rt/libcontainer/diag"
+	"rt/libcontainer/foreground"
 	"rt/libcontainer/state"
 )
 
@@ -56,6 +57,9 @@ func (r *Runtime) Restore(id string, o *RestoreOptions) (int, error) {
 	}
 	if err := m.prepareToAttend(&o.RunOptions); err != nil {
 		return 0, err
+	}
+	if o.Detach {
+		defer foreground.CatchEnd()()
 	}
 	if err := x.make(); err != nil {
 		return 0, err
@@ -189,6 +193,7 @@ func (x *restorer) restore() (err error) {
 		p.Cancel()
 		return err
 	}
+	p.Interrupted = interrupted
 	response, err := p.Do(criu.Restore, &x.request, x.notified)
 	switch {
 	case err == nil && response.Success && x.pid == response.Pid && x.state.Pid == x.pid:

@@ -18,6 +18,9 @@ type Process struct {
 	Pid    int
 	socket int
 	stderr int // a memfd with what it has said on standard error; -1 if that is the caller's own
+
+	// Interrupted, if it is not nil, is asked a few times a second while criu is at work. Its error ends criu: damaged images can keep it for ever.
+	Interrupted func() error
 }
 
 // StartOptions say how a criu is started. The zero value starts one that has nothing of rt's.
@@ -188,6 +191,10 @@ func (p *Process) receive() (Response, int, error) {
 	text := make([]byte, 64<<10)
 	control := make([]byte, unix.CmsgSpace(4))
 	for {
+		if err := p.await(); err != nil {
+			_ = unix.Kill(p.Pid, unix.SIGKILL)
+			return Response{}, -1, err
+		}
 		n, cn, flags, _, err := unix.Recvmsg(p.socket, text, control, unix.MSG_CMSG_CLOEXEC)
 		switch {
 		case err == unix.EINTR:
@@ -212,6 +219,21 @@ func (p *Process) receive() (Response, int, error) {
 		}
 		return r, fd, nil
 	}
+}
+
+// await waits until there is something to be received, or rt is to end.
+func (p *Process) await() error {
+	const often = 100 // milliseconds
+	for p.Interrupted != nil {
+		fds := []unix.PollFd{{Fd: int32(p.socket), Events: unix.POLLIN}}
+		if n, err := unix.Poll(fds, often); n > 0 || err != nil && err != unix.EINTR {
+			return nil // what is wrong with the socket, recvmsg(2) says
+		}
+		if err := p.Interrupted(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // passed returns the descriptor in a control message, or -1.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -106,6 +107,31 @@ func TestRefusedNotification(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestInterrupted has a criu that never answers, as one may that finds less in an image than it looks for.
+func TestInterrupted(t *testing.T) {
+	cmd := exec.Command("sleep", "100")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	p := talk(t, func(peer) { <-over })
+	defer close(over)
+	p.Pid = cmd.Process.Pid
+	told, calls := errors.New("told to end"), 0
+	p.Interrupted = func() error {
+		if calls++; calls > 2 {
+			return told
+		}
+		return nil
+	}
+	if _, err := p.Do(Restore, &Options{}, nil); !errors.Is(err, told) {
+		t.Errorf("error %v", err)
+	}
+	if err := unix.Kill(p.Pid, 0); err != unix.ESRCH {
+		t.Errorf("criu is still there: %v", err)
 	}
 }
 
