@@ -65,7 +65,7 @@ func (c *compiler) findProgram() error {
 	for i, name := range names {
 		s := c.do(origin, "is it "+name+"?", nsenter.Faccessat, nsenter.Cwd, nsenter.Str(name), nsenter.Flags(&nsenter.AccessModes, unix.X_OK), nsenter.Imm(0))
 		if i < len(names)-1 {
-			s.then(found).ignore(unix.ENOENT, unix.EACCES, unix.ENOTDIR)
+			s.then(found).ignore(unix.ENOENT, unix.EACCES, unix.ENOTDIR, unix.ELOOP)
 		}
 	}
 	c.place(found)
@@ -116,7 +116,7 @@ func (c *compiler) execute() error {
 	for i, name := range names {
 		s := c.do(origin, "become "+name, nsenter.Execve, nsenter.Str(name), argv, env)
 		if i < len(names)-1 {
-			s.ignore(unix.ENOENT, unix.EACCES, unix.ENOTDIR)
+			s.ignore(unix.ENOENT, unix.EACCES, unix.ENOTDIR, unix.ELOOP)
 		}
 	}
 	return nil

@@ -132,3 +132,13 @@ lines]' ]
 	in_container /bin/secret
 	refused process.args[0] "permission denied"
 }
+
+@test "args: the search in PATH goes on behind a loop of links" {
+	bundle '.process.env = ["PATH=/loop:/bin"]'
+	mkdir "$BUNDLE/rootfs/loop"
+	ln -s echo "$BUNDLE/rootfs/loop/echo"
+	process echo found
+	run rt run --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = found ]
+}
