@@ -4,7 +4,7 @@
 // into a Response or an error. It runs in rt only. It knows processes, descriptors and names, and nothing of containers: what a container's request
 // holds is the business of package libcontainer. It refuses a CRIU that does not answer, or answers in another tongue.
 //
-// It follows images/rpc.proto and criu/cr-service.c of CRIU, versions 3.15 to 4.1. The messages are protobuf's, version 2, of which this takes two types:
-// numbers and byte strings. Protobuf's own library computes tables when a program starts that has it, whatever the program does then (its internal/detrand
-// reads the whole executable), and rt starts often; so the encoding is written here, in wire.go, and the fields that rt uses are the table in request.go.
+// It follows images/rpc.proto and criu/cr-service.c of CRIU, versions 3.15 to 4.1. The messages are those of go-criu, whose
+// version 8 encodes them without reflection and without work at the start of a program: rt starts often, and most of its
+// commands have nothing to do with CRIU. How a criu is started, spoken to and ended is here.
 package criu

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/checkpoint-restore/go-criu/v8/rpc"
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
@@ -86,13 +87,13 @@ func Ask(program string, env []string, kind Kind, features Features) (Response, 
 	if err != nil {
 		return Response{}, err
 	}
-	var encoded []byte
+	request := &rpc.CriuReq{Type: &kind}
 	if kind == FeatureCheck {
-		encoded = features.encode()
+		request.Features = features.message()
 	}
 	limit := unix.NsecToTimeval(patience.Nanoseconds())
 	_ = unix.SetsockoptTimeval(p.socket, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit)
-	r, err := p.converse(request(kind, nil, encoded, false), kind, nil)
+	r, err := p.converse(request, kind, nil)
 	if errors.Is(err, unix.EAGAIN) {
 		_ = unix.Kill(p.Pid, unix.SIGKILL)
 		err = &diag.Error{Kind: diag.Host, Problem: "criu has not answered within " + patience.String() + ": " + program}
@@ -110,7 +111,7 @@ func Ask(program string, env []string, kind Kind, features Features) (Response, 
 // what notify makes of it: after an error criu gives up, and that error is returned. fd is what came with the notification, for notify to
 // close, or -1.
 func (p *Process) Do(kind Kind, o *Options, notify func(script string, pid, fd int) error) (Response, error) {
-	r, err := p.converse(request(kind, o.encode(), nil, false), kind, notify)
+	r, err := p.converse(&rpc.CriuReq{Type: &kind, Opts: o.message()}, kind, notify)
 	if ended := p.end(); err != nil {
 		return r, explain(err, ended)
 	}
@@ -129,8 +130,8 @@ func (r *Response) reason() string {
 }
 
 // converse sends a request and serves notifications until the response comes.
-func (p *Process) converse(text []byte, kind Kind, notify func(script string, pid, fd int) error) (Response, error) {
-	if err := p.send(text); err != nil {
+func (p *Process) converse(request *rpc.CriuReq, kind Kind, notify func(script string, pid, fd int) error) (Response, error) {
+	if err := p.send(encode(request)); err != nil {
 		return Response{}, err
 	}
 	var refused error
@@ -162,7 +163,7 @@ func (p *Process) converse(text []byte, kind Kind, notify func(script string, pi
 		if refused == nil {
 			refused = err
 		}
-		if err := p.send(request(Notify, nil, nil, refused == nil)); err != nil {
+		if err := p.send(encode(&rpc.CriuReq{Type: new(Notify), NotifySuccess: optional(refused == nil)})); err != nil {
 			if refused != nil {
 				return r, refused
 			}
@@ -209,7 +210,7 @@ func (p *Process) receive() (Response, int, error) {
 		fd := passed(control[:cn])
 		r, err := decode(text[:n])
 		if err == nil && flags&unix.MSG_TRUNC != 0 {
-			err = errMalformed
+			err = errors.New("the message is longer than any of CRIU's")
 		}
 		if err != nil {
 			if fd >= 0 {

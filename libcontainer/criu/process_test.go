@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/checkpoint-restore/go-criu/v8/rpc"
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/diag"
@@ -70,7 +71,7 @@ func TestNotificationsAreAnswered(t *testing.T) {
 		p.say("08 02 10 01 22 03 08 e7 24")
 	})
 	var seen []string
-	r, err := p.converse([]byte{8, byte(Restore)}, Restore, func(script string, pid, fd int) error {
+	r, err := p.converse(&rpc.CriuReq{Type: new(Restore)}, Restore, func(script string, pid, fd int) error {
 		seen = append(seen, script)
 		if (script == "ab") != (pid == 42) || (script == "cd") != (fd >= 0) {
 			t.Errorf("%s: pid %d, descriptor %d", script, pid, fd)
@@ -103,7 +104,7 @@ func TestRefusedNotification(t *testing.T) {
 				end(p)
 			})
 			mine := errors.New("a hook failed")
-			if _, err := p.converse([]byte{8, byte(Restore)}, Restore, func(string, int, int) error { return mine }); err != mine {
+			if _, err := p.converse(&rpc.CriuReq{Type: new(Restore)}, Restore, func(string, int, int) error { return mine }); err != mine {
 				t.Error(err)
 			}
 		})
@@ -148,7 +149,7 @@ func TestWhatIsNoAnswer(t *testing.T) {
 					p.say(test.text)
 				}
 			})
-			if _, err := p.converse([]byte{8, byte(Restore)}, Restore, nil); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := p.converse(&rpc.CriuReq{Type: new(Restore)}, Restore, nil); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Error(err)
 			}
 		})

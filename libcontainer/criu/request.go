@@ -1,28 +1,33 @@
 package criu
 
+import (
+	"github.com/checkpoint-restore/go-criu/v8/rpc"
+	"golang.org/x/sys/unix"
+)
+
 // Kind is what a request asks for, and what a response answers: enum criu_req_type.
-type Kind uint64
+type Kind = rpc.CriuReqType
 
 // The kinds that rt uses.
 const (
-	Dump         Kind = 1
-	Restore      Kind = 2
-	PreDump      Kind = 4
-	Notify       Kind = 6
-	FeatureCheck Kind = 9
-	VersionQuery Kind = 10
+	Dump         = rpc.CriuReqType_DUMP
+	Restore      = rpc.CriuReqType_RESTORE
+	PreDump      = rpc.CriuReqType_PRE_DUMP
+	Notify       = rpc.CriuReqType_NOTIFY
+	FeatureCheck = rpc.CriuReqType_FEATURE_CHECK
+	VersionQuery = rpc.CriuReqType_VERSION
 )
 
 // CgroupMode says what of the cgroups CRIU writes down and makes again: enum criu_cg_mode.
-type CgroupMode int64
+type CgroupMode = rpc.CriuCgMode
 
 // The modes that criu(8) tells of under --manage-cgroups.
 const (
-	CgroupUnset  CgroupMode = -1
-	CgroupIgnore CgroupMode = 0
-	CgroupSoft   CgroupMode = 3
-	CgroupFull   CgroupMode = 4
-	CgroupStrict CgroupMode = 5
+	CgroupUnset  = CgroupMode(-1)
+	CgroupIgnore = rpc.CriuCgMode_IGNORE
+	CgroupSoft   = rpc.CriuCgMode_SOFT
+	CgroupFull   = rpc.CriuCgMode_FULL
+	CgroupStrict = rpc.CriuCgMode_STRICT
 )
 
 // Options are those of criu_opts that rt uses: what criu(8) tells of them is not said again here.
@@ -83,79 +88,51 @@ type Joined struct{ Kind, Path string }
 
 const logEverything = 4
 
-// encode returns criu_opts. The numbers are those of rpc.proto.
-func (o *Options) encode() []byte {
-	var m message
-	m.number(1, int64(o.ImagesDir))
-	if o.Pid != 0 {
-		m.number(2, int64(o.Pid))
+// message returns criu_opts. A field that has its zero value is left out: every optional field of CRIU's means the same
+// then, and older versions may not know it.
+func (o *Options) message() *rpc.CriuOpts {
+	m := &rpc.CriuOpts{
+		ImagesDirFd: new(int32(o.ImagesDir)), WorkDirFd: new(int32(o.WorkDir)), LogLevel: new(int32(logEverything)), LogFile: optional(o.LogFile),
+		Root: optional(o.Root), Pid: optional(int32(o.Pid)), ParentImg: optional(o.Parent),
+		LeaveRunning: optional(o.LeaveRunning), TrackMem: optional(o.TrackMemory), AutoDedup: optional(o.AutoDedup), LazyPages: optional(o.LazyPages),
+		TcpEstablished: optional(o.TCPEstablished), TcpSkipInFlight: optional(o.TCPSkipInFlight), ExtUnixSk: optional(o.ExtUnixSockets),
+		ShellJob: optional(o.ShellJob), FileLocks: optional(o.FileLocks), LinkRemap: optional(o.LinkRemap), SkipFileRwxCheck: optional(o.SkipModeCheck),
+		OrphanPtsMaster: optional(o.OrphanPtsMaster), RstSibling: optional(o.RestoreSibling), NotifyScripts: optional(o.NotifyScripts),
+		FreezeCgroup: optional(o.FreezeCgroup), External: o.External, LsmProfile: optional(o.LSMProfile), LsmMountContext: optional(o.LSMMountContext),
+		ConfigFile: optional(o.ConfigFile),
 	}
-	for _, f := range [...]struct {
-		field uint64
-		value bool
-	}{
-		{3, o.LeaveRunning},
-		{4, o.ExtUnixSockets},
-		{5, o.TCPEstablished},
-		{7, o.ShellJob},
-		{8, o.FileLocks},
-		{12, o.NotifyScripts},
-		{15, o.TrackMemory},
-		{16, o.AutoDedup},
-		{18, o.LinkRemap},
-		{26, o.RestoreSibling},
-		{46, o.TCPSkipInFlight},
-		{48, o.LazyPages},
-		{50, o.OrphanPtsMaster},
-		{66, o.SkipModeCheck},
-	} {
-		m.flag(f.field, f.value)
-	}
-	m.number(9, logEverything)
-	m.text(10, o.LogFile)
 	if o.PageServer != nil {
-		var s message
-		s.text(1, o.PageServer.Address)
-		s.number(2, int64(o.PageServer.Port))
-		m.bytes(11, s)
-	}
-	m.text(13, o.Root)
-	m.text(14, o.Parent)
-	m.number(17, int64(o.WorkDir))
-	for _, r := range o.CgroupRoots {
-		var s message
-		s.text(1, r.Controller)
-		s.text(2, r.Path)
-		m.bytes(25, s)
-	}
-	for _, i := range o.Inherit {
-		var s message
-		s.text(1, i.Key)
-		s.number(2, int64(i.FD))
-		m.bytes(27, s)
+		m.Ps = &rpc.CriuPageServerInfo{Address: &o.PageServer.Address, Port: new(int32(o.PageServer.Port))}
 	}
 	if o.Cgroups != CgroupUnset {
-		m.flag(24, o.Cgroups != CgroupIgnore) // what versions before 34 was there go by
-		m.number(34, int64(o.Cgroups))
+		m.ManageCgroups = optional(o.Cgroups != CgroupIgnore) // what versions without the mode go by
+		m.ManageCgroupsMode = &o.Cgroups
 	}
-	for _, e := range o.External {
-		m.text(37, e)
+	for i := range o.CgroupRoots {
+		r := &o.CgroupRoots[i]
+		m.CgRoot = append(m.CgRoot, &rpc.CgroupRoot{Ctrl: optional(r.Controller), Path: &r.Path})
+	}
+	for i := range o.Inherit {
+		in := &o.Inherit[i]
+		m.InheritFd = append(m.InheritFd, &rpc.InheritFd{Key: &in.Key, Fd: new(int32(in.FD))})
+	}
+	for i := range o.Join {
+		j := &o.Join[i]
+		m.JoinNs = append(m.JoinNs, &rpc.JoinNamespace{Ns: &j.Kind, NsFile: &j.Path})
 	}
 	if o.EmptyNetwork {
-		const newNet = 0x40000000 // CLONE_NEWNET
-		m.number(38, newNet)
+		m.EmptyNs = new(uint32(unix.CLONE_NEWNET))
 	}
-	for _, j := range o.Join {
-		var s message
-		s.text(1, j.Kind)
-		s.text(2, j.Path)
-		m.bytes(39, s)
-	}
-	m.text(44, o.FreezeCgroup)
-	m.text(51, o.ConfigFile)
-	m.text(53, o.LSMProfile)
-	m.text(63, o.LSMMountContext)
 	return m
+}
+
+// optional is the value of an optional field, nil for its zero value.
+func optional[T comparable](value T) *T {
+	var zero T
+	if value == zero {
+		return nil
+	}
+	return &value
 }
 
 // Features are those of CRIU and the kernel together that can be asked for: criu_features.
@@ -164,23 +141,15 @@ type Features struct {
 	LazyPages      bool
 }
 
-func (f Features) encode() []byte {
-	var m message
-	m.flag(1, f.MemoryTracking)
-	m.flag(2, f.LazyPages)
-	return m
+func (f Features) message() *rpc.CriuFeatures {
+	return &rpc.CriuFeatures{MemTrack: optional(f.MemoryTracking), LazyPages: optional(f.LazyPages)}
 }
 
-// request encodes criu_req.
-func request(kind Kind, options, features []byte, success bool) []byte {
-	var m message
-	m.number(1, int64(kind))
-	if options != nil {
-		m.bytes(2, options)
+// encode returns the bytes of a criu_req.
+func encode(r *rpc.CriuReq) []byte {
+	b, err := r.MarshalVT()
+	if err != nil {
+		panic("criu: a request lacks a field that is required: " + err.Error())
 	}
-	m.flag(3, success)
-	if features != nil {
-		m.bytes(5, features)
-	}
-	return m
+	return b
 }

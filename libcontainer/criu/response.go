@@ -1,6 +1,10 @@
 package criu
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/checkpoint-restore/go-criu/v8/rpc"
+)
 
 // Response is what CRIU answers: criu_resp.
 type Response struct {
@@ -32,59 +36,19 @@ func (v Version) Before(major, minor int) bool {
 
 // decode reads a criu_resp. Fields that it does not know are those of newer versions.
 func decode(b []byte) (Response, error) {
-	var r Response
-	err := fields(b, func(field, value uint64) {
-		switch field {
-		case 1:
-			r.Kind = Kind(value)
-		case 2:
-			r.Success = value != 0
-		case 7:
-			r.Errno = int(int32(value))
-		}
-	}, func(field uint64, value []byte) error {
-		switch field {
-		case 4: // criu_restore_resp
-			return fields(value, func(field, value uint64) {
-				if field == 1 {
-					r.Pid = int(int32(value))
-				}
-			}, nil)
-		case 5: // criu_notify
-			return fields(value, func(field, value uint64) {
-				if field == 2 {
-					r.Pid = int(int32(value))
-				}
-			}, func(field uint64, value []byte) error {
-				if field == 1 {
-					r.Script = string(value)
-				}
-				return nil
-			})
-		case 8: // criu_features
-			return fields(value, func(field, value uint64) {
-				switch field {
-				case 1:
-					r.Features.MemoryTracking = value != 0
-				case 2:
-					r.Features.LazyPages = value != 0
-				}
-			}, nil)
-		case 9:
-			r.Message = string(value)
-		case 10: // criu_version
-			return fields(value, func(field, value uint64) {
-				switch field {
-				case 1:
-					r.Version.Major = int(int32(value))
-				case 2:
-					r.Version.Minor = int(int32(value))
-				case 4:
-					r.Version.Sublevel = int(int32(value))
-				}
-			}, nil)
-		}
-		return nil
-	})
-	return r, err
+	var m rpc.CriuResp
+	if err := m.UnmarshalVT(b); err != nil {
+		return Response{}, err
+	}
+	r := Response{
+		Kind: m.GetType(), Success: m.GetSuccess(), Errno: int(m.GetCrErrno()), Message: m.GetCrErrmsg(), Pid: int(m.GetRestore().GetPid()),
+		Features: Features{MemoryTracking: m.GetFeatures().GetMemTrack(), LazyPages: m.GetFeatures().GetLazyPages()},
+	}
+	if n := m.GetNotify(); n != nil {
+		r.Script, r.Pid = n.GetScript(), int(n.GetPid())
+	}
+	if v := m.GetVersion(); v != nil {
+		r.Version = Version{int(v.GetMajorNumber()), int(v.GetMinorNumber()), int(v.GetSublevel())}
+	}
+	return r, nil
 }
