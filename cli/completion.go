@@ -3,7 +3,7 @@ package cli
 import (
 	"strings"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/spec"
 )
 

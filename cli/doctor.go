@@ -1,9 +1,9 @@
 package cli
 
 import (
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
+	"rt/internal/jsonscan"
 	"rt/libcontainer/doctor"
-	"rt/spec/jsonscan"
 )
 
 func doctorCommand() *Command {

@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"rt/internal/diag"
 	"rt/libcontainer"
-	"rt/libcontainer/diag"
 )
 
 func eventsCommand() *Command {

@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"rt/internal/diag"
 	"rt/libcontainer"
-	"rt/libcontainer/diag"
 	"rt/spec"
 )
 

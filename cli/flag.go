@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // option makes an option of urfave/cli out of a Flag. One type of value serves all kinds, so that each keeps its own

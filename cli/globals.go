@@ -3,8 +3,8 @@ package cli
 import (
 	"strconv"
 
+	"rt/internal/diag"
 	"rt/libcontainer"
-	"rt/libcontainer/diag"
 )
 
 // globals are the options that every command takes. They stand before the command, as engines have it, or behind it.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"rt/internal/diag"
 	"rt/libcontainer"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/state"
 )
 

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
-	"rt/spec/jsonscan"
+	"rt/internal/diag"
+	"rt/internal/jsonscan"
 )
 
 // log is where rt says what went wrong. The file of --log is there as soon as rt runs, and one that can't be opened is an error of the command line: engines

@@ -9,8 +9,8 @@ import (
 	"github.com/urfave/cli/v3"
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/libcontainer"
-	"rt/libcontainer/diag"
 	"rt/spec"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 func psCommand() *Command {

@@ -5,8 +5,8 @@ import (
 	"os"
 	"strconv"
 
+	"rt/internal/diag"
 	"rt/internal/sys"
-	"rt/libcontainer/diag"
 	"rt/seccomp"
 )
 

@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/libcontainer"
-	"rt/libcontainer/diag"
 )
 
 func runCommand() *Command {

@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 	"rt/spec"
 )

@@ -9,10 +9,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
+	"rt/internal/jsonscan"
 	"rt/internal/sys"
 	"rt/libcontainer"
-	"rt/libcontainer/diag"
-	"rt/spec/jsonscan"
 )
 
 // traceFlag is the option of create and run that records the steps.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/spec"
 )
 

@@ -8,8 +8,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"rt/internal/diag"
 	"rt/libcontainer"
-	"rt/libcontainer/diag"
 	"rt/spec"
 )
 

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strconv"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/spec"
 )
 

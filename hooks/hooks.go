@@ -15,7 +15,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // Options say how a list of hooks is run. The zero value runs them as ordinary children of rt and stops at the first failure.

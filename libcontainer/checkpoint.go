@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/criu"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/state"
 	"rt/spec"
 )

@@ -5,8 +5,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/libcontainer/criu"
-	"rt/libcontainer/diag"
 	"rt/spec"
 )
 

@@ -8,10 +8,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
+	"rt/internal/jsonscan"
 	"rt/internal/sys"
 	"rt/libcontainer/criu"
-	"rt/libcontainer/diag"
-	"rt/spec/jsonscan"
 )
 
 // descriptorsFile says in the images what the standard streams of the container were, so that the restored ones take their places: a JSON array of three names

@@ -6,8 +6,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/libcontainer/criu"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/state"
 )
 

@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/libcontainer/criu"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/state"
 )
 

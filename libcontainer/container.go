@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 )

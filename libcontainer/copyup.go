@@ -5,8 +5,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/libcontainer/copyup"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
 	"rt/spec"

@@ -4,8 +4,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"rt/hooks"
+	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 	"rt/libcontainer/state"
 	"rt/spec"

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // hookOutput are the files that the annotations run.oci.hooks.stdout and run.oci.hooks.stderr name: what hooks write is appended there, as crun does. A

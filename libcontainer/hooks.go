@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/hooks"
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"

@@ -8,7 +8,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // denySetgroups reports whether the container's user namespace can't have setgroups(2): an unprivileged rt may write a gid map itself only after

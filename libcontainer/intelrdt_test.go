@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // TestIntelRdt makes, joins and deletes a container with a class of its own, in a directory that looks like resctrl.

@@ -1,7 +1,7 @@
 package libcontainer
 
 import (
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/foreground"
 )
 

@@ -5,7 +5,7 @@ import (
 
 	"github.com/moby/sys/mountinfo"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/plan"
 )
 

@@ -6,8 +6,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/internal/sys"
-	"rt/libcontainer/diag"
 )
 
 // writePidFile writes the number alone, without a newline, under another name first: engines read the file as soon as it is there. A link by either name is

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/state"
 )
 

@@ -3,7 +3,7 @@ package libcontainer
 import (
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/rdt"

@@ -11,7 +11,7 @@ package libcontainer
 import (
 	"path/filepath"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/state"
 )
 

@@ -6,8 +6,8 @@ import (
 	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/internal/sys"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/spec"

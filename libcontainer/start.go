@@ -5,8 +5,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"

@@ -3,8 +3,8 @@ package libcontainer
 import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 )

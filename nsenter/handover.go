@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // A program takes descriptors from rt with two steps: a read of HeaderSize bytes to the scratch memory at HeaderAt, and a recvmsg(2) with the structure that

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // Where vm.memfd_noexec=2 forbids memfds that can be executed (Linux 6.3), an image is a file without a name on some file system. Not on any: /run, where the

@@ -6,7 +6,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // parseArgs checks linux.seccomp.syscalls[i].args.

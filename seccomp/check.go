@@ -6,7 +6,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // Check says what happens to one call under a profile, on a machine of architecture goarch. arch is the name in the spec of the

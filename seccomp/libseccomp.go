@@ -12,7 +12,7 @@ import (
 	lib "github.com/seccomp/libseccomp-golang"
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // Backend names what writes the programs, with the version that engines look for in `features`.

@@ -5,7 +5,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // checker collects what is wrong with one document. Its methods, one file for each section of the specification, read the decoded

@@ -3,8 +3,8 @@ package spec
 import (
 	"strconv"
 
-	"rt/libcontainer/diag"
-	"rt/spec/jsonscan"
+	"rt/internal/diag"
+	"rt/internal/jsonscan"
 )
 
 //go:generate go run ./internal/gen

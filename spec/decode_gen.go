@@ -4,7 +4,7 @@ package spec
 
 import (
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"rt/spec/jsonscan"
+	"rt/internal/jsonscan"
 )
 
 var specNames = []string{"ociVersion", "process", "root", "hostname", "domainname", "mounts", "hooks", "annotations", "linux", "solaris", "windows", "vm", "zos", "freebsd"}

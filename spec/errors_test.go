@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // base is the smallest config with a process and a mount namespace. The cases below are merged into it (RFC 7396).

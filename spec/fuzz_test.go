@@ -12,7 +12,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // FuzzParse feeds documents to Parse. It must never panic, decode what encoding/json decodes, and let nothing through that a plan could not

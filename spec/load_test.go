@@ -11,7 +11,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 func TestLoad(t *testing.T) {

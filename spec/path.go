@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"rt/spec/jsonscan"
+	"rt/internal/jsonscan"
 )
 
 // Path is how rt points into a document: "mounts[2].options[0]".

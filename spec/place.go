@@ -3,7 +3,7 @@ package spec
 import (
 	"strconv"
 
-	"rt/spec/jsonscan"
+	"rt/internal/jsonscan"
 )
 
 // place is a path that has not been spelled out: a list that leads up to the document. The checks pass places down, and nearly all of

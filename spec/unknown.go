@@ -3,7 +3,7 @@ package spec
 import (
 	"strings"
 
-	"rt/spec/jsonscan"
+	"rt/internal/jsonscan"
 )
 
 // nearest turns names that the decoder did not know into Unknown, with the name that was probably meant.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 
 	sd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"

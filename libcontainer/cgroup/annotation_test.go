@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // TestProperties has what engines send: Podman and CRI-O with every container, others what their users write (runc's documentation has the forms).

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/host"
 
 	"github.com/opencontainers/cgroups"

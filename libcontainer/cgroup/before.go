@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // before is what the files of some limits held.

@@ -4,7 +4,7 @@ import (
 	"runtime"
 	"unsafe"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 
 	"golang.org/x/sys/unix"
 )

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/host"
 
 	"github.com/opencontainers/cgroups"

@@ -1,7 +1,7 @@
 package cgroup
 
 import (
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 
 	"golang.org/x/sys/unix"
 )

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/host"
 
 	"github.com/opencontainers/cgroups"

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"time"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 
 	"golang.org/x/sys/unix"
 )

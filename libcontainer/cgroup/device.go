@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )

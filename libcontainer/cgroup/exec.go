@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/host"
 
 	"golang.org/x/sys/unix"

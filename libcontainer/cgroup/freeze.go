@@ -1,7 +1,7 @@
 package cgroup
 
 import (
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/host"
 
 	"github.com/opencontainers/cgroups"

@@ -4,7 +4,7 @@ import (
 	"os"
 	"time"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/host"
 
 	"golang.org/x/sys/unix"

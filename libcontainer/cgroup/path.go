@@ -4,7 +4,7 @@ import (
 	"path"
 	"strings"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // fieldPath is the field that every complaint about the place of a cgroup names.

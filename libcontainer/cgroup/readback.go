@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 
 	"github.com/opencontainers/cgroups"
 )

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/host"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/host"
 
 	sd "github.com/coreos/go-systemd/v22/dbus"

@@ -4,7 +4,7 @@ import (
 	"path"
 	"strings"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 
 	"golang.org/x/sys/unix"
 )

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // Options say what the root of the tmpfs does not take of the directory.

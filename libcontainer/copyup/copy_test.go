@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // tree makes a directory with one of everything, and returns its path.

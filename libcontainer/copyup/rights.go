@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // AsOwner calls f with uid and gid as the ids that new files get (setfsuid(2)), and with all other rights as they are. In a tmpfs of a user namespace

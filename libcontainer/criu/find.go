@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // usual is where criu is looked for behind PATH, which engines may leave out of the environment of a runtime, and which of an ordinary user lacks the directories

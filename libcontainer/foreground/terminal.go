@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // SetUp makes a new terminal that of a process in the foreground, before its program runs: it has the size of rt's own, and leaves it to that to begin a line

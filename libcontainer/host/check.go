@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // required has a row for each call that rt can't do without. Together they are Linux 5.10; process_madvise(2) is not needed by rt, it is the

@@ -1,6 +1,6 @@
 package plan
 
-import "rt/libcontainer/diag"
+import "rt/internal/diag"
 
 // Annotations of crun's that Podman and CRI-O pass on (crun(1)). docs/engines.md has those that rt does not know, and why.
 const (

@@ -1,7 +1,7 @@
 package plan
 
 import (
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/libcontainer/plan/rules"
 )
 

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/internal/sys"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 	"rt/nsenter"
 	"rt/spec"

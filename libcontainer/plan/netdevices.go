@@ -3,7 +3,7 @@ package plan
 import (
 	"slices"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/nsenter"
 	"rt/spec"
 )

@@ -6,8 +6,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/jsonscan"
 	"rt/nsenter"
-	"rt/spec/jsonscan"
 )
 
 // AppendJSON appends the plan as an object for programs. Numbers of steps count from 1, as everywhere.

@@ -3,8 +3,8 @@ package plan
 import (
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/internal/sys"
-	"rt/libcontainer/diag"
 	"rt/libcontainer/host"
 	"rt/nsenter"
 	"rt/spec"

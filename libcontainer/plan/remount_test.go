@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/nsenter"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 	"rt/nsenter"
 	"rt/spec"
 )

@@ -10,7 +10,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // tree makes a directory that looks like a mounted resctrl, with a class "gold" of somebody else's.

@@ -1,6 +1,6 @@
 package rdt
 
-import "rt/libcontainer/diag"
+import "rt/internal/diag"
 
 // Schemas are what `update` changes; "" leaves one as it is.
 type Schemas struct{ L3Cache, MemBw string }

@@ -3,7 +3,7 @@ package state
 import (
 	"strings"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // Op is a command that wants a container in a certain status.

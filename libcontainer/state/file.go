@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // write replaces a file of the directory: readers, which take no lock, see the old text or the new one, and a process that is killed leaves one of them.

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"time"
 
-	"rt/libcontainer/diag"
-	"rt/spec/jsonscan"
+	"rt/internal/diag"
+	"rt/internal/jsonscan"
 )
 
 // format is the version of state.json. It grows only when an older rt would misread the file; a new name that it may ignore is no reason.

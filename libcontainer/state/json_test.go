@@ -10,8 +10,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
-	"rt/libcontainer/diag"
 )
 
 // The one converts to the other, which is how the supervisor hands it on.

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // lockWait is how long a command waits for another one to be done with the container. Commands take milliseconds; what takes longer is a create

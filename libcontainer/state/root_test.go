@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 func TestCheckID(t *testing.T) {

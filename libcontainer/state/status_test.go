@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 func TestDerive(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/diag"
+	"rt/internal/diag"
 )
 
 // What is in the state directory decides which processes rt signals and which hooks it runs, so it is believed only if nobody else could have written it: each

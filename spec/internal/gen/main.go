@@ -9,7 +9,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"rt/spec/jsonscan/jsongen"
+	"rt/internal/jsonscan/jsongen"
 )
 
 func main() {
