@@ -23,10 +23,7 @@ func TestDescriptorsAreHandedOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	boot, err := Spawn(image, &SpawnOptions{Argv: []string{"boot"}, Files: []uintptr{0, 1, 2, 0, 0}, CgroupFD: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	boot := start(t, image, &SpawnOptions{Argv: []string{"boot"}, Files: []uintptr{0, 1, 2, 0, 0}, CgroupFD: -1})
 	defer boot.Close()
 	dir := t.TempDir()
 	for _, names := range [...]string{"ab", "cd"} {

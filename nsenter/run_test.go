@@ -88,10 +88,18 @@ func run(t *testing.T, p *Program) result {
 	return r
 }
 
-// spawn starts the image, by an emulator if the environment names one in RT_EMULATOR: this is how the stub of another architecture is tested.
+// spawn starts the image with out as its standard output.
 func spawn(t *testing.T, image Image, out *os.File) *Boot {
 	t.Helper()
-	o := &SpawnOptions{Argv: []string{"boot"}, Files: []uintptr{0, out.Fd(), 2}, CgroupFD: -1, Dir: t.TempDir()}
+	return start(t, image, &SpawnOptions{
+		Argv: []string{"boot"}, Files: []uintptr{0, out.Fd(), 2}, CgroupFD: -1, Dir: t.TempDir(),
+	})
+}
+
+// start starts the image, by an emulator if the environment names one in RT_EMULATOR: this is how the stub of another
+// architecture is tested.
+func start(t *testing.T, image Image, o *SpawnOptions) *Boot {
+	t.Helper()
 	emulator := os.Getenv("RT_EMULATOR")
 	if emulator == "" {
 		boot, err := Spawn(image, o)
@@ -402,6 +410,9 @@ func TestText(t *testing.T) {
 // The numbers of descriptors are what was free when they were opened. Here the control channel's is lower than that of most files, and the image's is the
 // first above them all: where syscall.ForkExec puts what it has to move.
 func TestImageIsExecutedWhateverItsNumber(t *testing.T) {
+	if os.Getenv("RT_EMULATOR") != "" {
+		t.Skip("the emulator gets the image by its name")
+	}
 	const files = 20
 	open := func() int {
 		fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
