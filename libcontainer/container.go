@@ -187,7 +187,7 @@ func (r *Runtime) signal(c *state.Container, s *state.State, status state.Status
 		if status == state.Paused {
 			_ = g.Thaw() // a frozen process of cgroup v1 does not even die
 		}
-		g.LetDie()
+		g.ThawKilled()
 	}
 	return nil
 }
@@ -362,7 +362,7 @@ func killAndWait(g *cgroup.Group, s *state.State) error {
 		if frozen, err := g.Frozen(); err == nil && frozen {
 			_ = g.Thaw()
 		}
-		g.LetDie()
+		g.ThawKilled()
 	}
 	if !waitEnd(pidfd, patience) {
 		return &diag.Error{

@@ -21,10 +21,10 @@ func (x *executor) serve(boot *nsenter.Boot) error {
 		},
 	}
 	if err := x.session.Serve(plan.SyncNone); err != nil {
-		return serveError(err, x.session, x.plan, x.spec, x.cgroup.Starved)
+		return serveError(err, x.session, x.plan, x.spec, x.cgroup.OOMError)
 	}
 	if x.pid == 0 {
-		return bootDied(x.session, x.cgroup.Starved)
+		return bootDied(x.session, x.cgroup.OOMError)
 	}
 	return x.executed()
 }

@@ -14,7 +14,7 @@ import (
 func (x *executor) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error) {
 	boot, err := x.spawnBound(image, files)
 	if err != nil && x.plan.IntoCgroup {
-		err = x.place.Refused(err)
+		err = x.place.Explain(err)
 	}
 	return boot, err
 }

@@ -313,7 +313,7 @@ func (m *maker) make() error {
 		err = m.serve(plan.SyncReady)
 	}
 	if err == nil {
-		err = m.cgroup.Settle()
+		err = m.cgroup.ForbidForks()
 	}
 	if err == nil {
 		err = m.joinRdt(m.pid)

@@ -33,7 +33,7 @@ func (o *opened) group(op state.Op, do func(*cgroup.Group) error) error {
 	}
 	defer g.Close()
 	if !g.Available() {
-		return g.Without("can't " + string(op))
+		return g.NoCgroupError("can't " + string(op))
 	}
 	return do(g)
 }

@@ -22,7 +22,7 @@ func (m *maker) place() (err error) {
 		return err
 	}
 	m.attach = m.cgroup.Attach
-	m.cgroup.Foresee()
+	m.cgroup.DropInaccessible()
 	m.facts.CgroupMode, m.facts.Hierarchies = m.cgroup.Mode(), m.cgroup.Hierarchies()
 	return nil
 }

@@ -150,7 +150,7 @@ func (x *restorer) make() error {
 		err = x.restore()
 	}
 	if err == nil {
-		err = x.cgroup.Settle()
+		err = x.cgroup.ForbidForks()
 	}
 	if err != nil {
 		x.end()

@@ -57,10 +57,10 @@ func (m *maker) supervise(boot *nsenter.Boot) {
 // serve serves the boot process up to a sync point, or until it has become the user's program.
 func (m *maker) serve(last plan.SyncPoint) error {
 	if err := m.session.Serve(last); err != nil {
-		return serveError(err, m.session, m.plan, m.spec, m.cgroup.Starved)
+		return serveError(err, m.session, m.plan, m.spec, m.cgroup.OOMError)
 	}
 	if last == plan.SyncNone {
-		return executed(m.session, m.pid, m.cgroup.Starved)
+		return executed(m.session, m.pid, m.cgroup.OOMError)
 	}
 	return nil
 }

@@ -119,7 +119,7 @@ func (s *starter) starved() error {
 		return nil //nolint:nilerror // nothing is known
 	}
 	defer g.Close()
-	return g.Starved()
+	return g.OOMError()
 }
 
 // kill kills the container's process. Not by the number, which may be another process's by now: its parent is not this rt.

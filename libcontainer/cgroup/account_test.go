@@ -81,7 +81,10 @@ func TestUpdate(t *testing.T) {
 // TestFailedUpdateChangesNothing: the library sets one limit after the other, and the last one here is refused.
 func TestFailedUpdateChangesNothing(t *testing.T) {
 	g := newGroup(t, &specs.LinuxResources{
-		Memory: &specs.LinuxMemory{Limit: new(int64(64 << 20)), Swap: new(int64(64 << 20))}, Pids: &specs.LinuxPids{Limit: new(int64(20))},
+		Memory: &specs.LinuxMemory{
+			Limit: new(int64(64 << 20)),
+			Swap:  new(int64(64 << 20)),
+		}, Pids: &specs.LinuxPids{Limit: new(int64(20))},
 		CPU: &specs.LinuxCPU{Shares: new(uint64(512)), Quota: new(int64(50000)), Period: new(uint64(100000))},
 	})
 	if !offers(g, "memory") || !offers(g, "cpuset") {
@@ -101,14 +104,15 @@ func TestFailedUpdateChangesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := g.remember()
+		before := g.snapshot()
 		if len(before) < 5 {
 			t.Fatalf("only %d files: %v", len(before), before)
 		}
-		if err := loaded.Update(r); err == nil || !strings.HasPrefix(err.Error(), "linux.resources.cpu.cpus ") || strings.Contains(err.Error(), "set back") {
+		if err := loaded.Update(r); err == nil || !strings.HasPrefix(err.Error(), "linux.resources.cpu.cpus ") ||
+			strings.Contains(err.Error(), "be restored") {
 			t.Errorf("%v", err)
 		}
-		for i, now := range g.remember() {
+		for i, now := range g.snapshot() {
 			if now != before[i] {
 				t.Errorf("%s was %q, is %q", now.file, before[i].text, now.text)
 			}
@@ -119,7 +123,8 @@ func TestFailedUpdateChangesNothing(t *testing.T) {
 // worker starts a process that has used processor and memory inside the cgroup when worker returns, and stays.
 func worker(t *testing.T, g *Group) {
 	t.Helper()
-	c := exec.Command("sh", "-c", "read -r go; dd if=/dev/zero of=/dev/null bs=1M count=50 2>/dev/null; echo done; read -r go")
+	c := exec.Command("sh", "-c", "read -r go; dd if=/dev/zero of=/dev/null bs=1M count=50 2>/dev/null; echo done; "+
+		"read -r go")
 	in, err := c.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +149,13 @@ func worker(t *testing.T, g *Group) {
 }
 
 func TestStats(t *testing.T) {
-	g := newGroup(t, &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(20))}, Memory: &specs.LinuxMemory{Limit: new(int64(64 << 20))}})
+	g := newGroup(
+		t,
+		&specs.LinuxResources{
+			Pids:   &specs.LinuxPids{Limit: new(int64(20))},
+			Memory: &specs.LinuxMemory{Limit: new(int64(64 << 20))},
+		},
+	)
 	full := offers(g, "memory") && offers(g, "pids")
 	if !full {
 		g.limits.needs = nil // what every v2 kernel counts is left
@@ -208,8 +219,9 @@ func TestOOMKilled(t *testing.T) {
 	if oom, err := g.OOMKilled(); !oom || err != nil {
 		t.Errorf("after: %v, %v", oom, err)
 	}
-	if err := g.Starved(); err == nil || !strings.HasPrefix(err.Error(), `linux.resources.memory.limit "4194304": is too low`) {
-		t.Errorf("Starved: %v", err)
+	if err := g.OOMError(); err == nil ||
+		!strings.HasPrefix(err.Error(), `linux.resources.memory.limit "4194304": is too low`) {
+		t.Errorf("OOMError: %v", err)
 	}
 	if err := g.Destroy(); err != nil {
 		t.Fatal(err)
@@ -233,17 +245,17 @@ func TestDelegate(t *testing.T) {
 	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
-	entries, err := os.ReadDir(g.places[0].dir)
+	entries, err := os.ReadDir(g.hierarchies[0].dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	given := 0
 	for _, e := range append([]string{"."}, names(entries)...) {
 		var st unix.Stat_t
-		if err := unix.Stat(filepath.Join(g.places[0].dir, e), &st); err != nil {
+		if err := unix.Stat(filepath.Join(g.hierarchies[0].dir, e), &st); err != nil {
 			t.Fatal(err)
 		}
-		want := g.mode == host.CgroupV2 && (e == "." || slices.Contains(delegated(), e))
+		want := g.mode == host.CgroupV2 && (e == "." || slices.Contains(delegatedFiles(), e))
 		if (st.Uid == 100000) != want {
 			t.Errorf("%s belongs to %d", e, st.Uid)
 		}
@@ -256,12 +268,19 @@ func TestDelegate(t *testing.T) {
 	}
 }
 
-// TestDelegatedUser is an ordinary user in a cgroup that systemd has delegated: `systemd-run --user --scope -p Delegate=yes`.
+// TestDelegatedUser is an ordinary user in a cgroup that systemd has delegated: `systemd-run --user --scope -p
+// Delegate=yes`.
 func TestDelegatedUser(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("SKIP: root needs no delegation; tests/vm/cgroup runs this as a user")
 	}
-	g, err := New(Config{ID: "rt-test-delegated", Rootless: true, Resources: &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(20))}}})
+	g, err := New(
+		Config{
+			ID:        "rt-test-delegated",
+			Rootless:  true,
+			Resources: &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(20))}},
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +319,7 @@ func TestBlockedLevel(t *testing.T) {
 	if g.mode != host.CgroupV2 || !offers(g, "memory") {
 		t.Skip("SKIP: only v2 with its controllers has this rule")
 	}
-	above := filepath.Dir(g.places[0].dir)
+	above := filepath.Dir(g.hierarchies[0].dir)
 	if err := os.Mkdir(above, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +332,8 @@ func TestBlockedLevel(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := create(g)
-	if err == nil || !strings.HasPrefix(err.Error(), "linux.resources.memory.limit: ") || !strings.Contains(err.Error(), "holds processes") {
+	if err == nil || !strings.HasPrefix(err.Error(), "linux.resources.memory.limit: ") ||
+		!strings.Contains(err.Error(), "holds processes") {
 		t.Errorf("got %v", err)
 	}
 }

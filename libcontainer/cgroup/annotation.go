@@ -11,15 +11,16 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// propertyPrefix begins the annotations that are properties of the container's systemd unit, with a GVariant text as the value:
-// "org.systemd.property.TimeoutStopUSec": "uint64 5000000" (org.freedesktop.systemd1(5); the GVariant documentation of GLib).
+// propertyPrefix is the prefix of annotations that set properties of the container's systemd unit, with a GVariant text
+// as the value: "org.systemd.property.TimeoutStopUSec": "uint64 5000000" (org.freedesktop.systemd1(5); the GVariant
+// documentation of GLib).
 const propertyPrefix = "org.systemd.property."
 
-// propertyTextMax bounds a value, in bytes: an error repeats it.
+// propertyTextMax is the greatest length of a value, in bytes: an error repeats it.
 const propertyTextMax = 1024
 
-// properties reads the annotations that are properties, in order of their names. Only those of allowedProperties are taken. A name that
-// ends in "Sec" takes seconds, as unit files do, and becomes the "USec" that D-Bus has.
+// properties converts the annotations that are properties, in order of their names. Only those of allowedProperties are
+// taken. A name that ends in "Sec" takes seconds, as unit files do, and becomes the "USec" that D-Bus has.
 func properties(annotations map[string]string) ([]sd.Property, error) {
 	var list []sd.Property
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
@@ -33,7 +34,10 @@ func properties(annotations map[string]string) ([]sd.Property, error) {
 			return nil, err
 		}
 		if slices.ContainsFunc(list, func(q sd.Property) bool { return q.Name == p.Name }) {
-			return nil, diag.At(`annotations["`+key+`"]`, "another annotation gives "+p.Name+" as well; keep one of the two")
+			return nil, diag.At(
+				`annotations["`+key+`"]`,
+				"another annotation gives "+p.Name+" as well; remove one of the two",
+			)
 		}
 		list = append(list, p)
 	}
@@ -41,7 +45,7 @@ func properties(annotations map[string]string) ([]sd.Property, error) {
 	return list, nil
 }
 
-// propertyOf is the property that an annotation asks for. Its error lacks the field.
+// propertyOf returns the property that an annotation asks for. Its error has no field yet.
 func propertyOf(name, text string) (sd.Property, *diag.Error) {
 	bad := func(problem string) (sd.Property, *diag.Error) {
 		return sd.Property{}, &diag.Error{Kind: diag.Document, Value: text, Problem: problem}
@@ -74,9 +78,13 @@ func propertyOf(name, text string) (sd.Property, *diag.Error) {
 	return sd.Property{Name: full, Value: dbus.MakeVariant(typed)}, nil
 }
 
-// refusedProperty is the error of a property that no annotation may set: it says where to ask for it, or what may be set.
+// refusedProperty returns the error of a property that no annotation may set, with the field to use instead, or the
+// allowed properties.
 func refusedProperty(name string) *diag.Error {
-	e := &diag.Error{Kind: diag.Document, Problem: "no annotation may set the property " + name + ", which could reach beyond the container"}
+	e := &diag.Error{
+		Kind:    diag.Document,
+		Problem: "no annotation may set the property " + name + ", which could affect more than the container",
+	}
 	if instead, ok := ownProperties()[name]; ok {
 		e.Problem = "no annotation may set the property " + name + ": rt sets it"
 		e.Hint = "ask for it with " + instead

@@ -9,7 +9,8 @@ import (
 	"rt/internal/diag"
 )
 
-// TestProperties has what engines send: Podman and CRI-O with every container, others what their users write (runc's documentation has the forms).
+// TestProperties has what engines send: Podman and CRI-O with every container, others what their users write (runc's
+// documentation has the forms).
 func TestProperties(t *testing.T) {
 	list, err := properties(map[string]string{
 		"org.systemd.property.TimeoutStopSec":      "1.5",
@@ -29,7 +30,8 @@ func TestProperties(t *testing.T) {
 		got = append(got, p.Name+" "+p.Value.Signature().String()+" "+p.Value.String())
 	}
 	want := []string{
-		`After as ["crio.service"]`, `CollectMode s "inactive-or-failed"`, `DefaultDependencies b true`, `Description s "größer"`, `KillSignal i 15`,
+		`After as ["crio.service"]`, `CollectMode s "inactive-or-failed"`, `DefaultDependencies b true`,
+		`Description s "größer"`, `KillSignal i 15`,
 		`RuntimeMaxUSec t @t 7200`, `TimeoutStopUSec t @t 1500000`,
 	}
 	if !slices.Equal(got, want) {
@@ -73,25 +75,32 @@ func TestPropertiesRefused(t *testing.T) {
 		}
 	}
 	both := map[string]string{propertyPrefix + "TimeoutStopSec": "1", propertyPrefix + "TimeoutStopUSec": "uint64 5"}
-	if _, err := properties(both); err == nil || !strings.Contains(err.Error(), "another annotation gives TimeoutStopUSec") {
+	if _, err := properties(both); err == nil || !strings.Contains(err.Error(), "another annotation gives "+
+		"TimeoutStopUSec") {
 		t.Errorf("one property twice: %v", err)
 	}
 }
 
-// CVE-2024-3154: an annotation is no way to have systemd run a program as root, stop a unit of the host, or end the machine; nor to have rt's own
-// properties overridden, or a process of the host killed with the container.
+// CVE-2024-3154: an annotation is no way to have systemd run a program as root, stop a unit of the host, or end the
+// machine; nor to have rt's own properties overridden, or a process of the host killed with the container.
 func TestPropertiesThatReachOut(t *testing.T) {
 	for name, text := range map[string]string{
-		"ExecStartPre": `[("/bin/touch",["/bin/touch","/tmp/x"],false)]`, "ExecStopPost": "true", "OnFailure": "['poweroff.target']",
-		"OnSuccessJobMode": "'isolate'", "FailureAction": "'reboot-force'", "SuccessAction": "'poweroff'", "JobTimeoutAction": "'reboot'",
-		"PIDs": "[uint32 1]", "Slice": "'-.slice'", "Delegate": "false", "DevicePolicy": "'auto'", "MemoryMax": "uint64 1", "TasksMax": "uint64 1",
-		"Conflicts": "['ssh.service']", "Wants": "['a.service']", "Requires": "['a.service']", "PropagatesStopTo": "['ssh.service']", "BindsTo": "['a.service']",
-		"IPAddressAllow": "[(2, [byte 0,0,0,0], uint32 0)]", "ManagedOOMPreference": "'omit'", "KillMode": "'none'", "Before": "['a.service']",
+		"ExecStartPre": `[("/bin/touch",["/bin/touch","/tmp/x"],false)]`, "ExecStopPost": "true",
+		"OnFailure":        "['poweroff.target']",
+		"OnSuccessJobMode": "'isolate'", "FailureAction": "'reboot-force'", "SuccessAction": "'poweroff'",
+		"JobTimeoutAction": "'reboot'",
+		"PIDs":             "[uint32 1]", "Slice": "'-.slice'", "Delegate": "false", "DevicePolicy": "'auto'",
+		"MemoryMax": "uint64 1", "TasksMax": "uint64 1",
+		"Conflicts": "['ssh.service']", "Wants": "['a.service']", "Requires": "['a.service']",
+		"PropagatesStopTo": "['ssh.service']", "BindsTo": "['a.service']",
+		"IPAddressAllow": "[(2, [byte 0,0,0,0], uint32 0)]", "ManagedOOMPreference": "'omit'", "KillMode": "'none'",
+		"Before":        "['a.service']",
 		"CPUAccounting": "false", "pIDs": "[uint32 1]", "PIDs ": "[uint32 1]",
 	} {
 		key := propertyPrefix + name
 		_, err := properties(map[string]string{key: text})
-		if err == nil || !strings.HasPrefix(err.Error(), `annotations["`+key+`"]: no annotation may set the property `) {
+		if err == nil ||
+			!strings.HasPrefix(err.Error(), `annotations["`+key+`"]: no annotation may set the property `) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -107,10 +116,18 @@ func TestPropertiesThatReachOut(t *testing.T) {
 
 // FuzzProperties: whatever the text is, there is a value of the property's type or an error.
 func FuzzProperties(f *testing.F) {
-	for _, text := range []string{"uint64 5", "['crio.service']", "@as []", `b"x\`, "{'a': <1>}", "(1,", "@a{sv} {}", "'\\u00e4'", "[[[", "<<<1>>>", "0x7fffffffffffffff"} {
+	for _, text := range []string{"uint64 5", "['crio.service']", "@as []", `b"x\`, "{'a': <1>}", "(1,", "@a{sv} {}",
+		"'\\u00e4'", "[[[", "<<<1>>>", "0x7fffffffffffffff"} {
 		f.Add(text)
 	}
-	sign := map[string]string{"After": "as", "Description": "s", "KillSignal": "i", "TimeoutStopUSec": "t", "OOMPolicy": "s", "IPAccounting": "b"}
+	sign := map[string]string{
+		"After":           "as",
+		"Description":     "s",
+		"KillSignal":      "i",
+		"TimeoutStopUSec": "t",
+		"OOMPolicy":       "s",
+		"IPAccounting":    "b",
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for name, want := range sign {
 			list, err := properties(map[string]string{propertyPrefix + name: text})

@@ -16,36 +16,36 @@ import (
 
 // apply writes the limits and the device rules to a cgroup that exists.
 func (g *Group) apply() error {
-	if len(g.places) == 0 {
+	if len(g.hierarchies) == 0 {
 		return nil
 	}
-	// Without limits the library's Set would only look around: seven system calls on v2.
+	// Without limits the library's Set changes nothing and still makes seven system calls on v2.
 	if len(g.limits.needs) > 0 {
-		m, err := g.files()
+		m, err := g.fileManager()
 		if err != nil {
 			return err
 		}
-		if err := m.Set(g.library().Resources); err != nil {
+		if err := m.Set(g.libraryConfig().Resources); err != nil {
 			return g.limitError(err)
 		}
-		if err := g.weighDevices(); err != nil {
+		if err := g.writeDeviceWeights(); err != nil {
 			return err
 		}
 	}
 	return g.applyDevices()
 }
 
-// files is the library's manager that reads and writes the files of the cgroup, whoever made it.
-func (g *Group) files() (cgroups.Manager, error) {
-	if len(g.places) == 0 {
-		return nil, g.Without("there is nothing to read or to change")
+// fileManager returns the library's manager that reads and writes the files of the cgroup, with either driver.
+func (g *Group) fileManager() (cgroups.Manager, error) {
+	if len(g.hierarchies) == 0 {
+		return nil, g.NoCgroupError("there is nothing to read or to change")
 	}
 	var m cgroups.Manager
 	var err error
 	if g.mode == host.CgroupV2 {
-		m, err = fs2.NewManager(g.library(), g.places[0].dir)
+		m, err = fs2.NewManager(g.libraryConfig(), g.hierarchies[0].dir)
 	} else {
-		c := g.library()
+		c := g.libraryConfig()
 		c.Unified = nil // not nil is an error on v1; convert has refused entries already
 		m, err = fs.NewManager(c, g.paths())
 	}
@@ -55,7 +55,7 @@ func (g *Group) files() (cgroups.Manager, error) {
 	return m, nil
 }
 
-// libraryErrors tells the fields of the errors that the library makes itself, by words in them.
+// libraryErrors maps words in the library's own errors to config fields.
 var libraryErrors = []struct{ text, field string }{
 	{"cpu-shares", "linux.resources.cpu.shares"}, // the kernel has cut the value to its range
 	{"memory+swap", "linux.resources.memory.swap"},
@@ -68,7 +68,7 @@ var libraryErrors = []struct{ text, field string }{
 func (g *Group) limitError(err error) error {
 	file := fileOf(err)
 	if file == "" {
-		// What the library has found itself, such as a limit below the present usage.
+		// An error of the library's own checks, such as a limit below the present usage.
 		e := &diag.Error{Kind: diag.Kernel, Field: "linux.resources", Problem: "a limit can't be set", Err: err}
 		for _, own := range libraryErrors {
 			if strings.Contains(err.Error(), own.text) {
@@ -82,7 +82,7 @@ func (g *Group) limitError(err error) error {
 		return e
 	}
 	value := ""
-	// The library says `failed to write "512": write /sys/...: invalid argument`.
+	// The library's text is `failed to write "512": write /sys/...: invalid argument`.
 	if _, rest, ok := strings.Cut(err.Error(), "failed to write "); ok {
 		if q, qErr := strconv.QuotedPrefix(rest); qErr == nil {
 			value, _ = strconv.Unquote(q)
@@ -91,10 +91,11 @@ func (g *Group) limitError(err error) error {
 	return g.fileError(path.Dir(file), path.Base(file), value, cause(err))
 }
 
-// periodFits reports whether the kernel can take a period, in microseconds (cgroup-v2.rst, "cpu.max"; kernel/sched/core.c); 0 is none.
+// periodFits reports whether the kernel can take a period, in microseconds (cgroup-v2.rst, "cpu.max";
+// kernel/sched/core.c); 0 is none.
 func periodFits(period uint64) bool { return period == 0 || period >= 1000 && period <= 1000000 }
 
-// unifiedField finds the entry of linux.resources.unified that an error of the library is about, or "".
+// unifiedField returns the entry of linux.resources.unified that an error of the library is about, or "".
 func unifiedField(text string) string {
 	_, rest, ok := strings.Cut(text, "unified resource ")
 	if !ok {
@@ -119,7 +120,7 @@ func (g *Group) fileError(dir, file, value string, err error) error {
 	}
 	switch e.Errno {
 	case unix.ENOENT:
-		e.Hint = "this kernel does not have the file, or not the controller it belongs to"
+		e.Hint = "this kernel has no such file, or not the controller it belongs to"
 	case unix.EBUSY:
 		e.Hint = "more is in use already than the new limit allows"
 	case unix.EINVAL, unix.ERANGE, unix.ENODEV:

@@ -9,8 +9,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// blockIO converts linux.resources.blockIO. The library turns weights of 10 to 1000 into 1 to 10000 where the kernel has io.weight and
-// not io.bfq.weight.
+// blockIO converts linux.resources.blockIO. The library turns weights of 10 to 1000 into 1 to 10000 where the kernel
+// has io.weight and not io.bfq.weight.
 func (c *converter) blockIO(b *specs.LinuxBlockIO) {
 	r := &c.out.resources
 	if b.Weight != nil && *b.Weight != 0 {
@@ -24,10 +24,26 @@ func (c *converter) blockIO(b *specs.LinuxBlockIO) {
 	for i, d := range b.WeightDevice {
 		c.weightDevice("blockIO.weightDevice["+strconv.Itoa(i)+"]", d)
 	}
-	r.BlkioThrottleReadBpsDevice = c.throttle("throttleReadBpsDevice", "blkio.throttle.read_bps_device", b.ThrottleReadBpsDevice)
-	r.BlkioThrottleWriteBpsDevice = c.throttle("throttleWriteBpsDevice", "blkio.throttle.write_bps_device", b.ThrottleWriteBpsDevice)
-	r.BlkioThrottleReadIOPSDevice = c.throttle("throttleReadIOPSDevice", "blkio.throttle.read_iops_device", b.ThrottleReadIOPSDevice)
-	r.BlkioThrottleWriteIOPSDevice = c.throttle("throttleWriteIOPSDevice", "blkio.throttle.write_iops_device", b.ThrottleWriteIOPSDevice)
+	r.BlkioThrottleReadBpsDevice = c.throttle(
+		"throttleReadBpsDevice",
+		"blkio.throttle.read_bps_device",
+		b.ThrottleReadBpsDevice,
+	)
+	r.BlkioThrottleWriteBpsDevice = c.throttle(
+		"throttleWriteBpsDevice",
+		"blkio.throttle.write_bps_device",
+		b.ThrottleWriteBpsDevice,
+	)
+	r.BlkioThrottleReadIOPSDevice = c.throttle(
+		"throttleReadIOPSDevice",
+		"blkio.throttle.read_iops_device",
+		b.ThrottleReadIOPSDevice,
+	)
+	r.BlkioThrottleWriteIOPSDevice = c.throttle(
+		"throttleWriteIOPSDevice",
+		"blkio.throttle.write_iops_device",
+		b.ThrottleWriteIOPSDevice,
+	)
 }
 
 // weightDevice converts an entry of blockIO.weightDevice.
@@ -57,9 +73,10 @@ func (c *converter) throttle(list, v1 string, devices []specs.LinuxThrottleDevic
 	return out
 }
 
-// weighDevices writes the weights by device where the kernel has no BFQ scheduler, and so no io.bfq.weight: the library leaves them out then. io.weight takes
-// them too, as lines of a device and a weight (cgroup-v2.rst, "IO Interface Files").
-func (g *Group) weighDevices() error {
+// writeDeviceWeights writes the weights by device where the kernel has no BFQ scheduler, and so no io.bfq.weight: the
+// library leaves them out there. io.weight takes them too, as lines of a device and a weight (cgroup-v2.rst, "IO
+// Interface Files").
+func (g *Group) writeDeviceWeights() error {
 	devices := g.limits.resources.BlkioWeightDevice
 	if g.mode != host.CgroupV2 || len(devices) == 0 || g.hasBFQ() {
 		return nil
@@ -67,8 +84,8 @@ func (g *Group) weighDevices() error {
 	for _, d := range devices {
 		line := strconv.FormatInt(d.Major, 10) + ":" + strconv.FormatInt(d.Minor, 10) + " " +
 			strconv.FormatUint(cgroups.ConvertBlkIOToIOWeightValue(d.Weight), 10)
-		if err := writeFile(g.places[0].dir, "io.weight", line); err != nil {
-			return g.fileError(g.places[0].dir, "io.weight", line, err)
+		if err := writeFile(g.hierarchies[0].dir, "io.weight", line); err != nil {
+			return g.fileError(g.hierarchies[0].dir, "io.weight", line, err)
 		}
 	}
 	return nil

@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attrSize is the size of the union that bpf(2) reads and writes: larger than any kernel's, since Linux 6.17 to 7.1 write to fields of it
-// that lie behind the end of a shorter one. What a kernel doesn't know must be zero, which it checks.
+// attrSize is the size, in bytes, of the union bpf_attr that bpf(2) reads and writes. It is larger than any kernel's,
+// since Linux 6.17 to 7.1 write to fields beyond the end of a shorter one. The kernel checks that fields it doesn't
+// know are zero.
 const attrSize = 256
 
 // The variants of union bpf_attr that are used here.
@@ -45,8 +46,8 @@ type (
 	}
 )
 
-// bpf makes the system call of that name. It retries EAGAIN and EINTR: the verifier gives up when a signal comes in, and Go's runtime sends
-// itself signals.
+// bpf calls bpf(2). It retries on EAGAIN and EINTR: the verifier gives up when a signal is pending, and Go's runtime
+// sends itself signals.
 func bpf(command uintptr, attr *[attrSize / 8]uint64) (int, error) {
 	for range 16 {
 		n, _, errno := unix.Syscall(unix.SYS_BPF, command, uintptr(unsafe.Pointer(attr)), attrSize)
@@ -61,10 +62,10 @@ func bpf(command uintptr, attr *[attrSize / 8]uint64) (int, error) {
 	return -1, unix.EAGAIN
 }
 
-// filterDevices attaches the device rules to the v2 cgroup as an eBPF program: v2 has no devices controller (cgroup-v2.rst, "Device
-// controller"). It is added to those of the cgroups above, all of which must allow an access.
+// filterDevices attaches the device rules to the v2 cgroup as an eBPF program: v2 has no devices controller
+// (cgroup-v2.rst, "Device controller"). It is added to those of the cgroups above, all of which must allow an access.
 func (g *Group) filterDevices() error {
-	if allowsAll(g.limits.devices) && g.places[0].fresh {
+	if allowsAll(g.limits.devices) && g.hierarchies[0].fresh {
 		return nil
 	}
 	dir, err := g.attachPoint()
@@ -72,8 +73,8 @@ func (g *Group) filterDevices() error {
 		return err
 	}
 	var old []uint32
-	if !g.places[0].fresh {
-		// A container that was here before may have left its filter.
+	if !g.hierarchies[0].fresh {
+		// An earlier container may have left its filter.
 		if old, err = filtersAt(dir); err != nil {
 			return err
 		}
@@ -91,19 +92,20 @@ func (g *Group) filterDevices() error {
 	return nil
 }
 
-// attachPoint is a descriptor of the v2 cgroup, whoever made it.
+// attachPoint returns a descriptor of the v2 cgroup, with either driver.
 func (g *Group) attachPoint() (int, error) {
 	if g.fd < 0 {
-		fd, err := unix.Open(g.places[0].dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		fd, err := unix.Open(g.hierarchies[0].dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			return -1, diag.Sys("the cgroup "+g.places[0].dir+" can't be opened", "open", err)
+			return -1, diag.Sys("the cgroup "+g.hierarchies[0].dir+" can't be opened", "open", err)
 		}
 		g.fd = fd
 	}
 	return g.fd, nil
 }
 
-// attachFilter loads a device filter and attaches it to the cgroup. The cgroup keeps it; rt's own descriptor goes.
+// attachFilter loads a device filter and attaches it to the cgroup. The cgroup holds a reference to it; rt closes its
+// descriptor.
 func attachFilter(dir int, filter []instruction) error {
 	prog, err := loadFilter(filter)
 	if err == unix.EPERM {
@@ -137,8 +139,8 @@ func loadFilter(filter []instruction) (int, error) {
 	return fd, err
 }
 
-// loadUnlimited loads the program while RLIMIT_MEMLOCK is out of the way, which until Linux 5.11 counts the memory of programs. The
-// limit is put back: the container inherits it.
+// loadUnlimited loads the program with RLIMIT_MEMLOCK lifted: before Linux 5.11 the limit covers the memory of
+// programs. Then it restores the limit, which the container inherits.
 func loadUnlimited(filter []instruction) (int, error) {
 	var old unix.Rlimit
 	none := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
@@ -170,7 +172,7 @@ func filtersAt(dir int) ([]uint32, error) {
 	return ids[:query.count], nil
 }
 
-// detachFilter takes a device filter away from the cgroup. One that is gone already is no error.
+// detachFilter detaches a device filter from the cgroup. A filter that is already detached is no error.
 func detachFilter(dir int, id uint32) error {
 	var attr [attrSize / 8]uint64
 	*(*progByIDAttr)(unsafe.Pointer(&attr)) = progByIDAttr{id}
@@ -192,13 +194,14 @@ func detachFilter(dir int, id uint32) error {
 	return nil
 }
 
-// filterError is the error of one of the calls above.
+// filterError returns the error of one of the bpf(2) calls.
 func filterError(verb string, err error) error {
-	e := diag.Sys("the device rules can't be kept: the kernel did not "+verb+" their eBPF filter", "bpf", err)
+	e := diag.Sys("the device rules can't be enforced: the kernel did not "+verb+" their eBPF filter", "bpf", err)
 	e.Field = "linux.resources.devices"
 	switch e.Errno {
 	case unix.EPERM:
-		e.Hint = "it takes CAP_SYS_ADMIN (or CAP_BPF and CAP_NET_ADMIN) outside user namespaces, and a seccomp profile that lets bpf(2) through"
+		e.Hint = "bpf(2) takes CAP_SYS_ADMIN (or CAP_BPF and CAP_NET_ADMIN) in the initial user namespace, and a " +
+			"seccomp profile that allows it"
 	case unix.EINVAL, unix.ENOSYS:
 		e.Hint = "the kernel must be built with CONFIG_CGROUP_BPF"
 	}

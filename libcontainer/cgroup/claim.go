@@ -6,11 +6,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// claim keeps other containers from being made in this one's cgroup, of which dir is the first, until its process is in it, and so is seen by checkUnused. Two that both found it empty
-// would share their limits, and the end of one would kill the other.
+// claim locks the container's cgroup, of which dir is the first directory, against another create until the container's
+// process is in it, where checkUnused sees it. Two containers that both found the cgroup empty would share their
+// limits, and the end of one would kill the other.
 //
-// It is a lock of cgroup.procs for writing (F_OFD_SETLK, fcntl(2)), which takes the right to write there: one of the directory anybody might hold. It goes with rt,
-// or with Close. Where the file can't be opened there is no process to be brought in either, which the attempt will tell.
+// It is a write lock on cgroup.procs (F_OFD_SETLK, fcntl(2)), which takes write permission; anybody could lock the
+// directory. The lock ends with rt, or with Close. If the file can't be opened, no process can be moved in either, and
+// that attempt reports the error.
 func (g *Group) claim(dir string) error {
 	fd, err := unix.Open(dir+"/cgroup.procs", unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -19,16 +21,17 @@ func (g *Group) claim(dir string) error {
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
 	if err := unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &lock); err == unix.EAGAIN || err == unix.EACCES {
 		_ = unix.Close(fd)
-		g.made = nil // the other one's now
-		for i := range g.places {
-			p := g.places[i]
-			p.fresh = false
-			if err := g.checkUnused(&p); err != nil {
-				return err // it is in already
+		g.made = nil // they are the other container's now
+		for i := range g.hierarchies {
+			h := g.hierarchies[i]
+			h.fresh = false
+			if err := g.checkUnused(&h); err != nil {
+				return err // its process is already there
 			}
 		}
 		return &diag.Error{
-			Kind: diag.State, Field: fieldPath, Value: g.config.Path, Problem: "container's cgroup is not free: another container is being made in " + dir,
+			Kind: diag.State, Field: fieldPath, Value: g.config.Path, Problem: "container's cgroup is not free: " +
+				"another container is being made in " + dir,
 			Hint: "another container may use the same path: give each its own",
 		}
 	}

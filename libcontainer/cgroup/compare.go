@@ -10,24 +10,24 @@ import (
 	"github.com/opencontainers/cgroups/systemd"
 )
 
-// holdsLine reports whether a line of the file says what is wanted.
-func (g *Group) holdsLine(file, text, wanted string) bool {
+// matchesLine reports whether a line of the file has the wanted value.
+func (g *Group) matchesLine(file, text, wanted string) bool {
 	if strings.HasPrefix(file, "cpuset.") {
 		return sameList(strings.TrimSpace(text), strings.TrimSpace(wanted))
 	}
 	want := strings.Fields(wanted)
 	for line := range strings.Lines(text) {
 		found := strings.Fields(line)
-		if g.saysSame(file, want, found) {
+		if g.sameWords(file, want, found) {
 			return true
 		}
 	}
 	return false
 }
 
-// saysSame compares the words of a line. A line of io.max has all four rates of its device, one of which was written; a
-// weight of BFQ before Linux 5.4 is without "default", and "default" may be left out where it is written.
-func (g *Group) saysSame(file string, want, found []string) bool {
+// sameWords compares the words of a line. A line of io.max has all four rates of its device, one of which was written.
+// A BFQ weight before Linux 5.4 lacks "default", and a written value may omit it.
+func (g *Group) sameWords(file string, want, found []string) bool {
 	switch {
 	case file == "io.max":
 		for _, w := range want {
@@ -52,7 +52,7 @@ func (g *Group) saysSame(file string, want, found []string) bool {
 	return true
 }
 
-// withoutDefault leaves out the word for all devices.
+// withoutDefault drops the word "default", which stands for all devices.
 func withoutDefault(words []string) []string {
 	if len(words) == 2 && words[0] == "default" {
 		return words[1:]
@@ -60,7 +60,8 @@ func withoutDefault(words []string) []string {
 	return words
 }
 
-// sameQuota compares a quota, in microseconds. For systemd it is rounded up to a whole percent of the period, as the unit has it.
+// sameQuota compares a quota, in microseconds. With systemd it is rounded up to a whole percent of the period, as in
+// the unit.
 func (g *Group) sameQuota(want, found, period string) bool {
 	if want == found || g.driver != Systemd {
 		return want == found
@@ -71,8 +72,8 @@ func (g *Group) sameQuota(want, found, period string) bool {
 	return err1 == nil && err2 == nil && err3 == nil && f >= w && f-w <= p/100+1
 }
 
-// sameNumber compares a number, with -1 and "max" for no limit. The kernel rounds memory down to pages, of the size in the file's name for
-// hugetlb, and takes what is beyond its range for no limit.
+// sameNumber compares numbers; -1 and "max" mean no limit. The kernel rounds memory down to pages, for hugetlb of the
+// size in the file's name, and treats values beyond its range as no limit.
 func sameNumber(file, want, found string) bool {
 	const unlimited = 1 << 62
 	size := int64(1)
@@ -94,7 +95,8 @@ func sameNumber(file, want, found string) bool {
 	return f >= 0 && f <= w && w-f < size
 }
 
-// bytesOf is a number with the endings that the kernel takes (memparse), or -1 for none, such as "max".
+// bytesOf parses a number of bytes with the suffixes that the kernel takes (memparse); -1 for anything else, such as
+// "max".
 func bytesOf(text string) int64 {
 	shift := 0
 	if n := len(text); n > 0 {
@@ -109,7 +111,7 @@ func bytesOf(text string) int64 {
 	return n << shift
 }
 
-// sameList compares lists of CPUs or memory nodes, of which the kernel writes the shortest form.
+// sameList compares lists of CPUs or memory nodes. The kernel writes their shortest form.
 func sameList(a, b string) bool {
 	if a == b {
 		return true

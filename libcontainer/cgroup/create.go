@@ -13,16 +13,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Create makes the cgroup; Limit is to follow. With the systemd driver it makes nothing: systemd makes a scope only around a process, so
-// Attach does all of it.
+// Create makes the cgroup; Limit follows. With the systemd driver it makes nothing: systemd makes a scope only around a
+// process, so Attach does it.
 //
-// It refuses a cgroup that exists and holds processes, or is frozen: the first would share and then lose its limits with the container,
-// the second would never start. One that exists and is unused is taken, and stays when the container goes: it is somebody else's
-// (runtime.md#delete). On an error Create removes what it has made, the directories above the cgroup included.
+// It refuses an existing cgroup that holds processes or is frozen: those processes would share the container's limits,
+// and in a frozen one the container would never start. An existing cgroup that is unused is taken, and is not removed
+// with the container (runtime.md#delete). On an error Create removes what it has made, parents included.
 func (g *Group) Create() (err error) {
 	if g.driver == Systemd {
-		for i := range g.places {
-			if err := g.checkUnused(&g.places[i]); err != nil {
+		for i := range g.hierarchies {
+			if err := g.checkUnused(&g.hierarchies[i]); err != nil {
 				return err
 			}
 		}
@@ -36,18 +36,18 @@ func (g *Group) Create() (err error) {
 	if err := g.makeAll(); err != nil {
 		return err
 	}
-	for i := range g.places {
-		p := &g.places[i]
-		if err := g.checkUnused(p); err != nil {
+	for i := range g.hierarchies {
+		h := &g.hierarchies[i]
+		if err := g.checkUnused(h); err != nil {
 			return err
 		}
 		if g.mode == host.CgroupV2 {
-			if err := g.enable(p); err != nil {
+			if err := g.enable(h); err != nil {
 				return err
 			}
 		}
-		if p.list == "cpuset" {
-			if err := g.fillCpuset(p); err != nil {
+		if h.list == "cpuset" {
+			if err := g.fillCpuset(h); err != nil {
 				return err
 			}
 		}
@@ -55,11 +55,12 @@ func (g *Group) Create() (err error) {
 	return nil
 }
 
-// Limit applies the limits and the device rules, and gives the cgroup to the container's root where that is to own it. It is called
-// before the container runs anything, and on v1 before any process is in the cgroup: its cpuset is what a process needs to enter.
+// Limit applies the limits and the device rules, and delegates the cgroup to the container's root if the config asks
+// for it. It is called before the container runs anything, and on v1 before any process is in the cgroup: a cpuset
+// without CPUs takes no process.
 //
-// On v2 the boot process may be at work in it by then. The device rules take nothing from it that it would need: mknod of everything
-// is among the defaults.
+// On v2 the boot process may already run in it. The device rules don't hinder it: mknod of every device is among the
+// defaults.
 func (g *Group) Limit() error {
 	if g.driver == Systemd {
 		return nil
@@ -70,36 +71,40 @@ func (g *Group) Limit() error {
 	return g.delegate()
 }
 
-// makeAll makes the directories. Of the hierarchies that rt has no rights in, a container that does not need them goes without.
+// makeAll makes the directories. In rootless mode, hierarchies that rt has no rights in and no limit needs are left
+// out.
 func (g *Group) makeAll() error {
-	kept := g.places[:0:0]
+	usable := g.hierarchies[:0:0]
 	var refused *diag.Error
-	// The one that is claimed comes first: of two that are made at once, one makes nothing more.
+	// The claimed one comes first: of two simultaneous creates, one stops there.
 	claimed := g.members()
-	slices.SortStableFunc(g.places, func(a, b place) int { return boolCompare(b.dir == claimed, a.dir == claimed) })
-	for i := range g.places {
-		p := g.places[i]
-		err := g.make(&p)
+	slices.SortStableFunc(
+		g.hierarchies,
+		func(a, b hierarchy) int { return boolCompare(b.dir == claimed, a.dir == claimed) },
+	)
+	for i := range g.hierarchies {
+		h := g.hierarchies[i]
+		err := g.make(&h)
 		switch {
 		case err == nil:
-			if len(kept) == 0 {
-				if err := g.claim(p.dir); err != nil {
+			if len(usable) == 0 {
+				if err := g.claim(h.dir); err != nil {
 					return err
 				}
 			}
-			kept = append(kept, p)
-		case g.rootless && g.config.Path == "" && lacksRights(err):
-			refused = placeError(p.dir, err)
+			usable = append(usable, h)
+		case g.rootless && g.config.Path == "" && isDenied(err):
+			refused = mkdirError(h.dir, err)
 		default:
-			e := placeError(p.dir, err)
+			e := mkdirError(h.dir, err)
 			if g.config.Path != "" {
 				e.Field, e.Value = fieldPath, g.config.Path
 			}
 			return e
 		}
 	}
-	g.places = kept
-	if len(kept) == 0 && refused != nil {
+	g.hierarchies = usable
+	if len(usable) == 0 && refused != nil {
 		return g.withoutCgroup(refused)
 	}
 	if g.mode == host.CgroupV2 {
@@ -124,60 +129,64 @@ func boolCompare(a, b bool) int {
 	return -1
 }
 
-// missingV1 says why the v1 controller that a limit needs can't be used.
+// missingV1 returns the reason why the v1 controller that a limit needs can't be used.
 func missingV1(n *need, refused *diag.Error) error {
 	if refused != nil {
 		refused.Field = n.field
 		return refused
 	}
 	return &diag.Error{
-		Kind: diag.Host, Field: n.field, Problem: `can't be set: no hierarchy of controller "` + n.controller + `" is mounted below ` + root,
+		Kind: diag.Host, Field: n.field, Problem: `can't be set: no hierarchy of controller "` + n.controller +
+			`" is mounted below ` + root,
 		Hint: "mount -t cgroup -o " + n.controller + " none " + root + "/" + n.controller + ", if the kernel has it",
 	}
 }
 
-// placeError is the error of a directory that can't be made.
-func placeError(dir string, err error) *diag.Error {
+// mkdirError returns the error of a directory that can't be made.
+func mkdirError(dir string, err error) *diag.Error {
 	e := diag.Sys("the cgroup "+dir+" can't be made", "mkdir", err)
 	switch {
 	case errors.Is(err, unix.EACCES) && unix.Access(dir, unix.F_OK) == nil:
-		e.Problem, e.Call = "the cgroup "+dir+" can't be used: it is there already, and belongs to another user", "faccessat"
-		e.Hint = "choose another container id or linux.cgroupsPath"
+		e.Problem, e.Call = "the cgroup "+dir+" can't be used: it exists already, and belongs to another user", "faccessat"
+		e.Hint = "choose another container ID or linux.cgroupsPath"
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
-		e.Hint = "it is not delegated to this user: let systemd do it, with --systemd-cgroup or systemd-run --user --scope -p Delegate=yes"
+		e.Hint = "it is not delegated to this user: let systemd do it, with --systemd-cgroup or systemd-run --user " +
+			"--scope -p Delegate=yes"
 	case errors.Is(err, unix.EROFS):
-		e.Hint = "the cgroup file system is mounted read-only here, as containers have it; --cgroup-manager disabled does without a cgroup, and so without device rules"
+		e.Hint = "the cgroup file system is mounted read-only here, as in a container; --cgroup-manager disabled " +
+			"makes no cgroup, and enforces no device rules"
 	case errors.Is(err, unix.EAGAIN):
-		e.Hint = "a cgroup above it limits the number of its descendants: see cgroup.max.descendants and cgroup.max.depth"
+		e.Hint = "a cgroup above it limits the number of its descendants: see cgroup.max.descendants and " +
+			"cgroup.max.depth"
 	}
 	return e
 }
 
-// make makes the directory of p, and those above it that are missing.
-func (g *Group) make(p *place) error {
-	err := unix.Mkdir(p.dir, 0o755)
+// make makes the directory of h and its missing parents.
+func (g *Group) make(h *hierarchy) error {
+	err := unix.Mkdir(h.dir, 0o755)
 	if err == unix.ENOENT {
-		if err := g.makeParent(p.base, path.Dir(p.dir)); err != nil {
+		if err := g.makeParent(h.base, path.Dir(h.dir)); err != nil {
 			return err
 		}
-		err = unix.Mkdir(p.dir, 0o755)
+		err = unix.Mkdir(h.dir, 0o755)
 	}
 	switch err {
 	case nil:
-		p.fresh = true
-		g.made = append(g.made, p.dir)
+		h.fresh = true
+		g.made = append(g.made, h.dir)
 		return nil
 	case unix.EEXIST:
-		if g.rootless && !mayUse(p.dir) {
-			return unix.EACCES // somebody else's, of the same name
+		if g.rootless && !canUse(h.dir) {
+			return unix.EACCES // another user's cgroup of the same name
 		}
-		p.kept = true
+		h.preexisting = true
 		return nil
 	}
 	return err
 }
 
-// makeParent makes dir and the missing ones above it, up to the hierarchy's root.
+// makeParent makes dir and its missing parents, up to the hierarchy's root.
 func (g *Group) makeParent(base, dir string) error {
 	if len(dir) <= len(base) {
 		return unix.ENOENT
@@ -199,7 +208,7 @@ func (g *Group) makeParent(base, dir string) error {
 	return err
 }
 
-// Undo removes what Create made, innermost first, the directories above the cgroup included. What someone else has begun to use meanwhile stays: rmdir
+// Undo removes what Create made, innermost first, parents included. A directory that is in use by now stays: rmdir(2)
 // refuses it.
 func (g *Group) Undo() {
 	g.Close()
@@ -209,38 +218,39 @@ func (g *Group) Undo() {
 	g.made = nil
 }
 
-// checkUnused refuses a cgroup that was there before and is in use.
-func (g *Group) checkUnused(p *place) error {
-	if p.fresh {
+// checkUnused refuses an existing cgroup that is in use.
+func (g *Group) checkUnused(h *hierarchy) error {
+	if h.fresh {
 		return nil
 	}
-	pids, err := processesAt(p.dir)
+	pids, err := processesAt(h.dir)
 	if isGone(err) {
-		return nil // not there yet, or already gone
+		return nil // not made yet, or already removed
 	}
 	if err != nil {
-		return diag.Sys("the processes in the cgroup "+p.dir+" can't be listed", "read", err)
+		return diag.Sys("the processes in the cgroup "+h.dir+" can't be listed", "read", err)
 	}
 	if len(pids) > 0 {
 		return &diag.Error{
 			Kind: diag.State, Field: fieldPath, Value: g.config.Path,
-			Problem: "container's cgroup is not empty: " + strconv.Itoa(len(pids)) + " process(es) found in " + p.dir,
+			Problem: "container's cgroup is not empty: " + strconv.Itoa(len(pids)) + " process(es) found in " + h.dir,
 			Hint:    "another container may use the same path: give each its own",
 		}
 	}
-	if frozen, err := frozenAt(p); err != nil || !frozen {
+	if frozen, err := frozenAt(h); err != nil || !frozen {
 		return err
 	}
 	return &diag.Error{
 		Kind: diag.State, Field: fieldPath, Value: g.config.Path,
-		Problem: "container's cgroup unexpectedly frozen: " + p.dir,
+		Problem: "container's cgroup unexpectedly frozen: " + h.dir,
 		Hint:    "a container in it could not start: thaw it, or choose another path",
 	}
 }
 
-// Settle sets what would have kept the container's process from being born: the limit of no task at all (config-linux.md#configLinuxPIDS), with which the
-// process that is there stays, and nothing is forked. It is called before the container runs anything. The library, and systemd, take the limit for one task.
-func (g *Group) Settle() error {
+// ForbidForks writes a pids.limit of 0 (config-linux.md#configLinuxPIDS): the existing process stays, and can't fork.
+// Written earlier, it would have prevented the clone of that process. It is called before the container runs anything.
+// The library and systemd write a limit of 1 instead.
+func (g *Group) ForbidForks() error {
 	if !g.limits.noTasks || !g.Available() {
 		return nil
 	}
@@ -252,30 +262,32 @@ func (g *Group) Settle() error {
 	return nil
 }
 
-// Attach moves the process pid into the cgroup: on v1, in hybrid mode, and with the systemd driver, which makes the cgroup with it.
-// On v2, cloning into Dir is far cheaper. The process must not have run anything of the container yet.
+// Attach moves the process pid into the cgroup: on v1, in hybrid mode, and with the systemd driver, which makes the
+// cgroup with it. On v2, CLONE_INTO_CGROUP with Dir is far cheaper. The process must not have run anything of the
+// container yet.
 func (g *Group) Attach(pid int) error {
 	if g.driver == Systemd {
 		return g.startUnit(pid)
 	}
-	for i := range g.places {
-		if err := cgroups.WriteCgroupProc(g.places[i].dir, pid); err != nil {
-			return attachError(g.places[i].dir, pid, cause(err))
+	for i := range g.hierarchies {
+		if err := cgroups.WriteCgroupProc(g.hierarchies[i].dir, pid); err != nil {
+			return attachError(g.hierarchies[i].dir, pid, cause(err))
 		}
 	}
 	return nil
 }
 
-// attachError explains why a process can't be moved into dir.
+// attachError returns the reason why a process can't be moved into dir.
 func attachError(dir string, pid int, err error) error {
 	e := diag.Sys("process "+strconv.Itoa(pid)+" can't be moved into the cgroup "+dir, "write", err)
 	switch e.Errno {
 	case unix.ENOSPC:
 		e.Hint = "its cpuset.cpus or cpuset.mems is empty"
 	case unix.EACCES, unix.EPERM:
-		e.Hint = "a user may move processes only within what was delegated to it: start rt inside it, as with systemd-run --user --scope"
+		e.Hint = "a user may move processes only within the cgroups delegated to it: start rt inside them, as with " +
+			"systemd-run --user --scope"
 	case unix.EBUSY:
-		e.Hint = "a cgroup that gives controllers to its children can't hold processes itself"
+		e.Hint = "a cgroup that enables controllers for its children can't hold processes itself"
 	}
 	return e
 }

@@ -9,24 +9,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Destroy removes the cgroup and all cgroups below it. It kills nothing: if processes are left, it waits about a second for them to
-// be gone, and fails. A cgroup that is gone already is success. One that was there before the container stays, with what is below it.
+// Destroy removes the cgroup and its descendants. It kills nothing: if processes are left, it waits about a second for
+// them to end, then fails. A cgroup that is already removed is success. One that existed before the container stays,
+// with its descendants.
 func (g *Group) Destroy() error {
 	g.Close()
 	if g.driver == Systemd {
-		for i := range g.places {
-			// systemd, and the library, go by names, which can be too long. What is left is said below.
-			_ = emptyTree(g.places[i].dir)
+		for i := range g.hierarchies {
+			// systemd and the library use path names, which can be too long. An error is reported below.
+			_ = emptyTree(g.hierarchies[i].dir)
 		}
 		if err := g.stopUnit(); err != nil {
 			return err
 		}
 	}
 	var failed error
-	for i := range g.places {
-		dir := g.places[i].dir
+	for i := range g.hierarchies {
+		dir := g.hierarchies[i].dir
 		remove := removeTree
-		if g.places[i].kept {
+		if g.hierarchies[i].preexisting {
 			remove = waitEmpty
 		}
 		if err := remove(dir); err != nil && failed == nil {
@@ -36,7 +37,7 @@ func (g *Group) Destroy() error {
 	return failed
 }
 
-// waitEmpty waits about a second for the last processes in dir to be gone.
+// waitEmpty waits about a second for the last processes in dir to end.
 func waitEmpty(dir string) error {
 	for pause := time.Millisecond; ; pause *= 2 {
 		pids, err := processesAt(dir)
@@ -52,10 +53,10 @@ func waitEmpty(dir string) error {
 	}
 }
 
-// destroyError says why dir can't be removed.
+// destroyError returns the reason why dir can't be removed.
 func (g *Group) destroyError(dir string, err error) error {
-	if g.rootless && lacksRights(err) && g.gone() {
-		return nil // a read-only cgroupfs answers EROFS even for what is not there
+	if g.rootless && isDenied(err) && g.isRemoved() {
+		return nil // a read-only cgroupfs answers EROFS even for a missing directory
 	}
 	e := diag.Sys("the cgroup "+dir+" can't be removed", "rmdir", err)
 	if pids, listErr := processesAt(dir); listErr == nil && len(pids) > 0 {

@@ -9,7 +9,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// access is a set of what one may do to a device, with the bits of the kernel's BPF_DEVCG_ACC_* (bpf.h).
+// access is a set of device operations, with the bits of the kernel's BPF_DEVCG_ACC_* (bpf.h).
 type access uint8
 
 const (
@@ -22,7 +22,7 @@ const (
 // anyNumber stands for every major or minor number.
 const anyNumber = -1
 
-// rule allows or denies access to devices. Rules apply in order, and the last that speaks of an access decides about it.
+// rule allows or denies access to devices. Rules apply in order: the last one that matches an access decides.
 type rule struct {
 	allow        bool
 	kind         byte // 'a' every device, 'b' block, 'c' character
@@ -30,9 +30,9 @@ type rule struct {
 	access       access
 }
 
-// defaultRules come after those of the config: the devices that every container has (config-linux.md#default-devices), terminals, the
-// tunnel device, and mknod of everything, which without the right to open what was made is harmless. The list is runc's. The container's
-// /dev/console is a pseudoterminal; 5:1 would be the machine's.
+// defaultRules follow the rules of the config: the devices that every container has (config-linux.md#default-devices),
+// terminals, the tunnel device, and mknod of every device, which is harmless without the right to open it. The list is
+// runc's. The container's /dev/console is a pseudoterminal; 5:1 would be the machine's.
 var defaultRules = []rule{
 	{true, 'c', anyNumber, anyNumber, mknod},
 	{true, 'b', anyNumber, anyNumber, mknod},
@@ -47,8 +47,8 @@ var defaultRules = []rule{
 	{true, 'c', 10, 200, allAccess},        // net/tun
 }
 
-// rulesOf turns linux.resources.devices into rules, adds the defaults, and drops those that a later rule about everything makes void.
-// The first rule that is left therefore is the default, allow or deny; without any the default is to deny.
+// rulesOf turns linux.resources.devices into rules, appends the default rules, and drops those that a later rule for
+// all devices overrides. So the first remaining rule is the default, allow or deny; without one it is deny.
 func rulesOf(list []specs.LinuxDeviceCgroup) ([]rule, error) {
 	rules := make([]rule, 1, len(list)+len(defaultRules)+1)
 	rules[0] = rule{false, 'a', anyNumber, anyNumber, allAccess}
@@ -110,9 +110,13 @@ func ruleOf(i int, d *specs.LinuxDeviceCgroup) (rule, error) {
 		}
 		return r, nil
 	}
-	// The kernel's devices.allow ignores all else after "a". A rule of no type that names a device would open every device.
+	// The kernel's devices.allow ignores all else after "a". A rule of no type that names a device would open every
+	// device.
 	if r.major != anyNumber || r.minor != anyNumber || (r.access != allAccess && d.Access != "") {
-		return r, diag.At(field, `without a type "b" or "c" a rule is about every access to every device; give the type, or leave out major, minor and access`)
+		return r, diag.At(
+			field,
+			`without a type "b" or "c" a rule is about every access to every device; give the type, or leave out major, minor and access`,
+		)
 	}
 	r.access = allAccess
 	return r, nil

@@ -63,12 +63,14 @@ func TestDefaultRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, d := range map[string]rule{
-		"the machine's console": {true, 'c', 5, 1, read | write}, "the first virtual console": {true, 'c', 4, 1, read | write},
-		"mem": {true, 'c', 1, 1, read | write}, "kmsg": {true, 'c', 1, 11, read | write}, "a disk": {true, 'b', 8, 0, read | write},
-		"fuse": {true, 'c', 10, 229, read | write}, "kvm": {true, 'c', 10, 232, read | write},
+		"the machine's console":     {true, 'c', 5, 1, read | write},
+		"the first virtual console": {true, 'c', 4, 1, read | write},
+		"mem":                       {true, 'c', 1, 1, read | write}, "kmsg": {true, 'c', 1, 11, read | write},
+		"a disk": {true, 'b', 8, 0, read | write},
+		"fuse":   {true, 'c', 10, 229, read | write}, "kvm": {true, 'c', 10, 232, read | write},
 	} {
 		for _, r := range rules[1:] {
-			if r.meets(d) {
+			if r.overlaps(d) {
 				t.Errorf("%s: rule %q allows it", name, r)
 			}
 		}
@@ -137,7 +139,8 @@ func TestUpdateDevices(t *testing.T) {
 	if err := unix.Mkdir(g.dir("devices")+"/sub", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Update(&specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{denyAll, kmsg(true, "rw")}}); err != nil {
+	if err := g.Update(&specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{denyAll,
+		kmsg(true, "rw")}}); err != nil {
 		t.Errorf("what holds already: %v", err)
 	}
 	if err := g.Update(&specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{denyAll}}); err == nil {

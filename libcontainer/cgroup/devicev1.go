@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// applyDevices makes the device rules hold. Without rights they can't, and need not: no device can be made then either.
+// applyDevices enforces the device rules. In rootless mode it can't, and need not: no device can be made then either.
 func (g *Group) applyDevices() error {
 	var err error
 	if g.mode == host.CgroupV2 {
@@ -18,14 +18,14 @@ func (g *Group) applyDevices() error {
 	} else {
 		err = g.listDevices()
 	}
-	if err != nil && g.rootless && lacksRights(err) {
+	if err != nil && g.rootless && isDenied(err) {
 		return nil
 	}
 	return err
 }
 
-// listDevices writes the rules to devices.deny and devices.allow of v1 (cgroup-v1/devices.rst). A new cgroup has its parent's list, so
-// the default comes first; it clears the list.
+// listDevices writes the rules to devices.deny and devices.allow of v1 (cgroup-v1/devices.rst). A new cgroup inherits
+// its parent's list; the default comes first and clears it.
 func (g *Group) listDevices() error {
 	rules := g.limits.devices
 	dir := g.dir("devices")
@@ -35,7 +35,7 @@ func (g *Group) listDevices() error {
 	case dir == "":
 		return &diag.Error{
 			Kind: diag.Host, Field: "linux.resources.devices",
-			Problem: "the rules can't be kept: no hierarchy of controller \"devices\" is mounted below " + root,
+			Problem: "the rules can't be enforced: no hierarchy of controller \"devices\" is mounted below " + root,
 		}
 	case allowsAll(rules) && g.fresh(dir):
 		return nil
@@ -43,9 +43,13 @@ func (g *Group) listDevices() error {
 	if i, j, ok := inexpressible(rules); ok {
 		return &diag.Error{
 			Kind: diag.Host, Field: "linux.resources.devices",
-			Problem: "rule " + strconv.Quote(rules[j].String()) + " takes back a part of " + strconv.Quote(rules[i].String()) +
+			Problem: "rule " + strconv.Quote(
+				rules[j].String(),
+			) + " overrides a part of " + strconv.Quote(
+				rules[i].String(),
+			) +
 				", which cgroup v1 can't express",
-			Hint: "give the accesses that are left as rules of their own",
+			Hint: "give the remaining accesses as rules of their own",
 		}
 	}
 	return writeRules(dir, rules)
@@ -79,9 +83,9 @@ func writeRules(dir string, rules []rule) error {
 			e.Field, e.Value = "linux.resources.devices", r.String()
 			switch e.Errno {
 			case unix.EPERM:
-				e.Hint = "the cgroup above has no right to the device itself"
+				e.Hint = "the parent cgroup has no access to the device"
 			case unix.EINVAL:
-				e.Hint = "this cgroup has others below it: then v1 takes no rule for all devices"
+				e.Hint = "this cgroup has children, and then v1 takes no rule for all devices"
 			}
 			return e
 		}
@@ -91,16 +95,17 @@ func writeRules(dir string, rules []rule) error {
 
 // fresh reports whether Create made dir.
 func (g *Group) fresh(dir string) bool {
-	for i := range g.places {
-		if g.places[i].dir == dir {
-			return g.places[i].fresh
+	for i := range g.hierarchies {
+		if g.hierarchies[i].dir == dir {
+			return g.hierarchies[i].fresh
 		}
 	}
 	return false
 }
 
-// inexpressible finds an exception i to the default and a later rule j that takes a part of it back. v1 keeps a default and a set of
-// exceptions, and removes one only as a whole: a rule against a part of it would be accepted and do nothing.
+// inexpressible finds an exception i to the default and a later rule j that overrides a part of it. v1 has a default
+// and a set of exceptions, and removes an exception only as a whole: a rule against a part of one would be accepted and
+// do nothing.
 func inexpressible(rules []rule) (i, j int, found bool) {
 	def := rules[0].allow
 	for j, r := range rules {
@@ -108,7 +113,7 @@ func inexpressible(rules []rule) (i, j int, found bool) {
 			continue
 		}
 		for i, x := range rules[:j] {
-			if x.allow != def && x.meets(r) && (x.kind != r.kind || x.major != r.major || x.minor != r.minor) {
+			if x.allow != def && x.overlaps(r) && (x.kind != r.kind || x.major != r.major || x.minor != r.minor) {
 				return i, j, true
 			}
 		}
@@ -116,15 +121,16 @@ func inexpressible(rules []rule) (i, j int, found bool) {
 	return 0, 0, false
 }
 
-// meets reports whether some access to some device is covered by both rules.
-func (r rule) meets(x rule) bool {
+// overlaps reports whether both rules match some access to some device.
+func (r rule) overlaps(x rule) bool {
 	same := func(a, b int64) bool { return a == b || a == anyNumber || b == anyNumber }
 	return r.kind == x.kind && r.access&x.access != 0 && same(r.major, x.major) && same(r.minor, x.minor)
 }
 
-// holds reports whether devices.list says what the rules say, where the default is to deny. The kernel refuses to empty the list of a cgroup
-// with children, such as those of an init system, so rules that hold already must not be written again.
-func holds(dir string, rules []rule) bool {
+// deviceListMatches reports whether devices.list equals the rules, if their default is deny. The kernel refuses to
+// clear the list of a cgroup with children, such as those of an init system, so rules that are in force already must
+// not be rewritten.
+func deviceListMatches(dir string, rules []rule) bool {
 	if dir == "" || rules[0].allow {
 		return false
 	}

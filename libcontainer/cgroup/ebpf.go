@@ -1,7 +1,7 @@
 package cgroup
 
-// instruction is one of eBPF (bpf(2), and in the kernel's Documentation bpf/standardization/instruction-set.rst).
-// The registers share a byte, destination in the low half: so on little-endian machines, which all are that rt is built for.
+// instruction is one of eBPF (bpf(2), and in the kernel's Documentation bpf/standardization/instruction-set.rst). The
+// registers share a byte, with the destination in the low half on little-endian machines; rt supports no others.
 type instruction struct {
 	op   uint8
 	regs uint8
@@ -9,7 +9,7 @@ type instruction struct {
 	imm  int32
 }
 
-// The operations that a device filter is made of, in their 32-bit forms.
+// The operations of a device filter, in their 32-bit forms.
 const (
 	opLoad  = 0x61 // dst = *(u32 *)(src + off)
 	opMove  = 0xbc // dst = src
@@ -25,12 +25,12 @@ const (
 	opExit  = 0x95 // return r0
 )
 
-// The registers of a device filter. r1 points to the question, a struct bpf_cgroup_dev_ctx (bpf.h).
+// The registers of a device filter. r1 points to the context, a struct bpf_cgroup_dev_ctx (bpf.h).
 const (
 	regVerdict  = 0
 	regQuestion = 1
 	regKind     = 2
-	regAccess   = 3 // what is asked for and not decided yet
+	regAccess   = 3 // requested accesses that are not decided yet
 	regMajor    = 4
 	regMinor    = 5
 	regDevice   = 6 // major << minorBits | minor
@@ -53,13 +53,14 @@ type filter struct {
 	decided [256]bool
 }
 
-// deviceFilter compiles rules into a program of type BPF_PROG_TYPE_CGROUP_DEVICE, which the kernel asks at every mknod(2) and open(2) of a
-// device: 1 allows, 0 denies. It looks at the rules from the last to the first, and each decides about those accesses it
-// speaks of that no later one has decided about. So "in order, the last one wins" holds for every access by itself, and for
-// every list of rules, where v1 can express only exceptions to a default.
+// deviceFilter compiles rules into a program of type BPF_PROG_TYPE_CGROUP_DEVICE, which the kernel asks at every
+// mknod(2) and open(2) of a device: 1 allows, 0 denies. It tests the rules from the last to the first: each decides
+// those of its accesses that no later rule has decided. So "the last one wins" holds for every access separately and
+// for every list of rules, where v1 can express only exceptions to a default.
 //
-// One jump a rule, on a number that holds major and minor, and one verdict for all: the kernel's verifier follows every branch, and a test
-// each for kind, major and minor made it take 300 µs for the default rules, a sixth of all that `rt run` costs. It takes 70 now.
+// Each rule is one jump, on a number that holds major and minor, and all rules share the verdicts, since the kernel's
+// verifier follows every branch. With separate tests for kind, major and minor it took 300 µs for the default rules, a
+// sixth of `rt run`; it takes 70 now.
 func deviceFilter(rules []rule) []instruction {
 	f := &filter{code: make([]instruction, 0, 64)}
 	f.do(opLoad, regKind|regQuestion<<4, 0)
@@ -108,7 +109,7 @@ func (f *filter) do(op, regs uint8, imm int32) {
 	f.code = append(f.code, instruction{op: op, regs: regs, imm: imm})
 }
 
-// jump appends a jump, and notes it in list until its target is known.
+// jump appends a jump and records it in list until its target is known.
 func (f *filter) jump(list *[]int, op, reg uint8, imm int32) {
 	*list = append(*list, len(f.code))
 	f.do(op, reg, imm)
@@ -131,7 +132,7 @@ func (f *filter) endKind() {
 // rule appends the code of a rule.
 func (f *filter) rule(r rule) {
 	if r.major > maxMajor || r.minor > maxMinor || f.decided[r.kind] {
-		return // no such device exists, or none is left to decide about: the verifier refuses code that can't be reached
+		return // no such device exists, or all are decided: the verifier refuses unreachable code
 	}
 	if r.kind != f.kind {
 		f.endKind()
@@ -170,7 +171,7 @@ func (f *filter) rule(r rule) {
 	f.land(&miss)
 }
 
-// subject is the register, and the value in it, by which the devices of the rule are known; or all of its kind.
+// subject returns the register and the value that identify the devices of the rule; all means every device of its kind.
 func (r rule) subject() (reg uint8, value int32, all bool) {
 	switch {
 	case r.major == anyNumber && r.minor == anyNumber:
@@ -183,7 +184,7 @@ func (r rule) subject() (reg uint8, value int32, all bool) {
 	return regDevice, int32(uint32(r.major)<<minorBits | uint32(r.minor)), false
 }
 
-// verdicts appends the default, which what is undecided reaches, and the other verdict if something leads there.
+// verdicts appends the default, which undecided accesses reach, and the other verdict if something jumps there.
 func (f *filter) verdicts(def bool) {
 	for _, allow := range []bool{def, !def} {
 		list, value := &f.denies, int32(0)

@@ -17,7 +17,8 @@ type question struct {
 	major, minor int64
 }
 
-// allowed is what deviceFilter promises, said as plainly as possible: the last rule that speaks of an access decides about it.
+// allowed is what deviceFilter promises, said as plainly as possible: the last rule that speaks of an access decides
+// about it.
 func allowed(rules []rule, q question) bool {
 	for _, a := range []access{mknod, read, write} {
 		if q.access&a == 0 {
@@ -107,7 +108,9 @@ func randomRules(r *rand.Rand) []rule {
 
 func TestDeviceFilter(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test must fail again
-	defaults, err := rulesOf([]specs.LinuxDeviceCgroup{{Access: "rwm"}, {Allow: true, Type: "b", Major: new(int64(8)), Access: "r"}})
+	defaults, err := rulesOf(
+		[]specs.LinuxDeviceCgroup{{Access: "rwm"}, {Allow: true, Type: "b", Major: new(int64(8)), Access: "r"}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +145,8 @@ func TestDeviceFilter(t *testing.T) {
 	}
 }
 
-// TestVerifierAcceptsFilters loads what deviceFilter makes: the kernel refuses code that can't be reached, among much else.
+// TestVerifierAcceptsFilters loads what deviceFilter makes: the kernel refuses code that can't be reached, among much
+// else.
 func TestVerifierAcceptsFilters(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIP: loading eBPF takes root")
@@ -166,10 +170,13 @@ func TestInexpressible(t *testing.T) {
 		want  bool
 	}{
 		"exception taken back whole": {[]rule{base, null, {false, 'c', 1, 3, write}}, false},
-		"part of a range":            {[]rule{base, {true, 'c', 1, anyNumber, allAccess}, {false, 'c', 1, 3, write}}, true},
-		"before the exception":       {[]rule{base, {false, 'c', 1, 3, write}, {true, 'c', 1, anyNumber, allAccess}}, false},
-		"other access":               {[]rule{base, {true, 'c', 1, anyNumber, read}, {false, 'c', 1, 3, write}}, false},
-		"other kind":                 {[]rule{base, {true, 'b', anyNumber, anyNumber, allAccess}, {false, 'c', 1, 3, write}}, false},
+		"part of a range": {[]rule{base, {true, 'c', 1, anyNumber, allAccess}, {false, 'c', 1, 3, write}},
+			true},
+		"before the exception": {[]rule{base, {false, 'c', 1, 3, write}, {true, 'c', 1, anyNumber, allAccess}},
+			false},
+		"other access": {[]rule{base, {true, 'c', 1, anyNumber, read}, {false, 'c', 1, 3, write}}, false},
+		"other kind": {[]rule{base, {true, 'b', anyNumber, anyNumber, allAccess},
+			{false, 'c', 1, 3, write}}, false},
 	} {
 		if _, _, got := inexpressible(tc.rules); got != tc.want {
 			t.Errorf("%s: got %v", name, got)

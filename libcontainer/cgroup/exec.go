@@ -12,15 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Exec is where a process goes that joins a running container.
+// Exec is the cgroup of a process that joins a running container.
 type Exec struct {
-	Dir   int    // the v2 cgroup to be cloned into (CLONE_INTO_CGROUP), or -1
-	Path  string // of Dir
-	Joins []Join // the files to write "0" to: of v1 hierarchies as Group.Joins has them, but with either driver, and of a frozen cgroup on v2
+	Dir  int    // descriptor of the v2 cgroup for CLONE_INTO_CGROUP, or -1
+	Path string // of Dir
+	// The files to write "0" to: of v1 hierarchies as Group.Joins has them, but with either driver, and of a frozen
+	// cgroup on v2.
+	Joins []Join
 }
 
-// Refused is the error of a process that could not be born in Dir because of err, what the kernel has said.
-func (e *Exec) Refused(err error) error {
+// Explain adds problem and hint to err, the error of a clone into Dir.
+func (e *Exec) Explain(err error) error {
 	failed, ok := err.(*diag.Error) //nolint:errorlint // made by package nsenter
 	if !ok || e.Dir < 0 {
 		return err
@@ -28,15 +30,17 @@ func (e *Exec) Refused(err error) error {
 	switch failed.Errno {
 	case unix.EBUSY, unix.EOPNOTSUPP:
 		failed.Problem = "the cgroup " + e.Path + " can't take the process"
-		failed.Hint = "it gives controllers to the cgroups below it, and so can't hold processes itself: name one of those with --cgroup"
+		failed.Hint = "it enables controllers for its children, and so can't hold processes itself: name one of " +
+			"those with --cgroup"
 	case unix.EACCES, unix.EPERM:
 		failed.Problem = "the cgroup " + e.Path + " can't take the process"
-		failed.Hint = "a user may bring processes only into what was delegated to it, and from there: start rt inside it, as with systemd-run --user --scope"
+		failed.Hint = "a user may move processes only within the cgroups delegated to it: start rt inside them, as " +
+			"with systemd-run --user --scope"
 	}
 	return failed
 }
 
-// Close closes what Group.Exec has opened. The zero value holds nothing.
+// Close closes what Group.Exec has opened. On the zero value it does nothing.
 func (e *Exec) Close() {
 	if e.Dir > 0 {
 		_ = unix.Close(e.Dir)
@@ -47,7 +51,7 @@ func (e *Exec) Close() {
 	*e = Exec{Dir: -1}
 }
 
-// Attach moves a process there that was born elsewhere.
+// Attach moves a process into the cgroup.
 func (e *Exec) Attach(pid int) error {
 	text := strconv.Itoa(pid)
 	for _, j := range e.Joins {
@@ -69,20 +73,21 @@ func (e *Exec) Attach(pid int) error {
 	return nil
 }
 
-// Exec opens the cgroups that a process is to join: those of the container, or others below them. wanted has the values of `exec --cgroup`,
-// "[CONTROLLER[,CONTROLLER]:]PATH". initPid is the container's first process: where that one has gone the process goes too, if the container's own
-// cgroup can't take it or is there no longer.
+// Exec opens the cgroups that a process is to join: the container's, or descendants of them. wanted has the values of
+// `exec --cgroup`, "[CONTROLLER[,CONTROLLER]:]PATH". initPid is the container's init: the process joins the cgroup of
+// the init if the container's own can't take it or no longer exists.
 //
-// A process that is born in a frozen cgroup stands still before it has executed anything, and rt with it, in vfork(2), where only SIGKILL reaches it. With frozen
-// the process therefore enters by Joins on v2 too: rt waits then as it waits for everything else.
+// A process that is cloned into a frozen cgroup stops before it executes anything, and rt stops with it, in vfork(2),
+// where only SIGKILL reaches it. So with frozen the process enters through Joins on v2 too, and rt waits for it as for
+// any other report.
 func (g *Group) Exec(wanted []string, initPid int, frozen bool) (Exec, error) {
 	e := Exec{Dir: -1}
 	below, err := g.below(wanted)
 	if err != nil {
 		return e, err
 	}
-	for i := range g.places {
-		if err := g.enter(&e, &g.places[i], below, initPid, frozen); err != nil {
+	for i := range g.hierarchies {
+		if err := g.enter(&e, &g.hierarchies[i], below, initPid, frozen); err != nil {
 			e.Close()
 			return e, err
 		}
@@ -91,28 +96,28 @@ func (g *Group) Exec(wanted []string, initPid int, frozen bool) (Exec, error) {
 }
 
 // enter opens the cgroup in one hierarchy.
-func (g *Group) enter(e *Exec, p *place, below map[string]string, initPid int, frozen bool) error {
+func (g *Group) enter(e *Exec, h *hierarchy, below map[string]string, initPid int, frozen bool) error {
 	sub, chosen := below[""]
-	for _, c := range p.controllers() {
+	for _, c := range h.controllers() {
 		if s, ok := below[c]; ok && c != "" {
 			sub, chosen = s, true
 		}
 	}
-	dir := path.Join(p.dir, sub)
-	if p.v2 && !chosen && givesControllers(dir) {
-		dir = g.placeOfProcess(p, initPid)
+	dir := path.Join(h.dir, sub)
+	if h.v2 && !chosen && hasSubtreeControl(dir) {
+		dir = g.cgroupOfProcess(h, initPid)
 	}
 	file, flags := "/tasks", unix.O_WRONLY
 	switch {
-	case p.v2 && frozen:
+	case h.v2 && frozen:
 		file = "/cgroup.procs"
-	case p.v2:
+	case h.v2:
 		file, flags = "", unix.O_PATH|unix.O_DIRECTORY
 	}
-	fd, err := openPlace(dir+file, flags)
-	if notThere(err) && !chosen {
-		dir = g.placeOfProcess(p, initPid)
-		fd, err = openPlace(dir+file, flags)
+	fd, err := openCgroup(dir+file, flags)
+	if isMissing(err) && !chosen {
+		dir = g.cgroupOfProcess(h, initPid)
+		fd, err = openCgroup(dir+file, flags)
 	}
 	switch {
 	case err != nil:
@@ -125,23 +130,23 @@ func (g *Group) enter(e *Exec, p *place, below map[string]string, initPid int, f
 	return nil
 }
 
-// givesControllers reports whether a cgroup has controllers enabled for those below it, as that of a container with an init system has, and so takes no
-// processes itself (cgroup-v2.rst, "No Internal Process Constraint").
-func givesControllers(dir string) bool {
+// hasSubtreeControl reports whether a cgroup has controllers enabled for its children, as in a container with an init
+// system, and so takes no processes itself (cgroup-v2.rst, "No Internal Process Constraint").
+func hasSubtreeControl(dir string) bool {
 	text, err := readFile(dir, "cgroup.subtree_control")
 	return err == nil && strings.TrimSpace(text) != ""
 }
 
-// placeOfProcess is the directory of the cgroup that a process is in now; the container's if that can't be told.
-func (g *Group) placeOfProcess(p *place, pid int) string {
+// cgroupOfProcess returns the directory of a process's present cgroup; the container's if it can't be read.
+func (g *Group) cgroupOfProcess(h *hierarchy, pid int) string {
 	text, err := readFile("/proc/"+strconv.Itoa(pid), "cgroup")
-	if own, ok := ownPath(text, p.list); err == nil && ok {
-		return p.base + own
+	if own, ok := ownPath(text, h.list); err == nil && ok {
+		return h.base + own
 	}
-	return p.dir
+	return h.dir
 }
 
-// below reads the values of --cgroup: controller to path, with "" for all controllers.
+// below parses the values of --cgroup: controller to path, with "" for all controllers.
 func (g *Group) below(wanted []string) (map[string]string, error) {
 	bad := func(value, problem string) error {
 		return &diag.Error{Kind: diag.Usage, Field: "--cgroup", Value: value, Problem: problem}
@@ -153,12 +158,13 @@ func (g *Group) below(wanted []string) (map[string]string, error) {
 			list, sub = "", value
 		}
 		switch {
-		case len(g.places) == 0:
+		case len(g.hierarchies) == 0:
 			return nil, bad(value, "the container has no cgroup of its own")
 		case slices.Contains(strings.Split(sub, "/"), ".."):
 			return nil, bad(value, "must stay below the container's cgroup")
 		case list == "" && len(wanted) > 1:
-			return nil, bad(value, "missing the controllers: of more than one each says which it is for, as in cpu,cpuacct:PATH")
+			return nil, bad(value, "missing the controllers: of more than one each says which it is for, as in "+
+				"cpu,cpuacct:PATH")
 		case list != "" && g.mode == host.CgroupV2:
 			return nil, bad(value, "names controllers, which are not apart on cgroup v2: give the path alone")
 		}
@@ -172,17 +178,17 @@ func (g *Group) below(wanted []string) (map[string]string, error) {
 	return below, nil
 }
 
-// openPlace opens a directory or a file of a cgroup.
-func openPlace(name string, flags int) (int, error) {
+// openCgroup opens a directory or a file of a cgroup.
+func openCgroup(name string, flags int) (int, error) {
 	fd, err := unix.Open(name, flags|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, diag.Sys("the cgroup can't be entered: "+name, "open", err)
+		return -1, diag.Sys("the cgroup can't be joined: "+name, "open", err)
 	}
 	return fd, nil
 }
 
-// notThere reports whether a cgroup is not there.
-func notThere(err error) bool {
+// isMissing reports whether err says that a cgroup does not exist.
+func isMissing(err error) bool {
 	e, ok := err.(*diag.Error) //nolint:errorlint // made above
 	return ok && (e.Errno == unix.ENOENT || e.Errno == unix.ENODEV)
 }

@@ -12,10 +12,14 @@ import (
 )
 
 func TestBelow(t *testing.T) {
-	v1 := &Group{mode: host.CgroupV1, places: []place{
-		{list: "cpu,cpuacct", base: root + "/cpu,cpuacct", dir: root + "/cpu,cpuacct/c"}, {list: "pids", base: root + "/pids", dir: root + "/pids/c"},
+	v1 := &Group{mode: host.CgroupV1, hierarchies: []hierarchy{
+		{
+			list: "cpu,cpuacct",
+			base: root + "/cpu,cpuacct",
+			dir:  root + "/cpu,cpuacct/c",
+		}, {list: "pids", base: root + "/pids", dir: root + "/pids/c"},
 	}}
-	v2 := &Group{mode: host.CgroupV2, places: []place{{v2: true, base: root, dir: root + "/c"}}}
+	v2 := &Group{mode: host.CgroupV2, hierarchies: []hierarchy{{v2: true, base: root, dir: root + "/c"}}}
 	none := &Group{mode: host.CgroupV2}
 	for _, c := range []struct {
 		g      *Group
@@ -79,7 +83,7 @@ func TestExecPlace(t *testing.T) {
 		}
 		return
 	}
-	dir := g.places[0].dir
+	dir := g.hierarchies[0].dir
 	if err := os.Mkdir(dir+"/init", 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +106,8 @@ func TestExecPlace(t *testing.T) {
 			t.Errorf("%q: %s, want %s", sub, got, want)
 		}
 	}
-	if e, err := g.Exec(nil, c.Process.Pid, true); err != nil || e.Dir != -1 || len(e.Joins) != 1 || e.Joins[0].Path != dir+"/cgroup.procs" {
+	if e, err := g.Exec(nil, c.Process.Pid, true); err != nil || e.Dir != -1 || len(e.Joins) != 1 ||
+		e.Joins[0].Path != dir+"/cgroup.procs" {
 		t.Errorf("frozen: %+v, %v", e, err)
 	} else {
 		e.Close()
@@ -111,7 +116,8 @@ func TestExecPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	if have, err := readFile(dir, "cgroup.controllers"); err != nil || !strings.Contains(have, "pids") {
-		if _, err := lacking(filepath.Dir(filepath.Dir(dir)), "cgroup.controllers", nil); err != nil || g.enableAt(root, []string{"pids"}) != nil ||
+		if _, err := missingControllers(filepath.Dir(filepath.Dir(dir)), "cgroup.controllers", nil); err != nil ||
+			g.enableAt(root, []string{"pids"}) != nil ||
 			g.enableAt(filepath.Dir(dir), []string{"pids"}) != nil {
 			t.Skip("SKIP: this machine has no controller to give")
 		}

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writeFile writes value to a file of cgroupfs with one write(2), as each of them demands. cgroupfs has no symbolic links but those
-// beside the mount points of v1, which rt never follows, so paths are safe here.
+// writeFile writes value to a file of cgroupfs with one write(2), as each of them demands. cgroupfs has no symbolic
+// links except those next to the mount points of v1, which rt never follows, so paths are safe here.
 func writeFile(dir, name, value string) error {
 	fd, err := unix.Open(dir+"/"+name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -54,7 +54,7 @@ func readAll(fd int) (string, error) {
 	}
 }
 
-// cause is the errno inside an error of the library, or the error itself.
+// cause returns the errno inside an error of the library, or the error itself.
 func cause(err error) error {
 	if errno, ok := errors.AsType[unix.Errno](err); ok {
 		return errno
@@ -62,7 +62,7 @@ func cause(err error) error {
 	return err
 }
 
-// fileOf is the path of the file that an error of the library is about, or "".
+// fileOf returns the path of the file that an error of the library is about, or "".
 func fileOf(err error) string {
 	if p, ok := errors.AsType[*os.PathError](err); ok {
 		return p.Path

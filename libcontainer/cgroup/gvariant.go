@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// parseVariant reads a value in GVariant's text format (GLib, "GVariant Text Format"), as far as the properties that an annotation may set need it: true and
-// false, numbers that are not negative, texts, and lists of texts, each with or without the word or the signature of a type in front. It gives
-// a bool, a uint64, a float64, a string or a []string.
+// parseVariant reads a value in GVariant's text format (GLib, "GVariant Text Format"), as far as the properties that an
+// annotation may set need it: true and false, numbers that are not negative, texts, and lists of texts, each with or
+// without a type name or signature before it. It returns a bool, a uint64, a float64, a string or a []string.
 //
-// The parser of godbus takes all types, and gives annotations too much: it calls itself for each bracket, and a number such as
-// 0x40000000000000.۶ keeps it busy for ever.
+// The parser of godbus is not safe for annotations: it recurses for each bracket, and loops forever on a number such as
+// 0x40000000000000.۶.
 func parseVariant(text string) (any, bool) {
 	p := variantParser{rest: text}
 	v, ok := p.value()
@@ -18,18 +18,20 @@ func parseVariant(text string) (any, bool) {
 	return v, ok && p.rest == ""
 }
 
-// variantParser is a text that is being read.
+// variantParser is the rest of a text being parsed.
 type variantParser struct{ rest string }
 
-// variantTypes are the types that may stand in front of a value, in both forms.
+// variantTypes are the types that may precede a value, in both forms.
 var variantTypes = [...]string{
-	"boolean", "@b", "byte", "@y", "int16", "@n", "uint16", "@q", "int32", "@i", "uint32", "@u", "int64", "@x", "uint64", "@t", "double", "@d",
+	"boolean", "@b", "byte", "@y", "int16", "@n", "uint16", "@q", "int32", "@i", "uint32", "@u", "int64", "@x",
+	"uint64", "@t", "double", "@d",
 	"string", "@s", "@as",
 }
 
 func (p *variantParser) space() { p.rest = strings.TrimLeft(p.rest, " \t\r\n") }
 
-// value reads a value and the type in front of it. The type itself is not looked at: the value becomes what its property is.
+// value parses a value and the type that precedes it. The type is ignored: the value is converted to the type of its
+// property.
 func (p *variantParser) value() (any, bool) {
 	p.space()
 	for _, t := range variantTypes {
@@ -63,7 +65,7 @@ func (p *variantParser) word() (any, bool) {
 		return true, true
 	case w == "false":
 		return false, true
-	case strings.ContainsAny(w, "_bo"), w[0] < '0' || w[0] > '9': // what Go takes for a number, and GVariant does not
+	case strings.ContainsAny(w, "_bo"), w[0] < '0' || w[0] > '9': // numbers to Go, but not to GVariant
 		return nil, false
 	}
 	if n, err := strconv.ParseUint(w, 0, 64); err == nil {
@@ -118,7 +120,7 @@ func (p *variantParser) text() (string, bool) {
 			p.rest = p.rest[1:]
 			continue
 		}
-		// GVariant's escapes are Go's without \x and octal numbers; of others the backslash goes.
+		// GVariant's escapes are Go's without \x and octal numbers; of others the backslash is dropped.
 		if len(p.rest) > 1 && !strings.ContainsRune("abfnrtvuU\\", rune(p.rest[1])) {
 			b.WriteByte(p.rest[1])
 			p.rest = p.rest[2:]

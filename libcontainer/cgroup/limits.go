@@ -11,23 +11,24 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// limits is linux.resources in the form that is applied.
+// limits is linux.resources in the form in which it is applied.
 type limits struct {
 	resources cgroups.Resources // for the library: all but the devices
 	devices   []rule
-	noTasks   bool   // pids.limit is 0, and that is a limit: see Settle
-	needs     []need // what the limits need of the kernel, one for each field that is set
+	noTasks   bool   // pids.limit is 0, and that is a limit: see ForbidForks
+	needs     []need // the controllers and files that the limits need, one for each field that is set
 }
 
-// need is a limit: the field that asks for it, the controller that keeps it, and the file it is written to.
-// An error about the file is an error about the field.
+// need is a limit: its field, its controller, and the file it is written to. An error about the file is an error about
+// the field.
 type need struct {
 	field      string // "linux.resources.memory.limit"
 	controller string // "memory"; "cgroup" for the core files of v2
 	file       string // "memory.max"
 }
 
-// first is the first limit, or nil if there is none. Device rules don't count: without rights rt can't make devices either.
+// first returns the first limit, or nil if there is none. Device rules don't count: a rootless rt can't make devices
+// either.
 func (l *limits) first() *need {
 	if len(l.needs) == 0 {
 		return nil
@@ -35,7 +36,7 @@ func (l *limits) first() *need {
 	return &l.needs[0]
 }
 
-// field finds the field that is written to file.
+// field returns the field that is written to file.
 func (l *limits) field(file string) string {
 	for i := range l.needs {
 		if l.needs[i].file == file {
@@ -56,7 +57,7 @@ func (l *limits) field(file string) string {
 	return "linux.resources"
 }
 
-// converter collects the needs while a section is converted, and the first thing that this mode can't do.
+// converter collects the needs of each section, and the first limit that this mode doesn't have.
 type converter struct {
 	out limits
 	v2  bool
@@ -65,8 +66,8 @@ type converter struct {
 
 // convert turns linux.resources into limits for this machine. nil means none but the default device rules.
 //
-// Fields that only v1 has are errors on v2, where they ask for something: the alternative is a limit that silently does not hold.
-// Engines write their zero values, so these are none.
+// Fields that only v1 has are errors on v2, where they ask for something: the alternative is a limit that silently does
+// not hold. Engines write zero values, so these ask for nothing.
 func convert(r *specs.LinuxResources, mode host.CgroupMode) (*limits, error) {
 	c := converter{v2: mode == host.CgroupV2}
 	if r == nil {
@@ -103,8 +104,8 @@ func convert(r *specs.LinuxResources, mode host.CgroupMode) (*limits, error) {
 	return &c.out, nil
 }
 
-// withoutZeroPids leaves out a pids.limit of 0. Up to version 1.2 of the specification the limit was required, and engines and runtimes took 0 for none: Podman
-// still sends it for a container without a limit.
+// withoutZeroPids drops a pids.limit of 0. Up to version 1.2 of the specification the limit was required, and 0 meant
+// none to engines and runtimes: Podman still sends it for a container without a limit.
 func withoutZeroPids(r *specs.LinuxResources) *specs.LinuxResources {
 	if r == nil || r.Pids == nil || r.Pids.Limit == nil || *r.Pids.Limit != 0 {
 		return r
@@ -114,7 +115,7 @@ func withoutZeroPids(r *specs.LinuxResources) *specs.LinuxResources {
 	return &c
 }
 
-// need notes a field that is set. An empty file name means that this mode has none, which is an error.
+// need records a field that is set. An empty file name means that this mode has no such limit, which is an error.
 func (c *converter) need(field, controller, v1, v2 string) {
 	file := v1
 	switch {
@@ -135,7 +136,7 @@ func (c *converter) need(field, controller, v1, v2 string) {
 	c.out.needs = append(c.out.needs, need{field, controller, file})
 }
 
-// fail keeps the first problem, and those after it as further ones.
+// fail records the first problem, and later ones as further problems.
 func (c *converter) fail(field, problem string) {
 	e := &diag.Error{Kind: diag.Host, Field: field, Problem: problem}
 	if c.err == nil {
@@ -145,8 +146,9 @@ func (c *converter) fail(field, problem string) {
 	}
 }
 
-// memory converts linux.resources.memory. kernel, kernelTCP and useHierarchy are left out: Linux 5.11 and later have one hierarchy always
-// (8a931f801340), account kernel memory with the rest and refuse kernel limits, and the specification allows to ignore them.
+// memory converts linux.resources.memory. kernel, kernelTCP and useHierarchy are ignored, as the specification allows:
+// Linux 5.11 and later are always hierarchical (8a931f801340), account kernel memory with the rest and refuse kernel
+// limits.
 func (c *converter) memory(m *specs.LinuxMemory) {
 	r := &c.out.resources
 	if m.Limit != nil && *m.Limit != 0 {
@@ -175,7 +177,8 @@ func (c *converter) memory(m *specs.LinuxMemory) {
 	}
 }
 
-// checkSwap refuses what can't be expressed: memory.swap counts memory and swap together, memory.swap.max swap alone.
+// checkSwap refuses values that can't be expressed: memory.swap counts memory and swap together, memory.swap.max swap
+// alone.
 func (c *converter) checkSwap(m *specs.LinuxMemory) {
 	if *m.Swap < 0 {
 		return
@@ -193,8 +196,8 @@ func (c *converter) checkSwap(m *specs.LinuxMemory) {
 	}
 }
 
-// cpu converts linux.resources.cpu. Shares become a weight on v2 by the formula that runc, crun and Kubernetes agreed on in 2025,
-// which keeps minimum, default and maximum where they are.
+// cpu converts linux.resources.cpu. Shares become a weight on v2 by the formula that runc, crun and Kubernetes agreed
+// on in 2025, which keeps minimum, default and maximum where they are.
 func (c *converter) cpu(p *specs.LinuxCPU) {
 	r := &c.out.resources
 	if p.Shares != nil && *p.Shares != 0 {
@@ -214,7 +217,7 @@ func (c *converter) cpu(p *specs.LinuxCPU) {
 		c.need("cpu.burst", "cpu", "cpu.cfs_burst_us", "cpu.max.burst")
 		r.CpuBurst = p.Burst
 		if p.Quota != nil && *p.Quota > 0 && *p.Burst > uint64(*p.Quota) {
-			// The kernel would complain of whichever of the two is written last.
+			// The kernel would refuse whichever is written last.
 			c.fail("linux.resources.cpu.burst", "must not be above cpu.quota, "+strconv.FormatInt(*p.Quota, 10))
 		}
 	}
@@ -240,16 +243,23 @@ func (c *converter) cpu(p *specs.LinuxCPU) {
 	}
 }
 
-// hugepages converts linux.resources.hugepageLimits. The page size becomes part of a file name, so it must be of the kernel's form.
+// hugepages converts linux.resources.hugepageLimits. The page size becomes part of a file name, so it must be of the
+// kernel's form.
 func (c *converter) hugepages(list []specs.LinuxHugepageLimit) {
 	for i, h := range list {
 		field := "hugepageLimits[" + strconv.Itoa(i) + "]"
 		if !isPageSize(h.Pagesize) {
-			c.fail("linux.resources."+field+".pageSize", `must be a number and KB, MB or GB, such as "2MB", not `+strconv.Quote(h.Pagesize))
+			c.fail(
+				"linux.resources."+field+".pageSize",
+				`must be a number and KB, MB or GB, such as "2MB", not `+strconv.Quote(h.Pagesize),
+			)
 			continue
 		}
 		c.need(field+".limit", "hugetlb", "hugetlb."+h.Pagesize+".limit_in_bytes", "hugetlb."+h.Pagesize+".max")
-		c.out.resources.HugetlbLimit = append(c.out.resources.HugetlbLimit, &cgroups.HugepageLimit{Pagesize: h.Pagesize, Limit: h.Limit})
+		c.out.resources.HugetlbLimit = append(
+			c.out.resources.HugetlbLimit,
+			&cgroups.HugepageLimit{Pagesize: h.Pagesize, Limit: h.Limit},
+		)
 	}
 }
 
@@ -288,7 +298,7 @@ func (c *converter) rdma(m map[string]specs.LinuxRdma) {
 	}
 }
 
-// unified converts linux.resources.unified. It comes last: a file that another field writes too is a contradiction.
+// unified converts linux.resources.unified. It comes last: a file that another field also writes is a contradiction.
 func (c *converter) unified(m map[string]string) {
 	for file, value := range m {
 		field := "unified[" + strconv.Quote(file) + "]"
@@ -299,7 +309,7 @@ func (c *converter) unified(m map[string]string) {
 		}
 		for _, n := range c.out.needs {
 			if n.file == file && c.v2 {
-				c.fail("linux.resources."+field, "is the file that "+n.field+" is written to; keep one of the two")
+				c.fail("linux.resources."+field, "is the file that "+n.field+" is written to; remove one of the two")
 			}
 		}
 		c.need(field, controller, "", file)

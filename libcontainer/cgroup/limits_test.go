@@ -16,26 +16,38 @@ func everything() *specs.LinuxResources {
 	rates := []specs.LinuxThrottleDevice{{LinuxBlockIODevice: dev, Rate: 4096}}
 	return &specs.LinuxResources{
 		Memory: &specs.LinuxMemory{
-			Limit: new(int64(1)), Reservation: new(int64(1)), Swap: new(int64(2)), Swappiness: new(uint64(3)), DisableOOMKiller: new(true), CheckBeforeUpdate: new(true),
+			Limit: new(
+				int64(1),
+			), Reservation: new(int64(1)), Swap: new(int64(2)), Swappiness: new(uint64(3)), DisableOOMKiller: new(true),
+			CheckBeforeUpdate: new(true),
 		},
 		CPU: &specs.LinuxCPU{
-			Shares: new(uint64(2)), Quota: new(int64(1)), Burst: new(uint64(1)), Period: new(uint64(1)), RealtimeRuntime: new(int64(1)), RealtimePeriod: new(uint64(1)),
-			Cpus: "0", Mems: "0", Idle: new(int64(1)),
+			Shares: new(
+				uint64(2),
+			), Quota: new(int64(1)), Burst: new(uint64(1)), Period: new(uint64(1)), RealtimeRuntime: new(int64(1)),
+			RealtimePeriod: new(uint64(1)),
+			Cpus:           "0", Mems: "0", Idle: new(int64(1)),
 		},
 		Pids: &specs.LinuxPids{Limit: new(int64(0))},
 		BlockIO: &specs.LinuxBlockIO{
 			Weight: new(uint16(10)), LeafWeight: new(uint16(10)),
-			WeightDevice:           []specs.LinuxWeightDevice{{LinuxBlockIODevice: dev, Weight: new(uint16(10)), LeafWeight: new(uint16(10))}},
+			WeightDevice: []specs.LinuxWeightDevice{
+				{LinuxBlockIODevice: dev, Weight: new(uint16(10)), LeafWeight: new(uint16(10))},
+			},
 			ThrottleReadBpsDevice:  rates,
 			ThrottleWriteBpsDevice: rates, ThrottleReadIOPSDevice: rates, ThrottleWriteIOPSDevice: rates,
 		},
 		HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 1}},
-		Network:        &specs.LinuxNetwork{ClassID: new(uint32(1)), Priorities: []specs.LinuxInterfacePriority{{Name: "lo", Priority: 1}}},
-		Rdma:           map[string]specs.LinuxRdma{"mlx5_0": {HcaHandles: new(uint32(1))}},
+		Network: &specs.LinuxNetwork{
+			ClassID:    new(uint32(1)),
+			Priorities: []specs.LinuxInterfacePriority{{Name: "lo", Priority: 1}},
+		},
+		Rdma: map[string]specs.LinuxRdma{"mlx5_0": {HcaHandles: new(uint32(1))}},
 	}
 }
 
-// TestEveryFieldIsAsked walks the types of the specification, so that a field it gains fails here until it is converted.
+// TestEveryFieldIsAsked walks the types of the specification, so that a field it gains fails here until it is
+// converted.
 func TestEveryFieldIsAsked(t *testing.T) {
 	l, err := convert(everything(), host.CgroupV1)
 	if err != nil {
@@ -46,7 +58,12 @@ func TestEveryFieldIsAsked(t *testing.T) {
 		asked[n.field] = true
 	}
 	// Not limits, or refused by every kernel that rt runs on: see converter.memory.
-	without := map[string]bool{"memory.kernel": true, "memory.kernelTCP": true, "memory.useHierarchy": true, "memory.checkBeforeUpdate": true}
+	without := map[string]bool{
+		"memory.kernel":            true,
+		"memory.kernelTCP":         true,
+		"memory.useHierarchy":      true,
+		"memory.checkBeforeUpdate": true,
+	}
 	n := 0
 	for _, section := range []struct {
 		name string
@@ -63,7 +80,8 @@ func TestEveryFieldIsAsked(t *testing.T) {
 			field := section.name + "." + tag
 			found := without[field]
 			for a := range asked {
-				found = found || strings.HasPrefix(a+".", "linux.resources."+field+".") || strings.HasPrefix(a, "linux.resources."+field+"[")
+				found = found || strings.HasPrefix(a+".", "linux.resources."+field+".") ||
+					strings.HasPrefix(a, "linux.resources."+field+"[")
 			}
 			if n++; !found {
 				t.Errorf("%s is not converted", field)
@@ -81,7 +99,8 @@ func TestV1OnlyIsRefusedOnV2(t *testing.T) {
 		t.Fatal("accepted")
 	}
 	for _, f := range []string{
-		"memory.swappiness", "memory.disableOOMKiller", "cpu.realtimeRuntime", "cpu.realtimePeriod", "blockIO.leafWeight",
+		"memory.swappiness", "memory.disableOOMKiller", "cpu.realtimeRuntime", "cpu.realtimePeriod",
+		"blockIO.leafWeight",
 		"blockIO.weightDevice[0].leafWeight", "network.classID", "network.priorities[0]",
 	} {
 		if !strings.Contains(err.Error(), "linux.resources."+f+": ") {
@@ -108,12 +127,16 @@ func TestZeroAsksForNothing(t *testing.T) {
 // TestZeroPids: 0 is a limit from version 1.3 of the specification on.
 func TestZeroPids(t *testing.T) {
 	for _, strict := range []bool{false, true} {
-		r := &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(0))}, CPU: &specs.LinuxCPU{Shares: new(uint64(2))}}
+		r := &specs.LinuxResources{
+			Pids: &specs.LinuxPids{Limit: new(int64(0))},
+			CPU:  &specs.LinuxCPU{Shares: new(uint64(2))},
+		}
 		g, err := New(Config{ID: "x", Path: "/rt-test-x", Resources: r, NoPids: strict})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if set := g.limits.resources.PidsLimit != nil; set != strict || g.limits.resources.CpuShares != 2 || r.Pids == nil {
+		if set := g.limits.resources.PidsLimit != nil; set != strict || g.limits.resources.CpuShares != 2 ||
+			r.Pids == nil {
 			t.Errorf("strict %v: set %v, %+v", strict, set, r)
 		}
 	}
@@ -126,21 +149,37 @@ func TestConvertRefuses(t *testing.T) {
 		r    specs.LinuxResources
 		want string
 	}{
-		{"swap below limit", host.CgroupV2, specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(9)), Swap: new(int64(8))}}, "memory.swap: counts memory and swap"},
-		{"swap without limit", host.CgroupV1, specs.LinuxResources{Memory: &specs.LinuxMemory{Swap: new(int64(8))}}, "memory.limit must be given"},
+		{"swap below limit", host.CgroupV2,
+			specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(9)), Swap: new(int64(8))}},
+			"memory.swap: counts memory and swap"},
+		{"swap without limit", host.CgroupV1, specs.LinuxResources{Memory: &specs.LinuxMemory{Swap: new(int64(8))}},
+			"memory.limit must be given"},
 		{"page size", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "/../2MB"}}}, "hugepageLimits[0].pageSize"},
-		{"page size, unit", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2M"}}}, "hugepageLimits[0].pageSize"},
-		{"page size, empty", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{}}}, "hugepageLimits[0].pageSize"},
-		{"burst above quota", host.CgroupV2, specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: new(int64(5000)), Burst: new(uint64(5001))}}, "cpu.burst: must not be above cpu.quota, 5000"},
-		{"unified on v1", host.CgroupV1, specs.LinuxResources{Unified: map[string]string{"memory.high": "1"}}, "cgroup v1 has no such limit"},
-		{"unified path", host.CgroupV2, specs.LinuxResources{Unified: map[string]string{"../x.y": "1"}}, `unified["../x.y"]`},
+		{"page size, unit", host.CgroupV2,
+			specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2M"}}},
+			"hugepageLimits[0].pageSize"},
+		{"page size, empty", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{}}},
+			"hugepageLimits[0].pageSize"},
+		{"burst above quota", host.CgroupV2,
+			specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: new(int64(5000)), Burst: new(uint64(5001))}},
+			"cpu.burst: must not be above cpu.quota, 5000"},
+		{"unified on v1", host.CgroupV1, specs.LinuxResources{Unified: map[string]string{"memory.high": "1"}},
+			"cgroup v1 has no such limit"},
+		{"unified path", host.CgroupV2, specs.LinuxResources{Unified: map[string]string{"../x.y": "1"}},
+			`unified["../x.y"]`},
 		{"unified and field", host.CgroupV2, specs.LinuxResources{
 			Memory: &specs.LinuxMemory{Limit: new(int64(9))}, Unified: map[string]string{"memory.max": "1"},
 		}, "memory.limit is written to"},
-		{"device type", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "x"}}}, `devices[0].type "x"`},
-		{"device access", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "c", Access: "rx"}}}, `devices[0].access "rx"`},
-		{"device without access", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "c"}}}, "says nothing"},
-		{"device of no type", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: true, Major: new(int64(1)), Access: "r"}}}, "give the type"},
+		{"device type", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "x"}}},
+			`devices[0].type "x"`},
+		{"device access", host.CgroupV2,
+			specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "c", Access: "rx"}}},
+			`devices[0].access "rx"`},
+		{"device without access", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "c"}}},
+			"says nothing"},
+		{"device of no type", host.CgroupV2,
+			specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: true, Major: new(int64(1)), Access: "r"}}},
+			"give the type"},
 	} {
 		if _, err := convert(&tc.r, tc.mode); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: got %v, want %q", tc.name, err, tc.want)

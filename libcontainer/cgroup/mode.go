@@ -9,7 +9,8 @@ import (
 // root is where every system that rt supports mounts its cgroups (cgroups(7), file-hierarchy(7)).
 const root = "/sys/fs/cgroup"
 
-// Mode tells how this machine mounts cgroups, by the types of the file systems at /sys/fs/cgroup and, if that is a tmpfs, below it.
+// Mode returns how this machine mounts cgroups, by the types of the file systems at /sys/fs/cgroup and, if that is a
+// tmpfs, below it.
 func Mode() host.CgroupMode {
 	var st unix.Statfs_t
 	if unix.Statfs(root, &st) != nil {

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OOMKilled reports whether the kernel killed a process of the cgroup for want of memory, to explain a death.
+// OOMKilled reports whether a process of the cgroup was OOM-killed.
 func (g *Group) OOMKilled() (bool, error) {
 	if g.dir("memory") == "" {
 		return false, nil
 	}
-	m, err := g.files()
+	m, err := g.fileManager()
 	if err != nil {
 		return false, err
 	}
@@ -26,18 +26,18 @@ func (g *Group) OOMKilled() (bool, error) {
 	case unix.ENOENT, unix.ENODEV:
 		return false, nil // the controller is not enabled, or the cgroup is gone
 	}
-	return false, diag.Sys("the count of processes killed for want of memory can't be read", "read", cause(err))
+	return false, diag.Sys("the number of OOM-killed processes can't be read", "read", cause(err))
 }
 
-// Starved is the error of a container that was killed with SIGKILL while it started because its memory limit is too low, or nil if that is not why.
-func (g *Group) Starved() error {
+// OOMError returns the error of a container that was OOM-killed while it started, or nil if it was not.
+func (g *Group) OOMError() error {
 	if oom, err := g.OOMKilled(); err != nil || !oom {
-		if n := g.limits.resources.Memory; g.driver == Systemd && n > 0 && g.gone() {
-			// A scope goes with its last process, and what the kernel has counted with it.
+		if n := g.limits.resources.Memory; g.driver == Systemd && n > 0 && g.isRemoved() {
+			// systemd removes a scope with its last process, and its counters with it.
 			return &diag.Error{
 				Kind: diag.Kernel, Field: "linux.resources.memory.limit", Value: strconv.FormatInt(n, 10),
-				Problem: "is too low, as it seems: the container was killed while it started",
-				Hint:    leastMemory + "; see the kernel's log for who was killed, and why",
+				Problem: "is probably too low: the container was killed while it started",
+				Hint:    leastMemory + "; the kernel's log says which process was killed, and why",
 			}
 		}
 		return nil
@@ -48,22 +48,22 @@ func (g *Group) Starved() error {
 	}
 	e := &diag.Error{
 		Kind: diag.Kernel, Field: "linux.resources.memory.limit",
-		Problem: "is too low: the kernel killed the container for want of memory while it started",
-		Hint:    "it needs more than that: " + leastMemory,
+		Problem: "is too low: the container was OOM-killed while it started",
+		Hint:    "it needs more: " + leastMemory,
 	}
 	text, err := readFile(g.dir("memory"), limit)
 	e.Value = strings.TrimSpace(text)
 	if n, parseErr := strconv.ParseInt(e.Value, 10, 64); err != nil || parseErr != nil || n > 1<<60 {
 		return &diag.Error{
-			Kind: diag.Kernel, Problem: "the kernel killed the container for want of memory while it started",
+			Kind: diag.Kernel, Problem: "the container was OOM-killed while it started",
 			Hint: "it has no limit of its own: a cgroup above it, or the machine, has run out of memory",
 		}
 	}
 	if text, err := readFile(g.dir("memory"), peak); err == nil {
-		e.Hint = "it had taken " + strings.TrimSpace(text) + " bytes when it was killed, and needs more: " + leastMemory
+		e.Hint = "it used " + strings.TrimSpace(text) + " bytes when it was killed, and needs more: " + leastMemory
 	}
 	return e
 }
 
-// leastMemory is what was measured on Linux 6.12 and 6.18, see docs/performance.md.
-const leastMemory = "the smallest program takes about 200 KiB, others what they need"
+// leastMemory was measured on Linux 6.12 and 6.18, see docs/performance.md.
+const leastMemory = "the smallest program takes about 200 KiB"

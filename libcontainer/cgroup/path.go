@@ -7,14 +7,14 @@ import (
 	"rt/internal/diag"
 )
 
-// fieldPath is the field that every complaint about the place of a cgroup names.
+// fieldPath is the field of every error about the path of a cgroup.
 const fieldPath = "linux.cgroupsPath"
 
-// inner returns the path of the container's cgroup inside each hierarchy: absolute if it starts at the hierarchy's root, relative if it
-// starts at the cgroup of rt. A config without a path gives the container's id, relative. See config-linux.md#cgroups-path, which leaves
-// the meaning of relative paths to the runtime; this is runc's.
+// inner returns the path of the container's cgroup inside each hierarchy: absolute if it starts at the hierarchy's
+// root, relative if it starts at the cgroup of rt. A config without a path gives the container's id, relative. See
+// config-linux.md#cgroups-path, which leaves the meaning of relative paths to the runtime; this is runc's.
 //
-// ".." is refused rather than resolved: whoever writes it wants to leave the place that the engine has set aside.
+// ".." is refused rather than resolved: it would leave the directory that the engine has chosen.
 func inner(cgroupsPath, id string) (string, error) {
 	p := cgroupsPath
 	if p == "" {
@@ -29,14 +29,15 @@ func inner(cgroupsPath, id string) (string, error) {
 	}
 	p = path.Clean(p)
 	if p == "/" || p == "." {
-		e := diag.At(fieldPath, "names the root of the hierarchy, which can't be a container's own cgroup; give it a name, such as /rt/web1")
+		e := diag.At(fieldPath, "names the root of the hierarchy, which can't be a container's own cgroup; give it "+
+			"a name, such as /rt/web1")
 		e.Value = cgroupsPath
 		return "", e
 	}
 	return p, nil
 }
 
-// ownPath finds the cgroup of rt itself in the text of /proc/self/cgroup: that of the hierarchy whose controller list is list
+// ownPath returns rt's own cgroup from the text of /proc/self/cgroup, in the hierarchy whose controller list is list
 // ("" for v2, "cpu,cpuacct", "name=systemd"). See cgroups(7), /proc/pid/cgroup.
 func ownPath(text, list string) (string, bool) {
 	for line := range strings.Lines(text) {
@@ -44,7 +45,8 @@ func ownPath(text, list string) (string, bool) {
 		_, rest, _ := strings.Cut(line, ":")
 		names, p, ok := strings.Cut(rest, ":")
 		if ok && names == list {
-			// A cgroup that was removed while rt is in it, and one outside the cgroup namespace's root ("/../x"), are no place to build below.
+			// Nothing can be made below a cgroup that was removed while rt is in it, or below one outside the cgroup
+			// namespace's root ("/../x").
 			if strings.HasSuffix(p, " (deleted)") || strings.HasPrefix(p, "/..") {
 				return "", false
 			}

@@ -24,7 +24,8 @@ func TestInner(t *testing.T) {
 		switch {
 		case tc.problem == "" && (err != nil || got != tc.want):
 			t.Errorf("%q: got %q, %v, want %q", tc.path, got, err, tc.want)
-		case tc.problem != "" && (err == nil || !strings.Contains(err.Error(), tc.problem) || !strings.HasPrefix(err.Error(), fieldPath)):
+		case tc.problem != "" && (err == nil || !strings.Contains(err.Error(), tc.problem) ||
+			!strings.HasPrefix(err.Error(), fieldPath)):
 			t.Errorf("%q: got %q, %v, want an error of %s with %q", tc.path, got, err, fieldPath, tc.problem)
 		}
 	}
@@ -114,10 +115,10 @@ func TestLoadRefuses(t *testing.T) {
 
 // TestMembers: of the hierarchies of v1, the one that nobody takes the container's processes out of tells who they are.
 func TestMembers(t *testing.T) {
-	at := func(list string) place { return place{list: list, dir: root + "/" + list + "/c"} }
+	at := func(list string) hierarchy { return hierarchy{list: list, dir: root + "/" + list + "/c"} }
 	for want, g := range map[string]*Group{
-		"freezer": {mode: host.CgroupV1, places: []place{at("cpu,cpuacct"), at("devices"), at("freezer")}},
-		"pids":    {mode: host.CgroupV1, places: []place{at("cpu,cpuacct"), at("pids")}},
+		"freezer": {mode: host.CgroupV1, hierarchies: []hierarchy{at("cpu,cpuacct"), at("devices"), at("freezer")}},
+		"pids":    {mode: host.CgroupV1, hierarchies: []hierarchy{at("cpu,cpuacct"), at("pids")}},
 	} {
 		if got := g.members(); got != root+"/"+want+"/c" {
 			t.Errorf("%s, want that of %s", got, want)

@@ -13,23 +13,25 @@ type allowedProperty struct {
 	take  func(any) (any, bool) // the value in the type that the property has on D-Bus
 }
 
-// allowedProperties are those that can do nothing but to the container itself, whatever their value. It is a list of what is allowed, since
-// one of what is forbidden is never complete: systemd has more than 200 properties for a scope, and each version has new ones.
-// Annotations come from whoever describes a container, who may be somebody else than the one who calls rt (CVE-2024-3154). Left out
-// are, by what they would do:
+// allowedProperties are those that affect nothing but the container itself, whatever their value. It is an allowlist,
+// since a denylist is never complete: systemd has more than 200 properties for a scope, and each version has new ones.
+// Annotations come from whoever describes a container, who may not be the one who calls rt (CVE-2024-3154). Left out,
+// by what they would do:
 //
-//   - PIDs, Slice, Delegate, DelegateSubgroup, DevicePolicy, DeviceAllow, all of systemd.resource-control(5) that linux.resources has, and
-//     the accounting: rt's own. PIDs would bring processes of the host into the scope, which delete then kills.
-//   - Wants, Requires, BindsTo, Conflicts, PropagatesStopTo, OnFailure, RequiresMountsFor, JoinsNamespaceOf and their like: they start and stop units
-//     of the host.
-//   - SuccessAction, FailureAction, JobTimeoutAction, StartLimitAction: they end the machine.
-//   - Exec*, and all of systemd.exec(5): a scope executes nothing, and the container's process is rt's.
-//   - IPAddressAllow: it overrides an IPAddressDeny of the slice. IPIngressFilterPath, BPFProgram and SocketBind*: programs of others.
-//   - ManagedOOMPreference: to be spared has systemd-oomd kill a neighbour instead.
+//   - PIDs, Slice, Delegate, DelegateSubgroup, DevicePolicy, DeviceAllow, the properties of systemd.resource-control(5)
+//     that linux.resources has, and accounting: rt sets them. PIDs would move processes of the host into the scope, and
+//     delete would kill them.
+//   - Wants, Requires, BindsTo, Conflicts, PropagatesStopTo, OnFailure, RequiresMountsFor, JoinsNamespaceOf and the like:
+//     they start and stop units of the host.
+//   - SuccessAction, FailureAction, JobTimeoutAction, StartLimitAction: they shut down the machine.
+//   - Exec*, and all of systemd.exec(5): a scope executes nothing, and rt starts the container's process.
+//   - IPAddressAllow: it overrides an IPAddressDeny of the slice. IPIngressFilterPath, BPFProgram and SocketBind*: they
+//     attach programs of others.
+//   - ManagedOOMPreference: systemd-oomd would kill another unit instead.
 //   - KillMode, SendSIGKILL: the container would survive its unit.
 //   - CoredumpReceive: the host's systemd-coredump would talk to the container.
 //
-// It is a function, so that the map is made only for who has such annotations.
+// It is a function, so that the map is built only for a config with such annotations.
 func allowedProperties() map[string]allowedProperty {
 	return map[string]allowedProperty{
 		"Description": {"a text in one line, such as \"'web server'\"", text},
@@ -37,8 +39,8 @@ func allowedProperties() map[string]allowedProperty {
 		// When a unit that has ended is forgotten: CRI-O sends 'inactive-or-failed' with every container.
 		"CollectMode": {`"'inactive'" or "'inactive-or-failed'"`, oneOf("inactive", "inactive-or-failed")},
 
-		// How systemd stops the scope: Podman and CRI-O send the container's stop signal and timeout. The machine waits for it at its
-		// own shutdown only with DefaultDependencies.
+		// How systemd stops the scope: Podman and CRI-O send the container's stop signal and timeout. The machine waits
+		// for it at its own shutdown only with DefaultDependencies.
 		"TimeoutStopUSec": {"a number of microseconds, such as \"uint64 5000000\"", count},
 		"KillSignal":      {`the number of a signal, such as "15"`, signal},
 
@@ -46,13 +48,14 @@ func allowedProperties() map[string]allowedProperty {
 		"RuntimeMaxUSec":             {"a number of microseconds, such as \"uint64 5000000\"", count},
 		"RuntimeRandomizedExtraUSec": {"a number of microseconds, such as \"uint64 5000000\"", count},
 
-		// CRI-O sends both, so that a shutdown of the machine stops the containers before the engine. Ordered is the scope, after nothing but
-		// engines: with any unit of the host, a cycle with what ends the machine would have systemd drop the stop jobs of others.
+		// CRI-O sends both, so that a shutdown of the machine stops the containers before the engine. The scope may be
+		// ordered only after engines: with any unit of the host, a cycle with what ends the machine would have systemd
+		// drop the stop jobs of others.
 		"DefaultDependencies": {`"true" or "false"`, boolean},
 		"After":               {"names of engines' units, of " + words(engineUnits), units},
 
-		// What happens to the rest of the container when the kernel kills one of its processes; and the permission for systemd-oomd to
-		// kill the container, which no value takes from another.
+		// What happens to the rest of the container when the kernel kills one of its processes; and whether
+		// systemd-oomd may kill the container.
 		"OOMPolicy":                     {`"'continue'", "'stop'" or "'kill'"`, oneOf("continue", "stop", "kill")},
 		"ManagedOOMSwap":                {`"'auto'" or "'kill'"`, oneOf("auto", "kill")},
 		"ManagedOOMMemoryPressure":      {`"'auto'" or "'kill'"`, oneOf("auto", "kill")},
@@ -63,15 +66,19 @@ func allowedProperties() map[string]allowedProperty {
 	}
 }
 
-// ownProperties are those that rt sets itself, and what asks for them. Without an entry here they are refused all the same.
+// ownProperties maps the properties that rt sets itself to the config fields that ask for them. A property without an
+// entry is refused too.
 func ownProperties() map[string]string {
 	return map[string]string{
 		"Slice": "linux.cgroupsPath", "DevicePolicy": resources + "devices", "DeviceAllow": resources + "devices",
-		"CPUWeight": resources + "cpu.shares", "CPUQuotaPerSecUSec": resources + "cpu.quota", "CPUQuotaPeriodUSec": resources + "cpu.period",
-		"AllowedCPUs": resources + "cpu.cpus", "AllowedMemoryNodes": resources + "cpu.mems",
-		"MemoryMax": resources + "memory.limit", "MemoryLow": resources + "memory.reservation", "MemorySwapMax": resources + "memory.swap",
-		"MemoryHigh": resources + `unified["memory.high"]`, "MemoryMin": resources + `unified["memory.min"]`,
-		"TasksMax": resources + "pids.limit", "IOWeight": resources + "blockIO.weight", "BlockIOWeight": resources + "blockIO.weight",
+		"CPUWeight": resources + "cpu.shares", "CPUQuotaPerSecUSec": resources + "cpu.quota",
+		"CPUQuotaPeriodUSec": resources + "cpu.period",
+		"AllowedCPUs":        resources + "cpu.cpus", "AllowedMemoryNodes": resources + "cpu.mems",
+		"MemoryMax": resources + "memory.limit", "MemoryLow": resources + "memory.reservation",
+		"MemorySwapMax": resources + "memory.swap",
+		"MemoryHigh":    resources + `unified["memory.high"]`, "MemoryMin": resources + `unified["memory.min"]`,
+		"TasksMax": resources + "pids.limit", "IOWeight": resources + "blockIO.weight", "BlockIOWeight": resources +
+			"blockIO.weight",
 	}
 }
 
@@ -80,7 +87,7 @@ const resources = "linux.resources."
 // engineUnits are the units that a scope may be ordered after.
 var engineUnits = []string{"containerd.service", "crio.service", "docker.service", "kubelet.service", "podman.service"}
 
-// textMax bounds a Description, in bytes.
+// textMax is the greatest length of a Description, in bytes.
 const textMax = 256
 
 // text takes a printable text. systemd writes it to a unit file, so that a new line could begin another setting.
@@ -107,7 +114,7 @@ func boolean(v any) (any, bool) {
 	return b, ok
 }
 
-// count takes a number of any type: what GVariant calls "5" is an int32, and an error of systemd's for a uint64.
+// count takes a number of any type: "5" is an int32 in GVariant, which systemd refuses for a uint64.
 func count(v any) (any, bool) {
 	n, ok := v.(uint64)
 	return n, ok

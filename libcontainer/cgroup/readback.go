@@ -10,8 +10,9 @@ import (
 	"github.com/opencontainers/cgroups"
 )
 
-// readBack compares what the files of the limits hold with what was written to them. A write that succeeds is no proof: systemd writes the files of its units too,
-// and so may others. A file that can't be read is left out: it has gone with the container, or the write has said more.
+// readBack compares the content of the limit files with what was written to them. A successful write is no proof:
+// systemd writes the files of its units too, and so may other programs. A file that can't be read is skipped: it was
+// removed with the container, or the write has already failed.
 func (g *Group) readBack() error {
 	for i := range g.limits.needs {
 		n := &g.limits.needs[i]
@@ -25,16 +26,16 @@ func (g *Group) readBack() error {
 			continue
 		}
 		for _, w := range wanted {
-			if !g.holdsLine(file, text, w) {
-				return g.lostError(n.field, dir, file, w, text)
+			if !g.matchesLine(file, text, w) {
+				return g.mismatchError(n.field, dir, file, w, text)
 			}
 		}
 	}
 	return nil
 }
 
-// lostError is the error of a limit that is not what it should be.
-func (g *Group) lostError(field, dir, file, wanted, found string) error {
+// mismatchError returns the error of a limit that has another value than was written.
+func (g *Group) mismatchError(field, dir, file, wanted, found string) error {
 	e := &diag.Error{
 		Kind: diag.Host, Field: field, Value: wanted,
 		Problem: "does not hold: " + dir + "/" + file + " has " + strconv.Quote(strings.TrimSpace(found)),
@@ -46,10 +47,12 @@ func (g *Group) lostError(field, dir, file, wanted, found string) error {
 	return e
 }
 
-// fileHere is the file that a limit is written to on this machine: with the BFQ scheduler weights have files of their own.
+// fileHere returns the file that a limit is written to on this machine: with the BFQ scheduler weights have files of
+// their own.
 func (g *Group) fileHere(n *need) string {
 	if bfq, ok := map[string]string{
-		"io.weight": "io.bfq.weight", "blkio.weight": "blkio.bfq.weight", "blkio.weight_device": "blkio.bfq.weight_device",
+		"io.weight": "io.bfq.weight", "blkio.weight": "blkio.bfq.weight",
+		"blkio.weight_device": "blkio.bfq.weight_device",
 	}[n.file]; ok && g.limits.resources.Unified[n.file] == "" {
 		if _, err := readFile(g.dir(n.controller), bfq); err == nil {
 			return bfq
@@ -58,8 +61,8 @@ func (g *Group) fileHere(n *need) string {
 	return n.file
 }
 
-// wanted are the lines that a file should hold, as they were written; none for files that are not compared: those that can only be written, and
-// those of linux.resources.unified that rt does not know.
+// wanted returns the lines that a file should have, as they were written. There are none for files that are not
+// compared: write-only ones, and entries of linux.resources.unified that rt does not know.
 func (g *Group) wanted(file string) []string {
 	r := &g.limits.resources
 	if text, ok := r.Unified[file]; ok {
@@ -73,11 +76,11 @@ func (g *Group) wanted(file string) []string {
 	}
 	switch file {
 	case "memory.max", "memory.limit_in_bytes":
-		return number64(r.Memory)
+		return formatInt(r.Memory)
 	case "memory.low", "memory.soft_limit_in_bytes":
-		return number64(r.MemoryReservation)
+		return formatInt(r.MemoryReservation)
 	case "memory.memsw.limit_in_bytes":
-		return number64(r.MemorySwap)
+		return formatInt(r.MemorySwap)
 	case "memory.swap.max":
 		swap, err := cgroups.ConvertMemorySwapToCgroupV2Value(r.MemorySwap, r.Memory)
 		if err != nil {
@@ -85,41 +88,41 @@ func (g *Group) wanted(file string) []string {
 		}
 		return []string{strconv.FormatInt(swap, 10)}
 	case "memory.swappiness":
-		return pointer(r.MemorySwappiness)
+		return formatPointer(r.MemorySwappiness)
 	case "memory.oom_control":
 		return []string{"oom_kill_disable 1"}
 	case "cpu.shares":
-		return number64(int64(r.CpuShares))
+		return formatInt(int64(r.CpuShares))
 	case "cpu.weight":
 		if r.CPUIdle != nil && *r.CPUIdle == 1 {
-			return nil // an idle cgroup has the least weight, whatever was written
+			return nil // an idle cgroup has the lowest weight, whatever was written
 		}
-		return number64(int64(r.CpuWeight))
+		return formatInt(int64(r.CpuWeight))
 	case "cpu.max":
 		return []string{g.wantedCPU()}
 	case "cpu.cfs_quota_us":
-		return number64(r.CpuQuota)
+		return formatInt(r.CpuQuota)
 	case "cpu.cfs_period_us":
-		return number64(int64(r.CpuPeriod))
+		return formatInt(int64(r.CpuPeriod))
 	case "cpu.max.burst", "cpu.cfs_burst_us":
-		return pointer(r.CpuBurst)
+		return formatPointer(r.CpuBurst)
 	case "cpu.idle":
-		return pointer(r.CPUIdle)
+		return formatPointer(r.CPUIdle)
 	case "cpu.rt_runtime_us":
-		return number64(r.CpuRtRuntime)
+		return formatInt(r.CpuRtRuntime)
 	case "cpu.rt_period_us":
-		return number64(int64(r.CpuRtPeriod))
+		return formatInt(int64(r.CpuRtPeriod))
 	case "cpuset.cpus":
 		return []string{r.CpusetCpus}
 	case "cpuset.mems":
 		return []string{r.CpusetMems}
 	case "pids.max":
 		if r.PidsLimit != nil && *r.PidsLimit == 0 {
-			return nil // Settle writes it, when the container's process is there
+			return nil // ForbidForks writes it, after the clone of the container's process
 		}
-		return pointer(r.PidsLimit)
+		return formatPointer(r.PidsLimit)
 	case "net_cls.classid":
-		return number64(int64(r.NetClsClassid))
+		return formatInt(int64(r.NetClsClassid))
 	case "net_prio.ifpriomap":
 		var lines []string
 		for _, p := range r.NetPrioIfpriomap {
@@ -141,7 +144,7 @@ var comparable = []string{
 	"memory.high", "memory.low", "memory.max", "memory.min", "memory.oom.group", "memory.swap.max", "pids.max",
 }
 
-// wantedCPU is cpu.max. What is not given is what the library writes for it.
+// wantedCPU is the wanted line of cpu.max. A value that is not given is the library's default.
 func (g *Group) wantedCPU() string {
 	r := &g.limits.resources
 	quota, period := "max", uint64(100000)
@@ -154,13 +157,13 @@ func (g *Group) wantedCPU() string {
 	return quota + " " + strconv.FormatUint(period, 10)
 }
 
-// wantedIO is wanted for the files of the controllers io and blkio.
+// wantedIO returns the wanted lines of the files of the controllers io and blkio.
 func (g *Group) wantedIO(file string) (lines []string) {
 	r := &g.limits.resources
 	throttle := func(list []*cgroups.ThrottleDevice, key string) {
 		for _, d := range list {
 			switch {
-			case d.Rate == 0: // takes the line away
+			case d.Rate == 0: // removes the line
 			case key != "":
 				lines = append(lines, d.StringName(key))
 			default:
@@ -170,9 +173,9 @@ func (g *Group) wantedIO(file string) (lines []string) {
 	}
 	switch file {
 	case "blkio.weight", "blkio.bfq.weight":
-		return number64(int64(r.BlkioWeight))
+		return formatInt(int64(r.BlkioWeight))
 	case "blkio.leaf_weight":
-		return number64(int64(r.BlkioLeafWeight))
+		return formatInt(int64(r.BlkioLeafWeight))
 	case "io.weight", "io.bfq.weight":
 		if r.BlkioWeight != 0 {
 			n := uint64(r.BlkioWeight)
@@ -198,16 +201,16 @@ func (g *Group) wantedIO(file string) (lines []string) {
 	return lines
 }
 
-// number64 is a limit as text; none for 0, which the library takes for not given.
-func number64(n int64) []string {
+// formatInt formats a limit; no line for 0, which means "not given" to the library.
+func formatInt(n int64) []string {
 	if n == 0 {
 		return nil
 	}
 	return []string{strconv.FormatInt(n, 10)}
 }
 
-// pointer is a limit that may be 0 as text; none for nil.
-func pointer[T int64 | uint64](n *T) []string {
+// formatPointer formats a limit that may be 0; no line for nil.
+func formatPointer[T int64 | uint64](n *T) []string {
 	if n == nil {
 		return nil
 	}

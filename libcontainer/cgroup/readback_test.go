@@ -38,7 +38,8 @@ func disk(t *testing.T) (specs.LinuxBlockIODevice, string) {
 		t.Skip("SKIP: this machine has no block device")
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "vd") || strings.HasPrefix(e.Name(), "sd") || strings.HasPrefix(e.Name(), "nvme") {
+		if strings.HasPrefix(e.Name(), "vd") || strings.HasPrefix(e.Name(), "sd") ||
+			strings.HasPrefix(e.Name(), "nvme") {
 			entries = []os.DirEntry{e}
 			break
 		}
@@ -96,7 +97,8 @@ func readbacks(t *testing.T) []readback {
 			files("memory.max", "67108864", "memory.swap.max", "33554432"),
 		},
 		{
-			"memory.swap none", "memory", mem(specs.LinuxMemory{Limit: new(int64(64 << 20)), Swap: new(int64(64 << 20))}),
+			"memory.swap none", "memory", mem(specs.LinuxMemory{Limit: new(int64(64 << 20)),
+				Swap: new(int64(64 << 20))}),
 			files("memory.memsw.limit_in_bytes", "67108864"), files("memory.swap.max", "0"),
 		},
 		{
@@ -107,10 +109,23 @@ func readbacks(t *testing.T) []readback {
 			"memory.disableOOMKiller", "memory", mem(specs.LinuxMemory{DisableOOMKiller: new(true)}),
 			files("memory.oom_control", "oom_kill_disable 1"), nil,
 		},
-		{"cpu.shares", "cpu", cpu(specs.LinuxCPU{Shares: new(uint64(1024))}), files("cpu.shares", "1024"), files("cpu.weight", "100")},
-		{"cpu.shares least", "cpu", cpu(specs.LinuxCPU{Shares: new(uint64(2))}), files("cpu.shares", "2"), files("cpu.weight", "1")},
 		{
-			"cpu.quota", "cpu", cpu(specs.LinuxCPU{Quota: new(int64(25000)), Period: new(uint64(50000)), Burst: new(uint64(10000))}),
+			"cpu.shares",
+			"cpu",
+			cpu(specs.LinuxCPU{Shares: new(uint64(1024))}),
+			files("cpu.shares", "1024"),
+			files("cpu.weight", "100"),
+		},
+		{
+			"cpu.shares least",
+			"cpu",
+			cpu(specs.LinuxCPU{Shares: new(uint64(2))}),
+			files("cpu.shares", "2"),
+			files("cpu.weight", "1"),
+		},
+		{
+			"cpu.quota", "cpu", cpu(specs.LinuxCPU{Quota: new(int64(25000)), Period: new(uint64(50000)),
+				Burst: new(uint64(10000))}),
 			files("cpu.cfs_quota_us", "25000", "cpu.cfs_period_us", "50000", "cpu.cfs_burst_us", "10000"),
 			files("cpu.max", "25000 50000", "cpu.max.burst", "10000"),
 		},
@@ -120,21 +135,38 @@ func readbacks(t *testing.T) []readback {
 		},
 		{"cpu.idle", "cpu", cpu(specs.LinuxCPU{Idle: new(int64(1))}), files("cpu.idle", "1"), files("cpu.idle", "1")},
 		{
-			"cpu.realtimeRuntime", "cpu", cpu(specs.LinuxCPU{RealtimePeriod: new(uint64(500000)), RealtimeRuntime: new(int64(1000))}),
+			"cpu.realtimeRuntime", "cpu", cpu(specs.LinuxCPU{RealtimePeriod: new(uint64(500000)),
+				RealtimeRuntime: new(int64(1000))}),
 			files("cpu.rt_runtime_us", "1000", "cpu.rt_period_us", "500000"), nil,
 		},
 		{
 			"cpu.cpus", "cpuset", cpu(specs.LinuxCPU{Cpus: "0", Mems: "0"}),
-			files("cpuset.cpus", "0", "cpuset.mems", "0"), files("cpuset.cpus", "0", "cpuset.mems", "0", "cpuset.cpus.effective", "0"),
+			files(
+				"cpuset.cpus",
+				"0",
+				"cpuset.mems",
+				"0",
+			), files("cpuset.cpus", "0", "cpuset.mems", "0", "cpuset.cpus.effective", "0"),
 		},
 		{"pids.limit", "pids", pids(100), files("pids.max", "100"), files("pids.max", "100")},
 		{"pids.limit none", "pids", pids(-1), files("pids.max", "max"), files("pids.max", "max")},
 		{
 			"blockIO.throttleReadBpsDevice", "io", io(specs.LinuxBlockIO{
-				ThrottleReadBpsDevice: rate(1 << 20), ThrottleWriteBpsDevice: rate(2 << 20), ThrottleReadIOPSDevice: rate(100), ThrottleWriteIOPSDevice: rate(200),
+				ThrottleReadBpsDevice: rate(
+					1 << 20,
+				), ThrottleWriteBpsDevice: rate(2 << 20), ThrottleReadIOPSDevice: rate(100),
+				ThrottleWriteIOPSDevice: rate(200),
 			}),
-			files("blkio.throttle.read_bps_device", number+" 1048576", "blkio.throttle.write_bps_device", number+" 2097152",
-				"blkio.throttle.read_iops_device", number+" 100", "blkio.throttle.write_iops_device", number+" 200"),
+			files(
+				"blkio.throttle.read_bps_device",
+				number+" 1048576",
+				"blkio.throttle.write_bps_device",
+				number+" 2097152",
+				"blkio.throttle.read_iops_device",
+				number+" 100",
+				"blkio.throttle.write_iops_device",
+				number+" 200",
+			),
 			files("io.max", number+" rbps=1048576 wbps=2097152 riops=100 wiops=200"),
 		},
 		{
@@ -148,7 +180,10 @@ func readbacks(t *testing.T) []readback {
 		{
 			"hugepageLimits[0].limit", "hugetlb",
 			specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 4 << 20}}},
-			files("hugetlb.2MB.limit_in_bytes", "4194304"), files("hugetlb.2MB.max", "4194304", "hugetlb.2MB.rsvd.max", "4194304"),
+			files(
+				"hugetlb.2MB.limit_in_bytes",
+				"4194304",
+			), files("hugetlb.2MB.max", "4194304", "hugetlb.2MB.rsvd.max", "4194304"),
 		},
 		{
 			"network.classID", "net_cls",
@@ -157,13 +192,22 @@ func readbacks(t *testing.T) []readback {
 		},
 		{
 			"network.priorities[0]", "net_prio",
-			specs.LinuxResources{Network: &specs.LinuxNetwork{Priorities: []specs.LinuxInterfacePriority{{Name: "lo", Priority: 3}}}},
+			specs.LinuxResources{
+				Network: &specs.LinuxNetwork{Priorities: []specs.LinuxInterfacePriority{{Name: "lo", Priority: 3}}},
+			},
 			files("net_prio.ifpriomap", "lo 3"), nil,
 		},
 		{
 			`rdma["` + rdmaDevice() + `"]`, "rdma",
-			specs.LinuxResources{Rdma: map[string]specs.LinuxRdma{rdmaDevice(): {HcaHandles: new(uint32(3)), HcaObjects: new(uint32(10000))}}},
-			files("rdma.max", rdmaDevice()+" hca_handle=3 hca_object=10000"), files("rdma.max", rdmaDevice()+" hca_handle=3 hca_object=10000"),
+			specs.LinuxResources{
+				Rdma: map[string]specs.LinuxRdma{
+					rdmaDevice(): {HcaHandles: new(uint32(3)), HcaObjects: new(uint32(10000))},
+				},
+			},
+			files(
+				"rdma.max",
+				rdmaDevice()+" hca_handle=3 hca_object=10000",
+			), files("rdma.max", rdmaDevice()+" hca_handle=3 hca_object=10000"),
 		},
 		{
 			`unified["memory.high"]`, "memory",
@@ -178,7 +222,8 @@ func readbacks(t *testing.T) []readback {
 	}
 }
 
-// TestReadBack sets every field and asks the kernel. Where the kernel lacks the file, the error must name the field and the file.
+// TestReadBack sets every field and asks the kernel. Where the kernel lacks the file, the error must name the field and
+// the file.
 func TestReadBack(t *testing.T) {
 	needRights(t)
 	for _, tc := range readbacks(t) {
@@ -216,7 +261,8 @@ func readBack(t *testing.T, tc readback) {
 		t.Skipf("SKIP: this machine has no controller %s; the error was: %v", controller, err)
 	}
 	if controller == "rdma" && rdmaDevice() == "none0" {
-		if err == nil || !strings.HasPrefix(err.Error(), `linux.resources.rdma["none0"] "none0 hca_handle=3 hca_object=10000": `) {
+		if err == nil ||
+			!strings.HasPrefix(err.Error(), `linux.resources.rdma["none0"] "none0 hca_handle=3 hca_object=10000": `) {
 			t.Errorf("a device that is not there: %v", err)
 		}
 		t.Skip("SKIP: this machine has no RDMA device")
@@ -298,7 +344,7 @@ func offers(g *Group, controller string) bool {
 	if g.mode != host.CgroupV2 {
 		return g.dir(controller) != ""
 	}
-	missing, err := lacking(root, "cgroup.controllers", []string{controller})
+	missing, err := missingControllers(root, "cgroup.controllers", []string{controller})
 	return controller == "cgroup" || err == nil && len(missing) == 0
 }
 

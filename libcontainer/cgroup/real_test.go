@@ -24,7 +24,13 @@ import (
 func newGroup(t *testing.T, r *specs.LinuxResources) *Group {
 	t.Helper()
 	needRights(t)
-	g, err := New(Config{ID: "x", Path: "/rt-test-" + strconv.Itoa(os.Getpid()) + "/" + strings.ReplaceAll(t.Name(), "/", "-"), Resources: r})
+	g, err := New(
+		Config{
+			ID:        "x",
+			Path:      "/rt-test-" + strconv.Itoa(os.Getpid()) + "/" + strings.ReplaceAll(t.Name(), "/", "-"),
+			Resources: r,
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +39,7 @@ func newGroup(t *testing.T, r *specs.LinuxResources) *Group {
 		if err := g.Destroy(); err != nil {
 			t.Error(err)
 		}
-		for _, pl := range g.places {
+		for _, pl := range g.hierarchies {
 			if err := unix.Rmdir(filepath.Dir(pl.dir)); err != nil && err != unix.ENOENT {
 				t.Errorf("%s: %v", filepath.Dir(pl.dir), err)
 			}
@@ -108,13 +114,14 @@ func TestLife(t *testing.T) {
 	if err := loaded.Kill(unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Wait(); err == nil || c.ProcessState.Sys().(interface{ Signal() unix.Signal }).Signal() != unix.SIGKILL {
+	if err := c.Wait(); err == nil ||
+		c.ProcessState.Sys().(interface{ Signal() unix.Signal }).Signal() != unix.SIGKILL {
 		t.Errorf("the frozen process ended with %v", c.ProcessState)
 	}
 	if err := loaded.Destroy(); err != nil {
 		t.Fatal(err)
 	}
-	for _, pl := range g.places {
+	for _, pl := range g.hierarchies {
 		if _, err := os.Stat(pl.dir); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is left", pl.dir)
 		}
@@ -130,7 +137,7 @@ func TestLife(t *testing.T) {
 // TestKept is a cgroup that was there before: it is used if it is unused, and not removed.
 func TestKept(t *testing.T) {
 	g := newGroup(t, nil)
-	for _, pl := range g.places {
+	for _, pl := range g.hierarchies {
 		below := pl.dir + "/below"
 		if pl.list == "devices" {
 			below = pl.dir // v1 takes no new default rule with cgroups below
@@ -138,7 +145,9 @@ func TestKept(t *testing.T) {
 		if err := os.MkdirAll(below, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = os.Remove(pl.dir + "/below"); _ = os.Remove(pl.dir); _ = os.Remove(filepath.Dir(pl.dir)) })
+		t.Cleanup(
+			func() { _ = os.Remove(pl.dir + "/below"); _ = os.Remove(pl.dir); _ = os.Remove(filepath.Dir(pl.dir)) },
+		)
 	}
 	if err := create(g); err != nil {
 		t.Fatal(err)
@@ -156,7 +165,7 @@ func TestKept(t *testing.T) {
 	if err := loaded.Destroy(); err != nil {
 		t.Error(err)
 	}
-	for _, pl := range g.places {
+	for _, pl := range g.hierarchies {
 		if pids, err := cgroups.GetAllPids(pl.dir); err != nil || len(pids) != 0 {
 			t.Errorf("%s: %v, %v", pl.dir, pids, err)
 		}
@@ -194,7 +203,13 @@ func TestKillSignalsSubgroups(t *testing.T) {
 
 // TestFailureLeavesNothing asks for a limit that no kernel takes, two new levels deep.
 func TestFailureLeavesNothing(t *testing.T) {
-	g := newGroup(t, &specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "70000"}, Memory: &specs.LinuxMemory{Limit: new(int64(1 << 20))}})
+	g := newGroup(
+		t,
+		&specs.LinuxResources{
+			CPU:    &specs.LinuxCPU{Cpus: "70000"},
+			Memory: &specs.LinuxMemory{Limit: new(int64(1 << 20))},
+		},
+	)
 	err := create(g)
 	var e *diag.Error
 	if !errors.As(err, &e) || !strings.HasPrefix(e.Field, "linux.resources.") {
@@ -245,7 +260,7 @@ func TestJoins(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	want := strings.TrimPrefix(g.places[0].dir, g.places[0].base)
+	want := strings.TrimPrefix(g.hierarchies[0].dir, g.hierarchies[0].base)
 	if n := strings.Count(string(out), ":"+want+"\n"); n != len(joins) {
 		t.Errorf("in %d of %d cgroups:\n%s", n, len(joins), out)
 	}
@@ -275,14 +290,16 @@ func TestCloneInto(t *testing.T) {
 	}
 }
 
-// TestInV2 runs the others on cgroup2, in a mount namespace of their own, where the machine mounts v1. Its hierarchy may lack controllers.
+// TestInV2 runs the others on cgroup2, in a mount namespace of their own, where the machine mounts v1. Its hierarchy
+// may lack controllers.
 func TestInV2(t *testing.T) {
 	needRights(t)
 	if Mode() == host.CgroupV2 {
 		t.Skip("SKIP: this machine is in v2 mode, so the others ran in it")
 	}
 	const script = `umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$0" -test.v`
-	out, err := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c", script, os.Args[0]).CombinedOutput()
+	out, err := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c", script, os.Args[0]).
+		CombinedOutput()
 	if err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
@@ -315,9 +332,11 @@ func TestHierarchies(t *testing.T) {
 			continue
 		}
 		dir := t.TempDir()
-		if err := unix.Mount("none", dir, "cgroup", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, h.Controllers); err != nil {
+		if err := unix.Mount("none", dir, "cgroup", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC,
+			h.Controllers); err != nil {
 			// The kernel takes a named hierarchy only with "none".
-			if err = unix.Mount("none", dir, "cgroup", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "none,"+h.Controllers); err != nil {
+			if err = unix.Mount("none", dir, "cgroup", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC,
+				"none,"+h.Controllers); err != nil {
 				t.Errorf("mounting %+v: %v", h, err)
 				continue
 			}

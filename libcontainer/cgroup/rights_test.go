@@ -19,12 +19,14 @@ func TestWithoutRights(t *testing.T) {
 		want string // "" is success, without a cgroup
 	}{
 		{"nothing asked for", Config{ID: "x", Rootless: true}, ""},
-		{"device rules", Config{ID: "x", Rootless: true, Resources: &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Access: "rwm"}}}}, ""},
+		{"device rules", Config{ID: "x", Rootless: true,
+			Resources: &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Access: "rwm"}}}}, ""},
 		{"a limit", Config{ID: "x", Rootless: true, Resources: limit}, "linux.resources.pids.limit: "},
 		{"a path", Config{ID: "x", Path: "/rt-test-path", Rootless: true}, `linux.cgroupsPath "/rt-test-path": `},
 		{"root without rights", Config{ID: "x"}, "the cgroup " + root},
 		{"root has made it", Config{ID: "rt-test-taken", Rootless: true}, ""},
-		{"root has made the path", Config{ID: "x", Path: "/rt-test-taken", Rootless: true}, `linux.cgroupsPath "/rt-test-taken": the cgroup ` + root},
+		{"root has made the path", Config{ID: "x", Path: "/rt-test-taken", Rootless: true},
+			`linux.cgroupsPath "/rt-test-taken": the cgroup ` + root},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if strings.HasPrefix(tc.name, "root has made") {
@@ -32,7 +34,7 @@ func TestWithoutRights(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, p := range g.places {
+				for _, p := range g.hierarchies {
 					if err := unix.Mkdir(p.dir, 0o755); err != nil {
 						t.Fatal(err)
 					}
@@ -75,7 +77,8 @@ func TestWithoutRights(t *testing.T) {
 func TestDisabled(t *testing.T) {
 	limit := &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(10))}}
 	devices := &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Access: "rwm"}}}
-	if _, err := New(Config{ID: "x", Disabled: true, Resources: limit}); err == nil || !strings.HasPrefix(err.Error(), "linux.resources.pids.limit: ") {
+	if _, err := New(Config{ID: "x", Disabled: true, Resources: limit}); err == nil ||
+		!strings.HasPrefix(err.Error(), "linux.resources.pids.limit: ") {
 		t.Errorf("a limit that nobody keeps: %v", err)
 	}
 	g, err := New(Config{ID: "x", Disabled: true, Path: "/rt-test-path", Resources: devices})
@@ -114,7 +117,8 @@ func without(t *testing.T, g *Group) {
 		if oom, err := g.OOMKilled(); oom || err != nil {
 			t.Errorf("OOMKilled: %v, %v", oom, err)
 		}
-		for name, err := range map[string]error{"Attach": g.Attach(1), "Kill": g.Kill(unix.SIGKILL), "Destroy": g.Destroy()} {
+		for name, err := range map[string]error{"Attach": g.Attach(1), "Kill": g.Kill(unix.SIGKILL),
+			"Destroy": g.Destroy()} {
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}

@@ -6,19 +6,20 @@ import (
 	"github.com/opencontainers/cgroups"
 )
 
-// Stats is the accounting of a container, of the shape that `events --stats` shows under "data".
+// Stats is the accounting of a container, in the shape that `events --stats` prints under "data".
 type Stats = cgroups.Stats
 
-// The parts of Stats that it has more than one of.
+// The types of the members of Stats that occur more than once.
 type (
 	Pressure   = cgroups.PSIStats
 	BlockEntry = cgroups.BlkioStatEntry
 	MemoryUse  = cgroups.MemoryData
 )
 
-// Stats reads the accounting of every controller that the cgroup has, and on v2 the pressure (PSI) of cpu, memory and io.
+// Stats reads the accounting of every controller that the cgroup has, and on v2 the pressure (PSI) of cpu, memory and
+// io.
 func (g *Group) Stats() (*Stats, error) {
-	m, err := g.files()
+	m, err := g.fileManager()
 	if err != nil {
 		return nil, err
 	}

@@ -8,19 +8,19 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// deviceAllow is an entry of DeviceAllow, which D-Bus calls (ss).
+// deviceAllow is an entry of DeviceAllow, of D-Bus type (ss).
 type deviceAllow struct {
 	Node, Access string
 }
 
-// deviceProperties says the rules as systemd can: a default of no device, and a list of those that are allowed, which the node under
-// /dev/char or /dev/block stands for, or the name of all that a driver has (systemd.resource-control(5), DeviceAllow=). Rules that don't fit
-// leave all to the files.
+// deviceProperties expresses the rules as systemd can: deny by default, with a list of allowed devices, each a node
+// under /dev/char or /dev/block, or the name of a driver for all its devices (systemd.resource-control(5),
+// DeviceAllow=). Rules that can't be expressed so are written to the files only.
 func deviceProperties(rules []rule) []sd.Property {
 	if len(rules) == 0 {
-		return nil // an update that leaves them alone
+		return nil // an update without device rules
 	}
-	// An empty list first takes away what an earlier one has set.
+	// An empty list first clears an earlier one.
 	empty := sd.Property{Name: "DeviceAllow", Value: dbus.MakeVariant([]deviceAllow{})}
 	auto := []sd.Property{{Name: "DevicePolicy", Value: dbus.MakeVariant("auto")}, empty}
 	var list []deviceAllow
@@ -52,7 +52,7 @@ func deviceProperties(rules []rule) []sd.Property {
 	}
 }
 
-// driverOf is the name in /proc/devices that systemd knows a major number by, or the number, if no driver has it.
+// driverOf returns the name that /proc/devices has for a major number, or the number if no driver has it.
 func driverOf(kind string, major int64) string {
 	text, err := os.ReadFile("/proc/devices")
 	if err != nil {

@@ -7,13 +7,15 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// TestDeviceProperties is all there is of the systemd driver on v1 that needs no systemd on v1, which no machine of the tests has.
+// TestDeviceProperties is all there is of the systemd driver on v1 that needs no systemd on v1, which no machine of the
+// tests has.
 func TestDeviceProperties(t *testing.T) {
 	for name, tc := range map[string]struct {
 		rules []specs.LinuxDeviceCgroup
 		want  []deviceAllow // some of DeviceAllow; none: devices are left to the files
 	}{
-		"default":        {nil, []deviceAllow{{"/dev/char/1:3", "rwm"}, {"char-*", "m"}, {"block-*", "m"}, {"char-pts", "rwm"}}},
+		"default": {nil, []deviceAllow{{"/dev/char/1:3", "rwm"}, {"char-*", "m"}, {"block-*", "m"},
+			{"char-pts", "rwm"}}},
 		"everything":     {[]specs.LinuxDeviceCgroup{allowAll}, nil},
 		"all but one":    {[]specs.LinuxDeviceCgroup{allowAll, kmsg(false, "w")}, nil},
 		"one taken back": {[]specs.LinuxDeviceCgroup{denyAll, kmsg(true, "rw"), kmsg(false, "w")}, nil},

@@ -62,14 +62,16 @@ func TestScope(t *testing.T) {
 	}
 	c := sleeper(t, g)
 	for property, want := range map[string]string{
-		"ActiveState": "active", "MemoryMax": "67108864", "TasksMax": "50", "Delegate": "yes", "RuntimeMaxUSec": "2h", "CPUQuotaPerSecUSec": "500ms",
+		"ActiveState": "active", "MemoryMax": "67108864", "TasksMax": "50", "Delegate": "yes", "RuntimeMaxUSec": "2h",
+		"CPUQuotaPerSecUSec": "500ms",
 	} {
 		if got := show(t, g, property); got != want {
 			t.Errorf("%s: %q, want %q", property, got, want)
 		}
 	}
 	dir := g.dir("memory")
-	for file, want := range map[string]string{"memory.max": "67108864\n", "pids.max": "50\n", "cpu.max": "50000 100000\n"} {
+	for file, want := range map[string]string{"memory.max": "67108864\n", "pids.max": "50\n",
+		"cpu.max": "50000 100000\n"} {
 		if got, err := readFile(dir, file); got != want {
 			t.Errorf("%s: %q, %v, want %q", file, got, err, want)
 		}
@@ -107,7 +109,11 @@ func TestScope(t *testing.T) {
 
 // TestScopeFailureLeavesNothing has a limit that systemd takes and the kernel does not.
 func TestScopeFailureLeavesNothing(t *testing.T) {
-	g := newScope(t, "fail", Config{Resources: &specs.LinuxResources{Unified: map[string]string{"memory.high": "nonsense"}}})
+	g := newScope(
+		t,
+		"fail",
+		Config{Resources: &specs.LinuxResources{Unified: map[string]string{"memory.high": "nonsense"}}},
+	)
 	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +139,8 @@ func TestScopeRefusesBadProperty(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Process.Kill(); _ = c.Wait() }()
-	if err := g.Attach(c.Process.Pid); err == nil || !strings.HasPrefix(err.Error(), `annotations["org.systemd.property.NoSuchThing"]: `) {
+	if err := g.Attach(c.Process.Pid); err == nil ||
+		!strings.HasPrefix(err.Error(), `annotations["org.systemd.property.NoSuchThing"]: `) {
 		t.Errorf("got %v", err)
 	} else {
 		t.Log(err)
@@ -145,7 +152,11 @@ func TestScopeSurvivesReload(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIP: only root has device rules")
 	}
-	g := newScope(t, "reload", Config{Resources: &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(64 << 20))}}})
+	g := newScope(
+		t,
+		"reload",
+		Config{Resources: &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(64 << 20))}}},
+	)
 	if err := create(g); err != nil {
 		t.Fatal(err)
 	}

@@ -12,19 +12,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The default weight of the kernel, and the greatest of systemd and of the BFQ scheduler (cgroup-v2.rst, "Weights"; bfq-iosched.rst).
+// The default weight of the kernel, and the greatest of systemd and of the BFQ scheduler (cgroup-v2.rst, "Weights";
+// bfq-iosched.rst).
 const (
 	weightDefault = 100
 	weightMax     = 10000
 	bfqMax        = 1000
 )
 
-// withoutLibrary are the properties of the unit for those limits that the library only writes to files. Whatever property changes, systemd writes all
-// files of the unit again, and one that it knows no property of gets its default: a weight of 300 was 100 after an update of the memory.
-func (g *Group) withoutLibrary() []sd.Property {
+// extraProperties returns the properties of the unit for those limits that the library only writes to files. When any
+// property changes, systemd rewrites all files of the unit, with the default where it has no property: a weight of 300
+// became 100 after an update of the memory limit.
+func (g *Group) extraProperties() []sd.Property {
 	var list []sd.Property
 	if g.mode != host.CgroupV2 {
-		// There is one list of devices, which systemd writes with every change of the unit as well.
+		// systemd writes the device list too, with every change of the unit.
 		return deviceProperties(g.limits.devices)
 	}
 	set := func(name string, value uint64) {
@@ -34,11 +36,11 @@ func (g *Group) withoutLibrary() []sd.Property {
 	if w := g.ioWeight(); w != 0 {
 		set("IOWeight", w)
 	}
-	// No swap at all, which the library takes for a limit that is not given.
+	// No swap at all, which means "not given" to the library.
 	if r.MemorySwap > 0 && r.MemorySwap == r.Memory {
 		set("MemorySwapMax", 0)
 	}
-	// The end of cpu.idle, for which the unit has a weight of 0 until it is given another.
+	// cpu.idle is cleared: the unit has a weight of 0 for it until it gets another.
 	if r.CPUIdle != nil && *r.CPUIdle == 0 && r.CpuWeight == 0 {
 		if text, err := readFile(g.dir("cpu"), "cpu.idle"); err == nil && text == "1\n" {
 			set("CPUWeight", weightDefault)
@@ -47,7 +49,7 @@ func (g *Group) withoutLibrary() []sd.Property {
 	return list
 }
 
-// ioWeight is IOWeight for the weight that is asked for, or 0 for none.
+// ioWeight returns the value of IOWeight, or 0 if no weight is given.
 func (g *Group) ioWeight() uint64 {
 	r := &g.limits.resources
 	if r.BlkioWeight != 0 {
@@ -66,9 +68,12 @@ func (g *Group) ioWeight() uint64 {
 }
 
 // hasBFQ reports whether the kernel has the weights of the BFQ scheduler.
-func (g *Group) hasBFQ() bool { return unix.Access(g.places[0].dir+"/io.bfq.weight", unix.F_OK) == nil }
+func (g *Group) hasBFQ() bool {
+	return unix.Access(g.hierarchies[0].dir+"/io.bfq.weight", unix.F_OK) == nil
+}
 
-// unitWeight is the IOWeight that systemd turns into a weight of BFQ: it keeps 1 to 100, and maps 100 to 10000 to 100 to 1000.
+// unitWeight returns the IOWeight that systemd turns into a BFQ weight: it leaves 1 to 100 as they are, and maps 100 to
+// 10000 onto 100 to 1000.
 func unitWeight(bfq uint64) uint64 {
 	if bfq <= weightDefault {
 		return bfq
@@ -76,7 +81,7 @@ func unitWeight(bfq uint64) uint64 {
 	return weightDefault + (bfq-weightDefault)*(weightMax-weightDefault)/(bfqMax-weightDefault)
 }
 
-// defaultWeight is the weight in what is written to io.weight that is for no device of its own, or 0.
+// defaultWeight returns the weight in a text for io.weight that applies to all devices, or 0.
 func defaultWeight(text string) uint64 {
 	for line := range strings.Lines(text) {
 		n, err := strconv.ParseUint(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "default")), 10, 64)

@@ -9,19 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A container that has its cgroup mounted writable makes what it likes below it: cgroups nested deeper than a path can be long, thousands of them, and
-// some that come and go while rt looks. So what rt does below the container's cgroup it does by descriptors, one level down or up
-// at a time, and holds two of them whatever the depth.
+// A container whose cgroup is mounted writable makes what it likes below it: cgroups nested deeper than PATH_MAX,
+// thousands of them, and some that are made and removed while rt looks. So rt walks the descendants by descriptors, one
+// level down or up at a time, and holds two of them whatever the depth.
 
-// tree goes through the cgroup dir and those below it. visit is called for each, dir first, with a descriptor of it; leave for each but dir, after all that is
-// below it, with a descriptor of the one above. Either may be nil. A cgroup below dir that goes meanwhile is no error.
-func tree(dir string, visit func(fd int) error, leave func(above int, name string)) error {
+// walk visits the cgroup dir and its descendants. visit is called for each, dir first, with a descriptor of it; leave
+// for each descendant, after its own, with a descriptor of its parent. Either may be nil. A descendant that is removed
+// meanwhile is no error.
+func walk(dir string, visit func(fd int) error, leave func(above int, name string)) error {
 	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	// What is to be visited at each level, and which directory the level is.
+	// The names still to be visited at each level, and the inode of the level's directory.
 	type level struct {
 		ino   uint64
 		name  string
@@ -77,7 +78,8 @@ func tree(dir string, visit func(fd int) error, leave func(above int, name strin
 		if len(levels) == 0 {
 			return nil
 		}
-		// No cgroup can be moved to another parent, so this is the directory that it was; if it is not, nothing is done there.
+		// A cgroup can't be moved to another parent, so this must be the same directory; the inode is compared all the
+		// same.
 		if err := step(".."); err != nil {
 			return err
 		}
@@ -97,7 +99,7 @@ func tree(dir string, visit func(fd int) error, leave func(above int, name strin
 // isGone reports whether a cgroup has been removed.
 func isGone(err error) bool { return err == unix.ENOENT || err == unix.ENODEV }
 
-// subdirectories lists the cgroups right below the one that fd is of.
+// subdirectories lists the children of the cgroup that fd refers to.
 func subdirectories(fd int) ([]string, error) {
 	const headSize = 19 // of a linux_dirent64 before the name (getdents(2)): inode, offset, length, type
 	var names []string
@@ -124,10 +126,10 @@ func subdirectories(fd int) ([]string, error) {
 	}
 }
 
-// removeTree removes the cgroup dir and all below it. If processes are left, it waits about a second for them to be gone, and fails. A cgroup that is not there
-// is success.
+// removeTree removes the cgroup dir and its descendants. If processes are left, it waits about a second for them to
+// end, then fails. A cgroup that does not exist is success.
 func removeTree(dir string) error {
-	return patiently(func() error {
+	return retryWhileBusy(func() error {
 		err := unix.Rmdir(dir)
 		if err != unix.EBUSY {
 			return err
@@ -139,15 +141,15 @@ func removeTree(dir string) error {
 	}, dir)
 }
 
-// emptyTree removes what is below the cgroup dir, likewise.
+// emptyTree removes the descendants of the cgroup dir, likewise.
 func emptyTree(dir string) error {
-	return patiently(func() error { return removeBelow(dir) }, dir)
+	return retryWhileBusy(func() error { return removeBelow(dir) }, dir)
 }
 
-// removeBelow removes what is below the cgroup dir. What can't be removed is EBUSY.
+// removeBelow removes the descendants of the cgroup dir. A busy one is EBUSY.
 func removeBelow(dir string) error {
 	var failed error
-	err := tree(dir, nil, func(above int, name string) {
+	err := walk(dir, nil, func(above int, name string) {
 		if err := unix.Unlinkat(above, name, unix.AT_REMOVEDIR); err != nil && !isGone(err) {
 			failed = err
 		}
@@ -158,15 +160,15 @@ func removeBelow(dir string) error {
 	return failed
 }
 
-// patiently repeats what is done to the cgroup dir while it is busy, for about a second.
-func patiently(do func() error, dir string) error {
+// retryWhileBusy repeats do while the cgroup dir is busy, for about a second.
+func retryWhileBusy(do func() error, dir string) error {
 	for pause := time.Millisecond; ; pause *= 2 {
 		err := do()
 		switch {
 		case err == nil, isGone(err):
 			return nil
 		case err == unix.EROFS && unix.Access(dir, unix.F_OK) == unix.ENOENT:
-			return nil // what a read-only cgroupfs answers also for what is not there
+			return nil // a read-only cgroupfs answers EROFS even for a missing directory
 		case err != unix.EBUSY || pause > time.Second/2:
 			return err
 		}
@@ -174,14 +176,14 @@ func patiently(do func() error, dir string) error {
 	}
 }
 
-// processesAt lists the processes in the cgroup dir and in those below it.
+// processesAt lists the processes in the cgroup dir and its descendants.
 //
-// A threaded cgroup (cgroup-v2.rst, "Threads") does not tell processes, and those whose threads it has are all in the first one above it that is not threaded. Only if
-// dir itself is threaded its threads have to stand for them: the number of any thread names the process to kill(2).
+// A threaded cgroup (cgroup-v2.rst, "Threads") does not list processes: its nearest ancestor that is not threaded does.
+// Only if dir itself is threaded are its threads listed instead.
 func processesAt(dir string) ([]int, error) {
 	var pids []int
 	first := true
-	err := tree(dir, func(fd int) error {
+	err := walk(dir, func(fd int) error {
 		own, err := numbersIn(fd, "cgroup.procs")
 		if err == unix.EOPNOTSUPP {
 			if err = nil; first {
@@ -217,7 +219,7 @@ func processesOfThreads(fd int) ([]int, error) {
 	return pids, err
 }
 
-// numbersIn reads a file of the cgroup that fd is of, with a number in each line.
+// numbersIn reads a file of the cgroup that fd refers to, with a number in each line.
 func numbersIn(fd int, file string) ([]int, error) {
 	f, err := unix.Openat(fd, file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -239,9 +241,10 @@ func numbersIn(fd int, file string) ([]int, error) {
 	return list, nil
 }
 
-// thawTree thaws a cgroup of the freezer of v1 and all below it, each of which may have been frozen by itself. The kernel has no call for that.
+// thawTree thaws a v1 freezer cgroup and its descendants, each of which may have been frozen by itself. The kernel has
+// no call for that.
 func thawTree(dir string) error {
-	return tree(dir, func(fd int) error {
+	return walk(dir, func(fd int) error {
 		f, err := unix.Openat(fd, "freezer.state", unix.O_WRONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return err

@@ -213,7 +213,8 @@ func TestClaim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := again.Create(); err == nil || !strings.Contains(err.Error(), "another container is being made in "+g.members()) {
+	if err := again.Create(); err == nil ||
+		!strings.Contains(err.Error(), "another container is being made in "+g.members()) {
 		t.Errorf("%v", err)
 	}
 	g.Close()

@@ -9,19 +9,20 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Update changes the limits that r gives and keeps the others. If one is refused, those before it are set back. Device rules, if r gives any, replace all those of before: Kubernetes sends
-// those of the config along with every change of a limit. A process keeps what it has open.
+// Update changes the limits that r gives and leaves the others. If the kernel refuses one, those already written are
+// restored. Device rules, if r gives any, replace all earlier ones: Kubernetes sends those of the config with every
+// change of a limit. Open descriptors of a process stay valid.
 func (g *Group) Update(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
-	r = withoutZeroPids(g.withCPUMax(g.withMemoryLimit(r))) // there is no version to ask
+	r = withoutZeroPids(g.withCPUMax(g.withMemoryLimit(r))) // an update has no ociVersion
 	l, err := convert(r, g.mode)
 	if err != nil {
 		return err
 	}
 	if len(r.Devices) == 0 {
-		l.devices = nil // not the default rules, but none to change
+		l.devices = nil // no change, instead of the default rules
 	}
 	g.limits = l
 	if len(l.needs) > 0 {
@@ -35,49 +36,49 @@ func (g *Group) Update(r *specs.LinuxResources) error {
 	return nil
 }
 
-// updateLimits applies the limits to a cgroup that is in use, and reads all limits back: those of the update, and those that it does not change.
+// updateLimits applies the limits to a cgroup in use, and reads all limits back: those of the update and the others.
 func (g *Group) updateLimits() error {
-	old := g.remember()
+	old := g.snapshot()
 	if g.driver == Systemd {
-		if err := g.setUnit(); err != nil {
+		if err := g.updateUnit(); err != nil {
 			return err
 		}
-		return g.keepOthers(old)
+		return g.restoreOthers(old)
 	}
-	m, err := g.files()
+	m, err := g.fileManager()
 	if err != nil {
 		return err
 	}
 	if g.mode == host.CgroupV2 {
-		if err := g.enable(&g.places[0]); err != nil {
+		if err := g.enable(&g.hierarchies[0]); err != nil {
 			return err
 		}
 	}
-	if err := m.Set(g.library().Resources); err != nil {
+	if err := m.Set(g.libraryConfig().Resources); err != nil {
 		return old.restore(g.limitError(err))
 	}
-	if err := g.weighDevices(); err != nil {
+	if err := g.writeDeviceWeights(); err != nil {
 		return old.restore(err)
 	}
 	if err := g.readBack(); err != nil {
 		return old.restore(err)
 	}
-	if err := g.keepOthers(old); err != nil {
+	if err := g.restoreOthers(old); err != nil {
 		return old.restore(err)
 	}
 	return nil
 }
 
-// updateDevices replaces the device rules. On v2 the new filter is attached before the old one goes, so that no access is allowed which
-// neither allows. On v1 the list is emptied first, and processes are kept from noticing.
+// updateDevices replaces the device rules. On v2 the new filter is attached before the old one is detached, so that no
+// access is allowed that neither allows. On v1 the list is cleared first, with the processes frozen.
 func (g *Group) updateDevices() error {
-	if g.mode == host.CgroupV2 || len(g.places) == 0 {
-		if len(g.places) == 0 {
-			return nil // as at the creation: without rights there are no devices to keep away
+	if g.mode == host.CgroupV2 || len(g.hierarchies) == 0 {
+		if len(g.hierarchies) == 0 {
+			return nil // as in Create: a rootless container has no devices to deny
 		}
 		return g.applyDevices()
 	}
-	if holds(g.dir("devices"), g.limits.devices) {
+	if deviceListMatches(g.dir("devices"), g.limits.devices) {
 		return nil
 	}
 	frozen, err := g.Frozen()
@@ -93,7 +94,7 @@ func (g *Group) updateDevices() error {
 	return g.applyDevices()
 }
 
-// withMemoryLimit completes an update of memory.swap alone with the present memory limit, which v2 counts apart.
+// withMemoryLimit completes an update of memory.swap alone with the present memory limit: v2 limits swap separately.
 func (g *Group) withMemoryLimit(r *specs.LinuxResources) *specs.LinuxResources {
 	if r.Memory == nil || r.Memory.Swap == nil || *r.Memory.Swap <= 0 || r.Memory.Limit != nil {
 		return r
@@ -115,8 +116,8 @@ func (g *Group) withMemoryLimit(r *specs.LinuxResources) *specs.LinuxResources {
 	return &c
 }
 
-// withCPUMax completes an update of one of cpu.quota and cpu.period with the other, which v2 has in one file: the library writes the default for
-// what is not given, and an update of the period would lift the quota.
+// withCPUMax completes an update of one of cpu.quota and cpu.period with the other, which v2 has in one file: the
+// library writes the default for what is not given, and an update of the period would lift the quota.
 func (g *Group) withCPUMax(r *specs.LinuxResources) *specs.LinuxResources {
 	if g.mode != host.CgroupV2 || r.CPU == nil {
 		return r

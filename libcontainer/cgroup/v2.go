@@ -9,30 +9,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// findV2 finds the one directory of v2. A relative path starts at the parent of rt's own cgroup: that one usually holds processes,
-// rt among them, and a cgroup that does can't give controllers to its children (cgroup-v2.rst, "No Internal Process Constraint").
+// findV2 finds the one directory of v2. A relative path starts at the parent of rt's own cgroup: that one usually holds
+// processes, rt among them, and a cgroup that does can't give controllers to its children (cgroup-v2.rst, "No Internal
+// Process Constraint").
 func (g *Group) findV2(in string) error {
-	p := place{v2: true, base: root}
+	h := hierarchy{v2: true, base: root}
 	if in[0] == '/' {
-		p.dir = root + in
+		h.dir = root + in
 	} else {
-		// os.ReadFile would set up Go's poller first: six more system calls in a process that has not needed it yet.
+		// os.ReadFile would initialize Go's poller: six more system calls.
 		text, err := readFile("/proc/self", "cgroup")
 		if err != nil {
-			return diag.Sys("rt's own cgroup can't be found, which a relative path starts from: /proc/self/cgroup", "open", err)
+			return diag.Sys("rt's own cgroup, where a relative path starts, can't be read: /proc/self/cgroup", "open",
+				err)
 		}
 		own, _ := ownPath(text, "")
-		p.dir = path.Join(root, path.Dir(own), in)
+		h.dir = path.Join(root, path.Dir(own), in)
 	}
-	g.places = []place{p}
+	g.hierarchies = []hierarchy{h}
 	return nil
 }
 
-// enable makes the controllers that the limits need available in p, by enabling them in every cgroup above it where they are missing.
+// enable enables the controllers that the limits need in every ancestor of h where they are missing.
 //
-// It reads before it writes: a write to cgroup.subtree_control waits for all forks of the machine (cgroup_threadgroup_rwsem), which
-// takes milliseconds, even if it changes nothing. Where an engine has made the parent, which is nearly always, one file is read.
-func (g *Group) enable(p *place) error {
+// It reads before it writes: a write to cgroup.subtree_control waits for all forks of the machine
+// (cgroup_threadgroup_rwsem), which takes milliseconds, even if it changes nothing. If an engine has made the parent,
+// which is nearly always so, one file is read.
+func (g *Group) enable(h *hierarchy) error {
 	var wanted []string
 	for _, n := range g.limits.needs {
 		// cpu.stat and pressure files exist without the controller; a unified entry of the core needs none.
@@ -43,16 +46,16 @@ func (g *Group) enable(p *place) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	missing, err := lacking(p.dir, "cgroup.controllers", wanted)
+	missing, err := missingControllers(h.dir, "cgroup.controllers", wanted)
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	for at := len(root); at < len(p.dir); {
-		level := p.dir[:at]
+	for at := len(root); at < len(h.dir); {
+		level := h.dir[:at]
 		if err := g.enableAt(level, missing); err != nil {
 			return err
 		}
-		next := strings.IndexByte(p.dir[at+1:], '/')
+		next := strings.IndexByte(h.dir[at+1:], '/')
 		if next < 0 {
 			break
 		}
@@ -63,20 +66,20 @@ func (g *Group) enable(p *place) error {
 
 // enableAt enables controllers for the children of the cgroup dir.
 func (g *Group) enableAt(dir string, controllers []string) error {
-	missing, err := lacking(dir, "cgroup.subtree_control", controllers)
+	missing, err := missingControllers(dir, "cgroup.subtree_control", controllers)
 	if err != nil {
 		return err
 	}
 	for _, c := range missing {
 		if err := writeFile(dir, "cgroup.subtree_control", "+"+c); err != nil {
-			return g.notEnabled(dir, c, err)
+			return g.enableError(dir, c, err)
 		}
 	}
 	return nil
 }
 
-// notEnabled explains why the controller can't be enabled for the children of dir.
-func (g *Group) notEnabled(dir, controller string, err error) error {
+// enableError returns the reason why the controller can't be enabled for the children of dir.
+func (g *Group) enableError(dir, controller string, err error) error {
 	e := diag.Sys(`controller "`+controller+`" can't be enabled in `+dir+"/cgroup.subtree_control", "write", err)
 	for _, n := range g.limits.needs {
 		if n.controller == controller {
@@ -86,17 +89,19 @@ func (g *Group) notEnabled(dir, controller string, err error) error {
 	}
 	switch e.Errno {
 	case unix.ENOENT, unix.EINVAL:
-		e.Hint = "this kernel, or the cgroup above, does not offer it: see " + dir + "/cgroup.controllers"
+		e.Hint = "this kernel or the parent cgroup does not have it: see " + dir + "/cgroup.controllers"
 	case unix.EBUSY, unix.EOPNOTSUPP:
-		e.Hint = dir + " holds processes itself, so it can't give controllers to its children: put the container elsewhere with linux.cgroupsPath"
+		e.Hint = dir + " holds processes itself, so it can't enable controllers for its children: choose another " +
+			"linux.cgroupsPath"
 	case unix.EACCES, unix.EPERM, unix.EROFS:
-		e.Hint = dir + " is not delegated to this user: let systemd do it, with --systemd-cgroup or systemd-run --user --scope -p Delegate=yes"
+		e.Hint = dir + " is not delegated to this user: let systemd do it, with --systemd-cgroup or systemd-run " +
+			"--user --scope -p Delegate=yes"
 	}
 	return e
 }
 
-// lacking returns those controllers that the list in dir/file does not hold.
-func lacking(dir, file string, controllers []string) ([]string, error) {
+// missingControllers returns the controllers that the list in dir/file lacks.
+func missingControllers(dir, file string, controllers []string) ([]string, error) {
 	text, err := readFile(dir, file)
 	if err != nil {
 		return nil, diag.Sys("the controllers in "+dir+"/"+file+" can't be read", "read", err)
@@ -114,20 +119,20 @@ next:
 	return missing, nil
 }
 
-// Dir opens the cgroup for CLONE_INTO_CGROUP (clone3(2), Linux 5.7), which puts a process there without the milliseconds that moving it
-// takes. The descriptor stays the Group's. -1 means that cloning into is not possible: on v1, or if systemd makes the cgroup.
-// In hybrid mode it is the directory of the cgroup2 mount alone; the other hierarchies still need Attach.
+// Dir opens the cgroup for CLONE_INTO_CGROUP (clone3(2), Linux 5.7), which saves the milliseconds that moving a process
+// takes. The Group closes the descriptor. -1 means that it is not possible: on v1, or if systemd makes the cgroup. In
+// hybrid mode it is the directory of the cgroup2 mount; the other hierarchies still need Attach.
 func (g *Group) Dir() (int, error) {
 	if g.fd >= 0 || g.driver == Systemd {
 		return g.fd, nil
 	}
-	for i := range g.places {
-		if !g.places[i].v2 {
+	for i := range g.hierarchies {
+		if !g.hierarchies[i].v2 {
 			continue
 		}
-		fd, err := unix.Open(g.places[i].dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		fd, err := unix.Open(g.hierarchies[i].dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			return -1, diag.Sys("the cgroup "+g.places[i].dir+" can't be opened", "open", err)
+			return -1, diag.Sys("the cgroup "+g.hierarchies[i].dir+" can't be opened", "open", err)
 		}
 		g.fd = fd
 	}

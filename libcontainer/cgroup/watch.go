@@ -11,26 +11,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Watch tells when the container runs out of memory, and when it ends.
+// Watch reports when the container runs out of memory, and when it ends.
 type Watch struct {
 	g      *Group
-	fd     int // inotify(7) on v2, eventfd(2) on v1: poll(2) says when Wait would not wait
+	fd     int // inotify(7) on v2, eventfd(2) on v1: readable when Wait would not block
 	oom    int // v1: memory.oom_control, which must stay open
 	killed uint64
 }
 
-// Event is what Wait saw.
+// Event is what Wait returns.
 type Event struct {
-	OOM  bool // the kernel killed a process of the container for want of memory, or on v1 with the killer disabled stopped one
+	OOM  bool // a process of the container was OOM-killed, or on v1 with the OOM killer disabled was stopped
 	Gone bool // no process is left (v2), or no cgroup (v1)
 }
 
-// WatchOOM begins to watch. On v2 it watches memory.events and cgroup.events, which the kernel marks as modified (cgroup-v2.rst); on v1
-// it registers for the notifications of memory.oom_control (cgroup-v1/memory.rst, section 10).
+// WatchOOM starts a Watch. On v2 it watches memory.events and cgroup.events, which the kernel marks as modified
+// (cgroup-v2.rst); on v1 it registers for the notifications of memory.oom_control (cgroup-v1/memory.rst, section 10).
 func (g *Group) WatchOOM() (*Watch, error) {
 	dir := g.dir("memory")
 	if dir == "" {
-		return nil, &diag.Error{Kind: diag.Host, Problem: "the container is in no cgroup of controller memory, so it can't be watched for running out of it"}
+		return nil, &diag.Error{Kind: diag.Host, Problem: "the container's memory can't be watched: it is in no " +
+			"cgroup of controller memory"}
 	}
 	w := &Watch{g: g, fd: -1, oom: -1}
 	var err error
@@ -41,7 +42,7 @@ func (g *Group) WatchOOM() (*Watch, error) {
 	}
 	if err != nil {
 		w.Close()
-		return nil, diag.Sys("the container can't be watched for running out of memory: "+dir, "", err)
+		return nil, diag.Sys("the container's memory can't be watched: "+dir, "", err)
 	}
 	w.killed, _ = w.count()
 	return w, nil
@@ -69,10 +70,10 @@ func (w *Watch) notifyV1(dir string) (err error) {
 	return writeFile(dir, "cgroup.event_control", strconv.Itoa(w.fd)+" "+strconv.Itoa(w.oom))
 }
 
-// FD is readable when Wait would not wait.
+// FD is readable when Wait would not block.
 func (w *Watch) FD() int { return w.fd }
 
-// Wait waits for the next event. A process is always counted once, also if two are killed between two calls.
+// Wait waits for the next event. Several kills between two calls are one event.
 func (w *Watch) Wait() (Event, error) {
 	buf := make([]byte, 4096)
 	for {
@@ -95,7 +96,7 @@ func (w *Watch) Wait() (Event, error) {
 	}
 }
 
-// eventV2 looks at what has changed.
+// eventV2 reads what has changed.
 func (w *Watch) eventV2() Event {
 	n, ok := w.count()
 	e := Event{OOM: n > w.killed, Gone: !ok}
@@ -105,7 +106,8 @@ func (w *Watch) eventV2() Event {
 	return e
 }
 
-// eventV1 takes a notification: the kernel sends one for running out of memory, and a last one when the cgroup is removed.
+// eventV1 interprets a notification: the kernel sends one when the cgroup runs out of memory, and a last one when it is
+// removed.
 func (w *Watch) eventV1(times uint64) Event {
 	if unix.Access(w.g.dir("memory")+"/cgroup.event_control", unix.F_OK) != nil {
 		return Event{Gone: true}
@@ -113,7 +115,7 @@ func (w *Watch) eventV1(times uint64) Event {
 	return Event{OOM: times > 0}
 }
 
-// count is the number of processes killed so far; not ok if the cgroup is gone.
+// count returns the number of processes killed so far; not ok if the cgroup is removed.
 func (w *Watch) count() (n uint64, ok bool) {
 	text, err := readFile(w.g.dir("memory"), "memory.events")
 	for line := range strings.Lines(text) {

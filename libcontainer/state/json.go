@@ -39,7 +39,7 @@ func (s *State) Append(dst []byte) []byte {
 	w.text("unit", s.Cgroup.Unit)
 	w.text("slice", s.Cgroup.Slice)
 	w.bool("rootless", s.Cgroup.Rootless)
-	w.list("kept", s.Cgroup.Kept)
+	w.list("kept", s.Cgroup.Preexisting)
 	w.close()
 	if s.IntelRdt != (IntelRdt{}) {
 		w.name("intelRdt")
@@ -138,7 +138,7 @@ func parseCgroup(sc *jsonscan.Scanner, c *Cgroup) {
 		case "rootless":
 			jsonscan.Bool(sc, &c.Rootless)
 		case "kept":
-			jsonscan.Strings(sc, &c.Kept)
+			jsonscan.Strings(sc, &c.Preexisting)
 		default:
 			return false
 		}

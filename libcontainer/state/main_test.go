@@ -80,7 +80,7 @@ func sample(id string) *State {
 		Phase:       Created, Pid: 4711, StartTime: 1<<63 + 5, Terminal: true, NoNewKeyring: true, Keyring: "_ses." + id + ".5f",
 		Cgroup: Cgroup{
 			Driver: "systemd", Paths: map[string]string{"": "/sys/fs/cgroup/x", "cpu,cpuacct": "/sys/fs/cgroup/cpu/x"},
-			Unit: "rt-web1.scope", Slice: "system.slice", Rootless: true, Kept: []string{"", "cpu,cpuacct"},
+			Unit: "rt-web1.scope", Slice: "system.slice", Rootless: true, Preexisting: []string{"", "cpu,cpuacct"},
 		},
 		IntelRdt: IntelRdt{Class: "/sys/fs/resctrl/" + id, Monitor: "/sys/fs/resctrl/" + id + "/mon_groups/" + id},
 	}

@@ -63,10 +63,10 @@ type IntelRdt struct{ Class, Monitor string }
 // Cgroup is what package cgroup needs to find the container's cgroup again. It has the fields of cgroup.Saved, in that order, so that
 // the one converts to the other.
 type Cgroup struct {
-	Driver   string
-	Paths    map[string]string
-	Unit     string
-	Slice    string
-	Rootless bool
-	Kept     []string
+	Driver      string
+	Paths       map[string]string
+	Unit        string
+	Slice       string
+	Rootless    bool
+	Preexisting []string
 }

@@ -73,7 +73,7 @@ writable_cgroups='.linux.namespaces |= (map(select(.type != "cgroup")) + [{type:
 		rt delete --force "$ID"'
 	[ "$output" != skip ] || skip "this machine's cgroup2 has no controllers"
 	[[ $output == *"status 255"* ]]
-	[[ $output == *"gives controllers"* ]]
+	[[ $output == *"enables controllers"* ]]
 }
 
 @test "exec follows a container that has left its cgroup, and the rest of it is found too" {

@@ -1,4 +1,4 @@
-//go:build theirs
+//go:build upstream
 
 package cgroup
 

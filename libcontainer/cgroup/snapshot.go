@@ -7,12 +7,12 @@ import (
 	"rt/internal/diag"
 )
 
-// before is what the files of some limits held.
-type before []struct{ dir, file, text string }
+// snapshot is the content of limit files before an update.
+type snapshot []struct{ dir, file, text string }
 
-// remember reads the files that the limits are written to, and those of other limits that may be lost on the way. One that can't be read is left out: it
-// will not have been written either.
-func (g *Group) remember() (b before) {
+// snapshot reads the files that the limits are written to, and the files of other limits that an update may reset. A
+// file that can't be read is left out: it can't have been written either.
+func (g *Group) snapshot() (b snapshot) {
 	seen := make(map[string]bool, len(g.limits.needs))
 	add := func(controller, file string) {
 		dir := g.dir(controller)
@@ -33,7 +33,7 @@ func (g *Group) remember() (b before) {
 	return b
 }
 
-// writeLines writes what a file has held, line by line. The kernel's answer is seen in the file.
+// writeLines writes the earlier content of a file, line by line. Whether it took effect is read from the file.
 func writeLines(dir, file, text string) {
 	if text == "\n" {
 		_ = writeFile(dir, file, text)
@@ -44,9 +44,10 @@ func writeLines(dir, file, text string) {
 	}
 }
 
-// restore writes back what has changed, so that an update that fails changes nothing, and returns cause with the files where that has not worked. It goes
-// over them twice: some values are bounded by others, such as memory.limit_in_bytes by memory.memsw.limit_in_bytes.
-func (b before) restore(cause error) error {
+// restore writes back what has changed, so that a failed update changes nothing. It returns cause, with the names of
+// the files that could not be restored. It makes two passes, since some values bound others:
+// memory.memsw.limit_in_bytes bounds memory.limit_in_bytes.
+func (b snapshot) restore(cause error) error {
 	var left []string
 	for range 2 {
 		left = left[:0]
@@ -61,7 +62,7 @@ func (b before) restore(cause error) error {
 		}
 	}
 	if e, ok := cause.(*diag.Error); ok && len(left) > 0 { //nolint:errorlint // made by limitError
-		e.Problem += " (" + strings.Join(left, ", ") + " could not be set back)"
+		e.Problem += " (" + strings.Join(left, ", ") + " can't be restored)"
 	}
 	return cause
 }

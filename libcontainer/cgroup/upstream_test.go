@@ -1,4 +1,4 @@
-//go:build theirs
+//go:build upstream
 
 package cgroup
 
@@ -20,8 +20,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// These tests hold our device filters against those of github.com/opencontainers/cgroups (decision record 0022), which it makes with
-// github.com/cilium/ebpf: rt itself needs neither. tests/devicefilter runs them.
+// These tests hold our device filters against those of github.com/opencontainers/cgroups (decision record 0022), which
+// it makes with github.com/cilium/ebpf: rt itself needs neither. tests/devicefilter runs them.
 
 // theirRule is a rule as the library has it.
 func theirRule(r rule) *devices.Rule {
@@ -31,7 +31,13 @@ func theirRule(r rule) *devices.Rule {
 			perms.WriteByte("rwm"[i])
 		}
 	}
-	return &devices.Rule{Type: devices.Type(r.kind), Major: r.major, Minor: r.minor, Permissions: devices.Permissions(perms.String()), Allow: r.allow}
+	return &devices.Rule{
+		Type:        devices.Type(r.kind),
+		Major:       r.major,
+		Minor:       r.minor,
+		Permissions: devices.Permissions(perms.String()),
+		Allow:       r.allow,
+	}
 }
 
 // setTheirs gives the cgroup dir the library's filter.
@@ -84,7 +90,8 @@ func setOurs(t *testing.T, dir string, rules []rule) {
 	}
 }
 
-// questions are what the process in the cgroup asks, of numbers that no driver has: major 60 to 63 are for local use (devices.txt).
+// questions are what the process in the cgroup asks, of numbers that no driver has: major 60 to 63 are for local use
+// (devices.txt).
 func questions() (list []question) {
 	for _, kind := range []byte("bc") {
 		for _, major := range []int64{60, 61, 62} {
@@ -158,8 +165,9 @@ func nodeMode(kind byte) uint32 {
 	return unix.S_IFCHR | 0o600
 }
 
-// TestAgainstTheirs has both programs decide about the same accesses, in the kernel. Ours must say what the rules say. Theirs must say the same, but where more than
-// one rule speaks of the device, since it forgets their order as v1 does, and about opening for reading and writing at once.
+// TestAgainstTheirs has both programs decide about the same accesses, in the kernel. Ours must say what the rules say.
+// Theirs must say the same, but where more than one rule speaks of the device, since it forgets their order as v1 does,
+// and about opening for reading and writing at once.
 func TestAgainstTheirs(t *testing.T) {
 	needRights(t)
 	nodes := makeNodes(t)
@@ -186,7 +194,8 @@ func TestAgainstTheirs(t *testing.T) {
 			}
 			speak := 0
 			for _, x := range rules[1:] {
-				if x.kind == q.kind && (x.major == anyNumber || x.major == q.major) && (x.minor == anyNumber || x.minor == q.minor) {
+				if x.kind == q.kind && (x.major == anyNumber || x.major == q.major) &&
+					(x.minor == anyNumber || x.minor == q.minor) {
 					speak++
 				}
 			}
@@ -202,7 +211,8 @@ func TestAgainstTheirs(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d answers alike, %d not for the order of rules, %d for reading and writing at once; theirs refused %d lists", alike, ordered, both, refused)
+	t.Logf("%d answers alike, %d not for the order of rules, %d for reading and writing at once; theirs refused %d "+
+		"lists", alike, ordered, both, refused)
 	if alike < 5000 {
 		t.Error("too few are alike: the test shows nothing")
 	}
@@ -225,7 +235,12 @@ func makeNodes(t *testing.T) string {
 func TestDenyWriteHolds(t *testing.T) {
 	needRights(t)
 	nodes := makeNodes(t)
-	rules, err := rulesOf([]specs.LinuxDeviceCgroup{{Allow: true, Access: "rwm"}, {Type: "c", Major: new(int64(60)), Minor: new(int64(0)), Access: "w"}})
+	rules, err := rulesOf(
+		[]specs.LinuxDeviceCgroup{
+			{Allow: true, Access: "rwm"},
+			{Type: "c", Major: new(int64(60)), Minor: new(int64(0)), Access: "w"},
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +261,8 @@ func TestDenyWriteHolds(t *testing.T) {
 	}
 }
 
-// TestTheirTime measures what a create pays: from the rules to the attached filter, the first time in a process and the best of a hundred.
+// TestTheirTime measures what a create pays: from the rules to the attached filter, the first time in a process and the
+// best of a hundred.
 func TestTheirTime(t *testing.T) {
 	needRights(t)
 	rules, err := rulesOf([]specs.LinuxDeviceCgroup{{Access: "rwm"}})

@@ -10,8 +10,8 @@ import (
 // limitFile is a file that a limit may be in, and what it holds without one.
 type limitFile struct{ controller, file, none, field string }
 
-// limitFiles are those that systemd writes for its units, and those that depend on them, of v1 and of v2. That they are looked at
-// before and after an update is how rt knows what the container had, whoever has set it.
+// limitFiles are those that systemd writes for its units, and those that depend on them, of v1 and of v2. That they are
+// looked at before and after an update is how rt knows what the container had, whoever has set it.
 var (
 	limitFilesV2 = []limitFile{
 		{"cpu", "cpu.weight", "100", "cpu.shares"},
@@ -47,10 +47,11 @@ var (
 	}
 )
 
-// unlimitedV1 is the limit of the kernel's counters, in whole pages of 4 KiB.
+// unlimitedV1 is the greatest value of the kernel's page counters, in bytes, with pages of 4 KiB.
 const unlimitedV1 = "9223372036854771712"
 
-// coupled are files that one write changes together: the kernel's, and those that the library lifts with memory.limit.
+// coupled are files that change together: by the kernel, or by the library, which resets the swap limit with
+// memory.limit.
 var coupled = [][]string{
 	{"cpu.weight", "cpu.shares", "cpu.idle"},
 	{"cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.cfs_burst_us"},
@@ -60,7 +61,7 @@ var coupled = [][]string{
 	{"memory.limit_in_bytes", "memory.memsw.limit_in_bytes"},
 }
 
-// limitFiles are those of this machine's mode.
+// limitFiles returns the table of this machine's mode.
 func (g *Group) limitFiles() []limitFile {
 	if g.mode == host.CgroupV2 {
 		return limitFilesV2
@@ -68,10 +69,13 @@ func (g *Group) limitFiles() []limitFile {
 	return limitFilesV1
 }
 
-// changes reports whether the update is about a file, or about one that changes with it.
+// changes reports whether the update sets a file, or one that is coupled with it.
 func (g *Group) changes(file string) bool {
 	about := func(name string) bool {
-		return slices.ContainsFunc(g.limits.needs, func(n need) bool { return n.file == name || g.fileHere(&n) == name })
+		return slices.ContainsFunc(
+			g.limits.needs,
+			func(n need) bool { return n.file == name || g.fileHere(&n) == name },
+		)
 	}
 	if about(file) {
 		return true
@@ -84,29 +88,31 @@ func (g *Group) changes(file string) bool {
 	return false
 }
 
-// keepOthers sees to the limits that an update was not about, of which b has what they were. One that is at its default now was lost on the way: systemd
-// gives every file of a unit that it was told nothing of its default. It is written back; another value than the default is somebody
-// else's, and stays.
-func (g *Group) keepOthers(b before) error {
+// restoreOthers restores the limits that an update does not set, from their earlier values in b. A limit that is at its
+// default now was reset by the update: systemd writes the default to every file of a unit for which it has no property.
+// Any value but the default was written by another program, and stays.
+func (g *Group) restoreOthers(b snapshot) error {
 	for _, l := range g.limitFiles() {
 		for _, f := range b {
-			if f.file != l.file || f.dir != g.dir(l.controller) || g.changes(l.file) || strings.TrimSpace(f.text) == l.none {
+			if f.file != l.file || f.dir != g.dir(l.controller) || g.changes(l.file) ||
+				strings.TrimSpace(f.text) == l.none {
 				continue
 			}
-			if now, err := readFile(f.dir, f.file); err != nil || !lost(f.text, now, l.none) {
+			if now, err := readFile(f.dir, f.file); err != nil || !isLost(f.text, now, l.none) {
 				continue
 			}
 			writeLines(f.dir, f.file, f.text)
-			if now, err := readFile(f.dir, f.file); err == nil && lost(f.text, now, l.none) {
-				return g.lostError("linux.resources."+l.field, f.dir, f.file, strings.TrimSpace(f.text), now)
+			if now, err := readFile(f.dir, f.file); err == nil && isLost(f.text, now, l.none) {
+				return g.mismatchError("linux.resources."+l.field, f.dir, f.file, strings.TrimSpace(f.text), now)
 			}
 		}
 	}
 	return nil
 }
 
-// lost reports whether a file has gone back to its default, or, if it has lines for devices, the line for all of them or one of them.
-func lost(was, now, none string) bool {
+// isLost reports whether a file is back at its default, or, for a file with a line per device, the default line or that
+// of a device.
+func isLost(was, now, none string) bool {
 	if was == now {
 		return false
 	}
@@ -118,7 +124,9 @@ func lost(was, now, none string) bool {
 	}
 	for line := range strings.SplitSeq(was, "\n") {
 		device, _, _ := strings.Cut(line, " ")
-		if line != none && (device == "default" && strings.HasPrefix(now+"\n", none+"\n") || !strings.Contains("\n"+now, "\n"+device+" ")) {
+		if line != none &&
+			(device == "default" && strings.HasPrefix(now+"\n", none+"\n") ||
+				!strings.Contains("\n"+now, "\n"+device+" ")) {
 			return true
 		}
 	}
