@@ -97,7 +97,7 @@ func (r *Root) open(id string) (*Container, error) {
 	if err != nil {
 		return nil, diag.Sys("open the state directory of container "+id, "openat", err)
 	}
-	if err := checkTrust(fd, r.path+"/"+id, unix.S_IFDIR); err != nil {
+	if err := checkTrust(fd, r.path+"/"+id, distrustContainer); err != nil {
 		_ = unix.Close(fd)
 		return nil, err
 	}

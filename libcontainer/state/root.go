@@ -68,7 +68,7 @@ func OpenRoot(path string, create bool) (*Root, error) {
 		r.Close()
 		return nil, &diag.Error{Kind: diag.Usage, Field: "--root", Value: path, Problem: "must not be the root directory"}
 	}
-	if err := checkTrust(fd, path, unix.S_IFDIR); err != nil {
+	if err := checkTrust(fd, path, distrustRoot); err != nil {
 		r.Close()
 		return nil, err
 	}

@@ -34,13 +34,26 @@ func distrust(st *unix.Stat_t, kind uint32) string {
 	return ""
 }
 
-// checkTrust checks what fd is, which is at path.
-func checkTrust(fd int, path string, kind uint32) error {
+// distrustContainer is distrust of the directory of a container.
+func distrustContainer(st *unix.Stat_t) string { return distrust(st, unix.S_IFDIR) }
+
+// distrustRoot is distrust of the directory that holds the containers' directories. One that everybody may write to, but where nobody can remove or rename what
+// is another's, will do: a tmpfs that was mounted for it has that mode, 1777. What others make in it is not believed.
+func distrustRoot(st *unix.Stat_t) string {
+	sticky := *st
+	if st.Mode&unix.S_ISVTX != 0 {
+		sticky.Mode &^= 0o022
+	}
+	return distrust(&sticky, unix.S_IFDIR)
+}
+
+// checkTrust checks the directory fd, which is at path, by distrust or distrustRoot.
+func checkTrust(fd int, path string, distrust func(*unix.Stat_t) string) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return diag.Sys("look at "+path, "fstat", err)
 	}
-	if problem := distrust(&st, kind); problem != "" {
+	if problem := distrust(&st); problem != "" {
 		return &diag.Error{
 			Kind: diag.Host, Field: path, Problem: problem + ": what it says is not believed",
 			Hint: "the state directory and all in it must be root's or the caller's, and writable by nobody else; name another with --root",

@@ -82,18 +82,53 @@ func TestOthersAreNotBelieved(t *testing.T) {
 
 func TestRootOfOthers(t *testing.T) {
 	path := t.TempDir()
-	if err := os.Chmod(path, 0o1777); err != nil {
+	if err := os.Chmod(path, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := OpenRoot(path, true); err == nil || !strings.Contains(err.Error(), "can be written by everybody") {
-		t.Errorf("a directory like /tmp: %v", err)
+		t.Errorf("a directory in which everybody can rename what is there: %v", err)
 	}
-	if err := os.Chmod(path, 0o711); err != nil {
+	for _, mode := range []os.FileMode{0o711, 0o777 | os.ModeSticky} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		root, err := OpenRoot(path, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		root.Close()
+	}
+}
+
+// TestStickyRoot is about a directory like /tmp: the name of a container may be taken by a stranger, who gets nothing by it.
+func TestStickyRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to be two users")
+	}
+	path := t.TempDir()
+	if err := os.Chmod(path, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path+"/web1", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(path+"/web1", 4711, 4711); err != nil {
 		t.Fatal(err)
 	}
 	root, err := OpenRoot(path, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	root.Close()
+	defer root.Close()
+	if _, err := root.Create("web1"); err == nil {
+		t.Error("a stranger's directory became a container's")
+	}
+	if _, err := root.Open("web1", false); err == nil || !strings.Contains(err.Error(), "belongs to user 4711") {
+		t.Errorf("a stranger's directory is opened: %v", err)
+	}
+	c, err := root.Create("web2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
 }

@@ -101,9 +101,12 @@ time.sleep(60)' "$BATS_TEST_TMPDIR/c.sock" 3>&- &
 	only_rt "others believe it"
 	bundle
 	mkdir "$ROOT"
-	chmod 1777 "$ROOT"
+	chmod 777 "$ROOT"
 	process true
 	run rt run --bundle "$BUNDLE" "$ID"
 	refused "everybody"
+	# A tmpfs made for it: nobody can replace what is another's.
+	chmod 1777 "$ROOT"
+	rt run --bundle "$BUNDLE" "$ID"
 	chmod 700 "$ROOT"
 }
