@@ -74,13 +74,22 @@ func (r *Runtime) runHooks(kind string, list []specs.Hook, text []byte, config *
 	}
 	defer files.close()
 	o.Stdout, o.Stderr = files.stdout, files.stderr
+	if ignored, blocked := foreground.Inherited(); o.Start == nil && ignored|blocked != 0 {
+		// What rt's caller ignores or blocks outlives execve(2), and fork and exec of Go's leave it so. A boot process takes it back.
+		dir, err := unix.Open(o.Dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return diag.Sys("open the bundle "+o.Dir+", in which hooks run", "open", err)
+		}
+		defer func() { _ = unix.Close(dir) }()
+		o.Start = insideStarter{pid: unix.Getpid(), rootfs: dir}.start
+	}
 	return hooks.Run(kind, list, text, o)
 }
 
-// insideStarter starts hooks inside the namespaces of a process, with the host's root.
+// insideStarter starts hooks inside the namespaces of a process, with the host's root; without namespaces, in those of rt.
 type insideStarter struct {
 	pid        int
-	rootfs     int // the directory of the root file system
+	rootfs     int // the directory that hooks run in: of the root file system, or the bundle
 	namespaces spec.Namespaces
 	dir        string // for the boot image, where a memfd can't be executed
 }
@@ -92,7 +101,8 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 		return 0, diag.Sys("find the container's process", "pidfd_open", err)
 	}
 	defer func() { _ = unix.Close(pidfd) }()
-	program, err := plan.Inside(s.namespaces.New|joined(s.namespaces), argv0, argv, env)
+	ignored, blocked := foreground.Inherited()
+	program, err := plan.Inside(s.namespaces.New|joined(s.namespaces), argv0, argv, env, ignored, blocked)
 	if err != nil {
 		return 0, err
 	}

@@ -283,3 +283,27 @@ $output
 	rt delete --force "$ID"
 	[ "$(log)" = poststop ]
 }
+
+# nohup(1) and dockerd under it ignore SIGHUP; an ignored signal outlives execve(2).
+@test "hooks: a signal that rt's caller ignores or blocks is not a hook's to miss" {
+	known_bad runc "hooks inherit what the caller ignores"
+	known_bad crun "hooks inherit what the caller ignores"
+	bundle
+	for kind in prestart createRuntime createContainer startContainer poststart poststop; do
+		KIND=$kind OUT=$BATS_TEST_TMPDIR/signals config '.hooks[env.KIND] = [{path: "/bin/sh", args: ["sh", "-c",
+			"grep -E \"^Sig(Ign|Blk)\" /proc/self/status" + (if env.KIND == "startContainer" then "" else " >>" + env.OUT end)]}]'
+	done
+	process true
+	for command in "create --bundle $BUNDLE" start delete; do
+		[ "$command" != delete ] || eventually status_is stopped
+		# shellcheck disable=SC2086 # words
+		python3 -c 'import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+os.execv(sys.argv[1], sys.argv[1:])' "$RT" --root "$ROOT" $command "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1
+	done
+	cat "$BATS_TEST_TMPDIR/signals"
+	[ "$(sort "$BATS_TEST_TMPDIR/signals" | uniq -c | tr -s ' \t' ' ')" = " 5 SigBlk: 0000000000000000
+ 5 SigIgn: 0000000000000000" ]
+}
