@@ -28,23 +28,23 @@ func (m *maker) ownIDOnly(mappings []specs.LinuxIDMapping, own uint32) bool {
 	return len(mappings) == 1 && mappings[0].Size == 1 && mappings[0].HostID == own
 }
 
-// writeMaps writes the id maps of the container's process, in a user namespace that is new.
-func (m *maker) writeMaps() error {
+// writeMaps writes the id maps of process pid, in a user namespace that is new.
+func (m *maker) writeMaps(pid int) error {
 	if m.options.SetgroupsDeny {
-		if err := m.writeMap("setgroups", "linux.gidMappings", []byte("deny")); err != nil {
+		if err := writeMap(pid, "setgroups", "linux.gidMappings", []byte("deny")); err != nil {
 			return err
 		}
 	}
-	if err := m.mapIDs("newuidmap", "uid_map", "linux.uidMappings", m.spec.UIDMappings, m.facts.EUID); err != nil {
+	if err := m.mapIDs(pid, "newuidmap", "uid_map", "linux.uidMappings", m.spec.UIDMappings, m.facts.EUID); err != nil {
 		return err
 	}
-	return m.mapIDs("newgidmap", "gid_map", "linux.gidMappings", m.spec.GIDMappings, m.facts.EGID)
+	return m.mapIDs(pid, "newgidmap", "gid_map", "linux.gidMappings", m.spec.GIDMappings, m.facts.EGID)
 }
 
 // mapIDs writes one map, or has the program write it that distributions give the right to: newuidmap(1), newgidmap(1).
-func (m *maker) mapIDs(program, file, field string, mappings []specs.LinuxIDMapping, own uint32) error {
+func (m *maker) mapIDs(pid int, program, file, field string, mappings []specs.LinuxIDMapping, own uint32) error {
 	if m.unprivileged() && !m.ownIDOnly(mappings, own) {
-		return m.runMapper(program, field, mappings)
+		return m.runMapper(pid, program, field, mappings)
 	}
 	var text []byte
 	for _, e := range mappings {
@@ -53,11 +53,11 @@ func (m *maker) mapIDs(program, file, field string, mappings []specs.LinuxIDMapp
 		}
 		text[len(text)-1] = '\n'
 	}
-	return m.writeMap(file, field, text)
+	return writeMap(pid, file, field, text)
 }
 
-func (m *maker) writeMap(file, field string, text []byte) error {
-	path := "/proc/" + strconv.Itoa(m.pid) + "/" + file
+func writeMap(pid int, file, field string, text []byte) error {
+	path := "/proc/" + strconv.Itoa(pid) + "/" + file
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err == nil {
 		_, err = unix.Write(fd, text)
@@ -78,7 +78,7 @@ func (m *maker) writeMap(file, field string, text []byte) error {
 }
 
 // runMapper calls newuidmap or newgidmap.
-func (m *maker) runMapper(program, field string, mappings []specs.LinuxIDMapping) error {
+func (m *maker) runMapper(pid int, program, field string, mappings []specs.LinuxIDMapping) error {
 	path, err := exec.LookPath(program)
 	if err != nil {
 		return &diag.Error{
@@ -86,7 +86,7 @@ func (m *maker) runMapper(program, field string, mappings []specs.LinuxIDMapping
 			Hint: "install it (Debian: uidmap), or map only " + strconv.Itoa(os.Geteuid()),
 		}
 	}
-	argv := []string{strconv.Itoa(m.pid)}
+	argv := []string{strconv.Itoa(pid)}
 	for _, e := range mappings {
 		argv = append(argv, strconv.Itoa(int(e.ContainerID)), strconv.Itoa(int(e.HostID)), strconv.Itoa(int(e.Size)))
 	}

@@ -16,7 +16,8 @@ import (
 // handlers is what create and run do at the sync points of a plan.
 func (m *maker) handlers() supervise.Handlers {
 	return supervise.Handlers{
-		plan.SyncMaps:            m.bornUnmapped,
+		plan.SyncMaps:            func(supervise.Report) error { return m.writeMaps(m.session.Boot.Pid) },
+		plan.SyncBornUnmapped:    m.bornUnmapped,
 		plan.SyncBorn:            m.born,
 		plan.SyncAttach:          func(supervise.Report) error { return m.attach(m.pid) },
 		plan.SyncNetDevices:      func(supervise.Report) error { return m.moveNetDevices() },
@@ -77,7 +78,7 @@ func (m *maker) born(r supervise.Report) error {
 // bornUnmapped takes note of one in a new user namespace, whose ids rt maps.
 func (m *maker) bornUnmapped(r supervise.Report) error {
 	m.pid = r.Pid
-	if err := m.writeMaps(); err != nil {
+	if err := m.writeMaps(m.pid); err != nil {
 		return err
 	}
 	return m.born(r)

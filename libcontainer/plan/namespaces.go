@@ -60,12 +60,11 @@ func (c *compiler) firstProcess() error {
 	if c.spec.Namespaces.Joined(unix.CLONE_NEWPID) != nil {
 		c.join(unix.CLONE_NEWPID)
 	}
-	// A time namespace belongs to the user namespace that it is made in. If that is to be new too, it has to be there first: then a process
-	// in it makes the rest, as a third one. That process has all capabilities there and still rt's ids, which own the cgroup
-	// and /proc/self/timens_offsets. As the root user of the namespace it could write to neither.
+	// A time namespace belongs to the user namespace that it is made in. If that is to be new too, it has to be there first: then this process enters it, with
+	// all capabilities there and still rt's ids, which own the cgroup and /proc/self/timens_offsets. As the root user of the namespace it could write to
+	// neither. A process made for it would be born in the pid namespace that was joined, and see only pids of that.
 	if newUser && newTime {
-		c.bear("make a process in the new user namespace", unix.CLONE_NEWUSER, false)
-		c.await("wait for the id maps")
+		c.enterUser()
 		c.openTimeOffsets()
 		clone &^= unix.CLONE_NEWUSER
 	}
@@ -137,7 +136,7 @@ func (c *compiler) fork(flags uintptr, clone step) {
 	clone.to(regChild).least(1).on(child, nsenter.Short)
 	point, does := SyncBorn, []string{"wait for the first process"}
 	if flags&unix.CLONE_NEWUSER != 0 {
-		point, does = SyncMaps, append(does, c.mapSentences()...)
+		point, does = SyncBornUnmapped, append(does, c.mapSentences()...)
 	}
 	if c.opt.CgroupAttach {
 		does = append(does, "put the container's process into its cgroup")
@@ -145,6 +144,15 @@ func (c *compiler) fork(flags uintptr, clone step) {
 	c.report(origin, "tell rt its pid", regChild).sync(point, does...)
 	c.do("", "the first process has done its work", nsenter.ExitGroup, nsenter.Imm(0))
 	c.place(child)
+}
+
+// enterUser takes the process itself to a new user namespace.
+func (c *compiler) enterUser() {
+	const origin = "linux.namespaces"
+	c.do(origin, "a new user namespace, for this process too", nsenter.Unshare, nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWUSER))
+	c.stillNotDumpable()
+	c.report(origin, "tell rt that it is there", nsenter.Nowhere).sync(SyncMaps, c.mapSentences()...)
+	c.await("wait for the id maps")
 }
 
 // mapSentences says which id maps the supervisor writes.

@@ -140,7 +140,7 @@ type Plan struct {
 	CloneFlags uintptr
 	// IntoCgroup says that the boot process itself is born in the container's cgroup.
 	IntoCgroup bool
-	// TwoStage says that the container's process is a child of the first one, made by a step; SyncMaps or SyncBorn tells its pid, the last one if there are two.
+	// TwoStage says that the container's process is a child of the first one, made by a step; SyncBornUnmapped or SyncBorn tells its pid.
 	TwoStage bool
 	// Warnings are what the runtime spec wants warnings for.
 	Warnings []string

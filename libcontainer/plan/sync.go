@@ -8,7 +8,8 @@ type SyncPoint uint8
 // The sync points.
 const (
 	SyncNone            SyncPoint = iota // no sync point
-	SyncMaps                             // a process in a new user namespace was made: its pid comes along; write its id maps
+	SyncMaps                             // the process has entered a new user namespace: write its id maps
+	SyncBornUnmapped                     // the container's process was made, in a new user namespace: its pid comes along; write its id maps
 	SyncBorn                             // the container's process was made: its pid comes along
 	SyncNetDevices                       // move linux.netDevices into the network namespace of the process
 	SyncAttach                           // put the process into its cgroup
@@ -48,7 +49,8 @@ var syncPoints = [SyncPoints]struct {
 	passes Passes
 	runsOn bool // the process does not wait for an answer
 }{
-	SyncMaps:            {name: "id maps", passes: PassesPid},
+	SyncMaps:            {name: "own id maps"},
+	SyncBornUnmapped:    {name: "id maps", passes: PassesPid},
 	SyncBorn:            {name: "born", passes: PassesPid},
 	SyncNetDevices:      {name: "network devices"},
 	SyncAttach:          {name: "attach"},

@@ -62,6 +62,27 @@ time_namespace() {
 	[ "${output%%.*}" -ge 1000000 ]
 }
 
+# bats test_tags=root
+@test "userns: a new time namespace in a new user namespace, and a pid namespace that is joined" {
+	known_bad runc "before 1.2 it has no time namespaces"
+	bundle
+	running sleep 60
+	local first=$ID
+	ID=$ID-2
+	BUNDLE=$BUNDLE.2
+	userns
+	without pid
+	config ".linux.namespaces += [{type: \"pid\", path: \"/proc/$(state pid "$first")/ns/pid\"}] | .mounts |= map(select(.type != \"proc\"))"
+	time_namespace
+	running sleep 60
+	local pid
+	pid=$(state pid)
+	[ "$(readlink "/proc/$pid/ns/pid")" = "$(readlink "/proc/$(state pid "$first")/ns/pid")" ]
+	[ "$(readlink "/proc/$pid/ns/time")" != "$(readlink /proc/self/ns/time)" ]
+	[ "$(stat -c %u "/proc/$pid")" = 100000 ]
+	rt delete --force "$first"
+}
+
 @test "userns: a new time namespace in a user namespace that is joined" {
 	known_bad runc "before 1.2 it has no time namespaces"
 	userns
