@@ -265,7 +265,8 @@ func endsSoon(s *state.State) bool {
 			return true
 		}
 		if state.Ending(s.Pid) {
-			return waitEnd(pidfd, patience)
+			ended, _ := endOf(pidfd, s.Pid)
+			return ended
 		}
 	}
 	return false
@@ -364,11 +365,16 @@ func killAndWait(g *cgroup.Group, s *state.State) error {
 		}
 		g.ThawKilled()
 	}
-	if !waitEnd(pidfd, patience) {
-		return &diag.Error{
-			Kind: diag.Host, Problem: "container init still running: it did not die of SIGKILL within " + patience.String(),
-			Hint: "a process that waits for a device or a network file system can't die: see its stack in /proc/PID/stack",
-		}
+	ended, left := endOf(pidfd, s.Pid)
+	if ended {
+		return nil
 	}
-	return nil
+	e := &diag.Error{
+		Kind: diag.Host, Problem: "container init still running: it did not die of SIGKILL within " + patience.String(),
+		Hint: "a process that waits for a device or a network file system can't die: see its stack in /proc/PID/stack",
+	}
+	if len(left) > 0 {
+		e.Hint = unreapedHint(left)
+	}
+	return e
 }

@@ -26,6 +26,12 @@ func Parent(pid int) (int, error) {
 	return p.parent, err
 }
 
+// Zombie reports whether a process has ended, and nobody has waited for it.
+func Zombie(pid int) bool {
+	p, err := readStat(pid)
+	return err == nil && !p.alive()
+}
+
 // process is what rt wants to know of /proc/PID/stat.
 type process struct {
 	state   byte

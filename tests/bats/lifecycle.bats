@@ -205,6 +205,22 @@ load setup
 	eventually dead "$(cat "$BUNDLE/rootfs/child")"
 }
 
+# The first process of a pid namespace ends when all others were waited for, and one of exec's is waited for by its rt.
+@test "delete --force: a container in which a stopped exec has a process that has ended" {
+	bundle
+	running sleep 60
+	background "$RT" --root "$ROOT" exec "$ID" sleep 61 # without the wrapper: it is rt that is stopped
+	local exec=$!
+	eventually pgrep -P "$exec" >"$BATS_TEST_TMPDIR/child"
+	eventually grep -q sleep "/proc/$(cat "$BATS_TEST_TMPDIR/child")/comm"
+	kill -STOP "$exec"
+	kill -KILL "$(cat "$BATS_TEST_TMPDIR/child")"
+	SECONDS=0
+	rt delete --force "$ID"
+	[ "$SECONDS" -le 5 ]
+	eventually dead "$exec"
+}
+
 @test "delete --force: an unknown id is silent success" {
 	run rt delete --force no-such-container
 	[ "$status" -eq 0 ]
