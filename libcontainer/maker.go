@@ -234,6 +234,10 @@ func (m *maker) makeGroups() error {
 		return err
 	}
 	m.undo.push(m.removeGroup)
+	if !m.cgroup.Available() && !m.r.SystemdCgroup && !m.r.NoCgroup && !m.r.rootless(&m.facts) {
+		m.r.warn("the container has no cgroup of its own: none can be made in " + plan.HostCgroup2 +
+			", and the config asks for none; so no device rules hold, and there are no statistics")
+	}
 	return m.makeRdt()
 }
 

@@ -14,6 +14,7 @@ func (m *maker) place() (err error) {
 		ID: m.id, Path: m.spec.CgroupsPath, Systemd: m.r.SystemdCgroup, Disabled: m.r.NoCgroup, Rootless: m.r.rootless(&m.facts),
 		Annotations: m.spec.OCI.Annotations, NoPids: strings.HasPrefix(m.spec.OCI.Version, "1.3."),
 	}
+	c.MakesNodes = m.makesNodes()
 	if l := m.spec.OCI.Linux; l != nil {
 		c.Resources = l.Resources
 	}
@@ -25,6 +26,17 @@ func (m *maker) place() (err error) {
 	m.cgroup.DropInaccessible()
 	m.facts.CgroupMode, m.facts.Hierarchies = m.cgroup.Mode(), m.cgroup.Hierarchies()
 	return nil
+}
+
+// makesNodes reports whether the container's process may make device nodes that lead to the machine's devices (mknod(2)): with CAP_MKNOD, and not in a
+// user namespace of its own.
+func (m *maker) makesNodes() bool {
+	n := &m.spec.Namespaces
+	if m.facts.UserNS || n.New&unix.CLONE_NEWUSER != 0 || n.Joined(unix.CLONE_NEWUSER) != nil || m.spec.Process == nil {
+		return false
+	}
+	c := m.spec.Process.Capabilities
+	return c == nil || c.Bounding&(1<<unix.CAP_MKNOD) != 0
 }
 
 // cgroupOwner is the host's id of the container's root, if the cgroup is to be its own: config-linux.md#cgroup-ownership asks for a private cgroup

@@ -29,8 +29,10 @@ type Config struct {
 	Systemd  bool   // --systemd-cgroup
 	Disabled bool   // --cgroup-manager disabled: no cgroup is made, whatever Path says
 	// Rt may lack the rights: then a container without limits runs without a cgroup of its own.
-	Rootless  bool
-	Resources *specs.LinuxResources // linux.resources; nil means none
+	Rootless bool
+	// The container's processes may make device nodes on the host's behalf: then even the default device rules count.
+	MakesNodes bool
+	Resources  *specs.LinuxResources // linux.resources; nil means none
 	// Pids.limit 0 is a limit (version 1.3 of the specification on) and not the absence of one.
 	NoPids      bool
 	Annotations map[string]string // org.systemd.property.* are properties of the unit
@@ -121,10 +123,17 @@ func (g *Group) find() error {
 	return g.findV1(in)
 }
 
-// withoutCgroup returns cause, the reason why the container can't have a cgroup, unless rt is rootless and the config
-// asks for neither a path nor a limit. Every other case would be a limit that silently does not hold.
+// needless reports whether the container can do without a cgroup that can't be made: the config asks for no path, and
+// for no device rules; in rootless mode those never hold, and nodes can't be made. Limits are for the caller to check.
+func (g *Group) needless() bool {
+	asked := g.config.MakesNodes || g.config.Resources != nil && len(g.config.Resources.Devices) > 0
+	return g.config.Path == "" && (g.rootless || !asked)
+}
+
+// withoutCgroup returns cause, the reason why the container can't have a cgroup, unless it can do without one and the
+// config asks for no limit. Every other case would be a limit that silently does not hold.
 func (g *Group) withoutCgroup(cause *diag.Error) error {
-	if !g.rootless || g.config.Path != "" {
+	if !g.needless() {
 		if cause.Field == "" && g.config.Path != "" {
 			cause.Field, cause.Value = fieldPath, g.config.Path
 		}

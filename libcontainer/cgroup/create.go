@@ -71,8 +71,8 @@ func (g *Group) Limit() error {
 	return g.delegate()
 }
 
-// makeAll makes the directories. In rootless mode, hierarchies that rt has no rights in and no limit needs are left
-// out.
+// makeAll makes the directories. Hierarchies that are read-only, or in rootless mode that rt has no rights in, are left
+// out if no limit needs them.
 func (g *Group) makeAll() error {
 	usable := g.hierarchies[:0:0]
 	var refused *diag.Error
@@ -93,7 +93,7 @@ func (g *Group) makeAll() error {
 				}
 			}
 			usable = append(usable, h)
-		case g.rootless && g.config.Path == "" && isDenied(err):
+		case g.needless() && (g.rootless && isDenied(err) || errors.Is(err, unix.EROFS)):
 			refused = mkdirError(h.dir, err)
 		default:
 			e := mkdirError(h.dir, err)

@@ -336,6 +336,28 @@ limit() {
 	[ "$output" = / ]
 }
 
+# In a container that sees its cgroups read-only.
+# bats test_tags=root
+@test "cgroup2 alone: where none can be made root goes without, if nothing is asked that takes one" {
+	only_rt "others fail"
+	needs_cgroupfs "systemd makes it"
+	local ro='mount -o remount,bind,ro /sys/fs/cgroup;'
+	bundle 'del(.linux.resources, .linux.cgroupsPath) | .process.args = ["echo", "hi"]'
+	only_v2 "$ro"' rt run --bundle "$BUNDLE" "$ID"'
+	[ "$status" -eq 0 ]
+	[[ $output == *"no cgroup of its own"*$'\n'hi ]] || [[ $output == hi$'\n'*"no cgroup of its own"* ]]
+	only_v2 'umount /sys/fs/cgroup; rt run --bundle "$BUNDLE" "$ID"'
+	[ "$status" -eq 0 ]
+	for asked in '.linux.resources.pids.limit = 7' '.linux.cgroupsPath = "/x"' '.linux.resources.devices = [{allow: false, access: "rwm"}]' \
+		'.process.capabilities.bounding += ["CAP_MKNOD"]'; do
+		bundle "del(.linux.resources, .linux.cgroupsPath) | $asked" "$BATS_TEST_TMPDIR/asked"
+		only_v2 "$ro"' rt run --bundle "$BATS_TEST_TMPDIR/asked" "$ID"'
+		echo "$asked: $output"
+		[ "$status" -eq 1 ]
+		[[ $output == *EROFS* ]]
+	done
+}
+
 @test "cgroup2 alone: an absolute cgroupsPath, with create, state and delete" {
 	needs_root "the root of the hierarchy is the administrator's"
 	needs_cgroupfs "it takes slice:prefix:name"
