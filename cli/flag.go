@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -23,13 +24,27 @@ func (t *tree) option(f *Flag) cli.Flag {
 	return o
 }
 
-// options makes options of flags.
+// options makes options of flags: of all, or of those that the command line may have.
 func (t *tree) options(flags []Flag) []cli.Flag {
-	list := make([]cli.Flag, len(flags))
+	list := make([]cli.Flag, 0, len(flags))
 	for i := range flags {
-		list[i] = t.option(&flags[i])
+		if t.all || t.has(&flags[i]) {
+			list = append(list, t.option(&flags[i]))
+		}
 	}
 	return list
+}
+
+// has reports whether a word of the command line could be the option.
+func (t *tree) has(f *Flag) bool {
+	for _, word := range t.words {
+		// As the library reads a word: without the spaces around it.
+		name, _, _ := strings.Cut(strings.TrimLeft(strings.TrimSpace(word), "-"), "=")
+		if name == f.Name || name != "" && name == f.Short {
+			return true
+		}
+	}
+	return false
 }
 
 // value is the value of an option: the variable that Flag.To points to. It implements cli.Value.

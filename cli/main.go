@@ -51,9 +51,7 @@ func Main(args []string, stdout, stderr *os.File) int {
 func (c *Call) main(args []string) int {
 	out := &checkedWriter{w: c.Stdout}
 	c.Stdout = out
-	t := newTree(c, args[min(len(args), 1):])
-	t.useHelp()
-	err := t.root().Run(context.Background(), append([]string{c.program}, t.words...))
+	t, err := newTree(c, args[min(len(args), 1):]).parse()
 	switch {
 	case err != nil:
 	case t.badValue != nil: // of a callback that can't return an error
@@ -66,6 +64,18 @@ func (c *Call) main(args []string) int {
 	}
 	c.log.warnings(c.Runtime.Warnings)
 	return c.Status
+}
+
+// parse reads the command line, and does what it asks for if there is no mistake in it. It returns the tree that has done so.
+func (t *tree) parse() (*tree, error) {
+	t.useHelp()
+	err := t.root().Run(context.Background(), append([]string{t.call.program}, t.words...))
+	if !t.misunderstood {
+		return t, err
+	}
+	whole := newTree(t.call, t.words)
+	whole.act, whole.all = t.act, true
+	return whole.parse()
 }
 
 // failed reports an error, with the warnings that were held back until now.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"io"
 	"reflect"
 	"slices"
@@ -80,7 +79,7 @@ func understood(args []string) (c *Command, globals []Flag, rest []string, err e
 		c = found
 		return nil
 	}
-	err = t.root().Run(context.Background(), append([]string{"rt"}, args...))
+	t, err = t.parse()
 	return c, t.globals.flags(), call.Args, err
 }
 
@@ -182,4 +181,28 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q: more arguments came out than went in: %q", line, rest)
 		}
 	})
+}
+
+// An option that the command line has not got costs each start of rt page faults and time, though nobody asks for it.
+func TestOnlyWhatIsAskedFor(t *testing.T) {
+	tr := newTree(&Call{Stdout: io.Discard, Stderr: io.Discard, program: "rt"}, strings.Fields("--root=/r run --bundle /b -d id1"))
+	root := tr.root()
+	if len(root.Commands) != 1 {
+		t.Fatalf("%d commands, want run alone", len(root.Commands))
+	}
+	var got []string
+	for _, f := range append(slices.Clip(root.Flags), root.Commands[0].Flags...) {
+		got = append(got, f.Names()[0])
+	}
+	if want := []string{"root", "bundle", "detach"}; !slices.Equal(got, want) {
+		t.Errorf("the tree has the options %q, want %q", got, want)
+	}
+}
+
+// The message about a mistake knows all options, and values that were read before it was found count once.
+func TestMistakeInPartOfTheTree(t *testing.T) {
+	_, _, _, err := understood(strings.Fields("run --bundel /b id1"))
+	if err == nil || !strings.Contains(err.Error(), `did you mean "--bundle"?`) {
+		t.Errorf("the error is %v, want one that suggests --bundle", err)
+	}
 }

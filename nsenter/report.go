@@ -98,11 +98,14 @@ func parseReport(message []byte) (r Record, ok bool) {
 // AwaitBriefly waits until fd can be read, or some milliseconds have passed, in a system call that the Go scheduler does not know of. It
 // would otherwise hand the processor on to another thread, which it may have to make first, and ask for it back: more work than the boot process needs
 // for what is waited for. Whoever waits longer should let the scheduler know, and calls something else after this.
-func AwaitBriefly(fd int) {
+//
+// It reports whether there is something to read, or the other side has closed.
+func AwaitBriefly(fd int) bool {
 	const milliseconds = 8 // below the 10 after which the scheduler interrupts whoever does not answer
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	timeout := unix.Timespec{Nsec: milliseconds * 1e6}
-	_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1, uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
+	n, _, _ := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1, uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
+	return n == 1
 }
 
 // recvmsg is recvmsg(2) that is not ended by a signal.

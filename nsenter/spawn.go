@@ -106,8 +106,7 @@ func (b *Boot) Wait() (unix.WaitStatus, error) { return b.WaitWithin(-1) }
 // WaitWithin is Wait with a limit, after which it fails with ETIMEDOUT; a negative one is none.
 func (b *Boot) WaitWithin(limit time.Duration) (status unix.WaitStatus, err error) {
 	if pidfd, err := unix.PidfdOpen(b.Pid, 0); err == nil {
-		AwaitBriefly(pidfd)
-		ended := limit < 0 || pollWithin(pidfd, limit)
+		ended := AwaitBriefly(pidfd) || limit < 0 || pollWithin(pidfd, limit)
 		_ = unix.Close(pidfd)
 		if !ended {
 			return status, unix.ETIMEDOUT
@@ -123,8 +122,7 @@ func (b *Boot) WaitWithin(limit time.Duration) (status unix.WaitStatus, err erro
 
 // ReadyWithin reports whether there is a report, or the end of the channel, before limit has passed.
 func (b *Boot) ReadyWithin(limit time.Duration) bool {
-	AwaitBriefly(b.ctl)
-	return pollWithin(b.ctl, limit)
+	return AwaitBriefly(b.ctl) || pollWithin(b.ctl, limit)
 }
 
 // pollWithin reports whether fd can be read before limit has passed.

@@ -9,15 +9,14 @@ import "golang.org/x/sys/unix"
 // result first. Then and Else are indices of later steps; zero means the next one, so a step with Errnos and without Else
 // ignores these errnos.
 type Step struct {
-	Call Call
-	Args []Arg
-	To   Reg
-
-	Min    int32        // the least result that is a success
+	Call   Call
+	To     Reg
+	Again  uint8 // how often EAGAIN means: make the call again
+	Min    int32 // the least result that is a success
+	Args   []Arg
 	Errnos []unix.Errno // at most four; Short stands for a result from 0 to Min-1
 	Then   int
 	Else   int
-	Again  uint8 // how often EAGAIN means: make the call again
 
 	Number   int       // what people call the step: its place in the plan, from 1
 	Origin   string    // the path in config.json that this step serves: "mounts[2].options"; "" if rt needs it itself
@@ -159,8 +158,8 @@ var Cwd = Arg{kind: argImm, names: &cwdName, val: atFdcwd}
 
 const atFdcwd = ^uint64(99) // -100
 
-// Traces reports whether the step reports what became of another one: TraceOf.
-func (s *Step) Traces() bool { return s.has(argTrace) }
+// Traces reports whether the step reports what became of another one: writev(2) of a TraceOf.
+func (s *Step) Traces() bool { return s.Call == Writev && s.has(argTrace) }
 
 // Reports reports whether the step sends a report that is no trace: ReportOf.
 func (s *Step) Reports() bool { return s.has(argReport) }

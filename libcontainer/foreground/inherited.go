@@ -23,14 +23,19 @@ func Inherited() (ignored, blocked uint64) {
 			ignored |= bit(n)
 		}
 	}
-	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_BLOCK, 0, uintptr(unsafe.Pointer(&blocked)), 8, 0, 0)
-	return ignored, blocked
+	return ignored, blockedSignals()
+}
+
+// blockedSignals are the signals that this thread blocks, which are those that rt's caller does.
+func blockedSignals() (set uint64) {
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_BLOCK, 0, uintptr(unsafe.Pointer(&set)), 8, 0, 0)
+	return set
 }
 
 // unblock sees to it that one thread of rt takes the signals of set. What the caller blocks all threads block, as the Go runtime has it, and would wait for
 // ever. Without any it costs one system call.
 func unblock(set uint64) {
-	if _, blocked := Inherited(); blocked&set == 0 {
+	if blockedSignals()&set == 0 {
 		return
 	}
 	ready := make(chan struct{})

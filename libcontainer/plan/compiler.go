@@ -49,6 +49,7 @@ type compiler struct {
 
 	part     string
 	operands []nsenter.Arg // room for those of steps to come
+	errnos   []unix.Errno  // the same for theirs
 	labels   []int         // index of the step that each label stands for
 	jumps    []jump
 
@@ -120,6 +121,16 @@ type step struct {
 	index int
 }
 
+// makeRoom makes room for the steps and jumps to come, as many as a plan like this hardly ever has: what is not used is memory that nobody touches, and
+// costs nothing, where a slice that is too short costs a copy of all steps, and the page faults of a second one.
+func (c *compiler) makeRoom() {
+	const few = 192 // namespaces, root, process, rights
+	const perMount, perPath, perDevice = 16, 8, 24
+	n := few + perMount*len(c.spec.Mounts) + perPath*(len(c.spec.MaskedPaths)+len(c.spec.ReadonlyPaths)) + perDevice*len(c.spec.Devices)
+	c.plan.Steps = make([]nsenter.Step, 0, n)
+	c.jumps, c.labels = make([]jump, 0, n), make([]int, 0, n)
+}
+
 // do appends a step. The sentence says what it is for, the origin which field of the config wants it.
 func (c *compiler) do(origin, sentence string, call nsenter.Call, args ...nsenter.Arg) step {
 	// All operands share a few large blocks: an allocation for each step would touch twice the memory, and new memory is what costs.
@@ -128,9 +139,10 @@ func (c *compiler) do(origin, sentence string, call nsenter.Call, args ...nsente
 	}
 	first := len(c.operands)
 	c.operands = append(c.operands, args...)
-	args = c.operands[first:len(c.operands):len(c.operands)]
+	// A variable of their own: args itself must not escape, or the compiler of Go would put the arguments of each call on the heap.
+	own := c.operands[first:len(c.operands):len(c.operands)]
 	c.plan.Steps = append(c.plan.Steps, nsenter.Step{
-		Call: call, Args: args, Origin: origin, Sentence: sentence, Part: c.part,
+		Call: call, Args: own, Origin: origin, Sentence: sentence, Part: c.part,
 	})
 	return step{c, len(c.plan.Steps) - 1}
 }
@@ -145,15 +157,25 @@ func (s step) to(r nsenter.Reg) step {
 
 // ignore makes failures with errnos as good as a success.
 func (s step) ignore(errnos ...unix.Errno) step {
-	s.at().Errnos = errnos
+	s.at().Errnos = s.c.share(errnos)
 	return s
 }
 
 // on goes to l after a failure with one of errnos.
 func (s step) on(l label, errnos ...unix.Errno) step {
-	s.at().Errnos = errnos
+	s.at().Errnos = s.c.share(errnos)
 	s.c.jumps = append(s.c.jumps, jump{s.index, l, false})
 	return s
+}
+
+// share copies errnos to where those of all steps are.
+func (c *compiler) share(errnos []unix.Errno) []unix.Errno {
+	if cap(c.errnos)-len(c.errnos) < len(errnos) {
+		c.errnos = make([]unix.Errno, 0, 256)
+	}
+	first := len(c.errnos)
+	c.errnos = append(c.errnos, errnos...)
+	return c.errnos[first:len(c.errnos):len(c.errnos)]
 }
 
 // then goes to l after a success.

@@ -151,7 +151,7 @@ type Plan struct {
 // Compile compiles s for the host that f describes.
 func Compile(s *spec.Spec, f *host.Facts, o *Options) (*Plan, error) {
 	c := &compiler{spec: s, host: f, opt: o, devMount: -1}
-	c.plan.Steps = make([]nsenter.Step, 0, 256)
+	c.makeRoom()
 	c.plan.Regs = registerNames[:]
 	if err := c.supported(); err != nil {
 		return nil, err

@@ -46,7 +46,7 @@ func steps() []nsenter.Step {
 	s[stepWait].Min = 1
 	s[stepSkip].Errnos, s[stepSkip].Else = []unix.Errno{unix.ENOENT}, stepReady
 	s[stepDir].Sync = plan.SyncCopyFrom
-	s[stepTrace].Args = []nsenter.Arg{nsenter.TraceOf(nsenter.Nowhere)}
+	s[stepTrace].Call, s[stepTrace].Args = nsenter.Writev, []nsenter.Arg{nsenter.TraceOf(nsenter.Nowhere)}
 	s[stepReady].Sync = plan.SyncReady
 	s[stepExec].Call = nsenter.Execve
 	s[stepLast].Sync = plan.SyncHooks

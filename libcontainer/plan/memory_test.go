@@ -1,0 +1,58 @@
+package plan
+
+import (
+	"encoding/json"
+	"os"
+	"runtime"
+	"testing"
+	"unsafe"
+
+	"rt/spec"
+)
+
+// allocated returns how many bytes do allocates on the heap.
+func allocated(do func()) uint64 {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	do()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// A create, run or exec compiles once, on a heap that is all new: each 4 kB that it touches is a page fault, and takes longer than to compute what is put
+// there. The limits are a little above what the compiler needs.
+func TestMemory(t *testing.T) {
+	docker, err := os.ReadFile("../../tests/bench/testdata/docker.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	standard, err := json.Marshal(spec.Default(spec.DefaultOptions{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		config []byte
+		limit  uint64
+	}{"default": {standard, 208 << 10}, "docker": {docker, 228 << 10}} {
+		t.Run(name, func(t *testing.T) {
+			s, err := spec.Parse(c.config, "/bundle", spec.LoadOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := modern()
+			o := options(s, &f)
+			o.Wait = false
+			var p *Plan
+			compiled := allocated(func() {
+				if p, err = Compile(s, &f, o); err != nil {
+					t.Fatal(err)
+				}
+			})
+			t.Logf("%d steps of %d bytes, compiled with %d bytes", len(p.Steps), unsafe.Sizeof(p.Steps[0]), compiled)
+			if compiled > c.limit {
+				t.Errorf("Compile allocates %d bytes, want at most %d", compiled, c.limit)
+			}
+		})
+	}
+}
