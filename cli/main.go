@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer"
+	"rt/libcontainer/host"
 	"rt/spec"
 )
 
@@ -81,9 +83,23 @@ func (t *tree) parse() (*tree, error) {
 // failed reports an error, with the warnings that were held back until now.
 func (c *Call) failed(t *tree, err error) int {
 	// The options may not have been understood, and the log is wanted all the same: that is where engines look.
+	addFilterHint(err)
 	c.log.path, c.log.json = t.globals.log, t.globals.logFormat == "json"
 	c.log.failure(err, c.Runtime.Warnings)
 	return t.fail
+}
+
+// addFilterHint adds to an error that the call may be denied by a seccomp filter around rt.
+func addFilterHint(err error) {
+	e, ok := errors.AsType[*diag.Error](err)
+	if !ok {
+		return
+	}
+	if hint := host.FilterHint(e.Errno); hint != "" && e.Hint != "" {
+		e.Hint += "; or " + hint
+	} else if hint != "" {
+		e.Hint = hint
+	}
 }
 
 // unknownCommand is the error for a command that rt does not have.

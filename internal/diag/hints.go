@@ -23,7 +23,7 @@ var hints = []struct {
 	{"open_tree", unix.ENOENT, "mounts", "create the source first: rt never makes one"},
 	{"open_tree", unix.EACCES, "", "a directory on the way can't be searched (x) by the user that rt, or the container's root, is on the host"},
 	{"open_tree", unix.EINVAL, "mounts", "in a user namespace a source with mounts below it can only be bound with all of them: use rbind"},
-	{"openat2", unix.ELOOP, "mounts", "the mount point is a symbolic link in the image: rt mounts proc and sysfs on real directories only"},
+	{"openat2", unix.ELOOP, "mounts", "the mount point is a symbolic link in the image: proc and sysfs must be mounted on ordinary directory"},
 	{"openat2", unix.ENOENT, "mounts", "a symbolic link on the way leads to nothing"},
 	{"openat2", unix.EAGAIN, "", "something keeps renaming directories on the way: try again"},
 	{"openat2", unix.ENOENT, "linux.sysctl", "this kernel does not have it, or not in a namespace of its own"},

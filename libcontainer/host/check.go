@@ -44,6 +44,7 @@ func check(rows []probe) error {
 				Kind:    diag.Host,
 				Problem: "this kernel lacks " + p.name + " (Linux " + p.since + "): rt needs Linux 5.10 or newer",
 				Errno:   unix.ENOSYS,
+				Hint:    FilterHint(unix.ENOSYS),
 			}
 		}
 	}

@@ -71,3 +71,32 @@ load setup
 	[ "$status" -eq 1 ]
 	[[ $output == *stopped* ]]
 }
+
+# rt in a container whose profile does not allow what it needs, as that of an old engine: a filter says EPERM, which looks like a missing right, or ENOSYS,
+# which looks like an old kernel.
+# bats test_tags=root
+@test "errors: a call that a filter around rt denies is one that a filter may deny, and rt doctor names it" {
+	only_rt "others fail in their own words"
+	bundle
+	local inner=$BATS_TEST_TMPDIR/inner outer=$BUNDLE
+	cp -a "$BUNDLE" "$inner"
+	for errno in 1 38; do
+		for call in openat2 clone3; do
+			BUNDLE=$outer
+			RT_DIR=${RT%/*} INNER=$inner ERRNO=$errno CALL=$call bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+					syscalls: [{names: [env.CALL], action: "SCMP_ACT_ERRNO", errnoRet: (env.ERRNO | tonumber)}]}
+				| .process.capabilities |= with_entries(.value = ["CAP_SYS_ADMIN", "CAP_SYS_CHROOT", "CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP",
+					"CAP_DAC_OVERRIDE", "CAP_MKNOD", "CAP_NET_ADMIN"])
+				| .mounts += [{destination: "/opt/rt", type: "bind", source: env.RT_DIR, options: ["bind"]},
+					{destination: "/opt/b", type: "bind", source: env.INNER, options: ["bind", "exec", "dev", "suid"]},
+					{destination: "/run", type: "tmpfs", source: "tmpfs"}] | .root.readonly = false'
+			INNER=$inner
+			jq '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] | .linux.gidMappings = .linux.uidMappings' \
+				"$outer/config.json" | jq 'del(.linux.seccomp, .mounts[-3:])' >"$inner/config.json"
+			in_container sh -c "/opt/rt/${RT##*/} --cgroup-manager disabled run --bundle /opt/b inner; /opt/rt/${RT##*/} doctor"
+			echo "$output"
+			grep "rt: .*seccomp filter" <<<"$output"
+			grep "bad .*seccomp filter.*denies.*$call" <<<"$output"
+		done
+	done
+}
