@@ -31,6 +31,9 @@ type restorer struct {
 	request criu.Options
 	files   []int // what CRIU inherits beside rt's standard streams
 	null    int   // CRIU's number of /dev/null
+	criu    int   // the pid of CRIU
+	refused error // why they are not
+	checked bool  // the rights of the restored processes are those of the config
 
 	undoAdmit func() // takes back what admit has changed; nil if that is nothing
 }
@@ -188,6 +191,7 @@ func (x *restorer) restore() (err error) {
 	if err != nil {
 		return err
 	}
+	x.criu = p.Pid
 	x.r.debug("started criu " + strconv.Itoa(p.Pid))
 	if err := x.attachCRIU(p.Pid); err != nil {
 		p.Cancel()
@@ -196,11 +200,13 @@ func (x *restorer) restore() (err error) {
 	p.Interrupted = interrupted
 	response, err := p.Do(criu.Restore, &x.request, x.notified)
 	switch {
-	case err == nil && response.Success && x.pid == response.Pid && x.state.Pid == x.pid:
+	case err == nil && response.Success && x.pid == response.Pid && x.state.Pid == x.pid && x.checked:
 		return x.created()
 	case err == nil && response.Success:
 		x.pid = response.Pid
 		return &diag.Error{Kind: diag.Host, Problem: "criu has restored the processes without telling that they are there"}
+	case x.refused != nil:
+		return x.refused
 	}
 	return x.images.failure("the container could not be restored", &response, err)
 }
@@ -309,6 +315,12 @@ func (x *restorer) notified(script string, pid, fd int) error {
 			return err
 		}
 		return x.note()
+	case "pre-resume":
+		// They have their rights, and stand still for the last time.
+		if x.refused = x.checkRights(x.pid); x.refused != nil {
+			x.kill()
+		}
+		return x.refused
 	}
 	return nil
 }

@@ -1,0 +1,326 @@
+package libcontainer
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/spec"
+)
+
+// The processes that CRIU restores have the rights of the images, and whoever could write these may have changed them. checkRights compares what came out
+// with config.json, while all of it stands still. A process may have fewer rights than its config gives: programs give up rights by themselves. More rights
+// are an error where no program could have come to them, and otherwise a warning.
+
+// rights is what proc_pid_status(5) tells of a process. Ids are those that rt's own user namespace has for them.
+type rights struct {
+	uids, gids [4]uint32 // real, effective, saved, file system
+	groups     []uint32
+	caps       spec.Capabilities
+	noNewPrivs bool
+	filtered   bool // a seccomp filter is loaded
+}
+
+// readRights reads the rights of a process.
+func readRights(pid int) (rights, error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return rights{}, diag.Sys("read the rights of a restored process", "read", err)
+	}
+	r, ok := parseRights(string(text))
+	if !ok {
+		return rights{}, &diag.Error{Kind: diag.Kernel, Problem: "the rights of restored process " + strconv.Itoa(pid) + " can't be read from its status"}
+	}
+	return r, nil
+}
+
+// parseRights returns the rights in a text of proc_pid_status(5); ok is false if a line is missing or not understood.
+func parseRights(text string) (r rights, ok bool) {
+	const wanted = 10
+	found := 0
+	ids := func(fields []string, to []uint32) bool {
+		for i := range to {
+			n, err := strconv.ParseUint(fields[i], 10, 32)
+			if err != nil {
+				return false
+			}
+			to[i] = uint32(n)
+		}
+		return true
+	}
+	set := func(fields []string, to *uint64) (ok bool) {
+		n, err := strconv.ParseUint(strings.Join(fields, ""), 16, 64)
+		*to = n
+		return err == nil
+	}
+	for line := range strings.Lines(text) {
+		key, rest, _ := strings.Cut(line, ":")
+		fields := strings.Fields(rest)
+		fine := true
+		switch key {
+		case "Uid":
+			fine = len(fields) == len(r.uids) && ids(fields, r.uids[:])
+		case "Gid":
+			fine = len(fields) == len(r.gids) && ids(fields, r.gids[:])
+		case "Groups":
+			r.groups = make([]uint32, len(fields))
+			fine = ids(fields, r.groups)
+		case "CapInh":
+			fine = set(fields, &r.caps.Inheritable)
+		case "CapPrm":
+			fine = set(fields, &r.caps.Permitted)
+		case "CapEff":
+			fine = set(fields, &r.caps.Effective)
+		case "CapBnd":
+			fine = set(fields, &r.caps.Bounding)
+		case "CapAmb":
+			fine = set(fields, &r.caps.Ambient)
+		case "NoNewPrivs":
+			fine = len(fields) == 1
+			r.noNewPrivs = fine && fields[0] == "1"
+		case "Seccomp":
+			fine = len(fields) == 1
+			r.filtered = fine && fields[0] == strconv.Itoa(unix.SECCOMP_MODE_FILTER)
+		default:
+			continue
+		}
+		if !fine {
+			return r, false
+		}
+		found++
+	}
+	return r, found == wanted
+}
+
+// excess is a right that a process has and its config does not give it.
+type excess struct {
+	field, problem string
+	possible       bool // a program of the image may have come to it by itself: set-user-id, or file capabilities
+}
+
+// exceeds returns what the process p of the config does not give, and r has. host returns rt's own number of an id of the container; nil leaves ids out.
+func (r *rights) exceeds(p *spec.Process, filtered bool, host func(id uint32, group bool) uint32) []excess {
+	var found []excess
+	add := func(field, problem string, possible bool) { found = append(found, excess{field, problem, possible}) }
+	if p.NoNewPrivs && !r.noNewPrivs {
+		add("process.noNewPrivileges", "has no no_new_privs", false)
+	}
+	if filtered && !r.filtered {
+		add("linux.seccomp", "has no seccomp filter", false)
+	}
+	caps := spec.Capabilities{}
+	if p.Capabilities != nil {
+		caps = *p.Capabilities
+	}
+	// An execve(2) as root, or of a program with file capabilities, gives what the bounding set leaves: capabilities(7).
+	all := r.caps.Bounding | r.caps.Permitted | r.caps.Effective | r.caps.Inheritable | r.caps.Ambient
+	if more := all &^ (caps.Bounding | caps.Inheritable | caps.Permitted); more != 0 {
+		add("process.capabilities", "has "+capabilityList(more), false)
+	} else if more := (r.caps.Permitted | r.caps.Effective) &^ caps.Permitted; more != 0 && (p.NoNewPrivs || p.UID != 0) {
+		add("process.capabilities.permitted", "has "+capabilityList(more), !p.NoNewPrivs)
+	}
+	if host == nil {
+		return found
+	}
+	if caps.Permitted&(1<<unix.CAP_SETUID) == 0 {
+		for _, id := range r.uids {
+			if id != host(p.UID, false) {
+				add("process.user.uid", "runs as the user "+strconv.Itoa(int(id))+" of the host", !p.NoNewPrivs)
+				break
+			}
+		}
+	}
+	if caps.Permitted&(1<<unix.CAP_SETGID) == 0 {
+		may := map[uint32]bool{host(p.GID, true): true}
+		for _, id := range p.Groups {
+			may[host(id, true)] = true
+		}
+		for _, id := range append(r.gids[:], r.groups...) {
+			if !may[id] {
+				add("process.user", "is in the group "+strconv.Itoa(int(id))+" of the host", !p.NoNewPrivs)
+				break
+			}
+		}
+	}
+	return found
+}
+
+// capabilityList names the capabilities of a set.
+func capabilityList(set uint64) string {
+	var names []string
+	for n := range 64 {
+		if set&(1<<n) != 0 {
+			names = append(names, spec.CapabilityName(n))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// checkRights compares the restored processes with the config. All of them stand still. It is an error if one has rights that it can't have come to.
+func (x *restorer) checkRights(pid int) error {
+	if err := x.checkNamespaces(pid); err != nil {
+		return err
+	}
+	if err := x.checkMaps(pid); err != nil {
+		return err
+	}
+	pids, err := x.restored(pid)
+	if err != nil {
+		return err
+	}
+	host := x.hostID
+	if x.spec.Namespaces.Joined(unix.CLONE_NEWUSER) != nil {
+		host = nil // its maps are somebody else's
+	}
+	filtered := x.spec.OCI.Linux != nil && x.spec.OCI.Linux.Seccomp != nil
+	for _, p := range pids {
+		r, err := readRights(p)
+		if err != nil {
+			return err
+		}
+		for _, e := range r.exceeds(x.spec.Process, filtered, host) {
+			problem := "restored process " + strconv.Itoa(p) + " " + e.problem
+			if !e.possible {
+				return imagesDiffer(e.field, problem)
+			}
+			x.r.warn(problem + ", which " + e.field + " of config.json does not give it")
+		}
+	}
+	x.checked = true
+	return nil
+}
+
+// imagesDiffer is the error for images that give what the config does not.
+func imagesDiffer(field, problem string) error {
+	return &diag.Error{
+		Kind: diag.Host, Field: field, Problem: problem + ", which config.json does not allow: the images are of another config, or somebody has changed them",
+	}
+}
+
+// restored returns the restored processes: the container's first, and all others in its cgroup but CRIU and what works for it.
+func (x *restorer) restored(first int) ([]int, error) {
+	pids := []int{first}
+	if !x.cgroup.Available() {
+		return pids, nil
+	}
+	all, err := x.cgroup.Pids()
+	if err != nil {
+		return nil, err
+	}
+	for _, pid := range all {
+		if pid != first && pid != x.criu && parentOf(pid) != x.criu {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
+
+// kill kills the restored processes, which stand still, and then CRIU, which would resume them whatever it is answered. It waits for none of them: who is
+// traced is CRIU's to wait for first (ptrace(2)).
+func (x *restorer) kill() {
+	pids, err := x.restored(x.pid)
+	if err != nil {
+		pids = []int{x.pid}
+	}
+	for _, pid := range pids {
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
+	_ = unix.Kill(x.criu, unix.SIGKILL)
+}
+
+// parentOf returns the parent of a process (proc_pid_status(5)), or 0.
+func parentOf(pid int) int {
+	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	_, rest, _ := strings.Cut(string(text), "\nPPid:")
+	line, _, _ := strings.Cut(rest, "\n")
+	parent, _ := strconv.Atoi(strings.TrimSpace(line))
+	return parent
+}
+
+// checkNamespaces makes sure that a process is in each namespace that the config names by path, and not in rt's where the config has a new one. Of cgroup and
+// time namespaces some versions of CRIU know nothing.
+func (x *restorer) checkNamespaces(pid int) error {
+	const looked = unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWUSER
+	other, err := otherNamespaces(pid)
+	if err != nil {
+		return err
+	}
+	if missing := x.spec.Namespaces.New & looked &^ other; missing != 0 {
+		return imagesDiffer("linux.namespaces", "restored process "+strconv.Itoa(pid)+" is in a namespace of the host's: "+namespaceLinks(missing))
+	}
+	for i := range x.spec.Namespaces.Join {
+		j := &x.spec.Namespaces.Join[i]
+		if j.Flag&looked == 0 {
+			continue
+		}
+		var want, has unix.Stat_t
+		err := unix.Stat(j.Path, &want)
+		if err == nil {
+			err = unix.Stat("/proc/"+strconv.Itoa(pid)+"/ns/"+namespaceLinks(j.Flag), &has)
+		}
+		if err != nil {
+			return diag.Sys("look at the namespaces of a restored process", "stat", err)
+		}
+		if want.Ino != has.Ino || want.Dev != has.Dev {
+			return imagesDiffer("linux.namespaces["+strconv.Itoa(j.Index)+"].path", "restored process "+strconv.Itoa(pid)+" is not in the namespace "+j.Path)
+		}
+	}
+	return nil
+}
+
+// namespaceLinks returns the names in /proc/PID/ns of kinds of namespaces.
+func namespaceLinks(flags uintptr) string {
+	var names []string
+	for _, k := range kindsOfNamespaces {
+		if flags&k.flag != 0 {
+			names = append(names, k.link)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// checkMaps makes sure that the ids of a new user namespace are those that the config maps.
+func (x *restorer) checkMaps(pid int) error {
+	if x.spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
+		return nil
+	}
+	for _, m := range [...]struct {
+		file, field string
+		want        []specs.LinuxIDMapping
+	}{{"uid_map", "linux.uidMappings", x.spec.UIDMappings}, {"gid_map", "linux.gidMappings", x.spec.GIDMappings}} {
+		text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + m.file)
+		if err != nil {
+			return diag.Sys("read the ids of the restored user namespace", "read", err)
+		}
+		for line := range strings.Lines(string(text)) {
+			var e specs.LinuxIDMapping
+			if n, err := fmt.Sscan(line, &e.ContainerID, &e.HostID, &e.Size); n != 3 || err != nil || !slices.Contains(m.want, e) {
+				return imagesDiffer(m.field, "the restored user namespace maps the ids "+strings.Join(strings.Fields(line), " "))
+			}
+		}
+	}
+	return nil
+}
+
+// hostID returns the number that an id of the container has for rt.
+func (x *restorer) hostID(id uint32, group bool) uint32 {
+	if !x.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
+		return id
+	}
+	mappings := x.spec.UIDMappings
+	if group {
+		mappings = x.spec.GIDMappings
+	}
+	for _, m := range mappings {
+		if id >= m.ContainerID && id-m.ContainerID < m.Size {
+			return m.HostID + id - m.ContainerID
+		}
+	}
+	return id
+}
