@@ -1,11 +1,10 @@
 package cli
 
 import (
-	"path/filepath"
-
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 )
 
 // openFile opens the file of --log, if there is one to be opened.
@@ -28,40 +27,21 @@ func (l *log) openFile() error {
 	return nil
 }
 
-// openLog opens a log to append to. Nobody can make it wait (a FIFO without a reader, fifo(7)), nor have it write to where he may not himself: a link at the
-// end of the path is followed by the rules of fs.protected_symlinks (proc_sys_fs(5)), whatever this kernel is set to.
+// openLog opens a log to append to. Nobody can make it wait (a FIFO without a reader, fifo(7)), nor have it write to where he may not himself (sys.OpenOutput).
 func openLog(path string) (int, error) {
-	fail := func(problem string, err error) (int, error) {
-		errno, _ := err.(unix.Errno) //nolint:errorlint // package unix returns it bare
-		return -1, &diag.Error{Kind: diag.Usage, Field: "--log", Value: path, Problem: problem, Call: "openat", Errno: errno}
+	fd, err := sys.OpenOutput(path, unix.O_APPEND, 0o644)
+	if err == nil {
+		return fd, nil
 	}
-	const flags = unix.O_WRONLY | unix.O_APPEND | unix.O_CREAT | unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_CLOEXEC
-	for follow := 0; ; follow = 1 {
-		nofollow := unix.O_NOFOLLOW * (1 - follow)
-		fd, err := unix.Open(path, flags|nofollow, 0o644)
-		switch {
-		case err == nil:
-			return fd, nil
-		case err == unix.EINTR:
-		case err == unix.ENXIO:
-			return fail("is a FIFO that nobody reads, or a socket: a log must be a file, or have a reader", err)
-		case err != unix.ELOOP || follow == 1:
-			return fail("the log can't be opened", err)
-		case !mayFollow(path):
-			return fail("is a link that another user has placed in a directory that everybody may write to: permission denied", err)
-		}
+	problem := "the log can't be opened"
+	switch err {
+	case unix.ENXIO:
+		problem = "is a FIFO that nobody reads, or a socket: a log must be a file, or have a reader"
+	case unix.ELOOP:
+		problem = "is a link of another user's, or links lead in a circle: permission denied"
 	}
-}
-
-// mayFollow reports whether the symbolic link at path may be followed: it is the caller's own or its directory's owner's, or the directory is not one, sticky
-// and world-writable, in which everybody may place links.
-func mayFollow(path string) bool {
-	var link, dir unix.Stat_t
-	if unix.Lstat(path, &link) != nil || unix.Stat(filepath.Dir(path), &dir) != nil {
-		return false
-	}
-	const everybodys = unix.S_ISVTX | unix.S_IWOTH
-	return link.Uid == uint32(unix.Geteuid()) || link.Uid == dir.Uid || dir.Mode&everybodys != everybodys
+	errno, _ := err.(unix.Errno) //nolint:errorlint // package unix returns it bare
+	return -1, &diag.Error{Kind: diag.Usage, Field: "--log", Value: path, Problem: problem, Call: "openat", Errno: errno}
 }
 
 // writeLog writes an entry, as one write where it fits. A reader of a FIFO that reads nothing may keep it for a second.

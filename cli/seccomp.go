@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/seccomp"
 )
 
@@ -143,7 +144,7 @@ func readProfile(path string) (*specs.LinuxSeccomp, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, "config.json")
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := sys.ReadInput(path)
 	if err != nil {
 		return nil, fail("can't be read", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer"
 	"rt/spec"
 )
@@ -182,5 +183,5 @@ func readInput(file string) ([]byte, error) {
 	if file == "-" {
 		return io.ReadAll(os.Stdin)
 	}
-	return os.ReadFile(file)
+	return sys.ReadInput(file)
 }

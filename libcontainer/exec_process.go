@@ -4,9 +4,9 @@ import (
 	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/spec"
 )
 
@@ -44,7 +44,7 @@ func (o *ExecOptions) process(config *spec.Spec) (*spec.Process, error) {
 // fromFile reads a process.json. What it does not say of limits, rights and labels is as in the container's config, so that leaving something out gives
 // nobody more than the container has; runc does the same.
 func (o *ExecOptions) fromFile(config *spec.Process) (*spec.Process, error) {
-	raw, err := readDocument(o.File)
+	raw, err := sys.ReadInput(o.File)
 	if err != nil {
 		e := diag.Sys("can't be read", "open", err)
 		e.Kind, e.Field, e.Value = diag.Document, "--process", o.File
@@ -141,34 +141,4 @@ func (o *ExecOptions) addCapabilities(have *spec.Capabilities) *spec.Capabilitie
 	caps.Permitted |= o.Capabilities
 	caps.Ambient |= o.Capabilities & caps.Inheritable
 	return &caps
-}
-
-// readDocument reads a small file whole; a pipe too, as a shell's <(...) is one.
-func readDocument(path string) ([]byte, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = unix.Close(fd) }()
-	return readAll(fd)
-}
-
-// readAll reads to the end. os.ReadFile would set up Go's poller first.
-func readAll(fd int) ([]byte, error) {
-	raw := make([]byte, 0, 8<<10)
-	for {
-		n, err := unix.Read(fd, raw[len(raw):cap(raw)])
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return nil, err
-		case n == 0:
-			return raw, nil
-		default:
-			raw = raw[:len(raw)+n]
-			if len(raw) == cap(raw) {
-				raw = append(raw, 0)[:len(raw)]
-			}
-		}
-	}
 }

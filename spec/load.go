@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 )
 
 // LoadOptions says what to find out beside what a container needs.
@@ -38,29 +39,13 @@ func Load(bundle string, o LoadOptions) (*Spec, error) {
 	return s, err
 }
 
-// readFile reads a whole file. os.ReadFile would set up Go's poller first: eight system calls in a process that has no other use for it.
+// readFile reads a whole file.
 func readFile(path string) ([]byte, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	raw, err := sys.ReadInput(path)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	defer func() { _ = unix.Close(fd) }()
-	raw := make([]byte, 0, 16<<10)
-	for {
-		n, err := unix.Read(fd, raw[len(raw):cap(raw)])
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return nil, &fs.PathError{Op: "read", Path: path, Err: err}
-		case n == 0:
-			return raw, nil
-		default:
-			raw = raw[:len(raw)+n]
-			if len(raw) == cap(raw) {
-				raw = append(raw, 0)[:len(raw)]
-			}
-		}
-	}
+	return raw, nil
 }
 
 // unreadable says why a config.json can't be read. Engines look for the text of the errno.

@@ -2,6 +2,7 @@ package sys
 
 import (
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -64,6 +65,57 @@ func ownLink(path string) (target string, magic bool, err error) {
 		target = filepath.Join(filepath.Dir(path), target)
 	}
 	return target, fs.Type == unix.PROC_SUPER_MAGIC && filepath.Base(filepath.Dir(path)) == "fd", nil
+}
+
+// ReadInput reads a file that rt's caller names, whole: a regular one, or a pipe, a terminal or what else was handed down to rt and is named by its
+// descriptor (/dev/fd/N, /dev/stdin, /proc/self/fd/N), as a shell's <(...) is. Anything else, a FIFO that nobody may ever write to among it, is EINVAL.
+func ReadInput(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			return nil, unix.EISDIR
+		}
+		if !handedDown(path) {
+			return nil, unix.EINVAL
+		}
+		if err := unix.SetNonblock(fd, false); err != nil {
+			return nil, err
+		}
+	}
+	return ReadAll(fd)
+}
+
+// handedDown reports whether path names a descriptor of this process.
+func handedDown(path string) bool {
+	return path == "/dev/stdin" || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
+}
+
+// ReadAll reads to the end. os.ReadFile would set up Go's poller first: eight system calls in a process that has no other use for it.
+func ReadAll(fd int) ([]byte, error) {
+	raw := make([]byte, 0, 16<<10)
+	for {
+		n, err := unix.Read(fd, raw[len(raw):cap(raw)])
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return nil, err
+		case n == 0:
+			return raw, nil
+		default:
+			raw = raw[:len(raw)+n]
+			if len(raw) == cap(raw) {
+				raw = append(raw, 0)[:len(raw)]
+			}
+		}
+	}
 }
 
 // blocking lets writes to a file that was opened wait, but for those to a FIFO: who reads it may stop.

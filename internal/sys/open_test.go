@@ -2,6 +2,7 @@ package sys
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -80,5 +81,40 @@ func TestTemporary(t *testing.T) {
 	}
 	if b, _ := os.ReadFile(victim); string(b) != "whole" {
 		t.Errorf("the file that the link leads to has %q", b)
+	}
+}
+
+func TestReadInput(t *testing.T) {
+	dir := t.TempDir()
+	file, link, fifo := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "fifo")
+	if err := os.WriteFile(file, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	go func() {
+		time.Sleep(10 * time.Millisecond) // a pipe is waited for
+		_, _ = w.WriteString("text")
+		_ = w.Close()
+	}()
+	pipe := fmt.Sprintf("/dev/fd/%d", r.Fd())
+	for path, want := range map[string]error{
+		file: nil, link: nil, pipe: nil, fifo: unix.EINVAL, dir: unix.EISDIR, "/dev/zero": unix.EINVAL, file + "x": unix.ENOENT,
+	} {
+		hung := time.AfterFunc(10*time.Second, func() { panic("the read of " + path + " hangs") })
+		raw, err := ReadInput(path)
+		hung.Stop()
+		if !errors.Is(err, want) || err == nil && string(raw) != "text" {
+			t.Errorf("%s: %q, %v, want %v", path, raw, err, want)
+		}
 	}
 }
