@@ -85,7 +85,7 @@ func TestCRIUFails(t *testing.T) {
 		{"old", "3.14 is too old", nil},
 		{"refuses", "never", nil},
 		{"dies", "SIGKILL", nil},
-		{"says nothing", "without an answer", nil},
+		{"says nothing", "without a response", nil},
 		{"has no features", "--pre-dump", func(o *CheckpointOptions) { o.PreDump = true }},
 		{"has no features", "--lazy-pages", func(o *CheckpointOptions) { o.LazyPages, o.PageServer = true, "[::1]:9" }},
 	} {
@@ -107,7 +107,7 @@ func TestCRIUFails(t *testing.T) {
 	requireNothingLeft(t, before, r.Root, id)
 
 	must(t, os.WriteFile(images+"/inventory.img", nil, 0o600))
-	for fake, want := range map[string]string{"old": "too old", "refuses": "never", "dies": "SIGKILL", "says nothing": "without an answer"} {
+	for fake, want := range map[string]string{"old": "too old", "refuses": "never", "dies": "SIGKILL", "says nothing": "without a response"} {
 		t.Setenv("FAKE", fake)
 		o := &RestoreOptions{RunOptions: RunOptions{CreateOptions: CreateOptions{Bundle: bundle}, Detach: true}, ImageOptions: ImageOptions{ImagePath: images}}
 		// The streams of the container were files of the host, as those of a test may not be.

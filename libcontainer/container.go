@@ -293,7 +293,7 @@ func (r *Runtime) deleteByForce(id string) error {
 	if err := c.LockByForce(); err != nil {
 		return err
 	}
-	if c.Gone() {
+	if c.Deleted() {
 		return nil
 	}
 	s, _, err := r.status(c)

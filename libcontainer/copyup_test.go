@@ -138,7 +138,7 @@ func TestTmpcopyupKeepsSecrets(t *testing.T) {
 		if said != "640 65534:65534\ncat: can't open '/data/file': Permission denied\n" {
 			t.Errorf("the container sees %q", said)
 		}
-	case !errors.As(err, &e) || !strings.HasPrefix(e.Field, "mounts[") || e.Value != "tmpcopyup" || !strings.Contains(e.Problem, "/data: copy /file: its owner"):
+	case !errors.As(err, &e) || !strings.HasPrefix(e.Field, "mounts[") || e.Value != "tmpcopyup" || !strings.Contains(e.Problem, "/data: /file can't be copied: its owner"):
 		t.Errorf("error %v", err)
 	}
 	// What everybody may read is copied, and does not become a program with the rights of the container's root.

@@ -98,7 +98,7 @@ func (m *maker) foreground(o *RunOptions) (int, error) {
 		return status, err
 	}
 	// Another rt may have deleted it meanwhile.
-	if m.container.Gone() {
+	if m.container.Deleted() {
 		return status, nil
 	}
 	m.state.Pid = 0

@@ -151,7 +151,7 @@ func connect(c *state.Container, pid int) (*nsenter.Boot, error) {
 		_ = unix.Close(fd)
 		return nil, diag.Sys("reach the boot process on its start socket", "connect", err)
 	}
-	if err := c.Started(); err != nil {
+	if err := c.MarkStarted(); err != nil {
 		_ = unix.Close(fd)
 		return nil, err
 	}

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// finish gives a copy, an open file or directory, the owner, mode, extended attributes and times of the original. The order matters: a new owner
-// clears file capabilities and the set-id bits of the mode, and everything changes times.
+// finish gives a copy, an open file or directory, the owner, mode, extended attributes and times of the original. The
+// order matters: chown(2) clears file capabilities and set-id bits, and everything changes times.
 func (c *copier) finish(in, out int, st *unix.Stat_t) error {
 	kept, err := c.owner(out, "", st)
 	if err != nil {
@@ -22,8 +22,8 @@ func (c *copier) finish(in, out int, st *unix.Stat_t) error {
 	return c.times(out, "", st)
 }
 
-// finishNode does the same for what can't be opened without consequences: links, devices, sockets and fifos, by their name in the directory to. They have
-// no extended attributes of the kinds that are copied, but for access control lists of devices.
+// finishNode does the same for links, devices, sockets and fifos, which can't be opened without side effects, by their
+// name in the directory to. Of their extended attributes none are copied.
 func (c *copier) finishNode(to int, name string, st *unix.Stat_t) error {
 	kept, err := c.owner(to, name, st)
 	if err != nil {
@@ -37,7 +37,8 @@ func (c *copier) finishNode(to int, name string, st *unix.Stat_t) error {
 	return c.times(to, name, st)
 }
 
-// mode is the mode of a copy. Without the owner of the original it has no set-id bits: the rights of another user are not for the one who has it now.
+// mode returns the mode of a copy. Without the owner of the original it has no set-id bits: they would give the rights
+// of another user.
 func mode(st *unix.Stat_t, kept bool) uint32 {
 	if kept {
 		return st.Mode & 0o7777
@@ -45,7 +46,7 @@ func mode(st *unix.Stat_t, kept bool) uint32 {
 	return st.Mode & 0o7777 &^ (unix.S_ISUID | unix.S_ISGID)
 }
 
-// sameFile makes calls that take a directory and a name work on the descriptor itself where there is no name, and on a link itself.
+// sameFile makes *at calls with an empty name apply to the descriptor itself, and not follow links.
 const sameFile = unix.AT_EMPTY_PATH | unix.AT_SYMLINK_NOFOLLOW
 
 func (c *copier) times(to int, name string, st *unix.Stat_t) error {
@@ -55,10 +56,10 @@ func (c *copier) times(to int, name string, st *unix.Stat_t) error {
 	return nil
 }
 
-// owner gives a copy the owner of the original. Where that can't be, since the container's user namespace does not have the id, or rt may not give
-// files away, the copy stays the container's root's; kept says which of the two.
+// owner gives a copy the owner of the original, and reports whether it could. If the container's user namespace lacks
+// the id, or rt may not change owners, the copy belongs to the container's root.
 //
-// Such a file must be everybody's to read: rt reads more than the container's root could.
+// Such a file must be readable by all: rt can read more than the container's root could.
 func (c *copier) owner(to int, name string, st *unix.Stat_t) (kept bool, err error) {
 	if st.Uid == c.uid && st.Gid == c.gid {
 		return true, nil
@@ -67,12 +68,13 @@ func (c *copier) owner(to int, name string, st *unix.Stat_t) (kept bool, err err
 	switch err {
 	case nil:
 		return true, nil
-	case unix.EINVAL, unix.EOVERFLOW, unix.EPERM: // no such id in rt's, in the container's user namespace; no right to
+	case unix.EINVAL, unix.EOVERFLOW, unix.EPERM: // no such id in rt's or the container's user namespace; no permission
 	default:
 		return false, c.failed("fchownat", err)
 	}
-	if c.privileged && !everybodys(st.Mode) {
-		return false, c.refused("its owner has no id in the container's user namespace, where root could not read it: change its owner, or its mode")
+	if c.privileged && !readableByAll(st.Mode) {
+		return false, c.refused("its owner has no id in the container's user namespace, where root could not read " +
+			"it: change its owner, or its mode")
 	}
 	// One of the two may be possible.
 	if unix.Fchownat(to, name, int(st.Uid), -1, sameFile) != nil {
@@ -81,8 +83,8 @@ func (c *copier) owner(to int, name string, st *unix.Stat_t) (kept bool, err err
 	return false, nil
 }
 
-// everybodys reports whether a file of a mode may be read by everybody.
-func everybodys(mode uint32) bool {
+// readableByAll reports whether every user may read a file of this mode.
+func readableByAll(mode uint32) bool {
 	switch mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		return mode&unix.S_IROTH != 0
@@ -92,13 +94,14 @@ func everybodys(mode uint32) bool {
 	return true
 }
 
-// copied reports whether an extended attribute (xattr(7)) is part of the file. Those of the security modules belong to the place where the file is, and
-// trusted ones to who keeps files there, an overlay for one.
+// copied reports whether an extended attribute (xattr(7)) is copied. Labels of security modules belong to the location
+// of the file, and trusted attributes to the file system's users, such as overlay.
 func copied(attribute string) bool {
-	return attribute == "security.capability" || strings.HasPrefix(attribute, "user.") || strings.HasPrefix(attribute, "system.posix_acl_")
+	return attribute == "security.capability" || strings.HasPrefix(attribute, "user.") ||
+		strings.HasPrefix(attribute, "system.posix_acl_")
 }
 
-// extended copies the extended attributes. kept says that the copy has the owner of the original: otherwise capabilities don't go with it.
+// extended copies the extended attributes. File capabilities are copied only if the copy has the owner of the original.
 func (c *copier) extended(in, out int, kept bool) error {
 	n, err := unix.Flistxattr(in, c.buffer)
 	if err == unix.EOPNOTSUPP || n == 0 && err == nil {

@@ -1,11 +1,13 @@
-// Package copyup copies what a directory holds into a new tmpfs: the mount option tmpcopyup (config.md#configLinuxMountOptions).
+// Package copyup copies a directory into a new tmpfs: the mount option tmpcopyup (config.md#configLinuxMountOptions).
 //
-// It turns two descriptors, of the directory and of a tmpfs that is attached nowhere yet, into a copy of the tree: directories, files with their
-// holes, links, hard links among them, devices, sockets and fifos, with mode, owner, times, access control lists and file capabilities.
+// It takes descriptors of the directory and of a tmpfs that is not attached yet, and copies the tree: directories,
+// sparse files, symbolic and hard links, devices, sockets and fifos, with mode, owner, times, access control lists and
+// file capabilities.
 //
-// It runs in rt, with rt's rights and the host's ids, and trusts nothing of what it reads: the tree may belong to a container that runs and changes it
-// meanwhile. Everything is reached by a descriptor and one single name, no link is ever followed, and a file is opened only after it is known to be one.
-// It refuses to give a container what its root could not have read itself, trees deeper than 200 directories, and files that it may not read.
+// It runs in rt, with rt's rights and the host's ids, and does not trust what it reads: a running container may change
+// the tree meanwhile. Everything is opened by a descriptor and a single name, no link is followed, and only regular
+// files and directories are opened. It refuses to copy what the container's root could not have read itself, trees
+// deeper than 200 directories, and files that it may not read.
 package copyup
 
 import (
@@ -16,29 +18,31 @@ import (
 	"rt/internal/diag"
 )
 
-// Options say what the root of the tmpfs does not take of the directory.
+// Options say which attributes of the directory the root of the tmpfs does not get.
 type Options struct {
-	KeepMode bool // a mount option has given it one
+	KeepMode bool // a mount option has set its mode
 }
 
-// maxDepth bounds the nesting of directories: each level keeps four descriptors open, and a process may have 1024 unless told otherwise.
+// maxDepth is the greatest nesting of directories: each level has four descriptors open, and the default RLIMIT_NOFILE
+// is 1024.
 const maxDepth = 200
 
 // copier copies one tree.
 type copier struct {
 	root       int // of the tmpfs
 	uid, gid   uint32
-	privileged bool             // rt may give files away
-	path       []byte           // of the entry in hand, below the root, with a slash in front
-	buffer     []byte           // what is read: directories, links, contents, attributes
-	links      map[inode]string // files with several names: where the first of them was copied to
+	privileged bool             // rt may change owners
+	path       []byte           // of the current entry, below the root, with a leading slash
+	buffer     []byte           // for directories, links, contents and attributes
+	links      map[inode]string // files with several links: the path of the first copy
 }
 
-// inode is a file, whatever its name.
+// inode identifies a file.
 type inode struct{ device, number uint64 }
 
-// Copy copies what from holds into to, and gives to the attributes of from, but not its owner: that stays the container's root, or whom mount
-// options name, as with runc and crun. Both may be O_PATH descriptors. Errors are *diag.Error that name the file.
+// Copy copies the content of the directory from into to, and gives to the attributes of from, except the owner: that is
+// the container's root, or the user named by mount options, as with runc and crun. Both may be O_PATH descriptors.
+// Errors are *diag.Error and name the file.
 func Copy(from, to int, o Options) error {
 	c := copier{root: to, buffer: make([]byte, 64<<10), privileged: os.Geteuid() == 0}
 	var source, target unix.Stat_t
@@ -56,21 +60,21 @@ func Copy(from, to int, o Options) error {
 	return AsOwner(target.Uid, target.Gid, func() error { return c.directory(from, to, &source, 0) })
 }
 
-// failed makes an error about the entry in hand.
+// failed returns the error of a call on the current entry.
 func (c *copier) failed(call string, err error) error {
 	path := string(c.path)
 	if path == "" {
 		path = "the directory itself"
 	}
-	return diag.Sys("copy "+path, call, err)
+	return diag.Sys(path+" can't be copied", call, err)
 }
 
-// refused makes an error about the entry in hand, which no call has refused.
+// refused returns the error of an entry that rt refuses to copy.
 func (c *copier) refused(why string) error {
-	return &diag.Error{Kind: diag.Host, Problem: "copy " + string(c.path) + ": " + why}
+	return &diag.Error{Kind: diag.Host, Problem: string(c.path) + " can't be copied: " + why}
 }
 
-// directory copies what is in a directory, and then its attributes: they may take away the right to write into it.
+// directory copies the entries of a directory, and then its attributes, which may deny writing into it.
 func (c *copier) directory(from, to int, st *unix.Stat_t, depth int) error {
 	if depth > maxDepth {
 		return c.refused("directories are nested more than 200 deep")
@@ -91,7 +95,7 @@ func (c *copier) directory(from, to int, st *unix.Stat_t, depth int) error {
 	return c.finish(in, out, st)
 }
 
-// entries copies the entries of a directory. They are read a bufferful at a time, since there may be any number of them.
+// entries copies the entries of a directory, reading one buffer at a time.
 func (c *copier) entries(in, out, depth int) error {
 	for {
 		n, err := unix.ReadDirent(in, c.buffer)
@@ -113,7 +117,7 @@ func (c *copier) entries(in, out, depth int) error {
 	}
 }
 
-// entry copies one entry of a directory. One that has vanished meanwhile is not there to be copied.
+// entry copies one entry of a directory. One that was removed meanwhile is skipped.
 func (c *copier) entry(from, to int, name string, depth int) error {
 	fd, err := unix.Openat(from, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == unix.ENOENT {
@@ -151,7 +155,7 @@ func (c *copier) entry(from, to int, name string, depth int) error {
 	return c.finishNode(to, name, &st)
 }
 
-// linked makes a hard link, if the file was copied already under another name. The path of that one is safe to be looked up: nobody but rt can
+// linked makes a hard link if the file was already copied under another name. Looking up that path is safe: only rt can
 // change the tmpfs yet.
 func (c *copier) linked(to int, name string, st *unix.Stat_t) (bool, error) {
 	if st.Nlink < 2 || st.Mode&unix.S_IFMT == unix.S_IFDIR {
@@ -171,7 +175,7 @@ func (c *copier) linked(to int, name string, st *unix.Stat_t) (bool, error) {
 	return false, nil
 }
 
-// subdirectory copies a directory that is not the topmost.
+// subdirectory copies a directory below the top one.
 func (c *copier) subdirectory(from, to int, name string, st *unix.Stat_t, depth int) error {
 	if err := unix.Mkdirat(to, name, 0o700); err != nil {
 		return c.failed("mkdirat", err)

@@ -70,7 +70,8 @@ func descriptors(t *testing.T) int {
 	return len(list)
 }
 
-// requireSame compares two trees: type, mode, owner, size, device and modification time of all, and what files and links hold.
+// requireSame compares two trees: type, mode, owner, size, device and modification time of all, and what files and
+// links hold.
 func requireSame(t *testing.T, from, to string) {
 	t.Helper()
 	seen := 0
@@ -82,7 +83,18 @@ func requireSame(t *testing.T, from, to string) {
 		must(t, unix.Lstat(path, &a))
 		must(t, unix.Lstat(other, &b))
 		if a.Mode != b.Mode || a.Uid != b.Uid || a.Gid != b.Gid || a.Rdev != b.Rdev || a.Mtim != b.Mtim {
-			t.Errorf("%s: mode %o owner %d:%d time %v, copied as %o %d:%d %v", path, a.Mode, a.Uid, a.Gid, a.Mtim, b.Mode, b.Uid, b.Gid, b.Mtim)
+			t.Errorf(
+				"%s: mode %o owner %d:%d time %v, copied as %o %d:%d %v",
+				path,
+				a.Mode,
+				a.Uid,
+				a.Gid,
+				a.Mtim,
+				b.Mode,
+				b.Uid,
+				b.Gid,
+				b.Mtim,
+			)
 		}
 		switch a.Mode & unix.S_IFMT {
 		case unix.S_IFREG:
@@ -177,7 +189,8 @@ func TestCopyAsRoot(t *testing.T) {
 	must(t, os.Lchown(from+"/suid", 1000, 1001))
 	must(t, os.Chmod(from+"/suid", 0o755|os.ModeSetuid))
 	must(t, os.Lchown(from+"/link", 7, 8))
-	netAdmin := "\x01\x00\x00\x02\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" // capabilities(7), version 2: cap_net_admin=ep
+	// Capabilities(7), version 2: cap_net_admin=ep.
+	netAdmin := "\x01\x00\x00\x02\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 	must(t, os.WriteFile(from+"/capable", []byte("#!"), 0o755))
 	must(t, os.Chown(from+"/capable", 3, 3))
 	must(t, unix.Setxattr(from+"/capable", "security.capability", []byte(netAdmin), 0))
@@ -185,7 +198,8 @@ func TestCopyAsRoot(t *testing.T) {
 	must(t, unix.UtimesNanoAt(unix.AT_FDCWD, from, []unix.Timespec{{Sec: 1}, {Sec: 2}}, 0))
 	must(t, copyTo(t, from, to, Options{}))
 	requireSame(t, from, to)
-	for path, want := range map[[2]string]string{{"/capable", "security.capability"}: netAdmin, {"/sub", "user.colour"}: "blue"} {
+	for path, want := range map[[2]string]string{{"/capable", "security.capability"}: netAdmin,
+		{"/sub", "user.colour"}: "blue"} {
 		value := make([]byte, 64)
 		n, err := unix.Getxattr(to+path[0], path[1], value)
 		if err != nil || string(value[:n]) != want {
@@ -221,12 +235,13 @@ func TestErrorsNameTheFile(t *testing.T) {
 	must(t, os.MkdirAll(to+"/sub", 0o755))
 	err := copyTo(t, from, to, Options{})
 	var e *diag.Error
-	if !errors.As(err, &e) || e.Errno != unix.EEXIST || e.Call != "mkdirat" || e.Problem != "copy /sub" {
+	if !errors.As(err, &e) || e.Errno != unix.EEXIST || e.Call != "mkdirat" || e.Problem != "/sub can't be copied" {
 		t.Errorf("%v", err)
 	}
 }
 
-// TestOwnersThatCannotBe takes CAP_CHOWN away from the thread: an owner that is refused looks the same, whatever the reason.
+// TestOwnersThatCannotBe takes CAP_CHOWN away from the thread: an owner that is refused looks the same, whatever the
+// reason.
 func TestOwnersThatCannotBe(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, whose rights are taken away")

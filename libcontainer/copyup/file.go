@@ -24,12 +24,14 @@ func (c *copier) file(from, to int, name string, st *unix.Stat_t) error {
 	return c.finish(in, out, st)
 }
 
-// reopen opens what an O_PATH descriptor stands for. A name would have to be looked up again, and might be a device by now, whose opening alone does things.
+// reopen opens the file of an O_PATH descriptor. A name would be looked up again, and might be a device by now, which
+// has effects when it is opened.
 func reopen(fd, flags int) (int, error) {
 	return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), flags|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 }
 
-// contents copies the first size bytes of a file, and leaves holes where it has them (lseek(2)): /var/log/lastlog may claim to be gigabytes.
+// contents copies the first size bytes of a file and preserves its holes (lseek(2)): /var/log/lastlog may have an
+// apparent size of gigabytes.
 func (c *copier) contents(in, out int, size int64) (call string, err error) {
 	for at := int64(0); at < size; {
 		data, err := unix.Seek(in, at, unix.SEEK_DATA)
@@ -39,7 +41,7 @@ func (c *copier) contents(in, out int, size int64) (call string, err error) {
 		hole := size
 		switch {
 		case err == unix.EINVAL:
-			data = at // a file system that knows no holes
+			data = at // a file system without support for holes
 		case err != nil:
 			return "lseek", err
 		default:

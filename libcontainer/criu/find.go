@@ -10,15 +10,15 @@ import (
 	"rt/internal/diag"
 )
 
-// usual is where criu is looked for behind PATH, which engines may leave out of the environment of a runtime, and which of an ordinary user lacks the directories
-// that end in sbin. Only tests change it.
-var usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+// defaultPath is searched for criu after PATH, which engines may leave out of a runtime's environment, and which for an
+// ordinary user lacks the sbin directories. Only tests change it.
+var defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // Find returns the path of the program criu.
 func Find() (string, error) {
-	for dir := range strings.SplitSeq(os.Getenv("PATH")+":"+usual, ":") {
+	for dir := range strings.SplitSeq(os.Getenv("PATH")+":"+defaultPath, ":") {
 		if !filepath.IsAbs(dir) {
-			continue // never what lies in the directory rt happens to be called in
+			continue // never a program in the working directory
 		}
 		path := dir + "/criu"
 		var st unix.Stat_t
@@ -27,7 +27,8 @@ func Find() (string, error) {
 		}
 	}
 	return "", &diag.Error{
-		Kind: diag.Host, Problem: "the program criu, which saves processes and brings them back, is not in PATH: " + os.Getenv("PATH"),
+		Kind: diag.Host, Problem: "the program criu, which dumps and restores processes, is not in PATH: " +
+			os.Getenv("PATH"),
 		Hint: "install CRIU 3.15 or newer: see https://criu.org",
 	}
 }

@@ -14,19 +14,20 @@ import (
 	"rt/internal/diag"
 )
 
-// Process is a criu that works for this process.
+// Process is a running criu that serves this process.
 type Process struct {
 	Pid    int
 	socket int
-	stderr int // a memfd with what it has said on standard error; -1 if that is the caller's own
+	stderr int // a memfd that is criu's standard error; -1 if the caller has set it
 
-	// Interrupted, if it is not nil, is asked a few times a second while criu is at work. Its error ends criu: damaged images can keep it for ever.
+	// Interrupted, if it is not nil, is called ten times a second while criu works. Its error ends criu, which damaged
+	// images can make hang.
 	Interrupted func() error
 }
 
-// StartOptions say how a criu is started. The zero value starts one that has nothing of rt's.
+// StartOptions say how criu is started. The zero value starts one that inherits nothing of rt's.
 type StartOptions struct {
-	// Stdio are its descriptors 0, 1 and 2; nil is /dev/null, and what it says is kept for errors.
+	// Stdio are its descriptors 0, 1 and 2. nil is /dev/null, with output recorded for errors.
 	Stdio []int
 	// Files are its descriptors from FirstFile on.
 	Files []int
@@ -42,7 +43,7 @@ const socketNumber = 3
 func Start(program string, o *StartOptions) (*Process, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, diag.Sys("make a socket for criu", "socketpair", err)
+		return nil, diag.Sys("the socket to criu can't be made", "socketpair", err)
 	}
 	defer func() { _ = unix.Close(pair[1]) }()
 	p := &Process{socket: pair[0], stderr: -1}
@@ -55,7 +56,7 @@ func Start(program string, o *StartOptions) (*Process, error) {
 		}
 		if err != nil {
 			p.hangUp()
-			return nil, diag.Sys("prepare the start of criu", "open", err)
+			return nil, diag.Sys("standard streams for criu can't be made", "open", err)
 		}
 		stdio = []int{null, p.stderr, p.stderr}
 	}
@@ -67,10 +68,14 @@ func Start(program string, o *StartOptions) (*Process, error) {
 	for _, fd := range o.Files {
 		files = append(files, uintptr(fd))
 	}
-	p.Pid, err = syscall.ForkExec(program, []string{"criu", "swrk", strconv.Itoa(socketNumber)}, &syscall.ProcAttr{Files: files, Env: o.Env})
+	p.Pid, err = syscall.ForkExec(
+		program,
+		[]string{"criu", "swrk", strconv.Itoa(socketNumber)},
+		&syscall.ProcAttr{Files: files, Env: o.Env},
+	)
 	if err != nil {
 		p.hangUp()
-		e := diag.Sys("start criu", "execve", err)
+		e := diag.Sys("criu can't be started", "execve", err)
 		e.Kind, e.Value = diag.Host, program
 		e.Problem = "criu can't be started: " + program
 		return nil, e
@@ -78,10 +83,10 @@ func Start(program string, o *StartOptions) (*Process, error) {
 	return p, nil
 }
 
-// patience is how long criu may take to answer what takes it no work.
-var patience = 30 * time.Second
+// replyTimeout is how long criu may take to answer a simple query.
+var replyTimeout = 30 * time.Second
 
-// Ask starts criu for one question and returns the answer.
+// Ask starts criu for one query and returns the response.
 func Ask(program string, env []string, kind Kind, features Features) (Response, error) {
 	p, err := Start(program, &StartOptions{Env: env})
 	if err != nil {
@@ -91,34 +96,37 @@ func Ask(program string, env []string, kind Kind, features Features) (Response, 
 	if kind == FeatureCheck {
 		request.Features = features.message()
 	}
-	limit := unix.NsecToTimeval(patience.Nanoseconds())
+	limit := unix.NsecToTimeval(replyTimeout.Nanoseconds())
 	_ = unix.SetsockoptTimeval(p.socket, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit)
-	r, err := p.converse(request, kind, nil)
+	r, err := p.exchange(request, kind, nil)
 	if errors.Is(err, unix.EAGAIN) {
 		_ = unix.Kill(p.Pid, unix.SIGKILL)
-		err = &diag.Error{Kind: diag.Host, Problem: "criu has not answered within " + patience.String() + ": " + program}
+		err = &diag.Error{
+			Kind:    diag.Host,
+			Problem: "criu has not answered within " + replyTimeout.String() + ": " + program,
+		}
 	}
 	if ended := p.end(); err != nil {
 		return r, explain(err, ended)
 	}
 	if !r.Success {
-		return r, &diag.Error{Kind: diag.Host, Problem: "criu could not answer" + r.reason(), Hint: "try `criu check`"}
+		return r, &diag.Error{Kind: diag.Host, Problem: "criu can't answer" + r.reason(), Hint: "try `criu check`"}
 	}
 	return r, nil
 }
 
-// Do sends a request, answers the notifications that come meanwhile, and returns the response once criu has ended. A notification is answered with
-// what notify makes of it: after an error criu gives up, and that error is returned. fd is what came with the notification, for notify to
-// close, or -1.
+// Do sends a request, calls notify for each notification, and returns the response after criu has ended. If notify
+// returns an error, criu gives up and Do returns that error. fd is the descriptor that came with the notification, for
+// notify to close, or -1.
 func (p *Process) Do(kind Kind, o *Options, notify func(script string, pid, fd int) error) (Response, error) {
-	r, err := p.converse(&rpc.CriuReq{Type: &kind, Opts: o.message()}, kind, notify)
+	r, err := p.exchange(&rpc.CriuReq{Type: &kind, Opts: o.message()}, kind, notify)
 	if ended := p.end(); err != nil {
 		return r, explain(err, ended)
 	}
 	return r, nil
 }
 
-// reason is what a response that tells of no success says why, to be put behind a clause.
+// reason returns the reason of an unsuccessful response, to be appended to a clause.
 func (r *Response) reason() string {
 	switch {
 	case r.Message != "":
@@ -129,8 +137,12 @@ func (r *Response) reason() string {
 	return ""
 }
 
-// converse sends a request and serves notifications until the response comes.
-func (p *Process) converse(request *rpc.CriuReq, kind Kind, notify func(script string, pid, fd int) error) (Response, error) {
+// exchange sends a request and serves notifications until the response comes.
+func (p *Process) exchange(
+	request *rpc.CriuReq,
+	kind Kind,
+	notify func(script string, pid, fd int) error,
+) (Response, error) {
 	if err := p.send(encode(request)); err != nil {
 		return Response{}, err
 	}
@@ -151,7 +163,7 @@ func (p *Process) converse(request *rpc.CriuReq, kind Kind, notify func(script s
 				return r, refused
 			}
 			if r.Kind != kind && r.Success {
-				return r, &diag.Error{Kind: diag.Host, Problem: "criu has answered another question than it was asked"}
+				return r, &diag.Error{Kind: diag.Host, Problem: "criu has answered another request"}
 			}
 			return r, nil
 		}
@@ -182,7 +194,7 @@ func (p *Process) send(text []byte) error {
 		case unix.EPIPE, unix.ECONNRESET:
 			return io.EOF
 		default:
-			return diag.Sys("talk to criu", "sendmsg", err)
+			return diag.Sys("the request can't be sent to criu", "sendmsg", err)
 		}
 	}
 }
@@ -203,7 +215,7 @@ func (p *Process) receive() (Response, int, error) {
 		case err == unix.ECONNRESET:
 			return Response{}, -1, io.EOF
 		case err != nil:
-			return Response{}, -1, diag.Sys("listen to criu", "recvmsg", err)
+			return Response{}, -1, diag.Sys("the response of criu can't be received", "recvmsg", err)
 		case n == 0:
 			return Response{}, -1, io.EOF
 		}
@@ -216,19 +228,23 @@ func (p *Process) receive() (Response, int, error) {
 			if fd >= 0 {
 				_ = unix.Close(fd)
 			}
-			return r, -1, &diag.Error{Kind: diag.Host, Problem: "criu says what rt does not understand", Err: err}
+			return r, -1, &diag.Error{
+				Kind:    diag.Host,
+				Problem: "criu has sent a message that rt can't decode",
+				Err:     err,
+			}
 		}
 		return r, fd, nil
 	}
 }
 
-// await waits until there is something to be received, or rt is to end.
+// await waits until a message can be received, or rt is told to end.
 func (p *Process) await() error {
 	const often = 100 // milliseconds
 	for p.Interrupted != nil {
 		fds := []unix.PollFd{{Fd: int32(p.socket), Events: unix.POLLIN}}
 		if n, err := unix.Poll(fds, often); n > 0 || err != nil && err != unix.EINTR {
-			return nil // what is wrong with the socket, recvmsg(2) says
+			return nil // recvmsg(2) reports an error of the socket
 		}
 		if err := p.Interrupted(); err != nil {
 			return err
@@ -237,7 +253,7 @@ func (p *Process) await() error {
 	return nil
 }
 
-// passed returns the descriptor in a control message, or -1.
+// passed returns the descriptor in a control message, or -1, and closes further ones.
 func passed(control []byte) int {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {
@@ -266,19 +282,19 @@ func (p *Process) hangUp() {
 	}
 }
 
-// Cancel ends a criu that has got no request, before it can complain of that.
+// Cancel kills a criu that has not got a request.
 func (p *Process) Cancel() {
 	_ = unix.Kill(p.Pid, unix.SIGKILL)
 	p.end()
 }
 
-// ending is how a criu has ended.
+// ending is the exit status and output of criu.
 type ending struct {
 	status unix.WaitStatus
-	said   string
+	stderr string
 }
 
-// end hangs up, waits for criu, and returns how it has ended.
+// end closes the socket, waits for criu, and returns its status and output.
 func (p *Process) end() ending {
 	_ = unix.Close(p.socket)
 	p.socket = -1
@@ -291,24 +307,27 @@ func (p *Process) end() ending {
 	if p.stderr >= 0 {
 		text := make([]byte, 4096)
 		if n, err := unix.Pread(p.stderr, text, 0); err == nil {
-			e.said = strings.TrimSpace(string(text[:n]))
+			e.stderr = strings.TrimSpace(string(text[:n]))
 		}
 	}
 	p.hangUp()
 	return e
 }
 
-// explain says why criu hung up, if that is what happened.
+// explain returns the reason why criu has ended without a response, if err is io.EOF, or else err.
 func explain(err error, e ending) error {
 	if !errors.Is(err, io.EOF) {
 		return err
 	}
-	d := &diag.Error{Kind: diag.Host, Problem: "criu has ended without an answer, with status " + strconv.Itoa(e.status.ExitStatus())}
-	if e.status.Signaled() {
-		d.Problem = "criu was killed by " + unix.SignalName(e.status.Signal()) + " before it had answered"
+	d := &diag.Error{
+		Kind:    diag.Host,
+		Problem: "criu has ended without a response, with status " + strconv.Itoa(e.status.ExitStatus()),
 	}
-	if e.said != "" {
-		d.Problem += "; it said: " + strings.ReplaceAll(e.said, "\n", "; ")
+	if e.status.Signaled() {
+		d.Problem = "criu was killed by " + unix.SignalName(e.status.Signal()) + " before it had responded"
+	}
+	if e.stderr != "" {
+		d.Problem += "; its output: " + strings.ReplaceAll(e.stderr, "\n", "; ")
 	}
 	return d
 }

@@ -71,7 +71,7 @@ func TestNotificationsAreAnswered(t *testing.T) {
 		p.say("08 02 10 01 22 03 08 e7 24")
 	})
 	var seen []string
-	r, err := p.converse(&rpc.CriuReq{Type: new(Restore)}, Restore, func(script string, pid, fd int) error {
+	r, err := p.exchange(&rpc.CriuReq{Type: new(Restore)}, Restore, func(script string, pid, fd int) error {
 		seen = append(seen, script)
 		if (script == "ab") != (pid == 42) || (script == "cd") != (fd >= 0) {
 			t.Errorf("%s: pid %d, descriptor %d", script, pid, fd)
@@ -104,7 +104,8 @@ func TestRefusedNotification(t *testing.T) {
 				end(p)
 			})
 			mine := errors.New("a hook failed")
-			if _, err := p.converse(&rpc.CriuReq{Type: new(Restore)}, Restore, func(string, int, int) error { return mine }); err != mine {
+			if _, err := p.exchange(&rpc.CriuReq{Type: new(Restore)}, Restore,
+				func(string, int, int) error { return mine }); err != mine {
 				t.Error(err)
 			}
 		})
@@ -139,8 +140,8 @@ func TestInterrupted(t *testing.T) {
 func TestWhatIsNoAnswer(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"nothing":       {"", "EOF"},
-		"no protobuf":   {"ff ff", "does not understand"},
-		"another story": {"08 01 10 01", "another question"},
+		"no protobuf":   {"ff ff", "can't decode"},
+		"another story": {"08 01 10 01", "another request"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := talk(t, func(p peer) {
@@ -149,12 +150,14 @@ func TestWhatIsNoAnswer(t *testing.T) {
 					p.say(test.text)
 				}
 			})
-			if _, err := p.converse(&rpc.CriuReq{Type: new(Restore)}, Restore, nil); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := p.exchange(&rpc.CriuReq{Type: new(Restore)}, Restore, nil); err == nil ||
+				!strings.Contains(err.Error(), test.want) {
 				t.Error(err)
 			}
 		})
 	}
-	if err := explain(io.EOF, ending{status: 9, said: "so\nlong"}); !strings.Contains(err.Error(), "SIGKILL") || !strings.Contains(err.Error(), "so; long") {
+	if err := explain(io.EOF, ending{status: 9, stderr: "so\nlong"}); !strings.Contains(err.Error(), "SIGKILL") ||
+		!strings.Contains(err.Error(), "so; long") {
 		t.Error(err)
 	}
 }
@@ -172,7 +175,7 @@ func script(t *testing.T, text string) string {
 }
 
 func TestProgramsThatAreNoCRIU(t *testing.T) {
-	defer func(before string) { usual = before }(usual)
+	defer func(before string) { defaultPath = before }(defaultPath)
 	path := script(t, "echo hello there >&2; exit 3")
 	if found, err := Find(); err != nil || found != path {
 		t.Error(found, err)
@@ -186,10 +189,10 @@ func TestProgramsThatAreNoCRIU(t *testing.T) {
 	if !errors.As(err, &d) || !strings.Contains(d.Problem, "SIGKILL") {
 		t.Error(err)
 	}
-	before := patience
-	patience = 1e8
+	before := replyTimeout
+	replyTimeout = 1e8
 	_, err = Ask(script(t, "exec sleep 100"), os.Environ(), VersionQuery, Features{})
-	patience = before
+	replyTimeout = before
 	if !errors.As(err, &d) || !strings.Contains(d.Problem, "not answered") {
 		t.Error(err)
 	}
@@ -197,7 +200,7 @@ func TestProgramsThatAreNoCRIU(t *testing.T) {
 	if !errors.As(err, &d) || d.Errno != unix.ENOENT {
 		t.Error(err)
 	}
-	usual = ""
+	defaultPath = ""
 	t.Setenv("PATH", ".:bin:"+t.TempDir())
 	if _, err := Find(); !errors.As(err, &d) || d.Hint == "" {
 		t.Error(err)

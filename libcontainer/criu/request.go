@@ -5,7 +5,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Kind is what a request asks for, and what a response answers: enum criu_req_type.
+// Kind is the type of a request and of its response: enum criu_req_type.
 type Kind = rpc.CriuReqType
 
 // The kinds that rt uses.
@@ -18,10 +18,10 @@ const (
 	VersionQuery = rpc.CriuReqType_VERSION
 )
 
-// CgroupMode says what of the cgroups CRIU writes down and makes again: enum criu_cg_mode.
+// CgroupMode says what CRIU dumps and restores of cgroups: enum criu_cg_mode.
 type CgroupMode = rpc.CriuCgMode
 
-// The modes that criu(8) tells of under --manage-cgroups.
+// The modes of criu(8), --manage-cgroups.
 const (
 	CgroupUnset  = CgroupMode(-1)
 	CgroupIgnore = rpc.CriuCgMode_IGNORE
@@ -30,12 +30,13 @@ const (
 	CgroupStrict = rpc.CriuCgMode_STRICT
 )
 
-// Options are those of criu_opts that rt uses: what criu(8) tells of them is not said again here.
+// Options are the fields of criu_opts that rt uses. criu(8) documents them.
 //
-// Descriptors are numbers of this process, which CRIU finds under /proc, but for those in Inherit: they are CRIU's own, as Start has given them to it.
+// Descriptors are numbers in this process, which CRIU finds under /proc, except those in Inherit, which are numbers in
+// CRIU: see FirstFile.
 type Options struct {
 	ImagesDir int    // a descriptor
-	WorkDir   int    // a descriptor: where the log goes
+	WorkDir   int    // a descriptor: the directory of the log
 	LogFile   string // a name in WorkDir
 	Root      string // of the file system of the processes; for Restore a mount point
 	Pid       int    // Dump, PreDump: the first of the processes
@@ -55,7 +56,7 @@ type Options struct {
 	OrphanPtsMaster bool // Restore: a notification of that name hands over the master of a terminal
 	RestoreSibling  bool // Restore: the first process becomes a child of this process, not of CRIU
 	NotifyScripts   bool // send notifications
-	EmptyNetwork    bool // the network namespace is neither saved nor filled again
+	EmptyNetwork    bool // the network namespace is neither dumped nor restored
 	PageServer      *PageServer
 	Cgroups         CgroupMode
 	CgroupRoots     []CgroupRoot
@@ -68,44 +69,57 @@ type Options struct {
 	ConfigFile      string
 }
 
-// PageServer is where a Dump sends memory to, or with LazyPages waits for who fetches it.
+// PageServer is the address that a Dump sends memory pages to, or with LazyPages serves them on.
 type PageServer struct {
 	Address string
 	Port    int
 }
 
-// CgroupRoot is the cgroup that takes the place of the one that the processes were in; an empty controller means all.
+// CgroupRoot is the cgroup that replaces the one of the dumped processes; an empty controller means all.
 type CgroupRoot struct{ Controller, Path string }
 
-// Inherited is a descriptor of CRIU's that takes the place of a resource in the images.
+// Inherited is a descriptor in CRIU that replaces a resource in the images.
 type Inherited struct {
 	Key string
 	FD  int
 }
 
-// Joined is a namespace that the processes join in place of the one that they were in.
+// Joined is a namespace that the processes join instead of their dumped one.
 type Joined struct{ Kind, Path string }
 
 const logEverything = 4
 
-// message returns criu_opts. A field that has its zero value is left out: every optional field of CRIU's means the same
-// then, and older versions may not know it.
+// message returns criu_opts. A field with its zero value is left out: that means the same to CRIU, and older versions
+// may not know the field.
 func (o *Options) message() *rpc.CriuOpts {
 	m := &rpc.CriuOpts{
-		ImagesDirFd: new(int32(o.ImagesDir)), WorkDirFd: new(int32(o.WorkDir)), LogLevel: new(int32(logEverything)), LogFile: optional(o.LogFile),
+		ImagesDirFd: new(
+			int32(o.ImagesDir),
+		), WorkDirFd: new(int32(o.WorkDir)), LogLevel: new(int32(logEverything)), LogFile: optional(o.LogFile),
 		Root: optional(o.Root), Pid: optional(int32(o.Pid)), ParentImg: optional(o.Parent),
-		LeaveRunning: optional(o.LeaveRunning), TrackMem: optional(o.TrackMemory), AutoDedup: optional(o.AutoDedup), LazyPages: optional(o.LazyPages),
-		TcpEstablished: optional(o.TCPEstablished), TcpSkipInFlight: optional(o.TCPSkipInFlight), ExtUnixSk: optional(o.ExtUnixSockets),
-		ShellJob: optional(o.ShellJob), FileLocks: optional(o.FileLocks), LinkRemap: optional(o.LinkRemap), SkipFileRwxCheck: optional(o.SkipModeCheck),
-		OrphanPtsMaster: optional(o.OrphanPtsMaster), RstSibling: optional(o.RestoreSibling), NotifyScripts: optional(o.NotifyScripts),
-		FreezeCgroup: optional(o.FreezeCgroup), External: o.External, LsmProfile: optional(o.LSMProfile), LsmMountContext: optional(o.LSMMountContext),
+		LeaveRunning: optional(
+			o.LeaveRunning,
+		), TrackMem: optional(o.TrackMemory), AutoDedup: optional(o.AutoDedup), LazyPages: optional(o.LazyPages),
+		TcpEstablished: optional(
+			o.TCPEstablished,
+		), TcpSkipInFlight: optional(o.TCPSkipInFlight), ExtUnixSk: optional(o.ExtUnixSockets),
+		ShellJob: optional(
+			o.ShellJob,
+		), FileLocks: optional(o.FileLocks), LinkRemap: optional(o.LinkRemap),
+		SkipFileRwxCheck: optional(o.SkipModeCheck),
+		OrphanPtsMaster: optional(
+			o.OrphanPtsMaster,
+		), RstSibling: optional(o.RestoreSibling), NotifyScripts: optional(o.NotifyScripts),
+		FreezeCgroup: optional(
+			o.FreezeCgroup,
+		), External: o.External, LsmProfile: optional(o.LSMProfile), LsmMountContext: optional(o.LSMMountContext),
 		ConfigFile: optional(o.ConfigFile),
 	}
 	if o.PageServer != nil {
 		m.Ps = &rpc.CriuPageServerInfo{Address: &o.PageServer.Address, Port: new(int32(o.PageServer.Port))}
 	}
 	if o.Cgroups != CgroupUnset {
-		m.ManageCgroups = optional(o.Cgroups != CgroupIgnore) // what versions without the mode go by
+		m.ManageCgroups = optional(o.Cgroups != CgroupIgnore) // for versions without the mode
 		m.ManageCgroupsMode = &o.Cgroups
 	}
 	for i := range o.CgroupRoots {
@@ -126,7 +140,7 @@ func (o *Options) message() *rpc.CriuOpts {
 	return m
 }
 
-// optional is the value of an optional field, nil for its zero value.
+// optional returns a pointer to value, nil for the zero value.
 func optional[T comparable](value T) *T {
 	var zero T
 	if value == zero {
@@ -135,7 +149,7 @@ func optional[T comparable](value T) *T {
 	return &value
 }
 
-// Features are those of CRIU and the kernel together that can be asked for: criu_features.
+// Features are the features of CRIU and the kernel that can be queried: criu_features.
 type Features struct {
 	MemoryTracking bool
 	LazyPages      bool

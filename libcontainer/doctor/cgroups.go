@@ -13,14 +13,16 @@ import (
 
 const cgroupRoot = "/sys/fs/cgroup"
 
-// cgroups tells how cgroups are mounted here, and what this user may do with them.
+// cgroups reports how cgroups are mounted here, and what this user may do with them.
 func cgroups(f *host.Facts) []Finding {
 	const subject = "cgroups"
 	switch cgroup.Mode() {
 	case host.CgroupNone:
-		return []Finding{{subject, Bad, "no cgroups are mounted at " + cgroupRoot, "mount -t cgroup2 none " + cgroupRoot}}
+		return []Finding{
+			{subject, Bad, "no cgroups are mounted at " + cgroupRoot, "mount -t cgroup2 none " + cgroupRoot},
+		}
 	case host.CgroupV1, host.CgroupHybrid:
-		return cgroups1(f)
+		return cgroupsV1(f)
 	case host.CgroupV2:
 	}
 	list := []Finding{{subject, Good, "cgroup v2", ""}}
@@ -35,14 +37,15 @@ func cgroups(f *host.Facts) []Finding {
 			level = Less
 		}
 		return append(list, Finding{
-			subject, level, dir + " can't be written: containers run without a cgroup of their own, and those with limits are refused",
+			subject, level, dir + " can't be written: containers run without a cgroup of their own, and those with " +
+				"limits are refused",
 			"rt --systemd-cgroup, or systemd-run --user --scope -p Delegate=yes rt ...",
 		})
 	}
 	return append(list, controllers(dir)...)
 }
 
-// controllers tells which controllers containers below dir can have.
+// controllers reports which controllers containers below dir can have.
 func controllers(dir string) []Finding {
 	const subject = "cgroups"
 	have := strings.Fields(read(dir + "/cgroup.controllers"))
@@ -56,37 +59,48 @@ func controllers(dir string) []Finding {
 		return []Finding{{subject, Good, "controllers in " + dir + ": " + strings.Join(have, " "), ""}}
 	}
 	return []Finding{{
-		subject, Less, "no controller " + strings.Join(missing, ", ") + " in " + dir + ": limits of theirs are refused",
-		"let the service manager delegate them (systemd.resource-control(5), Delegate=), or see cgroup_disable= on the kernel's command line",
+		subject, Less, "no controller " + strings.Join(missing, ", ") + " in " + dir + ": their limits are refused",
+		"let the service manager delegate them (systemd.resource-control(5), Delegate=), or see cgroup_disable= on " +
+			"the kernel's command line",
 	}}
 }
 
-// cgroups1 tells of v1 hierarchies.
-func cgroups1(f *host.Facts) []Finding {
+// cgroupsV1 reports on v1 hierarchies.
+func cgroupsV1(f *host.Facts) []Finding {
 	const subject = "cgroups"
 	if own := read("/proc/self/mountinfo"); !strings.Contains(own, " - cgroup ") {
-		return []Finding{{subject, Bad, "no cgroup hierarchies are mounted below " + cgroupRoot, "mount -t cgroup2 none " + cgroupRoot}}
+		return []Finding{
+			{
+				subject,
+				Bad,
+				"no cgroup hierarchies are mounted below " + cgroupRoot,
+				"mount -t cgroup2 none " + cgroupRoot,
+			},
+		}
 	}
-	list := []Finding{{subject, Less, "cgroup v1: processes are moved into their cgroups, and cgroup namespaces hide less", "boot with systemd.unified_cgroup_hierarchy=1"}}
+	list := []Finding{{subject, Less, "cgroup v1: processes are moved into their cgroups, and cgroup namespaces " +
+		"hide less", "boot with systemd.unified_cgroup_hierarchy=1"}}
 	for _, c := range []string{"cpu", "memory", "pids", "devices", "freezer"} {
 		dir := cgroupRoot + "/" + c
 		switch unix.Access(dir, unix.W_OK) {
 		case nil:
 		case unix.ENOENT:
-			list = append(list, Finding{subject, Less, "no hierarchy of controller " + c + " is mounted: limits of it are refused", "mount -t cgroup -o " + c + " none " + dir})
+			list = append(list, Finding{subject, Less, "no hierarchy of controller " + c + " is mounted: its limits " +
+				"are refused", "mount -t cgroup -o " + c + " none " + dir})
 		default:
 			level := Bad
 			if f.EUID != 0 || f.UserNS {
 				level = Less
 			}
-			list = append(list, Finding{subject, level, dir + " can't be written: containers run without a cgroup of their own, and those with limits are refused", ""})
+			list = append(list, Finding{subject, level, dir + " can't be written: containers run without a cgroup " +
+				"of their own, and those with limits are refused", ""})
 			return list
 		}
 	}
 	return list
 }
 
-// ownCgroup is the cgroup of rt itself on v2, "/" if it can't be told.
+// ownCgroup returns rt's own cgroup on v2, "/" if it is unknown.
 func ownCgroup(text string) string {
 	for line := range strings.Lines(text) {
 		if p, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {

@@ -1,7 +1,8 @@
-// Package doctor looks at this machine the way a person would who wants to run containers on it: what works, what does not, and what to do.
+// Package doctor examines whether this machine can run containers: what works, what does not, and what to do.
 //
-// It turns the probes of package host, and a look at cgroups, id ranges and limits, into a list of findings. It runs in rt only, for `rt doctor`, and
-// changes nothing but for one process that it makes and that ends at once. It gives no advice that depends on a distribution it does not see.
+// It turns the probes of package host, and the state of cgroups, id ranges and limits, into a list of findings. It runs
+// in rt only, for `rt doctor`. It changes nothing; it starts one process, which ends at once. Its advice does not
+// depend on the distribution.
 package doctor
 
 import (
@@ -10,26 +11,26 @@ import (
 	"rt/libcontainer/host"
 )
 
-// Level says how bad a finding is.
+// Level is the severity of a finding.
 type Level string
 
 // The levels.
 const (
 	Good   Level = "ok"     // it works
-	Less   Level = "less"   // containers run, with something missing or in a slower way
-	Bad    Level = "bad"    // containers can't run until this is mended
-	Unsure Level = "unsure" // this user may not know, or only a trial would tell
+	Less   Level = "less"   // containers run, with less isolation, fewer features or less speed
+	Bad    Level = "bad"    // containers can't run until this is fixed
+	Unsure Level = "unsure" // this user can't find out, or only a trial would tell
 )
 
 // Finding is one line of the report.
 type Finding struct {
 	Subject string // "cgroups"
 	Level   Level
-	What    string // what is so
+	What    string // what was found
 	Do      string // what to do about it, "" if nothing
 }
 
-// Examine looks at everything, in the order in which things are needed.
+// Examine returns all findings, in the order in which containers need things.
 func Examine() []Finding {
 	f := host.Probe()
 	var list []Finding
@@ -39,7 +40,7 @@ func Examine() []Finding {
 	return list
 }
 
-// CanRun reports whether nothing was found that keeps every container from running.
+// CanRun reports whether no finding keeps every container from running.
 func CanRun(list []Finding) bool {
 	for i := range list {
 		if list[i].Level == Bad {
@@ -49,7 +50,7 @@ func CanRun(list []Finding) bool {
 	return true
 }
 
-// read returns a small file of the kernel's, without the newline at its end; "" if it can't be read.
+// read returns a small file in /proc or /sys without the newline at its end; "" if it can't be read.
 func read(path string) string {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -32,7 +32,8 @@ func TestExamine(t *testing.T) {
 }
 
 func TestCanRun(t *testing.T) {
-	if !CanRun([]Finding{{Level: Good}, {Level: Less}, {Level: Unsure}}) || CanRun([]Finding{{Level: Good}, {Level: Bad}}) {
+	if !CanRun([]Finding{{Level: Good}, {Level: Less}, {Level: Unsure}}) ||
+		CanRun([]Finding{{Level: Good}, {Level: Bad}}) {
 		t.Error("only what is bad keeps containers from running")
 	}
 }
@@ -75,7 +76,8 @@ func TestBelow(t *testing.T) {
 }
 
 func TestOwnCgroup(t *testing.T) {
-	for text, want := range map[string]string{"1:cpu:/a\n0::/user.slice/x\n": "/user.slice/x", "1:cpu:/a": "/", "": "/"} {
+	for text, want := range map[string]string{"1:cpu:/a\n0::/user.slice/x\n": "/user.slice/x", "1:cpu:/a": "/",
+		"": "/"} {
 		if got := ownCgroup(text); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}

@@ -13,26 +13,30 @@ import (
 	"rt/libcontainer/host"
 )
 
-// rights tells what rt lacks of the rights of root.
+// rights reports which rights of root rt lacks.
 func rights(f *host.Facts) []Finding {
 	const subject = "rights"
 	if f.EUID != 0 {
-		return []Finding{{subject, Less, "rt runs as user " + strconv.Itoa(int(f.EUID)) + ": containers need a user namespace in their config", "rt spec --rootless writes such a config"}}
+		return []Finding{{subject, Less, "rt runs as user " + strconv.Itoa(int(f.EUID)) + ": containers need a user " +
+			"namespace in their config", "rt spec --rootless writes such a config"}}
 	}
 	if f.UserNS {
-		return []Finding{{subject, Less, "rt runs in a user namespace: devices can't be made and are bound from the host", ""}}
+		return []Finding{{subject, Less, "rt runs in a user namespace: devices can't be made and are bound from the " +
+			"host", ""}}
 	}
-	const needed = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID | 1<<unix.CAP_SETPCAP | 1<<unix.CAP_SYS_CHROOT
+	const needed = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_SETUID |
+		1<<unix.CAP_SETGID | 1<<unix.CAP_SETPCAP | 1<<unix.CAP_SYS_CHROOT
 	if f.Caps&needed != needed {
 		return []Finding{{
-			subject, Bad, "rt is root without all of CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETPCAP and CAP_SYS_CHROOT",
-			"give them to whatever rt runs in, or run rt as an ordinary user",
+			subject, Bad, "rt is root without all of CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETPCAP and " +
+				"CAP_SYS_CHROOT",
+			"grant them to the container or service that rt runs in, or run rt as an ordinary user",
 		}}
 	}
-	return []Finding{{subject, Good, "rt is root and has its rights", ""}}
+	return []Finding{{subject, Good, "rt is root and has the capabilities it needs", ""}}
 }
 
-// namespaces tells which kinds there are, and tries to make a user namespace if rt depends on one.
+// namespaces reports which kinds the kernel has, and tries to make a user namespace.
 func namespaces(f *host.Facts) []Finding {
 	const subject = "namespaces"
 	var list []Finding
@@ -43,9 +47,10 @@ func namespaces(f *host.Facts) []Finding {
 		}
 	}
 	if missing == nil {
-		list = append(list, Finding{subject, Good, "all kinds of namespaces are there", ""})
+		list = append(list, Finding{subject, Good, "the kernel has all kinds of namespaces", ""})
 	} else {
-		list = append(list, Finding{subject, Less, "the kernel has no " + strings.Join(missing, ", "), "configs that ask for them are refused"})
+		list = append(list, Finding{subject, Less, "the kernel has no " + strings.Join(missing, ", "),
+			"configs that ask for them are refused"})
 	}
 	for _, kind := range []string{"user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time"} {
 		file := "/proc/sys/user/max_" + kind + "_namespaces"
@@ -54,13 +59,21 @@ func namespaces(f *host.Facts) []Finding {
 			if kind == "mnt" || kind == "user" && f.EUID != 0 {
 				level = Bad
 			}
-			list = append(list, Finding{subject, level, "no " + kind + " namespace can be made: " + file + " is 0", "sysctl user.max_" + kind + "_namespaces=15000"})
+			list = append(
+				list,
+				Finding{
+					subject,
+					level,
+					"no " + kind + " namespace can be made: " + file + " is 0",
+					"sysctl user.max_" + kind + "_namespaces=15000",
+				},
+			)
 		}
 	}
 	return append(list, tryUserNamespace(f))
 }
 
-// tryUserNamespace makes a user namespace: there are more ways to forbid them than can be read anywhere.
+// tryUserNamespace makes a user namespace, since not every way to forbid them can be read.
 func tryUserNamespace(f *host.Facts) Finding {
 	const subject = "namespaces"
 	bad := Less
@@ -70,19 +83,20 @@ func tryUserNamespace(f *host.Facts) Finding {
 	cmd := exec.Command("/proc/self/exe", "--version")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS}
 	if err := cmd.Run(); err != nil {
-		do := "see user.max_user_namespaces, kernel.unprivileged_userns_clone, and the seccomp filter of whatever rt runs in"
+		do := "see user.max_user_namespaces, kernel.unprivileged_userns_clone, and the seccomp filter of the " +
+			"container or service that rt runs in"
 		return Finding{subject, bad, "a user namespace can't be made: " + err.Error(), do}
 	}
 	if f.EUID != 0 && read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
 		return Finding{
-			subject, bad, "AppArmor takes the rights away that an ordinary user has in a user namespace of his own",
+			subject, bad, "AppArmor denies ordinary users capabilities in their user namespaces",
 			"give rt a profile with `userns,`, or set kernel.apparmor_restrict_unprivileged_userns=0",
 		}
 	}
 	return Finding{subject, Good, "a user namespace can be made", ""}
 }
 
-// ids tells which ids an ordinary user can map.
+// ids reports which ids an ordinary user can map.
 func ids(f *host.Facts) []Finding {
 	const subject = "ids"
 	if f.EUID == 0 {
@@ -93,26 +107,38 @@ func ids(f *host.Facts) []Finding {
 		name = u.Username
 	}
 	var list []Finding
-	for _, m := range []struct{ program, file, what string }{{"newuidmap", "/etc/subuid", "user"}, {"newgidmap", "/etc/subgid", "group"}} {
+	for _, m := range []struct{ program, file, what string }{{"newuidmap", "/etc/subuid", "user"},
+		{"newgidmap", "/etc/subgid", "group"}} {
 		text, _ := os.ReadFile(m.file)
 		n := idsOf(string(text), name, f.EUID)
 		_, err := exec.LookPath(m.program)
 		switch {
 		case err != nil:
-			list = append(list, Finding{subject, Less, m.program + " is not installed: a container can have one " + m.what + " id only", "install it (Debian: uidmap)"})
+			list = append(
+				list,
+				Finding{
+					subject,
+					Less,
+					m.program + " is not installed: a container can have one " + m.what + " id only",
+					"install it (Debian: uidmap)",
+				},
+			)
 		case n == 0:
 			list = append(list, Finding{
 				subject, Less, m.file + " gives " + name + " no range: a container can have one " + m.what + " id only",
 				"usermod --add-sub" + m.what[:1] + "ids 100000-165535 " + name,
 			})
 		default:
-			list = append(list, Finding{subject, Good, m.file + " gives " + name + " " + strconv.Itoa(n) + " " + m.what + " ids", ""})
+			list = append(
+				list,
+				Finding{subject, Good, m.file + " gives " + name + " " + strconv.Itoa(n) + " " + m.what + " ids", ""},
+			)
 		}
 	}
 	return list
 }
 
-// idsOf counts the ids that the text of a subuid(5) file gives a user, who stands there by name or number.
+// idsOf counts the ids that the text of a subuid(5) file gives a user, listed by name or number.
 func idsOf(text, name string, uid uint32) int {
 	total := 0
 	for line := range strings.Lines(text) {

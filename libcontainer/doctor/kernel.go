@@ -11,17 +11,20 @@ import (
 
 type optional struct{ feature, text string }
 
-// instead says what rt does where a feature that it can do without is missing.
+// instead says what rt does without a feature that it does not require.
 var instead = [...]optional{
-	{"mount_setattr(2)", "bind mounts are restricted after they are attached, and recursive options (rro and its like) are refused"},
+	{"mount_setattr(2)", "bind mounts are restricted after they are attached, and recursive options (rro and the " +
+		"like) are refused"},
 	{"cgroup.kill", "processes of a container are killed one by one"},
-	{"executable memfd", "the boot image is written to a tmpfs of its own, or for an ordinary user to a file in the state directory, /tmp, /var/tmp or /dev/shm"},
+	{"executable memfd", "the boot image is written to its own tmpfs, or for an ordinary user to a file in the " +
+		"state directory, /tmp, /var/tmp or /dev/shm"},
 	{"MOUNT_ATTR_NOSYMFOLLOW", "the option nosymfollow is refused for new mounts"},
 	{"MOUNT_ATTR_IDMAP", "mounts with id mappings are refused"},
-	{"user.* attributes on tmpfs", "in a container of an ordinary user with --ephemeral a directory that was deleted can't be made again"},
+	{"user.* attributes on tmpfs", "in a container of an ordinary user with --ephemeral a directory that was " +
+		"deleted can't be made again"},
 }
 
-// kernel judges the kernel by what it can do.
+// kernel reports which features the kernel has.
 func kernel(*host.Facts) []Finding {
 	const subject = "kernel"
 	var u unix.Utsname
@@ -39,7 +42,7 @@ func kernel(*host.Facts) []Finding {
 		what := instead[i].text
 		level, verb := Less, " is missing: "
 		if r.Answer == host.Unknown {
-			level, verb = Unsure, " could not be asked for; without it "
+			level, verb = Unsure, " can't be probed; without it "
 		}
 		do := "Linux " + r.Since + " has it"
 		if r.Name == "executable memfd" {
@@ -50,7 +53,7 @@ func kernel(*host.Facts) []Finding {
 	return list
 }
 
-// security tells of the Linux security modules and of seccomp.
+// security reports on Linux security modules and seccomp.
 func security(f *host.Facts) []Finding {
 	const subject = "security"
 	var list []Finding
@@ -65,7 +68,8 @@ func security(f *host.Facts) []Finding {
 		if m.on {
 			list = append(list, Finding{subject, Good, m.name + " is on", ""})
 		} else {
-			list = append(list, Finding{subject, Less, m.name + " is off: a config with " + m.field + " is refused (modules: " + modules + ")", ""})
+			list = append(list, Finding{subject, Less, m.name + " is off: a config with " + m.field +
+				" is refused (modules: " + modules + ")", ""})
 		}
 	}
 	if denied := host.Denied(); len(denied) > 0 {
@@ -81,34 +85,40 @@ func security(f *host.Facts) []Finding {
 	case strings.Contains(actions, "errno"):
 		list = append(list, Finding{subject, Good, "seccomp filters work: " + actions, ""})
 	case actions == "":
-		list = append(list, Finding{subject, Less, "the kernel has no seccomp filters: a config with linux.seccomp is refused", "CONFIG_SECCOMP_FILTER must be set in the kernel"})
+		list = append(list, Finding{subject, Less, "the kernel has no seccomp filters: a config with linux.seccomp " +
+			"is refused", "CONFIG_SECCOMP_FILTER must be set in the kernel"})
 	}
 	return list
 }
 
-// files tells of file systems, and of the /proc that containers in user namespaces need to see whole.
+// files reports on overlay, and on mounts over /proc, which containers with a user namespace need uncovered.
 func files(_ *host.Facts) []Finding {
 	const subject = "file systems"
 	var list []Finding
 	if known := read("/proc/filesystems"); strings.Contains(known, "\toverlay") {
-		list = append(list, Finding{subject, Good, "overlay is there: for mounts of the type, --ephemeral and --overlay", ""})
+		list = append(list, Finding{subject, Good, "overlay is available: for mounts of that type, --ephemeral and " +
+			"--overlay", ""})
 	} else {
-		list = append(list, Finding{subject, Unsure, "overlay, which --ephemeral and --overlay need, is not in the kernel now; it may be a module that is loaded when it is first used", "modprobe overlay"})
+		list = append(list, Finding{subject, Unsure, "overlay, which --ephemeral and --overlay need, is not loaded; " +
+			"it may be a module that is loaded on first use", "modprobe overlay"})
 	}
 	if covered := below(read("/proc/self/mountinfo"), "/proc/"); covered != "" {
 		list = append(list, Finding{
-			subject, Less, "/proc is covered at " + covered + ": containers with a user namespace can't mount a proc of their own (mount_namespaces(7))",
-			"mount a whole procfs somewhere else in this mount namespace, or bind the host's in the config",
+			subject, Less, "/proc is covered at " + covered + ": containers with a user namespace can't mount their " +
+				"own proc (mount_namespaces(7))",
+			"mount an uncovered procfs elsewhere in this mount namespace, or bind-mount the host's in the config",
 		})
 	}
 	return list
 }
 
-// below returns the first mount point in the text of a mountinfo that is below dir, "" if there is none. One on binfmt_misc covers nothing.
+// below returns the first mount point below dir in the text of a mountinfo file, "" if there is none. A mount at
+// /proc/sys/fs/binfmt_misc does not count.
 func below(mountinfo, dir string) string {
 	for line := range strings.Lines(mountinfo) {
 		fields := strings.Fields(line)
-		if len(fields) > 4 && strings.HasPrefix(fields[4], dir) && !strings.HasPrefix(fields[4], "/proc/sys/fs/binfmt_misc") {
+		if len(fields) > 4 && strings.HasPrefix(fields[4], dir) &&
+			!strings.HasPrefix(fields[4], "/proc/sys/fs/binfmt_misc") {
 			return fields[4]
 		}
 	}

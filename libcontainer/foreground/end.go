@@ -7,18 +7,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The signals that end a program. While rt makes a container they end what it waits for, and then rt takes back what it has done, in place of leaving
-// it behind.
+// The signals that end a program. While rt makes a container they end its waits, and then rt undoes what it has done.
 var endSignals = [...]unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM}
 
-// CatchEnd has these signals kept for TakeEnd until the function that it returns is called. Those that rt's caller ignores stay ignored.
+// CatchEnd holds these signals back for TakeEnd until the returned function is called. Signals that rt's caller ignores
+// stay ignored.
 func CatchEnd() (restore func()) {
 	const onStack, restart, hasRestorer, ignored = 0x08000000, 0x10000000, 0x04000000, 1
 	handler, restorer := handlerAddresses()
 	action := sigaction{handler: handler, flags: onStack | restart | hasRestorer, restorer: restorer, mask: ^uint64(0)}
 	var before [len(endSignals)]sigaction
 	set := func(n unix.Signal, to, old *sigaction) {
-		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(n), uintptr(unsafe.Pointer(to)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
+		_, _, _ = unix.RawSyscall6(
+			unix.SYS_RT_SIGACTION,
+			uintptr(n),
+			uintptr(unsafe.Pointer(to)),
+			uintptr(unsafe.Pointer(old)),
+			8,
+			0,
+			0,
+		)
 	}
 	for i, n := range endSignals {
 		set(n, nil, &before[i])
@@ -33,11 +41,11 @@ func CatchEnd() (restore func()) {
 	}
 }
 
-// TakeEnd reports whether such a signal has been kept, and forgets it: one signal ends one wait.
+// TakeEnd reports whether such a signal is pending, and clears it: one signal ends one wait.
 func TakeEnd() bool {
 	var ends uint64
 	for _, n := range endSignals {
 		ends |= bit(n)
 	}
-	return atomic.LoadUint64(&forwardKept)&ends != 0 && atomic.AndUint64(&forwardKept, ^ends)&ends != 0
+	return atomic.LoadUint64(&forwardPending)&ends != 0 && atomic.AndUint64(&forwardPending, ^ends)&ends != 0
 }

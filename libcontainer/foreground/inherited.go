@@ -9,11 +9,11 @@ import (
 
 const lastSignal = 64
 
-// bit is the place of a signal in a set of signals, sigset_t.
+// bit returns the bit of a signal in a sigset_t.
 func bit(n unix.Signal) uint64 { return 1 << (n - 1) }
 
-// Inherited are the signals that rt's caller ignores and blocks, and that a child of rt's would ignore and block too: both outlive execve(2).
-// Signals for which the Go runtime has installed a handler are not among the first, since a handler does not.
+// Inherited returns the signals that rt's caller ignores and blocks, and that a child of rt would ignore and block too:
+// both survive execve(2). Signals for which the Go runtime has a handler are not ignored.
 func Inherited() (ignored, blocked uint64) {
 	const ignore = 1 // SIG_IGN
 	var action sigaction
@@ -32,8 +32,8 @@ func blockedSignals() (set uint64) {
 	return set
 }
 
-// unblock sees to it that one thread of rt takes the signals of set. What the caller blocks all threads block, as the Go runtime has it, and would wait for
-// ever. Without any it costs one system call.
+// unblock unblocks the signals of set in one thread of rt. In the Go runtime all threads block what the caller blocks,
+// so these signals would stay pending. If none is blocked it costs one system call.
 func unblock(set uint64) {
 	if blockedSignals()&set == 0 {
 		return

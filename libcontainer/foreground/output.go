@@ -7,23 +7,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// piece is the most that is written at once: what is written of a larger one shows late, and so a slow reader would look like one that has stopped.
+// piece is the greatest size, in bytes, of one write(2). The progress of a larger one shows late, so that a slow reader
+// would look like a stopped one.
 const piece = 4 << 10
 
-// output writes to a descriptor that rt shares with others. It can't be made non-blocking, because that is a property of all who share it (open(2), O_NONBLOCK:
-// of the open file description), and a write of more than there is room for blocks, whatever poll(2) has said. So a thread of its own waits.
+// output writes to a descriptor that rt shares with other processes. O_NONBLOCK belongs to the open file description
+// (open(2)), so rt must not set it, and a write that is larger than the free space blocks, whatever poll(2) says. So a
+// separate thread writes.
 type output struct {
 	fd      int
 	chunks  chan []byte
 	done    int          // eventfd(2): a chunk has been written, or can't be
 	written atomic.Int64 // bytes so far
 	refused atomic.Int32 // errno of the write that failed
-	busy    bool         // a chunk is under way; the relay's own
-	pending []byte       // what has come meanwhile, at most limit; the relay's own
+	busy    bool         // a chunk is being written; only the relay uses it
+	pending []byte       // what came meanwhile, at most limit; only the relay uses it
 	spare   []byte       // the block of the chunk before
 }
 
-// limit is how much each direction of a relay holds.
+// limit is the size of a relay's buffer in each direction, in bytes.
 const limit = 32 << 10
 
 func newOutput(fd int) (*output, error) {
@@ -31,7 +33,13 @@ func newOutput(fd int) (*output, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &output{fd: fd, chunks: make(chan []byte, 1), done: done, pending: make([]byte, 0, limit), spare: make([]byte, 0, limit)}
+	o := &output{
+		fd:      fd,
+		chunks:  make(chan []byte, 1),
+		done:    done,
+		pending: make([]byte, 0, limit),
+		spare:   make([]byte, 0, limit),
+	}
 	go o.run()
 	return o, nil
 }
@@ -51,7 +59,7 @@ func (o *output) write(chunk []byte) {
 		n, err := unix.Write(o.fd, chunk[:min(len(chunk), piece)])
 		switch {
 		case err == unix.EINTR:
-		case err == unix.EAGAIN: // somebody has made it non-blocking
+		case err == unix.EAGAIN: // another process has made it non-blocking
 			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(o.fd), Events: unix.POLLOUT}}, -1)
 		case err != nil:
 			errno, _ := err.(unix.Errno) //nolint:errorlint // package unix returns it bare
@@ -63,19 +71,19 @@ func (o *output) write(chunk []byte) {
 	}
 }
 
-// room is where the next bytes go; empty if there is none.
+// room returns the free space of the buffer, for the next bytes; it may be empty.
 func (o *output) room() []byte { return o.pending[len(o.pending):cap(o.pending)] }
 
-// took says that n bytes have come into room.
+// took records that n bytes were read into room.
 func (o *output) took(n int) {
 	o.pending = o.pending[:len(o.pending)+n]
 	if o.refused.Load() != 0 {
-		o.pending = o.pending[:0] // nobody wants it
+		o.pending = o.pending[:0] // the output failed
 	}
 	o.hand()
 }
 
-// hand hands what is pending to the thread, if that has nothing to do.
+// hand passes what is pending to the thread, if the thread is idle.
 func (o *output) hand() {
 	if !o.busy && len(o.pending) > 0 {
 		o.busy = true
@@ -84,7 +92,7 @@ func (o *output) hand() {
 	}
 }
 
-// wake takes the news of a chunk that has been written.
+// wake is called when a chunk was written.
 func (o *output) wake() {
 	var count [8]byte
 	if _, err := unix.Read(o.done, count[:]); err == nil {
@@ -93,13 +101,13 @@ func (o *output) wake() {
 	}
 }
 
-// idle reports whether all has been written.
+// idle reports whether everything was written.
 func (o *output) idle() bool { return !o.busy }
 
-// gone reports whether there is nobody any more who could read it: pipe(7), EPIPE.
+// gone reports whether the output has no reader any more: pipe(7), EPIPE.
 func (o *output) gone() bool { return unix.Errno(o.refused.Load()) == unix.EPIPE }
 
-// close ends the thread, unless it is stuck; then it goes with the process.
+// close ends the thread, unless it is blocked in a write; then it ends with rt.
 func (o *output) close() {
 	close(o.chunks)
 	if o.idle() {

@@ -6,31 +6,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tick is how often a relay that waits for nothing but its reader looks whether it is told to end: poll(2) need not return at a signal that another
-// thread has taken.
+// tick is how often a relay that waits only for its reader checks for a signal to end: poll(2) does not return on a
+// signal that another thread has handled.
 const tick = 100 * time.Millisecond
 
-// grace is how long the reader of the output of a process that was killed may read nothing before rt ends without it. A variable, so that a test need not
-// wait as long.
+// grace is how long rt waits for a reader that reads nothing, after the process was killed. A variable, so that a test
+// need not wait as long.
 var grace = time.Second
 
-// relay copies between the master of a terminal and two descriptors of rt's, holding a limited number of bytes each way: what one side does not take never
-// keeps the other from being served, nor the end of the process from being seen.
+// relay copies between the master of a terminal and two descriptors of rt, with a bounded buffer each way: a side that
+// reads nothing blocks neither the other side nor the detection of the process's end.
 type relay struct {
-	master int // rt's alone, and non-blocking
-	in     int // what is typed; -1 at its end
+	master int // only rt has it, and it is non-blocking
+	in     int // the input; -1 at its end
 	out    *output
 	typed  []byte // to be written to the master, at most limit
-	last   byte   // of what was typed before
-	eof    bool   // the end of in is still to be typed
-	own    int    // the other side of the terminal, held open; -1
+	last   byte   // of the input already written to the master
+	eof    bool   // the end of in is still to be passed on
+	own    int    // the other side of the terminal, open in rt; -1 if it is not
 
-	unfollow func() // ends what changes the terminal's size; nil
+	unfollow func() // stops follow; nil
 }
 
-// Relay relays between a terminal and rt's standard streams until the process of pidfd has ended, which reap waits for; it reports whether the process was
-// killed. rt's terminal, if standard input is one, is in raw mode meanwhile. What the process has written before its end is not lost, but of a process that
-// was killed if nobody reads it. The master is Relay's to close.
+// Relay relays between a terminal and rt's standard streams until the process of pidfd has ended; reap waits for it,
+// and reports whether it was killed. rt's terminal, if standard input is one, is in raw mode meanwhile. Output that the
+// process has written before its end is not lost, unless the process was killed and the reader reads nothing. Relay
+// closes the master.
 func Relay(master, pidfd int, reap func() (killed bool)) error {
 	restore, err := makeRaw()
 	if err != nil {
@@ -48,7 +49,7 @@ func Relay(master, pidfd int, reap func() (killed bool)) error {
 	r.untilEnd(pidfd)
 	restore()
 	killed := reap()
-	KeepSignals() // which are for rt itself from now on
+	KeepSignals() // they are meant for rt from now on
 	r.drain(killed)
 	return nil
 }
@@ -65,15 +66,20 @@ func newRelay(master, in, out int) (*relay, error) {
 		return nil, err
 	}
 	r := &relay{master: master, in: in, out: o, typed: make([]byte, 0, limit)}
-	// A process that closes the terminal may open it again, as an init does for each line that it says on /dev/console. A master whose other side nobody holds
-	// can't be told from one whose other side is gone (EIO), and can't be waited for.
+	// A process that closes the terminal may open it again, as an init does for each line it writes to /dev/console.
+	// While no process has the other side open, reads of the master fail with EIO, and it can't be polled.
 	r.own = peer(master)
 	return r, nil
 }
 
-// peer opens the other side of a terminal, without a name of the container's (ioctl_tty(2), TIOCGPTPEER); -1 if that can't be.
+// peer opens the other side of a terminal, without a path of the container (ioctl_tty(2), TIOCGPTPEER); -1 on an error.
 func peer(master int) int {
-	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	fd, _, errno := unix.Syscall(
+		unix.SYS_IOCTL,
+		uintptr(master),
+		unix.TIOCGPTPEER,
+		unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC,
+	)
 	if errno != 0 {
 		return -1
 	}
@@ -102,7 +108,12 @@ func (r *relay) hangUp() {
 // untilEnd relays until the process has ended.
 func (r *relay) untilEnd(pidfd int) {
 	for {
-		fds := [...]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, r.pollMaster(), r.pollInput(), {Fd: int32(r.out.done), Events: unix.POLLIN}}
+		fds := [...]unix.PollFd{
+			{Fd: int32(pidfd), Events: unix.POLLIN},
+			r.pollMaster(),
+			r.pollInput(),
+			{Fd: int32(r.out.done), Events: unix.POLLIN},
+		}
 		if _, err := unix.Poll(fds[:], -1); err != nil && err != unix.EINTR {
 			return
 		}
@@ -113,9 +124,9 @@ func (r *relay) untilEnd(pidfd int) {
 	}
 }
 
-// drain writes out what is left in the terminal when the process has ended, at most what the kernel holds of it: others may still write there. A process that
-// was killed ends for a reader that has stopped, too; one that has come to its end by itself has said all it had to say, and that waits for its
-// reader until rt is told to end, as it would without a terminal.
+// drain writes out what is left in the terminal when the process has ended, at most as much as the kernel buffers:
+// other processes may still write there. If the process was killed, a reader that reads nothing is given up after
+// grace. Otherwise drain waits for the reader until rt gets a signal to end, as a write would without a terminal.
 func (r *relay) drain(killed bool) {
 	const most = 128 << 10
 	r.in, r.typed, r.eof = -1, nil, false
@@ -127,7 +138,7 @@ func (r *relay) drain(killed bool) {
 			case err == unix.EINTR:
 				continue
 			case err != nil || n <= 0:
-				left = 0 // EAGAIN: there is no more; EIO: nor will there be
+				left = 0 // EAGAIN: there is no more now; EIO: there will be no more
 			default:
 				left -= n
 				r.out.took(n)
@@ -150,7 +161,8 @@ func (r *relay) drain(killed bool) {
 	}
 }
 
-// pollMaster is what can be done with the master now. One that nothing is to be done with is left out: poll(2) would report its hangup again and again.
+// pollMaster returns what to poll the master for. If that is nothing the master is left out: poll(2) would report its
+// hangup again and again.
 func (r *relay) pollMaster() unix.PollFd {
 	p := unix.PollFd{Fd: -1}
 	if len(r.out.room()) > 0 {
@@ -172,13 +184,13 @@ func (r *relay) pollInput() unix.PollFd {
 	return unix.PollFd{Fd: int32(r.in), Events: unix.POLLIN}
 }
 
-// serve does what poll(2) says can be done.
+// serve reads and writes what poll(2) has reported ready.
 func (r *relay) serve(master, in, done int16) {
 	if done != 0 {
 		r.out.wake()
 	}
 	if r.out.gone() {
-		// A program that writes to a pipe without a reader ends by SIGPIPE, and its terminal, if it holds one, is hung up.
+		// A program that writes to a pipe without a reader is killed by SIGPIPE, and its terminal is hung up.
 		r.hangUp()
 		r.in = -1
 		return
@@ -194,7 +206,7 @@ func (r *relay) serve(master, in, done int16) {
 	}
 }
 
-// readMaster takes what the container has written.
+// readMaster reads what the container has written.
 func (r *relay) readMaster() {
 	room := r.out.room()
 	if len(room) == 0 {
@@ -210,7 +222,8 @@ func (r *relay) readMaster() {
 	}
 }
 
-// reopen opens the other side again, which a session that ended or vhangup(2) has taken from all who had it. What opens it next is heard then.
+// reopen opens the other side again after a hangup: the end of a session, or vhangup(2). A process that opens it later
+// is served then.
 func (r *relay) reopen() {
 	if r.own >= 0 {
 		_ = unix.Close(r.own)
@@ -220,7 +233,7 @@ func (r *relay) reopen() {
 	}
 }
 
-// readInput takes what is typed.
+// readInput reads the input.
 func (r *relay) readInput() {
 	n, err := unix.Read(r.in, r.typed[len(r.typed):cap(r.typed)])
 	switch {
@@ -232,7 +245,7 @@ func (r *relay) readInput() {
 	}
 }
 
-// writeMaster types what the terminal takes of what was typed, and then the end.
+// writeMaster writes as much of the input as the terminal takes, and then its end.
 func (r *relay) writeMaster() {
 	if len(r.typed) == 0 {
 		if r.eof {
@@ -245,15 +258,15 @@ func (r *relay) writeMaster() {
 	switch {
 	case err == unix.EINTR || err == unix.EAGAIN:
 	case err != nil:
-		r.typed = r.typed[:0] // a terminal that was hung up takes nothing
+		r.typed = r.typed[:0] // the terminal was hung up
 	default:
 		r.last = r.typed[n-1]
 		r.typed = r.typed[:copy(r.typed, r.typed[n:])]
 	}
 }
 
-// endOfFile is what a person would type at the end of the input. In canonical mode that is the character VEOF, which in the middle of a line only ends
-// the line (termios(3)): then it takes a second one.
+// endOfFile returns what signals the end of the input. In canonical mode that is the character VEOF. In the middle of a
+// line it only ends the line (termios(3)), and a second one is needed.
 func (r *relay) endOfFile() []byte {
 	const endOfTransmission = 4
 	modes, err := unix.IoctlGetTermios(r.master, unix.TCGETS)

@@ -180,8 +180,8 @@ func TestASignalEndsTheWaitForAReader(t *testing.T) {
 	d.start(false)
 	fill(d.slave)
 	d.end()
-	forwardKept |= bit(unix.SIGTERM)
-	defer func() { forwardKept = 0 }()
+	forwardPending |= bit(unix.SIGTERM)
+	defer func() { forwardPending = 0 }()
 	d.within("the end", d.ended)
 }
 

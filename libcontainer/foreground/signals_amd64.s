@@ -17,7 +17,7 @@ TEXT ·forwardSignal(SB), NOSPLIT|NOFRAME, $0-0
 keep:
 	SUBL $1, SI
 	LOCK
-	BTSQ SI, ·forwardKept(SB)
+	BTSQ SI, ·forwardPending(SB)
 	RET
 
 // func returnSignal()

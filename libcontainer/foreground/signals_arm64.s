@@ -18,7 +18,7 @@ keep:
 	SUB   $1, R1, R1
 	MOVD  $1, R5
 	LSL   R1, R5, R5
-	MOVD  $·forwardKept(SB), R4
+	MOVD  $·forwardPending(SB), R4
 
 again:
 	LDAXR (R4), R6

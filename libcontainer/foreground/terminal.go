@@ -9,8 +9,9 @@ import (
 	"rt/internal/diag"
 )
 
-// SetUp makes a new terminal that of a process in the foreground, before its program runs: it has the size of rt's own, and leaves it to that to begin a line
-// at its beginning (ONLCR, termios(3)). Where rt's output is no terminal, lines end as they do without one.
+// SetUp prepares a new terminal for a process in the foreground, before its program runs. It gets the size of rt's
+// terminal. ONLCR (termios(3)) is cleared: rt's terminal converts newlines, and output to a pipe or file has none
+// converted.
 func SetUp(master int) error {
 	modes, err := unix.IoctlGetTermios(master, unix.TCGETS)
 	if err == nil {
@@ -24,7 +25,8 @@ func SetUp(master int) error {
 	return nil
 }
 
-// Size is the size of rt's own terminal; nil if it has none, or one that does not know its size, as it is with many a pseudo-terminal of a script.
+// Size returns the size of rt's terminal; nil if it has none, or if that reports no size, as many pseudoterminals of
+// scripts do.
 func Size() *unix.Winsize {
 	for fd := range 3 {
 		if size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ); err == nil && size.Row != 0 && size.Col != 0 {
@@ -34,14 +36,14 @@ func Size() *unix.Winsize {
 	return nil
 }
 
-// resize gives a terminal the size of rt's. The kernel tells the terminal's foreground processes by SIGWINCH.
+// resize gives a terminal the size of rt's. The kernel sends SIGWINCH to the terminal's foreground processes.
 func resize(master int) {
 	if size := Size(); size != nil {
 		_ = unix.IoctlSetWinsize(master, unix.TIOCSWINSZ, size)
 	}
 }
 
-// follow gives the terminal the size of rt's, now and whenever that changes, until the function that it returns is called.
+// follow gives the terminal the size of rt's, now and whenever that changes, until the returned function is called.
 func follow(master int) (stop func()) {
 	resize(master)
 	changes := make(chan os.Signal, 1)
@@ -60,8 +62,8 @@ func follow(master int) (stop func()) {
 	}
 }
 
-// makeRaw puts rt's terminal, if standard input is one, into raw mode, and returns the function that gives it back as it was. What keys mean is for the
-// container's terminal to decide; what begins a line is for rt's, so output is still processed.
+// makeRaw puts rt's terminal, if standard input is one, into raw mode, and returns the function that restores it. The
+// container's terminal interprets keys; rt's still processes output, such as newlines.
 func makeRaw() (restore func(), err error) {
 	before, err := unix.IoctlGetTermios(0, unix.TCGETS)
 	if err != nil {
@@ -69,7 +71,8 @@ func makeRaw() (restore func(), err error) {
 	}
 	raw := *before
 	// cfmakeraw(3), but for OPOST
-	raw.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
+	raw.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK |
+		unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
 	raw.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
 	raw.Cflag = raw.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8
 	raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0

@@ -8,9 +8,9 @@ import (
 	"rt/internal/diag"
 )
 
-// required has a row for each call that rt can't do without. Together they are Linux 5.10; process_madvise(2) is not needed by rt, it is the
-// one call of 5.10 and so tells that release from 5.9.
-// Each is called so that a kernel which knows it answers EINVAL before it looks at the caller's rights.
+// required has a row for each system call that rt needs. Together they mean Linux 5.10: rt does not need
+// process_madvise(2), but it is new in 5.10. Each is called with wrong operands, so that a kernel which has it answers
+// EINVAL before it checks the caller's rights.
 var required = []probe{
 	{0, "clone3(2)", "5.3", func() Answer { return einval(unix.SYS_CLONE3, 0, 0) }},
 	{0, "pidfd_open(2)", "5.3", func() Answer { return einval(unix.SYS_PIDFD_OPEN, 0, 0) }},
@@ -21,22 +21,24 @@ var required = []probe{
 	{0, "fsopen(2)", "5.2", fsopen},
 }
 
-// einval makes a call of up to five operands (a, 0, c, 0 and the flag 1) that is wrong on purpose.
+// einval makes a deliberately wrong call with five operands: a, 0, c, 0 and the flag 1.
 func einval(call, a, c uintptr) Answer {
 	_, _, errno := unix.RawSyscall6(call, a, 0, c, 0, 1, 0)
 	return known(errno, unix.EINVAL)
 }
 
-// fsopen is the odd one: it looks at the rights first. EPERM from an unprivileged caller means known all the same, unless a filter said it.
+// fsopen checks the rights first. EPERM means that an unprivileged caller's kernel has the call, unless a seccomp
+// filter returned it.
 func fsopen() Answer {
 	_, _, errno := unix.RawSyscall(unix.SYS_FSOPEN, 0, math.MaxInt32, 0)
 	return known(errno, unix.EINVAL)
 }
 
-// Check says why nothing of rt can work here, or nil. It is asked after something failed, never before: on a supported kernel it can only cost time.
+// Check returns the reason why rt can't work on this kernel, or nil. It is called only after a failure: on a supported
+// kernel it only costs time.
 func Check() error { return check(required) }
 
-// check returns the first row of the table that is missing.
+// check returns an error for the first call in rows that is missing.
 func check(rows []probe) error {
 	for _, p := range rows {
 		if p.ask() == No {

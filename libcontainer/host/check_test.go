@@ -48,7 +48,8 @@ func TestReport(t *testing.T) {
 			t.Errorf("%s: %s", name, seen[name])
 		}
 	}
-	if exists("/proc/self/ns/nonesuch") != No || positive("0") != No || positive("") != Unknown || positive("7") != Yes {
+	if exists("/proc/self/ns/nonesuch") != No || positive("0") != No || positive("") != Unknown ||
+		positive("7") != Yes {
 		t.Error("a question is answered wrongly")
 	}
 	if readLine("/proc/self/nonesuch") != "" || readLine("/proc/self/comm") == "" {

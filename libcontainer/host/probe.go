@@ -8,17 +8,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Answer is what a probe found out.
+// Answer is the result of a probe.
 type Answer uint8
 
-// The answers. A plan takes Unknown for No; a report tells them apart, since the mending differs.
+// The answers. To a plan Unknown is No; a report tells them apart, since the remedies differ.
 const (
-	Unknown Answer = iota // this process may not ask: the call is filtered, or wants a right that only the container will have
+	// The probe can't tell: the call is filtered, or needs a capability that only the container will have.
+	Unknown Answer = iota
 	Yes
 	No
 )
 
-// String is the answer as a report prints it.
+// String returns the answer as reports print it.
 func (a Answer) String() string {
 	switch a {
 	case Yes:
@@ -30,16 +31,16 @@ func (a Answer) String() string {
 	return "could not tell"
 }
 
-// probe is one question to the kernel.
+// probe is a test for one feature of the kernel.
 type probe struct {
 	feature Feature
-	name    string // as the manual spells it
-	since   string // the release of Linux that brought it
+	name    string // as in the manual pages
+	since   string // the first Linux release that has it
 	ask     func() Answer
 }
 
-// features has a row for each Feature. Each costs at most one or two system calls that fail before they do anything, so all
-// are asked in every run.
+// features has a row for each Feature. Each probe is one or two system calls that fail before they do anything, so all
+// are made in every run.
 var features = []probe{
 	{MountSetattr, "mount_setattr(2)", "5.12", mountSetattr},
 	{CgroupKill, "cgroup.kill", "5.14", cgroupKill},
@@ -49,7 +50,7 @@ var features = []probe{
 	{TmpfsUserXattr, "user.* attributes on tmpfs", "6.6", tmpfsUserXattr},
 }
 
-// Probe asks this machine all that plans depend on. The cgroup fields stay empty: they are package cgroup's.
+// Probe returns the facts that plans depend on. The cgroup fields stay empty: package cgroup sets them.
 func Probe() Facts {
 	f := Facts{
 		EUID:     uint32(os.Geteuid()),
@@ -69,23 +70,25 @@ func Probe() Facts {
 	return f
 }
 
-// badFD is a descriptor that no process has: RLIMIT_NOFILE can't be raised that far (fs.nr_open is below it).
+// badFD is a descriptor that no process can have: fs.nr_open, the maximum of RLIMIT_NOFILE, is lower.
 const badFD = math.MaxInt32
 
-// mountSetattr passes size 0, which is refused before the caller's rights are looked at, so that EINVAL means "known" even when unprivileged.
+// mountSetattr passes size 0, which is refused before the caller's rights are checked, so that EINVAL means Yes even
+// when unprivileged.
 func mountSetattr() Answer {
 	_, _, errno := unix.RawSyscall6(unix.SYS_MOUNT_SETATTR, badFD, 0, 0, 0, 0, 0)
 	return known(errno, unix.EINVAL)
 }
 
-// idMapMount asks for an id-mapped mount by a user namespace that does not exist. The attribute is looked at before the descriptor:
-// EINVAL is an unknown attribute, EBADF a known one, EPERM (no CAP_SYS_ADMIN) comes before both.
+// idMapMount asks for an id-mapped mount with a bad user namespace. The attribute is checked before the descriptor:
+// EINVAL means an unknown attribute, EBADF a known one. EPERM (no CAP_SYS_ADMIN) precedes both.
 func idMapMount() Answer {
 	return mountAttr(unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: badFD})
 }
 
-// noSymfollow does the same for its attribute. Without CAP_SYS_ADMIN the kernel won't say, although the boot process may well have the
-// right in its own user namespace. process_mrelease(2), Linux 5.15, then bears witness: what has it has the older attribute too.
+// noSymfollow does the same for its attribute. Without CAP_SYS_ADMIN the probe can't tell, although the boot process
+// may have the capability in its own user namespace. Then it probes process_mrelease(2) of Linux 5.15: a kernel with it
+// has the older attribute too.
 func noSymfollow() Answer {
 	a := mountAttr(unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSYMFOLLOW})
 	if a == Unknown && processMrelease() == Yes {
@@ -94,7 +97,7 @@ func noSymfollow() Answer {
 	return a
 }
 
-// mountAttr asks whether mount_setattr(2) knows the attributes, on a mount that does not exist.
+// mountAttr probes whether mount_setattr(2) knows the attributes, on a bad descriptor.
 func mountAttr(attr unix.MountAttr) Answer {
 	empty := [1]byte{}
 	_, _, errno := unix.RawSyscall6(unix.SYS_MOUNT_SETATTR, badFD, uintptr(unsafe.Pointer(&empty)), unix.AT_EMPTY_PATH,
@@ -105,8 +108,9 @@ func mountAttr(attr unix.MountAttr) Answer {
 	return known(errno, unix.EBADF)
 }
 
-// cgroupKill can't look for the file: only a cgroup below the root has it, and none need be mounted yet. The system call that came one
-// release later is the witness. On 5.14 itself that means Unknown, and killing process by process, which is right everywhere.
+// cgroupKill can't look for the file: the root cgroup lacks it, and cgroups may not be mounted yet. It probes
+// process_mrelease(2), which is one release newer. On 5.14 the answer is Unknown, and processes are killed one by one,
+// which is always right.
 func cgroupKill() Answer {
 	if processMrelease() == Yes {
 		return Yes
@@ -114,22 +118,23 @@ func cgroupKill() Answer {
 	return Unknown
 }
 
-// processMrelease passes a flag that the call refuses before anything else.
+// processMrelease passes an invalid flag, which the call checks first.
 func processMrelease() Answer {
 	_, _, errno := unix.RawSyscall(unix.SYS_PROCESS_MRELEASE, badFD, 1, 0)
 	return known(errno, unix.EINVAL)
 }
 
-// mayMount passes fsopen(2) a flag that it does not have. The right to mount is looked at first: EPERM without it, EINVAL with it.
+// mayMount passes an invalid flag to fsopen(2). The right to mount is checked first: EPERM without it, EINVAL with it.
 func mayMount() bool {
 	const unknownFlag = 1 << 31
 	_, _, errno := unix.RawSyscall(unix.SYS_FSOPEN, 0, unknownFlag, 0)
 	return errno == unix.EINVAL
 }
 
-// memfdExec asks for an executable memfd with a name that can't be read. vm.memfd_noexec of this pid namespace and its ancestors is looked at first and
-// answers EACCES; EFAULT means that only the name was wrong. EINVAL means that the kernel does not know MFD_EXEC yet (Linux 6.3), when every
-// memfd could be executed. Reading the sysctl would cost three calls, and find nothing where /proc/sys is masked.
+// memfdExec asks for an executable memfd with an unreadable name. vm.memfd_noexec of this pid namespace and its
+// ancestors is checked first: EACCES. EFAULT means that only the name was wrong. EINVAL means a kernel without MFD_EXEC
+// (before Linux 6.3), where every memfd is executable. Reading the sysctl would be three calls, and would fail where
+// /proc/sys is masked.
 func memfdExec() Answer {
 	_, _, errno := unix.RawSyscall(unix.SYS_MEMFD_CREATE, 0, unix.MFD_CLOEXEC|unix.MFD_EXEC, 0)
 	if errno == unix.EACCES {
@@ -141,16 +146,15 @@ func memfdExec() Answer {
 	return known(errno, unix.EFAULT)
 }
 
-// tmpfsUserXattr has no tmpfs at hand that it could write to. fchmodat2(2), which came with the same release and refuses a flag before it looks at anything,
-// is the witness.
+// tmpfsUserXattr has no tmpfs to write to. It probes fchmodat2(2) of the same release, which checks its flags first.
 func tmpfsUserXattr() Answer {
 	const unknownFlag = 1
 	_, _, errno := unix.RawSyscall6(unix.SYS_FCHMODAT2, badFD, 0, 0, unknownFlag, 0, 0)
 	return known(errno, unix.EINVAL)
 }
 
-// known reads the answer off the errno of a call that was made to fail with want.
-// A seccomp filter usually says EPERM, a well-made one ENOSYS, so ENOSYS does not blame the kernel for certain; but the call is not there.
+// known derives the answer from the errno of a call that should fail with want. A seccomp filter usually returns EPERM,
+// a better one ENOSYS; either way the call is not available.
 func known(errno, want unix.Errno) Answer {
 	switch errno {
 	case want:
@@ -161,19 +165,20 @@ func known(errno, want unix.Errno) Answer {
 	return Unknown
 }
 
-// initUserNS is the inode of the initial user namespace: PROC_USER_INIT_INO of include/linux/proc_ns.h, part of the kernel's interface since Linux 3.8.
+// initUserNS is the inode of the initial user namespace: PROC_USER_INIT_INO of include/linux/proc_ns.h, part of the
+// kernel's interface since Linux 3.8.
 const initUserNS = 0xEFFFFFFD
 
-// InUserNS reports whether this process is in a user namespace other than the initial one.
-// It does not look at uid_map: an identity map of the whole range, which service managers write, looks like the initial one.
-// Without /proc it says no, and nothing of rt works anyway.
+// InUserNS reports whether this process is in a user namespace other than the initial one. It does not read uid_map: an
+// identity map of the whole range, which service managers write, looks like the initial one. Without /proc the result
+// is false, and rt does not work anyway.
 func InUserNS() bool {
 	var st unix.Stat_t
 	err := unix.Stat("/proc/self/ns/user", &st)
 	return err == nil && st.Ino != initUserNS
 }
 
-// permitted is the permitted set of this thread, which is that of all threads of rt (capabilities(7)); 0 if the kernel won't say.
+// permitted returns the permitted set of this thread, which all threads of rt share (capabilities(7)); 0 on an error.
 func permitted() uint64 {
 	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
@@ -183,8 +188,9 @@ func permitted() uint64 {
 	return uint64(data[1].Permitted)<<32 | uint64(data[0].Permitted)
 }
 
-// capLast asks for one capability after another, from the last one that every supported kernel has (CAP_CHECKPOINT_RESTORE, Linux 5.9).
-// That is two calls instead of the three that reading /proc/sys/kernel/cap_last_cap takes, and no need of /proc.
+// capLast probes one capability after another, from the last one that every supported kernel has
+// (CAP_CHECKPOINT_RESTORE, Linux 5.9). That is two calls instead of three to read /proc/sys/kernel/cap_last_cap, and
+// needs no /proc.
 func capLast() uint8 {
 	last := uint8(unix.CAP_CHECKPOINT_RESTORE)
 	for last < 63 {
@@ -197,7 +203,8 @@ func capLast() uint8 {
 	return last
 }
 
-// appArmor reads the parameter that the kernel clears when the LSM is not in use, whatever the cause (apparmor=0, lsm=, not built).
+// appArmor reads the parameter that the kernel clears when AppArmor is not in use, whatever the reason (apparmor=0,
+// lsm=, not built).
 func appArmor() bool {
 	fd, err := unix.Open("/sys/module/apparmor/parameters/enabled", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -209,7 +216,8 @@ func appArmor() bool {
 	return err == nil && n == 1 && b[0] == 'Y'
 }
 
-// seLinux looks for selinuxfs, mounted writable: a read-only one is how a container is told that SELinux is not its business (selinux(8), libselinux).
+// seLinux looks for a writable selinuxfs: a read-only one tells a container that SELinux is disabled for it
+// (selinux(8), libselinux).
 func seLinux() bool {
 	var st unix.Statfs_t
 	err := unix.Statfs("/sys/fs/selinux", &st)

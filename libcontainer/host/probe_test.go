@@ -17,7 +17,14 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv("RT_TEST_PRINT_FACTS") != "" {
 		f := Probe()
-		fmt.Printf("userns=%v memfd=%v caps=%d mount=%v symfollow=%v", f.UserNS, f.Has(MemfdExec), bits.OnesCount64(f.Caps), f.MayMount, f.Has(NoSymfollow))
+		fmt.Printf(
+			"userns=%v memfd=%v caps=%d mount=%v symfollow=%v",
+			f.UserNS,
+			f.Has(MemfdExec),
+			bits.OnesCount64(f.Caps),
+			f.MayMount,
+			f.Has(NoSymfollow),
+		)
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
@@ -102,7 +109,13 @@ func TestNewerImpliesOlder(t *testing.T) {
 	}
 	for _, p := range append(append([]probe{}, required...), features...) {
 		if p.ask() == No && order(t, p.since) < newest {
-			t.Errorf("%s (Linux %s) is said to be missing on a kernel that has calls of %d.%d", p.name, p.since, newest/100, newest%100)
+			t.Errorf(
+				"%s (Linux %s) is said to be missing on a kernel that has calls of %d.%d",
+				p.name,
+				p.since,
+				newest/100,
+				newest%100,
+			)
 		}
 	}
 }
@@ -133,7 +146,12 @@ func TestUserNamespaceIsSeenDespiteAnIdentityMap(t *testing.T) {
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), "RT_TEST_PRINT_FACTS=1")
 	all := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1<<32 - 1}}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: all, GidMappings: all, GidMappingsEnableSetgroups: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:                 syscall.CLONE_NEWUSER,
+		UidMappings:                all,
+		GidMappings:                all,
+		GidMappingsEnableSetgroups: true,
+	}
 	b, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, b)
@@ -144,12 +162,14 @@ func TestUserNamespaceIsSeenDespiteAnIdentityMap(t *testing.T) {
 	}
 }
 
-// All capabilities in a user namespace are none over the mounts of the one outside, until there is a mount namespace too.
+// All capabilities in a user namespace are none over the mounts of the one outside, until there is a mount namespace
+// too.
 func TestMayMountIsAboutTheMountNamespace(t *testing.T) {
 	if permitted()&(1<<unix.CAP_SYS_ADMIN) != 0 && !InUserNS() && !mayMount() {
 		t.Error("root may mount")
 	}
-	if out := factsOf(t, "unshare", "--user", "--map-root-user"); !strings.Contains(out, "mount=false") || strings.Contains(out, "caps=0") {
+	if out := factsOf(t, "unshare", "--user", "--map-root-user"); !strings.Contains(out, "mount=false") ||
+		strings.Contains(out, "caps=0") {
 		t.Errorf("in a user namespace: %s", out)
 	}
 	if out := factsOf(t, "unshare", "--user", "--map-root-user", "--mount"); !strings.Contains(out, "mount=true") {
@@ -164,7 +184,17 @@ func TestMemfdIsRefusedByTheSysctl(t *testing.T) {
 	if _, err := os.Stat("/proc/sys/vm/memfd_noexec"); err != nil {
 		t.Skip("this kernel has no vm.memfd_noexec (Linux 6.3)")
 	}
-	out := factsOf(t, "unshare", "--pid", "--fork", "--mount", "--mount-proc", "sh", "-c", `echo 2 >/proc/sys/vm/memfd_noexec && "$0"`)
+	out := factsOf(
+		t,
+		"unshare",
+		"--pid",
+		"--fork",
+		"--mount",
+		"--mount-proc",
+		"sh",
+		"-c",
+		`echo 2 >/proc/sys/vm/memfd_noexec && "$0"`,
+	)
 	if !strings.Contains(out, "memfd=false") {
 		t.Errorf("inside: %s", out)
 	}
@@ -186,7 +216,8 @@ func TestUnprivileged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("sh", "-c", `chmod 755 "$1" && cp "$0" "$1/probe" && chmod 755 "$1/probe"`, exe, dir).CombinedOutput()
+	out, err := exec.Command("sh", "-c", `chmod 755 "$1" && cp "$0" "$1/probe" && chmod 755 "$1/probe"`, exe, dir).
+		CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

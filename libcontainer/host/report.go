@@ -9,7 +9,7 @@ import (
 // Finding is one line of a report about this machine.
 type Finding struct {
 	Name   string // "mount_setattr(2)", "time namespaces"
-	Since  string // the release of Linux that brought it; "" where that says nothing
+	Since  string // the first Linux release that has it; "" where that says nothing
 	Answer Answer
 	Detail string // a value worth showing: "lockdown,capability,apparmor"
 }
@@ -26,7 +26,7 @@ var kinds = []struct{ link, name, since string }{
 	{"time", "time namespaces", "5.6"},
 }
 
-// Report asks all that Probe asks and all that is not worth asking in every run, for people who want to know what their machine can do.
+// Report probes all that Probe does and more, for people who want to know what their machine can do.
 func Report() []Finding {
 	var r []Finding
 	for _, p := range append(append([]probe{}, required...), features...) {
@@ -50,7 +50,7 @@ func Report() []Finding {
 	return r
 }
 
-// exists is No only if the kernel says that there is no such file.
+// exists returns No only for ENOENT.
 func exists(path string) Answer {
 	switch unix.Access(path, unix.F_OK) {
 	case nil:
@@ -61,7 +61,7 @@ func exists(path string) Answer {
 	return Unknown
 }
 
-// positive judges a number that a file in /proc/sys holds.
+// positive returns whether a number read from /proc/sys is above 0.
 func positive(n string) Answer {
 	switch n {
 	case "":
@@ -72,7 +72,7 @@ func positive(n string) Answer {
 	return Yes
 }
 
-// readLine is the first line of a small file of the kernel, "" if it can't be read.
+// readLine returns the first line of a small file in /proc or /sys, "" if it can't be read.
 func readLine(path string) string {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -9,34 +9,35 @@ import (
 	"rt/internal/diag"
 )
 
-// Make makes what Find has found missing, and writes the schemata. After an error nothing of it is left.
+// Make makes the directories that Find has found missing, and writes the schemata. On an error it undoes what it has
+// done.
 func (g *Group) Make() error {
 	if g.fresh {
 		if err := unix.Mkdir(g.class, 0o755); err != nil {
-			g.Made = Made{} // EEXIST: another has made it meanwhile, so it is not ours to remove
-			return failure(origin+".closID", "make the class "+g.class+g.status(), err)
+			g.Made = Made{} // EEXIST: another process has made it meanwhile, so rt does not remove it
+			return failure(origin+".closID", "the class "+g.class+" can't be made"+g.status(), err)
 		}
 	}
 	for _, l := range g.lines() {
 		if err := write(g.class+"/schemata", l.text+"\n"); err != nil {
-			e := failure(l.field, "the class "+g.class+" does not take it"+g.status(), err)
+			e := failure(l.field, "the class "+g.class+" refuses it"+g.status(), err)
 			e.Value = l.text
-			g.back(false)
+			g.undo(false)
 			return e
 		}
 	}
 	if g.monitor != "" {
 		if err := unix.Mkdir(g.monitor, 0o755); err != nil {
-			e := failure(origin+".enableMonitoring", "make the monitoring group "+g.monitor+g.status(), err)
-			g.back(false)
+			e := failure(origin+".enableMonitoring", "the monitoring group "+g.monitor+" can't be made"+g.status(), err)
+			g.undo(false)
 			return e
 		}
 	}
 	return nil
 }
 
-// back takes back what Make has made, a class with a name of its own too: nobody else can have counted on it yet.
-func (g *Group) back(monitored bool) {
+// undo removes what Make has made, even a class that the config names: no other process uses it yet.
+func (g *Group) undo(monitored bool) {
 	if monitored {
 		_ = unix.Rmdir(g.monitor)
 	}
@@ -46,37 +47,38 @@ func (g *Group) back(monitored bool) {
 	g.Made = Made{}
 }
 
-// Undo takes back all of a Make that succeeded.
-func (g *Group) Undo() { g.back(g.monitor != "") }
+// Undo removes all that a successful Make has made.
+func (g *Group) Undo() { g.undo(g.monitor != "") }
 
-// Join puts a process into the class and the monitoring group, in this order: the kernel takes only members of a class into its groups.
+// Join moves a process into the class and the monitoring group, in this order: a monitoring group takes only tasks of
+// its class.
 func (g *Group) Join(pid int) error {
 	for _, dir := range [...]string{g.class, g.monitor} {
 		if dir == "" {
 			continue
 		}
 		if err := write(dir+"/tasks", strconv.Itoa(pid)+"\n"); err != nil {
-			return failure(origin, "put the process into "+dir+g.status(), err)
+			return failure(origin, "the process can't be moved into "+dir+g.status(), err)
 		}
 	}
 	return nil
 }
 
-// Remove removes what goes with the container. It may be repeated, and on nothing.
+// Remove removes the directories of made, which are removed with the container. It may be repeated.
 func Remove(made Made) error {
 	for _, dir := range [...]string{made.Monitor, made.Class} {
 		if dir == "" {
 			continue
 		}
-		// The kernel's own files go with the directory, and members go to the group above.
+		// rmdir(2) removes the kernel's files too, and moves tasks to the parent group.
 		if err := unix.Rmdir(dir); err != nil && err != unix.ENOENT {
-			return failure(origin, "remove "+dir, err)
+			return failure(origin, dir+" can't be removed", err)
 		}
 	}
 	return nil
 }
 
-// status is what the kernel says of the last request that it refused: resctrl.rst, "info/last_cmd_status".
+// status returns the kernel's reason for the last refused request: resctrl.rst, "info/last_cmd_status".
 func (g *Group) status() string {
 	text, err := read(g.root + "/info/last_cmd_status")
 	if text = strings.TrimSpace(text); err != nil || text == "" || text == "ok" {
@@ -97,7 +99,7 @@ func exists(path string) (bool, error) {
 	return err == nil, err
 }
 
-// write hands text to the kernel in one call. A file that is not there is made, which resctrl never needs: it makes its files with the directory.
+// write writes text with one write(2). O_CREAT is for tests: resctrl makes its files with the directory.
 func write(path, text string) error {
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC, 0o644)
 	if err != nil {
@@ -110,7 +112,7 @@ func write(path, text string) error {
 	return err
 }
 
-// read reads a file of at most a page: resctrl has no larger ones that matter here.
+// read reads a file of at most a page: resctrl has no larger ones that rt needs.
 func read(path string) (string, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

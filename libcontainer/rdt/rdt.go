@@ -1,7 +1,8 @@
-// Package rdt puts a container into a class of the resctrl file system: shares of the L3 cache and of the memory bandwidth, and their monitoring.
+// Package rdt puts a container into a class of the resctrl file system: shares of the L3 cache and of memory bandwidth,
+// and their monitoring.
 //
-// It turns linux.intelRdt into directories and files of a mounted resctrl, and at the end of the container takes away what it has made. rt runs it; the boot
-// process never does. It refuses to mount resctrl, to change a class that others have made, and to guess what a schema means.
+// It turns linux.intelRdt into directories and files of a mounted resctrl, and removes them with the container. It runs
+// in rt only. It does not mount resctrl, change an existing class, or interpret schemas.
 //
 // It follows config-linux.md, IntelRdt, and Documentation/filesystems/resctrl.rst of the kernel.
 package rdt
@@ -18,7 +19,7 @@ import (
 
 const origin = "linux.intelRdt"
 
-// Group is where a container goes: a class, and in it perhaps a monitoring group.
+// Group is the class of a container, and perhaps a monitoring group in it.
 type Group struct {
 	Made
 	root, class string // directories
@@ -27,25 +28,31 @@ type Group struct {
 	config      *specs.LinuxIntelRdt
 }
 
-// Made are the directories that go with the container. A class that has a name in the config stays (config-linux.md, IntelRdt): others may have joined it.
+// Made has the directories that are removed with the container. A class that the config names stays (config-linux.md,
+// IntelRdt): others may have joined it.
 type Made struct{ Class, Monitor string }
 
-// Mounted finds resctrl in this mount namespace.
+// Mounted returns the mount point of resctrl in this mount namespace.
 func Mounted() (string, error) {
 	mounts, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("resctrl"))
 	if err != nil {
-		return "", &diag.Error{Kind: diag.Host, Field: origin, Problem: "the mounts of this machine can't be read", Err: err}
+		return "", &diag.Error{
+			Kind:    diag.Host,
+			Field:   origin,
+			Problem: "the mounts of this machine can't be read",
+			Err:     err,
+		}
 	}
 	if len(mounts) == 0 {
 		return "", &diag.Error{
-			Kind: diag.Host, Field: origin, Problem: "takes the resctrl file system, and it is not mounted",
-			Hint: "mount -t resctrl resctrl /sys/fs/resctrl, where the processor and the kernel have it",
+			Kind: diag.Host, Field: origin, Problem: "needs the resctrl file system, which is not mounted",
+			Hint: "mount -t resctrl resctrl /sys/fs/resctrl, if the processor and the kernel support it",
 		}
 	}
 	return mounts[0].Mountpoint, nil
 }
 
-// Of is the place of container id in the resctrl that is mounted at root: of one that is there.
+// Of returns the group of an existing container in the resctrl that is mounted at root.
 func Of(root, id string, config *specs.LinuxIntelRdt) *Group {
 	g := &Group{root: root, class: root, config: config}
 	switch config.ClosID {
@@ -61,7 +68,7 @@ func Of(root, id string, config *specs.LinuxIntelRdt) *Group {
 	return g
 }
 
-// Find is Of for a container to come, and finds what has to be made for it. It changes nothing.
+// Find returns the group of a new container, and finds which directories have to be made. It changes nothing.
 func Find(root, id string, config *specs.LinuxIntelRdt) (*Group, error) {
 	g := Of(root, id, config)
 	name, field := config.ClosID, origin+".closID"
@@ -70,11 +77,12 @@ func Find(root, id string, config *specs.LinuxIntelRdt) (*Group, error) {
 	}
 	switch name {
 	case "info", "mon_groups", "mon_data":
-		return nil, &diag.Error{Kind: diag.Document, Field: field, Value: name, Problem: "is a name that resctrl itself uses"}
+		return nil, &diag.Error{Kind: diag.Document, Field: field, Value: name, Problem: "is a name that resctrl " +
+			"itself uses"}
 	}
 	there, err := exists(g.class)
 	if err != nil {
-		return nil, failure(field, "look for the class "+g.class, err)
+		return nil, failure(field, "the class "+g.class+" can't be examined", err)
 	}
 	switch {
 	case there:
@@ -104,10 +112,10 @@ func Find(root, id string, config *specs.LinuxIntelRdt) (*Group, error) {
 	return g, nil
 }
 
-// line is one that goes to a schemata file.
+// line is a line for a schemata file, with its field.
 type line struct{ field, text string }
 
-// lines are in the order in which the specification wants them written.
+// lines returns the lines in the order in which the specification wants them written.
 func (g *Group) lines() []line {
 	var lines []line
 	if s := g.config.L3CacheSchema; s != "" {
@@ -122,7 +130,7 @@ func (g *Group) lines() []line {
 	return lines
 }
 
-// compare makes sure that a class that is there already has the schemas of l3CacheSchema and memBwSchema.
+// compare checks that an existing class has the schemas of l3CacheSchema and memBwSchema.
 func (g *Group) compare() error {
 	var has map[string]string
 	for _, l := range g.lines() {
@@ -132,7 +140,7 @@ func (g *Group) compare() error {
 		if has == nil {
 			text, err := read(g.class + "/schemata")
 			if err != nil {
-				return failure(l.field, "read the schemata of the class "+g.class, err)
+				return failure(l.field, "the schemata of the class "+g.class+" can't be read", err)
 			}
 			has = domains(text)
 		}
@@ -140,7 +148,9 @@ func (g *Group) compare() error {
 			if has[domain] != value {
 				return &diag.Error{
 					Kind: diag.Host, Field: l.field, Value: l.text,
-					Problem: "the class " + g.class + " is there already, and has " + quote(has[domain]) + " for " + domain,
+					Problem: "the class " + g.class + " exists already, and has " + quote(
+						has[domain],
+					) + " for " + domain,
 				}
 			}
 		}
@@ -155,7 +165,7 @@ func quote(s string) string {
 	return s
 }
 
-// domains reads "L3:0=7f0;1=1f" into "L3:0" and "L3:1". The kernel pads its numbers with zeros and blanks.
+// domains parses "L3:0=7f0;1=1f" into the keys "L3:0" and "L3:1". The kernel pads its numbers with zeros and blanks.
 func domains(text string) map[string]string {
 	values := make(map[string]string)
 	for one := range strings.Lines(text) {

@@ -76,7 +76,11 @@ func clearAway(t *testing.T, dir string, files ...string) {
 
 func TestClassOfTheContainer(t *testing.T) {
 	root := tree(t)
-	g := made(t, root, &specs.LinuxIntelRdt{MemBwSchema: "MB:0=20", L3CacheSchema: "L3:0=f", Schemata: []string{"L2:0=1", "L2:1=3"}})
+	g := made(
+		t,
+		root,
+		&specs.LinuxIntelRdt{MemBwSchema: "MB:0=20", L3CacheSchema: "L3:0=f", Schemata: []string{"L2:0=1", "L2:1=3"}},
+	)
 	class := root + "/web1"
 	if got := content(t, class+"/schemata"); got != "L3:0=f\nMB:0=20\nL2:0=1\nL2:1=3\n" {
 		t.Errorf("schemata: %q", got)
@@ -120,7 +124,16 @@ func TestNamedClassStays(t *testing.T) {
 func TestClassThatIsThere(t *testing.T) {
 	root := tree(t)
 	// The kernel's zeros and blanks are no difference, nor are domains that the config does not name.
-	g := made(t, root, &specs.LinuxIntelRdt{ClosID: "gold", L3CacheSchema: "L3:0=F;1=7ff", MemBwSchema: "MB:0=50", EnableMonitoring: true})
+	g := made(
+		t,
+		root,
+		&specs.LinuxIntelRdt{
+			ClosID:           "gold",
+			L3CacheSchema:    "L3:0=F;1=7ff",
+			MemBwSchema:      "MB:0=50",
+			EnableMonitoring: true,
+		},
+	)
 	monitor := root + "/gold/mon_groups/web1"
 	if g.Made != (Made{Monitor: monitor}) {
 		t.Errorf("to be removed with the container: %+v", g.Made)
@@ -151,9 +164,12 @@ func TestRefusals(t *testing.T) {
 	}{
 		{specs.LinuxIntelRdt{ClosID: "nope"}, "linux.intelRdt.closID", "no such class"},
 		{specs.LinuxIntelRdt{ClosID: "info"}, "linux.intelRdt.closID", "resctrl itself"},
-		{specs.LinuxIntelRdt{ClosID: "gold", L3CacheSchema: "L3:0=1"}, "linux.intelRdt.l3CacheSchema", "has f for L3:0"},
-		{specs.LinuxIntelRdt{ClosID: "gold", MemBwSchema: "MB:7=1"}, "linux.intelRdt.memBwSchema", "has nothing for MB:7"},
-		{specs.LinuxIntelRdt{ClosID: "taken", EnableMonitoring: true}, "linux.intelRdt.enableMonitoring", "can't be made"},
+		{specs.LinuxIntelRdt{ClosID: "gold", L3CacheSchema: "L3:0=1"}, "linux.intelRdt.l3CacheSchema",
+			"has f for L3:0"},
+		{specs.LinuxIntelRdt{ClosID: "gold", MemBwSchema: "MB:7=1"}, "linux.intelRdt.memBwSchema",
+			"has nothing for MB:7"},
+		{specs.LinuxIntelRdt{ClosID: "taken", EnableMonitoring: true}, "linux.intelRdt.enableMonitoring",
+			"can't be made"},
 	} {
 		root := tree(t)
 		if err := os.MkdirAll(root+"/taken/mon_groups/web1", 0o755); err != nil {
@@ -220,10 +236,12 @@ func TestUpdateRefuses(t *testing.T) {
 		s           Schemas
 		field, says string
 	}{
-		{specs.LinuxIntelRdt{ClosID: "/"}, Schemas{L3Cache: "L3:0=1"}, "--l3-cache-schema", "all of the machine shares"},
+		{specs.LinuxIntelRdt{ClosID: "/"}, Schemas{L3Cache: "L3:0=1"}, "--l3-cache-schema",
+			"the whole machine shares"},
 		// The class is gone: the kernel's refusal of a value looks the same from here.
 		{specs.LinuxIntelRdt{ClosID: "gone"}, Schemas{MemBw: "MB:0=5"}, "--mem-bw-schema", "(MB value 5 out of range)"},
-		{specs.LinuxIntelRdt{ClosID: "gone"}, Schemas{"L3:0=1", "MB:0=5"}, "--l3-cache-schema and --mem-bw-schema", "does not take it"},
+		{specs.LinuxIntelRdt{ClosID: "gone"}, Schemas{"L3:0=1", "MB:0=5"}, "--l3-cache-schema and --mem-bw-schema",
+			"refuses it"},
 	} {
 		err := Of(root, "web1", &test.config).Update(test.s)
 		e, ok := errors.AsType[*diag.Error](err)
@@ -238,7 +256,8 @@ func TestUpdateRefuses(t *testing.T) {
 
 func TestStats(t *testing.T) {
 	root := tree(t)
-	for _, dir := range []string{"info/L3", "info/MB", "gold/mon_groups/web1/mon_data/mon_L3_00", "gold/mon_groups/web1/mon_data/mon_L3_01"} {
+	for _, dir := range []string{"info/L3", "info/MB", "gold/mon_groups/web1/mon_data/mon_L3_00",
+		"gold/mon_groups/web1/mon_data/mon_L3_01"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}

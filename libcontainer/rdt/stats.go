@@ -6,19 +6,22 @@ import (
 	"strings"
 )
 
-// Stats is what resctrl tells of a container: the abilities of the machine, the schemas in force, and what was counted. What a machine does not have is left out.
+// Stats is what resctrl reports of a container: the capabilities of the machine, the schemas in force, and the
+// counters. What a machine does not have is left out.
 type Stats struct {
 	L3     map[string]string // of info/L3: cbm_mask, min_cbm_bits, num_closids; nil if there is none
 	MB     map[string]string // of info/MB: bandwidth_gran, delay_linear, min_bandwidth, num_closids
 	Root   Schemas           // of the default class
 	Class  Schemas           // of the container's
-	Counts []Counts          // for each domain of the L3 cache, in their order
+	Counts []Counts          // of each L3 cache domain, in order
 }
 
-// Counts has the files of a folder of mon_data: llc_occupancy, mbm_total_bytes, mbm_local_bytes; those that the machine counts.
+// Counts has the counters of a directory in mon_data: llc_occupancy, mbm_total_bytes, mbm_local_bytes, all in bytes;
+// those that the machine has.
 type Counts map[string]uint64
 
-// Stats reads them. The counts are those of the monitoring group, if the container has one, or else of the class.
+// Stats reads the statistics. The counters are those of the monitoring group, if the container has one, or else of the
+// class.
 func (g *Group) Stats() *Stats {
 	s := &Stats{
 		L3:   g.info("L3", "cbm_mask", "min_cbm_bits", "num_closids"),
@@ -31,7 +34,7 @@ func (g *Group) Stats() *Stats {
 	}
 	entries, err := os.ReadDir(dir + "/mon_data")
 	if err != nil {
-		return s // this machine counts nothing
+		return s // this machine has no counters
 	}
 	for _, e := range entries { // sorted: mon_L3_00, mon_L3_01
 		if !strings.HasPrefix(e.Name(), "mon_L3_") {
@@ -40,7 +43,8 @@ func (g *Group) Stats() *Stats {
 		c := Counts{}
 		for _, file := range []string{"llc_occupancy", "mbm_total_bytes", "mbm_local_bytes"} {
 			text, err := read(dir + "/mon_data/" + e.Name() + "/" + file)
-			if n, bad := strconv.ParseUint(strings.TrimSpace(text), 10, 64); err == nil && bad == nil { // "Unavailable" is possible
+			// "Unavailable" is possible.
+			if n, bad := strconv.ParseUint(strings.TrimSpace(text), 10, 64); err == nil && bad == nil {
 				c[file] = n
 			}
 		}
@@ -49,7 +53,7 @@ func (g *Group) Stats() *Stats {
 	return s
 }
 
-// info reads what the machine says of a resource.
+// info reads the properties of a resource.
 func (g *Group) info(resource string, files ...string) map[string]string {
 	var m map[string]string
 	for _, file := range files {
@@ -63,7 +67,7 @@ func (g *Group) info(resource string, files ...string) map[string]string {
 	return m
 }
 
-// schemas reads those of a class.
+// schemas reads the schemas of a class.
 func schemas(class string) (s Schemas) {
 	text, err := read(class + "/schemata")
 	if err != nil {

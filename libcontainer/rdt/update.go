@@ -2,11 +2,12 @@ package rdt
 
 import "rt/internal/diag"
 
-// Schemas are what `update` changes; "" leaves one as it is.
+// Schemas are the schemas that `update` changes; "" leaves one unchanged.
 type Schemas struct{ L3Cache, MemBw string }
 
-// Update changes the schemas of the class of a container that is there, in one write, of which the kernel takes all or nothing. All members of a class
-// with a name in the config are affected, as whoever named it has wanted; only the class that holds the rest of the machine is out of reach.
+// Update changes the schemas of an existing container's class in one write, of which the kernel takes all or nothing.
+// It affects all members of a class that the config names. The default class, which holds the rest of the machine, is
+// not changed.
 func (g *Group) Update(s Schemas) error {
 	field, text, value := "", "", ""
 	for _, l := range []line{{"--l3-cache-schema", s.L3Cache}, {"--mem-bw-schema", s.MemBw}} {
@@ -23,12 +24,12 @@ func (g *Group) Update(s Schemas) error {
 	if g.class == g.root {
 		return &diag.Error{
 			Kind: diag.Host, Field: field, Value: value,
-			Problem: `the container is in the default class of resctrl (linux.intelRdt.closID "/"), which all of the machine shares`,
+			Problem: `the container is in the default class of resctrl (linux.intelRdt.closID "/"), which the whole machine shares`,
 			Hint:    "change " + g.root + "/schemata itself, if that is what you want",
 		}
 	}
 	if err := write(g.class+"/schemata", text); err != nil {
-		e := failure(field, "the class "+g.class+" does not take it"+g.status(), err)
+		e := failure(field, "the class "+g.class+" refuses it"+g.status(), err)
 		e.Value = value
 		return e
 	}

@@ -7,32 +7,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// StartTime is field 22 of /proc/PID/stat (proc_pid_stat(5)), to be recorded when pid is known to be the process that is meant.
+// StartTime returns field 22 of /proc/PID/stat (proc_pid_stat(5)), in clock ticks since boot. Record it while pid is
+// known to be the right process.
 func StartTime(pid int) (uint64, error) {
 	p, err := readStat(pid)
 	return p.start, err
 }
 
-// Alive reports whether pid is still the process that started at startTime, and not a zombie: one that has ended and waits to be reaped is
-// dead to everyone but its parent. Another process that got the same number has another start time.
+// Alive reports whether pid is still the process that started at startTime, and not a zombie. A later process with the
+// same pid has another start time.
 func Alive(pid int, startTime uint64) bool {
 	p, err := readStat(pid)
 	return err == nil && p.start == startTime && p.alive()
 }
 
-// Parent returns the pid of a process's parent, 0 for one that is outside of rt's pid namespace.
+// Parent returns the pid of a process's parent, 0 if the parent is outside rt's pid namespace.
 func Parent(pid int) (int, error) {
 	p, err := readStat(pid)
 	return p.parent, err
 }
 
-// Zombie reports whether a process has ended, and nobody has waited for it.
+// Zombie reports whether a process has ended and was not waited for.
 func Zombie(pid int) bool {
 	p, err := readStat(pid)
 	return err == nil && !p.alive()
 }
 
-// process is what rt wants to know of /proc/PID/stat.
+// process is what rt reads of /proc/PID/stat.
 type process struct {
 	state   byte
 	threads int
@@ -40,7 +41,7 @@ type process struct {
 	parent  int
 }
 
-// alive is false for a zombie, unless only its first thread has ended (pthread_exit(3) in main): the others still count as the process.
+// alive is false for a zombie, unless only its first thread has ended (pthread_exit(3) in main).
 func (p process) alive() bool {
 	switch p.state {
 	case 'Z', 'X', 'x':
@@ -49,7 +50,7 @@ func (p process) alive() bool {
 	return true
 }
 
-// readStat reads /proc/PID/stat in one go: it is shorter than 600 bytes even with every number at its longest.
+// readStat reads /proc/PID/stat with one read(2): it is shorter than 600 bytes even with every number at its longest.
 func readStat(pid int) (process, error) {
 	if pid <= 0 {
 		return process{}, unix.ESRCH
@@ -71,8 +72,8 @@ func readStat(pid int) (process, error) {
 	return p, nil
 }
 
-// parseStat reads fields 3, 4, 20 and 22. Field 2 is the name of the program in parentheses, which may hold spaces and parentheses itself, so
-// counting starts after the last one.
+// parseStat reads fields 3, 4, 20 and 22. Field 2 is the name of the program in parentheses, which may hold spaces and
+// parentheses itself, so counting starts after the last one.
 func parseStat(b []byte) (process, bool) {
 	i := bytes.LastIndexByte(b, ')')
 	if i < 0 {

@@ -102,7 +102,8 @@ func TestParseStat(t *testing.T) {
 			t.Errorf("%q: got %+v, %v", text, got, ok)
 		}
 	}
-	for _, text := range []string{"", "12", "12 (cat", "12 (cat) S 1 2 3", "12 (cat) S" + strings.Replace(tail, "777", "x", 1)} {
+	for _, text := range []string{"", "12", "12 (cat", "12 (cat) S 1 2 3", "12 (cat) S" +
+		strings.Replace(tail, "777", "x", 1)} {
 		if got, ok := parseStat([]byte(text)); ok {
 			t.Errorf("%q: got %+v", text, got)
 		}

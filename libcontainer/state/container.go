@@ -21,17 +21,17 @@ const (
 	NotifyDir   = "notify"     // mounted in the container; the supervisor makes a socket in it
 )
 
-// Container is the directory of one container, open and perhaps locked.
+// Container is the open state directory of one container, locked or not.
 type Container struct {
-	ID     string
-	root   *Root
-	fd     int
-	locked bool
-	maker  bool // this process is the one that creates the container
+	ID      string
+	root    *Root
+	fd      int
+	locked  bool
+	creator bool // this process is the one that creates the container
 }
 
-// Create makes the directory of a new container and returns it locked. The container shows in List from then on, and if this process is killed it is
-// Stopped and can be removed.
+// Create makes the directory of a new container and returns it locked. List shows the container from then on. If this
+// process is killed, the container is Stopped and can be removed.
 func (r *Root) Create(id string) (*Container, error) {
 	if err := CheckID(id); err != nil {
 		return nil, err
@@ -40,15 +40,15 @@ func (r *Root) Create(id string) (*Container, error) {
 		if err := unix.Mkdirat(r.fd, id, 0o700); err == unix.EEXIST {
 			return nil, inUse(id)
 		} else if err != nil {
-			return nil, diag.Sys("make the state directory of the container in "+r.path, "mkdirat", err)
+			return nil, diag.Sys("the state directory of the container can't be made in "+r.path, "mkdirat", err)
 		}
-		// Until the lock is there a delete --force may take the directory away again; then it is made anew.
+		// Until it is locked a delete --force may remove the directory; then it is made again.
 		c, err := r.open(id)
 		if err == nil && c != nil {
 			err = c.Lock()
 		}
-		if err == nil && c != nil && c.here() {
-			c.maker = true
+		if err == nil && c != nil && c.exists() {
+			c.creator = true
 			return c, nil
 		}
 		c.Close()
@@ -78,10 +78,10 @@ func (r *Root) Open(id string, lock bool) (*Container, error) {
 			c.Close()
 			return nil, err
 		}
-		if c.here() {
+		if c.exists() {
 			return c, nil
 		}
-		c.Close() // deleted while this process waited, and perhaps made anew
+		c.Close() // deleted while this process waited, and perhaps created again
 	}
 }
 
@@ -95,7 +95,7 @@ func (r *Root) open(id string) (*Container, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, diag.Sys("open the state directory of container "+id, "openat", err)
+		return nil, diag.Sys("the state directory of container "+id+" can't be opened", "openat", err)
 	}
 	if err := checkTrust(fd, r.path+"/"+id, distrustContainer); err != nil {
 		_ = unix.Close(fd)
@@ -104,14 +104,14 @@ func (r *Root) open(id string) (*Container, error) {
 	return &Container{ID: id, root: r, fd: fd}, nil
 }
 
-// here reports whether the directory is still the one that has the container's name.
-func (c *Container) here() bool {
+// exists reports whether the open directory is still the one with the container's name.
+func (c *Container) exists() bool {
 	var a, b unix.Stat_t
 	return unix.Fstat(c.fd, &a) == nil && unix.Fstatat(c.root.fd, c.ID, &b, unix.AT_SYMLINK_NOFOLLOW) == nil &&
 		a.Dev == b.Dev && a.Ino == b.Ino
 }
 
-// Path is the absolute path of a file of the container, "" of the directory itself.
+// Path returns the absolute path of a file of the container; name "" is the directory itself.
 func (c *Container) Path(name string) string {
 	if name == "" {
 		return c.root.path + "/" + c.ID
@@ -119,16 +119,16 @@ func (c *Container) Path(name string) string {
 	return c.root.path + "/" + c.ID + "/" + name
 }
 
-// SocketPath is a name of a socket in the directory that is short enough for bind(2) and connect(2) in this process: an engine's root and a
-// long id don't fit into the 108 bytes of sockaddr_un (unix(7)).
+// SocketPath returns a path of a socket in the directory that is short enough for bind(2) and connect(2) in this
+// process: an engine's root with a long ID does not fit into the 108 bytes of sockaddr_un (unix(7)).
 func (c *Container) SocketPath(name string) string {
 	return "/proc/self/fd/" + strconv.Itoa(c.fd) + "/" + name
 }
 
-// Dir is a descriptor of the directory, close-on-exec, Container's to close.
+// Dir returns the descriptor of the directory. It is close-on-exec, and Close closes it.
 func (c *Container) Dir() int { return c.fd }
 
-// Close gives the directory and its lock back. It may be called twice, and on nil.
+// Close closes the directory, which releases its lock. It may be called twice, and on nil.
 func (c *Container) Close() {
 	if c != nil && c.fd >= 0 {
 		_ = unix.Close(c.fd)
@@ -136,27 +136,27 @@ func (c *Container) Close() {
 	}
 }
 
-// State reads state.json. A container without one was left behind, or is being made, by a create that did not come that far: its state has nothing but
+// State reads state.json. A container without one is being created, or its create was interrupted: its State has only
 // what the directory tells, and phase Creating.
 func (c *Container) State() (*State, error) {
 	doc, err := c.read(stateFile)
-	if errors.Is(err, unix.ENOENT) && !c.here() {
+	if errors.Is(err, unix.ENOENT) && !c.exists() {
 		return nil, noSuch(c.ID) // deleted since it was opened
 	}
 	if errors.Is(err, unix.ENOENT) {
-		return c.unborn()
+		return c.stateOfDirectory()
 	}
 	if err != nil {
-		return nil, diag.Sys("read "+c.Path(stateFile), "openat", err)
+		return nil, diag.Sys(c.Path(stateFile)+" can't be read", "openat", err)
 	}
 	return parse(doc)
 }
 
-// unborn is the state of a container without state.json.
-func (c *Container) unborn() (*State, error) {
+// stateOfDirectory returns the State of a container without state.json.
+func (c *Container) stateOfDirectory() (*State, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(c.fd, &st); err != nil {
-		return nil, diag.Sys("look at "+c.Path(""), "fstat", err)
+		return nil, diag.Sys(c.Path("")+" can't be examined", "fstat", err)
 	}
 	return &State{ID: c.ID, Phase: Creating, Owner: st.Uid, Created: time.Unix(st.Mtim.Unix())}, nil
 }
@@ -165,38 +165,44 @@ func (c *Container) unborn() (*State, error) {
 func (c *Container) Save(s *State) error {
 	for _, path := range []string{s.Bundle, s.Rootfs} {
 		if !utf8.ValidString(path) {
-			return &diag.Error{Kind: diag.Document, Value: path, Problem: "the path " + strconv.Quote(path) + " is not UTF-8, so no JSON can hold it"}
+			return &diag.Error{
+				Kind:    diag.Document,
+				Value:   path,
+				Problem: "the path " + strconv.Quote(path) + " is not UTF-8, so no JSON can hold it",
+			}
 		}
 	}
 	return c.write(stateFile, s.Append(make([]byte, 0, 1024)))
 }
 
-// Config reads the document that the container was made from.
+// Config reads the config.json that the container was created from.
 func (c *Container) Config() ([]byte, error) {
 	doc, err := c.read(configFile)
 	if err != nil {
-		return nil, diag.Sys("read "+c.Path(configFile), "openat", err)
+		return nil, diag.Sys(c.Path(configFile)+" can't be read", "openat", err)
 	}
 	return []byte(doc), nil
 }
 
-// SaveConfig keeps a copy of the document, for exec and for hooks after the bundle has changed. The container must be locked.
+// SaveConfig writes a copy of config.json, for exec and for hooks after the bundle has changed. The container must be
+// locked.
 func (c *Container) SaveConfig(raw []byte) error { return c.write(configFile, raw) }
 
-// SaveSteps keeps what names the steps that are carried out only at the start; see package libcontainer. The container must be locked.
+// SaveSteps writes the names of the steps that are executed only by start; see package libcontainer. The container must
+// be locked.
 func (c *Container) SaveSteps(text []byte) error { return c.write(stepsFile, text) }
 
 // Steps reads what SaveSteps wrote.
 func (c *Container) Steps() ([]byte, error) {
 	text, err := c.read(stepsFile)
 	if err != nil {
-		return nil, diag.Sys("read "+c.Path(stepsFile), "openat", err)
+		return nil, diag.Sys(c.Path(stepsFile)+" can't be read", "openat", err)
 	}
 	return []byte(text), nil
 }
 
-// MakeNotify makes the directory for the socket of sd_notify(3). The container's user has to get into it, whoever that is; other users of the host are kept
-// out by the directories above.
+// MakeNotify makes the directory for the socket of sd_notify(3). Any user of the container can enter it; the parent
+// directories exclude other users of the host.
 func (c *Container) MakeNotify() error {
 	c.mustBeLocked("MakeNotify")
 	err := unix.Mkdirat(c.fd, NotifyDir, 0o755)
@@ -204,7 +210,7 @@ func (c *Container) MakeNotify() error {
 		err = unix.Fchmodat(c.fd, NotifyDir, 0o755, 0) // whatever the umask is
 	}
 	if err != nil {
-		return diag.Sys("make "+c.Path(NotifyDir), "mkdirat", err)
+		return diag.Sys(c.Path(NotifyDir)+" can't be made", "mkdirat", err)
 	}
 	return nil
 }
@@ -212,28 +218,31 @@ func (c *Container) MakeNotify() error {
 // HasNotify reports whether MakeNotify was called for the container.
 func (c *Container) HasNotify() bool { return c.has(NotifyDir) }
 
-// Started takes away what only a container that waits for its start has: from now on none is taken for it. The container must be locked.
-func (c *Container) Started() error {
-	c.mustBeLocked("Started")
+// MarkStarted removes the files of a container that waits for start, so that its status is no longer Created. The
+// container must be locked.
+func (c *Container) MarkStarted() error {
+	c.mustBeLocked("MarkStarted")
 	for _, name := range []string{StartSocket, stepsFile} {
 		if err := unix.Unlinkat(c.fd, name, 0); err != nil && err != unix.ENOENT {
-			return diag.Sys("remove "+c.Path(name), "unlinkat", err)
+			return diag.Sys(c.Path(name)+" can't be removed", "unlinkat", err)
 		}
 	}
 	return nil
 }
 
-// Gone reports whether the container was deleted since it was opened.
-func (c *Container) Gone() bool { return !c.here() }
+// Deleted reports whether the container was deleted since it was opened.
+func (c *Container) Deleted() bool { return !c.exists() }
 
-// Remove removes the directory. The container must be locked; it is closed afterwards. A Remove that was interrupted can be repeated.
+// Remove removes the directory and closes the container, which must be locked. After an interruption it can be
+// repeated.
 func (c *Container) Remove() error {
 	c.mustBeLocked("Remove")
 	defer c.Close()
-	// Nearly always these three are all there is. state.json goes last: as long as it is there the container is known in full.
+	// Nearly always there are only these three. state.json is removed last: while it exists the container is fully
+	// known.
 	for _, name := range []string{StartSocket, configFile, stateFile} {
 		if err := unix.Unlinkat(c.fd, name, 0); err != nil && err != unix.ENOENT {
-			return diag.Sys("remove "+c.Path(name), "unlinkat", err)
+			return diag.Sys(c.Path(name)+" can't be removed", "unlinkat", err)
 		}
 	}
 	err := unix.Unlinkat(c.root.fd, c.ID, unix.AT_REMOVEDIR)
@@ -244,20 +253,21 @@ func (c *Container) Remove() error {
 		err = unix.Unlinkat(c.root.fd, c.ID, unix.AT_REMOVEDIR)
 	}
 	if err != nil {
-		return diag.Sys("remove "+c.Path(""), "unlinkat", err)
+		return diag.Sys(c.Path("")+" can't be removed", "unlinkat", err)
 	}
 	return nil
 }
 
-// removeRest removes what else is in the directory: a write that was interrupted, or what another version of rt keeps there.
+// removeRest removes what else is in the directory: the rest of an interrupted write, or files of another version of
+// rt.
 func (c *Container) removeRest() error {
 	entries, err := os.ReadDir(c.Path(""))
 	if err != nil {
-		return &diag.Error{Kind: diag.Host, Problem: "read the state directory of the container", Err: err}
+		return &diag.Error{Kind: diag.Host, Problem: "the state directory of the container can't be read", Err: err}
 	}
 	for _, e := range entries {
 		if err := os.RemoveAll(c.Path(e.Name())); err != nil {
-			return &diag.Error{Kind: diag.Host, Problem: "remove the state of the container", Err: err}
+			return &diag.Error{Kind: diag.Host, Problem: "the state of the container can't be removed", Err: err}
 		}
 	}
 	return nil

@@ -19,7 +19,8 @@ func TestInterruptedCreate(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := c.State()
-	if err != nil || s.ID != "web1" || s.Phase != Creating || time.Since(s.Created) > time.Minute || int(s.Owner) != os.Geteuid() {
+	if err != nil || s.ID != "web1" || s.Phase != Creating || time.Since(s.Created) > time.Minute ||
+		int(s.Owner) != os.Geteuid() {
 		t.Errorf("got %+v, %v", s, err)
 	}
 	if got := c.Status(s, nil); got != Creating {
@@ -47,7 +48,8 @@ func TestInterruptedCreate(t *testing.T) {
 	}
 }
 
-// A process that makes and removes a container is killed at random moments. What it leaves must be listed, readable and removable each time.
+// A process that makes and removes a container is killed at random moments. What it leaves must be listed, readable and
+// removable each time.
 func TestSIGKILLAtAnyMoment(t *testing.T) {
 	r := openTemp(t)
 	left := map[string]int{}

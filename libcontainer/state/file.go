@@ -8,16 +8,23 @@ import (
 	"rt/internal/diag"
 )
 
-// write replaces a file of the directory: readers, which take no lock, see the old text or the new one, and a process that is killed leaves one of them.
+// write replaces a file of the directory: readers, which take no lock, see the old text or the new one, and a process
+// that is killed leaves one of them.
 //
-// There is no fsync(2). What must survive is the death of rt, which the page cache does; no container survives the death of the kernel, so a state.json that
-// was lost with the power describes nothing.
+// There is no fsync(2). The file must survive the death of rt, which the page cache does. No container survives a crash
+// of the kernel, so a state.json lost in one describes nothing.
 func (c *Container) write(name string, text []byte) error {
 	c.mustBeLocked("write")
-	tmp := name + ".new" // one name is enough under the lock, and the next write clears away what an interrupted one left
-	fd, err := unix.Openat(c.fd, tmp, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
+	// One name is enough under the lock, and the next write overwrites what an interrupted one left.
+	tmp := name + ".new"
+	fd, err := unix.Openat(
+		c.fd,
+		tmp,
+		unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC,
+		0o600,
+	)
 	if err != nil {
-		return diag.Sys("write "+c.Path(name), "openat", err)
+		return diag.Sys(c.Path(name)+" can't be written", "openat", err)
 	}
 	err = writeAll(fd, text)
 	if e := unix.Close(fd); err == nil {
@@ -25,10 +32,10 @@ func (c *Container) write(name string, text []byte) error {
 	}
 	if err != nil {
 		_ = unix.Unlinkat(c.fd, tmp, 0)
-		return diag.Sys("write "+c.Path(name), "write", err)
+		return diag.Sys(c.Path(name)+" can't be written", "write", err)
 	}
 	if err := unix.Renameat(c.fd, tmp, c.fd, name); err != nil {
-		return diag.Sys("write "+c.Path(name), "renameat", err)
+		return diag.Sys(c.Path(name)+" can't be written", "renameat", err)
 	}
 	return nil
 }
@@ -47,10 +54,10 @@ func writeAll(fd int, text []byte) error {
 	return nil
 }
 
-// maxFile is the most that is read of a file: more than any config.json has, and than rt writes.
+// maxFile is the greatest size, in bytes, of a file that is read: greater than any config.json, and than rt writes.
 const maxFile = 64 << 20
 
-// read reads a file of the directory. The error is the bare errno, or says why the file is not believed.
+// read reads a file of the directory. The error is the bare errno, or the reason why the file is not trusted.
 func (c *Container) read(name string) (string, error) {
 	fd, err := unix.Openat(c.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -78,7 +85,7 @@ func (c *Container) read(name string) (string, error) {
 			return "", err
 		}
 		if m == 0 {
-			break // shorter than it was: not ours, and the reader of the text will say so
+			break // truncated meanwhile: not by rt, and the parser will report it
 		}
 		n += m
 	}

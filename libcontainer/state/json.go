@@ -9,10 +9,11 @@ import (
 	"rt/internal/jsonscan"
 )
 
-// format is the version of state.json. It grows only when an older rt would misread the file; a new name that it may ignore is no reason.
+// format is the version of state.json. It is raised only if an older rt would misread the file; a new name that it may
+// ignore does not need that.
 const format = 1
 
-// Append appends s as state.json holds it. The names are for other programs to read too, and stay.
+// Append appends s in the format of state.json. Other programs read it too, so names are stable.
 func (s *State) Append(dst []byte) []byte {
 	w := object{dst: dst}
 	w.open()
@@ -55,14 +56,15 @@ func (s *State) Append(dst []byte) []byte {
 // Names of the objects in state.json.
 var (
 	stateNames = []string{
-		"format", "ociVersion", "id", "bundle", "rootfs", "owner", "created", "annotations", "phase", "pid", "startTime", "terminal", "noNewKeyring", "keyring", "cgroup",
+		"format", "ociVersion", "id", "bundle", "rootfs", "owner", "created", "annotations", "phase", "pid",
+		"startTime", "terminal", "noNewKeyring", "keyring", "cgroup",
 		"intelRdt",
 	}
 	cgroupNames = []string{"driver", "paths", "unit", "slice", "rootless", "kept"}
 	rdtNames    = []string{"class", "monitor"}
 )
 
-// parse is the reverse of Append. Names it does not know are left out: a newer rt of the same format wrote them.
+// parse is the reverse of Append. It ignores unknown names: a newer rt of the same format wrote them.
 func parse(doc string) (*State, error) {
 	sc := jsonscan.New(doc)
 	s := &State{}
@@ -160,7 +162,7 @@ func parseIntelRdt(sc *jsonscan.Scanner, r *IntelRdt) {
 	})
 }
 
-// damaged is the error for a state.json that rt did not write, or not to its end (a machine that lost power).
+// damaged returns the error for a state.json that rt did not write, or not completely (after a power failure).
 func damaged(why string) *diag.Error {
 	return &diag.Error{
 		Kind: diag.State, Problem: "the state of the container can't be read: state.json: " + why,

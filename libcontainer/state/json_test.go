@@ -64,24 +64,27 @@ func TestNewerNamesAreLeftOut(t *testing.T) {
 func TestDamagedState(t *testing.T) {
 	good := string(sample("web1").Append(nil))
 	for name, c := range map[string]struct{ text, want string }{
-		"empty":         {"", "at byte 0"},
-		"cut":           {good[:100], "at byte 100"},
-		"two":           {good + "{}", "the end of the document"},
-		"newer":         {strings.Replace(good, `"format":1`, `"format":2`, 1), "format 2"},
-		"another file":  {`{"ociVersion":"1.0.0"}`, "format 0"},
-		"a wrong type":  {strings.Replace(good, `"pid":4711`, `"pid":"4711"`, 1), "pid must be a whole number"},
-		"deeper":        {strings.Replace(good, `"unit":"rt-web1.scope"`, `"unit":[]`, 1), "cgroup.unit must be a string"},
+		"empty":        {"", "at byte 0"},
+		"cut":          {good[:100], "at byte 100"},
+		"two":          {good + "{}", "the end of the document"},
+		"newer":        {strings.Replace(good, `"format":1`, `"format":2`, 1), "format 2"},
+		"another file": {`{"ociVersion":"1.0.0"}`, "format 0"},
+		"a wrong type": {strings.Replace(good, `"pid":4711`, `"pid":"4711"`, 1), "pid must be a whole number"},
+		"deeper": {strings.Replace(good, `"unit":"rt-web1.scope"`, `"unit":[]`, 1), "cgroup.unit must be a " +
+			"string"},
 		"a strange day": {strings.Replace(good, "2026-11-22", "2026-22-11", 1), "created must be a time"},
 	} {
 		_, err := parse(c.text)
 		var e *diag.Error
-		if !errors.As(err, &e) || e.Kind != diag.State || !strings.Contains(e.Error(), "state.json: ") || !strings.Contains(e.Error(), c.want) {
+		if !errors.As(err, &e) || e.Kind != diag.State || !strings.Contains(e.Error(), "state.json: ") ||
+			!strings.Contains(e.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
 		}
 	}
 }
 
-// The names, the order and the white space are runc's, so the expected text was made by encoding/json from a struct in that order.
+// The names, the order and the white space are runc's, so the expected text was made by encoding/json from a struct in
+// that order.
 func TestOCI(t *testing.T) {
 	type shape struct {
 		Version     string            `json:"ociVersion"`
@@ -104,7 +107,17 @@ func TestOCI(t *testing.T) {
 		owner  string
 		pid    int
 	}{{s, Running, "", 4711}, {s, Stopped, "root", 0}, {bare, Created, "#1000", 4711}} {
-		sh := shape{c.s.OCIVersion, c.s.ID, c.pid, string(c.status), c.s.Bundle, c.s.Rootfs, c.s.Created, c.s.Annotations, c.owner}
+		sh := shape{
+			c.s.OCIVersion,
+			c.s.ID,
+			c.pid,
+			string(c.status),
+			c.s.Bundle,
+			c.s.Rootfs,
+			c.s.Created,
+			c.s.Annotations,
+			c.owner,
+		}
 		line, err := json.Marshal(sh)
 		if err != nil {
 			t.Fatal(err)
@@ -126,7 +139,8 @@ func TestHookState(t *testing.T) {
 	for status, pid := range map[Status]int{Creating: 4711, Stopped: 0} {
 		s := sample("web1")
 		want, err := json.Marshal(specs.State{
-			Version: s.OCIVersion, ID: s.ID, Status: specs.ContainerState(status), Pid: pid, Bundle: s.Bundle, Annotations: s.Annotations,
+			Version: s.OCIVersion, ID: s.ID, Status: specs.ContainerState(status), Pid: pid, Bundle: s.Bundle,
+			Annotations: s.Annotations,
 		})
 		if err != nil {
 			t.Fatal(err)

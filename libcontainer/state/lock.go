@@ -12,12 +12,12 @@ import (
 	"rt/internal/diag"
 )
 
-// lockWait is how long a command waits for another one to be done with the container. Commands take milliseconds; what takes longer is a create
-// whose hook hangs, and then it is better to say so than to hang as well. A variable, so that a test need not wait as long.
+// lockWait is how long a command waits for another one to release the container. Commands take milliseconds, unless a
+// hook of create hangs; then an error is better than hanging too. A variable, so that a test need not wait as long.
 var lockWait = 10 * time.Second
 
-// Lock takes the lock of the directory. It belongs to the open file description: it goes when the container is closed or this process dies, however it dies,
-// and no child has it, since the descriptor is close-on-exec.
+// Lock locks the directory. The lock belongs to the open file description: it is released when the container is closed
+// or this process ends, however it ends. No child inherits it, since the descriptor is close-on-exec.
 func (c *Container) Lock() error {
 	ok, err := c.lockWithin(lockWait)
 	if err == nil && !ok {
@@ -26,7 +26,7 @@ func (c *Container) Lock() error {
 	return err
 }
 
-// inUse is the error for a lock that another process did not give back within a time.
+// inUse returns the error for a lock that another process has not released in time.
 func (c *Container) inUse(waited time.Duration) error {
 	return &diag.Error{
 		Kind:    diag.State,
@@ -34,7 +34,7 @@ func (c *Container) inUse(waited time.Duration) error {
 	}
 }
 
-// lockWithin takes the lock, and waits for it at most for limit; false if it was not to be had.
+// lockWithin takes the lock, and waits for it at most for limit; false if another process still holds it then.
 func (c *Container) lockWithin(limit time.Duration) (bool, error) {
 	if c.locked {
 		return true, nil
@@ -48,7 +48,7 @@ func (c *Container) lockWithin(limit time.Duration) (bool, error) {
 			return true, nil
 		case unix.EWOULDBLOCK, unix.EINTR:
 		default:
-			return false, diag.Sys("lock "+c.Path(""), "flock", err)
+			return false, diag.Sys(c.Path("")+" can't be locked", "flock", err)
 		}
 		if time.Now().After(deadline) {
 			return false, nil
@@ -57,7 +57,7 @@ func (c *Container) lockWithin(limit time.Duration) (bool, error) {
 	}
 }
 
-// Unlock gives the lock back and keeps the directory open.
+// Unlock releases the lock; the directory stays open.
 func (c *Container) Unlock() {
 	if c.locked {
 		_ = unix.Flock(c.fd, unix.LOCK_UN)
@@ -65,7 +65,8 @@ func (c *Container) Unlock() {
 	}
 }
 
-// busy reports whether another process holds the lock. It asks by taking the lock shared for a moment, so that two who ask don't see each other.
+// busy reports whether another process holds the lock. It tries a shared lock, so that two processes that ask don't see
+// each other.
 func (c *Container) busy() bool {
 	err := unix.Flock(c.fd, unix.LOCK_SH|unix.LOCK_NB)
 	if err == nil {
@@ -74,7 +75,7 @@ func (c *Container) busy() bool {
 	return err == unix.EWOULDBLOCK
 }
 
-// holder names the process that has the lock, for an error message: "process 4711 (rt create web1)".
+// holder describes the process that holds the lock, for an error: "process 4711 (rt create web1)".
 func (c *Container) holder() string {
 	var st unix.Stat_t
 	if unix.Fstat(c.fd, &st) != nil {
@@ -93,7 +94,8 @@ func (c *Container) holder() string {
 	return "process " + strconv.Itoa(pid) + " (" + args + ")"
 }
 
-// lockOwner finds the pid of the flock(2) on an inode in the text of /proc/locks (proc_locks(5)): "1: FLOCK ADVISORY WRITE 4711 00:1b:1234 0 EOF".
+// lockOwner returns the pid of the flock(2) on an inode in the text of /proc/locks (proc_locks(5)): "1: FLOCK ADVISORY
+// WRITE 4711 00:1b:1234 0 EOF".
 func lockOwner(locks string, inode uint64) int {
 	suffix := ":" + strconv.FormatUint(inode, 10)
 	for line := range strings.Lines(locks) {

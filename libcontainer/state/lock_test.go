@@ -21,7 +21,8 @@ func TestLockKeepsOthersOut(t *testing.T) {
 
 	_, err := r.Open("web1", true)
 	got := problem(t, err, diag.State)
-	if want := fmt.Sprintf("is in use by process %d (", os.Getpid()); !strings.Contains(got, want) || !strings.Contains(got, "waited 50ms") {
+	if want := fmt.Sprintf("is in use by process %d (", os.Getpid()); !strings.Contains(got, want) ||
+		!strings.Contains(got, "waited 50ms") {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	// Readers don't wait.
@@ -47,7 +48,8 @@ func TestChangeWithoutTheLockIsABug(t *testing.T) {
 	c := create(t, r, "web1")
 	c.Unlock()
 	for name, f := range map[string]func() error{
-		"Save": func() error { return c.Save(sample("web1")) }, "SaveConfig": func() error { return c.SaveConfig(nil) }, "Remove": c.Remove,
+		"Save": func() error { return c.Save(sample("web1")) }, "SaveConfig": func() error { return c.SaveConfig(nil) },
+		"Remove": c.Remove,
 	} {
 		func() {
 			defer func() {
@@ -86,7 +88,7 @@ func TestCreateDeleteRace(t *testing.T) {
 		if inside.Add(1) != 1 {
 			t.Error("two hold the same container")
 		}
-		if !c.here() {
+		if !c.exists() {
 			t.Error("holds a directory that is gone")
 		}
 		inside.Add(-1)

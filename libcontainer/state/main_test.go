@@ -77,7 +77,8 @@ func sample(id string) *State {
 		OCIVersion: "1.3.0", ID: id, Bundle: "/b/größe", Rootfs: "/b/rootfs", Owner: 1000,
 		Created:     time.Date(2026, 11, 22, 14, 4, 41, 620229440, time.UTC),
 		Annotations: map[string]string{"z": "last", "a": "a \"quoted\"\nline"},
-		Phase:       Created, Pid: 4711, StartTime: 1<<63 + 5, Terminal: true, NoNewKeyring: true, Keyring: "_ses." + id + ".5f",
+		Phase:       Created, Pid: 4711, StartTime: 1<<63 + 5, Terminal: true, NoNewKeyring: true, Keyring: "_ses." +
+			id + ".5f",
 		Cgroup: Cgroup{
 			Driver: "systemd", Paths: map[string]string{"": "/sys/fs/cgroup/x", "cpu,cpuacct": "/sys/fs/cgroup/cpu/x"},
 			Unit: "rt-web1.scope", Slice: "system.slice", Rootless: true, Preexisting: []string{"", "cpu,cpuacct"},

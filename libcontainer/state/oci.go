@@ -2,9 +2,9 @@ package state
 
 import "time"
 
-// AppendOCI appends the object that `rt state` and `rt list --format json` print. It has the names, the order and the white space of runc's:
-// CRI-O, buildah, buildkit and go-runc decode it (rootfs, created and owner are not of the specification). owner is "" for state and the name of
-// the user for list. A stopped container has pid 0.
+// AppendOCI appends the object that `rt state` and `rt list --format json` print, with runc's names, order and white
+// space: CRI-O, buildah, buildkit and go-runc decode it (rootfs, created and owner are not in the specification). owner
+// is "" for state and a user name for list. A stopped container has pid 0.
 func AppendOCI(dst []byte, s *State, status Status, owner string, pretty bool) []byte {
 	w := object{dst: dst}
 	if pretty {
@@ -28,8 +28,8 @@ func AppendOCI(dst []byte, s *State, status Status, owner string, pretty bool) [
 	return w.dst
 }
 
-// AppendProcess appends what a seccomp agent gets along with its listener: config-linux.md#containerprocessstate. pid is that of the process whose calls
-// it will answer, the container's own or one that joins it.
+// AppendProcess appends the state that a seccomp agent gets with its listener: config-linux.md#containerprocessstate.
+// pid is the process whose calls it will answer: the container's init or one of exec.
 func AppendProcess(dst []byte, s *State, status Status, pid int, metadata string) []byte {
 	w := object{dst: dst}
 	w.open()
@@ -46,8 +46,8 @@ func AppendProcess(dst []byte, s *State, status Status, pid int, metadata string
 	return w.dst
 }
 
-// AppendHook appends the state that hooks read from their stdin: what the specification names and no more (runtime.md#state).
-// pid is left out when there is no process, before it was made and after it has ended.
+// AppendHook appends the state that hooks read from stdin: exactly what the specification names (runtime.md#state). pid
+// is left out while there is no process.
 func AppendHook(dst []byte, s *State, status Status) []byte {
 	w := object{dst: dst}
 	w.open()

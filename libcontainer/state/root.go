@@ -14,21 +14,21 @@ import (
 	"rt/libcontainer/host"
 )
 
-// Root is the directory that holds the containers' directories: --root, or DefaultRoot.
+// Root is the directory of the containers' state directories: --root, or DefaultRoot.
 type Root struct {
 	path string
-	fd   int // -1: there is no such directory, and so no container
+	fd   int // -1 if the directory does not exist: there are no containers
 }
 
-// DefaultRoot is /run/rt for the real root and $XDG_RUNTIME_DIR/rt for everyone else.
+// DefaultRoot returns /run/rt for root in the initial user namespace and $XDG_RUNTIME_DIR/rt for other users.
 func DefaultRoot() string {
 	return defaultRoot(os.Geteuid(), host.InUserNS, os.Getenv)
 }
 
 // defaultRoot is DefaultRoot of the given user.
 //
-// Uid 0 of a user namespace is root of nothing but that. It gets /run/rt only if it says that it is root to the full ($USER), or has no
-// runtime directory: rootless Docker mounts a /run of its own, podman does not.
+// Uid 0 of another user namespace gets /run/rt only if $USER says root, or if it has no runtime directory: rootless
+// Docker mounts its own /run, Podman does not.
 func defaultRoot(euid int, inUserNS func() bool, getenv func(string) string) string {
 	dir := getenv("XDG_RUNTIME_DIR")
 	if dir == "" || !filepath.IsAbs(dir) { // a relative one must be ignored (XDG Base Directory Specification)
@@ -40,12 +40,16 @@ func defaultRoot(euid int, inUserNS func() bool, getenv func(string) string) str
 	return filepath.Join(dir, "rt")
 }
 
-// OpenRoot opens the directory at path; with create it makes it where it is missing, with its parents, for the owner alone.
-// Without create a missing directory is no error: it holds no containers.
+// OpenRoot opens the directory at path. With create it makes a missing one, with its parents, in mode 0700. Without
+// create a missing directory is no error: there are no containers.
 func OpenRoot(path string, create bool) (*Root, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return nil, &diag.Error{Kind: diag.Host, Problem: "the state directory " + path, Err: err}
+		return nil, &diag.Error{
+			Kind:    diag.Host,
+			Problem: "the path of the state directory can't be resolved: " + path,
+			Err:     err,
+		}
 	}
 	fd, err := openDir(unix.AT_FDCWD, path)
 	if errors.Is(err, unix.ENOENT) && create {
@@ -58,15 +62,16 @@ func OpenRoot(path string, create bool) (*Root, error) {
 		return &Root{path: path, fd: -1}, nil
 	}
 	if err != nil {
-		e := diag.Sys("open the state directory "+path, "openat", err)
+		e := diag.Sys("the state directory "+path+" can't be opened", "openat", err)
 		e.Hint = hintRoot(path)
 		return nil, e
 	}
 	r := &Root{path: path, fd: fd}
-	// Compared by inode, since a symbolic link or a bind mount may lead there too.
+	// Compared by inode: a symbolic link or a bind mount may lead there too.
 	if same, err := sameFile(fd, "/"); err != nil || same {
 		r.Close()
-		return nil, &diag.Error{Kind: diag.Usage, Field: "--root", Value: path, Problem: "must not be the root directory"}
+		return nil, &diag.Error{Kind: diag.Usage, Field: "--root", Value: path, Problem: "must not be the root " +
+			"directory"}
 	}
 	if err := checkTrust(fd, path, distrustRoot); err != nil {
 		r.Close()
@@ -75,23 +80,29 @@ func OpenRoot(path string, create bool) (*Root, error) {
 	return r, nil
 }
 
-// makeRoot makes the directory. Below $XDG_RUNTIME_DIR it gets the sticky bit: the XDG Base Directory Specification lets what has none be
-// removed after a while, and a container may run for long.
+// makeRoot makes the directory. Below $XDG_RUNTIME_DIR it gets the sticky bit: under the XDG Base Directory
+// Specification files without it may be removed after a while, and a container may run for long.
 func makeRoot(path string) error {
-	if err := os.MkdirAll(path, 0o700); err != nil { //nolint:forbidigo // the path is the administrator's, no container has a hand in it
-		return &diag.Error{Kind: diag.Host, Problem: "make the state directory", Err: err, Hint: hintRoot(path)}
+	// The path is the administrator's, not the container's.
+	if err := os.MkdirAll(path, 0o700); err != nil { //nolint:forbidigo
+		return &diag.Error{
+			Kind:    diag.Host,
+			Problem: "the state directory can't be made",
+			Err:     err,
+			Hint:    hintRoot(path),
+		}
 	}
 	runtimeDir := os.Getenv("XDG_RUNTIME_DIR")
 	if runtimeDir == "" || !strings.HasPrefix(path, filepath.Clean(runtimeDir)+"/") {
 		return nil
 	}
 	if err := unix.Chmod(path, unix.S_ISVTX|0o700); err != nil {
-		return diag.Sys("make the state directory "+path+" sticky", "fchmodat", err)
+		return diag.Sys("the state directory "+path+" can't be made sticky", "fchmodat", err)
 	}
 	return nil
 }
 
-// hintRoot helps a user without a runtime directory.
+// hintRoot returns a hint for a user without a runtime directory.
 func hintRoot(path string) string {
 	if strings.HasPrefix(path, "/run/rt") && os.Geteuid() != 0 {
 		return "set XDG_RUNTIME_DIR, or name a directory of yours with --root"
@@ -99,13 +110,13 @@ func hintRoot(path string) string {
 	return ""
 }
 
-// Exists reports whether the directory is there.
+// Exists reports whether the directory exists.
 func (r *Root) Exists() bool { return r.fd >= 0 }
 
-// Path is the absolute path of the directory.
+// Path returns the absolute path of the directory.
 func (r *Root) Path() string { return r.path }
 
-// Close gives the directory back. The containers in it must be closed before.
+// Close closes the directory. Its containers must be closed first.
 func (r *Root) Close() {
 	if r.fd >= 0 {
 		_ = unix.Close(r.fd)
@@ -113,14 +124,14 @@ func (r *Root) Close() {
 	}
 }
 
-// List returns the ids of all containers, whole or not, sorted.
+// List returns the IDs of all containers, complete or not, sorted.
 func (r *Root) List() ([]string, error) {
 	if r.fd < 0 {
 		return nil, nil
 	}
 	entries, err := os.ReadDir(r.path)
 	if err != nil {
-		return nil, &diag.Error{Kind: diag.Host, Problem: "read the state directory", Err: err}
+		return nil, &diag.Error{Kind: diag.Host, Problem: "the state directory can't be read", Err: err}
 	}
 	ids := make([]string, 0, len(entries))
 	for _, e := range entries {
@@ -132,13 +143,16 @@ func (r *Root) List() ([]string, error) {
 	return ids, nil
 }
 
-// maxID is NAME_MAX (limits.h): the id is the name of a directory.
+// maxID is NAME_MAX (limits.h): the ID is the name of a directory.
 const maxID = 255
 
-// CheckID says whether id may be the name of a container: letters, digits and _ + . -, as engines expect of every runtime.
+// CheckID checks that id may be a container ID: letters, digits and _ + . -, as engines expect of every runtime.
 func CheckID(id string) error {
 	bad := func(problem string) error {
-		return &diag.Error{Kind: diag.Usage, Problem: "invalid container ID format: " + strconv.Quote(id) + " " + problem}
+		return &diag.Error{
+			Kind:    diag.Usage,
+			Problem: "invalid container ID format: " + strconv.Quote(id) + " " + problem,
+		}
 	}
 	switch {
 	case id == "":
@@ -158,7 +172,8 @@ func CheckID(id string) error {
 	return nil
 }
 
-// openDir opens a directory that is not a symbolic link at its last component, except for the root directory, which the user may have linked.
+// openDir opens a directory. Its last component must not be a symbolic link, except for the root directory, which the
+// user may have linked.
 func openDir(at int, name string) (int, error) {
 	flags := unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
 	if at != unix.AT_FDCWD {
@@ -172,7 +187,7 @@ func openDir(at int, name string) (int, error) {
 	}
 }
 
-// sameFile reports whether path leads to what fd is.
+// sameFile reports whether path and fd refer to the same file.
 func sameFile(fd int, path string) (bool, error) {
 	var a, b unix.Stat_t
 	if err := unix.Fstat(fd, &a); err != nil {

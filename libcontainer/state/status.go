@@ -1,17 +1,19 @@
 package state
 
-// Evidence is what can be seen of a container at this moment.
+// Evidence is what can be observed of a container at this moment.
 type Evidence struct {
-	Alive       bool        // its process is alive (see Alive)
-	Busy        bool        // its creator holds the lock of its directory
-	StartSocket bool        // start.sock is there
-	Frozen      func() bool // its cgroup is frozen; asked only if it matters, since it reads files; nil: it has no freezer
+	Alive       bool // its process is alive (see Alive)
+	Busy        bool // its creator holds the lock of its directory
+	StartSocket bool // start.sock exists
+	// Its cgroup is frozen; called only if it matters, since it reads files; nil: it has no freezer.
+	Frozen func() bool
 }
 
-// Derive says what the evidence means for a container that was recorded in phase.
+// Derive derives the status of a container that was recorded in phase.
 //
-// A container in creation is one whose creator still holds the lock. If the creator was killed the lock went with it, and so did the boot process,
-// which ends when nobody holds the other end of its control channel: that container has stopped before it was created.
+// A container is Creating while its creator holds the lock. If the creator was killed, the lock was released, and the
+// boot process has ended, as it does when the other end of its control channel is closed: that container has stopped
+// before it was created.
 func Derive(phase Status, e Evidence) Status {
 	switch {
 	case phase == Creating && e.Busy:
@@ -26,12 +28,13 @@ func Derive(phase Status, e Evidence) Status {
 	return Running
 }
 
-// Status looks at the process, the lock and the start socket of c, and at its cgroup by asking frozen, and derives the status of s, which is c's.
+// Status examines the process, the lock and the start socket of c, and its cgroup by calling frozen, and derives the
+// status of s, the State of c.
 func (c *Container) Status(s *State, frozen func() bool) Status {
 	e := Evidence{Frozen: frozen}
 	if s.Phase == Creating {
-		// Who holds the lock of a container that another process was to make knows that this process is gone.
-		e.Busy = c.maker || !c.locked && c.busy()
+		// If this process holds the lock and is not the creator, the creator has ended.
+		e.Busy = c.creator || !c.locked && c.busy()
 	} else if e.Alive = Alive(s.Pid, s.StartTime); e.Alive {
 		e.StartSocket = c.has(StartSocket)
 	}

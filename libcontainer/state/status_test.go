@@ -30,7 +30,8 @@ func TestDerive(t *testing.T) {
 		{Created, alive, Running},
 		{Created, alive | frozen, Paused},
 		{Created, 0, Stopped},
-		{Created, socket | frozen, Stopped}, // an init that was killed removes no socket, and an empty cgroup may stay frozen
+		// An init that was killed removes no socket, and an empty cgroup may stay frozen.
+		{Created, socket | frozen, Stopped},
 		{Running, alive, Running},
 		{Stopped, alive, Running}, // a recorded phase is no evidence
 		{"", 0, Stopped},
@@ -97,7 +98,10 @@ func TestWordsThatEnginesDecideBy(t *testing.T) {
 		find func(text string) bool
 	}{
 		"containerd: kill of a dead container is done": {
-			Allow(Kill, "web1", Stopped), func(s string) bool { return strings.Contains(strings.ToLower(s), "container not running") },
+			Allow(Kill, "web1", Stopped), func(s string) bool {
+				return strings.Contains(strings.ToLower(s),
+					"container not running")
+			},
 		},
 		"CRI-O: the same, in lower case only": {
 			Allow(Kill, "web1", Stopped), func(s string) bool { return strings.Contains(s, "container not running") },
@@ -109,13 +113,22 @@ func TestWordsThatEnginesDecideBy(t *testing.T) {
 			unknown, func(s string) bool { return strings.Contains(s, `container "web1" does not exist`) },
 		},
 		"runc: delete": {
-			Allow(Delete, "web1", Running), func(s string) bool { return s == "cannot delete container web1 that is not stopped: running" },
+			Allow(Delete, "web1", Running), func(s string) bool {
+				return s == "cannot delete container web1 that is "+
+					"not stopped: running"
+			},
 		},
 		"runc: start twice": {
-			Allow(Start, "web1", Running), func(s string) bool { return s == "cannot start an already running container" },
+			Allow(Start, "web1", Running), func(s string) bool {
+				return s == "cannot start an already running "+
+					"container"
+			},
 		},
 		"runc: start of a stopped one": {
-			Allow(Start, "web1", Stopped), func(s string) bool { return s == "cannot start a container that has stopped" },
+			Allow(Start, "web1", Stopped), func(s string) bool {
+				return s == "cannot start a container that has "+
+					"stopped"
+			},
 		},
 		"runc: resume": {
 			Allow(Resume, "web1", Running), func(s string) bool { return strings.HasPrefix(s, "container not paused") },

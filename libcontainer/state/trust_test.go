@@ -27,15 +27,35 @@ func TestOthersAreNotBelieved(t *testing.T) {
 		want   string
 		root   bool // takes root to set up
 	}{
-		"a FIFO as state.json":              {fifo(stateFile), "is no regular file", false},
-		"a link as state.json":              {func(dir string) error { return os.Rename(dir+"/"+stateFile, dir+"/x") }, "", false},
-		"everybody may write state.json":    {func(dir string) error { return os.Chmod(dir+"/"+stateFile, 0o666) }, "can be written by everybody", false},
-		"everybody may write the directory": {func(dir string) error { return os.Chmod(dir, 0o777) }, "can be written by everybody", false},
-		"a stranger's directory":            {func(dir string) error { return os.Chown(dir, 1234, 1234) }, "belongs to user 1234", true},
-		"a stranger's state.json":           {func(dir string) error { return os.Chown(dir+"/"+stateFile, 1234, 1234) }, "belongs to user 1234", true},
+		"a FIFO as state.json": {fifo(stateFile), "is not a regular file", false},
+		"a link as state.json": {
+			func(dir string) error { return os.Rename(dir+"/"+stateFile, dir+"/x") },
+			"",
+			false,
+		},
+		"everybody may write state.json": {
+			func(dir string) error { return os.Chmod(dir+"/"+stateFile, 0o666) },
+			"is writable by every user",
+			false,
+		},
+		"everybody may write the directory": {
+			func(dir string) error { return os.Chmod(dir, 0o777) },
+			"is writable by every user",
+			false,
+		},
+		"a stranger's directory": {
+			func(dir string) error { return os.Chown(dir, 1234, 1234) },
+			"belongs to user 1234",
+			true,
+		},
+		"a stranger's state.json": {
+			func(dir string) error { return os.Chown(dir+"/"+stateFile, 1234, 1234) },
+			"belongs to user 1234",
+			true,
+		},
 		"a group's directory": {func(dir string) error {
 			return errors.Join(os.Chown(dir, 0, 1234), os.Chmod(dir, 0o770))
-		}, "can be written by group 1234", true},
+		}, "is writable by group 1234", true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +105,7 @@ func TestRootOfOthers(t *testing.T) {
 	if err := os.Chmod(path, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenRoot(path, true); err == nil || !strings.Contains(err.Error(), "can be written by everybody") {
+	if _, err := OpenRoot(path, true); err == nil || !strings.Contains(err.Error(), "is writable by every user") {
 		t.Errorf("a directory in which everybody can rename what is there: %v", err)
 	}
 	for _, mode := range []os.FileMode{0o711, 0o777 | os.ModeSticky} {

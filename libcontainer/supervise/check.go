@@ -8,8 +8,8 @@ import (
 	"rt/libcontainer/plan"
 )
 
-// canReplace reports whether a reported pid can be that of a new boot process: a child of this process that nobody has waited for, and not the one that
-// reports. The number of a child that was not waited for is not given to another process.
+// canReplace reports whether a reported pid can be that of a new boot process: a child of this process that was not
+// waited for, and not the reporting process. The pid of a child that was not waited for is not reused.
 func (s *Session) canReplace(pid int64) bool {
 	const last = 1 << 22 // PID_MAX_LIMIT
 	if pid <= 0 || pid > last || int(pid) == s.Boot.Pid {
@@ -18,7 +18,7 @@ func (s *Session) canReplace(pid int64) bool {
 	return unix.Waitid(unix.P_PID, int(pid), nil, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG|unix.WALL, nil) == nil
 }
 
-// checkDescriptor returns what is wrong with the descriptor that came with a report; "" if it is what the report has to bring.
+// checkDescriptor returns what is wrong with the descriptor of a report; "" if the sync point passes such a descriptor.
 func checkDescriptor(passes plan.Passes, fd int) string {
 	switch passes {
 	case plan.PassesNothing, plan.PassesPid:
@@ -46,7 +46,8 @@ func checkDescriptor(passes plan.Passes, fd int) string {
 	return ""
 }
 
-// isTerminal reports whether fd is the master of a pseudoterminal: /dev/ptmx or /dev/pts/ptmx, both character device 5:2 (pty(7)).
+// isTerminal reports whether fd is the master of a pseudoterminal: /dev/ptmx or /dev/pts/ptmx, both character device
+// 5:2 (pty(7)).
 func isTerminal(fd int) bool {
 	const major, minor = 5, 2
 	var st unix.Stat_t
@@ -58,14 +59,14 @@ func isDirectory(fd int) bool {
 	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
-// isPath reports whether fd names a file and nothing more: O_PATH of open(2).
+// isPath reports whether fd was opened with O_PATH (open(2)).
 func isPath(fd int) bool {
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 	return err == nil && flags&unix.O_PATH != 0
 }
 
-// isListener reports whether fd is the listener of a seccomp filter. It has no type that fstat(2) would tell; no file can be given its name, as those of
-// files begin with a slash.
+// isListener reports whether fd is the listener of a seccomp filter. fstat(2) does not tell its type; no file can have
+// its name, since names of files begin with a slash.
 func isListener(fd int) bool {
 	var name [64]byte
 	n, err := unix.Readlink("/proc/self/fd/"+strconv.Itoa(fd), name[:])

@@ -8,20 +8,21 @@ import (
 	"rt/nsenter"
 )
 
-// expected knows which reports can come next. Each process of the boot goes its way through the steps, past those that say nothing, up to one that
-// reports; a step that makes a process makes a second way. Steps only ever go forward, so one pass from where a process last was tells
-// where it may be now.
+// expected tracks which reports can come next. Each boot process goes through the steps, past those without a report,
+// up to one with a report; a step that forks adds a process. Steps only go forward, so one pass from the last known
+// step of a process tells where it may be now.
 type expected struct {
 	steps []nsenter.Step
-	at    []int  // for each process: the first step that it may be at
-	seen  []bool // which steps can be reached: room for reach
+	at    []int  // for each process: the first step that it may execute next
+	seen  []bool // which steps can be reached: scratch space of reach
 }
 
 func newExpected(steps []nsenter.Step) *expected {
 	return &expected{steps: steps, at: []int{0}, seen: make([]bool, len(steps)+1)}
 }
 
-// accept reports whether a report of step index can come now, and takes note of it. Any step may fail; others report only what they are for.
+// accept reports whether a report of step index can come now, and records it. Any step may report a failure; other
+// reports come only from steps with a sync point or a trace.
 func (e *expected) accept(index int, failed bool) bool {
 	for k, from := range e.at {
 		if from > index || !e.reach(from, index) {
@@ -37,7 +38,8 @@ func (e *expected) accept(index int, failed bool) bool {
 	return false
 }
 
-// reach reports whether a process at step from can get to step to without a report on the way, and marks in seen the steps that lead on from there.
+// reach reports whether a process at step from can get to step to without a report in between. It marks the reachable
+// steps in seen.
 func (e *expected) reach(from, to int) bool {
 	clear(e.seen[from : to+1])
 	e.seen[from] = true
@@ -49,7 +51,8 @@ func (e *expected) reach(from, to int) bool {
 		if len(s.Errnos) > 0 {
 			e.mark(e.otherwise(i), to)
 		}
-		if s.Sync == nil && !s.Traces() && s.Call != nsenter.ExitGroup && s.Call != nsenter.Execve && s.Call != nsenter.Execveat {
+		if s.Sync == nil && !s.Traces() && s.Call != nsenter.ExitGroup && s.Call != nsenter.Execve &&
+			s.Call != nsenter.Execveat {
 			e.mark(e.then(i), to)
 		}
 	}
@@ -62,7 +65,7 @@ func (e *expected) mark(i, to int) {
 	}
 }
 
-// forks returns where the processes begin that were made on the way from from to to.
+// forks returns the first steps of the processes that were forked between steps from and to.
 func (e *expected) forks(from, to int) (starts []int) {
 	for i := from; i < to; i++ {
 		if !e.steps[i].Forks() || !e.reach(from, i) {
@@ -78,7 +81,7 @@ func (e *expected) forks(from, to int) (starts []int) {
 	return starts
 }
 
-// then is the step that follows a success of step i, and otherwise the one that follows one of its errnos.
+// then returns the step that follows a success of step i; otherwise returns the one that follows one of its errnos.
 func (e *expected) then(i int) int { return follow(e.steps[i].Then, i) }
 
 func (e *expected) otherwise(i int) int { return follow(e.steps[i].Else, i) }
@@ -90,7 +93,7 @@ func follow(target, i int) int {
 	return target
 }
 
-// canFailWith reports whether a result makes a step fail: one below its least, and no errno that it goes on with.
+// canFailWith reports whether a result makes a step fail: below its minimum, and not an errno that it tolerates.
 func canFailWith(s *nsenter.Step, result int64) bool {
 	const lastErrno = 4095 // MAX_ERRNO of the kernel
 	if result >= int64(s.Min) || result < -lastErrno {

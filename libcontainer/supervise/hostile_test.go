@@ -147,7 +147,12 @@ func TestPlanIsServed(t *testing.T) {
 	p.Boot.Pid = first.Process.Pid // taken for the first process, it is waited for
 	_ = first.Process.Kill()
 	traces := 0
-	p.send(synced(stepBorn, int64(second)), synced(stepDir, 0, int(dir.Fd())), report(nsenter.Trace, stepTrace, -2), synced(stepReady, 0))
+	p.send(
+		synced(stepBorn, int64(second)),
+		synced(stepDir, 0, int(dir.Fd())),
+		report(nsenter.Trace, stepTrace, -2),
+		synced(stepReady, 0),
+	)
 	if err := p.Serve(plan.SyncReady); err != nil {
 		t.Fatal(err)
 	}
@@ -296,7 +301,8 @@ func TestFirstProcessStays(t *testing.T) {
 	first, second := child(t), child(t)
 	p.Boot.Pid = first
 	p.send(synced(stepBorn, int64(second)))
-	if err := p.Serve(plan.SyncNone); err == nil || !strings.Contains(err.Error(), "does not end") || len(p.served) != 0 {
+	if err := p.Serve(plan.SyncNone); err == nil || !strings.Contains(err.Error(), "does not end") ||
+		len(p.served) != 0 {
 		t.Errorf("error %v, served %v", err, p.served)
 	}
 	for _, pid := range [...]int{first, second} {
@@ -311,7 +317,7 @@ func TestNobodyServes(t *testing.T) {
 	p := newPeer(t)
 	p.On[plan.SyncReady] = nil
 	p.send(synced(stepReady, 0))
-	if err := p.Serve(plan.SyncNone); err == nil || !strings.Contains(err.Error(), "nobody serves") || p.killed != 1 {
+	if err := p.Serve(plan.SyncNone); err == nil || !strings.Contains(err.Error(), "has no handler") || p.killed != 1 {
 		t.Errorf("error %v, killed %d times", err, p.killed)
 	}
 	var b [1]byte
@@ -332,9 +338,11 @@ func TestEndBeforeReady(t *testing.T) {
 	}
 }
 
-// FuzzReports sends anything: a byte for the length of each message, one for how many descriptors come along, then the message.
+// FuzzReports sends arbitrary messages: a byte for the length of each message, one for the number of descriptors, then
+// the message.
 func FuzzReports(f *testing.F) {
-	for _, m := range []message{failed(stepName, -5), synced(stepReady, 0), synced(stepBorn, 1), report(nsenter.Trace, stepTrace, 0)} {
+	for _, m := range []message{failed(stepName, -5), synced(stepReady, 0), synced(stepBorn, 1),
+		report(nsenter.Trace, stepTrace, 0)} {
 		f.Add(append([]byte{byte(len(m.bytes)), 0}, m.bytes...))
 		f.Add(append([]byte{byte(len(m.bytes)), 3}, m.bytes...))
 	}

@@ -1,11 +1,14 @@
-// Package supervise is rt's side of a boot process: it reads what the process reports, and does at each sync point what the caller has for it.
+// Package supervise is rt's side of a boot process: it reads the reports of the process, and calls a handler at each
+// sync point.
 //
-// A Session has the steps of the plan, the control channel, and a table from sync point to handler. Its rule is that a report is input. The boot
-// process runs a program of rt's, but in a container: whoever got hold of it there writes to the channel what he likes. So nothing is
-// accepted but what the plan can send next: see expected. A pid is taken only if it is a child of this process, a descriptor only if it is
-// of the kind that the sync point brings. All else ends the boot process, and is an error.
+// A Session has the steps of the plan, the control channel, and a table from sync point to handler. It treats reports
+// as untrusted input: the boot process runs a program of rt's, but in a container, and a process that controls it can
+// write anything to the channel. So only what the plan can send next is accepted: see expected. A pid must be that of a
+// child of this process, and a descriptor of the kind that the sync point passes. Any other report kills the boot
+// process and is an error.
 //
-// The package knows sync points and steps, not containers. What a failure means for people, and what is undone, is for package libcontainer.
+// The package knows sync points and steps, not containers. Package libcontainer turns a failure into an error for
+// users, and undoes what was done.
 package supervise
 
 import (
@@ -21,24 +24,25 @@ import (
 	"rt/nsenter"
 )
 
-// Report is what a boot process tells at a sync point.
+// Report is the report of a boot process at a sync point.
 type Report struct {
 	Step *nsenter.Step
-	Pid  int // plan.PassesPid: the process that has taken the place of the one before; 0 otherwise
-	// FD is the descriptor that came along, of the kind that the sync point passes; -1 without one. It is the handler's.
+	Pid  int // plan.PassesPid: the process that replaces the reporting one; 0 otherwise
+	// FD is the descriptor that came with the report, of the kind that the sync point passes; -1 without one. The
+	// handler closes it.
 	FD int
 }
 
-// Handler does what is to be done at a sync point. The boot process goes on when it returns nil.
+// Handler serves a sync point. The boot process continues when it returns nil.
 type Handler func(Report) error
 
-// Handlers are the handlers of the sync points. One without a handler is an error for the boot process that comes to it.
+// Handlers are the handlers of the sync points. A boot process that reaches a sync point without a handler is killed.
 type Handlers [plan.SyncPoints]Handler
 
 // Session is the supervision of one boot process. All fields but Boot, Steps and On may be zero.
 type Session struct {
 	Boot *nsenter.Boot
-	// Steps are the steps of the program, or its last ones: the first of them is step First of the program.
+	// Steps are the steps of the program from step First on.
 	Steps []nsenter.Step
 	First int
 	On    Handlers
@@ -46,11 +50,13 @@ type Session struct {
 	Trace func(step *nsenter.Step, r nsenter.Record)
 	// Debug gets a line for each sync point.
 	Debug func(line string)
-	// Reply, if a handler has set it, is the answer to its sync point, in place of a byte that says nothing.
+	// Reply, if a handler has set it, is the answer to its sync point, instead of one byte without meaning.
 	Reply []byte
-	// Interrupted is asked a few times a second while a report is waited for; its error ends the wait.
+	// Interrupted, if it is not nil, is called ten times a second while Serve waits for a report. Its error ends the
+	// wait.
 	Interrupted func() error
-	// Kill ends a boot process that is not a child of this process. Without it the session kills and waits for Boot.Pid.
+	// Kill ends a boot process that is not a child of this process. Without it the session kills and waits for
+	// Boot.Pid.
 	Kill func()
 
 	expected *expected
@@ -67,12 +73,12 @@ func (f *Failure) Error() string {
 	return f.Step.Sentence + ": " + f.Step.Call.String() + ": " + diag.ErrnoText(nsenter.Errno(f.Result))
 }
 
-// ErrEnded says that the boot process has closed the channel before it came to the sync point that it was served for.
+// ErrEnded says that the boot process has closed the channel before it reached the last sync point.
 var ErrEnded = errors.New("the boot process has ended")
 
-// Serve serves the boot process until it comes to the sync point last, whose answer is left to the caller, or, with plan.SyncNone, until it closes the
-// channel: it has executed a program, or has died. Otherwise the error is ErrEnded, a *Failure, that of a handler, or one about a report that the plan
-// does not have; in the last case the boot process has been killed.
+// Serve serves the boot process until it reaches the sync point last, which the caller answers, or, with plan.SyncNone,
+// until it closes the channel: it has executed a program, or has died. Otherwise the error is ErrEnded, a *Failure, the
+// error of a handler, or one about a report that the plan does not have; in the last case the boot process was killed.
 func (s *Session) Serve(last plan.SyncPoint) error {
 	for {
 		record, fd, err := s.next()
@@ -110,7 +116,7 @@ func (s *Session) Serve(last plan.SyncPoint) error {
 	}
 }
 
-// answer has a sync point handled, and lets the boot process go on if it waits.
+// answer calls the handler of a sync point, and releases the boot process if it waits.
 func (s *Session) answer(r Report) error {
 	point := plan.SyncPointOf(r.Step)
 	handle := s.On[point]
@@ -118,7 +124,7 @@ func (s *Session) answer(r Report) error {
 		if r.FD >= 0 {
 			_ = unix.Close(r.FD)
 		}
-		return s.refuse("waits at the sync point " + point.String() + ", which nobody serves here")
+		return s.refuse("waits at the sync point " + point.String() + ", which has no handler here")
 	}
 	if r.Pid > 0 {
 		if err := s.replace(r.Pid); err != nil {
@@ -141,15 +147,15 @@ func (s *Session) answer(r Report) error {
 	return s.Boot.Release()
 }
 
-// failedMeanwhile looks for the report of a boot process that failed while a handler was at work: what could not be done then, because there was no
-// process any more, is not what went wrong.
+// failedMeanwhile looks for the report of a boot process that failed while a handler ran: then the handler failed
+// because the process had ended, and that failure is the cause.
 func (s *Session) failedMeanwhile() (*Failure, bool) {
 	for {
 		fds := []unix.PollFd{{Fd: int32(s.Boot.FD()), Events: unix.POLLIN}}
 		if n, err := unix.Poll(fds, 0); err == unix.EINTR {
 			continue
 		} else if n <= 0 {
-			return nil, false // it still waits
+			return nil, false // the process still waits
 		}
 		record, fd, err := s.next()
 		if err != nil {
@@ -164,14 +170,15 @@ func (s *Session) failedMeanwhile() (*Failure, bool) {
 	}
 }
 
-// endLimit is how long a process that has made another one in its place may take to end. It has one more system call to make.
+// endLimit is how long a process may take to end after it has cloned its replacement. It has one more system call to
+// make.
 var endLimit = 10 * time.Second
 
-// replace takes note of the process that the boot process has made and that takes its place, and waits for the end of the old one.
+// replace waits for the end of the boot process, and records the process that replaces it.
 func (s *Session) replace(pid int) error {
 	_, err := s.Boot.WaitWithin(endLimit)
 	if err == unix.ETIMEDOUT {
-		err = s.refuse("has made the process that takes its place, and does not end")
+		err = s.refuse("has cloned its replacement, and does not end")
 		s.Boot.Pid = pid
 		s.End()
 		return err
@@ -183,7 +190,7 @@ func (s *Session) replace(pid int) error {
 	return nil
 }
 
-// next returns the next report if it is one that the plan can send now. Its Step is an index in Steps.
+// next returns the next report, if it is one that the plan can send now. Its Step is an index in Steps.
 func (s *Session) next() (nsenter.Record, int, error) {
 	if s.expected == nil {
 		s.expected = newExpected(s.Steps)
@@ -219,7 +226,7 @@ func (s *Session) await() error {
 	return nil
 }
 
-// check returns what is wrong with a report; "" if it is one that can come now.
+// check returns what is wrong with a report; "" if it can come now.
 func (s *Session) check(r nsenter.Record, fd int) string {
 	if r.Step < 0 || r.Step >= len(s.Steps) {
 		return "the plan has no step with index " + strconv.Itoa(r.Step+s.First)
@@ -254,7 +261,7 @@ func (s *Session) check(r nsenter.Record, fd int) string {
 	return ""
 }
 
-// refuse ends a boot process that does not keep to its plan.
+// refuse kills a boot process that deviates from its plan.
 func (s *Session) refuse(problem string) error {
 	s.End()
 	return &diag.Error{
@@ -263,21 +270,21 @@ func (s *Session) refuse(problem string) error {
 	}
 }
 
-// End hangs up, kills the boot process and waits for it. It may be called more than once.
+// End closes the channel, kills the boot process and waits for it. It may be called more than once.
 func (s *Session) End() {
 	s.Boot.Close()
 	if s.Kill != nil {
 		s.Kill()
 		return
 	}
-	// Not yet waited for, so the number is still that process's.
+	// It was not waited for, so the pid was not reused.
 	if s.Boot.Pid > 0 && unix.Kill(s.Boot.Pid, unix.SIGKILL) == nil {
 		_, _ = s.Boot.Wait()
 	}
 	s.Boot.Pid = 0
 }
 
-// Status hangs up and waits for the boot process, which has ended or is about to.
+// Status closes the channel and waits for the boot process, which has ended or is about to end.
 func (s *Session) Status() (unix.WaitStatus, error) {
 	s.Boot.Close()
 	status, err := s.Boot.Wait()

@@ -58,7 +58,7 @@ load setup
 	mkfifo "$ROOT/$ID/state.json"
 	run rt list
 	[ "$status" -eq 0 ]
-	[[ $output == *"$ID"* && $output == *"is no regular file"* ]]
+	[[ $output == *"$ID"* && $output == *"is not a regular file"* ]]
 	mv "$ROOT/$ID/kept" "$ROOT/$ID/state.json"
 }
 
@@ -104,7 +104,7 @@ time.sleep(60)' "$BATS_TEST_TMPDIR/c.sock" 3>&- &
 	chmod 777 "$ROOT"
 	process true
 	run rt run --bundle "$BUNDLE" "$ID"
-	refused "everybody"
+	refused "every user"
 	# A tmpfs made for it: nobody can replace what is another's.
 	chmod 1777 "$ROOT"
 	rt run --bundle "$BUNDLE" "$ID"

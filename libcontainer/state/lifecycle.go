@@ -6,10 +6,10 @@ import (
 	"rt/internal/diag"
 )
 
-// Op is a command that wants a container in a certain status.
+// Op is a command that needs a container in certain statuses.
 type Op string
 
-// The commands. Those that only look (state, list) and delete --force take a container as it is.
+// The commands. Those that only read (state, list) and delete --force accept every status.
 const (
 	Start      Op = "start"
 	Pause      Op = "pause"
@@ -23,13 +23,13 @@ const (
 	Checkpoint Op = "checkpoint"
 )
 
-// deleted is what delete makes of a container.
+// deleted is the status after delete.
 const deleted Status = "deleted"
 
-// lifecycle is every legal move: what a command makes of each status. A pair that is absent is refused, so a new command starts out forbidden.
-// A container in creation is its creator's alone.
+// lifecycle lists every legal transition. A pair that is absent is refused, so a new command is forbidden at first. No
+// command may change a container that is being created.
 //
-// It is a list and not a map, which would have to be built each time rt starts.
+// It is a slice, since a map would be built each time rt starts.
 var lifecycle = []struct {
 	op     Op
 	status Status
@@ -38,12 +38,12 @@ var lifecycle = []struct {
 	{Start, Created, Running},
 	{Pause, Created, Paused},
 	{Pause, Running, Paused},
-	{Resume, Paused, Running}, // or Created, if that is what was paused: the start socket tells
+	{Resume, Paused, Running}, // or Created, if that was paused: the start socket tells
 	{Kill, Created, Created},
 	{Kill, Running, Running},
 	{Kill, Paused, Paused},
 	{Delete, Stopped, deleted},
-	{Delete, Created, deleted}, // as runc: a created container has run nothing of the user's
+	{Delete, Created, deleted}, // as runc: a created container has not run the user's program
 	{Exec, Created, Created},
 	{Exec, Running, Running},
 	{Update, Created, Created},
@@ -60,7 +60,7 @@ var lifecycle = []struct {
 	{Checkpoint, Paused, Stopped},
 }
 
-// legal reports whether op may be done in status.
+// legal reports whether op is legal in status.
 func legal(op Op, status Status) bool {
 	for _, l := range lifecycle {
 		if l.op == op && l.status == status {
@@ -70,11 +70,12 @@ func legal(op Op, status Status) bool {
 	return false
 }
 
-// refusals has the wording for pairs that are absent above, for other programs decide by it. {id} and {status} are filled in.
+// refusals has the error texts of the pairs that are absent above: other programs depend on them. {id} and {status} are
+// filled in.
 //
-// "container not running" (any case) after kill tells containerd's shim (process/utils.go) and CRI-O (runtime_oci.go, lower case only) that the
-// container is already gone, which is a success for them. The other texts are runc's word for word: scripts around runc and
-// the error patterns of engines know them.
+// From "container not running" (any case) after kill containerd's shim (process/utils.go) and CRI-O (runtime_oci.go,
+// lower case only) conclude that the container has already stopped, which is success for them. The other texts are
+// runc's word for word: scripts around runc and the error patterns of engines expect them.
 var refusals = []struct {
 	op     Op
 	status Status // "": any other
@@ -96,7 +97,7 @@ var refusals = []struct {
 	{Checkpoint, "", "container cannot be checkpointed in the {status} state"},
 }
 
-// Allow returns nil if op may be done to container id while it is in status, else a *diag.Error that says why not.
+// Allow returns nil if op is legal for container id in status, else a *diag.Error with the reason.
 func Allow(op Op, id string, status Status) error {
 	if legal(op, status) {
 		return nil
@@ -104,7 +105,7 @@ func Allow(op Op, id string, status Status) error {
 	return &diag.Error{Kind: diag.State, Problem: refusal(op, id, status)}
 }
 
-// refusal finds the first row for op that fits status.
+// refusal returns the text of the first row for op that matches status.
 func refusal(op Op, id string, status Status) string {
 	for _, r := range refusals {
 		if r.op == op && (r.status == status || r.status == "") {
@@ -114,13 +115,13 @@ func refusal(op Op, id string, status Status) string {
 	panic("state: no refusal for " + string(op) + " of a container that is " + string(status))
 }
 
-// noSuch is the error for an id that nobody has. containerd (process/utils.go, init.go) and CRI-O take "does not exist" for
-// "nothing left to do".
+// noSuch returns the error for an unknown ID. To containerd (process/utils.go, init.go) and CRI-O "does not exist"
+// means that nothing is left to do.
 func noSuch(id string) *diag.Error {
 	return &diag.Error{Kind: diag.Absent, Problem: `container "` + id + `" does not exist`}
 }
 
-// inUse is the error for an id that somebody has. The words are runc's.
+// inUse returns the error for the ID of an existing container. The words are runc's.
 func inUse(id string) *diag.Error {
 	return &diag.Error{
 		Kind: diag.State, Problem: "container with given ID already exists: " + id,

@@ -10,15 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LockByForce takes the lock of a container that is to go whatever is done with it. Who holds the lock may be at the short part of its work, and gets a moment
-// for that; then it is told to end, which takes back what a create has made; then it is killed: it may hang in a hook or be stopped.
+// LockByForce locks a container that is to be deleted in any case. The process that holds the lock gets a moment to
+// finish. Then it gets SIGTERM, on which a create undoes what it has done. Then it is killed: it may hang in a hook or
+// be stopped.
 func (c *Container) LockByForce() error {
-	moments := [...]struct {
+	attempts := [...]struct {
 		before unix.Signal
 		limit  time.Duration
 	}{{0, lockWait / 10}, {unix.SIGTERM, lockWait / 5}, {unix.SIGKILL, lockWait}}
 	var waited time.Duration
-	for _, m := range moments {
+	for _, m := range attempts {
 		if m.before != 0 {
 			c.signalHolder(m.before)
 		}
@@ -30,8 +31,9 @@ func (c *Container) LockByForce() error {
 	return c.inUse(waited)
 }
 
-// signalHolder sends a signal to the process that holds the lock. Only rt opens the directory, which is its user's alone; one of another pid namespace is not
-// found. The pid is looked up again when there is a descriptor of the process: until then it may have become another's.
+// signalHolder sends a signal to the process that holds the lock. Only rt opens the directory, which no other user can
+// access; a process of another pid namespace is not found. The pid is looked up again after pidfd_open(2): before that
+// the pid may have been reused.
 func (c *Container) signalHolder(sig unix.Signal) {
 	pid := c.holderPid()
 	if pid <= 0 {
@@ -47,7 +49,7 @@ func (c *Container) signalHolder(sig unix.Signal) {
 	}
 }
 
-// holderPid is the pid of the process that holds the lock, by the device and the inode that it is on; 0 if it can't be told.
+// holderPid returns the pid of the process that holds the lock, found by device and inode; 0 if it is unknown.
 func (c *Container) holderPid() int {
 	var st unix.Stat_t
 	if unix.Fstat(c.fd, &st) != nil {
@@ -69,7 +71,7 @@ func (c *Container) holderPid() int {
 	return 0
 }
 
-// Ending reports whether a process is about to end: it has been sent SIGKILL, or is at its exit.
+// Ending reports whether a process is about to end: SIGKILL is pending, or it is exiting.
 func Ending(pid int) bool {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
@@ -78,7 +80,8 @@ func Ending(pid int) bool {
 	for line := range strings.Lines(string(text)) {
 		name, value, _ := strings.Cut(line, ":")
 		if name == "SigPnd" || name == "ShdPnd" {
-			if set, err := strconv.ParseUint(strings.TrimSpace(value), 16, 64); err == nil && set&(1<<(unix.SIGKILL-1)) != 0 {
+			if set, err := strconv.ParseUint(strings.TrimSpace(value), 16, 64); err == nil &&
+				set&(1<<(unix.SIGKILL-1)) != 0 {
 				return true
 			}
 		}
