@@ -44,6 +44,7 @@ type maker struct {
 	undo      undoStack
 	pid       int // of the container's process, once it is there
 	console   console
+	networks  *networks  // once linux.netDevices were moved; nil before
 	copyFrom  int        // the directory that tmpcopyup copies, between two sync points
 	relay     *relay     // of sd_notify(3); nil without NOTIFY_SOCKET
 	observer  *observer  // answers the calls of a container whose calls are observed

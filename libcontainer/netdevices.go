@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"errors"
+	"net"
 	"strconv"
 	"strings"
 
@@ -18,11 +19,11 @@ import (
 
 // networks is a pair of network namespaces: rt's, where linux.netDevices are, and the container's, where they go. See config-linux.md, Network Devices.
 //
-// rt never moves them back. When the last process of the namespace has ended, the kernel gives physical devices back to the host and removes the others
-// (network_namespaces(7)).
+// From a container that was made rt never moves them back. When the last process of the namespace has ended, the kernel gives physical devices back to the host
+// and removes the others (network_namespaces(7)). So from a container that could not be made rt does move them back: bad input changes nothing.
 type networks struct {
 	host, container *netlink.Handle
-	namespace       int // a descriptor of the container's
+	own, namespace  int // descriptors of rt's namespace, and the container's
 }
 
 // moveNetDevices moves linux.netDevices. That all of them can be moved is known before the first is touched.
@@ -31,7 +32,7 @@ func (m *maker) moveNetDevices() error {
 	if err != nil {
 		return err
 	}
-	defer n.close()
+	m.networks = n // until the container is made
 	names, devices := plan.NetDevices(m.spec), m.spec.OCI.Linux.NetDevices
 	links := make([]netlink.Link, len(names))
 	for i, name := range names {
@@ -40,7 +41,24 @@ func (m *maker) moveNetDevices() error {
 		}
 	}
 	for i, name := range names {
-		if err := n.move(links[i], netDeviceName(name, devices)); err != nil {
+		link := links[i]
+		// The kernel keeps what belongs to the device, as its MTU, and drops what belongs to the namespace.
+		addresses, err := n.host.AddrList(link, netlink.FAMILY_ALL)
+		if err != nil {
+			return netDeviceError(name, netlinkError("read the addresses of the network device", err))
+		}
+		moved, err := n.move(link, netDeviceName(name, devices))
+		if moved != nil {
+			m.undo.push(func() {
+				if err := n.giveBack(link, moved, addresses); err != nil {
+					m.r.warn(netDeviceError(name, err).Error())
+				}
+			})
+		}
+		if err == nil {
+			err = n.equip(link, moved, addresses)
+		}
+		if err != nil {
 			return netDeviceError(name, err)
 		}
 	}
@@ -70,7 +88,11 @@ func openNetworks(pid int) (*networks, error) {
 	if err != nil {
 		return nil, diag.Sys("open the container's network namespace", "open", err)
 	}
-	n := &networks{namespace: fd}
+	n := &networks{own: -1, namespace: fd}
+	if n.own, err = unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+		n.close()
+		return nil, diag.Sys("open rt's own network namespace", "open", err)
+	}
 	if n.host, err = netlink.NewHandle(unix.NETLINK_ROUTE); err == nil {
 		n.container, err = netlink.NewHandleAt(netns.NsHandle(fd), unix.NETLINK_ROUTE)
 	}
@@ -87,7 +109,11 @@ func (n *networks) close() {
 			h.Close()
 		}
 	}
-	_ = unix.Close(n.namespace)
+	for _, fd := range [...]int{n.own, n.namespace} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
 }
 
 // check finds a device on the host, and makes sure that its name in the container is free. A name with %d is a template for the kernel to fill in.
@@ -112,31 +138,26 @@ func (n *networks) check(name, as string) (netlink.Link, error) {
 	return link, nil
 }
 
-// move moves a device, with the addresses that are to outlive it, and brings it up.
-func (n *networks) move(link netlink.Link, as string) error {
-	// The kernel keeps what belongs to the device, as its MTU, and drops what belongs to the namespace.
-	addresses, err := n.host.AddrList(link, netlink.FAMILY_ALL)
-	if err != nil {
-		return netlinkError("read the addresses of the network device", err)
-	}
+// move moves a device, and returns what it is in the container.
+func (n *networks) move(link netlink.Link, as string) (netlink.Link, error) {
 	before, err := n.container.LinkList()
 	if err != nil {
-		return netlinkError("list the network devices of the container", err)
+		return nil, netlinkError("list the network devices of the container", err)
 	}
-	if err := n.send(link.Attrs().Index, as); err != nil {
-		return err
+	if err := send(nil, link.Attrs().Index, n.namespace, as); err != nil {
+		return nil, netlinkError("move the network device into the container", err)
 	}
-	moved, err := n.arrived(before, as)
-	if err != nil {
-		return err
-	}
-	for i := range addresses {
-		a := &addresses[i]
+	return n.arrived(before, as)
+}
+
+// equip gives a device that was moved the addresses that are to outlive it, and brings it up.
+func (n *networks) equip(link, moved netlink.Link, addresses []netlink.Addr) error {
+	for _, a := range addresses {
 		if a.Flags&unix.IFA_F_PERMANENT == 0 || a.Scope != unix.RT_SCOPE_UNIVERSE {
 			continue
 		}
-		keep(a, link.Attrs().Name, moved.Attrs().Name)
-		if err := n.container.AddrReplace(moved, a); err != nil {
+		keep(&a, link.Attrs().Name, moved.Attrs().Name)
+		if err := n.container.AddrReplace(moved, &a); err != nil {
 			return netlinkError("give the network device its address "+a.IPNet.String()+" again", err)
 		}
 	}
@@ -146,18 +167,57 @@ func (n *networks) move(link netlink.Link, as string) error {
 	return nil
 }
 
-// send moves and renames in one request: after a move alone, the old name could be taken in the container.
-func (n *networks) send(index int, as string) error {
+// giveBack moves a device back, to the name, the addresses and the state that it had. Its routes are lost but for those that the addresses bring.
+func (n *networks) giveBack(link, moved netlink.Link, addresses []netlink.Addr) error {
+	name := link.Attrs().Name
+	if err := n.container.LinkSetDown(moved); err != nil { // one that is up can't be renamed
+		return netlinkError("give the network device back", err)
+	}
+	socket, err := nl.GetNetlinkSocketAt(netns.NsHandle(n.namespace), netns.None(), unix.NETLINK_ROUTE)
+	if err != nil {
+		return netlinkError("reach the container's network with netlink", err)
+	}
+	defer socket.Close()
+	sockets := map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
+	if err := send(sockets, moved.Attrs().Index, n.own, name); err != nil {
+		return netlinkError("give the network device back", err)
+	}
+	back, err := n.host.LinkByName(name)
+	if err != nil {
+		return netlinkError("find the network device that was given back", err)
+	}
+	var failed error
+	for _, a := range addresses {
+		if a.Flags&unix.IFA_F_PERMANENT == 0 || a.IP.IsLinkLocalUnicast() && a.IP.To4() == nil {
+			continue // it is the kernel's to make again
+		}
+		keep(&a, name, name)
+		if a.Broadcast == nil && a.IP.To4() != nil {
+			a.Broadcast = net.IPv4zero // none: package netlink would compute one
+		}
+		if err := n.host.AddrReplace(back, &a); err != nil {
+			failed = netlinkError("give the network device its address "+a.IPNet.String()+" again", err)
+		}
+	}
+	if link.Attrs().Flags&net.FlagUp != 0 {
+		if err := n.host.LinkSetUp(back); err != nil {
+			failed = netlinkError("bring the network device up again", err)
+		}
+	}
+	return failed
+}
+
+// send moves and renames in one request: after a move alone, the old name could be taken there.
+func send(sockets map[int]*nl.SocketHandle, index, namespace int, as string) error {
 	request := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
+	request.Sockets = sockets
 	message := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	message.Index = int32(index)
 	request.AddData(message)
-	request.AddData(nl.NewRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(n.namespace))))
+	request.AddData(nl.NewRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(namespace))))
 	request.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(as)))
-	if _, err := request.Execute(unix.NETLINK_ROUTE, 0); err != nil {
-		return netlinkError("move the network device into the container", err)
-	}
-	return nil
+	_, err := request.Execute(unix.NETLINK_ROUTE, 0)
+	return err
 }
 
 // arrived finds the device in the container. Its index may be another one there, and the kernel has chosen its name if that was a template.

@@ -46,6 +46,9 @@ func (m *maker) close() {
 			_ = unix.Close(fd)
 		}
 	}
+	if m.networks != nil {
+		m.networks.close()
+	}
 	if m.kept != nil && m.kept.fd >= 0 {
 		_ = unix.Close(m.kept.fd)
 	}

@@ -108,3 +108,40 @@ with_devices() {
 	[ "$status" -eq 0 ]
 	[ "$(grep -c 'd0: <' <<<"$output")" -eq 2 ]
 }
+
+# d0_is_back: it has its name, its addresses and its state again.
+d0_is_back='
+		ip -oneline addr show dev d0
+		ip -oneline link show dev d0 | grep -q "[<,]UP[,>].* mtu 1400 "
+		ip -oneline addr show dev d0 | grep -q "inet 10.9.8.7/24"
+		ip -oneline addr show dev d0 | grep -q "inet 192.0.2.6/24 scope link"
+		ip -oneline addr show dev d0 | grep -q "inet6 fd00::7/64"'
+
+@test "netDevices: when a later device can't be moved, those before it come back" {
+	# The loopback device belongs to its namespace, and the kernel refuses names like the last two.
+	for later in '{lo: {name: "d9"}}' '{d1: {name: "d%d%d"}}' '{d1: {name: "inside"}}'; do
+		bundle ".linux.netDevices = {d0: {name: \"inside\"}} + $later"
+		process true
+		with_devices "
+			ip link add d1 type \$KIND
+			not rt run --bundle \"\$BUNDLE\" \"\$ID\"
+			ip link show d1
+			$d0_is_back"
+		echo "$later: $output"
+		[ "$status" -eq 0 ]
+		rm -rf "$BUNDLE"
+	done
+}
+
+@test "netDevices: when the container can't be made after all, they come back, with names exchanged too" {
+	bundle '.linux.netDevices = {d0: {name: "d1"}, d1: {name: "d0"}} | .hooks.createRuntime = [{path: "/bin/false"}]'
+	process true
+	with_devices "
+		ip link add d1 type \$KIND
+		not rt run --bundle \"\$BUNDLE\" \"\$ID\"
+		ip link show d1
+		$d0_is_back"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output != *warning* ]]
+}
