@@ -1,0 +1,109 @@
+package docs
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestLinksLeadSomewhere follows every relative link of the documents.
+func TestLinksLeadSomewhere(t *testing.T) {
+	files, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, file := range append(files, "../README.md") {
+		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`).FindAllStringSubmatch(read(t, file), -1) {
+			found++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), link[1])); err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("found only %d links", found)
+	}
+}
+
+// packages returns the imports of rt's packages, by their paths in the tree. Generators and tests are no part of rt.
+func packages(t *testing.T) map[string][]string {
+	t.Helper()
+	imports := make(map[string][]string)
+	err := filepath.WalkDir("..", func(file string, entry fs.DirEntry, err error) error {
+		name := entry.Name()
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (strings.HasPrefix(name, ".") && name != ".." || name == "gen" || name == "jsongen" ||
+			name == "build"),
+			file == "../tests", file == "../man", file == "../packaging", file == "../docs":
+			return fs.SkipDir
+		case entry.IsDir(), !strings.HasSuffix(name, ".go"), strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		dir := strings.TrimPrefix(path.Dir(file), "../")
+		for _, i := range parsed.Imports {
+			if p, ok := strings.CutPrefix(strings.Trim(i.Path.Value, `"`), "rt/"); ok {
+				imports[dir] = append(imports[dir], p)
+			} else {
+				imports[dir] = append(imports[dir], "")
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return imports
+}
+
+// TestREADMENamesEveryPackage looks for the packages in "Where to find what".
+func TestREADMENamesEveryPackage(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "../README.md"), "## Where to find what")
+	section, _, _ = strings.Cut(section, "\n## ")
+	list := packages(t)
+	if len(list) < 15 {
+		t.Fatalf("found only %d packages", len(list))
+	}
+	for dir := range list {
+		if dir != ".." && !regexp.MustCompile(`(?m)^ +`+path.Base(dir)+`/ `).MatchString(section) {
+			t.Errorf("README.md does not name the package %s", dir)
+		}
+	}
+}
+
+// TestImportsPointDown compares the imports with the list in architecture.md.
+func TestImportsPointDown(t *testing.T) {
+	_, text, _ := strings.Cut(read(t, "architecture.md"), "## The imports")
+	layer := make(map[string]int)
+	for i, line := range strings.Split(text, "\n") {
+		if !strings.HasPrefix(line, "    ") {
+			continue
+		}
+		for dir := range strings.SplitSeq(strings.TrimSpace(line), ", ") {
+			layer[dir] = i
+		}
+	}
+	layer[".."] = layer["main.go"]
+	for dir, imports := range packages(t) {
+		if layer[dir] == 0 {
+			t.Errorf("architecture.md does not list the package %s", dir)
+		}
+		for _, i := range imports {
+			if i != "" && layer[i] <= layer[dir] {
+				t.Errorf("%s imports %s, which is not below it", dir, i)
+			}
+		}
+	}
+}
