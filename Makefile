@@ -30,6 +30,7 @@ test: rt ## everything that must pass
 
 unit: ## tests without root
 	$(GO) test ./...
+	cd tests/packaging && $(GO) test ./...
 
 bats: rt ## black-box tests of ./rt, as root and as an ordinary user
 	tests/needs bats jq busybox-static uidmap strace iproute2 attr dosfstools
@@ -50,7 +51,7 @@ conformance: rt ## the validation programs of opencontainers/runtime-tools, as r
 fuzz: ## a minute for every fuzz target
 	tests/fuzz
 
-lint: ## gofumpt, golangci-lint, shellcheck
+lint: ## golangci-lint, shellcheck, licences, known vulnerabilities, wide lines, the form of commits
 	tests/lint
 
 golden: ## write the golden files anew; read the diff
