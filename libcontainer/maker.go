@@ -128,7 +128,7 @@ func (m *maker) compile() (*plan.Plan, error) {
 	if m.cgroup.Available() {
 		for _, h := range m.facts.Hierarchies {
 			switch {
-			case m.r.SystemdCgroup:
+			case m.r.SystemdCgroup, plan.JoinsCgroupFirst(m.spec, &m.facts):
 				m.options.CgroupAttach = true
 			case h.V2:
 				m.options.CgroupFD = true

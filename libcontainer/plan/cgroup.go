@@ -112,7 +112,9 @@ func (c *compiler) hierarchy(m *spec.Mount, h *host.Hierarchy, dir nsenter.Reg) 
 	}
 	copied := *m
 	copied.Propagation = nil
-	if c.spec.Namespaces.Has(unix.CLONE_NEWCGROUP) {
+	// One that was joined belongs to another user namespace than one that is new, which allows no new mount of it.
+	foreign := JoinsCgroupFirst(c.spec, c.host) && c.spec.Namespaces.New&unix.CLONE_NEWUSER != 0
+	if c.spec.Namespaces.Has(unix.CLONE_NEWCGROUP) && !foreign {
 		copied.Type, copied.Source, copied.Data, copied.SuperFlags = "cgroup", "cgroup", h.Controllers, 0
 		c.newFileSystem(&copied)
 		c.do(origin, "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),

@@ -6,7 +6,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/libcontainer/host"
 	"rt/nsenter"
+	"rt/spec"
 )
 
 // The boot process is born in the new namespaces where the kernel lets it: rt's own clone makes them, and one process
@@ -43,8 +45,9 @@ func (c *compiler) firstProcess() error {
 	}
 	c.raiseLimits()
 	user := c.spec.Namespaces.Joined(unix.CLONE_NEWUSER)
-	if c.joinsOutside() {
+	if joinsOutside(c.spec, c.host) {
 		c.joinAll(joinedAnywhere[:])
+		c.join(unix.CLONE_NEWCGROUP)
 	}
 	newUser, newTime := clone&unix.CLONE_NEWUSER != 0, clone&unix.CLONE_NEWTIME != 0
 	if newTime && !newUser {
@@ -202,16 +205,22 @@ func (c *compiler) stillNotDumpable() {
 	}
 }
 
-// joinedAnywhere are the namespaces that the process can be in before it is in anything else of the container. Not so a cgroup namespace, outside of which
-// nothing moves to another cgroup (nsdelegate in cgroups(7)).
+// joinedAnywhere are the namespaces that the process can be in before it is in anything else of the container. JoinsCgroupFirst has one more.
 var joinedAnywhere = [...]uintptr{unix.CLONE_NEWNET, unix.CLONE_NEWIPC, unix.CLONE_NEWUTS, unix.CLONE_NEWTIME}
+
+// JoinsCgroupFirst reports whether the container joins a cgroup namespace before it is in its user namespace, as it does others: see joinsOutside. Where
+// cgroups are delegated to namespaces (nsdelegate in cgroups(7)), a process in one can't be born in a cgroup outside of it, nor go there. So rt moves it,
+// from where rt is: Options.CgroupAttach.
+func JoinsCgroupFirst(s *spec.Spec, h *host.Facts) bool {
+	return s.Namespaces.Joined(unix.CLONE_NEWCGROUP) != nil && joinsOutside(s, h)
+}
 
 // joinsOutside reports whether the container joins those before it is in its user namespace. They may belong to another one: a pod with users of its own in
 // the host's network has the host's. setns(2) wants rights over the owner, which who has entered the pod's has not any more. Without CAP_SYS_ADMIN
 // there are no rights but inside, and so the order is the other one.
-func (c *compiler) joinsOutside() bool {
-	n := &c.spec.Namespaces
-	return c.host.SysAdmin() && (n.New&unix.CLONE_NEWUSER != 0 || n.Joined(unix.CLONE_NEWUSER) != nil)
+func joinsOutside(s *spec.Spec, h *host.Facts) bool {
+	n := &s.Namespaces
+	return h.SysAdmin() && (n.New&unix.CLONE_NEWUSER != 0 || n.Joined(unix.CLONE_NEWUSER) != nil)
 }
 
 func (c *compiler) joinAll(flags []uintptr) {
@@ -267,11 +276,12 @@ func (c *compiler) write(origin, sentence, text string) {
 
 // namespaces compiles what the container's process does about its namespaces: join the others that have a path.
 func (c *compiler) namespaces() error {
-	if !c.joinsOutside() {
+	if !joinsOutside(c.spec, c.host) {
 		c.joinAll(joinedAnywhere[:])
+		c.join(unix.CLONE_NEWCGROUP)
 	}
 	// The mount namespace comes last: with it the process loses sight of the host's files.
-	c.joinAll([]uintptr{unix.CLONE_NEWCGROUP, unix.CLONE_NEWNS})
+	c.join(unix.CLONE_NEWNS)
 	c.do("", "a session of its own", nsenter.Setsid).ignore(unix.EPERM)
 	c.do("", "modes below are meant as they are written", nsenter.Umask, nsenter.Imm(0))
 	if !c.plan.TwoStage && c.opt.CgroupAttach {

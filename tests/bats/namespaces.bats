@@ -133,6 +133,21 @@ joined() {
 	done
 }
 
+# It belongs to the host's user namespace, and where cgroups are delegated to namespaces (nsdelegate, as systemd has it) nobody in it can go to a cgroup
+# outside of it.
+# bats test_tags=root
+@test "namespaces: a cgroup namespace is joined by path, in a new user namespace" {
+	background unshare --cgroup --fork --kill-child sleep 60
+	eventually pgrep -P "$!" sleep >"$BATS_TEST_TMPDIR/pid"
+	HELD=/proc/$(cat "$BATS_TEST_TMPDIR/pid")/ns/cgroup
+	bundle ".linux.namespaces |= (map(select(.type != \"cgroup\")) + [{type: \"cgroup\", path: \"$HELD\"}, {type: \"user\"}])
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings"
+	chown -R 100000:100000 "$BUNDLE/rootfs"
+	running sleep 60
+	[ "$(readlink "/proc/$(state pid)/ns/cgroup")" = "$(readlink "$HELD")" ]
+	[ "$(cgroup_dir pids "$(state pid)")" != "$(cgroup_dir pids self)" ]
+}
+
 @test "namespaces: the first process of a pid namespace is process 1, and sees only its own" {
 	bundle
 	in_container sh -c 'echo $$; ls -d /proc/[0-9]*'
