@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,7 @@ type bundle struct {
 	exit   string   // what the probe ends with
 	caller []string // lines of shell in front of the runtime
 	script []string // lines of shell, in the root file system
+	tty    bool     // the runtime's caller has a terminal, and the container
 	err    error
 }
 
@@ -32,6 +34,11 @@ func (w *world) makeBundle(c *kase) (*bundle, error) {
 	b.at("process")["terminal"] = false
 	b.at("root")["readonly"] = false
 	b.config["ociVersion"] = "1.0.2" // what old runtimes know
+	if w.user != 0 {
+		b.namespace("user")
+		b.mapIDs()
+		b.mountWithoutGroup()
+	}
 	for _, g := range c.genes {
 		g.apply(b)
 	}
@@ -42,6 +49,11 @@ func (w *world) makeBundle(c *kase) (*bundle, error) {
 		b.args = []string{"/bin/sh", "-c", "trap 'exit 0' USR1; while :; do sleep 1; done"}
 	}
 	b.at("process")["args"] = b.args
+	b.namespaceNames()
+	if c.sequence != nil {
+		b.tty = false
+	}
+	b.at("process")["terminal"] = b.tty
 	return b, b.write()
 }
 
@@ -54,16 +66,29 @@ func (b *bundle) write() error {
 mkdir -p '%[1]s/rootfs' && cd '%[1]s/rootfs' && chmod 755 . ..
 mkdir -p bin dev etc proc sys tmp root var/run opt run secret.d work
 cp '%[2]s' bin/busybox
-for a in sh cat stat sed sort env hostname ls ln mkdir readlink grep sleep true false ionice id echo pwd; do ln -s busybox bin/$a; done
+for a in sh cat stat sed sort env hostname ls ln mkdir readlink grep sleep true false ionice id echo pwd stty tr; do ln -s busybox bin/$a; done
 echo root:x:0:0:root:/root:/bin/sh >etc/passwd; echo root:x:0: >etc/group
 echo hush >secret; echo hush >secret.d/file; cp bin/busybox bin/noexec; chmod 644 bin/noexec
 printf '#!/bin/sh\nexit 4\n' >bin/script; chmod 755 bin/script
 %[3]s
 `, b.dir, b.w.busybox, strings.Join(b.script, "\n"))
+	if b.w.user != 0 {
+		script += fmt.Sprintf("chown -R %[1]d:%[1]d '%[2]s'\n", b.w.user, b.dir)
+	}
 	if out, err := exec.Command("/bin/sh", "-c", "umask 022\n"+script).CombinedOutput(); err != nil {
 		return fmt.Errorf("make the image: %w: %s", err, out)
 	}
 	return os.WriteFile(b.dir+"/config.json", text, 0o644)
+}
+
+// mountWithoutGroup takes gid=5 from devpts, which an ordinary user's namespace has not.
+func (b *bundle) mountWithoutGroup() {
+	for _, m := range b.config["mounts"].([]any) {
+		m := m.(map[string]any)
+		if list, ok := m["options"].([]any); ok {
+			m["options"] = slices.DeleteFunc(list, func(o any) bool { return o == "gid=5" })
+		}
+	}
 }
 
 // at returns the object at a path of keys, which it makes if it is not there.
@@ -123,6 +148,10 @@ func (b *bundle) dropNamespace(kind string) {
 func (b *bundle) userNamespace(host int) {
 	b.dropNamespace("user")
 	b.namespace("user")
+	if b.w.user != 0 {
+		b.mapIDs()
+		return
+	}
 	ids := []any{map[string]any{"containerID": 0, "hostID": host, "size": 65536}}
 	b.at("linux")["uidMappings"], b.at("linux")["gidMappings"] = ids, ids
 	b.sh(fmt.Sprintf("chown -R %d:%d .", host, host))

@@ -62,7 +62,7 @@ func (w *world) unwanted(found []string) []string {
 		if w.told[line] {
 			return true
 		}
-		for _, k := range known {
+		for _, k := range w.known {
 			if k.fact.MatchString(line) {
 				return true
 			}

@@ -48,7 +48,8 @@ func newCase(r *rand.Rand) *kase {
 func newSequence(r *rand.Rand) []string {
 	all := []string{
 		"create", "start", "start", "pause", "resume", "kill KILL", "kill 0", "kill TERM", "delete", "delete --force", "update --pids-limit 50", "exec true", "exec false",
-		"exec nonesuch", "ps --format json", "run", "create", "kill 9", "kill SIGUSR1", "kill nonesuch", "exec -d sleep 100",
+		"exec nonesuch", "ps --format json", "run", "create", "kill 9", "kill SIGUSR1", "kill nonesuch", "exec -d sleep 100", "update --pids-limit 60", "update --memory 67108864",
+		"update --cpu-shares 512", "pause", "resume",
 	}
 	s := []string{"create"}
 	if r.IntN(2) == 0 {
@@ -196,6 +197,15 @@ var makers = []func(r *rand.Rand) gene{
 		}
 		return gene{"sysctl " + key + "=" + value, func(b *bundle) { b.at("linux", "sysctl")[key] = value }}
 	},
+	newNamespaces,
+	func(r *rand.Rand) gene {
+		return gene{"a time namespace with offsets", func(b *bundle) {
+			b.dropNamespace("time")
+			b.namespace("time")
+			b.at("linux")["timeOffsets"] = map[string]any{"monotonic": map[string]any{"secs": 5000}, "boottime": map[string]any{"secs": 1000000}}
+		}}
+	},
+	func(r *rand.Rand) gene { return gene{"a terminal", func(b *bundle) { b.tty = true }} },
 	newDevice, newDevice,
 	newResources,
 	newSeccomp,

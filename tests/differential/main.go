@@ -20,6 +20,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -40,6 +41,9 @@ func main() {
 	runtime := flag.String("runtime", "./rt", "rt")
 	keep := flag.String("keep", "", "a directory for the reduced bundles of differences")
 	verbose := flag.Bool("v", false, "name every case")
+	only := flag.String("only", "", "only cases with this kind of genes: namespaces")
+	rootless := flag.Bool("rootless", false, "as an ordinary user, with a user namespace")
+	cgroup2 := flag.Bool("cgroup2", false, "where nothing but cgroup2 is mounted")
 	flag.Var(&peers, "peer", "another runtime (default: runc and crun, if they are installed)")
 	flag.Parse()
 	if os.Getenv("DIFFERENTIAL_APART") == "" {
@@ -56,7 +60,11 @@ func main() {
 		fmt.Println("differential: neither runc nor crun is installed: nothing to compare rt with")
 		os.Exit(3)
 	}
-	w, err := newWorld(*runtime, peers)
+	if *only != "" && *only != "namespaces" {
+		fmt.Fprintln(os.Stderr, "differential: -only", *only, "is not a kind of genes")
+		os.Exit(2)
+	}
+	w, err := newWorld(*runtime, peers, *rootless, *cgroup2)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "differential:", err)
 		os.Exit(1)
@@ -79,7 +87,11 @@ func main() {
 	}
 	for ; time.Now().Before(end) && (*cases == 0 || done < *cases); done++ {
 		n := *seed + uint64(done)
-		c := newCase(rand.New(rand.NewPCG(n, n)))
+		random := rand.New(rand.NewPCG(n, n))
+		c := newCase(random)
+		if *only == "namespaces" {
+			c = &kase{genes: []gene{newNamespaces(random)}}
+		}
 		if *verbose {
 			fmt.Printf("case %d: %s\n", n, c)
 		}
@@ -124,19 +136,26 @@ func apart() int {
 type world struct {
 	dir     string
 	keep    string
+	user    int // who the runtimes run as, and whose the bundles are
+	holders []*holder
 	busybox string
 	rt      *peer
 	peers   []*peer
 	config  []byte // the default config
 	count   int
+	known   []wanted
 	told    map[string]bool // facts of the default bundle in which rt is alone
 }
 
 // peer is a runtime.
 type peer struct{ name, path string }
 
-func newWorld(rt string, others []string) (*world, error) {
-	w := &world{}
+func newWorld(rt string, others []string, rootless, cgroup2 bool) (*world, error) {
+	w := &world{known: known}
+	if rootless {
+		w.user = ordinaryUser
+		w.known = append(slices.Clip(known), knownRootless...)
+	}
 	var err error
 	if w.busybox, err = exec.LookPath("busybox"); err != nil {
 		return nil, fmt.Errorf("busybox-static is not installed: %w", err)
@@ -145,6 +164,9 @@ func newWorld(rt string, others []string) (*world, error) {
 		return nil, err
 	}
 	if err := os.Chmod(w.dir, 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.Chown(w.dir, w.user, w.user); err != nil {
 		return nil, err
 	}
 	// A copy: what is built meanwhile is another program, and what is in /dev/shm is hidden soon.
@@ -159,10 +181,18 @@ func newWorld(rt string, others []string) (*world, error) {
 	if err := ownDev(); err != nil {
 		return nil, err
 	}
+	if cgroup2 {
+		if out, err := exec.Command("sh", "-c", "umount -R -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup").CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%w: %s", err, out)
+		}
+	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
 		return nil, err
 	}
 	if err := w.sources(); err != nil {
+		return nil, err
+	}
+	if err := w.hold(); err != nil {
 		return nil, err
 	}
 	w.rt = &peer{"rt", rt}
@@ -221,6 +251,10 @@ func (w *world) sources() error {
 
 func (w *world) close() {
 	_ = os.Chdir("/")
+	for _, h := range w.holders {
+		h.end()
+	}
+	w.holders = nil
 	for _, m := range []string{"noexec", "tree/below"} {
 		_ = unix.Unmount(w.dir+"/src/"+m, unix.MNT_DETACH)
 	}

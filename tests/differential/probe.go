@@ -19,7 +19,7 @@ for n in / /data /data/* /mnt /mnt/* /run /tmp /var /var/run /etc /etc/data /opt
 	[ -e "$n" ] || [ -L "$n" ] || continue
 	case $n in /data/*|/mnt/*|/opt/*) ;; esac
 	echo "path $n $(stat -c '%F %a %u:%g' "$n") $(readlink "$n")"; done
-env | sort | sed 's/^/env /'
+env | sort | sed '/^H[A-Z]*NS_/d; s/^/env /'
 echo "cwd $(pwd -P)"
 echo "hostname $(hostname) $(cat /proc/sys/kernel/domainname)"
 echo "oom $(cat /proc/self/oom_score_adj)"
@@ -29,7 +29,12 @@ echo "ionice $(ionice -p $$ 2>&1)"
 echo "loginuid $(cat /proc/self/loginuid 2>/dev/null)"
 for k in net/ipv4/ip_forward net/ipv4/ping_group_range net/ipv4/ip_unprivileged_port_start kernel/shmmax kernel/msgmax fs/mqueue/msg_max; do [ ! -r /proc/sys/$k ] || echo "sysctl $k $(cat /proc/sys/$k)"; done
 for d in /proc/self/fd/*; do echo "fd ${d##*/}"; done
-for n in ipc uts net cgroup pid user time mnt; do echo "ns $n $( [ "$(readlink /proc/self/ns/$n)" = "$(eval echo \$HOSTNS_$n)" ] && echo host || echo own )"; done
+for n in ipc uts net cgroup pid user time mnt; do
+	own=$(readlink /proc/self/ns/$n); held=$(eval echo \$HELDNS_$n)
+	case $own in "") how=unknown;; "$(eval echo \$HOSTNS_$n)") how=host;; "${held%,*}") how=held;; "${held#*,}") how="of the users held";; *) how=own;; esac
+	echo "ns $n $how"; done
+sed 's/^/timens /' /proc/self/timens_offsets
+[ ! -t 0 ] || echo "tty $(readlink /proc/self/fd/0) $(stat -L -c '%a %u:%g %t' /proc/self/fd/0) $(stty size) $(stty -a | tr '\n' ' ')"
 sed 's/^[0-9]*:/cgroup /; s/rt[0-9a-z-]*-[0-9]*/ID/g' /proc/self/cgroup
 for f in /sys/fs/cgroup/*/memory.limit_in_bytes /sys/fs/cgroup/*/memory.memsw.limit_in_bytes /sys/fs/cgroup/*/memory.soft_limit_in_bytes /sys/fs/cgroup/*/pids.max /sys/fs/cgroup/*/cpu.shares \
 	/sys/fs/cgroup/*/cpu.cfs_quota_us /sys/fs/cgroup/*/cpu.cfs_period_us /sys/fs/cgroup/*/cpuset.cpus /sys/fs/cgroup/*/blkio.weight /sys/fs/cgroup/*/devices.list; do

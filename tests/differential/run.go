@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -148,7 +149,17 @@ func (r *runner) command(args ...string) (out, errs string, status int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
 	script := "cd " + r.b.dir + "\n" + strings.Join(r.b.caller, "\n") + "\nexec \"$@\"\n"
-	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", script, "sh", r.p.path, "--root", r.root}, args...)...)
+	words := []string{"-c", script, "sh"}
+	if r.w.user != 0 {
+		id := strconv.Itoa(r.w.user)
+		words = append(words, "setpriv", "--reuid", id, "--regid", id, "--clear-groups")
+	}
+	words = append(append(words, r.p.path, "--root", r.root), args...)
+	if r.b.tty && args[0] == "run" {
+		// No word of this command has a space in it.
+		words = append(words[:3:3], "script", "-qefc", strings.Join(words[3:], " "), "/dev/null")
+	}
+	cmd := exec.CommandContext(ctx, "/bin/sh", words...)
 	stdout, err := os.CreateTemp(r.w.dir, "out")
 	if err != nil {
 		return "", err.Error(), -1
