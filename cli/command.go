@@ -1,30 +1,30 @@
 // Package cli is the command line of rt: that of runc 1.5 and a little more.
 //
 // It turns arguments into options, makes one call of package libcontainer, and turns what that returns into text or
-// JSON. It runs in rt only, and is the only package that prints. It refuses what it does not know: no option is read
-// and then ignored. It decides nothing about containers.
+// JSON. It runs in rt only, and is the only package that prints. It refuses unknown options and ignores none. It
+// decides nothing about containers.
 //
-// The commands are data: a Command says what it takes and all that its help, its manual page (man/gen) and the
-// completion of a shell say. urfave/cli parses the command line and prints help from a tree that tree.go makes of that
-// data, of the command that was asked for alone: rt lives for a few milliseconds (docs/decisions/0006).
+// The commands are data: a Command has its arguments and options, and the texts of its help, its manual page (man/gen)
+// and shell completion. urfave/cli parses the command line and prints help, from a tree that tree.go builds of that
+// data, only for the given command: rt runs for a few milliseconds (docs/decisions/0006).
 package cli
 
-// Command is one command of rt, or a subcommand of one.
+// Command is a command of rt, or a subcommand.
 type Command struct {
 	Name    string
-	Args    string // the arguments behind the options, for people: "<container-id> [signal]"
+	Args    string // the arguments after the options, for help: "<container-id> [signal]"
 	Summary string // a line without a full stop
 	Min     int    // how many arguments it takes
 	Max     int
-	// InOrder says that what follows the first argument is never an option of rt: in exec, kill and ps it is meant for
-	// somebody else.
+	// InOrder says that words after the first argument are never options of rt: in exec, kill and ps they belong to
+	// another program.
 	InOrder bool
 	Flags   []Flag
 	Action  func(*Call) error
 	Fail    int // exit status where Action fails; 0 stands for 1
-	// Commands are subcommands; a command that has some takes nothing but their names, and has no Action.
+	// Commands are subcommands. A command with subcommands takes only their names, and has no Action.
 	Commands []*Command
-	// Complete says what a shell may offer for each argument.
+	// Complete has the candidates of shell completion for each argument.
 	Complete []Candidates
 
 	Description []string // paragraphs
@@ -35,12 +35,14 @@ type Command struct {
 
 // Flag is an option: --name, or -s if it has a short name.
 type Flag struct {
-	Name     string
-	Short    string
-	Value    string // what the value is, for people: "PATH"; "" for a switch
-	Usage    string
-	Hidden   bool       // accepted for the sake of old callers, and not shown
-	To       any        // where the value goes: *string, *bool, *int; **bool where not given is a third case; *[]string if it may be repeated
+	Name   string
+	Short  string
+	Value  string // the name of the value in help: "PATH"; "" for a switch
+	Usage  string
+	Hidden bool // accepted for the sake of old callers, and not shown
+	// The variable for the value: *string, *bool, *int; **bool if "not given" is a third case; *[]string if it may be
+	// repeated.
+	To       any
 	Complete Candidates // what a shell may offer for the value; nil: files or directories if Value says so
 }
 
@@ -56,8 +58,8 @@ type entry struct {
 	build func() *Command
 }
 
-// commands has a constructor for each command: building one binds its options to variables of its own, and building all
-// would cost each start of rt what only help and the manual need.
+// commands has a constructor for each command. A constructor binds options to its variables; building all commands
+// would slow each start of rt, and only help and the manual need them.
 //
 // It is a function since completion, one of the commands, lists them all.
 func commands() []entry {
@@ -88,7 +90,7 @@ func commands() []entry {
 	}
 }
 
-// find builds a command; nil if there is none of that name.
+// find builds the command of that name; nil if there is none.
 func find(name string) *Command {
 	for _, e := range commands() {
 		if e.name == name {

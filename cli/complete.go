@@ -12,11 +12,11 @@ import (
 	"rt/spec"
 )
 
-// Candidates lists what may stand at a place of the command line, for a shell that completes it: words, or one of the
-// two requests below. It fails silently: a shell that completes has nobody to tell an error.
+// Candidates returns the completions of a word: candidates, or one of the two requests below. It fails silently: a
+// shell can't show an error during completion.
 type Candidates func(c *Call) []string
 
-// What a shell is asked to list by itself: it knows about "~", quotes and slashes.
+// Requests to the shell to complete files by itself: it handles "~", quotes and slashes.
 const (
 	askFiles       = ":files"
 	askDirectories = ":directories"
@@ -58,18 +58,18 @@ func capabilities(*Call) []string { return spec.CapabilityNames() }
 // architectures are the names that the specification has for machines.
 func architectures(*Call) []string { return seccomp.Architectures() }
 
-// completionRequest is the word behind a command line that a shell wants completed. The word in front of it is the one
-// to complete, and may be empty.
+// completionRequest is the last word of a command line that a shell wants completed. The word before it is the one to
+// complete, and may be empty.
 const completionRequest = "--generate-shell-completion" // as urfave/cli has it
 
-// completing reports whether rt is asked for completions.
+// completing reports whether the command line is a request for completion.
 func (t *tree) completing() bool {
 	return len(t.words) > 0 && t.words[len(t.words)-1] == completionRequest
 }
 
-// completer prints what may stand in the place of the last word, for a command, or for rt itself with nil: a candidate
-// and its description on each line, with a tab between them. urfave/cli has found the command and has read the options
-// in front.
+// completer prints the candidates for the last word, for a command, or with nil for rt itself: a candidate and its
+// description on each line, with a tab between them. urfave/cli has already parsed the command and the options before
+// it.
 func (t *tree) completer(c *Command, inherited ...Flag) cli.ShellCompleteFunc {
 	flags := append(inherited, t.globals.flags()...)
 	if c != nil {
@@ -93,7 +93,7 @@ func (t *tree) completer(c *Command, inherited ...Flag) cli.ShellCompleteFunc {
 	}
 }
 
-// candidates are the rows that fit the last word: values of the option in front of it, options, or arguments.
+// candidates returns the rows that match the last word: values of the option before it, options, or arguments.
 func (t *tree) candidates(c *Command, flags []Flag, args, before []string, word string) []Row {
 	theirs := c != nil && c.InOrder && len(args) > 1 // behind the id of exec all words are the program's
 	if f := flagOf(flags, before); f != nil && !theirs {
@@ -149,7 +149,7 @@ func (f *Flag) values(c *Call) []string {
 	return nil
 }
 
-// matching are the words that begin with what is there already. prefix goes in front of each.
+// matching returns the words with the given beginning, each with prefix before it.
 func matching(words []string, prefix, begin string) []Row {
 	var rows []Row
 	for _, w := range words {

@@ -19,8 +19,8 @@ func completionCommand() *Command {
 		Name: "completion", Args: strings.Join(known, "|"), Min: 1, Max: 1,
 		Summary: "print a script that lets a shell complete the commands of rt",
 		Description: []string{
-			"Prints a script for the shell to read at its start. It completes commands, options, the values of options, signals, directories and the ids of containers, " +
-				"those under the --root of the command line. What it offers it asks rt for.",
+			"Prints a completion script for a shell. It completes commands, options, values of options, signals, " +
+				"directories and the IDs of the containers under --root. The script runs rt for the candidates.",
 		},
 		Complete: []Candidates{oneOf(known...)},
 		Action: func(c *Call) error {
@@ -43,7 +43,7 @@ func completionCommand() *Command {
 	}
 }
 
-// hintNearest asks whether a word was meant.
+// hintNearest returns a hint that suggests the nearest word.
 func hintNearest(word string) string {
 	if word == "" {
 		return ""
@@ -51,11 +51,11 @@ func hintNearest(word string) string {
 	return `did you mean "` + word + `"?`
 }
 
-// The scripts hand the words in front of the cursor to rt, which answers with lines (see completer). The scripts of
-// urfave/cli are not used: that for bash evaluates the line that is being typed, command substitutions included, and
-// needs the package bash-completion; none of them can leave files and directories to the shell.
+// The scripts pass the words before the cursor to rt, which prints candidates (see completer). The scripts of
+// urfave/cli are not used: the one for bash evaluates the typed line, command substitutions included, and needs the
+// package bash-completion; none can leave files and directories to the shell.
 
-// bash takes a word apart at "=" (COMP_WORDBREAKS), so "--format = json" is put together as two words.
+// bash splits words at "=" (COMP_WORDBREAKS), so "--format = json" is joined again.
 const bashScript = `_PROGRAM() {
 	local -a words=() lines=()
 	local i word
@@ -85,8 +85,7 @@ const bashScript = `_PROGRAM() {
 complete -F _PROGRAM PROGRAM
 `
 
-// zsh has the script as a file in a directory of $fpath under the name _rt, where the first completion runs it, or reads
-// it at its start.
+// zsh runs the script at the first completion, from the file _rt in a directory of $fpath, or sources it at its start.
 const zshScript = `#compdef PROGRAM
 
 _PROGRAM() {
@@ -113,7 +112,7 @@ else
 fi
 `
 
-// fish shows what stands behind a tab as a description.
+// fish shows the text after a tab as a description.
 const fishScript = `function __PROGRAM_complete
 	set -l words (commandline -opc)
 	set -l lines ($words[1] $words[2..-1] (commandline -ct) --generate-shell-completion 2>/dev/null)

@@ -97,7 +97,7 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("%q completes to %q, want %q", c.line, got, c.want)
 		}
 	}
-	if out, _, _ := rt(t, "list", "--q", completionRequest); out != "--quiet\tprint ids alone\n" {
+	if out, _, _ := rt(t, "list", "--q", completionRequest); out != "--quiet\tprint only IDs\n" {
 		t.Errorf("an option comes without its description: %q", out)
 	}
 }
@@ -118,7 +118,8 @@ func sortLike(list, order []string) []string {
 	return sorted
 }
 
-// shellLines are typed into a shell on a terminal, with the tab key at the end, and want stands on the screen afterwards.
+// shellLines are typed into a shell on a terminal, with the tab key at the end, and want stands on the screen
+// afterwards.
 var shellLines = []struct{ typed, want string }{
 	{"rt valid", "validate"},
 	{"rt --root ROOT delete web-on", "web-only"},
@@ -146,7 +147,8 @@ func TestCompletionInShells(t *testing.T) {
 		args        []string
 	}{
 		{"bash", "PS1='ready> '; source <(rt completion bash)", []string{"--norc", "--noprofile", "-i"}},
-		{"zsh", "PS1='ready> '; autoload -Uz compinit; compinit -u -D; source <(rt completion zsh)", []string{"-f", "-i"}},
+		{"zsh", "PS1='ready> '; autoload -Uz compinit; compinit -u -D; source <(rt completion zsh)",
+			[]string{"-f", "-i"}},
 		{"fish", "function fish_prompt; echo -n 'ready> '; end; rt completion fish | source", []string{"-i"}},
 	} {
 		t.Run(shell.name, func(t *testing.T) {
@@ -154,7 +156,18 @@ func TestCompletionInShells(t *testing.T) {
 			if err != nil {
 				t.Skip(shell.name + " is not installed")
 			}
-			s := newScreen(t, path, shell.args, []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + home, "TERM=xterm", "LANG=C", "XDG_CONFIG_HOME=" + home})
+			s := newScreen(
+				t,
+				path,
+				shell.args,
+				[]string{
+					"PATH=" + bin + ":" + os.Getenv("PATH"),
+					"HOME=" + home,
+					"TERM=xterm",
+					"LANG=C",
+					"XDG_CONFIG_HOME=" + home,
+				},
+			)
 			s.typeLine(shell.setup)
 			for i, l := range shellLines {
 				s.typeLine(fmt.Sprintf("echo ma''rk%d", i)) // what is typed differs from what is printed
@@ -244,7 +257,8 @@ func (s *screen) waitFor(text string, must bool) bool {
 				s.t.Fatalf("the shell has ended:\n%s", s.text)
 			}
 			s.text = append(s.text, b...)
-			if bytes.Contains(b, []byte("\x1b[6n")) || bytes.Contains(b, []byte("\x1b[c")) || bytes.Contains(b, []byte("\x1b[0c")) {
+			if bytes.Contains(b, []byte("\x1b[6n")) || bytes.Contains(b, []byte("\x1b[c")) ||
+				bytes.Contains(b, []byte("\x1b[0c")) {
 				_, _ = s.master.WriteString("\x1b[?1;2c\x1b[1;1R") // fish asks what terminal this is
 			}
 		case <-deadline:

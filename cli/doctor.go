@@ -12,16 +12,28 @@ func doctorCommand() *Command {
 		Name: "doctor", Min: 0, Max: 0,
 		Summary: "check whether this machine can run containers",
 		Description: []string{
-			"Looks at the kernel, the rights of the user, namespaces, id ranges, cgroups, security modules and file systems, and says for each what works, what does not and what " +
-				"to do about it: ok is fine, less is something that containers have to do without, bad keeps them from running, and unsure is what could not be found out.",
+			"Examines the kernel, the capabilities of the user, namespaces, id ranges, cgroups, security modules " +
+				"and file systems, and prints what works, what does not, and what to do about it. The levels are " +
+				"ok; less: containers lack a feature; bad: containers can't run; and unsure: it could not be " +
+				"determined.",
 		},
-		Flags:  []Flag{{Name: "format", Short: "f", Value: "FORMAT", To: &format, Complete: oneOf("table", "json"), Usage: "table or json (default: table)"}},
+		Flags: []Flag{
+			{
+				Name:     "format",
+				Short:    "f",
+				Value:    "FORMAT",
+				To:       &format,
+				Complete: oneOf("table", "json"),
+				Usage:    "table or json (default: table)",
+			},
+		},
 		Action: func(c *Call) error { return examine(c, format) },
 		Examples: []Row{
 			{"rt doctor", "Check this machine, for this user"},
-			{"rt doctor --format json | jq '.[] | select(.level == \"bad\")'", "Print only what keeps containers from running"},
+			{"rt doctor --format json | jq '.[] | select(.level == \"bad\")'", "Print only the findings that " +
+				"prevent containers from running"},
 		},
-		Exit: []Row{{"1", "containers can't run here: see the lines with bad"}},
+		Exit: []Row{{"1", "containers can't run here: see the findings with level bad"}},
 	}
 }
 
@@ -40,7 +52,7 @@ func examine(c *Call, format string) error {
 		return err
 	}
 	if !doctor.CanRun(list) {
-		return &diag.Error{Kind: diag.Host, Problem: "containers can't run on this machine as it is"}
+		return &diag.Error{Kind: diag.Host, Problem: "containers can't run on this machine"}
 	}
 	return nil
 }

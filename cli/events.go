@@ -12,20 +12,23 @@ func eventsCommand() *Command {
 	stats, interval := false, "5s"
 	return &Command{
 		Name: "events", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
-		Summary: "print the accounting of a container, and its OOM kills",
+		Summary: "print the resource usage and OOM kills of a container",
 		Description: []string{
-			"Prints a line of JSON in every interval, {\"type\":\"stats\",\"id\":...,\"data\":...}, and {\"type\":\"oom\",\"id\":...} whenever the kernel kills a process of the " +
-				"container for want of memory. It ends with the container.",
-			"Times are in nanoseconds, sizes in bytes. Under memory, raw has what the kernel's memory.stat says; psi is the pressure on a resource, on cgroup v2.",
+			"Prints a line of JSON in every interval, {\"type\":\"stats\",\"id\":...,\"data\":...}, and " +
+				"{\"type\":\"oom\",\"id\":...} whenever a process of the container is OOM-killed. It ends with the " +
+				"container.",
+			"Times are in nanoseconds, sizes in bytes. memory.raw is the kernel's memory.stat; psi is the pressure " +
+				"stall information of a resource, on cgroup v2.",
 		},
 		Flags: []Flag{
-			{Name: "stats", To: &stats, Usage: "print the accounting once, and end"},
-			{Name: "interval", Value: "DURATION", To: &interval, Usage: "time between two lines of accounting, such as 500ms, 5s or 1m (default: 5s)"},
+			{Name: "stats", To: &stats, Usage: "print the usage once, and exit"},
+			{Name: "interval", Value: "DURATION", To: &interval, Usage: "time between two lines, such as 500ms, 5s " +
+				"or 1m (default: 5s)"},
 		},
 		Action: func(c *Call) error { return printEvents(c, stats, interval) },
 		Examples: []Row{
-			{"rt events --stats web1 | jq .data.memory.usage", "Print the memory that web1 uses"},
-			{"rt events --interval 1s web1", "Follow it"},
+			{"rt events --stats web1 | jq .data.memory.usage", "Print the memory usage of web1"},
+			{"rt events --interval 1s web1", "Print it every second"},
 		},
 	}
 }
@@ -41,7 +44,12 @@ func printEvents(c *Call, once bool, interval string) error {
 	}
 	d, err := time.ParseDuration(interval)
 	if err != nil || d <= 0 {
-		return &diag.Error{Kind: diag.Usage, Field: "--interval", Value: interval, Problem: "must be a duration greater than 0, such as 500ms, 5s or 1m"}
+		return &diag.Error{
+			Kind:    diag.Usage,
+			Field:   "--interval",
+			Value:   interval,
+			Problem: "must be a duration greater than 0, such as 500ms, 5s or 1m",
+		}
 	}
 	return c.Runtime.Events(id, d, func(e libcontainer.Event) error {
 		if e.Stats == nil {
@@ -51,7 +59,7 @@ func printEvents(c *Call, once bool, interval string) error {
 	})
 }
 
-// event prints one line of events. encoding/json will do: whoever asks for accounting has some milliseconds.
+// event prints one line of events. encoding/json is fast enough: this is no path of create or exec.
 func (c *Call) event(id, kind string, s *libcontainer.Stats) error {
 	line := struct {
 		Type string `json:"type"`

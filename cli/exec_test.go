@@ -12,7 +12,8 @@ import (
 // CVE-2026-30892: what is no plain number is nobody, and never root.
 func TestParseUser(t *testing.T) {
 	for word, want := range map[string][2]int64{
-		"0": {0, -1}, "1": {1, -1}, "1:2": {1, 2}, "0:0": {0, 0}, "4294967294:4294967294": {4294967294, 4294967294}, "007": {7, -1},
+		"0": {0, -1}, "1": {1, -1}, "1:2": {1, 2}, "0:0": {0, 0}, "4294967294:4294967294": {4294967294, 4294967294},
+		"007": {7, -1},
 	} {
 		uid, gid, err := parseUser(word)
 		got := [2]int64{-1, -1}
@@ -27,7 +28,8 @@ func TestParseUser(t *testing.T) {
 		}
 	}
 	for _, word := range []string{
-		"", ":", "1:", ":1", "-1", "+1", " 1", "1 ", "0x1", "1e3", "1_0", "root", "1:root", "1:2:3", "1:-1", "4294967295", "4294967296", "18446744073709551616", "١",
+		"", ":", "1:", ":1", "-1", "+1", " 1", "1 ", "0x1", "1e3", "1_0", "root", "1:root", "1:2:3", "1:-1",
+		"4294967295", "4294967296", "18446744073709551616", "١",
 	} {
 		if uid, _, err := parseUser(word); err == nil {
 			t.Errorf("%q is user %d", word, *uid)
@@ -38,10 +40,12 @@ func TestParseUser(t *testing.T) {
 func TestExecWords(t *testing.T) {
 	var o libcontainer.ExecOptions
 	w := execWords{user: "5", groups: []string{"6", "7"}, caps: []string{"CAP_KILL", "chown"}}
-	if err := understand(&o, &w, []string{"app", "-x"}); err != nil {
+	if err := parse(&o, &w, []string{"app", "-x"}); err != nil {
 		t.Fatal(err)
 	}
-	if *o.UID != 5 || o.GID != nil || len(o.AdditionalGids) != 2 || o.Capabilities != 1<<unix.CAP_KILL|1<<unix.CAP_CHOWN || len(o.Args) != 2 {
+	if *o.UID != 5 || o.GID != nil || len(o.AdditionalGids) != 2 ||
+		o.Capabilities != 1<<unix.CAP_KILL|1<<unix.CAP_CHOWN ||
+		len(o.Args) != 2 {
 		t.Errorf("got %+v", o)
 	}
 	for want, c := range map[string]struct {
@@ -55,19 +59,21 @@ func TestExecWords(t *testing.T) {
 		"--process \"p.json\": names the pro": {args: []string{"a"}, file: "p.json"},
 	} {
 		o := libcontainer.ExecOptions{ProcessOptions: libcontainer.ProcessOptions{File: c.file}}
-		if err := understand(&o, &c.words, c.args); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if err := parse(&o, &c.words, c.args); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 	o = libcontainer.ExecOptions{HostBinary: "/usr/bin/busybox"}
-	if err := understand(&o, &execWords{}, []string{"sh"}); err != nil || strings.Join(o.Args, " ") != "busybox sh" {
+	if err := parse(&o, &execWords{}, []string{"sh"}); err != nil || strings.Join(o.Args, " ") != "busybox sh" {
 		t.Errorf("%q, %v", o.Args, err)
 	}
 }
 
 // What follows the id is the program's, whatever it looks like; what stands before it is rt's.
 func TestExecArgumentsStayAsTheyAre(t *testing.T) {
-	c, _, rest, err := understood([]string{"exec", "-e", "A=1,2", "--env=B", "--no-new-privs=false", "-t", "id", "ls", "-t", "--env", "x"})
+	c, _, rest, err := understood(
+		[]string{"exec", "-e", "A=1,2", "--env=B", "--no-new-privs=false", "-t", "id", "ls", "-t", "--env", "x"},
+	)
 	if err != nil || strings.Join(rest, " ") != "id ls -t --env x" {
 		t.Fatalf("%q, %v", rest, err)
 	}

@@ -16,12 +16,12 @@ func featuresCommand() *Command {
 		Name: "features", Min: 0, Max: 0,
 		Summary: "print what rt can do, as JSON",
 		Description: []string{
-			"Prints the features document of the OCI runtime specification (features.md): what this rt knows of config.json, whatever this machine " +
-				"is able to do. rt-doctor(8) tells of the machine.",
+			"Prints the features document of the OCI runtime specification (features.md): what this rt supports of " +
+				"config.json, independent of this machine. rt-doctor(8) examines the machine.",
 		},
 		Action: printFeatures,
 		Examples: []Row{
-			{"rt features | jq '.linux.mountExtensions'", "Ask for id-mapped mounts"},
+			{"rt features | jq '.linux.mountExtensions'", "Print the support for id-mapped mounts"},
 		},
 	}
 }
@@ -35,7 +35,7 @@ func printFeatures(c *Call) error {
 	return err
 }
 
-// document is the features document. The lists come from the tables that rt itself works by, so that they can't say anything else than it does.
+// document is the features document. The lists are made from the tables that rt itself uses, so that they can't differ.
 func document() *features.Features {
 	yes := true
 	f := &features.Features{
@@ -45,7 +45,8 @@ func document() *features.Features {
 			Namespaces: spec.NamespaceTypes(), Capabilities: spec.CapabilityNames(),
 			Cgroup: &features.Cgroup{V1: &yes, V2: &yes, Systemd: &yes, SystemdUser: &yes, Rdma: &yes},
 			Seccomp: &features.Seccomp{
-				Enabled: &yes, Actions: seccomp.Actions(), Operators: seccomp.Operators(), Archs: seccomp.Architectures(), KnownFlags: seccomp.Flags(),
+				Enabled: &yes, Actions: seccomp.Actions(), Operators: seccomp.Operators(),
+				Archs: seccomp.Architectures(), KnownFlags: seccomp.Flags(),
 				SupportedFlags: seccomp.SupportedFlags(),
 			},
 			Apparmor: &features.Apparmor{Enabled: &yes}, Selinux: &features.Selinux{Enabled: &yes},

@@ -22,7 +22,9 @@ func TestFeatures(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &f); err != nil {
 		t.Fatal(err)
 	}
-	if f.OCIVersionMin == "" || f.OCIVersionMax != spec.NewestVersion || len(f.MountOptions) != len(spec.MountOptions()) || !*f.Linux.MountExtensions.IDMap.Enabled {
+	if f.OCIVersionMin == "" || f.OCIVersionMax != spec.NewestVersion ||
+		len(f.MountOptions) != len(spec.MountOptions()) ||
+		!*f.Linux.MountExtensions.IDMap.Enabled {
 		t.Errorf("engines would not find what they look for:\n%s", out)
 	}
 }

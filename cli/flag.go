@@ -10,8 +10,8 @@ import (
 	"rt/internal/diag"
 )
 
-// option makes an option of urfave/cli out of a Flag. One type of value serves all kinds, so that each keeps its own
-// error: the library turns an error of Set into text.
+// option makes an option of urfave/cli out of a Flag. One type of value serves all kinds and records its error: the
+// library turns an error of Set into text.
 func (t *tree) option(f *Flag) cli.Flag {
 	o := &cli.GenericFlag{
 		Name: f.Name, Usage: f.Usage, Hidden: f.Hidden, HideDefault: true,
@@ -53,8 +53,8 @@ type value struct {
 	failed *error // gets the last error of Set
 }
 
-// Set reads a word. The last word counts, for engines repeat options of those who configured them; a list takes every
-// word whole, for an environment variable may have commas in it.
+// Set reads a word. The last word counts, since engines repeat configured options. A list takes every word whole, since
+// environment variables may have commas in them.
 func (v *value) Set(word string) error {
 	err := v.flag.set(word)
 	if err != nil {
@@ -63,13 +63,13 @@ func (v *value) Set(word string) error {
 	return err
 }
 
-// Get returns where the value goes: Flag.To.
+// Get returns the variable: Flag.To.
 func (v *value) Get() any { return v.flag.To }
 
-// String is empty: no option has a default that help does not tell in words.
+// String is empty: help tells defaults in words.
 func (v *value) String() string { return "" }
 
-// IsBoolFlag reports whether the option is a switch, which takes a value only behind "=".
+// IsBoolFlag reports whether the option is a switch, which takes a value only after "=".
 func (v *value) IsBoolFlag() bool { return v.flag.Value == "" }
 
 // set gives the option a value.

@@ -7,7 +7,7 @@ import (
 	"rt/libcontainer"
 )
 
-// globals are the options that every command takes. They stand before the command, as engines have it, or behind it.
+// globals are the options that every command takes, before the command, as engines pass them, or after it.
 type globals struct {
 	root          string
 	log           string
@@ -21,27 +21,49 @@ type globals struct {
 
 func (g *globals) flags() []Flag {
 	return []Flag{
-		{Name: "root", Value: "DIR", To: &g.root, Usage: "where the state of containers is kept (default: /run/rt; for an ordinary user $XDG_RUNTIME_DIR/rt)"},
-		{Name: "log", Value: "PATH", To: &g.log, Usage: "append errors, warnings and the lines of --debug to this file; errors go to standard error as well"},
-		{Name: "log-format", Value: "FORMAT", To: &g.logFormat, Complete: oneOf("text", "json"), Usage: "format of the log: text or json (default: text)"},
-		{Name: "debug", To: &g.debug, Usage: "log what rt does"},
-		{Name: "systemd-cgroup", To: &g.systemdCgroup, Usage: `let systemd make the cgroups: linux.cgroupsPath is then "slice:prefix:name"`},
+		{Name: "root", Value: "DIR", To: &g.root, Usage: "directory for the state of containers (default: /run/rt; " +
+			"for an ordinary user $XDG_RUNTIME_DIR/rt)"},
+		{Name: "log", Value: "PATH", To: &g.log, Usage: "append errors, warnings and the lines of --debug to this " +
+			"file; errors are also printed to standard error"},
 		{
-			Name: "cgroup-manager", Value: "NAME", To: &g.cgroupManager, Complete: oneOf("cgroupfs", "systemd", "disabled"),
-			Usage: "who makes the cgroups: cgroupfs is rt itself, systemd is --systemd-cgroup, disabled is nobody: " +
-				"the container stays in the cgroup of its caller, and limits are refused (default: cgroupfs)",
+			Name:     "log-format",
+			Value:    "FORMAT",
+			To:       &g.logFormat,
+			Complete: oneOf("text", "json"),
+			Usage:    "format of the log: text or json (default: text)",
 		},
-		{Name: "rootless", Value: "WORD", To: &g.rootless, Complete: oneOf("true", "false", "auto"), Usage: "do without the rights of root over cgroups: true, false or auto (default: auto)"},
+		{Name: "debug", To: &g.debug, Usage: "log what rt does"},
+		{
+			Name:  "systemd-cgroup",
+			To:    &g.systemdCgroup,
+			Usage: `have systemd make the cgroups; linux.cgroupsPath is then "slice:prefix:name"`,
+		},
+		{
+			Name: "cgroup-manager", Value: "NAME", To: &g.cgroupManager,
+			Complete: oneOf("cgroupfs", "systemd", "disabled"),
+			Usage: "what makes the cgroups: cgroupfs (rt itself), systemd (as --systemd-cgroup), or disabled: the " +
+				"container stays in the cgroup of rt's caller, and limits are refused (default: cgroupfs)",
+		},
+		{
+			Name:     "rootless",
+			Value:    "WORD",
+			To:       &g.rootless,
+			Complete: oneOf("true", "false", "auto"),
+			Usage:    "tolerate missing rights over cgroups: true, false or auto (default: auto)",
+		},
 		{Name: "version", Short: "v", To: &g.version, Usage: "print the version"},
 	}
 }
 
-// apply checks the values and gives them to the runtime.
+// apply checks the values and sets them in the runtime.
 func (g *globals) apply(c *Call) error {
 	switch g.logFormat {
 	case "", "text", "json":
 	default:
-		return &diag.Error{Kind: diag.Usage, Problem: "invalid log-format: " + strconv.Quote(g.logFormat) + " is neither text nor json"}
+		return &diag.Error{
+			Kind:    diag.Usage,
+			Problem: "invalid log-format: " + strconv.Quote(g.logFormat) + " is neither text nor json",
+		}
 	}
 	switch g.rootless {
 	case "", "auto":
@@ -49,7 +71,12 @@ func (g *globals) apply(c *Call) error {
 	default:
 		b, err := strconv.ParseBool(g.rootless)
 		if err != nil {
-			return &diag.Error{Kind: diag.Usage, Field: "--rootless", Value: g.rootless, Problem: "must be true, false or auto"}
+			return &diag.Error{
+				Kind:    diag.Usage,
+				Field:   "--rootless",
+				Value:   g.rootless,
+				Problem: "must be true, false or auto",
+			}
 		}
 		c.Runtime.Rootless = strconv.FormatBool(b)
 	}
@@ -64,8 +91,9 @@ func (g *globals) apply(c *Call) error {
 	return nil
 }
 
-// applyCgroup finds out who makes the cgroups. --cgroup-manager is crun's; Podman gives "disabled" to the runtimes that its runtime_supports_nocgroup lists.
-// Only create and run ask: the state remembers it for all that comes later, since neither Podman nor conmon say it again.
+// applyCgroup selects the cgroup driver. --cgroup-manager is crun's; Podman passes "disabled" to the runtimes that its
+// runtime_supports_nocgroup lists. Only create and run need it: neither Podman nor conmon pass it later, so the state
+// records it.
 func (g *globals) applyCgroup(r *libcontainer.Runtime) error {
 	bad := func(problem string) error {
 		return &diag.Error{Kind: diag.Usage, Field: "--cgroup-manager", Value: g.cgroupManager, Problem: problem}

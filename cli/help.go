@@ -7,20 +7,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Help is never narrower or wider than these: a line of a few words reads no better than one across the whole screen.
+// The least and greatest width of help, in columns.
 const (
 	minHelpWidth     = 40
 	maxHelpWidth     = 100
 	defaultHelpWidth = 80
 )
 
-// Summary is what rt is, in a line.
-const Summary = "run containers as the OCI runtime specification describes them"
+// Summary describes rt in a line.
+const Summary = "run containers according to the OCI runtime specification"
 
 // GlobalFlags are the options that every command takes.
 func GlobalFlags() []Flag { return new(globals).flags() }
 
-// columns is the width of a terminal; 0 if it does not say.
+// columns returns the width of a terminal; 0 if it is unknown.
 func columns(f *os.File) int {
 	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 	if err != nil {
@@ -29,7 +29,7 @@ func columns(f *os.File) int {
 	return int(size.Col)
 }
 
-// helpWidth is where the lines of help end.
+// helpWidth returns the width of help, in columns.
 func (c *Call) helpWidth() int {
 	if c.width == 0 {
 		return defaultHelpWidth
@@ -37,8 +37,8 @@ func (c *Call) helpWidth() int {
 	return min(max(c.width, minHelpWidth), maxHelpWidth)
 }
 
-// help is what the help of a command says behind its name and synopsis: paragraphs, and examples. Lines are wrapped
-// when they are printed.
+// help returns the help of a command after its name and synopsis: paragraphs and examples. Lines are wrapped when they
+// are printed.
 func (c *Command) help() string {
 	parts := append([]string(nil), c.Description...)
 	for i, e := range c.Examples {

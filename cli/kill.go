@@ -12,17 +12,20 @@ import (
 func killCommand() *Command {
 	var all bool
 	return &Command{
-		Name: "kill", Args: "<container-id> [signal]", Min: 1, Max: 2, InOrder: true, Complete: []Candidates{containers, signals},
-		Summary: "send a signal to the container's process",
+		Name: "kill", Args: "<container-id> [signal]", Min: 1, Max: 2, InOrder: true,
+		Complete: []Candidates{containers, signals},
+		Summary:  "send a signal to the container's process",
 		Description: []string{
-			"Sends a signal to the first process of the container, SIGTERM if none is given. The signal is a number or a name, with SIG in front or not: " +
-				"9, KILL and SIGKILL are the same. Real-time signals are RTMIN, RTMIN+n, RTMAX and RTMAX-n.",
+			"Sends a signal to the container's init, by default SIGTERM. The signal is a number or a name with or " +
+				"without SIG: 9, KILL and SIGKILL are the same. Real-time signals are RTMIN, RTMIN+n, RTMAX and " +
+				"RTMAX-n.",
 		},
-		Flags:  []Flag{{Name: "all", Short: "a", To: &all, Hidden: true, Usage: "send it to all processes of the container"}},
+		Flags: []Flag{{Name: "all", Short: "a", To: &all, Hidden: true, Usage: "send it to all processes of the " +
+			"container"}},
 		Action: func(c *Call) error { return kill(c, all) },
 		Examples: []Row{
-			{"rt kill web1", "Ask the container web1 to end"},
-			{"rt kill web1 KILL", "End it"},
+			{"rt kill web1", "Send SIGTERM to the container web1"},
+			{"rt kill web1 KILL", "Send SIGKILL to it"},
 		},
 	}
 }
@@ -38,13 +41,13 @@ func kill(c *Call, all bool) error {
 	return c.Runtime.Kill(c.Args[0], sig, all)
 }
 
-// The real-time signals as programs know them: the C library keeps the first two of the kernel's for itself (signal(7)).
+// The real-time signals of programs: the C library uses the first two of the kernel's (signal(7)).
 const (
 	sigRTMin = 34
 	sigRTMax = 64
 )
 
-// parseSignal reads the number or the name of a signal. 0 is one too: it asks whether the process is there (kill(2)).
+// parseSignal reads the number or the name of a signal. 0 is one too: it tests whether the process exists (kill(2)).
 func parseSignal(word string) (unix.Signal, error) {
 	if n, err := strconv.Atoi(word); err == nil && n >= 0 && n <= sigRTMax {
 		return unix.Signal(n), nil
@@ -66,7 +69,8 @@ func parseSignal(word string) (unix.Signal, error) {
 		if offset != "" {
 			n, err = strconv.Atoi(offset)
 		}
-		if sig := base + n; err == nil && (offset == "" || int(offset[0]) == sign) && sig >= sigRTMin && sig <= sigRTMax {
+		if sig := base + n; err == nil && (offset == "" || int(offset[0]) == sign) && sig >= sigRTMin &&
+			sig <= sigRTMax {
 			return unix.Signal(sig), nil
 		}
 	}

@@ -17,16 +17,23 @@ func listCommand() *Command {
 		Name: "list", Min: 0, Max: 0,
 		Summary: "list the containers",
 		Description: []string{
-			"Lists all containers under --root, also those that have stopped and were not deleted yet.",
+			"Lists all containers under --root, including those that have stopped.",
 		},
 		Flags: []Flag{
-			{Name: "format", Short: "f", Value: "FORMAT", To: &format, Complete: oneOf("table", "json"), Usage: "table or json (default: table)"},
-			{Name: "quiet", Short: "q", To: &quiet, Usage: "print ids alone"},
+			{
+				Name:     "format",
+				Short:    "f",
+				Value:    "FORMAT",
+				To:       &format,
+				Complete: oneOf("table", "json"),
+				Usage:    "table or json (default: table)",
+			},
+			{Name: "quiet", Short: "q", To: &quiet, Usage: "print only IDs"},
 		},
 		Action: func(c *Call) error { return list(c, format, quiet) },
 		Examples: []Row{
 			{"rt list", "List the containers"},
-			{"rt --root /run/containerd/runc/default list --format json", "List those of another root, for a program to read"},
+			{"rt --root /run/containerd/runc/default list --format json", "List those of another root as JSON"},
 		},
 		Files: []Row{{"/run/rt/", "the state of all containers; $XDG_RUNTIME_DIR/rt/ for an ordinary user"}},
 	}
@@ -67,7 +74,7 @@ func appendListJSON(dst []byte, all []libcontainer.Listed, owner func(uint32) st
 	return append(dst, "]\n"...)
 }
 
-// appendListTable appends the columns of runc's list, which scripts cut by the spaces between them.
+// appendListTable appends the columns of runc's list, which scripts split at spaces.
 func appendListTable(dst []byte, all []libcontainer.Listed, owner func(uint32) string) []byte {
 	rows := [][6]string{{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}}
 	for _, one := range all {
@@ -76,7 +83,8 @@ func appendListTable(dst []byte, all []libcontainer.Listed, owner func(uint32) s
 			pid = 0
 		}
 		rows = append(rows, [6]string{
-			one.ID, strconv.Itoa(pid), string(one.Status), one.Bundle, one.Created.UTC().Format(time.RFC3339Nano), owner(one.Owner),
+			one.ID, strconv.Itoa(pid), string(one.Status), one.Bundle, one.Created.UTC().Format(time.RFC3339Nano),
+			owner(one.Owner),
 		})
 	}
 	width := [6]int{12 - 3, 12 - 3, 12 - 3, 12 - 3, 12 - 3}

@@ -13,12 +13,13 @@ import (
 	"rt/internal/jsonscan"
 )
 
-// log is where rt says what went wrong. The file of --log is there as soon as rt runs, and one that can't be opened is an error of the command line: engines
-// look into it for the reason of a failure, and would find none.
+// log is rt's log. The file of --log is opened before the command runs, and a failure to open it is an error of the
+// command line: engines read it for the reason of a failure.
 //
-// With --log it is a file that many calls share, so each entry is one write in append mode; without, it is standard error. An entry is
-// a JSON object on a line of its own with level, msg and time, as containerd's shim (getLastRuntimeError), buildkit and podman read it; podman takes the
-// whole file for one object, so an error is the only entry of its command. What rt knows more of an error are further members.
+// With --log it is a file that many calls share, so each entry is one write in append mode; otherwise it is standard
+// error. An entry is a JSON object on a line of its own with level, msg and time, as containerd's shim
+// (getLastRuntimeError), buildkit and podman read it; Podman parses the whole file as one object, so an error is the
+// only entry of its command. Further members have the parts of an error.
 type log struct {
 	path     string
 	json     bool
@@ -30,7 +31,7 @@ type log struct {
 	broken   bool // it can't be opened, which has been said
 }
 
-// failure reports the error that ended the command: to the log, and for people to standard error.
+// failure prints the error of the command to the log and to standard error.
 func (l *log) failure(err error, warnings []string) {
 	if l.path != "" {
 		if logErr := l.entry(l.appendError(nil, err, warnings)); logErr != nil {
@@ -51,7 +52,7 @@ func (l *log) failure(err error, warnings []string) {
 	}
 }
 
-// warnings are logged after the command has succeeded.
+// warnings logs the warnings after the command has succeeded.
 func (l *log) warnings(lines []string) {
 	for _, line := range lines {
 		l.line("warning", line)
@@ -61,7 +62,7 @@ func (l *log) warnings(lines []string) {
 // debug logs a line of --debug.
 func (l *log) debug(line string) { l.line("debug", line) }
 
-// line logs a line that is no error. It goes to standard error if there is no log, or none that can be opened.
+// line logs a line that is no error, to standard error if there is no log or it can't be opened.
 func (l *log) line(level, text string) {
 	entry := l.open(nil, level, text)
 	if l.json {
@@ -168,10 +169,11 @@ func appendMember(dst []byte, name, value string) []byte {
 
 // kinds are the words for diag.Kind in the log.
 var kinds = [...]string{
-	diag.Kernel: "kernel", diag.Usage: "usage", diag.Document: "document", diag.Host: "host", diag.State: "state", diag.Absent: "absent",
+	diag.Kernel: "kernel", diag.Usage: "usage", diag.Document: "document", diag.Host: "host", diag.State: "state",
+	diag.Absent: "absent",
 }
 
-// message is an error on one line, with the warnings that the command held back.
+// message returns an error on one line, with the warnings of the command.
 func message(err error, warnings []string) string {
 	var b strings.Builder
 	b.WriteString(err.Error())
@@ -183,7 +185,7 @@ func message(err error, warnings []string) string {
 	return oneLine(b.String())
 }
 
-// oneLine joins lines: what a hook or a library has said may have several.
+// oneLine joins lines: the output of a hook or a library may have several.
 func oneLine(s string) string {
 	return strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", " | ")
 }

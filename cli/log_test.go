@@ -12,8 +12,9 @@ import (
 )
 
 var failure = &diag.Error{
-	Kind: diag.Kernel, Op: "create web1", Field: "mounts[3].destination", Value: "/data/\"x\"", Problem: "make the mount point",
-	Step: 31, Text: `mkdirat($root, "data", 0755)`, Call: "mkdirat", Errno: unix.EROFS, Hint: "remount it",
+	Kind: diag.Kernel, Op: "create web1", Field: "mounts[3].destination", Value: "/data/\"x\"",
+	Problem: "make the mount point",
+	Step:    31, Text: `mkdirat($root, "data", 0755)`, Call: "mkdirat", Errno: unix.EROFS, Hint: "remount it",
 	More: []*diag.Error{diag.At("hostname", "wants a uts namespace"), {Problem: "second\nline"}},
 }
 
@@ -30,18 +31,21 @@ func TestErrorAsJSON(t *testing.T) {
 	}
 	for name, want := range map[string]any{
 		"level": "error", "kind": "kernel", "op": "create web1", "field": "mounts[3].destination", "value": `/data/"x"`,
-		"problem": "make the mount point", "step": 31.0, "text": `mkdirat($root, "data", 0755)`, "call": "mkdirat", "errno": "EROFS", "hint": "remount it",
+		"problem": "make the mount point", "step": 31.0, "text": `mkdirat($root, "data", 0755)`, "call": "mkdirat",
+		"errno": "EROFS", "hint": "remount it",
 	} {
 		if e[name] != want {
 			t.Errorf("%s is %v, want %v", name, e[name], want)
 		}
 	}
 	more := e["more"].([]any)
-	if len(more) != 2 || more[0].(map[string]any)["field"] != "hostname" || more[1].(map[string]any)["problem"] != "second\nline" {
+	if len(more) != 2 || more[0].(map[string]any)["field"] != "hostname" ||
+		more[1].(map[string]any)["problem"] != "second\nline" {
 		t.Errorf("more is %v", more)
 	}
 	msg := e["msg"].(string)
-	for _, want := range []string{"read-only file system (EROFS)", "[step 31]", "hostname: wants a uts namespace", "(warning: no such capability)"} {
+	for _, want := range []string{"read-only file system (EROFS)", "[step 31]", "hostname: wants a uts namespace",
+		"(warning: no such capability)"} {
 		if !strings.Contains(msg, want) {
 			t.Errorf("msg lacks %q: %s", want, msg)
 		}

@@ -34,7 +34,8 @@ func TestLogsThatCannotBeOpened(t *testing.T) {
 		cases[planted] = "denied" // by the kernel where fs.protected_symlinks is 1, and otherwise by rt
 	}
 	for path, want := range cases {
-		if _, err := openLog(path); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--log") {
+		if _, err := openLog(path); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "--log") {
 			t.Errorf("%s: %v; want %s", path, err, want)
 		}
 	}

@@ -16,17 +16,17 @@ import (
 	"rt/spec"
 )
 
-// Call is a command line that has been understood.
+// Call is a parsed command line.
 type Call struct {
 	Runtime libcontainer.Runtime
 	Args    []string
 	Stdout  io.Writer
 	Stderr  io.Writer
 	Colour  bool // Stdout is a terminal, and colours are wanted
-	// Status is what rt exits with after a success: that of the container's process, for run in the foreground.
+	// Status is the exit status of rt on success: that of the container's process, for run in the foreground.
 	Status int
 
-	program string // the name rt goes by: "rt", or "runc" where it was put in the place of that
+	program string // the name rt was called by: "rt", or "runc" if it is installed as that
 	width   int    // columns that help may take; 0 stands for 80
 	log     log
 }
@@ -38,7 +38,7 @@ const (
 	exitUnknown = 3 // as runc: there is no such command
 )
 
-// Main is rt: it runs the command line args, whose first is the name rt was called by, and returns the exit status.
+// Main runs the command line args, whose first word is the name rt was called by, and returns the exit status.
 func Main(args []string, stdout, stderr *os.File) int {
 	c := &Call{Stdout: stdout, Stderr: stderr, program: program(args)}
 	c.log = log{program: c.program, stderr: stderr, terminal: func() bool { return terminal(stderr) }}
@@ -49,7 +49,7 @@ func Main(args []string, stdout, stderr *os.File) int {
 	return c.main(args)
 }
 
-// main finds out what is to be done, and does it.
+// main parses and runs the command line.
 func (c *Call) main(args []string) int {
 	out := &checkedWriter{w: c.Stdout}
 	c.Stdout = out
@@ -68,7 +68,7 @@ func (c *Call) main(args []string) int {
 	return c.Status
 }
 
-// parse reads the command line, and does what it asks for if there is no mistake in it. It returns the tree that has done so.
+// parse parses the command line, and runs it if it has no mistake. It returns the tree that it has used.
 func (t *tree) parse() (*tree, error) {
 	t.useHelp()
 	err := t.root().Run(context.Background(), append([]string{t.call.program}, t.words...))
@@ -80,9 +80,9 @@ func (t *tree) parse() (*tree, error) {
 	return whole.parse()
 }
 
-// failed reports an error, with the warnings that were held back until now.
+// failed prints an error, with the warnings of the command.
 func (c *Call) failed(t *tree, err error) int {
-	// The options may not have been understood, and the log is wanted all the same: that is where engines look.
+	// If the options could not be parsed the log is needed all the same: engines read it.
 	addFilterHint(err)
 	c.log.path, c.log.json = t.globals.log, t.globals.logFormat == "json"
 	c.log.failure(err, c.Runtime.Warnings)
@@ -111,8 +111,8 @@ func unknownCommand(program, name string) error {
 	return &diag.Error{Kind: diag.Usage, Problem: `"` + name + `" is not a command of ` + program, Hint: hint}
 }
 
-// program is the name that rt goes by. Engines that look for "runc" and find rt there must be able to read its version:
-// go-runc wants the words "runc version". buildkit looks for buildkit-runc first.
+// program returns the name that rt was called by. If rt is installed as runc, engines parse its version: go-runc
+// expects "runc version", buildkit looks for buildkit-runc first.
 func program(args []string) string {
 	if len(args) > 0 && strings.HasSuffix(args[0], "runc") {
 		return "runc"
@@ -140,7 +140,7 @@ func (c *checkedWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// useHelp makes urfave/cli print help within the width of the terminal, and in rt's words.
+// useHelp makes urfave/cli print help in rt's format and in the width of the terminal.
 func (t *tree) useHelp() {
 	cli.UsageCommandHelp = "list the commands, or print the help of one"
 	cli.FlagStringer = func(cli.Flag) string { return "--help, -h\nprint this help" } // the only option not of rt's

@@ -32,7 +32,8 @@ func called(t *testing.T, args ...string) (stdout, stderr string, status int) {
 func TestVersion(t *testing.T) {
 	defer func(v, c string) { version, commit = v, c }(version, commit)
 	version, commit = "1.2.3", "abcdef0"
-	for name, want := range map[string]string{"rt": "rt version ", "/usr/sbin/runc": "runc version ", "buildkit-runc": "runc version "} {
+	for name, want := range map[string]string{"rt": "rt version ", "/usr/sbin/runc": "runc version ",
+		"buildkit-runc": "runc version "} {
 		out, _, status := called(t, name, "--version")
 		if status != 0 || !strings.HasPrefix(out, want+"1.2.3\ncommit: abcdef0\n") {
 			t.Errorf("%s --version: %d\n%s", name, status, out)
@@ -89,7 +90,8 @@ func TestHelpWidth(t *testing.T) {
 		}
 		longest := 0
 		for line := range strings.Lines(out.String()) {
-			if !strings.HasPrefix(line, "      # ") && !strings.HasPrefix(line, "   rt run ") && strings.Contains(strings.TrimSpace(line), " ") {
+			if !strings.HasPrefix(line, "      # ") && !strings.HasPrefix(line, "   rt run ") &&
+				strings.Contains(strings.TrimSpace(line), " ") {
 				longest = max(longest, len(strings.TrimRight(line, "\n")))
 			}
 		}
@@ -110,7 +112,8 @@ func TestHelpCannotBePrinted(t *testing.T) {
 		var errs bytes.Buffer
 		c := &Call{Stdout: full, Stderr: &errs, program: "rt"}
 		c.log = log{program: "rt", stderr: &errs, terminal: func() bool { return false }}
-		if status := c.main(append([]string{"rt"}, args...)); status != 1 || !strings.Contains(errs.String(), "no space left on device") {
+		if status := c.main(append([]string{"rt"}, args...)); status != 1 ||
+			!strings.Contains(errs.String(), "no space left on device") {
 			t.Errorf("rt %v >/dev/full: status %d, %q", args, status, errs.String())
 		}
 	}
@@ -133,7 +136,8 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// A wrong command line gets one line on standard error, which says where the help is: rc 1, or 3 if there is no such command.
+// A wrong command line gets one line on standard error, which says where the help is: rc 1, or 3 if there is no such
+// command.
 func TestUsageErrors(t *testing.T) {
 	for _, c := range []struct {
 		args   []string
@@ -188,7 +192,8 @@ func TestLogOfAFailure(t *testing.T) {
 	if err := json.Unmarshal(text, &e); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
-	if e.Level != "error" || !strings.Contains(e.Msg, "does not exist") || e.Kind != "absent" || time.Since(e.Time).Abs() > time.Minute {
+	if e.Level != "error" || !strings.Contains(e.Msg, "does not exist") || e.Kind != "absent" ||
+		time.Since(e.Time).Abs() > time.Minute {
 		t.Errorf("the log has %s", text)
 	}
 	// The next call adds its own line.
@@ -208,7 +213,8 @@ func TestLogOfAFailure(t *testing.T) {
 
 func TestLogCannotBeOpened(t *testing.T) {
 	_, errs, status := rt(t, "--root", t.TempDir(), "--log", "/nonexistent/log", "state", "nope")
-	if status != 1 || errs != "rt: --log \"/nonexistent/log\": the log can't be opened: openat(2): no such file or directory (ENOENT)\n" {
+	if status != 1 || errs != "rt: --log \"/nonexistent/log\": the log can't be opened: openat(2): no such file or "+
+		"directory (ENOENT)\n" {
 		t.Errorf("status %d, %s", status, errs)
 	}
 }

@@ -55,8 +55,11 @@ func TestListJSON(t *testing.T) {
 	if err := json.Unmarshal(text, &list); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
-	if len(list) != 2 || list[0].ID != "web1" || list[0].Pid != 4711 || list[0].Owner != "root" || list[0].Annotations["a"] != "b" ||
-		list[1].Pid != 0 || list[1].Status != "stopped" || list[1].Owner != "#4242424" || !list[0].Created.Equal(listed[0].Created) {
+	if len(list) != 2 || list[0].ID != "web1" || list[0].Pid != 4711 || list[0].Owner != "root" ||
+		list[0].Annotations["a"] != "b" ||
+		list[1].Pid != 0 || list[1].Status != "stopped" ||
+		list[1].Owner != "#4242424" ||
+		!list[0].Created.Equal(listed[0].Created) {
 		t.Errorf("got %+v", list)
 	}
 }
@@ -72,14 +75,16 @@ func TestOwner(t *testing.T) {
 
 func TestParseSignal(t *testing.T) {
 	for word, want := range map[string]unix.Signal{
-		"9": 9, "0": 0, "64": 64, "KILL": 9, "SIGKILL": 9, "kill": 9, "sigterm": 15, "USR1": 10, "WINCH": 28, "RTMIN": 34, "RTMIN+1": 35, "SIGRTMIN+15": 49,
+		"9": 9, "0": 0, "64": 64, "KILL": 9, "SIGKILL": 9, "kill": 9, "sigterm": 15, "USR1": 10, "WINCH": 28,
+		"RTMIN": 34, "RTMIN+1": 35, "SIGRTMIN+15": 49,
 		"rtmax-1": 63, "RTMAX": 64,
 	} {
 		if got, err := parseSignal(word); err != nil || got != want {
 			t.Errorf("%s is %d, %v, want %d", word, got, err, want)
 		}
 	}
-	for _, word := range []string{"", "65", "-9", "NOPE", "SIG", "RTMIN-1", "RTMIN+31", "RTMAX+1", "RTMIN1", "RTMIN+", "SIGSIGKILL", "RTMAX-"} {
+	for _, word := range []string{"", "65", "-9", "NOPE", "SIG", "RTMIN-1", "RTMIN+31", "RTMAX+1", "RTMIN1", "RTMIN+",
+		"SIGSIGKILL", "RTMAX-"} {
 		if got, err := parseSignal(word); err == nil {
 			t.Errorf("%q is taken for signal %d", word, got)
 		}
@@ -121,7 +126,8 @@ func TestValidate(t *testing.T) {
 		},
 		{
 			"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"/\"},\n \"hostnam\":\"a\", \"HOOKS\":{}, \"x\":1}", 0,
-			[]string{`config.json:2:2: hostnam is unknown and ignored: did you mean "hostname"?`, "config.json:2:", "config.json:2:", "config.json is valid"},
+			[]string{`config.json:2:2: hostnam is unknown and ignored: did you mean "hostname"?`, "config.json:2:",
+				"config.json:2:", "config.json is valid"},
 		},
 		{"{\n", 1, []string{""}},
 	} {
@@ -140,7 +146,8 @@ func TestValidate(t *testing.T) {
 			}
 		}
 	}
-	if _, errs, status := rt(t, "validate", t.TempDir()); status != 1 || !strings.Contains(errs, "no such file or directory") {
+	if _, errs, status := rt(t, "validate", t.TempDir()); status != 1 ||
+		!strings.Contains(errs, "no such file or directory") {
 		t.Errorf("no config.json: %d %s", status, errs)
 	}
 }
@@ -159,11 +166,11 @@ func TestIsBundle(t *testing.T) {
 	if !isBundle("web") || !isBundle("./nothing") || isBundle("web1") {
 		t.Error("a path or a directory with a config.json is a bundle, a word is none")
 	}
-	id, err := makeUpID("./web")
+	id, err := generateID("./web")
 	if err != nil || !strings.HasPrefix(id, "web-") || len(id) != len("web-012345") || state.CheckID(id) != nil {
 		t.Errorf("the id is %q, %v", id, err)
 	}
-	if other, _ := makeUpID("./web"); other == id {
+	if other, _ := generateID("./web"); other == id {
 		t.Error("the same id twice")
 	}
 	// Where the working directory is a bundle, a word is an id, as runc has it.
@@ -173,14 +180,32 @@ func TestIsBundle(t *testing.T) {
 	if isBundle("web") {
 		t.Error("the working directory is a bundle, and web is one all the same")
 	}
-	if _, err := makeUpID("./nothing"); err == nil {
+	if _, err := generateID("./nothing"); err == nil {
 		t.Error("a bundle that is not there has got an id")
 	}
 }
 
 var events = []libcontainer.TraceEvent{
-	{Step: 1, Text: "umask(0)", Sentence: "modes are as written", Part: "names", Result: 18, Start: 1_000_000, End: 1_002_500, Pid: 7},
-	{Step: 2, Text: `mkdirat($root, "a", 0755)`, Origin: "mounts[0].destination", Part: "mounts", Result: -30, Start: 1_010_000, End: 1_020_000, Pid: 7},
+	{
+		Step:     1,
+		Text:     "umask(0)",
+		Sentence: "modes are as written",
+		Part:     "names",
+		Result:   18,
+		Start:    1_000_000,
+		End:      1_002_500,
+		Pid:      7,
+	},
+	{
+		Step:   2,
+		Text:   `mkdirat($root, "a", 0755)`,
+		Origin: "mounts[0].destination",
+		Part:   "mounts",
+		Result: -30,
+		Start:  1_010_000,
+		End:    1_020_000,
+		Pid:    7,
+	},
 }
 
 func TestTraceTable(t *testing.T) {
@@ -196,7 +221,8 @@ func TestTraceTable(t *testing.T) {
 	}
 }
 
-// The fields are those that Perfetto's importer of the Trace Event Format wants: ph, ts and dur in microseconds, pid, tid, name.
+// The fields are those that Perfetto's importer of the Trace Event Format wants: ph, ts and dur in microseconds, pid,
+// tid, name.
 func TestTraceJSON(t *testing.T) {
 	var trace struct {
 		TraceEvents []struct {
@@ -216,11 +242,14 @@ func TestTraceJSON(t *testing.T) {
 	if len(all) != 5 {
 		t.Fatalf("%d events, want the name of the process, those of two tracks, and two steps", len(all))
 	}
-	if all[0].Ph != "M" || all[0].Args["name"] != `rt run "x"` || all[1].Args["name"] != "names" || all[3].Args["name"] != "mounts" {
+	if all[0].Ph != "M" || all[0].Args["name"] != `rt run "x"` || all[1].Args["name"] != "names" ||
+		all[3].Args["name"] != "mounts" {
 		t.Errorf("the names are %+v %+v %+v", all[0], all[1], all[3])
 	}
 	a, b := all[2], all[4]
-	if a.Ph != "X" || a.Name != "umask: modes are as written" || a.Ts != 1000 || a.Dur != 2.5 || a.Pid != 7 || a.Tid == b.Tid || a.Args["step"] != 1.0 {
+	if a.Ph != "X" || a.Name != "umask: modes are as written" || a.Ts != 1000 || a.Dur != 2.5 || a.Pid != 7 ||
+		a.Tid == b.Tid ||
+		a.Args["step"] != 1.0 {
 		t.Errorf("the first step is %+v", a)
 	}
 	if b.Name != "mkdirat" || b.Args["result"] != "EROFS" || b.Args["origin"] != "mounts[0].destination" {

@@ -9,21 +9,24 @@ func planCommand() *Command {
 		Name: "plan", Args: "[bundle]", Min: 0, Max: 1, Complete: []Candidates{directories},
 		Summary: "print what create or run would do, step by step",
 		Description: []string{
-			"Compiles config.json into the plan that run would carry out on this machine, and prints it: one line a step, with the system call, the field of " +
-				"the config that asks for it and a few words. Nothing is done. Lines that start with \"rt:\" are what rt itself does meanwhile, outside of the container.",
-			"With --ephemeral or --overlay it shows how the layer over root.path is made.",
-			"A $name is a descriptor: one that rt opens and hands over, or one that an earlier step has got. An error of run or create names the step of the plan that failed.",
+			"Compiles config.json into the plan that run would execute on this machine, and prints it: one line per " +
+				"step, with the system call, the field of the config that asks for it and a comment. Nothing is " +
+				"executed. Lines that start with \"rt:\" are what rt itself does meanwhile, outside the container.",
+			"With --ephemeral or --overlay it shows how the overlay over root.path is mounted.",
+			"A $name is a descriptor that rt passes, or the result of an earlier step. An error of run or create " +
+				"names the step of the plan that failed.",
 		},
 		Flags: append([]Flag{
 			{Name: "json", To: &asJSON, Usage: "print it as JSON, for programs"},
-			{Name: "create", To: &wait, Usage: "show the plan of create, which waits for start before the program"},
+			{Name: "create", To: &wait, Usage: "print the plan of create, which waits for start before it executes " +
+				"the program"},
 		}, planFlags(&o)...),
 		Action: func(c *Call) error { return printPlan(c, &o, wait, asJSON) },
 		Examples: []Row{
-			{"rt plan web | less -R", "See how the container of the bundle in web is made"},
+			{"rt plan web | less -R", "Print the plan of the bundle in web"},
 			{"rt plan --json web | jq -r '.steps[].call' | sort | uniq -c", "Count its system calls"},
 		},
-		Files: []Row{{"config.json", "what is compiled"}},
+		Files: []Row{{"config.json", "the config to compile"}},
 	}
 }
 

@@ -14,18 +14,29 @@ import (
 func psCommand() *Command {
 	format := "table"
 	return &Command{
-		Name: "ps", Args: "<container-id> [ps options]", Min: 1, Max: anyNumber, InOrder: true, Complete: []Candidates{containers},
-		Summary: "list the processes of a container",
+		Name: "ps", Args: "<container-id> [ps options]", Min: 1, Max: anyNumber, InOrder: true,
+		Complete: []Candidates{containers},
+		Summary:  "list the processes of a container",
 		Description: []string{
-			"Lists all processes of the container, by the pids that they have on the host. The table is that of the host's ps(1), which gets the options behind the id, or -ef; " +
-				"whatever they choose, the column PID must be among it. As json it is an array of pids, and ps is not needed.",
+			"Lists all processes of the container, with their pids on the host. The host's ps(1) prints the table, " +
+				"with the options after the ID or -ef; they must include the column PID. The format json is an " +
+				"array of pids, and needs no ps.",
 		},
-		Flags:  []Flag{{Name: "format", Short: "f", Value: "FORMAT", To: &format, Complete: oneOf("table", "json"), Usage: "table or json (default: table)"}},
+		Flags: []Flag{
+			{
+				Name:     "format",
+				Short:    "f",
+				Value:    "FORMAT",
+				To:       &format,
+				Complete: oneOf("table", "json"),
+				Usage:    "table or json (default: table)",
+			},
+		},
 		Action: func(c *Call) error { return ps(c, format) },
 		Examples: []Row{
 			{"rt ps web1", "List the processes of web1"},
 			{"rt ps web1 -o pid,rss,args", "List them with their memory"},
-			{"rt ps --format json web1", "List their pids for a program to read"},
+			{"rt ps --format json web1", "List their pids as JSON"},
 		},
 	}
 }
@@ -60,7 +71,7 @@ func appendPids(dst []byte, pids []int) []byte {
 	return append(dst, "]\n"...)
 }
 
-// psTable runs ps and keeps what it says of pids.
+// psTable runs ps and returns the rows of pids.
 func psTable(pids []int, args []string) ([]byte, error) {
 	if len(args) == 0 {
 		args = []string{"-ef"}
@@ -71,11 +82,12 @@ func psTable(pids []int, args []string) ([]byte, error) {
 	out, err := cmd.Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, &diag.Error{
-			Kind: diag.Host, Problem: "there is no ps on this host, which makes the table", Hint: "install it (Debian: procps), or ask for --format json",
+			Kind: diag.Host, Problem: "the program ps, which prints the table, is not installed",
+			Hint: "install it (Debian: procps), or ask for --format json",
 		}
 	}
 	if err != nil {
-		e := &diag.Error{Kind: diag.Host, Problem: "ps " + strings.Join(args, " "), Err: err}
+		e := &diag.Error{Kind: diag.Host, Problem: "ps " + strings.Join(args, " ") + " failed", Err: err}
 		if line, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n"); line != "" {
 			e.Problem += " says: " + line
 		}
@@ -89,7 +101,8 @@ func keepRows(table []byte, pids []int) ([]byte, error) {
 	head, _, _ := bytes.Cut(table, []byte("\n"))
 	column := slices.Index(strings.Fields(string(head)), "PID")
 	if column < 0 {
-		return nil, &diag.Error{Kind: diag.Usage, Problem: "couldn't find PID field in ps output: choose columns with PID among them, as in -o pid,args"}
+		return nil, &diag.Error{Kind: diag.Usage, Problem: "couldn't find PID field in ps output: choose columns " +
+			"with PID among them, as in -o pid,args"}
 	}
 	var kept []byte
 	first := true

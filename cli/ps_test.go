@@ -11,7 +11,8 @@ func TestKeepRows(t *testing.T) {
 	if want := "UID   PID  PPID CMD\nroot   12     1 sleep\n"; err != nil || string(got) != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
-	if _, err := keepRows([]byte("CMD\ninit\n"), []int{1}); err == nil || !strings.Contains(err.Error(), "couldn't find PID field") {
+	if _, err := keepRows([]byte("CMD\ninit\n"), []int{1}); err == nil ||
+		!strings.Contains(err.Error(), "couldn't find PID field") {
 		t.Errorf("without PID: %v", err)
 	}
 	if _, err := keepRows(nil, nil); err == nil {

@@ -10,14 +10,20 @@ import (
 	"rt/seccomp"
 )
 
-// recorded does what is to be recorded, and then writes the profile to path. The file is made first, under another name: a name that can't be written
-// to is found before the container has run, and a profile that was there stays until there is a better one.
+// recorded calls run and then writes the profile to path. The file is made first, under another name: an unwritable
+// path is an error before the container runs, and an existing profile is replaced only by a complete one.
 func recorded(c *Call, path string, to **seccomp.Recorder, do func() error) error {
 	if path == "" {
 		return do()
 	}
 	fail := func(err error) error {
-		return &diag.Error{Kind: diag.Host, Field: "--seccomp-record", Value: path, Problem: "can't be written", Err: err}
+		return &diag.Error{
+			Kind:    diag.Host,
+			Field:   "--seccomp-record",
+			Value:   path,
+			Problem: "can't be written",
+			Err:     err,
+		}
 	}
 	fd, temporary, err := sys.Temporary(path, 0o666)
 	if err != nil {
@@ -53,6 +59,11 @@ func unnamed(call *seccomp.Call) string {
 	if arch == "" {
 		arch = "an unknown architecture"
 	}
-	return "--seccomp-record: the container makes call " + strconv.FormatUint(uint64(call.Number), 10) + " of " + string(arch) +
-		", which has no name for a profile"
+	return "--seccomp-record: the container makes call " + strconv.FormatUint(
+		uint64(call.Number),
+		10,
+	) + " of " + string(
+		arch,
+	) +
+		", which has no name in profiles"
 }

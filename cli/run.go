@@ -19,22 +19,27 @@ func runCommand() *Command {
 		Name: "run", Args: "<container-id> | <bundle>", Min: 1, Max: 1, Complete: []Candidates{directories},
 		Summary: "create a container and run its program",
 		Description: []string{
-			"Does what create and start do, waits for the end of the program, deletes the container and exits with the program's status. " +
-				"Meanwhile signals are passed on to the program, and the size of the terminal is followed. With --detach it returns once the program runs.",
-			"With --seccomp-record rt answers every system call of the container, which is slower, and notes it. What the program did not do this time is not in " +
-				"the profile: let it do all its work. Processes that rt exec starts are not observed.",
+			"Creates and starts a container, waits until the program ends, deletes the container and exits with the " +
+				"program's status. Meanwhile it forwards signals to the program, and changes of the terminal's " +
+				"size. With --detach it returns as soon as the program runs.",
+			"With --seccomp-record rt intercepts and records every system call of the container, which slows it " +
+				"down. The profile allows only the recorded calls, so exercise all functions of the program. " +
+				"Processes of rt-exec(8) are not recorded.",
 			layerText,
 			bundleText, idText,
-			"In place of an id the argument may be a bundle: a path with a slash in it, or a directory that holds a config.json where the working directory has none. " +
-				"The container then gets the directory's name and a few random digits for an id; with --detach it is printed.",
+			"The argument may be a bundle instead of an ID: a path with a slash, or a directory with a config.json " +
+				"if the working directory has none. The ID is then the directory's name and a few random digits; " +
+				"--detach prints it.",
 		},
 		Flags: append(createFlags(&o.CreateOptions),
-			Flag{Name: "detach", Short: "d", To: &o.Detach, Usage: "return when the program runs"},
-			Flag{Name: "keep", To: &o.Keep, Usage: "do not delete the container at its end"},
-			Flag{Name: "no-subreaper", To: &o.NoSubreaper, Usage: "do not become the parent of the container's orphans where it shares a pid namespace"},
+			Flag{Name: "detach", Short: "d", To: &o.Detach, Usage: "return as soon as the program runs"},
+			Flag{Name: "keep", To: &o.Keep, Usage: "do not delete the container when its program ends"},
+			Flag{Name: "no-subreaper", To: &o.NoSubreaper, Usage: "do not become a subreaper (prctl(2)) for a " +
+				"container without its own pid namespace"},
 			Flag{
 				Name: "seccomp-record", Value: "FILE", To: &record,
-				Usage: "run without linux.seccomp, and write a profile that allows the system calls that were made, and no other",
+				Usage: "run without linux.seccomp, and write a profile that allows only the system calls that were " +
+					"made",
 			},
 			traceFlag(&trace),
 		),
@@ -43,15 +48,16 @@ func runCommand() *Command {
 		},
 		Examples: []Row{
 			{"rt run --bundle /srv/web web1", "Run the bundle in /srv/web as the container web1"},
-			{"rt run ./web", "Run the bundle in the directory web, under a name that rt makes up"},
-			{"rt run --ephemeral ./web", "Try something: whatever the program does to its files, web stays as it is"},
-			{"rt run --overlay changes ./web", "The same, but see in changes/upper what it did, and go on from there the next time"},
-			{"rt run --seccomp-record web.json --bundle /srv/web web1", "Find out which system calls the program needs; rt-seccomp(8) explains the profile"},
-			{"rt run --trace web1.json --bundle /srv/web web1", "Record each step of the start, to be opened at https://ui.perfetto.dev"},
+			{"rt run ./web", "Run the bundle in the directory web, with a generated ID"},
+			{"rt run --ephemeral ./web", "Run it without changes to web"},
+			{"rt run --overlay changes ./web", "Store the changes in changes/upper, for the next run too"},
+			{"rt run --seccomp-record web.json --bundle /srv/web web1", "Record the system calls that the program " +
+				"needs; rt-seccomp(8) explains the profile"},
+			{"rt run --trace web1.json --bundle /srv/web web1", "Trace each step, for https://ui.perfetto.dev"},
 		},
 		Exit: []Row{
-			{"the program's", "the program has ended by itself"},
-			{"128 + n", "signal n has ended the program"},
+			{"the program's", "the program has exited"},
+			{"128 + n", "signal n has killed the program"},
 		},
 		Files: []Row{stateFile},
 	}
@@ -62,7 +68,7 @@ func run(c *Call, o *libcontainer.RunOptions, trace string) error {
 	if o.Bundle == "" && isBundle(id) {
 		o.Bundle, madeUp = id, true
 		var err error
-		if id, err = makeUpID(o.Bundle); err != nil {
+		if id, err = generateID(o.Bundle); err != nil {
 			return err
 		}
 	}
@@ -76,8 +82,8 @@ func run(c *Call, o *libcontainer.RunOptions, trace string) error {
 	return err
 }
 
-// isBundle reports whether the argument of run is a bundle. No id has a slash, or is "."; a word that could be an id is a bundle only if runc could do nothing
-// with it, which wants a config.json in the working directory.
+// isBundle reports whether the argument of run is a bundle. No ID has a slash, or is ".". A word that could be an ID is
+// a bundle only if runc would fail: runc needs a config.json in the working directory.
 func isBundle(arg string) bool {
 	if strings.Contains(arg, "/") || arg == "." || arg == ".." {
 		return true
@@ -89,14 +95,14 @@ func hasConfig(dir string) bool {
 	return unix.Access(filepath.Join(dir, "config.json"), unix.F_OK) == nil
 }
 
-// makeUpID makes an id of the name of a directory.
-func makeUpID(bundle string) (string, error) {
+// generateID makes an ID from the name of a directory.
+func generateID(bundle string) (string, error) {
 	if _, err := os.Stat(bundle); err != nil {
-		return "", &diag.Error{Kind: diag.Usage, Problem: "the bundle", Err: err}
+		return "", &diag.Error{Kind: diag.Usage, Problem: "the path of the bundle can't be resolved", Err: err}
 	}
 	path, err := filepath.Abs(bundle)
 	if err != nil {
-		return "", &diag.Error{Kind: diag.Host, Problem: "the bundle " + bundle, Err: err}
+		return "", &diag.Error{Kind: diag.Host, Problem: "the bundle " + bundle + " can't be found", Err: err}
 	}
 	name := strings.Map(func(r rune) rune {
 		switch {
@@ -110,8 +116,8 @@ func makeUpID(bundle string) (string, error) {
 	}
 	var random [3]byte
 	if _, err := unix.Getrandom(random[:], 0); err != nil {
-		return "", diag.Sys("make up an id", "getrandom", err)
+		return "", diag.Sys("a container ID can't be generated", "getrandom", err)
 	}
-	// 255 is the most that the name of a directory may have.
+	// 255 is NAME_MAX, the greatest length of a directory's name.
 	return name[:min(len(name), 255-7)] + "-" + hex.EncodeToString(random[:]), nil
 }

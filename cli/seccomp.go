@@ -21,21 +21,25 @@ func seccompCommand() *Command {
 		Name: "seccomp", Args: "compile|check",
 		Summary: "show what a seccomp profile does",
 		Description: []string{
-			"A profile is a file with the object linux.seccomp of a config.json, or a whole config.json. Nothing is loaded, and no container is needed.",
-			"rt seccomp compile <profile> prints the BPF program that rt would load: one line an instruction, with the number of the next one for yes and for no, and behind # " +
-				"what in the profile it is for. The first lines say how long the program is and how many instructions a call takes, on average and at worst.",
-			"rt seccomp check <profile> <call> [argument...] says what the profile does to one system call, and which entry of it decides. The call is a name or a number; its arguments are numbers, " +
-				"those left out are 0.",
-			"A profile that fits a program is written by rt run --seccomp-record: see rt-run(8).",
+			"A profile is a file with the object linux.seccomp of a config.json, or a whole config.json. Nothing is " +
+				"loaded, and no container is needed.",
+			"rt seccomp compile <profile> prints the BPF program that rt would load: one line per instruction, with " +
+				"its jump targets for true and false, and after # the entry of the profile that it implements. The " +
+				"first lines give the length of the program, and how many instructions a call takes on average and " +
+				"at most.",
+			"rt seccomp check <profile> <call> [argument...] says what the profile does to one system call, and " +
+				"which entry of it decides. The call is a name or a number. Arguments are numbers; missing ones are 0.",
+			"rt run --seccomp-record writes a profile for a program: see rt-run(8).",
 		},
 		Flags: []Flag{
 			{
 				Name: "arch", Value: "ARCH", To: &machine, Complete: architectures,
-				Usage: "the machine, as Go or the specification names it: arm64 or SCMP_ARCH_AARCH64 (default: this one)",
+				Usage: "the machine, by its name in Go or the specification: arm64 or SCMP_ARCH_AARCH64 (default: " +
+					"this one)",
 			},
 			{
 				Name: "call-arch", Value: "ARCH", To: &callArch, Complete: architectures,
-				Usage: "check: the architecture of the call, as SCMP_ARCH_X86 (default: that of the machine)",
+				Usage: "check: the architecture of the call, such as SCMP_ARCH_X86 (default: that of the machine)",
 			},
 		},
 		Commands: []*Command{
@@ -44,7 +48,8 @@ func seccompCommand() *Command {
 				Summary: "print the BPF program of a profile",
 				Action: func(c *Call) error {
 					if callArch != "" {
-						return misuse(c.program+" seccomp compile", "--call-arch is for check: a program serves all architectures of its profile")
+						return misuse(c.program+" seccomp compile", "--call-arch is for check: a program contains "+
+							"all architectures of its profile")
 					}
 					goarch, err := machineOf(machine)
 					if err != nil {
@@ -54,8 +59,9 @@ func seccompCommand() *Command {
 				},
 			},
 			{
-				Name: "check", Args: "<profile> <call> [argument...]", Min: 2, Max: anyNumber, Complete: []Candidates{files},
-				Summary: "say what a profile does to a system call",
+				Name: "check", Args: "<profile> <call> [argument...]", Min: 2, Max: anyNumber,
+				Complete: []Candidates{files},
+				Summary:  "say what a profile does to a system call",
 				Action: func(c *Call) error {
 					goarch, err := machineOf(machine)
 					if err != nil {
@@ -66,9 +72,11 @@ func seccompCommand() *Command {
 			},
 		},
 		Examples: []Row{
-			{"rt seccomp compile web/config.json | less", "Read the program of a bundle"},
-			{"rt seccomp check web/config.json clone 0x10000000", "Ask whether the container may make a user namespace"},
-			{"rt seccomp check --call-arch SCMP_ARCH_X86 profile.json socketcall 1", "Ask about a call of a 32-bit program"},
+			{"rt seccomp compile web/config.json | less", "Print the BPF program of a bundle"},
+			{"rt seccomp check web/config.json clone 0x10000000", "Check whether the container may make a user " +
+				"namespace"},
+			{"rt seccomp check --call-arch SCMP_ARCH_X86 profile.json socketcall 1", "Check a call of a 32-bit " +
+				"program"},
 		},
 	}
 }
@@ -80,7 +88,8 @@ func machineOf(name string) (string, error) {
 	}
 	goarch := seccomp.Machine(name)
 	if goarch == "" {
-		return "", &diag.Error{Kind: diag.Usage, Field: "--arch", Value: name, Problem: "is no machine that the kernel has seccomp for"}
+		return "", &diag.Error{Kind: diag.Usage, Field: "--arch", Value: name, Problem: "is not an architecture for " +
+			"which the kernel has seccomp"}
 	}
 	return goarch, nil
 }
@@ -121,7 +130,7 @@ func checkCall(c *Call, path, goarch string, arch specs.Arch, call string, words
 	return err
 }
 
-// parseArgument reads an argument of a call as C has numbers. -1 is all bits.
+// parseArgument parses an argument of a call in the syntax of C. -1 is all bits.
 func parseArgument(word string) (uint64, error) {
 	n, err := strconv.ParseUint(word, 0, 64)
 	if err != nil {
@@ -131,7 +140,8 @@ func parseArgument(word string) (uint64, error) {
 		}
 	}
 	if err != nil {
-		return 0, &diag.Error{Kind: diag.Usage, Field: "argument", Value: word, Problem: "must be a number of 64 bits, as 12, 0x1f or -1"}
+		return 0, &diag.Error{Kind: diag.Usage, Field: "argument", Value: word, Problem: "must be a 64-bit number, " +
+			"such as 12, 0x1f or -1"}
 	}
 	return n, nil
 }
@@ -163,7 +173,8 @@ func readProfile(path string) (*specs.LinuxSeccomp, error) {
 	case document.Linux != nil || document.Version != "":
 		return nil, fail("is a config.json without linux.seccomp", nil)
 	case len(document.ArchMap) > 0:
-		return nil, fail("is a profile for an engine (it has an archMap), who makes linux.seccomp of it: take the config.json that the engine writes", nil)
+		return nil, fail("is a profile for an engine (it has an archMap), which converts it to linux.seccomp: use "+
+			"the config.json that the engine writes", nil)
 	}
 	return &document.LinuxSeccomp, nil
 }

@@ -41,7 +41,8 @@ func TestSeccompCheck(t *testing.T) {
 	} {
 		for _, path := range []string{profile, dir} {
 			words := append([]string{"seccomp", "--arch", "amd64", "check", path}, strings.Fields(test.args)...)
-			if out, errs, status := rt(t, words...); status != 0 || !strings.Contains(out, test.want) || !strings.Contains(out, " instructions\n") {
+			if out, errs, status := rt(t, words...); status != 0 || !strings.Contains(out, test.want) ||
+				!strings.Contains(out, " instructions\n") {
 				t.Errorf("%s: status %d, %s%s", test.args, status, out, errs)
 			}
 		}
@@ -52,8 +53,10 @@ func TestSeccompCompile(t *testing.T) {
 	profile := writeText(t, filepath.Join(t.TempDir(), "profile.json"), profileText)
 	for machine, name := range map[string]string{"amd64": "amd64", "SCMP_ARCH_AARCH64": "arm64"} {
 		out, errs, status := rt(t, "seccomp", "compile", "--arch", machine, profile)
-		if status != 0 || !strings.Contains(out, " instructions by "+seccomp.Backend()+" for "+name+", ") || !strings.Contains(out, "on average") ||
-			!strings.Contains(out, "linux.seccomp.syscalls[1]\n") || !strings.Contains(errs, `"frobnicate"`) {
+		if status != 0 || !strings.Contains(out, " instructions by "+seccomp.Backend()+" for "+name+", ") ||
+			!strings.Contains(out, "on average") ||
+			!strings.Contains(out, "linux.seccomp.syscalls[1]\n") ||
+			!strings.Contains(errs, `"frobnicate"`) {
 			t.Errorf("%s: status %d\n%s%s", machine, status, out, errs)
 		}
 	}
@@ -77,7 +80,8 @@ func TestSeccompMistakes(t *testing.T) {
 		{"compile " + writeText(t, dir+"/text", "not JSON"), "is not a profile"},
 		{"compile " + writeText(t, dir+"/plain", `{"ociVersion": "1.3.0"}`), "without linux.seccomp"},
 		{"compile " + writeText(t, dir+"/engine", `{"defaultAction": "SCMP_ACT_ERRNO", "archMap": [{}]}`), "archMap"},
-		{"compile " + writeText(t, dir+"/wrong", `{"defaultAction": "SCMP_ACT_BLESS"}`), `linux.seccomp.defaultAction "SCMP_ACT_BLESS"`},
+		{"compile " + writeText(t, dir+"/wrong", `{"defaultAction": "SCMP_ACT_BLESS"}`),
+			`linux.seccomp.defaultAction "SCMP_ACT_BLESS"`},
 	} {
 		_, errs, status := rt(t, append([]string{"seccomp"}, strings.Fields(test.args)...)...)
 		if status != 1 || !strings.Contains(errs, test.want) {
@@ -98,7 +102,8 @@ func TestRecorded(t *testing.T) {
 	})
 	text, _ := os.ReadFile(path)
 	var p specs.LinuxSeccomp
-	if err != nil || json.Unmarshal(text, &p) != nil || p.DefaultAction != specs.ActErrno || len(p.Syscalls) != 1 || len(p.Syscalls[0].Names) != 1 {
+	if err != nil || json.Unmarshal(text, &p) != nil || p.DefaultAction != specs.ActErrno || len(p.Syscalls) != 1 ||
+		len(p.Syscalls[0].Names) != 1 {
 		t.Errorf("%v: %s", err, text)
 	}
 	if len(c.Runtime.Warnings) != 1 || !strings.Contains(c.Runtime.Warnings[0], "call 4000 of SCMP_ARCH_X86_64") {

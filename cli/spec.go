@@ -18,20 +18,22 @@ func specCommand() *Command {
 		Name: "spec", Min: 0, Max: 0,
 		Summary: "write a config.json to start from",
 		Description: []string{
-			"Writes a config.json for a shell in namespaces of its own, with a read-only root and few rights. Edit it to your needs: process.args is the program, " +
-				"root.path the root file system. A config.json that is there already is not overwritten.",
-			"The OCI runtime specification describes all that a config.json may hold: https://github.com/opencontainers/runtime-spec.",
+			"Writes a config.json for a shell in its own namespaces, with a read-only root and few capabilities. " +
+				"Edit it: process.args is the program, root.path the root file system. An existing config.json is " +
+				"not overwritten.",
+			"The OCI runtime specification describes config.json: https://github.com/opencontainers/runtime-spec.",
 		},
 		Flags: []Flag{
-			{Name: "bundle", Short: "b", Value: "DIR", To: &bundle, Usage: "the directory to write to (default: the working directory)"},
+			{Name: "bundle", Short: "b", Value: "DIR", To: &bundle, Usage: "the directory to write to (default: the " +
+				"working directory)"},
 			{Name: "rootless", To: &rootless, Usage: "write a config that an ordinary user can run"},
 		},
 		Action: func(*Call) error { return writeSpec(bundle, rootless) },
 		Examples: []Row{
-			{"mkdir -p web/rootfs && rt spec --bundle web", "Begin a bundle in the directory web"},
-			{"rt spec --rootless", "Begin one here, for yourself"},
+			{"mkdir -p web/rootfs && rt spec --bundle web", "Start a bundle in the directory web"},
+			{"rt spec --rootless", "Start one here, for an ordinary user"},
 		},
-		Files: []Row{{"config.json", "what is written"}},
+		Files: []Row{{"config.json", "the written config"}},
 	}
 }
 
@@ -44,10 +46,11 @@ func writeSpec(bundle string, rootless bool) error {
 		return &diag.Error{Kind: diag.Usage, Problem: "file " + file + " exists", Hint: "remove it first"}
 	}
 	if err != nil {
-		return &diag.Error{Kind: diag.Host, Problem: "write the config", Err: err}
+		return &diag.Error{Kind: diag.Host, Problem: "the config can't be written", Err: err}
 	}
 	o := spec.DefaultOptions{
-		Rootless: rootless, UID: uint32(os.Geteuid()), GID: uint32(os.Getegid()), CgroupNamespace: cgroup.Mode() == host.CgroupV2,
+		Rootless: rootless, UID: uint32(os.Geteuid()), GID: uint32(os.Getegid()),
+		CgroupNamespace: cgroup.Mode() == host.CgroupV2,
 	}
 	err = spec.Write(f, spec.Default(o))
 	if closeErr := f.Close(); err == nil {
@@ -55,7 +58,7 @@ func writeSpec(bundle string, rootless bool) error {
 	}
 	if err != nil {
 		_ = os.Remove(file)
-		return &diag.Error{Kind: diag.Host, Problem: "write " + file, Err: err}
+		return &diag.Error{Kind: diag.Host, Problem: file + " can't be written", Err: err}
 	}
 	return nil
 }

@@ -7,11 +7,12 @@ func stateCommand() *Command {
 		Name: "state", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
 		Summary: "print the state of a container as JSON",
 		Description: []string{
-			"Prints the state as the OCI runtime specification has it: ociVersion, id, status, pid, bundle and annotations, and beside these rootfs, created and owner. " +
-				"The status is creating, created, running, paused or stopped; the pid is 0 once it is stopped.",
+			"Prints the state of the OCI runtime specification: ociVersion, id, status, pid, bundle and " +
+				"annotations; and also rootfs, created and owner. The status is creating, created, running, paused " +
+				"or stopped. The pid of a stopped container is 0.",
 		},
 		Action:   printState,
-		Examples: []Row{{"rt state web1 | jq -r .status", "Ask whether web1 is running"}},
+		Examples: []Row{{"rt state web1 | jq -r .status", "Print the status of web1"}},
 	}
 }
 

@@ -5,8 +5,8 @@ import (
 	"rt/libcontainer/cgroup"
 )
 
-// The shape of "data" in the lines of `rt events` is that of `runc events`, whose readers (go-runc, cadvisor) know these names. What says nothing
-// where it is 0 is left out, as there.
+// The shape of "data" in the lines of `rt events` is that of `runc events`, whose readers (go-runc, cadvisor) know
+// these names. Members that are 0 are left out as in runc's.
 type (
 	statsShape struct {
 		CPU     cpuShape                `json:"cpu"`
@@ -86,12 +86,13 @@ type (
 	}
 )
 
-// statsData gives the accounting that shape.
+// statsData converts the accounting to that shape.
 func statsData(s *libcontainer.Stats) *statsShape {
 	var d statsShape
 	usage := &s.CpuStats.CpuUsage
 	d.CPU.Usage = cpuUsageShape{
-		usage.TotalUsage, usage.PercpuUsage, usage.PercpuUsageInKernelmode, usage.PercpuUsageInUsermode, usage.UsageInKernelmode, usage.UsageInUsermode,
+		usage.TotalUsage, usage.PercpuUsage, usage.PercpuUsageInKernelmode, usage.PercpuUsageInUsermode,
+		usage.UsageInKernelmode, usage.UsageInUsermode,
 	}
 	throttling := &s.CpuStats.ThrottlingData
 	d.CPU.Throttling.Periods, d.CPU.Throttling.Throttled, d.CPU.Throttling.Time = throttling.Periods, throttling.ThrottledPeriods, throttling.ThrottledTime
@@ -99,13 +100,15 @@ func statsData(s *libcontainer.Stats) *statsShape {
 	d.CPUSet = cpusetShape(s.CPUSetStats)
 	m := &s.MemoryStats
 	d.Memory = memoryShape{
-		Cache: m.Cache, Usage: entryOf(m.Usage), Swap: entryOf(m.SwapUsage), Kernel: entryOf(m.KernelUsage), KernelTCP: entryOf(m.KernelTCPUsage),
-		Raw: m.Stats, PSI: m.PSI,
+		Cache: m.Cache, Usage: entryOf(m.Usage), Swap: entryOf(m.SwapUsage), Kernel: entryOf(m.KernelUsage),
+		KernelTCP: entryOf(m.KernelTCPUsage),
+		Raw:       m.Stats, PSI: m.PSI,
 	}
 	d.Pids = pidsShape(s.PidsStats)
 	b := &s.BlkioStats
 	d.Blkio = blkioShape{
-		b.IoServiceBytesRecursive, b.IoServicedRecursive, b.IoQueuedRecursive, b.IoServiceTimeRecursive, b.IoWaitTimeRecursive, b.IoMergedRecursive,
+		b.IoServiceBytesRecursive, b.IoServicedRecursive, b.IoQueuedRecursive, b.IoServiceTimeRecursive,
+		b.IoWaitTimeRecursive, b.IoMergedRecursive,
 		b.IoTimeRecursive, b.SectorsRecursive, b.PSI,
 	}
 	d.Hugetlb = make(map[string]hugetlbShape, len(s.HugetlbStats))

@@ -39,7 +39,7 @@ type (
 	}
 )
 
-// rdtData gives what resctrl tells that shape.
+// rdtData converts the statistics of resctrl to that shape.
 func rdtData(s *rdt.Stats) (d rdtShape) {
 	number := func(word string) uint64 {
 		n, _ := strconv.ParseUint(word, 10, 64) // "" where the kernel says nothing
@@ -50,7 +50,12 @@ func rdtData(s *rdt.Stats) (d rdtShape) {
 		d.L3 = &l3Shape{s.L3["cbm_mask"], number(s.L3["min_cbm_bits"]), number(s.L3["num_closids"])}
 	}
 	if s.MB != nil {
-		d.MB = &mbShape{number(s.MB["bandwidth_gran"]), number(s.MB["delay_linear"]), number(s.MB["min_bandwidth"]), number(s.MB["num_closids"])}
+		d.MB = &mbShape{
+			number(s.MB["bandwidth_gran"]),
+			number(s.MB["delay_linear"]),
+			number(s.MB["min_bandwidth"]),
+			number(s.MB["num_closids"]),
+		}
 	}
 	for _, c := range s.Counts {
 		total, isTotal := c["mbm_total_bytes"]

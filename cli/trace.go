@@ -19,11 +19,12 @@ import (
 func traceFlag(to *string) Flag {
 	return Flag{
 		Name: "trace", Value: "FILE", To: to,
-		Usage: "record each step with its result and time, in the trace event format that Perfetto and Chrome read; - prints a table to standard error at the end",
+		Usage: "write each step with its result and time to FILE, in the trace event format of Perfetto and Chrome; " +
+			"- prints a table to standard error at the end",
 	}
 }
 
-// traced makes the call, and writes what it did step by step to the file. It is written after a failure too: then it ends with the step that failed.
+// traced calls run and writes its steps to the file, also after a failure: the last step is then the one that failed.
 func traced(c *Call, file, title string, to *func(libcontainer.TraceEvent), call func() error) error {
 	if file == "" {
 		return call()
@@ -56,8 +57,8 @@ func traced(c *Call, file, title string, to *func(libcontainer.TraceEvent), call
 	return err
 }
 
-// appendTraceJSON appends the steps in the Trace Event Format: complete events in microseconds of CLOCK_MONOTONIC, on one track for each part
-// of the plan. Sorted by time, the parts read as a waterfall.
+// appendTraceJSON appends the steps in the Trace Event Format: complete events in microseconds of CLOCK_MONOTONIC, on
+// one track for each part of the plan. Sorted by time, the parts read as a waterfall.
 func appendTraceJSON(dst []byte, title string, events []libcontainer.TraceEvent) []byte {
 	dst = append(dst, `{"displayTimeUnit":"ns","traceEvents":[`...)
 	named, tracks := map[int]bool{}, map[string]int{}
@@ -67,7 +68,7 @@ func appendTraceJSON(dst []byte, title string, events []libcontainer.TraceEvent)
 			named[e.Pid] = true
 			dst = appendTraceName(dst, "process_name", e.Pid, 0, title)
 		}
-		// Tracks are numbered in the order in which they begin, for viewers sort them by number.
+		// Tracks are numbered in the order in which they begin: viewers sort them by number.
 		key := strconv.Itoa(e.Pid) + e.Part
 		if tracks[key] == 0 {
 			tracks[key] = len(tracks) + 1
@@ -112,7 +113,7 @@ func appendMicro(dst []byte, ns int64) []byte {
 	return strconv.AppendFloat(dst, float64(ns)/1000, 'f', 3, 64)
 }
 
-// result is what a system call returned, as strace(1) says it.
+// result formats the result of a system call like strace(1).
 func result(r int64) string {
 	if r < 0 && r > -4096 {
 		if name := unix.ErrnoName(unix.Errno(-r)); name != "" {
@@ -122,7 +123,7 @@ func result(r int64) string {
 	return strconv.FormatInt(r, 10)
 }
 
-// appendTraceTable appends the steps as a table for people: when each began, how long it took, its number, what came of it, the call.
+// appendTraceTable appends the steps as a table: start, duration, number, result and call.
 func appendTraceTable(dst []byte, events []libcontainer.TraceEvent) []byte {
 	dst = append(dst, "      at ms    took ms  step  result    call\n"...)
 	if len(events) == 0 {

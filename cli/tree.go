@@ -12,8 +12,8 @@ import (
 	"rt/spec"
 )
 
-// tree is what urfave/cli parses a command line with: the command that was asked for, below one that has the global
-// options. The library knows names and options, and calls back with the rest.
+// tree is the tree of urfave/cli commands for a command line: the given command, below a root with the global options.
+// The library parses names and options, and calls back with the arguments.
 type tree struct {
 	call    *Call
 	globals globals
@@ -24,7 +24,7 @@ type tree struct {
 	all           bool // the tree has all commands and all options
 	misunderstood bool // the library has found a mistake in the command line, and all was false
 
-	badValue error // of the last option whose value made no sense
+	badValue error // of the last option with an invalid value
 	fail     int   // exit status of an error
 }
 
@@ -38,19 +38,22 @@ func newTree(c *Call, args []string) *tree {
 	}}
 }
 
-// root is rt itself. It has only commands and options that are among the words of the command line, unless that asks for help or a shell for
-// completion: building all would cost each start of rt 0.4 ms. A command line without a mistake means the same with them as with all. For the
-// message about a mistake parse builds another tree, with all.
+// root returns the command of rt itself. It has only the commands and options among the words of the command line,
+// unless that is for help or completion: building all would take 0.4 ms of each start. A correct command line means the
+// same with either. For a message about a mistake parse builds the whole tree.
 func (t *tree) root() *cli.Command {
 	one := 1
 	t.all = t.all || t.wantsAll()
 	root := &cli.Command{
-		Name: t.call.program, Usage: Summary, Flags: t.options(t.globals.flags()), Writer: t.call.Stdout, ErrWriter: t.call.Stderr,
+		Name: t.call.program, Usage: Summary, Flags: t.options(t.globals.flags()), Writer: t.call.Stdout,
+		ErrWriter:   t.call.Stderr,
 		HideVersion: true, StopOnNthArg: &one, OnUsageError: t.misused, CommandNotFound: t.unknown,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // main tells the error, and no library ends rt
 		Action:         t.rootAction,
-		Description:    `"` + t.call.program + ` <command> --help" tells more of a command, and so does the manual page ` + t.call.program + `-<command>(8).`,
-		UsageText:      t.call.program + " [global options] <command> [options] [arguments]",
+		Description: `"` + t.call.program +
+			` <command> --help" tells more of a command, and so does the manual page ` + t.call.program +
+			`-<command>(8).`,
+		UsageText: t.call.program + " [global options] <command> [options] [arguments]",
 	}
 	if t.completing() {
 		root.EnableShellCompletion, root.ShellCompletionCommandName = true, "completion of urfave/cli"
@@ -64,7 +67,7 @@ func (t *tree) root() *cli.Command {
 	return root
 }
 
-// wantsAll reports whether the command line may be about all commands.
+// wantsAll reports whether the command line may concern all commands.
 func (t *tree) wantsAll() bool {
 	if len(t.words) == 0 || t.completing() {
 		return true
@@ -111,7 +114,7 @@ func (t *tree) rootAction(_ context.Context, root *cli.Command) error {
 	return cli.ShowRootCommandHelp(root)
 }
 
-// run does what a command is for.
+// run runs the action of a command.
 func (t *tree) run(c *Command, parsed *cli.Command) error {
 	if t.globals.version {
 		return t.call.writeVersion()
@@ -146,13 +149,13 @@ func (t *tree) noSubcommand(c *Command, parsed *cli.Command) error {
 	return e
 }
 
-// unknown is for "rt help NAME" where there is no such command. The library goes on without an error, so it is noted.
+// unknown is for "rt help NAME" where there is no such command. The library returns no error, so it is recorded.
 func (t *tree) unknown(_ context.Context, _ *cli.Command, name string) {
 	t.fail, t.badValue = exitUnknown, unknownCommand(t.call.program, name)
 }
 
-// misused makes an error of what the library says of the command line. Its wording is that of the flag package, which
-// runc has it from: podman and CRI-O look for "flag needs an argument" to find out what a runtime can do.
+// misused converts an error of the library. Its wording is that of the flag package, as in runc: Podman and CRI-O look
+// for "flag needs an argument" to detect features of a runtime.
 func (t *tree) misused(_ context.Context, cmd *cli.Command, err error, _ bool) error {
 	if t.badValue != nil {
 		return t.badValue
@@ -168,7 +171,7 @@ func (t *tree) misused(_ context.Context, cmd *cli.Command, err error, _ bool) e
 	return misuse(cmd.FullName(), problem)
 }
 
-// meant suggests the option that was probably meant by one that does not exist.
+// meant suggests an option for an unknown one.
 func (t *tree) meant(cmd *cli.Command, name string) string {
 	var long []string
 	short := ""
@@ -188,14 +191,19 @@ func (t *tree) meant(cmd *cli.Command, name string) string {
 		return ` (did you mean "--` + near + `"?)`
 	case len(name) == 2 && len(short) == 1:
 		// docker's -it, mostly
-		return " (write -" + short + ": short options are written one by one, and there is no -" + strings.Replace(name, short, "", 1) + ")"
+		return " (write -" + short + ": short options are written one by one, and there is no -" + strings.Replace(
+			name,
+			short,
+			"",
+			1,
+		) + ")"
 	case len(name) > 1 && len(short) == len(name):
 		return " (short options are written one by one: -" + strings.Join(strings.Split(name, ""), " -") + ")"
 	}
 	return ""
 }
 
-// misuse is a command line that makes no sense to the command of that name.
+// misuse returns the error of a wrong command line, with a hint to the help of that command.
 func misuse(command, problem string) *diag.Error {
 	return &diag.Error{Kind: diag.Usage, Problem: problem, Hint: `see "` + command + ` --help"`}
 }

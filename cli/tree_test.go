@@ -10,7 +10,8 @@ import (
 	"rt/libcontainer"
 )
 
-// engineCalls are what engines send, and what must come of it: features that containers depend on. Each row names who sends it.
+// engineCalls are what engines send, and what must come of it: features that containers depend on. Each row names who
+// sends it.
 var engineCalls = []struct {
 	who     string
 	args    string
@@ -20,16 +21,30 @@ var engineCalls = []struct {
 }{
 	{
 		"containerd, go-runc: create",
-		"--root /run/containerd/runc/k8s.io --log /b/log.json --log-format json --systemd-cgroup create --bundle /b --pid-file /b/init.pid --console-socket /tmp/pty.sock --no-pivot --no-new-keyring id1",
+		"--root /run/containerd/runc/k8s.io --log /b/log.json --log-format json --systemd-cgroup create --bundle /b " +
+			"--pid-file /b/init.pid --console-socket /tmp/pty.sock --no-pivot --no-new-keyring id1",
 		"create",
 		[]string{"id1"},
 		map[string]any{
-			"root": "/run/containerd/runc/k8s.io", "log": "/b/log.json", "log-format": "json", "systemd-cgroup": true, "bundle": "/b",
+			"root": "/run/containerd/runc/k8s.io", "log": "/b/log.json", "log-format": "json", "systemd-cgroup": true,
+			"bundle":   "/b",
 			"pid-file": "/b/init.pid", "console-socket": "/tmp/pty.sock", "no-pivot": true, "no-new-keyring": true,
 		},
 	},
-	{"containerd: start", "--root /r --log /l --log-format json start id1", "start", []string{"id1"}, map[string]any{"root": "/r"}},
-	{"containerd: kill all", "--root /r --log /l --log-format json kill --all id1 9", "kill", []string{"id1", "9"}, map[string]any{"all": true}},
+	{
+		"containerd: start",
+		"--root /r --log /l --log-format json start id1",
+		"start",
+		[]string{"id1"},
+		map[string]any{"root": "/r"},
+	},
+	{
+		"containerd: kill all",
+		"--root /r --log /l --log-format json kill --all id1 9",
+		"kill",
+		[]string{"id1", "9"},
+		map[string]any{"all": true},
+	},
 	{"containerd: delete", "--root /r delete --force id1", "delete", []string{"id1"}, map[string]any{"force": true}},
 	{"go-runc: list", "list --format=json", "list", []string{}, map[string]any{"format": "json", "quiet": false}},
 	{"go-runc: state", "--rootless=true state id1", "state", []string{"id1"}, map[string]any{"rootless": "true"}},
@@ -41,24 +56,58 @@ var engineCalls = []struct {
 	{
 		"buildkit: run", "--log runc-log.json --log-format json run --bundle /b --no-pivot --keep id1", "run",
 		[]string{"id1"},
-		map[string]any{"log": "runc-log.json", "log-format": "json", "bundle": "/b", "no-pivot": true, "keep": true, "detach": false},
+		map[string]any{
+			"log":        "runc-log.json",
+			"log-format": "json",
+			"bundle":     "/b",
+			"no-pivot":   true,
+			"keep":       true,
+			"detach":     false,
+		},
 	},
 	{
-		"conmon: create", "--log-format=json --log /l --root=/r create --bundle /b --pid-file /p --no-new-keyring --preserve-fds 2 --console-socket /s id1", "create",
+		"conmon: create", "--log-format=json --log /l --root=/r create --bundle /b --pid-file /p --no-new-keyring " +
+			"--preserve-fds 2 --console-socket /s id1", "create",
 		[]string{"id1"},
-		map[string]any{"log-format": "json", "log": "/l", "root": "/r", "preserve-fds": 2, "no-new-keyring": true, "no-pivot": false},
+		map[string]any{
+			"log-format":     "json",
+			"log":            "/l",
+			"root":           "/r",
+			"preserve-fds":   2,
+			"no-new-keyring": true,
+			"no-pivot":       false,
+		},
 	},
 	{"podman: kill", "kill id1 15", "kill", []string{"id1", "15"}, map[string]any{"all": false}},
 	{"CRI-O: kill", "--root /r kill -a id1 TERM", "kill", []string{"id1", "TERM"}, map[string]any{"all": true}},
 	{
-		"conmon-rs: a global option twice", "--root=/old --root=/new create --bundle /b --pid-file /p --console-socket=/s id1", "create",
+		"conmon-rs: a global option twice", "--root=/old --root=/new create --bundle /b --pid-file /p " +
+			"--console-socket=/s id1", "create",
 		[]string{"id1"},
 		map[string]any{"root": "/new", "console-socket": "/s"},
 	},
-	{"people: options behind the id", "run id1 -b /b -d", "run", []string{"id1"}, map[string]any{"bundle": "/b", "detach": true}},
+	{
+		"people: options behind the id",
+		"run id1 -b /b -d",
+		"run",
+		[]string{"id1"},
+		map[string]any{"bundle": "/b", "detach": true},
+	},
 	{"people: -f=value", "list -f=json -q", "list", []string{}, map[string]any{"format": "json", "quiet": true}},
-	{"people: a switch with a value", "run --keep=false --detach=true id1", "run", []string{"id1"}, map[string]any{"keep": false, "detach": true}},
-	{"people: global options behind the command", "delete id1 --force --root /r", "delete", []string{"id1"}, map[string]any{"force": true, "root": "/r"}},
+	{
+		"people: a switch with a value",
+		"run --keep=false --detach=true id1",
+		"run",
+		[]string{"id1"},
+		map[string]any{"keep": false, "detach": true},
+	},
+	{
+		"people: global options behind the command",
+		"delete id1 --force --root /r",
+		"delete",
+		[]string{"id1"},
+		map[string]any{"force": true, "root": "/r"},
+	},
 	{"people: an id like an option", "delete -- --help", "delete", []string{"--help"}, map[string]any{"force": false}},
 	{
 		"exec: options of the program are its own", "exec --tty -e A=1,2 -e B= id1 ls -l --root /x", "exec",
@@ -68,7 +117,13 @@ var engineCalls = []struct {
 	{"people: an id that is a word of the library", "delete help", "delete", []string{"help"}, nil},
 	{"spec's own --rootless", "spec --rootless", "spec", []string{}, map[string]any{"rootless": true}},
 	{"crun's user: an empty value", "create --bundle= id1", "create", []string{"id1"}, map[string]any{"bundle": ""}},
-	{"kill: what follows the id is a signal", "kill id1 -9", "kill", []string{"id1", "-9"}, map[string]any{"all": false}},
+	{
+		"kill: what follows the id is a signal",
+		"kill id1 -9",
+		"kill",
+		[]string{"id1", "-9"},
+		map[string]any{"all": false},
+	},
 }
 
 // understood is what the command line of rt comes to: the command with its options, and the arguments.
@@ -97,7 +152,10 @@ func TestEngineCalls(t *testing.T) {
 				t.Errorf("arguments %q, want %q", rest, e.rest)
 			}
 			for name, want := range e.want {
-				i := slices.IndexFunc(append(slices.Clip(c.Flags), global...), func(f Flag) bool { return f.Name == name })
+				i := slices.IndexFunc(
+					append(slices.Clip(c.Flags), global...),
+					func(f Flag) bool { return f.Name == name },
+				)
 				if i < 0 {
 					t.Fatalf("no option --%s", name)
 				}
@@ -123,7 +181,8 @@ func TestMisuse(t *testing.T) {
 		{"create --preserve-fds many a", `--preserve-fds "many": must be a number from 0 on`},
 		{"create --preserve-fds -1 a", `--preserve-fds "-1": must be a number from 0 on`},
 		{"run --detach=maybe a", `--detach "maybe": must be true or false`},
-		{"exec -it a sh", "flag provided but not defined: -it (write -t: short options are written one by one, and there is no -i)"},
+		{"exec -it a sh", "flag provided but not defined: -it (write -t: short options are written one by one, and " +
+			"there is no -i)"},
 		{"exec -dt a sh", "flag provided but not defined: -dt (short options are written one by one: -d -t)"},
 		{"seccomp", `"seccomp" needs one of its subcommands: compile, check`},
 		{"seccomp chek p", `"chek" is not a subcommand of seccomp, which has compile, check (hint: did you mean "check"?)`},
@@ -185,7 +244,10 @@ func FuzzParse(f *testing.F) {
 
 // An option that the command line has not got costs each start of rt page faults and time, though nobody asks for it.
 func TestOnlyWhatIsAskedFor(t *testing.T) {
-	tr := newTree(&Call{Stdout: io.Discard, Stderr: io.Discard, program: "rt"}, strings.Fields("--root=/r run --bundle /b -d id1"))
+	tr := newTree(
+		&Call{Stdout: io.Discard, Stderr: io.Discard, program: "rt"},
+		strings.Fields("--root=/r run --bundle /b -d id1"),
+	)
 	root := tr.root()
 	if len(root.Commands) != 1 {
 		t.Fatalf("%d commands, want run alone", len(root.Commands))

@@ -20,31 +20,46 @@ func updateCommand() *Command {
 	limits := limitFlags()
 	flags := []Flag{{
 		Name: "resources", Short: "r", Value: "FILE", To: &file,
-		Usage: "JSON file with the limits, an object as linux.resources of config.json is one; - is standard input",
+		Usage: "JSON file with the limits, an object like linux.resources of config.json; - is standard input",
 	}}
 	for i := range limits {
 		l := &limits[i]
-		flags = append(flags, Flag{Name: l.name, Value: l.value, Usage: l.usage, Hidden: l.usage == obsolete, To: &l.word})
+		flags = append(
+			flags,
+			Flag{Name: l.name, Value: l.value, Usage: l.usage, Hidden: l.usage == obsolete, To: &l.word},
+		)
 	}
-	flags = append(flags,
-		Flag{Name: "l3-cache-schema", Value: "SCHEMA", To: &o.L3CacheSchema, Usage: `share of the L3 cache, such as "L3:0=f", for a container with linux.intelRdt`},
-		Flag{Name: "mem-bw-schema", Value: "SCHEMA", To: &o.MemBwSchema, Usage: `share of the memory bandwidth, such as "MB:0=50", likewise`},
+	flags = append(
+		flags,
+		Flag{
+			Name:  "l3-cache-schema",
+			Value: "SCHEMA",
+			To:    &o.L3CacheSchema,
+			Usage: `share of the L3 cache, such as "L3:0=f", for a container with linux.intelRdt`,
+		},
+		Flag{
+			Name:  "mem-bw-schema",
+			Value: "SCHEMA",
+			To:    &o.MemBwSchema,
+			Usage: `share of the memory bandwidth, such as "MB:0=50", for a container with linux.intelRdt`,
+		},
 	)
 	return &Command{
 		Name: "update", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
 		Summary: "change the limits of a container",
 		Description: []string{
-			"Changes the limits that are given, and leaves the others as they are. They come as options or all together as JSON; this is JSON that says nothing, " +
-				"as a form to fill in:",
+			"Changes the given limits, and leaves the others unchanged. They are options, or members of a JSON " +
+				"document. This document changes nothing, and shows the members:",
 			`{"memory": {"limit": 0, "reservation": 0, "swap": 0}, "cpu": {"shares": 0, "quota": 0, "burst": 0, "period": 0, "realtimeRuntime": 0, "realtimePeriod": 0, ` +
 				`"cpus": "", "mems": "", "idle": 0}, "blockIO": {"weight": 0}, "pids": {"limit": 0}}`,
-			"Sizes are bytes, or end in k, m, g or t for the powers of 1024. -1 lifts a limit.",
+			"Sizes are bytes, or end in k, m, g or t for the powers of 1024. -1 removes a limit.",
 		},
 		Flags:  flags,
 		Action: func(c *Call) error { return updateLimits(c, file, limits, &o) },
 		Examples: []Row{
 			{"rt update --memory 512m --pids-limit 100 web1", "Limit web1 to 512 MiB of memory and 100 processes"},
-			{"echo '{\"cpu\": {\"shares\": 512}}' | rt update --resources - web1", "Give it half the usual share of the processors"},
+			{"echo '{\"cpu\": {\"shares\": 512}}' | rt update --resources - web1", "Give it half the usual share of " +
+				"the processors"},
 		},
 	}
 }
@@ -57,7 +72,7 @@ type limitFlag struct {
 	want               string
 }
 
-// obsolete is the usage of options that only callers of old give.
+// obsolete is the usage of options that only old callers pass.
 const obsolete = "has no effect any more"
 
 // limitFlags has runc's options for limits.
@@ -82,18 +97,102 @@ func limitFlags() []limitFlag {
 			r.BlockIO = &specs.LinuxBlockIO{Weight: &weight}
 			return err == nil
 		}, number},
-		{"cpu-period", "USEC", "period of the quota, in microseconds", "", func(r *specs.LinuxResources, w string) bool { return unsigned(&cpu(r).Period, w) }, number},
-		{"cpu-quota", "USEC", "processor time in each period, in microseconds", "", func(r *specs.LinuxResources, w string) bool { return signed(&cpu(r).Quota, w) }, number},
-		{"cpu-burst", "USEC", "unused processor time that may be saved up, in microseconds", "", func(r *specs.LinuxResources, w string) bool { return unsigned(&cpu(r).Burst, w) }, number},
-		{"cpu-share", "N", "share of the processors, beside other cgroups", "", func(r *specs.LinuxResources, w string) bool { return unsigned(&cpu(r).Shares, w) }, number},
-		{"cpu-rt-period", "USEC", "period of real-time scheduling, in microseconds; cgroup v1", "", func(r *specs.LinuxResources, w string) bool { return unsigned(&cpu(r).RealtimePeriod, w) }, number},
-		{"cpu-rt-runtime", "USEC", "real-time in each period, in microseconds; cgroup v1", "", func(r *specs.LinuxResources, w string) bool { return signed(&cpu(r).RealtimeRuntime, w) }, number},
-		{"cpuset-cpus", "LIST", "processors to use, such as 0-3,7", "", func(r *specs.LinuxResources, w string) bool { cpu(r).Cpus = w; return true }, ""},
-		{"cpuset-mems", "LIST", "memory nodes to use", "", func(r *specs.LinuxResources, w string) bool { cpu(r).Mems = w; return true }, ""},
-		{"cpu-idle", "N", "1 makes it run only when nobody else wants to, 0 not", "", func(r *specs.LinuxResources, w string) bool { return signed(&cpu(r).Idle, w) }, number},
-		{"memory", "SIZE", "memory limit", "", func(r *specs.LinuxResources, w string) bool { return bytesOf(&memory(r).Limit, w) }, size},
-		{"memory-reservation", "SIZE", "memory that is left to it longest", "", func(r *specs.LinuxResources, w string) bool { return bytesOf(&memory(r).Reservation, w) }, size},
-		{"memory-swap", "SIZE", "limit of memory and swap together", "", func(r *specs.LinuxResources, w string) bool { return bytesOf(&memory(r).Swap, w) }, size},
+		{
+			"cpu-period",
+			"USEC",
+			"period of the quota, in microseconds",
+			"",
+			func(r *specs.LinuxResources, w string) bool { return unsigned(&cpu(r).Period, w) },
+			number,
+		},
+		{
+			"cpu-quota",
+			"USEC",
+			"processor time in each period, in microseconds",
+			"",
+			func(r *specs.LinuxResources, w string) bool { return signed(&cpu(r).Quota, w) },
+			number,
+		},
+		{
+			"cpu-burst",
+			"USEC",
+			"unused quota that may accumulate, in microseconds",
+			"",
+			func(r *specs.LinuxResources, w string) bool { return unsigned(&cpu(r).Burst, w) },
+			number,
+		},
+		{
+			"cpu-share",
+			"N",
+			"share of the processors, relative to other cgroups",
+			"",
+			func(r *specs.LinuxResources, w string) bool { return unsigned(&cpu(r).Shares, w) },
+			number,
+		},
+		{
+			"cpu-rt-period",
+			"USEC",
+			"period of real-time scheduling, in microseconds; cgroup v1",
+			"",
+			func(r *specs.LinuxResources, w string) bool { return unsigned(&cpu(r).RealtimePeriod, w) },
+			number,
+		},
+		{
+			"cpu-rt-runtime",
+			"USEC",
+			"real-time runtime in each period, in microseconds; cgroup v1",
+			"",
+			func(r *specs.LinuxResources, w string) bool { return signed(&cpu(r).RealtimeRuntime, w) },
+			number,
+		},
+		{
+			"cpuset-cpus",
+			"LIST",
+			"processors to use, such as 0-3,7",
+			"",
+			func(r *specs.LinuxResources, w string) bool { cpu(r).Cpus = w; return true },
+			"",
+		},
+		{
+			"cpuset-mems",
+			"LIST",
+			"memory nodes to use",
+			"",
+			func(r *specs.LinuxResources, w string) bool { cpu(r).Mems = w; return true },
+			"",
+		},
+		{
+			"cpu-idle",
+			"N",
+			"1 for the scheduling policy SCHED_IDLE, 0 for the normal one",
+			"",
+			func(r *specs.LinuxResources, w string) bool { return signed(&cpu(r).Idle, w) },
+			number,
+		},
+		{
+			"memory",
+			"SIZE",
+			"memory limit",
+			"",
+			func(r *specs.LinuxResources, w string) bool { return bytesOf(&memory(r).Limit, w) },
+			size,
+		},
+		{
+			"memory-reservation",
+			"SIZE",
+			"memory that is reclaimed last",
+			"",
+			func(r *specs.LinuxResources, w string) bool { return bytesOf(&memory(r).Reservation, w) },
+			size,
+		},
+		{
+			"memory-swap",
+			"SIZE",
+			"limit of memory and swap together",
+			"",
+			func(r *specs.LinuxResources, w string) bool { return bytesOf(&memory(r).Swap, w) },
+			size,
+		},
 		{"pids-limit", "N", "number of processes", "", func(r *specs.LinuxResources, w string) bool {
 			r.Pids = &specs.LinuxPids{}
 			return signed(&r.Pids.Limit, w)
@@ -137,7 +236,7 @@ func parseSize(word string) (int64, bool) {
 		return n << shift, n >= 0 && n<<shift>>shift == n
 	}
 	if strings.Trim(text, "0123456789.") != "" {
-		return 0, false // what Go reads as a number beside: exponents, infinity
+		return 0, false // what Go accepts as a number too: exponents, infinity
 	}
 	f, err := strconv.ParseFloat(text, 64)
 	f *= float64(int64(1) << shift)
@@ -155,7 +254,8 @@ func updateLimits(c *Call, file string, limits []limitFlag, o *libcontainer.Upda
 		}
 		switch {
 		case l.usage == obsolete:
-			c.Runtime.Warnings = append(c.Runtime.Warnings, "--"+l.name+" has no effect: the kernel has no limit of its own for this memory any more")
+			c.Runtime.Warnings = append(c.Runtime.Warnings, "--"+l.name+" has no effect: the kernel has no limit of "+
+				"its own for this memory any more")
 			continue
 		case !l.set(resources, l.word):
 			return &diag.Error{Kind: diag.Usage, Field: "--" + l.name, Value: l.word, Problem: l.want}
@@ -164,7 +264,12 @@ func updateLimits(c *Call, file string, limits []limitFlag, o *libcontainer.Upda
 	}
 	if file != "" {
 		if given != "" {
-			return &diag.Error{Kind: diag.Usage, Field: "--resources", Value: file, Problem: "does not go with --" + given + ": give one or the other"}
+			return &diag.Error{
+				Kind:    diag.Usage,
+				Field:   "--resources",
+				Value:   file,
+				Problem: "does not go with --" + given + ": give one or the other",
+			}
 		}
 		raw, err := readInput(file)
 		if err != nil {

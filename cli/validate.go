@@ -14,11 +14,13 @@ func validateCommand() *Command {
 		Name: "validate", Args: "[bundle]", Min: 0, Max: 1, Complete: []Candidates{directories},
 		Summary: "check the config.json of a bundle",
 		Description: []string{
-			"Checks config.json as create and run do, and more patiently: all problems are printed, one a line, with the place in the document. " +
-				"Properties that the specification does not define are no problem, but often a slip: they are named with line and column, and with the name " +
-				"that was probably meant. Nothing is asked of this machine, and nothing is changed.",
+			"Checks config.json as create and run do, and prints all problems, one per line, with the field. A " +
+				"property that the specification does not define is no error, but often a typing mistake: it is " +
+				"printed with line and column, and the probably intended name. The check does not depend on this " +
+				"machine, and changes nothing.",
 		},
-		Flags:  []Flag{{Name: "bundle", Short: "b", Value: "DIR", To: &bundle, Usage: "the bundle (default: the working directory)"}},
+		Flags: []Flag{{Name: "bundle", Short: "b", Value: "DIR", To: &bundle, Usage: "the bundle (default: the " +
+			"working directory)"}},
 		Action: func(c *Call) error { return validate(c, bundleOf(c.Args, bundle)) },
 		Examples: []Row{
 			{"rt validate web", "Check web/config.json"},
@@ -28,7 +30,7 @@ func validateCommand() *Command {
 	}
 }
 
-// bundleOf is the bundle of a command that takes it as its argument or as an option.
+// bundleOf returns the bundle of a command that takes it as its argument or as an option.
 func bundleOf(args []string, option string) string {
 	if len(args) > 0 {
 		return args[0]
@@ -36,7 +38,7 @@ func bundleOf(args []string, option string) string {
 	return option
 }
 
-// validate prints what there is to say about a config. The report goes to standard output, the verdict is the error.
+// validate prints the problems of a config to standard output. An invalid config is an error.
 func validate(c *Call, bundle string) error {
 	s, err := spec.Load(bundle, spec.LoadOptions{Unknown: true})
 	var e *diag.Error

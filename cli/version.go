@@ -7,7 +7,7 @@ import (
 	"rt/spec"
 )
 
-// What the Makefile knows of the source, by way of the linker (-X).
+// Set by the Makefile through the linker (-X).
 var (
 	version = "unknown"
 	commit  string
@@ -16,10 +16,11 @@ var (
 func versionCommand() *Command {
 	return &Command{
 		Name: "version", Min: 0, Max: 0,
-		Summary:     "print the version",
-		Description: []string{"Prints the version of rt, the commit it was built from, the newest OCI runtime specification that it knows, and the version of Go, as --version does."},
-		Action:      (*Call).writeVersion,
-		Examples:    []Row{{"rt version", "Print the version"}},
+		Summary: "print the version",
+		Description: []string{"Prints the version of rt, the commit it was built from, the newest OCI runtime " +
+			"specification that it knows, and the version of Go, as --version does."},
+		Action:   (*Call).writeVersion,
+		Examples: []Row{{"rt version", "Print the version"}},
 	}
 }
 
@@ -30,7 +31,7 @@ func (c *Call) writeVersion() error {
 }
 
 // appendVersion appends what --version prints. go-runc wants the first line to start with "runc version " where runc is
-// expected; moby takes what stands in front of "version" for the name, and looks for "commit: " and "spec: " below.
+// expected; moby takes the words before "version" as the name, and parses "commit: " and "spec: " below.
 func appendVersion(dst []byte, program string) []byte {
 	dst = append(dst, program+" version "+version+"\n"...)
 	if c := builtFrom(); c != "" {
@@ -39,8 +40,8 @@ func appendVersion(dst []byte, program string) []byte {
 	return append(dst, "spec: "+spec.NewestVersion+"\ngo: "+runtime.Version()+"\n"...)
 }
 
-// builtFrom is the commit that rt was built from: what the Makefile said, or what go build found out by itself; "" if
-// neither knew.
+// builtFrom returns the commit that rt was built from, as set by the Makefile or recorded by go build; "" if it is
+// unknown.
 func builtFrom() string {
 	if commit != "" {
 		return commit
