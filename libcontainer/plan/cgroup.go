@@ -45,13 +45,12 @@ func (c *compiler) cgroup2(m *spec.Mount) {
 		c.propagate(m, regTree)
 	}
 	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
-	attached := c.attach(origin, regTree, regTarget)
-	if modern || len(m.Propagation) == 0 {
-		attached.then(end)
-	} else {
+	c.attach(origin, regTree, regTarget)
+	if !modern {
 		c.propagate(m, regTree) // mount(2) changes only what is attached
-		step{c, len(c.plan.Steps) - 1}.then(end)
 	}
+	c.holdForRemount(m, regTree)
+	step{c, len(c.plan.Steps) - 1}.then(end)
 
 	c.place(bind)
 	source := HostCgroup2
@@ -99,6 +98,7 @@ func (c *compiler) cgroup1(m *spec.Mount) {
 	if m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && !readonlyLater {
 		c.setReadonly(mountPath(m, "options"), "make it read-only", tree, mountFlags(directory.AttrSet))
 	}
+	c.holdForRemount(m, tree)
 }
 
 // hierarchy mounts one cgroup hierarchy in the directory that dir stands for.

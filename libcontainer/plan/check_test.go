@@ -74,6 +74,73 @@ func TestRulesNotice(t *testing.T) {
 	}
 }
 
+// TestRuleOfNames has plans that keep the rules change what a name leads to a second time.
+func TestRuleOfNames(t *testing.T) {
+	const bind = `{"mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["rbind"]}]}`
+	attr := nsenter.Data(strings.Repeat("\x00", 32), "")
+	setattr := func(r nsenter.Reg) nsenter.Step {
+		return nsenter.Step{Call: nsenter.MountSetattr, Args: []nsenter.Arg{
+			nsenter.Val(r), nsenter.Str(""), nsenter.Imm(unix.AT_EMPTY_PATH), attr, nsenter.Imm(32),
+		}}
+	}
+	remount := func(path string) nsenter.Step {
+		flags := nsenter.Imm(unix.MS_REMOUNT | unix.MS_BIND | unix.MS_RDONLY)
+		return nsenter.Step{Call: nsenter.Mount, Args: []nsenter.Arg{nsenter.Null, nsenter.Str(path), nsenter.Null, flags, nsenter.Null}}
+	}
+	for name, edit := range map[string]func(find nsenter.Step) []nsenter.Step{
+		"":              func(find nsenter.Step) []nsenter.Step { return []nsenter.Step{find} },
+		"mount_setattr": func(find nsenter.Step) []nsenter.Step { return []nsenter.Step{find, setattr(find.To)} },
+		"by name": func(find nsenter.Step) []nsenter.Step {
+			return []nsenter.Step{{Call: nsenter.Fchownat, Args: []nsenter.Arg{
+				find.Args[0], nsenter.Str("data"), nsenter.Imm(1), nsenter.Imm(1), nsenter.Imm(unix.AT_SYMLINK_NOFOLLOW),
+			}}}
+		},
+		"by its path":          func(nsenter.Step) []nsenter.Step { return []nsenter.Step{remount("/bundle/rootfs/data")} },
+		"the host's":           func(nsenter.Step) []nsenter.Step { return []nsenter.Step{remount("/bundle/rootfs-2")} },
+		"by its own directory": func(find nsenter.Step) []nsenter.Step { return []nsenter.Step{find, chdir(find.To), remount(".")} },
+		"by the number of its descriptor": func(find nsenter.Step) []nsenter.Step {
+			dup := nsenter.Step{Call: nsenter.Dup3, Args: []nsenter.Arg{nsenter.Val(find.To), nsenter.Imm(4), nsenter.Imm(0)}}
+			return []nsenter.Step{find, dup, remount("/proc/self/fd/4")}
+		},
+	} {
+		s, f := config(t, bind), modern()
+		o := options(s, &f)
+		p, err := Compile(s, &f, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var find nsenter.Step
+		for i := range p.Steps {
+			st := &p.Steps[i]
+			if path, _ := argument(st, 1).Text(); st.Call == nsenter.Openat2 && path == "data" {
+				find = *st
+				find.Then, find.Else, find.Errnos = 0, 0, nil
+			}
+			if st.Call == nsenter.MoveMount && st.Origin == "mounts[0]" {
+				p.Steps = append(p.Steps[:i+1:i+1], edit(find)...)
+				break
+			}
+		}
+		c := compiler{spec: s, host: &f, opt: o, plan: *p}
+		err = c.check()
+		if harmless := name == "" || name == "the host's"; harmless != (err == nil) || err != nil && !strings.Contains(err.Error(), "breaks its rule R5 ") {
+			t.Errorf("%q: the rules say: %v", name, err)
+		}
+	}
+}
+
+func chdir(to nsenter.Reg) nsenter.Step {
+	return nsenter.Step{Call: nsenter.Fchdir, Args: []nsenter.Arg{nsenter.Val(to)}}
+}
+
+// argument returns an operand of a step, or a zero one.
+func argument(s *nsenter.Step, i int) *nsenter.Arg {
+	if i >= len(s.Args) {
+		return new(nsenter.Arg)
+	}
+	return &s.Args[i]
+}
+
 // TestRulesHold compiles configs that nobody would write, for every kind of host: no plan breaks a rule.
 func TestRulesHold(t *testing.T) {
 	rounds := 4000

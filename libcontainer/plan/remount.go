@@ -62,11 +62,15 @@ func (c *compiler) holdForRemount(m *spec.Mount, tree nsenter.Reg) {
 	if !c.remountedLater(m) {
 		return
 	}
-	if r, ok := c.keep(false); ok {
-		c.do(mountPath(m, ""), "hold on to it: a later entry changes it", nsenter.Fcntl, nsenter.Val(tree),
-			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
+	r, ok := c.heldAt(m.Index) // where a mount is made in one of two ways, each holds on to it
+	if !ok {
+		if r, ok = c.keep(false); !ok {
+			return
+		}
 		c.held = append(c.held, heldMount{m.Index, r})
 	}
+	c.do(mountPath(m, ""), "hold on to it: a later entry changes it", nsenter.Fcntl, nsenter.Val(tree),
+		nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
 }
 
 // heldMount is a mount of the config that a register refers to until it is changed.
@@ -91,9 +95,13 @@ func (c *compiler) remountedLater(m *spec.Mount) bool {
 
 // heldFor returns the register of the mount that m, an entry with remount, changes.
 func (c *compiler) heldFor(m *spec.Mount) (nsenter.Reg, bool) {
-	made := c.madeFor(m)
+	return c.heldAt(c.madeFor(m))
+}
+
+// heldAt returns the register of the mount that the entry of that index has made.
+func (c *compiler) heldAt(index int) (nsenter.Reg, bool) {
 	for _, h := range c.held {
-		if h.index == made {
+		if h.index == index {
 			return h.reg, true
 		}
 	}

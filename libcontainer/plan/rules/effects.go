@@ -34,7 +34,16 @@ func (s *State) succeeded(w *Walk, step *nsenter.Step) {
 		bare := s.copiesBare(w, step)
 		s.opens(step.To, s.found(w, step))
 		s.Regs[step.To].Bare = bare
+		s.lookedUp(w, step)
 		return
+	case nsenter.MoveMount:
+		if r, ok := a[2].Reg(); ok {
+			w.attaches(s.Regs[r].Lookup)
+		}
+	case nsenter.Mount:
+		if path, _ := a[1].Text(); path == "." && !w.alters(step) {
+			w.attaches(s.CwdLookup)
+		}
 	case nsenter.MountSetattr:
 		s.restricts(step)
 	case nsenter.Fsopen, nsenter.Fsmount:
@@ -60,6 +69,8 @@ func (s *State) succeeded(w *Walk, step *nsenter.Step) {
 			return
 		}
 	case nsenter.Dup3:
+		r, ok := a[0].Reg()
+		s.DupAgain = ok && s.Regs[r].Again
 		if n, ok := w.Known(&a[1]); ok && int(n) >= w.FirstFD && s.kindOf(&a[0]) != Anonymous {
 			s.Fixed = s.Fixed.with(span{int(n), int(n)})
 		}
@@ -76,7 +87,10 @@ func (s *State) succeeded(w *Walk, step *nsenter.Step) {
 			s.closes(w, int(first), int(last))
 		}
 	case nsenter.Fchdir:
-		s.Cwd = Host
+		s.Cwd, s.CwdAgain, s.CwdLookup = Host, false, 0
+		if r, ok := a[0].Reg(); ok {
+			s.CwdAgain, s.CwdLookup = s.Regs[r].Again, s.Regs[r].Lookup
+		}
 		if s.kindOf(&a[0]) == OfContainer {
 			s.Cwd = Container
 		}

@@ -30,6 +30,7 @@ var table = [...]Rule{
 	{"R2", "what rt attaches of the host's by itself is read-only, nosuid and noexec", lent},
 	{"R3", "a process that a container may see is not dumpable", notDumpable},
 	{"R4", "the program gets no more rights than the config gives it, and a joining process has no more when it is first seen", rights},
+	{"R5", "what lies in the container is changed by the descriptor that found or made it, and not looked up a second time", namesOnce},
 }
 
 // Subject is a plan to be checked.
@@ -39,6 +40,8 @@ type Subject struct {
 	Harmless []bool
 	// Joining says that the plan brings a process into a container that is there, which so may hold hostile processes.
 	Joining bool
+	// Rootfs is the path of the host's at which the root file system lies; "" if the plan does not look for it.
+	Rootfs string
 	// Rights are those of the program; nil if the plan ends without one.
 	Rights *Rights
 }
@@ -73,6 +76,7 @@ func Check(subject *Subject) error {
 			continue // no way leads here
 		}
 		s := &subject.Steps[i]
+		w.at = i
 		for r := range table {
 			if what := table[r].Check(&w, i, s); what != "" {
 				return &Breach{&table[r], i + 1, subject.Text(i), what}
@@ -89,6 +93,8 @@ type Walk struct {
 	State   *State   // what may be true before the step
 	pending []*State // the same of steps to come, as far as it is known
 	spare   []*State // states that are done with
+	at      int      // the step that the walk is at
+	mounted []string // paths of the container's on which the plan may have attached a mount so far
 }
 
 // leave hands what is true behind step i on to the steps that may come next.

@@ -4,20 +4,24 @@ import "rt/nsenter"
 
 // State is what may be true of the boot process between two steps.
 type State struct {
-	Regs    [nsenter.MaxReg]Descriptor
-	Opened  nsenter.Reg // the last register that ever held a descriptor
-	Lost    Where       // descriptors that no register holds any more, and that may be open
-	Leaked  bool        // what rt's caller left open may be open
-	Fixed   span        // numbers of Program.FDs that may be open and are not harmless
-	Holes   span        // numbers of Program.FDs that were closed: the next descriptor may get one
-	Root    Side        // whose files "/" is among
-	Cwd     Side        // and the working directory
-	Joined  bool        // may be in a user namespace, or be about to have children in a pid namespace, that others are in already
-	Seen    bool        // a process of a container may see this one
-	Hidden  bool        // certainly not dumpable
-	Rights  held        // what this process may do at most
-	Loaded  bool        // a seccomp filter is certainly loaded
-	Secured bool        // no_new_privs is certainly set
+	Regs   [nsenter.MaxReg]Descriptor
+	Opened nsenter.Reg // the last register that ever held a descriptor
+	Lost   Where       // descriptors that no register holds any more, and that may be open
+	Leaked bool        // what rt's caller left open may be open
+	Fixed  span        // numbers of Program.FDs that may be open and are not harmless
+	Holes  span        // numbers of Program.FDs that were closed: the next descriptor may get one
+	Root   Side        // whose files "/" is among
+	Cwd    Side        // and the working directory
+	Joined bool        // may be in a user namespace, or be about to have children in a pid namespace, that others are in already
+	Seen   bool        // a process of a container may see this one
+	Hidden bool        // certainly not dumpable
+	Rights held        // what this process may do at most
+	// CwdAgain and DupAgain: the working directory, or a fixed descriptor, may be what a second look-up of a path has found: see Descriptor.Again.
+	CwdAgain, DupAgain bool
+	CwdLookup          uint16 // as Descriptor.Lookup, of the working directory
+
+	Loaded  bool // a seccomp filter is certainly loaded
+	Secured bool // no_new_privs is certainly set
 }
 
 // held is the rights that a process may have at most.
@@ -45,9 +49,12 @@ const (
 
 // Descriptor is what a register may hold.
 type Descriptor struct {
-	Where Where
-	Kind  Kind
-	Bare  bool // may be a mount of the host's that the config does not ask for, and that is not restricted yet
+	// Lookup is 1 more than the index of the step that has found it by a path of the container's, 0 if none has.
+	Lookup uint16
+	Where  Where
+	Kind   Kind
+	Again  bool // may be what was found by a path on which the plan has attached a mount before
+	Bare   bool // may be a mount of the host's that the config does not ask for, and that is not restricted yet
 }
 
 // Kind is what a descriptor is.
@@ -109,13 +116,15 @@ func (s *State) meet(t *State) {
 		default:
 			a.Where |= b.Where
 			a.Kind = max(a.Kind, b.Kind)
-			a.Bare = a.Bare || b.Bare
+			a.Bare, a.Again = a.Bare || b.Bare, a.Again || b.Again
+			a.Lookup = max(a.Lookup, b.Lookup)
 		}
 	}
 	s.Lost |= t.Lost
 	s.Leaked = s.Leaked || t.Leaked
 	s.Fixed, s.Holes = s.Fixed.with(t.Fixed), s.Holes.with(t.Holes)
 	s.Root, s.Cwd = s.Root|t.Root, s.Cwd|t.Cwd
+	s.CwdAgain, s.DupAgain, s.CwdLookup = s.CwdAgain || t.CwdAgain, s.DupAgain || t.DupAgain, max(s.CwdLookup, t.CwdLookup)
 	s.Joined, s.Seen = s.Joined || t.Joined, s.Seen || t.Seen
 	s.Hidden, s.Loaded, s.Secured = s.Hidden && t.Hidden, s.Loaded && t.Loaded, s.Secured && t.Secured
 	s.Rights.Bounding |= t.Rights.Bounding

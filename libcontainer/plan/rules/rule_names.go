@@ -1,0 +1,134 @@
+package rules
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+)
+
+// namesOnce is rule R5. A second look-up of a path may find another file: what lies in a container is changed by the descriptor that found or made it.
+//
+// Calls that change what is there take no path of the container's, but "." where the working directory was opened, and "/". Nor do they take a descriptor that
+// was looked up by a path on which the plan has attached a mount before: that mount has a descriptor of its own. One name is the exception: mknodat(2) gives no
+// descriptor of the node that it makes.
+func namesOnce(w *Walk, i int, s *nsenter.Step) string {
+	const byName, again = "it changes what a path of the container's leads to now, and not what was opened", "it changes what a second look-up of a path has found"
+	dir, path := -1, 0
+	changes := true // a mount that is there; not so one that is put over it, nor a node that was looked at by its descriptor
+	switch s.Call {
+	case nsenter.Umount2:
+	case nsenter.Mount:
+		path = 1
+		changes = w.alters(s)
+	case nsenter.MoveMount:
+		dir, path, changes = 2, 3, false
+	case nsenter.MountSetattr:
+		dir, path = 0, 1
+	case nsenter.Fchmodat, nsenter.Fchownat:
+		dir, path, changes = 0, 1, false
+	default:
+		return ""
+	}
+	state := w.State
+	switch name, _ := s.Args[path].Text(); {
+	case name == "" && dir >= 0:
+		if r, ok := s.Args[dir].Reg(); ok && changes && state.Regs[r].Again {
+			return again
+		}
+	case name == ".":
+		if changes && state.CwdAgain && (dir < 0 || s.Args[dir].IsCwd()) {
+			return again
+		}
+	case name == "/":
+	case ownDescriptor(name) && state.Root&Container == 0:
+		if changes && state.DupAgain {
+			return again
+		}
+	case !w.inContainer(s, dir, name):
+	case s.Call == nsenter.Fchownat && plainName(name) && w.noMagicLinks(s) && w.madeHere(i, name):
+	default:
+		return byName
+	}
+	return ""
+}
+
+// alters reports whether a mount(2) changes a mount that is there.
+func (w *Walk) alters(s *nsenter.Step) bool {
+	const flags = unix.MS_REMOUNT | unix.MS_SHARED | unix.MS_SLAVE | unix.MS_PRIVATE | unix.MS_UNBINDABLE
+	has, known := w.Known(&s.Args[3])
+	return !known || has&flags != 0
+}
+
+// ownDescriptor reports whether name is that of a descriptor in the /proc of whoever looks it up.
+func ownDescriptor(name string) bool {
+	const dir = "/proc/self/fd/"
+	return len(name) > len(dir) && name[:len(dir)] == dir && plainName(name[len(dir):])
+}
+
+// inContainer reports whether name, which is no descriptor, may lead to a file of the container: from its root, from a directory of its, or by a path of
+// the host's below its root file system.
+func (w *Walk) inContainer(s *nsenter.Step, dir int, name string) bool {
+	switch {
+	case name[0] == '/':
+		return w.State.Root&Container != 0 || w.Rootfs != "" && w.Rootfs != "/" && len(name) > len(w.Rootfs) && name[:len(w.Rootfs)+1] == w.Rootfs+"/"
+	case dir < 0 || s.Args[dir].IsCwd():
+		return w.State.Cwd&Container != 0
+	}
+	return w.State.kindOf(&s.Args[dir]) == OfContainer
+}
+
+// madeHere reports whether one of the steps right before step i has made the node of that name.
+func (w *Walk) madeHere(i int, name string) bool {
+	const near = 3
+	for k := i - 1; k >= max(0, i-near); k-- {
+		if s := &w.Steps[k]; s.Call == nsenter.Mknodat {
+			made, _ := s.Args[1].Text()
+			return made == name
+		}
+	}
+	return false
+}
+
+// lookedUp notes by which path a step has found what register r holds.
+func (s *State) lookedUp(w *Walk, step *nsenter.Step) {
+	d := &s.Regs[step.To]
+	d.Lookup, d.Again = 0, false
+	// From another directory than the root a path is another one.
+	if path, _ := step.Args[1].Text(); d.Kind == OfContainer && path != "" && path != "." && w.fromRoot(step) {
+		d.Lookup = uint16(w.at + 1)
+		d.Again = w.attached(path)
+	}
+}
+
+// fromRoot reports whether a step looks its path up from the root of the container.
+func (w *Walk) fromRoot(step *nsenter.Step) bool {
+	r, ok := step.Args[0].Reg()
+	return ok && w.Regs[r] == rootRegister
+}
+
+// attached reports whether the plan may have attached a mount where path leads.
+func (w *Walk) attached(path string) bool {
+	for _, m := range w.mounted {
+		if m == path {
+			return true
+		}
+	}
+	return false
+}
+
+// attaches notes that a mount is put over what was found by that look-up. What was attached below its path is hidden: there the path leads elsewhere.
+func (w *Walk) attaches(lookup uint16) {
+	if lookup == 0 {
+		return
+	}
+	path, _ := w.Steps[lookup-1].Args[1].Text()
+	left := w.mounted[:0]
+	for _, m := range w.mounted {
+		if !strings.HasPrefix(m, path) || len(m) > len(path) && m[len(path)] != '/' {
+			left = append(left, m)
+		}
+	}
+	w.mounted = append(left, path)
+}
