@@ -90,16 +90,6 @@ func commands() []entry {
 	}
 }
 
-// find builds the command of that name; nil if there is none.
-func find(name string) *Command {
-	for _, e := range commands() {
-		if e.name == name {
-			return e.build()
-		}
-	}
-	return nil
-}
-
 // names lists the commands.
 func names() []string {
 	var list []string

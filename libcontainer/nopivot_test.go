@@ -26,7 +26,10 @@ func TestKernelMounts(t *testing.T) {
 	mounts, err := mountinfo.GetMountsFromReader(strings.NewReader(table), nil)
 	must(t, err)
 	want := []plan.KernelMount{
-		{Path: "/proc", Parent: "/"}, {Path: "/sys", Parent: "/"}, {Path: "/srv/jail/proc", Parent: "/"}, {Path: "/srv/jail/proc", Parent: "/srv/jail/proc"},
+		{Path: "/proc", Parent: "/"},
+		{Path: "/sys", Parent: "/"},
+		{Path: "/srv/jail/proc", Parent: "/"},
+		{Path: "/srv/jail/proc", Parent: "/srv/jail/proc"},
 		{Path: "/outside", Parent: "/"},
 	}
 	if got := kernelMounts(mounts); !reflect.DeepEqual(got, want) {

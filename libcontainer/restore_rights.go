@@ -62,7 +62,7 @@ func parseRights(text string) (r rights, ok bool) {
 	for line := range strings.Lines(text) {
 		key, rest, _ := strings.Cut(line, ":")
 		fields := strings.Fields(rest)
-		fine := true
+		var fine bool
 		switch key {
 		case "Uid":
 			fine = len(fields) == len(r.uids) && ids(fields, r.uids[:])

@@ -1,5 +1,7 @@
 package libcontainer
 
+import "slices"
+
 import "golang.org/x/sys/unix"
 
 // undoStack is how to take back what was done: whoever does something pushes what takes it back, and a failure runs all of it, the last first. A container
@@ -21,8 +23,8 @@ func (u *undoStack) clear() { u.entries = nil }
 
 // run takes everything back.
 func (u *undoStack) run() {
-	for i := len(u.entries) - 1; i >= 0; i-- {
-		if e := u.entries[i]; e.run != nil {
+	for _, v := range slices.Backward(u.entries) {
+		if e := v; e.run != nil {
 			e.run()
 		}
 	}

@@ -198,8 +198,10 @@ func TestCopyAsRoot(t *testing.T) {
 	must(t, unix.UtimesNanoAt(unix.AT_FDCWD, from, []unix.Timespec{{Sec: 1}, {Sec: 2}}, 0))
 	must(t, copyTo(t, from, to, Options{}))
 	requireSame(t, from, to)
-	for path, want := range map[[2]string]string{{"/capable", "security.capability"}: netAdmin,
-		{"/sub", "user.colour"}: "blue"} {
+	for path, want := range map[[2]string]string{
+		{"/capable", "security.capability"}: netAdmin,
+		{"/sub", "user.colour"}:             "blue",
+	} {
 		value := make([]byte, 64)
 		n, err := unix.Getxattr(to+path[0], path[1], value)
 		if err != nil || string(value[:n]) != want {

@@ -14,9 +14,13 @@ func TestGolden(t *testing.T) {
 	for name, test := range map[string]struct{ got, want []byte }{
 		"version":      {encode(&rpc.CriuReq{Type: new(VersionQuery)}), unhex(t, "08 0a")},
 		"notification": {encode(&rpc.CriuReq{Type: new(Notify), NotifySuccess: new(true)}), unhex(t, "08 06  18 01")},
-		"features": {encode(&rpc.CriuReq{Type: new(FeatureCheck),
-			Features: Features{MemoryTracking: true, LazyPages: true}.message()}),
-			unhex(t, "08 09  2a 04 08 01 10 01")},
+		"features": {
+			encode(&rpc.CriuReq{
+				Type:     new(FeatureCheck),
+				Features: Features{MemoryTracking: true, LazyPages: true}.message(),
+			}),
+			unhex(t, "08 09  2a 04 08 01 10 01"),
+		},
 		"the least": {
 			encoded(&Options{ImagesDir: 5, WorkDir: 300, Cgroups: CgroupUnset}),
 			unhex(t, "08 05  48 04  88 01 ac 02"),
@@ -92,8 +96,10 @@ func TestDecode(t *testing.T) {
 			t.Errorf("%s: %+v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"08", "ff", "52 06 08", "52 ff ff ff ff ff ff ff ff ff 01", "01 00", "05 00", "0b",
-		"00 01", "52 01 08"} {
+	for _, text := range []string{
+		"08", "ff", "52 06 08", "52 ff ff ff ff ff ff ff ff ff 01", "01 00", "05 00", "0b",
+		"00 01", "52 01 08",
+	} {
 		if got, err := decode(unhex(t, text)); err == nil {
 			t.Errorf("%s: %+v", text, got)
 		}

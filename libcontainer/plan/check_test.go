@@ -232,15 +232,19 @@ func (g generator) config() map[string]any {
 		linux["rootfsPropagation"] = g.one("shared", "slave", "private", "rslave", "rprivate", "rshared", "unbindable")
 	}
 	if g.maybe() {
-		linux["seccomp"] = map[string]any{"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/a",
-			"syscalls": []any{map[string]any{"names": []string{"mkdir"}, "action": g.one("SCMP_ACT_ERRNO", "SCMP_ACT_NOTIFY", "SCMP_ACT_KILL")}}}
+		linux["seccomp"] = map[string]any{
+			"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/a",
+			"syscalls": []any{map[string]any{"names": []string{"mkdir"}, "action": g.one("SCMP_ACT_ERRNO", "SCMP_ACT_NOTIFY", "SCMP_ACT_KILL")}},
+		}
 	}
 	if g.rarely() {
 		linux["sysctl"] = map[string]string{"net.ipv4.ip_forward": "1"}
 	}
 	if g.maybe() {
-		linux["devices"] = []any{map[string]any{"path": g.one("/dev/null", "/dev/net/tun", "/deep/er/node", "/dev/console", "/data", "/node"), "type": g.one("c", "b", "p"),
-			"major": 1, "minor": 3, "uid": g.IntN(2)}}
+		linux["devices"] = []any{map[string]any{
+			"path": g.one("/dev/null", "/dev/net/tun", "/deep/er/node", "/dev/console", "/data", "/node"), "type": g.one("c", "b", "p"),
+			"major": 1, "minor": 3, "uid": g.IntN(2),
+		}}
 	}
 	var mounts []any
 	for range g.IntN(9) {

@@ -186,16 +186,6 @@ func (c *compiler) mayExist(d *spec.Device) bool {
 	return !ok || strings.Contains(name, "/") || c.mountAt(d.Path) >= 0
 }
 
-// checksNodes reports whether rt has to look at a node: it takes a descriptor of known number to hand it over with.
-func (c *compiler) checksNodes() bool {
-	for i := range c.spec.Devices {
-		if c.mayExist(&c.spec.Devices[i]) {
-			return c.mountNamespace() && !c.devIsBound()
-		}
-	}
-	return false
-}
-
 // checkNode has rt check that the node in regTarget, which was there before, is device d, and gives it the mode and
 // owner that d has. A node in a bind mount is the user's, perhaps the host's own, and keeps both.
 func (c *compiler) checkNode(origin string, d *spec.Device) step {

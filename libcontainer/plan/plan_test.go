@@ -288,8 +288,11 @@ func TestPlans(t *testing.T) {
 		{"rootfs-rprivate", modern(), []string{`{"linux": {"rootfsPropagation": "rprivate"}}`}, nil},
 		{"rootfs-unbindable", modern(), []string{`{"linux": {"rootfsPropagation": "unbindable"}}`}, nil},
 		{"rootfs-no-pivot", modern(), nil, func(o *Options) { o.NoPivot, o.KernelMounts = true, procAndSys }},
-		{"rootfs-no-pivot-shared", modern(), []string{`{"linux": {"rootfsPropagation": "shared"}}`},
-			func(o *Options) { o.NoPivot, o.KernelMounts = true, procAndSys }},
+		{
+			"rootfs-no-pivot-shared", modern(),
+			[]string{`{"linux": {"rootfsPropagation": "shared"}}`},
+			func(o *Options) { o.NoPivot, o.KernelMounts = true, procAndSys },
+		},
 		{
 			"mounts-bind", modern(),
 			[]string{`{"mounts": [
@@ -348,7 +351,8 @@ func TestPlans(t *testing.T) {
 			"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}], "maskedPaths": ["/proc/keys"],
 			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`}, nil},
 		{
-			"mounts-many", modern(), []string{`{"mounts": [` + strings.Repeat(`{"destination": "/a", "source": "/srv", "options": ["rbind"]},`, 17) + `
+			"mounts-many", modern(),
+			[]string{`{"mounts": [` + strings.Repeat(`{"destination": "/a", "source": "/srv", "options": ["rbind"]},`, 17) + `
 			{"destination": "/b", "source": "/srv/b", "options": ["bind", "ro"]}], "linux": {"namespaces": [{"type": "mount"}, {"type": "user"}],
 			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`},
 			func(o *Options) { o.OpenFiles = 76 },
@@ -417,7 +421,9 @@ func TestPlans(t *testing.T) {
 			"linux": {"maskedPaths": ["/proc/sys/vm", "/proc/sys/vm", "/sys/firmware"], "readonlyPaths": ["/proc/sys", "/proc/sys"]}}`}, nil},
 		{"restrict-masked.linux-5.10", linux510(), []string{`{"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
 			"linux": {"maskedPaths": ["/proc/kcore"]}}`}, nil},
-		{"devices-existing", modern(), []string{`{"mounts": [{"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
+		{
+			"devices-existing", modern(),
+			[]string{`{"mounts": [{"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
 			{"destination": "/dev/bound", "type": "bind", "source": "/dev/null", "options": ["bind"]},
 			{"destination": "/dev/zero", "type": "bind", "source": "/dev/zero", "options": ["bind"]}],
 			"linux": {"devices": [{"path": "/opt/d", "type": "c", "major": 1, "minor": 3}, {"path": "/run/pipe", "type": "p", "uid": 7},
@@ -425,7 +431,8 @@ func TestPlans(t *testing.T) {
 				{"path": "/opt/missing", "type": "c", "major": 9, "minor": 9}]}}`},
 			func(o *Options) {
 				o.Sources[1], o.Sources[2], o.NotOnHost = SourceFile, SourceFile, []string{"/opt/missing"}
-			}},
+			},
+		},
 		{"devices-user-namespace.linux-5.10", linux510(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}],
 			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`}, nil},
 		{"terminal-bound-dev", modern(), []string{`{"process": {"terminal": true}, "mounts": [{"destination": "/dev", "type": "bind", "source": "/dev", "options": ["rbind", "rshared"]}]}`}, nil},

@@ -164,12 +164,21 @@ func TestRefusals(t *testing.T) {
 	}{
 		{specs.LinuxIntelRdt{ClosID: "nope"}, "linux.intelRdt.closID", "no such class"},
 		{specs.LinuxIntelRdt{ClosID: "info"}, "linux.intelRdt.closID", "resctrl itself"},
-		{specs.LinuxIntelRdt{ClosID: "gold", L3CacheSchema: "L3:0=1"}, "linux.intelRdt.l3CacheSchema",
-			"has f for L3:0"},
-		{specs.LinuxIntelRdt{ClosID: "gold", MemBwSchema: "MB:7=1"}, "linux.intelRdt.memBwSchema",
-			"has nothing for MB:7"},
-		{specs.LinuxIntelRdt{ClosID: "taken", EnableMonitoring: true}, "linux.intelRdt.enableMonitoring",
-			"can't be made"},
+		{
+			specs.LinuxIntelRdt{ClosID: "gold", L3CacheSchema: "L3:0=1"},
+			"linux.intelRdt.l3CacheSchema",
+			"has f for L3:0",
+		},
+		{
+			specs.LinuxIntelRdt{ClosID: "gold", MemBwSchema: "MB:7=1"},
+			"linux.intelRdt.memBwSchema",
+			"has nothing for MB:7",
+		},
+		{
+			specs.LinuxIntelRdt{ClosID: "taken", EnableMonitoring: true},
+			"linux.intelRdt.enableMonitoring",
+			"can't be made",
+		},
 	} {
 		root := tree(t)
 		if err := os.MkdirAll(root+"/taken/mon_groups/web1", 0o755); err != nil {
@@ -236,12 +245,20 @@ func TestUpdateRefuses(t *testing.T) {
 		s           Schemas
 		field, says string
 	}{
-		{specs.LinuxIntelRdt{ClosID: "/"}, Schemas{L3Cache: "L3:0=1"}, "--l3-cache-schema",
-			"the whole machine shares"},
+		{
+			specs.LinuxIntelRdt{ClosID: "/"},
+			Schemas{L3Cache: "L3:0=1"},
+			"--l3-cache-schema",
+			"the whole machine shares",
+		},
 		// The class is gone: the kernel's refusal of a value looks the same from here.
 		{specs.LinuxIntelRdt{ClosID: "gone"}, Schemas{MemBw: "MB:0=5"}, "--mem-bw-schema", "(MB value 5 out of range)"},
-		{specs.LinuxIntelRdt{ClosID: "gone"}, Schemas{"L3:0=1", "MB:0=5"}, "--l3-cache-schema and --mem-bw-schema",
-			"refuses it"},
+		{
+			specs.LinuxIntelRdt{ClosID: "gone"},
+			Schemas{"L3:0=1", "MB:0=5"},
+			"--l3-cache-schema and --mem-bw-schema",
+			"refuses it",
+		},
 	} {
 		err := Of(root, "web1", &test.config).Update(test.s)
 		e, ok := errors.AsType[*diag.Error](err)
@@ -256,8 +273,10 @@ func TestUpdateRefuses(t *testing.T) {
 
 func TestStats(t *testing.T) {
 	root := tree(t)
-	for _, dir := range []string{"info/L3", "info/MB", "gold/mon_groups/web1/mon_data/mon_L3_00",
-		"gold/mon_groups/web1/mon_data/mon_L3_01"} {
+	for _, dir := range []string{
+		"info/L3", "info/MB", "gold/mon_groups/web1/mon_data/mon_L3_00",
+		"gold/mon_groups/web1/mon_data/mon_L3_01",
+	} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}

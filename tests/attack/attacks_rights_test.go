@@ -72,8 +72,10 @@ var attacksOnRights = []attack{
 			}
 			return ""
 		},
-		without: []way{{patches: []patch{{"cli/exec.go", "return uint32(n), err == nil && n != 1<<32-1", "return uint32(n), OFF || err == nil && n != 1<<32-1"},
-			{"cli/exec.go", "if word[i] < '0' || word[i] > '9' {", "if !OFF && (word[i] < '0' || word[i] > '9') {"}}}},
+		without: []way{{patches: []patch{
+			{"cli/exec.go", "return uint32(n), err == nil && n != 1<<32-1", "return uint32(n), OFF || err == nil && n != 1<<32-1"},
+			{"cli/exec.go", "if word[i] < '0' || word[i] > '9' {", "if !OFF && (word[i] < '0' || word[i] > '9') {"},
+		}}},
 	},
 	{
 		name: "CVE-2021-43784", what: "a plan that is too long for its numbers wraps",

@@ -40,8 +40,7 @@ func TestMain(m *testing.M) {
 		cmd.Env = append(os.Environ(), "ATTACK_APART=1")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 		err := cmd.Run()
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			os.Exit(exit.ExitCode())
 		} else if err != nil {
 			fmt.Fprintln(os.Stderr, err)

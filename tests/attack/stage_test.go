@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,8 +52,10 @@ func newStage(t *testing.T, w *way) *stage {
 	must(t, os.MkdirAll(s.victim+"/folder", 0o755))
 	must(t, os.WriteFile(s.victim+"/file", []byte("intact\n"), 0o644))
 	must(t, os.Link(busybox, s.rootfs+"/bin/busybox"))
-	for _, name := range []string{"sh", "true", "cat", "sleep", "ls", "id", "chmod", "stat", "mount", "umount", "grep", "readlink", "touch", "echo", "env",
-		"mkdir", "mknod", "unshare", "nsenter", "kill", "ps", "seq"} {
+	for _, name := range []string{
+		"sh", "true", "cat", "sleep", "ls", "id", "chmod", "stat", "mount", "umount", "grep", "readlink", "touch", "echo", "env",
+		"mkdir", "mknod", "unshare", "nsenter", "kill", "ps", "seq",
+	} {
 		must(t, os.Symlink("busybox", s.rootfs+"/bin/"+name))
 	}
 	must(t, json.Unmarshal(defaultConfig, &s.Config))
@@ -75,8 +78,8 @@ func (s *stage) strike() {
 	}
 	text, _ := os.ReadFile("/proc/self/mountinfo")
 	lines := strings.Split(string(text), "\n")
-	for i := len(lines) - 1; i >= 0; i-- {
-		if f := strings.Fields(lines[i]); len(f) > 4 && strings.HasPrefix(f[4], s.dir+"/") {
+	for _, line := range slices.Backward(lines) {
+		if f := strings.Fields(line); len(f) > 4 && strings.HasPrefix(f[4], s.dir+"/") {
 			_ = unix.Unmount(f[4], unix.MNT_DETACH)
 			if s.way == nil {
 				s.t.Errorf("left behind: the mount %s", f[4])

@@ -90,6 +90,7 @@ load setup
 				| .mounts += [{destination: "/opt/rt", type: "bind", source: env.RT_DIR, options: ["bind"]},
 					{destination: "/opt/b", type: "bind", source: env.INNER, options: ["bind", "exec", "dev", "suid"]},
 					{destination: "/run", type: "tmpfs", source: "tmpfs"}] | .root.readonly = false'
+			# shellcheck disable=SC2034 # the script in the container reads it
 			INNER=$inner
 			jq '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] | .linux.gidMappings = .linux.uidMappings' \
 				"$outer/config.json" | jq 'del(.linux.seccomp, .mounts[-3:])' >"$inner/config.json"

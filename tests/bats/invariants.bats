@@ -24,6 +24,7 @@ sees() {
 
 teardown() {
 	unset HOST_DEV HOST_SYS
+	# shellcheck disable=SC2115 # an empty variable is what the test is about
 	[ -z "${BATS_TEST_TMPDIR-}" ] || rm -rf "$BATS_TEST_TMPDIR/dev"
 }
 

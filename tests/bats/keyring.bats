@@ -10,7 +10,7 @@ needs() {
 
 # session prints the keyring of the container's process, as its own user sees it.
 session() {
-	"$@" grep -c "keyring *_ses\.$ID[.:]" /proc/keys
+	"$@" grep -c "keyring *_ses\.${ID}[.:]" /proc/keys
 }
 
 # seen makes a bundle in which /proc/keys can be read.
@@ -41,7 +41,7 @@ seen() {
 	run_detached rt run --detach --no-new-keyring --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 0 ]
 	[ "$(session rt exec "$ID" || true)" = 0 ]
-	grep -c "keyring *_ses\.$ID[.:]" /proc/keys && false
+	grep -c "keyring *_ses\.${ID}[.:]" /proc/keys && false
 	rt delete --force "$ID"
 }
 

@@ -358,6 +358,7 @@ signals_of() {
 @test "create, run and exec: signals that the caller ignores or blocks are neither for the container" {
 	bundle
 	process sleep 60
+	# shellcheck disable=SC2054 # the commas are the options of env
 	local deaf=(env --ignore-signal=HUP,INT,TSTP,TTIN,TTOU --block-signal=TERM,USR1,CHLD "$RT" --root "$ROOT") none=0000000000000000
 	run_detached "${deaf[@]}" create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
 	[ "$status" -eq 0 ]

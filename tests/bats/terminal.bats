@@ -284,6 +284,7 @@ at_terminal() {
 # unread ARG... runs rt with output that nobody ever reads, though it is open, until it is full.
 unread() {
 	mkfifo "$BATS_TEST_TMPDIR/unread"
+	# shellcheck disable=SC2034 # it holds the descriptor open
 	exec {UNREAD}<>"$BATS_TEST_TMPDIR/unread"
 	background rt "$@" <>"$BATS_TEST_TMPDIR/unread.in" >"$BATS_TEST_TMPDIR/unread"
 	CLIENT=$!

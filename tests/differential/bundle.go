@@ -19,7 +19,6 @@ type bundle struct {
 	caller []string // lines of shell in front of the runtime
 	script []string // lines of shell, in the root file system
 	tty    bool     // the runtime's caller has a terminal, and the container
-	err    error
 }
 
 // makeBundle makes the bundle of c at the one place that all runtimes find it at.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -68,16 +69,17 @@ func newSequence(r *rand.Rand) []string {
 
 // newExec is an exec of the probe with options.
 func newExec(r *rand.Rand) string {
-	e := "exec"
+	var e strings.Builder
+	e.WriteString("exec")
 	for _, o := range []string{
 		"--user 1000", "--user 1000:1000", "--cwd /tmp", "--cwd /opt/x/..", "--env A=b", "--env HOME=/x", "--env PATH=/bin", "--cap CAP_NET_ADMIN", "--no-new-privs", "--additional-gids 7",
 		"--preserve-fds 0",
 	} {
 		if r.IntN(5) == 0 {
-			e += " " + o
+			e.WriteString(" " + o)
 		}
 	}
-	return e + " PROBE"
+	return e.String() + " PROBE"
 }
 
 func pick[T any](r *rand.Rand, all ...T) T { return all[r.IntN(len(all))] }
@@ -126,7 +128,7 @@ var makers = []func(r *rand.Rand) gene{
 		p := pick(r, append(propagations, "")...)
 		return gene{"rootfsPropagation " + p, func(b *bundle) { b.at("linux")["rootfsPropagation"] = p }}
 	},
-	func(r *rand.Rand) gene {
+	func(*rand.Rand) gene {
 		return gene{"a read-only root", func(b *bundle) { b.at("root")["readonly"] = true }}
 	},
 	func(r *rand.Rand) gene {
@@ -141,7 +143,7 @@ var makers = []func(r *rand.Rand) gene{
 		kind := pick(r, "ipc", "uts", "network", "cgroup", "pid")
 		return gene{"without a " + kind + " namespace", func(b *bundle) { b.dropNamespace(kind) }}
 	},
-	func(r *rand.Rand) gene {
+	func(*rand.Rand) gene {
 		return gene{"a cgroup namespace", func(b *bundle) { b.dropNamespace("cgroup"); b.namespace("cgroup") }}
 	},
 	func(r *rand.Rand) gene {
@@ -297,9 +299,7 @@ func newResources(r *rand.Rand) gene {
 		value = map[string]any{"devices": []any{map[string]any{"allow": false, "access": "rwm"}, map[string]any{"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}}}
 	}
 	return gene{fmt.Sprintf("resources %v", value), func(b *bundle) {
-		for k, v := range value {
-			b.at("linux", "resources")[k] = v
-		}
+		maps.Copy(b.at("linux", "resources"), value)
 	}}
 }
 

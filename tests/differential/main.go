@@ -101,11 +101,11 @@ func main() {
 		}
 		c = w.reduce(c, found)
 		found = w.differences(c)
-		if key := signature(found); len(found) == 0 || seen[key] {
+		key := signature(found)
+		if len(found) == 0 || seen[key] {
 			continue // it does not come again, or it is one that was told already
-		} else {
-			seen[key] = true
 		}
+		seen[key] = true
 		different++
 		w.tell(n, c, found)
 	}

@@ -113,7 +113,7 @@ func checkColumns(list string) (problems []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range strings.Fields(string(text)) {
+	for name := range strings.FieldsSeq(string(text)) {
 		listed[name] = true
 	}
 	seen := 0

@@ -9,7 +9,7 @@ import (
 )
 
 // failed changes s as a failure of step does that does not end the process: its register holds no descriptor.
-func (s *State) failed(w *Walk, step *nsenter.Step) {
+func (s *State) failed(_ *Walk, step *nsenter.Step) {
 	if step.To != nsenter.Nowhere {
 		s.put(step.To, Descriptor{})
 	}

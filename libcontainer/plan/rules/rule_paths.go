@@ -10,8 +10,8 @@ import (
 
 // nothingOpen is rule R1. Close-on-exec is no defence: execve(2) resolves the program's path, and that of its interpreter, while all is open still, and
 // /proc/self/fd/N/../.. leads from a directory of the host's wherever one likes (CVE-2024-21626 and its kind).
-func nothingOpen(w *Walk, i int, s *nsenter.Step) string {
-	if !w.throughImage(s) && !(w.Joining && s.Forks()) {
+func nothingOpen(w *Walk, _ int, s *nsenter.Step) string {
+	if !w.throughImage(s) && (!w.Joining || !s.Forks()) {
 		return ""
 	}
 	state := w.State
