@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"errors"
+	"math"
 	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -67,6 +68,8 @@ func (r *Runtime) runHooks(kind string, list []specs.Hook, text []byte, config *
 	if len(list) == 0 {
 		return nil
 	}
+	// What rt's caller has left open is not for the host's hooks to inherit either.
+	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 	o.Dir, o.Interrupted = config.Bundle, foreground.TakeEnd
 	files, err := hookFiles(config.OCI.Annotations)
 	if err != nil {

@@ -307,3 +307,13 @@ os.execv(sys.argv[1], sys.argv[1:])' "$RT" --root "$ROOT" $command "$ID" </dev/n
 	[ "$(sort "$BATS_TEST_TMPDIR/signals" | uniq -c | tr -s ' \t' ' ')" = " 5 SigBlk: 0000000000000000
  5 SigIgn: 0000000000000000" ]
 }
+
+@test "hooks: what rt's caller has left open is not theirs" {
+	bundle
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		KIND=$kind OUT=$BATS_TEST_TMPDIR/open config '.hooks[env.KIND] = [{path: "/bin/sh", args: ["sh", "-c", "readlink /proc/self/fd/7 >>" + env.OUT + "; echo done >>" + env.OUT]}]'
+	done
+	process true
+	rt run --bundle "$BUNDLE" "$ID" 7</etc/passwd
+	[ "$(sort "$BATS_TEST_TMPDIR/open" | uniq -c | tr -s ' ')" = " 5 done" ]
+}
