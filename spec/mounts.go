@@ -80,6 +80,7 @@ func (c *checker) options(at place, words []string, m *Mount) {
 		case isFlag:
 		}
 	}
+	m.atime()
 	m.Recursive = m.Flags&unix.MS_REC != 0
 	m.Remount = m.Flags&unix.MS_REMOUNT != 0
 	m.Flagged = m.Flagged && m.Bind && !m.Remount

@@ -34,7 +34,7 @@ const (
 
 // The atime words are values of one field, not bits, and relatime is 0: a word that sets one clears the whole field first (mount_setattr(2)).
 // The words that undo one bring back what the kernel does by itself, which is relatime. norelatime undoes nothing then, as mount(2)
-// has ignored it since Linux 2.6.30.
+// has ignored it since Linux 2.6.30. For the words that are not recursive see atime.
 const anyAtime = unix.MOUNT_ATTR__ATIME
 
 // userAttr is what mount(8) makes of user and users. Who may mount is nothing to a container, but what they bring along is.
@@ -61,7 +61,7 @@ var options = []option{
 	{word: "lazytime", flag: unix.MS_LAZYTIME, super: true},
 	{word: "loud", unflag: unix.MS_SILENT, super: true},
 	{word: "mand", flag: unix.MS_MANDLOCK, super: true},
-	{word: "noatime", clear: anyAtime, set: unix.MOUNT_ATTR_NOATIME, flag: unix.MS_NOATIME, unflag: unix.MS_RELATIME | unix.MS_STRICTATIME},
+	{word: "noatime", clear: anyAtime, flag: unix.MS_NOATIME},
 	{word: "noauto"},
 	{word: "nodev", set: unix.MOUNT_ATTR_NODEV, flag: unix.MS_NODEV},
 	{word: "nodiratime", set: unix.MOUNT_ATTR_NODIRATIME, flag: unix.MS_NODIRATIME},
@@ -81,7 +81,7 @@ var options = []option{
 	{word: "rbind", kind: isBind, flag: unix.MS_BIND | unix.MS_REC},
 	{word: "rdev", recursive: true, clear: unix.MOUNT_ATTR_NODEV},
 	{word: "rdiratime", recursive: true, clear: unix.MOUNT_ATTR_NODIRATIME},
-	{word: "relatime", clear: anyAtime, flag: unix.MS_RELATIME, unflag: unix.MS_NOATIME | unix.MS_STRICTATIME},
+	{word: "relatime", clear: anyAtime, flag: unix.MS_RELATIME},
 	{word: "remount", flag: unix.MS_REMOUNT},
 	{word: "rexec", recursive: true, clear: unix.MOUNT_ATTR_NOEXEC},
 	{word: "ridmap", kind: isIDMap, recursive: true},
@@ -109,7 +109,7 @@ var options = []option{
 	{word: "silent", flag: unix.MS_SILENT, super: true},
 	{word: "slave", kind: isPropagation},
 	{word: "src-nofollow", kind: isSourceNoFollow},
-	{word: "strictatime", clear: anyAtime, set: unix.MOUNT_ATTR_STRICTATIME, flag: unix.MS_STRICTATIME, unflag: unix.MS_NOATIME | unix.MS_RELATIME},
+	{word: "strictatime", clear: anyAtime, flag: unix.MS_STRICTATIME},
 	{word: "suid", clear: unix.MOUNT_ATTR_NOSUID, unflag: unix.MS_NOSUID},
 	{word: "symfollow", clear: unix.MOUNT_ATTR_NOSYMFOLLOW, unflag: unix.MS_NOSYMFOLLOW},
 	{word: "sync", flag: unix.MS_SYNCHRONOUS, super: true},
@@ -143,7 +143,20 @@ func (o *option) changesFlags() bool {
 	return !o.recursive && o.kind == isFlag && o.set|o.clear|uint64(o.flag)|uint64(o.unflag) != 0 && o.flag&unix.MS_REMOUNT == 0
 }
 
-// apply adds what the row says to m. Of words that contradict each other the last one counts (mount(8), -o).
+// atime sets what the words about atime make together. Each is a flag of its own for mount(2), by which other runtimes take them: strictatime wins over
+// noatime, and that over relatime, in whatever order they come. An engine that adds noatime to the default /dev, which is strictatime, changes nothing.
+func (m *Mount) atime() {
+	switch {
+	case m.Flags&unix.MS_STRICTATIME != 0:
+		m.AttrSet |= unix.MOUNT_ATTR_STRICTATIME
+		m.Flags &^= unix.MS_NOATIME | unix.MS_RELATIME
+	case m.Flags&unix.MS_NOATIME != 0:
+		m.AttrSet |= unix.MOUNT_ATTR_NOATIME
+		m.Flags &^= unix.MS_RELATIME
+	}
+}
+
+// apply adds what the row says to m. Of a word and its opposite the last one counts (mount(8), -o).
 func (o *option) apply(m *Mount) {
 	if o.recursive {
 		m.RecSet = m.RecSet&^o.clear | o.set

@@ -67,12 +67,19 @@ func TestMountOptionsParse(t *testing.T) {
 			Mount{AttrSet: nosuid | strictatime, AttrClear: anyAtime, Flags: unix.MS_NOSUID | unix.MS_STRICTATIME, Data: "mode=755,size=65536k"},
 		},
 		"the last one counts": {"tmpfs", []string{"ro", "rw", "noexec", "exec", "noexec"}, Mount{AttrSet: noexec, AttrClear: ro, Flags: unix.MS_NOEXEC}},
-		"the last atime word counts": {
+		"strictatime wins": {
 			"tmpfs",
-			[]string{"strictatime", "noatime", "nodiratime"},
-			Mount{AttrSet: noatime | unix.MOUNT_ATTR_NODIRATIME, AttrClear: anyAtime, Flags: unix.MS_NOATIME | unix.MS_NODIRATIME},
+			[]string{"strictatime", "noatime", "nodiratime", "relatime"},
+			Mount{AttrSet: strictatime | unix.MOUNT_ATTR_NODIRATIME, AttrClear: anyAtime, Flags: unix.MS_STRICTATIME | unix.MS_NODIRATIME},
 		},
-		"relatime is a value of its own": {"tmpfs", []string{"noatime", "relatime"}, Mount{AttrClear: anyAtime, Flags: unix.MS_RELATIME}},
+		"atime undoes noatime alone": {
+			"tmpfs",
+			[]string{"noatime", "strictatime", "atime"},
+			Mount{AttrSet: strictatime, AttrClear: anyAtime, Flags: unix.MS_STRICTATIME},
+		},
+		"what wins can be undone":        {"tmpfs", []string{"strictatime", "noatime", "nostrictatime"}, Mount{AttrSet: noatime, AttrClear: anyAtime, Flags: unix.MS_NOATIME}},
+		"relatime does not undo noatime": {"tmpfs", []string{"noatime", "relatime"}, Mount{AttrSet: noatime, AttrClear: anyAtime, Flags: unix.MS_NOATIME}},
+		"relatime":                       {"tmpfs", []string{"relatime"}, Mount{AttrClear: anyAtime, Flags: unix.MS_RELATIME}},
 		"bind": {
 			"none",
 			[]string{"bind", "rslave", "shared", "ro"},

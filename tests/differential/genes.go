@@ -84,17 +84,9 @@ func newExec(r *rand.Rand) string {
 
 func pick[T any](r *rand.Rand, all ...T) T { return all[r.IntN(len(all))] }
 
-// some returns some of all, in another order, at least one. Of the words for atime there is no more than one: of two that contradict each other, rt takes the
-// last, and others what mount(2) makes of both.
+// some returns some of all, in another order, at least one.
 func some(r *rand.Rand, all ...string) (s []string) {
-	atime := false
 	for _, i := range r.Perm(len(all))[:1+r.IntN(min(len(all), 5))] {
-		if strings.HasSuffix(all[i], "atime") && !strings.HasSuffix(all[i], "diratime") {
-			if atime {
-				continue
-			}
-			atime = true
-		}
 		s = append(s, all[i])
 	}
 	return s
