@@ -108,6 +108,32 @@ var attacksOnMounts = []attack{
 		without: []way{{edit: "resolve 0 process.terminal: find it\ndata 2 0 0x280000 process.terminal: find it"}},
 	},
 	{
+		name: "a name looked up twice", what: "a mount is made read-only by a remount while its target is swapped for a link to another mount again and again",
+		try: func(s *stage) string {
+			volume, source := s.dir+"/volume", s.dir+"/source"
+			must(s.t, os.MkdirAll(volume+"/a", 0o755))
+			must(s.t, os.Mkdir(source, 0o755))
+			must(s.t, os.Symlink("../other", volume+"/a.link"))
+			s.background(swapper, volume+"/a", volume+"/a.link")
+			s.Config.mount("/other", "tmpfs", "other")
+			s.Config.mount("/volume", "bind", volume, "rbind")
+			s.Config.mount("/volume/a", "bind", source, "bind")
+			s.Config.mount("/volume/a", "bind", source, "bind", "remount", "rro")
+			return s.race(func() string {
+				out, status := s.run("cat", "/proc/self/mountinfo")
+				for _, m := range mountLines(out) {
+					if status == 0 && strings.HasSuffix(m.root, source) && !strings.HasPrefix(m.options, "ro") {
+						return "read-write: " + m.point
+					}
+				}
+				return ""
+			})
+		},
+		// The mount is looked up a second time, by its name.
+		without: []way{{edit: "set 0 0xffffffffffffff9c and all mounts below\ntext 1 $ROOTFS/volume/a and all mounts below\n" +
+			"set 2 0x8000 and all mounts below"}},
+	},
+	{
 		name: "CVE-2024-45310", what: "mount points that are missing below directories that are swapped for links again and again",
 		try: func(s *stage) string {
 			s.swapped("a/new/x", "b/new/y", "c/new/z")
