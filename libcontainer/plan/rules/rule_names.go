@@ -97,7 +97,7 @@ func (s *State) lookedUp(w *Walk, step *nsenter.Step) {
 	d.Lookup, d.Again = 0, false
 	// From another directory than the root a path is another one.
 	if path, _ := step.Args[1].Text(); d.Kind == OfContainer && path != "" && path != "." && w.fromRoot(step) {
-		d.Lookup = uint16(w.at + 1)
+		d.Lookup = int32(w.at + 1)
 		d.Again = w.attached(path)
 	}
 }
@@ -119,7 +119,7 @@ func (w *Walk) attached(path string) bool {
 }
 
 // attaches notes that a mount is put over what was found by that look-up. What was attached below its path is hidden: there the path leads elsewhere.
-func (w *Walk) attaches(lookup uint16) {
+func (w *Walk) attaches(lookup int32) {
 	if lookup == 0 {
 		return
 	}

@@ -18,7 +18,7 @@ type State struct {
 	Rights held        // what this process may do at most
 	// CwdAgain and DupAgain: the working directory, or a fixed descriptor, may be what a second look-up of a path has found: see Descriptor.Again.
 	CwdAgain, DupAgain bool
-	CwdLookup          uint16 // as Descriptor.Lookup, of the working directory
+	CwdLookup          int32 // as Descriptor.Lookup, of the working directory
 
 	Loaded  bool // a seccomp filter is certainly loaded
 	Secured bool // no_new_privs is certainly set
@@ -50,7 +50,7 @@ const (
 // Descriptor is what a register may hold.
 type Descriptor struct {
 	// Lookup is 1 more than the index of the step that has found it by a path of the container's, 0 if none has.
-	Lookup uint16
+	Lookup int32
 	Where  Where
 	Kind   Kind
 	Again  bool // may be what was found by a path on which the plan has attached a mount before
