@@ -12,7 +12,7 @@ LDFLAGS := -s -w -X rt/cli.version=$(VERSION) -X rt/cli.commit=$(COMMIT)
 TAGS    := urfave_cli_no_template
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
 
-.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden bench bench-seccomp bench-engines engines engines-native engines-newest install deb clean
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden rename bench bench-seccomp bench-engines engines engines-native engines-newest install deb clean
 
 build: rt
 
@@ -59,6 +59,9 @@ golden: ## write the golden files anew; read the diff
 
 man: ## write the man pages anew
 	$(GO) generate ./man
+
+rename: ## another path for the Go module: make rename MODULE=host/owner/rt
+	tests/rename '$(MODULE)'
 
 bench: rt ## rt beside the floor, crun and runc
 	tests/needs gcc libseccomp-dev busybox-static crun runc

@@ -74,7 +74,7 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	built, runc = filepath.Join(dir, "rt"), filepath.Join(dir, "runc")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X rt/cli.version="+version+" -X rt/cli.commit="+commit, "-o", built, "rt")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X rt/cli.version="+version+" -X rt/cli.commit="+commit, "-o", built, "../..")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("%v\n%s", err, out))
