@@ -50,7 +50,7 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "write the golden file anew")
+var update = flag.Bool("update", false, "rewrite the golden file")
 
 // The help of everything, as people read it: its wording is reviewed like code.
 func TestHelpText(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"rt/libcontainer/host"
 )
 
-// TestForesee has two hierarchies; in one of them nothing can be made, since its parent is a file.
-func TestForesee(t *testing.T) {
+// TestDropInaccessible has two hierarchies; in one of them nothing can be made, since its parent is a file.
+func TestDropInaccessible(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "closed"), nil, 0o644); err != nil {
 		t.Fatal(err)

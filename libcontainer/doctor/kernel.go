@@ -74,11 +74,14 @@ func security(f *host.Facts) []Finding {
 	}
 	if denied := host.Denied(); len(denied) > 0 {
 		list = append(list, Finding{
-			subject, Bad, "rt runs under a seccomp filter, as in a container, which denies " + strings.Join(denied, ", "),
-			"allow them in the profile of the container that rt runs in (docker run --security-opt seccomp=FILE, or unconfined)",
+			subject, Bad, "rt runs under a seccomp filter, as in a container, which denies " +
+				strings.Join(denied, ", "),
+			"allow them in the profile of the container that rt runs in (docker run --security-opt seccomp=FILE, or " +
+				"unconfined)",
 		})
 	} else if host.Filtered() {
-		list = append(list, Finding{subject, Unsure, "rt runs under a seccomp filter, as in a container: it may deny calls, with EPERM or ENOSYS", ""})
+		list = append(list, Finding{subject, Unsure, "rt runs under a seccomp filter, as in a container: it may " +
+			"deny calls, with EPERM or ENOSYS", ""})
 	}
 	actions := read("/proc/sys/kernel/seccomp/actions_avail")
 	switch {

@@ -7,15 +7,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Filtered reports whether this process runs under a seccomp filter, as rt does in a container of an engine (Seccomp in proc_pid_status(5)). A filter answers to
-// what it does not allow, by the author's choice, with EPERM, which looks like a missing right, or ENOSYS, which looks like an old kernel.
+// Filtered reports whether this process runs under a seccomp filter, as rt does in a container of an engine (Seccomp in
+// proc_pid_status(5)). A filter answers to what it does not allow, by the author's choice, with EPERM, which looks like
+// a missing right, or ENOSYS, which looks like an old kernel.
 func Filtered() bool {
 	text, err := os.ReadFile("/proc/self/status")
 	return err == nil && strings.Contains(string(text), "\nSeccomp:\t2\n")
 }
 
-// Denied lists the calls among those that are probed which the filter of this process denies: they answer EPERM or ENOSYS, on a kernel that may well
-// have them. Without a filter it lists none.
+// Denied lists the calls among those that are probed which the filter of this process denies: they answer EPERM or
+// ENOSYS, on a kernel that may well have them. Without a filter it lists none.
 func Denied() (names []string) {
 	if !Filtered() {
 		return nil

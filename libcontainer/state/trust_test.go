@@ -120,7 +120,8 @@ func TestRootOfOthers(t *testing.T) {
 	}
 }
 
-// TestStickyRoot is about a directory like /tmp: the name of a container may be taken by a stranger, who gets nothing by it.
+// TestStickyRoot is about a directory like /tmp: the name of a container may be taken by a stranger, who gets nothing
+// by it.
 func TestStickyRoot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to be two users")

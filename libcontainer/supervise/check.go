@@ -11,8 +11,9 @@ import (
 // canReplace reports whether a reported pid can be that of a new boot process: a child of this process that was not
 // waited for, and not the reporting process. The pid of a child that was not waited for is not reused.
 //
-// All children of this process are alike to it: a program that uses the library to make several containers at a time has
-// those of the other sessions among them, and a hostile boot process may name one of these. rt makes one per process.
+// All children of this process are alike to it: a program that uses the library to make several containers at a time
+// has those of the other sessions among them, and a hostile boot process may name one of these. rt makes one per
+// process.
 func (s *Session) canReplace(pid int64) bool {
 	const last = 1 << 22 // PID_MAX_LIMIT
 	if pid <= 0 || pid > last || int(pid) == s.Boot.Pid {
