@@ -139,7 +139,7 @@ func (c *compiler) mask(origin, path string) {
 	if c.host.Has(host.MountSetattr) {
 		c.cover(origin, "another copy of /dev/null", regNull, end)
 	} else {
-		c.copyNull(origin, regTree)
+		c.copyNull(origin, regNull, regTree)
 		c.attach(origin, regTree, regTarget)
 		c.remount(origin, "restrict it: the host's inode must not change", regTree, mountFlags(hostAttrs))
 	}
@@ -148,37 +148,62 @@ func (c *compiler) mask(origin, path string) {
 	c.close(regTarget)
 }
 
-// cover attaches a copy of the detached mount in r to the target and goes to end. Most kernels copy only what is
-// attached: then the mount itself goes to the first target, by the last step, which is returned; and copies of it, with
-// all its attributes, to the others.
+// cover attaches a copy of the mount in r to the target and goes to end. Where that mount is detached most kernels don't
+// copy it: then it goes to the first target itself, by the last step, which is returned; and copies of it, with all its
+// attributes, to the others.
 func (c *compiler) cover(origin, sentence string, r nsenter.Reg, end label) step {
+	copied := c.do(origin, sentence, nsenter.OpenTree, nsenter.Val(r), nsenter.Str(""),
+		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regTree)
+	if c.masksAside() {
+		return c.attach(origin, regTree, regTarget)
+	}
 	uncopied := c.newLabel()
-	c.do(origin, sentence, nsenter.OpenTree, nsenter.Val(r), nsenter.Str(""),
-		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regTree).on(uncopied, unix.EINVAL)
+	copied.on(uncopied, unix.EINVAL)
 	c.attach(origin, regTree, regTarget).then(end)
 	c.place(uncopied)
 	return c.attach(origin, r, regTarget)
 }
 
-// copyNull makes a detached mount of the host's /dev/null.
-func (c *compiler) copyNull(origin string, to nsenter.Reg) {
-	c.do(origin, "copy its mount, detached", nsenter.OpenTree, nsenter.Val(regNull), nsenter.Str(""),
+// masksAside reports whether the mounts that masks are copies of can be attached to the host's tree, of which the
+// container's mount namespace has a copy of its own until the root is changed: see openMasks.
+func (c *compiler) masksAside() bool {
+	return c.host.Has(host.MountSetattr) && c.unshared(unix.CLONE_NEWNS) && c.contained() && !c.opt.NoPivot
+}
+
+// copyNull makes a detached mount of the host's /dev/null, which is in from.
+func (c *compiler) copyNull(origin string, from, to nsenter.Reg) {
+	c.do(origin, "copy its mount, detached", nsenter.OpenTree, nsenter.Val(from), nsenter.Str(""),
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(to)
 }
 
 // openMasks makes a detached mount of the host's /dev/null, where it can be restricted before it is attached, and an
 // empty directory, for all masks. The name is looked up in the host's tree, which no container can change, without
 // following a link, and rt has seen that it is the device 1:3: CVE-2025-31133.
+//
+// Both are attached to the old root where that is possible, /dev/null over itself and the directory at /dev: there
+// every kernel copies them, and they go with the old root. A detached mount that nobody attached would go when its
+// descriptor is closed, and the program's start would wait for an RCU grace period for each.
 func (c *compiler) openMasks() {
 	if c.nullOpen {
 		return
 	}
 	c.nullOpen = true
 	const origin = "linux.maskedPaths"
-	c.do(origin, "find the host's /dev/null", nsenter.Openat2, nsenter.Cwd, nsenter.Str("/dev/null"), howHostNode, nsenter.Imm(sizeofOpenHow)).to(regNull)
+	null := regNull
 	if c.host.Has(host.MountSetattr) {
-		c.copyNull(origin, regNull)
+		null = regFile
+	}
+	c.do(origin, "find the host's /dev/null", nsenter.Openat2, nsenter.Cwd, nsenter.Str("/dev/null"), howHostNode, nsenter.Imm(sizeofOpenHow)).to(null)
+	if c.host.Has(host.MountSetattr) {
+		c.copyNull(origin, null, regNull)
 		c.setAttr(origin, "restrict the copy: the host's inode must not change", regNull, hostAttrs, 0, 0, false)
+	}
+	if c.masksAside() {
+		c.do(origin, "attach it to the old root, where it can be copied", nsenter.MoveMount, nsenter.Val(regNull), nsenter.Str(""), nsenter.Val(null), nsenter.Str(""),
+			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
+	}
+	if null != regNull {
+		c.close(null)
 	}
 	c.do(origin, "a new tmpfs to hide directories behind", nsenter.Fsopen, nsenter.Str("tmpfs"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
@@ -188,6 +213,10 @@ func (c *compiler) openMasks() {
 	c.fsconfig(origin, "make it", unix.FSCONFIG_CMD_CREATE, "", "")
 	c.do(origin, "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 		nsenter.Flags(&nsenter.MountAttrs, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)).to(regEmpty)
+	if c.masksAside() {
+		c.do(origin, "attach it to the old root, where it can be copied", nsenter.MoveMount, nsenter.Val(regEmpty), nsenter.Str(""), nsenter.Cwd, nsenter.Str("/dev"),
+			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
+	}
 	c.close(regFS)
 }
 
