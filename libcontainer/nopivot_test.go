@@ -70,7 +70,7 @@ func TestNoPivotLeavesTheHostItsMounts(t *testing.T) {
 	propagation = "shared"
 	r.edit = func(p *plan.Plan) {
 		for i := range p.Steps {
-			if s := &p.Steps[i]; s.Sentence == "unmounting must not reach the host" {
+			if s := &p.Steps[i]; s.Sentence == "do not propagate the unmount to the host" {
 				s.Call, s.Args, s.Errnos = nsenter.Getpid, nil, nil
 			}
 		}

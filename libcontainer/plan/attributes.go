@@ -63,7 +63,7 @@ func (c *compiler) remount(origin, sentence string, tree nsenter.Reg, flags uint
 // container can change. It may be a file, which can't be gone to as "." can.
 func (c *compiler) named(origin string, tree nsenter.Reg) nsenter.Arg {
 	spare := c.spare("the mount")
-	c.do(origin, "give the mount a known number", nsenter.Dup3, nsenter.Val(tree), nsenter.Num(spare), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
+	c.do(origin, "duplicate the mount to a fixed number", nsenter.Dup3, nsenter.Val(tree), nsenter.Num(spare), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
 	return nsenter.Str("/proc/self/fd/" + strconv.Itoa(c.plan.Number(spare)))
 }
 

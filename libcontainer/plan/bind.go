@@ -32,7 +32,7 @@ func (c *compiler) bind(i int, m *spec.Mount) {
 		c.do(mountPath(m, "source"), sentence, nsenter.Fcntl, nsenter.Num(fd),
 			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regTree)
 	} else {
-		c.do(mountPath(m, "source"), "copy the mount, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(m.Source),
+		c.do(mountPath(m, "source"), "clone the mount, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(m.Source),
 			nsenter.Flags(&nsenter.OpenTreeFlags, flags)).to(regTree)
 	}
 	c.mapIDs(m, regTree)

@@ -37,8 +37,8 @@ func (c *compiler) cgroup2(m *spec.Mount) {
 	bind, end := c.newLabel(), c.newLabel()
 	c.do(mountPath(m, "type"), "a new cgroup2 for "+m.Destination, nsenter.Fsopen, nsenter.Str("cgroup2"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS).on(bind, unix.EPERM)
-	c.fsconfig(origin, "make it", unix.FSCONFIG_CMD_CREATE, "", "").on(bind, unix.EPERM, unix.EBUSY)
-	c.do(mountPath(m, "options"), "make the mount", nsenter.Fsmount, nsenter.Val(regFS),
+	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "").on(bind, unix.EPERM, unix.EBUSY)
+	c.do(mountPath(m, "options"), "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Flags(&nsenter.MountAttrs, m.AttrSet)).to(regTree).on(bind, unix.EPERM)
 	modern := c.host.Has(host.MountSetattr)
 	if modern {
@@ -86,7 +86,7 @@ func (c *compiler) cgroup1(m *spec.Mount) {
 		// The hierarchies need regTree; the terminal comes later.
 		tree = regMaster
 	}
-	c.do(mountPath(m, "options"), "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
+	c.do(mountPath(m, "options"), "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 		nsenter.Flags(&nsenter.MountAttrs, directory.AttrSet&^unix.MOUNT_ATTR_RDONLY)).to(tree)
 	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
 	c.attach(origin, tree, regTarget)
@@ -106,9 +106,9 @@ func (c *compiler) hierarchy(m *spec.Mount, h *host.Hierarchy, dir nsenter.Reg) 
 	origin := mountPath(m, "")
 	c.do(origin, "a directory for the hierarchy", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(h.Name), nsenter.Flags(&nsenter.Octal, 0o755)).
 		ignore(unix.EEXIST)
-	c.open(origin, "find it", dir, h.Name, howRealDir).to(regTarget)
+	c.open(origin, "open it", dir, h.Name, howRealDir).to(regTarget)
 	for _, link := range h.Links {
-		c.do(origin, "another name for it", nsenter.Symlinkat, nsenter.Str(h.Name), nsenter.Val(dir), nsenter.Str(link)).ignore(unix.EEXIST)
+		c.do(origin, "link its other name", nsenter.Symlinkat, nsenter.Str(h.Name), nsenter.Val(dir), nsenter.Str(link)).ignore(unix.EEXIST)
 	}
 	copied := *m
 	copied.Propagation = nil
@@ -117,7 +117,7 @@ func (c *compiler) hierarchy(m *spec.Mount, h *host.Hierarchy, dir nsenter.Reg) 
 	if c.spec.Namespaces.Has(unix.CLONE_NEWCGROUP) && !foreign {
 		copied.Type, copied.Source, copied.Data, copied.SuperFlags = "cgroup", "cgroup", h.Controllers, 0
 		c.newFileSystem(&copied)
-		c.do(origin, "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
+		c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 			nsenter.Flags(&nsenter.MountAttrs, m.AttrSet)).to(regTree)
 		c.attach(origin, regTree, regTarget)
 		return

@@ -17,7 +17,7 @@ import (
 func (c *compiler) copyUp(m *spec.Mount, tree nsenter.Reg) {
 	origin := mountPath(m, "destination")
 	found, missing, end := c.newLabel(), c.newLabel(), c.newLabel()
-	c.open(origin, "find the mount point", regRoot, m.Destination, howDir).to(regTarget).then(found).on(missing, unix.ENOENT)
+	c.open(origin, "open the mount point", regRoot, m.Destination, howDir).to(regTarget).then(found).on(missing, unix.ENOENT)
 	c.place(missing)
 	c.made(origin, m.Destination, true, howDir, regTarget, end)
 	c.place(found)
@@ -41,8 +41,8 @@ func (c *compiler) takeOver(m *spec.Mount, tree nsenter.Reg, does string) {
 // which is inherited for this, and to name mounts by on old kernels.
 func (c *compiler) handOver(origin, what string, r nsenter.Reg) step {
 	spare := c.spare(what)
-	c.do(origin, "give "+what+" a known number", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
-	return c.do(origin, "hand it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(c.plan.Number(spare), r), nsenter.Imm(0))
+	c.do(origin, "duplicate "+what+" to a fixed number", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
+	return c.do(origin, "pass it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(c.plan.Number(spare), r), nsenter.Imm(0))
 }
 
 // spare returns the descriptor whose number what is handed over gets.

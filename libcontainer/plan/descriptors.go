@@ -27,9 +27,9 @@ func (c *compiler) letGo() error {
 		end--
 	}
 	if first := c.plan.FirstFD; first <= end {
-		c.do("", "close what rt opened for the making", nsenter.CloseRange, nsenter.Imm(first), nsenter.Imm(end), nsenter.Imm(0))
+		c.do("", "close the descriptors that rt passed", nsenter.CloseRange, nsenter.Imm(first), nsenter.Imm(end), nsenter.Imm(0))
 	}
-	c.do("", "close what the making needed, and what has leaked", nsenter.CloseRange, nsenter.Imm(ctl+1), nsenter.Imm(last), nsenter.Imm(0))
+	c.do("", "close every other descriptor, leaked ones included", nsenter.CloseRange, nsenter.Imm(ctl+1), nsenter.Imm(last), nsenter.Imm(0))
 	c.procOpen, c.nullOpen = false, false
 	return nil
 }

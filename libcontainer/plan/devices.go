@@ -58,7 +58,7 @@ func (c *compiler) devices() error {
 	}
 	if i := c.mountAt("/dev"); i < 0 || i != c.devMount {
 		c.target("", "/dev", true, howDir)
-		c.do("", "keep /dev at hand", nsenter.Fcntl, nsenter.Val(regTarget), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regDev)
+		c.do("", "keep a descriptor of /dev", nsenter.Fcntl, nsenter.Val(regTarget), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regDev)
 	}
 	for i := range defaultDevices {
 		// A mount of the config at its path takes its part.
@@ -236,8 +236,8 @@ func notOnHost(origin string, d *spec.Device) error {
 func (c *compiler) bindDevice(origin string, d *spec.Device, dir nsenter.Reg, name string) {
 	c.do(origin, "make a file for "+d.Path, nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
 		nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o666), nsenter.Imm(0)).ignore(unix.EEXIST)
-	c.open(origin, "find it", dir, name, howNoLink).to(regTarget)
-	c.do(origin, "copy the host's device, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(d.Path),
+	c.open(origin, "open it", dir, name, howNoLink).to(regTarget)
+	c.do(origin, "clone the mount of the host's device", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(d.Path),
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
 	modern := c.host.Has(host.MountSetattr)
 	if modern {

@@ -182,7 +182,7 @@ func (c *compiler) affinity() {
 // the file it was made of. See execveat(2), AT_EMPTY_PATH.
 func (c *compiler) hostBinary() error {
 	binary, _ := c.file(func(f *File) bool { return f.Kind == FileBinary })
-	c.do("--host-binary", "become the host's program", nsenter.Execveat, nsenter.Num(binary), nsenter.Str(""),
+	c.do("--host-binary", "execute the host's program", nsenter.Execveat, nsenter.Num(binary), nsenter.Str(""),
 		nsenter.Vec(c.spec.Process.Args), c.environment(), nsenter.Flags(&nsenter.AtFlags, unix.AT_EMPTY_PATH))
 	return nil
 }

@@ -98,7 +98,7 @@ func (c *compiler) execProcess() error {
 	c.fork(unix.CLONE_PARENT, c.do("", "make the process, a child of rt's in the container's pid namespace", nsenter.Clone,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_PARENT), nsenter.Null, nsenter.Null, nsenter.Null, nsenter.Null))
 	c.await("wait for rt")
-	c.do("", "a session of its own", nsenter.Setsid).ignore(unix.EPERM)
+	c.do("", "make a new session", nsenter.Setsid).ignore(unix.EPERM)
 	c.controlTerminal()
 	p := c.spec.Process
 	for i := range p.Rlimits {

@@ -45,7 +45,7 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	if readonlyLater || fills {
 		attrs &^= unix.MOUNT_ATTR_RDONLY
 	}
-	mount := c.do(mountPath(m, "options"), "make the mount", nsenter.Fsmount, nsenter.Val(regFS),
+	mount := c.do(mountPath(m, "options"), "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Flags(&nsenter.MountAttrs, attrs)).to(tree)
 	fallback := c.newLabel()
 	stand, bindInstead := c.standIn(m)
@@ -128,7 +128,7 @@ func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
 	origin := mountPath(m, "options")
 	if m.Source != "" {
-		c.fsconfig(mountPath(m, "source"), "name it", unix.FSCONFIG_SET_STRING, "source", m.Source)
+		c.fsconfig(mountPath(m, "source"), "set its source", unix.FSCONFIG_SET_STRING, "source", m.Source)
 	}
 	for _, w := range superWords {
 		if m.SuperFlags&w.flag != 0 {
@@ -154,7 +154,7 @@ func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
 	if c.spec.MountLabel != "" && takesContext(m.Type) {
 		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, c.contextOption(), c.spec.MountLabel)
 	}
-	create = c.fsconfig(mountPath(m, ""), "make it", unix.FSCONFIG_CMD_CREATE, "", "")
+	create = c.fsconfig(mountPath(m, ""), "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
 	return open, create
 }
 

@@ -53,11 +53,11 @@ func (c *compiler) ready() error {
 	if c.opt.Wait {
 		start, _ := c.file(func(f *File) bool { return f.Kind == FileStart })
 		c.do("", "wait for `rt start`", nsenter.Accept4, nsenter.Num(start), nsenter.Null, nsenter.Null, nsenter.Imm(0)).to(regSocket)
-		c.do("", "reports go to it from now on", nsenter.Dup3, nsenter.Val(regSocket), nsenter.Num(c.plan.Ctl), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
+		c.do("", "send reports on it from here on", nsenter.Dup3, nsenter.Val(regSocket), nsenter.Num(c.plan.Ctl), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
 		c.do("", "", nsenter.Close, nsenter.Val(regSocket))
 		c.do("", "", nsenter.Close, nsenter.Num(start))
 	}
-	c.await("wait for the word to start")
+	c.await("wait until rt starts the program")
 	if h := c.spec.OCI.Hooks; h != nil && len(h.StartContainer) > 0 {
 		c.report("hooks.startContainer", "tell rt that it is the hooks' time", nsenter.Nowhere).
 			sync(SyncStartContainer, hookSentences("startContainer", h.StartContainer)...)

@@ -43,7 +43,7 @@ func Inside(namespaces uintptr, path string, argv, env []string, ignored, blocke
 		c.do("", "make a process in the pid namespace", nsenter.Clone3, nsenter.Data(string(args[:]), "{CLONE_PARENT}"), nsenter.Imm(sizeofCloneArgs)).
 			to(regChild).least(1).on(child, nsenter.Short)
 		c.report("", "tell rt its pid", regChild).sync(SyncBorn)
-		c.do("", "the first process has done its work", nsenter.ExitGroup, nsenter.Imm(0))
+		c.do("", "end the first process", nsenter.ExitGroup, nsenter.Imm(0))
 		c.place(child)
 		c.await("wait for rt")
 	}

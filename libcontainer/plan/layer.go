@@ -83,7 +83,7 @@ func (c *compiler) layer() {
 	l := c.opt.Layer
 	origin := l.origin()
 	c.scaffold(l)
-	c.do("root.path", "copy the mount of the root file system", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
+	c.do("root.path", "clone the mount of the root file system", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
 	c.toScaffold("root.path", lowerName)
 	where := ""
@@ -100,7 +100,7 @@ func (c *compiler) layer() {
 	set := func(sentence, key, value string) {
 		c.fsconfig(origin, sentence, unix.FSCONFIG_SET_STRING, key, value)
 	}
-	set("name it", "source", "overlay")
+	set("set its source", "source", "overlay")
 	c.fsconfig("root.path", "this is not changed", unix.FSCONFIG_SET_STRING, "lowerdir", lowerName)
 	set("changes are kept here", "upperdir", where+upperName)
 	set("they are prepared here", "workdir", where+workName)
@@ -110,8 +110,8 @@ func (c *compiler) layer() {
 		set("a directory of the image may be renamed", "redirect_dir", "on")
 	}
 	c.layerLabel()
-	c.fsconfig(origin, "make it", unix.FSCONFIG_CMD_CREATE, "", "")
-	c.do(origin, "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
+	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
+	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 		nsenter.Flags(&nsenter.MountAttrs, l.Attrs)).to(regRoot)
 	c.do(origin, "take the scaffold away: it is in use by the overlay alone", nsenter.Umount2, nsenter.Str("."), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
 }
@@ -121,14 +121,14 @@ func (c *compiler) layer() {
 func (c *compiler) scaffold(l *Layer) {
 	origin := l.origin()
 	c.do(origin, "a new tmpfs to put the layer together on", nsenter.Fsopen, nsenter.Str("tmpfs"), nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
-	c.fsconfig(origin, "name it", unix.FSCONFIG_SET_STRING, "source", "rt-layer")
+	c.fsconfig(origin, "set its source", unix.FSCONFIG_SET_STRING, "source", "rt-layer")
 	c.fsconfig(origin, "for its owner alone", unix.FSCONFIG_SET_STRING, "mode", "700")
 	if l.Size != "" {
 		c.fsconfig("--ephemeral-size", "limit it to "+l.Size, unix.FSCONFIG_SET_STRING, "size", l.Size)
 	}
 	c.layerLabel()
-	c.fsconfig(origin, "make it", unix.FSCONFIG_CMD_CREATE, "", "")
-	c.do(origin, "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).to(regLayer)
+	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
+	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).to(regLayer)
 	if c.layerByHost() && c.contained() {
 		c.keepFromHost()
 	}
@@ -147,13 +147,13 @@ func (c *compiler) attachAside(origin string) {
 
 // keepFromHost makes "/" a mount from which nothing reaches the host.
 func (c *compiler) keepFromHost() {
-	c.do("linux.rootfsPropagation", "what is attached to / stays here", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
+	c.do("linux.rootfsPropagation", "do not propagate what is attached to /", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_SLAVE)), nsenter.Null)
 }
 
 // toScaffold attaches the mount in regTree to a new directory of the scaffold.
 func (c *compiler) toScaffold(origin, name string) {
-	c.do(origin, "a place for it", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name), nsenter.Flags(&nsenter.Octal, 0o700))
+	c.do(origin, "make a directory for it", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name), nsenter.Flags(&nsenter.Octal, 0o700))
 	c.do(origin, "put it there", nsenter.MoveMount, nsenter.Val(regTree), nsenter.Str(""), nsenter.Val(regLayer), nsenter.Str(name),
 		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 }

@@ -84,9 +84,9 @@ func (c *compiler) listener(r nsenter.Reg) {
 	}
 	spare := c.spare("the listener")
 	// A number that was closed since may be the one that the listener has got (EINVAL, dup(2)).
-	c.do(origin, "give the listener a known number, if it has another", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare),
+	c.do(origin, "duplicate the listener to a fixed number, if it has another", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC)).ignore(unix.EINVAL)
-	c.do(origin, "hand it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(c.plan.Number(spare), r), nsenter.Flags(&nsenter.SendFlags, listenerMark)).
+	c.do(origin, "pass it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(c.plan.Number(spare), r), nsenter.Flags(&nsenter.SendFlags, listenerMark)).
 		sync(SyncListener, does)
 	c.await("wait until the agent has it")
 }

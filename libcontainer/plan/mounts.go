@@ -93,10 +93,10 @@ func (c *compiler) mountOther(m *spec.Mount, at string) {
 func (c *compiler) otherAside(m *spec.Mount) {
 	const name = "mount"
 	origin := mountPath(m, "")
-	c.do(origin, "a new tmpfs to mount it on, where nobody else sees it", nsenter.Fsopen, nsenter.Str("tmpfs"),
+	c.do(origin, "a new tmpfs to mount it on, out of sight", nsenter.Fsopen, nsenter.Str("tmpfs"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
-	c.fsconfig(origin, "make it", unix.FSCONFIG_CMD_CREATE, "", "")
-	c.do(origin, "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).to(regLayer)
+	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
+	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).to(regLayer)
 	c.attachAside(origin)
 	c.do(origin, "a mount point", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name), nsenter.Flags(&nsenter.Octal, 0o700))
 	c.mountOther(m, name)

@@ -98,7 +98,7 @@ func (c *compiler) firstProcess() error {
 const BootName = "rt-boot"
 
 func (c *compiler) name() {
-	c.do("", "its name, as ps shows it", nsenter.Prctl, nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_NAME), nsenter.Str(BootName))
+	c.do("", "name the process, as ps(1) shows it", nsenter.Prctl, nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_NAME), nsenter.Str(BootName))
 }
 
 // joinCgroups enters the cgroups of v1, where a process can't be born. A process of one thread that moves itself is moved at once, while moving
@@ -145,7 +145,7 @@ func (c *compiler) fork(flags uintptr, clone step) {
 		does = append(does, "put the container's process into its cgroup")
 	}
 	c.report(origin, "tell rt its pid", regChild).sync(point, does...)
-	c.do("", "the first process has done its work", nsenter.ExitGroup, nsenter.Imm(0))
+	c.do("", "end the first process", nsenter.ExitGroup, nsenter.Imm(0))
 	c.place(child)
 }
 
@@ -180,8 +180,8 @@ func idRange(container, host, size uint32) string {
 // becomeRoot takes the ids that the user namespace has for root.
 func (c *compiler) becomeRoot() {
 	origin := "linux.uidMappings"
-	c.do(origin, "be the root group of the user namespace", nsenter.Setresgid, nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
-	c.do(origin, "be its root user", nsenter.Setresuid, nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
+	c.do(origin, "become group 0 of the user namespace", nsenter.Setresgid, nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
+	c.do(origin, "become user 0 of the user namespace", nsenter.Setresuid, nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
 	c.stillNotDumpable()
 }
 
@@ -194,14 +194,14 @@ func (c *compiler) visible() bool {
 // notDumpable closes the /proc entries of the boot process to processes that are in the container already: CVE-2016-9962. A child inherits it, so it comes
 // before the child is born into their sight.
 func (c *compiler) notDumpable() {
-	c.prctl("", "no process of the container may look into this one", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
+	c.prctl("", "not dumpable: no process of the container may inspect this one", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
 }
 
 // stillNotDumpable follows a change of the ids or of the user namespace, at which the kernel sets what fs.suid_dumpable says (proc_sys_fs(5), commit_creds
 // in its cred.c): where that is 1, for debugging, the process would be dumpable again.
 func (c *compiler) stillNotDumpable() {
 	if c.visible() {
-		c.prctl("", "nor after the change", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
+		c.prctl("", "not dumpable after the change either", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
 	}
 }
 
@@ -282,8 +282,8 @@ func (c *compiler) namespaces() error {
 	}
 	// The mount namespace comes last: with it the process loses sight of the host's files.
 	c.join(unix.CLONE_NEWNS)
-	c.do("", "a session of its own", nsenter.Setsid).ignore(unix.EPERM)
-	c.do("", "modes below are meant as they are written", nsenter.Umask, nsenter.Imm(0))
+	c.do("", "make a new session", nsenter.Setsid).ignore(unix.EPERM)
+	c.do("", "clear the umask: later modes are exact", nsenter.Umask, nsenter.Imm(0))
 	if !c.plan.TwoStage && c.opt.CgroupAttach {
 		c.report("linux.cgroupsPath", "tell rt that it is time for the cgroup", nsenter.Nowhere).sync(SyncAttach, "put the boot process into its cgroup")
 		c.await("wait until it is there")
@@ -316,9 +316,9 @@ func (c *compiler) keyring() {
 	}
 	end := c.newLabel()
 	// ENOSYS: a kernel without keyrings; EPERM: the seccomp filter of an engine that rt runs in; EDQUOT is a true failure.
-	c.do("", "a session keyring of its own", nsenter.Keyctl, nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_JOIN_SESSION_KEYRING),
+	c.do("", "join a new session keyring", nsenter.Keyctl, nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_JOIN_SESSION_KEYRING),
 		nsenter.Str(name)).to(regKeyring).on(end, unix.ENOSYS, unix.EPERM)
-	c.do("", "processes that join later may find it", nsenter.Keyctl, nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_SETPERM),
+	c.do("", "let processes that join later find it", nsenter.Keyctl, nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_SETPERM),
 		nsenter.Val(regKeyring), nsenter.Flags(&nsenter.Hex, permissions)).ignore(unix.EACCES)
 	c.place(end)
 }

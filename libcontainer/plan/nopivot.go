@@ -31,7 +31,7 @@ func (c *compiler) dropKernelMounts() {
 			c.keepToHere(m.Path, unix.MS_SLAVE|unix.MS_REC)
 		}
 		locked, end := c.newLabel(), c.newLabel()
-		c.do(origin, "let go of the host's "+m.Path, nsenter.Umount2, nsenter.Str(m.Path), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH)).
+		c.do(origin, "unmount the host's "+m.Path, nsenter.Umount2, nsenter.Str(m.Path), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH)).
 			then(end).on(locked, unix.EINVAL, unix.EPERM, unix.ENOENT)
 		c.place(locked)
 		c.do(origin, "cover it, if it can't be unmounted", nsenter.Mount, nsenter.Str("tmpfs"), nsenter.Str(m.Path), nsenter.Str("tmpfs"),
@@ -43,6 +43,6 @@ func (c *compiler) dropKernelMounts() {
 
 // keepToHere takes a mount of the host's out of its peer group.
 func (c *compiler) keepToHere(path string, flags uintptr) {
-	c.do("linux.rootfsPropagation", "unmounting must not reach the host", nsenter.Mount, nsenter.Str(""), nsenter.Str(path), nsenter.Null,
+	c.do("linux.rootfsPropagation", "do not propagate the unmount to the host", nsenter.Mount, nsenter.Str(""), nsenter.Str(path), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, flags), nsenter.Null).ignore(unix.EINVAL, unix.ENOENT)
 }

@@ -22,7 +22,7 @@ func (c *compiler) openProc() {
 	host, end := c.newLabel(), c.newLabel()
 	c.do("", "a procfs of our own, to write to", nsenter.Fsopen, nsenter.Str("proc"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS).on(host, unix.EPERM)
-	c.fsconfig("", "make it", unix.FSCONFIG_CMD_CREATE, "", "").on(host, unix.EPERM)
+	c.fsconfig("", "create the file system", unix.FSCONFIG_CMD_CREATE, "", "").on(host, unix.EPERM)
 	c.do("", "attached nowhere", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 		nsenter.Imm(0)).to(regProc).then(end).on(host, unix.EPERM)
 	c.place(host)

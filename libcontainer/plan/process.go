@@ -31,7 +31,7 @@ func (c *compiler) cwd() error {
 		first.on(missing, unix.ENOENT, unix.EACCES)
 		c.place(missing)
 		c.makeCwdByRT()
-		c.open(origin, "find it", regRoot, p.Cwd, howDir).to(regCwd).on(closed, unix.EACCES)
+		c.open(origin, "open it", regRoot, p.Cwd, howDir).to(regCwd).on(closed, unix.EACCES)
 	case c.makesCwd():
 		first.on(missing, unix.ENOENT)
 		c.place(missing)
@@ -114,7 +114,7 @@ func (c *compiler) execute() error {
 	argv, env := nsenter.Vec(c.spec.Process.Args), c.environment()
 	names := c.candidates()
 	for i, name := range names {
-		s := c.do(origin, "become "+name, nsenter.Execve, nsenter.Str(name), argv, env)
+		s := c.do(origin, "execute "+name, nsenter.Execve, nsenter.Str(name), argv, env)
 		if i < len(names)-1 {
 			s.ignore(unix.ENOENT, unix.EACCES, unix.ENOTDIR, unix.ELOOP)
 		}
@@ -182,7 +182,7 @@ func (c *compiler) user() error {
 	if p.UID != 0 {
 		for fd, wanted := range c.opt.ChownStdio {
 			if wanted {
-				c.do("process.user.uid", "the user may open its own streams again", nsenter.Fchown, nsenter.Imm(fd), nsenter.Imm(p.UID), nsenter.Imm(-1)).
+				c.do("process.user.uid", "give the standard streams to the user", nsenter.Fchown, nsenter.Imm(fd), nsenter.Imm(p.UID), nsenter.Imm(-1)).
 					ignore(unix.EINVAL, unix.EPERM, unix.EROFS)
 			}
 		}
@@ -205,7 +205,7 @@ func (c *compiler) user() error {
 			binary.NativeEndian.PutUint32(groups[4*i:], g)
 			words[i] = strconv.Itoa(int(g))
 		}
-		take := c.do("process.user.additionalGids", "take the additional groups", nsenter.Setgroups, nsenter.Imm(len(p.Groups)),
+		take := c.do("process.user.additionalGids", "set the supplementary groups", nsenter.Setgroups, nsenter.Imm(len(p.Groups)),
 			nsenter.Data(string(groups), "["+strings.Join(words, ", ")+"]"))
 		if len(p.Groups) == 0 && (c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)) {
 			// A user namespace that was made with setgroups denied, rt's own or one that is joined, keeps the groups it has.
@@ -213,8 +213,8 @@ func (c *compiler) user() error {
 		}
 	}
 	gid, uid := nsenter.Imm(p.GID), nsenter.Imm(p.UID)
-	c.do("process.user.gid", "take the group", nsenter.Setresgid, gid, gid, gid)
-	c.do("process.user.uid", "take the user", nsenter.Setresuid, uid, uid, uid)
+	c.do("process.user.gid", "set the group ids", nsenter.Setresgid, gid, gid, gid)
+	c.do("process.user.uid", "set the user ids", nsenter.Setresuid, uid, uid, uid)
 	c.stillNotDumpable()
 	return nil
 }

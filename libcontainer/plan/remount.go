@@ -69,7 +69,7 @@ func (c *compiler) holdForRemount(m *spec.Mount, tree nsenter.Reg) {
 		}
 		c.held = append(c.held, heldMount{m.Index, r})
 	}
-	c.do(mountPath(m, ""), "hold on to it: a later entry changes it", nsenter.Fcntl, nsenter.Val(tree),
+	c.do(mountPath(m, ""), "keep its descriptor: a later entry changes it", nsenter.Fcntl, nsenter.Val(tree),
 		nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
 }
 

@@ -69,7 +69,7 @@ func TestRemountChangesWhatWasMounted(t *testing.T) {
 			case s.Part != "mounts":
 			case s.Call == nsenter.MoveMount:
 				attached = true
-			case strings.HasPrefix(p.Text(i), `openat2($root, "m`) && (attached || s.Sentence == "find what is mounted there") && s.Sentence != "find the mount point" && s.Sentence != "find it":
+			case strings.HasPrefix(p.Text(i), `openat2($root, "m`) && (attached || s.Sentence == "find what is mounted there") && s.Sentence != "open the mount point" && s.Sentence != "open it":
 				again++
 			}
 		}

@@ -69,7 +69,7 @@ func (c *compiler) target(origin, destination string, dir bool, how nsenter.Arg)
 // targetThen does the same, and goes on at found.
 func (c *compiler) targetThen(origin, destination string, dir bool, how nsenter.Arg, found label) {
 	missing := c.newLabel()
-	c.open(origin, "find the mount point", regRoot, destination, how).to(regTarget).then(found).on(missing, unix.ENOENT)
+	c.open(origin, "open the mount point", regRoot, destination, how).to(regTarget).then(found).on(missing, unix.ENOENT)
 	c.place(missing)
 	c.made(origin, destination, dir, how, regTarget, found)
 }
@@ -93,10 +93,10 @@ func (c *compiler) made(origin, path string, dir bool, how nsenter.Arg, r nsente
 	if how == howRealDir {
 		// No links are followed anyway.
 		c.place(links)
-		c.open(origin, "find it", regRoot, path, how).to(r).then(found)
+		c.open(origin, "open it", regRoot, path, how).to(r).then(found)
 		return
 	}
-	c.open(origin, "find it", regRoot, path, how).to(r).then(found).on(links, unix.ENOENT)
+	c.open(origin, "open it", regRoot, path, how).to(r).then(found).on(links, unix.ENOENT)
 	c.place(links)
 	name, does := SyncMakeDir, "make the directory that the links in "+path+" lead to, below the root"
 	if !dir {
@@ -104,7 +104,7 @@ func (c *compiler) made(origin, path string, dir bool, how nsenter.Arg, r nsente
 	}
 	c.handOver(origin, "the root file system", regRoot).sync(name, does).about(path)
 	c.await("wait until it is made")
-	c.open(origin, "find it", regRoot, path, how).to(r).then(found)
+	c.open(origin, "open it", regRoot, path, how).to(r).then(found)
 }
 
 // makePath makes the directories of path, and at its end a directory or an empty file. Each is made by its name in a directory that

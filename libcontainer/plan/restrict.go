@@ -116,7 +116,7 @@ func (c *compiler) keepBind(i int, m *spec.Mount) {
 // of the kernel, and elsewhere the config means what is there.
 func (c *compiler) find(origin, path string, absent label) {
 	dir, name := c.at(path)
-	c.open(origin, "find it", dir, name, howPath).to(regTarget).on(absent, unix.ENOENT, unix.ENOTDIR)
+	c.open(origin, "open it", dir, name, howPath).to(regTarget).on(absent, unix.ENOENT, unix.ENOTDIR)
 }
 
 // hostAttrs are the attributes of every mount of an inode of the host's that rt makes by itself. A device can be
@@ -210,8 +210,8 @@ func (c *compiler) openMasks() {
 	for _, option := range [...][2]string{{"mode", "755"}, {"nr_blocks", "1"}, {"nr_inodes", "1"}} {
 		c.fsconfig(origin, "option "+option[0]+"="+option[1], unix.FSCONFIG_SET_STRING, option[0], option[1])
 	}
-	c.fsconfig(origin, "make it", unix.FSCONFIG_CMD_CREATE, "", "")
-	c.do(origin, "make the mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
+	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
+	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 		nsenter.Flags(&nsenter.MountAttrs, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)).to(regEmpty)
 	if c.masksAside() {
 		c.do(origin, "attach it to the old root, where it can be copied", nsenter.MoveMount, nsenter.Val(regEmpty), nsenter.Str(""), nsenter.Cwd, nsenter.Str("/dev"),

@@ -42,7 +42,7 @@ func (c *compiler) becomeUser(p *spec.Process, caps spec.Capabilities) error {
 	const last = 63
 	for n := 0; n <= int(c.host.CapLast) && n <= last; n++ {
 		if caps.Bounding&(1<<n) == 0 {
-			c.prctl("process.capabilities.bounding", "never to be had again", unix.PR_CAPBSET_DROP, nsenter.Flags(&nsenter.Capabilities, n))
+			c.prctl("process.capabilities.bounding", "drop from the bounding set", unix.PR_CAPBSET_DROP, nsenter.Flags(&nsenter.Capabilities, n))
 		}
 	}
 	if err := c.user(); err != nil {
@@ -51,7 +51,7 @@ func (c *compiler) becomeUser(p *spec.Process, caps spec.Capabilities) error {
 	c.do("process.user.umask", "set the umask", nsenter.Umask, nsenter.Flags(&nsenter.Octal, p.Umask))
 	c.endCwd(p)
 	if p.NoNewPrivs {
-		c.prctl("process.noNewPrivileges", "no execve gives new rights", unix.PR_SET_NO_NEW_PRIVS, nsenter.Imm(1))
+		c.prctl("process.noNewPrivileges", "set no_new_privs", unix.PR_SET_NO_NEW_PRIVS, nsenter.Imm(1))
 	}
 	return nil
 }
@@ -63,14 +63,14 @@ func (c *compiler) filterByRights(p *spec.Process) {
 		if c.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 			all = 1<<(c.host.CapLast+1) - 1
 		}
-		c.capset(p, "the rights to load a filter", all, all, 0)
+		c.capset(p, "set the capabilities that loading a filter takes", all, all, 0)
 	}
 	c.filter()
 }
 
 // finalSets takes the capabilities of the program.
 func (c *compiler) finalSets(p *spec.Process, caps spec.Capabilities) {
-	c.capset(p, "the rights of the program", caps.Effective, caps.Permitted, caps.Inheritable)
+	c.capset(p, "set the capabilities of the program", caps.Effective, caps.Permitted, caps.Inheritable)
 	c.ambient(caps.Ambient)
 }
 

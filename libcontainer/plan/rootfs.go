@@ -26,29 +26,29 @@ func (c *compiler) rootfs() error {
 		// not to the root itself: see below.
 		propagation = unix.MS_SLAVE | unix.MS_REC
 	}
-	c.do("linux.rootfsPropagation", "mounts made here stay here", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
+	c.do("linux.rootfsPropagation", "do not propagate mounts to the host", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, c.privateEnough(propagation)), nsenter.Null)
 	contained := c.contained()
 	c.rootMount()
 	private := c.spec.RootPropagation == 0 && c.opt.Layer == nil // an overlay is a new mount, and takes part in nothing
 	if private && c.host.Has(host.MountSetattr) {
-		c.setAttr("linux.rootfsPropagation", "what the host mounts below it later is not the container's", regRoot, 0, 0, unix.MS_PRIVATE, false)
+		c.setAttr("linux.rootfsPropagation", "private: later mounts of the host do not appear in it", regRoot, 0, 0, unix.MS_PRIVATE, false)
 		private = false
 	}
 	if !contained {
-		c.do("linux.rootfsPropagation", "what is attached to the mount of root.path stays here", nsenter.Mount, nsenter.Str(""), nsenter.Str(c.opt.RootMount), nsenter.Null,
+		c.do("linux.rootfsPropagation", "do not propagate what is attached to the mount of root.path", nsenter.Mount, nsenter.Str(""), nsenter.Str(c.opt.RootMount), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
 	c.attachRoot()
 	if private {
 		c.enter(origin, regRoot)
-		c.do("linux.rootfsPropagation", "what the host mounts below it later is not the container's", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
+		c.do("linux.rootfsPropagation", "private: later mounts of the host do not appear in it", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
 	}
 	if !contained {
 		// Mounts made below would reach the host's copy of the root file system otherwise.
 		c.enter(origin, regRoot)
-		c.do("linux.rootfsPropagation", "mounts made in it stay here", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
+		c.do("linux.rootfsPropagation", "do not propagate mounts made in it", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
 	return nil
@@ -67,7 +67,7 @@ func (c *compiler) rootMount() {
 		c.do(origin, "take rt's copy of the root file system", nsenter.Fcntl, nsenter.Num(tree), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC),
 			nsenter.Imm(0)).to(regRoot)
 	default:
-		c.do(origin, "copy the mounts of the root file system", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
+		c.do(origin, "clone the mounts of the root file system", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
 			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regRoot)
 	}
 }
@@ -87,7 +87,7 @@ func (c *compiler) attachRoot() {
 	at(c.spec.Rootfs).then(end).on(noWay, unix.EACCES)
 	c.place(noWay)
 	if !c.contained() {
-		c.do("linux.rootfsPropagation", "what is attached to / stays here", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
+		c.do("linux.rootfsPropagation", "do not propagate what is attached to /", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
 	at("/")
@@ -119,7 +119,7 @@ func (c *compiler) privateEnough(propagation uintptr) uintptr {
 
 // enter makes a directory in hand the working directory, so that calls that take only a path can say ".".
 func (c *compiler) enter(origin string, dir nsenter.Reg) {
-	c.do(origin, `go there: it is "." now`, nsenter.Fchdir, nsenter.Val(dir))
+	c.do(origin, `make it the working directory, "."`, nsenter.Fchdir, nsenter.Val(dir))
 }
 
 // enterRoot makes the root file system the root, and lets go of the host's.
@@ -134,22 +134,22 @@ func (c *compiler) enterRoot() error {
 		c.setReadonly("root.readonly", "make the root read-only", regRoot, unix.MS_RDONLY)
 	}
 	if !c.contained() && !c.opt.NoPivot {
-		c.do(origin, "keep the old root at hand", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
+		c.do(origin, "open the old root", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
 			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regDir)
 	}
 	c.enter(origin, regRoot)
 	switch {
 	case !c.opt.NoPivot:
-		c.do(origin, "change the root; the old one is on top of the new one now", nsenter.PivotRoot, nsenter.Str("."), nsenter.Str("."))
+		c.do(origin, "change the root; the old root is mounted over it", nsenter.PivotRoot, nsenter.Str("."), nsenter.Str("."))
 		if !c.contained() {
 			// Otherwise what is unmounted here would be unmounted on the host too.
 			c.enter(origin, regDir)
-			c.do(origin, "unmounting must not reach the host", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
+			c.do(origin, "do not propagate the unmount to the host", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
 				nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_SLAVE|unix.MS_REC)), nsenter.Null)
 		}
-		c.do(origin, "let go of the old root", nsenter.Umount2, nsenter.Str("."), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
+		c.do(origin, "unmount the old root", nsenter.Umount2, nsenter.Str("."), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
 		// Both roots had the same name; now "/" can only be the new one.
-		c.do(origin, "be at the new root", nsenter.Fchdir, nsenter.Val(regRoot))
+		c.do(origin, "make the new root the working directory", nsenter.Fchdir, nsenter.Val(regRoot))
 	case c.spec.RootPropagation&unix.MS_PRIVATE != 0:
 		return &diag.Error{
 			Kind: diag.Host, Field: "linux.rootfsPropagation", Value: "private",

@@ -118,7 +118,7 @@ func (c *compiler) memoryPolicy(p *specs.LinuxMemoryPolicy) {
 // of the container's. It is done without asking whether there is a need: to find out costs as much.
 func (c *compiler) unbind() {
 	const bytes = 1024 // 8192 CPUs, the most that a kernel can be built for; of a longer mask than its own it takes what it needs
-	c.do("", "run wherever the cgroup may", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(bytes),
+	c.do("", "allow every CPU of the cgroup", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(bytes),
 		nsenter.Data(strings.Repeat("\xff", bytes), "{all}")).ignore(unix.EINVAL, unix.EPERM)
 }
 

@@ -35,8 +35,8 @@ func (c *compiler) terminal() error {
 		c.do("process.user.uid", "the terminal is the user's", nsenter.Fchown, nsenter.Val(regSlave), nsenter.Imm(p.UID), nsenter.Imm(-1))
 	}
 	// A control message names descriptors by number, so the master gets a number that is known beforehand.
-	c.do(origin, "give the master a known number", nsenter.Dup3, nsenter.Val(regMaster), nsenter.Imm(0), nsenter.Imm(0))
-	hand := c.do(origin, "hand the master to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(0, regMaster), nsenter.Imm(0))
+	c.do(origin, "duplicate the master to a fixed number", nsenter.Dup3, nsenter.Val(regMaster), nsenter.Imm(0), nsenter.Imm(0))
+	hand := c.do(origin, "pass the master to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(0, regMaster), nsenter.Imm(0))
 	if c.joining && c.opt.TerminalWait {
 		hand.sync(SyncTerminal, "take the master of the terminal, and set it up")
 		c.await("wait for rt")
@@ -93,7 +93,7 @@ func (c *compiler) console(origin string) {
 	dir, name := c.parentOf(origin, "/dev/console")
 	c.do(origin, "make a file for /dev/console", nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
 		nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o600), nsenter.Imm(0)).ignore(unix.EEXIST)
-	c.open(origin, "find it", dir, name, howNoLink).to(regTarget)
+	c.open(origin, "open it", dir, name, howNoLink).to(regTarget)
 	c.attachConsole(origin)
 }
 

@@ -83,7 +83,7 @@ const savedLimit = answer + 8
 // not know that: Go's runtime has lifted its own, and sets the caller's for the processes that it starts.
 func (c *compiler) raiseOpenFiles() {
 	if hard := c.opt.OpenFiles; hard != 0 {
-		c.prlimit("", "as many open files as may be, for the making", unix.RLIMIT_NOFILE, hard, hard, nsenter.Scratch(savedLimit))
+		c.prlimit("", "raise the soft limit of open files", unix.RLIMIT_NOFILE, hard, hard, nsenter.Scratch(savedLimit))
 	}
 }
 

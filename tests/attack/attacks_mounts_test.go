@@ -10,7 +10,7 @@ import (
 // Links of the image, or of a volume that others write to, in place of mount targets and mount points.
 
 // followAll makes every look-up in the image follow links like a look-up on the host.
-const followAll = "resolve 0 ^openat2\\(.*(find the mount point|find it|enter it|find the directory)"
+const followAll = "resolve 0 ^openat2\\(.*(open the mount point|open it|enter it|find the directory)"
 
 func init() { add(attacksOnMounts) }
 
@@ -32,7 +32,7 @@ var attacksOnMounts = []attack{
 			s.Config.mount("/data", "bind", s.dir+"/volume", "bind")
 			return s.escaped()
 		},
-		without: []way{{edit: "resolve 0 find the mount point"}},
+		without: []way{{edit: "resolve 0 open the mount point"}},
 	},
 	{
 		name: "CVE-2019-19921, CVE-2023-27561", what: "/proc is a link into a volume of another container, which then has this container's procfs",
@@ -46,7 +46,7 @@ var attacksOnMounts = []attack{
 			}
 			return ""
 		},
-		without: []way{{edit: "resolve 0x12 mounts\\[1\\].destination: find"}},
+		without: []way{{edit: "resolve 0x12 mounts\\[1\\].destination: open"}},
 	},
 	{
 		name: "CVE-2025-54867", what: "/sys is a link into the image",
@@ -57,7 +57,7 @@ var attacksOnMounts = []attack{
 			}
 			return ""
 		},
-		without: []way{{edit: "resolve 0x12 (^openat2.*\"sys\".*find|find the directory)"}},
+		without: []way{{edit: "resolve 0x12 (^openat2.*\"sys\".*open|find the directory)"}},
 	},
 	{
 		name: "CVE-2026-41579, CVE-2026-47766", what: "/dev is a link to the host's: nodes are made there",
@@ -105,7 +105,7 @@ var attacksOnMounts = []attack{
 			return s.escapedAtConsole()
 		},
 		// O_PATH|O_CLOEXEC, without O_NOFOLLOW.
-		without: []way{{edit: "resolve 0 process.terminal: find it\ndata 2 0 0x280000 process.terminal: find it"}},
+		without: []way{{edit: "resolve 0 process.terminal: open it\ndata 2 0 0x280000 process.terminal: open it"}},
 	},
 	{
 		name: "a name looked up twice", what: "a mount is made read-only by a remount while its target is swapped for a link to another mount again and again",

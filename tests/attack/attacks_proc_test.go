@@ -80,7 +80,7 @@ var attacksOnProc = []attack{
 			})
 		},
 		// The FIFO holds the joining process where it is longest in sight.
-		without: []way{{on: "exec", edit: "drop close what rt opened\ndrop close what the making\ndrop PR_SET_DUMPABLE\nwait /fifo find the program|become"}},
+		without: []way{{on: "exec", edit: "drop close the descriptors that rt passed\ndrop close every other descriptor\ndrop PR_SET_DUMPABLE\nwait /fifo find the program|execute"}},
 	},
 	{
 		name: "CVE-2019-5736", what: "the program of a process that is being made is kept open, and written to when it has become another",

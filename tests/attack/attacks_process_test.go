@@ -35,7 +35,7 @@ var attacksOnProcesses = []attack{
 			return s.harmed()
 		},
 		// Until it changes its ids the kernel leaves the process dumpable; the FIFO makes that moment long.
-		without: []way{{edit: "drop PR_SET_DUMPABLE\nwait $ROOTFS/fifo be the root group", on: "run"}},
+		without: []way{{edit: "drop PR_SET_DUMPABLE\nwait $ROOTFS/fifo become group 0", on: "run"}},
 	},
 	{
 		name: "--no-pivot", what: "a nested user namespace mounts a procfs in which nothing is masked",

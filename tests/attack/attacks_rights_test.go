@@ -19,7 +19,7 @@ var attacksOnRights = []attack{
 			return ""
 		},
 		// struct __user_cap_data_struct: effective, permitted, inheritable.
-		without: []way{{edit: "data 1 4 0x2000042020000420 ^capset.*the rights of the program"}},
+		without: []way{{edit: "data 1 4 0x2000042020000420 ^capset.*set the capabilities of the program"}},
 	},
 	{
 		name: "CVE-2022-29162", what: "exec --cap makes them inheritable",
@@ -30,7 +30,7 @@ var attacksOnRights = []attack{
 			}
 			return ""
 		},
-		without: []way{{on: "exec", edit: "data 1 4 0x2000142020001420 ^capset.*the rights of the program"}},
+		without: []way{{on: "exec", edit: "data 1 4 0x2000142020001420 ^capset.*set the capabilities of the program"}},
 	},
 	{
 		name: "CVE-2016-8867", what: "a user who is not root has ambient capabilities",
@@ -42,7 +42,7 @@ var attacksOnRights = []attack{
 			return ""
 		},
 		// As engines did that raised what was granted: PR_CAP_AMBIENT_RAISE of CAP_NET_BIND_SERVICE.
-		without: []way{{edit: "data 1 4 0x2000042020000420 ^capset.*the rights of the program\nset 1 2 no ambient capabilities\nset 2 10 no ambient capabilities"}},
+		without: []way{{edit: "data 1 4 0x2000042020000420 ^capset.*set the capabilities of the program\nset 1 2 no ambient capabilities\nset 2 10 no ambient capabilities"}},
 	},
 	{
 		name: "CVE-2016-3697", what: "a user of the image's passwd is called 1000, and is root",
