@@ -105,7 +105,7 @@ var attacksOnMounts = []attack{
 			return s.escapedAtConsole()
 		},
 		// O_PATH|O_CLOEXEC, without O_NOFOLLOW.
-		without: []way{{edit: "resolve 0 process.terminal: open it\ndata 2 0 0x280000 process.terminal: open it"}},
+		without: []way{{edit: "resolve 0 process.terminal: open it$\ndata 2 0 0x280000 process.terminal: open it$"}},
 	},
 	{
 		name: "a name looked up twice", what: "a mount is made read-only by a remount while its target is swapped for a link to another mount again and again",
