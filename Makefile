@@ -12,7 +12,7 @@ LDFLAGS := -s -w -X rt/cli.version=$(VERSION) -X rt/cli.commit=$(COMMIT)
 TAGS    := urfave_cli_no_template
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
 
-.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden rename bench bench-seccomp bench-engines engines engines-native engines-newest install deb clean
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats conformance man golden rename bench bench-json bench-seccomp bench-engines engines engines-native engines-newest install deb clean
 
 build: rt
 
@@ -66,7 +66,7 @@ rename: ## another path for the Go module: make rename MODULE=host/owner/rt
 bench: rt ## rt beside the floor, crun and runc
 	tests/needs gcc libseccomp-dev busybox-static crun runc
 	$(GO) run ./tests/bench -rt ./rt
-	$(MAKE) --no-print-directory bench-seccomp
+	$(MAKE) --no-print-directory bench-seccomp bench-json
 
 bench-engines: rt ## docker run, podman run and ctr run with rt beside runc and crun, as root, in namespaces of their own
 	tests/bench/engines/run
@@ -74,6 +74,9 @@ bench-engines: rt ## docker run, podman run and ctr run with rt beside runc and 
 bench-seccomp: ## the seccomp compiler beside libseccomp
 	tests/needs gcc libc6-dev pkg-config libseccomp-dev
 	tests/bench/seccompcold/beside
+
+bench-json: ## the first decode of a config.json, with rt's decoder and with encoding/json
+	tests/bench/jsoncold/compare
 
 install: rt ## rt, its manual pages, completion for shells, and the drop-in that makes it known to Podman; DESTDIR and PREFIX as usual
 	install -D -m 0755 rt $(DESTDIR)$(PREFIX)/bin/rt

@@ -21,6 +21,7 @@ var linked = map[string]string{
 	"github.com/moby/sys/userns":                   "of opencontainers/cgroups",
 	"github.com/opencontainers/cgroups":            "limits, statistics and events of cgroups",
 	"github.com/opencontainers/runtime-spec":       "the types of config.json",
+	"github.com/opencontainers/selinux":            "splits SELinux labels and writes their mount option: docs/decisions/0015",
 	"github.com/sirupsen/logrus":                   "of opencontainers/cgroups",
 	"github.com/urfave/cli/v3":                     "the command line: docs/decisions/0006",
 	"github.com/vishvananda/netlink":               "moves network devices",

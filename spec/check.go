@@ -54,7 +54,7 @@ func (c *checker) document(oci *specs.Spec, s *Spec) {
 	c.personality(linux.Personality)
 	c.hooks(oci.Hooks)
 	c.annotations(oci.Annotations)
-	s.MountLabel = linux.MountLabel
+	s.MountLabel = c.label(in("linux.mountLabel"), linux.MountLabel)
 }
 
 // bad notes a problem: where, what was found there (or nothing), and what is wrong and what would be right.

@@ -12,7 +12,7 @@ func (c *checker) process(at place, oci *specs.Process) *Process {
 	p := &Process{
 		OCI: oci, Path: at.path(),
 		Args: oci.Args, Cwd: oci.Cwd, Terminal: oci.Terminal, NoNewPrivs: oci.NoNewPrivileges,
-		OOMScoreAdj: oci.OOMScoreAdj, AppArmor: oci.ApparmorProfile, SELinuxLabel: oci.SelinuxLabel,
+		OOMScoreAdj: oci.OOMScoreAdj, AppArmor: oci.ApparmorProfile, SELinuxLabel: c.label(at.Dot("selinuxLabel"), oci.SelinuxLabel),
 	}
 	switch {
 	case len(oci.Args) == 0:

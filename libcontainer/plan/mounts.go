@@ -1,6 +1,7 @@
 package plan
 
 import (
+	selinux "github.com/opencontainers/selinux/go-selinux/label"
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/host"
@@ -121,13 +122,7 @@ func (c *compiler) otherAside(m *spec.Mount) {
 	}
 }
 
-// labelled adds linux.mountLabel to the options of a file system. A label has commas in it, hence the quotes (mount(8), SELinux contexts).
+// labelled adds linux.mountLabel to the options of a file system: in quotes, since a label has commas in it (mount(8), SELinux contexts).
 func (c *compiler) labelled(data string) string {
-	if c.spec.MountLabel == "" {
-		return data
-	}
-	if data != "" {
-		data += ","
-	}
-	return data + c.contextOption() + `="` + c.spec.MountLabel + `"`
+	return selinux.FormatMountLabelByType(data, c.spec.MountLabel, c.contextOption())
 }
