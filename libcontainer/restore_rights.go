@@ -14,9 +14,10 @@ import (
 	"rt/spec"
 )
 
-// The processes that CRIU restores have the rights of the images, and whoever could write these may have changed them. checkRights compares what came out
-// with config.json, while all of it stands still. A process may have fewer rights than its config gives: programs give up rights by themselves. More rights
-// are an error where no program could have come to them, and otherwise a warning.
+// The processes that CRIU restores have the rights of the images, and whoever could write these may have changed them.
+// checkRights compares what came out with config.json, while all of it stands still. A process may have fewer rights
+// than its config gives: programs give up rights by themselves. More rights are an error where no program could have
+// come to them, and otherwise a warning.
 
 // rights is what proc_pid_status(5) tells of a process. Ids are those that rt's own user namespace has for them.
 type rights struct {
@@ -35,7 +36,10 @@ func readRights(pid int) (rights, error) {
 	}
 	r, ok := parseRights(string(text))
 	if !ok {
-		return rights{}, &diag.Error{Kind: diag.Kernel, Problem: "the rights of restored process " + strconv.Itoa(pid) + " can't be read from its status"}
+		return rights{}, &diag.Error{
+			Kind:    diag.Kernel,
+			Problem: "the rights of restored process " + strconv.Itoa(pid) + " can't be read from its status",
+		}
 	}
 	return r, nil
 }
@@ -104,7 +108,8 @@ type excess struct {
 	possible       bool // a program of the image may have come to it by itself: set-user-id, or file capabilities
 }
 
-// exceeds returns what the process p of the config does not give, and r has. host returns rt's own number of an id of the container; nil leaves ids out.
+// exceeds returns what the process p of the config does not give, and r has. host returns rt's own number of an id of
+// the container; nil leaves ids out.
 func (r *rights) exceeds(p *spec.Process, filtered bool, host func(id uint32, group bool) uint32) []excess {
 	var found []excess
 	add := func(field, problem string, possible bool) { found = append(found, excess{field, problem, possible}) }
@@ -118,7 +123,8 @@ func (r *rights) exceeds(p *spec.Process, filtered bool, host func(id uint32, gr
 	if p.Capabilities != nil {
 		caps = *p.Capabilities
 	}
-	// An execve(2) as root, or of a program with file capabilities, gives what the bounding set leaves: capabilities(7).
+	// An execve(2) as root, or of a program with file capabilities, gives what the bounding set leaves:
+	// capabilities(7).
 	all := r.caps.Bounding | r.caps.Permitted | r.caps.Effective | r.caps.Inheritable | r.caps.Ambient
 	if more := all &^ (caps.Bounding | caps.Inheritable | caps.Permitted); more != 0 {
 		add("process.capabilities", "has "+capabilityList(more), false)
@@ -162,7 +168,8 @@ func capabilityList(set uint64) string {
 	return strings.Join(names, ", ")
 }
 
-// checkRights compares the restored processes with the config. All of them stand still. It is an error if one has rights that it can't have come to.
+// checkRights compares the restored processes with the config. All of them stand still. It is an error if one has
+// rights that it can't have come to.
 func (x *restorer) checkRights(pid int) error {
 	if err := x.checkNamespaces(pid); err != nil {
 		return err
@@ -203,7 +210,8 @@ func imagesDiffer(field, problem string) error {
 	}
 }
 
-// restored returns the restored processes: the container's first, and all others in its cgroup but CRIU and what works for it.
+// restored returns the restored processes: the container's first, and all others in its cgroup but CRIU and what works
+// for it.
 func (x *restorer) restored(first int) ([]int, error) {
 	pids := []int{first}
 	if !x.cgroup.Available() {
@@ -221,8 +229,8 @@ func (x *restorer) restored(first int) ([]int, error) {
 	return pids, nil
 }
 
-// kill kills the restored processes, which stand still, and then CRIU, which would resume them whatever it is answered. It waits for none of them: who is
-// traced is CRIU's to wait for first (ptrace(2)).
+// kill kills the restored processes, which stand still, and then CRIU, which would resume them whatever it is answered.
+// It waits for none of them: who is traced is CRIU's to wait for first (ptrace(2)).
 func (x *restorer) kill() {
 	pids, err := x.restored(x.pid)
 	if err != nil {
@@ -243,8 +251,8 @@ func parentOf(pid int) int {
 	return parent
 }
 
-// checkNamespaces makes sure that a process is in each namespace that the config names by path, and not in rt's where the config has a new one. Of cgroup and
-// time namespaces some versions of CRIU know nothing.
+// checkNamespaces makes sure that a process is in each namespace that the config names by path, and not in rt's where
+// the config has a new one. Of cgroup and time namespaces some versions of CRIU know nothing.
 func (x *restorer) checkNamespaces(pid int) error {
 	const looked = unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWUSER
 	other, err := otherNamespaces(pid)
@@ -252,7 +260,10 @@ func (x *restorer) checkNamespaces(pid int) error {
 		return err
 	}
 	if missing := x.spec.Namespaces.New & looked &^ other; missing != 0 {
-		return imagesDiffer("linux.namespaces", "restored process "+strconv.Itoa(pid)+" is in a namespace of the host's: "+namespaceLinks(missing))
+		return imagesDiffer(
+			"linux.namespaces",
+			"restored process "+strconv.Itoa(pid)+" is in a namespace of the host's: "+namespaceLinks(missing),
+		)
 	}
 	for i := range x.spec.Namespaces.Join {
 		j := &x.spec.Namespaces.Join[i]
@@ -268,7 +279,10 @@ func (x *restorer) checkNamespaces(pid int) error {
 			return diag.Sys("look at the namespaces of a restored process", "stat", err)
 		}
 		if want.Ino != has.Ino || want.Dev != has.Dev {
-			return imagesDiffer("linux.namespaces["+strconv.Itoa(j.Index)+"].path", "restored process "+strconv.Itoa(pid)+" is not in the namespace "+j.Path)
+			return imagesDiffer(
+				"linux.namespaces["+strconv.Itoa(j.Index)+"].path",
+				"restored process "+strconv.Itoa(pid)+" is not in the namespace "+j.Path,
+			)
 		}
 	}
 	return nil
@@ -300,8 +314,12 @@ func (x *restorer) checkMaps(pid int) error {
 		}
 		for line := range strings.Lines(string(text)) {
 			var e specs.LinuxIDMapping
-			if n, err := fmt.Sscan(line, &e.ContainerID, &e.HostID, &e.Size); n != 3 || err != nil || !slices.Contains(m.want, e) {
-				return imagesDiffer(m.field, "the restored user namespace maps the ids "+strings.Join(strings.Fields(line), " "))
+			if n, err := fmt.Sscan(line, &e.ContainerID, &e.HostID, &e.Size); n != 3 || err != nil ||
+				!slices.Contains(m.want, e) {
+				return imagesDiffer(
+					m.field,
+					"the restored user namespace maps the ids "+strings.Join(strings.Fields(line), " "),
+				)
 			}
 		}
 	}

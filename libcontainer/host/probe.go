@@ -217,8 +217,8 @@ func appArmor() bool {
 }
 
 // seLinux looks for a writable selinuxfs: a read-only one tells a container that SELinux is disabled for it
-// (selinux(8), libselinux). selinux.GetEnabled begins with the same call, but reads /proc/filesystems where this says no:
-// docs/decisions/0015.
+// (selinux(8), libselinux). selinux.GetEnabled begins with the same call, but reads /proc/filesystems where this says
+// no: docs/decisions/0015.
 func seLinux() bool {
 	var st unix.Statfs_t
 	err := unix.Statfs("/sys/fs/selinux", &st)

@@ -60,7 +60,7 @@ type Options struct {
 	CgroupAttach bool
 	// Env is added to process.env: what a service manager passes on (sd_listen_fds(3)).
 	Env []string
-	// Rlimits are rt's own hard limits, by number, for those of process.rlimits: what is above them has to be raised with rt's rights.
+	// HardLimits are rt's own hard limits, by number, for those of process.rlimits: what is above them has to be raised with rt's rights.
 	HardLimits map[int]uint64
 	// OpenFiles is the hard limit of open files (RLIMIT_NOFILE) of rt and the boot process; 0 if it is not known, and then taken for high enough.
 	OpenFiles uint64

@@ -80,11 +80,15 @@ func (w *printer) remark(width, column int, origin, sentence string) {
 var fileSentences = [...]string{
 	FileNamespace: "the namespace to join",
 	FileTree:      "a detached copy of these mounts",
-	FileCgroup:    "the container's cgroup, to be born in",
+	FileCgroup:    "the container's cgroup, to clone into",
 	FileJoin:      "a cgroup to enter",
 	FileStart:     "the socket that rt start connects to",
 	FileSpare:     "a number for what is handed to rt",
+	FileMqueue:    "the message queues of the container's ipc namespace",
+	FileNotify:    "the directory of the notify socket",
 	FileIDMap:     "a user namespace that maps the mount's ids",
+	FilePidfd:     "the container's first process",
+	FileBinary:    "a sealed copy of the host's program",
 }
 
 // files lists the descriptors that rt opens and hands over.

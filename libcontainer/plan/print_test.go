@@ -121,3 +121,15 @@ func TestAppendJSON(t *testing.T) {
 		t.Errorf("an empty plan is %s", text)
 	}
 }
+
+// Each kind of descriptor that rt passes has a sentence in the printed plan.
+func TestFileSentences(t *testing.T) {
+	if len(fileSentences) != int(FileBinary)+1 {
+		t.Fatalf("%d sentences for %d kinds", len(fileSentences), FileBinary+1)
+	}
+	for kind, sentence := range fileSentences {
+		if sentence == "" {
+			t.Errorf("kind %d has no sentence", kind)
+		}
+	}
+}

@@ -61,10 +61,19 @@ func (h *holder) path(link string) string {
 }
 
 // kinds has the type that the config has for each kind of namespace, by its name in /proc/PID/ns.
-var kinds = map[string]string{"ipc": "ipc", "uts": "uts", "net": "network", "cgroup": "cgroup", "pid": "pid", "user": "user", "time": "time", "mnt": "mount"}
+var kinds = map[string]string{
+	"ipc":    "ipc",
+	"uts":    "uts",
+	"net":    "network",
+	"cgroup": "cgroup",
+	"pid":    "pid",
+	"user":   "user",
+	"time":   "time",
+	"mnt":    "mount",
+}
 
-// newNamespaces chooses for each kind of namespace that the container has none of its own, a new one, or one that is joined, and what it does for the file
-// systems that belong to namespaces: new ones, those of the host, or none.
+// newNamespaces chooses for each kind of namespace that the container has none of its own, a new one, or one that is
+// joined, and what it does for the file systems that belong to namespaces: new ones, those of the host, or none.
 func newNamespaces(r *rand.Rand) gene {
 	choice, name := make(map[string]string), ""
 	users := r.IntN(2) == 1 // whose namespaces are joined
@@ -108,7 +117,10 @@ func (b *bundle) namespaces(choice map[string]string, users bool, files string, 
 		b.sh(fmt.Sprintf("chown -R %d:%d .", firstID, firstID))
 	}
 	if choice["time"] == "new" && offsets {
-		b.at("linux")["timeOffsets"] = map[string]any{"monotonic": map[string]any{"secs": 5000}, "boottime": map[string]any{"secs": 1000000}}
+		b.at("linux")["timeOffsets"] = map[string]any{
+			"monotonic": map[string]any{"secs": 5000},
+			"boottime":  map[string]any{"secs": 1000000},
+		}
 	}
 	if files != "new" {
 		b.kernelFiles(files == "bound")
@@ -135,7 +147,12 @@ func (b *bundle) kernelFiles(bound bool) {
 			if !bound || target == "/dev/mqueue" {
 				continue
 			}
-			m = map[string]any{"destination": target, "type": "bind", "source": target, "options": []string{"rbind", "nosuid", "nodev", "noexec"}}
+			m = map[string]any{
+				"destination": target,
+				"type":        "bind",
+				"source":      target,
+				"options":     []string{"rbind", "nosuid", "nodev", "noexec"},
+			}
 		case "cgroup":
 			continue
 		}

@@ -21,7 +21,8 @@ func (s *State) failed(_ *Walk, step *nsenter.Step) {
 // child makes s the state of the process that a clone3(2) has made.
 func (s *State) child(step *nsenter.Step) {
 	s.Seen = s.Seen || s.Joined
-	if args, ok := step.Args[0].Bytes(); ok && step.Call == nsenter.Clone3 && binary.NativeEndian.Uint64([]byte(args[:8]))&unix.CLONE_NEWUSER != 0 {
+	if args, ok := step.Args[0].Bytes(); ok && step.Call == nsenter.Clone3 &&
+		binary.NativeEndian.Uint64([]byte(args[:8]))&unix.CLONE_NEWUSER != 0 {
 		s.Rights = held{everything, everything, everything}
 	}
 }
@@ -143,7 +144,8 @@ func (s *State) named(w *Walk, step *nsenter.Step, kind Kind) Kind {
 func (s *State) found(w *Walk, step *nsenter.Step) Kind {
 	kind := OfHost
 	switch path, _ := step.Args[1].Text(); {
-	case path != "" && path[0] == '/' && s.Root&Container != 0, path != "" && path[0] != '/' && step.Args[0].IsCwd() && s.Cwd&Container != 0:
+	case path != "" && path[0] == '/' && s.Root&Container != 0,
+		path != "" && path[0] != '/' && step.Args[0].IsCwd() && s.Cwd&Container != 0:
 		kind = OfContainer
 	case !step.Args[0].IsCwd():
 		kind = s.kindOf(&step.Args[0])

@@ -53,7 +53,9 @@ func (s *State) copiesBare(w *Walk, step *nsenter.Step) bool {
 // asked reports whether the origin of a step is a mount of the config, a path in the container, the root file system,
 // or an option that puts a layer over it.
 func asked(origin string) bool {
-	return strings.HasPrefix(origin, "mounts[") || strings.HasPrefix(origin, "linux.readonlyPaths[") || strings.HasPrefix(origin, "root.") || strings.HasPrefix(origin, "--")
+	return strings.HasPrefix(origin, "mounts[") || strings.HasPrefix(origin, "linux.readonlyPaths[") ||
+		strings.HasPrefix(origin, "root.") ||
+		strings.HasPrefix(origin, "--")
 }
 
 // restricts changes s as a mount_setattr(2) does that takes away what can change an inode.

@@ -8,11 +8,13 @@ import (
 	"rt/nsenter"
 )
 
-// namesOnce is rule R5. A second look-up of a path may find another file: what lies in a container is changed by the descriptor that found or made it.
+// namesOnce is rule R5. A second look-up of a path may find another file: what lies in a container is changed by the
+// descriptor that found or made it.
 //
-// Calls that change what is there take no path of the container's, but "." where the working directory was opened, and "/". Nor do they take a descriptor that
-// was looked up by a path on which the plan has attached a mount before: that mount has a descriptor of its own. One name is the exception: mknodat(2) gives no
-// descriptor of the node that it makes.
+// Calls that change what is there take no path of the container's, but "." where the working directory was opened, and
+// "/". Nor do they take a descriptor that was looked up by a path on which the plan has attached a mount before: that
+// mount has a descriptor of its own. One name is the exception: mknodat(2) gives no descriptor of the node that it
+// makes.
 func namesOnce(w *Walk, i int, s *nsenter.Step) string {
 	const byName, again = "it changes what a path of the container's leads to now, and not what was opened", "it changes what a second look-up of a path has found"
 	dir, path := -1, 0
@@ -67,12 +69,13 @@ func ownDescriptor(name string) bool {
 	return len(name) > len(dir) && name[:len(dir)] == dir && plainName(name[len(dir):])
 }
 
-// inContainer reports whether name, which is no descriptor, may lead to a file of the container: from its root, from a directory of its, or by a path of
-// the host's below its root file system.
+// inContainer reports whether name, which is no descriptor, may lead to a file of the container: from its root, from a
+// directory of its, or by a path of the host's below its root file system.
 func (w *Walk) inContainer(s *nsenter.Step, dir int, name string) bool {
 	switch {
 	case name[0] == '/':
-		return w.State.Root&Container != 0 || w.Rootfs != "" && w.Rootfs != "/" && len(name) > len(w.Rootfs) && name[:len(w.Rootfs)+1] == w.Rootfs+"/"
+		return w.State.Root&Container != 0 ||
+			w.Rootfs != "" && w.Rootfs != "/" && len(name) > len(w.Rootfs) && name[:len(w.Rootfs)+1] == w.Rootfs+"/"
 	case dir < 0 || s.Args[dir].IsCwd():
 		return w.State.Cwd&Container != 0
 	}
@@ -118,7 +121,8 @@ func (w *Walk) attached(path string) bool {
 	return false
 }
 
-// attaches notes that a mount is put over what was found by that look-up. What was attached below its path is hidden: there the path leads elsewhere.
+// attaches notes that a mount is put over what was found by that look-up. What was attached below its path is hidden:
+// there the path leads elsewhere.
 func (w *Walk) attaches(lookup int32) {
 	if lookup == 0 {
 		return

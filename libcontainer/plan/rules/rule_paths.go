@@ -8,8 +8,9 @@ import (
 	"rt/nsenter"
 )
 
-// nothingOpen is rule R1. Close-on-exec is no defence: execve(2) resolves the program's path, and that of its interpreter, while all is open still, and
-// /proc/self/fd/N/../.. leads from a directory of the host's wherever one likes (CVE-2024-21626 and its kind).
+// nothingOpen is rule R1. Close-on-exec is no defence: execve(2) resolves the program's path, and that of its
+// interpreter, while all is open still, and /proc/self/fd/N/../.. leads from a directory of the host's wherever one
+// likes (CVE-2024-21626 and its kind).
 func nothingOpen(w *Walk, _ int, s *nsenter.Step) string {
 	if !w.throughImage(s) && (!w.Joining || !s.Forks()) {
 		return ""
@@ -45,7 +46,14 @@ type look struct {
 // lookOf returns how a call takes the path that it resolves; ok is false for a call that takes none.
 func lookOf(call nsenter.Call) (l look, ok bool) {
 	switch call {
-	case nsenter.Faccessat, nsenter.Fchmodat, nsenter.Fchownat, nsenter.Openat, nsenter.Openat2, nsenter.OpenTree, nsenter.MountSetattr, nsenter.Execveat:
+	case nsenter.Faccessat,
+		nsenter.Fchmodat,
+		nsenter.Fchownat,
+		nsenter.Openat,
+		nsenter.Openat2,
+		nsenter.OpenTree,
+		nsenter.MountSetattr,
+		nsenter.Execveat:
 		return look{0, 1, true}, true
 	case nsenter.Mkdirat, nsenter.Mknodat, nsenter.Unlinkat:
 		return look{0, 1, false}, true
@@ -107,7 +115,8 @@ func (w *Walk) noMagicLinks(s *nsenter.Step) bool {
 	switch s.Call {
 	case nsenter.Openat2:
 		how, ok := s.Args[2].Bytes()
-		return ok && binary.NativeEndian.Uint64([]byte(how[16:24]))&(unix.RESOLVE_NO_MAGICLINKS|unix.RESOLVE_NO_SYMLINKS) != 0
+		return ok &&
+			binary.NativeEndian.Uint64([]byte(how[16:24]))&(unix.RESOLVE_NO_MAGICLINKS|unix.RESOLVE_NO_SYMLINKS) != 0
 	case nsenter.Openat:
 		return plainName(path) && flags(2)&unix.O_NOFOLLOW != 0
 	case nsenter.Fchownat:

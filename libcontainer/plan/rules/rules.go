@@ -1,13 +1,16 @@
 // Package rules proves of a compiled plan that it keeps the rules of docs/security.md, before it becomes a boot image.
 //
-// Check walks over the steps once. It holds what may be true of the boot process in front of each step: which descriptors may be open and what they
-// may lead to, whose files "/" and the working directory are, who may see the process, and which rights it may have. Where two ways meet, what may be
-// true on either of them may be true (a forward data flow analysis; jumps only go forward, so one walk is enough). Each rule is asked about each step.
+// Check walks over the steps once. It holds what may be true of the boot process in front of each step: which
+// descriptors may be open and what they may lead to, whose files "/" and the working directory are, who may see the
+// process, and which rights it may have. Where two ways meet, what may be true on either of them may be true (a forward
+// data flow analysis; jumps only go forward, so one walk is enough). Each rule is asked about each step.
 //
-// A breach is a mistake of rt's, never of the config: there is no config that makes the compiler write such a plan, or so it should be.
+// A breach is a mistake of rt's, never of the config: there is no config that makes the compiler write such a plan, or
+// so it should be.
 //
-// To add a rule: write a function of the kind of Rule.Check in a file of its own, and a row for it in table. State is there to be read; what a rule wants
-// to know of the past and State does not hold yet is added to State, to what calls do to it (effects.go), and to how two states meet (State.meet).
+// To add a rule: write a function of the kind of Rule.Check in a file of its own, and a row for it in table. State is
+// there to be read; what a rule wants to know of the past and State does not hold yet is added to State, to what calls
+// do to it (effects.go), and to how two states meet (State.meet).
 package rules
 
 import (
@@ -26,17 +29,30 @@ type Rule struct {
 
 // table is all rules.
 var table = [...]Rule{
-	{"R1", "nothing is open that leads anywhere while a path of the image is resolved through magic links, or when a container first sees the process", nothingOpen},
+	{
+		"R1",
+		"nothing is open that leads anywhere while a path of the image is resolved through magic links, or when a container first sees the process",
+		nothingOpen,
+	},
 	{"R2", "what rt attaches of the host's by itself is read-only, nosuid and noexec", lent},
 	{"R3", "a process that a container may see is not dumpable", notDumpable},
-	{"R4", "the program gets no more rights than the config gives it, and a joining process has no more when it is first seen", rights},
-	{"R5", "what lies in the container is changed by the descriptor that found or made it, and not looked up a second time", namesOnce},
+	{
+		"R4",
+		"the program gets no more rights than the config gives it, and a joining process has no more when it is first seen",
+		rights,
+	},
+	{
+		"R5",
+		"what lies in the container is changed by the descriptor that found or made it, and not looked up a second time",
+		namesOnce,
+	},
 }
 
 // Subject is a plan to be checked.
 type Subject struct {
 	*nsenter.Program
-	// Harmless are the descriptors of Program.FDs by which nothing can be found: sockets, and sealed copies without a directory.
+	// Harmless are the descriptors of Program.FDs by which nothing can be found: sockets, and sealed copies without a
+	// directory.
 	Harmless []bool
 	// Joining says that the plan brings a process into a container that is there, which so may hold hostile processes.
 	Joining bool
@@ -49,7 +65,8 @@ type Subject struct {
 // Rights is what the program at the end may have.
 type Rights struct {
 	Bounding, Permitted, Effective uint64
-	// Kept are capabilities that a joining process can't do without before it is the program: to load a filter that forbids what comes before that.
+	// Kept are capabilities that a joining process can't do without before it is the program: to load a filter that
+	// forbids what comes before that.
 	Kept               uint64
 	NoNewPrivs, Filter bool
 }
@@ -64,7 +81,9 @@ type Breach struct {
 
 func (b *Breach) Error() string {
 	return "rt has made a plan that breaks its rule " + b.Rule.ID + " (" + b.Rule.Text + "), and does not carry it out: step " +
-		strconv.Itoa(b.Step) + ", " + b.Text + ": " + b.What
+		strconv.Itoa(
+			b.Step,
+		) + ", " + b.Text + ": " + b.What
 }
 
 // Check returns the first breach of a rule, or nil.
@@ -106,7 +125,10 @@ func (w *Walk) leave(i int, s *nsenter.Step) {
 	if otherwise == 0 {
 		otherwise = i + 1
 	}
-	fails, succeeds := len(s.Errnos) > 0, s.Call != nsenter.ExitGroup && s.Call != nsenter.Execve && s.Call != nsenter.Execveat
+	fails, succeeds := len(
+		s.Errnos,
+	) > 0, s.Call != nsenter.ExitGroup && s.Call != nsenter.Execve &&
+		s.Call != nsenter.Execveat
 	state := w.State
 	if fails {
 		failed := state

@@ -16,7 +16,8 @@ type State struct {
 	Seen   bool        // a process of a container may see this one
 	Hidden bool        // certainly not dumpable
 	Rights held        // what this process may do at most
-	// CwdAgain and DupAgain: the working directory, or a fixed descriptor, may be what a second look-up of a path has found: see Descriptor.Again.
+	// CwdAgain and DupAgain: the working directory, or a fixed descriptor, may be what a second look-up of a path has
+	// found: see Descriptor.Again.
 	CwdAgain, DupAgain bool
 	CwdLookup          int32 // as Descriptor.Lookup, of the working directory
 
@@ -41,7 +42,8 @@ const (
 // Where says which numbers a descriptor may have.
 type Where uint8
 
-// Above is behind Program.Ctl, among those of Program.FDs where one was closed before. The zero Where is of a descriptor that is not open.
+// Above is behind Program.Ctl, among those of Program.FDs where one was closed before. The zero Where is of a
+// descriptor that is not open.
 const (
 	Above Where = 1 << iota
 	Among
@@ -60,7 +62,8 @@ type Descriptor struct {
 // Kind is what a descriptor is.
 type Kind uint8
 
-// The kinds, from the least to the most that a path from there may meet. Nothing can be found from an Anonymous one: a socket, a listener of seccomp.
+// The kinds, from the least to the most that a path from there may meet. Nothing can be found from an Anonymous one: a
+// socket, a listener of seccomp.
 const (
 	Anonymous   Kind = iota
 	NewMount         // made by this process
@@ -124,7 +127,12 @@ func (s *State) meet(t *State) {
 	s.Leaked = s.Leaked || t.Leaked
 	s.Fixed, s.Holes = s.Fixed.with(t.Fixed), s.Holes.with(t.Holes)
 	s.Root, s.Cwd = s.Root|t.Root, s.Cwd|t.Cwd
-	s.CwdAgain, s.DupAgain, s.CwdLookup = s.CwdAgain || t.CwdAgain, s.DupAgain || t.DupAgain, max(s.CwdLookup, t.CwdLookup)
+	s.CwdAgain, s.DupAgain, s.CwdLookup = s.CwdAgain ||
+		t.CwdAgain, s.DupAgain ||
+		t.DupAgain, max(
+		s.CwdLookup,
+		t.CwdLookup,
+	)
 	s.Joined, s.Seen = s.Joined || t.Joined, s.Seen || t.Seen
 	s.Hidden, s.Loaded, s.Secured = s.Hidden && t.Hidden, s.Loaded && t.Loaded, s.Secured && t.Secured
 	s.Rights.Bounding |= t.Rights.Bounding
