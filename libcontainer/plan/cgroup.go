@@ -40,15 +40,7 @@ func (c *compiler) cgroup2(m *spec.Mount) {
 	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "").on(bind, unix.EPERM, unix.EBUSY)
 	c.do(mountPath(m, "options"), "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Flags(&nsenter.MountAttrs, m.AttrSet)).to(regTree).on(bind, unix.EPERM)
-	modern := c.host.Has(host.MountSetattr)
-	if modern {
-		c.propagate(m, regTree)
-	}
-	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
-	c.attach(origin, regTree, regTarget)
-	if !modern {
-		c.propagate(m, regTree) // mount(2) changes only what is attached
-	}
+	c.attachDirectory(m, origin)
 	c.holdForRemount(m, regTree)
 	step{c, len(c.plan.Steps) - 1}.then(end)
 

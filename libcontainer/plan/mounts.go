@@ -105,15 +105,7 @@ func (c *compiler) otherAside(m *spec.Mount) {
 	if m.RecSet|m.RecClear != 0 {
 		c.setAttr(mountPath(m, "options"), "restrict it", regTree, m.RecSet, m.RecClear, 0, true)
 	}
-	modern := c.host.Has(host.MountSetattr)
-	if modern {
-		c.propagate(m, regTree)
-	}
-	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
-	c.attach(origin, regTree, regTarget)
-	if !modern {
-		c.propagate(m, regTree) // mount(2) changes only what is attached
-	}
+	c.attachDirectory(m, origin)
 	c.enter(origin, regLayer)
 	c.do(origin, "take the tmpfs away", nsenter.Umount2, nsenter.Str("."), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
 	c.holdForRemount(m, regTree)
@@ -125,4 +117,17 @@ func (c *compiler) otherAside(m *spec.Mount) {
 // labelled adds linux.mountLabel to the options of a file system: in quotes, since a label has commas in it (mount(8), SELinux contexts).
 func (c *compiler) labelled(data string) string {
 	return selinux.FormatMountLabelByType(data, c.spec.MountLabel, c.contextOption())
+}
+
+// attachDirectory attaches the mount in regTree at the destination of m, a directory, with its propagation.
+func (c *compiler) attachDirectory(m *spec.Mount, origin string) {
+	modern := c.host.Has(host.MountSetattr)
+	if modern {
+		c.propagate(m, regTree)
+	}
+	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
+	c.attach(origin, regTree, regTarget)
+	if !modern {
+		c.propagate(m, regTree) // mount(2) changes only what is attached
+	}
 }
