@@ -272,7 +272,7 @@ at_terminal() {
 			mknod -m 666 "$dev/$name" c "$major" "$minor"
 		done
 		chmod 600 "$dev/console"
-		timeout 20 script -qec "$BODY" /dev/null </dev/null
+		SHELL=$BASH timeout 20 script -qec "$BODY" /dev/null </dev/null # its shell has to know functions
 		grep " $dev/console" /proc/self/mountinfo
 		stat -c "%t:%T %a" "$dev/console"
 		ls "$dev"'

@@ -24,6 +24,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -120,6 +121,7 @@ func main() {
 func apart() int {
 	// What has leaked into this program is not the case's caller's.
 	_ = unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	takeSignals()
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -130,6 +132,19 @@ func apart() int {
 		return 1
 	}
 	return cmd.ProcessState.ExitCode()
+}
+
+// takeSignals gives each signal that this program's caller ignores its default action. A shell ignores SIGINT and SIGQUIT for
+// a background job, and a caller that ignores 32 or 33 can't be undone by env(1): the C library keeps both for itself.
+func takeSignals() {
+	const ignore, last = 1, 64
+	var action, byDefault [4]uint64 // the kernel's struct sigaction
+	for n := uintptr(1); n <= last; n++ {
+		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, n, 0, uintptr(unsafe.Pointer(&action)), 8, 0, 0)
+		if errno == 0 && action[0] == ignore {
+			_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, n, uintptr(unsafe.Pointer(&byDefault)), 0, 8, 0, 0)
+		}
+	}
 }
 
 // world is where the cases run.
