@@ -1,7 +1,8 @@
-// rt runs containers as the OCI runtime specification describes them: see package cli for its commands, libcontainer for what they do.
+// rt runs containers as the OCI runtime specification describes them: see package cli for its commands, libcontainer
+// for what they do.
 
-// How many threads may run is the number of processors for rt, for as long as it runs: the Go runtime has no need to ask its cgroup again
-// every second for a limit. (It asks once at every start, whatever these say.)
+// How many threads may run is the number of processors for rt, for as long as it runs: the Go runtime has no need to
+// ask its cgroup again every second for a limit. (It asks once at every start, whatever these say.)
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
@@ -13,8 +14,8 @@ import (
 	"rt/cli"
 )
 
-// The garbage collector is left on: it starts at 4 MB of heap, which no short command comes near, and turning it off would cost each start of rt
-// the stopping of the world (runtime/debug.SetGCPercent).
+// The garbage collector is left on: it starts at 4 MB of heap, which no short command comes near, and turning it off
+// would cost each start of rt the stopping of the world (runtime/debug.SetGCPercent).
 func main() {
 	growStack()
 	os.Exit(cli.Main(os.Args, os.Stdout, os.Stderr))

@@ -145,7 +145,8 @@ func TestUsageErrors(t *testing.T) {
 		out    string
 		errs   string
 	}{
-		{[]string{"create"}, 1, "", `rt: "create" requires exactly 1 argument(s): <container-id> (hint: see "rt create --help")`},
+		{[]string{"create"}, 1, "",
+			`rt: "create" requires exactly 1 argument(s): <container-id> (hint: see "rt create --help")`},
 		{[]string{"create", "--nope", "a"}, 1, "", "rt: flag provided but not defined: -nope"},
 		{[]string{"--nope"}, 1, "", "rt: flag provided but not defined: -nope"},
 		{[]string{"start", "--root"}, 1, "", "rt: flag needs an argument: --root"},

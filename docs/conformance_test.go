@@ -13,7 +13,8 @@ import (
 func programsOfSuite(t *testing.T) map[string]bool {
 	t.Helper()
 	programs := make(map[string]bool)
-	for _, m := range regexp.MustCompile(`/validation/(\w+)`).FindAllStringSubmatch(read(t, "../tests/conformance/tools.mod"), -1) {
+	for _, m := range regexp.MustCompile(`/validation/(\w+)`).FindAllStringSubmatch(read(t,
+		"../tests/conformance/tools.mod"), -1) {
 		programs[m[1]] = true
 	}
 	if len(programs) != 58 {
@@ -40,7 +41,8 @@ func listed(t *testing.T, programs map[string]bool) map[string]bool {
 			continue
 		}
 		f := strings.SplitN(strings.TrimSpace(line), " | ", 5)
-		if len(f) != 5 || !oneOf(f[1], "native", "cgroup2", "both") || !oneOf(f[2], "fail", "either") || !oneOf(f[3], "fails", "either") || f[4] == "" {
+		if len(f) != 5 || !oneOf(f[1], "native", "cgroup2", "both") || !oneOf(f[2], "fail", "either") ||
+			!oneOf(f[3], "fails", "either") || f[4] == "" {
 			t.Errorf("expected.txt: not the form that its head tells: %s", line)
 			continue
 		}
@@ -54,8 +56,8 @@ func listed(t *testing.T, programs map[string]bool) map[string]bool {
 
 func oneOf(s string, words ...string) bool { return slices.Contains(words, s) }
 
-// TestConformanceTable compares conformance.md with what there is: every validation program has its place in a table, in italics if expected.txt has it for
-// the machine's own cgroups, and every file of tests/bats that it names exists.
+// TestConformanceTable compares conformance.md with what there is: every validation program has its place in a table,
+// in italics if expected.txt has it for the machine's own cgroups, and every file of tests/bats that it names exists.
 func TestConformanceTable(t *testing.T) {
 	programs := programsOfSuite(t)
 	fails := listed(t, programs)

@@ -9,7 +9,8 @@ import (
 // The files that engines.md shows are those of packaging, without their comments.
 func TestEnginesShowsTheFiles(t *testing.T) {
 	text := read(t, "engines.md")
-	files := regexp.MustCompile(`(?m)^    # (packaging/\S+\w)\S*( .*)?\n((?:    .*\n|\n)+)`).FindAllStringSubmatch(text, -1)
+	files := regexp.MustCompile(`(?m)^    # (packaging/\S+\w)\S*( .*)?\n((?:    .*\n|\n)+)`).FindAllStringSubmatch(text,
+		-1)
 	if len(files) < 6 {
 		t.Fatalf("found %d files: has their form changed?", len(files))
 	}

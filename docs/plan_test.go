@@ -1,4 +1,5 @@
-// Package docs holds rt's documents. Its tests keep them true: docs/plan.md quotes plans, and what it quotes is compared with what rt compiles.
+// Package docs holds rt's documents. Its tests keep them true: docs/plan.md quotes plans, and what it quotes is
+// compared with what rt compiles.
 package docs
 
 import (
@@ -53,7 +54,8 @@ func compile(t *testing.T, config *specs.Spec, uid uint32, set func(*plan.Option
 	return p
 }
 
-// quotable compiles the plans that a document may quote. Their names follow the word "plan" behind the backquotes of a block.
+// quotable compiles the plans that a document may quote. Their names follow the word "plan" behind the backquotes of a
+// block.
 func quotable(t *testing.T) map[string]*plan.Plan {
 	t.Helper()
 	config := func() *specs.Spec { return spec.Default(spec.DefaultOptions{CgroupNamespace: true}) }
@@ -63,7 +65,8 @@ func quotable(t *testing.T) map[string]*plan.Plan {
 		StartContainer: []specs.Hook{{Path: "/bin/prepare"}},
 	}
 	bind := config()
-	bind.Mounts = append(bind.Mounts, specs.Mount{Destination: "/data", Type: "bind", Source: "/srv/data", Options: []string{"bind", "ro"}})
+	bind.Mounts = append(bind.Mounts, specs.Mount{Destination: "/data", Type: "bind", Source: "/srv/data",
+		Options: []string{"bind", "ro"}})
 	filtered := config()
 	filtered.Linux.Seccomp = &specs.LinuxSeccomp{
 		DefaultAction: specs.ActAllow, Architectures: []specs.Arch{specs.ArchX86_64},
@@ -115,8 +118,9 @@ func blocks(lines []string) (found []block) {
 
 const omission = "..."
 
-// TestPlanIsQuotedTruly compares what plan.md quotes with the plan it quotes: the same lines in the same order, with omissions where it says "...".
-// `go test ./docs -update` corrects the numbers; what has changed otherwise wants a new look at the text.
+// TestPlanIsQuotedTruly compares what plan.md quotes with the plan it quotes: the same lines in the same order, with
+// omissions where it says "...". `go test ./docs -update` corrects the numbers; what has changed otherwise wants a new
+// look at the text.
 func TestPlanIsQuotedTruly(t *testing.T) {
 	const name = "plan.md"
 	text, err := os.ReadFile(name)
@@ -146,7 +150,8 @@ func TestPlanIsQuotedTruly(t *testing.T) {
 			}
 			if words(truth[found], false) != words(lines[i], false) {
 				if !*update {
-					t.Errorf("%s:%d: the numbers have changed (go test ./docs -update):\n%s\n%s", name, i+1, lines[i], truth[found])
+					t.Errorf("%s:%d: the numbers have changed (go test ./docs -update):\n%s\n%s", name, i+1, lines[i],
+						truth[found])
 				}
 				lines[i] = renumber(lines[i], truth[found])
 			}
@@ -164,7 +169,8 @@ func TestPlanIsQuotedTruly(t *testing.T) {
 	}
 }
 
-// find returns the index of the line of truth that is quoted by line: the one at index at, or behind an omission the next that fits.
+// find returns the index of the line of truth that is quoted by line: the one at index at, or behind an omission the
+// next that fits.
 func find(truth []string, at int, gap bool, line string) int {
 	for i := at; i < len(truth); i++ {
 		if words(truth[i], true) == words(line, true) {
@@ -182,10 +188,12 @@ func renumber(line, truth string) string {
 	fresh := numbers.FindAllString(words(truth, false), -1)
 	indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
 	i := 0
-	return indent + numbers.ReplaceAllStringFunc(strings.TrimLeft(line, " "), func(string) string { i++; return fresh[i-1] })
+	return indent + numbers.ReplaceAllStringFunc(strings.TrimLeft(line, " "),
+		func(string) string { i++; return fresh[i-1] })
 }
 
-// TestPlanExplainsEveryKindOfStep fails where the plan of the default config has, under one of its headings, a system call of which plan.md shows none.
+// TestPlanExplainsEveryKindOfStep fails where the plan of the default config has, under one of its headings, a system
+// call of which plan.md shows none.
 func TestPlanExplainsEveryKindOfStep(t *testing.T) {
 	text, err := os.ReadFile("plan.md")
 	if err != nil {

@@ -8,9 +8,11 @@ import (
 	"testing"
 )
 
-// TestAttacksHaveTests compares security.md with what there is: the tests that a row of its table names have the row's number in them.
+// TestAttacksHaveTests compares security.md with what there is: the tests that a row of its table names have the row's
+// number in them.
 func TestAttacksHaveTests(t *testing.T) {
-	rows := regexp.MustCompile(`(?m)^\| (CVE-\d+-\d+)[^|]* \|.*\| ([^|]+) \|$`).FindAllStringSubmatch(read(t, "security.md"), -1)
+	rows := regexp.MustCompile(`(?m)^\| (CVE-\d+-\d+)[^|]* \|.*\| ([^|]+) \|$`).FindAllStringSubmatch(read(t,
+		"security.md"), -1)
 	if len(rows) < 20 {
 		t.Fatalf("found %d rows: has the form of the table changed?", len(rows))
 	}

@@ -1,11 +1,13 @@
 // Package hooks runs the hooks of a config.json.
 //
-// It turns a list of hooks and the state of the container, as JSON, into processes, and their ends into one error. The supervisor runs it, never the boot
-// process: a hook that belongs inside the container's namespaces is started there by the Start function that the supervisor passes. It
-// decides neither when a list is run nor what its failure means for the container. It refuses nothing: the checks of package spec came before.
+// It turns a list of hooks and the state of the container, as JSON, into processes, and their ends into one error. The
+// supervisor runs it, never the boot process: a hook that belongs inside the container's namespaces is started there by
+// the Start function that the supervisor passes. It decides neither when a list is run nor what its failure means for
+// the container. It refuses nothing: the checks of package spec came before.
 //
-// It follows config.md#posix-platform-hooks and runtime.md#lifecycle of the OCI runtime specification 1.3. What the specification leaves
-// open is done as users of other runtimes expect it: a hook without env gets rt's own environment, and there is no timeout unless one is given.
+// It follows config.md#posix-platform-hooks and runtime.md#lifecycle of the OCI runtime specification 1.3. What the
+// specification leaves open is done as users of other runtimes expect it: a hook without env gets rt's own environment,
+// and there is no timeout unless one is given.
 package hooks
 
 import (
@@ -18,9 +20,11 @@ import (
 	"rt/internal/diag"
 )
 
-// Options say how a list of hooks is run. The zero value runs them as ordinary children of rt and stops at the first failure.
+// Options say how a list of hooks is run. The zero value runs them as ordinary children of rt and stops at the first
+// failure.
 type Options struct {
-	// All goes on after a failure; the error then reports every hook that failed. The specification wants it for poststart and poststop.
+	// All goes on after a failure; the error then reports every hook that failed. The specification wants it for
+	// poststart and poststop.
 	All bool
 	// Dir is the working directory of a hook; "" is rt's own. Start has to see to it itself.
 	Dir string
@@ -37,8 +41,8 @@ type Options struct {
 	Start func(argv0 string, argv, env []string, files []uintptr) (pid int, err error)
 }
 
-// Run runs the hooks in order, each after the one before has ended, and returns nil or a *diag.Error. kind is the name of the list in the document
-// ("prestart"), state is what each hook finds on its stdin.
+// Run runs the hooks in order, each after the one before has ended, and returns nil or a *diag.Error. kind is the name
+// of the list in the document ("prestart"), state is what each hook finds on its stdin.
 //
 // What a hook leaves running in the background is left alone and not waited for.
 func Run(kind string, list []specs.Hook, state []byte, o Options) error {

@@ -68,7 +68,8 @@ func TestHooksRunInOrderAndGetTheState(t *testing.T) {
 
 func TestArgumentsAndDirectory(t *testing.T) {
 	dir := t.TempDir()
-	h := specs.Hook{Path: "/bin/sh", Args: []string{"a name of its own", "-c", `tr '\0' '\n' </proc/$$/cmdline >"$1"; true`, "sh", "args"}}
+	h := specs.Hook{Path: "/bin/sh", Args: []string{"a name of its own", "-c",
+		`tr '\0' '\n' </proc/$$/cmdline >"$1"; true`, "sh", "args"}}
 	if err := Run("prestart", []specs.Hook{h}, nil, Options{Dir: dir}); err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +134,8 @@ func TestAllGoesOnAndReportsEveryFailure(t *testing.T) {
 		t.Error("the hook after the failed one has not run")
 	}
 	got := e.Error()
-	for _, want := range []string{"poststop[0]", "exit status 1", "poststop[2]", "signal: terminated (SIGTERM)", "poststop[3]", "ENOENT"} {
+	for _, want := range []string{"poststop[0]", "exit status 1", "poststop[2]", "signal: terminated (SIGTERM)",
+		"poststop[3]", "ENOENT"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in %s", want, got)
 		}
@@ -252,13 +254,15 @@ func TestHookThatCannotStart(t *testing.T) {
 }
 
 func TestOnlyTheEndOfTheOutputIsKept(t *testing.T) {
-	e := failure(t, Run("prestart", []specs.Hook{sh(`head -c 200000 /dev/zero | tr '\0' x; echo; echo the cause; exit 1`)}, nil, Options{}))
+	e := failure(t, Run("prestart",
+		[]specs.Hook{sh(`head -c 200000 /dev/zero | tr '\0' x; echo; echo the cause; exit 1`)}, nil, Options{}))
 	if got := e.Error(); !strings.HasSuffix(got, "xxx | the cause, stderr: ") || len(got) > keepBytes+200 {
 		t.Errorf("%d bytes, ending in %q", len(got), got[max(0, len(got)-40):])
 	}
 }
 
-// TestContainedOutputIsBounded has a hook that writes more than may be kept, and one that leaves a process with its streams.
+// TestContainedOutputIsBounded has a hook that writes more than may be kept, and one that leaves a process with its
+// streams.
 func TestContainedOutputIsBounded(t *testing.T) {
 	copied, err := os.Create(filepath.Join(t.TempDir(), "copied"))
 	if err != nil {
@@ -266,7 +270,8 @@ func TestContainedOutputIsBounded(t *testing.T) {
 	}
 	defer copied.Close()
 	o := Options{Contained: true, Stdout: int(copied.Fd())}
-	e := failure(t, Run("startContainer", []specs.Hook{sh(`head -c 3000000 /dev/zero | tr '\0' x; echo the cause >&2; exit 1`)}, nil, o))
+	e := failure(t, Run("startContainer",
+		[]specs.Hook{sh(`head -c 3000000 /dev/zero | tr '\0' x; echo the cause >&2; exit 1`)}, nil, o))
 	if got := e.Error(); !strings.HasSuffix(got, "xxx, stderr: the cause") || len(got) > keepBytes+200 {
 		t.Errorf("%d bytes, ending in %q", len(got), got[max(0, len(got)-40):])
 	}
@@ -274,7 +279,8 @@ func TestContainedOutputIsBounded(t *testing.T) {
 		t.Errorf("%d bytes are copied: %v", st.Size(), err)
 	}
 	begin := time.Now()
-	if err := Run("startContainer", []specs.Hook{sh(`sleep 3 & exit 0`)}, nil, o); err != nil || time.Since(begin) > 2*time.Second {
+	if err := Run("startContainer", []specs.Hook{sh(`sleep 3 & exit 0`)}, nil, o); err != nil ||
+		time.Since(begin) > 2*time.Second {
 		t.Errorf("%v, after %s", err, time.Since(begin))
 	}
 }
@@ -295,7 +301,8 @@ func TestOutputIsCopied(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if out, err := read(t, files[0].Name()), read(t, files[1].Name()); out != "out\nmore\nout\nmore\n" || err != "err\nerr\n" {
+	if out, err := read(t, files[0].Name()), read(t, files[1].Name()); out != "out\nmore\nout\nmore\n" ||
+		err != "err\nerr\n" {
 		t.Errorf("copied %q and %q", out, err)
 	}
 }
@@ -305,7 +312,8 @@ func TestInterrupted(t *testing.T) {
 	o := Options{Interrupted: func() bool { calls++; return calls > 2 }}
 	begin := time.Now()
 	e := failure(t, Run("poststart", []specs.Hook{sh("exec sleep 20"), sh("exec sleep 20")}, nil, o))
-	if !strings.Contains(e.Error(), "poststart hook #0: killed, since rt got a signal to end") || time.Since(begin) > 10*time.Second {
+	if !strings.Contains(e.Error(), "poststart hook #0: killed, since rt got a signal to end") ||
+		time.Since(begin) > 10*time.Second {
 		t.Errorf("%v, after %s", e, time.Since(begin))
 	}
 }
@@ -330,9 +338,11 @@ func TestStart(t *testing.T) {
 	var argv []string
 	o := Options{Start: func(a0 string, av, env []string, files []uintptr) (int, error) {
 		argv0, argv = a0, av
-		return syscall.ForkExec("/bin/sh", []string{"sh", "-c", "cat; exit 7"}, &syscall.ProcAttr{Env: env, Files: files})
+		return syscall.ForkExec("/bin/sh", []string{"sh", "-c", "cat; exit 7"},
+			&syscall.ProcAttr{Env: env, Files: files})
 	}}
-	e := failure(t, Run("startContainer", []specs.Hook{{Path: "/inside", Args: []string{"x", "y"}}}, []byte("the state"), o))
+	e := failure(t, Run("startContainer", []specs.Hook{{Path: "/inside", Args: []string{"x", "y"}}},
+		[]byte("the state"), o))
 	if want := "exit status 7, stdout: the state, stderr: "; !strings.Contains(e.Error(), want) {
 		t.Errorf("%q is missing in %s", want, e)
 	}

@@ -6,9 +6,10 @@ import (
 
 // output is what one of the standard streams of a hook leads to.
 //
-// A hook of the host writes to a file, not to a pipe, because a pipe ends only with the last process that holds it: a hook may leave a daemon behind,
-// which must neither keep rt waiting nor die of SIGPIPE when rt is gone. A program of an image could fill the host's memory with such a file:
-// it gets a pipe, of which rt reads everything and keeps the end.
+// A hook of the host writes to a file, not to a pipe, because a pipe ends only with the last process that holds it: a
+// hook may leave a daemon behind, which must neither keep rt waiting nor die of SIGPIPE when rt is gone. A program of
+// an image could fill the host's memory with such a file: it gets a pipe, of which rt reads everything and keeps the
+// end.
 type output struct {
 	write int    // the hook's
 	read  int    // of a pipe; -1 for a file
@@ -55,7 +56,8 @@ func (out *output) started() {
 	}
 }
 
-// drain reads what there is in the pipe, at most as much as fits into one, so that nobody keeps rt here; false at its end.
+// drain reads what there is in the pipe, at most as much as fits into one, so that nobody keeps rt here; false at its
+// end.
 func (out *output) drain() bool {
 	var buffer [4096]byte
 	for range 16 {
@@ -86,7 +88,8 @@ func (out *output) keep(b []byte) {
 	}
 }
 
-// end ends the output with the hook. What a daemon writes to a file later gets EPERM, instead of growing in memory that nobody reads.
+// end ends the output with the hook. What a daemon writes to a file later gets EPERM, instead of growing in memory that
+// nobody reads.
 func (out *output) end() {
 	if out.read >= 0 {
 		out.drain()

@@ -13,7 +13,8 @@ type input struct {
 	rest        []byte // what the pipe had no room for
 }
 
-// newInput makes the pipe and fills it. A state of usual size fits whole, so that there is nothing to do while the hook runs, whether it reads or not.
+// newInput makes the pipe and fills it. A state of usual size fits whole, so that there is nothing to do while the hook
+// runs, whether it reads or not.
 func newInput(state []byte) (*input, error) {
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
@@ -29,8 +30,8 @@ func newInput(state []byte) (*input, error) {
 	return in, nil
 }
 
-// fill writes what fits, and closes the pipe after the last byte or when nobody reads any more.
-// EPIPE is no error: a hook need not read its stdin. Go turns the SIGPIPE of a descriptor above 2 into that errno (os/signal).
+// fill writes what fits, and closes the pipe after the last byte or when nobody reads any more. EPIPE is no error: a
+// hook need not read its stdin. Go turns the SIGPIPE of a descriptor above 2 into that errno (os/signal).
 func (in *input) fill() {
 	for len(in.rest) > 0 {
 		n, err := unix.Write(in.write, in.rest)

@@ -41,8 +41,9 @@ func timeout(h *specs.Hook) time.Duration {
 	return min(time.Duration(*h.Timeout), maxSeconds) * time.Second
 }
 
-// wait serves the hook's standard streams until the hook ends, or kills it when its time has passed or rt is to end. Only the hook itself: its children are
-// its own business, and a process group of its own would take a hook at a terminal out of the foreground.
+// wait serves the hook's standard streams until the hook ends, or kills it when its time has passed or rt is to end.
+// Only the hook itself: its children are its own business, and a process group of its own would take a hook at a
+// terminal out of the foreground.
 func (r *running) wait(pid int) *diag.Error {
 	r.in.closeRead()
 	for _, out := range r.out {
@@ -91,7 +92,8 @@ func (r *running) serve(pidfd int) string {
 		if r.limit > 0 {
 			left := time.Until(deadline)
 			if left <= 0 {
-				return "hook ran past specified timeout of " + strconv.FormatFloat(r.limit.Seconds(), 'f', 1, 64) + "s, and was killed"
+				return "hook ran past specified timeout of " + strconv.FormatFloat(r.limit.Seconds(), 'f', 1, 64) +
+					"s, and was killed"
 			}
 			ms = int((left + time.Millisecond - 1) / time.Millisecond)
 		}
@@ -122,7 +124,8 @@ func (r *running) serve(pidfd int) string {
 	}
 }
 
-// reap waits for a child of any kind: one that was cloned with CLONE_PARENT has no exit signal and is seen with __WALL only (wait(2)).
+// reap waits for a child of any kind: one that was cloned with CLONE_PARENT has no exit signal and is seen with __WALL
+// only (wait(2)).
 func reap(pid int) (unix.WaitStatus, error) {
 	var ws unix.WaitStatus
 	for {

@@ -7,8 +7,8 @@ import (
 	"rt/libcontainer/foreground"
 )
 
-// attend stays with a container in the foreground until its process ends: signals that come to rt go on to it, and its terminal is relayed to rt's.
-// With orphans, rt also waits for whatever else the container leaves to it as a subreaper.
+// attend stays with a container in the foreground until its process ends: signals that come to rt go on to it, and its
+// terminal is relayed to rt's. With orphans, rt also waits for whatever else the container leaves to it as a subreaper.
 func attend(process int, terminal *console, orphans bool) (int, error) {
 	pidfd, err := unix.PidfdOpen(process, 0)
 	if err != nil {
@@ -25,7 +25,8 @@ func attend(process int, terminal *console, orphans bool) (int, error) {
 	var failed error
 	master := terminal.master
 	terminal.master = -1 // the relay's
-	// The process is waited for as soon as it has ended, however long its output takes: until then the first process of its pid namespace can't end either.
+	// The process is waited for as soon as it has ended, however long its output takes: until then the first process of
+	// its pid namespace can't end either.
 	err = foreground.Relay(master, pidfd, func() bool {
 		status, failed = reap(process, orphans)
 		return status.Signaled()

@@ -42,7 +42,8 @@ func newBundle(t testing.TB, edit func(config map[string]any)) string {
 	return dir
 }
 
-// writeConfig writes config.json into a bundle: the default of `rt spec` without a terminal, for /bin/true, changed by edit.
+// writeConfig writes config.json into a bundle: the default of `rt spec` without a terminal, for /bin/true, changed by
+// edit.
 func writeConfig(t testing.TB, dir string, edit func(map[string]any)) {
 	t.Helper()
 	var text strings.Builder

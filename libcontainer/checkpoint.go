@@ -57,8 +57,8 @@ type checkpointer struct {
 	request criu.Options
 }
 
-// Checkpoint saves the processes of a container to files, which Restore makes a container of again. Afterwards there is no container, unless the options want it to
-// go on; after an error it goes on in any case.
+// Checkpoint saves the processes of a container to files, which Restore makes a container of again. Afterwards there is
+// no container, unless the options want it to go on; after an error it goes on in any case.
 func (r *Runtime) Checkpoint(id string, o *CheckpointOptions) error {
 	opened, err := r.openFor(state.Checkpoint, id, true)
 	if err != nil {
@@ -130,21 +130,25 @@ func (c *checkpointer) prepare() (err error) {
 func (c *checkpointer) possible() error {
 	if c.o.StatusFD >= 0 {
 		if _, err := unix.FcntlInt(uintptr(c.o.StatusFD), unix.F_GETFD, 0); err != nil {
-			return &diag.Error{Kind: diag.Usage, Field: "--status-fd", Value: strconv.Itoa(c.o.StatusFD), Problem: "is not open: the caller of rt must open it"}
+			return &diag.Error{Kind: diag.Usage, Field: "--status-fd", Value: strconv.Itoa(c.o.StatusFD),
+				Problem: "is not open: the caller of rt must open it"}
 		}
 	}
 	for i := range c.spec.Mounts {
 		if m := &c.spec.Mounts[i]; m.IDMap && m.Bind && !c.o.PreDump {
 			return &diag.Error{
 				Kind: diag.State, Field: mountField(m, "options"),
-				Problem: "the container can't be checkpointed: CRIU does not map the ids of " + m.Destination + " again",
+				Problem: "the container can't be checkpointed: CRIU does not map the ids of " + m.Destination +
+					" again",
 			}
 		}
 	}
 	// A layer over the root file system is rt's, and not in the config that the container would be restored from.
 	var seen, config unix.Stat_t
-	if unix.Stat("/proc/"+strconv.Itoa(c.state.Pid)+"/root", &seen) == nil && unix.Stat(c.spec.Rootfs, &config) == nil &&
-		c.spec.Namespaces.Has(unix.CLONE_NEWNS) && (seen.Dev != config.Dev || seen.Ino != config.Ino) && !c.o.LeaveRunning && !c.o.PreDump {
+	if unix.Stat("/proc/"+strconv.Itoa(c.state.Pid)+"/root", &seen) == nil &&
+		unix.Stat(c.spec.Rootfs, &config) == nil &&
+		c.spec.Namespaces.Has(unix.CLONE_NEWNS) && (seen.Dev != config.Dev || seen.Ino != config.Ino) &&
+		!c.o.LeaveRunning && !c.o.PreDump {
 		return &diag.Error{
 			Kind: diag.State, Problem: "the container can't be checkpointed: its root file system is not root.path any more, but a layer over it, which would end with the container",
 			Hint: "--ephemeral and --overlay do not go with checkpoint; with --leave-running the images are made all the same",
@@ -177,7 +181,8 @@ func (c *checkpointer) parent() error {
 		return e
 	}
 	if path.IsAbs(p) {
-		return bad("must be relative to --image-path, such as ../pre1: the images may be carried elsewhere together", nil)
+		return bad("must be relative to --image-path, such as ../pre1: the images may be carried elsewhere together",
+			nil)
 	}
 	fd, err := unix.Openat(c.images.dir, p, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -241,8 +246,8 @@ func (c *checkpointer) save() error {
 	return c.images.failure("the container could not be checkpointed", &response, err)
 }
 
-// strangers warns of processes that are in the container's cgroup and not of the container's making: rt exec has started them. CRIU saves a process and what
-// descends from it, and these descend from nobody in the container.
+// strangers warns of processes that are in the container's cgroup and not of the container's making: rt exec has
+// started them. CRIU saves a process and what descends from it, and these descend from nobody in the container.
 func (c *checkpointer) strangers() {
 	pids, err := c.group.Pids()
 	if err != nil {
@@ -255,11 +260,13 @@ func (c *checkpointer) strangers() {
 		}
 	}
 	if n > 0 {
-		c.r.warn(strconv.Itoa(n) + " process(es) that `rt exec` has started, or their children, are not in the images: CRIU saves only what descends from the container's own process")
+		c.r.warn(strconv.Itoa(n) +
+			" process(es) that `rt exec` has started, or their children, are not in the images: CRIU saves only what descends from the container's own process")
 	}
 }
 
-// descends reports whether a process is another one, or a child of its, or of those; and whether it has ended meanwhile.
+// descends reports whether a process is another one, or a child of its, or of those; and whether it has ended
+// meanwhile.
 func descends(pid, of int) bool {
 	for range 1000 {
 		if pid == of {
@@ -276,7 +283,8 @@ func descends(pid, of int) bool {
 	return false
 }
 
-// thaw lets the container go on after a CRIU that could not do so itself any more: it was killed while the container stood still.
+// thaw lets the container go on after a CRIU that could not do so itself any more: it was killed while the container
+// stood still.
 func (c *checkpointer) thaw() {
 	if c.status != state.Running || !c.group.Available() {
 		return
@@ -314,12 +322,15 @@ func (o *ImageOptions) fill(r *criu.Options) error {
 	modes := []string{"", "soft", "full", "strict", "ignore"}
 	i := slices.Index(modes, o.ManageCgroups)
 	if i < 0 {
-		return &diag.Error{Kind: diag.Usage, Field: "--manage-cgroups-mode", Value: o.ManageCgroups, Problem: "must be soft, full, strict or ignore"}
+		return &diag.Error{Kind: diag.Usage, Field: "--manage-cgroups-mode", Value: o.ManageCgroups,
+			Problem: "must be soft, full, strict or ignore"}
 	}
-	r.Cgroups = [...]criu.CgroupMode{criu.CgroupSoft, criu.CgroupSoft, criu.CgroupFull, criu.CgroupStrict, criu.CgroupIgnore}[i]
+	r.Cgroups = [...]criu.CgroupMode{criu.CgroupSoft, criu.CgroupSoft, criu.CgroupFull, criu.CgroupStrict,
+		criu.CgroupIgnore}[i]
 	for _, name := range o.EmptyNS {
 		if name != "network" {
-			return &diag.Error{Kind: diag.Usage, Field: "--empty-ns", Value: name, Problem: "must be network: CRIU can leave no other namespace empty"}
+			return &diag.Error{Kind: diag.Usage, Field: "--empty-ns", Value: name,
+				Problem: "must be network: CRIU can leave no other namespace empty"}
 		}
 		r.EmptyNetwork = true
 	}

@@ -24,7 +24,8 @@ func findCRIU() (string, error) {
 		return "", err
 	}
 	if r.Version.Before(oldestMajor, oldestMinor) {
-		return "", &diag.Error{Kind: diag.Host, Problem: "criu " + r.Version.String() + " is too old: rt needs 3.15 or newer: " + program}
+		return "", &diag.Error{Kind: diag.Host, Problem: "criu " + r.Version.String() +
+			" is too old: rt needs 3.15 or newer: " + program}
 	}
 	return program, nil
 }
@@ -39,16 +40,18 @@ func hasFeatures(program string, wanted criu.Features) error {
 		return err
 	}
 	if wanted.MemoryTracking && !r.Features.MemoryTracking {
-		return &diag.Error{Kind: diag.Host, Field: "--pre-dump", Problem: "this kernel does not tell which memory has changed (CONFIG_MEM_SOFT_DIRTY), or criu can't ask it"}
+		return &diag.Error{Kind: diag.Host, Field: "--pre-dump",
+			Problem: "this kernel does not tell which memory has changed (CONFIG_MEM_SOFT_DIRTY), or criu can't ask it"}
 	}
 	if wanted.LazyPages && !r.Features.LazyPages {
-		return &diag.Error{Kind: diag.Host, Field: "--lazy-pages", Problem: "this kernel has no userfaultfd(2) that criu can use"}
+		return &diag.Error{Kind: diag.Host, Field: "--lazy-pages",
+			Problem: "this kernel has no userfaultfd(2) that criu can use"}
 	}
 	return nil
 }
 
-// criuAnnotation names a file of options for CRIU that have the last word; an empty value is for none. It gives who writes the config the rights of who runs
-// rt, for CRIU runs programs that its options name.
+// criuAnnotation names a file of options for CRIU that have the last word; an empty value is for none. It gives who
+// writes the config the rights of who runs rt, for CRIU runs programs that its options name.
 const criuAnnotation = "org.criu.config"
 
 // criuConfig is that file where the config says nothing, if it is there. The place is runc's, so that both do alike.

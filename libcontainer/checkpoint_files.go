@@ -14,14 +14,16 @@ import (
 	"rt/libcontainer/criu"
 )
 
-// descriptorsFile says in the images what the standard streams of the container were, so that the restored ones take their places: a JSON array of three names
-// as /proc/PID/fd has them, which is runc's. Behind those rt writes what else of the host was open: "null:KEY" for its /dev/null.
+// descriptorsFile says in the images what the standard streams of the container were, so that the restored ones take
+// their places: a JSON array of three names as /proc/PID/fd has them, which is runc's. Behind those rt writes what else
+// of the host was open: "null:KEY" for its /dev/null.
 const descriptorsFile = "descriptors.json"
 
 // descriptors are what the processes of a container have open of the host's.
 type descriptors struct {
-	streams [3]string // pipes, sockets, terminals, files of the container by their names; files of the host by CRIU's key for them
-	null    []string  // the keys that /dev/null of the host goes by
+	// pipes, sockets, terminals, files of the container by their names; files of the host by CRIU's key for them
+	streams [3]string
+	null    []string // the keys that /dev/null of the host goes by
 }
 
 // nullPrefix is before a key in descriptorsFile that stands for /dev/null.
@@ -38,8 +40,9 @@ func (d *descriptors) external() []string {
 	return list
 }
 
-// openDescriptors looks at what the container has open. A file of the host is one on a mount that the container does not have: what was given to it as a
-// standard stream. CRIU can't save those, but leave them out by the keys that it is told.
+// openDescriptors looks at what the container has open. A file of the host is one on a mount that the container does
+// not have: what was given to it as a standard stream. CRIU can't save those, but leave them out by the keys that it is
+// told.
 func (c *checkpointer) openDescriptors() (*descriptors, error) {
 	table, err := mountTable(c.state.Pid)
 	if err != nil {
@@ -145,7 +148,8 @@ func (i *images) loadDescriptors() (*descriptors, error) {
 	sc.End()
 	if err != nil || sc.Err() != nil || len(sc.Problems) > 0 {
 		return nil, &diag.Error{
-			Kind: diag.Usage, Field: "--image-path", Problem: descriptorsFile + " must be an array of strings: the file names of the standard streams",
+			Kind: diag.Usage, Field: "--image-path", Problem: descriptorsFile +
+				" must be an array of strings: the file names of the standard streams",
 			Hint: "the images were not made by rt or runc, or are damaged",
 		}
 	}
@@ -159,7 +163,8 @@ func (i *images) loadDescriptors() (*descriptors, error) {
 	return d, nil
 }
 
-// inherit tells CRIU what takes the place of the streams: rt's own, which are CRIU's too. null is CRIU's number of the host's /dev/null.
+// inherit tells CRIU what takes the place of the streams: rt's own, which are CRIU's too. null is CRIU's number of the
+// host's /dev/null.
 func (d *descriptors) inherit(r *criu.Options, null int) error {
 	for fd, key := range d.streams {
 		file := strings.HasPrefix(key, "file[")
@@ -167,7 +172,8 @@ func (d *descriptors) inherit(r *criu.Options, null int) error {
 			var st unix.Stat_t
 			if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 				return &diag.Error{
-					Kind: diag.Usage, Problem: "standard " + [...]string{"input", "output", "error"}[fd] + " of the container was a file of the host, where programs may seek, so that of rt must be a file too",
+					Kind: diag.Usage, Problem: "standard " + [...]string{"input", "output", "error"}[fd] +
+						" of the container was a file of the host, where programs may seek, so that of rt must be a file too",
 					Hint: "redirect it to a file",
 				}
 			}

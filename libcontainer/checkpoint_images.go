@@ -11,7 +11,8 @@ import (
 	"rt/libcontainer/state"
 )
 
-// images are the directory of --image-path and that of --work-path, each opened once: what they are called later is nobody's matter.
+// images are the directory of --image-path and that of --work-path, each opened once: what they are called later is
+// nobody's matter.
 type images struct {
 	dir, work int
 	logFile   string // as messages call it
@@ -107,10 +108,12 @@ func (i *images) failure(problem string, r *criu.Response, err error) error {
 	return e
 }
 
-// complaints returns the last errors in CRIU's log, on one line. A line of it is "(00.063958) Error (criu/files-reg.c:1790): Can't ...".
+// complaints returns the last errors in CRIU's log, on one line. A line of it is "(00.063958) Error
+// (criu/files-reg.c:1790): Can't ...".
 func (i *images) complaints() string {
 	const most, lines = 256 << 10, 3
-	fd, err := unix.Openat(i.work, filepath.Base(i.logFile), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	fd, err := unix.Openat(i.work, filepath.Base(i.logFile),
+		unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return ""
 	}
@@ -127,7 +130,8 @@ func (i *images) complaints() string {
 	return lastErrors(string(text[:n]), lines)
 }
 
-// lastErrors returns the first of the errors that a log ends with, at most so many: CRIU gives up at the first, and the others are what follows from it.
+// lastErrors returns the first of the errors that a log ends with, at most so many: CRIU gives up at the first, and the
+// others are what follows from it.
 func lastErrors(log string, most int) string {
 	var found []string
 	for line := range strings.Lines(log) {
@@ -137,7 +141,8 @@ func lastErrors(log string, most int) string {
 		}
 		if place, text, ok := strings.Cut(rest, "): "); ok {
 			// Every CRIU without CAP_SYS_RESOURCE says so, and goes on.
-			if text = strings.TrimSpace(text); strings.HasPrefix(text, "rlimit:") || text == "Dumping FAILED." || text == "Restoring FAILED." {
+			if text = strings.TrimSpace(text); strings.HasPrefix(text, "rlimit:") || text == "Dumping FAILED." ||
+				text == "Restoring FAILED." {
 				continue
 			}
 			found = append(found, text+" ("+place+")")

@@ -16,7 +16,8 @@ import (
 	"rt/spec"
 )
 
-// external is a mount of the container that belongs to the host. CRIU saves nothing of it but a label, and mounts at the restore what is then the source.
+// external is a mount of the container that belongs to the host. CRIU saves nothing of it but a label, and mounts at
+// the restore what is then the source.
 type external struct {
 	label       string // the destination, as the config has it
 	destination string // as the container's mount table has it; only in what attached returns
@@ -26,8 +27,9 @@ type external struct {
 
 type externals []external
 
-// externalMounts lists the mounts that may be external, as the config tells: bind mounts, what hides masked files, devices that could not be made, the hierarchies of
-// cgroup v1, and rt's own. It is the same list at the checkpoint and at the restore; what of it there is, the mount table of the container says.
+// externalMounts lists the mounts that may be external, as the config tells: bind mounts, what hides masked files,
+// devices that could not be made, the hierarchies of cgroup v1, and rt's own. It is the same list at the checkpoint and
+// at the restore; what of it there is, the mount table of the container says.
 func externalMounts(s *spec.Spec, hierarchies []host.Hierarchy, c *state.Container) (list externals) {
 	for i := range s.Mounts {
 		m := &s.Mounts[i]
@@ -138,7 +140,8 @@ func mountIn(path string) int {
 	return id
 }
 
-// externalNamespaces are those that the config joins by path and CRIU can leave out; the labels are runc's, so that either can restore what the other has saved.
+// externalNamespaces are those that the config joins by path and CRIU can leave out; the labels are runc's, so that
+// either can restore what the other has saved.
 var externalNamespaces = [...]struct {
 	flag        uintptr
 	kind, label string

@@ -18,8 +18,8 @@ import (
 
 func init() { children["criu"] = fakeCRIU }
 
-// fakeCRIU is a criu that fails as FAKE says. It speaks as much protobuf as that takes: a request begins with 8 and its kind, an answer has 8 and the kind, 16
-// and the success.
+// fakeCRIU is a criu that fails as FAKE says. It speaks as much protobuf as that takes: a request begins with 8 and its
+// kind, an answer has 8 and the kind, 16 and the success.
 func fakeCRIU() {
 	const socket = 3
 	request := make([]byte, 64<<10)
@@ -64,7 +64,8 @@ func playCRIU(t *testing.T) {
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }
 
-// TestCRIUFails has CRIU fail in several ways. Whatever it does, the container is as it was before, and a restore leaves nothing.
+// TestCRIUFails has CRIU fail in several ways. Whatever it does, the container is as it was before, and a restore
+// leaves nothing.
 func TestCRIUFails(t *testing.T) {
 	if !apart(t) {
 		return
@@ -107,9 +108,11 @@ func TestCRIUFails(t *testing.T) {
 	requireNothingLeft(t, before, r.Root, id)
 
 	must(t, os.WriteFile(images+"/inventory.img", nil, 0o600))
-	for fake, want := range map[string]string{"old": "too old", "refuses": "never", "dies": "SIGKILL", "says nothing": "without a response"} {
+	for fake, want := range map[string]string{"old": "too old", "refuses": "never", "dies": "SIGKILL",
+		"says nothing": "without a response"} {
 		t.Setenv("FAKE", fake)
-		o := &RestoreOptions{RunOptions: RunOptions{CreateOptions: CreateOptions{Bundle: bundle}, Detach: true}, ImageOptions: ImageOptions{ImagePath: images}}
+		o := &RestoreOptions{RunOptions: RunOptions{CreateOptions: CreateOptions{Bundle: bundle}, Detach: true},
+			ImageOptions: ImageOptions{ImagePath: images}}
 		// The streams of the container were files of the host, as those of a test may not be.
 		_ = os.Remove(images + "/" + descriptorsFile)
 		var e *diag.Error
@@ -134,7 +137,8 @@ func TestLastErrors(t *testing.T) {
 
 func TestPageServer(t *testing.T) {
 	for text, want := range map[string]*criu.PageServer{
-		"": nil, "1.2.3.4:99": {Address: "1.2.3.4", Port: 99}, "[::1]:65535": {Address: "::1", Port: 65535}, "host:1": {Address: "host", Port: 1},
+		"": nil, "1.2.3.4:99": {Address: "1.2.3.4", Port: 99}, "[::1]:65535": {Address: "::1",
+			Port: 65535}, "host:1": {Address: "host", Port: 1},
 	} {
 		got, err := pageServer(text, false)
 		if err != nil || (got == nil) != (want == nil) || got != nil && *got != *want {
@@ -150,7 +154,8 @@ func TestPageServer(t *testing.T) {
 
 func TestCgroupRoots(t *testing.T) {
 	roots := cgroupRoots("4:cpu,cpuacct:/a:b\n1:name=systemd:/c\n0::/d\nx\n")
-	want := []criu.CgroupRoot{{Controller: "cpu", Path: "/a:b"}, {Controller: "cpuacct", Path: "/a:b"}, {Controller: "name=systemd", Path: "/c"}, {Path: "/d"}}
+	want := []criu.CgroupRoot{{Controller: "cpu", Path: "/a:b"}, {Controller: "cpuacct", Path: "/a:b"},
+		{Controller: "name=systemd", Path: "/c"}, {Path: "/d"}}
 	if len(roots) != len(want) {
 		t.Fatal(roots)
 	}

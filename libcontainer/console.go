@@ -10,8 +10,8 @@ import (
 	"rt/spec"
 )
 
-// checkConsole sees to it that there is someone to take the terminal, before anything is made. The rules are runc's: a terminal that nobody is in the
-// foreground of needs a console socket, and a console socket is of no use otherwise.
+// checkConsole sees to it that there is someone to take the terminal, before anything is made. The rules are runc's: a
+// terminal that nobody is in the foreground of needs a console socket, and a console socket is of no use otherwise.
 func checkConsole(p *spec.Process, socket string, detached bool) error {
 	terminal := p != nil && p.Terminal
 	switch {

@@ -71,7 +71,8 @@ func (r *Runtime) State(id string) (*state.State, state.Status, error) {
 	return r.status(c)
 }
 
-// List returns all containers of the root, in the order of their ids. One whose state can't be read is listed with its id alone, as what it is: stopped.
+// List returns all containers of the root, in the order of their ids. One whose state can't be read is listed with its
+// id alone, as what it is: stopped.
 func (r *Runtime) List() ([]Listed, error) {
 	root, err := r.root(false)
 	if err != nil {
@@ -79,7 +80,8 @@ func (r *Runtime) List() ([]Listed, error) {
 	}
 	defer root.Close()
 	if !root.Exists() && r.Root != "" {
-		return nil, &diag.Error{Kind: diag.Usage, Field: "--root", Value: r.Root, Problem: "does not exist", Errno: unix.ENOENT}
+		return nil, &diag.Error{Kind: diag.Usage, Field: "--root", Value: r.Root, Problem: "does not exist",
+			Errno: unix.ENOENT}
 	}
 	ids, err := root.List()
 	if err != nil {
@@ -131,8 +133,8 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 	return r.signal(c, s, status, sig, all)
 }
 
-// killOrphans kills what a container in a pid namespace of others has left when its first process ended, which the kernel does not do there. It reports
-// whether there was anything.
+// killOrphans kills what a container in a pid namespace of others has left when its first process ended, which the
+// kernel does not do there. It reports whether there was anything.
 func (r *Runtime) killOrphans(c *state.Container, s *state.State) bool {
 	if shared, err := r.sharesPids(c, s); err != nil || !shared {
 		return false
@@ -145,7 +147,8 @@ func (r *Runtime) killOrphans(c *state.Container, s *state.State) bool {
 	return err == nil && len(pids) > 0 && g.Kill(unix.SIGKILL) == nil
 }
 
-// killRest signals what a container without its first process has left in its cgroup: nothing is no error, since --all means whatever is there.
+// killRest signals what a container without its first process has left in its cgroup: nothing is no error, since --all
+// means whatever is there.
 func (r *Runtime) killRest(s *state.State, sig unix.Signal) error {
 	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
 	if err != nil || !g.Available() {
@@ -169,8 +172,8 @@ func (r *Runtime) signal(c *state.Container, s *state.State, status state.Status
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	if status == state.Created && endsProcess(sig) {
-		// The boot process has no handlers, and the kernel shields the first process of a pid namespace from signals that it does not
-		// handle. It has run nothing of the user's: what is meant to end it may end it.
+		// The boot process has no handlers, and the kernel shields the first process of a pid namespace from signals
+		// that it does not handle. It has run nothing of the user's: what is meant to end it may end it.
 		sig = unix.SIGKILL
 	}
 	if err := unix.PidfdSendSignal(pidfd, sig, nil, 0); err != nil {
@@ -192,8 +195,8 @@ func (r *Runtime) signal(c *state.Container, s *state.State, status state.Status
 	return nil
 }
 
-// openProcess returns a pidfd of a container's first process, or -1 if it has ended. Alive is asked once the descriptor is there: if it still lives
-// then, the number had not been given to another process meanwhile.
+// openProcess returns a pidfd of a container's first process, or -1 if it has ended. Alive is asked once the descriptor
+// is there: if it still lives then, the number had not been given to another process meanwhile.
 func openProcess(s *state.State) int {
 	pidfd, err := unix.PidfdOpen(s.Pid, 0)
 	if err != nil {
@@ -251,8 +254,8 @@ func (r *Runtime) Delete(id string, force bool) error {
 	return r.destroy(c, s)
 }
 
-// endsSoon waits for the first process of a container that is running and about to end, and reports whether it has ended: `rt kill` has sent SIGKILL, say,
-// and the process has not had the time to die of it.
+// endsSoon waits for the first process of a container that is running and about to end, and reports whether it has
+// ended: `rt kill` has sent SIGKILL, say, and the process has not had the time to die of it.
 func endsSoon(s *state.State) bool {
 	const look, moment = 10 * time.Millisecond, 100 * time.Millisecond
 	pidfd := openProcess(s)
@@ -272,7 +275,8 @@ func endsSoon(s *state.State) bool {
 	return false
 }
 
-// deleteByForce kills what lives of a container first of all, and then waits for whoever is at work on it, or ends that: see state.LockByForce.
+// deleteByForce kills what lives of a container first of all, and then waits for whoever is at work on it, or ends
+// that: see state.LockByForce.
 func (r *Runtime) deleteByForce(id string) error {
 	root, c, err := r.open(id, false)
 	if err != nil {
@@ -284,7 +288,8 @@ func (r *Runtime) deleteByForce(id string) error {
 	}
 	defer root.Close()
 	defer c.Close()
-	// One in creation has no process of the user's, and its cgroup may still turn out to be another's: its rt takes all of it back.
+	// One in creation has no process of the user's, and its cgroup may still turn out to be another's: its rt takes all
+	// of it back.
 	if s, err := c.State(); err == nil && s.Phase != state.Creating {
 		if g, err := cgroup.Load(cgroup.Saved(s.Cgroup)); err == nil {
 			kill(g, s)

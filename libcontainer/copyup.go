@@ -12,15 +12,16 @@ import (
 	"rt/spec"
 )
 
-// copyUp fills the tmpfs of a mount with the option tmpcopyup, which the boot process has handed over as to, from the directory that it handed
-// over before. One without that option takes the mode of the directory.
+// copyUp fills the tmpfs of a mount with the option tmpcopyup, which the boot process has handed over as to, from the
+// directory that it handed over before. One without that option takes the mode of the directory.
 func (m *maker) copyUp(r supervise.Report) error {
 	step, from, to := r.Step, m.copyFrom, r.FD
 	m.copyFrom = -1
 	defer closeAll([]int{from, to})
 	mount := m.mountOf(step)
 	if mount == nil || from < 0 || to < 0 {
-		return &diag.Error{Kind: diag.Kernel, Field: step.Origin, Problem: "the boot process did not hand over what is to be copied"}
+		return &diag.Error{Kind: diag.Kernel, Field: step.Origin,
+			Problem: "the boot process did not hand over what is to be copied"}
 	}
 	if !mount.TmpCopyUp {
 		return copyMode(from, to)

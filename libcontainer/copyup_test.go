@@ -18,11 +18,14 @@ func outputOf(t *testing.T, bundle, script string, edit func(config map[string]a
 	t.Helper()
 	out := t.TempDir()
 	must(t, os.Chmod(out, 0o777))
-	must(t, os.Chmod(filepath.Dir(out), 0o755)) // before Linux 5.12 the root of a user namespace has to get there itself
+	// before Linux 5.12 the root of a user namespace has to get there itself
+	must(t, os.Chmod(filepath.Dir(out), 0o755))
 	writeConfig(t, bundle, func(config map[string]any) {
-		config["process"].(map[string]any)["args"] = []string{"/bin/busybox", "sh", "-c", "exec >/out/said 2>&1; " + script}
+		config["process"].(map[string]any)["args"] = []string{"/bin/busybox", "sh", "-c",
+			"exec >/out/said 2>&1; " + script}
 		all := []string{"CAP_DAC_OVERRIDE"}
-		config["process"].(map[string]any)["capabilities"] = map[string]any{"bounding": all, "effective": all, "permitted": all}
+		config["process"].(map[string]any)["capabilities"] = map[string]any{"bounding": all, "effective": all,
+			"permitted": all}
 		addMount(config, map[string]any{"destination": "/out", "source": out, "options": []string{"bind"}})
 		edit(config)
 	})
@@ -43,7 +46,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// userNamespace gives a container a user namespace that starts at host id first, and its root file system a way for it to be reached.
+// userNamespace gives a container a user namespace that starts at host id first, and its root file system a way for it
+// to be reached.
 func userNamespace(t *testing.T, config map[string]any, bundle string, first int) {
 	t.Helper()
 	linux := config["linux"].(map[string]any)
@@ -80,9 +84,10 @@ func TestTmpcopyup(t *testing.T) {
 		mount map[string]any
 		want  string
 	}{
-		"all":       {tmpfs("/data", "tmpcopyup"), "1775 0:0 /data\n644 7:8 /data/file\nfrom the image\n"},
-		"own mode":  {tmpfs("/data", "tmpcopyup", "mode=700"), "700 0:0 /data\n644 7:8 /data/file\nfrom the image\n"},
-		"own owner": {tmpfs("/data", "tmpcopyup", "uid=3", "gid=4"), "1775 3:4 /data\n644 7:8 /data/file\nfrom the image\n"},
+		"all":      {tmpfs("/data", "tmpcopyup"), "1775 0:0 /data\n644 7:8 /data/file\nfrom the image\n"},
+		"own mode": {tmpfs("/data", "tmpcopyup", "mode=700"), "700 0:0 /data\n644 7:8 /data/file\nfrom the image\n"},
+		"own owner": {tmpfs("/data", "tmpcopyup", "uid=3", "gid=4"),
+			"1775 3:4 /data\n644 7:8 /data/file\nfrom the image\n"},
 		"read-only": {
 			tmpfs("/data", "tmpcopyup", "ro"),
 			"1775 0:0 /data\n644 7:8 /data/file\nfrom the image\nsh: can't create /data/new: Read-only file system\nread-only\n",
@@ -99,9 +104,10 @@ func TestTmpcopyup(t *testing.T) {
 		})
 	}
 	t.Run("a mount point that the image lacks", func(t *testing.T) {
-		said, err := outputOf(t, bundle, "busybox stat -c %a /lacks/deep; ls -A /lacks/deep", func(config map[string]any) {
-			addMount(config, tmpfs("/lacks/deep", "tmpcopyup"))
-		})
+		said, err := outputOf(t, bundle, "busybox stat -c %a /lacks/deep; ls -A /lacks/deep",
+			func(config map[string]any) {
+				addMount(config, tmpfs("/lacks/deep", "tmpcopyup"))
+			})
 		if err != nil || said != "1777\n" {
 			t.Errorf("%v, and the container sees %q", err, said)
 		}
@@ -118,18 +124,20 @@ func TestTmpcopyup(t *testing.T) {
 	})
 }
 
-// TestTmpcopyupKeepsSecrets has a file that the root of a user namespace could not read, since its owner has no place there. Kernels differ in whether a
-// tmpfs of the namespace can have such an owner, but none must let the container read the file.
+// TestTmpcopyupKeepsSecrets has a file that the root of a user namespace could not read, since its owner has no place
+// there. Kernels differ in whether a tmpfs of the namespace can have such an owner, but none must let the container
+// read the file.
 func TestTmpcopyupKeepsSecrets(t *testing.T) {
 	bundle := newBundle(t, nil)
 	data := imageData(t, bundle, 100000)
 	must(t, os.Chown(data+"/file", 0, 0))
 	must(t, os.Chmod(data+"/file", 0o640))
 	run := func() (string, error) {
-		return outputOf(t, bundle, "busybox stat -c '%a %u:%g' /data/file; cat /data/file", func(config map[string]any) {
-			userNamespace(t, config, bundle, 100000)
-			addMount(config, tmpfs("/data", "tmpcopyup"))
-		})
+		return outputOf(t, bundle, "busybox stat -c '%a %u:%g' /data/file; cat /data/file",
+			func(config map[string]any) {
+				userNamespace(t, config, bundle, 100000)
+				addMount(config, tmpfs("/data", "tmpcopyup"))
+			})
 	}
 	said, err := run()
 	var e *diag.Error
@@ -138,12 +146,14 @@ func TestTmpcopyupKeepsSecrets(t *testing.T) {
 		if said != "640 65534:65534\ncat: can't open '/data/file': Permission denied\n" {
 			t.Errorf("the container sees %q", said)
 		}
-	case !errors.As(err, &e) || !strings.HasPrefix(e.Field, "mounts[") || e.Value != "tmpcopyup" || !strings.Contains(e.Problem, "/data: /file can't be copied: its owner"):
+	case !errors.As(err, &e) || !strings.HasPrefix(e.Field, "mounts[") || e.Value != "tmpcopyup" ||
+		!strings.Contains(e.Problem, "/data: /file can't be copied: its owner"):
 		t.Errorf("error %v", err)
 	}
 	// What everybody may read is copied, and does not become a program with the rights of the container's root.
 	must(t, os.Chmod(data+"/file", 0o755|os.ModeSetuid))
-	if said, err := run(); err != nil || said != "4755 65534:65534\nfrom the image\n" && said != "755 0:0\nfrom the image\n" {
+	if said, err := run(); err != nil || said != "4755 65534:65534\nfrom the image\n" &&
+		said != "755 0:0\nfrom the image\n" {
 		t.Errorf("%v, and the container sees %q", err, said)
 	}
 }
@@ -152,9 +162,11 @@ func TestTmpcopyupIntoTooLittle(t *testing.T) {
 	bundle := newBundle(t, nil)
 	data := imageData(t, bundle, 0)
 	must(t, os.WriteFile(data+"/big", make([]byte, 1<<20), 0o644))
-	_, err := outputOf(t, bundle, "true", func(config map[string]any) { addMount(config, tmpfs("/data", "tmpcopyup", "size=64k")) })
+	_, err := outputOf(t, bundle, "true",
+		func(config map[string]any) { addMount(config, tmpfs("/data", "tmpcopyup", "size=64k")) })
 	var e *diag.Error
-	if !errors.As(err, &e) || e.Errno != unix.ENOSPC || !strings.Contains(e.Hint, "size") || !strings.Contains(e.Problem, "/big") {
+	if !errors.As(err, &e) || e.Errno != unix.ENOSPC || !strings.Contains(e.Hint, "size") ||
+		!strings.Contains(e.Problem, "/big") {
 		t.Errorf("error %v", err)
 	}
 }

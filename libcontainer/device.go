@@ -32,7 +32,8 @@ func isDevice(st *unix.Stat_t, d *spec.Device) bool {
 func (m *maker) checkDevice(r supervise.Report) error {
 	origin, fd := r.Step.Origin, r.FD
 	if fd < 0 {
-		return &diag.Error{Kind: diag.Kernel, Field: origin, Problem: "the boot process did not hand over what is at the path of the device"}
+		return &diag.Error{Kind: diag.Kernel, Field: origin,
+			Problem: "the boot process did not hand over what is at the path of the device"}
 	}
 	defer func() { _ = unix.Close(fd) }()
 	var st unix.Stat_t
@@ -49,10 +50,12 @@ func (m *maker) checkDevice(r supervise.Report) error {
 		}
 		return &diag.Error{
 			Kind: diag.Host, Field: origin + ".path", Value: d.Path,
-			Problem: "is " + nodeText(&st) + " already, not " + plan.DeviceText(d) + ": remove that from the root file system or the mounts, or the device from the config",
+			Problem: "is " + nodeText(&st) + " already, not " + plan.DeviceText(d) +
+				": remove that from the root file system or the mounts, or the device from the config",
 		}
 	}
-	return &diag.Error{Kind: diag.Kernel, Field: origin, Problem: "the boot process asks about a device that the config does not have"}
+	return &diag.Error{Kind: diag.Kernel, Field: origin,
+		Problem: "the boot process asks about a device that the config does not have"}
 }
 
 // nodeText is what st is of, in words.

@@ -11,7 +11,8 @@ import (
 	"rt/libcontainer/state"
 )
 
-// Event is something that Events tells of a container: its accounting, or that the kernel killed one of its processes for want of memory.
+// Event is something that Events tells of a container: its accounting, or that the kernel killed one of its processes
+// for want of memory.
 type Event struct {
 	Stats *Stats // nil for want of memory
 }
@@ -32,8 +33,8 @@ func (r *Runtime) Stats(id string) (*Stats, error) {
 	return w.stats()
 }
 
-// Events calls tell with the accounting of a container in every interval, and whenever it ran out of memory, until the container ends or tell
-// returns an error.
+// Events calls tell with the accounting of a container in every interval, and whenever it ran out of memory, until the
+// container ends or tell returns an error.
 func (r *Runtime) Events(id string, interval time.Duration, tell func(Event) error) error {
 	w, err := r.watch(id)
 	if err != nil {

@@ -28,7 +28,8 @@ type ExecOptions struct {
 	PreserveFDs   int
 	Detach        bool // return when the program runs
 	IgnorePaused  bool // begin in a paused container too; the process stands still like the others
-	// Cgroup says where below the container's cgroup the process goes: "[CONTROLLER[,CONTROLLER]:]PATH", more than one on cgroup v1.
+	// Cgroup says where below the container's cgroup the process goes: "[CONTROLLER[,CONTROLLER]:]PATH", more than one
+	// on cgroup v1.
 	Cgroup []string
 	// HostBinary is a static program of the host's that is run in place of one of the container's.
 	HostBinary string
@@ -64,8 +65,8 @@ type executor struct {
 	unfiltered bool      // linux.seccomp is not applied
 }
 
-// Exec runs another process in a container, and in the foreground waits for its end, whose exit status it returns: that of the process, or 128 and
-// the signal.
+// Exec runs another process in a container, and in the foreground waits for its end, whose exit status it returns: that
+// of the process, or 128 and the signal.
 func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 	if err := checkPreserved(o.PreserveFDs); err != nil { // before rt's own descriptors take these numbers
 		return 0, err
@@ -75,7 +76,8 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 		return 0, err
 	}
 	x := &executor{
-		r: r, id: id, o: o, root: root, container: c, pidfd: -1, binary: -1, console: console{socket: o.ConsoleSocket, master: -1},
+		r: r, id: id, o: o, root: root, container: c, pidfd: -1, binary: -1, console: console{socket: o.ConsoleSocket,
+			master: -1},
 		place: cgroup.Exec{Dir: -1},
 	}
 	defer x.close()
@@ -91,7 +93,8 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 	if err := x.look(); err != nil {
 		return 0, err
 	}
-	// In a paused container the process waits for `rt resume`: until then signals are for rt, which can be ended, and the process ends with it.
+	// In a paused container the process waits for `rt resume`: until then signals are for rt, which can be ended, and
+	// the process ends with it.
 	if !o.Detach && !x.paused {
 		foreground.CatchSignals()
 	}
@@ -184,9 +187,11 @@ func (x *executor) look() error {
 	for _, j := range x.place.Joins {
 		options.CgroupJoins = append(options.CgroupJoins, j.Path)
 	}
-	x.join = plan.ExecOptions{Process: x.spec.Process, Namespaces: namespaces, HostBinary: x.o.HostBinary != "", Options: options}
+	x.join = plan.ExecOptions{Process: x.spec.Process, Namespaces: namespaces, HostBinary: x.o.HostBinary != "",
+		Options: options}
 	if !x.initAlive() {
-		return state.Allow(state.Exec, x.id, state.Stopped) // so what was read in its /proc entries may be another process's
+		// so what was read in its /proc entries may be another process's
+		return state.Allow(state.Exec, x.id, state.Stopped)
 	}
 	return nil
 }
@@ -224,14 +229,17 @@ func (x *executor) run() (err error) {
 	return x.serve(boot)
 }
 
-// crowded reports whether the process could not be made because the container's cgroup has all the tasks that it may have, as far as the error tells.
+// crowded reports whether the process could not be made because the container's cgroup has all the tasks that it may
+// have, as far as the error tells.
 func (x *executor) crowded(err error) bool {
 	e, ok := errors.AsType[*diag.Error](err)
-	return ok && e.Errno == unix.EAGAIN && (e.Call == "clone" || e.Call == "clone3") && (x.join.CgroupFD || len(x.join.CgroupJoins) > 0) && !x.paused
+	return ok && e.Errno == unix.EAGAIN && (e.Call == "clone" || e.Call == "clone3") &&
+		(x.join.CgroupFD || len(x.join.CgroupJoins) > 0) && !x.paused
 }
 
-// runOutside makes the process outside of the cgroup and moves it there, which the limit of tasks does not keep from (cgroup-v2.rst, "PID"): who
-// wants to see what goes on in a container that is full must get in. It is the second way, since each move can wait for an RCU grace period.
+// runOutside makes the process outside of the cgroup and moves it there, which the limit of tasks does not keep from
+// (cgroup-v2.rst, "PID"): who wants to see what goes on in a container that is full must get in. It is the second way,
+// since each move can wait for an RCU grace period.
 func (x *executor) runOutside(because error) error {
 	if x.session != nil {
 		x.session.End()
@@ -248,8 +256,8 @@ func (x *executor) runOutside(because error) error {
 	return x.run()
 }
 
-// executed tells whom it concerns that the process is there. Before, there is nothing to be told: conmon takes a missing pid file for a failure of
-// the runtime, and any exit status for the program's once there is one.
+// executed tells whom it concerns that the process is there. Before, there is nothing to be told: conmon takes a
+// missing pid file for a failure of the runtime, and any exit status for the program's once there is one.
 func (x *executor) executed() error {
 	if x.o.PidfdSocket != "" {
 		if err := sendPidfd(x.o.PidfdSocket, x.pid); err != nil {
@@ -262,7 +270,8 @@ func (x *executor) executed() error {
 	return nil
 }
 
-// openFiles opens what the plan has rt open, in the order of the plan. The caller closes what is returned, on an error too.
+// openFiles opens what the plan has rt open, in the order of the plan. The caller closes what is returned, on an error
+// too.
 func (x *executor) openFiles() ([]int, error) {
 	files := make([]int, 0, len(x.plan.Files))
 	for i := range x.plan.Files {

@@ -25,8 +25,8 @@ var kindsOfNamespaces = [...]struct {
 	{"time", unix.CLONE_NEWTIME},
 }
 
-// otherNamespaces returns the kinds of namespaces in which a process is not where rt is. The config does not say that: a namespace that it names by
-// path may be rt's own, and entering one's own user namespace is an error (setns(2)).
+// otherNamespaces returns the kinds of namespaces in which a process is not where rt is. The config does not say that:
+// a namespace that it names by path may be rt's own, and entering one's own user namespace is an error (setns(2)).
 func otherNamespaces(pid int) (flags uintptr, err error) {
 	dir := "/proc/" + strconv.Itoa(pid) + "/ns/"
 	for _, k := range kindsOfNamespaces {
@@ -51,7 +51,8 @@ func otherNamespaces(pid int) (flags uintptr, err error) {
 	return flags, nil
 }
 
-// setgroupsDenied reports whether processes in the user namespace of a process can't change their groups: user_namespaces(7).
+// setgroupsDenied reports whether processes in the user namespace of a process can't change their groups:
+// user_namespaces(7).
 func setgroupsDenied(pid int) bool {
 	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/setgroups", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"rt/spec"
 )
 
-// ProcessOptions say which process exec starts: that of a file, or the container's own with other arguments; and what is to be different in it.
+// ProcessOptions say which process exec starts: that of a file, or the container's own with other arguments; and what
+// is to be different in it.
 type ProcessOptions struct {
 	File           string   // a process.json, as config.md#process describes it; "" for Args
 	Args           []string // the program and its arguments
@@ -41,8 +42,8 @@ func (o *ExecOptions) process(config *spec.Spec) (*spec.Process, error) {
 	return p, err
 }
 
-// fromFile reads a process.json. What it does not say of limits, rights and labels is as in the container's config, so that leaving something out gives
-// nobody more than the container has; runc does the same.
+// fromFile reads a process.json. What it does not say of limits, rights and labels is as in the container's config, so
+// that leaving something out gives nobody more than the container has; runc does the same.
 func (o *ExecOptions) fromFile(config *spec.Process) (*spec.Process, error) {
 	raw, err := sys.ReadInput(o.File)
 	if err != nil {
@@ -95,7 +96,8 @@ func inherit(p, config *specs.Process) {
 	}
 }
 
-// change makes the changes that the options ask for, and checks the outcome. p is the caller's own, what it points to is not.
+// change makes the changes that the options ask for, and checks the outcome. p is the caller's own, what it points to
+// is not.
 func (o *ExecOptions) change(p *specs.Process) (*spec.Process, error) {
 	if o.Cwd != "" {
 		p.Cwd = o.Cwd
@@ -126,8 +128,9 @@ func (o *ExecOptions) change(p *specs.Process) (*spec.Process, error) {
 	return checked, nil
 }
 
-// addCapabilities adds those of --cap. They never become inheritable: a program with file capabilities could pick them up then (CVE-2022-29162). What is
-// inheritable anyway becomes ambient too, as in runc, and so outlives the change to another user.
+// addCapabilities adds those of --cap. They never become inheritable: a program with file capabilities could pick them
+// up then (CVE-2022-29162). What is inheritable anyway becomes ambient too, as in runc, and so outlives the change to
+// another user.
 func (o *ExecOptions) addCapabilities(have *spec.Capabilities) *spec.Capabilities {
 	if o.Capabilities == 0 {
 		return have

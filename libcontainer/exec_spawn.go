@@ -19,10 +19,12 @@ func (x *executor) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error
 	return boot, err
 }
 
-// spawnBound starts the first process, in the container's cgroup where that can be, and bound to the CPUs of process.execCPUAffinity.initial. It has to be
-// bound before it is born: a CPU that the container's cpuset does not have can be asked for only outside of it.
+// spawnBound starts the first process, in the container's cgroup where that can be, and bound to the CPUs of
+// process.execCPUAffinity.initial. It has to be bound before it is born: a CPU that the container's cpuset does not
+// have can be asked for only outside of it.
 func (x *executor) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, error) {
-	o := nsenter.SpawnOptions{Argv: []string{"rt-exec", x.id}, Files: x.inherited(files), CgroupFD: -1, Dir: x.container.Path(".")}
+	o := nsenter.SpawnOptions{Argv: []string{"rt-exec", x.id}, Files: x.inherited(files), CgroupFD: -1,
+		Dir: x.container.Path(".")}
 	if x.plan.IntoCgroup {
 		o.CgroupFD = x.place.Dir
 	}
@@ -54,11 +56,12 @@ func (x *executor) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, 
 	return nsenter.Spawn(image, &o)
 }
 
-// maxCPUs is the most that a kernel can be built for (NR_CPUS). Its own masks may be shorter: of a longer one it takes what it needs.
+// maxCPUs is the most that a kernel can be built for (NR_CPUS). Its own masks may be shorter: of a longer one it takes
+// what it needs.
 const maxCPUs = 8192
 
-// cpuSet reads a list of CPUs such as "0-3,7", which package spec has checked. Those that no kernel can have are left out, as the kernel does with those that
-// it does not have.
+// cpuSet reads a list of CPUs such as "0-3,7", which package spec has checked. Those that no kernel can have are left
+// out, as the kernel does with those that it does not have.
 func cpuSet(list string) unix.CPUSetDynamic {
 	set := unix.NewCPUSet(maxCPUs)
 	for n := range spec.Numbers(list) {

@@ -16,7 +16,8 @@ import (
 	"rt/spec"
 )
 
-// TestEveryStepOfExecFails fails every step of a plan of exec, and looks at what rt says, and at what is left in the container: nothing.
+// TestEveryStepOfExecFails fails every step of a plan of exec, and looks at what rt says, and at what is left in the
+// container: nothing.
 func TestEveryStepOfExecFails(t *testing.T) {
 	if apart(t) {
 		testExecFaults(t)
@@ -72,7 +73,8 @@ func testExecFaults(t *testing.T) {
 			t.Errorf("step %d: there is a pid file of a process that never was", i+1)
 		}
 		eventually(t, "what has failed leaves the container", func() bool {
-			// A process that was made and not reported yet ends by itself. It is this process's child: rt's own end would leave it to init.
+			// A process that was made and not reported yet ends by itself. It is this process's child: rt's own end
+			// would leave it to init.
 			_, _ = unix.Wait4(-1, nil, unix.WALL|unix.WNOHANG, nil)
 			now, err := r.Processes(id)
 			return err == nil && reflect.DeepEqual(now, alone)
@@ -83,7 +85,8 @@ func testExecFaults(t *testing.T) {
 	}
 }
 
-// TestExecIntoAFullContainer: where the process can't be born in the container's cgroup for want of room it is born outside and moved there.
+// TestExecIntoAFullContainer: where the process can't be born in the container's cgroup for want of room it is born
+// outside and moved there.
 func TestExecIntoAFullContainer(t *testing.T) {
 	if apart(t) {
 		testExecIntoAFullContainer(t)
@@ -119,7 +122,8 @@ func testExecIntoAFullContainer(t *testing.T) {
 		}
 		t.Error("no step makes the process")
 	}
-	o := &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"sleep", "600"}}, PidFile: filepath.Join(t.TempDir(), "pid"), Detach: true}
+	o := &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"sleep", "600"}},
+		PidFile: filepath.Join(t.TempDir(), "pid"), Detach: true}
 	if _, err := r.Exec(id, o); err != nil || plans != 2 {
 		t.Fatalf("%v, with %d plans", err, plans)
 	}
@@ -132,7 +136,8 @@ func testExecIntoAFullContainer(t *testing.T) {
 	if string(got) != string(want) {
 		t.Errorf("it is in\n%s\nthe container in\n%s", got, want)
 	}
-	// Collected as soon as it is dead: it is this process's child, and as long as it is there the container's pid namespace is.
+	// Collected as soon as it is dead: it is this process's child, and as long as it is there the container's pid
+	// namespace is.
 	pid, err := strconv.Atoi(string(text))
 	must(t, err)
 	must(t, unix.Kill(pid, unix.SIGKILL))
@@ -141,7 +146,8 @@ func testExecIntoAFullContainer(t *testing.T) {
 }
 
 func execTrue(t *testing.T) *ExecOptions {
-	return &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"true"}, Cwd: "/bin", UID: new(uint32)}, PidFile: filepath.Join(t.TempDir(), "pid")}
+	return &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"true"}, Cwd: "/bin", UID: new(uint32)},
+		PidFile: filepath.Join(t.TempDir(), "pid")}
 }
 
 // passedOver reports whether an earlier step jumps over step i when all goes well.
@@ -160,7 +166,8 @@ const execConfig = `{"ociVersion": "1.3.0", "root": {"path": "/r"}, "process": {
 	"rlimits": [{"type": "RLIMIT_NOFILE", "soft": 9, "hard": 9}],
 	"capabilities": {"bounding": ["CAP_KILL"], "permitted": ["CAP_KILL"], "effective": ["CAP_KILL"], "inheritable": ["CAP_CHOWN"]}}}`
 
-// What the command line does not say of the process is as in the config; what the options change does not change the config.
+// What the command line does not say of the process is as in the config; what the options change does not change the
+// config.
 func TestExecProcessFromTheCommandLine(t *testing.T) {
 	config, err := spec.Parse([]byte(execConfig), "/b", spec.LoadOptions{})
 	must(t, err)
@@ -171,10 +178,12 @@ func TestExecProcessFromTheCommandLine(t *testing.T) {
 	}}
 	p, err := o.process(config)
 	must(t, err)
-	if p.Terminal || p.Cwd != "/srv" || p.UID != 50 || p.GID != 6 || p.NoNewPrivs || p.Umask != 63 || *p.OOMScoreAdj != 8 || len(p.Rlimits) != 1 {
+	if p.Terminal || p.Cwd != "/srv" || p.UID != 50 || p.GID != 6 || p.NoNewPrivs || p.Umask != 63 ||
+		*p.OOMScoreAdj != 8 || len(p.Rlimits) != 1 {
 		t.Errorf("got %+v", p)
 	}
-	if !reflect.DeepEqual(p.Env, []string{"A=3", "B=2"}) || !reflect.DeepEqual(p.Groups, []uint32{7, 70}) || !reflect.DeepEqual(p.Args, []string{"app"}) {
+	if !reflect.DeepEqual(p.Env, []string{"A=3", "B=2"}) || !reflect.DeepEqual(p.Groups, []uint32{7, 70}) ||
+		!reflect.DeepEqual(p.Args, []string{"app"}) {
 		t.Errorf("env %q, groups %d, args %q", p.Env, p.Groups, p.Args)
 	}
 	const kill, chown, admin = 1 << unix.CAP_KILL, 1 << unix.CAP_CHOWN, 1 << unix.CAP_SYS_ADMIN
@@ -189,7 +198,8 @@ func TestExecProcessFromTheCommandLine(t *testing.T) {
 	}
 }
 
-// A process.json says all of itself, but what it leaves out of rights and limits must not be more than the container has.
+// A process.json says all of itself, but what it leaves out of rights and limits must not be more than the container
+// has.
 func TestExecProcessFromAFile(t *testing.T) {
 	config, err := spec.Parse([]byte(execConfig), "/b", spec.LoadOptions{})
 	must(t, err)
@@ -203,7 +213,8 @@ func TestExecProcessFromAFile(t *testing.T) {
 	if *p.Capabilities != *config.Process.Capabilities || len(p.Rlimits) != 1 || *p.OOMScoreAdj != 8 || p.Umask != 63 {
 		t.Errorf("not as the config has it: %+v", p)
 	}
-	if _, err := (&ExecOptions{ProcessOptions: ProcessOptions{File: file + "x"}}).process(config); !errors.Is(err, os.ErrNotExist) {
+	if _, err := (&ExecOptions{ProcessOptions: ProcessOptions{File: file + "x"}}).process(config); !errors.Is(err,
+		os.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
@@ -221,7 +232,8 @@ func TestNotStatic(t *testing.T) {
 		file []byte
 		ok   bool
 	}{
-		"script": {[]byte("#!/bin/sh\n"), false}, "text": {[]byte("hello"), false}, "nothing": {nil, false}, "dynamic": {dynamic, false},
+		"script": {[]byte("#!/bin/sh\n"), false}, "text": {[]byte("hello"),
+			false}, "nothing": {nil, false}, "dynamic": {dynamic, false},
 		"header alone": {self[:64], false}, "damaged": {damaged, false},
 	} {
 		if problem := notStatic(c.file); (problem == "") != c.ok {

@@ -11,8 +11,9 @@ import (
 	"rt/libcontainer/supervise"
 )
 
-// executed tells a boot process that became the user's program from one that died without a word, killed by a signal: both close the control
-// channel. A process that lives has executed. A dead one, as long as nobody has waited for it, still has the name that execve(2) would have changed.
+// executed tells a boot process that became the user's program from one that died without a word, killed by a signal:
+// both close the control channel. A process that lives has executed. A dead one, as long as nobody has waited for it,
+// still has the name that execve(2) would have changed.
 func executed(s *supervise.Session, pid int, starved func() error) error {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG|unix.WALL, nil)
@@ -24,7 +25,8 @@ func executed(s *supervise.Session, pid int, starved func() error) error {
 		return nil
 	}
 	if err != nil {
-		// Created by another rt, and so not our child: only its parent can tell what it died of. But its cgroup tells whether it was memory.
+		// Created by another rt, and so not our child: only its parent can tell what it died of. But its cgroup tells
+		// whether it was memory.
 		if err := starved(); err != nil {
 			return err
 		}
@@ -40,7 +42,8 @@ func executed(s *supervise.Session, pid int, starved func() error) error {
 	return deathOf(status, starved)
 }
 
-// processName returns the kernel's name of a process, and whether it has ended and waits to be waited for: proc_pid_stat(5).
+// processName returns the kernel's name of a process, and whether it has ended and waits to be waited for:
+// proc_pid_stat(5).
 func processName(pid int) (name string, dead bool) {
 	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

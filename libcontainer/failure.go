@@ -35,8 +35,9 @@ func stepFailure(s *failedStep, result int64, config *spec.Spec) *diag.Error {
 	return e
 }
 
-// programFailure words the failure to find or execute the user's program as engines expect it: moby (daemon/errors.go) and podman
-// (libpod/oci_util.go) take their exit codes 126 and 127 from "permission denied", "no such file or directory" and "executable file not found in $PATH".
+// programFailure words the failure to find or execute the user's program as engines expect it: moby (daemon/errors.go)
+// and podman (libpod/oci_util.go) take their exit codes 126 and 127 from "permission denied", "no such file or
+// directory" and "executable file not found in $PATH".
 func programFailure(e *diag.Error, p *spec.Process) {
 	name := p.Args[0]
 	e.Value = name

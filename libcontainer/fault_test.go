@@ -19,8 +19,8 @@ import (
 	"rt/nsenter"
 )
 
-// TestEveryStepFails fails every step of plans that have a bit of everything, one after the other and in several ways, and looks at what rt says and
-// at what is left.
+// TestEveryStepFails fails every step of plans that have a bit of everything, one after the other and in several ways,
+// and looks at what rt says and at what is left.
 func TestEveryStepFails(t *testing.T) {
 	if apart(t) {
 		testFaults(t, 1)
@@ -34,7 +34,8 @@ func TestEveryStepFailsOnCgroup2(t *testing.T) {
 	}
 }
 
-// testFaults fails the first steps, those that make the processes, and the last, those from the ready step on, and every stride-th between them.
+// testFaults fails the first steps, those that make the processes, and the last, those from the ready step on, and
+// every stride-th between them.
 func testFaults(t *testing.T, stride int) {
 	users := map[string]func(t *testing.T, config map[string]any, bundle string){
 		"host's users": func(_ *testing.T, config map[string]any, _ string) {
@@ -70,7 +71,8 @@ func testFaults(t *testing.T, stride int) {
 // faultConfig adds to the default config what has steps of its own. Two of the hooks write down that they ran.
 func faultConfig(config map[string]any, bundle string) {
 	note := func(letter string) []any {
-		return []any{map[string]any{"path": "/bin/sh", "args": []string{"sh", "-c", "printf " + letter + " >>" + bundle + "/ran"}}}
+		return []any{map[string]any{"path": "/bin/sh", "args": []string{"sh", "-c",
+			"printf " + letter + " >>" + bundle + "/ran"}}}
 	}
 	inside := []any{map[string]any{"path": "/bin/busybox", "args": []string{"true"}}}
 	config["hooks"] = map[string]any{"createRuntime": note("c"), "startContainer": inside, "poststop": note("p")}
@@ -82,7 +84,8 @@ func faultConfig(config map[string]any, bundle string) {
 	linux := config["linux"].(map[string]any)
 	linux["sysctl"] = map[string]any{"net.ipv4.ip_unprivileged_port_start": "0"}
 	linux["seccomp"] = map[string]any{"defaultAction": "SCMP_ACT_ALLOW"}
-	addMount(config, map[string]any{"destination": "/data", "source": bundle, "options": []string{"rbind", "ro", "nodev"}})
+	addMount(config, map[string]any{"destination": "/data", "source": bundle,
+		"options": []string{"rbind", "ro", "nodev"}})
 	addMount(config, tmpfs("/tmp", "size=1m"))
 }
 
@@ -93,7 +96,8 @@ type faults struct {
 	root   string
 	wait   bool // create and start, in place of run
 	stride int
-	// options are those of the command, and origin what the fields of the steps that fail begin with, where it is these that are to be tried.
+	// options are those of the command, and origin what the fields of the steps that fail begin with, where it is these
+	// that are to be tried.
 	options CreateOptions
 	origin  string
 
@@ -133,7 +137,8 @@ func (f *faults) all() {
 	}
 }
 
-// sampled reports whether step i is to fail. Of many steps that differ in one number, as those that drop capabilities do, some will do.
+// sampled reports whether step i is to fail. Of many steps that differ in one number, as those that drop capabilities
+// do, some will do.
 func (f *faults) sampled(i int) bool {
 	s := &f.plan.Steps[i]
 	if f.origin != "" {
@@ -179,7 +184,8 @@ func (f *faults) errnos(i int) []unix.Errno {
 	return list
 }
 
-// learn gets the plan by carrying it out, twice: a first time makes the mount points and whatever else stays in the root file system.
+// learn gets the plan by carrying it out, twice: a first time makes the mount points and whatever else stays in the
+// root file system.
 func (f *faults) learn() {
 	for range 2 {
 		var p plan.Plan
@@ -204,7 +210,8 @@ func (f *faults) learn() {
 		case s.Call == nsenter.Execve:
 			f.executed[i] = !program
 			program = program || strings.HasPrefix(f.plan.Text(i), `execve("/bin/true"`)
-		case s.Call == nsenter.ExitGroup, s.Call == nsenter.Seccomp, i == f.ready, f.wait && f.ready > 0 && i < f.ready+6:
+		case s.Call == nsenter.ExitGroup, s.Call == nsenter.Seccomp, i == f.ready, f.wait && f.ready > 0 &&
+			i < f.ready+6:
 			f.executed[i] = true
 		case f.wait && f.ready > 0:
 			f.executed[i] = late[s.Number-(steps-same)]
@@ -302,10 +309,12 @@ func (f *faults) judge(i int, errno unix.Errno, err error) {
 			f.t.Errorf("an expected errno is reported as %v", err)
 		}
 	case f.wait && i > f.ready && i < f.ready+5 && s.Call != nsenter.Read:
-		// Between create, which has ended, and start, which is not connected yet, there is nobody to tell. The container has stopped.
+		// Between create, which has ended, and start, which is not connected yet, there is nobody to tell. The
+		// container has stopped.
 	case !isDiag:
 		f.t.Errorf("error %v (%T)", err, err)
-	case e.Step != s.Number || e.Field != s.Origin || e.Call != s.Call.String() || e.Errno != errno || e.Problem == "" && s.Sentence != "":
+	case e.Step != s.Number || e.Field != s.Origin || e.Call != s.Call.String() || e.Errno != errno ||
+		e.Problem == "" && s.Sentence != "":
 		f.t.Errorf("step %d of %q, %s, %v is reported as %+v", s.Number, s.Origin, s.Call, errno, e)
 	case !strings.Contains(err.Error(), fmt.Sprintf("[step %d]", s.Number)):
 		f.t.Errorf("no step in %q", err)

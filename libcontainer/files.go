@@ -9,7 +9,8 @@ import (
 	"rt/libcontainer/state"
 )
 
-// openFiles opens what the plan has rt open, with the host's eyes, in the order of the plan. The caller closes what is returned, on an error too.
+// openFiles opens what the plan has rt open, with the host's eyes, in the order of the plan. The caller closes what is
+// returned, on an error too.
 func (m *maker) openFiles() ([]int, error) {
 	files := make([]int, 0, len(m.plan.Files))
 	maps := idMaps{m: m}
@@ -63,9 +64,11 @@ func (m *maker) openFile(f *plan.File, maps *idMaps) (fd int, err error) {
 			flags |= unix.AT_SYMLINK_NOFOLLOW
 		}
 		if fd, err = unix.OpenTree(unix.AT_FDCWD, f.Path, flags); err == nil && m.facts.Has(host.MountSetattr) {
-			// A copy made here is a peer of the host's mount: what the container mounts on it would show up on the host.
+			// A copy made here is a peer of the host's mount: what the container mounts on it would show up on the
+			// host.
 			call = "mount_setattr"
-			err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{Propagation: unix.MS_SLAVE})
+			err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE,
+				&unix.MountAttr{Propagation: unix.MS_SLAVE})
 		}
 		if err == nil && f.Index >= 0 && m.spec.Mounts[f.Index].IDMap {
 			return maps.apply(&m.spec.Mounts[f.Index], fd)
@@ -118,13 +121,15 @@ func openNamespace(f *plan.File) (int, error) {
 	kind, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
 	if err != nil || uintptr(kind) != f.Flag {
 		_ = unix.Close(fd)
-		e := &diag.Error{Kind: diag.Host, Field: f.Origin, Value: f.Path, Problem: "is not a namespace of the type that the entry names"}
+		e := &diag.Error{Kind: diag.Host, Field: f.Origin, Value: f.Path,
+			Problem: "is not a namespace of the type that the entry names"}
 		return -1, e
 	}
 	return fd, nil
 }
 
-// stdio returns the descriptors of the boot process: the standard streams, those that the user's program inherits, and files.
+// stdio returns the descriptors of the boot process: the standard streams, those that the user's program inherits, and
+// files.
 func stdio(preserved int, files []int) []uintptr {
 	all := make([]uintptr, 0, 4+preserved+len(files))
 	for fd := range 3 + preserved {

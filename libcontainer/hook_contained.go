@@ -11,9 +11,9 @@ import (
 	"rt/spec"
 )
 
-// containedHook runs the hooks of startContainer. They are programs of the image, so they run as the container's own process would: each joins the
-// container as a process of `rt exec` does, with that process's user, capabilities, filter, cgroup and environment, and has nothing open but the
-// state on its standard input and two pipes.
+// containedHook runs the hooks of startContainer. They are programs of the image, so they run as the container's own
+// process would: each joins the container as a process of `rt exec` does, with that process's user, capabilities,
+// filter, cgroup and environment, and has nothing open but the state on its standard input and two pipes.
 type containedHook struct {
 	r          *Runtime
 	container  *state.Container

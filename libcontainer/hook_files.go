@@ -8,8 +8,8 @@ import (
 	"rt/internal/diag"
 )
 
-// hookOutput are the files that the annotations run.oci.hooks.stdout and run.oci.hooks.stderr name: what hooks write is appended there, as crun does. A
-// descriptor is 0 without the annotation.
+// hookOutput are the files that the annotations run.oci.hooks.stdout and run.oci.hooks.stderr name: what hooks write is
+// appended there, as crun does. A descriptor is 0 without the annotation.
 type hookOutput struct{ stdout, stderr int }
 
 // hookFiles opens the files. They are the host's, and only rt writes to them: a hook gets no descriptor of theirs.
@@ -29,9 +29,11 @@ func hookFile(annotations map[string]string, name string) (int, error) {
 		return 0, nil
 	}
 	if !strings.HasPrefix(path, "/") {
-		return 0, &diag.Error{Kind: diag.Document, Field: "annotations[" + name + "]", Value: path, Problem: "is no absolute path"}
+		return 0, &diag.Error{Kind: diag.Document, Field: "annotations[" + name + "]", Value: path,
+			Problem: "is no absolute path"}
 	}
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0o600)
+	fd, err := unix.Open(path,
+		unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0o600)
 	var st unix.Stat_t
 	if err == nil {
 		err = unix.Fstat(fd, &st)
@@ -43,7 +45,8 @@ func hookFile(annotations map[string]string, name string) (int, error) {
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		_ = unix.Close(fd)
-		return 0, &diag.Error{Kind: diag.Host, Field: "annotations[" + name + "]", Value: path, Problem: "is no regular file: name one that hooks' output is appended to"}
+		return 0, &diag.Error{Kind: diag.Host, Field: "annotations[" + name + "]", Value: path,
+			Problem: "is no regular file: name one that hooks' output is appended to"}
 	}
 	return fd, nil
 }

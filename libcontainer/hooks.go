@@ -18,7 +18,8 @@ import (
 	"rt/spec"
 )
 
-// runHostHooks runs the hooks whose time is when the mounts are made and the root is not changed yet, and that run in the runtime's namespaces.
+// runHostHooks runs the hooks whose time is when the mounts are made and the root is not changed yet, and that run in
+// the runtime's namespaces.
 func (m *maker) runHostHooks() error {
 	m.poststop.run = m.runPoststop
 	m.state.Pid = m.pid
@@ -30,17 +31,20 @@ func (m *maker) runHostHooks() error {
 	return m.r.runHooks("createRuntime", h.CreateRuntime, text, m.spec, hooks.Options{})
 }
 
-// runCreateContainerHooks runs those of the same time that run in the container's namespaces, with the host's root, in the directory of the root file system.
+// runCreateContainerHooks runs those of the same time that run in the container's namespaces, with the host's root, in
+// the directory of the root file system.
 func (m *maker) runCreateContainerHooks(r supervise.Report) error {
 	defer func() { _ = unix.Close(r.FD) }()
 	m.poststop.run = m.runPoststop
 	m.state.Pid = m.pid
 	text := state.AppendHook(nil, &m.state, state.Creating)
 	inside := insideStarter{pid: m.pid, namespaces: m.spec.Namespaces, rootfs: r.FD, dir: m.container.Path(".")}
-	return m.r.runHooks("createContainer", m.spec.OCI.Hooks.CreateContainer, text, m.spec, hooks.Options{Start: inside.start})
+	return m.r.runHooks("createContainer", m.spec.OCI.Hooks.CreateContainer, text, m.spec,
+		hooks.Options{Start: inside.start})
 }
 
-// runPoststart runs the hooks that follow the start of the user's program. A failure ends the container (runtime.md#lifecycle).
+// runPoststart runs the hooks that follow the start of the user's program. A failure ends the container
+// (runtime.md#lifecycle).
 func (r *Runtime) runPoststart(config *spec.Spec, s *state.State) error {
 	if h := config.OCI.Hooks; h != nil {
 		return r.runHooks("poststart", h.Poststart, state.AppendHook(nil, s, state.Running), config, hooks.Options{})
@@ -58,7 +62,8 @@ func runPoststop(r *Runtime, config *spec.Spec, st *state.State) {
 	}
 	after := *st
 	after.Pid = 0
-	if err := r.runHooks("poststop", h.Poststop, state.AppendHook(nil, &after, state.Stopped), config, hooks.Options{All: true}); err != nil {
+	if err := r.runHooks("poststop", h.Poststop, state.AppendHook(nil, &after, state.Stopped), config,
+		hooks.Options{All: true}); err != nil {
 		r.warn(err.Error())
 	}
 }
@@ -78,7 +83,8 @@ func (r *Runtime) runHooks(kind string, list []specs.Hook, text []byte, config *
 	defer files.close()
 	o.Stdout, o.Stderr = files.stdout, files.stderr
 	if ignored, blocked := foreground.Inherited(); o.Start == nil && ignored|blocked != 0 {
-		// What rt's caller ignores or blocks outlives execve(2), and fork and exec of Go's leave it so. A boot process takes it back.
+		// What rt's caller ignores or blocks outlives execve(2), and fork and exec of Go's leave it so. A boot process
+		// takes it back.
 		dir, err := unix.Open(o.Dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return diag.Sys("open the bundle "+o.Dir+", in which hooks run", "open", err)
@@ -89,7 +95,8 @@ func (r *Runtime) runHooks(kind string, list []specs.Hook, text []byte, config *
 	return hooks.Run(kind, list, text, o)
 }
 
-// insideStarter starts hooks inside the namespaces of a process, with the host's root; without namespaces, in those of rt.
+// insideStarter starts hooks inside the namespaces of a process, with the host's root; without namespaces, in those of
+// rt.
 type insideStarter struct {
 	pid        int
 	rootfs     int // the directory that hooks run in: of the root file system, or the bundle
@@ -114,12 +121,14 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 		return 0, err
 	}
 	boot, err := nsenter.Spawn(image, &nsenter.SpawnOptions{
-		Argv: []string{"rt-hook"}, Files: append(slices.Clip(files), uintptr(pidfd), uintptr(s.rootfs)), CgroupFD: -1, Dir: s.dir,
+		Argv: []string{"rt-hook"}, Files: append(slices.Clip(files), uintptr(pidfd),
+			uintptr(s.rootfs)), CgroupFD: -1, Dir: s.dir,
 	})
 	if err != nil {
 		return 0, err
 	}
-	hook := supervise.Session{Boot: boot, Steps: program.Steps, On: supervise.Handlers{plan.SyncBorn: func(supervise.Report) error { return nil }}}
+	hook := supervise.Session{Boot: boot, Steps: program.Steps,
+		On: supervise.Handlers{plan.SyncBorn: func(supervise.Report) error { return nil }}}
 	err = hook.Serve(plan.SyncNone)
 	if err == nil {
 		boot.Close()

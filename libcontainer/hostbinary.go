@@ -11,8 +11,9 @@ import (
 	"rt/nsenter"
 )
 
-// sealedCopy copies a program of the host's to where no process of the container can find it by a name, and nobody can change it (memfd_create(2),
-// F_SEAL_WRITE), and returns a descriptor of the copy. Through /proc/PID/exe of the process that it becomes the container can read it, and no more.
+// sealedCopy copies a program of the host's to where no process of the container can find it by a name, and nobody can
+// change it (memfd_create(2), F_SEAL_WRITE), and returns a descriptor of the copy. Through /proc/PID/exe of the process
+// that it becomes the container can read it, and no more.
 func sealedCopy(path, dir string) (int, error) {
 	fail := func(problem string) (int, error) {
 		return -1, &diag.Error{Kind: diag.Usage, Field: "--host-binary", Value: path, Problem: problem}
@@ -30,7 +31,8 @@ func sealedCopy(path, dir string) (int, error) {
 	return nsenter.Seal(file, dir)
 }
 
-// notStatic says why the kernel could not execute a file in a container that has none of the host's other files; "" if it could. elf(5).
+// notStatic says why the kernel could not execute a file in a container that has none of the host's other files; "" if
+// it could. elf(5).
 func notStatic(file []byte) string {
 	const (
 		headerSize, programSize    = 64, 56

@@ -11,10 +11,11 @@ import (
 	"rt/internal/diag"
 )
 
-// denySetgroups reports whether the container's user namespace can't have setgroups(2): an unprivileged rt may write a gid map itself only after
-// giving that up (user_namespaces(7)). With newgidmap it need not.
+// denySetgroups reports whether the container's user namespace can't have setgroups(2): an unprivileged rt may write a
+// gid map itself only after giving that up (user_namespaces(7)). With newgidmap it need not.
 func (m *maker) denySetgroups() bool {
-	return m.spec.Namespaces.New&unix.CLONE_NEWUSER != 0 && m.unprivileged() && m.ownIDOnly(m.spec.GIDMappings, m.facts.EGID)
+	return m.spec.Namespaces.New&unix.CLONE_NEWUSER != 0 && m.unprivileged() &&
+		m.ownIDOnly(m.spec.GIDMappings, m.facts.EGID)
 }
 
 // unprivileged reports whether rt lacks the right to map any id.

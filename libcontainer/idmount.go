@@ -13,8 +13,8 @@ import (
 	"rt/spec"
 )
 
-// idMaps are the user namespaces that id-mapped mounts take their mappings from (mount_setattr(2)): one for all mounts with the same mappings, since
-// each costs a process.
+// idMaps are the user namespaces that id-mapped mounts take their mappings from (mount_setattr(2)): one for all mounts
+// with the same mappings, since each costs a process.
 type idMaps struct {
 	m    *maker
 	made []idMap
@@ -41,7 +41,8 @@ func (l *idMaps) namespace(mount *spec.Mount) (fd int, err error) {
 	if joined := l.m.spec.Namespaces.Joined(unix.CLONE_NEWUSER); joined != nil && len(mount.UIDMappings) == 0 {
 		// Its mappings are in no config: those of the namespace itself are meant.
 		fd, err = openNamespace(&plan.File{
-			Path: joined.Path, Flag: unix.CLONE_NEWUSER, Origin: "linux.namespaces[" + strconv.Itoa(joined.Index) + "].path",
+			Path: joined.Path, Flag: unix.CLONE_NEWUSER, Origin: "linux.namespaces[" + strconv.Itoa(joined.Index) +
+				"].path",
 		})
 	} else {
 		fd, err = l.m.newUserNamespace(mount)
@@ -63,17 +64,20 @@ func (l *idMaps) apply(mount *spec.Mount, tree int) (int, error) {
 	if mount.IDMapRecursive {
 		flags |= unix.AT_RECURSIVE
 	}
-	err = unix.MountSetattr(tree, "", flags, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(namespace)})
+	err = unix.MountSetattr(tree, "", flags, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP,
+		Userns_fd: uint64(namespace)})
 	if err != nil {
 		_ = unix.Close(tree)
 		e := diag.Sys("the ids of the mount can't be mapped", "mount_setattr", err)
-		e.Field, e.Value, e.Hint = mountField(mount, "source"), mount.Source, diag.Hint("mount_setattr", e.Errno, "mounts")
+		e.Field, e.Value, e.Hint = mountField(mount, "source"), mount.Source, diag.Hint("mount_setattr", e.Errno,
+			"mounts")
 		return -1, e
 	}
 	return tree, nil
 }
 
-// newUserNamespace makes a user namespace with the mappings of a mount, by way of a process that is born in it and waits.
+// newUserNamespace makes a user namespace with the mappings of a mount, by way of a process that is born in it and
+// waits.
 func (m *maker) newUserNamespace(mount *spec.Mount) (int, error) {
 	image, err := nsenter.Assemble(plan.Idle())
 	if err != nil {

@@ -59,10 +59,12 @@ func TestIDMappedMount(t *testing.T) {
 	source := shared(t, 5)
 	const look = "busybox stat -c %u:%g /data/file; echo >/data/new; busybox stat -c %u:%g /data/new; rm /data/new"
 	t.Run("without a user namespace", func(t *testing.T) {
-		// User 5 on the disk is 1005 in the container; the container's root, 0, is nobody on the disk, and so may not write.
-		said, err := outputOf(t, bundle, "busybox stat -c %u:%g /data/file; echo >/data/new", func(config map[string]any) {
-			addMount(config, mapped(source, mapping(0, 1000, 10), "bind", "idmap"))
-		})
+		// User 5 on the disk is 1005 in the container; the container's root, 0, is nobody on the disk, and so may not
+		// write.
+		said, err := outputOf(t, bundle, "busybox stat -c %u:%g /data/file; echo >/data/new",
+			func(config map[string]any) {
+				addMount(config, mapped(source, mapping(0, 1000, 10), "bind", "idmap"))
+			})
 		if err != nil || said != "1005:1005\nsh: can't create /data/new: Value too large for defined data type\n" {
 			t.Errorf("%v, and the container sees %q", err, said)
 		}
@@ -91,7 +93,8 @@ func TestIDMappedMount(t *testing.T) {
 	t.Run("with the joined user namespace", func(t *testing.T) {
 		holder := exec.Command("sleep", "60")
 		ids := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 100000, Size: 1000}}
-		holder.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: ids, GidMappings: ids, GidMappingsEnableSetgroups: true}
+		holder.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: ids, GidMappings: ids,
+			GidMappingsEnableSetgroups: true}
 		must(t, holder.Start())
 		defer func() { _, _ = holder.Process.Kill(), holder.Wait() }()
 		said, err := outputOf(t, bundle, "busybox stat -c %u:%g /data/file", func(config map[string]any) {
@@ -108,7 +111,8 @@ func TestIDMappedMount(t *testing.T) {
 	t.Run("a new tmpfs", func(t *testing.T) {
 		mount := tmpfs("/data", "idmap", "uid=7", "gid=7")
 		mount["uidMappings"], mount["gidMappings"] = mapping(0, 1000, 10), mapping(0, 2000, 10)
-		said, err := outputOf(t, bundle, "busybox stat -c %u:%g /data", func(config map[string]any) { addMount(config, mount) })
+		said, err := outputOf(t, bundle, "busybox stat -c %u:%g /data",
+			func(config map[string]any) { addMount(config, mount) })
 		if errors.Is(err, unix.EINVAL) {
 			t.Skip("a tmpfs can have its ids mapped since Linux 6.3")
 		}
@@ -149,7 +153,8 @@ func TestIDMappingRefused(t *testing.T) {
 			addMount(config, mapped("/proc/sys", mapping(0, 100000, 10), "bind", "idmap"))
 		})
 		var e *diag.Error
-		if !errors.As(err, &e) || !strings.HasPrefix(e.Field, "mounts[") || e.Call != "mount_setattr" || e.Errno != unix.EINVAL || !strings.Contains(e.Hint, "file system") {
+		if !errors.As(err, &e) || !strings.HasPrefix(e.Field, "mounts[") || e.Call != "mount_setattr" ||
+			e.Errno != unix.EINVAL || !strings.Contains(e.Hint, "file system") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

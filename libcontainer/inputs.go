@@ -34,7 +34,8 @@ func (m *maker) checkNull() error {
 	var st unix.Stat_t
 	err := unix.Lstat("/dev/null", &st)
 	if err == nil && (st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != unix.Mkdev(1, 3)) {
-		return &diag.Error{Kind: diag.Host, Field: "linux.maskedPaths", Problem: "the host's /dev/null is not the character device 1:3, so nothing can be hidden behind it"}
+		return &diag.Error{Kind: diag.Host, Field: "linux.maskedPaths",
+			Problem: "the host's /dev/null is not the character device 1:3, so nothing can be hidden behind it"}
 	}
 	if err != nil {
 		return diag.Sys("the host's /dev/null can't be used to hide paths behind", "lstat", err)
@@ -42,13 +43,16 @@ func (m *maker) checkNull() error {
 	return nil
 }
 
-// listenFDs passes on what a service manager gave to rt: sd_listen_fds(3). The descriptors come first, then those of --preserve-fds.
+// listenFDs passes on what a service manager gave to rt: sd_listen_fds(3). The descriptors come first, then those of
+// --preserve-fds.
 func (m *maker) listenFDs() error {
-	// They are meant for one process, which LISTEN_PID names: whoever inherits the environment by chance has other descriptors by these numbers.
+	// They are meant for one process, which LISTEN_PID names: whoever inherits the environment by chance has other
+	// descriptors by these numbers.
 	if text := os.Getenv("LISTEN_FDS"); text != "" && os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
-			return &diag.Error{Kind: diag.Usage, Field: "LISTEN_FDS", Value: text, Problem: "in the environment of rt must be a number of descriptors"}
+			return &diag.Error{Kind: diag.Usage, Field: "LISTEN_FDS", Value: text,
+				Problem: "in the environment of rt must be a number of descriptors"}
 		}
 		m.options.PreserveFDs += n
 		m.options.Env = append(m.options.Env, "LISTEN_FDS="+text, "LISTEN_PID=1")
@@ -89,7 +93,8 @@ func lookAtProcess(p *spec.Process, o *plan.Options) {
 	}
 }
 
-// ownable reports whether a standard stream may be given to the container's user: a pipe, a socket or a file, but no device, which others use too.
+// ownable reports whether a standard stream may be given to the container's user: a pipe, a socket or a file, but no
+// device, which others use too.
 func ownable(fd int) bool {
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil {
@@ -109,7 +114,8 @@ func openInRoot(root, name string, flags uint64) (int, error) {
 		return -1, err
 	}
 	defer func() { _ = unix.Close(dir) }()
-	return unix.Openat2(dir, name, &unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
+	return unix.Openat2(dir, name, &unix.OpenHow{Flags: flags | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
 }
 
 // readSome reads a regular file of a sensible size: what an image calls /etc/passwd may be anything.

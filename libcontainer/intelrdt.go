@@ -67,8 +67,8 @@ func (m *maker) joinRdt(pid int) error {
 	return m.rdt.Join(pid)
 }
 
-// enterRdt puts this thread, which must be locked, into the class of the container that exec joins: what it starts is born there. rt stays in it for the little that it
-// has left to do.
+// enterRdt puts this thread, which must be locked, into the class of the container that exec joins: what it starts is
+// born there. rt stays in it for the little that it has left to do.
 func (x *executor) enterRdt() error {
 	l := x.spec.OCI.Linux
 	if l == nil || l.IntelRdt == nil {

@@ -52,7 +52,8 @@ func TestIntelRdt(t *testing.T) {
 	if err := os.Remove(filepath.Join(class, "tasks")); err != nil {
 		t.Fatal(err)
 	}
-	if status, err := r.Exec(id, &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"true"}}}); err != nil || status != 0 {
+	if status, err := r.Exec(id, &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"true"}}}); err != nil ||
+		status != 0 {
 		t.Fatalf("status %d, %v", status, err)
 	}
 	// The thread that has made the process: which one that was is not known any more.

@@ -14,8 +14,8 @@ import (
 	"rt/libcontainer/state"
 )
 
-// usedBy is the file in the directory of --overlay that names the container which has it: id, pid and start time. It is there for other containers, whatever
-// their --root; one whose process is gone stands in nobody's way.
+// usedBy is the file in the directory of --overlay that names the container which has it: id, pid and start time. It is
+// there for other containers, whatever their --root; one whose process is gone stands in nobody's way.
 const usedBy = "used-by"
 
 // keptLayer is the directory of --overlay.
@@ -32,7 +32,8 @@ func (m *maker) lookAtLayer() error {
 		return nil
 	}
 	if o.Overlay != "" && (o.Ephemeral || o.EphemeralSize != "") {
-		return &diag.Error{Kind: diag.Usage, Field: "--overlay", Value: o.Overlay, Problem: "keeps the changes and --ephemeral forgets them: choose one"}
+		return &diag.Error{Kind: diag.Usage, Field: "--overlay", Value: o.Overlay,
+			Problem: "keeps the changes and --ephemeral forgets them: choose one"}
 	}
 	if o.EphemeralSize != "" && !isTmpfsSize(o.EphemeralSize) {
 		return &diag.Error{
@@ -96,7 +97,8 @@ func (m *maker) findKept(dir string) (string, error) {
 		// rt makes it, but not the way to it: that would more likely be a mistake.
 		parent, err := filepath.EvalSymlinks(filepath.Dir(path))
 		if err != nil {
-			return "", &diag.Error{Kind: diag.Usage, Field: "--overlay", Value: dir, Problem: "the directory that it is to be made in", Err: err}
+			return "", &diag.Error{Kind: diag.Usage, Field: "--overlay", Value: dir,
+				Problem: "the directory that it is to be made in", Err: err}
 		}
 		path = filepath.Join(parent, filepath.Base(path))
 	case err != nil:
@@ -118,7 +120,8 @@ func (m *maker) findKept(dir string) (string, error) {
 	_, holdsRoot := sys.Below(root, path)
 	switch {
 	case inRoot:
-		return "", wrong("is in root.path, " + root + ", which the changes are to be kept out of: choose a directory elsewhere")
+		return "", wrong("is in root.path, " + root +
+			", which the changes are to be kept out of: choose a directory elsewhere")
 	case holdsRoot:
 		return "", wrong("has root.path, " + root + ", in it: the two must be apart, so choose another directory")
 	}
@@ -153,7 +156,8 @@ func (m *maker) takeKept() error {
 		k.undo.clear()
 		return &diag.Error{
 			Kind: diag.Usage, Field: "--overlay", Value: m.o.Overlay,
-			Problem: "is in use by " + by + ": two containers can't write into one layer, so choose another directory, or end that container",
+			Problem: "is in use by " + by +
+				": two containers can't write into one layer, so choose another directory, or end that container",
 		}
 	}
 	if err := unix.Flock(k.fd, unix.LOCK_EX|unix.LOCK_NB); err == unix.EWOULDBLOCK {
@@ -189,7 +193,8 @@ func (k *keptLayer) owner(unknown string) string {
 	return "container " + text[0] + " (pid " + text[1] + ")"
 }
 
-// keepKept notes in the directory of --overlay whose it is. What is in it stays from now on, whatever happens to the container.
+// keepKept notes in the directory of --overlay whose it is. What is in it stays from now on, whatever happens to the
+// container.
 func (m *maker) keepKept() error {
 	k := m.kept
 	if k == nil {
@@ -209,7 +214,8 @@ func (m *maker) keepKept() error {
 	return nil
 }
 
-// empty removes what a container that could not be created has left there, which is nothing that a program of the container's has written.
+// empty removes what a container that could not be created has left there, which is nothing that a program of the
+// container's has written.
 func (k *keptLayer) empty() {
 	for _, name := range [...]string{"upper", "work", usedBy} {
 		_ = os.RemoveAll(filepath.Join(k.path, name))

@@ -12,7 +12,8 @@ import (
 	"rt/spec"
 )
 
-// TestEveryStepOfALayerFails fails the steps that put a layer over the root file system: nothing may be left, in the directory of --overlay neither.
+// TestEveryStepOfALayerFails fails the steps that put a layer over the root file system: nothing may be left, in the
+// directory of --overlay neither.
 func TestEveryStepOfALayerFails(t *testing.T) {
 	if !apart(t) {
 		return
@@ -35,7 +36,8 @@ func TestEveryStepOfALayerFails(t *testing.T) {
 					userNamespace(t, config, bundle, 100000)
 				})
 			}
-			f := faults{t: t, bundle: bundle, root: filepath.Join(t.TempDir(), "root"), options: test.options, origin: test.origin}
+			f := faults{t: t, bundle: bundle, root: filepath.Join(t.TempDir(), "root"), options: test.options,
+				origin: test.origin}
 			f.all()
 		})
 	}
@@ -57,7 +59,8 @@ func TestKeptIsTakenOnce(t *testing.T) {
 	must(t, os.Mkdir(root+"/rootfs", 0o755))
 	dir := filepath.Join(t.TempDir(), "kept")
 	maker := func() *maker {
-		m := &maker{o: &CreateOptions{Overlay: dir}, id: "c", spec: &spec.Spec{Rootfs: root + "/rootfs"}, console: console{master: -1}, copyFrom: -1}
+		m := &maker{o: &CreateOptions{Overlay: dir}, id: "c", spec: &spec.Spec{Rootfs: root + "/rootfs"},
+			console: console{master: -1}, copyFrom: -1}
 		must(t, m.lookAtLayer())
 		return m
 	}

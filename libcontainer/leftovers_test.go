@@ -35,7 +35,8 @@ func look(t *testing.T) world {
 	return w
 }
 
-// requireNothingLeft checks that the world is as it was before, and that there is no process, cgroup or state of container id.
+// requireNothingLeft checks that the world is as it was before, and that there is no process, cgroup or state of
+// container id.
 func requireNothingLeft(t *testing.T, before world, root, id string) {
 	t.Helper()
 	if left := leftovers(root, id); len(left) > 0 {
@@ -43,7 +44,8 @@ func requireNothingLeft(t *testing.T, before world, root, id string) {
 	}
 	after := look(t)
 	// os/exec closes its own descriptor of a child that was killed and waited for at once only when both have returned.
-	for end := time.Now().Add(2 * time.Second); len(after.fds) > len(before.fds) && time.Now().Before(end); after = look(t) {
+	for end := time.Now().Add(2 * time.Second); len(after.fds) > len(before.fds) &&
+		time.Now().Before(end); after = look(t) {
 		time.Sleep(time.Millisecond)
 	}
 	if after.mounts != before.mounts {
@@ -57,7 +59,8 @@ func requireNothingLeft(t *testing.T, before world, root, id string) {
 // leftovers names the processes, cgroups and state that container id has left.
 func leftovers(root, id string) (left []string) {
 	if pid, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WALL, nil); err != unix.ECHILD {
-		left = append(left, "a process: wait4(2) says "+strconv.Itoa(pid)+", and there are "+strings.Join(childPids(), " "))
+		left = append(left, "a process: wait4(2) says "+strconv.Itoa(pid)+", and there are "+strings.Join(childPids(),
+			" "))
 	}
 	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, _ error) error {
 		if d != nil && d.IsDir() && strings.Contains(d.Name(), id) {
@@ -94,7 +97,8 @@ func killChildren() {
 	}
 }
 
-// reapAll waits for the children of this process that have ended: the processes of containers that Create made here, and what they left.
+// reapAll waits for the children of this process that have ended: the processes of containers that Create made here,
+// and what they left.
 func reapAll() {
 	for {
 		if pid, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WALL, nil); pid <= 0 && err != unix.EINTR {

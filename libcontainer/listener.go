@@ -13,7 +13,8 @@ import (
 // agentTime is how long an agent may take to accept its listener, in all.
 var agentTime = 10 * time.Second
 
-// handListener hands the listener of the container's seccomp filter to whoever answers its calls: the agent, or rt itself.
+// handListener hands the listener of the container's seccomp filter to whoever answers its calls: the agent, or rt
+// itself.
 func (m *maker) handListener(fd int) error {
 	if m.o.Observe != nil {
 		m.observer = observe(fd, m.o.Observe)
@@ -24,7 +25,8 @@ func (m *maker) handListener(fd int) error {
 	return handListener(fd, m.pid, profile.ListenerPath, text)
 }
 
-// handListener hands the listener fd, which it closes, to the agent at path, with text. The boot process waits meanwhile.
+// handListener hands the listener fd, which it closes, to the agent at path, with text. The boot process waits
+// meanwhile.
 //
 // Without an agent it is killed: nobody would ever answer its calls, not even those by which it ends.
 func handListener(fd, pid int, path string, text []byte) error {
@@ -36,7 +38,8 @@ func handListener(fd, pid int, path string, text []byte) error {
 	return err
 }
 
-// sendListener sends the agent the listener with the container process state (config-linux.md#containerprocessstate), on a connection of its own.
+// sendListener sends the agent the listener with the container process state (config-linux.md#containerprocessstate),
+// on a connection of its own.
 func sendListener(fd int, path string, text []byte) error {
 	fail := func(call string, err error) error {
 		e := diag.Sys("can't hand the seccomp listener to the agent", call, err)
@@ -55,7 +58,8 @@ func sendListener(fd int, path string, text []byte) error {
 	}
 	defer func() { _ = unix.Close(socket) }()
 	deadline := time.Now().Add(agentTime)
-	if err := agentCall(deadline, func() error { return unix.Connect(socket, &unix.SockaddrUnix{Name: path}) }); err != nil {
+	if err := agentCall(deadline,
+		func() error { return unix.Connect(socket, &unix.SockaddrUnix{Name: path}) }); err != nil {
 		return fail("connect", err)
 	}
 	rights := unix.UnixRights(fd) // with the first part only
@@ -74,8 +78,8 @@ func sendListener(fd int, path string, text []byte) error {
 	return nil
 }
 
-// agentCall makes a call again while it would wait, until the deadline or a signal that tells rt to end. There is nothing to poll(2) for a full queue of
-// connections; the pauses are short at first.
+// agentCall makes a call again while it would wait, until the deadline or a signal that tells rt to end. There is
+// nothing to poll(2) for a full queue of connections; the pauses are short at first.
 func agentCall(deadline time.Time, call func() error) error {
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		err := call()

@@ -35,7 +35,8 @@ type agent struct {
 // newAgent starts one that answers errno.
 func newAgent(t *testing.T, errno unix.Errno) *agent {
 	t.Helper()
-	a := &agent{path: filepath.Join(t.TempDir(), "agent.sock"), given: make(chan specs.ContainerProcessState, 9), asked: make(chan string, 99)}
+	a := &agent{path: filepath.Join(t.TempDir(), "agent.sock"), given: make(chan specs.ContainerProcessState, 9),
+		asked: make(chan string, 99)}
 	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	must(t, err)
 	must(t, unix.Bind(socket, &unix.SockaddrUnix{Name: a.path}))
@@ -110,13 +111,16 @@ func (a *agent) saw(t *testing.T, want specs.ContainerProcessState) {
 	const patience = 10 * time.Second
 	select {
 	case got := <-a.given:
-		if got.Version != "1.3.0" || len(got.Fds) != 1 || got.Fds[0] != specs.SeccompFdName || got.Metadata != `of "mine"` {
+		if got.Version != "1.3.0" || len(got.Fds) != 1 || got.Fds[0] != specs.SeccompFdName ||
+			got.Metadata != `of "mine"` {
 			t.Errorf("the agent got %+v", got)
 		}
 		if got.Pid != want.Pid || got.State.Pid != want.State.Pid || got.State.Status != want.State.Status {
-			t.Errorf("the agent got pid %d of a %s container of pid %d, not %d, %s, %d", got.Pid, got.State.Status, got.State.Pid, want.Pid, want.State.Status, want.State.Pid)
+			t.Errorf("the agent got pid %d of a %s container of pid %d, not %d, %s, %d", got.Pid, got.State.Status,
+				got.State.Pid, want.Pid, want.State.Status, want.State.Pid)
 		}
-		if got.State.Bundle != want.State.Bundle || got.State.ID != listenerID || got.State.Version != "1.3.0" || got.State.Annotations["a"] != "b" {
+		if got.State.Bundle != want.State.Bundle || got.State.ID != listenerID || got.State.Version != "1.3.0" ||
+			got.State.Annotations["a"] != "b" {
 			t.Errorf("the agent got the state %+v", got.State)
 		}
 	case <-time.After(patience):
@@ -159,12 +163,14 @@ func TestListener(t *testing.T) {
 		for _, uid := range []int{0, 7} {
 			try(noNewPrivs, uid, mkdir)
 			pidFile := filepath.Join(out, "pid")
-			status, err := r.Run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle, PidFile: pidFile}})
+			status, err := r.Run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle,
+				PidFile: pidFile}})
 			if text := said(); err != nil || status != 1 || text != "1\n"+answered {
 				t.Fatalf("run: status %d, %v, and the container sees %q", status, err, text)
 			}
 			pid := readPid(t, pidFile)
-			a.saw(t, specs.ContainerProcessState{Pid: pid, State: specs.State{Status: specs.StateCreated, Pid: pid, Bundle: bundle}})
+			a.saw(t, specs.ContainerProcessState{Pid: pid,
+				State: specs.State{Status: specs.StateCreated, Pid: pid, Bundle: bundle}})
 		}
 	}
 	t.Run("create, start, exec", func(t *testing.T) {
@@ -173,7 +179,8 @@ func TestListener(t *testing.T) {
 		defer func() { must(t, r.Delete(listenerID, true)) }()
 		s := stateOf(t, r, listenerID)
 		must(t, r.Start(listenerID))
-		a.saw(t, specs.ContainerProcessState{Pid: s.Pid, State: specs.State{Status: specs.StateCreated, Pid: s.Pid, Bundle: bundle}})
+		a.saw(t, specs.ContainerProcessState{Pid: s.Pid,
+			State: specs.State{Status: specs.StateCreated, Pid: s.Pid, Bundle: bundle}})
 		eventually(t, "the answer is seen", func() bool { return strings.HasSuffix(said(), answered) })
 		pidFile := filepath.Join(out, "pid")
 		o := &ExecOptions{PidFile: pidFile}
@@ -182,7 +189,8 @@ func TestListener(t *testing.T) {
 		if text := said(); err != nil || status != 1 || !strings.HasSuffix(text, answered) {
 			t.Fatalf("exec: status %d, %v, and the container sees %q", status, err, text)
 		}
-		a.saw(t, specs.ContainerProcessState{Pid: readPid(t, pidFile), State: specs.State{Status: specs.StateRunning, Pid: s.Pid, Bundle: bundle}})
+		a.saw(t, specs.ContainerProcessState{Pid: readPid(t, pidFile),
+			State: specs.State{Status: specs.StateRunning, Pid: s.Pid, Bundle: bundle}})
 	})
 }
 
@@ -201,7 +209,8 @@ func stateOf(t *testing.T, r *Runtime, id string) *state.State {
 	return s
 }
 
-// TestAgentMissing has nobody at the socket. What is asked before the end of the boot process must not keep it from ending either.
+// TestAgentMissing has nobody at the socket. What is asked before the end of the boot process must not keep it from
+// ending either.
 func TestAgentMissing(t *testing.T) {
 	nobody := filepath.Join(t.TempDir(), "agent.sock")
 	bundle := newBundle(t, func(config map[string]any) {
@@ -213,7 +222,8 @@ func TestAgentMissing(t *testing.T) {
 	check := func(how string, err error) {
 		t.Helper()
 		var e *diag.Error
-		if !errors.As(err, &e) || e.Field != "linux.seccomp.listenerPath" || e.Value != nobody || e.Call != "connect" || e.Errno != unix.ENOENT {
+		if !errors.As(err, &e) || e.Field != "linux.seccomp.listenerPath" || e.Value != nobody || e.Call != "connect" ||
+			e.Errno != unix.ENOENT {
 			t.Errorf("%s: %+v", how, err)
 		}
 	}
@@ -262,14 +272,17 @@ func TestListenerStepsFail(t *testing.T) {
 	}
 }
 
-// TestObserve sees the calls of a container, those of the same name as the hand-over's too, and not the hand-over's own.
+// TestObserve sees the calls of a container, those of the same name as the hand-over's too, and not the hand-over's
+// own.
 func TestObserve(t *testing.T) {
 	bundle := newBundle(t, func(config map[string]any) {
 		config["linux"].(map[string]any)["seccomp"] = map[string]any{"defaultAction": "SCMP_ACT_KILL"}
-		config["process"].(map[string]any)["args"] = []string{"/bin/busybox", "sh", "-c", "read line </proc/self/comm; busybox true & wait; exit 3"}
+		config["process"].(map[string]any)["args"] = []string{"/bin/busybox", "sh", "-c",
+			"read line </proc/self/comm; busybox true & wait; exit 3"}
 	})
 	var seen seccomp.Recorder
-	status, err := (&Runtime{Root: t.TempDir()}).Run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}})
+	status, err := (&Runtime{Root: t.TempDir()}).Run(listenerID,
+		&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}})
 	if err != nil || status != 3 || len(seen.Unnamed) != 0 {
 		t.Fatalf("status %d, %v, %v", status, err, seen.Unnamed)
 	}
@@ -286,7 +299,8 @@ func TestObserve(t *testing.T) {
 		}
 	}
 	var e *diag.Error
-	_, err = (&Runtime{Root: t.TempDir()}).Run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}, Detach: true})
+	_, err = (&Runtime{Root: t.TempDir()}).Run(listenerID,
+		&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}, Detach: true})
 	if !errors.As(err, &e) || e.Field != "--seccomp-record" {
 		t.Errorf("detached: %v", err)
 	}

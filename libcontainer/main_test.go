@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 // children is what the binary does instead of testing, by the value of RT_TEST_CHILD.
 var children = map[string]func(){}
 
-// apart runs a test again in a mount namespace of its own, where nobody else mounts anything while it looks: shared, as systemd makes that of a machine,
-// since there rt has to be most careful. It reports whether this is that process.
+// apart runs a test again in a mount namespace of its own, where nobody else mounts anything while it looks: shared, as
+// systemd makes that of a machine, since there rt has to be most careful. It reports whether this is that process.
 func apart(t *testing.T) bool { return runApart(t, "mount --make-rshared /") }
 
 // apartOnCgroup2 is apart with /sys/fs/cgroup as most machines have it today, whatever this one has.
@@ -49,7 +49,8 @@ func runApart(t *testing.T, prepare string) bool {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
-	cmd := exec.Command("/bin/sh", "-c", prepare+` && exec "$0" "$@"`, os.Args[0], "-test.v", "-test.run=^"+t.Name()+"$")
+	cmd := exec.Command("/bin/sh", "-c", prepare+` && exec "$0" "$@"`, os.Args[0], "-test.v",
+		"-test.run=^"+t.Name()+"$")
 	if testing.Short() {
 		cmd.Args = append(cmd.Args, "-test.short")
 	}

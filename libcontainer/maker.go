@@ -21,8 +21,8 @@ import (
 	"rt/spec"
 )
 
-// maker makes one container: what create and run have in common. Its methods are called in the order of the file, and push on undo what takes back
-// what they did.
+// maker makes one container: what create and run have in common. Its methods are called in the order of the file, and
+// push on undo what takes back what they did.
 type maker struct {
 	r    *Runtime
 	id   string
@@ -148,7 +148,8 @@ func (m *maker) compile() (*plan.Plan, error) {
 	return m.plan, err
 }
 
-// record makes the state directory: from here on the container exists, and `rt delete --force` removes all that follows.
+// record makes the state directory: from here on the container exists, and `rt delete --force` removes all that
+// follows.
 func (m *maker) record() (err error) {
 	if err := m.findRdt(); err != nil {
 		return err
@@ -187,7 +188,8 @@ func (m *maker) begin() error {
 		return err
 	}
 	if h := m.cgroup.Hierarchies(); len(h) != len(m.facts.Hierarchies) {
-		// An rt without rights may find only now that it gets no cgroup, or not all of them; then the plan must not count on those.
+		// An rt without rights may find only now that it gets no cgroup, or not all of them; then the plan must not
+		// count on those.
 		m.options.CgroupFD, m.options.CgroupJoins, m.options.CgroupAttach = false, nil, false
 		m.facts.Hierarchies = h
 		said := len(m.r.Warnings)
@@ -206,7 +208,8 @@ func (m *maker) begin() error {
 		return err
 	}
 	o := nsenter.SpawnOptions{
-		Argv: []string{plan.BootName, m.id}, Files: stdio(m.options.PreserveFDs, files), CloneFlags: m.plan.CloneFlags, CgroupFD: -1,
+		Argv: []string{plan.BootName, m.id}, Files: stdio(m.options.PreserveFDs,
+			files), CloneFlags: m.plan.CloneFlags, CgroupFD: -1,
 		Dir: m.container.Path("."),
 	}
 	if m.plan.IntoCgroup {
@@ -258,7 +261,8 @@ func (m *maker) warnOf(err error) {
 	}
 }
 
-// meanwhile does what need not wait for the boot process, nor the boot process for it, while that is at work: on another processor it costs no time.
+// meanwhile does what need not wait for the boot process, nor the boot process for it, while that is at work: on
+// another processor it costs no time.
 func (m *maker) meanwhile() error {
 	if m.limitMeanwhile() {
 		if err := m.cgroup.Limit(); err != nil {
@@ -274,13 +278,15 @@ func (m *maker) meanwhile() error {
 	return nil
 }
 
-// limitMeanwhile reports whether the limits can be set while the boot process works in the cgroup. Beside v1 hierarchies they can't, though it may be born in a cgroup2:
-// the device rules of v1 are written one by one, and the first denies everything.
+// limitMeanwhile reports whether the limits can be set while the boot process works in the cgroup. Beside v1
+// hierarchies they can't, though it may be born in a cgroup2: the device rules of v1 are written one by one, and the
+// first denies everything.
 func (m *maker) limitMeanwhile() bool {
 	return m.plan.IntoCgroup && m.facts.CgroupMode == host.CgroupV2
 }
 
-// lookAtStart finds out when the container's process was started, which stays what it is however often the process executes something else.
+// lookAtStart finds out when the container's process was started, which stays what it is however often the process
+// executes something else.
 func (m *maker) lookAtStart() (err error) {
 	if m.state.StartTime, err = state.StartTime(m.pid); err != nil {
 		return diag.Sys("read the start time of the container's process", "read", err)

@@ -14,14 +14,15 @@ import (
 	"rt/libcontainer/supervise"
 )
 
-// makePoint makes what a mount point behind links needs, in the root file system that the boot process has handed over. It belongs to the root user
-// of the container, as what that makes itself.
+// makePoint makes what a mount point behind links needs, in the root file system that the boot process has handed over.
+// It belongs to the root user of the container, as what that makes itself.
 func (m *maker) makePoint(r supervise.Report) error {
 	defer closeAll([]int{r.FD})
 	step := r.Step
 	uid, gid, err := fileIDs(m.session.Boot.Pid)
 	if err == nil {
-		err = copyup.AsOwner(uid, gid, func() error { return makeInRoot(r.FD, step.Path, plan.SyncPointOf(step) == plan.SyncMakeDir) })
+		err = copyup.AsOwner(uid, gid,
+			func() error { return makeInRoot(r.FD, step.Path, plan.SyncPointOf(step) == plan.SyncMakeDir) })
 	}
 	if err == nil || err == unix.EACCES && step.Origin == "process.cwd" {
 		return nil // a working directory that is closed to root is looked for by the user later
@@ -52,11 +53,13 @@ func (m *maker) compareLink(r supervise.Report) error {
 	}
 	return &diag.Error{
 		Kind: diag.Host, Field: step.Origin, Value: step.Path,
-		Problem: "is " + what + " already, and copy-symlink would make a link to " + strconv.Quote(want) + " there: remove it, or choose another destination",
+		Problem: "is " + what + " already, and copy-symlink would make a link to " + strconv.Quote(want) +
+			" there: remove it, or choose another destination",
 	}
 }
 
-// fileIDs returns the ids that new files of a process get, as the host calls them: the last ones of Uid and Gid in proc_pid_status(5).
+// fileIDs returns the ids that new files of a process get, as the host calls them: the last ones of Uid and Gid in
+// proc_pid_status(5).
 func fileIDs(pid int) (uid, gid uint32, err error) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
@@ -80,17 +83,19 @@ func fileIDs(pid int) (uid, gid uint32, err error) {
 	return uid, gid, err
 }
 
-// The most links that a path may lead through, as path_resolution(7) has it, and the most names that it may have with what they say.
+// The most links that a path may lead through, as path_resolution(7) has it, and the most names that it may have with
+// what they say.
 const (
 	maxLinks = 40
 	maxNames = 4096
 )
 
-// makeInRoot makes path below the directory root: a directory, or an empty file, with all directories on the way. Links are followed as in a process
-// whose root that directory is, and what they lead to is made too, so that path resolves afterwards.
+// makeInRoot makes path below the directory root: a directory, or an empty file, with all directories on the way. Links
+// are followed as in a process whose root that directory is, and what they lead to is made too, so that path resolves
+// afterwards.
 //
-// Others may change names meanwhile. Each name is looked up in a directory that was opened from root without any link on the way, and is made there: whatever
-// happens, nothing outside of root is touched.
+// Others may change names meanwhile. Each name is looked up in a directory that was opened from root without any link
+// on the way, and is made there: whatever happens, nothing outside of root is touched.
 func makeInRoot(root int, path string, dir bool) error {
 	todo := names(path)
 	var way []string // from root to where we are, without links
@@ -124,7 +129,8 @@ func makeInRoot(root int, path string, dir bool) error {
 	return nil
 }
 
-// makeName makes one name in the directory that way leads to, unless it is there. It returns what it says if it is a symbolic link.
+// makeName makes one name in the directory that way leads to, unless it is there. It returns what it says if it is a
+// symbolic link.
 func makeName(root int, way []string, name string, dir bool) (link string, err error) {
 	parent, err := unix.Openat2(root, plan.Relative(strings.Join(way, "/")), &unix.OpenHow{
 		Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS,

@@ -87,7 +87,8 @@ func TestMakeInRootIsBounded(t *testing.T) {
 	}
 }
 
-// TestMakeInRootIsRaced: while somebody turns a directory on the way into a link that leads out, and back, nothing is made outside.
+// TestMakeInRootIsRaced: while somebody turns a directory on the way into a link that leads out, and back, nothing is
+// made outside.
 func TestMakeInRootIsRaced(t *testing.T) {
 	root, fd := rootWith(t, "l -> d/e")
 	outside := root + "/../out"
@@ -116,7 +117,8 @@ func TestMakeInRootIsRaced(t *testing.T) {
 		}
 		// Through what is a directory now: the links lead to what must not change.
 		for _, name := range []string{"d", "s"} {
-			if at, err := unix.Openat(fd, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err == nil {
+			if at, err := unix.Openat(fd, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_DIRECTORY|unix.O_CLOEXEC,
+				0); err == nil {
 				_ = unix.Unlinkat(at, "e/x/y", unix.AT_REMOVEDIR)
 				_ = unix.Unlinkat(at, "e/x", unix.AT_REMOVEDIR)
 				_ = unix.Unlinkat(at, "e", unix.AT_REMOVEDIR)

@@ -12,14 +12,17 @@ import (
 )
 
 func bindMount(destination, source string, options ...string) map[string]any {
-	return map[string]any{"destination": destination, "type": "bind", "source": source, "options": append([]string{"rbind"}, options...)}
+	return map[string]any{"destination": destination, "type": "bind", "source": source,
+		"options": append([]string{"rbind"}, options...)}
 }
 
-// TestMountsSeeEarlierMounts: what a mount point, a source or a mode is turns out when the turn of the mount comes, and not in the bare image.
+// TestMountsSeeEarlierMounts: what a mount point, a source or a mode is turns out when the turn of the mount comes, and
+// not in the bare image.
 func TestMountsSeeEarlierMounts(t *testing.T) {
 	source := t.TempDir()
 	must(t, os.Chmod(source, 0o755))
-	must(t, os.Chmod(filepath.Dir(source), 0o755)) // before Linux 5.12 the root of a user namespace has to get there itself
+	// before Linux 5.12 the root of a user namespace has to get there itself
+	must(t, os.Chmod(filepath.Dir(source), 0o755))
 	must(t, os.MkdirAll(source+"/links/dir", 0o755))
 	must(t, unix.Chmod(source+"/links/dir", 0o1751))
 	must(t, os.Symlink("../real/sub", source+"/links/down"))
@@ -53,7 +56,8 @@ func TestMountsSeeEarlierMounts(t *testing.T) {
 		},
 		"a source that a mount brings": {
 			nil, func(root string) []map[string]any {
-				return []map[string]any{bindMount("/opt", source), bindMount("/mnt", root+"/opt/data"), bindMount("/one", root+"/opt/data/f")}
+				return []map[string]any{bindMount("/opt", source), bindMount("/mnt", root+"/opt/data"),
+					bindMount("/one", root+"/opt/data/f")}
 			}, "cat /mnt/f /one", "datadata",
 		},
 		"a source that a mount covers": {
@@ -98,7 +102,8 @@ func TestMountsSeeEarlierMounts(t *testing.T) {
 	}
 }
 
-// TestBindFlags: with a word about a flag a bind mount has the flags of its options, whatever its source has, and without one those of its source.
+// TestBindFlags: with a word about a flag a bind mount has the flags of its options, whatever its source has, and
+// without one those of its source.
 func TestBindFlags(t *testing.T) {
 	if !apart(t) {
 		return
@@ -126,9 +131,10 @@ func TestBindFlags(t *testing.T) {
 				t.Skip("needs Linux 5.12, for options of a whole tree")
 			}
 			bundle := newBundle(t, nil)
-			said, err := outputOf(t, bundle, "busybox grep ' /mnt ' /proc/self/mountinfo | busybox cut -d' ' -f6", func(config map[string]any) {
-				addMount(config, bindMount("/mnt", source, strings.Fields(options)...))
-			})
+			said, err := outputOf(t, bundle, "busybox grep ' /mnt ' /proc/self/mountinfo | busybox cut -d' ' -f6",
+				func(config map[string]any) {
+					addMount(config, bindMount("/mnt", source, strings.Fields(options)...))
+				})
 			if err != nil || said != want+"\n" {
 				t.Errorf("%v, and the mount has %q, not %q", err, said, want)
 			}
@@ -136,7 +142,8 @@ func TestBindFlags(t *testing.T) {
 	}
 }
 
-// TestBindFlagsStayInUserNamespaces: there the flags of the source stay, since the container's root may not take them away.
+// TestBindFlagsStayInUserNamespaces: there the flags of the source stay, since the container's root may not take them
+// away.
 func TestBindFlagsStayInUserNamespaces(t *testing.T) {
 	if !apart(t) {
 		return
@@ -146,10 +153,11 @@ func TestBindFlagsStayInUserNamespaces(t *testing.T) {
 	must(t, unix.Mount("tmpfs", source, "tmpfs", unix.MS_NOSUID|unix.MS_NOEXEC, "mode=755"))
 	t.Cleanup(func() { _ = unix.Unmount(source, unix.MNT_DETACH) })
 	bundle := newBundle(t, nil)
-	said, err := outputOf(t, bundle, "busybox grep ' /mnt ' /proc/self/mountinfo | busybox cut -d' ' -f6", func(config map[string]any) {
-		userNamespace(t, config, bundle, 100000)
-		addMount(config, bindMount("/mnt", source, "rw", "nodev"))
-	})
+	said, err := outputOf(t, bundle, "busybox grep ' /mnt ' /proc/self/mountinfo | busybox cut -d' ' -f6",
+		func(config map[string]any) {
+			userNamespace(t, config, bundle, 100000)
+			addMount(config, bindMount("/mnt", source, "rw", "nodev"))
+		})
 	if err != nil || said != "rw,nosuid,nodev,noexec,relatime\n" {
 		t.Errorf("%v, and the mount has %q", err, said)
 	}
@@ -167,13 +175,19 @@ func TestLinksOfBindMounts(t *testing.T) {
 		want   string
 		err    string
 	}{
-		"a link is copied":                {bindMount("/d/l", source+"/link", "copy-symlink"), "busybox readlink /d/l", "nowhere\n", ""},
-		"one is there that says the same": {bindMount("/same", source+"/link", "copy-symlink"), "busybox readlink /same", "nowhere\n", ""},
-		"one is there that does not":      {bindMount("/other", source+"/link", "copy-symlink"), "", "", "a symbolic link to"},
-		"a file is there":                 {bindMount("/plain", source+"/link", "copy-symlink"), "", "", "something else than"},
-		"no link, nothing to copy":        {bindMount("/d/f", source+"/file", "copy-symlink"), "cat /d/f", "file", ""},
-		"a link is mounted itself":        {bindMount("/other", source+"/link", "src-nofollow", "dest-nofollow"), "busybox readlink /other", "nowhere\n", ""},
-		"a link is covered itself":        {bindMount("/other", source+"/file", "dest-nofollow"), "cat /other; cat /elsewhere 2>/dev/null", "file", ""},
+		"a link is copied": {bindMount("/d/l", source+"/link", "copy-symlink"), "busybox readlink /d/l",
+			"nowhere\n", ""},
+		"one is there that says the same": {bindMount("/same", source+"/link", "copy-symlink"),
+			"busybox readlink /same", "nowhere\n", ""},
+		"one is there that does not": {bindMount("/other", source+"/link", "copy-symlink"), "", "",
+			"a symbolic link to"},
+		"a file is there": {bindMount("/plain", source+"/link", "copy-symlink"), "", "",
+			"something else than"},
+		"no link, nothing to copy": {bindMount("/d/f", source+"/file", "copy-symlink"), "cat /d/f", "file", ""},
+		"a link is mounted itself": {bindMount("/other", source+"/link", "src-nofollow", "dest-nofollow"),
+			"busybox readlink /other", "nowhere\n", ""},
+		"a link is covered itself": {bindMount("/other", source+"/file", "dest-nofollow"),
+			"cat /other; cat /elsewhere 2>/dev/null", "file", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bundle := newBundle(t, nil)
@@ -183,7 +197,8 @@ func TestLinksOfBindMounts(t *testing.T) {
 			must(t, os.WriteFile(root+"/plain", nil, 0o644))
 			said, err := outputOf(t, bundle, test.script, func(config map[string]any) { addMount(config, test.mount) })
 			if test.err != "" {
-				if err == nil || !strings.Contains(err.Error(), test.err) || !strings.Contains(err.Error(), "copy-symlink") {
+				if err == nil || !strings.Contains(err.Error(), test.err) ||
+					!strings.Contains(err.Error(), "copy-symlink") {
 					t.Errorf("error %v, and the container says %q", err, said)
 				}
 				return
@@ -195,7 +210,8 @@ func TestLinksOfBindMounts(t *testing.T) {
 	}
 }
 
-// TestRootTakesPartInNothing: what the host mounts below root.path while the container runs is not the container's, unless the config asks for it.
+// TestRootTakesPartInNothing: what the host mounts below root.path while the container runs is not the container's,
+// unless the config asks for it.
 func TestRootTakesPartInNothing(t *testing.T) {
 	if !apart(t) {
 		return
@@ -209,14 +225,16 @@ func TestRootTakesPartInNothing(t *testing.T) {
 			t.Cleanup(func() { _ = unix.Unmount(root, unix.MNT_DETACH) })
 			must(t, os.MkdirAll(root+"/later", 0o755))
 			hook := bundle + "/hook"
-			must(t, os.WriteFile(hook, []byte("#!/bin/sh\nmount -t tmpfs tmpfs "+root+"/later && touch "+root+"/later/x\n"), 0o755))
+			must(t, os.WriteFile(hook,
+				[]byte("#!/bin/sh\nmount -t tmpfs tmpfs "+root+"/later && touch "+root+"/later/x\n"), 0o755))
 			t.Cleanup(func() { _ = unix.Unmount(root+"/later", unix.MNT_DETACH) })
-			said, err := outputOf(t, bundle, "test -e /later/x && echo there || echo gone", func(config map[string]any) {
-				if propagation != "" {
-					config["linux"].(map[string]any)["rootfsPropagation"] = propagation
-				}
-				config["hooks"] = map[string]any{"createRuntime": []any{map[string]any{"path": hook}}}
-			})
+			said, err := outputOf(t, bundle, "test -e /later/x && echo there || echo gone",
+				func(config map[string]any) {
+					if propagation != "" {
+						config["linux"].(map[string]any)["rootfsPropagation"] = propagation
+					}
+					config["hooks"] = map[string]any{"createRuntime": []any{map[string]any{"path": hook}}}
+				})
 			if err != nil || said != want {
 				t.Errorf("%v, and the container says %q, not %q", err, said, want)
 			}

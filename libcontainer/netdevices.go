@@ -17,10 +17,12 @@ import (
 	"rt/spec"
 )
 
-// networks is a pair of network namespaces: rt's, where linux.netDevices are, and the container's, where they go. See config-linux.md, Network Devices.
+// networks is a pair of network namespaces: rt's, where linux.netDevices are, and the container's, where they go. See
+// config-linux.md, Network Devices.
 //
-// From a container that was made rt never moves them back. When the last process of the namespace has ended, the kernel gives physical devices back to the host
-// and removes the others (network_namespaces(7)). So from a container that could not be made rt does move them back: bad input changes nothing.
+// From a container that was made rt never moves them back. When the last process of the namespace has ended, the kernel
+// gives physical devices back to the host and removes the others (network_namespaces(7)). So from a container that
+// could not be made rt does move them back: bad input changes nothing.
 type networks struct {
 	host, container *netlink.Handle
 	own, namespace  int // descriptors of rt's namespace, and the container's
@@ -116,11 +118,13 @@ func (n *networks) close() {
 	}
 }
 
-// check finds a device on the host, and makes sure that its name in the container is free. A name with %d is a template for the kernel to fill in.
+// check finds a device on the host, and makes sure that its name in the container is free. A name with %d is a template
+// for the kernel to fill in.
 func (n *networks) check(name, as string) (netlink.Link, error) {
 	link, err := n.host.LinkByName(name)
 	if _, ok := errors.AsType[netlink.LinkNotFoundError](err); ok {
-		return nil, &diag.Error{Kind: diag.Host, Problem: "there is no such network device in the network namespace of rt", Errno: unix.ENODEV}
+		return nil, &diag.Error{Kind: diag.Host,
+			Problem: "there is no such network device in the network namespace of rt", Errno: unix.ENODEV}
 	}
 	if err != nil {
 		return nil, netlinkError("look for the network device", err)
@@ -130,7 +134,8 @@ func (n *networks) check(name, as string) (netlink.Link, error) {
 	}
 	_, err = n.container.LinkByName(as)
 	if err == nil {
-		return nil, &diag.Error{Kind: diag.Host, Problem: "the container has a network device " + as + " already", Errno: unix.EEXIST}
+		return nil, &diag.Error{Kind: diag.Host, Problem: "the container has a network device " + as + " already",
+			Errno: unix.EEXIST}
 	}
 	if _, ok := errors.AsType[netlink.LinkNotFoundError](err); !ok {
 		return nil, netlinkError("look for the name in the container", err)
@@ -167,7 +172,8 @@ func (n *networks) equip(link, moved netlink.Link, addresses []netlink.Addr) err
 	return nil
 }
 
-// giveBack moves a device back, to the name, the addresses and the state that it had. Its routes are lost but for those that the addresses bring.
+// giveBack moves a device back, to the name, the addresses and the state that it had. Its routes are lost but for those
+// that the addresses bring.
 func (n *networks) giveBack(link, moved netlink.Link, addresses []netlink.Addr) error {
 	name := link.Attrs().Name
 	if err := n.container.LinkSetDown(moved); err != nil { // one that is up can't be renamed
@@ -220,7 +226,8 @@ func send(sockets map[int]*nl.SocketHandle, index, namespace int, as string) err
 	return err
 }
 
-// arrived finds the device in the container. Its index may be another one there, and the kernel has chosen its name if that was a template.
+// arrived finds the device in the container. Its index may be another one there, and the kernel has chosen its name if
+// that was a template.
 func (n *networks) arrived(before []netlink.Link, as string) (netlink.Link, error) {
 	if !strings.Contains(as, "%d") {
 		link, err := n.container.LinkByName(as)
@@ -242,11 +249,12 @@ func (n *networks) arrived(before []netlink.Link, as string) (netlink.Link, erro
 			return l, nil
 		}
 	}
-	return nil, &diag.Error{Kind: diag.Kernel, Problem: "the network device was moved and is not in the container", Errno: unix.ENODEV}
+	return nil, &diag.Error{Kind: diag.Kernel, Problem: "the network device was moved and is not in the container",
+		Errno: unix.ENODEV}
 }
 
-// keep makes an address that the kernel told one that it takes: without the flags that are the kernel's to set. The label of an IPv4 address starts with the
-// name of its device.
+// keep makes an address that the kernel told one that it takes: without the flags that are the kernel's to set. The
+// label of an IPv4 address starts with the name of its device.
 func keep(a *netlink.Addr, name, as string) {
 	a.Flags &= unix.IFA_F_NODAD | unix.IFA_F_HOMEADDRESS | unix.IFA_F_MANAGETEMPADDR | unix.IFA_F_NOPREFIXROUTE | unix.IFA_F_MCAUTOJOIN
 	a.LinkIndex = 0

@@ -9,8 +9,8 @@ import (
 	"rt/libcontainer/plan"
 )
 
-// findKernelMounts finds the mounts that a container with --no-pivot must not keep below its root: each procfs and sysfs, and what is mounted over one.
-// See proc_pid_mountinfo(5).
+// findKernelMounts finds the mounts that a container with --no-pivot must not keep below its root: each procfs and
+// sysfs, and what is mounted over one. See proc_pid_mountinfo(5).
 func (m *maker) findKernelMounts() error {
 	if !m.options.NoPivot {
 		return nil

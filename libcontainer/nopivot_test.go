@@ -37,8 +37,8 @@ func TestKernelMounts(t *testing.T) {
 	}
 }
 
-// TestNoPivotLeavesTheHostItsMounts: a container that takes the host's procfs and sysfs away does so for itself alone, whatever the propagation, and what is
-// mounted below them stays too.
+// TestNoPivotLeavesTheHostItsMounts: a container that takes the host's procfs and sysfs away does so for itself alone,
+// whatever the propagation, and what is mounted below them stays too.
 func TestNoPivotLeavesTheHostItsMounts(t *testing.T) {
 	if !apart(t) {
 		return
@@ -57,7 +57,8 @@ func TestNoPivotLeavesTheHostItsMounts(t *testing.T) {
 				config["linux"].(map[string]any)["rootfsPropagation"] = propagation
 			}
 		})
-		_, err := r.Run("no-pivot-"+strconv.Itoa(os.Getpid()), &RunOptions{CreateOptions: CreateOptions{Bundle: bundle, NoPivot: true}})
+		_, err := r.Run("no-pivot-"+strconv.Itoa(os.Getpid()),
+			&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, NoPivot: true}})
 		must(t, err)
 	}
 	before := table()

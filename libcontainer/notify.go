@@ -14,14 +14,16 @@ import (
 	"rt/libcontainer/state"
 )
 
-// notifyEnv names the socket of the service manager in the environment of rt, and that of rt in the container's: sd_notify(3).
+// notifyEnv names the socket of the service manager in the environment of rt, and that of rt in the container's:
+// sd_notify(3).
 const notifyEnv = "NOTIFY_SOCKET"
 
-// barrierLimit is how long the service manager may take to answer that it has read all. A variable, so that a test need not wait as long.
+// barrierLimit is how long the service manager may take to answer that it has read all. A variable, so that a test need
+// not wait as long.
 var barrierLimit = 30 * time.Second
 
-// relay passes on to the service manager that the container is ready, and nothing else: what a container says there is not to be believed, only that one
-// word is harmless. It lives in the rt that starts the container.
+// relay passes on to the service manager that the container is ready, and nothing else: what a container says there is
+// not to be believed, only that one word is harmless. It lives in the rt that starts the container.
 //
 // A nil relay relays nothing: that is one without NOTIFY_SOCKET.
 type relay struct {
@@ -30,7 +32,8 @@ type relay struct {
 	done    chan error
 }
 
-// lookForNotify finds out whether the container is to have a socket for its service manager: where rt has one, and the config brings none of its own.
+// lookForNotify finds out whether the container is to have a socket for its service manager: where rt has one, and the
+// config brings none of its own.
 func (m *maker) lookForNotify() error {
 	if os.Getenv(notifyEnv) == "" || m.spec.Process == nil {
 		return nil
@@ -68,12 +71,14 @@ func managerAddress() (unix.Sockaddr, error) {
 			Problem: "in the environment of rt must be the path of a Unix socket, or @ and an abstract name: see sd_notify(3)",
 		}
 	case len(name) >= len(unix.RawSockaddrUnix{}.Path):
-		return nil, &diag.Error{Kind: diag.Usage, Field: notifyEnv, Value: name, Problem: "in the environment of rt is too long for a socket: see unix(7)"}
+		return nil, &diag.Error{Kind: diag.Usage, Field: notifyEnv, Value: name,
+			Problem: "in the environment of rt is too long for a socket: see unix(7)"}
 	}
 	return &unix.SockaddrUnix{Name: name}, nil // a leading @ is the abstract namespace to package unix too
 }
 
-// newRelay makes the container's socket, before its program runs. It returns nil if there is nobody to relay to, or the container has no place for it.
+// newRelay makes the container's socket, before its program runs. It returns nil if there is nobody to relay to, or the
+// container has no place for it.
 func (r *Runtime) newRelay(c *state.Container) (*relay, error) {
 	if os.Getenv(notifyEnv) == "" || !c.HasNotify() {
 		return nil, nil
@@ -87,12 +92,14 @@ func (r *Runtime) newRelay(c *state.Container) (*relay, error) {
 		return nil, diag.Sys("reach the service manager", "socket", err)
 	}
 	// A manager that reads nothing any more, with its queue full, must not keep rt for ever.
-	if err := unix.SetsockoptTimeval(n.manager, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: int64(barrierLimit / time.Second)}); err != nil {
+	if err := unix.SetsockoptTimeval(n.manager, unix.SOL_SOCKET, unix.SO_SNDTIMEO,
+		&unix.Timeval{Sec: int64(barrierLimit / time.Second)}); err != nil {
 		n.close()
 		return nil, diag.Sys("reach the service manager", "setsockopt", err)
 	}
 	if err := unix.Connect(n.manager, address); err != nil {
-		// A variable that has outlived its service must not keep the container from starting; sd_notify(3) is silent about it too.
+		// A variable that has outlived its service must not keep the container from starting; sd_notify(3) is silent
+		// about it too.
 		n.close()
 		r.warn(notifyEnv + " " + strconv.Quote(os.Getenv(notifyEnv)) + " is not passed on: " + err.Error())
 		return nil, nil
@@ -108,10 +115,11 @@ func (r *Runtime) newRelay(c *state.Container) (*relay, error) {
 	return n, nil
 }
 
-// bind makes the socket. It is everyone's, whatever user the program runs as; on the host nobody but rt's user gets through the state directory. The mode is
-// that of its birth: the name may be the container's to change a moment later.
+// bind makes the socket. It is everyone's, whatever user the program runs as; on the host nobody but rt's user gets
+// through the state directory. The mode is that of its birth: the name may be the container's to change a moment later.
 func (n *relay) bind(path string) error {
-	if err := unix.Unlink(path); err != nil && err != unix.ENOENT { // of an rt that was killed while it started the container
+	// of an rt that was killed while it started the container
+	if err := unix.Unlink(path); err != nil && err != unix.ENOENT {
 		return err
 	}
 	before := unix.Umask(0)
@@ -131,7 +139,8 @@ func (n *relay) close() {
 	n.socket, n.manager = -1, -1
 }
 
-// waitReady relays until the container is ready or has ended. The service manager is to take the container's process for that of the service from then on.
+// waitReady relays until the container is ready or has ended. The service manager is to take the container's process
+// for that of the service from then on.
 func (n *relay) waitReady(c *state.Container, s *state.State, pid int) error {
 	if n == nil {
 		return nil
@@ -140,7 +149,8 @@ func (n *relay) waitReady(c *state.Container, s *state.State, pid int) error {
 	return n.run(openProcess(s), pid)
 }
 
-// begin relays while rt attends the container, and so stays the process of the service; finish waits for the end of that.
+// begin relays while rt attends the container, and so stays the process of the service; finish waits for the end of
+// that.
 func (n *relay) begin(s *state.State) {
 	if n == nil {
 		return
@@ -157,7 +167,8 @@ func (n *relay) finish() error {
 	return <-n.done
 }
 
-// run waits until the container is ready or the process of pidfd has ended, -1 is one that has, and closes that. mainPid is what the service manager is told with it; 0 nothing.
+// run waits until the container is ready or the process of pidfd has ended, -1 is one that has, and closes that.
+// mainPid is what the service manager is told with it; 0 nothing.
 func (n *relay) run(pidfd, mainPid int) error {
 	defer n.close()
 	if pidfd >= 0 {
@@ -179,7 +190,8 @@ func (n *relay) run(pidfd, mainPid int) error {
 	}
 }
 
-// ready reads what the container has said, and reports whether "READY=1" is among it. Descriptors that come along are dropped by read(2).
+// ready reads what the container has said, and reports whether "READY=1" is among it. Descriptors that come along are
+// dropped by read(2).
 func (n *relay) ready() bool {
 	var message [4096]byte // the most that a service manager takes
 	for {
@@ -198,8 +210,8 @@ func (n *relay) ready() bool {
 	}
 }
 
-// tell tells the service manager, and waits until it has read it: rt may end then, and a manager that finds no sender any more does not know which service
-// the message is from (sd_notify_barrier(3)).
+// tell tells the service manager, and waits until it has read it: rt may end then, and a manager that finds no sender
+// any more does not know which service the message is from (sd_notify_barrier(3)).
 func (n *relay) tell(mainPid int) error {
 	fail := func(call string, err error) error {
 		e := diag.Sys("can't tell the service manager that the container is ready", call, err)

@@ -14,7 +14,8 @@ import (
 	"rt/libcontainer/state"
 )
 
-// serviceManager listens at name as systemd does, and sends on what it is told. A deaf one keeps what comes with a barrier.
+// serviceManager listens at name as systemd does, and sends on what it is told. A deaf one keeps what comes with a
+// barrier.
 func serviceManager(t *testing.T, name string, deaf bool) <-chan string {
 	t.Helper()
 	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
@@ -84,7 +85,8 @@ func TestRelay(t *testing.T) {
 		start, err := state.StartTime(pid)
 		must(t, err)
 		n.begin(&state.State{Pid: pid, StartTime: start})
-		for _, text := range []string{"STATUS=READY=1", "READY=10", "MAINPID=1\nSTOPPING=1", " READY=1", "BARRIER=1", "STATUS=x\nREADY=1\nMAINPID=1"} {
+		for _, text := range []string{"STATUS=READY=1", "READY=10", "MAINPID=1\nSTOPPING=1", " READY=1", "BARRIER=1",
+			"STATUS=x\nREADY=1\nMAINPID=1"} {
 			say(text)
 		}
 		must(t, n.finish())
@@ -119,7 +121,8 @@ func TestRelayToADeafManager(t *testing.T) {
 	serviceManager(t, filepath.Join(t.TempDir(), "manager.sock"), true)
 	n, say := notified(t, &Runtime{})
 	say("READY=1")
-	if err := n.run(-1, 0); err == nil || !strings.Contains(err.Error(), "NOTIFY_SOCKET") || !strings.Contains(err.Error(), "ETIMEDOUT") {
+	if err := n.run(-1, 0); err == nil || !strings.Contains(err.Error(), "NOTIFY_SOCKET") ||
+		!strings.Contains(err.Error(), "ETIMEDOUT") {
 		t.Errorf("got %v", err)
 	}
 }

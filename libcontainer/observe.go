@@ -73,7 +73,8 @@ type response struct {
 	_     [40]byte
 }
 
-// one takes one call and lets it go on. It fails for a call whose process was killed or interrupted meanwhile; then there is nobody to answer.
+// one takes one call and lets it go on. It fails for a call whose process was killed or interrupted meanwhile; then
+// there is nobody to answer.
 func (o *observer) one() {
 	var n notification // the kernel wants zeroes
 	if !ioctl(o.listener, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)) {
@@ -87,7 +88,8 @@ func (o *observer) one() {
 	if name != "read" { // before the program it is the boot process that waits for the word that we listen
 		o.recorder.Saw(n.audit, uint32(n.number))
 	}
-	ioctl(o.listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&response{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}))
+	ioctl(o.listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&response{id: n.id,
+		flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}))
 }
 
 func ioctl(fd int, request uintptr, arg unsafe.Pointer) bool {

@@ -25,22 +25,24 @@ func (m *maker) answerHome(r supervise.Report) error {
 	return nil
 }
 
-// The most that is read of a passwd, whose lines are no longer than a path and some names. Larger ones are no lists of users: a file may have more holes
-// than any disk has bytes.
+// The most that is read of a passwd, whose lines are no longer than a path and some names. Larger ones are no lists of
+// users: a file may have more holes than any disk has bytes.
 const (
 	maxPasswd     = 64 << 20
 	maxPasswdLine = 2 * unix.PathMax
 )
 
-// homeIn returns the home directory of a user by a passwd(5), "/" if that does not know him. file is an O_PATH descriptor of what the container has by that
-// name, which may be anything: a file is opened only when it is known to be one. A device would notice, and a FIFO wait.
+// homeIn returns the home directory of a user by a passwd(5), "/" if that does not know him. file is an O_PATH
+// descriptor of what the container has by that name, which may be anything: a file is opened only when it is known to
+// be one. A device would notice, and a FIFO wait.
 func homeIn(file int, uid uint32) string {
 	const nowhere = "/"
 	var st unix.Stat_t
 	if unix.Fstat(file, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nowhere
 	}
-	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(file), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(file),
+		unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nowhere
 	}
@@ -72,7 +74,8 @@ func homeOf(r io.Reader, uid uint32) string {
 	}
 }
 
-// homeInLine returns the home directory in a line, if the line is that of the user and has one that can be in an environment.
+// homeInLine returns the home directory in a line, if the line is that of the user and has one that can be in an
+// environment.
 func homeInLine(line []byte, uid uint32) (string, bool) {
 	const idField, homeField = 2, 5
 	fields := bytes.SplitN(line, []byte{':'}, homeField+2)
@@ -81,7 +84,8 @@ func homeInLine(line []byte, uid uint32) (string, bool) {
 	}
 	id, err := strconv.ParseUint(string(fields[idField]), 10, 32)
 	home := fields[homeField]
-	if err != nil || uint32(id) != uid || len(home) == 0 || len("HOME=")+len(home) >= plan.HomeSize || bytes.IndexByte(home, 0) >= 0 {
+	if err != nil || uint32(id) != uid || len(home) == 0 || len("HOME=")+len(home) >= plan.HomeSize ||
+		bytes.IndexByte(home, 0) >= 0 {
 		return "", false
 	}
 	return string(home), true

@@ -10,8 +10,8 @@ import (
 	"rt/internal/sys"
 )
 
-// writePidFile writes the number alone, without a newline, under another name first: engines read the file as soon as it is there. A link by either name is
-// replaced, never followed.
+// writePidFile writes the number alone, without a newline, under another name first: engines read the file as soon as
+// it is there. A link by either name is replaced, never followed.
 func writePidFile(path string, pid int) error {
 	fd, temporary, err := sys.Temporary(path, 0o644)
 	if err == nil {

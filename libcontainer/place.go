@@ -28,8 +28,8 @@ func (m *maker) place() (err error) {
 	return nil
 }
 
-// makesNodes reports whether the container's process may make device nodes that lead to the machine's devices (mknod(2)): with CAP_MKNOD, and not in a
-// user namespace of its own.
+// makesNodes reports whether the container's process may make device nodes that lead to the machine's devices
+// (mknod(2)): with CAP_MKNOD, and not in a user namespace of its own.
 func (m *maker) makesNodes() bool {
 	n := &m.spec.Namespaces
 	if m.facts.UserNS || n.New&unix.CLONE_NEWUSER != 0 || n.Joined(unix.CLONE_NEWUSER) != nil || m.spec.Process == nil {
@@ -39,8 +39,8 @@ func (m *maker) makesNodes() bool {
 	return c == nil || c.Bounding&(1<<unix.CAP_MKNOD) != 0
 }
 
-// cgroupOwner is the host's id of the container's root, if the cgroup is to be its own: config-linux.md#cgroup-ownership asks for a private cgroup
-// namespace and a writable mount of it.
+// cgroupOwner is the host's id of the container's root, if the cgroup is to be its own:
+// config-linux.md#cgroup-ownership asks for a private cgroup namespace and a writable mount of it.
 func (m *maker) cgroupOwner() *int {
 	n := m.spec.Namespaces
 	if n.New&unix.CLONE_NEWCGROUP == 0 || n.New&unix.CLONE_NEWUSER == 0 {

@@ -12,7 +12,8 @@ import (
 	"rt/libcontainer/state"
 )
 
-// Processes returns the pids, as rt's own pid namespace counts, of all processes of a container: those in its cgroup and the cgroups below it.
+// Processes returns the pids, as rt's own pid namespace counts, of all processes of a container: those in its cgroup
+// and the cgroups below it.
 func (r *Runtime) Processes(id string) ([]int, error) {
 	o, err := r.openFor(state.Ps, id, false)
 	if err != nil {

@@ -22,7 +22,8 @@ type RestoreOptions struct {
 	LSMMountContext string // the context= that mounts get, in place of the one that they had
 }
 
-// restorer makes one container of images. It is a maker for what the two have in common: the bundle, the cgroup, the state, the end.
+// restorer makes one container of images. It is a maker for what the two have in common: the bundle, the cgroup, the
+// state, the end.
 type restorer struct {
 	*maker
 	ro      *RestoreOptions
@@ -38,7 +39,8 @@ type restorer struct {
 	undoAdmit func() // takes back what admit has changed; nil if that is nothing
 }
 
-// Restore makes a container of images that Checkpoint has made, and in the foreground waits for its end as Run does, whose exit status it returns.
+// Restore makes a container of images that Checkpoint has made, and in the foreground waits for its end as Run does,
+// whose exit status it returns.
 func (r *Runtime) Restore(id string, o *RestoreOptions) (int, error) {
 	if err := state.CheckID(id); err != nil {
 		return 0, err
@@ -89,10 +91,12 @@ func (x *restorer) prepare() (err error) {
 	}
 	if p := x.ro.LSMProfile; p != "" {
 		if kind, name, ok := strings.Cut(p, ":"); !ok || name == "" || kind != "apparmor" && kind != "selinux" {
-			return &diag.Error{Kind: diag.Usage, Field: "--lsm-profile", Value: p, Problem: "must be apparmor:NAME or selinux:LABEL"}
+			return &diag.Error{Kind: diag.Usage, Field: "--lsm-profile", Value: p,
+				Problem: "must be apparmor:NAME or selinux:LABEL"}
 		}
 	}
-	// The directory of the notify socket is there for processes that had it; they have told long ago that they are ready.
+	// The directory of the notify socket is there for processes that had it; they have told long ago that they are
+	// ready.
 	x.options.Notify = ""
 	if x.program, err = findCRIU(); err != nil {
 		return err
@@ -204,7 +208,8 @@ func (x *restorer) restore() (err error) {
 		return x.created()
 	case err == nil && response.Success:
 		x.pid = response.Pid
-		return &diag.Error{Kind: diag.Host, Problem: "criu has restored the processes without telling that they are there"}
+		return &diag.Error{Kind: diag.Host,
+			Problem: "criu has restored the processes without telling that they are there"}
 	case x.refused != nil:
 		return x.refused
 	}
@@ -244,8 +249,9 @@ func (x *restorer) namespaces() error {
 	return nil
 }
 
-// attachCRIU puts CRIU into the container's cgroup, so that what it restores is born there, under the container's limits and device rules. The cgroups in the
-// images are replaced by it: they may be of another machine, or of an id that is taken.
+// attachCRIU puts CRIU into the container's cgroup, so that what it restores is born there, under the container's
+// limits and device rules. The cgroups in the images are replaced by it: they may be of another machine, or of an id
+// that is taken.
 func (x *restorer) attachCRIU(pid int) error {
 	if !x.cgroup.Available() {
 		x.request.Cgroups = criu.CgroupIgnore
@@ -279,8 +285,9 @@ func cgroupRoots(text string) (roots []criu.CgroupRoot) {
 	return roots
 }
 
-// start starts CRIU in a mount namespace of its own, where the root file system is a mount, as CRIU wants it, and nothing that CRIU mounts on the way is seen by
-// anybody else. Only a thread of its own can have such a namespace, which therefore ends with this function.
+// start starts CRIU in a mount namespace of its own, where the root file system is a mount, as CRIU wants it, and
+// nothing that CRIU mounts on the way is seen by anybody else. Only a thread of its own can have such a namespace,
+// which therefore ends with this function.
 func (x *restorer) start() (p *criu.Process, err error) {
 	onOwnThread(func() {
 		if err = x.prepareMounts(); err == nil {
@@ -325,8 +332,8 @@ func (x *restorer) notified(script string, pid, fd int) error {
 	return nil
 }
 
-// note writes down the container's process, for `rt delete --force`. The container is still in creation: a signal from `rt kill` while CRIU holds the processes would leave
-// CRIU waiting for good.
+// note writes down the container's process, for `rt delete --force`. The container is still in creation: a signal from
+// `rt kill` while CRIU holds the processes would leave CRIU waiting for good.
 func (x *restorer) note() error {
 	if err := x.lookAtStart(); err != nil {
 		return err
@@ -335,8 +342,9 @@ func (x *restorer) note() error {
 	return x.container.Save(&x.state)
 }
 
-// runRestoreHooks runs the hooks whose work ends with the container, and has to be done again: those of the runtime's namespaces, which set up networks.
-// What createContainer and startContainer have done is in the images, and the program does not start.
+// runRestoreHooks runs the hooks whose work ends with the container, and has to be done again: those of the runtime's
+// namespaces, which set up networks. What createContainer and startContainer have done is in the images, and the
+// program does not start.
 func (x *restorer) runRestoreHooks() error {
 	if x.spec.OCI.Hooks == nil {
 		return nil

@@ -17,7 +17,8 @@ func joinFile(j *spec.Join) *plan.File {
 	return &plan.File{Path: j.Path, Flag: j.Flag, Origin: "linux.namespaces[" + strconv.Itoa(j.Index) + "].path"}
 }
 
-// prepareMounts makes that mount namespace, and the mount points that the root file system lacks: an engine may have made it anew.
+// prepareMounts makes that mount namespace, and the mount points that the root file system lacks: an engine may have
+// made it anew.
 func (x *restorer) prepareMounts() error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return diag.Sys("make a mount namespace for criu", "unshare", err)
@@ -36,8 +37,8 @@ func (x *restorer) prepareMounts() error {
 	return x.makeMountPoints()
 }
 
-// prepareImages opens the images. This is for the thread of start: CRIU mounts what it needs on the way below its working directory, which has to be in its own
-// mount namespace for that.
+// prepareImages opens the images. This is for the thread of start: CRIU mounts what it needs on the way below its
+// working directory, which has to be in its own mount namespace for that.
 func (x *restorer) prepareImages() (err error) {
 	if x.images, err = openImages(&x.ro.ImageOptions, x.container, false); err != nil {
 		return err
@@ -53,8 +54,9 @@ func (x *restorer) prepareImages() (err error) {
 	return err
 }
 
-// admit lets the root of a user namespace into the directory of the images, which is its owner's alone: CRIU opens some of them, which everybody may read who gets
-// so far, in a process that has become that root. Its group may search the directory, until CRIU has done its work.
+// admit lets the root of a user namespace into the directory of the images, which is its owner's alone: CRIU opens some
+// of them, which everybody may read who gets so far, in a process that has become that root. Its group may search the
+// directory, until CRIU has done its work.
 func (x *restorer) admit() error {
 	if x.spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return nil
@@ -73,7 +75,8 @@ func (x *restorer) admit() error {
 			err = unix.Fchmod(x.images.dir, st.Mode&0o7777&^0o070|group)
 		}
 		if err != nil {
-			e := diag.Sys("the container's root can't be let into the directory of the images, as CRIU needs it", "fchown", err)
+			e := diag.Sys("the container's root can't be let into the directory of the images, as CRIU needs it",
+				"fchown", err)
 			e.Field, e.Hint = "--image-path", "chmod o+x lets everybody in"
 			return e
 		}
@@ -85,8 +88,9 @@ func (x *restorer) admit() error {
 	return nil
 }
 
-// makeMountPoints makes the mount points of the config that are missing, as create does: below the root file system, whatever links are in the way. What lies in
-// a file system of the container's own comes back with its contents, and what lies in a bind mount is made in its source.
+// makeMountPoints makes the mount points of the config that are missing, as create does: below the root file system,
+// whatever links are in the way. What lies in a file system of the container's own comes back with its contents, and
+// what lies in a bind mount is made in its source.
 func (x *restorer) makeMountPoints() error {
 	for i := range x.spec.Mounts {
 		m := &x.spec.Mounts[i]
@@ -116,8 +120,8 @@ func (x *restorer) makeMountPoints() error {
 	return nil
 }
 
-// above returns the mount that the destination of mount i lies in, or nil if that is the root file system. A later mount covers what earlier ones have
-// at and below its destination, so the last one counts.
+// above returns the mount that the destination of mount i lies in, or nil if that is the root file system. A later
+// mount covers what earlier ones have at and below its destination, so the last one counts.
 func (x *restorer) above(i int) (above *spec.Mount) {
 	destination := x.spec.Mounts[i].Destination
 	for j := range x.spec.Mounts[:i] {
@@ -145,8 +149,8 @@ func makeMountPoint(root, path string, dir bool) error {
 	return makeInRoot(fd, path, dir)
 }
 
-// onOwnThread calls f in a thread that ends afterwards, with the mount namespace that f has entered. The first thread of a process can't end, and is what others
-// take for the process (/proc/PID), so it must not be that one.
+// onOwnThread calls f in a thread that ends afterwards, with the mount namespace that f has entered. The first thread
+// of a process can't end, and is what others take for the process (/proc/PID), so it must not be that one.
 func onOwnThread(f func()) {
 	done := make(chan struct{})
 	go func() {
@@ -162,8 +166,8 @@ func onOwnThread(f func()) {
 	<-done
 }
 
-// closeRoot makes the root file system of the restored container read-only, if the config wants it so: CRIU leaves the root mount as it is given to it, and has to
-// be given one that it can write to. No process of the container runs yet.
+// closeRoot makes the root file system of the restored container read-only, if the config wants it so: CRIU leaves the
+// root mount as it is given to it, and has to be given one that it can write to. No process of the container runs yet.
 func (x *restorer) closeRoot() (err error) {
 	if !x.spec.RootReadonly || !x.spec.Namespaces.Has(unix.CLONE_NEWNS) {
 		return nil

@@ -128,7 +128,8 @@ func (r *rights) exceeds(p *spec.Process, filtered bool, host func(id uint32, gr
 	all := r.caps.Bounding | r.caps.Permitted | r.caps.Effective | r.caps.Inheritable | r.caps.Ambient
 	if more := all &^ (caps.Bounding | caps.Inheritable | caps.Permitted); more != 0 {
 		add("process.capabilities", "has "+capabilityList(more), false)
-	} else if more := (r.caps.Permitted | r.caps.Effective) &^ caps.Permitted; more != 0 && (p.NoNewPrivs || p.UID != 0) {
+	} else if more := (r.caps.Permitted | r.caps.Effective) &^ caps.Permitted; more != 0 && (p.NoNewPrivs ||
+		p.UID != 0) {
 		add("process.capabilities.permitted", "has "+capabilityList(more), !p.NoNewPrivs)
 	}
 	if host == nil {
@@ -206,7 +207,8 @@ func (x *restorer) checkRights(pid int) error {
 // imagesDiffer is the error for images that give what the config does not.
 func imagesDiffer(field, problem string) error {
 	return &diag.Error{
-		Kind: diag.Host, Field: field, Problem: problem + ", which config.json does not allow: the images are of another config, or somebody has changed them",
+		Kind: diag.Host, Field: field, Problem: problem +
+			", which config.json does not allow: the images are of another config, or somebody has changed them",
 	}
 }
 

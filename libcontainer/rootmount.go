@@ -16,7 +16,8 @@ func (m *maker) findRootMount() error {
 		return nil
 	}
 	failed := func(err error) error {
-		return &diag.Error{Kind: diag.Host, Field: "linux.rootfsPropagation", Problem: "the mount that root.path is in can't be found", Err: err}
+		return &diag.Error{Kind: diag.Host, Field: "linux.rootfsPropagation",
+			Problem: "the mount that root.path is in can't be found", Err: err}
 	}
 	var st unix.Statx_t
 	if err := unix.Statx(unix.AT_FDCWD, m.spec.Rootfs, 0, unix.STATX_MNT_ID, &st); err != nil {

@@ -10,7 +10,8 @@ import (
 	"rt/libcontainer/state"
 )
 
-// Run makes a container, starts it, and in the foreground waits for its end, whose exit status it returns: that of the process, or 128 and the signal.
+// Run makes a container, starts it, and in the foreground waits for its end, whose exit status it returns: that of the
+// process, or 128 and the signal.
 func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 	if err := state.CheckID(id); err != nil {
 		return 0, err
@@ -51,7 +52,8 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 	return m.foreground(o)
 }
 
-// prepareToAttend is for an rt that stays until the container's end: it takes signals to pass on, and orphans to wait for.
+// prepareToAttend is for an rt that stays until the container's end: it takes signals to pass on, and orphans to wait
+// for.
 func (m *maker) prepareToAttend(o *RunOptions) error {
 	if o.Detach {
 		return nil

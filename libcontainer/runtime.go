@@ -1,11 +1,12 @@
 // Package libcontainer is the life of a container: create, start, run, state, list, kill, delete.
 //
-// It turns a bundle and the options of a command into a container and back into nothing. It runs in rt only: it is the supervisor of the
-// boot process, whose plan (package plan) it has compiled and started (package nsenter), and whose sync points it serves. It holds no opinion on
-// what a plan does, writes no cgroup file (package cgroup) and no state file (package state) itself, and prints nothing (package cli).
+// It turns a bundle and the options of a command into a container and back into nothing. It runs in rt only: it is the
+// supervisor of the boot process, whose plan (package plan) it has compiled and started (package nsenter), and whose
+// sync points it serves. It holds no opinion on what a plan does, writes no cgroup file (package cgroup) and no state
+// file (package state) itself, and prints nothing (package cli).
 //
-// It follows runtime.md of the OCI runtime specification 1.3. Whatever it makes, it records first or takes back on failure, so that a killed rt
-// leaves nothing that `rt delete --force` does not remove.
+// It follows runtime.md of the OCI runtime specification 1.3. Whatever it makes, it records first or takes back on
+// failure, so that a killed rt leaves nothing that `rt delete --force` does not remove.
 package libcontainer
 
 import (
@@ -28,8 +29,8 @@ type Runtime struct {
 	Warnings []string
 	// Debug gets a line for each thing that rt does; nil drops them.
 	Debug func(line string)
-	// edit changes a plan before it is carried out. Only the tests of this package can set it, to fail one step of a plan after the other: an error path
-	// that can't be reached in any other way is one that was never tried.
+	// edit changes a plan before it is carried out. Only the tests of this package can set it, to fail one step of a
+	// plan after the other: an error path that can't be reached in any other way is one that was never tried.
 	edit func(*plan.Plan)
 	// resctrl is where the resctrl file system is; "" finds it. Only tests set it, on machines that have none.
 	resctrl string
@@ -49,7 +50,8 @@ type CreateOptions struct {
 	Overlay       string // a directory that keeps the changes, in place of such a layer
 	// Trace gets an event for each step of the plan.
 	Trace func(TraceEvent)
-	// Observe gets the calls that the container makes; linux.seccomp is not applied meanwhile. It takes a container in the foreground.
+	// Observe gets the calls that the container makes; linux.seccomp is not applied meanwhile. It takes a container in
+	// the foreground.
 	Observe *seccomp.Recorder
 }
 

@@ -24,7 +24,8 @@ func (m *maker) handlers() supervise.Handlers {
 		plan.SyncHooks:           func(supervise.Report) error { return m.runHostHooks() },
 		plan.SyncCreateContainer: m.runCreateContainerHooks,
 		plan.SyncStartContainer: func(supervise.Report) error {
-			x := containedHook{r: m.r, container: m.container, state: &m.state, spec: m.spec, cgroup: m.cgroup, unfiltered: m.o.Observe != nil}
+			x := containedHook{r: m.r, container: m.container, state: &m.state, spec: m.spec, cgroup: m.cgroup,
+				unfiltered: m.o.Observe != nil}
 			return x.run()
 		},
 		plan.SyncConsole:  func(r supervise.Report) error { return m.console.take(r.FD) },
@@ -101,7 +102,8 @@ func serveError(err error, s *supervise.Session, p *plan.Plan, config *spec.Spec
 func bootDied(s *supervise.Session, starved func() error) error {
 	status, err := s.Status()
 	if err != nil {
-		return &diag.Error{Kind: diag.Kernel, Problem: "the boot process has ended before the container was created", Err: err}
+		return &diag.Error{Kind: diag.Kernel, Problem: "the boot process has ended before the container was created",
+			Err: err}
 	}
 	return deathOf(status, starved)
 }
@@ -109,7 +111,8 @@ func bootDied(s *supervise.Session, starved func() error) error {
 // deathOf explains the end of a boot process.
 func deathOf(status unix.WaitStatus, starved func() error) error {
 	if !status.Signaled() {
-		return &diag.Error{Kind: diag.Kernel, Problem: "the boot process has ended with status " + strconv.Itoa(status.ExitStatus())}
+		return &diag.Error{Kind: diag.Kernel, Problem: "the boot process has ended with status " +
+			strconv.Itoa(status.ExitStatus())}
 	}
 	if status.Signal() == unix.SIGKILL {
 		if err := starved(); err != nil {
@@ -124,7 +127,8 @@ func deathOf(status unix.WaitStatus, starved func() error) error {
 	return e
 }
 
-// tracer hands on what steps report of themselves; nil if nobody wants to know. pid is the container's process, once it is there.
+// tracer hands on what steps report of themselves; nil if nobody wants to know. pid is the container's process, once it
+// is there.
 func tracer(p *plan.Plan, to func(TraceEvent), pid *int) func(*nsenter.Step, nsenter.Record) {
 	if to == nil {
 		return nil

@@ -19,12 +19,16 @@ func init() {
 	act := func(f func(r *Runtime, id, bundle string) error) func() {
 		return func() {
 			_, _ = os.Stdout.WriteString("x")
-			if f(&Runtime{Root: os.Getenv("RT_TEST_ROOT")}, os.Getenv("RT_TEST_ID"), os.Getenv("RT_TEST_BUNDLE")) != nil {
+			if f(&Runtime{Root: os.Getenv("RT_TEST_ROOT")}, os.Getenv("RT_TEST_ID"),
+				os.Getenv("RT_TEST_BUNDLE")) != nil {
 				os.Exit(1)
 			}
 		}
 	}
-	children["create"] = act(func(r *Runtime, id, bundle string) error { return r.Create(id, &CreateOptions{Bundle: bundle}) })
+	children["create"] = act(func(r *Runtime, id,
+		bundle string) error {
+		return r.Create(id, &CreateOptions{Bundle: bundle})
+	})
 	children["run"] = act(func(r *Runtime, id, bundle string) error {
 		_, err := r.Run(id, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
 		return err
@@ -33,7 +37,8 @@ func init() {
 	children["delete"] = act(func(r *Runtime, id, _ string) error { return r.Delete(id, true) })
 }
 
-// TestSIGKILLAtAnyMoment kills rt at random moments of the commands that change a container. Whatever is left must be listed and removed whole.
+// TestSIGKILLAtAnyMoment kills rt at random moments of the commands that change a container. Whatever is left must be
+// listed and removed whole.
 func TestSIGKILLAtAnyMoment(t *testing.T) {
 	if apart(t) {
 		testSIGKILL(t)
@@ -143,7 +148,8 @@ func (k *killing) round(after time.Duration) time.Duration {
 // kill runs the command and kills it when it has run for so long.
 func (k *killing) kill(after time.Duration) time.Duration {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "RT_TEST_CHILD="+k.command, "RT_TEST_ROOT="+k.root, "RT_TEST_ID="+k.id, "RT_TEST_BUNDLE="+k.bundle)
+	cmd.Env = append(os.Environ(), "RT_TEST_CHILD="+k.command, "RT_TEST_ROOT="+k.root, "RT_TEST_ID="+k.id,
+		"RT_TEST_BUNDLE="+k.bundle)
 	begins, err := cmd.StdoutPipe()
 	must(k.t, err)
 	must(k.t, cmd.Start())

@@ -34,7 +34,8 @@ func (m *maker) lookAtSources() error {
 		}
 		err := stat(mount.Source, &st)
 		switch {
-		case sys.IsBelow(mount.Source, m.spec.Rootfs), err == unix.ENOENT && m.leadsIntoRootfs(mount.Source), err == unix.ENOTDIR && m.leadsIntoRootfs(mount.Source):
+		case sys.IsBelow(mount.Source, m.spec.Rootfs), err == unix.ENOENT &&
+			m.leadsIntoRootfs(mount.Source), err == unix.ENOTDIR && m.leadsIntoRootfs(mount.Source):
 			m.options.Sources[i] = plan.SourceLater
 			continue
 		case err != nil:
@@ -70,7 +71,8 @@ func checkProc(mount *spec.Mount) error {
 	}
 }
 
-// leadsIntoRootfs reports whether a path that leads to nothing leads there below root.path, where an earlier mount may bring what is missing.
+// leadsIntoRootfs reports whether a path that leads to nothing leads there below root.path, where an earlier mount may
+// bring what is missing.
 func (m *maker) leadsIntoRootfs(path string) bool {
 	root, err := filepath.EvalSymlinks(m.spec.Rootfs)
 	if err != nil {
@@ -94,9 +96,11 @@ func (m *maker) lookAtLink(i int, mount *spec.Mount) bool {
 	return true
 }
 
-// lookAtFlags notes the flags of the mount that a source is in, where the plan needs them: see plan.Options.SourceFlags.
+// lookAtFlags notes the flags of the mount that a source is in, where the plan needs them: see
+// plan.Options.SourceFlags.
 func (m *maker) lookAtFlags(i int, mount *spec.Mount) {
-	if m.facts.Has(host.MountSetattr) || !mount.Flagged || !m.facts.UserNS && !m.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
+	if m.facts.Has(host.MountSetattr) || !mount.Flagged ||
+		!m.facts.UserNS && !m.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 		return
 	}
 	var fs unix.Statfs_t

@@ -6,8 +6,8 @@ import (
 	"rt/libcontainer/plan"
 )
 
-// mountedOnHost reports whether the host has a file system of the kernel at its usual path. A procfs is that of rt's own pid namespace, or rt would not
-// find its own children there, and fail.
+// mountedOnHost reports whether the host has a file system of the kernel at its usual path. A procfs is that of rt's
+// own pid namespace, or rt would not find its own children there, and fail.
 func mountedOnHost(h *plan.HostMount) bool {
 	var st unix.Statfs_t
 	return unix.Statfs(h.Path, &st) == nil && st.Type == h.Magic
@@ -23,5 +23,6 @@ func newMqueue() (int, error) {
 	if err := unix.FsconfigCreate(fs); err != nil {
 		return -1, err
 	}
-	return unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_NODEV)
+	return unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC,
+		unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_NODEV)
 }

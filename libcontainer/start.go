@@ -25,7 +25,8 @@ type starter struct {
 	session   *supervise.Session
 }
 
-// Start lets a created container become the user's program, and returns when it has: a program that can't be executed is an error here.
+// Start lets a created container become the user's program, and returns when it has: a program that can't be executed
+// is an error here.
 func (r *Runtime) Start(id string) error {
 	o, err := r.openFor(state.Start, id, true)
 	if err != nil {
@@ -37,7 +38,8 @@ func (r *Runtime) Start(id string) error {
 		return err
 	}
 	if s.spec.Process == nil {
-		return &diag.Error{Kind: diag.Document, Field: "process", Problem: "is absent from config.json: the container can't be started, only deleted"}
+		return &diag.Error{Kind: diag.Document, Field: "process",
+			Problem: "is absent from config.json: the container can't be started, only deleted"}
 	}
 	text, err := o.container.Steps()
 	if err != nil {
@@ -57,7 +59,8 @@ func (r *Runtime) Start(id string) error {
 		return err
 	}
 	defer boot.Close()
-	s.session = &supervise.Session{Boot: boot, Steps: steps, First: first, On: s.handlers(), Debug: r.Debug, Interrupted: interrupted, Kill: s.kill}
+	s.session = &supervise.Session{Boot: boot, Steps: steps, First: first, On: s.handlers(), Debug: r.Debug,
+		Interrupted: interrupted, Kill: s.kill}
 	restore := foreground.CatchEnd()
 	err = s.release()
 	restore()
@@ -122,7 +125,8 @@ func (s *starter) starved() error {
 	return g.OOMError()
 }
 
-// kill kills the container's process. Not by the number, which may be another process's by now: its parent is not this rt.
+// kill kills the container's process. Not by the number, which may be another process's by now: its parent is not this
+// rt.
 func (s *starter) kill() {
 	if pidfd := openProcess(s.state); pidfd >= 0 {
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
@@ -130,8 +134,9 @@ func (s *starter) kill() {
 	}
 }
 
-// ended waits until the process of a container that could not be started is gone: it reports its failing step, or is killed, a moment before it
-// ends, and engines delete the container as soon as they know. Docker, told that it runs, leaves it behind for good.
+// ended waits until the process of a container that could not be started is gone: it reports its failing step, or is
+// killed, a moment before it ends, and engines delete the container as soon as they know. Docker, told that it runs,
+// leaves it behind for good.
 func (s *starter) ended() {
 	s.session.Boot.Close()
 	if pidfd := openProcess(s.state); pidfd >= 0 {
@@ -140,8 +145,8 @@ func (s *starter) ended() {
 	}
 }
 
-// connect connects to the boot process that waits for the start. The socket's name goes first: if this rt is killed now, the container is not
-// taken for one that can still be started.
+// connect connects to the boot process that waits for the start. The socket's name goes first: if this rt is killed
+// now, the container is not taken for one that can still be started.
 func connect(c *state.Container, pid int) (*nsenter.Boot, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

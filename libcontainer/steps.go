@@ -12,7 +12,8 @@ import (
 	"rt/nsenter"
 )
 
-// saveSteps keeps what `rt start` needs to serve the steps that are still to come, and to name one that fails: a line for each, as appendStep has it.
+// saveSteps keeps what `rt start` needs to serve the steps that are still to come, and to name one that fails: a line
+// for each, as appendStep has it.
 func (m *maker) saveSteps() error {
 	var text []byte
 	late := false
@@ -29,8 +30,8 @@ func (m *maker) saveSteps() error {
 // stepFields is how many fields a line of appendStep has.
 const stepFields = 10
 
-// appendStep appends a line about step i: its index, number, call, sync point, least result, the indices that it goes on with and its errnos, origin
-// and sentence.
+// appendStep appends a line about step i: its index, number, call, sync point, least result, the indices that it goes
+// on with and its errnos, origin and sentence.
 func appendStep(text []byte, i int, s *nsenter.Step) []byte {
 	number := func(n int) { text = append(strconv.AppendInt(text, int64(n), 10), '\t') }
 	word := func(w string) { text = append(append(text, w...), '\t') }
@@ -56,7 +57,8 @@ func appendStep(text []byte, i int, s *nsenter.Step) []byte {
 	return append(append(text, s.Sentence...), '\n')
 }
 
-// parseSteps reads what saveSteps wrote. first is the index of the first of the steps; what they go on with is counted from there.
+// parseSteps reads what saveSteps wrote. first is the index of the first of the steps; what they go on with is counted
+// from there.
 func parseSteps(text []byte) (steps []nsenter.Step, first int, err error) {
 	steps = make([]nsenter.Step, 0, bytes.Count(text, []byte{'\n'}))
 	for line := range bytes.Lines(text) {
@@ -66,7 +68,8 @@ func parseSteps(text []byte) (steps []nsenter.Step, first int, err error) {
 			first = index
 		}
 		if !ok || index != first+len(steps) {
-			return nil, 0, &diag.Error{Kind: diag.State, Problem: "the record of the steps to come is damaged, or was made by another version of rt: delete the container"}
+			return nil, 0, &diag.Error{Kind: diag.State,
+				Problem: "the record of the steps to come is damaged, or was made by another version of rt: delete the container"}
 		}
 		for _, target := range [...]*int{&s.Then, &s.Else} {
 			if *target != 0 {
@@ -113,13 +116,15 @@ func parseStep(f [][]byte) (s nsenter.Step, index int, ok bool) {
 	return s, index, true
 }
 
-// lateText is the call of a step as `rt plan` shows it, the one with that index after the point where the container was created. To keep such texts with
-// the container would cost every create what only a failing start needs. So the plan is made once more, which is good enough for words: what comes so late
-// hardly depends on what may have changed since, and where it does the step is another one and has no text.
+// lateText is the call of a step as `rt plan` shows it, the one with that index after the point where the container was
+// created. To keep such texts with the container would cost every create what only a failing start needs. So the plan
+// is made once more, which is good enough for words: what comes so late hardly depends on what may have changed since,
+// and where it does the step is another one and has no text.
 func (s *starter) lateText(step *nsenter.Step, index int) string {
 	quiet := *s.r
 	quiet.Warnings, quiet.Debug, quiet.edit = nil, nil, nil
-	again := maker{r: &quiet, id: s.id, o: &CreateOptions{NoNewKeyring: s.state.NoNewKeyring}, wait: true, spec: s.spec, facts: host.Probe()}
+	again := maker{r: &quiet, id: s.id, o: &CreateOptions{NoNewKeyring: s.state.NoNewKeyring}, wait: true, spec: s.spec,
+		facts: host.Probe()}
 	if again.place() != nil || again.look() != nil {
 		return ""
 	}

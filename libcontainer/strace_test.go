@@ -16,8 +16,8 @@ import (
 	"rt/nsenter"
 )
 
-// TestStraceTellsTheSameStory has strace(1) watch boot processes, and compares its account with the plan: each call in its turn, with the operands that the
-// plan shows, and after each the step to which its result leads.
+// TestStraceTellsTheSameStory has strace(1) watch boot processes, and compares its account with the plan: each call in
+// its turn, with the operands that the plan shows, and after each the step to which its result leads.
 func TestStraceTellsTheSameStory(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {
@@ -26,7 +26,8 @@ func TestStraceTellsTheSameStory(t *testing.T) {
 	for name, edit := range map[string]func(config map[string]any){
 		"namespaces": func(config map[string]any) {
 			linux := config["linux"].(map[string]any)
-			linux["namespaces"] = slices.DeleteFunc(linux["namespaces"].([]any), func(n any) bool { return n.(map[string]any)["type"] == "mount" })
+			linux["namespaces"] = slices.DeleteFunc(linux["namespaces"].([]any),
+				func(n any) bool { return n.(map[string]any)["type"] == "mount" })
 			delete(linux, "maskedPaths")
 			delete(linux, "readonlyPaths")
 			delete(config, "mounts")
@@ -54,12 +55,14 @@ type seenCall struct {
 	errno      string
 }
 
-// straced runs a container of bundle, named ID as in the plan of Runtime.Plan, and returns the calls of its boot process and of what comes after.
+// straced runs a container of bundle, named ID as in the plan of Runtime.Plan, and returns the calls of its boot
+// process and of what comes after.
 func straced(t *testing.T, strace, bundle string) (seen []seenCall) {
 	t.Helper()
 	dir := t.TempDir()
 	cmd := exec.Command(strace, "-ff", "-v", "-s", "4096", "-o", dir+"/log", os.Args[0])
-	cmd.Env = append(os.Environ(), "RT_TEST_CHILD=run", "RT_TEST_ROOT="+dir+"/root", "RT_TEST_ID=ID", "RT_TEST_BUNDLE="+bundle)
+	cmd.Env = append(os.Environ(), "RT_TEST_CHILD=run", "RT_TEST_ROOT="+dir+"/root", "RT_TEST_ID=ID",
+		"RT_TEST_BUNDLE="+bundle)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if strings.Contains(string(out), "ptrace") {
 			t.Skipf("strace may not: %s", out)
@@ -156,7 +159,8 @@ func compareStory(t *testing.T, p *nsenter.Program, seen []seenCall) {
 // randomKeyring is what rt adds to the name of a container's session keyring.
 var randomKeyring = regexp.MustCompile(`\.[0-9a-f]{32}"`)
 
-// sameCall compares one step with one call. What the plan names ($root) has to be the same number each time until a step gives the name anew.
+// sameCall compares one step with one call. What the plan names ($root) has to be the same number each time until a
+// step gives the name anew.
 func sameCall(p *nsenter.Program, i int, c *seenCall, names map[string]string) error {
 	s := &p.Steps[i]
 	if c.call != s.Call.String() {

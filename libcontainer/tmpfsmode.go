@@ -12,8 +12,8 @@ import (
 	"rt/spec"
 )
 
-// lookAtModes notes the modes of the directories that tmpfs mounts without a mode will cover, as far as they are those of the image. One that an earlier mount may
-// bring, or reach by a link, is looked at when its turn comes.
+// lookAtModes notes the modes of the directories that tmpfs mounts without a mode will cover, as far as they are those
+// of the image. One that an earlier mount may bring, or reach by a link, is looked at when its turn comes.
 func (m *maker) lookAtModes() error {
 	last := -1
 	for i := range m.spec.Mounts {
@@ -57,7 +57,8 @@ func (m *maker) lookAtModes() error {
 
 // takesMode reports whether a mount is a tmpfs whose mode is that of the directory which it covers.
 func takesMode(mount *spec.Mount) bool {
-	return mount.Type == "tmpfs" && !mount.Bind && !mount.Remount && !mount.TmpCopyUp && !strings.Contains(","+mount.Data, ",mode=")
+	return mount.Type == "tmpfs" && !mount.Bind && !mount.Remount && !mount.TmpCopyUp &&
+		!strings.Contains(","+mount.Data, ",mode=")
 }
 
 // covered reports whether an earlier mount is at the destination of mount i, or above it.

@@ -4,8 +4,8 @@ import "slices"
 
 import "golang.org/x/sys/unix"
 
-// undoStack is how to take back what was done: whoever does something pushes what takes it back, and a failure runs all of it, the last first. A container
-// that could not be created is no container.
+// undoStack is how to take back what was done: whoever does something pushes what takes it back, and a failure runs all
+// of it, the last first. A container that could not be created is no container.
 type undoStack struct{ entries []*undoEntry }
 
 // undoEntry takes one thing back.

@@ -12,9 +12,10 @@ import (
 	"rt/libcontainer/state"
 )
 
-// The first process of a pid namespace ends last: the kernel kills the others, and waits until each of them was waited for (zap_pid_ns_processes in its
-// pid_namespace.c). One that `rt exec` has brought into the namespace is waited for by that rt, outside of it. If rt is stopped (SIGSTOP, a suspended job of
-// a shell), nobody does, and nothing that lives in the container can be killed any more.
+// The first process of a pid namespace ends last: the kernel kills the others, and waits until each of them was waited
+// for (zap_pid_ns_processes in its pid_namespace.c). One that `rt exec` has brought into the namespace is waited for by
+// that rt, outside of it. If rt is stopped (SIGSTOP, a suspended job of a shell), nobody does, and nothing that lives
+// in the container can be killed any more.
 
 // unreaped is a process of a pid namespace that has ended, and that a process outside of the namespace is to wait for.
 type unreaped struct{ pid, parent int }
@@ -46,7 +47,8 @@ func inPidNamespace(pid int, namespace string) bool {
 	return err == nil && link == namespace
 }
 
-// isRuntime reports whether a process runs rt: the program that this process runs, or an earlier one of its name, as after an upgrade.
+// isRuntime reports whether a process runs rt: the program that this process runs, or an earlier one of its name, as
+// after an upgrade.
 func isRuntime(pid int) bool {
 	program := func(pid string) string {
 		path, _ := os.Readlink("/proc/" + pid + "/exe")
@@ -56,8 +58,9 @@ func isRuntime(pid int) bool {
 	return own != "." && program(strconv.Itoa(pid)) == own
 }
 
-// endOf waits until the first process of a container, which was killed, has ended. An rt that does not wait for its child is told to go on, and
-// then killed: another process waits for its child then. It returns the processes that are left to be waited for by others, if it was in vain.
+// endOf waits until the first process of a container, which was killed, has ended. An rt that does not wait for its
+// child is told to go on, and then killed: another process waits for its child then. It returns the processes that are
+// left to be waited for by others, if it was in vain.
 func endOf(pidfd, pid int) (ended bool, left []unreaped) {
 	moments := [...]struct {
 		before unix.Signal
@@ -74,8 +77,8 @@ func endOf(pidfd, pid int) (ended bool, left []unreaped) {
 	return false, unreapedIn(pid)
 }
 
-// signalReapers sends a signal to those who are to wait for the processes of list and are rt. The pid is looked at again when there is a descriptor of
-// the process: until then it may have become another's.
+// signalReapers sends a signal to those who are to wait for the processes of list and are rt. The pid is looked at
+// again when there is a descriptor of the process: until then it may have become another's.
 func signalReapers(list []unreaped, sig unix.Signal) {
 	for _, u := range list {
 		pidfd, err := unix.PidfdOpen(u.parent, 0)
@@ -93,6 +96,7 @@ func signalReapers(list []unreaped, sig unix.Signal) {
 func unreapedHint(left []unreaped) string {
 	u := left[0]
 	name, _ := os.ReadFile("/proc/" + strconv.Itoa(u.parent) + "/comm")
-	return "process " + strconv.Itoa(u.parent) + " (" + strings.TrimSpace(string(name)) + ") does not wait for its child " + strconv.Itoa(u.pid) +
+	return "process " + strconv.Itoa(u.parent) + " (" + strings.TrimSpace(string(name)) +
+		") does not wait for its child " + strconv.Itoa(u.pid) +
 		", which has ended in the container: let it go on, or end it"
 }

@@ -38,7 +38,8 @@ func (r *Runtime) Update(id string, o *UpdateOptions) error {
 	return class.Update(rdt.Schemas{L3Cache: o.L3CacheSchema, MemBw: o.MemBwSchema})
 }
 
-// classToChange is the class of resctrl that o wants changed; nil for none. It is looked for before the first limit is changed.
+// classToChange is the class of resctrl that o wants changed; nil for none. It is looked for before the first limit is
+// changed.
 func (r *Runtime) classToChange(c *opened, o *UpdateOptions) (*rdt.Group, error) {
 	if o.L3CacheSchema == "" && o.MemBwSchema == "" {
 		return nil, nil
@@ -58,6 +59,7 @@ func (r *Runtime) classToChange(c *opened, o *UpdateOptions) (*rdt.Group, error)
 
 // unlimited reports whether r asks for nothing.
 func unlimited(r *specs.LinuxResources) bool {
-	return r == nil || len(r.Devices) == 0 && r.Memory == nil && r.CPU == nil && r.Pids == nil && r.BlockIO == nil && len(r.HugepageLimits) == 0 &&
+	return r == nil || len(r.Devices) == 0 && r.Memory == nil && r.CPU == nil && r.Pids == nil && r.BlockIO == nil &&
+		len(r.HugepageLimits) == 0 &&
 		r.Network == nil && len(r.Rdma) == 0 && len(r.Unified) == 0
 }

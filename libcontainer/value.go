@@ -7,8 +7,8 @@ import (
 	"rt/spec"
 )
 
-// fieldValue is what the config says at path, for messages: the steps of a plan know where they come from, not what stands there.
-// Lists and objects have no value; nor have paths that rt gave a step without the config asking for it.
+// fieldValue is what the config says at path, for messages: the steps of a plan know where they come from, not what
+// stands there. Lists and objects have no value; nor have paths that rt gave a step without the config asking for it.
 func fieldValue(s *spec.Spec, path string) string {
 	oci := s.OCI
 	section, rest, _ := strings.Cut(path, ".")

@@ -19,8 +19,8 @@ func waitPid(pid int) (unix.WaitStatus, error) {
 	}
 }
 
-// wait is wait4(2) for children of all kinds. It first waits a while in a system call that the Go scheduler does not know of, as package nsenter does for
-// reports, and for the same reason: most waits are short.
+// wait is wait4(2) for children of all kinds. It first waits a while in a system call that the Go scheduler does not
+// know of, as package nsenter does for reports, and for the same reason: most waits are short.
 func wait(pid int, status *unix.WaitStatus) (int, error) {
 	if pid > 0 {
 		if pidfd, err := unix.PidfdOpen(pid, 0); err == nil {

@@ -1,10 +1,10 @@
-// Package nsenter is the boot of a container: it turns a program (a list of steps, each one system call) into a tiny static
-// executable, starts it, and reads its reports.
+// Package nsenter is the boot of a container: it turns a program (a list of steps, each one system call) into a tiny
+// static executable, starts it, and reads its reports.
 //
-// Assemble and Spawn run in rt. The stub (stub_ARCH.s) runs in the boot process, the process that becomes the container, and is the only
-// code of ours that ever does. The package knows steps, not containers: it makes no decision, it has no default, and it never makes
-// up a system call that the program does not hold. What it refuses is a program that could not run: a jump backwards, a register read
-// before it is written, a string with a NUL byte.
+// Assemble and Spawn run in rt. The stub (stub_ARCH.s) runs in the boot process, the process that becomes the
+// container, and is the only code of ours that ever does. The package knows steps, not containers: it makes no
+// decision, it has no default, and it never makes up a system call that the program does not hold. What it refuses is a
+// program that could not run: a jump backwards, a register read before it is written, a string with a NUL byte.
 //
 // # The image
 //
@@ -32,10 +32,10 @@
 //
 // # The stub
 //
-// It starts at row 0 and repeats: load the operands, make the call, store the result, choose the next row. A failure that no errno
-// of its row names ends it: it writes a report and exits with status 1. It has no stack frame and no data of its own, makes no
-// call but those of the table and the last two (write, exit_group), and jumps only forward in the table, so it ends after at
-// most as many steps as there are rows, each repeated at most 255 times.
+// It starts at row 0 and repeats: load the operands, make the call, store the result, choose the next row. A failure
+// that no errno of its row names ends it: it writes a report and exits with status 1. It has no stack frame and no data
+// of its own, makes no call but those of the table and the last two (write, exit_group), and jumps only forward in the
+// table, so it ends after at most as many steps as there are rows, each repeated at most 255 times.
 //
 // # Reports
 //
@@ -46,9 +46,9 @@
 //	 8  i64  result of the failed step, or the register that the sync point reports
 //	16       traces only: two struct timespec of CLOCK_MONOTONIC, when the step began and ended
 //
-// A sync point is an ordinary writev(2) row, and mostly an ordinary read(2) row behind it that wants one byte: a supervisor that has died
-// reads as 0 bytes, so its boot process ends too. All descriptors of rt's in the boot process are close-on-exec: the end of the channel
-// without a report is how a supervisor learns that execve(2) succeeded.
+// A sync point is an ordinary writev(2) row, and mostly an ordinary read(2) row behind it that wants one byte: a
+// supervisor that has died reads as 0 bytes, so its boot process ends too. All descriptors of rt's in the boot process
+// are close-on-exec: the end of the channel without a report is how a supervisor learns that execve(2) succeeded.
 //
 // # Why no exec between clone and id maps
 //

@@ -8,9 +8,10 @@ import (
 	"rt/internal/diag"
 )
 
-// A program takes descriptors from rt with two steps: a read of HeaderSize bytes to the scratch memory at HeaderAt, and a recvmsg(2) with the structure that
-// it has read, which brings at most MaxHandOver of them. The kernel writes to that structure, and nothing of a boot image can be written to but
-// the scratch memory, so rt sends it. Each descriptor gets the lowest number that is free.
+// A program takes descriptors from rt with two steps: a read of HeaderSize bytes to the scratch memory at HeaderAt, and
+// a recvmsg(2) with the structure that it has read, which brings at most MaxHandOver of them. The kernel writes to that
+// structure, and nothing of a boot image can be written to but the scratch memory, so rt sends it. Each descriptor gets
+// the lowest number that is free.
 const (
 	HeaderAt    = 64
 	HeaderSize  = unix.SizeofMsghdr + sizeofIovec

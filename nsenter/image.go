@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The layout of a boot image: an ELF executable that the kernel maps at loadAddress as it is, readable and executable, and one
-// writable page elsewhere. The stubs know these numbers too.
+// The layout of a boot image: an ELF executable that the kernel maps at loadAddress as it is, readable and executable,
+// and one writable page elsewhere. The stubs know these numbers too.
 const (
 	loadAddress     = 0x400000
 	ctlOffset       = 0xf0 // the number of the descriptor to report on
@@ -26,7 +26,8 @@ const (
 // ScratchSize is how many bytes of scratch memory a program has.
 const ScratchSize = writableSize - 8*MaxReg
 
-// reportFailed and reportSync are the first words of what a boot process reports; reportTrace is a sync point's that nobody answers.
+// reportFailed and reportSync are the first words of what a boot process reports; reportTrace is a sync point's that
+// nobody answers.
 const (
 	reportFailed = 1
 	reportSync   = 2
@@ -36,8 +37,8 @@ const (
 // Image is an executable file that carries out one program.
 type Image []byte
 
-// Assemble lays p out as an executable. It is the last place that may say no, and its refusals are about mistakes of whoever
-// made the program, but for strings with NUL bytes and programs that are too long.
+// Assemble lays p out as an executable. It is the last place that may say no, and its refusals are about mistakes of
+// whoever made the program, but for strings with NUL bytes and programs that are too long.
 func Assemble(p *Program) (Image, error) {
 	if len(p.Steps) == 0 || len(p.Steps) > 0xffff {
 		return nil, errors.New("nsenter: a program has 1 to 65535 steps, not " + strconv.Itoa(len(p.Steps)))
@@ -49,7 +50,8 @@ func Assemble(p *Program) (Image, error) {
 	binary.NativeEndian.PutUint32(a.image[ctlOffset:], uint32(p.Number(p.Ctl)))
 	for i := range p.Steps {
 		if err := a.step(i); err != nil {
-			return nil, errors.New("nsenter: step " + strconv.Itoa(i+1) + " (" + p.Steps[i].Call.String() + "): " + err.Error())
+			return nil, errors.New("nsenter: step " + strconv.Itoa(i+1) + " (" + p.Steps[i].Call.String() + "): " +
+				err.Error())
 		}
 	}
 	elfHeader(a.image)
@@ -67,7 +69,8 @@ func (a *assembler) step(i int) error {
 	s := &a.p.Steps[i]
 	for _, target := range [2]int{s.Then, s.Else} {
 		if target != 0 && (target <= i || target >= len(a.p.Steps)) {
-			return errors.New("jumps to step " + strconv.Itoa(target+1) + ": jumps go forward, to a step of the program")
+			return errors.New("jumps to step " + strconv.Itoa(target+1) +
+				": jumps go forward, to a step of the program")
 		}
 	}
 	if len(s.Errnos) > 4 || len(s.Args) > 6 || s.To >= MaxReg {
@@ -78,7 +81,8 @@ func (a *assembler) step(i int) error {
 	for k := range s.Args {
 		if s.Args[k].kind == argReg {
 			if s.Args[k].val >= MaxReg || !a.written[s.Args[k].val] {
-				return errors.New("reads register " + strconv.Itoa(int(s.Args[k].val)) + ", which no earlier step writes")
+				return errors.New("reads register " + strconv.Itoa(int(s.Args[k].val)) +
+					", which no earlier step writes")
 			}
 			registers |= 1 << k
 		}
@@ -205,7 +209,8 @@ func (a *assembler) vector(arg *Arg, i int) (uint64, error) {
 	return loadAddress + uint64(offset), nil
 }
 
-// report appends the head of a report of step i, and the iovecs that make the report of it, a register, and for a trace the times.
+// report appends the head of a report of step i, and the iovecs that make the report of it, a register, and for a trace
+// the times.
 func (a *assembler) report(arg *Arg, i int) uint64 {
 	kind := uint32(reportSync)
 	if arg.kind == argTrace {

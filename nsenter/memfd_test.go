@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestNoMemfdToExecute has the kernel forbid memfds that can be executed: vm.memfd_noexec=2 (Linux 6.3). The setting belongs to a pid namespace, so the test makes
-// one, and this machine's stays as it is.
+// TestNoMemfdToExecute has the kernel forbid memfds that can be executed: vm.memfd_noexec=2 (Linux 6.3). The setting
+// belongs to a pid namespace, so the test makes one, and this machine's stays as it is.
 func TestNoMemfdToExecute(t *testing.T) {
 	const setting = "/proc/sys/vm/memfd_noexec"
 	if os.Getenv("RT_TEST_NOEXEC") != "" {
@@ -24,7 +24,8 @@ func TestNoMemfdToExecute(t *testing.T) {
 		t.Skip("needs root, no emulator, and Linux 6.3")
 	}
 	// Private first: on most machines mounts are shared, and this /proc would cover the machine's.
-	cmd := exec.Command("/bin/sh", "-c", `mount --make-rprivate / && mount -t proc proc /proc && echo 2 >`+setting+` && "$0" "$@"`,
+	cmd := exec.Command("/bin/sh", "-c",
+		`mount --make-rprivate / && mount -t proc proc /proc && echo 2 >`+setting+` && "$0" "$@"`,
 		os.Args[0], "-test.v", "-test.run=^"+t.Name()+"$")
 	cmd.Env = append(os.Environ(), "RT_TEST_NOEXEC=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}
@@ -79,13 +80,15 @@ func testOnDisk(t *testing.T, image Image) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	if what, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd)); err != nil || !strings.HasPrefix(what, open+"/#") {
+	if what, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd)); err != nil ||
+		!strings.HasPrefix(what, open+"/#") {
 		t.Errorf("the image is %q, %v", what, err)
 	}
 	if names, _ := os.ReadDir(open); len(names) != 0 {
 		t.Errorf("left in the directory: %v", names)
 	}
-	if _, err := image.onDisk(closed); err == nil || !strings.Contains(err.Error(), closed) || !strings.Contains(err.Error(), "vm.memfd_noexec") {
+	if _, err := image.onDisk(closed); err == nil || !strings.Contains(err.Error(), closed) ||
+		!strings.Contains(err.Error(), "vm.memfd_noexec") {
 		t.Errorf("nowhere to go: %v", err)
 	}
 }

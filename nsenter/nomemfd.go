@@ -10,11 +10,11 @@ import (
 	"rt/internal/diag"
 )
 
-// Where vm.memfd_noexec=2 forbids memfds that can be executed (Linux 6.3), an image is a file without a name on some file system. Not on any: /run, where the
-// state is, is mounted noexec on many machines.
+// Where vm.memfd_noexec=2 forbids memfds that can be executed (Linux 6.3), an image is a file without a name on some
+// file system. Not on any: /run, where the state is, is mounted noexec on many machines.
 
-// nameless writes the image to such a file: on a tmpfs that is attached nowhere, which takes CAP_SYS_ADMIN, or else in dir or the first of the usual
-// directories in which programs may be executed.
+// nameless writes the image to such a file: on a tmpfs that is attached nowhere, which takes CAP_SYS_ADMIN, or else in
+// dir or the first of the usual directories in which programs may be executed.
 func (image Image) nameless(dir string) (int, error) {
 	if fd, err := image.onTmpfs(); err == nil {
 		return fd, nil
@@ -67,7 +67,8 @@ func (image Image) onTmpfs() (int, error) {
 	return image.writeTo(w)
 }
 
-// writeTo writes the image to w, which it closes, and returns a descriptor for reading: a file that someone may write to can't be executed (ETXTBSY).
+// writeTo writes the image to w, which it closes, and returns a descriptor for reading: a file that someone may write
+// to can't be executed (ETXTBSY).
 func (image Image) writeTo(w int) (int, error) {
 	defer func() { _ = unix.Close(w) }()
 	if err := writeAll(w, image); err != nil {

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Text returns step i of p as strace(1) would show it, with names where strace has numbers, and what its outcome leads to:
+// Text returns step i of p as strace(1) would show it, with names where strace has numbers, and what its outcome leads
+// to:
 //
 //	openat2($root, "data", {O_PATH|O_CLOEXEC, RESOLVE_IN_ROOT}) -> $target, on ENOENT to 14
 func (p *Program) Text(i int) string {

@@ -39,16 +39,17 @@ const (
 // ErrReport says that what came over the control channel has not the form of a report.
 var ErrReport = errors.New("a message that is not a report")
 
-// Next returns the next report. io.EOF says that the boot process has closed the channel: it executed the user's program, or it is dead.
-// A descriptor that comes along is returned as fd, and is -1 otherwise. What comes is input: a message of another size or kind, or with more than
-// one descriptor, is ErrReport, and its descriptors are closed.
+// Next returns the next report. io.EOF says that the boot process has closed the channel: it executed the user's
+// program, or it is dead. A descriptor that comes along is returned as fd, and is -1 otherwise. What comes is input: a
+// message of another size or kind, or with more than one descriptor, is ErrReport, and its descriptors are closed.
 func (b *Boot) Next() (r Record, fd int, err error) {
 	var message [traceSize]byte
 	var control [64]byte
 	AwaitBriefly(b.ctl)
 	n, cn, flags, err := recvmsg(b.ctl, message[:], control[:])
 	if err == unix.ECONNRESET {
-		// Linux says so once if the other side died with unread bytes, before what it has sent: its last report may be still to come.
+		// Linux says so once if the other side died with unread bytes, before what it has sent: its last report may be
+		// still to come.
 		n, cn, flags, err = recvmsg(b.ctl, message[:], control[:])
 	}
 	if err != nil {
@@ -95,16 +96,18 @@ func parseReport(message []byte) (r Record, ok bool) {
 	return r, false
 }
 
-// AwaitBriefly waits until fd can be read, or some milliseconds have passed, in a system call that the Go scheduler does not know of. It
-// would otherwise hand the processor on to another thread, which it may have to make first, and ask for it back: more work than the boot process needs
-// for what is waited for. Whoever waits longer should let the scheduler know, and calls something else after this.
+// AwaitBriefly waits until fd can be read, or some milliseconds have passed, in a system call that the Go scheduler
+// does not know of. It would otherwise hand the processor on to another thread, which it may have to make first, and
+// ask for it back: more work than the boot process needs for what is waited for. Whoever waits longer should let the
+// scheduler know, and calls something else after this.
 //
 // It reports whether there is something to read, or the other side has closed.
 func AwaitBriefly(fd int) bool {
 	const milliseconds = 8 // below the 10 after which the scheduler interrupts whoever does not answer
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	timeout := unix.Timespec{Nsec: milliseconds * 1e6}
-	n, _, _ := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1, uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
+	n, _, _ := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1, uintptr(unsafe.Pointer(&timeout)),
+		0, 0, 0)
 	return n == 1
 }
 

@@ -117,7 +117,8 @@ func start(t *testing.T, image Image, o *SpawnOptions) *Boot {
 	if err := os.WriteFile(path, image, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	pid, err := syscall.ForkExec(emulator, []string{emulator, path}, &syscall.ProcAttr{Files: append(o.Files, uintptr(pair[1]))})
+	pid, err := syscall.ForkExec(emulator, []string{emulator, path},
+		&syscall.ProcAttr{Files: append(o.Files, uintptr(pair[1]))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,8 +136,10 @@ func TestOutcomes(t *testing.T) {
 		records []Record
 	}{
 		{"the end", []Step{exit(7)}, 7, nil},
-		{"a failure is reported", []Step{getpid, missing, exit(7)}, 1, []Record{{Kind: Failed, Step: 1, Value: -int64(unix.ENOENT)}}},
-		{"an errno is ignored", []Step{with(missing, func(s *Step) { s.Errnos = []unix.Errno{unix.EPERM, unix.ENOENT} }), exit(7)}, 7, nil},
+		{"a failure is reported", []Step{getpid, missing, exit(7)}, 1,
+			[]Record{{Kind: Failed, Step: 1, Value: -int64(unix.ENOENT)}}},
+		{"an errno is ignored", []Step{with(missing,
+			func(s *Step) { s.Errnos = []unix.Errno{unix.EPERM, unix.ENOENT} }), exit(7)}, 7, nil},
 		{
 			"another errno is not",
 			[]Step{with(missing, func(s *Step) { s.Errnos = []unix.Errno{unix.EPERM, unix.ENOTDIR} }), exit(7)},
@@ -230,7 +233,8 @@ func TestSupervisorDeathEndsTheBoot(t *testing.T) {
 func TestExecveGetsVectors(t *testing.T) {
 	r := run(t, program( // an emulator hands execve(2) on: /bin/sh is this machine's
 		Step{Call: Fcntl, Args: []Arg{Num(fdCtl), Flags(&FcntlCommands, unix.F_SETFD), Imm(unix.FD_CLOEXEC)}},
-		Step{Call: Execve, Args: []Arg{Str("/bin/sh"), Vec([]string{"sh", "-c", "echo $0 $A $B; exit 3", "x"}), Vec([]string{"A=1", "B=two"})}},
+		Step{Call: Execve, Args: []Arg{Str("/bin/sh"), Vec([]string{"sh", "-c", "echo $0 $A $B; exit 3", "x"}),
+			Vec([]string{"A=1", "B=two"})}},
 	))
 	if r.exit != 3 || r.stdout != "x 1 two\n" || len(r.records) != 0 {
 		t.Errorf("exit status %d, output %q, records %+v", r.exit, r.stdout, r.records)
@@ -300,8 +304,10 @@ func TestAssembleRefuses(t *testing.T) {
 		"a register unset":   {program(Step{Call: Close, Args: []Arg{Val(regA)}}), "no earlier step writes"},
 		"a NUL byte":         {program(Step{Call: Fchdir, Args: []Arg{Str("a\x00b")}}), "NUL byte"},
 		"a NUL byte in argv": {program(Step{Call: Fchdir, Args: []Arg{Vec([]string{"a\x00b"})}}), "NUL byte"},
-		"an unknown fd":      {program(Step{Call: Close, Args: []Arg{Num(7)}}), "a descriptor that the program does not have"},
-		"scratch overrun":    {program(Step{Call: Close, Args: []Arg{Scratch(ScratchSize)}}), "behind the scratch memory"},
+		"an unknown fd": {program(Step{Call: Close, Args: []Arg{Num(7)}}),
+			"a descriptor that the program does not have"},
+		"scratch overrun": {program(Step{Call: Close, Args: []Arg{Scratch(ScratchSize)}}),
+			"behind the scratch memory"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -312,7 +318,8 @@ func TestAssembleRefuses(t *testing.T) {
 	}
 }
 
-// TestCallNumbers compares the table with the name the running kernel's headers give, through x/sys: a row in the wrong place would make another call.
+// TestCallNumbers compares the table with the name the running kernel's headers give, through x/sys: a row in the wrong
+// place would make another call.
 func TestCallNumbers(t *testing.T) {
 	seen := map[uint32]string{}
 	for c := range calls {
@@ -338,7 +345,10 @@ func TestStubIsOnlyALoop(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("needs the go command")
 	}
-	for arch, words := range map[string]struct{ systemCall, call string }{"amd64": {"SYSCALL", "CALL "}, "arm64": {"SVC ", "CALL "}} {
+	for arch, words := range map[string]struct {
+		systemCall,
+		call string
+	}{"amd64": {"SYSCALL", "CALL "}, "arm64": {"SVC ", "CALL "}} {
 		t.Run(arch, func(t *testing.T) {
 			bin := filepath.Join(t.TempDir(), "test")
 			build := exec.Command("go", "test", "-c", "-o", bin, ".")
@@ -389,7 +399,8 @@ func TestImageIsAccountedFor(t *testing.T) {
 
 func TestText(t *testing.T) {
 	p := program(
-		Step{Call: Openat2, Args: []Arg{Cwd, Str("data"), Data("x", "{O_PATH, RESOLVE_IN_ROOT}"), Imm(24)}, To: regA, Errnos: []unix.Errno{unix.ENOENT}, Else: 3},
+		Step{Call: Openat2, Args: []Arg{Cwd, Str("data"), Data("x", "{O_PATH, RESOLVE_IN_ROOT}"), Imm(24)}, To: regA,
+			Errnos: []unix.Errno{unix.ENOENT}, Else: 3},
 		Step{Call: Mkdirat, Args: []Arg{Val(regA), Str("x"), Flags(&Octal, 0o755)}, Errnos: []unix.Errno{unix.EEXIST}},
 		Step{Call: Read, Args: []Arg{Num(fdCtl), Scratch(0), Imm(1)}, Min: 1},
 		Step{Call: Execve, Args: []Arg{Str("/bin/true"), Vec([]string{"true"}), Vec(nil)}},
@@ -407,8 +418,8 @@ func TestText(t *testing.T) {
 	}
 }
 
-// The numbers of descriptors are what was free when they were opened. Here the control channel's is lower than that of most files, and the image's is the
-// first above them all: where syscall.ForkExec puts what it has to move.
+// The numbers of descriptors are what was free when they were opened. Here the control channel's is lower than that of
+// most files, and the image's is the first above them all: where syscall.ForkExec puts what it has to move.
 func TestImageIsExecutedWhateverItsNumber(t *testing.T) {
 	if os.Getenv("RT_EMULATOR") != "" {
 		t.Skip("the emulator gets the image by its name")

@@ -15,8 +15,8 @@ import (
 // SpawnOptions says how a boot process is started.
 type SpawnOptions struct {
 	Argv []string // what ps(1) shows until the user's program is executed
-	// Files are the descriptors of the boot process from 0 on, as numbers of rt; Program.FirstFD and Program.FDs say which is which.
-	// The last of them becomes the control channel and is filled in by Spawn.
+	// Files are the descriptors of the boot process from 0 on, as numbers of rt; Program.FirstFD and Program.FDs say
+	// which is which. The last of them becomes the control channel and is filled in by Spawn.
 	Files []uintptr
 	// CloneFlags are CLONE_NEW* flags for the boot process itself; CLONE_NEWUSER is not among them (doc.go says why).
 	CloneFlags uintptr
@@ -28,14 +28,15 @@ type SpawnOptions struct {
 
 // Boot is a boot process, as rt sees it.
 type Boot struct {
-	Pid int // of the process that was started; the process that becomes the container may be another (a report says which)
+	// of the process that was started; the process that becomes the container may be another (a report says which)
+	Pid int
 	ctl int
 }
 
 // Spawn starts image. The boot process has no memory and no descriptor of rt's but those in o.Files.
 //
-// The caller serves its records with Next and Release, and waits for it with wait4(2); Close hangs up, which ends a boot process that
-// has not executed the user's program yet.
+// The caller serves its records with Next and Release, and waits for it with wait4(2); Close hangs up, which ends a
+// boot process that has not executed the user's program yet.
 func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -59,7 +60,8 @@ func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 		Env:   []string{},
 		Sys:   &syscall.SysProcAttr{Cloneflags: o.CloneFlags, UseCgroupFD: o.CgroupFD >= 0, CgroupFD: o.CgroupFD},
 	}
-	// The thread is not locked: ForkExec waits for the exec, and the parent of the child is the process, not the thread.
+	// The thread is not locked: ForkExec waits for the exec, and the parent of the child is the process, not the
+	// thread.
 	pid, err := syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(exe), o.Argv, &attr)
 	runtime.KeepAlive(o.Files)
 	if err != nil {
@@ -71,8 +73,9 @@ func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 
 // outOfTheWay moves exe, an executable file, to a number that syscall.ForkExec leaves alone, and closes the old one.
 //
-// The child executes the file by its number, after ForkExec has given files the numbers from 0 on. Those whose number one before them gets are
-// first copied to numbers above the largest, and so may be the pipe on which ForkExec's child reports.
+// The child executes the file by its number, after ForkExec has given files the numbers from 0 on. Those whose number
+// one before them gets are first copied to numbers above the largest, and so may be the pipe on which ForkExec's child
+// reports.
 func outOfTheWay(exe int, files []uintptr) (int, error) {
 	const pipe = 1
 	least := max(len(files), int(slices.Max(files))+1) + pipe
@@ -94,7 +97,8 @@ func outOfTheWay(exe int, files []uintptr) (int, error) {
 	return moved, nil
 }
 
-// Attach makes a Boot of a connection to a boot process that another rt has started: `rt start` serves the rest of a program.
+// Attach makes a Boot of a connection to a boot process that another rt has started: `rt start` serves the rest of a
+// program.
 func Attach(fd, pid int) *Boot { return &Boot{Pid: pid, ctl: fd} }
 
 // FD returns rt's end of the control channel.
@@ -160,7 +164,8 @@ func (b *Boot) Close() {
 	}
 }
 
-// file writes the image to a sealed memfd, or, where a memfd can't be executed, to a read-only file without a name, perhaps in dir.
+// file writes the image to a sealed memfd, or, where a memfd can't be executed, to a read-only file without a name,
+// perhaps in dir.
 func (image Image) file(dir string) (int, error) {
 	const mfdExec = 0x10 // MFD_EXEC, Linux 6.3; without it vm.memfd_noexec=1 takes the right to execute away
 	flags := unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING

@@ -4,10 +4,10 @@ import "golang.org/x/sys/unix"
 
 // Step is one line of a program: a system call, and what its outcome means.
 //
-// A result of at least Min (zero unless set) is a success: it is kept in To, and the program goes on at step Then. A failure
-// with one of Errnos goes on at step Else. Any other failure ends the boot process, which reports the index of the step and the
-// result first. Then and Else are indices of later steps; zero means the next one, so a step with Errnos and without Else
-// ignores these errnos.
+// A result of at least Min (zero unless set) is a success: it is kept in To, and the program goes on at step Then. A
+// failure with one of Errnos goes on at step Else. Any other failure ends the boot process, which reports the index of
+// the step and the result first. Then and Else are indices of later steps; zero means the next one, so a step with
+// Errnos and without Else ignores these errnos.
 type Step struct {
 	Call   Call
 	To     Reg
@@ -30,8 +30,8 @@ type Step struct {
 	Fault unix.Errno
 }
 
-// SyncPoint is what a step tells the supervisor, or asks of it, with its report. Whoever makes programs has a type for it;
-// to this package it is a name.
+// SyncPoint is what a step tells the supervisor, or asks of it, with its report. Whoever makes programs has a type for
+// it; to this package it is a name.
 type SyncPoint interface{ String() string }
 
 // Short is not a kernel's errno: it names, in Step.Errnos, a result that is no error and still less than Step.Min.
@@ -136,7 +136,8 @@ func Shown(s string, show func(data string) string) Arg {
 // Vec is the address of a NULL-terminated array of strings: argv or envp.
 func Vec(v []string) Arg { return Arg{kind: argVec, more: &argMore{vec: v}} }
 
-// VecAnd is Vec with one more string behind those of v, at the address that last is: it is not known yet when the image is made. text is how it prints.
+// VecAnd is Vec with one more string behind those of v, at the address that last is: it is not known yet when the image
+// is made. text is how it prints.
 func VecAnd(v []string, text string, last Arg) Arg {
 	return Arg{kind: argVec, more: &argMore{vec: v, last: &last, text: text}}
 }
@@ -144,10 +145,12 @@ func VecAnd(v []string, text string, last Arg) Arg {
 // Scratch is an address in the scratch memory, ScratchSize bytes that start as zeroes.
 func Scratch(offset int) Arg { return Arg{kind: argScratch, val: uint64(offset)} }
 
-// ReportOf is the address of the two iovecs of a report whose value is register r: the second operand of writev(2) at a sync point.
+// ReportOf is the address of the two iovecs of a report whose value is register r: the second operand of writev(2) at a
+// sync point.
 func ReportOf(r Reg) Arg { return Arg{kind: argReport, val: uint64(r)} }
 
-// TraceOf is the address of the three iovecs of a trace: ReportOf, and the two struct timespec at the start of the scratch memory.
+// TraceOf is the address of the three iovecs of a trace: ReportOf, and the two struct timespec at the start of the
+// scratch memory.
 func TraceOf(r Reg) Arg { return Arg{kind: argTrace, val: uint64(r)} }
 
 // Null is a null pointer.
@@ -188,7 +191,8 @@ func (a *Arg) has(kind argKind) bool {
 	return false
 }
 
-// WithFault returns a copy of p whose step i yields errno and makes no call. It is how tests and `--trace` experiments fail a step.
+// WithFault returns a copy of p whose step i yields errno and makes no call. It is how tests and `--trace` experiments
+// fail a step.
 func (p *Program) WithFault(i int, errno unix.Errno) *Program {
 	c := *p
 	c.Steps = append([]Step(nil), p.Steps...)

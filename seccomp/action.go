@@ -74,8 +74,9 @@ func rank(ret uint32) int {
 	return 1 // the kernel treats what it does not know as a kill
 }
 
-// permissive says that a default action lets unknown calls through or leaves them to a tracer or an agent, who may do the same.
-// Then a call from the future is not answered ENOSYS. runc makes the same exceptions, and refuses NOTIFY as a default.
+// permissive says that a default action lets unknown calls through or leaves them to a tracer or an agent, who may do
+// the same. Then a call from the future is not answered ENOSYS. runc makes the same exceptions, and refuses NOTIFY as a
+// default.
 func permissive(ret uint32) bool {
 	switch ret & unix.SECCOMP_RET_ACTION_FULL {
 	case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG, unix.SECCOMP_RET_TRACE, unix.SECCOMP_RET_USER_NOTIF:

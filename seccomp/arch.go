@@ -27,10 +27,12 @@ var archs = [...]architecture{
 	{name: specs.ArchX32, audit: 0xc000003e, base: x32Bit, column: colX32, narrow: true},
 	{name: specs.ArchAARCH64, goarch: "arm64", audit: 0xc00000b7, column: colAARCH64},
 	{name: specs.ArchARM, goarch: "arm", audit: 0x40000028, column: colARM, narrow: true},
-	{name: specs.ArchMIPS, goarch: "mips", audit: 0x00000008, base: 4000, column: colMIPS, narrow: true, big: true, muxed: true},
+	{name: specs.ArchMIPS, goarch: "mips", audit: 0x00000008, base: 4000, column: colMIPS, narrow: true, big: true,
+		muxed: true},
 	{name: specs.ArchMIPS64, goarch: "mips64", audit: 0x80000008, base: 5000, column: colMIPS64, big: true},
 	{name: specs.ArchMIPS64N32, audit: 0xa0000008, base: 6000, column: colMIPS64N32, narrow: true, big: true},
-	{name: specs.ArchMIPSEL, goarch: "mipsle", audit: 0x40000008, base: 4000, column: colMIPS, narrow: true, muxed: true},
+	{name: specs.ArchMIPSEL, goarch: "mipsle", audit: 0x40000008, base: 4000, column: colMIPS, narrow: true,
+		muxed: true},
 	{name: specs.ArchMIPSEL64, goarch: "mips64le", audit: 0xc0000008, base: 5000, column: colMIPS64},
 	{name: specs.ArchMIPSEL64N32, audit: 0xe0000008, base: 6000, column: colMIPS64N32, narrow: true},
 	{name: specs.ArchPPC, goarch: "ppc", audit: 0x00000014, column: colPPC, narrow: true, big: true, muxed: true},
@@ -67,7 +69,8 @@ func archByGOARCH(goarch string) *architecture {
 	return nil
 }
 
-// enosys is what a filter returns for ENOSYS on a machine of this architecture: mips and parisc have errnos of their own (asm/errno.h).
+// enosys is what a filter returns for ENOSYS on a machine of this architecture: mips and parisc have errnos of their
+// own (asm/errno.h).
 func (a *architecture) enosys() uint32 {
 	errno := uint32(38)
 	switch a.column {

@@ -19,7 +19,8 @@ func parseArgs(i int, args []specs.LinuxSeccompArg) ([]condition, error) {
 		a := &args[j]
 		field := at(i) + ".args[" + strconv.Itoa(j) + "]"
 		if a.Index > 5 {
-			return nil, invalid(field+".index", strconv.FormatUint(uint64(a.Index), 10), "a call has the arguments 0 to 5")
+			return nil, invalid(field+".index", strconv.FormatUint(uint64(a.Index), 10),
+				"a call has the arguments 0 to 5")
 		}
 		op := operator(0)
 		for int(op) < len(operators) && operators[op] != a.Op {

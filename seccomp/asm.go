@@ -2,8 +2,9 @@ package seccomp
 
 import "golang.org/x/sys/unix"
 
-// An assembler writes a program from its end to its start. BPF jumps only forward, so every target is known when the jump to it is
-// written, and one that is more than 255 instructions away gets a stepping stone. A target is the place of an instruction counted from the end.
+// An assembler writes a program from its end to its start. BPF jumps only forward, so every target is known when the
+// jump to it is written, and one that is more than 255 instructions away gets a stepping stone. A target is the place
+// of an instruction counted from the end.
 type assembler struct {
 	code   []unix.SockFilter
 	origin []int32
@@ -71,7 +72,8 @@ func (a *assembler) jump(op uint16, k uint32, yes, no int) int {
 			break
 		}
 	}
-	return a.emit(unix.SockFilter{Code: unix.BPF_JMP | op | unix.BPF_K, Jt: uint8(a.offset(yes)), Jf: uint8(a.offset(no)), K: k})
+	return a.emit(unix.SockFilter{Code: unix.BPF_JMP | op | unix.BPF_K, Jt: uint8(a.offset(yes)),
+		Jf: uint8(a.offset(no)), K: k})
 }
 
 // offset is how far the next instruction would have to jump.

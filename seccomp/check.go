@@ -9,8 +9,8 @@ import (
 	"rt/internal/diag"
 )
 
-// Check says what happens to one call under a profile, on a machine of architecture goarch. arch is the name in the spec of the
-// architecture whose call it is; "" is the native one. call is a name or a number. Missing arguments are 0.
+// Check says what happens to one call under a profile, on a machine of architecture goarch. arch is the name in the
+// spec of the architecture whose call it is; "" is the native one. call is a name or a number. Missing arguments are 0.
 func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, args ...uint64) (Verdict, error) {
 	f, _, err := Compile(p, goarch)
 	if err != nil {
@@ -19,7 +19,8 @@ func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, a
 	m := f.archs[0]
 	if arch != "" {
 		if m = archByName(arch); m == nil {
-			return Verdict{}, &diag.Error{Kind: diag.Usage, Field: "architecture", Value: string(arch), Problem: "is unknown: one of " + joined(Architectures())}
+			return Verdict{}, &diag.Error{Kind: diag.Usage, Field: "architecture", Value: string(arch),
+				Problem: "is unknown: one of " + joined(Architectures())}
 		}
 	}
 	c := Call{Audit: m.audit}
@@ -27,17 +28,21 @@ func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, a
 		return Verdict{}, err
 	}
 	if len(args) > len(c.Args) {
-		return Verdict{}, &diag.Error{Kind: diag.Usage, Value: strconv.Itoa(len(args)) + " arguments", Problem: "a call has at most 6"}
+		return Verdict{}, &diag.Error{Kind: diag.Usage, Value: strconv.Itoa(len(args)) + " arguments",
+			Problem: "a call has at most 6"}
 	}
 	copy(c.Args[:], args)
 	v := read(p, f.archs).decide(&c)
 	t, err := Eval(f.Prog, f.archs[0].big, &c)
 	if err != nil {
-		return Verdict{}, &diag.Error{Kind: diag.Document, Field: "linux.seccomp", Problem: "the program of " + Backend() + " does not run", Err: err}
+		return Verdict{}, &diag.Error{Kind: diag.Document, Field: "linux.seccomp",
+			Problem: "the program of " + Backend() + " does not run", Err: err}
 	}
 	v.Steps = t.Steps
 	if t.Return != v.Return { // the program is what the kernel obeys
-		v = Verdict{Return: t.Return, Entry: -1, Steps: t.Steps, Why: "the program of " + Backend() + " reads the profile otherwise than its text: " + ActionText(v.Return) + " by " + v.Why}
+		v = Verdict{Return: t.Return, Entry: -1, Steps: t.Steps,
+			Why: "the program of " + Backend() + " reads the profile otherwise than its text: " + ActionText(v.Return) +
+				" by " + v.Why}
 	}
 	return v, nil
 }
@@ -49,16 +54,19 @@ func (m *architecture) parseCall(call string) (uint32, error) {
 	}
 	k := lookup(call)
 	if k < 0 {
-		return 0, &diag.Error{Kind: diag.Usage, Field: "call", Value: call, Problem: "is no system call of Linux " + TableVersion + " on any architecture"}
+		return 0, &diag.Error{Kind: diag.Usage, Field: "call", Value: call,
+			Problem: "is no system call of Linux " + TableVersion + " on any architecture"}
 	}
 	nr, ok := m.number(k)
 	if !ok {
-		return 0, &diag.Error{Kind: diag.Usage, Field: "call", Value: call, Problem: "is not a system call of " + string(m.name)}
+		return 0, &diag.Error{Kind: diag.Usage, Field: "call", Value: call,
+			Problem: "is not a system call of " + string(m.name)}
 	}
 	return nr, nil
 }
 
-// CallName names what a notification or an audit record shows: the architecture and the call. Either is "" if it is not known.
+// CallName names what a notification or an audit record shows: the architecture and the call. Either is "" if it is not
+// known.
 func CallName(audit, number uint32) (specs.Arch, string) {
 	for i := range archs {
 		m := &archs[i]
@@ -69,9 +77,9 @@ func CallName(audit, number uint32) (specs.Arch, string) {
 	return "", ""
 }
 
-// RefuseDeadlock is an error if the filter may answer one of these native calls with SCMP_ACT_NOTIFY. calls are what the boot process still does
-// between loading the filter and the moment when the agent holds the listener: nobody could answer them, so the start would wait for
-// itself forever.
+// RefuseDeadlock is an error if the filter may answer one of these native calls with SCMP_ACT_NOTIFY. calls are what
+// the boot process still does between loading the filter and the moment when the agent holds the listener: nobody could
+// answer them, so the start would wait for itself forever.
 func (f *Filter) RefuseDeadlock(calls []uint32) error {
 	for _, nr := range calls {
 		m := f.archs[0]
@@ -96,14 +104,16 @@ func (f *Filter) RefuseDeadlock(calls []uint32) error {
 		} else if body.settled || rank(f.set.deny) != rankNotify {
 			continue
 		}
-		e := invalid(field, string(specs.ActNotify), "would stop "+name+", which the container's start needs before the agent can answer")
+		e := invalid(field, string(specs.ActNotify),
+			"would stop "+name+", which the container's start needs before the agent can answer")
 		e.Hint = "allow " + name + " with an entry of its own"
 		return e
 	}
 	return nil
 }
 
-// Allows reports whether the filter lets a native call pass, by its number and the arguments that are known; all others count as 0.
+// Allows reports whether the filter lets a native call pass, by its number and the arguments that are known; all others
+// count as 0.
 func (f *Filter) Allows(number uint32, args ...uint64) bool {
 	call := Call{Audit: f.archs[0].audit, Number: number}
 	copy(call.Args[:], args)

@@ -63,7 +63,8 @@ func TestTablesFindEveryName(t *testing.T) {
 // TestListsCoverTheSpec: every constant of the runtime spec has a row.
 func TestListsCoverTheSpec(t *testing.T) {
 	if len(Architectures()) != 23 || len(Actions()) != 9 || len(Operators()) != 7 || len(Flags()) != 4 {
-		t.Errorf("%d architectures, %d actions, %d operators, %d flags", len(Architectures()), len(Actions()), len(Operators()), len(Flags()))
+		t.Errorf("%d architectures, %d actions, %d operators, %d flags", len(Architectures()), len(Actions()),
+			len(Operators()), len(Flags()))
 	}
 	for i := range archs {
 		for j := range archs[:i] {

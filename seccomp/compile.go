@@ -14,16 +14,19 @@ import (
 type Filter struct {
 	// Prog is what seccomp(2) loads.
 	Prog []unix.SockFilter
-	// Flags are SECCOMP_FILTER_FLAG_* for seccomp(2). A profile without the property gets SPEC_ALLOW; NEW_LISTENER is set when Notify is.
+	// Flags are SECCOMP_FILTER_FLAG_* for seccomp(2). A profile without the property gets SPEC_ALLOW; NEW_LISTENER is
+	// set when Notify is.
 	Flags uint32
-	// Notify says that some rule answers SCMP_ACT_NOTIFY: whoever loads the filter gets a listener, and must hand it over.
+	// Notify says that some rule answers SCMP_ACT_NOTIFY: whoever loads the filter gets a listener, and must hand it
+	// over.
 	Notify bool
 
 	profile *specs.LinuxSeccomp
 	set     *ruleset
 	archs   []*architecture // the native one first
 	library bool            // libseccomp wrote the program
-	origin  []int32         // for each instruction, the entry of linux.seccomp.syscalls that asked for it, or originSearch
+	// for each instruction, the entry of linux.seccomp.syscalls that asked for it, or originSearch
+	origin []int32
 }
 
 // maxInstructions is BPF_MAXINSNS of linux/bpf_common.h.
@@ -39,8 +42,8 @@ type compiler struct {
 	archs   []*architecture
 	hot     [nameCount]bool
 	written []writtenLeaf
-	// through, if not -1, is where all calls go that are not newer than the profile: the search is then only a prefix of
-	// another program.
+	// through, if not -1, is where all calls go that are not newer than the profile: the search is then only a prefix
+	// of another program.
 	through int
 }
 
@@ -52,10 +55,10 @@ type writtenLeaf struct {
 	at     int
 }
 
-// Compile turns linux.seccomp into a filter for a machine of architecture arch, a GOARCH name. It makes no system call, unless
-// the build tag libseccomp has that library write the program.
-// The strings are warnings: names of calls that no table knows and that the filter therefore leaves out. Errors are
-// *diag.Error with the field of the profile. The filter keeps p: don't change it afterwards.
+// Compile turns linux.seccomp into a filter for a machine of architecture arch, a GOARCH name. It makes no system call,
+// unless the build tag libseccomp has that library write the program. The strings are warnings: names of calls that no
+// table knows and that the filter therefore leaves out. Errors are *diag.Error with the field of the profile. The
+// filter keeps p: don't change it afterwards.
 func Compile(p *specs.LinuxSeccomp, arch string) (*Filter, []string, error) {
 	list, err := parseArchs(p.Architectures, arch)
 	if err != nil {
@@ -70,34 +73,40 @@ func Compile(p *specs.LinuxSeccomp, arch string) (*Filter, []string, error) {
 		return nil, nil, err
 	}
 	if p.ListenerMetadata != "" && p.ListenerPath == "" {
-		return nil, nil, invalid("linux.seccomp.listenerMetadata", p.ListenerMetadata, "must not be set without linux.seccomp.listenerPath")
+		return nil, nil, invalid("linux.seccomp.listenerMetadata", p.ListenerMetadata,
+			"must not be set without linux.seccomp.listenerPath")
 	}
 	f := &Filter{Flags: bits, Notify: set.notify, profile: p, set: set, archs: list}
 	if more, err = newCompiler(set, list).generate(f, more); err != nil {
 		return nil, nil, err
 	}
 	if len(f.Prog) > maxInstructions {
-		return nil, nil, invalid("linux.seccomp.syscalls", "", "compiles to "+strconv.Itoa(len(f.Prog))+" instructions, and the kernel takes "+
-			strconv.Itoa(maxInstructions)+": use fewer argument rules or architectures")
+		return nil, nil, invalid("linux.seccomp.syscalls", "",
+			"compiles to "+strconv.Itoa(len(f.Prog))+" instructions, and the kernel takes "+
+				strconv.Itoa(maxInstructions)+": use fewer argument rules or architectures")
 	}
 	return f, append(warnings, more...), nil
 }
 
-// parseArchs is the native architecture and those the profile adds. The native one is always there, as in runc: Docker leaves it out on ppc64le.
+// parseArchs is the native architecture and those the profile adds. The native one is always there, as in runc: Docker
+// leaves it out on ppc64le.
 func parseArchs(names []specs.Arch, goarch string) ([]*architecture, error) {
 	native := archByGOARCH(goarch)
 	if native == nil {
-		return nil, &diag.Error{Kind: diag.Host, Field: "linux.seccomp", Value: goarch, Problem: "seccomp has no table for this architecture"}
+		return nil, &diag.Error{Kind: diag.Host, Field: "linux.seccomp", Value: goarch,
+			Problem: "seccomp has no table for this architecture"}
 	}
 	list := append(make([]*architecture, 0, 4), native)
 next:
 	for i, n := range names {
 		a := archByName(n)
 		if a == nil {
-			return nil, invalid("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n), "is not an architecture: one of "+joined(Architectures()))
+			return nil, invalid("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n),
+				"is not an architecture: one of "+joined(Architectures()))
 		}
 		if a.big != native.big {
-			return nil, invalid("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n), "has another byte order than "+string(native.name)+", whose kernel can't run it")
+			return nil, invalid("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n),
+				"has another byte order than "+string(native.name)+", whose kernel can't run it")
 		}
 		for _, have := range list {
 			if have == a {
@@ -114,7 +123,8 @@ func newCompiler(set *ruleset, list []*architecture) *compiler {
 	for _, k := range &hot {
 		c.hot[k] = true
 	}
-	c.asm = assembler{why: originSearch, code: make([]unix.SockFilter, 0, 512), origin: make([]int32, 0, 512), rets: make([]retAt, 0, 8)}
+	c.asm = assembler{why: originSearch, code: make([]unix.SockFilter, 0, 512), origin: make([]int32, 0, 512),
+		rets: make([]retAt, 0, 8)}
 	return c
 }
 
@@ -153,7 +163,8 @@ func (c *compiler) sharesEarlier(i int) bool {
 	return false
 }
 
-// space is all the numbers under the AUDIT_ARCH of archs[i], and for x86_64 those of x32 too: they are the upper part of the same space.
+// space is all the numbers under the AUDIT_ARCH of archs[i], and for x86_64 those of x32 too: they are the upper part
+// of the same space.
 func (c *compiler) space(list []span, i int) []span {
 	m := c.archs[i]
 	if m.audit != archs[0].audit {
@@ -175,7 +186,8 @@ func (c *compiler) space(list []span, i int) []span {
 	if high != nil {
 		return c.spans(list, high)
 	}
-	// Without x32 its numbers are foreign. -1 is no number: a tracer sets it to skip a call (seccomp(2)), so the default decides.
+	// Without x32 its numbers are foreign. -1 is no number: a tracer sets it to skip a call (seccomp(2)), so the
+	// default decides.
 	list = appendSpan(list, span{x32Bit, leafForeign, 1, m})
 	return appendSpan(list, span{0xffffffff, leafDefault, 1, m})
 }

@@ -55,7 +55,8 @@ func numbersOf(_ *Filter, m *architecture) []uint32 {
 			out = append(out, n)
 		}
 	}
-	out = append(out, m.base-1, 0xeffff, 0x3fffffff, x32Bit, x32Bit+1, x32Bit+512, x32Bit+600, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff)
+	out = append(out, m.base-1, 0xeffff, 0x3fffffff, x32Bit, x32Bit+1, x32Bit+512, x32Bit+600, 0x7fffffff, 0x80000000,
+		0xfffffffe, 0xffffffff)
 	for n := uint32(0xf0000); n < 0xf0010; n++ {
 		out = append(out, n)
 	}

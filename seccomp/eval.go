@@ -19,12 +19,14 @@ type Trace struct {
 	Return uint32 // SECCOMP_RET_*
 	Steps  int    // instructions executed
 	At     int    // index of the RET
-	// LooksAtArgs says that the answer depends on arguments, so that the kernel can't cache it (Linux 5.11, seccomp_cache_prepare).
+	// LooksAtArgs says that the answer depends on arguments, so that the kernel can't cache it (Linux 5.11,
+	// seccomp_cache_prepare).
 	LooksAtArgs bool
 }
 
-// Eval runs a program on an imagined call as net/core/filter.c and kernel/seccomp.c would, for the instructions that compilers of
-// seccomp filters use. big is the byte order of the machine. An error means that the kernel would not have loaded the program.
+// Eval runs a program on an imagined call as net/core/filter.c and kernel/seccomp.c would, for the instructions that
+// compilers of seccomp filters use. big is the byte order of the machine. An error means that the kernel would not have
+// loaded the program.
 func Eval(prog []unix.SockFilter, big bool, call *Call) (Trace, error) {
 	data := layout(call, big)
 	var t Trace

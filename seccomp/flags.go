@@ -24,8 +24,8 @@ var flags = [...]struct {
 // waitKillableRecv is SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: Linux 5.19, only together with a listener.
 const waitKillableRecv = 1 << 5
 
-// parseFlags is the flag word of seccomp(2). A profile without the property gets SPEC_ALLOW, as from runc and crun; an empty
-// list means no flag at all.
+// parseFlags is the flag word of seccomp(2). A profile without the property gets SPEC_ALLOW, as from runc and crun; an
+// empty list means no flag at all.
 func parseFlags(words []specs.LinuxSeccompFlag, notify bool) (uint32, []string, error) {
 	var out uint32
 	var warnings []string
@@ -40,12 +40,14 @@ next:
 				continue next
 			}
 		}
-		return 0, nil, invalid("linux.seccomp.flags["+strconv.Itoa(i)+"]", string(w), "is not a flag: one of "+joined(Flags()))
+		return 0, nil, invalid("linux.seccomp.flags["+strconv.Itoa(i)+"]", string(w),
+			"is not a flag: one of "+joined(Flags()))
 	}
 	if !notify && out&waitKillableRecv != 0 {
 		// The kernel answers EINVAL to it when nobody listens.
 		out &^= waitKillableRecv
-		warnings = append(warnings, "linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV has no effect without a SCMP_ACT_NOTIFY rule")
+		warnings = append(warnings,
+			"linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV has no effect without a SCMP_ACT_NOTIFY rule")
 	}
 	if notify {
 		out |= unix.SECCOMP_FILTER_FLAG_NEW_LISTENER

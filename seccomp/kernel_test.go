@@ -16,7 +16,8 @@ func load(f *Filter) (listener int, err error) {
 		return -1, err
 	}
 	prog := unix.SockFprog{Len: uint16(len(f.Prog)), Filter: &f.Prog[0]}
-	fd, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(f.Flags), uintptr(unsafe.Pointer(&prog)))
+	fd, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(f.Flags),
+		uintptr(unsafe.Pointer(&prog)))
 	if errno != 0 {
 		return -1, errno
 	}
@@ -44,7 +45,8 @@ func TestKernelObeys(t *testing.T) {
 	for i, op := range operators {
 		p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{
 			Names: []string{"lsetxattr"}, Action: specs.ActErrno, ErrnoRet: errno(uint(200 + i)),
-			Args: []specs.LinuxSeccompArg{{Index: 5, Value: uint64(i), Op: specs.OpEqualTo}, {Index: 4, Value: 1<<32 + 7, ValueTwo: 1<<32 + 5, Op: op}},
+			Args: []specs.LinuxSeccompArg{{Index: 5, Value: uint64(i), Op: specs.OpEqualTo},
+				{Index: 4, Value: 1<<32 + 7, ValueTwo: 1<<32 + 5, Op: op}},
 		})
 	}
 	f, err := searched(p, runtime.GOARCH)
@@ -58,11 +60,13 @@ func TestKernelObeys(t *testing.T) {
 			return err
 		}
 		for i := range operators {
-			for _, v := range []uint64{0, 5, 7, 1 << 32, 1<<32 + 5, 1<<32 + 6, 1<<32 + 7, 1<<32 + 8, 2 << 32, 1<<63 + 5} {
+			for _, v := range []uint64{0, 5, 7, 1 << 32, 1<<32 + 5, 1<<32 + 6, 1<<32 + 7, 1<<32 + 8, 2 << 32,
+				1<<63 + 5} {
 				_, _, got := unix.RawSyscall6(unix.SYS_LSETXATTR, 0, 0, 0, 0, uintptr(v), uintptr(i))
 				call := Call{Audit: f.archs[0].audit, Number: nr, Args: [6]uint64{4: v, 5: uint64(i)}}
 				want := meaning.decide(&call).Return
-				if denied := got >= 200 && got < 220; denied != (want != retAllow) || denied && uint32(got) != want&0xffff {
+				if denied := got >= 200 && got < 220; denied != (want != retAllow) ||
+					denied && uint32(got) != want&0xffff {
 					t.Errorf("%s %#x: the kernel says %d, the profile %s", operators[i], v, got, ActionText(want))
 				}
 				checks++
@@ -108,7 +112,8 @@ type seccompResp struct {
 // TestAgentAnswers loads a filter with a listener and answers its one notified call.
 func TestAgentAnswers(t *testing.T) {
 	p := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{
-		{Names: []string{"mkdirat"}, Action: specs.ActNotify, Args: []specs.LinuxSeccompArg{{Index: 2, Value: 0o7654, Op: specs.OpEqualTo}}},
+		{Names: []string{"mkdirat"}, Action: specs.ActNotify,
+			Args: []specs.LinuxSeccompArg{{Index: 2, Value: 0o7654, Op: specs.OpEqualTo}}},
 	}}
 	f, _, err := Compile(p, runtime.GOARCH)
 	if err != nil || !f.Notify {
@@ -132,14 +137,17 @@ func TestAgentAnswers(t *testing.T) {
 	}
 	defer unix.Close(fd)
 	var n seccompNotif
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(&n))); errno != 0 {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_RECV,
+		uintptr(unsafe.Pointer(&n))); errno != 0 {
 		t.Fatal(errno)
 	}
-	if arch, name := CallName(n.arch, uint32(n.nr)); name != "mkdirat" || arch != f.archs[0].name || n.args[2] != 0o7654 {
+	if arch, name := CallName(n.arch, uint32(n.nr)); name != "mkdirat" || arch != f.archs[0].name ||
+		n.args[2] != 0o7654 {
 		t.Errorf("notified of %s %s %x", arch, name, n.args)
 	}
 	resp := seccompResp{id: n.id, errno: -int32(unix.EXDEV)}
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&resp))); errno != 0 {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_SEND,
+		uintptr(unsafe.Pointer(&resp))); errno != 0 {
 		t.Fatal(errno)
 	}
 	if got := <-result; !errors.Is(got, unix.EXDEV) {

@@ -46,7 +46,8 @@ func (c *compiler) rule(r *rule, m *architecture, otherwise int) int {
 	return then
 }
 
-// sameWord says that two rules compare the same argument with numbers of the same upper half, so that one load serves both.
+// sameWord says that two rules compare the same argument with numbers of the same upper half, so that one load serves
+// both.
 func (c *compiler) sameWord(x, y int32, m *architecture) bool {
 	a, b := c.set.rules[x].conditions, c.set.rules[y].conditions
 	return len(a) == 1 && len(b) == 1 && a[0].op == opEQ && b[0].op == opEQ && a[0].arg == b[0].arg &&
@@ -77,7 +78,8 @@ func (c *compiler) loadInto(offset uint32, next int) int {
 	return c.asm.load(offset)
 }
 
-// condition writes one comparison. BPF compares 32 bits, so the upper halves decide first and the lower ones when those are equal.
+// condition writes one comparison. BPF compares 32 bits, so the upper halves decide first and the lower ones when those
+// are equal.
 func (c *compiler) condition(x *condition, m *architecture, yes, no int) int {
 	lower, upper := uint32(x.value), uint32(x.value>>32)
 	op := uint16(unix.BPF_JEQ)

@@ -51,8 +51,10 @@ func (c *compiler) prefix(prog []unix.SockFilter) {
 	}
 }
 
-// library has libseccomp write the program of p for the architectures of list, at an optimization level of seccomp_attr_set(3).
-func library(p *specs.LinuxSeccomp, list []*architecture, level int, warnings []string) ([]unix.SockFilter, []string, error) {
+// library has libseccomp write the program of p for the architectures of list, at an optimization level of
+// seccomp_attr_set(3).
+func library(p *specs.LinuxSeccomp, list []*architecture, level int,
+	warnings []string) ([]unix.SockFilter, []string, error) {
 	if host := archByGOARCH(runtime.GOARCH); host != nil && host.big != list[0].big {
 		// Its tests cover this, but returns that it inserts for far jumps come out in the byte order of the host.
 		return nil, nil, refused("linux.seccomp", errors.New("it can't write for a machine of another byte order"))
@@ -76,7 +78,8 @@ func library(p *specs.LinuxSeccomp, list []*architecture, level int, warnings []
 			nr, err := lib.GetSyscallFromName(name)
 			if err != nil {
 				if lookup(name) >= 0 {
-					warnings = append(warnings, at(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": "+Backend()+" does not know this call; the rule leaves it out")
+					warnings = append(warnings,
+						at(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": "+Backend()+" does not know this call; the rule leaves it out")
 				}
 				continue
 			}

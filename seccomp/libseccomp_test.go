@@ -115,7 +115,8 @@ func requireSameAnswers(t *testing.T, own, theirs *Filter, list [][6]uint64) {
 					t.Fatal(err, err2)
 				}
 				if x.Return != y.Return {
-					t.Fatalf("%s %s (%d) %x: rt says %s, %s says %s\n%s", m.name, m.nameOf(nr), nr, a, ActionText(x.Return), Backend(), ActionText(y.Return),
+					t.Fatalf("%s %s (%d) %x: rt says %s, %s says %s\n%s", m.name, m.nameOf(nr), nr, a,
+						ActionText(x.Return), Backend(), ActionText(y.Return),
 						about(own.profile, m.nameOf(nr)))
 				}
 			}
@@ -123,8 +124,8 @@ func requireSameAnswers(t *testing.T, own, theirs *Filter, list [][6]uint64) {
 	}
 }
 
-// peacefulProfile is a random profile of which both have the same idea: see README.md for those that libseccomp gets wrong and those
-// it refuses. Its argument rules answer alike, so that their order does not matter. Either they compare
+// peacefulProfile is a random profile of which both have the same idea: see README.md for those that libseccomp gets
+// wrong and those it refuses. Its argument rules answer alike, so that their order does not matter. Either they compare
 // in any way, and then a call has only one, or a call has many, and then they compare for equality.
 func peacefulProfile(d *dice, native *architecture) *specs.LinuxSeccomp {
 	p := randomHead(d, native)
@@ -171,7 +172,8 @@ var masks = []uint64{1, 7, 0xff, 0x7e020000, 0x80000000, 0xffffffff, 0x100000001
 
 // peacefulArg is a condition that is neither always nor never true on a 32-bit architecture.
 func peacefulArg(d *dice, index uint, equality bool) specs.LinuxSeccompArg {
-	a := specs.LinuxSeccompArg{Index: index, Op: operators[d.below(len(operators))], Value: values[d.below(len(values))]}
+	a := specs.LinuxSeccompArg{Index: index, Op: operators[d.below(len(operators))],
+		Value: values[d.below(len(values))]}
 	if equality && a.Op != specs.OpMaskedEqual {
 		a.Op = specs.OpEqualTo
 	}

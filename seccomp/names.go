@@ -2,12 +2,14 @@ package seccomp
 
 //go:generate go run ./gen -o table.go $HEADERS
 
-// muxed is a call that socketcall(2) or ipc(2) carries: into is the index of that call, call the value of its first argument.
+// muxed is a call that socketcall(2) or ipc(2) carries: into is the index of that call, call the value of its first
+// argument.
 type muxed struct {
 	name, into, call uint16
 }
 
-// lookup is the index of a call's name in the tables, or -1. FNV-1a, and the table is laid out by gen: nothing is built at start.
+// lookup is the index of a call's name in the tables, or -1. FNV-1a, and the table is laid out by gen: nothing is built
+// at start.
 func lookup(name string) int {
 	h := uint32(2166136261)
 	for i := range len(name) {

@@ -28,7 +28,8 @@ type condition struct {
 	value, mask uint64
 }
 
-// holds says whether the condition is true of an argument. It is the definition that the compiled code is tested against.
+// holds says whether the condition is true of an argument. It is the definition that the compiled code is tested
+// against.
 func (c *condition) holds(arg uint64, narrow bool) bool {
 	value, mask := c.value, c.mask
 	if narrow {

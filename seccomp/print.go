@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Fprint writes the filter for people: what it costs, then one line per instruction with the entry of the profile behind it.
+// Fprint writes the filter for people: what it costs, then one line per instruction with the entry of the profile
+// behind it.
 //
 //	 2: ld   nr
 //	 3: jge  257 ? 71 : 4               # SCMP_ARCH_X86_64: openat and above
@@ -40,9 +41,12 @@ func (f *Filter) cost(b *strings.Builder) {
 	if f.library {
 		author = Backend()
 	}
-	b.WriteString("# " + strconv.Itoa(s.Length) + " instructions by " + author + " for " + f.archs[0].goarch + ", default " + ActionText(f.set.deny) + "\n")
-	b.WriteString("# " + strconv.Itoa(s.Allowed) + " calls are allowed, in " + oneDecimal(s.AverageAllowed) + " instructions on average, the hot ones in " +
-		oneDecimal(s.AverageHot) + "; worst " + strconv.Itoa(s.Worst) + " (" + s.WorstCall + "); " + strconv.Itoa(s.Constant) + " answers are constant, so Linux 5.11 caches them\n")
+	b.WriteString("# " + strconv.Itoa(s.Length) + " instructions by " + author + " for " + f.archs[0].goarch +
+		", default " + ActionText(f.set.deny) + "\n")
+	b.WriteString("# " + strconv.Itoa(s.Allowed) + " calls are allowed, in " + oneDecimal(s.AverageAllowed) +
+		" instructions on average, the hot ones in " +
+		oneDecimal(s.AverageHot) + "; worst " + strconv.Itoa(s.Worst) + " (" + s.WorstCall + "); " +
+		strconv.Itoa(s.Constant) + " answers are constant, so Linux 5.11 caches them\n")
 }
 
 func oneDecimal(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Recording is a profile under which a container runs while its calls are observed: every call is shown to the agent, who lets it
-// go on. start are the calls that happen before the agent is there; they are allowed unseen.
+// Recording is a profile under which a container runs while its calls are observed: every call is shown to the agent,
+// who lets it go on. start are the calls that happen before the agent is there; they are allowed unseen.
 func Recording(start []string) *specs.LinuxSeccomp {
 	p := &specs.LinuxSeccomp{DefaultAction: specs.ActNotify}
 	if len(start) > 0 {
@@ -20,7 +20,8 @@ func Recording(start []string) *specs.LinuxSeccomp {
 // A Recorder collects the calls of a container. The zero value is ready.
 type Recorder struct {
 	calls map[specs.Arch]map[string]bool
-	// Unnamed are calls without a name in the tables, which no profile can allow: the architecture's AUDIT_ARCH and the number.
+	// Unnamed are calls without a name in the tables, which no profile can allow: the architecture's AUDIT_ARCH and the
+	// number.
 	Unnamed []Call
 }
 

@@ -6,14 +6,16 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// A rule answers ret when all its conditions hold. It has at least one condition, or is not kept as a rule but as a settled leaf.
+// A rule answers ret when all its conditions hold. It has at least one condition, or is not kept as a rule but as a
+// settled leaf.
 type rule struct {
 	ret        uint32
 	origin     int32 // index in linux.seccomp.syscalls
 	conditions []condition
 }
 
-// A leaf is what is done with one call: its rules in turn, then the rest. Calls with the same leaf are one range of the tree.
+// A leaf is what is done with one call: its rules in turn, then the rest. Calls with the same leaf are one range of the
+// tree.
 type leaf struct {
 	rules   []int32 // index in ruleset.rules, most restrictive first
 	rest    uint32  // what is returned when no rule holds
@@ -80,17 +82,20 @@ func (s *ruleset) addCall(i int, call *specs.LinuxSyscall, warnings []string) ([
 		return nil, err
 	}
 	if narrowed := outsideMask(conditions); narrowed >= 0 {
-		warnings = append(warnings, at(i)+".args["+strconv.Itoa(narrowed)+"].valueTwo: has bits outside of the mask, which are not compared")
+		warnings = append(warnings,
+			at(i)+".args["+strconv.Itoa(narrowed)+"].valueTwo: has bits outside of the mask, which are not compared")
 	}
 	alternatives := s.alternatives(ret, int32(i), conditions)
 	for j, name := range call.Names {
 		k := lookup(name)
 		if k < 0 {
-			warnings = append(warnings, at(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": no architecture of Linux "+TableVersion+" has this call; the rule leaves it out")
+			warnings = append(warnings,
+				at(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": no architecture of Linux "+TableVersion+" has this call; the rule leaves it out")
 			continue
 		}
 		s.named[k] = true
-		// A rule that says what the default says changes nothing and hides nothing (libseccomp refuses it, runc skips it).
+		// A rule that says what the default says changes nothing and hides nothing (libseccomp refuses it, runc skips
+		// it).
 		if ret != s.deny {
 			from := s.of[k]
 			s.of[k] = s.extend(from, ret, alternatives)
@@ -106,8 +111,9 @@ func (s *ruleset) addCall(i int, call *specs.LinuxSyscall, warnings []string) ([
 	return warnings, nil
 }
 
-// alternatives turns the conditions of an entry into rules and returns their indexes. Conditions on different arguments must all hold; if two are
-// on the same argument, runc makes each condition a rule of its own, and profiles rely on that.
+// alternatives turns the conditions of an entry into rules and returns their indexes. Conditions on different arguments
+// must all hold; if two are on the same argument, runc makes each condition a rule of its own, and profiles rely on
+// that.
 func (s *ruleset) alternatives(ret uint32, origin int32, conditions []condition) []int32 {
 	if len(conditions) == 0 || ret == s.deny {
 		return nil
@@ -133,9 +139,9 @@ func (s *ruleset) alternatives(ret uint32, origin int32, conditions []condition)
 	return out
 }
 
-// extend is the leaf that from becomes with a further entry: alternatives, or unconditionally ret if there are none.
-// As in libseccomp the first unconditional rule of a call is its last word. Among rules with conditions the more restrictive
-// is asked first, as the kernel ranks filters, so their order in the profile does not matter.
+// extend is the leaf that from becomes with a further entry: alternatives, or unconditionally ret if there are none. As
+// in libseccomp the first unconditional rule of a call is its last word. Among rules with conditions the more
+// restrictive is asked first, as the kernel ranks filters, so their order in the profile does not matter.
 func (s *ruleset) extend(from int32, ret uint32, alternatives []int32) int32 {
 	if s.leaves[from].settled {
 		return from
@@ -189,9 +195,9 @@ func (s *ruleset) settle(ret uint32) int32 {
 	return int32(len(s.leaves) - 1)
 }
 
-// multiplex makes the leaves of socketcall(2) and ipc(2): a rule for socket(2) holds for socketcall(SYS_SOCKET) too. The arguments of
-// the inner call lie in memory there and can't be seen, so a condition on the first is dropped, and the others compare
-// what stands in the register. This is libseccomp's rule.
+// multiplex makes the leaves of socketcall(2) and ipc(2): a rule for socket(2) holds for socketcall(SYS_SOCKET) too.
+// The arguments of the inner call lie in memory there and can't be seen, so a condition on the first is dropped, and
+// the others compare what stands in the register. This is libseccomp's rule.
 func (s *ruleset) multiplex() {
 	s.socketcall, s.ipc = s.of[idxSocketcall], s.of[idxIpc]
 	for _, m := range &mux {

@@ -1,7 +1,8 @@
 package seccomp
 
-// Stats is what a filter costs per call, in executed instructions. Calls are those of the native architecture that the profile names, with
-// all arguments 0; a kernel that caches constant answers (Linux 5.11) skips the program for most of the allowed ones.
+// Stats is what a filter costs per call, in executed instructions. Calls are those of the native architecture that the
+// profile names, with all arguments 0; a kernel that caches constant answers (Linux 5.11) skips the program for most of
+// the allowed ones.
 type Stats struct {
 	Length         int // instructions of the program
 	Allowed        int // native calls that are allowed with arguments 0

@@ -2,8 +2,9 @@ package seccomp
 
 import "golang.org/x/sys/unix"
 
-// SupportedFlags lists those of Flags that this kernel has. A null pointer for the filter is looked at behind the flags, so EFAULT means that the kernel
-// knows them, also to those who could not load a filter (seccomp(2)); nothing is loaded.
+// SupportedFlags lists those of Flags that this kernel has. A null pointer for the filter is looked at behind the
+// flags, so EFAULT means that the kernel knows them, also to those who could not load a filter (seccomp(2)); nothing is
+// loaded.
 func SupportedFlags() []string {
 	var out []string
 	for _, f := range flags {

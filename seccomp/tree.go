@@ -35,7 +35,8 @@ func appendSpan(list []span, s span) []span {
 	return append(list, s)
 }
 
-// spans appends the spans of m's own numbers. The last one is open: up to the end, or up to the next architecture that shares the space.
+// spans appends the spans of m's own numbers. The last one is open: up to the end, or up to the next architecture that
+// shares the space.
 func (c *compiler) spans(list []span, m *architecture) []span {
 	last, known := c.newest(m)
 	next := uint32(0)
@@ -80,9 +81,9 @@ func (c *compiler) leafOf(k int, m *architecture) int32 {
 	return c.set.of[k]
 }
 
-// newest is the largest number on m of a call that the profile names. What is above it was not known to whoever wrote the profile: the answer is
-// ENOSYS, which makes glibc use an older call, and not the EPERM of a default action, which it takes for the
-// final word (runc issue 2151). Calls below it are the author's decision.
+// newest is the largest number on m of a call that the profile names. What is above it was not known to whoever wrote
+// the profile: the answer is ENOSYS, which makes glibc use an older call, and not the EPERM of a default action, which
+// it takes for the final word (runc issue 2151). Calls below it are the author's decision.
 func (c *compiler) newest(m *architecture) (uint32, bool) {
 	list := order[m.column][:callCount[m.column]]
 	for _, l := range slices.Backward(list) {

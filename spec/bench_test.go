@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// BenchmarkParse is the warm half of the story; what counts is the first call in a fresh process, which `make bench` measures.
+// BenchmarkParse is the warm half of the story; what counts is the first call in a fresh process, which `make bench`
+// measures.
 func BenchmarkParse(b *testing.B) {
 	raw, err := os.ReadFile("testdata/corpus/docker-12.json")
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// maxWeight is the largest weight of the blkio controller, for CFQ and BFQ alike (cgroup-v1/blkio-controller.rst). 0 says nothing.
+// maxWeight is the largest weight of the blkio controller, for CFQ and BFQ alike (cgroup-v1/blkio-controller.rst). 0
+// says nothing.
 const maxWeight = 1000
 
 // blockIO checks linux.resources.blockIO (config-linux.md, Block IO).

@@ -6,7 +6,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// capabilityNames are the capabilities of capabilities(7) as of Linux 5.9; the index of a name is its number in linux/capability.h.
+// capabilityNames are the capabilities of capabilities(7) as of Linux 5.9; the index of a name is its number in
+// linux/capability.h.
 var capabilityNames = []string{
 	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
 	"CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW",
@@ -37,12 +38,14 @@ func CapabilityNumber(name string) (int, bool) {
 	return 0, false
 }
 
-// capabilities checks process.capabilities (config.md, Linux Process). What can't be granted is left out with a warning, as the
-// specification has it: a name that capabilities(7) doesn't know, and what the kernel would refuse whatever the machine: an effective
-// capability that is not permitted (capset(2)), an ambient one that is not both permitted and inheritable (PR_CAP_AMBIENT).
+// capabilities checks process.capabilities (config.md, Linux Process). What can't be granted is left out with a
+// warning, as the specification has it: a name that capabilities(7) doesn't know, and what the kernel would refuse
+// whatever the machine: an effective capability that is not permitted (capset(2)), an ambient one that is not both
+// permitted and inheritable (PR_CAP_AMBIENT).
 //
-// Ambient capabilities are for other users than root: execve(2) leaves root what is permitted in any case. So what root has anyway is no
-// reason for a warning; buildah asks for ambient capabilities without inheritable ones in each step of a build.
+// Ambient capabilities are for other users than root: execve(2) leaves root what is permitted in any case. So what root
+// has anyway is no reason for a warning; buildah asks for ambient capabilities without inheritable ones in each step of
+// a build.
 func (c *checker) capabilities(at place, oci *specs.LinuxCapabilities, root bool) *Capabilities {
 	if oci == nil {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"rt/internal/diag"
 )
 
-// checker collects what is wrong with one document. Its methods, one file for each section of the specification, read the decoded
-// document and write the checked one; what they complain about they leave out.
+// checker collects what is wrong with one document. Its methods, one file for each section of the specification, read
+// the decoded document and write the checked one; what they complain about they leave out.
 type checker struct {
 	bundle string
 
@@ -76,8 +76,8 @@ func (c *checker) warn(at place, text string) {
 	c.warnings = append(c.warnings, at.String()+": "+text)
 }
 
-// typed reports whether what the document says at a place, and in all of it, was decoded. Where it was not, a rule about it would
-// complain of what is not there.
+// typed reports whether what the document says at a place, and in all of it, was decoded. Where it was not, a rule
+// about it would complain of what is not there.
 func (c *checker) typed(at Path) bool {
 	for _, p := range c.mistyped {
 		if p.holds(at) || at.holds(p) {

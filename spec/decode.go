@@ -12,7 +12,8 @@ import (
 // maxProblems bounds what a document that is wrong throughout makes rt say.
 const maxProblems = 100
 
-// decodeInto reads raw into v and notes what is no JSON, has the wrong type, is unknown or can't be handed to the kernel.
+// decodeInto reads raw into v and notes what is no JSON, has the wrong type, is unknown or can't be handed to the
+// kernel.
 func decodeInto[T any](c *checker, raw []byte, unknown bool, v *T, read func(*jsonscan.Scanner, *T)) {
 	doc := text(raw)
 	s := jsonscan.New(doc)
@@ -28,7 +29,8 @@ func decodeInto[T any](c *checker, raw []byte, unknown bool, v *T, read func(*js
 	var mistyped []Path
 	for i, p := range s.Problems {
 		if i == maxProblems {
-			c.problems = append(c.problems, &diag.Error{Kind: diag.Document, Problem: strconv.Itoa(len(s.Problems)-i) + " further values have the wrong type"})
+			c.problems = append(c.problems, &diag.Error{Kind: diag.Document,
+				Problem: strconv.Itoa(len(s.Problems)-i) + " further values have the wrong type"})
 			break
 		}
 		at := Path(jsonscan.PathAt(doc, p.Offset))
@@ -46,8 +48,8 @@ func lineColumn(doc string, offset int) string {
 	return " (line " + strconv.Itoa(line) + ", column " + strconv.Itoa(column) + ")"
 }
 
-// nuls notes strings that hold a NUL byte: the kernel and the program would see only what stands before it. Annotations stay
-// with rt and the engine, and may hold anything.
+// nuls notes strings that hold a NUL byte: the kernel and the program would see only what stands before it. Annotations
+// stay with rt and the engine, and may hold anything.
 func (c *checker) nuls(doc string, offsets []int) {
 	for i, offset := range offsets {
 		at := Path(jsonscan.PathAt(doc, offset))

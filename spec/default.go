@@ -14,8 +14,9 @@ type DefaultOptions struct {
 	CgroupNamespace bool   // the host has cgroup v2 alone, where a container may see its own cgroup as the root
 }
 
-// Default returns the config that `rt spec` writes: a shell in its own namespaces, with a read-only root and few rights. It asks for nothing
-// that the default config of runc doesn't ask for; unlike runc's, it has no ambient capabilities.
+// Default returns the config that `rt spec` writes: a shell in its own namespaces, with a read-only root and few
+// rights. It asks for nothing that the default config of runc doesn't ask for; unlike runc's, it has no ambient
+// capabilities.
 func Default(o DefaultOptions) *specs.Spec {
 	s := &specs.Spec{
 		Version:  NewestVersion,
@@ -24,8 +25,9 @@ func Default(o DefaultOptions) *specs.Spec {
 		Hostname: "rt",
 		Mounts:   defaultMounts(),
 		Linux: &specs.Linux{
-			Resources:  &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}},
-			Namespaces: []specs.LinuxNamespace{{Type: "pid"}, {Type: "network"}, {Type: "ipc"}, {Type: "uts"}, {Type: "mount"}},
+			Resources: &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}},
+			Namespaces: []specs.LinuxNamespace{{Type: "pid"}, {Type: "network"}, {Type: "ipc"}, {Type: "uts"},
+				{Type: "mount"}},
 			MaskedPaths: []string{
 				"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
 				"/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi",
@@ -55,24 +57,30 @@ func defaultProcess() *specs.Process {
 	}
 }
 
-// defaultMounts are the file systems of config-linux.md#configLinuxDefaultFilesystems, and what programs expect beside them.
+// defaultMounts are the file systems of config-linux.md#configLinuxDefaultFilesystems, and what programs expect beside
+// them.
 func defaultMounts() []specs.Mount {
 	return []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc"},
-		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
-		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
-		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs",
+			Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
+		{Destination: "/dev/pts", Type: "devpts", Source: "devpts",
+			Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm",
+			Options: []string{"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
 		{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", "ro"}},
-		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"nosuid", "noexec", "nodev", "relatime", "ro"}},
+		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup",
+			Options: []string{"nosuid", "noexec", "nodev", "relatime", "ro"}},
 	}
 }
 
-// makeRootless turns s into what an ordinary user can run: in a user namespace with one id, without limits, since the cgroup is not theirs,
-// and in the network of the host, since nobody would connect another one. A new sysfs needs a network namespace of one's own, so the host's
-// is bound; gid 5, tty, is not mapped.
+// makeRootless turns s into what an ordinary user can run: in a user namespace with one id, without limits, since the
+// cgroup is not theirs, and in the network of the host, since nobody would connect another one. A new sysfs needs a
+// network namespace of one's own, so the host's is bound; gid 5, tty, is not mapped.
 func makeRootless(s *specs.Spec, uid, gid uint32) {
-	s.Linux.Namespaces = []specs.LinuxNamespace{{Type: "pid"}, {Type: "ipc"}, {Type: "uts"}, {Type: "mount"}, {Type: "user"}}
+	s.Linux.Namespaces = []specs.LinuxNamespace{{Type: "pid"}, {Type: "ipc"}, {Type: "uts"}, {Type: "mount"},
+		{Type: "user"}}
 	s.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: uid, Size: 1}}
 	s.Linux.GIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: gid, Size: 1}}
 	s.Linux.Resources = nil
@@ -86,8 +94,8 @@ func makeRootless(s *specs.Spec, uid, gid uint32) {
 	}
 }
 
-// Write writes a config.json as people edit it: one value a line, with tabs. `rt spec` alone does this, so it may use reflection;
-// linking encoding/json costs the other commands nothing.
+// Write writes a config.json as people edit it: one value a line, with tabs. `rt spec` alone does this, so it may use
+// reflection; linking encoding/json costs the other commands nothing.
 func Write(w io.Writer, s *specs.Spec) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

@@ -29,7 +29,8 @@ func (c *checker) devices(list []specs.LinuxDevice, s *Spec) {
 		if j, twice := index[d.Path]; twice {
 			same := s.Devices[j]
 			if same.Index = i; same != d {
-				c.bad(at.Dot("path"), d.Path, "is given twice, with other properties in "+all.At(s.Devices[j].Index).String())
+				c.bad(at.Dot("path"), d.Path,
+					"is given twice, with other properties in "+all.At(s.Devices[j].Index).String())
 			}
 			continue
 		}
@@ -85,7 +86,8 @@ func (c *checker) device(at place, i int, oci *specs.LinuxDevice) (Device, bool)
 	return d, len(c.problems) == before
 }
 
-// fileMode checks permission bits. Podman leaves the type bits of stat(2) in, which must then be those of the device's type.
+// fileMode checks permission bits. Podman leaves the type bits of stat(2) in, which must then be those of the device's
+// type.
 func (c *checker) fileMode(at place, mode, kind uint32) uint32 {
 	if bits := mode &^ 0o7777; bits != 0 && bits != kind && kind != 0 {
 		c.bad(at, utoa(mode), "must be at most 4095, octal 7777: JSON numbers are decimal, 0666 is 438")

@@ -12,8 +12,8 @@ import (
 // base is the smallest config with a process and a mount namespace. The cases below are merged into it (RFC 7396).
 const base = `{"ociVersion": "1.3.0", "root": {"path": "rootfs"}, "process": {"cwd": "/", "args": ["sh"]}, "linux": {"namespaces": [{"type": "mount"}]}}`
 
-// badConfigs are documents with something wrong, by section. What rt says about them, as a person at a terminal sees it, is in testdata/errors:
-// wording is reviewed like code.
+// badConfigs are documents with something wrong, by section. What rt says about them, as a person at a terminal sees
+// it, is in testdata/errors: wording is reviewed like code.
 var badConfigs = map[string][]string{
 	"version": {
 		`{"ociVersion": null}`, `{"ociVersion": "1.0"}`, `{"ociVersion": "0.9.0"}`, `{"ociVersion": "1.4.0"}`, `{"ociVersion": "2.0.0-dev"}`,
@@ -133,7 +133,8 @@ func TestJSONErrors(t *testing.T) {
 		"", " \n ", "{", "{}{}", "[]", "null", "{\n\t\"root\": {\n\t\t\"path\": \"rootfs\",\n\t}\n}", `{"a": [1, 2,]}`, `{"a": [1 2]}`, `{"a" 1}`, `{a: 1}`,
 		`{"a": tru}`, `{"a": nul}`, `{"a": 01}`, `{"a": 1.}`, `{"a": -}`, `{"a": 1e}`, `{"a": +1}`, `{"a": "x`, "{\"a\": \"x\ny\"}", `{"a": "\x"}`,
 		`{"a": "\u12"}`, `{"a": "\ud800x"}`, "{\"ä\": \"\xff\"}", "{\"a\":\x00}", `{"hooks": {"poststop": [{"path": "/a"}, {"path": /b}]}}`,
-		`{"a": ` + strings.Repeat("[", 1001), `{"process": {"args": ["a\u0000b"], "env": {"A": 1}}, "annotations": {"b": "\u0000 is fine here"}}`,
+		`{"a": ` + strings.Repeat("[",
+			1001), `{"process": {"args": ["a\u0000b"], "env": {"A": 1}}, "annotations": {"b": "\u0000 is fine here"}}`,
 		`{"linux": {"sysctl": {"net.\u0000": "1"}, "resources": {"pids": {"limit": "1"}, "memory": {"disableOOMKiller": 1}}}}`,
 	} {
 		shown, _, _ := strings.Cut(doc, "[[[")

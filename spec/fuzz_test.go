@@ -15,8 +15,8 @@ import (
 	"rt/internal/diag"
 )
 
-// FuzzParse feeds documents to Parse. It must never panic, decode what encoding/json decodes, and let nothing through that a plan could not
-// be made of.
+// FuzzParse feeds documents to Parse. It must never panic, decode what encoding/json decodes, and let nothing through
+// that a plan could not be made of.
 func FuzzParse(f *testing.F) {
 	for _, raw := range corpus(f, false) {
 		f.Add(raw)
@@ -65,10 +65,12 @@ func invariants(t *testing.T, s *Spec) {
 	absolute("read-only", s.ReadonlyPaths...)
 	for _, m := range s.Mounts {
 		absolute("destination", m.Destination)
-		if m.Destination == "/" || m.Type == "" && !m.Remount || m.Bind && !m.Remount && !strings.HasPrefix(m.Source, "/") || strings.Contains(m.Data, "\x00") {
+		if m.Destination == "/" || m.Type == "" && !m.Remount ||
+			m.Bind && !m.Remount && !strings.HasPrefix(m.Source, "/") || strings.Contains(m.Data, "\x00") {
 			t.Errorf("mount %+v", m)
 		}
-		if m.AttrSet&anyAtime != 0 && m.AttrClear&anyAtime != anyAtime || m.RecSet&anyAtime != 0 && m.RecClear&anyAtime != anyAtime {
+		if m.AttrSet&anyAtime != 0 && m.AttrClear&anyAtime != anyAtime ||
+			m.RecSet&anyAtime != 0 && m.RecClear&anyAtime != anyAtime {
 			t.Errorf("mount_setattr(2) refuses the atime of %+v", m)
 		}
 		if m.Flags&(unix.MS_BIND|unix.MS_REC|unix.MS_REMOUNT|unix.MS_SHARED|unix.MS_SLAVE|unix.MS_PRIVATE|unix.MS_UNBINDABLE) != 0 {
@@ -77,7 +79,8 @@ func invariants(t *testing.T, s *Spec) {
 	}
 	for _, d := range s.Devices {
 		absolute("device", d.Path)
-		if kind := d.Mode & unix.S_IFMT; kind != unix.S_IFCHR && kind != unix.S_IFBLK && kind != unix.S_IFIFO || d.Major > maxMajor || d.Minor > maxMinor {
+		if kind := d.Mode & unix.S_IFMT; kind != unix.S_IFCHR && kind != unix.S_IFBLK && kind != unix.S_IFIFO ||
+			d.Major > maxMajor || d.Minor > maxMinor {
 			t.Errorf("device %+v", d)
 		}
 	}
@@ -85,21 +88,25 @@ func invariants(t *testing.T, s *Spec) {
 		t.Error("a new user namespace without root")
 	}
 	for _, y := range s.Sysctl {
-		if strings.HasPrefix(y.Path, "/") || path.Clean(y.Path) != y.Path || strings.HasPrefix(y.Path, "..") || !s.Namespaces.Has(sysctlNamespace(y.Path)) {
+		if strings.HasPrefix(y.Path, "/") || path.Clean(y.Path) != y.Path || strings.HasPrefix(y.Path, "..") ||
+			!s.Namespaces.Has(sysctlNamespace(y.Path)) {
 			t.Errorf("sysctl %+v", y)
 		}
 	}
 	if p := s.Process; p != nil {
-		if len(p.Args) == 0 || p.Args[0] == "" || p.Cwd == "" || p.Cwd[0] != '/' || strings.Contains(strings.Join(append(p.Args, p.Env...), ""), "\x00") {
+		if len(p.Args) == 0 || p.Args[0] == "" || p.Cwd == "" || p.Cwd[0] != '/' ||
+			strings.Contains(strings.Join(append(p.Args, p.Env...), ""), "\x00") {
 			t.Errorf("process %+v", p)
 		}
-		if c := p.Capabilities; c != nil && (c.Effective&^c.Permitted != 0 || c.Ambient&^(c.Permitted&c.Inheritable) != 0) {
+		if c := p.Capabilities; c != nil && (c.Effective&^c.Permitted != 0 ||
+			c.Ambient&^(c.Permitted&c.Inheritable) != 0) {
 			t.Errorf("capabilities %+v", c)
 		}
 	}
 }
 
-// sameAsJSON checks that encoding/json decodes raw to the same, but for the sections of other platforms, and for arrays given twice.
+// sameAsJSON checks that encoding/json decodes raw to the same, but for the sections of other platforms, and for arrays
+// given twice.
 func sameAsJSON(t *testing.T, raw []byte, got *specs.Spec) {
 	var want specs.Spec
 	d := json.NewDecoder(bytes.NewReader(raw))

@@ -41,7 +41,8 @@ func (c *checker) hook(at place, h *specs.Hook) {
 		c.bad(at.Dot("path"), h.Path, "must be an absolute path")
 	}
 	if h.Timeout != nil && *h.Timeout <= 0 {
-		c.bad(at.Dot("timeout"), strconv.Itoa(*h.Timeout), "must be greater than 0 seconds; leave it out to wait without end")
+		c.bad(at.Dot("timeout"), strconv.Itoa(*h.Timeout),
+			"must be greater than 0 seconds; leave it out to wait without end")
 	}
 	for i, v := range h.Env {
 		if strings.IndexByte(v, '=') <= 0 {

@@ -40,7 +40,8 @@ func (c *checker) idMappings(linux *specs.Linux, s *Spec) {
 	}
 }
 
-// mappings checks one list of ranges as the kernel will when it is written to /proc/PID/uid_map, or to an id-mapped mount.
+// mappings checks one list of ranges as the kernel will when it is written to /proc/PID/uid_map, or to an id-mapped
+// mount.
 func (c *checker) mappings(at place, list []specs.LinuxIDMapping) bool {
 	before := len(c.problems)
 	if len(list) > maxMappings {

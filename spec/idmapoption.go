@@ -7,8 +7,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// withValue checks a word of the form key=value whose key is an option of rt's own, and reports whether it was one. It must not be left to the file system, or
-// be passed over in a bind mount: nobody would do what it asks for.
+// withValue checks a word of the form key=value whose key is an option of rt's own, and reports whether it was one. It
+// must not be left to the file system, or be passed over in a bind mount: nobody would do what it asks for.
 func (c *checker) withValue(at place, word string, m *Mount) bool {
 	key, value, ok := strings.Cut(word, "=")
 	if !ok {
@@ -38,8 +38,9 @@ func forUsers(word string) bool {
 	return false
 }
 
-// idMapOption reads the value of idmap= or ridmap=, the form of crun and Podman: uids=C-H-N#C-H-N;gids=C-H-N. Each range maps N ids of the file system, from C
-// on, to ids of the host from H on; an @ in front says that H is an id of the container.
+// idMapOption reads the value of idmap= or ridmap=, the form of crun and Podman: uids=C-H-N#C-H-N;gids=C-H-N. Each
+// range maps N ids of the file system, from C on, to ids of the host from H on; an @ in front says that H is an id of
+// the container.
 func (c *checker) idMapOption(at place, value string, m *Mount) {
 	if len(m.UIDMappings)+len(m.GIDMappings) > 0 {
 		c.bad(at, "", "maps ids that uidMappings and gidMappings of the mount, or another option, map already: say it once")
@@ -98,7 +99,8 @@ type relativeID struct {
 	index int
 }
 
-// absoluteIDs turns the ids of the container in ranges with an @ into ids of the host, by the mappings of the container's user namespace.
+// absoluteIDs turns the ids of the container in ranges with an @ into ids of the host, by the mappings of the
+// container's user namespace.
 func (c *checker) absoluteIDs(at place, m *Mount, s *Spec) {
 	for _, rel := range c.relative {
 		r, of := &(*rel.list)[rel.index], s.UIDMappings
@@ -107,14 +109,16 @@ func (c *checker) absoluteIDs(at place, m *Mount, s *Spec) {
 		}
 		found := false
 		for _, outer := range of {
-			if first := r.HostID - outer.ContainerID; r.HostID >= outer.ContainerID && uint64(first)+uint64(r.Size) <= uint64(outer.Size) {
+			if first := r.HostID - outer.ContainerID; r.HostID >= outer.ContainerID &&
+				uint64(first)+uint64(r.Size) <= uint64(outer.Size) {
 				r.HostID, found = outer.HostID+first, true
 				break
 			}
 		}
 		if !found && !c.unsure {
 			c.bad(at, "", "ids of the container (@) must lie in one range of linux.uidMappings and linux.gidMappings: "+
-				strconv.FormatUint(uint64(r.HostID), 10)+" and the "+strconv.FormatUint(uint64(r.Size), 10)+" from there don't")
+				strconv.FormatUint(uint64(r.HostID), 10)+" and the "+strconv.FormatUint(uint64(r.Size),
+				10)+" from there don't")
 		}
 	}
 	c.relative = nil

@@ -17,8 +17,9 @@ type LoadOptions struct {
 	Unknown bool // fill Spec.Unknown
 }
 
-// Load reads and checks config.json of the bundle, a directory. Its errors are *diag.Error of kind Document: all problems of the
-// document together, the first with the others in More. A config.json that can't be read is an error that wraps the errno.
+// Load reads and checks config.json of the bundle, a directory. Its errors are *diag.Error of kind Document: all
+// problems of the document together, the first with the others in More. A config.json that can't be read is an error
+// that wraps the errno.
 func Load(bundle string, o LoadOptions) (*Spec, error) {
 	bundle, err := filepath.Abs(bundle)
 	if err != nil {
@@ -63,8 +64,9 @@ func unreadable(file string, err error) error {
 	return e
 }
 
-// Parse does what Load does with the bytes of a config.json. bundle is an absolute path; relative paths in the document start there.
-// The Spec keeps raw, which must not change any more; the same goes for the other functions here that take bytes.
+// Parse does what Load does with the bytes of a config.json. bundle is an absolute path; relative paths in the document
+// start there. The Spec keeps raw, which must not change any more; the same goes for the other functions here that take
+// bytes.
 func Parse(raw []byte, bundle string, o LoadOptions) (*Spec, error) {
 	c := checker{bundle: bundle}
 	oci := &specs.Spec{}
@@ -92,7 +94,8 @@ func LoadProcess(raw []byte) (*Process, error) {
 	return c.only(p, "")
 }
 
-// CheckProcess checks a process that was made, not read: `exec` with a command line. at is where to say it stands, "process" or "".
+// CheckProcess checks a process that was made, not read: `exec` with a command line. at is where to say it stands,
+// "process" or "".
 func CheckProcess(p *specs.Process, at Path) (*Process, error) {
 	var c checker
 	return c.only(p, at)
@@ -108,8 +111,9 @@ func (c *checker) only(p *specs.Process, at Path) (*Process, error) {
 	return checked, nil
 }
 
-// ParseResources checks the bytes of a linux.resources object, as `update --resources` takes it. There a number that is 0 says nothing,
-// that of processes too: the callers that write it have a form of zeros in which they fill in what they change.
+// ParseResources checks the bytes of a linux.resources object, as `update --resources` takes it. There a number that is
+// 0 says nothing, that of processes too: the callers that write it have a form of zeros in which they fill in what they
+// change.
 func ParseResources(raw []byte) (*specs.LinuxResources, error) {
 	var c checker
 	r := &specs.LinuxResources{}

@@ -33,7 +33,8 @@ func TestLoad(t *testing.T) {
 func TestLoadNothing(t *testing.T) {
 	bundle := t.TempDir()
 	_, err := Load(bundle, LoadOptions{})
-	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "config.json") || !strings.Contains(err.Error(), "no such file or directory") {
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "config.json") ||
+		!strings.Contains(err.Error(), "no such file or directory") {
 		t.Errorf("no config.json: %v", err)
 	}
 	if err := os.Mkdir(filepath.Join(bundle, "config.json"), 0o700); err != nil {
@@ -69,11 +70,13 @@ func TestEnvironmentHasEachNameOnce(t *testing.T) {
 		many = append(many, "V"+string(rune('A'+i%26))+string(rune('A'+i/26))+"=1")
 	}
 	for name, list := range map[string][]string{"few": many[:2], "many": many} {
-		p, err := CheckProcess(&specs.Process{Args: []string{"sh"}, Cwd: "/", Env: append(slices.Clone(list), "PATH=/user", "PATH2=", "PATH=/last")}, "process")
+		p, err := CheckProcess(&specs.Process{Args: []string{"sh"}, Cwd: "/",
+			Env: append(slices.Clone(list), "PATH=/user", "PATH2=", "PATH=/last")}, "process")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(p.Env) != len(list)+1 || p.Env[0] != "PATH=/last" || p.Env[1] != "HOME=/root" || p.Env[len(list)] != "PATH2=" {
+		if len(p.Env) != len(list)+1 || p.Env[0] != "PATH=/last" || p.Env[1] != "HOME=/root" ||
+			p.Env[len(list)] != "PATH2=" {
 			t.Errorf("%s: %q", name, p.Env)
 		}
 	}
@@ -84,7 +87,8 @@ func TestProcessAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.UID != 1 || p.GID != 2 || p.Umask != 0o27 || p.Capabilities.Bounding != 1<<39 || p.Path != "" || len(p.Warnings) != 1 {
+	if p.UID != 1 || p.GID != 2 || p.Umask != 0o27 || p.Capabilities.Bounding != 1<<39 || p.Path != "" ||
+		len(p.Warnings) != 1 {
 		t.Errorf("%+v", p)
 	}
 	for doc, want := range map[string]string{
@@ -102,13 +106,15 @@ func TestResourcesAlone(t *testing.T) {
 	if err != nil || *r.Memory.Limit != 1048576 || *r.Pids.Limit != 30 {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if _, err := ParseResources([]byte(`{"cpu": {"idle": 3}, "memory": 1}`)); err == nil || !strings.Contains(err.Error(), "memory: must be an object") || !strings.Contains(err.Error(), "cpu.idle") {
+	if _, err := ParseResources([]byte(`{"cpu": {"idle": 3}, "memory": 1}`)); err == nil ||
+		!strings.Contains(err.Error(), "memory: must be an object") || !strings.Contains(err.Error(), "cpu.idle") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestUnknown(t *testing.T) {
-	doc := strings.Replace(base, `"cwd"`, "\n  \"argz\": 1, \"NoNewPrivileges\": true, \"zzz\": {\"args\": 1}, \"cap\": {}, \"cwd\"", 1)
+	doc := strings.Replace(base, `"cwd"`,
+		"\n  \"argz\": 1, \"NoNewPrivileges\": true, \"zzz\": {\"args\": 1}, \"cap\": {}, \"cwd\"", 1)
 	s, err := Parse([]byte(doc), "/bundle", LoadOptions{Unknown: true})
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +152,8 @@ func TestDevicesListedTwiceCountOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Device{{Index: 0, Path: "/dev/a", Mode: 0o020666, Major: 1, Minor: 3}, {Index: 2, Path: "/p", Mode: 0o010666}}
+	want := []Device{{Index: 0, Path: "/dev/a", Mode: 0o020666, Major: 1, Minor: 3},
+		{Index: 2, Path: "/p", Mode: 0o010666}}
 	if !slices.Equal(s.Devices, want) {
 		t.Errorf("%+v", s.Devices)
 	}

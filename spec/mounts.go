@@ -18,15 +18,16 @@ func (c *checker) mounts(list []specs.Mount, s *Spec) {
 	s.Mounts = make([]Mount, len(list))
 	for i := range list {
 		at, oci, m := all.At(i), &list[i], &s.Mounts[i]
-		*m = Mount{Index: i, Type: oci.Type, Source: oci.Source, UIDMappings: oci.UIDMappings, GIDMappings: oci.GIDMappings}
+		*m = Mount{Index: i, Type: oci.Type, Source: oci.Source, UIDMappings: oci.UIDMappings,
+			GIDMappings: oci.GIDMappings}
 		c.destination(at.Dot("destination"), oci.Destination, m)
 		c.options(at.Dot("options"), oci.Options, m)
 		c.source(at, s.Bundle, m)
 		c.idMap(at, m, s)
 	}
 	if !s.Namespaces.Has(unix.CLONE_NEWNS) && !c.unsure {
-		// The spec has the container inherit rt's mount namespace (config-linux.md, Namespaces), and engines leave the mounts of their defaults in the
-		// config. The other runtimes make none of them either.
+		// The spec has the container inherit rt's mount namespace (config-linux.md, Namespaces), and engines leave the
+		// mounts of their defaults in the config. The other runtimes make none of them either.
 		c.warn(all, `are left out: without {"type": "mount"} in linux.namespaces they would be made on the host, and stay there`)
 		s.Mounts = nil
 	}
@@ -103,14 +104,16 @@ func (c *checker) options(at place, words []string, m *Mount) {
 	}
 }
 
-// forFileSystem decides about a word that rt does not know: it goes to the file system, unless it is empty or a comment to mount(8).
-// Two words in one string are probably a slip, which the kernel would report as a bad option of the file system.
+// forFileSystem decides about a word that rt does not know: it goes to the file system, unless it is empty or a comment
+// to mount(8). Two words in one string are probably a slip, which the kernel would report as a bad option of the file
+// system.
 func (c *checker) forFileSystem(at place, word string) bool {
 	if first, _, several := strings.Cut(word, ","); several && findOption(first) != nil {
 		c.bad(at, word, "holds several options: each must be a string of its own")
 		return false
 	}
-	return word != "" && !strings.HasPrefix(word, "x-") && !strings.HasPrefix(word, "X-") && !strings.HasPrefix(word, "comment=")
+	return word != "" && !strings.HasPrefix(word, "x-") && !strings.HasPrefix(word, "X-") &&
+		!strings.HasPrefix(word, "comment=")
 }
 
 // bindOptions checks what makes no sense for a bind mount, which has no file system of its own to talk to.
@@ -118,8 +121,8 @@ func (c *checker) bindOptions(at place, words []string, rest []int, m *Mount) {
 	m.Type = "bind"
 	for _, i := range rest {
 		if strings.Contains(words[i], "=") || words[i] == "acl" || words[i] == "noacl" {
-			// One for a file system: mount(2) ignores it for a bind mount, and runtime-tools' suite counts on that. A word without a value may be a flag with a
-			// slip in it, and leaving that out would take protection away.
+			// One for a file system: mount(2) ignores it for a bind mount, and runtime-tools' suite counts on that. A
+			// word without a value may be a flag with a slip in it, and leaving that out would take protection away.
 			c.warn(at.At(i), words[i]+" has no effect: a bind mount has no file system of its own that could know it")
 			continue
 		}
@@ -147,7 +150,8 @@ func (c *checker) source(at place, bundle string, m *Mount) {
 	switch {
 	case m.Remount:
 	case m.Destination == "/proc" && !m.Bind && m.Type != "proc" && m.Type != "":
-		c.bad(at.Dot("type"), m.Type, "can't be at /proc, where programs look for processes and believe what they read: proc belongs there, or a bind mount of one")
+		c.bad(at.Dot("type"), m.Type,
+			"can't be at /proc, where programs look for processes and believe what they read: proc belongs there, or a bind mount of one")
 	case !m.Bind && m.Type == "":
 		c.bad(at.Dot("type"), "", "is required: a file system that the kernel knows; for a bind mount, bind or rbind in options")
 	case m.Bind && m.Source == "":
@@ -157,7 +161,8 @@ func (c *checker) source(at place, bundle string, m *Mount) {
 	}
 }
 
-// idMap checks the id mapping of a mount (config.md, idmap, and POSIX-platform Mounts). Without one of its own it takes the container's.
+// idMap checks the id mapping of a mount (config.md, idmap, and POSIX-platform Mounts). Without one of its own it takes
+// the container's.
 func (c *checker) idMap(at place, m *Mount, s *Spec) {
 	switch {
 	case len(m.UIDMappings) > 0 && len(m.GIDMappings) > 0:
@@ -174,7 +179,8 @@ func (c *checker) idMap(at place, m *Mount, s *Spec) {
 			m.UIDMappings, m.GIDMappings = s.UIDMappings, s.GIDMappings
 			return
 		}
-		c.bad(at.Dot("options"), "", "asks for an id mapping: it needs uidMappings and gidMappings here, or a user namespace of the container")
+		c.bad(at.Dot("options"), "",
+			"asks for an id mapping: it needs uidMappings and gidMappings here, or a user namespace of the container")
 	}
 	if m.IDMap && m.Remount {
 		c.bad(at.Dot("options"), "remount", "can't change the id mapping of a mount")

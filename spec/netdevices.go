@@ -24,7 +24,8 @@ func (c *checker) netDevices(devices map[string]specs.LinuxNetDevice, s *Spec) {
 		if name == "" {
 			name = host
 		} else if template := strings.Replace(name, "%d", "0", 1); !interfaceName(template) || strings.Contains(template, "%") {
-			c.bad(one.Dot("name"), name, "must be at most 15 bytes without '/', ':', white space and '%', except for one %d")
+			c.bad(one.Dot("name"), name,
+				"must be at most 15 bytes without '/', ':', white space and '%', except for one %d")
 		}
 		if other, ok := taken[name]; ok && !strings.Contains(name, "%d") {
 			c.bad(one.Dot("name"), name, "is the name that "+at.Key(other).String()+" gets")

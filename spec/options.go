@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// option is what a word of mounts[].options means. The zero row is a word that changes nothing, or speaks to mount(8) alone.
+// option is what a word of mounts[].options means. The zero row is a word that changes nothing, or speaks to mount(8)
+// alone.
 type option struct {
 	word string
 
@@ -32,16 +33,18 @@ const (
 	isDestNoFollow
 )
 
-// The atime words are values of one field, not bits, and relatime is 0: a word that sets one clears the whole field first (mount_setattr(2)).
-// The words that undo one bring back what the kernel does by itself, which is relatime. norelatime undoes nothing then, as mount(2)
-// has ignored it since Linux 2.6.30. For the words that are not recursive see atime.
+// The atime words are values of one field, not bits, and relatime is 0: a word that sets one clears the whole field
+// first (mount_setattr(2)). The words that undo one bring back what the kernel does by itself, which is relatime.
+// norelatime undoes nothing then, as mount(2) has ignored it since Linux 2.6.30. For the words that are not recursive
+// see atime.
 const anyAtime = unix.MOUNT_ATTR__ATIME
 
-// userAttr is what mount(8) makes of user and users. Who may mount is nothing to a container, but what they bring along is.
+// userAttr is what mount(8) makes of user and users. Who may mount is nothing to a container, but what they bring along
+// is.
 const userAttr = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 
-// options has a row for each word of config.md#configLinuxMountOptions, and for those that mount(8) keeps to itself, sorted by word.
-// A word without a row is for the file system.
+// options has a row for each word of config.md#configLinuxMountOptions, and for those that mount(8) keeps to itself,
+// sorted by word. A word without a row is for the file system.
 var options = []option{
 	{word: "_netdev"},
 	{word: "async", unflag: unix.MS_SYNCHRONOUS, super: true},
@@ -137,14 +140,16 @@ func MountOptions() []string {
 	return list
 }
 
-// changesFlags reports whether the word sets or clears a flag of one mount or of its file system. A bind mount with such a word has exactly the
-// flags that its options list (see Mount.Flagged).
+// changesFlags reports whether the word sets or clears a flag of one mount or of its file system. A bind mount with
+// such a word has exactly the flags that its options list (see Mount.Flagged).
 func (o *option) changesFlags() bool {
-	return !o.recursive && o.kind == isFlag && o.set|o.clear|uint64(o.flag)|uint64(o.unflag) != 0 && o.flag&unix.MS_REMOUNT == 0
+	return !o.recursive && o.kind == isFlag && o.set|o.clear|uint64(o.flag)|uint64(o.unflag) != 0 &&
+		o.flag&unix.MS_REMOUNT == 0
 }
 
-// atime sets what the words about atime make together. Each is a flag of its own for mount(2), by which other runtimes take them: strictatime wins over
-// noatime, and that over relatime, in whatever order they come. An engine that adds noatime to the default /dev, which is strictatime, changes nothing.
+// atime sets what the words about atime make together. Each is a flag of its own for mount(2), by which other runtimes
+// take them: strictatime wins over noatime, and that over relatime, in whatever order they come. An engine that adds
+// noatime to the default /dev, which is strictatime, changes nothing.
 func (m *Mount) atime() {
 	switch {
 	case m.Flags&unix.MS_STRICTATIME != 0:

@@ -21,7 +21,8 @@ func (p Path) Dot(name string) Path {
 // At returns the path of an element of the array p.
 func (p Path) At(i int) Path { return p + "[" + Path(strconv.Itoa(i)) + "]" }
 
-// Key returns the path of an entry of the map p. A name that is no plain word is quoted: `linux.sysctl["net.ipv4.ip_forward"]`.
+// Key returns the path of an entry of the map p. A name that is no plain word is quoted:
+// `linux.sysctl["net.ipv4.ip_forward"]`.
 func (p Path) Key(name string) Path { return Path(jsonscan.AppendName([]byte(p), name)) }
 
 // holds reports whether q is p or a part of it.

@@ -4,7 +4,8 @@ import specs "github.com/opencontainers/runtime-spec/specs-go"
 
 var personalityDomains = []string{"LINUX", "LINUX32"}
 
-// personality checks linux.personality (config-linux.md, Personality; personality(2)). The specification defines no flag yet.
+// personality checks linux.personality (config-linux.md, Personality; personality(2)). The specification defines no
+// flag yet.
 func (c *checker) personality(p *specs.LinuxPersonality) {
 	at := in("linux.personality")
 	if p == nil {

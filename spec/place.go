@@ -6,9 +6,9 @@ import (
 	"rt/internal/jsonscan"
 )
 
-// place is a path that has not been spelled out: a list that leads up to the document. The checks pass places down, and nearly all of
-// them are never needed. On the stack they cost nothing, where strings would cost a fresh process a page fault for each size that the
-// allocator has not handed out before.
+// place is a path that has not been spelled out: a list that leads up to the document. The checks pass places down, and
+// nearly all of them are never needed. On the stack they cost nothing, where strings would cost a fresh process a page
+// fault for each size that the allocator has not handed out before.
 type place struct {
 	up    *place
 	name  string // of a property, or the key of a map
@@ -31,8 +31,8 @@ func (p *place) At(i int) place { return place{up: p, index: i} }
 // DotAt returns the place of an element of a property.
 func (p *place) DotAt(name string, i int) place { return place{up: p, name: name, index: i} }
 
-// append spells the place out behind b. It copies names byte by byte: if the path could hold on to one of them, the compiler, which does not
-// tell the fields of a struct apart, would have to put all places on the heap.
+// append spells the place out behind b. It copies names byte by byte: if the path could hold on to one of them, the
+// compiler, which does not tell the fields of a struct apart, would have to put all places on the heap.
 func (p *place) append(b []byte) []byte {
 	if p.up != nil {
 		b = p.up.append(b)

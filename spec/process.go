@@ -12,7 +12,8 @@ func (c *checker) process(at place, oci *specs.Process) *Process {
 	p := &Process{
 		OCI: oci, Path: at.path(),
 		Args: oci.Args, Cwd: oci.Cwd, Terminal: oci.Terminal, NoNewPrivs: oci.NoNewPrivileges,
-		OOMScoreAdj: oci.OOMScoreAdj, AppArmor: oci.ApparmorProfile, SELinuxLabel: c.label(at.Dot("selinuxLabel"), oci.SelinuxLabel),
+		OOMScoreAdj: oci.OOMScoreAdj, AppArmor: oci.ApparmorProfile, SELinuxLabel: c.label(at.Dot("selinuxLabel"),
+			oci.SelinuxLabel),
 	}
 	switch {
 	case len(oci.Args) == 0:
@@ -45,7 +46,8 @@ func (c *checker) process(at place, oci *specs.Process) *Process {
 	return p
 }
 
-// console takes the size of the console, which must be ignored without a terminal. ioctl_tty(2) holds each side in 16 bits.
+// console takes the size of the console, which must be ignored without a terminal. ioctl_tty(2) holds each side in 16
+// bits.
 func (c *checker) console(at place, oci *specs.Process, p *Process) {
 	size := oci.ConsoleSize
 	if size == nil || !oci.Terminal {
@@ -64,8 +66,8 @@ func (c *checker) console(at place, oci *specs.Process, p *Process) {
 // manyEnv is from where on a map finds variables given twice faster than looking at all of them.
 const manyEnv = 64
 
-// env checks an environment. Of a variable that is given twice the last value stays, in the place of the first: getenv(3) would find the
-// first, and engines append what the user asked for to what the image says.
+// env checks an environment. Of a variable that is given twice the last value stays, in the place of the first:
+// getenv(3) would find the first, and engines append what the user asked for to what the image says.
 func (c *checker) env(at place, list []string) []string {
 	var place map[string]int
 	if len(list) > manyEnv {
@@ -91,7 +93,8 @@ func (c *checker) env(at place, list []string) []string {
 	return out
 }
 
-// findEnv returns the place of the variable that starts with name and "=", or -1. place, if there is one, knows all of list.
+// findEnv returns the place of the variable that starts with name and "=", or -1. place, if there is one, knows all of
+// list.
 func findEnv(list []string, name string, place map[string]int) int {
 	if place != nil {
 		if j, ok := place[name]; ok {

@@ -7,8 +7,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// resources checks linux.resources (config-linux.md, Control groups): what the document alone tells to be wrong. What the
-// controllers of this machine take is package cgroup's business.
+// resources checks linux.resources (config-linux.md, Control groups): what the document alone tells to be wrong. What
+// the controllers of this machine take is package cgroup's business.
 func (c *checker) resources(at place, r *specs.LinuxResources) {
 	for i := range r.Devices {
 		c.deviceRule(at.DotAt("devices", i), &r.Devices[i])
@@ -38,9 +38,10 @@ func (c *checker) resources(at place, r *specs.LinuxResources) {
 	}
 }
 
-// noPidsLimit makes a pids limit of 0 none, where the config is of a version before 1.3. Only 1.3 tells 0 from a limit that is not there
-// and wants it to hold (config-linux.md, PIDs); before, engines wrote 0 for no limit, and runc and crun took it so. Podman does when the
-// docker command asks it for a container. A container held to no process could start none, and no exec.
+// noPidsLimit makes a pids limit of 0 none, where the config is of a version before 1.3. Only 1.3 tells 0 from a limit
+// that is not there and wants it to hold (config-linux.md, PIDs); before, engines wrote 0 for no limit, and runc and
+// crun took it so. Podman does when the docker command asks it for a container. A container held to no process could
+// start none, and no exec.
 func noPidsLimit(version string, r *specs.LinuxResources) {
 	if p := r.Pids; p != nil && p.Limit != nil && *p.Limit == 0 && before(version, 3) {
 		none := int64(-1)
@@ -88,15 +89,16 @@ func (c *checker) memory(at place, m *specs.LinuxMemory) {
 		}
 	}
 	if m.Limit != nil && m.Swap != nil && *m.Swap > 0 && (*m.Limit > *m.Swap || *m.Limit == -1) {
-		c.bad(at.Dot("swap"), strconv.FormatInt(*m.Swap, 10), "must not be below the limit, "+strconv.FormatInt(*m.Limit, 10)+": it counts memory and swap together")
+		c.bad(at.Dot("swap"), strconv.FormatInt(*m.Swap, 10),
+			"must not be below the limit, "+strconv.FormatInt(*m.Limit, 10)+": it counts memory and swap together")
 	}
 	if m.Swappiness != nil && *m.Swappiness > 100 {
 		c.bad(at.Dot("swappiness"), strconv.FormatUint(*m.Swappiness, 10), "must be from 0 to 100")
 	}
 }
 
-// cpu checks linux.resources.cpu. The limits of quota and period are those of tg_set_cfs_bandwidth() in kernel/sched/core.c; 0 says
-// nothing, as engines that leave a number alone write it.
+// cpu checks linux.resources.cpu. The limits of quota and period are those of tg_set_cfs_bandwidth() in
+// kernel/sched/core.c; 0 says nothing, as engines that leave a number alone write it.
 func (c *checker) cpu(at place, r *specs.LinuxCPU) {
 	if r == nil {
 		return
@@ -110,11 +112,13 @@ func (c *checker) cpu(at place, r *specs.LinuxCPU) {
 			c.bad(at.Dot("quota"), strconv.FormatInt(*q, 10), "must be at least 1000 microseconds, or -1 for no limit")
 		}
 		if r.Burst != nil && *r.Burst > uint64(*q) {
-			c.bad(at.Dot("burst"), strconv.FormatUint(*r.Burst, 10), "must not be larger than the quota, "+strconv.FormatInt(*q, 10))
+			c.bad(at.Dot("burst"), strconv.FormatUint(*r.Burst, 10),
+				"must not be larger than the quota, "+strconv.FormatInt(*q, 10))
 		}
 	}
 	if t, p := r.RealtimeRuntime, r.RealtimePeriod; t != nil && p != nil && *p != 0 && *t > 0 && uint64(*t) > *p {
-		c.bad(at.Dot("realtimeRuntime"), strconv.FormatInt(*t, 10), "must not be larger than realtimePeriod, "+strconv.FormatUint(*p, 10))
+		c.bad(at.Dot("realtimeRuntime"), strconv.FormatInt(*t, 10),
+			"must not be larger than realtimePeriod, "+strconv.FormatUint(*p, 10))
 	}
 	if i := r.Idle; i != nil && *i != 0 && *i != 1 {
 		c.bad(at.Dot("idle"), strconv.FormatInt(*i, 10), "must be 0, or 1 for SCHED_IDLE")
@@ -123,7 +127,8 @@ func (c *checker) cpu(at place, r *specs.LinuxCPU) {
 	c.list(at.Dot("mems"), r.Mems)
 }
 
-// hugepages checks linux.resources.hugepageLimits. The size is part of a file name: what is no size must not get that far.
+// hugepages checks linux.resources.hugepageLimits. The size is part of a file name: what is no size must not get that
+// far.
 func (c *checker) hugepages(at place, list []specs.LinuxHugepageLimit) {
 	if len(list) == 0 {
 		return

@@ -61,7 +61,8 @@ func (c *checker) rlimits(at place, list []specs.POSIXRlimit) []Rlimit {
 			}
 		}
 		if r.Soft > r.Hard {
-			c.bad(one.Dot("soft"), strconv.FormatUint(r.Soft, 10), "must not be above the hard limit, "+strconv.FormatUint(r.Hard, 10))
+			c.bad(one.Dot("soft"), strconv.FormatUint(r.Soft, 10),
+				"must not be above the hard limit, "+strconv.FormatUint(r.Hard, 10))
 		}
 		out = append(out, Rlimit{Type: r.Type, Resource: resource, Soft: r.Soft, Hard: r.Hard, Index: i})
 	}

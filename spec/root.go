@@ -14,7 +14,8 @@ func (c *checker) root(root *specs.Root, s *Spec) {
 		return
 	}
 	if root.Path == "" {
-		c.bad(in("root.path"), "", "is required: the directory of the container's root file system, absolute or relative to the bundle")
+		c.bad(in("root.path"), "",
+			"is required: the directory of the container's root file system, absolute or relative to the bundle")
 		return
 	}
 	s.RootReadonly = root.Readonly
@@ -49,7 +50,8 @@ func propagation(word string) uintptr {
 	return 0
 }
 
-// rootPropagation checks linux.rootfsPropagation. The recursive words are not in the specification, but engines write them.
+// rootPropagation checks linux.rootfsPropagation. The recursive words are not in the specification, but engines write
+// them.
 func (c *checker) rootPropagation(word string, s *Spec) {
 	at := in("linux.rootfsPropagation")
 	if word == "" {

@@ -7,7 +7,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// schedulerPolicies are the policies of sched(7). The specification lists SCHED_ISO too, which Linux has reserved and never had.
+// schedulerPolicies are the policies of sched(7). The specification lists SCHED_ISO too, which Linux has reserved and
+// never had.
 var schedulerPolicies = []string{"SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_IDLE", "SCHED_DEADLINE"}
 
 var schedulerFlags = []string{
@@ -45,12 +46,14 @@ func (c *checker) scheduler(at place, s *specs.Scheduler) {
 	case realtime && (s.Priority < 1 || s.Priority > 99):
 		c.bad(at.Dot("priority"), strconv.Itoa(int(s.Priority)), "must be from 1 to 99 for "+policy)
 	case !realtime && s.Priority != 0:
-		c.bad(at.Dot("priority"), strconv.Itoa(int(s.Priority)), "must be 0 for "+policy+": only SCHED_FIFO and SCHED_RR have priorities")
+		c.bad(at.Dot("priority"), strconv.Itoa(int(s.Priority)),
+			"must be 0 for "+policy+": only SCHED_FIFO and SCHED_RR have priorities")
 	}
 	c.deadline(at, s)
 }
 
-// deadline checks the three times that only SCHED_DEADLINE has: runtime <= deadline <= period, where period 0 means the deadline.
+// deadline checks the three times that only SCHED_DEADLINE has: runtime <= deadline <= period, where period 0 means the
+// deadline.
 func (c *checker) deadline(at place, s *specs.Scheduler) {
 	times := []struct {
 		name string
@@ -59,7 +62,8 @@ func (c *checker) deadline(at place, s *specs.Scheduler) {
 	if s.Policy != specs.SchedDeadline {
 		for _, t := range times {
 			if t.ns != 0 {
-				c.bad(at.Dot(t.name), strconv.FormatUint(t.ns, 10), "must be 0 for "+string(s.Policy)+": only SCHED_DEADLINE has a "+t.name)
+				c.bad(at.Dot(t.name), strconv.FormatUint(t.ns, 10),
+					"must be 0 for "+string(s.Policy)+": only SCHED_DEADLINE has a "+t.name)
 			}
 		}
 		return
@@ -68,9 +72,11 @@ func (c *checker) deadline(at place, s *specs.Scheduler) {
 	case s.Runtime < minRuntime:
 		c.bad(at.Dot("runtime"), strconv.FormatUint(s.Runtime, 10), "must be at least 1024 nanoseconds")
 	case s.Deadline < s.Runtime:
-		c.bad(at.Dot("deadline"), strconv.FormatUint(s.Deadline, 10), "must not be shorter than the runtime, "+strconv.FormatUint(s.Runtime, 10))
+		c.bad(at.Dot("deadline"), strconv.FormatUint(s.Deadline, 10),
+			"must not be shorter than the runtime, "+strconv.FormatUint(s.Runtime, 10))
 	case s.Period != 0 && s.Period < s.Deadline:
-		c.bad(at.Dot("period"), strconv.FormatUint(s.Period, 10), "must not be shorter than the deadline, "+strconv.FormatUint(s.Deadline, 10))
+		c.bad(at.Dot("period"), strconv.FormatUint(s.Period, 10),
+			"must not be shorter than the deadline, "+strconv.FormatUint(s.Deadline, 10))
 	}
 }
 

@@ -1,12 +1,13 @@
 // Package spec turns config.json into typed, checked values.
 //
-// It runs in rt only, never in the boot process. It reads the document once (decode_gen.go), checks it once and completely (check.go and a
-// file for each section), and parses while it checks: the word "rro" goes in, an attribute mask and a recursive bit come out, so that
-// from there on a wrong value can't be spelled. It opens nothing but config.json, knows nothing of this host, and refuses only what the
-// document itself gets wrong; what this machine can't do is the business of package plan.
+// It runs in rt only, never in the boot process. It reads the document once (decode_gen.go), checks it once and
+// completely (check.go and a file for each section), and parses while it checks: the word "rro" goes in, an attribute
+// mask and a recursive bit come out, so that from there on a wrong value can't be spelled. It opens nothing but
+// config.json, knows nothing of this host, and refuses only what the document itself gets wrong; what this machine
+// can't do is the business of package plan.
 //
-// It follows the OCI runtime specification 1.3: config.md and config-linux.md. Unknown properties are ignored (config.md,
-// Extensibility), unknown values are errors (Valid values).
+// It follows the OCI runtime specification 1.3: config.md and config-linux.md. Unknown properties are ignored
+// (config.md, Extensibility), unknown values are errors (Valid values).
 package spec
 
 import (
@@ -19,9 +20,11 @@ type Spec struct {
 	Raw    []byte      // the document itself: the state directory keeps a copy
 	Bundle string      // absolute path of the bundle directory
 
-	Rootfs          string // root.path, absolute and clean
-	RootReadonly    bool
-	RootPropagation uintptr // linux.rootfsPropagation as MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, with MS_REC for the r-words; 0: not given
+	Rootfs       string // root.path, absolute and clean
+	RootReadonly bool
+	// linux.rootfsPropagation as MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, with MS_REC for the r-words; 0: not
+	// given
+	RootPropagation uintptr
 	Hostname        string
 	Domainname      string
 	Namespaces      Namespaces
@@ -135,29 +138,34 @@ type Mount struct {
 
 	Remount bool // change what is mounted at the destination already, instead of mounting anything
 
-	Flags      uintptr // MS_* for mount(2) of a new file system: the set options, without MS_BIND, MS_REC and MS_REMOUNT
-	AttrSet    uint64  // MOUNT_ATTR_* to set on the mount (ro nosuid nodev noexec atime words nosymfollow)
-	AttrClear  uint64  // MOUNT_ATTR_* to clear first; the whole MOUNT_ATTR__ATIME when an atime word was given
-	RecSet     uint64  // the same for the whole tree: rro and family (Linux 5.12)
-	RecClear   uint64
-	SuperFlags uintptr // MS_* of the super block, which a bind can't change: sync, dirsync, mand, lazytime, iversion, silent
+	// MS_* for mount(2) of a new file system: the set options, without MS_BIND, MS_REC and MS_REMOUNT
+	Flags     uintptr
+	AttrSet   uint64 // MOUNT_ATTR_* to set on the mount (ro nosuid nodev noexec atime words nosymfollow)
+	AttrClear uint64 // MOUNT_ATTR_* to clear first; the whole MOUNT_ATTR__ATIME when an atime word was given
+	RecSet    uint64 // the same for the whole tree: rro and family (Linux 5.12)
+	RecClear  uint64
+	// MS_* of the super block, which a bind can't change: sync, dirsync, mand, lazytime, iversion, silent
+	SuperFlags uintptr
 
 	Propagation []uintptr // MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, each with MS_REC for the r-word; in order
 	Data        string    // what is left of the options, joined by commas: for the file system
 	TmpCopyUp   bool
 
-	// Flagged says that an option sets or clears a flag (rw and async included): a bind mount then has exactly the flags of its options, whatever its
-	// source has, but for the atime field, which changes only when it is named. Without such an option it has the flags of its source.
+	// Flagged says that an option sets or clears a flag (rw and async included): a bind mount then has exactly the
+	// flags of its options, whatever its source has, but for the atime field, which changes only when it is named.
+	// Without such an option it has the flags of its source.
 	Flagged bool
 
-	CopySymlink    bool // bind: a source that is a symbolic link is made again at the destination, and nothing is mounted
+	// bind: a source that is a symbolic link is made again at the destination, and nothing is mounted
+	CopySymlink    bool
 	SourceNoFollow bool // bind: a source that is a symbolic link is mounted itself
 	DestNoFollow   bool // bind: a destination that is a symbolic link is covered itself
 
 	IDMap          bool // idmap or ridmap, or mappings are given
 	IDMapRecursive bool
-	UIDMappings    []specs.LinuxIDMapping // those of the mount, else the container's; none if the container joins a user namespace and says no more
-	GIDMappings    []specs.LinuxIDMapping
+	// those of the mount, else the container's; none if the container joins a user namespace and says no more
+	UIDMappings []specs.LinuxIDMapping
+	GIDMappings []specs.LinuxIDMapping
 }
 
 // Device is a checked entry of linux.devices.

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sysctls says which parameters belong to a namespace, and to which. All others are the host's: a container must not touch them.
-// A path that ends in "/" stands for all below it.
+// sysctls says which parameters belong to a namespace, and to which. All others are the host's: a container must not
+// touch them. A path that ends in "/" stands for all below it.
 var sysctls = []struct {
 	path string
 	flag uintptr
@@ -57,8 +57,10 @@ func (c *checker) sysctl(m map[string]string, s *Spec) {
 			continue
 		}
 		c.needs(one, flag, s, "the parameter is the host's")
-		if file == "kernel/hostname" && differs(s.Hostname, m[key]) || file == "kernel/domainname" && differs(s.Domainname, m[key]) {
-			c.bad(one, m[key], "sets what "+strings.TrimPrefix(file, "kernel/")+" sets too, to another name: leave one of them out")
+		if file == "kernel/hostname" && differs(s.Hostname, m[key]) ||
+			file == "kernel/domainname" && differs(s.Domainname, m[key]) {
+			c.bad(one, m[key], "sets what "+strings.TrimPrefix(file,
+				"kernel/")+" sets too, to another name: leave one of them out")
 		}
 		s.Sysctl = append(s.Sysctl, Sysctl{Key: key, Path: file, Value: m[key]})
 	}
@@ -77,8 +79,9 @@ func sysctlNamespace(file string) uintptr {
 	return 0
 }
 
-// sysctlPath returns the file below /proc/sys that a key names. As sysctl(8) has it, the first separator tells the two ways to write a key apart:
-// "net/ipv4/conf/eth0.1/forwarding" is a path, and in "net.ipv4.conf.eth0/1.forwarding" dots and slashes change roles.
+// sysctlPath returns the file below /proc/sys that a key names. As sysctl(8) has it, the first separator tells the two
+// ways to write a key apart: "net/ipv4/conf/eth0.1/forwarding" is a path, and in "net.ipv4.conf.eth0/1.forwarding" dots
+// and slashes change roles.
 func sysctlPath(key string) (string, bool) {
 	first := strings.IndexAny(key, "./")
 	if first < 0 {

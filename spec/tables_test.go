@@ -34,15 +34,24 @@ func TestTablesCoverTheSpec(t *testing.T) {
 	for name, c := range map[string]struct {
 		words, table []string
 	}{
-		"namespaces":         {documented(t, "config-linux.md", `(?s)The following namespace types.*?\* \*\*.path`, "(?m)^    \\* \\*\\*`(\\w+)`", 8), NamespaceTypes()},
-		"scheduler policies": {documented(t, "config.md", `(?s)the scheduling policy.*?\*\*.nice`, "`(SCHED_\\w+)`", 7), append([]string{"SCHED_ISO"}, schedulerPolicies...)},
-		"scheduler flags":    {documented(t, "config.md", `(?s)scheduling flags.*?\*\*.runtime`, "`(SCHED_FLAG_\\w+)`", 7), schedulerFlags},
-		"i/o classes":        {documented(t, "config.md", `(?s)I/O scheduling class.*?\*\*.priority`, "`(IOPRIO_\\w+)`", 3), ioPriorityClasses},
-		"memory flags":       {documented(t, "config-linux.md", `(?s)flags to use with set_mempolicy.*?### Example`, "`(MPOL_F_\\w+)`", 3), memoryFlags},
-		"memory modes":       {documented(t, "config-linux.md", `(?s)configLinuxMemoryPolicy.*?\*\*.nodes`, "(?m)^    \\* `(MPOL_\\w+)`", 7), MemoryModes()},
-		"domains":            {documented(t, "config-linux.md", `(?s)the execution domain.*?\*\*.flags`, "(?m)^    \\* `(\\w+)`", 2), personalityDomains},
-		"propagations":       {documented(t, "config-linux.md", `(?s)configLinuxRootfsMountPropagation.*?### Example`, "\\* \\*\\*`(\\w+)`", 4), words(propagations)},
-		"hooks":              {documented(t, "config.md", `(?s)name="configHooks".*?Hooks allow users`, "(?m)^    \\* \\*\\*`(\\w+)`", 6), HookNames()},
+		"namespaces": {documented(t, "config-linux.md", `(?s)The following namespace types.*?\* \*\*.path`,
+			"(?m)^    \\* \\*\\*`(\\w+)`", 8), NamespaceTypes()},
+		"scheduler policies": {documented(t, "config.md", `(?s)the scheduling policy.*?\*\*.nice`, "`(SCHED_\\w+)`", 7),
+			append([]string{"SCHED_ISO"}, schedulerPolicies...)},
+		"scheduler flags": {documented(t, "config.md", `(?s)scheduling flags.*?\*\*.runtime`, "`(SCHED_FLAG_\\w+)`",
+			7), schedulerFlags},
+		"i/o classes": {documented(t, "config.md", `(?s)I/O scheduling class.*?\*\*.priority`, "`(IOPRIO_\\w+)`",
+			3), ioPriorityClasses},
+		"memory flags": {documented(t, "config-linux.md", `(?s)flags to use with set_mempolicy.*?### Example`,
+			"`(MPOL_F_\\w+)`", 3), memoryFlags},
+		"memory modes": {documented(t, "config-linux.md", `(?s)configLinuxMemoryPolicy.*?\*\*.nodes`,
+			"(?m)^    \\* `(MPOL_\\w+)`", 7), MemoryModes()},
+		"domains": {documented(t, "config-linux.md", `(?s)the execution domain.*?\*\*.flags`,
+			"(?m)^    \\* `(\\w+)`", 2), personalityDomains},
+		"propagations": {documented(t, "config-linux.md", `(?s)configLinuxRootfsMountPropagation.*?### Example`,
+			"\\* \\*\\*`(\\w+)`", 4), words(propagations)},
+		"hooks": {documented(t, "config.md", `(?s)name="configHooks".*?Hooks allow users`,
+			"(?m)^    \\* \\*\\*`(\\w+)`", 6), HookNames()},
 	} {
 		for _, w := range c.words {
 			if !slices.Contains(c.table, w) {

@@ -20,8 +20,8 @@ func (c *checker) nearest(doc string, names []jsonscan.Unknown) {
 	}
 }
 
-// Nearest returns the one of known that is most like name, or nothing if none is like it: if more than a third of it would have to change.
-// The beginning of a known name, "net" for "network", is like it.
+// Nearest returns the one of known that is most like name, or nothing if none is like it: if more than a third of it
+// would have to change. The beginning of a known name, "net" for "network", is like it.
 func Nearest(name string, known []string) string {
 	best, bestDistance := "", len(name)/3+1
 	for _, k := range known {
@@ -37,8 +37,8 @@ func Nearest(name string, known []string) string {
 	return best
 }
 
-// distance is the least number of letters to insert, delete, replace or swap with a neighbour to get from a to b (Damerau and
-// Levenshtein, restricted). Case counts for nothing.
+// distance is the least number of letters to insert, delete, replace or swap with a neighbour to get from a to b
+// (Damerau and Levenshtein, restricted). Case counts for nothing.
 func distance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

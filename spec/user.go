@@ -20,7 +20,8 @@ func (c *checker) user(at place, u *specs.User, p *Process) {
 	id(at.Dot("uid"), u.UID)
 	id(at.Dot("gid"), u.GID)
 	if len(u.AdditionalGids) > maxGroups {
-		c.bad(at.Dot("additionalGids"), strconv.Itoa(len(u.AdditionalGids)), "has more groups than the kernel takes, "+strconv.Itoa(maxGroups))
+		c.bad(at.Dot("additionalGids"), strconv.Itoa(len(u.AdditionalGids)),
+			"has more groups than the kernel takes, "+strconv.Itoa(maxGroups))
 	}
 	for i, g := range u.AdditionalGids {
 		id(at.DotAt("additionalGids", i), g)

@@ -5,16 +5,17 @@ import (
 	"strings"
 )
 
-// Versions of the runtime specification that rt reads. A config that complies with an older minor version is valid for a newer one
-// (config.md, Specification version), so the newest decides; one of a newer version may ask for what rt has never heard of.
+// Versions of the runtime specification that rt reads. A config that complies with an older minor version is valid for
+// a newer one (config.md, Specification version), so the newest decides; one of a newer version may ask for what rt has
+// never heard of.
 const (
 	OldestVersion = "1.0.0"
 	NewestVersion = "1.3.0"
 	newestMinor   = 3
 )
 
-// version checks ociVersion: a SemVer 2.0.0 version from 1.0 to 1.3. Pre-releases and development versions count as their release;
-// runc before 1.2 writes "1.0.2-dev".
+// version checks ociVersion: a SemVer 2.0.0 version from 1.0 to 1.3. Pre-releases and development versions count as
+// their release; runc before 1.2 writes "1.0.2-dev".
 func (c *checker) version(v string) {
 	const want = "must be a version from " + OldestVersion + " to 1.3.x"
 	core := v

@@ -1,7 +1,7 @@
 // Package diag is how rt says what went wrong: one error type, one table of hints, two printers.
 //
-// It turns the knowledge of the place where something failed (the config field, the step of the plan, the system call, the
-// errno) into one line for programs and a short block for people. Both sides of rt use it: the checks of the spec,
+// It turns the knowledge of the place where something failed (the config field, the step of the plan, the system call,
+// the errno) into one line for programs and a short block for people. Both sides of rt use it: the checks of the spec,
 // and the supervisor that maps a record of the boot process to its step. It decides nothing and logs nothing.
 package diag
 
@@ -48,8 +48,8 @@ type Error struct {
 	More    []*Error   // further problems of the same kind: a check reports all it found
 }
 
-// Error returns the error on one line: field, value, problem, call, errno, step and hint.
-// Engines show this line to their users and decide exit codes by words in it, so the text of the errno is always the kernel's.
+// Error returns the error on one line: field, value, problem, call, errno, step and hint. Engines show this line to
+// their users and decide exit codes by words in it, so the text of the errno is always the kernel's.
 func (e *Error) Error() string {
 	var b strings.Builder
 	e.line(&b)
@@ -106,7 +106,8 @@ func (e *Error) line(b *strings.Builder) {
 	}
 }
 
-// Unwrap makes errors.Is(err, fs.ErrNotExist) and errors.As work. A zero Errno inside an interface is not nil, hence the test.
+// Unwrap makes errors.Is(err, fs.ErrNotExist) and errors.As work. A zero Errno inside an interface is not nil, hence
+// the test.
 func (e *Error) Unwrap() error {
 	if e.Errno != 0 {
 		return e.Errno

@@ -6,13 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// oneKind has "not a directory" in it, whatever the errno: by these words dockerd asks its user about the mount (daemon/errors.go).
+// oneKind has "not a directory" in it, whatever the errno: by these words dockerd asks its user about the mount
+// (daemon/errors.go).
 const oneKind = "the source is not a directory and the mount point is one, or the other way round: both must be of one kind"
 
-// notOwned is what mounts of proc, sysfs and mqueue meet where the host has nothing mounted that could stand in for them.
+// notOwned is what mounts of proc, sysfs and mqueue meet where the host has nothing mounted that could stand in for
+// them.
 const notOwned = "the root of a user namespace can't mount what belongs to a pid, network or ipc namespace of others: give the container one of its own, or bind a /proc, /sys or /dev/mqueue that is mounted already"
 
-// hints has a row for what users meet again and again. The first row that fits gives the hint; where none fits there is none.
+// hints has a row for what users meet again and again. The first row that fits gives the hint; where none fits there is
+// none.
 var hints = []struct {
 	call   string
 	errno  unix.Errno
@@ -21,55 +24,81 @@ var hints = []struct {
 }{
 	{"open_tree", unix.ENOENT, "root.path", "the root file system must exist before the container is made"},
 	{"open_tree", unix.ENOENT, "mounts", "create the source first: rt never makes one"},
-	{"open_tree", unix.EACCES, "", "a directory on the way can't be searched (x) by the user that rt, or the container's root, is on the host"},
-	{"open_tree", unix.EINVAL, "mounts", "in a user namespace a source with mounts below it can only be bound with all of them: use rbind"},
-	{"openat2", unix.ELOOP, "mounts", "the mount point is a symbolic link in the image: proc and sysfs must be mounted on ordinary directory"},
+	{"open_tree", unix.EACCES, "",
+		"a directory on the way can't be searched (x) by the user that rt, or the container's root, is on the host"},
+	{"open_tree", unix.EINVAL, "mounts",
+		"in a user namespace a source with mounts below it can only be bound with all of them: use rbind"},
+	{"openat2", unix.ELOOP, "mounts",
+		"the mount point is a symbolic link in the image: proc and sysfs must be mounted on ordinary directory"},
 	{"openat2", unix.ENOENT, "mounts", "a symbolic link on the way leads to nothing"},
 	{"openat2", unix.EAGAIN, "", "something keeps renaming directories on the way: try again"},
 	{"openat2", unix.ENOENT, "linux.sysctl", "this kernel does not have it, or not in a namespace of its own"},
 	{"openat2", unix.ENOENT, "process.terminal", "a terminal needs a devpts mounted at /dev/pts"},
-	{"openat2", unix.ENOENT, "process.cwd", "create the directory in the image: create and run make it, exec never does"},
+	{"openat2", unix.ENOENT, "process.cwd",
+		"create the directory in the image: create and run make it, exec never does"},
 	{"mkdirat", unix.EROFS, "mounts", "make the mount point in the image: what it would be made in is read-only"},
 	{"mknodat", unix.EROFS, "mounts", "make the mount point in the image: what it would be made in is read-only"},
-	{"mkdirat", unix.EROFS, "NOTIFY_SOCKET", "make the directory /run/notify in the image, or start rt without NOTIFY_SOCKET"},
+	{"mkdirat", unix.EROFS, "NOTIFY_SOCKET",
+		"make the directory /run/notify in the image, or start rt without NOTIFY_SOCKET"},
 	{"mkdirat", unix.EROFS, "process.cwd", "create the directory in the image: what it would be made in is read-only"},
 	{"move_mount", unix.ENOTDIR, "mounts", oneKind},
 	{"move_mount", unix.EINVAL, "mounts", oneKind},
-	{"mount_setattr", unix.EINVAL, "mounts", "where ids are to be mapped, the file system must be able to do so, with ridmap all those below the source too, and none may be mapped already"},
-	{"mount_setattr", unix.EPERM, "mounts", "a user namespace can't lift what the host restricts, nor map the ids of a file system that was mounted outside of it"},
+	{"mount_setattr", unix.EINVAL, "mounts",
+		"where ids are to be mapped, the file system must be able to do so, with ridmap all those below the source too, and none may be mapped already"},
+	{"mount_setattr", unix.EPERM, "mounts",
+		"a user namespace can't lift what the host restricts, nor map the ids of a file system that was mounted outside of it"},
 	{"fsopen", unix.ENODEV, "mounts", "this kernel does not know the file system: is its module loaded?"},
 	{"mount", unix.ENODEV, "mounts", "this kernel does not know the file system: is its module loaded?"},
-	{"fsmount", unix.EPERM, "mounts", "a /proc or /sys of the host that is partly covered keeps the kernel from mounting a new one in a user namespace"},
+	{"fsmount", unix.EPERM, "mounts",
+		"a /proc or /sys of the host that is partly covered keeps the kernel from mounting a new one in a user namespace"},
 	{"fsopen", unix.EPERM, "mounts", notOwned},
 	{"fsconfig", unix.EPERM, "mounts", notOwned},
 	{"fsconfig", unix.EINVAL, "mounts", "the file system does not know this option, or not this value"},
 	{"fsopen", unix.ENODEV, "--", "this kernel does not have the overlay file system: is its module loaded?"},
-	{"fsconfig", unix.EPERM, "--", "an overlay in a user namespace takes Linux 5.11: run rt as root, or use a newer kernel"},
-	{"fsconfig", unix.EINVAL, "--ephemeral-size", "the tmpfs takes a number with k, m or g, or a part of the memory as 10%"},
-	{"fsconfig", unix.EINVAL, "--", "the kernel log (dmesg) says why. The changes can be on ext4, xfs, btrfs or tmpfs, but on no NFS, FAT, FUSE or another overlay; in a " +
-		"user namespace no other mount may be below root.path"},
-	{"fsconfig", unix.ENOSPC, "--overlay", "the file system of the directory is full, or root.path has too many layers below it"},
+	{"fsconfig", unix.EPERM, "--",
+		"an overlay in a user namespace takes Linux 5.11: run rt as root, or use a newer kernel"},
+	{"fsconfig", unix.EINVAL, "--ephemeral-size",
+		"the tmpfs takes a number with k, m or g, or a part of the memory as 10%"},
+	{"fsconfig", unix.EINVAL, "--",
+		"the kernel log (dmesg) says why. The changes can be on ext4, xfs, btrfs or tmpfs, but on no NFS, FAT, FUSE or another overlay; in a " +
+			"user namespace no other mount may be below root.path"},
+	{"fsconfig", unix.ENOSPC, "--overlay",
+		"the file system of the directory is full, or root.path has too many layers below it"},
 	{"fsconfig", unix.EROFS, "--overlay", "the directory is on a read-only file system"},
 	{"mkdirat", unix.EROFS, "--overlay", "the directory is on a read-only file system"},
 	{"mkdirat", unix.EACCES, "--overlay", "the container's root must be able to write to the directory"},
-	{"write", unix.ENOENT, "process.apparmorProfile", "the profile is not loaded: aa-status(8) lists those that are, apparmor_parser(8) loads one"},
-	{"write", unix.EACCES, "process.apparmorProfile", "the profile that rt itself runs under does not allow the change"},
-	{"write", unix.EINVAL, "process.selinuxLabel", "the policy of this machine does not know the label: USER:ROLE:TYPE:LEVEL, see seinfo(1)"},
-	{"write", unix.EACCES, "process.selinuxLabel", "the policy does not let rt choose the label of what it executes: see ausearch(8)"},
-	{"fsetxattr", unix.EINVAL, "linux.mountLabel", "the policy of this machine does not know the label: USER:ROLE:TYPE:LEVEL, see seinfo(1)"},
-	{"fsconfig", unix.EINVAL, "linux.mountLabel", "the policy of this machine does not know the label: USER:ROLE:TYPE:LEVEL, see seinfo(1)"},
-	{"pivot_root", unix.EINVAL, "", "the host's root may be an initramfs, which pivot_root(2) can't leave: use --no-pivot"},
-	{"setgroups", unix.EPERM, "process.user", "the user namespace allows no groups: an unprivileged user needs newgidmap and a range in /etc/subgid"},
-	{"setresuid", unix.EINVAL, "process.user", "the id is not mapped in the container's user namespace: see linux.uidMappings"},
-	{"setresgid", unix.EINVAL, "process.user", "the id is not mapped in the container's user namespace: see linux.gidMappings"},
-	{"setresuid", unix.EINVAL, "linux.uidMappings", "no mapping for uid 0 in the user namespace: its root sets the container up"},
-	{"setresgid", unix.EINVAL, "linux.uidMappings", "no mapping for gid 0 in the user namespace: its root group sets the container up"},
-	{"prlimit64", unix.EPERM, "process.rlimits", "raising a hard limit takes CAP_SYS_RESOURCE: ask for at most rt's own limit"},
+	{"write", unix.ENOENT, "process.apparmorProfile",
+		"the profile is not loaded: aa-status(8) lists those that are, apparmor_parser(8) loads one"},
+	{"write", unix.EACCES, "process.apparmorProfile",
+		"the profile that rt itself runs under does not allow the change"},
+	{"write", unix.EINVAL, "process.selinuxLabel",
+		"the policy of this machine does not know the label: USER:ROLE:TYPE:LEVEL, see seinfo(1)"},
+	{"write", unix.EACCES, "process.selinuxLabel",
+		"the policy does not let rt choose the label of what it executes: see ausearch(8)"},
+	{"fsetxattr", unix.EINVAL, "linux.mountLabel",
+		"the policy of this machine does not know the label: USER:ROLE:TYPE:LEVEL, see seinfo(1)"},
+	{"fsconfig", unix.EINVAL, "linux.mountLabel",
+		"the policy of this machine does not know the label: USER:ROLE:TYPE:LEVEL, see seinfo(1)"},
+	{"pivot_root", unix.EINVAL, "",
+		"the host's root may be an initramfs, which pivot_root(2) can't leave: use --no-pivot"},
+	{"setgroups", unix.EPERM, "process.user",
+		"the user namespace allows no groups: an unprivileged user needs newgidmap and a range in /etc/subgid"},
+	{"setresuid", unix.EINVAL, "process.user",
+		"the id is not mapped in the container's user namespace: see linux.uidMappings"},
+	{"setresgid", unix.EINVAL, "process.user",
+		"the id is not mapped in the container's user namespace: see linux.gidMappings"},
+	{"setresuid", unix.EINVAL, "linux.uidMappings",
+		"no mapping for uid 0 in the user namespace: its root sets the container up"},
+	{"setresgid", unix.EINVAL, "linux.uidMappings",
+		"no mapping for gid 0 in the user namespace: its root group sets the container up"},
+	{"prlimit64", unix.EPERM, "process.rlimits",
+		"raising a hard limit takes CAP_SYS_RESOURCE: ask for at most rt's own limit"},
 	{"setns", unix.EPERM, "", "joining a namespace takes CAP_SYS_ADMIN in the user namespace that owns it"},
 	{"write", unix.EPERM, "linux.sysctl", "the namespace that this value belongs to is not the container's own"},
 	{"write", unix.EINVAL, "linux.sysctl", "the kernel refuses this value"},
 	{"openat2", unix.EACCES, "linux.sysctl", "it can be written only by root outside of any user namespace"},
-	{"clone3", unix.EPERM, "", "user namespaces may be forbidden here: see kernel.apparmor_restrict_unprivileged_userns and kernel.unprivileged_userns_clone"},
+	{"clone3", unix.EPERM, "",
+		"user namespaces may be forbidden here: see kernel.apparmor_restrict_unprivileged_userns and kernel.unprivileged_userns_clone"},
 	{"clone3", unix.ENOSPC, "", "the limit of nested or of all namespaces is reached: see /proc/sys/user/"},
 	{"seccomp", unix.EACCES, "", "a filter without noNewPrivileges takes CAP_SYS_ADMIN, which rt lacks"},
 }

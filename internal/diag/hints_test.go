@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// Engines look for these words in all that rt says of a failure, and decide by them what has happened: see tests/contract. A hint that had them would
-// turn a program that is not there into one that may not be executed, or a failure into a container that is gone.
+// Engines look for these words in all that rt says of a failure, and decide by them what has happened: see
+// tests/contract. A hint that had them would turn a program that is not there into one that may not be executed, or a
+// failure into a container that is gone.
 func TestHintsMeanNothingToEngines(t *testing.T) {
 	for _, h := range hints {
 		for _, words := range []string{

@@ -23,7 +23,8 @@ type document struct {
 	Map     map[string]string `json:"map"`
 }
 
-var documentNames = []string{"text", "flag", "small", "number", "byte", "big", "pointer", "inner", "list", "inners", "map"}
+var documentNames = []string{"text", "flag", "small", "number", "byte", "big", "pointer", "inner", "list", "inners",
+	"map"}
 
 func decodeDocument(s *Scanner, v *document) {
 	s.Struct(documentNames, func(name string) bool {
@@ -107,7 +108,8 @@ func compare(t *testing.T, doc string) bool {
 	}
 	var mismatch *json.UnmarshalTypeError
 	switch {
-	case s.Err() != nil && strings.Contains(s.Err().Text, "UTF-8"), s.Err() != nil && strings.Contains(s.Err().Text, "surrogate"),
+	case s.Err() != nil && strings.Contains(s.Err().Text, "UTF-8"), s.Err() != nil &&
+		strings.Contains(s.Err().Text, "surrogate"),
 		s.Err() != nil && strings.Contains(s.Err().Text, "deeper"):
 		return false // encoding/json guesses, and nests deeper: see the package comment
 	case (s.Err() != nil) != (err != nil && !errors.As(err, &mismatch)):
@@ -127,7 +129,8 @@ func compare(t *testing.T, doc string) bool {
 	return true
 }
 
-// repeatsList reports whether a document may give one list twice, where the elements of the second inherit from the first in encoding/json only.
+// repeatsList reports whether a document may give one list twice, where the elements of the second inherit from the
+// first in encoding/json only.
 func repeatsList(doc string) bool {
 	return strings.Count(strings.ToLower(doc), "inners") > 1 || strings.Count(strings.ToLower(doc), "list") > 1
 }
@@ -154,7 +157,8 @@ func TestUnknown(t *testing.T) {
 	s.KeepUnknown = true
 	var d document
 	decodeDocument(s, &d)
-	if len(s.Unknown) != 3 || s.Unknown[0].Name != "txt" || s.Unknown[1].Known != "text" || s.Unknown[2].Known != "" || d.Text != "a" {
+	if len(s.Unknown) != 3 || s.Unknown[0].Name != "txt" || s.Unknown[1].Known != "text" || s.Unknown[2].Known != "" ||
+		d.Text != "a" {
 		t.Errorf("unknown %+v, text %q", s.Unknown, d.Text)
 	}
 }
@@ -188,7 +192,8 @@ func FuzzAppendString(f *testing.F) {
 		if err := json.Unmarshal(AppendString(nil, in), &out); err != nil {
 			t.Fatal(err)
 		}
-		if want := strings.ToValidUTF8(in, "\ufffd"); len([]rune(out)) != len([]rune(in)) || strings.ReplaceAll(out, "\ufffd", "") != strings.ReplaceAll(want, "\ufffd", "") {
+		if want := strings.ToValidUTF8(in, "\ufffd"); len([]rune(out)) != len([]rune(in)) ||
+			strings.ReplaceAll(out, "\ufffd", "") != strings.ReplaceAll(want, "\ufffd", "") {
 			t.Errorf("%q became %q", in, out)
 		}
 		var back string

@@ -1,9 +1,10 @@
-// Package jsonscan reads a JSON document without reflection: a pull scanner, small typed readers built on it (value.go), the
-// place of a value as path, line and column (where.go), and the one thing an encoder needs, a string writer (write.go).
+// Package jsonscan reads a JSON document without reflection: a pull scanner, small typed readers built on it
+// (value.go), the place of a value as path, line and column (where.go), and the one thing an encoder needs, a string
+// writer (write.go).
 //
-// It runs in rt only. Package spec decodes config.json with it and package state its own file; the decode functions are written
-// by a generator (jsongen). It exists because of the cold cost of encoding/json: in a process that lives for milliseconds, building its
-// type tables costs more than everything else rt does with the document.
+// It runs in rt only. Package spec decodes config.json with it and package state its own file; the decode functions are
+// written by a generator (jsongen). It exists because of the cold cost of encoding/json: in a process that lives for
+// milliseconds, building its type tables costs more than everything else rt does with the document.
 //
 // It follows RFC 8259 and, where that leaves a choice, encoding/json: null leaves a value alone, or makes a pointer,
 // slice or map nil; a name that differs only in case is taken for the known one; of a name given twice the last counts.
@@ -45,7 +46,8 @@ type Unknown struct {
 	Names  []string // what the object may hold
 }
 
-// Scanner reads one document from front to back. Its first syntax error ends the reading: from then on every method does nothing.
+// Scanner reads one document from front to back. Its first syntax error ends the reading: from then on every method
+// does nothing.
 type Scanner struct {
 	KeepUnknown bool // fill Unknown
 
@@ -101,8 +103,8 @@ func (s *Scanner) open() {
 	s.fresh = true
 }
 
-// Object enters an object; Key then moves from member to member. It reports false, with nothing left to read, if the value is null
-// or something else.
+// Object enters an object; Key then moves from member to member. It reports false, with nothing left to read, if the
+// value is null or something else.
 func (s *Scanner) Object() bool {
 	if s.peek() == '{' {
 		s.open()

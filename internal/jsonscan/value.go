@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// The readers in this file take one value each and put it where p points. All of them leave *p alone if the value is of another type
-// (which they note, see Scanner.Mismatch) or null; Ptr, Slice and Map make *p nil for null.
+// The readers in this file take one value each and put it where p points. All of them leave *p alone if the value is of
+// another type (which they note, see Scanner.Mismatch) or null; Ptr, Slice and Map make *p nil for null.
 
 // String reads a string.
 func String[T ~string](s *Scanner, p *T) {
@@ -63,7 +63,8 @@ func Int[T ~int | ~int8 | ~int16 | ~int32 | ~int64](s *Scanner, p *T) {
 		top <<= 1
 	}
 	top |= top - 1
-	s.Mismatch("must be a whole number from " + strconv.FormatInt(int64(-top-1), 10) + " to " + strconv.FormatInt(int64(top), 10))
+	s.Mismatch("must be a whole number from " + strconv.FormatInt(int64(-top-1), 10) + " to " +
+		strconv.FormatInt(int64(top), 10))
 }
 
 // Uint reads a whole number that fits T and is not negative.
@@ -127,8 +128,9 @@ func Slice[T any](s *Scanner, p *[]T, read func(*Scanner, *T)) {
 // firstCap is room for most lists of a config, in one allocation instead of five of growing size.
 const firstCap = 16
 
-// Strings is Slice for plain strings. Most of a config is lists of them, so that they share their memory: a scanner cuts lists from one
-// block, which is cheaper in a fresh process than letting each grow through the sizes of the allocator.
+// Strings is Slice for plain strings. Most of a config is lists of them, so that they share their memory: a scanner
+// cuts lists from one block, which is cheaper in a fresh process than letting each grow through the sizes of the
+// allocator.
 func Strings(s *Scanner, p *[]string) {
 	if s.Null() {
 		*p = nil

@@ -18,8 +18,8 @@ func LineColumn(doc string, offset int) (line, column int) {
 // maxPath bounds the length of a path in messages: nobody follows a longer one.
 const maxPath = 200
 
-// PathAt returns the path of the value, or of the property, that holds an offset: "process.args[0]". The path of the whole
-// document is empty. It works as far as the document is JSON, and gives up where the path gets too long to read.
+// PathAt returns the path of the value, or of the property, that holds an offset: "process.args[0]". The path of the
+// whole document is empty. It works as far as the document is JSON, and gives up where the path gets too long to read.
 func PathAt(doc string, offset int) string {
 	var path []byte
 	s := New(doc)
@@ -32,7 +32,8 @@ func PathAt(doc string, offset int) string {
 	return strings.TrimPrefix(string(path), ".")
 }
 
-// holds looks in the object or array that starts here for the element that holds offset, moves to its value and returns its step.
+// holds looks in the object or array that starts here for the element that holds offset, moves to its value and returns
+// its step.
 func (s *Scanner) holds(offset int) (step string, found bool) {
 	isObject := s.peek() == '{'
 	if !isObject && s.peek() != '[' || s.pos >= offset {
@@ -57,7 +58,8 @@ func (s *Scanner) holds(offset int) (step string, found bool) {
 	return "", false
 }
 
-// AppendName appends how a path goes on to a property: ".cwd", or, where that would be hard to read, `["net.ipv4.ip_forward"]`.
+// AppendName appends how a path goes on to a property: ".cwd", or, where that would be hard to read,
+// `["net.ipv4.ip_forward"]`.
 func AppendName(path []byte, name string) []byte {
 	plain := name != ""
 	for i := range len(name) {

@@ -2,8 +2,8 @@ package jsonscan
 
 import "unicode/utf8"
 
-// AppendString appends s as a JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD, as encoding/json has it: JSON has
-// no way to say them.
+// AppendString appends s as a JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD, as encoding/json
+// has it: JSON has no way to say them.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	from := 0

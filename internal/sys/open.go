@@ -7,15 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Files that a caller names lie where others may put something too. So the ways to open them here neither follow what a stranger has put there nor
-// wait for whom nobody knows: a symbolic link is a stranger's unless it is root's or the caller's, and a FIFO that nobody reads is an error.
+// Files that a caller names lie where others may put something too. So the ways to open them here neither follow what a
+// stranger has put there nor wait for whom nobody knows: a symbolic link is a stranger's unless it is root's or the
+// caller's, and a FIFO that nobody reads is an error.
 
 // maxLinks is how many symbolic links the kernel follows (path_resolution(7)).
 const maxLinks = 40
 
-// OpenOutput opens a file that rt writes for its caller, with flags such as O_APPEND or O_TRUNC besides, and makes it where it is missing. A symbolic link in
-// the place of the file is followed if it is root's or the caller's own, as /dev/stderr is, and otherwise an error, ELOOP. The file may be a device, or
-// a FIFO, which must have a reader (ENXIO). The descriptor is close-on-exec and, for a FIFO, does not block.
+// OpenOutput opens a file that rt writes for its caller, with flags such as O_APPEND or O_TRUNC besides, and makes it
+// where it is missing. A symbolic link in the place of the file is followed if it is root's or the caller's own, as
+// /dev/stderr is, and otherwise an error, ELOOP. The file may be a device, or a FIFO, which must have a reader (ENXIO).
+// The descriptor is close-on-exec and, for a FIFO, does not block.
 func OpenOutput(path string, flags int, mode uint32) (int, error) {
 	const always = unix.O_WRONLY | unix.O_CREAT | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	for range maxLinks {
@@ -37,7 +39,8 @@ func OpenOutput(path string, flags int, mode uint32) (int, error) {
 	return -1, unix.ELOOP
 }
 
-// ownLink returns where a symbolic link leads that a stranger can't have made; magic is one of procfs, which leads to no path.
+// ownLink returns where a symbolic link leads that a stranger can't have made; magic is one of procfs, which leads to
+// no path.
 func ownLink(path string) (target string, magic bool, err error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -67,8 +70,9 @@ func ownLink(path string) (target string, magic bool, err error) {
 	return target, fs.Type == unix.PROC_SUPER_MAGIC && filepath.Base(filepath.Dir(path)) == "fd", nil
 }
 
-// ReadInput reads a file that rt's caller names, whole: a regular one, or a pipe, a terminal or what else was handed down to rt and is named by its
-// descriptor (/dev/fd/N, /dev/stdin, /proc/self/fd/N), as a shell's <(...) is. Anything else, a FIFO that nobody may ever write to among it, is EINVAL.
+// ReadInput reads a file that rt's caller names, whole: a regular one, or a pipe, a terminal or what else was handed
+// down to rt and is named by its descriptor (/dev/fd/N, /dev/stdin, /proc/self/fd/N), as a shell's <(...) is. Anything
+// else, a FIFO that nobody may ever write to among it, is EINVAL.
 func ReadInput(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -98,7 +102,8 @@ func handedDown(path string) bool {
 	return path == "/dev/stdin" || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
 }
 
-// ReadAll reads to the end. os.ReadFile would set up Go's poller first: eight system calls in a process that has no other use for it.
+// ReadAll reads to the end. os.ReadFile would set up Go's poller first: eight system calls in a process that has no
+// other use for it.
 func ReadAll(fd int) ([]byte, error) {
 	raw := make([]byte, 0, 16<<10)
 	for {
@@ -152,9 +157,11 @@ func Temporary(path string, mode uint32) (fd int, name string, err error) {
 	return -1, name, err
 }
 
-// Rewrite opens a file of the directory dir to write it anew. It must be a regular one, or not there yet: EINVAL, or what open(2) says of a link or a FIFO.
+// Rewrite opens a file of the directory dir to write it anew. It must be a regular one, or not there yet: EINVAL, or
+// what open(2) says of a link or a FIFO.
 func Rewrite(dir int, name string, mode uint32) (int, error) {
-	fd, err := unix.Openat(dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, mode)
+	fd, err := unix.Openat(dir, name,
+		unix.O_WRONLY|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, mode)
 	if err != nil {
 		return -1, err
 	}

@@ -13,7 +13,8 @@ import (
 
 func TestOpenOutput(t *testing.T) {
 	dir := t.TempDir()
-	file, link, foreign, fifo := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "foreign"), filepath.Join(dir, "fifo")
+	file, link, foreign, fifo := filepath.Join(dir, "file"), filepath.Join(dir,
+		"link"), filepath.Join(dir, "foreign"), filepath.Join(dir, "fifo")
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -23,7 +24,8 @@ func TestOpenOutput(t *testing.T) {
 	must(os.Symlink("file", link))
 	must(os.Symlink(file, foreign))
 	must(unix.Mkfifo(fifo, 0o600))
-	tests := map[string]error{file: nil, link: nil, fifo: unix.ENXIO, dir: unix.EISDIR, "/dev/null": nil, "/proc/self/fd/1": nil}
+	tests := map[string]error{file: nil, link: nil, fifo: unix.ENXIO, dir: unix.EISDIR, "/dev/null": nil,
+		"/proc/self/fd/1": nil}
 	if os.Geteuid() == 0 {
 		must(os.Lchown(foreign, 1234, 1234))
 		tests[foreign] = unix.ELOOP
@@ -108,7 +110,8 @@ func TestReadInput(t *testing.T) {
 	}()
 	pipe := fmt.Sprintf("/dev/fd/%d", r.Fd())
 	for path, want := range map[string]error{
-		file: nil, link: nil, pipe: nil, fifo: unix.EINVAL, dir: unix.EISDIR, "/dev/zero": unix.EINVAL, file + "x": unix.ENOENT,
+		file: nil, link: nil, pipe: nil, fifo: unix.EINVAL, dir: unix.EISDIR, "/dev/zero": unix.EINVAL, file +
+			"x": unix.ENOENT,
 	} {
 		hung := time.AfterFunc(10*time.Second, func() { panic("the read of " + path + " hangs") })
 		raw, err := ReadInput(path)

@@ -2,9 +2,11 @@ package plan
 
 import "rt/internal/diag"
 
-// Annotations of crun's that Podman and CRI-O pass on (crun(1)). docs/engines.md has those that rt does not know, and why.
+// Annotations of crun's that Podman and CRI-O pass on (crun(1)). docs/engines.md has those that rt does not know, and
+// why.
 const (
-	// keepGroupsAnnotation is there: the process keeps the additional groups of rt's caller (`podman run --group-add keep-groups`).
+	// keepGroupsAnnotation is there: the process keeps the additional groups of rt's caller (`podman run --group-add
+	// keep-groups`).
 	keepGroupsAnnotation = "run.oci.keep_original_groups"
 	// contextAnnotation is the option that gives a file system linux.mountLabel: see contextOption.
 	contextAnnotation = "run.oci.mount_context_type"
@@ -33,7 +35,8 @@ func (c *compiler) canLabel() error {
 		return nil
 	default:
 		return &diag.Error{
-			Kind: diag.Document, Field: "annotations[" + contextAnnotation + "]", Value: option, Problem: "is none of context, fscontext, defcontext, rootcontext",
+			Kind: diag.Document, Field: "annotations[" + contextAnnotation + "]", Value: option,
+			Problem: "is none of context, fscontext, defcontext, rootcontext",
 		}
 	}
 }

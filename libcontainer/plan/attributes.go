@@ -23,7 +23,8 @@ func attr(set, clr uint64, propagation uintptr) nsenter.Arg {
 		name  string
 		names *nsenter.Names
 		value uint64
-	}{{"set=", &nsenter.MountAttrs, set}, {"clear=", &nsenter.MountAttrs, clr}, {"propagation=", &nsenter.MountFlags, uint64(propagation)}} {
+	}{{"set=", &nsenter.MountAttrs, set}, {"clear=", &nsenter.MountAttrs,
+		clr}, {"propagation=", &nsenter.MountFlags, uint64(propagation)}} {
 		if f.value != 0 {
 			text += sep + f.name + f.names.Format(f.value)
 			sep = ", "
@@ -35,7 +36,8 @@ func attr(set, clr uint64, propagation uintptr) nsenter.Arg {
 const sizeofMountAttr = 32
 
 // setAttr changes the attributes of the mount, or the tree of mounts, at the root of which tree stands. Linux 5.12.
-func (c *compiler) setAttr(origin, sentence string, tree nsenter.Reg, set, clr uint64, propagation uintptr, recursive bool) step {
+func (c *compiler) setAttr(origin, sentence string, tree nsenter.Reg, set, clr uint64, propagation uintptr,
+	recursive bool) step {
 	flags := unix.AT_EMPTY_PATH
 	if recursive {
 		flags |= unix.AT_RECURSIVE
@@ -44,7 +46,8 @@ func (c *compiler) setAttr(origin, sentence string, tree nsenter.Reg, set, clr u
 		nsenter.Flags(&nsenter.AtFlags, flags), attr(set, clr, propagation), nsenter.Imm(sizeofMountAttr))
 }
 
-// setReadonly makes an attached mount read-only. flags are the MS_* flags that it has, for kernels that can only set them all.
+// setReadonly makes an attached mount read-only. flags are the MS_* flags that it has, for kernels that can only set
+// them all.
 func (c *compiler) setReadonly(origin, sentence string, tree nsenter.Reg, flags uintptr) {
 	if c.host.Has(host.MountSetattr) {
 		c.setAttr(origin, sentence, tree, unix.MOUNT_ATTR_RDONLY, 0, 0, false)
@@ -59,11 +62,12 @@ func (c *compiler) remount(origin, sentence string, tree nsenter.Reg, flags uint
 		nsenter.Flags(&nsenter.MountFlags, flags|unix.MS_REMOUNT|unix.MS_BIND), nsenter.Null)
 }
 
-// named gives a mount a path, for the calls of old kernels that take nothing else: that of a descriptor of known number in the host's /proc, which no
-// container can change. It may be a file, which can't be gone to as "." can.
+// named gives a mount a path, for the calls of old kernels that take nothing else: that of a descriptor of known number
+// in the host's /proc, which no container can change. It may be a file, which can't be gone to as "." can.
 func (c *compiler) named(origin string, tree nsenter.Reg) nsenter.Arg {
 	spare := c.spare("the mount")
-	c.do(origin, "duplicate the mount to a fixed number", nsenter.Dup3, nsenter.Val(tree), nsenter.Num(spare), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
+	c.do(origin, "duplicate the mount to a fixed number", nsenter.Dup3, nsenter.Val(tree), nsenter.Num(spare),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
 	return nsenter.Str("/proc/self/fd/" + strconv.Itoa(c.plan.Number(spare)))
 }
 

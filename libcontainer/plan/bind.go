@@ -49,11 +49,12 @@ func (c *compiler) bind(i int, m *spec.Mount) {
 
 // mountsInto reports whether rt itself mounts something into bind mount i: masks and read-only paths, the terminal.
 func (c *compiler) mountsInto(i int) bool {
-	return c.restricts(i) || c.spec.Process != nil && c.spec.Process.Terminal && c.devIsBound() && i == c.mountAt("/dev")
+	return c.restricts(i) || c.spec.Process != nil && c.spec.Process.Terminal && c.devIsBound() &&
+		i == c.mountAt("/dev")
 }
 
-// fenceBind makes the copy of a bind's source a slave before what else m wants of its propagation, where it would be a peer of the host's otherwise: what is
-// mounted into it would be mounted on the host too.
+// fenceBind makes the copy of a bind's source a slave before what else m wants of its propagation, where it would be a
+// peer of the host's otherwise: what is mounted into it would be mounted on the host too.
 func (c *compiler) fenceBind(m *spec.Mount) *spec.Mount {
 	if c.contained() && !slices.ContainsFunc(m.Propagation, func(p uintptr) bool { return p&unix.MS_SHARED != 0 }) {
 		return m
@@ -82,8 +83,8 @@ func (c *compiler) bindAttach(m *spec.Mount, source Source) {
 	c.close(regTarget)
 }
 
-// bindTarget finds the mount point, and makes one of the source's kind if it is missing. What a source below root.path is turns out when its turn comes, since
-// earlier mounts may have brought it: then the copy tells.
+// bindTarget finds the mount point, and makes one of the source's kind if it is missing. What a source below root.path
+// is turns out when its turn comes, since earlier mounts may have brought it: then the copy tells.
 func (c *compiler) bindTarget(m *spec.Mount, source Source) {
 	origin := mountPath(m, "destination")
 	if source != SourceLater {
@@ -93,7 +94,8 @@ func (c *compiler) bindTarget(m *spec.Mount, source Source) {
 	}
 	file, found := c.newLabel(), c.newLabel()
 	c.do(mountPath(m, "source"), "is it a directory?", nsenter.Openat, nsenter.Val(regTree), nsenter.Str("."),
-		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regFile).on(file, unix.ENOTDIR)
+		nsenter.Flags(&nsenter.OpenFlags,
+			unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regFile).on(file, unix.ENOTDIR)
 	c.close(regFile)
 	c.targetThen(origin, m.Destination, true, howFor(m, true), found)
 	c.place(file)
@@ -101,8 +103,8 @@ func (c *compiler) bindTarget(m *spec.Mount, source Source) {
 	c.place(found)
 }
 
-// plainFlags are the attributes that a bind mount has from its options alone, if one of them is about a flag. The atime field is none of them: it changes only when
-// it is named.
+// plainFlags are the attributes that a bind mount has from its options alone, if one of them is about a flag. The atime
+// field is none of them: it changes only when it is named.
 const plainFlags = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 
 // bindAttributes restricts the detached copy of a bind's source.
@@ -126,13 +128,15 @@ func (c *compiler) bindAttributes(m *spec.Mount) {
 		}
 	default:
 		locked, end := c.newLabel(), c.newLabel()
-		c.setAttr(origin, "give it the flags of its options, and no others", regTree, m.AttrSet, exact, 0, false).then(end).on(locked, unix.EPERM)
+		c.setAttr(origin, "give it the flags of its options, and no others", regTree, m.AttrSet, exact, 0,
+			false).then(end).on(locked, unix.EPERM)
 		c.place(locked)
-		c.setAttr(origin, "add them to those of its source, which this user namespace may not take away", regTree, m.AttrSet, m.AttrClear, 0, false)
+		c.setAttr(origin, "add them to those of its source, which this user namespace may not take away", regTree,
+			m.AttrSet, m.AttrClear, 0, false)
 		c.place(end)
 	}
-	// The host's /sys has /sys/fs/cgroup below it, which would stay writable in a container that gets /sys by an rbind, as
-	// rootless ones do: CVE-2023-25809. Nobody means that by "ro".
+	// The host's /sys has /sys/fs/cgroup below it, which would stay writable in a container that gets /sys by an rbind,
+	// as rootless ones do: CVE-2023-25809. Nobody means that by "ro".
 	if m.Recursive && m.Destination == "/sys" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 {
 		c.setAttr(origin, "restrict it with all mounts below", regTree, m.AttrSet, 0, 0, true)
 	}
@@ -153,14 +157,17 @@ func (c *compiler) bindFlags(m *spec.Mount) {
 		return
 	}
 	locked, end := c.newLabel(), c.newLabel()
-	c.remount(origin, "give it the flags of its options, and no others", regTree, flags).then(end).on(locked, unix.EPERM)
+	c.remount(origin, "give it the flags of its options, and no others", regTree,
+		flags).then(end).on(locked, unix.EPERM)
 	c.place(locked)
 	source := c.opt.SourceFlags[m.Index] &^ mountFlags(m.AttrClear)
-	c.remount(origin, "add them to those of its source, which this user namespace may not take away", regTree, flags|source)
+	c.remount(origin, "add them to those of its source, which this user namespace may not take away", regTree,
+		flags|source)
 	c.place(end)
 }
 
-// atimeFlags returns what mount(2) takes for relatime, which as an attribute is no bit: without any atime flag a remount leaves the field as it is.
+// atimeFlags returns what mount(2) takes for relatime, which as an attribute is no bit: without any atime flag a
+// remount leaves the field as it is.
 func atimeFlags(m *spec.Mount) uintptr {
 	if m.AttrClear&unix.MOUNT_ATTR__ATIME != 0 && m.AttrSet&unix.MOUNT_ATTR__ATIME == 0 {
 		return unix.MS_RELATIME
@@ -168,21 +175,24 @@ func atimeFlags(m *spec.Mount) uintptr {
 	return 0
 }
 
-// sourcesLocked reports whether the sources of bind mounts may have flags that can't be taken away: those which came with a mount namespace of less rights than
-// the one before (mount_namespaces(7)).
+// sourcesLocked reports whether the sources of bind mounts may have flags that can't be taken away: those which came
+// with a mount namespace of less rights than the one before (mount_namespaces(7)).
 func (c *compiler) sourcesLocked() bool {
 	return c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)
 }
 
-// copyLink makes a symbolic link at the destination that says what the source says: the option copy-symlink. One that is there may stay if it says the same.
+// copyLink makes a symbolic link at the destination that says what the source says: the option copy-symlink. One that
+// is there may stay if it says the same.
 func (c *compiler) copyLink(m *spec.Mount, text string) {
 	origin := mountPath(m, "destination")
 	parent, name := path.Split(m.Destination)
 	dir := c.parentDir(origin, path.Clean(parent)[1:])
 	exists, end := c.newLabel(), c.newLabel()
-	c.do(origin, "make a link like "+m.Source, nsenter.Symlinkat, nsenter.Str(text), nsenter.Val(dir), nsenter.Str(name)).then(end).on(exists, unix.EEXIST)
+	c.do(origin, "make a link like "+m.Source, nsenter.Symlinkat, nsenter.Str(text), nsenter.Val(dir),
+		nsenter.Str(name)).then(end).on(exists, unix.EEXIST)
 	c.place(exists)
-	c.handOver(origin, "the directory that it is in", dir).sync(SyncLink, "compare what is there with the link "+m.Source).about(m.Destination)
+	c.handOver(origin, "the directory that it is in", dir).sync(SyncLink,
+		"compare what is there with the link "+m.Source).about(m.Destination)
 	c.await("wait until they are compared")
 	c.place(end)
 }

@@ -11,7 +11,8 @@ import (
 // HostCgroup2 is where the host has cgroup v2.
 const HostCgroup2 = "/sys/fs/cgroup"
 
-// cgroup compiles a mount of type cgroup: the view that the container has of its own cgroups (cgroups(7), cgroup_namespaces(7)).
+// cgroup compiles a mount of type cgroup: the view that the container has of its own cgroups (cgroups(7),
+// cgroup_namespaces(7)).
 //
 // On v2 this is the one file system. On v1 it is a tmpfs with a directory for each hierarchy, as the host has it.
 func (c *compiler) cgroup(m *spec.Mount) {
@@ -22,12 +23,13 @@ func (c *compiler) cgroup(m *spec.Mount) {
 	c.cgroup1(m)
 }
 
-// cgroup2 mounts the file system, or binds the container's part of the host's where a new mount is refused: EPERM in a user namespace, EBUSY where
-// the cgroup is not delegated.
+// cgroup2 mounts the file system, or binds the container's part of the host's where a new mount is refused: EPERM in a
+// user namespace, EBUSY where the cgroup is not delegated.
 //
-// Without a cgroup namespace of its own the container sees the host's tree in either way, and there it is always a bind: a new mount
-// from the first cgroup namespace would give the whole machine's file system the options that it has not got, so that nsdelegate and memory_recursiveprot, which
-// systemd sets, were gone for everyone (cgroup_get_tree in the kernel's cgroup.c), and it waits for an RCU grace period.
+// Without a cgroup namespace of its own the container sees the host's tree in either way, and there it is always a
+// bind: a new mount from the first cgroup namespace would give the whole machine's file system the options that it has
+// not got, so that nsdelegate and memory_recursiveprot, which systemd sets, were gone for everyone (cgroup_get_tree in
+// the kernel's cgroup.c), and it waits for an RCU grace period.
 func (c *compiler) cgroup2(m *spec.Mount) {
 	if !c.spec.Namespaces.Has(unix.CLONE_NEWCGROUP) {
 		c.bindCgroup2(m, HostCgroup2, "the host's cgroup2, as the container has no cgroup namespace of its own")
@@ -39,7 +41,8 @@ func (c *compiler) cgroup2(m *spec.Mount) {
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS).on(bind, unix.EPERM)
 	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "").on(bind, unix.EPERM, unix.EBUSY)
 	c.do(mountPath(m, "options"), "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
-		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Flags(&nsenter.MountAttrs, m.AttrSet)).to(regTree).on(bind, unix.EPERM)
+		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Flags(&nsenter.MountAttrs,
+			m.AttrSet)).to(regTree).on(bind, unix.EPERM)
 	c.attachDirectory(m, origin)
 	c.holdForRemount(m, regTree)
 	step{c, len(c.plan.Steps) - 1}.then(end)
@@ -53,7 +56,8 @@ func (c *compiler) cgroup2(m *spec.Mount) {
 	c.place(end)
 }
 
-// bindCgroup2 mounts what the host has at source, with what is mounted below it, which may not be left out in a user namespace.
+// bindCgroup2 mounts what the host has at source, with what is mounted below it, which may not be left out in a user
+// namespace.
 func (c *compiler) bindCgroup2(m *spec.Mount, source, sentence string) {
 	if c.host.Has(host.MountSetattr) {
 		whole := *m // as a new mount, which has nothing below it, would be restricted as a whole
@@ -61,12 +65,14 @@ func (c *compiler) bindCgroup2(m *spec.Mount, source, sentence string) {
 		m = &whole
 	}
 	c.do(mountPath(m, ""), sentence, nsenter.OpenTree, nsenter.Cwd, nsenter.Str(source),
-		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regTree)
+		nsenter.Flags(&nsenter.OpenTreeFlags,
+			unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regTree)
 	c.bindAttach(m, SourceDir)
 }
 
-// cgroup1 builds the directory of hierarchies, and makes it read-only when it is complete. A cgroup2 that the host has beside them is not shown, as in the
-// other runtimes: systemd takes a machine that has one for its own to manage, and does not start where it may not write there.
+// cgroup1 builds the directory of hierarchies, and makes it read-only when it is complete. A cgroup2 that the host has
+// beside them is not shown, as in the other runtimes: systemd takes a machine that has one for its own to manage, and
+// does not start where it may not write there.
 func (c *compiler) cgroup1(m *spec.Mount) {
 	origin := mountPath(m, "")
 	directory := *m
@@ -78,7 +84,8 @@ func (c *compiler) cgroup1(m *spec.Mount) {
 		// The hierarchies need regTree; the terminal comes later.
 		tree = regMaster
 	}
-	c.do(mountPath(m, "options"), "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
+	c.do(mountPath(m, "options"), "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
+		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 		nsenter.Flags(&nsenter.MountAttrs, directory.AttrSet&^unix.MOUNT_ATTR_RDONLY)).to(tree)
 	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
 	c.attach(origin, tree, regTarget)
@@ -96,11 +103,13 @@ func (c *compiler) cgroup1(m *spec.Mount) {
 // hierarchy mounts one cgroup hierarchy in the directory that dir stands for.
 func (c *compiler) hierarchy(m *spec.Mount, h *host.Hierarchy, dir nsenter.Reg) {
 	origin := mountPath(m, "")
-	c.do(origin, "a directory for the hierarchy", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(h.Name), nsenter.Flags(&nsenter.Octal, 0o755)).
+	c.do(origin, "a directory for the hierarchy", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(h.Name),
+		nsenter.Flags(&nsenter.Octal, 0o755)).
 		ignore(unix.EEXIST)
 	c.open(origin, "open it", dir, h.Name, howRealDir).to(regTarget)
 	for _, link := range h.Links {
-		c.do(origin, "link its other name", nsenter.Symlinkat, nsenter.Str(h.Name), nsenter.Val(dir), nsenter.Str(link)).ignore(unix.EEXIST)
+		c.do(origin, "link its other name", nsenter.Symlinkat, nsenter.Str(h.Name), nsenter.Val(dir),
+			nsenter.Str(link)).ignore(unix.EEXIST)
 	}
 	copied := *m
 	copied.Propagation = nil
@@ -109,7 +118,8 @@ func (c *compiler) hierarchy(m *spec.Mount, h *host.Hierarchy, dir nsenter.Reg) 
 	if c.spec.Namespaces.Has(unix.CLONE_NEWCGROUP) && !foreign {
 		copied.Type, copied.Source, copied.Data, copied.SuperFlags = "cgroup", "cgroup", h.Controllers, 0
 		c.newFileSystem(&copied)
-		c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
+		c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
+			nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 			nsenter.Flags(&nsenter.MountAttrs, m.AttrSet)).to(regTree)
 		c.attach(origin, regTree, regTarget)
 		return

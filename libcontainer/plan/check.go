@@ -5,9 +5,11 @@ import (
 	"rt/libcontainer/plan/rules"
 )
 
-// check refuses a plan that breaks a rule of docs/security.md. That is a mistake in this package, and no config should be able to cause it.
+// check refuses a plan that breaks a rule of docs/security.md. That is a mistake in this package, and no config should
+// be able to cause it.
 func (c *compiler) check() error {
-	subject := rules.Subject{Program: &c.plan.Program, Harmless: make([]bool, len(c.plan.FDs)), Joining: c.joining, Rights: c.wanted(), Rootfs: c.spec.Rootfs}
+	subject := rules.Subject{Program: &c.plan.Program, Harmless: make([]bool, len(c.plan.FDs)), Joining: c.joining,
+		Rights: c.wanted(), Rootfs: c.spec.Rootfs}
 	for i := range c.plan.Files {
 		subject.Harmless[i] = harmless(c.plan.Files[i].Kind)
 	}
@@ -17,7 +19,8 @@ func (c *compiler) check() error {
 // refuse words a breach of a rule for people.
 func refuse(breach error) error {
 	if breach != nil {
-		return &diag.Error{Kind: diag.Host, Problem: breach.Error(), Hint: "this is a mistake in rt: report it with the config.json"}
+		return &diag.Error{Kind: diag.Host, Problem: breach.Error(),
+			Hint: "this is a mistake in rt: report it with the config.json"}
 	}
 	return nil
 }

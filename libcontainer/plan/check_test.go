@@ -33,8 +33,10 @@ func TestRulesNotice(t *testing.T) {
 		{rule: "R1", without: `^fchdir`, config: `{}`},
 		{rule: "R1", without: `^close_range\(5`, config: `{}`, exec: true},
 		{rule: "R2", without: `^mount_setattr.*restrict the copy`, config: `{"linux": {"maskedPaths": ["/secret"]}}`},
-		{rule: "R2", without: `^mount_setattr.*restrict it`, config: `{"linux": {"devices": [{"path": "/dev/x", "type": "c", "major": 1, "minor": 3}]}}`},
-		{rule: "R2", without: `^mount\(NULL.*restrict it`, config: `{"linux": {"maskedPaths": ["/secret"]}}`, old: true},
+		{rule: "R2", without: `^mount_setattr.*restrict it`,
+			config: `{"linux": {"devices": [{"path": "/dev/x", "type": "c", "major": 1, "minor": 3}]}}`},
+		{rule: "R2", without: `^mount\(NULL.*restrict it`, config: `{"linux": {"maskedPaths": ["/secret"]}}`,
+			old: true},
 		{rule: "R3", without: `PR_SET_DUMPABLE.*no process`, config: joined},
 		{rule: "R3", without: `PR_SET_DUMPABLE.*not dumpable after`, config: joined},
 		{rule: "R3", without: `PR_SET_DUMPABLE.*no process`, config: `{}`, exec: true},
@@ -68,7 +70,8 @@ func TestRulesNotice(t *testing.T) {
 			}
 		}
 		c := compiler{spec: s, host: &f, opt: o, plan: *p, joining: test.exec}
-		if err := c.check(); dropped == 0 || err == nil || !strings.Contains(err.Error(), "breaks its rule "+test.rule+" ") {
+		if err := c.check(); dropped == 0 || err == nil ||
+			!strings.Contains(err.Error(), "breaks its rule "+test.rule+" ") {
 			t.Errorf("%s: %d steps are gone, and the rules say: %v", name, dropped, err)
 		}
 	}
@@ -85,7 +88,8 @@ func TestRuleOfNames(t *testing.T) {
 	}
 	remount := func(path string) nsenter.Step {
 		flags := nsenter.Imm(unix.MS_REMOUNT | unix.MS_BIND | unix.MS_RDONLY)
-		return nsenter.Step{Call: nsenter.Mount, Args: []nsenter.Arg{nsenter.Null, nsenter.Str(path), nsenter.Null, flags, nsenter.Null}}
+		return nsenter.Step{Call: nsenter.Mount, Args: []nsenter.Arg{nsenter.Null, nsenter.Str(path), nsenter.Null,
+			flags, nsenter.Null}}
 	}
 	for name, edit := range map[string]func(find nsenter.Step) []nsenter.Step{
 		"":              func(find nsenter.Step) []nsenter.Step { return []nsenter.Step{find} },
@@ -99,7 +103,8 @@ func TestRuleOfNames(t *testing.T) {
 		"the host's":           func(nsenter.Step) []nsenter.Step { return []nsenter.Step{remount("/bundle/rootfs-2")} },
 		"by its own directory": func(find nsenter.Step) []nsenter.Step { return []nsenter.Step{find, chdir(find.To), remount(".")} },
 		"by the number of its descriptor": func(find nsenter.Step) []nsenter.Step {
-			dup := nsenter.Step{Call: nsenter.Dup3, Args: []nsenter.Arg{nsenter.Val(find.To), nsenter.Imm(4), nsenter.Imm(0)}}
+			dup := nsenter.Step{Call: nsenter.Dup3, Args: []nsenter.Arg{nsenter.Val(find.To), nsenter.Imm(4),
+				nsenter.Imm(0)}}
 			return []nsenter.Step{find, dup, remount("/proc/self/fd/4")}
 		},
 	} {
@@ -123,7 +128,8 @@ func TestRuleOfNames(t *testing.T) {
 		}
 		c := compiler{spec: s, host: &f, opt: o, plan: *p}
 		err = c.check()
-		if harmless := name == "" || name == "the host's"; harmless != (err == nil) || err != nil && !strings.Contains(err.Error(), "breaks its rule R5 ") {
+		if harmless := name == "" || name == "the host's"; harmless != (err == nil) ||
+			err != nil && !strings.Contains(err.Error(), "breaks its rule R5 ") {
 			t.Errorf("%q: the rules say: %v", name, err)
 		}
 	}
@@ -211,7 +217,8 @@ func (g generator) some(of ...string) (some []string) {
 
 func (g generator) config() map[string]any {
 	linux := map[string]any{"namespaces": g.namespaces()}
-	doc := map[string]any{"ociVersion": "1.3.0", "root": map[string]any{"path": "/bundle/rootfs", "readonly": g.maybe()}, "linux": linux}
+	doc := map[string]any{"ociVersion": "1.3.0", "root": map[string]any{"path": "/bundle/rootfs",
+		"readonly": g.maybe()}, "linux": linux}
 	if !g.rarely() {
 		doc["process"] = g.process()
 	}
@@ -234,7 +241,8 @@ func (g generator) config() map[string]any {
 	if g.maybe() {
 		linux["seccomp"] = map[string]any{
 			"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/a",
-			"syscalls": []any{map[string]any{"names": []string{"mkdir"}, "action": g.one("SCMP_ACT_ERRNO", "SCMP_ACT_NOTIFY", "SCMP_ACT_KILL")}},
+			"syscalls": []any{map[string]any{"names": []string{"mkdir"},
+				"action": g.one("SCMP_ACT_ERRNO", "SCMP_ACT_NOTIFY", "SCMP_ACT_KILL")}},
 		}
 	}
 	if g.rarely() {
@@ -242,7 +250,8 @@ func (g generator) config() map[string]any {
 	}
 	if g.maybe() {
 		linux["devices"] = []any{map[string]any{
-			"path": g.one("/dev/null", "/dev/net/tun", "/deep/er/node", "/dev/console", "/data", "/node"), "type": g.one("c", "b", "p"),
+			"path": g.one("/dev/null", "/dev/net/tun", "/deep/er/node", "/dev/console", "/data",
+				"/node"), "type": g.one("c", "b", "p"),
 			"major": 1, "minor": 3, "uid": g.IntN(2),
 		}}
 	}
@@ -277,7 +286,8 @@ func (g generator) namespaces() []any {
 func (g generator) process() map[string]any {
 	caps := []string{"CAP_KILL", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_SETUID"}
 	p := map[string]any{
-		"args": []string{g.one("/bin/true", "true", "./true")}, "env": append(g.some("HOME=/", "HOME="), "PATH=/bin:/usr/bin"),
+		"args": []string{g.one("/bin/true", "true", "./true")}, "env": append(g.some("HOME=/", "HOME="),
+			"PATH=/bin:/usr/bin"),
 		"cwd": g.one("/", "/home/u", "/tmp"), "user": map[string]any{"uid": g.one0(1000), "gid": g.one0(1000)},
 		"noNewPrivileges": g.maybe(), "terminal": g.rarely(),
 		"capabilities": map[string]any{"bounding": caps, "permitted": g.some(caps...), "effective": []string{}},
@@ -301,7 +311,8 @@ func (g generator) process() map[string]any {
 func (g generator) one0(n int) int { return g.IntN(2) * n }
 
 func (g generator) mount() map[string]any {
-	m := map[string]any{"destination": g.one("/proc", "/sys", "/dev", "/dev/shm", "/data", "/data/below", "/proc/kcore", "/sys/fs/cgroup", "/etc/hosts")}
+	m := map[string]any{"destination": g.one("/proc", "/sys", "/dev", "/dev/shm", "/data", "/data/below", "/proc/kcore",
+		"/sys/fs/cgroup", "/etc/hosts")}
 	kind := g.one("proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "ext4", "bind", "bind", "remount")
 	if m["destination"] == "/proc" {
 		kind = g.one("proc", "bind", "remount") // package spec takes nothing else there
@@ -309,7 +320,8 @@ func (g generator) mount() map[string]any {
 	switch kind {
 	case "bind":
 		m["type"], m["source"] = "bind", g.one("/src", "/sys", "/dev")
-		m["options"] = append(g.some("ro", "nosuid", "nodev", "rro", "rslave", "shared", "idmap", "src-nofollow", "dest-nofollow"), g.one("bind", "rbind"))
+		m["options"] = append(g.some("ro", "nosuid", "nodev", "rro", "rslave", "shared", "idmap", "src-nofollow",
+			"dest-nofollow"), g.one("bind", "rbind"))
 	case "remount":
 		m["options"] = append(g.some("ro", "nosuid", "bind"), "remount")
 	default:

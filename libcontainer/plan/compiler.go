@@ -121,25 +121,29 @@ type step struct {
 	index int
 }
 
-// makeRoom makes room for the steps and jumps to come, as many as a plan like this hardly ever has: what is not used is memory that nobody touches, and
-// costs nothing, where a slice that is too short costs a copy of all steps, and the page faults of a second one.
+// makeRoom makes room for the steps and jumps to come, as many as a plan like this hardly ever has: what is not used is
+// memory that nobody touches, and costs nothing, where a slice that is too short costs a copy of all steps, and the
+// page faults of a second one.
 func (c *compiler) makeRoom() {
 	const few = 192 // namespaces, root, process, rights
 	const perMount, perPath, perDevice = 16, 8, 24
-	n := few + perMount*len(c.spec.Mounts) + perPath*(len(c.spec.MaskedPaths)+len(c.spec.ReadonlyPaths)) + perDevice*len(c.spec.Devices)
+	n := few + perMount*len(c.spec.Mounts) + perPath*(len(c.spec.MaskedPaths)+len(c.spec.ReadonlyPaths)) +
+		perDevice*len(c.spec.Devices)
 	c.plan.Steps = make([]nsenter.Step, 0, n)
 	c.jumps, c.labels = make([]jump, 0, n), make([]int, 0, n)
 }
 
 // do appends a step. The sentence says what it is for, the origin which field of the config wants it.
 func (c *compiler) do(origin, sentence string, call nsenter.Call, args ...nsenter.Arg) step {
-	// All operands share a few large blocks: an allocation for each step would touch twice the memory, and new memory is what costs.
+	// All operands share a few large blocks: an allocation for each step would touch twice the memory, and new memory
+	// is what costs.
 	if cap(c.operands)-len(c.operands) < len(args) {
 		c.operands = make([]nsenter.Arg, 0, 512)
 	}
 	first := len(c.operands)
 	c.operands = append(c.operands, args...)
-	// A variable of their own: args itself must not escape, or the compiler of Go would put the arguments of each call on the heap.
+	// A variable of their own: args itself must not escape, or the compiler of Go would put the arguments of each call
+	// on the heap.
 	own := c.operands[first:len(c.operands):len(c.operands)]
 	c.plan.Steps = append(c.plan.Steps, nsenter.Step{
 		Call: call, Args: own, Origin: origin, Sentence: sentence, Part: c.part,
@@ -208,7 +212,8 @@ func (s step) about(path string) step {
 	return s
 }
 
-// keep gives a mount a register of its own; false if there is none left. Those of the mounts that paths are restricted in are reserved: see canRestrict.
+// keep gives a mount a register of its own; false if there is none left. Those of the mounts that paths are restricted
+// in are reserved: see canRestrict.
 func (c *compiler) keep(reserved bool) (nsenter.Reg, bool) {
 	if c.free < regFree {
 		c.free = regFree
@@ -228,7 +233,8 @@ func (c *compiler) keep(reserved bool) (nsenter.Reg, bool) {
 // close closes a descriptor where so many are opened that they might run out; otherwise close-on-exec will do.
 func (c *compiler) close(r nsenter.Reg) {
 	const few = 256
-	if len(c.spec.Mounts)+len(c.spec.Devices)+len(c.spec.MaskedPaths) > 80 || c.opt.OpenFiles > 0 && c.opt.OpenFiles < few {
+	if len(c.spec.Mounts)+len(c.spec.Devices)+len(c.spec.MaskedPaths) > 80 ||
+		c.opt.OpenFiles > 0 && c.opt.OpenFiles < few {
 		c.do("", "", nsenter.Close, nsenter.Val(r)).ignore(unix.EBADF)
 	}
 }

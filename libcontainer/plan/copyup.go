@@ -7,17 +7,21 @@ import (
 	"rt/spec"
 )
 
-// copyUp compiles the option tmpcopyup: what the image has at the mount point is copied into the tmpfs in hand before that is attached there
-// (config.md#configLinuxMountOptions). Copying a tree takes loops and judgement, so it is rt's to do: the boot process hands over what it alone can
-// find and make, the directory below the container's root and the tmpfs of the container's user namespace, and waits.
+// copyUp compiles the option tmpcopyup: what the image has at the mount point is copied into the tmpfs in hand before
+// that is attached there (config.md#configLinuxMountOptions). Copying a tree takes loops and judgement, so it is rt's
+// to do: the boot process hands over what it alone can find and make, the directory below the container's root and the
+// tmpfs of the container's user namespace, and waits.
 //
-// A mount point that is not in the image has nothing to be copied. Its tmpfs keeps the mode and owner that its options give it.
+// A mount point that is not in the image has nothing to be copied. Its tmpfs keeps the mode and owner that its options
+// give it.
 //
-// A tmpfs without that option and without a mode takes the mode of the directory alone, the same way: see Options.ModesLater.
+// A tmpfs without that option and without a mode takes the mode of the directory alone, the same way: see
+// Options.ModesLater.
 func (c *compiler) copyUp(m *spec.Mount, tree nsenter.Reg) {
 	origin := mountPath(m, "destination")
 	found, missing, end := c.newLabel(), c.newLabel(), c.newLabel()
-	c.open(origin, "open the mount point", regRoot, m.Destination, howDir).to(regTarget).then(found).on(missing, unix.ENOENT)
+	c.open(origin, "open the mount point", regRoot, m.Destination,
+		howDir).to(regTarget).then(found).on(missing, unix.ENOENT)
 	c.place(missing)
 	c.made(origin, m.Destination, true, howDir, regTarget, end)
 	c.place(found)
@@ -29,7 +33,8 @@ func (c *compiler) copyUp(m *spec.Mount, tree nsenter.Reg) {
 	c.place(end)
 }
 
-// takeOver hands the mount point in regTarget and the tmpfs that will cover it over to rt, which does what the sentence says.
+// takeOver hands the mount point in regTarget and the tmpfs that will cover it over to rt, which does what the sentence
+// says.
 func (c *compiler) takeOver(m *spec.Mount, tree nsenter.Reg, does string) {
 	origin := mountPath(m, "options")
 	c.handOver(origin, "what is there", regTarget).sync(SyncCopyFrom, "take the directory at "+m.Destination)
@@ -37,12 +42,14 @@ func (c *compiler) takeOver(m *spec.Mount, tree nsenter.Reg, does string) {
 	c.await("wait until it is done")
 }
 
-// handOver sends the descriptor in r to rt. A control message names descriptors by number, so it gets one that is known beforehand: that of a file
-// which is inherited for this, and to name mounts by on old kernels.
+// handOver sends the descriptor in r to rt. A control message names descriptors by number, so it gets one that is known
+// beforehand: that of a file which is inherited for this, and to name mounts by on old kernels.
 func (c *compiler) handOver(origin, what string, r nsenter.Reg) step {
 	spare := c.spare(what)
-	c.do(origin, "duplicate "+what+" to a fixed number", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
-	return c.do(origin, "pass it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(c.plan.Number(spare), r), nsenter.Imm(0))
+	c.do(origin, "duplicate "+what+" to a fixed number", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
+	return c.do(origin, "pass it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl),
+		passDescriptor(c.plan.Number(spare), r), nsenter.Imm(0))
 }
 
 // spare returns the descriptor whose number what is handed over gets.

@@ -2,9 +2,11 @@ package plan
 
 import "golang.org/x/sys/unix"
 
-// makeCwd makes a working directory that is not there, before anything becomes read-only in which it may lie: cwd comes too late for it then.
+// makeCwd makes a working directory that is not there, before anything becomes read-only in which it may lie: cwd comes
+// too late for it then.
 //
-// As cwd does, it leaves one alone that is closed to the root user of the container. Where the two look the same, in the directory that is closed, rt has a look.
+// As cwd does, it leaves one alone that is closed to the root user of the container. Where the two look the same, in
+// the directory that is closed, rt has a look.
 func (c *compiler) makeCwd() error {
 	p := c.spec.Process
 	if p == nil || p.Cwd == "/" || !c.mountNamespace() || !c.spec.RootReadonly && len(c.readonly) == 0 {

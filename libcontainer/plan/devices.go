@@ -58,7 +58,8 @@ func (c *compiler) devices() error {
 	}
 	if i := c.mountAt("/dev"); i < 0 || i != c.devMount {
 		c.target("", "/dev", true, howDir)
-		c.do("", "keep a descriptor of /dev", nsenter.Fcntl, nsenter.Val(regTarget), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regDev)
+		c.do("", "keep a descriptor of /dev", nsenter.Fcntl, nsenter.Val(regTarget),
+			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regDev)
 	}
 	for i := range defaultDevices {
 		// A mount of the config at its path takes its part.
@@ -89,7 +90,8 @@ func (c *compiler) devices() error {
 // BoundDevices lists the devices that may be mounts of the host's and not made: all but pipes.
 func BoundDevices(s *spec.Spec) (list []spec.Device) {
 	for i := range defaultDevices {
-		if d := &defaultDevices[i]; !slices.ContainsFunc(s.Devices, func(o spec.Device) bool { return o.Path == d.Path }) {
+		if d := &defaultDevices[i]; !slices.ContainsFunc(s.Devices,
+			func(o spec.Device) bool { return o.Path == d.Path }) {
 			list = append(list, *d)
 		}
 	}
@@ -102,7 +104,8 @@ func BoundDevices(s *spec.Spec) (list []spec.Device) {
 }
 
 func (c *compiler) deviceLink(name, target string) {
-	c.do("", "link /dev/"+name, nsenter.Symlinkat, nsenter.Str(target), nsenter.Val(regDev), nsenter.Str(name)).ignore(unix.EEXIST)
+	c.do("", "link /dev/"+name, nsenter.Symlinkat, nsenter.Str(target), nsenter.Val(regDev),
+		nsenter.Str(name)).ignore(unix.EEXIST)
 }
 
 // overridden reports whether linux.devices has a device of its own for path.
@@ -140,7 +143,8 @@ func (c *compiler) device(d *spec.Device) error {
 	refused, bind, end := c.newLabel(), c.newLabel(), c.newLabel()
 	made := c.makeNode(origin, d, dir, name)
 	if d.UID != 0 || d.GID != 0 {
-		c.do(origin, "give it its owner", nsenter.Fchownat, nsenter.Val(dir), nsenter.Str(name), nsenter.Imm(d.UID), nsenter.Imm(d.GID),
+		c.do(origin, "give it its owner", nsenter.Fchownat, nsenter.Val(dir), nsenter.Str(name), nsenter.Imm(d.UID),
+			nsenter.Imm(d.GID),
 			nsenter.Flags(&nsenter.AtFlags, unix.AT_SYMLINK_NOFOLLOW)).then(end)
 	} else {
 		made.then(end)
@@ -201,7 +205,8 @@ func (c *compiler) checkNode(origin string, d *spec.Device) step {
 		}
 		break
 	}
-	c.do(origin, "give it its owner", nsenter.Fchownat, nsenter.Val(regTarget), nsenter.Str(""), nsenter.Imm(d.UID), nsenter.Imm(d.GID),
+	c.do(origin, "give it its owner", nsenter.Fchownat, nsenter.Val(regTarget), nsenter.Str(""), nsenter.Imm(d.UID),
+		nsenter.Imm(d.GID),
 		nsenter.Flags(&nsenter.AtFlags, unix.AT_EMPTY_PATH))
 	return c.do(origin, "give it its mode", nsenter.Fchmodat, nsenter.Cwd,
 		nsenter.Str("/proc/self/fd/"+strconv.Itoa(c.plan.Number(c.spare("what is there")))), nsenter.Flags(&nsenter.Octal, d.Mode&0o7777))
@@ -223,7 +228,8 @@ func DeviceText(d *spec.Device) string {
 func notOnHost(origin string, d *spec.Device) error {
 	e := &diag.Error{
 		Kind: diag.Host, Value: d.Path,
-		Problem: "can only be bound in a user namespace, and is not " + DeviceText(d) + " on the host: no other name of it is tried",
+		Problem: "can only be bound in a user namespace, and is not " + DeviceText(d) +
+			" on the host: no other name of it is tried",
 	}
 	if origin != "" {
 		e.Field = origin + ".path"

@@ -20,13 +20,16 @@ type ExecOptions struct {
 	HostBinary bool
 }
 
-// CompileExec compiles the life of a process that joins the container of config s: `rt exec`. See execBoot for its order.
+// CompileExec compiles the life of a process that joins the container of config s: `rt exec`. See execBoot for its
+// order.
 //
-// The other processes of the container see the process from the moment on that it is in their pid namespace, and one with CAP_SYS_PTRACE may then trace it,
-// dumpable or not. So it is born there with nothing in hand and with no more rights than the program will have: a first process, which they can't see, does
-// all that takes rt's rights or the host's view, in the container's other namespaces already, closes what leads to the host, gives its rights away,
-// and makes it. Then there is nothing of the host's to be had from it (CVE-2016-9962), and no path of the container's leads out through a
-// descriptor (CVE-2024-21626). Nor is it dumpable until it has become the user's program. It makes and mounts nothing in the container.
+// The other processes of the container see the process from the moment on that it is in their pid namespace, and one
+// with CAP_SYS_PTRACE may then trace it, dumpable or not. So it is born there with nothing in hand and with no more
+// rights than the program will have: a first process, which they can't see, does all that takes rt's rights or the
+// host's view, in the container's other namespaces already, closes what leads to the host, gives its rights away, and
+// makes it. Then there is nothing of the host's to be had from it (CVE-2016-9962), and no path of the container's leads
+// out through a descriptor (CVE-2024-21626). Nor is it dumpable until it has become the user's program. It makes and
+// mounts nothing in the container.
 func CompileExec(s *spec.Spec, f *host.Facts, o *ExecOptions) (*Plan, error) {
 	joined := *s
 	joined.Process, joined.Namespaces = o.Process, spec.Namespaces{New: o.Namespaces}
@@ -116,8 +119,9 @@ func (c *compiler) execFirst() error {
 	return nil
 }
 
-// execLabels sets the LSM label while the process still sees the host's /proc: that of the container is not to be trusted (CVE-2019-16884), and a new
-// one may be refused in its user namespace. A child inherits what the label at the next execve is to be.
+// execLabels sets the LSM label while the process still sees the host's /proc: that of the container is not to be
+// trusted (CVE-2019-16884), and a new one may be refused in its user namespace. A child inherits what the label at the
+// next execve is to be.
 func (c *compiler) execLabels() error {
 	p := c.spec.Process
 	if p.AppArmor != "" || p.SELinuxLabel != "" {
@@ -131,8 +135,9 @@ func (c *compiler) execLabels() error {
 	return c.securityLabels()
 }
 
-// execNamespaces enters the container's namespaces, all of them at once (setns(2) of a pidfd, Linux 5.8, which enters the user namespace first; entering
-// the mount namespace makes its root the root and the working directory of this process). This process itself stays outside of the pid namespace.
+// execNamespaces enters the container's namespaces, all of them at once (setns(2) of a pidfd, Linux 5.8, which enters
+// the user namespace first; entering the mount namespace makes its root the root and the working directory of this
+// process). This process itself stays outside of the pid namespace.
 func (c *compiler) execNamespaces() error {
 	if !c.mountNamespace() {
 		if err := c.rootfs(); err != nil {
@@ -142,7 +147,8 @@ func (c *compiler) execNamespaces() error {
 	c.notDumpable()
 	if flags := c.spec.Namespaces.New; flags != 0 {
 		pidfd, _ := c.file(func(f *File) bool { return f.Kind == FilePidfd })
-		c.do("", "enter the container's namespaces", nsenter.Setns, nsenter.Num(pidfd), nsenter.Flags(&nsenter.CloneFlags, flags))
+		c.do("", "enter the container's namespaces", nsenter.Setns, nsenter.Num(pidfd),
+			nsenter.Flags(&nsenter.CloneFlags, flags))
 		if flags&unix.CLONE_NEWUSER != 0 {
 			c.stillNotDumpable()
 		}
@@ -164,8 +170,8 @@ func (c *compiler) execNamespaces() error {
 	return nil
 }
 
-// affinity binds the process to process.execCPUAffinity.final; to the initial ones rt has bound the first process. Without either it may run wherever
-// its cgroup may.
+// affinity binds the process to process.execCPUAffinity.final; to the initial ones rt has bound the first process.
+// Without either it may run wherever its cgroup may.
 func (c *compiler) affinity() {
 	a := c.spec.Process.OCI.ExecCPUAffinity
 	switch {
@@ -173,13 +179,14 @@ func (c *compiler) affinity() {
 		c.unbind()
 	case a.Final != "":
 		mask := bitList(a.Final)
-		c.do("process.execCPUAffinity.final", "run on these CPUs", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(len(mask)),
+		c.do("process.execCPUAffinity.final", "run on these CPUs", nsenter.SchedSetaffinity, nsenter.Imm(0),
+			nsenter.Imm(len(mask)),
 			nsenter.Data(string(mask), "{"+a.Final+"}"))
 	}
 }
 
-// hostBinary becomes a program of the host's: a sealed copy of it that has no name anywhere, so that nothing of the container can reach or change
-// the file it was made of. See execveat(2), AT_EMPTY_PATH.
+// hostBinary becomes a program of the host's: a sealed copy of it that has no name anywhere, so that nothing of the
+// container can reach or change the file it was made of. See execveat(2), AT_EMPTY_PATH.
 func (c *compiler) hostBinary() error {
 	binary, _ := c.file(func(f *File) bool { return f.Kind == FileBinary })
 	c.do("--host-binary", "execute the host's program", nsenter.Execveat, nsenter.Num(binary), nsenter.Str(""),

@@ -8,8 +8,8 @@ import (
 	"rt/nsenter"
 )
 
-// execRights gives away, in the first process, what the program must not have. What only the process itself can do and takes a right that the program
-// does not have is the exception: see rightsKept.
+// execRights gives away, in the first process, what the program must not have. What only the process itself can do and
+// takes a right that the program does not have is the exception: see rightsKept.
 func (c *compiler) execRights() error {
 	p := c.spec.Process
 	c.caps = c.grantable(p)
@@ -24,7 +24,8 @@ func (c *compiler) execRights() error {
 		c.finalSets(p, c.caps)
 		return nil
 	}
-	c.capset(p, "the rights of the program, and what it takes to get ready", c.caps.Effective|c.rightsKept, c.caps.Permitted|c.rightsKept, c.caps.Inheritable)
+	c.capset(p, "the rights of the program, and what it takes to get ready", c.caps.Effective|c.rightsKept,
+		c.caps.Permitted|c.rightsKept, c.caps.Inheritable)
 	return nil
 }
 
@@ -39,8 +40,8 @@ func (c *compiler) neededLater() (caps uint64) {
 	return caps
 }
 
-// filterFirst reports whether the first process loads the filter, which the process inherits: without no_new_privs that takes CAP_SYS_ADMIN, and the process
-// is not to have it.
+// filterFirst reports whether the first process loads the filter, which the process inherits: without no_new_privs that
+// takes CAP_SYS_ADMIN, and the process is not to have it.
 func (c *compiler) filterFirst() bool {
 	return c.opt.Filter != nil && !c.spec.Process.NoNewPrivs && c.allowsBirth()
 }
@@ -50,10 +51,12 @@ func (c *compiler) filterLater() bool {
 	return c.opt.Filter != nil && !c.spec.Process.NoNewPrivs && !c.allowsBirth()
 }
 
-// allowsBirth reports whether the filter allows all that comes after it when the first process loads it. Profiles of engines do.
+// allowsBirth reports whether the filter allows all that comes after it when the first process loads it. Profiles of
+// engines do.
 func (c *compiler) allowsBirth() bool {
 	f := c.opt.Filter
-	calls := []nsenter.Call{nsenter.Capset, nsenter.Prctl, nsenter.Writev, nsenter.ExitGroup, nsenter.Read, nsenter.Setsid}
+	calls := []nsenter.Call{nsenter.Capset, nsenter.Prctl, nsenter.Writev, nsenter.ExitGroup, nsenter.Read,
+		nsenter.Setsid}
 	if c.limitsLater() {
 		calls = append(calls, nsenter.Prlimit64)
 	}
@@ -77,10 +80,12 @@ func (c *compiler) allowsBirth() bool {
 		(!c.spec.Process.Terminal || f.Allows(nsenter.Ioctl.Number(), 0, unix.TIOCSCTTY))
 }
 
-// schedulesLater reports whether process.scheduler is something that a child does not inherit, or that lets a process have no children: sched(7).
+// schedulesLater reports whether process.scheduler is something that a child does not inherit, or that lets a process
+// have no children: sched(7).
 func (c *compiler) schedulesLater() bool {
 	s := c.spec.Process.OCI.Scheduler
-	return c.joining && s != nil && (s.Policy == "SCHED_DEADLINE" || slices.Contains(s.Flags, "SCHED_FLAG_RESET_ON_FORK"))
+	return c.joining && s != nil && (s.Policy == "SCHED_DEADLINE" ||
+		slices.Contains(s.Flags, "SCHED_FLAG_RESET_ON_FORK"))
 }
 
 // limitsLater reports whether there is a limit on the number of the user's processes: the first one must not count.
@@ -93,9 +98,11 @@ func (c *compiler) limitsLater() bool {
 	return false
 }
 
-// execProcess makes the process. It is clone(2) and not clone3(2), which profiles forbid, since they can't look at its flags.
+// execProcess makes the process. It is clone(2) and not clone3(2), which profiles forbid, since they can't look at its
+// flags.
 func (c *compiler) execProcess() error {
-	c.fork(unix.CLONE_PARENT, c.do("", "make the process, a child of rt's in the container's pid namespace", nsenter.Clone,
+	c.fork(unix.CLONE_PARENT, c.do("", "make the process, a child of rt's in the container's pid namespace",
+		nsenter.Clone,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_PARENT), nsenter.Null, nsenter.Null, nsenter.Null, nsenter.Null))
 	c.await("wait for rt")
 	c.do("", "make a new session", nsenter.Setsid).ignore(unix.EPERM)

@@ -36,19 +36,24 @@ func TestExecPlans(t *testing.T) {
 		{"exec", modern(), nil, nil},
 		{"exec.linux-5.10", linux510(), nil, nil},
 		{"exec.trace", modern(), nil, func(o *ExecOptions) { o.Trace = true }},
-		{"exec-cgroup-v1", cgroup1(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "cgroup"}]}}`}, nil},
+		{"exec-cgroup-v1", cgroup1(),
+			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "cgroup"}]}}`}, nil},
 		{"exec-user-namespace", modern(), []string{joinAll}, nil},
-		{"exec-rootless", unprivileged(), []string{joinAll}, func(o *ExecOptions) { o.SetgroupsDeny, o.CgroupFD = true, false }},
+		{"exec-rootless", unprivileged(), []string{joinAll},
+			func(o *ExecOptions) { o.SetgroupsDeny, o.CgroupFD = true, false }},
 		{"exec-chroot", modern(), []string{`{"linux": {"namespaces": []}}`}, nil},
 		{"exec-terminal", modern(), []string{`{"process": {"terminal": true, "user": {"uid": 1000}}}`}, nil},
-		{"exec-signals", modern(), nil, func(o *ExecOptions) { o.IgnoredSignals, o.BlockedSignals = 1<<(unix.SIGHUP-1), 1<<(unix.SIGTERM-1) }},
+		{"exec-signals", modern(), nil,
+			func(o *ExecOptions) { o.IgnoredSignals, o.BlockedSignals = 1<<(unix.SIGHUP-1), 1<<(unix.SIGTERM-1) }},
 		{"exec-user", modern(), []string{`{"process": {"cwd": "/home/u", "user": {"uid": 1000, "gid": 1000}, "args": ["app"], "env": ["PATH=/usr/bin:/bin"]}}`}, nil},
-		{"exec-host-binary", modern(), nil, func(o *ExecOptions) { o.HostBinary, o.PreserveFDs, o.NoNewKeyring = true, 2, true }},
+		{"exec-host-binary", modern(), nil,
+			func(o *ExecOptions) { o.HostBinary, o.PreserveFDs, o.NoNewKeyring = true, 2, true }},
 		{"exec-labels", withLSM(), []string{`{"process": {"apparmorProfile": "p", "selinuxLabel": "a:b:c", "oomScoreAdj": 5,
 			"execCPUAffinity": {"initial": "0-1", "final": "1,9"}}}`}, nil},
 		{"exec-rights", modern(), []string{`{"process": {"user": {"uid": 1000}, "capabilities": {"bounding": ["CAP_KILL"], "permitted": ["CAP_KILL"],
 			"effective": ["CAP_KILL"]}}, "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}}}`}, nil},
-		{"exec-rights-listener", modern(), []string{`{` + notifyMkdir + `}`}, func(o *ExecOptions) { o.HostBinary = true }},
+		{"exec-rights-listener", modern(), []string{`{` + notifyMkdir + `}`},
+			func(o *ExecOptions) { o.HostBinary = true }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -84,8 +89,9 @@ func withLSM() host.Facts {
 	return f
 }
 
-// safe checks what must hold for every plan of exec, whatever the config, beyond the rules that Compile has it keep: the process is not dumpable before it
-// enters the first namespace and never made so again, and nothing is made or mounted in the container.
+// safe checks what must hold for every plan of exec, whatever the config, beyond the rules that Compile has it keep:
+// the process is not dumpable before it enters the first namespace and never made so again, and nothing is made or
+// mounted in the container.
 func safe(t *testing.T, p *Plan) {
 	t.Helper()
 	const never = -1
@@ -141,7 +147,8 @@ func TestExecCorpus(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		for name, f := range map[string]host.Facts{"v2": modern(), "v1": cgroup1(), "5.10": linux510(), "user": unprivileged()} {
+		for name, f := range map[string]host.Facts{"v2": modern(), "v1": cgroup1(), "5.10": linux510(),
+			"user": unprivileged()} {
 			s := config(t)
 			o := execOptions(s, &f)
 			o.Process, o.Namespaces = process, unix.CLONE_NEWUSER|unix.CLONE_NEWNS|unix.CLONE_NEWPID
@@ -163,7 +170,8 @@ func TestExecCorpus(t *testing.T) {
 	}
 }
 
-// Without a label nothing of /proc is needed; with one it is the host's, for the container may have put anything at /proc (CVE-2019-16884).
+// Without a label nothing of /proc is needed; with one it is the host's, for the container may have put anything at
+// /proc (CVE-2019-16884).
 func TestExecWritesLabelsToTheHostsProc(t *testing.T) {
 	f := withLSM()
 	s := config(t, `{"process": {"selinuxLabel": "a:b:c"}}`)

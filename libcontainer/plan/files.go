@@ -31,7 +31,8 @@ func (c *compiler) files() {
 		}
 		for i := range c.spec.Mounts {
 			if m := &c.spec.Mounts[i]; m.Type == "mqueue" && StandIn(c.spec, c.host, m) != nil {
-				add("mqueue"+strconv.Itoa(i), File{Kind: FileMqueue, Path: m.Type, Index: i, Origin: mountPath(m, "type")})
+				add("mqueue"+strconv.Itoa(i), File{Kind: FileMqueue, Path: m.Type, Index: i,
+					Origin: mountPath(m, "type")})
 			}
 		}
 	}
@@ -59,8 +60,9 @@ func (c *compiler) files() {
 	c.plan.FDs = append(c.plan.FDs, "ctl")
 }
 
-// treesByRT reports whether rt itself clones the bind sources and the root file system, with the host's eyes: the root user of a user
-// namespace may have no way to paths that only the host's root can reach. Only a privileged rt can do so.
+// treesByRT reports whether rt itself clones the bind sources and the root file system, with the host's eyes: the root
+// user of a user namespace may have no way to paths that only the host's root can reach. Only a privileged rt can do
+// so.
 func (c *compiler) treesByRT() bool {
 	if !c.host.Has(host.MountSetattr) {
 		return false // rt could not take the copies out of the host's propagation
@@ -68,8 +70,9 @@ func (c *compiler) treesByRT() bool {
 	return c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.mountNamespace() && c.host.EUID == 0 && c.host.MayMount
 }
 
-// copiedByRT reports whether rt copies the source of a bind mount beforehand, if it copies any: not where an earlier mount may bring the source, and
-// not where a link is copied and nothing mounted. A mount with its ids mapped has no other way.
+// copiedByRT reports whether rt copies the source of a bind mount beforehand, if it copies any: not where an earlier
+// mount may bring the source, and not where a link is copied and nothing mounted. A mount with its ids mapped has no
+// other way.
 func (c *compiler) copiedByRT(i int, m *spec.Mount) bool {
 	if i < len(c.opt.Links) && c.opt.Links[i] != "" {
 		return false

@@ -11,9 +11,9 @@ import (
 	"rt/spec"
 )
 
-// The kernel's own file systems are mounted with fsopen(2), fsconfig(2), fsmount(2): every option is a step, so that a refused one is
-// named, and the mount is in hand before it is attached, so that what is made in it (devices) or hidden in it (masked paths) can't be
-// misled by a name that changes meanwhile.
+// The kernel's own file systems are mounted with fsopen(2), fsconfig(2), fsmount(2): every option is a step, so that a
+// refused one is named, and the mount is in hand before it is attached, so that what is made in it (devices) or hidden
+// in it (masked paths) can't be misled by a name that changes meanwhile.
 
 // inHouse reports whether file systems of a type are mounted that way.
 func inHouse(kind string) bool {
@@ -50,7 +50,8 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	fallback := c.newLabel()
 	stand, bindInstead := c.standIn(m)
 	if bindInstead {
-		// Which of them says so depends on what is in the way: a namespace that is not the container's, or a /proc or /sys that is partly covered.
+		// Which of them says so depends on what is in the way: a namespace that is not the container's, or a /proc or
+		// /sys that is partly covered.
 		for _, s := range [...]step{open, create, mount} {
 			s.on(fallback, unix.EPERM)
 		}
@@ -95,8 +96,8 @@ func (c *compiler) modeLater(m *spec.Mount) bool {
 	return m.Index >= 0 && m.Index < len(c.opt.ModesLater) && c.opt.ModesLater[m.Index]
 }
 
-// treeFor returns the register for the mount that m becomes. What is needed again has one of its own: /dev, for the devices; proc and sysfs, to
-// hide what is in them; and what becomes read-only when all mount points in it are made.
+// treeFor returns the register for the mount that m becomes. What is needed again has one of its own: /dev, for the
+// devices; proc and sysfs, to hide what is in them; and what becomes read-only when all mount points in it are made.
 func (c *compiler) treeFor(m *spec.Mount) (tree nsenter.Reg, readonlyLater bool) {
 	readonlyLater = m.Type == "tmpfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0
 	hides := c.restricts(m.Index)
@@ -122,7 +123,8 @@ func (c *compiler) treeFor(m *spec.Mount) (tree nsenter.Reg, readonlyLater bool)
 	return tree, readonlyLater
 }
 
-// newFileSystem makes a file system with the options of m, in regFS up to the point of fsmount(2). It returns the first and the last step.
+// newFileSystem makes a file system with the options of m, in regFS up to the point of fsmount(2). It returns the first
+// and the last step.
 func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
 	open = c.do(mountPath(m, "type"), "a new "+m.Type+" for "+m.Destination, nsenter.Fsopen, nsenter.Str(m.Type),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
@@ -145,33 +147,37 @@ func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
 		}
 	}
 	if m.Type == "sysfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 {
-		// A user namespace below may mount its own sysfs of this network namespace as writable as this one's super block is (mount_namespaces(7)).
+		// A user namespace below may mount its own sysfs of this network namespace as writable as this one's super
+		// block is (mount_namespaces(7)).
 		c.fsconfig(origin, "the file system itself is read-only", unix.FSCONFIG_SET_FLAG, "ro", "")
 	}
 	if i := m.Index; i < len(c.opt.Modes) && c.opt.Modes[i] != 0 {
-		c.fsconfig(origin, "the mode of the directory below", unix.FSCONFIG_SET_STRING, "mode", strconv.FormatUint(uint64(c.opt.Modes[i]&0o7777), 8))
+		c.fsconfig(origin, "the mode of the directory below", unix.FSCONFIG_SET_STRING, "mode",
+			strconv.FormatUint(uint64(c.opt.Modes[i]&0o7777), 8))
 	}
 	if c.spec.MountLabel != "" && takesContext(m.Type) {
-		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, c.contextOption(), c.spec.MountLabel)
+		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, c.contextOption(),
+			c.spec.MountLabel)
 	}
 	create = c.fsconfig(mountPath(m, ""), "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
 	return open, create
 }
 
-// labelRoot gives linux.mountLabel to the root directory of a file system that was there before its mount, and so takes no option for it: the message queues of
-// an ipc namespace.
+// labelRoot gives linux.mountLabel to the root directory of a file system that was there before its mount, and so takes
+// no option for it: the message queues of an ipc namespace.
 func (c *compiler) labelRoot(tree nsenter.Reg) {
 	const origin = "linux.mountLabel"
 	label := c.spec.MountLabel
 	c.do(origin, "open its root directory", nsenter.Openat, nsenter.Val(tree), nsenter.Str("."),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regFile)
-	c.do(origin, "label it", nsenter.Fsetxattr, nsenter.Val(regFile), nsenter.Str("security.selinux"), nsenter.Str(label), nsenter.Imm(len(label)+1), nsenter.Imm(0)).
+	c.do(origin, "label it", nsenter.Fsetxattr, nsenter.Val(regFile), nsenter.Str("security.selinux"),
+		nsenter.Str(label), nsenter.Imm(len(label)+1), nsenter.Imm(0)).
 		ignore(unix.EOPNOTSUPP)
 	c.close(regFile)
 }
 
-// takesContext reports whether SELinux labels a file system of its own by the mount option context= (selinux(8), mount(8)). proc and sysfs have
-// labels by the policy.
+// takesContext reports whether SELinux labels a file system of its own by the mount option context= (selinux(8),
+// mount(8)). proc and sysfs have labels by the policy.
 func takesContext(kind string) bool { return kind == "tmpfs" || kind == "devpts" }
 
 // fsconfig appends one fsconfig(2) on the file system in hand.
@@ -183,5 +189,6 @@ func (c *compiler) fsconfig(origin, sentence string, command int, key, value str
 	if command == unix.FSCONFIG_SET_STRING {
 		v = nsenter.Str(value)
 	}
-	return c.do(origin, sentence, nsenter.Fsconfig, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsCommands, command), k, v, nsenter.Imm(0))
+	return c.do(origin, sentence, nsenter.Fsconfig, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsCommands, command), k,
+		v, nsenter.Imm(0))
 }

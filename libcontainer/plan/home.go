@@ -8,15 +8,17 @@ import (
 	"rt/nsenter"
 )
 
-// What rt answers at SyncHome: "HOME=", a path and a NUL byte, HomeSize bytes at most. It stays in the scratch memory, where the environment of the program points to.
+// What rt answers at SyncHome: "HOME=", a path and a NUL byte, HomeSize bytes at most. It stays in the scratch memory,
+// where the environment of the program points to.
 const (
 	homeOffset = 64
 	HomeSize   = len(homeKey) + unix.PathMax
 	homeKey    = "HOME="
 )
 
-// home has rt look into the container's passwd for the home directory of the user, where process.env has no HOME (config.md does not ask for it; every
-// engine relies on it). It is the passwd that the program will see: mounts and hooks have done their work.
+// home has rt look into the container's passwd for the home directory of the user, where process.env has no HOME
+// (config.md does not ask for it; every engine relies on it). It is the passwd that the program will see: mounts and
+// hooks have done their work.
 func (c *compiler) home() error {
 	if !c.needsHome() {
 		return nil
@@ -25,20 +27,24 @@ func (c *compiler) home() error {
 	none, end := c.newLabel(), c.newLabel()
 	c.open(origin, "find the container's passwd", regRoot, "/etc/passwd", howPath).to(regFile).
 		on(none, unix.ENOENT, unix.ENOTDIR, unix.EACCES, unix.ELOOP)
-	c.handOver(origin, "the file", regFile).sync(SyncHome, "look for the home directory of the user in the container's passwd")
+	c.handOver(origin, "the file", regFile).sync(SyncHome,
+		"look for the home directory of the user in the container's passwd")
 	c.awaitHome().then(end)
 	c.place(none)
-	c.report(origin, "tell rt that there is no passwd", nsenter.Nowhere).sync(SyncHome, "answer that the home directory is /")
+	c.report(origin, "tell rt that there is no passwd",
+		nsenter.Nowhere).sync(SyncHome, "answer that the home directory is /")
 	c.awaitHome()
 	c.place(end)
 	return nil
 }
 
 func (c *compiler) awaitHome() step {
-	return c.do("process.env", "wait for HOME", nsenter.Read, nsenter.Num(c.plan.Ctl), nsenter.Scratch(homeOffset), nsenter.Imm(HomeSize)).least(1)
+	return c.do("process.env", "wait for HOME", nsenter.Read, nsenter.Num(c.plan.Ctl), nsenter.Scratch(homeOffset),
+		nsenter.Imm(HomeSize)).least(1)
 }
 
-// needsHome reports whether rt answers what HOME is. For a process that joins a container it knows beforehand: Options.Home.
+// needsHome reports whether rt answers what HOME is. For a process that joins a container it knows beforehand:
+// Options.Home.
 func (c *compiler) needsHome() bool {
 	return c.spec.Process != nil && !c.joining && !HasHome(c.spec.Process.Env)
 }

@@ -9,8 +9,9 @@ import (
 	"rt/nsenter"
 )
 
-// hooks lets rt run the hooks whose time is before the change of the root (config.md#posix-platform-hooks): prestart and createRuntime in
-// rt's namespaces, createContainer in the container's, in the directory of its root file system, which rt is handed for that.
+// hooks lets rt run the hooks whose time is before the change of the root (config.md#posix-platform-hooks): prestart
+// and createRuntime in rt's namespaces, createContainer in the container's, in the directory of its root file system,
+// which rt is handed for that.
 func (c *compiler) hooks() error {
 	h := c.spec.OCI.Hooks
 	if h == nil {
@@ -39,8 +40,8 @@ func hookSentences(kind string, hooks []specs.Hook) []string {
 	return does
 }
 
-// ready tells rt that all is made, and waits for the start: on the socket in the state directory, whose connection takes the place of the
-// control channel, so that `rt start` learns what fails from here on.
+// ready tells rt that all is made, and waits for the start: on the socket in the state directory, whose connection
+// takes the place of the control channel, so that `rt start` learns what fails from here on.
 func (c *compiler) ready() error {
 	does := []string{"save the state"}
 	if l := c.spec.OCI.Linux; l != nil && l.IntelRdt != nil {
@@ -52,8 +53,10 @@ func (c *compiler) ready() error {
 	c.report("", "tell rt that the container is created", nsenter.Nowhere).sync(SyncReady, does...)
 	if c.opt.Wait {
 		start, _ := c.file(func(f *File) bool { return f.Kind == FileStart })
-		c.do("", "wait for `rt start`", nsenter.Accept4, nsenter.Num(start), nsenter.Null, nsenter.Null, nsenter.Imm(0)).to(regSocket)
-		c.do("", "send reports on it from here on", nsenter.Dup3, nsenter.Val(regSocket), nsenter.Num(c.plan.Ctl), nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
+		c.do("", "wait for `rt start`", nsenter.Accept4, nsenter.Num(start), nsenter.Null, nsenter.Null,
+			nsenter.Imm(0)).to(regSocket)
+		c.do("", "send reports on it from here on", nsenter.Dup3, nsenter.Val(regSocket), nsenter.Num(c.plan.Ctl),
+			nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
 		c.do("", "", nsenter.Close, nsenter.Val(regSocket))
 		c.do("", "", nsenter.Close, nsenter.Num(start))
 	}

@@ -12,9 +12,10 @@ import (
 	"rt/spec"
 )
 
-// An id-mapped mount (config.md#posix-platform-mounts, mount_setattr(2)) shows the owners of its files as a user namespace maps them. That namespace is
-// rt's to make, from the mappings of the mount. The mapping can only be given to a mount that was not attached yet, by one who has CAP_SYS_ADMIN over the
-// file system: the boot process, or rt itself where the boot process is in a user namespace of the container's and so has no such right.
+// An id-mapped mount (config.md#posix-platform-mounts, mount_setattr(2)) shows the owners of its files as a user
+// namespace maps them. That namespace is rt's to make, from the mappings of the mount. The mapping can only be given to
+// a mount that was not attached yet, by one who has CAP_SYS_ADMIN over the file system: the boot process, or rt itself
+// where the boot process is in a user namespace of the container's and so has no such right.
 
 // canMapIDs refuses an id mapping that this host, or this rt, can't give to a mount.
 func (c *compiler) canMapIDs(m *spec.Mount) error {
@@ -57,7 +58,8 @@ func (c *compiler) mapIDs(m *spec.Mount, tree nsenter.Reg) {
 	binary.NativeEndian.PutUint64(attr[:], unix.MOUNT_ATTR_IDMAP)
 	c.do(mountPath(m, "uidMappings"), "map "+ranges(m), nsenter.MountSetattr, nsenter.Val(tree), nsenter.Str(""),
 		nsenter.Flags(&nsenter.AtFlags, flags),
-		nsenter.Data(string(attr[:]), "{set=MOUNT_ATTR_IDMAP, userns=$"+c.plan.FDs[fd]+"}", nsenter.Ref{Offset: usernsField, Size: 8, Arg: nsenter.Num(fd)}),
+		nsenter.Data(string(attr[:]), "{set=MOUNT_ATTR_IDMAP, userns=$"+c.plan.FDs[fd]+"}",
+			nsenter.Ref{Offset: usernsField, Size: 8, Arg: nsenter.Num(fd)}),
 		nsenter.Imm(sizeofMountAttr))
 }
 
@@ -73,8 +75,9 @@ func ranges(m *spec.Mount) string {
 	return strings.Join(words, "; ")
 }
 
-// Idle returns the program of a process that does nothing until rt hangs up: it holds a user namespace until rt has taken hold of that itself. Its
-// only descriptor is the control channel, and it needs no rights, so it may be born in a new user namespace and execute the image there.
+// Idle returns the program of a process that does nothing until rt hangs up: it holds a user namespace until rt has
+// taken hold of that itself. Its only descriptor is the control channel, and it needs no rights, so it may be born in a
+// new user namespace and execute the image there.
 func Idle() *nsenter.Program {
 	const ctl nsenter.FD = 0
 	c := &compiler{part: "user namespace"}

@@ -9,23 +9,27 @@ import (
 	"rt/nsenter"
 )
 
-// Inside returns the program of a hook that runs in the container's namespaces with the host's root: enter them, all at once through the pidfd of the
-// container's process (setns(2), Linux 5.8), go to a directory, and execute the hook there. The pidfd is the inherited descriptor 3, the directory 4.
-// Without namespaces the hook runs in those of rt. ignored and blocked are the signals that rt's caller ignores and blocks, and the hook does not.
+// Inside returns the program of a hook that runs in the container's namespaces with the host's root: enter them, all at
+// once through the pidfd of the container's process (setns(2), Linux 5.8), go to a directory, and execute the hook
+// there. The pidfd is the inherited descriptor 3, the directory 4. Without namespaces the hook runs in those of rt.
+// ignored and blocked are the signals that rt's caller ignores and blocks, and the hook does not.
 //
-// A pid namespace is entered by children only, so the hook is a second process: SyncBorn tells its pid, and it is rt's own child.
+// A pid namespace is entered by children only, so the hook is a second process: SyncBorn tells its pid, and it is rt's
+// own child.
 func Inside(namespaces uintptr, path string, argv, env []string, ignored, blocked uint64) (*nsenter.Program, error) {
 	const pidfd, dir, ctl nsenter.FD = 0, 1, 2
 	c := &compiler{part: "hook", opt: &Options{IgnoredSignals: ignored, BlockedSignals: blocked}}
 	c.plan.Regs = registerNames[:]
 	c.plan.FDs, c.plan.FirstFD, c.plan.Ctl = []string{"pidfd", "dir", "ctl"}, 3, ctl
-	c.do("", "the exec closes rt's descriptors", nsenter.Fcntl, nsenter.Num(ctl), nsenter.Flags(&nsenter.FcntlCommands, unix.F_SETFD), nsenter.Imm(unix.FD_CLOEXEC))
+	c.do("", "the exec closes rt's descriptors", nsenter.Fcntl, nsenter.Num(ctl),
+		nsenter.Flags(&nsenter.FcntlCommands, unix.F_SETFD), nsenter.Imm(unix.FD_CLOEXEC))
 	c.signals()
 	if namespaces&(unix.CLONE_NEWPID|unix.CLONE_NEWUSER) != 0 {
 		c.notDumpable()
 	}
 	if namespaces != 0 {
-		c.do("", "enter the container's namespaces", nsenter.Setns, nsenter.Num(pidfd), nsenter.Flags(&nsenter.CloneFlags, namespaces))
+		c.do("", "enter the container's namespaces", nsenter.Setns, nsenter.Num(pidfd),
+			nsenter.Flags(&nsenter.CloneFlags, namespaces))
 	}
 	if namespaces&unix.CLONE_NEWUSER != 0 {
 		c.notDumpable() // again: see stillNotDumpable
@@ -34,13 +38,15 @@ func Inside(namespaces uintptr, path string, argv, env []string, ignored, blocke
 	c.do("", "go to the container's root file system", nsenter.Fchdir, nsenter.Num(dir))
 	c.do("", "", nsenter.Close, nsenter.Num(dir))
 	c.do("", "", nsenter.Close, nsenter.Num(pidfd))
-	c.do("", "close what has leaked", nsenter.CloseRange, nsenter.Imm(c.plan.Number(ctl)+1), nsenter.Imm(int64(^uint32(0))), nsenter.Imm(0))
+	c.do("", "close what has leaked", nsenter.CloseRange, nsenter.Imm(c.plan.Number(ctl)+1),
+		nsenter.Imm(int64(^uint32(0))), nsenter.Imm(0))
 	if namespaces&unix.CLONE_NEWPID != 0 {
 		const sizeofCloneArgs = 88
 		var args [sizeofCloneArgs]byte
 		binary.NativeEndian.PutUint64(args[:], unix.CLONE_PARENT)
 		child := c.newLabel()
-		c.do("", "make a process in the pid namespace", nsenter.Clone3, nsenter.Data(string(args[:]), "{CLONE_PARENT}"), nsenter.Imm(sizeofCloneArgs)).
+		c.do("", "make a process in the pid namespace", nsenter.Clone3, nsenter.Data(string(args[:]), "{CLONE_PARENT}"),
+			nsenter.Imm(sizeofCloneArgs)).
 			to(regChild).least(1).on(child, nsenter.Short)
 		c.report("", "tell rt its pid", regChild).sync(SyncBorn)
 		c.do("", "end the first process", nsenter.ExitGroup, nsenter.Imm(0))

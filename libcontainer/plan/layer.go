@@ -8,17 +8,20 @@ import (
 	"rt/nsenter"
 )
 
-// Layer is what the command line asks for with --ephemeral or --overlay: a file system over root.path that takes every change, so that root.path stays as it
-// is. Two directories are united by the kernel: Documentation/filesystems/overlayfs.rst.
+// Layer is what the command line asks for with --ephemeral or --overlay: a file system over root.path that takes every
+// change, so that root.path stays as it is. Two directories are united by the kernel:
+// Documentation/filesystems/overlayfs.rst.
 type Layer struct {
 	// Dir keeps the changes; "" is for a tmpfs that ends with the container.
 	Dir string
-	// Size is the most that the tmpfs may hold, as its option size takes it; "" is the kernel's own limit, half of the memory.
+	// Size is the most that the tmpfs may hold, as its option size takes it; "" is the kernel's own limit, half of the
+	// memory.
 	Size string
 	// Mode, UID and GID are those of root.path: the layer's own root directory is what the container sees as "/".
 	Mode     uint32
 	UID, GID uint32
-	// Attrs are the MOUNT_ATTR_* of the mount that root.path is in. An overlay is a new mount, which would be free of them.
+	// Attrs are the MOUNT_ATTR_* of the mount that root.path is in. An overlay is a new mount, which would be free of
+	// them.
 	Attrs uint64
 }
 
@@ -38,8 +41,9 @@ const (
 	workName  = "work"
 )
 
-// layerByHost reports whether the layer is made by the first process, with the rights that rt has on the host, in place of the root of the container's user
-// namespace: then the kernel's own attributes mark what is deleted, as they do in the layers of an engine, all owners can be kept, and any kernel can do it.
+// layerByHost reports whether the layer is made by the first process, with the rights that rt has on the host, in place
+// of the root of the container's user namespace: then the kernel's own attributes mark what is deleted, as they do in
+// the layers of an engine, all owners can be kept, and any kernel can do it.
 func (c *compiler) layerByHost() bool {
 	return c.opt.Layer != nil && c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.host.MayMount
 }
@@ -56,13 +60,15 @@ func (c *compiler) canLayer() error {
 		}
 	}
 	if c.userAttributes() && l.Dir == "" && !c.host.Has(host.TmpfsUserXattr) {
-		c.plan.Warnings = append(c.plan.Warnings, "--ephemeral: a tmpfs of this kernel can't mark a directory as new (Linux 6.6 can): where the container deletes "+
-			"a directory of the image it can't make another one of that name; --overlay, with a directory on a disk, has no such limit")
+		c.plan.Warnings = append(c.plan.Warnings,
+			"--ephemeral: a tmpfs of this kernel can't mark a directory as new (Linux 6.6 can): where the container deletes "+
+				"a directory of the image it can't make another one of that name; --overlay, with a directory on a disk, has no such limit")
 	}
 	return nil
 }
 
-// userAttributes reports whether the layer has to do with user.* attributes for its marks: in a user namespace nobody may write the trusted.* ones.
+// userAttributes reports whether the layer has to do with user.* attributes for its marks: in a user namespace nobody
+// may write the trusted.* ones.
 func (c *compiler) userAttributes() bool {
 	return c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && !c.layerByHost()
 }
@@ -72,23 +78,27 @@ func (c *compiler) layerFirst() {
 	if !c.layerByHost() {
 		return
 	}
-	c.do(c.opt.Layer.origin(), "mounts of its own, to make the layer with", nsenter.Unshare, nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWNS))
+	c.do(c.opt.Layer.origin(), "mounts of its own, to make the layer with", nsenter.Unshare,
+		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWNS))
 	c.layer()
 }
 
-// layer makes the overlay, in regRoot. The kernel takes its directories by name, from mounts that are attached in this namespace, and a name of the user's
-// could hold what means something else to it (a colon, a comma, a backslash). So all of them are put on a scaffold, under names that say nothing, and named
-// from there: the scaffold is the working directory. It is gone when the overlay is there, which holds on to what it is made of.
+// layer makes the overlay, in regRoot. The kernel takes its directories by name, from mounts that are attached in this
+// namespace, and a name of the user's could hold what means something else to it (a colon, a comma, a backslash). So
+// all of them are put on a scaffold, under names that say nothing, and named from there: the scaffold is the working
+// directory. It is gone when the overlay is there, which holds on to what it is made of.
 func (c *compiler) layer() {
 	l := c.opt.Layer
 	origin := l.origin()
 	c.scaffold(l)
-	c.do("root.path", "clone the mount of the root file system", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
+	c.do("root.path", "clone the mount of the root file system", nsenter.OpenTree, nsenter.Cwd,
+		nsenter.Str(c.spec.Rootfs),
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
 	c.toScaffold("root.path", lowerName)
 	where := ""
 	if l.Dir != "" {
-		c.do(origin, "copy the mount of the directory that keeps the changes", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(l.Dir),
+		c.do(origin, "copy the mount of the directory that keeps the changes", nsenter.OpenTree, nsenter.Cwd,
+			nsenter.Str(l.Dir),
 			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
 		c.toScaffold(origin, keptName)
 		c.layerDirs(l, regTree)
@@ -96,7 +106,8 @@ func (c *compiler) layer() {
 	} else {
 		c.layerDirs(l, regLayer)
 	}
-	c.do(origin, "a new overlay", nsenter.Fsopen, nsenter.Str("overlay"), nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
+	c.do(origin, "a new overlay", nsenter.Fsopen, nsenter.Str("overlay"),
+		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
 	set := func(sentence, key, value string) {
 		c.fsconfig(origin, sentence, unix.FSCONFIG_SET_STRING, key, value)
 	}
@@ -105,22 +116,26 @@ func (c *compiler) layer() {
 	set("changes are kept here", "upperdir", where+upperName)
 	set("they are prepared here", "workdir", where+workName)
 	if c.userAttributes() {
-		c.fsconfig(origin, "mark what is deleted with attributes that a user may write", unix.FSCONFIG_SET_FLAG, "userxattr", "")
+		c.fsconfig(origin, "mark what is deleted with attributes that a user may write", unix.FSCONFIG_SET_FLAG,
+			"userxattr", "")
 	} else {
 		set("a directory of the image may be renamed", "redirect_dir", "on")
 	}
 	c.layerLabel()
 	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
-	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
+	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
+		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 		nsenter.Flags(&nsenter.MountAttrs, l.Attrs)).to(regRoot)
-	c.do(origin, "take the scaffold away: it is in use by the overlay alone", nsenter.Umount2, nsenter.Str("."), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
+	c.do(origin, "take the scaffold away: it is in use by the overlay alone", nsenter.Umount2, nsenter.Str("."),
+		nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
 }
 
-// scaffold makes a tmpfs, covers "/" with it and makes it the working directory. Paths of the host still lead where they did, since "/" itself is not
-// looked up through what covers it.
+// scaffold makes a tmpfs, covers "/" with it and makes it the working directory. Paths of the host still lead where
+// they did, since "/" itself is not looked up through what covers it.
 func (c *compiler) scaffold(l *Layer) {
 	origin := l.origin()
-	c.do(origin, "a new tmpfs to put the layer together on", nsenter.Fsopen, nsenter.Str("tmpfs"), nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
+	c.do(origin, "a new tmpfs to put the layer together on", nsenter.Fsopen, nsenter.Str("tmpfs"),
+		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
 	c.fsconfig(origin, "set its source", unix.FSCONFIG_SET_STRING, "source", "rt-layer")
 	c.fsconfig(origin, "for its owner alone", unix.FSCONFIG_SET_STRING, "mode", "700")
 	if l.Size != "" {
@@ -128,57 +143,69 @@ func (c *compiler) scaffold(l *Layer) {
 	}
 	c.layerLabel()
 	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
-	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).to(regLayer)
+	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
+		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).to(regLayer)
 	if c.layerByHost() && c.contained() {
 		c.keepFromHost()
 	}
 	c.attachAside(origin)
 }
 
-// attachAside covers "/" with the mount in regLayer, and makes that the working directory. The kernel mounts nothing on what is attached nowhere.
+// attachAside covers "/" with the mount in regLayer, and makes that the working directory. The kernel mounts nothing on
+// what is attached nowhere.
 func (c *compiler) attachAside(origin string) {
 	if !c.contained() {
 		c.keepFromHost()
 	}
-	c.do(origin, `attach it at "/", which no path is looked up through`, nsenter.MoveMount, nsenter.Val(regLayer), nsenter.Str(""),
+	c.do(origin, `attach it at "/", which no path is looked up through`, nsenter.MoveMount, nsenter.Val(regLayer),
+		nsenter.Str(""),
 		nsenter.Cwd, nsenter.Str("/"), nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 	c.enter(origin, regLayer)
 }
 
 // keepFromHost makes "/" a mount from which nothing reaches the host.
 func (c *compiler) keepFromHost() {
-	c.do("linux.rootfsPropagation", "do not propagate what is attached to /", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
+	c.do("linux.rootfsPropagation", "do not propagate what is attached to /", nsenter.Mount, nsenter.Str(""),
+		nsenter.Str("/"), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_SLAVE)), nsenter.Null)
 }
 
 // toScaffold attaches the mount in regTree to a new directory of the scaffold.
 func (c *compiler) toScaffold(origin, name string) {
-	c.do(origin, "make a directory for it", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name), nsenter.Flags(&nsenter.Octal, 0o700))
-	c.do(origin, "put it there", nsenter.MoveMount, nsenter.Val(regTree), nsenter.Str(""), nsenter.Val(regLayer), nsenter.Str(name),
+	c.do(origin, "make a directory for it", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name),
+		nsenter.Flags(&nsenter.Octal, 0o700))
+	c.do(origin, "put it there", nsenter.MoveMount, nsenter.Val(regTree), nsenter.Str(""), nsenter.Val(regLayer),
+		nsenter.Str(name),
 		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 }
 
-// layerDirs makes the two directories of the layer, unless they are there from an earlier container. The one for the changes gets what root.path has. The
-// other comes last, as a sign that both are complete: an rt that is killed between leaves no root directory that only its owner may enter.
+// layerDirs makes the two directories of the layer, unless they are there from an earlier container. The one for the
+// changes gets what root.path has. The other comes last, as a sign that both are complete: an rt that is killed between
+// leaves no root directory that only its owner may enter.
 func (c *compiler) layerDirs(l *Layer, dir nsenter.Reg) {
 	origin := l.origin()
 	missing, there := c.newLabel(), c.newLabel()
 	if l.Dir != "" {
-		c.do(origin, "is it complete, from an earlier container?", nsenter.Faccessat, nsenter.Val(dir), nsenter.Str(workName),
+		c.do(origin, "is it complete, from an earlier container?", nsenter.Faccessat, nsenter.Val(dir),
+			nsenter.Str(workName),
 			nsenter.Flags(&nsenter.AccessModes, unix.F_OK), nsenter.Imm(0)).then(there).on(missing, unix.ENOENT)
 	}
 	c.place(missing)
-	c.do(origin, "a directory for the changes", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(upperName), nsenter.Flags(&nsenter.Octal, 0o700)).ignore(unix.EEXIST)
+	c.do(origin, "a directory for the changes", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(upperName),
+		nsenter.Flags(&nsenter.Octal, 0o700)).ignore(unix.EEXIST)
 	if uid, gid, ok := c.layerOwner(l); ok {
-		c.do("root.path", "its owner", nsenter.Fchownat, nsenter.Val(dir), nsenter.Str(upperName), nsenter.Imm(uid), nsenter.Imm(gid), nsenter.Imm(0))
+		c.do("root.path", "its owner", nsenter.Fchownat, nsenter.Val(dir), nsenter.Str(upperName), nsenter.Imm(uid),
+			nsenter.Imm(gid), nsenter.Imm(0))
 	}
-	c.do("root.path", "its mode", nsenter.Fchmodat, nsenter.Val(dir), nsenter.Str(upperName), nsenter.Flags(&nsenter.Octal, l.Mode))
-	c.do(origin, "a directory to prepare changes in", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(workName), nsenter.Flags(&nsenter.Octal, 0o700))
+	c.do("root.path", "its mode", nsenter.Fchmodat, nsenter.Val(dir), nsenter.Str(upperName),
+		nsenter.Flags(&nsenter.Octal, l.Mode))
+	c.do(origin, "a directory to prepare changes in", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(workName),
+		nsenter.Flags(&nsenter.Octal, 0o700))
 	c.place(there)
 }
 
-// layerOwner is the owner of root.path as the process that makes the layer calls him. In the container's user namespace he may have no name; then the
-// layer belongs to its root.
+// layerOwner is the owner of root.path as the process that makes the layer calls him. In the container's user namespace
+// he may have no name; then the layer belongs to its root.
 func (c *compiler) layerOwner(l *Layer) (uid, gid int64, ok bool) {
 	const asItIs = -1
 	if !c.spec.Namespaces.Has(unix.CLONE_NEWUSER) || c.layerByHost() {
@@ -201,6 +228,7 @@ func (c *compiler) layerOwner(l *Layer) (uid, gid int64, ok bool) {
 // layerLabel gives the file system in hand the label of the container's files.
 func (c *compiler) layerLabel() {
 	if c.spec.MountLabel != "" {
-		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, c.contextOption(), c.spec.MountLabel)
+		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, c.contextOption(),
+			c.spec.MountLabel)
 	}
 }

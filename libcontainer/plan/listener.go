@@ -12,9 +12,10 @@ import (
 	"rt/seccomp"
 )
 
-// A filter that answers SCMP_ACT_NOTIFY comes with a listener, the descriptor that seccomp(2) returns: an agent reads the calls from it that wait for
-// its answer (config-linux.md#seccomp, seccomp_unotify(2)). Only the process that loads the filter gets it, so it has to be handed over from under
-// the filter: by calls that the filter must allow, and must not ask the agent about, who does not listen yet.
+// A filter that answers SCMP_ACT_NOTIFY comes with a listener, the descriptor that seccomp(2) returns: an agent reads
+// the calls from it that wait for its answer (config-linux.md#seccomp, seccomp_unotify(2)). Only the process that loads
+// the filter gets it, so it has to be handed over from under the filter: by calls that the filter must allow, and must
+// not ask the agent about, who does not listen yet.
 
 // handOverCalls are the calls between the loading of the filter and the moment when rt has the listener.
 var handOverCalls = [...]nsenter.Call{nsenter.Dup3, nsenter.Sendmsg}
@@ -55,7 +56,8 @@ func (c *compiler) canListen() error {
 	return nil
 }
 
-// allowed refuses a profile that keeps the boot process from making a call. An agent may answer the last one, as it is there by then.
+// allowed refuses a profile that keeps the boot process from making a call. An agent may answer the last one, as it is
+// there by then.
 func allowed(profile *specs.LinuxSeccomp, call nsenter.Call) error {
 	v, err := seccomp.Check(profile, runtime.GOARCH, "", call.String())
 	if err != nil {
@@ -71,8 +73,9 @@ func allowed(profile *specs.LinuxSeccomp, call nsenter.Call) error {
 	}
 	return &diag.Error{
 		Kind: diag.Document, Field: field, Value: seccomp.ActionText(v.Return),
-		Problem: "forbids " + call.String() + ", by which the agent of SCMP_ACT_NOTIFY gets its listener from the container",
-		Hint:    "allow " + call.String() + " with an entry of its own",
+		Problem: "forbids " + call.String() +
+			", by which the agent of SCMP_ACT_NOTIFY gets its listener from the container",
+		Hint: "allow " + call.String() + " with an entry of its own",
 	}
 }
 
@@ -84,18 +87,21 @@ func (c *compiler) listener(r nsenter.Reg) {
 	}
 	spare := c.spare("the listener")
 	// A number that was closed since may be the one that the listener has got (EINVAL, dup(2)).
-	c.do(origin, "duplicate the listener to a fixed number, if it has another", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare),
+	c.do(origin, "duplicate the listener to a fixed number, if it has another", nsenter.Dup3, nsenter.Val(r),
+		nsenter.Num(spare),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC)).ignore(unix.EINVAL)
-	c.do(origin, "pass it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(c.plan.Number(spare), r), nsenter.Flags(&nsenter.SendFlags, listenerMark)).
+	c.do(origin, "pass it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(c.plan.Number(spare), r),
+		nsenter.Flags(&nsenter.SendFlags, listenerMark)).
 		sync(SyncListener, does)
 	c.await("wait until the agent has it")
 }
 
-// listenerMark is a flag that means nothing more to a socket of packets, by which the filter of observe knows the call: send(2).
+// listenerMark is a flag that means nothing more to a socket of packets, by which the filter of observe knows the call:
+// send(2).
 const listenerMark = unix.MSG_EOR
 
-// observe makes the filter of a container whose calls rt itself wants to see, all of them. Only those that hand the listener over are not shown: exactly
-// those, with their arguments, so that the program's own of the same name are.
+// observe makes the filter of a container whose calls rt itself wants to see, all of them. Only those that hand the
+// listener over are not shown: exactly those, with their arguments, so that the program's own of the same name are.
 func (c *compiler) observe() error {
 	is := func(index uint, value uint64) specs.LinuxSeccompArg {
 		return specs.LinuxSeccompArg{Index: index, Value: value, Op: specs.OpEqualTo}
@@ -103,8 +109,10 @@ func (c *compiler) observe() error {
 	ctl, spare := uint64(c.plan.Number(c.plan.Ctl)), uint64(c.plan.Number(c.spare("the listener")))
 	profile := seccomp.Recording(nil)
 	profile.Syscalls = []specs.LinuxSyscall{
-		{Names: []string{nsenter.Dup3.String()}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{is(1, spare), is(2, unix.O_CLOEXEC)}},
-		{Names: []string{nsenter.Sendmsg.String()}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{is(0, ctl), is(2, listenerMark)}},
+		{Names: []string{nsenter.Dup3.String()}, Action: specs.ActAllow,
+			Args: []specs.LinuxSeccompArg{is(1, spare), is(2, unix.O_CLOEXEC)}},
+		{Names: []string{nsenter.Sendmsg.String()}, Action: specs.ActAllow,
+			Args: []specs.LinuxSeccompArg{is(0, ctl), is(2, listenerMark)}},
 	}
 	switch runtime.GOARCH { // programs for the machine's smaller sisters run too
 	case "amd64":

@@ -21,7 +21,8 @@ func TestNoListener(t *testing.T) {
 			listens + `"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "sendmsg"], "action": "SCMP_ACT_NOTIFY"}]`,
 			"linux.seccomp.syscalls[0].action", "would stop sendmsg",
 		},
-		"by default": {listens + `"defaultAction": "SCMP_ACT_NOTIFY"`, "linux.seccomp.defaultAction", "would stop dup3"},
+		"by default": {listens + `"defaultAction": "SCMP_ACT_NOTIFY"`, "linux.seccomp.defaultAction",
+			"would stop dup3"},
 		"the way is closed": {
 			listens + `"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["dup3", "sendmsg", "execve"], "action": "SCMP_ACT_ALLOW"},
 				{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]`,
@@ -51,7 +52,8 @@ func TestNoListener(t *testing.T) {
 	}
 }
 
-// TestHandOverCalls holds handOverCalls to the plan: what stands between the loading of a filter and the sync point at which its listener is handed over.
+// TestHandOverCalls holds handOverCalls to the plan: what stands between the loading of a filter and the sync point at
+// which its listener is handed over.
 func TestHandOverCalls(t *testing.T) {
 	s, f := config(t, `{`+notifyMkdir+`}`), modern()
 	o := options(s, &f)

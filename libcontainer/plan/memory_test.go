@@ -20,8 +20,8 @@ func allocated(do func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// A create, run or exec compiles once, on a heap that is all new: each 4 kB that it touches is a page fault, and takes longer than to compute what is put
-// there. The limits are a little above what the compiler needs.
+// A create, run or exec compiles once, on a heap that is all new: each 4 kB that it touches is a page fault, and takes
+// longer than to compute what is put there. The limits are a little above what the compiler needs.
 func TestMemory(t *testing.T) {
 	docker, err := os.ReadFile("../../tests/bench/testdata/docker.json")
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 
 // mounts compiles config.mounts, in their order (config.md#mounts).
 //
-// A mount is made whole before it is attached: while it is detached no other process sees it without its restrictions. Only what has to
-// be written into (mount points, devices) stays writable until all is made.
+// A mount is made whole before it is attached: while it is detached no other process sees it without its restrictions.
+// Only what has to be written into (mount points, devices) stays writable until all is made.
 func (c *compiler) mounts() error {
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
@@ -45,8 +45,9 @@ func alone(m *spec.Mount) *spec.Mount {
 	return &plain
 }
 
-// howFor says which links the way to a mount point may hold. A procfs or sysfs on a linked name would let a container that shares the
-// root file system turn the name elsewhere, and with it what rt hides below it later (CVE-2019-19921, CVE-2023-28642).
+// howFor says which links the way to a mount point may hold. A procfs or sysfs on a linked name would let a container
+// that shares the root file system turn the name elsewhere, and with it what rt hides below it later (CVE-2019-19921,
+// CVE-2023-28642).
 func howFor(m *spec.Mount, dir bool) nsenter.Arg {
 	switch {
 	case dir && isKernelTree(m):
@@ -61,12 +62,13 @@ func howFor(m *spec.Mount, dir bool) nsenter.Arg {
 
 // attach puts a detached mount on its mount point.
 func (c *compiler) attach(origin string, tree, target nsenter.Reg) step {
-	return c.do(origin, "attach it", nsenter.MoveMount, nsenter.Val(tree), nsenter.Str(""), nsenter.Val(target), nsenter.Str(""),
+	return c.do(origin, "attach it", nsenter.MoveMount, nsenter.Val(tree), nsenter.Str(""), nsenter.Val(target),
+		nsenter.Str(""),
 		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
 }
 
-// otherFileSystem compiles a mount of a type that rt knows nothing about: by mount(2), which hands the options over as one string.
-// It is mounted on ".", the mount point that is open.
+// otherFileSystem compiles a mount of a type that rt knows nothing about: by mount(2), which hands the options over as
+// one string. It is mounted on ".", the mount point that is open.
 func (c *compiler) otherFileSystem(m *spec.Mount) {
 	if len(m.Propagation) > 0 || m.RecSet|m.RecClear != 0 || c.remountedLater(m) {
 		c.otherAside(m)
@@ -84,37 +86,44 @@ func (c *compiler) mountOther(m *spec.Mount, at string) {
 	if text := c.labelled(m.Data); text != "" {
 		data = nsenter.Str(text)
 	}
-	c.do(mountPath(m, ""), "mount "+m.Type+" for "+m.Destination, nsenter.Mount, nsenter.Str(m.Source), nsenter.Str(at), nsenter.Str(m.Type),
+	c.do(mountPath(m, ""), "mount "+m.Type+" for "+m.Destination, nsenter.Mount, nsenter.Str(m.Source), nsenter.Str(at),
+		nsenter.Str(m.Type),
 		nsenter.Flags(&nsenter.MountFlags, m.Flags), data)
 }
 
-// otherAside does the same where more is to be done to the mount. mount(2) yields no descriptor of what it has mounted, and to look the mount point up once more
-// could find something else, if a container that shares the root file system changes names meanwhile. So the file system is mounted on a tmpfs that
-// nobody else sees, opened there, restricted, and then moved to its mount point.
+// otherAside does the same where more is to be done to the mount. mount(2) yields no descriptor of what it has mounted,
+// and to look the mount point up once more could find something else, if a container that shares the root file system
+// changes names meanwhile. So the file system is mounted on a tmpfs that nobody else sees, opened there, restricted,
+// and then moved to its mount point.
 func (c *compiler) otherAside(m *spec.Mount) {
 	const name = "mount"
 	origin := mountPath(m, "")
 	c.do(origin, "a new tmpfs to mount it on, out of sight", nsenter.Fsopen, nsenter.Str("tmpfs"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
 	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
-	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).to(regLayer)
+	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
+		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).to(regLayer)
 	c.attachAside(origin)
-	c.do(origin, "a mount point", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name), nsenter.Flags(&nsenter.Octal, 0o700))
+	c.do(origin, "a mount point", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name),
+		nsenter.Flags(&nsenter.Octal, 0o700))
 	c.mountOther(m, name)
-	c.do(origin, "open what was mounted", nsenter.Openat2, nsenter.Val(regLayer), nsenter.Str(name), howMounted, nsenter.Imm(sizeofOpenHow)).to(regTree)
+	c.do(origin, "open what was mounted", nsenter.Openat2, nsenter.Val(regLayer), nsenter.Str(name), howMounted,
+		nsenter.Imm(sizeofOpenHow)).to(regTree)
 	if m.RecSet|m.RecClear != 0 {
 		c.setAttr(mountPath(m, "options"), "restrict it", regTree, m.RecSet, m.RecClear, 0, true)
 	}
 	c.attachDirectory(m, origin)
 	c.enter(origin, regLayer)
-	c.do(origin, "take the tmpfs away", nsenter.Umount2, nsenter.Str("."), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
+	c.do(origin, "take the tmpfs away", nsenter.Umount2, nsenter.Str("."),
+		nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
 	c.holdForRemount(m, regTree)
 	for _, r := range [...]nsenter.Reg{regFS, regLayer, regTree, regTarget} {
 		c.close(r)
 	}
 }
 
-// labelled adds linux.mountLabel to the options of a file system: in quotes, since a label has commas in it (mount(8), SELinux contexts).
+// labelled adds linux.mountLabel to the options of a file system: in quotes, since a label has commas in it (mount(8),
+// SELinux contexts).
 func (c *compiler) labelled(data string) string {
 	return selinux.FormatMountLabelByType(data, c.spec.MountLabel, c.contextOption())
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // The boot process is born in the new namespaces where the kernel lets it: rt's own clone makes them, and one process
-// is all it takes. Three namespaces can't be had that way, and then a first process makes the container's process as a second one:
+// is all it takes. Three namespaces can't be had that way, and then a first process makes the container's process as a
+// second one:
 //
 //   - a new user namespace: an exec with unmapped ids loses all rights in it (user_namespaces(7)), and the boot image is executed;
 //   - a joined pid or user namespace: setns(2) to a pid namespace is for children only, and the other namespaces must be made after the
@@ -22,7 +23,8 @@ import (
 // twoStage reports whether the container's process is a second one.
 func (c *compiler) twoStage() bool {
 	n := &c.spec.Namespaces
-	return n.New&(unix.CLONE_NEWUSER|unix.CLONE_NEWTIME) != 0 || n.Joined(unix.CLONE_NEWUSER) != nil || n.Joined(unix.CLONE_NEWPID) != nil
+	return n.New&(unix.CLONE_NEWUSER|unix.CLONE_NEWTIME) != 0 || n.Joined(unix.CLONE_NEWUSER) != nil ||
+		n.Joined(unix.CLONE_NEWPID) != nil
 }
 
 // firstProcess compiles what rt's child does before it is the container's process, or makes it.
@@ -63,9 +65,10 @@ func (c *compiler) firstProcess() error {
 	if c.spec.Namespaces.Joined(unix.CLONE_NEWPID) != nil {
 		c.join(unix.CLONE_NEWPID)
 	}
-	// A time namespace belongs to the user namespace that it is made in. If that is to be new too, it has to be there first: then this process enters it, with
-	// all capabilities there and still rt's ids, which own the cgroup and /proc/self/timens_offsets. As the root user of the namespace it could write to
-	// neither. A process made for it would be born in the pid namespace that was joined, and see only pids of that.
+	// A time namespace belongs to the user namespace that it is made in. If that is to be new too, it has to be there
+	// first: then this process enters it, with all capabilities there and still rt's ids, which own the cgroup and
+	// /proc/self/timens_offsets. As the root user of the namespace it could write to neither. A process made for it
+	// would be born in the pid namespace that was joined, and see only pids of that.
 	if newUser && newTime {
 		c.enterUser()
 		c.openTimeOffsets()
@@ -75,7 +78,8 @@ func (c *compiler) firstProcess() error {
 		c.timeNamespace()
 		clone &^= unix.CLONE_NEWTIME
 	}
-	// The file system of the message queues belongs to the user who makes the ipc namespace: to the root of the user namespace.
+	// The file system of the message queues belongs to the user who makes the ipc namespace: to the root of the user
+	// namespace.
 	ipc := (newUser || user != nil) && clone&unix.CLONE_NEWIPC != 0
 	if ipc {
 		clone &^= unix.CLONE_NEWIPC
@@ -87,26 +91,29 @@ func (c *compiler) firstProcess() error {
 	if newUser || user != nil {
 		c.becomeRoot()
 		if ipc {
-			c.do("linux.namespaces", "a new ipc namespace, that of this root", nsenter.Unshare, nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWIPC))
+			c.do("linux.namespaces", "a new ipc namespace, that of this root", nsenter.Unshare,
+				nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWIPC))
 		}
 	}
 	return nil
 }
 
-// BootName is what the kernel calls a boot process (comm in proc(5)), until it executes the user's program and takes its name. Without it
-// that would be the last part of the path that it was executed by: a number.
+// BootName is what the kernel calls a boot process (comm in proc(5)), until it executes the user's program and takes
+// its name. Without it that would be the last part of the path that it was executed by: a number.
 const BootName = "rt-boot"
 
 func (c *compiler) name() {
-	c.do("", "name the process, as ps(1) shows it", nsenter.Prctl, nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_NAME), nsenter.Str(BootName))
+	c.do("", "name the process, as ps(1) shows it", nsenter.Prctl,
+		nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_NAME), nsenter.Str(BootName))
 }
 
-// joinCgroups enters the cgroups of v1, where a process can't be born. A process of one thread that moves itself is moved at once, while moving
-// another one waits for an RCU grace period: milliseconds.
+// joinCgroups enters the cgroups of v1, where a process can't be born. A process of one thread that moves itself is
+// moved at once, while moving another one waits for an RCU grace period: milliseconds.
 func (c *compiler) joinCgroups() {
 	for i := range c.plan.Files {
 		if f := &c.plan.Files[i]; f.Kind == FileJoin {
-			c.do(f.Origin, "enter the cgroup of "+f.Path, nsenter.Write, nsenter.Num(nsenter.FD(i)), nsenter.Str("0"), nsenter.Imm(1))
+			c.do(f.Origin, "enter the cgroup of "+f.Path, nsenter.Write, nsenter.Num(nsenter.FD(i)), nsenter.Str("0"),
+				nsenter.Imm(1))
 		}
 	}
 }
@@ -114,7 +121,8 @@ func (c *compiler) joinCgroups() {
 // bearSentence is what bear is for when a container is made.
 const bearSentence = "make the container's process, in new namespaces"
 
-// bear makes a process that goes on with the plan, a child of rt's, in new namespaces; the one that makes it reports its pid and exits.
+// bear makes a process that goes on with the plan, a child of rt's, in new namespaces; the one that makes it reports
+// its pid and exits.
 func (c *compiler) bear(sentence string, flags uintptr, intoCgroup bool) {
 	flags |= unix.CLONE_PARENT
 	const sizeofCloneArgs, cgroupField = 88, 80 // struct clone_args, Linux 5.7
@@ -130,7 +138,8 @@ func (c *compiler) bear(sentence string, flags uintptr, intoCgroup bool) {
 	binary.NativeEndian.PutUint64(args, uint64(flags))
 	const origin = "linux.namespaces"
 	c.fork(flags, c.do(origin, sentence, nsenter.Clone3,
-		nsenter.Data(string(args), "{"+nsenter.CloneFlags.Format(uint64(flags))+text+"}", refs...), nsenter.Imm(len(args))))
+		nsenter.Data(string(args), "{"+nsenter.CloneFlags.Format(uint64(flags))+text+"}",
+			refs...), nsenter.Imm(len(args))))
 }
 
 // fork completes a step that makes a process: the one that makes it reports its pid and exits.
@@ -152,7 +161,8 @@ func (c *compiler) fork(flags uintptr, clone step) {
 // enterUser takes the process itself to a new user namespace.
 func (c *compiler) enterUser() {
 	const origin = "linux.namespaces"
-	c.do(origin, "a new user namespace, for this process too", nsenter.Unshare, nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWUSER))
+	c.do(origin, "a new user namespace, for this process too", nsenter.Unshare,
+		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWUSER))
 	c.stillNotDumpable()
 	c.report(origin, "tell rt that it is there", nsenter.Nowhere).sync(SyncMaps, c.mapSentences()...)
 	c.await("wait for the id maps")
@@ -174,50 +184,57 @@ func (c *compiler) mapSentences() []string {
 }
 
 func idRange(container, host, size uint32) string {
-	return strconv.Itoa(int(container)) + " to " + strconv.Itoa(int(host)) + " of the host, " + strconv.Itoa(int(size)) + " in all"
+	return strconv.Itoa(int(container)) + " to " + strconv.Itoa(int(host)) + " of the host, " +
+		strconv.Itoa(int(size)) + " in all"
 }
 
 // becomeRoot takes the ids that the user namespace has for root.
 func (c *compiler) becomeRoot() {
 	origin := "linux.uidMappings"
-	c.do(origin, "become group 0 of the user namespace", nsenter.Setresgid, nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
-	c.do(origin, "become user 0 of the user namespace", nsenter.Setresuid, nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
+	c.do(origin, "become group 0 of the user namespace", nsenter.Setresgid, nsenter.Imm(0), nsenter.Imm(0),
+		nsenter.Imm(0))
+	c.do(origin, "become user 0 of the user namespace", nsenter.Setresuid, nsenter.Imm(0), nsenter.Imm(0),
+		nsenter.Imm(0))
 	c.stillNotDumpable()
 }
 
-// visible reports whether processes of a container, that run already, may see the boot process: it joins a user or a pid namespace of theirs.
+// visible reports whether processes of a container, that run already, may see the boot process: it joins a user or a
+// pid namespace of theirs.
 func (c *compiler) visible() bool {
 	n := &c.spec.Namespaces
 	return c.joining || n.Joined(unix.CLONE_NEWUSER) != nil || n.Joined(unix.CLONE_NEWPID) != nil
 }
 
-// notDumpable closes the /proc entries of the boot process to processes that are in the container already: CVE-2016-9962. A child inherits it, so it comes
-// before the child is born into their sight.
+// notDumpable closes the /proc entries of the boot process to processes that are in the container already:
+// CVE-2016-9962. A child inherits it, so it comes before the child is born into their sight.
 func (c *compiler) notDumpable() {
 	c.prctl("", "not dumpable: no process of the container may inspect this one", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
 }
 
-// stillNotDumpable follows a change of the ids or of the user namespace, at which the kernel sets what fs.suid_dumpable says (proc_sys_fs(5), commit_creds
-// in its cred.c): where that is 1, for debugging, the process would be dumpable again.
+// stillNotDumpable follows a change of the ids or of the user namespace, at which the kernel sets what fs.suid_dumpable
+// says (proc_sys_fs(5), commit_creds in its cred.c): where that is 1, for debugging, the process would be dumpable
+// again.
 func (c *compiler) stillNotDumpable() {
 	if c.visible() {
 		c.prctl("", "not dumpable after the change either", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
 	}
 }
 
-// joinedAnywhere are the namespaces that the process can be in before it is in anything else of the container. JoinsCgroupFirst has one more.
+// joinedAnywhere are the namespaces that the process can be in before it is in anything else of the container.
+// JoinsCgroupFirst has one more.
 var joinedAnywhere = [...]uintptr{unix.CLONE_NEWNET, unix.CLONE_NEWIPC, unix.CLONE_NEWUTS, unix.CLONE_NEWTIME}
 
-// JoinsCgroupFirst reports whether the container joins a cgroup namespace before it is in its user namespace, as it does others: see joinsOutside. Where
-// cgroups are delegated to namespaces (nsdelegate in cgroups(7)), a process in one can't be born in a cgroup outside of it, nor go there. So rt moves it,
-// from where rt is: Options.CgroupAttach.
+// JoinsCgroupFirst reports whether the container joins a cgroup namespace before it is in its user namespace, as it
+// does others: see joinsOutside. Where cgroups are delegated to namespaces (nsdelegate in cgroups(7)), a process in one
+// can't be born in a cgroup outside of it, nor go there. So rt moves it, from where rt is: Options.CgroupAttach.
 func JoinsCgroupFirst(s *spec.Spec, h *host.Facts) bool {
 	return s.Namespaces.Joined(unix.CLONE_NEWCGROUP) != nil && joinsOutside(s, h)
 }
 
-// joinsOutside reports whether the container joins those before it is in its user namespace. They may belong to another one: a pod with users of its own in
-// the host's network has the host's. setns(2) wants rights over the owner, which who has entered the pod's has not any more. Without CAP_SYS_ADMIN
-// there are no rights but inside, and so the order is the other one.
+// joinsOutside reports whether the container joins those before it is in its user namespace. They may belong to another
+// one: a pod with users of its own in the host's network has the host's. setns(2) wants rights over the owner, which
+// who has entered the pod's has not any more. Without CAP_SYS_ADMIN there are no rights but inside, and so the order is
+// the other one.
 func joinsOutside(s *spec.Spec, h *host.Facts) bool {
 	n := &s.Namespaces
 	return h.SysAdmin() && (n.New&unix.CLONE_NEWUSER != 0 || n.Joined(unix.CLONE_NEWUSER) != nil)
@@ -240,19 +257,21 @@ func (c *compiler) join(flag uintptr) {
 		nsenter.Num(fd), nsenter.Flags(&nsenter.CloneFlags, flag))
 }
 
-// openTimeOffsets opens the file that the offsets of a new time namespace are written to: that of this very process, before it enters a user namespace and
-// is not dumpable any more, which makes the file root's.
+// openTimeOffsets opens the file that the offsets of a new time namespace are written to: that of this very process,
+// before it enters a user namespace and is not dumpable any more, which makes the file root's.
 func (c *compiler) openTimeOffsets() {
 	if len(c.spec.TimeOffsets) == 0 {
 		return
 	}
-	c.do("linux.timeOffsets", "open the offsets of the time namespace to come", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc/self/timens_offsets"),
+	c.do("linux.timeOffsets", "open the offsets of the time namespace to come", nsenter.Openat, nsenter.Cwd,
+		nsenter.Str("/proc/self/timens_offsets"),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_WRONLY|unix.O_CLOEXEC)).to(regFile)
 }
 
 // timeNamespace makes the time namespace that the next child will be in. See time_namespaces(7).
 func (c *compiler) timeNamespace() {
-	c.do("linux.namespaces", "a new time namespace, for the process to come", nsenter.Unshare, nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWTIME))
+	c.do("linux.namespaces", "a new time namespace, for the process to come", nsenter.Unshare,
+		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWTIME))
 	if len(c.spec.TimeOffsets) == 0 {
 		return
 	}
@@ -271,7 +290,8 @@ func (c *compiler) timeNamespace() {
 
 // write writes text to the file in hand, in one call and whole.
 func (c *compiler) write(origin, sentence, text string) {
-	c.do(origin, sentence, nsenter.Write, nsenter.Val(regFile), nsenter.Str(text), nsenter.Imm(len(text))).least(int32(len(text)))
+	c.do(origin, sentence, nsenter.Write, nsenter.Val(regFile), nsenter.Str(text),
+		nsenter.Imm(len(text))).least(int32(len(text)))
 }
 
 // namespaces compiles what the container's process does about its namespaces: join the others that have a path.
@@ -285,7 +305,8 @@ func (c *compiler) namespaces() error {
 	c.do("", "make a new session", nsenter.Setsid).ignore(unix.EPERM)
 	c.do("", "clear the umask: later modes are exact", nsenter.Umask, nsenter.Imm(0))
 	if !c.plan.TwoStage && c.opt.CgroupAttach {
-		c.report("linux.cgroupsPath", "tell rt that it is time for the cgroup", nsenter.Nowhere).sync(SyncAttach, "put the boot process into its cgroup")
+		c.report("linux.cgroupsPath", "tell rt that it is time for the cgroup",
+			nsenter.Nowhere).sync(SyncAttach, "put the boot process into its cgroup")
 		c.await("wait until it is there")
 	}
 	c.unbind()
@@ -300,12 +321,14 @@ func (c *compiler) namespaces() error {
 	return nil
 }
 
-// keyring joins a session keyring of the container's own, which processes of `rt exec` can find by its name: keyrings(7).
+// keyring joins a session keyring of the container's own, which processes of `rt exec` can find by its name:
+// keyrings(7).
 func (c *compiler) keyring() {
 	const (
 		possessorAll = 0x3f000000
 		userSearch   = 0x080000
-		permissions  = possessorAll | userSearch // without the right to view it, nobody else reads its name in /proc/keys
+		// without the right to view it, nobody else reads its name in /proc/keys
+		permissions = possessorAll | userSearch
 	)
 	if !c.joining {
 		c.keyLabel()
@@ -315,10 +338,13 @@ func (c *compiler) keyring() {
 		name = "_ses." + c.opt.ID
 	}
 	end := c.newLabel()
-	// ENOSYS: a kernel without keyrings; EPERM: the seccomp filter of an engine that rt runs in; EDQUOT is a true failure.
-	c.do("", "join a new session keyring", nsenter.Keyctl, nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_JOIN_SESSION_KEYRING),
+	// ENOSYS: a kernel without keyrings; EPERM: the seccomp filter of an engine that rt runs in; EDQUOT is a true
+	// failure.
+	c.do("", "join a new session keyring", nsenter.Keyctl,
+		nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_JOIN_SESSION_KEYRING),
 		nsenter.Str(name)).to(regKeyring).on(end, unix.ENOSYS, unix.EPERM)
-	c.do("", "let processes that join later find it", nsenter.Keyctl, nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_SETPERM),
+	c.do("", "let processes that join later find it", nsenter.Keyctl,
+		nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_SETPERM),
 		nsenter.Val(regKeyring), nsenter.Flags(&nsenter.Hex, permissions)).ignore(unix.EACCES)
 	c.place(end)
 }
@@ -332,9 +358,11 @@ func (c *compiler) loopback() error {
 	copy(request, "lo")
 	binary.NativeEndian.PutUint16(request[16:], unix.IFF_UP|unix.IFF_RUNNING)
 	origin := "linux.namespaces"
-	c.do(origin, "a socket to reach the new network with", nsenter.Socket, nsenter.Flags(&nsenter.SocketDomains, unix.AF_INET),
+	c.do(origin, "a socket to reach the new network with", nsenter.Socket,
+		nsenter.Flags(&nsenter.SocketDomains, unix.AF_INET),
 		nsenter.Flags(&nsenter.SocketTypes, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC), nsenter.Imm(0)).to(regSocket)
-	c.do(origin, "bring the loopback interface up", nsenter.Ioctl, nsenter.Val(regSocket), nsenter.Flags(&nsenter.IoctlRequests, unix.SIOCSIFFLAGS),
+	c.do(origin, "bring the loopback interface up", nsenter.Ioctl, nsenter.Val(regSocket),
+		nsenter.Flags(&nsenter.IoctlRequests, unix.SIOCSIFFLAGS),
 		nsenter.Data(string(request), `{"lo", IFF_UP|IFF_RUNNING}`))
 	c.close(regSocket)
 	return nil

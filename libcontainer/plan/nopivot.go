@@ -13,11 +13,13 @@ type KernelMount struct {
 	Parent string // the mount point of the mount that it is attached to
 }
 
-// dropKernelMounts takes the host's procfs and sysfs away, where --no-pivot leaves the host's mounts below the container's root. No path leads there, but the
-// kernel lets a user namespace mount a new procfs if there is one in the mount namespace that nothing covers (mount_too_revealing in its namespace.c),
-// and the new one has nothing masked and nothing read-only. What the container itself gets has been made by now.
+// dropKernelMounts takes the host's procfs and sysfs away, where --no-pivot leaves the host's mounts below the
+// container's root. No path leads there, but the kernel lets a user namespace mount a new procfs if there is one in the
+// mount namespace that nothing covers (mount_too_revealing in its namespace.c), and the new one has nothing masked and
+// nothing read-only. What the container itself gets has been made by now.
 //
-// The latest mount goes first. In a user namespace mounts of the host's are locked (mount_namespaces(7)): these are covered.
+// The latest mount goes first. In a user namespace mounts of the host's are locked (mount_namespaces(7)): these are
+// covered.
 func (c *compiler) dropKernelMounts() {
 	const origin = "--no-pivot"
 	for i := len(c.opt.KernelMounts) - 1; i >= 0; i-- {
@@ -26,16 +28,21 @@ func (c *compiler) dropKernelMounts() {
 			continue // the container's root is attached over it
 		}
 		if !c.contained() {
-			// What is unmounted is also unmounted where the mount that it is attached to has peers: this one's parent, and for what is below it, itself.
+			// What is unmounted is also unmounted where the mount that it is attached to has peers: this one's parent,
+			// and for what is below it, itself.
 			c.keepToHere(m.Parent, unix.MS_SLAVE)
 			c.keepToHere(m.Path, unix.MS_SLAVE|unix.MS_REC)
 		}
 		locked, end := c.newLabel(), c.newLabel()
-		c.do(origin, "unmount the host's "+m.Path, nsenter.Umount2, nsenter.Str(m.Path), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH)).
+		c.do(origin, "unmount the host's "+m.Path, nsenter.Umount2, nsenter.Str(m.Path),
+			nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH)).
 			then(end).on(locked, unix.EINVAL, unix.EPERM, unix.ENOENT)
 		c.place(locked)
-		c.do(origin, "cover it, if it can't be unmounted", nsenter.Mount, nsenter.Str("tmpfs"), nsenter.Str(m.Path), nsenter.Str("tmpfs"),
-			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC)), nsenter.Str("nr_blocks=1,nr_inodes=1")).
+		c.do(origin, "cover it, if it can't be unmounted", nsenter.Mount, nsenter.Str("tmpfs"), nsenter.Str(m.Path),
+			nsenter.Str("tmpfs"),
+			nsenter.Flags(&nsenter.MountFlags,
+				uintptr(unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC)),
+			nsenter.Str("nr_blocks=1,nr_inodes=1")).
 			ignore(unix.ENOENT)
 		c.place(end)
 	}
@@ -43,6 +50,7 @@ func (c *compiler) dropKernelMounts() {
 
 // keepToHere takes a mount of the host's out of its peer group.
 func (c *compiler) keepToHere(path string, flags uintptr) {
-	c.do("linux.rootfsPropagation", "do not propagate the unmount to the host", nsenter.Mount, nsenter.Str(""), nsenter.Str(path), nsenter.Null,
+	c.do("linux.rootfsPropagation", "do not propagate the unmount to the host", nsenter.Mount, nsenter.Str(""),
+		nsenter.Str(path), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, flags), nsenter.Null).ignore(unix.EINVAL, unix.ENOENT)
 }

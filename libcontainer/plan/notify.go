@@ -7,7 +7,8 @@ import (
 	"rt/spec"
 )
 
-// Where the container finds the socket on which it tells the service manager that it is ready: sd_notify(3). The places are those of the other runtimes.
+// Where the container finds the socket on which it tells the service manager that it is ready: sd_notify(3). The places
+// are those of the other runtimes.
 const (
 	NotifyDir    = "/run/notify"
 	NotifySocket = "notify.sock"
@@ -16,8 +17,9 @@ const (
 // notifyOrigin is what asks for the mount: no field of the config, but a variable in the environment of rt.
 const notifyOrigin = "NOTIFY_SOCKET"
 
-// notify compiles the mount of the directory with that socket. It is the directory that is mounted, since `rt start` makes the socket, and it holds
-// nothing else: all that the container gets of the host with it is a place to send messages to.
+// notify compiles the mount of the directory with that socket. It is the directory that is mounted, since `rt start`
+// makes the socket, and it holds nothing else: all that the container gets of the host with it is a place to send
+// messages to.
 func (c *compiler) notify() error {
 	if c.opt.Notify == "" {
 		return nil

@@ -1,10 +1,10 @@
 // Package plan compiles a checked config into the system calls that make the container.
 //
-// Compile turns a spec.Spec, the facts of the host and the options of the command into a Plan: a program for package nsenter, the
-// descriptors that program wants, and what the supervisor has to do at each of its sync points. Compile runs in rt; the program
-// runs in the boot process. It is a pure function: it opens nothing, asks nothing, and makes no system call, so every plan for
-// every kernel can be read and tested without being root. It refuses what this host can't do (diag.Host), and what rt does not support;
-// mistakes in the document are package spec's business.
+// Compile turns a spec.Spec, the facts of the host and the options of the command into a Plan: a program for package
+// nsenter, the descriptors that program wants, and what the supervisor has to do at each of its sync points. Compile
+// runs in rt; the program runs in the boot process. It is a pure function: it opens nothing, asks nothing, and makes no
+// system call, so every plan for every kernel can be read and tested without being root. It refuses what this host
+// can't do (diag.Host), and what rt does not support; mistakes in the document are package spec's business.
 //
 // Read compiler.boot first: it is the order of things. Then testdata/*.plan: what comes of it.
 package plan
@@ -21,11 +21,14 @@ import (
 
 // Options is what the command line and a look at the host's files add to the config.
 type Options struct {
-	// Wait makes the boot process wait for `rt start` on the socket in the state directory; otherwise it is released over the control channel.
+	// Wait makes the boot process wait for `rt start` on the socket in the state directory; otherwise it is released
+	// over the control channel.
 	Wait bool
-	// NoPivot changes the root with a mount move and chroot(2) in place of pivot_root(2), for hosts whose root is an initramfs.
+	// NoPivot changes the root with a mount move and chroot(2) in place of pivot_root(2), for hosts whose root is an
+	// initramfs.
 	NoPivot bool
-	// KernelMounts are the mounts of procfs and sysfs that the host has, in the order of their making; needed only with NoPivot.
+	// KernelMounts are the mounts of procfs and sysfs that the host has, in the order of their making; needed only with
+	// NoPivot.
 	KernelMounts []KernelMount
 	// NoNewKeyring leaves the session keyring as it is inherited.
 	NoNewKeyring bool
@@ -35,20 +38,26 @@ type Options struct {
 	ID string
 	// Keyring is the name of the session keyring; "" is _ses.ID.
 	Keyring string
-	// Sources says what each bind source is; an entry for every mount, SourceNone for those that are no binds, SourceHost for those that a bind may stand in for.
+	// Sources says what each bind source is; an entry for every mount, SourceNone for those that are no binds,
+	// SourceHost for those that a bind may stand in for.
 	Sources []Source
-	// Links is what the sources of bind mounts with the option copy-symlink say, for every mount; "" for a source that is no link, and all else.
+	// Links is what the sources of bind mounts with the option copy-symlink say, for every mount; "" for a source that
+	// is no link, and all else.
 	Links []string
-	// SourceFlags are the MS_* flags of the mounts that the sources of bind mounts are in, for every mount; only for a user namespace, which may not take
-	// them away, on a kernel that can't add to them (before Linux 5.12).
+	// SourceFlags are the MS_* flags of the mounts that the sources of bind mounts are in, for every mount; only for a
+	// user namespace, which may not take them away, on a kernel that can't add to them (before Linux 5.12).
 	SourceFlags []uintptr
-	// Modes are those of the directories that a tmpfs without a mode will cover, and gets it from, as other runtimes do; for every mount, 0 for all else.
+	// Modes are those of the directories that a tmpfs without a mode will cover, and gets it from, as other runtimes
+	// do; for every mount, 0 for all else.
 	Modes []uint32
-	// ModesLater says of every mount whether that directory can be looked at only when its turn comes, since an earlier mount may bring it.
+	// ModesLater says of every mount whether that directory can be looked at only when its turn comes, since an earlier
+	// mount may bring it.
 	ModesLater []bool
-	// NotOnHost are the paths of those devices, of BoundDevices, that the host has not got there, or that are another device there.
+	// NotOnHost are the paths of those devices, of BoundDevices, that the host has not got there, or that are another
+	// device there.
 	NotOnHost []string
-	// Home is, for a process that joins a container, the home directory that the container's passwd gives the user: HOME where the environment has none.
+	// Home is, for a process that joins a container, the home directory that the container's passwd gives the user:
+	// HOME where the environment has none.
 	Home string
 	// ChownStdio says which of the descriptors 0, 1, 2 get the container's user as owner.
 	ChownStdio [3]bool
@@ -60,13 +69,16 @@ type Options struct {
 	CgroupAttach bool
 	// Env is added to process.env: what a service manager passes on (sd_listen_fds(3)).
 	Env []string
-	// HardLimits are rt's own hard limits, by number, for those of process.rlimits: what is above them has to be raised with rt's rights.
+	// HardLimits are rt's own hard limits, by number, for those of process.rlimits: what is above them has to be raised
+	// with rt's rights.
 	HardLimits map[int]uint64
-	// OpenFiles is the hard limit of open files (RLIMIT_NOFILE) of rt and the boot process; 0 if it is not known, and then taken for high enough.
+	// OpenFiles is the hard limit of open files (RLIMIT_NOFILE) of rt and the boot process; 0 if it is not known, and
+	// then taken for high enough.
 	OpenFiles uint64
 	// Kcore says that the host has /proc/kcore, which /dev/core points to.
 	Kcore bool
-	// SetgroupsDeny says that the user namespace gets "deny" in /proc/PID/setgroups, since rt maps its ids itself and without privilege.
+	// SetgroupsDeny says that the user namespace gets "deny" in /proc/PID/setgroups, since rt maps its ids itself and
+	// without privilege.
 	SetgroupsDeny bool
 	// Program is the path of the program, where process.args[0] does not name it: that of a hook; "" otherwise.
 	Program string
@@ -76,14 +88,17 @@ type Options struct {
 	Observe bool
 	// Layer is put over root.path and takes all changes; nil leaves root.path to the container.
 	Layer *Layer
-	// RootMount is the mount point that root.path is in, as the host's mount table has it; needed only with RootMountNeeded.
+	// RootMount is the mount point that root.path is in, as the host's mount table has it; needed only with
+	// RootMountNeeded.
 	RootMount string
-	// Notify is the directory of the host whose socket the container tells the service manager on that it is ready (sd_notify(3)); "" if no one asks. It
-	// takes a mount namespace of the container's own.
+	// Notify is the directory of the host whose socket the container tells the service manager on that it is ready
+	// (sd_notify(3)); "" if no one asks. It takes a mount namespace of the container's own.
 	Notify string
-	// IgnoredSignals and BlockedSignals are those that a child of rt's ignores and blocks, because rt's caller does: bit n-1 is signal n.
+	// IgnoredSignals and BlockedSignals are those that a child of rt's ignores and blocks, because rt's caller does:
+	// bit n-1 is signal n.
 	IgnoredSignals, BlockedSignals uint64
-	// TerminalWait says that a process that joins waits until rt has set its terminal up. One that is made waits for rt in any case before its program runs.
+	// TerminalWait says that a process that joins waits until rt has set its terminal up. One that is made waits for rt
+	// in any case before its program runs.
 	TerminalWait bool
 	// Trace adds a report to every step, with its result and time.
 	Trace bool
@@ -136,11 +151,13 @@ type Plan struct {
 	Files []File
 	// Later are further files, in batches: rt opens one at each SyncTrees, and hands it over.
 	Later [][]File
-	// CloneFlags are for the boot process's own birth. Zero if it makes the container's process itself (see namespaces.go).
+	// CloneFlags are for the boot process's own birth. Zero if it makes the container's process itself (see
+	// namespaces.go).
 	CloneFlags uintptr
 	// IntoCgroup says that the boot process itself is born in the container's cgroup.
 	IntoCgroup bool
-	// TwoStage says that the container's process is a child of the first one, made by a step; SyncBornUnmapped or SyncBorn tells its pid.
+	// TwoStage says that the container's process is a child of the first one, made by a step; SyncBornUnmapped or
+	// SyncBorn tells its pid.
 	TwoStage bool
 	// Warnings are what the runtime spec wants warnings for.
 	Warnings []string
@@ -244,7 +261,8 @@ func (c *compiler) supported() error {
 	return c.canListen()
 }
 
-// RootMountNeeded reports whether the plan of s depends on Options.RootMount, which takes a read of the mount table to find.
+// RootMountNeeded reports whether the plan of s depends on Options.RootMount, which takes a read of the mount table to
+// find.
 func RootMountNeeded(s *spec.Spec) bool {
 	return !(&compiler{spec: s}).contained() && s.Namespaces.Has(unix.CLONE_NEWNS)
 }

@@ -53,7 +53,8 @@ func cgroup1() host.Facts {
 	f := modern()
 	f.CgroupMode = host.CgroupV1
 	f.Hierarchies = []host.Hierarchy{
-		{Name: "cpu,cpuacct", Controllers: "cpu,cpuacct", Links: []string{"cpu", "cpuacct"}, Path: "/sys/fs/cgroup/cpu,cpuacct/ID"},
+		{Name: "cpu,cpuacct", Controllers: "cpu,cpuacct", Links: []string{"cpu", "cpuacct"},
+			Path: "/sys/fs/cgroup/cpu,cpuacct/ID"},
 		{Name: "systemd", Controllers: "none,name=systemd", Path: "/sys/fs/cgroup/systemd/ID"},
 	}
 	return f
@@ -76,7 +77,8 @@ func withSELinux() host.Facts {
 
 // options are those of `rt create` on f.
 func options(s *spec.Spec, f *host.Facts) *Options {
-	o := &Options{Wait: true, ID: "ID", Home: "/root", Kcore: true, RootMount: "/bundle", Sources: make([]Source, len(s.Mounts))}
+	o := &Options{Wait: true, ID: "ID", Home: "/root", Kcore: true, RootMount: "/bundle",
+		Sources: make([]Source, len(s.Mounts))}
 	for i := range s.Mounts {
 		if s.Mounts[i].Bind {
 			o.Sources[i] = SourceDir
@@ -191,7 +193,8 @@ func golden(t *testing.T, name string, p *Plan, parts string) {
 		t.Fatal(err)
 	}
 	if b.String() != string(want) {
-		t.Errorf("%s has changed; run `go test ./libcontainer/plan -update` and read the diff. Now:\n%s", path, b.String())
+		t.Errorf("%s has changed; run `go test ./libcontainer/plan -update` and read the diff. Now:\n%s", path,
+			b.String())
 	}
 }
 
@@ -257,7 +260,8 @@ func TestPlans(t *testing.T) {
 			{"type": "network", "path": "/proc/7/ns/net"}, {"type": "user", "path": "/proc/7/ns/user"}]}}`}, nil},
 		{"namespaces-joined-outside", modern(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "network", "path": "/proc/1/ns/net"},
 			{"type": "user"}], "uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`}, nil},
-		{"namespaces-mount-joined", modern(), []string{`{"linux": {"namespaces": [{"type": "mount", "path": "/proc/7/ns/mnt"}]}}`}, nil},
+		{"namespaces-mount-joined", modern(),
+			[]string{`{"linux": {"namespaces": [{"type": "mount", "path": "/proc/7/ns/mnt"}]}}`}, nil},
 		{"namespaces-netdevices", modern(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "network"}],
 			"netDevices": {"eth1": {"name": "inside%d"}, "eth0": {}}}}`}, nil},
 		{"namespaces-none", modern(), []string{`{"linux": {"namespaces": []}}`}, nil},
@@ -267,7 +271,8 @@ func TestPlans(t *testing.T) {
 			"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}`},
 			func(o *Options) { o.SetgroupsDeny, o.CgroupFD = true, false },
 		},
-		{"namespaces-time", modern(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "time"}], "timeOffsets": {"boottime": {"secs": -1}}}}`}, nil},
+		{"namespaces-time", modern(),
+			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "time"}], "timeOffsets": {"boottime": {"secs": -1}}}}`}, nil},
 		{"cgroup-v1", cgroup1(), []string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro", "nosuid"]}]}`}, nil},
 		{
 			"cgroup-v1-user", cgroup1(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "user"}],
@@ -385,7 +390,8 @@ func TestPlans(t *testing.T) {
 		{"remount.linux-5.10", linux510(), []string{`{"mounts": [
 			{"destination": "/data", "source": "/srv/data", "options": ["bind", "nosuid"]},
 			{"destination": "/data", "options": ["bind", "remount", "ro", "nodev"]}]}`}, nil},
-		{"mounts-recursive-new", modern(), []string{`{"mounts": [{"destination": "/t", "type": "tmpfs", "source": "tmpfs", "options": ["rro", "rnosuid"]}]}`}, nil},
+		{"mounts-recursive-new", modern(),
+			[]string{`{"mounts": [{"destination": "/t", "type": "tmpfs", "source": "tmpfs", "options": ["rro", "rnosuid"]}]}`}, nil},
 		{"mounts-overlay", modern(), []string{`{"mounts": [
 			{"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=/a:/b", "upperdir=/u", "workdir=/w", "noatime", "shared"]}]}`}, nil},
 		{"mounts-label", withSELinux(), []string{`{"linux": {"mountLabel": "system_u:object_r:container_file_t:s0:c1,c2"}, "mounts": [
@@ -435,7 +441,8 @@ func TestPlans(t *testing.T) {
 		},
 		{"devices-user-namespace.linux-5.10", linux510(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}],
 			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`}, nil},
-		{"terminal-bound-dev", modern(), []string{`{"process": {"terminal": true}, "mounts": [{"destination": "/dev", "type": "bind", "source": "/dev", "options": ["rbind", "rshared"]}]}`}, nil},
+		{"terminal-bound-dev", modern(),
+			[]string{`{"process": {"terminal": true}, "mounts": [{"destination": "/dev", "type": "bind", "source": "/dev", "options": ["rbind", "rshared"]}]}`}, nil},
 		{"restrict-masked", modern(), []string{`{"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
 			"linux": {"maskedPaths": ["/proc/kcore", "/secret"]}}`}, nil},
 		{"restrict-readonly", modern(), []string{`{"mounts": [{"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid"]}],
@@ -444,22 +451,27 @@ func TestPlans(t *testing.T) {
 			"linux": {"readonlyPaths": ["/proc/sys", "/etc"]}}`}, nil},
 		{"proc-sysctl", modern(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "network"}],
 			"sysctl": {"net.ipv4.ip_forward": "1", "net.core.somaxconn": "256"}}}`}, nil},
-		{"proc-labels", withSELinux(), []string{`{"process": {"selinuxLabel": "system_u:system_r:container_t:s0:c1,c2"}}`}, nil},
+		{"proc-labels", withSELinux(),
+			[]string{`{"process": {"selinuxLabel": "system_u:system_r:container_t:s0:c1,c2"}}`}, nil},
 		{"proc-oom", modern(), []string{`{"process": {"oomScoreAdj": -500}}`}, nil},
 		{"terminal", modern(), []string{`{"process": {"terminal": true, "consoleSize": {"height": 24, "width": 80}, "user": {"uid": 1000}}}`}, nil},
 		{"hooks", modern(), []string{`{"hooks": {"prestart": [{"path": "/a"}], "createRuntime": [{"path": "/b"}], "createContainer": [{"path": "/c"}],
 			"startContainer": [{"path": "/d"}], "poststart": [{"path": "/e"}], "poststop": [{"path": "/f"}]}}`}, nil},
 		{"hooks-intelrdt", modern(), []string{`{"linux": {"intelRdt": {"closID": "gold"}}}`}, nil},
-		{"home", modern(), []string{`{"process": {"env": ["A=b", "HOME="]}}`}, func(o *Options) { o.Env = []string{"LISTEN_FDS=1"} }},
+		{"home", modern(), []string{`{"process": {"env": ["A=b", "HOME="]}}`},
+			func(o *Options) { o.Env = []string{"LISTEN_FDS=1"} }},
 		{"cwd-readonly", modern(), []string{`{"root": {"readonly": true}, "process": {"cwd": "/srv/app"}}`}, nil},
-		{"cwd-readonly-user", modern(), []string{`{"root": {"readonly": true}, "process": {"cwd": "/srv/app", "user": {"uid": 1000, "gid": 1000}}}`}, nil},
+		{"cwd-readonly-user", modern(),
+			[]string{`{"root": {"readonly": true}, "process": {"cwd": "/srv/app", "user": {"uid": 1000, "gid": 1000}}}`}, nil},
 		{"cwd-readonly-mount", modern(), []string{`{"process": {"cwd": "/run/app"}, "mounts": [
 			{"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "mode=755"]}]}`}, nil},
 		{"rootfs-rslave", modern(), []string{`{"linux": {"rootfsPropagation": "rslave"}}`}, nil},
-		{"cgroup-hybrid", hybrid(), []string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro", "nosuid"]}]}`}, nil},
+		{"cgroup-hybrid", hybrid(),
+			[]string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro", "nosuid"]}]}`}, nil},
 		{"cgroup-hybrid-namespace", hybrid(), []string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}],
 			"linux": {"namespaces": [{"type": "mount"}, {"type": "cgroup"}]}}`}, nil},
-		{"process-search", modern(), []string{`{"process": {"args": ["app", "-v"], "env": ["PATH=/usr/bin:/bin::rel", "A=b"], "cwd": "/srv/app"}}`}, nil},
+		{"process-search", modern(),
+			[]string{`{"process": {"args": ["app", "-v"], "env": ["PATH=/usr/bin:/bin::rel", "A=b"], "cwd": "/srv/app"}}`}, nil},
 		{
 			"process-user", modern(),
 			[]string{`{"root": {"readonly": true}, "process": {"cwd": "/home/u", "user": {"uid": 1000, "gid": 1000, "additionalGids": [5, 6], "umask": 63}}}`},
@@ -474,11 +486,13 @@ func TestPlans(t *testing.T) {
 		{"rights-no-new-privs", modern(), []string{`{"process": {"noNewPrivileges": true},
 			"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}}}`}, nil},
 		{"listener", modern(), []string{`{"process": {"noNewPrivileges": true}, ` + notifyMkdir + `}`}, nil},
-		{"listener-observe", modern(), []string{`{"process": {"noNewPrivileges": true}}`}, func(o *Options) { o.Observe = true }},
+		{"listener-observe", modern(), []string{`{"process": {"noNewPrivileges": true}}`},
+			func(o *Options) { o.Observe = true }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if runtime.GOARCH != "amd64" && (strings.HasPrefix(test.name, "rights") || strings.HasPrefix(test.name, "listener")) {
+			if runtime.GOARCH != "amd64" && (strings.HasPrefix(test.name, "rights") ||
+				strings.HasPrefix(test.name, "listener")) {
 				t.Skip("the length of a filter differs between architectures")
 			}
 			s := config(t, test.edits...)
@@ -584,12 +598,14 @@ func TestRefusals(t *testing.T) {
 		set  func(*Options)
 		want string
 	}{
-		"no AppArmor":       {`{"process": {"apparmorProfile": "p"}}`, nil, "process.apparmorProfile"},
-		"no SELinux":        {`{"process": {"selinuxLabel": "a:b:c"}}`, nil, "process.selinuxLabel"},
-		"mount label":       {`{"linux": {"mountLabel": "a:b:c"}}`, nil, "linux.mountLabel"},
-		"groups denied":     {`{"process": {"user": {"additionalGids": [5]}}}`, func(o *Options) { o.SetgroupsDeny = true }, "process.user.additionalGids"},
-		"layer, no mounts":  {`{"linux": {"namespaces": []}}`, func(o *Options) { o.Layer = &Layer{} }, "--ephemeral"},
-		"private, no pivot": {`{"linux": {"rootfsPropagation": "private"}}`, func(o *Options) { o.NoPivot = true }, "linux.rootfsPropagation"},
+		"no AppArmor": {`{"process": {"apparmorProfile": "p"}}`, nil, "process.apparmorProfile"},
+		"no SELinux":  {`{"process": {"selinuxLabel": "a:b:c"}}`, nil, "process.selinuxLabel"},
+		"mount label": {`{"linux": {"mountLabel": "a:b:c"}}`, nil, "linux.mountLabel"},
+		"groups denied": {`{"process": {"user": {"additionalGids": [5]}}}`,
+			func(o *Options) { o.SetgroupsDeny = true }, "process.user.additionalGids"},
+		"layer, no mounts": {`{"linux": {"namespaces": []}}`, func(o *Options) { o.Layer = &Layer{} }, "--ephemeral"},
+		"private, no pivot": {`{"linux": {"rootfsPropagation": "private"}}`, func(o *Options) { o.NoPivot = true },
+			"linux.rootfsPropagation"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -16,12 +16,13 @@ const (
 	plain  = "\x1b[m"
 )
 
-// callWidth is how far to the right the remarks of a part move for the sake of its longest call; longer ones push theirs aside.
+// callWidth is how far to the right the remarks of a part move for the sake of its longest call; longer ones push
+// theirs aside.
 const callWidth = 76
 
-// AppendText appends the plan as `rt plan` shows it: what rt opens, how the boot process is born, then the steps under the heading of their part,
-// numbered, each as strace(1) would show it, with the field of the config it serves and a few words. Beneath a sync point stand the lines of
-// the other column: what rt does while the boot process waits.
+// AppendText appends the plan as `rt plan` shows it: what rt opens, how the boot process is born, then the steps under
+// the heading of their part, numbered, each as strace(1) would show it, with the field of the config it serves and a
+// few words. Beneath a sync point stand the lines of the other column: what rt does while the boot process waits.
 func (p *Plan) AppendText(dst []byte, colour bool) []byte {
 	w := printer{dst: dst, colour: colour}
 	w.files(p)
@@ -58,7 +59,8 @@ func (w *printer) in(colour, s string) {
 	}
 }
 
-// remark appends the origin and the sentence of a line, and ends it. width is that of the line so far, column where remarks start.
+// remark appends the origin and the sentence of a line, and ends it. width is that of the line so far, column where
+// remarks start.
 func (w *printer) remark(width, column int, origin, sentence string) {
 	if origin == "" && sentence == "" {
 		w.text("\n")

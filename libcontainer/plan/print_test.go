@@ -15,16 +15,21 @@ func printed() *Plan {
 	return &Plan{
 		Program: nsenter.Program{
 			Steps: []nsenter.Step{
-				{Call: nsenter.Umask, Args: []nsenter.Arg{nsenter.Imm(0)}, Part: "names", Number: 1, Sentence: "modes are as written"},
+				{Call: nsenter.Umask, Args: []nsenter.Arg{nsenter.Imm(0)}, Part: "names", Number: 1,
+					Sentence: "modes are as written"},
 				{
-					Call: nsenter.Mkdirat, Args: []nsenter.Arg{nsenter.Val(1), nsenter.Str("a"), nsenter.Flags(&nsenter.Octal, 0o755)},
+					Call: nsenter.Mkdirat, Args: []nsenter.Arg{nsenter.Val(1), nsenter.Str("a"),
+						nsenter.Flags(&nsenter.Octal, 0o755)},
 					Errnos: []unix.Errno{unix.EEXIST}, Part: "mounts", Number: 2, Origin: "mounts[0].destination", Sentence: "make the directory",
 				},
 				{
-					Call: nsenter.Writev, Args: []nsenter.Arg{nsenter.Num(1), nsenter.ReportOf(0), nsenter.Imm(2)}, Part: "mounts", Number: 3,
-					Origin: "hooks", Sync: SyncHooks, Does: []string{"run hooks.prestart[0] /bin/a", "run hooks.prestart[1] /bin/b"},
+					Call: nsenter.Writev, Args: []nsenter.Arg{nsenter.Num(1), nsenter.ReportOf(0),
+						nsenter.Imm(2)}, Part: "mounts", Number: 3,
+					Origin: "hooks", Sync: SyncHooks, Does: []string{"run hooks.prestart[0] /bin/a",
+						"run hooks.prestart[1] /bin/b"},
 				},
-				{Call: nsenter.Read, Args: []nsenter.Arg{nsenter.Num(1)}, Min: 1, Errnos: []unix.Errno{nsenter.Short}, Else: 5, Part: "mounts", Number: 4},
+				{Call: nsenter.Read, Args: []nsenter.Arg{nsenter.Num(1)}, Min: 1, Errnos: []unix.Errno{nsenter.Short},
+					Else: 5, Part: "mounts", Number: 4},
 				{Call: nsenter.Getpid, Part: "mounts", Number: 5, Sync: SyncBorn},
 				{Call: nsenter.Setsid, Part: "names", Number: 6},
 			},
@@ -99,16 +104,19 @@ func TestAppendJSON(t *testing.T) {
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
-	if strings.Join(got.CloneFlags, " ") != "CLONE_NEWPID CLONE_NEWNS" || !got.IntoCgroup || got.TwoStage || len(got.Warnings) != 1 {
+	if strings.Join(got.CloneFlags, " ") != "CLONE_NEWPID CLONE_NEWNS" || !got.IntoCgroup || got.TwoStage ||
+		len(got.Warnings) != 1 {
 		t.Errorf("the birth is %+v", got)
 	}
-	if len(got.Files) != 1 || got.Files[0].FD != 3 || got.Files[0].Name != "net-ns" || got.Files[0].Path != "/run/netns/x" {
+	if len(got.Files) != 1 || got.Files[0].FD != 3 || got.Files[0].Name != "net-ns" ||
+		got.Files[0].Path != "/run/netns/x" {
 		t.Errorf("the files are %+v", got.Files)
 	}
 	if len(got.Steps) != 6 {
 		t.Fatalf("%d steps, want 6", len(got.Steps))
 	}
-	if s := got.Steps[1]; s.Number != 2 || s.Call != "mkdirat" || s.On[0] != "EEXIST" || s.Text != `mkdirat($root, "a", 0755), ignore EEXIST` {
+	if s := got.Steps[1]; s.Number != 2 || s.Call != "mkdirat" || s.On[0] != "EEXIST" ||
+		s.Text != `mkdirat($root, "a", 0755), ignore EEXIST` {
 		t.Errorf("step 2 is %+v", s)
 	}
 	if s := got.Steps[2]; s.Sync != SyncHooks.String() || len(s.RT) != 2 {

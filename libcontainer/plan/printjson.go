@@ -13,7 +13,8 @@ import (
 // AppendJSON appends the plan as an object for programs. Numbers of steps count from 1, as everywhere.
 func (p *Plan) AppendJSON(dst []byte) []byte {
 	j := jsonWriter{dst: append(dst, '{')}
-	j.list("cloneFlags", nonEmpty(strings.Split(nsenter.CloneFlags.Format(uint64(p.CloneFlags)), "|"), p.CloneFlags != 0))
+	j.list("cloneFlags", nonEmpty(strings.Split(nsenter.CloneFlags.Format(uint64(p.CloneFlags)), "|"),
+		p.CloneFlags != 0))
 	j.bool("intoCgroup", p.IntoCgroup)
 	j.bool("twoStage", p.TwoStage)
 	j.name("files")

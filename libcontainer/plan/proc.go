@@ -9,11 +9,11 @@ import (
 	"rt/nsenter"
 )
 
-// What is written to /proc goes through a procfs that the boot process makes for itself and attaches nowhere: the /proc of the root
-// file system may be a fake, and be swapped meanwhile (CVE-2019-16884, CVE-2025-52881).
+// What is written to /proc goes through a procfs that the boot process makes for itself and attaches nowhere: the /proc
+// of the root file system may be a fake, and be swapped meanwhile (CVE-2019-16884, CVE-2025-52881).
 
-// openProc puts such a procfs in regProc. In a user namespace the kernel may refuse one (EPERM); the host's /proc, which no container can
-// change and whose mounts are not crossed, then serves as well.
+// openProc puts such a procfs in regProc. In a user namespace the kernel may refuse one (EPERM); the host's /proc,
+// which no container can change and whose mounts are not crossed, then serves as well.
 func (c *compiler) openProc() {
 	if c.procOpen {
 		return
@@ -23,7 +23,8 @@ func (c *compiler) openProc() {
 	c.do("", "a procfs of our own, to write to", nsenter.Fsopen, nsenter.Str("proc"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS).on(host, unix.EPERM)
 	c.fsconfig("", "create the file system", unix.FSCONFIG_CMD_CREATE, "", "").on(host, unix.EPERM)
-	c.do("", "attached nowhere", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
+	c.do("", "attached nowhere", nsenter.Fsmount, nsenter.Val(regFS),
+		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 		nsenter.Imm(0)).to(regProc).then(end).on(host, unix.EPERM)
 	c.place(host)
 	c.do("", "none for this user namespace: take the host's", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
@@ -39,7 +40,8 @@ func (c *compiler) writeProc(origin, sentence, path, text string) {
 	c.do("", "", nsenter.Close, nsenter.Val(regFile))
 }
 
-// sysctl writes linux.sysctl, while the namespaces that the values belong to are this process's own (sysctl(2), namespaces(7)).
+// sysctl writes linux.sysctl, while the namespaces that the values belong to are this process's own (sysctl(2),
+// namespaces(7)).
 func (c *compiler) sysctl() error {
 	for _, s := range c.spec.Sysctl {
 		c.writeProc("linux.sysctl["+strconv.Quote(s.Key)+"]", s.Key+" = "+s.Value, "sys/"+s.Path, s.Value)
@@ -56,25 +58,28 @@ func (c *compiler) securityLabels() error {
 	if p.AppArmor != "" {
 		const origin = "process.apparmorProfile"
 		if !c.host.AppArmor {
-			return &diag.Error{Kind: diag.Host, Field: origin, Value: p.AppArmor, Problem: "this kernel runs without AppArmor: leave the profile out"}
+			return &diag.Error{Kind: diag.Host, Field: origin, Value: p.AppArmor,
+				Problem: "this kernel runs without AppArmor: leave the profile out"}
 		}
 		c.writeLabel(origin, "execute under the profile", "thread-self/attr/apparmor/exec", "exec "+p.AppArmor)
 	}
 	if p.SELinuxLabel != "" {
 		const origin = "process.selinuxLabel"
 		if !c.host.SELinux {
-			return &diag.Error{Kind: diag.Host, Field: origin, Value: p.SELinuxLabel, Problem: "this kernel runs without SELinux: leave the label out"}
+			return &diag.Error{Kind: diag.Host, Field: origin, Value: p.SELinuxLabel,
+				Problem: "this kernel runs without SELinux: leave the label out"}
 		}
 		c.writeLabel(origin, "execute with the label", "thread-self/attr/exec", p.SELinuxLabel)
 	}
 	if c.spec.MountLabel != "" && !c.host.SELinux {
-		return &diag.Error{Kind: diag.Host, Field: "linux.mountLabel", Value: c.spec.MountLabel, Problem: "this kernel runs without SELinux: leave the label out"}
+		return &diag.Error{Kind: diag.Host, Field: "linux.mountLabel", Value: c.spec.MountLabel,
+			Problem: "this kernel runs without SELinux: leave the label out"}
 	}
 	return nil
 }
 
-// keyLabel gives the keyring that is made next the label of the program: with rt's own the policy would keep the program from its keys. The program's execve
-// ends it.
+// keyLabel gives the keyring that is made next the label of the program: with rt's own the policy would keep the
+// program from its keys. The program's execve ends it.
 func (c *compiler) keyLabel() {
 	p := c.spec.Process
 	if p == nil || p.SELinuxLabel == "" || !c.host.SELinux {
@@ -83,13 +88,14 @@ func (c *compiler) keyLabel() {
 	c.writeLabel("process.selinuxLabel", "label its keyring likewise", "thread-self/attr/keycreate", p.SELinuxLabel)
 }
 
-// writeLabel writes a label. Podman takes a failure for one of labels by the name of the file between backquotes (libpod/oci_util.go).
+// writeLabel writes a label. Podman takes a failure for one of labels by the name of the file between backquotes
+// (libpod/oci_util.go).
 func (c *compiler) writeLabel(origin, sentence, path, label string) {
 	c.writeProc(origin, sentence+": write to `/proc/"+path+"`", path, label)
 }
 
-// oomScore sets the score while the process has all rights of rt's: lowering it takes CAP_SYS_RESOURCE outside of any user namespace.
-// Children inherit it.
+// oomScore sets the score while the process has all rights of rt's: lowering it takes CAP_SYS_RESOURCE outside of any
+// user namespace. Children inherit it.
 func (c *compiler) oomScore() {
 	if c.spec.Process == nil || c.spec.Process.OOMScoreAdj == nil {
 		return

@@ -13,11 +13,11 @@ import (
 	"rt/spec"
 )
 
-// cwd enters process.cwd, found from the new root: no descriptor that leaked from anywhere is on that way (CVE-2024-21626). It is made if it
-// is not there and the root may be written, as runc does.
+// cwd enters process.cwd, found from the new root: no descriptor that leaked from anywhere is on that way
+// (CVE-2024-21626). It is made if it is not there and the root may be written, as runc does.
 //
-// The root user of the container goes there, since a directory may be closed to the user of the process; where that is the other way round, as on
-// network file systems that distrust root, endCwd tries again as that user.
+// The root user of the container goes there, since a directory may be closed to the user of the process; where that is
+// the other way round, as on network file systems that distrust root, endCwd tries again as that user.
 func (c *compiler) cwd() error {
 	p := c.spec.Process
 	if p == nil || p.Cwd == "/" {
@@ -53,7 +53,8 @@ func (c *compiler) makesCwd() bool {
 	return !c.spec.RootReadonly && c.mountNamespace() && !c.joining
 }
 
-// findProgram looks for process.args[0] as execvpe(3) will, so that a program that is not there fails the create, as callers of runc expect.
+// findProgram looks for process.args[0] as execvpe(3) will, so that a program that is not there fails the create, as
+// callers of runc expect.
 func (c *compiler) findProgram() error {
 	p := c.spec.Process
 	if p == nil {
@@ -63,7 +64,8 @@ func (c *compiler) findProgram() error {
 	found := c.newLabel()
 	names := c.candidates()
 	for i, name := range names {
-		s := c.do(origin, "is it "+name+"?", nsenter.Faccessat, nsenter.Cwd, nsenter.Str(name), nsenter.Flags(&nsenter.AccessModes, unix.X_OK), nsenter.Imm(0))
+		s := c.do(origin, "is it "+name+"?", nsenter.Faccessat, nsenter.Cwd, nsenter.Str(name),
+			nsenter.Flags(&nsenter.AccessModes, unix.X_OK), nsenter.Imm(0))
 		if i < len(names)-1 {
 			s.then(found).ignore(unix.ENOENT, unix.EACCES, unix.ENOTDIR, unix.ELOOP)
 		}
@@ -72,7 +74,8 @@ func (c *compiler) findProgram() error {
 	return nil
 }
 
-// candidates returns the paths that process.args[0] may mean: itself if it has a slash, else one in each directory of the PATH of process.env.
+// candidates returns the paths that process.args[0] may mean: itself if it has a slash, else one in each directory of
+// the PATH of process.env.
 func (c *compiler) candidates() []string {
 	if c.opt.Program != "" {
 		return []string{c.opt.Program}
@@ -103,7 +106,8 @@ func (c *compiler) candidates() []string {
 	return names
 }
 
-// execute becomes the user's program. What comes before it in PATH and can't be executed is passed over, as execvpe(3) does.
+// execute becomes the user's program. What comes before it in PATH and can't be executed is passed over, as execvpe(3)
+// does.
 func (c *compiler) execute() error {
 	if c.spec.Process == nil {
 		// rt start refuses such a container; this is for one that is asked all the same.
@@ -122,8 +126,8 @@ func (c *compiler) execute() error {
 	return nil
 }
 
-// raiseLimits raises the hard limits that process.rlimits wants above rt's own, while the process has rt's rights: in a user namespace it has
-// no CAP_SYS_RESOURCE that counts. See getrlimit(2).
+// raiseLimits raises the hard limits that process.rlimits wants above rt's own, while the process has rt's rights: in a
+// user namespace it has no CAP_SYS_RESOURCE that counts. See getrlimit(2).
 func (c *compiler) raiseLimits() {
 	if c.spec.Process == nil {
 		return
@@ -147,7 +151,8 @@ func (c *compiler) prlimit(origin, sentence string, resource int, soft, hard uin
 	binary.NativeEndian.PutUint64(b[:], soft)
 	binary.NativeEndian.PutUint64(b[8:], hard)
 	text := "{soft=" + limitText(soft) + ", hard=" + limitText(hard) + "}"
-	c.do(origin, sentence, nsenter.Prlimit64, nsenter.Imm(0), nsenter.Flags(&nsenter.Rlimits, resource), nsenter.Data(string(b[:]), text), old)
+	c.do(origin, sentence, nsenter.Prlimit64, nsenter.Imm(0), nsenter.Flags(&nsenter.Rlimits, resource),
+		nsenter.Data(string(b[:]), text), old)
 }
 
 func limitText(v uint64) string {
@@ -157,8 +162,8 @@ func limitText(v uint64) string {
 	return strconv.FormatUint(v, 10)
 }
 
-// limits sets what else belongs to the process and not to its rights: rlimits, as late as can be, since the making needs descriptors and memory
-// too; the scheduler and the like.
+// limits sets what else belongs to the process and not to its rights: rlimits, as late as can be, since the making
+// needs descriptors and memory too; the scheduler and the like.
 func (c *compiler) limits() error {
 	p := c.spec.Process
 	if p == nil {
@@ -182,12 +187,14 @@ func (c *compiler) user() error {
 	if p.UID != 0 {
 		for fd, wanted := range c.opt.ChownStdio {
 			if wanted {
-				c.do("process.user.uid", "give the standard streams to the user", nsenter.Fchown, nsenter.Imm(fd), nsenter.Imm(p.UID), nsenter.Imm(-1)).
+				c.do("process.user.uid", "give the standard streams to the user", nsenter.Fchown, nsenter.Imm(fd),
+					nsenter.Imm(p.UID), nsenter.Imm(-1)).
 					ignore(unix.EINVAL, unix.EPERM, unix.EROFS)
 			}
 		}
 		c.do("process.user.uid", "keep the permitted capabilities when the user changes", nsenter.Prctl,
-			nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_KEEPCAPS), nsenter.Imm(1), nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
+			nsenter.Flags(&nsenter.PrctlOptions,
+				unix.PR_SET_KEEPCAPS), nsenter.Imm(1), nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
 	}
 	switch {
 	case c.keepsGroups():
@@ -205,10 +212,12 @@ func (c *compiler) user() error {
 			binary.NativeEndian.PutUint32(groups[4*i:], g)
 			words[i] = strconv.Itoa(int(g))
 		}
-		take := c.do("process.user.additionalGids", "set the supplementary groups", nsenter.Setgroups, nsenter.Imm(len(p.Groups)),
+		take := c.do("process.user.additionalGids", "set the supplementary groups", nsenter.Setgroups,
+			nsenter.Imm(len(p.Groups)),
 			nsenter.Data(string(groups), "["+strings.Join(words, ", ")+"]"))
 		if len(p.Groups) == 0 && (c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)) {
-			// A user namespace that was made with setgroups denied, rt's own or one that is joined, keeps the groups it has.
+			// A user namespace that was made with setgroups denied, rt's own or one that is joined, keeps the groups it
+			// has.
 			take.ignore(unix.EPERM)
 		}
 	}

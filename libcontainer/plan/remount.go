@@ -10,15 +10,17 @@ import (
 	"rt/spec"
 )
 
-// changeMount compiles a mount with the option remount, which mounts nothing: it changes what is mounted at the destination already (mount(8)). With bind it
-// changes that mount alone, without it the file system too. As with mount(8), and unlike mount(2), options that it does not name stay as they are, as
-// far as earlier entries of the config tell.
+// changeMount compiles a mount with the option remount, which mounts nothing: it changes what is mounted at the
+// destination already (mount(8)). With bind it changes that mount alone, without it the file system too. As with
+// mount(8), and unlike mount(2), options that it does not name stay as they are, as far as earlier entries of the
+// config tell.
 func (c *compiler) changeMount(m *spec.Mount) error {
 	before := c.mountedAt(m)
 	if !m.Bind && before.Bind {
 		return &diag.Error{
 			Kind: diag.Host, Field: mountPath(m, "options"), Value: "remount",
-			Problem: "would change a file system of the host, which is bound at " + m.Destination + ", for everybody: with bind it changes this mount alone",
+			Problem: "would change a file system of the host, which is bound at " + m.Destination +
+				", for everybody: with bind it changes this mount alone",
 		}
 	}
 	if m.AttrClear&unix.MOUNT_ATTR_RDONLY != 0 {
@@ -42,7 +44,8 @@ func (c *compiler) changeMount(m *spec.Mount) error {
 			data = nsenter.Str(m.Data)
 		}
 		flags := mountFlags(before.AttrSet&^m.AttrClear|m.AttrSet) | m.SuperFlags | unix.MS_REMOUNT
-		c.do(origin, "change the file system at "+m.Destination, nsenter.Mount, nsenter.Null, nsenter.Str("."), nsenter.Null,
+		c.do(origin, "change the file system at "+m.Destination, nsenter.Mount, nsenter.Null, nsenter.Str("."),
+			nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, flags), data)
 	} else {
 		c.changeAttributes(m, before.AttrSet, tree)
@@ -108,7 +111,8 @@ func (c *compiler) heldAt(index int) (nsenter.Reg, bool) {
 	return nsenter.Nowhere, false
 }
 
-// madeFor returns the index of the entry whose mount is on top at the destination of m when the turn comes to that, or -1.
+// madeFor returns the index of the entry whose mount is on top at the destination of m when the turn comes to that, or
+// -1.
 func (c *compiler) madeFor(m *spec.Mount) int {
 	made := -1
 	for i := range c.spec.Mounts[:m.Index] {
@@ -126,7 +130,8 @@ func (c *compiler) madeFor(m *spec.Mount) int {
 	return made
 }
 
-// changeAttributes changes the attributes of a mount. Read-only it becomes when all that goes into it is made, as other mounts do.
+// changeAttributes changes the attributes of a mount. Read-only it becomes when all that goes into it is made, as other
+// mounts do.
 func (c *compiler) changeAttributes(m *spec.Mount, before uint64, tree nsenter.Reg) {
 	origin := mountPath(m, "options")
 	set := m.AttrSet
@@ -135,7 +140,8 @@ func (c *compiler) changeAttributes(m *spec.Mount, before uint64, tree nsenter.R
 			set &^= unix.MOUNT_ATTR_RDONLY
 			c.do(origin, "hold on to it, to make it read-only later", nsenter.Fcntl, nsenter.Val(tree),
 				nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
-			c.readonly = append(c.readonly, keptMount{m.Index, m.Destination, origin, r, mountFlags(before&^m.AttrClear | m.AttrSet)})
+			c.readonly = append(c.readonly, keptMount{m.Index, m.Destination, origin, r,
+				mountFlags(before&^m.AttrClear | m.AttrSet)})
 		}
 	}
 	if set == 0 && m.AttrClear == 0 {

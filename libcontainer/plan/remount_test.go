@@ -17,7 +17,8 @@ func TestRemountKeepsTheHostsFileSystems(t *testing.T) {
 		{"destination": "/data", "options": ["remount", "ro"]}]}`), modern()
 	_, err := Compile(s, &f, options(s, &f))
 	var e *diag.Error
-	if !errors.As(err, &e) || e.Field != "mounts[2].options" || e.Value != "remount" || !strings.Contains(e.Problem, "with bind") {
+	if !errors.As(err, &e) || e.Field != "mounts[2].options" || e.Value != "remount" ||
+		!strings.Contains(e.Problem, "with bind") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -45,8 +46,8 @@ func TestRemountLeavesDevicesAlone(t *testing.T) {
 	}
 }
 
-// TestRemountChangesWhatWasMounted: a remount, and the attributes of a file system that mount(2) has mounted, are those of the mount itself, whatever has become of
-// its name. Only what the config has not mounted is looked up.
+// TestRemountChangesWhatWasMounted: a remount, and the attributes of a file system that mount(2) has mounted, are those
+// of the mount itself, whatever has become of its name. Only what the config has not mounted is looked up.
 func TestRemountChangesWhatWasMounted(t *testing.T) {
 	for mounts, lookups := range map[string]int{
 		`{"destination": "/m", "source": "/srv", "options": ["bind"]}, {"destination": "/m", "options": ["bind", "remount", "ro"]}`:                                             0,
@@ -69,7 +70,9 @@ func TestRemountChangesWhatWasMounted(t *testing.T) {
 			case s.Part != "mounts":
 			case s.Call == nsenter.MoveMount:
 				attached = true
-			case strings.HasPrefix(p.Text(i), `openat2($root, "m`) && (attached || s.Sentence == "find what is mounted there") && s.Sentence != "open the mount point" && s.Sentence != "open it":
+			case strings.HasPrefix(p.Text(i), `openat2($root, "m`) &&
+				(attached || s.Sentence == "find what is mounted there") && s.Sentence != "open the mount point" &&
+				s.Sentence != "open it":
 				again++
 			}
 		}

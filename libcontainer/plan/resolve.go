@@ -10,8 +10,9 @@ import (
 	"rt/spec"
 )
 
-// All paths inside the root file system are resolved by the kernel, from a descriptor of it, and never as strings: what an image, or a
-// container that shares a volume, puts in the way stays inside. Once found, a place is used by its descriptor.
+// All paths inside the root file system are resolved by the kernel, from a descriptor of it, and never as strings: what
+// an image, or a container that shares a volume, puts in the way stays inside. Once found, a place is used by its
+// descriptor.
 
 // inRoot is how paths of the container resolve: below the root, and not through the magic links of a /proc in it.
 const inRoot = unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS
@@ -47,7 +48,8 @@ const sizeofOpenHow = 24
 
 // open opens path below dir; path is as the container sees it, "/" itself is ".".
 func (c *compiler) open(origin, sentence string, dir nsenter.Reg, path string, how nsenter.Arg) step {
-	return c.do(origin, sentence, nsenter.Openat2, nsenter.Val(dir), nsenter.Str(Relative(path)), how, nsenter.Imm(sizeofOpenHow)).retry()
+	return c.do(origin, sentence, nsenter.Openat2, nsenter.Val(dir), nsenter.Str(Relative(path)), how,
+		nsenter.Imm(sizeofOpenHow)).retry()
 }
 
 // Relative returns an absolute path as openat2 takes it below a directory.
@@ -58,8 +60,8 @@ func Relative(path string) string {
 	return path
 }
 
-// target opens the mount point of a mount in regTarget, and makes it first if it is not there: a directory, or an empty file.
-// A mount point of the wrong kind is refused by move_mount(2) later. how says which links are followed.
+// target opens the mount point of a mount in regTarget, and makes it first if it is not there: a directory, or an empty
+// file. A mount point of the wrong kind is refused by move_mount(2) later. how says which links are followed.
 func (c *compiler) target(origin, destination string, dir bool, how nsenter.Arg) {
 	found := c.newLabel()
 	c.targetThen(origin, destination, dir, how, found)
@@ -85,8 +87,9 @@ func (c *compiler) directory(origin, sentence, path string, r nsenter.Reg) {
 
 // made makes path, which was not there, a directory or an empty file, opens it in r and goes on at found.
 //
-// Where symbolic links on the way lead to nothing, what they lead to is made. Steps can't follow them, and what they say may have come with an earlier mount,
-// or be hidden by one: so rt does it, when the boot process comes here, from the root that this hands over. It is rare.
+// Where symbolic links on the way lead to nothing, what they lead to is made. Steps can't follow them, and what they
+// say may have come with an earlier mount, or be hidden by one: so rt does it, when the boot process comes here, from
+// the root that this hands over. It is rare.
 func (c *compiler) made(origin, path string, dir bool, how nsenter.Arg, r nsenter.Reg, found label) {
 	links := c.newLabel()
 	c.makePath(origin, path, dir, links)
@@ -107,8 +110,9 @@ func (c *compiler) made(origin, path string, dir bool, how nsenter.Arg, r nsente
 	c.open(origin, "open it", regRoot, path, how).to(r).then(found)
 }
 
-// makePath makes the directories of path, and at its end a directory or an empty file. Each is made by its name in a directory that
-// was opened below the root, so no link leads out; one that is there already is left as it is. Where a link on the way leads to nothing it goes to links.
+// makePath makes the directories of path, and at its end a directory or an empty file. Each is made by its name in a
+// directory that was opened below the root, so no link leads out; one that is there already is left as it is. Where a
+// link on the way leads to nothing it goes to links.
 func (c *compiler) makePath(origin, path string, dir bool, links label) {
 	names := strings.Split(Relative(path), "/")
 	parent := regRoot
@@ -118,13 +122,15 @@ func (c *compiler) makePath(origin, path string, dir bool, links label) {
 				nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o644), nsenter.Imm(0)).ignore(unix.EEXIST)
 			break
 		}
-		c.do(origin, "make the directory", nsenter.Mkdirat, nsenter.Val(parent), nsenter.Str(name), nsenter.Flags(&nsenter.Octal, 0o755)).
+		c.do(origin, "make the directory", nsenter.Mkdirat, nsenter.Val(parent), nsenter.Str(name),
+			nsenter.Flags(&nsenter.Octal, 0o755)).
 			ignore(unix.EEXIST)
 		if i < len(names)-1 {
 			if parent == regDir {
 				c.close(regDir)
 			}
-			c.open(origin, "enter it", regRoot, strings.Join(names[:i+1], "/"), howDir).to(regDir).on(links, unix.ENOENT)
+			c.open(origin, "enter it", regRoot, strings.Join(names[:i+1], "/"),
+				howDir).to(regDir).on(links, unix.ENOENT)
 			parent = regDir
 		}
 	}

@@ -95,7 +95,8 @@ func (c *compiler) canRestrict() error {
 	if most := nsenter.MaxReg - int(regFree); c.reserved > most {
 		return &diag.Error{
 			Kind: diag.Document, Field: "linux.maskedPaths",
-			Problem: "together with linux.readonlyPaths has paths in more mounts of proc and sysfs than rt can do, " + strconv.Itoa(most) + ": leave some out",
+			Problem: "together with linux.readonlyPaths has paths in more mounts of proc and sysfs than rt can do, " +
+				strconv.Itoa(most) + ": leave some out",
 		}
 	}
 	return nil
@@ -148,12 +149,13 @@ func (c *compiler) mask(origin, path string) {
 	c.close(regTarget)
 }
 
-// cover attaches a copy of the mount in r to the target and goes to end. Where that mount is detached most kernels don't
-// copy it: then it goes to the first target itself, by the last step, which is returned; and copies of it, with all its
-// attributes, to the others.
+// cover attaches a copy of the mount in r to the target and goes to end. Where that mount is detached most kernels
+// don't copy it: then it goes to the first target itself, by the last step, which is returned; and copies of it, with
+// all its attributes, to the others.
 func (c *compiler) cover(origin, sentence string, r nsenter.Reg, end label) step {
 	copied := c.do(origin, sentence, nsenter.OpenTree, nsenter.Val(r), nsenter.Str(""),
-		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regTree)
+		nsenter.Flags(&nsenter.OpenTreeFlags,
+			unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regTree)
 	if c.masksAside() {
 		return c.attach(origin, regTree, regTarget)
 	}
@@ -193,13 +195,15 @@ func (c *compiler) openMasks() {
 	if c.host.Has(host.MountSetattr) {
 		null = regFile
 	}
-	c.do(origin, "find the host's /dev/null", nsenter.Openat2, nsenter.Cwd, nsenter.Str("/dev/null"), howHostNode, nsenter.Imm(sizeofOpenHow)).to(null)
+	c.do(origin, "find the host's /dev/null", nsenter.Openat2, nsenter.Cwd, nsenter.Str("/dev/null"), howHostNode,
+		nsenter.Imm(sizeofOpenHow)).to(null)
 	if c.host.Has(host.MountSetattr) {
 		c.copyNull(origin, null, regNull)
 		c.setAttr(origin, "restrict the copy: the host's inode must not change", regNull, hostAttrs, 0, 0, false)
 	}
 	if c.masksAside() {
-		c.do(origin, "attach it to the old root, where it can be copied", nsenter.MoveMount, nsenter.Val(regNull), nsenter.Str(""), nsenter.Val(null), nsenter.Str(""),
+		c.do(origin, "attach it to the old root, where it can be copied", nsenter.MoveMount, nsenter.Val(regNull),
+			nsenter.Str(""), nsenter.Val(null), nsenter.Str(""),
 			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
 	}
 	if null != regNull {
@@ -211,10 +215,13 @@ func (c *compiler) openMasks() {
 		c.fsconfig(origin, "option "+option[0]+"="+option[1], unix.FSCONFIG_SET_STRING, option[0], option[1])
 	}
 	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
-	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
-		nsenter.Flags(&nsenter.MountAttrs, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)).to(regEmpty)
+	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
+		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
+		nsenter.Flags(&nsenter.MountAttrs,
+			unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)).to(regEmpty)
 	if c.masksAside() {
-		c.do(origin, "attach it to the old root, where it can be copied", nsenter.MoveMount, nsenter.Val(regEmpty), nsenter.Str(""), nsenter.Cwd, nsenter.Str("/dev"),
+		c.do(origin, "attach it to the old root, where it can be copied", nsenter.MoveMount, nsenter.Val(regEmpty),
+			nsenter.Str(""), nsenter.Cwd, nsenter.Str("/dev"),
 			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 	}
 	c.close(regFS)
@@ -225,7 +232,8 @@ func (c *compiler) readonlyPath(origin, path string) {
 	end := c.newLabel()
 	c.find(origin, path, end)
 	c.do(origin, "copy what is at "+path, nsenter.OpenTree, nsenter.Val(regTarget), nsenter.Str(""),
-		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH|unix.AT_RECURSIVE)).to(regTree)
+		nsenter.Flags(&nsenter.OpenTreeFlags,
+			unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH|unix.AT_RECURSIVE)).to(regTree)
 	modern := c.host.Has(host.MountSetattr)
 	if modern {
 		c.setAttr(origin, "make the copy read-only", regTree, unix.MOUNT_ATTR_RDONLY, 0, 0, false)

@@ -27,7 +27,8 @@ func mountsConfig(t *testing.T, mounts, masked []string) *spec.Spec {
 		if f[0] == "bind" {
 			options = append(options, "rbind")
 		}
-		entries = append(entries, fmt.Sprintf(`{"type": %q, "source": "/source", "destination": %q, "options": %s}`, f[0], f[1], quote(options)))
+		entries = append(entries, fmt.Sprintf(`{"type": %q, "source": "/source", "destination": %q, "options": %s}`,
+			f[0], f[1], quote(options)))
 	}
 	return config(t, `{"mounts": [`+strings.Join(entries, ",")+`], "linux": {"maskedPaths": `+quote(masked)+`}}`)
 }
@@ -104,10 +105,12 @@ func TestManyRestricted(t *testing.T) {
 	}
 }
 
-// A mount that is made, or copied, and never attached is taken down when its descriptor is closed, and the program's start
-// waits for a grace period of RCU for it (dissolve_on_fput in the kernel's namespace.c): a tenth of a run on a busy machine.
+// A mount that is made, or copied, and never attached is taken down when its descriptor is closed, and the program's
+// start waits for a grace period of RCU for it (dissolve_on_fput in the kernel's namespace.c): a tenth of a run on a
+// busy machine.
 func TestNoMountIsLeftDetached(t *testing.T) {
-	s := mountsConfig(t, []string{"proc /proc", "tmpfs /dev", "sysfs /sys ro", "bind /data"}, []string{"/proc/kcore", "/proc/acpi", "/sys/firmware"})
+	s := mountsConfig(t, []string{"proc /proc", "tmpfs /dev", "sysfs /sys ro", "bind /data"},
+		[]string{"/proc/kcore", "/proc/acpi", "/sys/firmware"})
 	f := modern()
 	p, err := Compile(s, &f, options(s, &f))
 	if err != nil {

@@ -42,7 +42,8 @@ func (c *compiler) becomeUser(p *spec.Process, caps spec.Capabilities) error {
 	const last = 63
 	for n := 0; n <= int(c.host.CapLast) && n <= last; n++ {
 		if caps.Bounding&(1<<n) == 0 {
-			c.prctl("process.capabilities.bounding", "drop from the bounding set", unix.PR_CAPBSET_DROP, nsenter.Flags(&nsenter.Capabilities, n))
+			c.prctl("process.capabilities.bounding", "drop from the bounding set", unix.PR_CAPBSET_DROP,
+				nsenter.Flags(&nsenter.Capabilities, n))
 		}
 	}
 	if err := c.user(); err != nil {
@@ -56,7 +57,8 @@ func (c *compiler) becomeUser(p *spec.Process, caps spec.Capabilities) error {
 	return nil
 }
 
-// filterByRights loads the filter without no_new_privs: that takes CAP_SYS_ADMIN, in the effective set, which a change of the user has emptied.
+// filterByRights loads the filter without no_new_privs: that takes CAP_SYS_ADMIN, in the effective set, which a change
+// of the user has emptied.
 func (c *compiler) filterByRights(p *spec.Process) {
 	if c.opt.Filter != nil && p.UID != 0 {
 		all := c.host.Caps & (1<<(c.host.CapLast+1) - 1)
@@ -75,11 +77,12 @@ func (c *compiler) finalSets(p *spec.Process, caps spec.Capabilities) {
 }
 
 func (c *compiler) prctl(origin, sentence string, option int, arg nsenter.Arg) step {
-	return c.do(origin, sentence, nsenter.Prctl, nsenter.Flags(&nsenter.PrctlOptions, option), arg, nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
+	return c.do(origin, sentence, nsenter.Prctl, nsenter.Flags(&nsenter.PrctlOptions, option), arg, nsenter.Imm(0),
+		nsenter.Imm(0), nsenter.Imm(0))
 }
 
-// grantable returns the capability sets without what rt does not have itself, or this kernel does not know: config.md wants a warning for those.
-// In a new user namespace the first process has them all.
+// grantable returns the capability sets without what rt does not have itself, or this kernel does not know: config.md
+// wants a warning for those. In a new user namespace the first process has them all.
 func (c *compiler) grantable(p *spec.Process) spec.Capabilities {
 	if p.Capabilities == nil {
 		return spec.Capabilities{}
@@ -126,24 +129,29 @@ func (c *compiler) capset(p *spec.Process, sentence string, effective, permitted
 	if p.Capabilities == nil {
 		origin = ""
 	}
-	c.do(origin, sentence, nsenter.Capset, nsenter.Data(string(header[:]), "{version 3}"), nsenter.Data(string(data[:]), text))
+	c.do(origin, sentence, nsenter.Capset, nsenter.Data(string(header[:]), "{version 3}"),
+		nsenter.Data(string(data[:]), text))
 }
 
-// ambient sets the ambient set, which only what is permitted and inheritable can be in; the rest is left out with a warning, as in the other runtimes.
+// ambient sets the ambient set, which only what is permitted and inheritable can be in; the rest is left out with a
+// warning, as in the other runtimes.
 func (c *compiler) ambient(set uint64) {
 	const origin = "process.capabilities.ambient"
-	c.prctl(origin, "no ambient capabilities", unix.PR_CAP_AMBIENT, nsenter.Flags(&nsenter.AmbientOptions, unix.PR_CAP_AMBIENT_CLEAR_ALL)).
+	c.prctl(origin, "no ambient capabilities", unix.PR_CAP_AMBIENT,
+		nsenter.Flags(&nsenter.AmbientOptions, unix.PR_CAP_AMBIENT_CLEAR_ALL)).
 		ignore(unix.EINVAL)
 	for n := range 64 {
 		if set&(1<<n) != 0 {
 			c.do(origin, "but this one", nsenter.Prctl, nsenter.Flags(&nsenter.PrctlOptions, unix.PR_CAP_AMBIENT),
-				nsenter.Flags(&nsenter.AmbientOptions, unix.PR_CAP_AMBIENT_RAISE), nsenter.Flags(&nsenter.Capabilities, n), nsenter.Imm(0), nsenter.Imm(0)).
+				nsenter.Flags(&nsenter.AmbientOptions, unix.PR_CAP_AMBIENT_RAISE), nsenter.Flags(&nsenter.Capabilities,
+					n), nsenter.Imm(0), nsenter.Imm(0)).
 				ignore(unix.EPERM)
 		}
 	}
 }
 
-// endCwd enters the working directory as the user of the process, where its root could not: see cwd. Nothing is open any more, and nothing stays open.
+// endCwd enters the working directory as the user of the process, where its root could not: see cwd. Nothing is open
+// any more, and nothing stays open.
 func (c *compiler) endCwd(p *spec.Process) {
 	if !c.cwdAgain(p) {
 		return
@@ -151,7 +159,8 @@ func (c *compiler) endCwd(p *spec.Process) {
 	const origin = "process.cwd"
 	again, end := c.newLabel(), c.newLabel()
 	// Steps can't compare, but this option takes 0 and no negative number: prctl(2).
-	c.prctl(origin, "is the working directory entered already?", unix.PR_CAPBSET_READ, nsenter.Val(regCwd)).then(end).on(again, unix.EINVAL)
+	c.prctl(origin, "is the working directory entered already?", unix.PR_CAPBSET_READ,
+		nsenter.Val(regCwd)).then(end).on(again, unix.EINVAL)
 	c.place(again)
 	c.do(origin, "open the root", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regRoot)
@@ -182,9 +191,11 @@ func (c *compiler) filter() {
 	text := strconv.Itoa(len(f.Prog)) + " instructions"
 	var program [16]byte // struct sock_fprog
 	binary.NativeEndian.PutUint16(program[:], uint16(len(f.Prog)))
-	load := c.do("linux.seccomp", "load the filter", nsenter.Seccomp, nsenter.Flags(&nsenter.SeccompOps, unix.SECCOMP_SET_MODE_FILTER),
+	load := c.do("linux.seccomp", "load the filter", nsenter.Seccomp,
+		nsenter.Flags(&nsenter.SeccompOps, unix.SECCOMP_SET_MODE_FILTER),
 		nsenter.Flags(&nsenter.SeccompFlags, f.Flags),
-		nsenter.Data(string(program[:]), "{"+text+"}", nsenter.Ref{Offset: 8, Size: 8, Arg: nsenter.Data(string(code), text)}))
+		nsenter.Data(string(program[:]), "{"+text+"}", nsenter.Ref{Offset: 8, Size: 8,
+			Arg: nsenter.Data(string(code), text)}))
 	if f.Notify {
 		load.to(regFile)
 	}

@@ -8,13 +8,16 @@ import (
 	"rt/nsenter"
 )
 
-// rootfs compiles the way from the host's mounts to a root file system that is a mount of its own, as pivot_root(2) wants it.
+// rootfs compiles the way from the host's mounts to a root file system that is a mount of its own, as pivot_root(2)
+// wants it.
 //
-// The copy is attached at root.path itself, where hooks look for it; where the root user of a user namespace has no way to that path, on top of "/",
-// to which everyone has. Paths of the host resolve below it all the same, since "/" itself is not looked up through what covers it.
+// The copy is attached at root.path itself, where hooks look for it; where the root user of a user namespace has no way
+// to that path, on top of "/", to which everyone has. Paths of the host resolve below it all the same, since "/" itself
+// is not looked up through what covers it.
 func (c *compiler) rootfs() error {
 	if !c.mountNamespace() {
-		// Without mounts of its own the container gets a chroot(2), and nothing is mounted: package spec has seen to it that nothing is asked for.
+		// Without mounts of its own the container gets a chroot(2), and nothing is mounted: package spec has seen to it
+		// that nothing is asked for.
 		c.do("root.path", "open the root file system", nsenter.Openat, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
 			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regRoot)
 		return nil
@@ -22,39 +25,45 @@ func (c *compiler) rootfs() error {
 	const origin = "root.path"
 	propagation := c.spec.RootPropagation
 	if propagation == 0 {
-		// Nothing that is mounted here shows up on the host. What the host mounts later may come to the sources of bind mounts, as other runtimes have it, but
-		// not to the root itself: see below.
+		// Nothing that is mounted here shows up on the host. What the host mounts later may come to the sources of bind
+		// mounts, as other runtimes have it, but not to the root itself: see below.
 		propagation = unix.MS_SLAVE | unix.MS_REC
 	}
-	c.do("linux.rootfsPropagation", "do not propagate mounts to the host", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
+	c.do("linux.rootfsPropagation", "do not propagate mounts to the host", nsenter.Mount, nsenter.Str(""),
+		nsenter.Str("/"), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, c.privateEnough(propagation)), nsenter.Null)
 	contained := c.contained()
 	c.rootMount()
 	private := c.spec.RootPropagation == 0 && c.opt.Layer == nil // an overlay is a new mount, and takes part in nothing
 	if private && c.host.Has(host.MountSetattr) {
-		c.setAttr("linux.rootfsPropagation", "private: later mounts of the host do not appear in it", regRoot, 0, 0, unix.MS_PRIVATE, false)
+		c.setAttr("linux.rootfsPropagation", "private: later mounts of the host do not appear in it", regRoot, 0, 0,
+			unix.MS_PRIVATE, false)
 		private = false
 	}
 	if !contained {
-		c.do("linux.rootfsPropagation", "do not propagate what is attached to the mount of root.path", nsenter.Mount, nsenter.Str(""), nsenter.Str(c.opt.RootMount), nsenter.Null,
+		c.do("linux.rootfsPropagation", "do not propagate what is attached to the mount of root.path", nsenter.Mount,
+			nsenter.Str(""), nsenter.Str(c.opt.RootMount), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
 	c.attachRoot()
 	if private {
 		c.enter(origin, regRoot)
-		c.do("linux.rootfsPropagation", "private: later mounts of the host do not appear in it", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
+		c.do("linux.rootfsPropagation", "private: later mounts of the host do not appear in it", nsenter.Mount,
+			nsenter.Str(""), nsenter.Str("."), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
 	}
 	if !contained {
 		// Mounts made below would reach the host's copy of the root file system otherwise.
 		c.enter(origin, regRoot)
-		c.do("linux.rootfsPropagation", "do not propagate mounts made in it", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
+		c.do("linux.rootfsPropagation", "do not propagate mounts made in it", nsenter.Mount, nsenter.Str(""),
+			nsenter.Str("."), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
 	return nil
 }
 
-// rootMount puts the mount that becomes the container's root in regRoot: a copy of what is at root.path, or a layer over it.
+// rootMount puts the mount that becomes the container's root in regRoot: a copy of what is at root.path, or a layer
+// over it.
 func (c *compiler) rootMount() {
 	const origin = "root.path"
 	tree, copied := c.file(func(f *File) bool { return f.Kind == FileTree && f.Index < 0 })
@@ -64,11 +73,14 @@ func (c *compiler) rootMount() {
 	case c.opt.Layer != nil:
 		// The first process has made it: see layerFirst.
 	case copied:
-		c.do(origin, "take rt's copy of the root file system", nsenter.Fcntl, nsenter.Num(tree), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC),
+		c.do(origin, "take rt's copy of the root file system", nsenter.Fcntl, nsenter.Num(tree),
+			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC),
 			nsenter.Imm(0)).to(regRoot)
 	default:
-		c.do(origin, "clone the mounts of the root file system", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
-			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regRoot)
+		c.do(origin, "clone the mounts of the root file system", nsenter.OpenTree, nsenter.Cwd,
+			nsenter.Str(c.spec.Rootfs),
+			nsenter.Flags(&nsenter.OpenTreeFlags,
+				unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(regRoot)
 	}
 }
 
@@ -76,7 +88,8 @@ func (c *compiler) rootMount() {
 func (c *compiler) attachRoot() {
 	const origin = "root.path"
 	at := func(path string) step {
-		return c.do(origin, "attach it at "+path, nsenter.MoveMount, nsenter.Val(regRoot), nsenter.Str(""), nsenter.Cwd, nsenter.Str(path),
+		return c.do(origin, "attach it at "+path, nsenter.MoveMount, nsenter.Val(regRoot), nsenter.Str(""), nsenter.Cwd,
+			nsenter.Str(path),
 			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_SYMLINKS))
 	}
 	if !c.treesByRT() && !c.layerByHost() {
@@ -87,21 +100,24 @@ func (c *compiler) attachRoot() {
 	at(c.spec.Rootfs).then(end).on(noWay, unix.EACCES)
 	c.place(noWay)
 	if !c.contained() {
-		c.do("linux.rootfsPropagation", "do not propagate what is attached to /", nsenter.Mount, nsenter.Str(""), nsenter.Str("/"), nsenter.Null,
+		c.do("linux.rootfsPropagation", "do not propagate what is attached to /", nsenter.Mount, nsenter.Str(""),
+			nsenter.Str("/"), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
 	at("/")
 	c.place(end)
 }
 
-// contained reports whether the propagation of the host's mounts keeps everything that is done to mounts here away from the host. Where it does not
-// (shared, or a word without the r, which leaves the mounts below "/" as they were), every step that could reach the host is fenced in by itself.
+// contained reports whether the propagation of the host's mounts keeps everything that is done to mounts here away from
+// the host. Where it does not (shared, or a word without the r, which leaves the mounts below "/" as they were), every
+// step that could reach the host is fenced in by itself.
 func (c *compiler) contained() bool {
 	p := c.spec.RootPropagation
 	return p == 0 || p&unix.MS_REC != 0 && p&unix.MS_SHARED == 0
 }
 
-// fence is the propagation that keeps what is done to a mount here away from the host. What the host does still comes through where the config asks for a slave.
+// fence is the propagation that keeps what is done to a mount here away from the host. What the host does still comes
+// through where the config asks for a slave.
 func (c *compiler) fence() uintptr {
 	if c.spec.RootPropagation&unix.MS_SLAVE != 0 {
 		return unix.MS_SLAVE
@@ -109,7 +125,8 @@ func (c *compiler) fence() uintptr {
 	return unix.MS_PRIVATE
 }
 
-// privateEnough is the propagation of the host's mounts while the container is made. An unbindable mount could not be copied, so it stays private until then.
+// privateEnough is the propagation of the host's mounts while the container is made. An unbindable mount could not be
+// copied, so it stays private until then.
 func (c *compiler) privateEnough(propagation uintptr) uintptr {
 	if propagation&unix.MS_UNBINDABLE != 0 {
 		return unix.MS_PRIVATE | propagation&unix.MS_REC
@@ -140,14 +157,17 @@ func (c *compiler) enterRoot() error {
 	c.enter(origin, regRoot)
 	switch {
 	case !c.opt.NoPivot:
-		c.do(origin, "change the root; the old root is mounted over it", nsenter.PivotRoot, nsenter.Str("."), nsenter.Str("."))
+		c.do(origin, "change the root; the old root is mounted over it", nsenter.PivotRoot, nsenter.Str("."),
+			nsenter.Str("."))
 		if !c.contained() {
 			// Otherwise what is unmounted here would be unmounted on the host too.
 			c.enter(origin, regDir)
-			c.do(origin, "do not propagate the unmount to the host", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
+			c.do(origin, "do not propagate the unmount to the host", nsenter.Mount, nsenter.Str(""), nsenter.Str("."),
+				nsenter.Null,
 				nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_SLAVE|unix.MS_REC)), nsenter.Null)
 		}
-		c.do(origin, "unmount the old root", nsenter.Umount2, nsenter.Str("."), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
+		c.do(origin, "unmount the old root", nsenter.Umount2, nsenter.Str("."),
+			nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
 		// Both roots had the same name; now "/" can only be the new one.
 		c.do(origin, "make the new root the working directory", nsenter.Fchdir, nsenter.Val(regRoot))
 	case c.spec.RootPropagation&unix.MS_PRIVATE != 0:
@@ -159,12 +179,14 @@ func (c *compiler) enterRoot() error {
 		if c.unshared(unix.CLONE_NEWNS) {
 			c.dropKernelMounts()
 		}
-		c.do(origin, "move the new root over the old one", nsenter.MoveMount, nsenter.Val(regRoot), nsenter.Str(""), nsenter.Cwd, nsenter.Str("/"),
+		c.do(origin, "move the new root over the old one", nsenter.MoveMount, nsenter.Val(regRoot), nsenter.Str(""),
+			nsenter.Cwd, nsenter.Str("/"),
 			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 		c.do(origin, "change the root; the old one stays below it", nsenter.Chroot, nsenter.Str("."))
 	}
 	if p := c.spec.RootPropagation; p != 0 {
-		c.do("linux.rootfsPropagation", "set the propagation of the root", nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
+		c.do("linux.rootfsPropagation", "set the propagation of the root", nsenter.Mount, nsenter.Str(""),
+			nsenter.Str("."), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, p), nsenter.Null)
 	}
 	return nil

@@ -15,7 +15,8 @@ import (
 // The numbers of sched_setattr(2), by the words of the spec; package spec has checked the words.
 var (
 	schedulerPolicies = words{
-		{"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {"SCHED_RR", 2}, {"SCHED_BATCH", 3}, {"SCHED_IDLE", 5}, {"SCHED_DEADLINE", 6},
+		{"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {"SCHED_RR",
+			2}, {"SCHED_BATCH", 3}, {"SCHED_IDLE", 5}, {"SCHED_DEADLINE", 6},
 	}
 	schedulerFlags = words{
 		{"SCHED_FLAG_RESET_ON_FORK", 0x01},
@@ -36,7 +37,8 @@ var (
 		{"MPOL_PREFERRED_MANY", 5},
 		{"MPOL_WEIGHTED_INTERLEAVE", 6},
 	}
-	memoryFlags   = words{{"MPOL_F_NUMA_BALANCING", 1 << 13}, {"MPOL_F_RELATIVE_NODES", 1 << 14}, {"MPOL_F_STATIC_NODES", 1 << 15}}
+	memoryFlags = words{{"MPOL_F_NUMA_BALANCING", 1 << 13}, {"MPOL_F_RELATIVE_NODES", 1 << 14},
+		{"MPOL_F_STATIC_NODES", 1 << 15}}
 	personalities = words{{"LINUX", 0x0000}, {"LINUX32", 0x0008}}
 )
 
@@ -55,7 +57,8 @@ func (m words) of(word string) uint64 {
 	panic("plan: the word " + word + " has passed the checks of package spec and has no number")
 }
 
-// scheduling sets how the process is scheduled: process.scheduler, process.ioPriority, linux.memoryPolicy, linux.personality.
+// scheduling sets how the process is scheduled: process.scheduler, process.ioPriority, linux.memoryPolicy,
+// linux.personality.
 func (c *compiler) scheduling() error {
 	oci := c.spec.Process.OCI
 	if s := oci.Scheduler; s != nil && !c.schedulesLater() {
@@ -63,15 +66,18 @@ func (c *compiler) scheduling() error {
 	}
 	if p := oci.IOPriority; p != nil {
 		const whoProcess, classShift = 1, 13
-		c.do("process.ioPriority", "set the I/O priority to "+string(p.Class)+" "+strconv.Itoa(p.Priority), nsenter.IoprioSet,
-			nsenter.Imm(whoProcess), nsenter.Imm(0), nsenter.Flags(&nsenter.Hex, ioClasses.of(string(p.Class))<<classShift|uint64(p.Priority)))
+		c.do("process.ioPriority", "set the I/O priority to "+string(p.Class)+" "+strconv.Itoa(p.Priority),
+			nsenter.IoprioSet,
+			nsenter.Imm(whoProcess), nsenter.Imm(0), nsenter.Flags(&nsenter.Hex,
+				ioClasses.of(string(p.Class))<<classShift|uint64(p.Priority)))
 	}
 	if l := c.spec.OCI.Linux; l != nil {
 		if l.MemoryPolicy != nil {
 			c.memoryPolicy(l.MemoryPolicy)
 		}
 		if l.Personality != nil {
-			c.do("linux.personality.domain", "be a process of domain "+string(l.Personality.Domain), nsenter.Personality,
+			c.do("linux.personality.domain", "be a process of domain "+string(l.Personality.Domain),
+				nsenter.Personality,
 				nsenter.Flags(&nsenter.Hex, personalities.of(string(l.Personality.Domain))))
 		}
 	}
@@ -110,14 +116,17 @@ func (c *compiler) memoryPolicy(p *specs.LinuxMemoryPolicy) {
 		mask := bitList(p.Nodes)
 		nodes, count = nsenter.Data(string(mask), "{"+p.Nodes+"}"), 8*len(mask)+1 // the kernel takes one off
 	}
-	c.do("linux.memoryPolicy", "set the memory policy to "+string(p.Mode), nsenter.SetMempolicy, nsenter.Flags(&nsenter.Hex, mode), nodes, nsenter.Imm(count))
+	c.do("linux.memoryPolicy", "set the memory policy to "+string(p.Mode), nsenter.SetMempolicy,
+		nsenter.Flags(&nsenter.Hex, mode), nodes, nsenter.Imm(count))
 }
 
-// unbind lets the process run on all CPUs that its cgroup has. Since Linux 6.2 (8f9ea86fdf99) a process keeps the CPUs that it was bound to, and its
-// children inherit them, whatever cpuset it comes into; and what rt was bound to, as a part of an engine that keeps to CPUs of its own perhaps, is no business
-// of the container's. It is done without asking whether there is a need: to find out costs as much.
+// unbind lets the process run on all CPUs that its cgroup has. Since Linux 6.2 (8f9ea86fdf99) a process keeps the CPUs
+// that it was bound to, and its children inherit them, whatever cpuset it comes into; and what rt was bound to, as a
+// part of an engine that keeps to CPUs of its own perhaps, is no business of the container's. It is done without asking
+// whether there is a need: to find out costs as much.
 func (c *compiler) unbind() {
-	const bytes = 1024 // 8192 CPUs, the most that a kernel can be built for; of a longer mask than its own it takes what it needs
+	// 8192 CPUs, the most that a kernel can be built for; of a longer mask than its own it takes what it needs
+	const bytes = 1024
 	c.do("", "allow every CPU of the cgroup", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(bytes),
 		nsenter.Data(strings.Repeat("\xff", bytes), "{all}")).ignore(unix.EINVAL, unix.EPERM)
 }

@@ -8,12 +8,13 @@ import (
 	"rt/spec"
 )
 
-// The root user of a user namespace may not mount a procfs, sysfs or mqueue of a namespace that belongs to somebody else: a container in the host's
-// pid, network or ipc namespace gets none of its own. The host has mounted the very same file system, though, and a bind of that stands in. It
-// shows what a new one would, by the same permissions: the kernel compares the host's ids of the process with those of the files.
+// The root user of a user namespace may not mount a procfs, sysfs or mqueue of a namespace that belongs to somebody
+// else: a container in the host's pid, network or ipc namespace gets none of its own. The host has mounted the very
+// same file system, though, and a bind of that stands in. It shows what a new one would, by the same permissions: the
+// kernel compares the host's ids of the process with those of the files.
 //
-// What rt lends of the host is restricted. It is nosuid, noexec and nodev, and read-only with all that is mounted below it, which may
-// be anything (CVE-2023-25809). It takes part in no propagation, so that nothing is added later.
+// What rt lends of the host is restricted. It is nosuid, noexec and nodev, and read-only with all that is mounted below
+// it, which may be anything (CVE-2023-25809). It takes part in no propagation, so that nothing is added later.
 
 // HostMount is a file system of the kernel that the host has mounted.
 type HostMount struct {
@@ -21,8 +22,8 @@ type HostMount struct {
 	Magic int64 // statfs(2)
 	// namespace is the kind that the file system shows, a CLONE_NEW* flag.
 	namespace uintptr
-	// writable says that the mount itself does not become read-only. A process writes to its own files in /proc: its OOM score, the id maps of
-	// its children, its label. Message queues are made by mq_open(3), which needs no mount.
+	// writable says that the mount itself does not become read-only. A process writes to its own files in /proc: its
+	// OOM score, the id maps of its children, its label. Message queues are made by mq_open(3), which needs no mount.
 	writable bool
 }
 
@@ -34,11 +35,12 @@ var hostMounts = map[string]*HostMount{
 
 const mqueueMagic = 0x19800202 // MQUEUE_MAGIC of the kernel's ipc/mqueue.c
 
-// StandIn returns what the host has mounted that may stand in for m, or nil. Whether it is really there is for the caller to see: Options.Sources.
+// StandIn returns what the host has mounted that may stand in for m, or nil. Whether it is really there is for the
+// caller to see: Options.Sources.
 //
-// A sysfs is bound even where the network namespace is new: a /sys that is partly covered keeps the kernel from mounting another one,
-// and what is in it hardly depends on that namespace. Processes and message queues of another namespace are none of the container's. Options
-// of the file system itself, as hidepid, can't be given to a bind.
+// A sysfs is bound even where the network namespace is new: a /sys that is partly covered keeps the kernel from
+// mounting another one, and what is in it hardly depends on that namespace. Processes and message queues of another
+// namespace are none of the container's. Options of the file system itself, as hidepid, can't be given to a bind.
 func StandIn(s *spec.Spec, f *host.Facts, m *spec.Mount) *HostMount {
 	h := hostMounts[m.Type]
 	switch {
@@ -62,7 +64,8 @@ func (c *compiler) standIn(m *spec.Mount) (*HostMount, bool) {
 	return h, h != nil
 }
 
-// standInFile returns the descriptor of a stand-in that rt makes itself: nobody has to mount the message queues on the host.
+// standInFile returns the descriptor of a stand-in that rt makes itself: nobody has to mount the message queues on the
+// host.
 func (c *compiler) standInFile(m *spec.Mount) (nsenter.FD, bool) {
 	return c.file(func(f *File) bool { return f.Kind == FileMqueue && f.Index == m.Index })
 }
@@ -73,15 +76,19 @@ func (c *compiler) bindHost(m *spec.Mount, h *HostMount, tree nsenter.Reg) {
 	origin := mountPath(m, "")
 	sentence := "no new " + m.Type + " in this user namespace: take the host's"
 	if fd, ok := c.standInFile(m); ok {
-		c.do(origin, sentence, nsenter.Fcntl, nsenter.Num(fd), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(tree)
+		c.do(origin, sentence, nsenter.Fcntl, nsenter.Num(fd),
+			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(tree)
 	} else {
 		c.do(origin, sentence, nsenter.OpenTree, nsenter.Cwd, nsenter.Str(h.Path),
-			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(tree)
+			nsenter.Flags(&nsenter.OpenTreeFlags,
+				unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(tree)
 	}
-	c.setAttr(origin, "read-only, with all that is below", tree, restricted|m.AttrSet&^unix.MOUNT_ATTR__ATIME, 0, unix.MS_PRIVATE, true)
+	c.setAttr(origin, "read-only, with all that is below", tree, restricted|m.AttrSet&^unix.MOUNT_ATTR__ATIME, 0,
+		unix.MS_PRIVATE, true)
 	if h.writable && m.AttrSet&unix.MOUNT_ATTR_RDONLY == 0 {
 		// EPERM: the host's is read-only itself, and so is this one.
-		c.setAttr(origin, "but a process may write to its own files", tree, 0, unix.MOUNT_ATTR_RDONLY, 0, false).ignore(unix.EPERM)
+		c.setAttr(origin, "but a process may write to its own files", tree, 0, unix.MOUNT_ATTR_RDONLY, 0,
+			false).ignore(unix.EPERM)
 	}
 	c.propagate(m, tree)
 	c.target(mountPath(m, "destination"), m.Destination, true, howFor(m, true))

@@ -7,28 +7,33 @@ type SyncPoint uint8
 
 // The sync points.
 const (
-	SyncNone            SyncPoint = iota // no sync point
-	SyncMaps                             // the process has entered a new user namespace: write its id maps
-	SyncBornUnmapped                     // the container's process was made, in a new user namespace: its pid comes along; write its id maps
-	SyncBorn                             // the container's process was made: its pid comes along
-	SyncNetDevices                       // move linux.netDevices into the network namespace of the process
-	SyncAttach                           // put the process into its cgroup
-	SyncHooks                            // prestart, createRuntime
-	SyncCreateContainer                  // the hooks of that name: the root file system comes along
-	SyncConsole                          // the master of the terminal comes along
-	SyncTerminal                         // the same, of a process that joins: set the terminal up
-	SyncCopyFrom                         // the directory that a tmpfs will cover comes along
-	SyncCopyTo                           // the tmpfs comes along; copy what the directory holds into it (tmpcopyup), or its mode
-	SyncMakeDir                          // the root file system comes along: make the directory Step.Path in it, and what links on the way lead to
-	SyncMakeFile                         // the same for an empty file
-	SyncLink                             // copy-symlink: the directory that the link Step.Path is in comes along: compare what the link says
-	SyncHome                             // the container's passwd comes along, if there is one: answer with HOME
-	SyncDevice                           // a node that was there before comes along: check that it is the device of the config
-	SyncReady                            // all is made; save the state, then start when told
-	SyncStartContainer                   // the hooks of that name
-	SyncTrees                            // open the next batch of Plan.Later, and hand it over
-	SyncListener                         // the listener of the seccomp filter comes along: hand it to the agent
-	SyncPoints                           // how many there are
+	SyncNone SyncPoint = iota // no sync point
+	SyncMaps                  // the process has entered a new user namespace: write its id maps
+	// the container's process was made, in a new user namespace: its pid comes along; write its id maps
+	SyncBornUnmapped
+	SyncBorn            // the container's process was made: its pid comes along
+	SyncNetDevices      // move linux.netDevices into the network namespace of the process
+	SyncAttach          // put the process into its cgroup
+	SyncHooks           // prestart, createRuntime
+	SyncCreateContainer // the hooks of that name: the root file system comes along
+	SyncConsole         // the master of the terminal comes along
+	SyncTerminal        // the same, of a process that joins: set the terminal up
+	SyncCopyFrom        // the directory that a tmpfs will cover comes along
+	// the tmpfs comes along; copy what the directory holds into it (tmpcopyup), or its mode
+	SyncCopyTo
+	// the root file system comes along: make the directory Step.Path in it, and what links on the way lead to
+	SyncMakeDir
+	SyncMakeFile // the same for an empty file
+	// copy-symlink: the directory that the link Step.Path is in comes along: compare what the link says
+	SyncLink
+	SyncHome // the container's passwd comes along, if there is one: answer with HOME
+	// a node that was there before comes along: check that it is the device of the config
+	SyncDevice
+	SyncReady          // all is made; save the state, then start when told
+	SyncStartContainer // the hooks of that name
+	SyncTrees          // open the next batch of Plan.Later, and hand it over
+	SyncListener       // the listener of the seccomp filter comes along: hand it to the agent
+	SyncPoints         // how many there are
 )
 
 // Passes is what a report brings apart from the fact that the sync point is reached.
@@ -36,12 +41,13 @@ type Passes uint8
 
 // What reports bring.
 const (
-	PassesNothing   Passes = iota
-	PassesPid              // the value of the report is the pid of a process that takes the place of the one that reports
-	PassesTerminal         // a descriptor: the master of a pseudoterminal (pty(7))
-	PassesDirectory        // a descriptor of a directory
-	PassesFile             // a descriptor of a file of any type, which is not open for reading, or none
-	PassesListener         // a descriptor: the listener of a seccomp filter (seccomp_unotify(2))
+	PassesNothing Passes = iota
+	// the value of the report is the pid of a process that takes the place of the one that reports
+	PassesPid
+	PassesTerminal  // a descriptor: the master of a pseudoterminal (pty(7))
+	PassesDirectory // a descriptor of a directory
+	PassesFile      // a descriptor of a file of any type, which is not open for reading, or none
+	PassesListener  // a descriptor: the listener of a seccomp filter (seccomp_unotify(2))
 )
 
 var syncPoints = [SyncPoints]struct {

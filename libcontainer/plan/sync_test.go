@@ -7,7 +7,8 @@ import (
 	"rt/nsenter"
 )
 
-// checkSync checks what package supervise counts on: a step that reports is a sync point, and the boot process waits behind it if the point says so.
+// checkSync checks what package supervise counts on: a step that reports is a sync point, and the boot process waits
+// behind it if the point says so.
 func checkSync(t *testing.T, p *Plan) {
 	t.Helper()
 	for i := range p.Steps {
@@ -31,7 +32,8 @@ func checkSync(t *testing.T, p *Plan) {
 // awaits reports whether the next read from the control channel comes before the next report.
 func awaits(p *Plan, i int) bool {
 	for ; i < len(p.Steps) && !p.Steps[i].Reports(); i++ {
-		if s := &p.Steps[i]; s.Call == nsenter.Read && s.Min == 1 && strings.HasPrefix(p.Text(i), "read($ctl, scratch, ") {
+		if s := &p.Steps[i]; s.Call == nsenter.Read && s.Min == 1 &&
+			strings.HasPrefix(p.Text(i), "read($ctl, scratch, ") {
 			return true
 		}
 	}

@@ -9,10 +9,11 @@ import (
 	"rt/nsenter"
 )
 
-// terminal makes the container's terminal (pty(7)): the pair comes out of the container's own devpts, the master goes to rt over the control
-// channel, the slave becomes the standard streams and /dev/console.
+// terminal makes the container's terminal (pty(7)): the pair comes out of the container's own devpts, the master goes
+// to rt over the control channel, the slave becomes the standard streams and /dev/console.
 //
-// The slave is asked from the master (TIOCGPTPEER) and never opened by name: a name in /dev/pts can be made to mean something else (CVE-2025-52565).
+// The slave is asked from the master (TIOCGPTPEER) and never opened by name: a name in /dev/pts can be made to mean
+// something else (CVE-2025-52565).
 func (c *compiler) terminal() error {
 	p := c.spec.Process
 	if p == nil || !p.Terminal {
@@ -20,23 +21,30 @@ func (c *compiler) terminal() error {
 	}
 	const origin = "process.terminal"
 	c.openMaster(origin)
-	c.do(origin, "unlock its slave", nsenter.Ioctl, nsenter.Val(regMaster), nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCSPTLCK),
+	c.do(origin, "unlock its slave", nsenter.Ioctl, nsenter.Val(regMaster),
+		nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCSPTLCK),
 		nsenter.Data("\x00\x00\x00\x00", "{0}"))
-	c.do(origin, "open its slave", nsenter.Ioctl, nsenter.Val(regMaster), nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCGPTPEER),
+	c.do(origin, "open its slave", nsenter.Ioctl, nsenter.Val(regMaster),
+		nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCGPTPEER),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).to(regSlave)
 	if p.ConsoleRows != 0 || p.ConsoleCols != 0 {
 		var size [8]byte
 		binary.NativeEndian.PutUint16(size[:], p.ConsoleRows)
 		binary.NativeEndian.PutUint16(size[2:], p.ConsoleCols)
-		c.do("process.consoleSize", "set its size", nsenter.Ioctl, nsenter.Val(regSlave), nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCSWINSZ),
-			nsenter.Data(string(size[:]), "{rows="+strconv.Itoa(int(p.ConsoleRows))+", columns="+strconv.Itoa(int(p.ConsoleCols))+"}"))
+		c.do("process.consoleSize", "set its size", nsenter.Ioctl, nsenter.Val(regSlave),
+			nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCSWINSZ),
+			nsenter.Data(string(size[:]),
+				"{rows="+strconv.Itoa(int(p.ConsoleRows))+", columns="+strconv.Itoa(int(p.ConsoleCols))+"}"))
 	}
 	if p.UID != 0 {
-		c.do("process.user.uid", "the terminal is the user's", nsenter.Fchown, nsenter.Val(regSlave), nsenter.Imm(p.UID), nsenter.Imm(-1))
+		c.do("process.user.uid", "the terminal is the user's", nsenter.Fchown, nsenter.Val(regSlave),
+			nsenter.Imm(p.UID), nsenter.Imm(-1))
 	}
 	// A control message names descriptors by number, so the master gets a number that is known beforehand.
-	c.do(origin, "duplicate the master to a fixed number", nsenter.Dup3, nsenter.Val(regMaster), nsenter.Imm(0), nsenter.Imm(0))
-	hand := c.do(origin, "pass the master to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(0, regMaster), nsenter.Imm(0))
+	c.do(origin, "duplicate the master to a fixed number", nsenter.Dup3, nsenter.Val(regMaster), nsenter.Imm(0),
+		nsenter.Imm(0))
+	hand := c.do(origin, "pass the master to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl),
+		passDescriptor(0, regMaster), nsenter.Imm(0))
 	if c.joining && c.opt.TerminalWait {
 		hand.sync(SyncTerminal, "take the master of the terminal, and set it up")
 		c.await("wait for rt")
@@ -45,7 +53,8 @@ func (c *compiler) terminal() error {
 	}
 	c.do(origin, "close the master here", nsenter.Close, nsenter.Val(regMaster))
 	for fd, name := range [...]string{"input", "output", "error"} {
-		c.do(origin, "the terminal is standard "+name, nsenter.Dup3, nsenter.Val(regSlave), nsenter.Imm(fd), nsenter.Imm(0))
+		c.do(origin, "the terminal is standard "+name, nsenter.Dup3, nsenter.Val(regSlave), nsenter.Imm(fd),
+			nsenter.Imm(0))
 	}
 	if c.joining {
 		return nil // it is still the first process
@@ -57,8 +66,9 @@ func (c *compiler) terminal() error {
 	return nil
 }
 
-// openMaster opens the master of a new terminal. Where /dev is a bind mount of the config, its devpts may be the host's, whose ptmx is its owner's alone, as
-// systemd has it; everybody has the node next to it, which leads to the same devpts (Documentation/filesystems/devpts.rst).
+// openMaster opens the master of a new terminal. Where /dev is a bind mount of the config, its devpts may be the
+// host's, whose ptmx is its owner's alone, as systemd has it; everybody has the node next to it, which leads to the
+// same devpts (Documentation/filesystems/devpts.rst).
 func (c *compiler) openMaster(origin string) {
 	const sentence = "open the master of a new terminal"
 	master := c.open(origin, sentence, regRoot, "/dev/pts/ptmx", howTerminal).to(regMaster)
@@ -80,12 +90,14 @@ func (c *compiler) controlTerminal() {
 	}
 }
 
-// console puts the slave at /dev/console (config-linux.md#default-devices). In a /dev that is a bind mount of the config nothing is made for it: it covers
-// what is there, so that the container does not write to the machine's own console.
+// console puts the slave at /dev/console (config-linux.md#default-devices). In a /dev that is a bind mount of the
+// config nothing is made for it: it covers what is there, so that the container does not write to the machine's own
+// console.
 func (c *compiler) console(origin string) {
 	end := c.newLabel()
 	if c.devIsBound() {
-		c.open(origin, "find the console", regRoot, "/dev/console", howRealPath).to(regTarget).on(end, unix.ENOENT, unix.ELOOP)
+		c.open(origin, "find the console", regRoot, "/dev/console",
+			howRealPath).to(regTarget).on(end, unix.ENOENT, unix.ELOOP)
 		c.attachConsole(origin)
 		c.place(end)
 		return
@@ -100,7 +112,8 @@ func (c *compiler) console(origin string) {
 // attachConsole covers the target with the slave.
 func (c *compiler) attachConsole(origin string) {
 	c.do(origin, "copy the mount of the slave", nsenter.OpenTree, nsenter.Val(regSlave), nsenter.Str(""),
-		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regTree)
+		nsenter.Flags(&nsenter.OpenTreeFlags,
+			unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regTree)
 	c.attach(origin, regTree, regTarget)
 }
 

@@ -6,12 +6,14 @@ import (
 	"rt/nsenter"
 )
 
-// The times of a trace are at the start of the scratch memory, which no other step uses for more than the byte it waits for.
+// The times of a trace are at the start of the scratch memory, which no other step uses for more than the byte it waits
+// for.
 const traceStart, traceEnd = 0, 16
 
-// trace makes every step report its result and its times. It is an edit of the plan like any other: around each step go two clock_gettime(2), and
-// behind them the writev(2) of a report, once for each way the step may go on. It ends where a seccomp filter is loaded, which may not allow
-// them, and where create ends, since nobody reads what is reported until `rt start` comes.
+// trace makes every step report its result and its times. It is an edit of the plan like any other: around each step go
+// two clock_gettime(2), and behind them the writev(2) of a report, once for each way the step may go on. It ends where
+// a seccomp filter is loaded, which may not allow them, and where create ends, since nobody reads what is reported
+// until `rt start` comes.
 func (c *compiler) trace() {
 	old := c.plan.Steps
 	plain := c.plan.Program
@@ -99,14 +101,16 @@ func (t *tracer) report(s *nsenter.Step, next int) {
 	t.clock(s, traceEnd)
 	t.jumps = append(t.jumps, jump{len(t.steps), label(next), true})
 	t.steps = append(t.steps, nsenter.Step{
-		Call: nsenter.Writev, Args: []nsenter.Arg{nsenter.Num(t.ctl), nsenter.TraceOf(s.To), nsenter.Imm(3)}, To: regTrace,
+		Call: nsenter.Writev, Args: []nsenter.Arg{nsenter.Num(t.ctl), nsenter.TraceOf(s.To),
+			nsenter.Imm(3)}, To: regTrace,
 		Number: s.Number, Part: s.Part, Sentence: "trace: report it",
 	})
 }
 
 func (t *tracer) clock(s *nsenter.Step, at int) {
 	t.steps = append(t.steps, nsenter.Step{
-		Call: nsenter.ClockGettime, Args: []nsenter.Arg{nsenter.Imm(unix.CLOCK_MONOTONIC), nsenter.Scratch(at)}, To: regTrace,
+		Call: nsenter.ClockGettime, Args: []nsenter.Arg{nsenter.Imm(unix.CLOCK_MONOTONIC),
+			nsenter.Scratch(at)}, To: regTrace,
 		Number: s.Number, Part: s.Part, Sentence: "trace: note the time",
 	})
 }

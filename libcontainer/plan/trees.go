@@ -9,12 +9,13 @@ import (
 	"rt/nsenter"
 )
 
-// In a container with a user namespace each bind mount is a descriptor that rt opens for the boot process: see treesByRT. There may be more of them than a
-// process may have open (RLIMIT_NOFILE in getrlimit(2)), so they are handed over in batches. The first batch is inherited, at the lowest
-// numbers behind those of the user's program. When it is used up these are closed, and the next batch gets the same ones.
+// In a container with a user namespace each bind mount is a descriptor that rt opens for the boot process: see
+// treesByRT. There may be more of them than a process may have open (RLIMIT_NOFILE in getrlimit(2)), so they are handed
+// over in batches. The first batch is inherited, at the lowest numbers behind those of the user's program. When it is
+// used up these are closed, and the next batch gets the same ones.
 
-// treeBatch is how many trees are open at a time, for a limit of open files. rt has two numbers for each while it starts the boot process,
-// and either of them needs some for the rest.
+// treeBatch is how many trees are open at a time, for a limit of open files. rt has two numbers for each while it
+// starts the boot process, and either of them needs some for the rest.
 func treeBatch(limit uint64) int {
 	const least, most, rest = 8, 200, 60
 	if limit == 0 || limit >= rest+2*most {
@@ -23,7 +24,8 @@ func treeBatch(limit uint64) int {
 	return max(least, (int(limit)-rest)/2)
 }
 
-// treeFiles lists the trees of the bind mounts among the files of the plan. It comes first, for a batch needs known numbers.
+// treeFiles lists the trees of the bind mounts among the files of the plan. It comes first, for a batch needs known
+// numbers.
 func (c *compiler) treeFiles(add func(name string, f File)) {
 	c.batch = treeBatch(c.opt.OpenFiles)
 	for i := range c.spec.Mounts {
@@ -46,7 +48,8 @@ func (c *compiler) treeFiles(add func(name string, f File)) {
 	}
 }
 
-// tree returns the descriptor of rt's copy of what mounts[i] binds, if rt makes one, and takes the next batch if the last one is used up.
+// tree returns the descriptor of rt's copy of what mounts[i] binds, if rt makes one, and takes the next batch if the
+// last one is used up.
 func (c *compiler) tree(i int) (nsenter.FD, bool) {
 	if !c.treesByRT() {
 		return 0, false
@@ -65,10 +68,12 @@ func (c *compiler) tree(i int) (nsenter.FD, bool) {
 func (c *compiler) takeTrees(files []File) {
 	const origin = "mounts"
 	first, number := c.plan.Number(0), len(files)
-	c.do(origin, "close the sources that are mounted", nsenter.CloseRange, nsenter.Imm(first), nsenter.Imm(first+c.batch-1), nsenter.Imm(0))
+	c.do(origin, "close the sources that are mounted", nsenter.CloseRange, nsenter.Imm(first),
+		nsenter.Imm(first+c.batch-1), nsenter.Imm(0))
 	c.report(origin, "ask rt for the next sources", nsenter.Nowhere).
 		sync(SyncTrees, "open the next "+strconv.Itoa(number)+" sources, and hand them over")
-	c.do(origin, "how to take them", nsenter.Read, nsenter.Num(c.plan.Ctl), nsenter.Scratch(nsenter.HeaderAt), nsenter.Imm(nsenter.HeaderSize)).
+	c.do(origin, "how to take them", nsenter.Read, nsenter.Num(c.plan.Ctl), nsenter.Scratch(nsenter.HeaderAt),
+		nsenter.Imm(nsenter.HeaderSize)).
 		least(nsenter.HeaderSize)
 	c.do(origin, "take them", nsenter.Recvmsg, nsenter.Num(c.plan.Ctl), nsenter.Scratch(nsenter.HeaderAt),
 		nsenter.Flags(&nsenter.RecvFlags, unix.MSG_CMSG_CLOEXEC)).least(1)
@@ -76,11 +81,13 @@ func (c *compiler) takeTrees(files []File) {
 		nsenter.Flags(&nsenter.FcntlCommands, unix.F_GETFD), nsenter.Imm(0))
 }
 
-// savedLimit is where in the scratch memory the limit of open files is kept: struct rlimit, behind the supervisor's answer.
+// savedLimit is where in the scratch memory the limit of open files is kept: struct rlimit, behind the supervisor's
+// answer.
 const savedLimit = answer + 8
 
-// raiseOpenFiles lifts the soft limit of open files to the hard one while the container is made; restoreOpenFiles gives the caller's back. rt does
-// not know that: Go's runtime has lifted its own, and sets the caller's for the processes that it starts.
+// raiseOpenFiles lifts the soft limit of open files to the hard one while the container is made; restoreOpenFiles gives
+// the caller's back. rt does not know that: Go's runtime has lifted its own, and sets the caller's for the processes
+// that it starts.
 func (c *compiler) raiseOpenFiles() {
 	if hard := c.opt.OpenFiles; hard != 0 {
 		c.prlimit("", "raise the soft limit of open files", unix.RLIMIT_NOFILE, hard, hard, nsenter.Scratch(savedLimit))
@@ -96,6 +103,7 @@ func (c *compiler) restoreOpenFiles() {
 			return // the config sets it
 		}
 	}
-	c.do("", "the caller's limit of open files again", nsenter.Prlimit64, nsenter.Imm(0), nsenter.Flags(&nsenter.Rlimits, unix.RLIMIT_NOFILE),
+	c.do("", "the caller's limit of open files again", nsenter.Prlimit64, nsenter.Imm(0),
+		nsenter.Flags(&nsenter.Rlimits, unix.RLIMIT_NOFILE),
 		nsenter.Scratch(savedLimit), nsenter.Null)
 }

@@ -1,7 +1,7 @@
 // gen writes the manual pages of rt, from the same data as its help: `make man`.
 //
-// It turns cli.Commands into roff, for man(7), one page a command and rt.8 for all of them. It runs when the command line has changed; a test
-// of this package says so when it was forgotten.
+// It turns cli.Commands into roff, for man(7), one page a command and rt.8 for all of them. It runs when the command
+// line has changed; a test of this package says so when it was forgotten.
 package main
 
 import (

@@ -52,7 +52,8 @@ func overview(commands []*cli.Command) string {
 	r.item("config.json", "what the container is to be; in the bundle")
 	r.item("/run/rt/", "the state of all containers; $XDG_RUNTIME_DIR/rt/ for an ordinary user")
 	r.section("EXAMPLES")
-	r.example("Make a bundle and run it", "mkdir -p web/rootfs && rt spec --bundle web && cp -a /srv/root/. web/rootfs && rt run ./web")
+	r.example("Make a bundle and run it",
+		"mkdir -p web/rootfs && rt spec --bundle web && cp -a /srv/root/. web/rootfs && rt run ./web")
 	r.section("SEE ALSO")
 	var see []string
 	for _, c := range commands {

@@ -50,7 +50,8 @@ func bold(s string) string { return `\fB` + escape(s) + `\fR` }
 
 func italic(s string) string { return `\fI` + escape(s) + `\fR` }
 
-// escape makes s mean itself. A dash is the minus of the keyboard: what readers copy from a page must be what they can type.
+// escape makes s mean itself. A dash is the minus of the keyboard: what readers copy from a page must be what they can
+// type.
 func escape(s string) string {
 	return strings.NewReplacer(`\`, `\e`, `-`, `\-`, `'`, `\(aq`, "`", "\\`", `^`, `\(ha`, `~`, `\(ti`).Replace(s)
 }

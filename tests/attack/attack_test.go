@@ -38,12 +38,14 @@ func (w *way) environment(s *stage, command string) []string {
 		on = "run create"
 	}
 	if w.edit != "" && strings.Contains(" "+on+" ", " "+command+" ") {
-		env = append(env, "RT_ATTACK_EDIT="+strings.NewReplacer("$DIR", s.dir, "$ROOTFS", s.rootfs, "$VICTIM", s.victim).Replace(w.edit))
+		env = append(env, "RT_ATTACK_EDIT="+strings.NewReplacer("$DIR", s.dir, "$ROOTFS", s.rootfs, "$VICTIM",
+			s.victim).Replace(w.edit))
 	}
 	return env
 }
 
-// attacks are all of them; each of the files attacks_*_test.go adds its own in an init, so that two new ones have no line in common.
+// attacks are all of them; each of the files attacks_*_test.go adds its own in an init, so that two new ones have no
+// line in common.
 var attacks []attack
 
 func add(list []attack) { attacks = append(attacks, list...) }
@@ -79,7 +81,8 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// TestTable compares the attacks with docs/security.md: each row of its table is attacked, and each number that is attacked stands there.
+// TestTable compares the attacks with docs/security.md: each row of its table is attacked, and each number that is
+// attacked stands there.
 func TestTable(t *testing.T) {
 	text, err := os.ReadFile("../../docs/security.md")
 	must(t, err)

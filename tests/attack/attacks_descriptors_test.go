@@ -34,7 +34,8 @@ var attacksOnDescriptors = []attack{
 	},
 }
 
-// leaking runs a command with a directory of the host's open as descriptor fd, and says whether the container has found it as its working directory.
+// leaking runs a command with a directory of the host's open as descriptor fd, and says whether the container has found
+// it as its working directory.
 func (s *stage) leaking(fd int, dir string, args ...string) string {
 	s.Config.args("sh", "-c", "ls -a; ls -a victim")
 	s.save()

@@ -25,7 +25,8 @@ var attacksOnMasks = []attack{
 			must(s.t, unix.Mknod(s.dir+"/volume/null", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))))
 			s.background(swapper, s.dir+"/volume/null", s.dir+"/volume/null.link")
 			return s.race(func() string {
-				if out, _ := s.run("cat", "/secret"); strings.Contains(out, "attacked") || strings.Contains(out, "hush") {
+				if out, _ := s.run("cat", "/secret"); strings.Contains(out, "attacked") ||
+					strings.Contains(out, "hush") {
 					return "the mask is a file of the image"
 				}
 				return s.harmed()

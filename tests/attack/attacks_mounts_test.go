@@ -38,7 +38,8 @@ var attacksOnMounts = []attack{
 		name: "CVE-2019-19921, CVE-2023-27561", what: "/proc is a link into a volume of another container, which then has this container's procfs",
 		try: func(s *stage) string {
 			must(s.t, os.MkdirAll(s.dir+"/volume/fake", 0o755))
-			s.Config["mounts"] = append([]any{map[string]any{"destination": "/volume", "type": "bind", "source": s.dir + "/volume", "options": []string{"bind"}}},
+			s.Config["mounts"] = append([]any{map[string]any{"destination": "/volume", "type": "bind",
+				"source": s.dir + "/volume", "options": []string{"bind"}}},
 				s.Config["mounts"].([]any)...)
 			s.link("/volume/fake", "proc")
 			if out, status := s.run("cat", "/volume/fake/self/status"); status == 0 && strings.Contains(out, "Pid:") {
@@ -143,13 +144,15 @@ var attacksOnMounts = []attack{
 	},
 }
 
-// again attaches the mount at /volume/NAME by that name: where the edit is made the host's paths are those of the boot process.
+// again attaches the mount at /volume/NAME by that name: where the edit is made the host's paths are those of the boot
+// process.
 func again(name string) string {
 	step := " ^move_mount.*mounts\\[" + map[string]string{"a": "8", "b": "9", "c": "10"}[name] + "\\]: attach it\n"
 	return "set 2 0xffffffffffffff9c" + step + "text 3 $ROOTFS/volume/" + name + step + "set 4 0x14" + step
 }
 
-// swapped gives the container a volume of a, b and c, each of which is exchanged for a link to the victim again and again, with a read-only tmpfs at each name.
+// swapped gives the container a volume of a, b and c, each of which is exchanged for a link to the victim again and
+// again, with a read-only tmpfs at each name.
 func (s *stage) swapped(names ...string) {
 	volume := s.dir + "/volume"
 	s.Config.mount("/volume", "bind", volume, "rbind")
@@ -208,7 +211,8 @@ func (s *stage) escapedAtConsole() string {
 func (s *stage) watchMounts() (list string) {
 	list = s.dir + "/mountinfo"
 	_ = os.Remove(list)
-	s.Config.at("hooks")["createContainer"] = []any{map[string]any{"path": "/bin/sh", "args": []string{"sh", "-c", "cat /proc/self/mountinfo >" + list}}}
+	s.Config.at("hooks")["createContainer"] = []any{map[string]any{"path": "/bin/sh",
+		"args": []string{"sh", "-c", "cat /proc/self/mountinfo >" + list}}}
 	return list
 }
 

@@ -31,7 +31,8 @@ var attacksOnProc = []attack{
 			if pid == 0 {
 				return ""
 			}
-			if got := strings.TrimSpace(s.host("nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", pid), "cat", "/proc/sys/net/ipv4/ip_forward")); got != "1" {
+			if got := strings.TrimSpace(s.host("nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", pid), "cat",
+				"/proc/sys/net/ipv4/ip_forward")); got != "1" {
 				return "it runs, and the kernel says " + got
 			}
 			return ""
@@ -72,7 +73,8 @@ var attacksOnProc = []attack{
 				text, _ := os.ReadFile(s.path("seen"))
 				for line := range strings.Lines(string(text)) {
 					_, to, _ := strings.Cut(strings.TrimSpace(line), " ")
-					if strings.Contains(to, "pidfd") || strings.HasSuffix(to, "/tasks") || strings.HasSuffix(to, "/cgroup.procs") || strings.HasPrefix(to, s.dir) {
+					if strings.Contains(to, "pidfd") || strings.HasSuffix(to, "/tasks") ||
+						strings.HasSuffix(to, "/cgroup.procs") || strings.HasPrefix(to, s.dir) {
 						return line
 					}
 				}
@@ -80,7 +82,8 @@ var attacksOnProc = []attack{
 			})
 		},
 		// The FIFO holds the joining process where it is longest in sight.
-		without: []way{{on: "exec", edit: "drop close the descriptors that rt passed\ndrop close every other descriptor\ndrop PR_SET_DUMPABLE\nwait /fifo find the program|execute"}},
+		without: []way{{on: "exec",
+			edit: "drop close the descriptors that rt passed\ndrop close every other descriptor\ndrop PR_SET_DUMPABLE\nwait /fifo find the program|execute"}},
 	},
 	{
 		name: "CVE-2019-5736", what: "the program of a process that is being made is kept open, and written to when it has become another",
@@ -117,8 +120,10 @@ var attacksOnProc = []attack{
 			return ""
 		},
 		without: []way{{
-			edit:    "drop? PR_SET_DUMPABLE",
-			patches: []patch{{"nsenter/spawn.go", "const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE", "seals := unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE\nif OFF {\nseals = 0\n}"}},
+			edit: "drop? PR_SET_DUMPABLE",
+			patches: []patch{{"nsenter/spawn.go",
+				"const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE",
+				"seals := unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE\nif OFF {\nseals = 0\n}"}},
 		}},
 	},
 }

@@ -15,8 +15,9 @@ var attacksOnProcesses = []attack{
 		name: "joined pid namespace", what: "a neighbour without capabilities writes through /proc/PID/root while a container is made",
 		try: func(s *stage) string {
 			s.Config.at("process")["capabilities"] = map[string]any{}
-			neighbour := s.up("sh", "-c", "while :; do for p in /proc/[0-9]*; do [ $p = /proc/1 ] || echo pwned >$p/root"+s.victim+
-				"/file; done; done 2>/dev/null")
+			neighbour := s.up("sh", "-c",
+				"while :; do for p in /proc/[0-9]*; do [ $p = /proc/1 ] || echo pwned >$p/root"+s.victim+
+					"/file; done; done 2>/dev/null")
 			if neighbour == 0 {
 				s.t.Fatal("no neighbour")
 			}
@@ -55,7 +56,8 @@ var attacksOnProcesses = []attack{
 		name: "exec", what: "the container looks for a process with more rights than its own",
 		try: func(s *stage) string {
 			caps := []string{"CAP_SYS_PTRACE"}
-			s.Config.at("process")["capabilities"] = map[string]any{"bounding": caps, "permitted": caps, "effective": caps}
+			s.Config.at("process")["capabilities"] = map[string]any{"bounding": caps, "permitted": caps,
+				"effective": caps}
 			// CAP_SYS_PTRACE is bit 19. The shell reads the files itself: a program to read them would be too slow.
 			if s.up("sh", "-c", `while :; do for p in /proc/[0-9]*; do while read -r k v; do case $k-$v in CapPrm:-0000000000080000|CapBnd:-0000000000080000) ;;
 				CapPrm:-*|CapBnd:-*) [ $v = 0000000000000000 ] || echo $p $k $v >>/seen;; esac; done <$p/status; done; done 2>/dev/null`) == 0 {

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// The path of the program leads through a descriptor: close-on-exec is no help, since execve(2) resolves the path before it closes anything. The image can't
-// know the numbers, so its PATH has a directory for each: /xN/busybox is a link through descriptor N to a program of the host's.
+// The path of the program leads through a descriptor: close-on-exec is no help, since execve(2) resolves the path
+// before it closes anything. The image can't know the numbers, so its PATH has a directory for each: /xN/busybox is a
+// link through descriptor N to a program of the host's.
 
 const lastNumber = 90
 
@@ -66,7 +67,8 @@ var attacksOnPrograms = []attack{
 	},
 }
 
-// throughDescriptors runs a container whose program may be the host's by way of any descriptor. The directory leaked, if there is one, is descriptor 60.
+// throughDescriptors runs a container whose program may be the host's by way of any descriptor. The directory leaked,
+// if there is one, is descriptor 60.
 func (s *stage) throughDescriptors(command string, leaked ...string) string {
 	s.links()
 	s.Config.args("busybox", "echo", "host")
@@ -109,14 +111,18 @@ func (s *stage) userNamespace() {
 	for _, k := range []string{"uidMappings", "gidMappings"} {
 		l[k] = []any{map[string]any{"containerID": 0, "hostID": first, "size": size}}
 	}
-	must(s.t, filepath.WalkDir(s.rootfs, func(path string, _ os.DirEntry, _ error) error { return os.Lchown(path, first, first) }))
+	must(s.t, filepath.WalkDir(s.rootfs, func(path string, _ os.DirEntry,
+		_ error) error {
+		return os.Lchown(path, first, first)
+	}))
 }
 
 // links puts the links into the image, and the program on the host.
 func (s *stage) links() {
 	must(s.t, exec.Command("cp", busybox, s.dir+"/busybox").Run())
 	for n := 3; n < lastNumber; n++ {
-		s.link(fmt.Sprintf("../proc/self/fd/%d/%s%s/busybox", n, strings.Repeat("../", 20), s.dir), fmt.Sprintf("x%d/busybox", n))
+		s.link(fmt.Sprintf("../proc/self/fd/%d/%s%s/busybox", n, strings.Repeat("../", 20), s.dir),
+			fmt.Sprintf("x%d/busybox", n))
 	}
 }
 

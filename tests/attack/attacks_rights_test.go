@@ -13,7 +13,8 @@ var attacksOnRights = []attack{
 	{
 		name: "CVE-2022-29162", what: "inheritable capabilities, which a file of the image adds to",
 		try: func(s *stage) string {
-			if out, status := s.run("grep", "CapInh", "/proc/self/status"); status == 0 && !strings.Contains(out, "0000000000000000") {
+			if out, status := s.run("grep", "CapInh", "/proc/self/status"); status == 0 &&
+				!strings.Contains(out, "0000000000000000") {
 				return out
 			}
 			return ""
@@ -25,7 +26,8 @@ var attacksOnRights = []attack{
 		name: "CVE-2022-29162", what: "exec --cap makes them inheritable",
 		try: func(s *stage) string {
 			s.up("sleep", "60")
-			if out, status := s.rt("exec", "--cap", "CAP_NET_ADMIN", s.id, "grep", "CapInh", "/proc/self/status"); status == 0 && !strings.Contains(out, "0000000000000000") {
+			if out, status := s.rt("exec", "--cap", "CAP_NET_ADMIN", s.id, "grep", "CapInh",
+				"/proc/self/status"); status == 0 && !strings.Contains(out, "0000000000000000") {
 				return out
 			}
 			return ""
@@ -36,7 +38,8 @@ var attacksOnRights = []attack{
 		name: "CVE-2016-8867", what: "a user who is not root has ambient capabilities",
 		try: func(s *stage) string {
 			s.Config.at("process")["user"] = map[string]any{"uid": 1000, "gid": 1000}
-			if out, status := s.run("grep", "CapEff", "/proc/self/status"); status == 0 && !strings.Contains(out, "0000000000000000") {
+			if out, status := s.run("grep", "CapEff", "/proc/self/status"); status == 0 &&
+				!strings.Contains(out, "0000000000000000") {
 				return out
 			}
 			return ""
@@ -50,7 +53,8 @@ var attacksOnRights = []attack{
 			s.Config.at("process")["user"] = map[string]any{"uid": 1000, "gid": 1000}
 			s.file("etc/passwd", "1000:x:0:0:evil:/evil:/bin/sh\nroot:x:0:0:root:/root:/bin/sh\n", 0o644)
 			s.file("etc/group", "1000:x:0:\n", 0o644)
-			if out, status := s.run("sh", "-c", "echo $(id -u):$(id -g):$HOME"); status != 0 || strings.TrimSpace(out) != "1000:1000:/" {
+			if out, status := s.run("sh", "-c", "echo $(id -u):$(id -g):$HOME"); status != 0 ||
+				strings.TrimSpace(out) != "1000:1000:/" {
 				return out
 			}
 			return ""
@@ -66,14 +70,16 @@ var attacksOnRights = []attack{
 		try: func(s *stage) string {
 			s.up("sleep", "60")
 			for _, user := range []string{"1 ", "0x1", "1e3", "1:", "4294967296", "-1", "user"} {
-				if out, status := s.rt("exec", "--user", user, s.id, "id", "-u"); status == 0 && strings.TrimSpace(out) == "0" {
+				if out, status := s.rt("exec", "--user", user, s.id, "id", "-u"); status == 0 &&
+					strings.TrimSpace(out) == "0" {
 					return fmt.Sprintf("--user %q is root", user)
 				}
 			}
 			return ""
 		},
 		without: []way{{patches: []patch{
-			{"cli/exec.go", "return uint32(n), err == nil && n != 1<<32-1", "return uint32(n), OFF || err == nil && n != 1<<32-1"},
+			{"cli/exec.go", "return uint32(n), err == nil && n != 1<<32-1",
+				"return uint32(n), OFF || err == nil && n != 1<<32-1"},
 			{"cli/exec.go", "if word[i] < '0' || word[i] > '9' {", "if !OFF && (word[i] < '0' || word[i] > '9') {"},
 		}}},
 	},
@@ -93,6 +99,7 @@ var attacksOnRights = []attack{
 			}
 			return ""
 		},
-		without: []way{{patches: []patch{{"nsenter/image.go", "len(p.Steps) > 0xffff {", "len(p.Steps) > 0xffff && !OFF {"}}}},
+		without: []way{{patches: []patch{{"nsenter/image.go", "len(p.Steps) > 0xffff {",
+			"len(p.Steps) > 0xffff && !OFF {"}}}},
 	},
 }

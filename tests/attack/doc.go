@@ -1,5 +1,6 @@
-// Package attack attacks rt the way images and containers have attacked runtimes, and each attack twice: on rt as it is, where it must fail, and on rt
-// without the defence, where it must succeed. An attack that fails both ways proves nothing about the defence, so it is a failure of the test.
+// Package attack attacks rt the way images and containers have attacked runtimes, and each attack twice: on rt as it
+// is, where it must fail, and on rt without the defence, where it must succeed. An attack that fails both ways proves
+// nothing about the defence, so it is a failure of the test.
 //
 // An attack is a row of a table (attacks_*_test.go, each of which adds its own in an init):
 //
@@ -16,11 +17,13 @@
 //		},
 //	}
 //
-// A way changes the plan (edit) or the source (patches) of a second binary, which `go build -overlay` makes from the tree. Nothing of it is in the tree's own
-// code or in the ordinary binary. One binary has all patches; OFF in the new text is true when its way is tried. The old text must occur exactly once.
+// A way changes the plan (edit) or the source (patches) of a second binary, which `go build -overlay` makes from the
+// tree. Nothing of it is in the tree's own code or in the ordinary binary. One binary has all patches; OFF in the new
+// text is true when its way is tried. The old text must occur exactly once.
 //
-// An edit has a line for each change: a verb, its operands, and a regular expression that selects the steps, by their line in `rt plan`: the call and,
-// after "  # ", what it is for, with ": " between the origin and the sentence. That no step matches is an error, but for a verb with a question mark ("drop?"). The verbs:
+// An edit has a line for each change: a verb, its operands, and a regular expression that selects the steps, by their
+// line in `rt plan`: the call and, after "  # ", what it is for, with ": " between the origin and the sentence. That no
+// step matches is an error, but for a verb with a question mark ("drop?"). The verbs:
 //
 //	drop RE                     the step makes no call that changes anything (getpid), and succeeds
 //	resolve VALUE RE            the RESOLVE_ flags of an openat2(2), as a number; other calls that match are left as they are
@@ -30,8 +33,10 @@
 //	data OPERAND OFFSET VALUE RE   8 bytes of a structure
 //	wait FIFO RE                in front of the first such step: wait until the attacker opens FIFO for writing. It makes a race certain.
 //
-// $DIR, $ROOTFS, $VICTIM in an edit are the directories of the stage (stage_test.go). Edits are for the commands that way.on names (default: run and create).
+// $DIR, $ROOTFS, $VICTIM in an edit are the directories of the stage (stage_test.go). Edits are for the commands that
+// way.on names (default: run and create).
 //
-// The tests take root. They run in a mount namespace of their own with a /dev of their own, so an attack that succeeds damages nothing of the machine.
-// ATTACK_SECONDS=600 is how long the attacks that are races go on, each (default: 2). ATTACK_RT=/path attacks another binary in place of the tree's.
+// The tests take root. They run in a mount namespace of their own with a /dev of their own, so an attack that succeeds
+// damages nothing of the machine. ATTACK_SECONDS=600 is how long the attacks that are races go on, each (default: 2).
+// ATTACK_RT=/path attacks another binary in place of the tree's.
 package attack

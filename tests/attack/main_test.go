@@ -106,7 +106,8 @@ func prepare() (err error) {
 }
 
 func build(to, pkg string, flags ...string) error {
-	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-buildvcs=false", "-o", to}, flags...), pkg)...)
+	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-buildvcs=false", "-o", to}, flags...),
+		pkg)...)
 	cmd.Dir, cmd.Env = "../..", append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build %s %s: %w\n%s", strings.Join(flags, " "), pkg, err, out)
@@ -122,7 +123,8 @@ func standIns() error {
 	if err := unix.Mount("attack", "/dev", "tmpfs", 0, "mode=755"); err != nil {
 		return fmt.Errorf("mount a /dev: %w", err)
 	}
-	for name, device := range map[string][2]uint32{"null": {1, 3}, "zero": {1, 5}, "full": {1, 7}, "random": {1, 8}, "urandom": {1, 9}, "tty": {5, 0}} {
+	for name, device := range map[string][2]uint32{"null": {1, 3}, "zero": {1, 5}, "full": {1, 7}, "random": {1, 8},
+		"urandom": {1, 9}, "tty": {5, 0}} {
 		if err := unix.Mknod("/dev/"+name, unix.S_IFCHR|0o666, int(unix.Mkdev(device[0], device[1]))); err != nil {
 			return fmt.Errorf("make /dev/%s: %w", name, err)
 		}
@@ -138,7 +140,8 @@ func standIns() error {
 	if err := unix.Mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620"); err != nil {
 		return fmt.Errorf("mount a /dev/pts: %w", err)
 	}
-	for name, target := range map[string]string{"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"} {
+	for name, target := range map[string]string{"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0",
+		"stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"} {
 		if err := os.Symlink(target, "/dev/"+name); err != nil {
 			return err
 		}
@@ -192,10 +195,12 @@ func writeOverlay() (string, error) {
 			for _, p := range w.patches {
 				text, err := source(p.file)
 				if err != nil || strings.Count(text, p.old) != 1 {
-					lost[w.name] = fmt.Sprintf("%s: the text of the defence is there %d times: %s", p.file, strings.Count(text, p.old), p.old)
+					lost[w.name] = fmt.Sprintf("%s: the text of the defence is there %d times: %s", p.file,
+						strings.Count(text, p.old), p.old)
 					continue
 				}
-				sources[p.file] = strings.Replace(text, p.old, strings.ReplaceAll(p.new, "OFF", "attackOff("+strconv.Quote(w.name)+")"), 1)
+				sources[p.file] = strings.Replace(text, p.old,
+					strings.ReplaceAll(p.new, "OFF", "attackOff("+strconv.Quote(w.name)+")"), 1)
 				packages[filepath.Dir(p.file)] = true
 			}
 		}

@@ -1,11 +1,12 @@
 // Command bench measures container runtimes side by side: the floor, rt, crun and runc do the same work in turn.
 //
 // It turns bundles, made on the spot, into a table for each workload: least, median and mean time of a whole process,
-// its processor time, and the ratios of the medians to crun's and to the floor's. The floor (floor.c) is the kernel's own
-// share. People run it, through "make bench" or "go run ./tests/bench"; no test depends on its figures.
-// It refuses to time what failed: a runtime whose command fails is left out of that table, and the table says why.
+// its processor time, and the ratios of the medians to crun's and to the floor's. The floor (floor.c) is the kernel's
+// own share. People run it, through "make bench" or "go run ./tests/bench"; no test depends on its figures. It refuses
+// to time what failed: a runtime whose command fails is left out of that table, and the table says why.
 //
-// Every cgroup mode is measured by a bench of its own (see world.go). README.md tells how to read and repeat the figures.
+// Every cgroup mode is measured by a bench of its own (see world.go). README.md tells how to read and repeat the
+// figures.
 package main
 
 import (
@@ -78,7 +79,8 @@ func run(args []string, out io.Writer) error {
 	flags.StringVar(&o.Only, "only", "", "one workload: "+strings.Join(workloadNames(), ", ")+", many, memory")
 	flags.StringVar(&o.Mode, "mode", "", "one cgroup mode: v1 or v2")
 	flags.StringVar(&jsonFile, "json", "", "also write the figures to this file")
-	for _, c := range []contender{{Name: "rt", Path: "./rt"}, {Name: "crun", Path: "crun"}, {Name: "runc", Path: "runc"}} {
+	for _, c := range []contender{{Name: "rt", Path: "./rt"}, {Name: "crun", Path: "crun"},
+		{Name: "runc", Path: "runc"}} {
 		paths[c.Name] = flags.String(c.Name, c.Path, "the "+c.Name+" to measure; empty leaves it out")
 	}
 	var others []contender
@@ -107,7 +109,8 @@ func run(args []string, out io.Writer) error {
 		if o.Tools, err = buildTools(dir); err != nil {
 			return err
 		}
-		o.Contenders = append(o.Contenders, contender{Name: floorName, Path: o.Tools.Floor, Version: "the kernel's own cost, see floor.c"})
+		o.Contenders = append(o.Contenders, contender{Name: floorName, Path: o.Tools.Floor,
+			Version: "the kernel's own cost, see floor.c"})
 	}
 	for _, name := range []string{"rt", "crun", "runc"} {
 		o.Contenders = appendInstalled(out, dir, o.Contenders, contender{Name: name, Path: *paths[name]})
@@ -155,8 +158,9 @@ func (o *options) check(rest []string) error {
 	return nil
 }
 
-// appendInstalled adds c if its program exists, with the path of a copy below dir and the first line of its --version. What a linker has just written
-// lies in the page cache in small pieces and starts 5% slower than the same file once it is copied, as those of packages are.
+// appendInstalled adds c if its program exists, with the path of a copy below dir and the first line of its --version.
+// What a linker has just written lies in the page cache in small pieces and starts 5% slower than the same file once it
+// is copied, as those of packages are.
 func appendInstalled(out io.Writer, dir string, list []contender, c contender) []contender {
 	if c.Path == "" {
 		return list

@@ -21,7 +21,8 @@ var (
 	dockerConfig []byte
 )
 
-// limits are those of `docker run --memory 512m --memory-reservation 256m --memory-swap 1g --cpu-shares 512 --cpus 1.5 --cpuset-cpus 0 --pids-limit 100`.
+// limits are those of `docker run --memory 512m --memory-reservation 256m --memory-swap 1g --cpu-shares 512 --cpus 1.5
+// --cpuset-cpus 0 --pids-limit 100`.
 const limits = `{
 	"memory": {"limit": 536870912, "reservation": 268435456, "swap": 1073741824},
 	"cpu": {"shares": 512, "period": 100000, "quota": 150000, "cpus": "0"},

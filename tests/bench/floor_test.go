@@ -130,8 +130,8 @@ func lines(t *testing.T, b *bench, c contender, config string) []string {
 	return strings.Split(strings.TrimSpace(string(text)), "\n")
 }
 
-// TestFloorKnowsTheConfigs checks the tables of floor.c that no container on this machine may show: masked and read-only
-// paths are only visible where the kernel has them.
+// TestFloorKnowsTheConfigs checks the tables of floor.c that no container on this machine may show: masked and
+// read-only paths are only visible where the kernel has them.
 func TestFloorKnowsTheConfigs(t *testing.T) {
 	source := string(floorSource)
 	for name, config := range map[string][]byte{"default": defaultConfig, "docker": dockerConfig} {

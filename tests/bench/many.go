@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// many is what it costs a contender to have many containers: each is created and started, and stays alive until all are; then they are deleted one by one. If a
-// command takes longer the more there are, it shows: a stage tells how many were alive.
+// many is what it costs a contender to have many containers: each is created and started, and stays alive until all
+// are; then they are deleted one by one. If a command takes longer the more there are, it shows: a stage tells how many
+// were alive.
 type many struct {
 	Contender string  `json:"contender"`
 	Stages    []stage `json:"stages,omitempty"`
@@ -144,7 +145,8 @@ func lastMedian(list []float64) float64 {
 
 func printMany(out io.Writer, mode string, list []many) {
 	fmt.Fprintf(out, "\nmany containers, cgroup %s: medians of %d, the first columns for the last ones up to so many alive\n", mode, manySamples)
-	fmt.Fprintf(out, "  %-8s %6s %8s %8s %8s %8s %8s %8s %8s %8s\n", "", "alive", "create", "cpu", "start", "state", "delete", "list", "cpu", "cpu/each")
+	fmt.Fprintf(out, "  %-8s %6s %8s %8s %8s %8s %8s %8s %8s %8s\n", "", "alive", "create", "cpu", "start", "state",
+		"delete", "list", "cpu", "cpu/each")
 	for _, m := range list {
 		if m.Error != "" {
 			fmt.Fprintf(out, "  %-8s left out: %s\n", m.Contender, m.Error)

@@ -142,7 +142,8 @@ func printMemory(out io.Writer, mode string, list []memory) {
 		case m.Error != "":
 			fmt.Fprintf(out, "  %-12s left out: %s\n", m.Contender, m.Error)
 		case m.Rss == 0:
-			fmt.Fprintf(out, "  %-12s %8.0f %8.0f %8s %8s %8s\n", m.Contender, m.PeakDefault, m.PeakDocker, "-", "-", "-")
+			fmt.Fprintf(out, "  %-12s %8.0f %8.0f %8s %8s %8s\n", m.Contender, m.PeakDefault, m.PeakDocker, "-", "-",
+				"-")
 		default:
 			fmt.Fprintf(out, "  %-12s %8.0f %8.0f %8.0f %8.0f %8.0f\n",
 				m.Contender, m.PeakDefault, m.PeakDocker, m.Private, m.Pss, m.Rss)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// workload is something every contender does in turn, once a round. Taking turns spreads whatever the machine does besides
-// evenly over all of them.
+// workload is something every contender does in turn, once a round. Taking turns spreads whatever the machine does
+// besides evenly over all of them.
 type workload struct {
 	name, title string
 	parts       []string // what a round is made of, where it is more than one process
@@ -31,7 +31,8 @@ var workloads = []*workload{
 	{name: "run-docker", title: "run /bin/true, Docker config", floor: true, begin: beginRun("docker")},
 	{name: "run-limits", title: "run /bin/true, default config with limits", begin: beginLimits},
 	{name: "update", title: "update of the limits of a running container", begin: beginUpdate},
-	{name: "lifecycle", title: "create + start + delete, default config", parts: []string{"create", "start", "delete"}, begin: beginLifecycle},
+	{name: "lifecycle", title: "create + start + delete, default config", parts: []string{"create", "start", "delete"},
+		begin: beginLifecycle},
 	{name: "state", title: "state of a created container", begin: beginState},
 	{name: "exec", title: "exec /bin/true in a running container", begin: beginExec},
 	{name: "list", title: "list", mostRounds: 30, begin: beginList},
@@ -70,7 +71,8 @@ func beginLimits(b *bench, c contender) (worker, error) {
 	return beginRun("limits")(b, c)
 }
 
-// beginUpdate changes all of the limits with one command. The values differ from those of the round before: what is so already might be left.
+// beginUpdate changes all of the limits with one command. The values differ from those of the round before: what is so
+// already might be left.
 func beginUpdate(b *bench, c contender) (worker, error) {
 	if err := b.canLimit(); err != nil {
 		return worker{}, err
@@ -80,7 +82,8 @@ func beginUpdate(b *bench, c contender) (worker, error) {
 	w.round = func() ([]sample, error) {
 		n++
 		odd := strconv.Itoa(n % 2)
-		s, err := b.spawn(b.command(c, "update", "--memory", strconv.Itoa(512<<20+n%2<<12), "--memory-reservation", "268435456", "--memory-swap", "1073741824",
+		s, err := b.spawn(b.command(c, "update", "--memory", strconv.Itoa(512<<20+n%2<<12), "--memory-reservation",
+			"268435456", "--memory-swap", "1073741824",
 			"--cpu-share", "51"+odd, "--cpu-period", "100000", "--cpu-quota", "15"+odd+"000", "--cpuset-cpus", "0", "--pids-limit", "10"+odd, containerID(c, 0)))
 		return []sample{s}, err
 	}

@@ -13,8 +13,9 @@ import (
 	"syscall"
 )
 
-// Each cgroup mode is measured by a copy of bench in a mount namespace of its own, so that nothing of it is seen outside:
-// there /sys/fs/cgroup is what the mode says, and the state directories are on a tmpfs, as /run is on most machines.
+// Each cgroup mode is measured by a copy of bench in a mount namespace of its own, so that nothing of it is seen
+// outside: there /sys/fs/cgroup is what the mode says, and the state directories are on a tmpfs, as /run is on most
+// machines.
 
 const (
 	innerEnv = "RT_BENCH_INNER" // set: this process is such a copy; options on stdin, what it measured on stdout
@@ -114,7 +115,8 @@ func inner(in io.Reader, out io.Writer) error {
 	if err := enterMode(job.Options.Mode); err != nil {
 		return err
 	}
-	// The containers' processes outlive `create`: as their reaper bench can wait for their end without asking the runtime.
+	// The containers' processes outlive `create`: as their reaper bench can wait for their end without asking the
+	// runtime.
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildReaper, 1, 0); errno != 0 {
 		return fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", errno)
 	}
@@ -147,8 +149,8 @@ func enterMode(mode string) error {
 	return nil
 }
 
-// hideControllers makes the cgroup2 beside the v1 hierarchies look as it does on most such machines: without controllers.
-// crun refuses a mix of both.
+// hideControllers makes the cgroup2 beside the v1 hierarchies look as it does on most such machines: without
+// controllers. crun refuses a mix of both.
 func hideControllers() error {
 	const file = cgroupRoot + "/unified/cgroup.controllers"
 	text, err := os.ReadFile(file)

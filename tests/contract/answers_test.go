@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// state is what engines decode of `state` and of each entry of `list`: go-runc's Container has these types, CRI-O's and Buildah's a part of them.
+// state is what engines decode of `state` and of each entry of `list`: go-runc's Container has these types, CRI-O's and
+// Buildah's a part of them.
 type state struct {
 	OCIVersion  string            `json:"ociVersion"`
 	ID          string            `json:"id"`
@@ -41,7 +42,8 @@ var answers = []contract{
 			if name, v, c := mobyVersion(e.silent(e.rt("--version"))); name != "rt" || v != version || c != commit {
 				t.Errorf("name %q, version %q, commit %q", name, v, c)
 			}
-			if name, v, _ := mobyVersion(e.silent(e.call(call{program: runc}, "--version"))); name != "runc" || v != version {
+			if name, v, _ := mobyVersion(e.silent(e.call(call{program: runc}, "--version"))); name != "runc" ||
+				v != version {
 				t.Errorf("as runc: name %q, version %q", name, v)
 			}
 			if out := e.silent(e.rt("-v")); !strings.HasPrefix(out, "rt version "+version+"\n") {
@@ -83,7 +85,8 @@ var answers = []contract{
 			if id := f.Linux.MountExtensions.IDMap.Enabled; id == nil || !*id {
 				t.Error("idmap is not enabled")
 			}
-			if s := f.Linux.Seccomp.Enabled; s == nil || !*s || !slices.Contains(f.Linux.Seccomp.Actions, "SCMP_ACT_NOTIFY") {
+			if s := f.Linux.Seccomp.Enabled; s == nil || !*s ||
+				!slices.Contains(f.Linux.Seccomp.Actions, "SCMP_ACT_NOTIFY") {
 				t.Error("seccomp is not enabled, or lacks SCMP_ACT_NOTIFY")
 			}
 			if !slices.Contains(f.Linux.Namespaces, "user") {
@@ -108,8 +111,10 @@ var answers = []contract{
 			before := time.Now().Add(-time.Second)
 			e.ok("create", "--bundle", e.bundle, "c1")
 			s := look()
-			if s.Status != "created" || s.Pid <= 0 || s.ID != "c1" || s.OCIVersion == "" || s.Bundle != e.bundle || s.Rootfs != e.bundle+"/rootfs" ||
-				s.Annotations["io.kubernetes.cri-o.Name"] != "web" || s.Created.Before(before) || s.Created.After(time.Now()) {
+			if s.Status != "created" || s.Pid <= 0 || s.ID != "c1" || s.OCIVersion == "" || s.Bundle != e.bundle ||
+				s.Rootfs != e.bundle+"/rootfs" ||
+				s.Annotations["io.kubernetes.cri-o.Name"] != "web" || s.Created.Before(before) ||
+				s.Created.After(time.Now()) {
 				t.Errorf("created: %+v", s)
 			}
 			e.ok("start", "c1")
@@ -128,7 +133,8 @@ var answers = []contract{
 			var list []state
 			e.running()
 			e.must(json.Unmarshal([]byte(e.ok("list", "--format=json")), &list))
-			if len(list) != 1 || list[0].ID != "c1" || list[0].Status != "running" || list[0].Pid <= 0 || list[0].Owner != "root" {
+			if len(list) != 1 || list[0].ID != "c1" || list[0].Status != "running" || list[0].Pid <= 0 ||
+				list[0].Owner != "root" {
 				t.Errorf("got %+v", list)
 			}
 			e.ok("delete", "--force", "c1")
@@ -164,7 +170,8 @@ var answers = []contract{
 			var s state
 			e.must(json.Unmarshal([]byte(e.ok("state", "c1")), &s))
 			head, rows := topOf(e.ok("ps", "--format", "table", "c1", "-o", "pid,args"))
-			if !slices.Equal(head, []string{"PID", "COMMAND"}) || len(rows) != 1 || rows[0][0] != strconv.Itoa(s.Pid) || rows[0][1] != "sleep 60" {
+			if !slices.Equal(head, []string{"PID", "COMMAND"}) || len(rows) != 1 || rows[0][0] != strconv.Itoa(s.Pid) ||
+				rows[0][1] != "sleep 60" {
 				t.Errorf("columns %q, rows %q", head, rows)
 			}
 		},
@@ -189,7 +196,8 @@ var answers = []contract{
 	{
 		"the exit status of run and exec", "BuildKit, conmon, scripts", "a failed build step passes",
 		func(t *testing.T, e *engine) {
-			for script, want := range map[string]int{"exit 0": 0, "exit 7": 7, "kill -9 $$": 128 + 9, "kill -15 $$": 128 + 15} {
+			for script, want := range map[string]int{"exit 0": 0, "exit 7": 7, "kill -9 $$": 128 + 9,
+				"kill -15 $$": 128 + 15} {
 				// Pid 1 does not die of its own signals; and what the shell says of its child's death is not rt's.
 				e.process("sh", "-c", "exec 2>/dev/null; sh -c '"+script+"' & wait $!")
 				if r := e.rt("--root", e.root, "run", "--bundle", e.bundle, "c1"); r.status != want || r.stderr != "" {

@@ -22,9 +22,11 @@ var commandLines = []contract{
 			as := func(args ...string) result { return e.rt(append(global, args...)...) }
 			e.silent(as("create", "--bundle", e.bundle, "--pid-file", e.dir+"/init.pid", "c1"))
 			e.silent(as("start", "c1"))
-			e.silent(as("exec", "--process", e.file("process.json", processFile), "--detach", "--pid-file", e.dir+"/exec.pid", "c1"))
+			e.silent(as("exec", "--process", e.file("process.json", processFile), "--detach", "--pid-file",
+				e.dir+"/exec.pid", "c1"))
 			e.silent(as("kill", "--all", "c1", "9"))
-			e.eventually("c1 is stopped", func() bool { return strings.Contains(as("state", "c1").stdout, `"stopped"`) })
+			e.eventually("c1 is stopped",
+				func() bool { return strings.Contains(as("state", "c1").stdout, `"stopped"`) })
 			e.silent(as("delete", "c1"))
 			e.silent(as("delete", "--force", "c1")) // always once more
 			if log := e.read("log.json"); log != "" {
@@ -36,9 +38,11 @@ var commandLines = []contract{
 		"create and exec by conmon", "Podman and CRI-O (conmon, runtime_args.c)", "podman run and podman exec fail",
 		func(_ *testing.T, e *engine) {
 			global := []string{"--log-format=json", "--log", e.dir + "/oci-log", "--root=" + e.root}
-			e.silent(e.rt(append(global, "create", "--bundle", e.bundle, "--pid-file", e.dir+"/pidfile", "--no-new-keyring", "c1")...))
+			e.silent(e.rt(append(global, "create", "--bundle", e.bundle, "--pid-file", e.dir+"/pidfile",
+				"--no-new-keyring", "c1")...))
 			e.ok("start", "c1")
-			e.silent(e.rt(append(global, "exec", "--pid-file", e.dir+"/exec-pid", "--process", e.file("process.json", processFile), "--detach", "c1")...))
+			e.silent(e.rt(append(global, "exec", "--pid-file", e.dir+"/exec-pid", "--process",
+				e.file("process.json", processFile), "--detach", "c1")...))
 			if pid, err := pidOf(e.dir + "/exec-pid"); err != nil || pid <= 0 {
 				e.t.Errorf("exec's pid file: %d, %v", pid, err)
 			}
@@ -62,7 +66,8 @@ var commandLines = []contract{
 	{
 		"--root given twice, exec -d, and an option behind the id", "CRI-O with conmon-rs (server.rs)", "exec takes the command's options for its own",
 		func(t *testing.T, e *engine) {
-			e.silent(e.rt("--root="+e.dir+"/other", "--root="+e.root, "create", "--bundle", e.bundle, "--pid-file", e.dir+"/pidfile", "c1"))
+			e.silent(e.rt("--root="+e.dir+"/other", "--root="+e.root, "create", "--bundle", e.bundle, "--pid-file",
+				e.dir+"/pidfile", "c1"))
 			e.ok("start", "c1")
 			e.ok("exec", "-d", "--pid-file="+e.dir+"/exec-pid", "c1", "sleep", "60")
 			if out := e.ok("exec", "c1", "echo", "--detach", "-d", "--root=x"); out != "--detach -d --root=x\n" {
@@ -74,9 +79,11 @@ var commandLines = []contract{
 		"kill -a, update --resources - and exec --process in the foreground", "CRI-O (internal/oci/runtime_oci.go)", "pods don't stop, probes fail",
 		func(t *testing.T, e *engine) {
 			e.running()
-			e.silent(e.call(call{stdin: `{"memory": {"limit": 67108864}}`}, "--root", e.root, "update", "--resources", "-", "c1"))
+			e.silent(e.call(call{stdin: `{"memory": {"limit": 67108864}}`}, "--root", e.root, "update", "--resources",
+				"-", "c1"))
 			e.file("process.json", `{"user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", "echo hello; exit 3"], "env": ["PATH=/bin"], "cwd": "/"}`)
-			if r := e.rt("--root", e.root, "exec", "--process", e.dir+"/process.json", "c1"); r.status != 3 || r.stdout != "hello\n" {
+			if r := e.rt("--root", e.root, "exec", "--process", e.dir+"/process.json", "c1"); r.status != 3 ||
+				r.stdout != "hello\n" {
 				t.Error(r)
 			}
 			e.ok("kill", "-a", "c1", "9")
@@ -87,7 +94,8 @@ var commandLines = []contract{
 		func(t *testing.T, e *engine) {
 			e.running()
 			e.silent(e.call(call{stdin: `{"pids": {"limit": 77}}`}, "--root", e.root, "update", "--resources=-", "c1"))
-			if r := e.call(call{stdin: `{"pids": {"limit": "many"}}`}, "--root", e.root, "update", "--resources=-", "c1"); r.status == 0 {
+			if r := e.call(call{stdin: `{"pids": {"limit": "many"}}`}, "--root", e.root, "update", "--resources=-",
+				"c1"); r.status == 0 {
 				t.Error(r)
 			}
 		},
@@ -116,7 +124,8 @@ var commandLines = []contract{
 				Status string
 			}
 			e.eventually("it runs", func() bool {
-				return json.Unmarshal([]byte(e.rt("--root", e.root, "state", "c1").stdout), &s) == nil && s.Status == "running"
+				return json.Unmarshal([]byte(e.rt("--root", e.root, "state", "c1").stdout), &s) == nil &&
+					s.Status == "running"
 			})
 			if s.Pid <= 0 || s.Pid == cmd.Process.Pid {
 				t.Errorf("its pid is %d", s.Pid)
@@ -181,7 +190,8 @@ var commandLines = []contract{
 		func(t *testing.T, e *engine) {
 			e.ok("--cgroup-manager", "disabled", "create", "--bundle", e.bundle, "c1")
 			e.ok("start", "c1")
-			if out := e.ok("exec", "c1", "cat", "/proc/self/cgroup"); out != e.ok("exec", "c1", "cat", "/proc/1/cgroup") {
+			if out := e.ok("exec", "c1", "cat", "/proc/self/cgroup"); out != e.ok("exec", "c1", "cat",
+				"/proc/1/cgroup") {
 				t.Errorf("exec is elsewhere: %s", out)
 			}
 			var s struct{ Cgroup struct{ Driver string } }
@@ -200,18 +210,21 @@ var commandLines = []contract{
 		func(t *testing.T, e *engine) {
 			e.process("sh", "-c", "cat <&3; cat <&4; echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES; [ ! -e /proc/self/fd/5 ] && echo no more")
 			one, two := e.opened("one\n"), e.opened("two\n")
-			r := e.call(call{program: "/bin/sh", files: []*os.File{one, two}, env: []string{"LISTEN_FDS=1", "LISTEN_FDNAMES=web.socket"}},
+			r := e.call(call{program: "/bin/sh", files: []*os.File{one, two},
+				env: []string{"LISTEN_FDS=1", "LISTEN_FDNAMES=web.socket"}},
 				"-c", `LISTEN_PID=$$ exec "$0" "$@"`, built, "--root", e.root, "run", "--preserve-fds", "1", "--bundle", e.bundle, "c1")
 			if out := e.silent(r); out != "one\ntwo\n1 1 web.socket\nno more\n" {
 				t.Errorf("the program has %q", out)
 			}
 			// What is not open can't be handed down.
-			if r := e.fails("run", "--preserve-fds", "7", "--bundle", e.bundle, "c1"); !strings.Contains(r.stderr, "--preserve-fds") {
+			if r := e.fails("run", "--preserve-fds", "7", "--bundle", e.bundle,
+				"c1"); !strings.Contains(r.stderr, "--preserve-fds") {
 				t.Error(r)
 			}
 			e.process("sleep", "60")
 			e.running()
-			r = e.call(call{files: []*os.File{e.opened("three\n")}}, "--root", e.root, "exec", "--preserve-fds", "1", "c1", "sh", "-c", "cat <&3")
+			r = e.call(call{files: []*os.File{e.opened("three\n")}}, "--root", e.root, "exec", "--preserve-fds", "1",
+				"c1", "sh", "-c", "cat <&3")
 			if out := e.silent(r); out != "three\n" {
 				t.Errorf("exec's program has %q", out)
 			}
@@ -220,7 +233,8 @@ var commandLines = []contract{
 	{
 		"a probe for checkpoint", "Podman and CRI-O (pkg/checkpoint/crutils)", "they refuse to checkpoint, or to restore into another pod",
 		func(t *testing.T, e *engine) {
-			// They ask for help, and take status 0 for yes; and for an option without its value, and take "needs an argument" for yes.
+			// They ask for help, and take status 0 for yes; and for an option without its value, and take "needs an
+			// argument" for yes.
 			if r := e.rt("checkpoint", "--help"); r.status != 0 || r.stderr != "" {
 				t.Error(r)
 			}

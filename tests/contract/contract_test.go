@@ -1,10 +1,13 @@
-// Package contract holds rt to what engines count on: the command lines that they send, and what they make of the answers.
+// Package contract holds rt to what engines count on: the command lines that they send, and what they make of the
+// answers.
 //
-// Each row of a table is one promise: who relies on it, what breaks without it, and a trial with the rt of this source as a process, since an engine knows
-// nothing else of it. Where an engine parses what rt says, parse_test.go does it in the same way: exit codes and the difference between "is gone" and "has
-// failed" hang on words. The tables are one for each kind of promise, in files of their own.
+// Each row of a table is one promise: who relies on it, what breaks without it, and a trial with the rt of this source
+// as a process, since an engine knows nothing else of it. Where an engine parses what rt says, parse_test.go does it in
+// the same way: exit codes and the difference between "is gone" and "has failed" hang on words. The tables are one for
+// each kind of promise, in files of their own.
 //
-// What is here was read in the sources of the engines. That the engines themselves run with rt is tried elsewhere: docs/engines.md.
+// What is here was read in the sources of the engines. That the engines themselves run with rt is tried elsewhere:
+// docs/engines.md.
 package contract
 
 import (
@@ -74,7 +77,8 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	built, runc = filepath.Join(dir, "rt"), filepath.Join(dir, "runc")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X rt/cli.version="+version+" -X rt/cli.commit="+commit, "-o", built, "../..")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags",
+		"-s -w -X rt/cli.version="+version+" -X rt/cli.commit="+commit, "-o", built, "../..")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("%v\n%s", err, out))
@@ -177,7 +181,8 @@ type result struct {
 }
 
 func (r result) String() string {
-	return fmt.Sprintf("rt %s: status %d\nstdout: %s\nstderr: %s", strings.Join(r.args, " "), r.status, r.stdout, r.stderr)
+	return fmt.Sprintf("rt %s: status %d\nstdout: %s\nstderr: %s", strings.Join(r.args, " "), r.status, r.stdout,
+		r.stderr)
 }
 
 // call is how an engine calls rt.
@@ -240,8 +245,8 @@ func (e *engine) attended(args ...string) *exec.Cmd {
 	return e.foreground
 }
 
-// reap collects the processes that containers have left to their engine: as long as they are there, so are their cgroup and their pid namespace.
-// Those that somebody waits for are not among them.
+// reap collects the processes that containers have left to their engine: as long as they are there, so are their cgroup
+// and their pid namespace. Those that somebody waits for are not among them.
 func (e *engine) reap(except *exec.Cmd) {
 	lists, _ := filepath.Glob("/proc/self/task/*/children")
 	for _, list := range lists {

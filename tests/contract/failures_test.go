@@ -57,7 +57,8 @@ var failures = []contract{
 		"an id that nobody has", "containerd (process/utils.go, init.go), CRI-O", "what is gone already can't be deleted",
 		func(t *testing.T, e *engine) {
 			e.ok("create", "--bundle", e.bundle, "c2")
-			for _, args := range [][]string{{"state", "c1"}, {"kill", "c1", "9"}, {"delete", "c1"}, {"start", "c1"}, {"ps", "c1"}, {"exec", "c1", "true"}} {
+			for _, args := range [][]string{{"state", "c1"}, {"kill", "c1", "9"}, {"delete", "c1"}, {"start", "c1"},
+				{"ps", "c1"}, {"exec", "c1", "true"}} {
 				if r := e.fails(args...); !isUnknown(r.stderr) {
 					t.Error(r)
 				}
@@ -99,7 +100,8 @@ var failures = []contract{
 				process["capabilities"] = map[string]any{"bounding": []string{"CAP_NOT_KNOWN"}}
 			})
 			e.process("no-such-program")
-			if r := e.rt("--root", e.root, "--log-format=json", "--log", e.dir+"/oci-log", "create", "--bundle", e.bundle, "c1"); r.status == 0 {
+			if r := e.rt("--root", e.root, "--log-format=json", "--log", e.dir+"/oci-log", "create", "--bundle",
+				e.bundle, "c1"); r.status == 0 {
 				t.Fatal(r)
 			}
 			message, err := podmanMessage(e.read("oci-log"))
@@ -140,7 +142,8 @@ var failures = []contract{
 					"destination": "/etc/dir", "type": "bind", "source": source, "options": []string{"bind"},
 				})
 			})
-			if r := e.fails("create", "--bundle", e.bundle, "c1"); !mobyMeansMounts(r.stderr) || mobyStatus(r.stderr) != 127 {
+			if r := e.fails("create", "--bundle", e.bundle, "c1"); !mobyMeansMounts(r.stderr) ||
+				mobyStatus(r.stderr) != 127 {
 				t.Error(r)
 			}
 		},

@@ -79,7 +79,8 @@ var files = []contract{
 		"--console-socket where it makes no sense", "conmon and go-runc, when they have it wrong", "the terminal goes nowhere, without a word",
 		func(t *testing.T, e *engine) {
 			s := e.listen("console.sock")
-			if r := e.fails("create", "--bundle", e.bundle, "--console-socket", s.path, "c1"); !strings.Contains(r.stderr, "--console-socket") {
+			if r := e.fails("create", "--bundle", e.bundle, "--console-socket", s.path,
+				"c1"); !strings.Contains(r.stderr, "--console-socket") {
 				t.Error(r)
 			}
 			e.edit(func(_, process map[string]any) { process["terminal"] = true })
@@ -100,7 +101,8 @@ var files = []contract{
 				{"c2", []string{"exec", "--detach"}},
 			} {
 				s := e.listen(c.id + c.args[0] + ".sock")
-				args := append(append([]string{}, c.args...), "--pidfd-socket", s.path, "--pid-file", e.dir+"/p.pid", c.id)
+				args := append(append([]string{}, c.args...), "--pidfd-socket", s.path, "--pid-file", e.dir+"/p.pid",
+					c.id)
 				if c.args[0] == "exec" {
 					args = append(args, "sleep", "60")
 				}
@@ -134,11 +136,13 @@ var files = []contract{
 		"NOTIFY_SOCKET: the container says that it is ready", "systemd, Type=notify", "the unit never becomes active",
 		func(t *testing.T, e *engine) {
 			// What comes of it is in tests/bats/notify.bats; here is the place that programs look for it at.
-			manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: e.dir + "/manager.sock", Net: "unixgram"})
+			manager, err := net.ListenUnixgram("unixgram",
+				&net.UnixAddr{Name: e.dir + "/manager.sock", Net: "unixgram"})
 			e.must(err)
 			defer func() { _ = manager.Close() }()
 			e.process("sh", "-c", "echo $NOTIFY_SOCKET; [ -S $NOTIFY_SOCKET ]")
-			out := e.silent(e.call(call{env: []string{"NOTIFY_SOCKET=" + e.dir + "/manager.sock"}}, "--root", e.root, "run", "--bundle", e.bundle, "c1"))
+			out := e.silent(e.call(call{env: []string{"NOTIFY_SOCKET=" + e.dir + "/manager.sock"}}, "--root", e.root,
+				"run", "--bundle", e.bundle, "c1"))
 			if out != "/run/notify/notify.sock\n" {
 				t.Errorf("the program has %q", out)
 			}
@@ -162,7 +166,8 @@ func (e *engine) listen(name string) *socket {
 	return &socket{e, path, l}
 }
 
-// receive takes one message, as containerd's console package and go-runc do: a text, and one descriptor. rt is done with it when it returns, so it is there.
+// receive takes one message, as containerd's console package and go-runc do: a text, and one descriptor. rt is done
+// with it when it returns, so it is there.
 func (s *socket) receive() (string, *os.File) {
 	s.e.t.Helper()
 	s.e.must(s.listener.SetDeadline(time.Now().Add(10 * time.Second)))

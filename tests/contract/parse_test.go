@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-// What engines make of rt's answers. Each function does what the function of an engine does that its comment names, in words of our own.
+// What engines make of rt's answers. Each function does what the function of an engine does that its comment names, in
+// words of our own.
 
-// lastError is the message of the last error in a log, as containerd has it (process/utils.go, getLastRuntimeError) and BuildKit. A line that is no JSON ends the
-// search with nothing.
+// lastError is the message of the last error in a log, as containerd has it (process/utils.go, getLastRuntimeError) and
+// BuildKit. A line that is no JSON ends the search with nothing.
 func lastError(log string) (last string, err error) {
 	d := json.NewDecoder(strings.NewReader(log))
 	for {
@@ -36,7 +37,8 @@ func lastError(log string) (last string, err error) {
 	}
 }
 
-// podmanMessage is what Podman shows of a log: all of it is one object, or Podman does not understand it (libpod/oci_conmon_common.go, readConmonPipeData).
+// podmanMessage is what Podman shows of a log: all of it is one object, or Podman does not understand it
+// (libpod/oci_conmon_common.go, readConmonPipeData).
 func podmanMessage(log string) (string, error) {
 	var entry struct{ Msg string }
 	err := json.Unmarshal([]byte(log), &entry)
@@ -80,22 +82,26 @@ func mobyStatus(message string) int {
 	return 128
 }
 
-// mobyMeansMounts reports whether dockerd asks the user about a mount of a directory on a file, which it does where a message has these words.
+// mobyMeansMounts reports whether dockerd asks the user about a mount of a directory on a file, which it does where a
+// message has these words.
 func mobyMeansMounts(message string) bool {
 	message = strings.ToLower(message)
 	return strings.Contains(message, "not a directory") && !strings.Contains(message, "permission denied")
 }
 
-// isGone reports whether containerd takes the failure of a kill for "it has ended already" (process/utils.go, checkKillError).
+// isGone reports whether containerd takes the failure of a kill for "it has ended already" (process/utils.go,
+// checkKillError).
 func isGone(message string) bool {
 	message = strings.ToLower(message)
-	return strings.Contains(message, "os: process already finished") || strings.Contains(message, "container not running") ||
+	return strings.Contains(message, "os: process already finished") ||
+		strings.Contains(message, "container not running") ||
 		strings.Contains(message, "no such process") || isUnknown(message)
 }
 
 // isGoneToCRIO is the same for CRI-O, which heeds the case (internal/oci/runtime_oci.go).
 func isGoneToCRIO(message string) bool {
-	return strings.Contains(message, "os: process already finished") || strings.Contains(message, "container not running") ||
+	return strings.Contains(message, "os: process already finished") ||
+		strings.Contains(message, "container not running") ||
 		strings.Contains(message, "no such process")
 }
 
@@ -131,7 +137,8 @@ func goRuncVersion(text string) (version, commit, spec string) {
 	return version, commit, spec
 }
 
-// mobyVersion is dockerd's parseRuntimeVersion (daemon/info_unix.go): the name is what stands in front of "version", wherever that is.
+// mobyVersion is dockerd's parseRuntimeVersion (daemon/info_unix.go): the name is what stands in front of "version",
+// wherever that is.
 func mobyVersion(text string) (name, version, commit string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// differences returns the facts in which rt is alone: "+" is what only rt shows, "-" what all others show and rt does not.
+// differences returns the facts in which rt is alone: "+" is what only rt shows, "-" what all others show and rt does
+// not.
 func (w *world) differences(c *kase) (found []string) {
 	rt, err := w.observe(c, w.rt)
 	if err != nil {
@@ -71,7 +72,8 @@ func (w *world) unwanted(found []string) []string {
 	})
 }
 
-// signature is what is the same in differences of one kind: the words of the first line, without what is only this case's.
+// signature is what is the same in differences of one kind: the words of the first line, without what is only this
+// case's.
 func signature(found []string) string {
 	var s []string
 	for _, line := range found {
@@ -85,7 +87,8 @@ func signature(found []string) string {
 // reduce takes away what the difference does not need: genes, then commands, one after the other.
 func (w *world) reduce(c *kase, found []string) *kase {
 	kind := func(f []string) bool {
-		return len(f) > 0 && strings.Join(strings.Fields(f[0])[:2], " ") == strings.Join(strings.Fields(found[0])[:2], " ")
+		return len(f) > 0 && strings.Join(strings.Fields(f[0])[:2],
+			" ") == strings.Join(strings.Fields(found[0])[:2], " ")
 	}
 	if none := (&kase{nil, c.sequence}); kind(w.differences(none)) {
 		c = none
@@ -102,7 +105,8 @@ func (w *world) reduce(c *kase, found []string) *kase {
 	for again := true; again; {
 		again = false
 		for i := range c.sequence {
-			if less := (&kase{c.genes, slices.Delete(slices.Clone(c.sequence), i, i+1)}); len(less.sequence) > 0 && kind(w.differences(less)) {
+			if less := (&kase{c.genes, slices.Delete(slices.Clone(c.sequence), i, i+1)}); len(less.sequence) > 0 &&
+				kind(w.differences(less)) {
 				c, again = less, true
 				break
 			}

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestFindsADifference runs the program on rt beside itself, where there is nothing to find, and on one whose containers have another oom_score_adj.
+// TestFindsADifference runs the program on rt beside itself, where there is nothing to find, and on one whose
+// containers have another oom_score_adj.
 func TestFindsADifference(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
@@ -22,7 +23,8 @@ func TestFindsADifference(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	for out, pkg := range map[string]string{"rt": "../..", "differential": "."} {
-		if text, err := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, out), pkg).CombinedOutput(); err != nil {
+		if text, err := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, out),
+			pkg).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, text)
 		}
 	}
@@ -32,7 +34,8 @@ func TestFindsADifference(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(runtime string) string {
-		out, _ := exec.Command(dir+"/differential", "-runtime", runtime, "-peer", dir+"/rt", "-seed", "1", "-cases", "1").CombinedOutput()
+		out, _ := exec.Command(dir+"/differential", "-runtime", runtime, "-peer", dir+"/rt", "-seed", "1", "-cases",
+			"1").CombinedOutput()
 		return string(out)
 	}
 	if out := run(dir + "/rt"); !strings.Contains(out, " 0 differences") {

@@ -59,7 +59,8 @@ func newSequence(r *rand.Rand) []string {
 	for range 2 + r.IntN(5) {
 		next := all[r.IntN(len(all))]
 		// Decision 11: with rt every signal that ends ends a created container; it is known.
-		if (next == "kill TERM" || next == "kill SIGUSR1") && !slices.Contains(s, "start") && !slices.Contains(s, "run") {
+		if (next == "kill TERM" || next == "kill SIGUSR1") && !slices.Contains(s, "start") &&
+			!slices.Contains(s, "run") {
 			next = "start"
 		}
 		s = append(s, next)
@@ -98,23 +99,29 @@ var flagWords = []string{
 
 var propagations = []string{"private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable"}
 
-var targets = []string{"/data", "/mnt/a/b", "/opt/x", "/run", "/tmp", "/var/run/x", "/link/x", "/etc/data", "/dev/extra", "/new/deep/er", "/opt/dangling", "/dev/shm/x"}
+var targets = []string{"/data", "/mnt/a/b", "/opt/x", "/run", "/tmp", "/var/run/x", "/link/x", "/etc/data",
+	"/dev/extra", "/new/deep/er", "/opt/dangling", "/dev/shm/x"}
 
 // makers make a gene each.
 var makers = []func(r *rand.Rand) gene{
 	func(r *rand.Rand) gene {
-		target, options := pick(r, targets...), some(r, append(flagWords, "mode=1777", "mode=700", "size=64k", "uid=1000", "gid=5", "nr_inodes=100")...)
-		return gene{fmt.Sprintf("tmpfs at %s %v", target, options), func(b *bundle) { b.mount(target, "tmpfs", "tmpfs", options) }}
+		target, options := pick(r, targets...), some(r,
+			append(flagWords, "mode=1777", "mode=700", "size=64k", "uid=1000", "gid=5", "nr_inodes=100")...)
+		return gene{fmt.Sprintf("tmpfs at %s %v", target, options),
+			func(b *bundle) { b.mount(target, "tmpfs", "tmpfs", options) }}
 	},
 	newBind, newBind, newBind,
 	func(r *rand.Rand) gene {
-		target, options := pick(r, "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/dev", "/sys/fs/cgroup"), some(r, flagWords...)
-		return gene{fmt.Sprintf("further options of %s: %v", target, options), func(b *bundle) { b.mountOptions(target, options) }}
+		target, options := pick(r, "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/dev",
+			"/sys/fs/cgroup"), some(r, flagWords...)
+		return gene{fmt.Sprintf("further options of %s: %v", target, options),
+			func(b *bundle) { b.mountOptions(target, options) }}
 	},
 	func(r *rand.Rand) gene {
 		options := append([]string{"remount", "bind"}, some(r, flagWords...)...)
 		target := pick(r, "/sys", "/dev/shm", "/dev/mqueue")
-		return gene{fmt.Sprintf("remount %s %v", target, options), func(b *bundle) { b.mount(target, "", "none", options) }}
+		return gene{fmt.Sprintf("remount %s %v", target, options),
+			func(b *bundle) { b.mount(target, "", "none", options) }}
 	},
 	func(r *rand.Rand) gene {
 		p := pick(r, append(propagations, "")...)
@@ -124,11 +131,13 @@ var makers = []func(r *rand.Rand) gene{
 		return gene{"a read-only root", func(b *bundle) { b.at("root")["readonly"] = true }}
 	},
 	func(r *rand.Rand) gene {
-		paths := some(r, "/proc/kcore", "/proc/sys/kernel/shmmax", "/sys/firmware", "/proc/acpi", "/secret", "/secret.d", "/nonesuch", "/etc/passwd", "/link/x", "/tmp")
+		paths := some(r, "/proc/kcore", "/proc/sys/kernel/shmmax", "/sys/firmware", "/proc/acpi", "/secret",
+			"/secret.d", "/nonesuch", "/etc/passwd", "/link/x", "/tmp")
 		return gene{fmt.Sprintf("maskedPaths %v", paths), func(b *bundle) { b.at("linux")["maskedPaths"] = paths }}
 	},
 	func(r *rand.Rand) gene {
-		paths := some(r, "/proc/sys", "/proc/bus", "/sys/fs", "/secret", "/secret.d", "/nonesuch", "/tmp", "/link/x", "/dev/shm", "/etc")
+		paths := some(r, "/proc/sys", "/proc/bus", "/sys/fs", "/secret", "/secret.d", "/nonesuch", "/tmp", "/link/x",
+			"/dev/shm", "/etc")
 		return gene{fmt.Sprintf("readonlyPaths %v", paths), func(b *bundle) { b.at("linux")["readonlyPaths"] = paths }}
 	},
 	func(r *rand.Rand) gene {
@@ -157,12 +166,14 @@ var makers = []func(r *rand.Rand) gene{
 		return gene{"cwd " + cwd, func(b *bundle) { b.at("process")["cwd"] = cwd }}
 	},
 	func(r *rand.Rand) gene {
-		env := some(r, "A=1", "A=2", "EMPTY=", "HOME=/elsewhere", "HOME=", "PATH=/bin:/sbin", "TERM=vt100", "SPACE=a b", "X=y=z")
+		env := some(r, "A=1", "A=2", "EMPTY=", "HOME=/elsewhere", "HOME=", "PATH=/bin:/sbin", "TERM=vt100", "SPACE=a b",
+			"X=y=z")
 		return gene{fmt.Sprintf("env %v", env), func(b *bundle) { b.env(env) }}
 	},
 	newCapabilities,
 	func(r *rand.Rand) gene {
-		kind, soft := pick(r, "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_CORE", "RLIMIT_STACK", "RLIMIT_MEMLOCK", "RLIMIT_FSIZE", "RLIMIT_CPU"), pick(r, 64, 1000, 1024)
+		kind, soft := pick(r, "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_CORE", "RLIMIT_STACK", "RLIMIT_MEMLOCK",
+			"RLIMIT_FSIZE", "RLIMIT_CPU"), pick(r, 64, 1000, 1024)
 		return gene{fmt.Sprintf("%s %d", kind, soft), func(b *bundle) {
 			b.at("process")["rlimits"] = []any{map[string]any{"type": kind, "soft": soft << 10, "hard": soft << 10}}
 		}}
@@ -196,7 +207,8 @@ var makers = []func(r *rand.Rand) gene{
 		return gene{"a time namespace with offsets", func(b *bundle) {
 			b.dropNamespace("time")
 			b.namespace("time")
-			b.at("linux")["timeOffsets"] = map[string]any{"monotonic": map[string]any{"secs": 5000}, "boottime": map[string]any{"secs": 1000000}}
+			b.at("linux")["timeOffsets"] = map[string]any{"monotonic": map[string]any{"secs": 5000},
+				"boottime": map[string]any{"secs": 1000000}}
 		}}
 	},
 	func(r *rand.Rand) gene { return gene{"a terminal", func(b *bundle) { b.tty = true }} },
@@ -211,7 +223,8 @@ var makers = []func(r *rand.Rand) gene{
 		return gene{fmt.Sprintf("exit status %d", n), func(b *bundle) { b.exit = fmt.Sprintf("exit %d", n) }}
 	},
 	func(r *rand.Rand) gene {
-		args := pick(r, []string{"nonesuch"}, []string{"/etc/passwd"}, []string{"/"}, []string{"/nonesuch/x"}, []string{""}, []string{"/bin/noexec"}, []string{"./sh", "-c", "exit 3"}, []string{"/bin/script"})
+		args := pick(r, []string{"nonesuch"}, []string{"/etc/passwd"}, []string{"/"}, []string{"/nonesuch/x"},
+			[]string{""}, []string{"/bin/noexec"}, []string{"./sh", "-c", "exit 3"}, []string{"/bin/script"})
 		return gene{fmt.Sprintf("args %q", args), func(b *bundle) { b.args = args }}
 	},
 }
@@ -239,7 +252,8 @@ func newBind(r *rand.Rand) gene {
 
 func newCapabilities(r *rand.Rand) gene {
 	sets := make(map[string]any)
-	names := []string{"CAP_CHOWN", "CAP_KILL", "CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_MKNOD", "CAP_SETUID", "CAP_DAC_OVERRIDE"}
+	names := []string{"CAP_CHOWN", "CAP_KILL", "CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_MKNOD", "CAP_SETUID",
+		"CAP_DAC_OVERRIDE"}
 	base := some(r, names...)
 	for _, set := range []string{"bounding", "permitted", "effective"} {
 		sets[set] = base
@@ -258,7 +272,8 @@ func newCapabilities(r *rand.Rand) gene {
 }
 
 func newDevice(r *rand.Rand) gene {
-	d := map[string]any{"path": pick(r, "/dev/one", "/dev/sub/two", "/dev/null", "/dev/fuse", "/data/node"), "type": pick(r, "c", "b", "p", "u"), "major": pick(r, 1, 10, 7), "minor": pick(r, 3, 5, 229)}
+	d := map[string]any{"path": pick(r, "/dev/one", "/dev/sub/two", "/dev/null", "/dev/fuse", "/data/node"),
+		"type": pick(r, "c", "b", "p", "u"), "major": pick(r, 1, 10, 7), "minor": pick(r, 3, 5, 229)}
 	if r.IntN(2) == 0 {
 		d["fileMode"] = pick(r, 0o666, 0o600, 0o640)
 	}
@@ -280,15 +295,19 @@ func newResources(r *rand.Rand) gene {
 	var value map[string]any
 	switch key {
 	case "memory":
-		value = map[string]any{"memory": pick(r, map[string]any{"limit": 64 << 20}, map[string]any{"limit": 64 << 20, "swap": 128 << 20}, map[string]any{"reservation": 32 << 20}, map[string]any{"limit": -1})}
+		value = map[string]any{"memory": pick(r, map[string]any{"limit": 64 << 20},
+			map[string]any{"limit": 64 << 20, "swap": 128 << 20}, map[string]any{"reservation": 32 << 20},
+			map[string]any{"limit": -1})}
 	case "pids":
 		value = map[string]any{"pids": map[string]any{"limit": pick(r, 100, -1, 0)}}
 	case "cpu":
-		value = map[string]any{"cpu": pick(r, map[string]any{"shares": 512}, map[string]any{"quota": 50000}, map[string]any{"quota": 50000, "period": 200000}, map[string]any{"shares": 0})}
+		value = map[string]any{"cpu": pick(r, map[string]any{"shares": 512}, map[string]any{"quota": 50000},
+			map[string]any{"quota": 50000, "period": 200000}, map[string]any{"shares": 0})}
 	case "cpus":
 		value = map[string]any{"cpu": map[string]any{"cpus": "0"}}
 	default:
-		value = map[string]any{"devices": []any{map[string]any{"allow": false, "access": "rwm"}, map[string]any{"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}}}
+		value = map[string]any{"devices": []any{map[string]any{"allow": false, "access": "rwm"},
+			map[string]any{"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}}}
 	}
 	return gene{fmt.Sprintf("resources %v", value), func(b *bundle) {
 		maps.Copy(b.at("linux", "resources"), value)
@@ -318,17 +337,21 @@ func newImage(r *rand.Rand) gene {
 	case 1:
 		return gene{"image: /var/run -> ../run", func(b *bundle) { b.sh("rm -rf var/run; ln -s ../run var/run") }}
 	case 2:
-		return gene{"image: /opt/dangling -> /nowhere/x", func(b *bundle) { b.sh("mkdir -p opt; ln -sfn /nowhere/x opt/dangling") }}
+		return gene{"image: /opt/dangling -> /nowhere/x",
+			func(b *bundle) { b.sh("mkdir -p opt; ln -sfn /nowhere/x opt/dangling") }}
 	case 3:
-		return gene{"image: passwd with a home for 1000", func(b *bundle) { b.sh("echo user:x:1000:1000::/home/user:/bin/sh >>etc/passwd") }}
+		return gene{"image: passwd with a home for 1000",
+			func(b *bundle) { b.sh("echo user:x:1000:1000::/home/user:/bin/sh >>etc/passwd") }}
 	case 4:
 		return gene{"image: /tmp is 1777", func(b *bundle) { b.sh("chmod 1777 tmp") }}
 	case 5:
-		return gene{"image: /data is there, 0700 of 1000", func(b *bundle) { b.sh("mkdir -p -m 700 data; chown 1000:1000 data") }}
+		return gene{"image: /data is there, 0700 of 1000",
+			func(b *bundle) { b.sh("mkdir -p -m 700 data; chown 1000:1000 data") }}
 	case 6:
 		return gene{"image: no /dev, /proc, /sys", func(b *bundle) { b.sh("rm -rf dev proc sys") }}
 	}
-	return gene{"image: dev/null is a node with mode 600", func(b *bundle) { b.sh("mkdir -p dev; mknod -m 600 dev/null c 1 3") }}
+	return gene{"image: dev/null is a node with mode 600",
+		func(b *bundle) { b.sh("mkdir -p dev; mknod -m 600 dev/null c 1 3") }}
 }
 
 func newCaller(r *rand.Rand) gene {
@@ -342,7 +365,8 @@ func newCaller(r *rand.Rand) gene {
 	case 3:
 		return gene{"caller: nice", func(b *bundle) { b.caller = append(b.caller, "renice -n 5 -p $$ >/dev/null") }}
 	case 4:
-		return gene{"caller: oom_score_adj", func(b *bundle) { b.caller = append(b.caller, "echo 77 >/proc/self/oom_score_adj") }}
+		return gene{"caller: oom_score_adj",
+			func(b *bundle) { b.caller = append(b.caller, "echo 77 >/proc/self/oom_score_adj") }}
 	}
 	return gene{"caller: a descriptor is open", func(b *bundle) { b.caller = append(b.caller, "exec 7</etc/passwd") }}
 }

@@ -10,30 +10,38 @@ type wanted struct {
 
 // known are the differences that are wanted everywhere.
 var known = []wanted{
-	{regexp.MustCompile(`^[+-] path (/run|/tmp|/data|/opt/\w+|/mnt/\w+|/etc/data) directory`), "runc 1.1 gives a tmpfs the mode of what it covers, whatever mode= says"},
+	{regexp.MustCompile(`^[+-] path (/run|/tmp|/data|/opt/\w+|/mnt/\w+|/etc/data) directory`),
+		"runc 1.1 gives a tmpfs the mode of what it covers, whatever mode= says"},
 	{
 		regexp.MustCompile(`^[+-] (mount|path) /(proc/(acpi|asound|keys|timer_list|kcore|latency_stats|scsi|interrupts)|sys/(firmware|devices/virtual/powercap)|secret(\.d)?|tmp|etc/passwd|proc/sys/kernel/shmmax) (ro,nosuid,nodev,noexec,relatime|ro,relatime|rw,nosuid|rw,relatime|directory|character)`),
 		"what hides a path is nosuid, nodev and noexec, and a directory has mode 755: stricter than others",
 	},
-	{regexp.MustCompile(`^[+-] mount .* root=/null$`), "what hides a file is a node in a tmpfs of the container's, read-only"},
+	{regexp.MustCompile(`^[+-] mount .* root=/null$`),
+		"what hides a file is a node in a tmpfs of the container's, read-only"},
 	{
 		regexp.MustCompile(`^[+-] (status Umask:|mkdir ok)`),
 		"exec has the umask of run, 0022, whatever its caller's is",
 	},
-	{regexp.MustCompile(`^- env HOME=$|^\+ env HOME=/$`), "a passwd that does not know the user gives / as in run, not an empty HOME"},
-	{regexp.MustCompile(`^[+-] image .* (f (644|755|700)|d (755|700)) (0:0|1000:1000)$`), "what is made to be mounted on has mode 644 or 755, whatever the umask of the caller"},
+	{regexp.MustCompile(`^- env HOME=$|^\+ env HOME=/$`),
+		"a passwd that does not know the user gives / as in run, not an empty HOME"},
+	{regexp.MustCompile(`^[+-] image .* (f (644|755|700)|d (755|700)) (0:0|1000:1000)$`),
+		"what is made to be mounted on has mode 644 or 755, whatever the umask of the caller"},
 	{
 		regexp.MustCompile(`^[+-] mount /dev/(null|zero|full|random|urandom|tty) r[ow],.* root=/(null|zero|full|random|urandom|tty)$`),
 		"a node of the host's that rt lends is attached read-only, nosuid and noexec (docs/security.md)",
 	},
-	{regexp.MustCompile(`^(- hook \w+ fds .*|\+ hook \w+ fds 0 1 2 3)$`), "a hook has its three streams; crun leaves it more"},
-	{regexp.MustCompile(`^\+ hook startContainer env HOME=`), "a hook of the image runs as the container's user does, HOME included"},
+	{regexp.MustCompile(`^(- hook \w+ fds .*|\+ hook \w+ fds 0 1 2 3)$`),
+		"a hook has its three streams; crun leaves it more"},
+	{regexp.MustCompile(`^\+ hook startContainer env HOME=`),
+		"a hook of the image runs as the container's user does, HOME included"},
 	{
 		regexp.MustCompile(`^[+-] mount \S+ \S+ (private|slave|shared|shared slave) \w+ root=DIR/src/`),
 		"where the config is silent a bind is a slave of its source, as with runc before 1.2: what the host mounts below it later appears",
 	},
-	{regexp.MustCompile(`^[+-] mount / \S+ (private|slave) \w+ root=DIR/bundle/rootfs$`), "rslave is slave, for the root too; newer ones have the root private then"},
-	{regexp.MustCompile(`^[+-] node /dev/mqueue directory 1777 0:(0|65534) `), "in a user namespace the queue directory is its root's, group included"},
+	{regexp.MustCompile(`^[+-] mount / \S+ (private|slave) \w+ root=DIR/bundle/rootfs$`),
+		"rslave is slave, for the root too; newer ones have the root private then"},
+	{regexp.MustCompile(`^[+-] node /dev/mqueue directory 1777 0:(0|65534) `),
+		"in a user namespace the queue directory is its root's, group included"},
 	{regexp.MustCompile(`^[+-] status NSpid:`), "rt's exec takes one pid fewer"},
 	{regexp.MustCompile(`^[+-] mount /sys/fs/cgroup r[ow],`), "the config says ro"},
 	{
@@ -41,13 +49,18 @@ var known = []wanted{
 		"what rt's caller ignores (nohup, a background job of a shell) is not ignored in the container; the shell catches what is not ignored",
 	},
 	{regexp.MustCompile(`^[+-] status Groups: (7 )?7$`), "exec --additional-gids: others list a group twice"},
-	{regexp.MustCompile(`is given twice, with other properties`), "two devices at one path are a mistake, which others hide: the first or the last counts"},
-	{regexp.MustCompile(`^- node /dev/core symbolic link`), "a machine without /proc/kcore has no use for a link to it"},
-	{regexp.MustCompile(`^[+-] hook poststart state`), "the program runs when poststart hooks are called (runtime.md, lifecycle), so that is the status they are told"},
+	{regexp.MustCompile(`is given twice, with other properties`),
+		"two devices at one path are a mistake, which others hide: the first or the last counts"},
+	{regexp.MustCompile(`^- node /dev/core symbolic link`),
+		"a machine without /proc/kcore has no use for a link to it"},
+	{regexp.MustCompile(`^[+-] hook poststart state`),
+		"the program runs when poststart hooks are called (runtime.md, lifecycle), so that is the status they are told"},
 }
 
 // knownRootless are those of an ordinary user's rt.
 var knownRootless = []wanted{
-	{regexp.MustCompile(`^- (mount|resource) /sys/fs/cgroup/\w+`), "a container without a cgroup of its own has none to show on v1; others show the machine's"},
-	{regexp.MustCompile(`^[+-] after "ps --format json":`), "rt lists the processes of a container without a cgroup, too"},
+	{regexp.MustCompile(`^- (mount|resource) /sys/fs/cgroup/\w+`),
+		"a container without a cgroup of its own has none to show on v1; others show the machine's"},
+	{regexp.MustCompile(`^[+-] after "ps --format json":`),
+		"rt lists the processes of a container without a cgroup, too"},
 }

@@ -1,13 +1,15 @@
-// Differential makes random valid bundles, and sequences of commands, carries them out with rt and with other runtimes, and prints where what the container
-// sees under rt is what it sees under none of them, with the config reduced to what the difference needs.
+// Differential makes random valid bundles, and sequences of commands, carries them out with rt and with other runtimes,
+// and prints where what the container sees under rt is what it sees under none of them, with the config reduced to what
+// the difference needs.
 //
 //	differential -seconds 60                         # rt beside runc and crun, as far as they are installed
 //	differential -seed 17 -cases 1                   # one case again
 //	differential -runtime ./rt -peer /opt/runc       # beside another one; -peer more than once
 //
-// A bundle is the default config and some genes (genes_*.go); a gene changes the config, the image or the caller. A probe inside (probe.go) prints what there
-// is to see, a fact a line. A fact that only rt shows, or that all others show and rt does not, is a difference; differences that are wanted stand in known.go
-// with their reasons. It takes root, busybox-static, and a mount namespace of its own, which it makes.
+// A bundle is the default config and some genes (genes_*.go); a gene changes the config, the image or the caller. A
+// probe inside (probe.go) prints what there is to see, a fact a line. A fact that only rt shows, or that all others
+// show and rt does not, is a difference; differences that are wanted stand in known.go with their reasons. It takes
+// root, busybox-static, and a mount namespace of its own, which it makes.
 //
 // It ends with status 1 if there were differences, and with 3 if there was nobody to compare with.
 package main
@@ -134,8 +136,9 @@ func apart() int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// takeSignals gives each signal that this program's caller ignores its default action. A shell ignores SIGINT and SIGQUIT for
-// a background job, and a caller that ignores 32 or 33 can't be undone by env(1): the C library keeps both for itself.
+// takeSignals gives each signal that this program's caller ignores its default action. A shell ignores SIGINT and
+// SIGQUIT for a background job, and a caller that ignores 32 or 33 can't be undone by env(1): the C library keeps both
+// for itself.
 func takeSignals() {
 	const ignore, last = 1, 64
 	var action, byDefault [4]uint64 // the kernel's struct sigaction
@@ -189,7 +192,8 @@ func newWorld(rt string, others []string, rootless, cgroup2 bool) (*world, error
 		return nil, fmt.Errorf("%w: %s", err, out)
 	}
 	rt = w.dir + "/rt"
-	// Shared, as systemd makes it, and with a /dev of our own: crun 1.8 gives the machine's /dev/null to the user of a container whose stdin it is.
+	// Shared, as systemd makes it, and with a /dev of our own: crun 1.8 gives the machine's /dev/null to the user of a
+	// container whose stdin it is.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return nil, err
 	}
@@ -197,7 +201,8 @@ func newWorld(rt string, others []string, rootless, cgroup2 bool) (*world, error
 		return nil, err
 	}
 	if cgroup2 {
-		if out, err := exec.Command("sh", "-c", "umount -R -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup").CombinedOutput(); err != nil {
+		if out, err := exec.Command("sh", "-c",
+			"umount -R -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup").CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("%w: %s", err, out)
 		}
 	}
@@ -229,7 +234,8 @@ func ownDev() error {
 	if err := unix.Mount("differential", "/dev", "tmpfs", 0, "mode=755"); err != nil {
 		return err
 	}
-	for name, device := range map[string][2]uint32{"null": {1, 3}, "zero": {1, 5}, "full": {1, 7}, "random": {1, 8}, "urandom": {1, 9}, "tty": {5, 0}} {
+	for name, device := range map[string][2]uint32{"null": {1, 3}, "zero": {1, 5}, "full": {1, 7}, "random": {1, 8},
+		"urandom": {1, 9}, "tty": {5, 0}} {
 		if err := unix.Mknod("/dev/"+name, unix.S_IFCHR|0o666, int(unix.Mkdev(device[0], device[1]))); err != nil {
 			return err
 		}
@@ -245,7 +251,8 @@ func ownDev() error {
 	return unix.Mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620")
 }
 
-// sources makes what binds are made of: src/plain, src/file, src/noexec (a tmpfs with flags), src/tree (with mounts below).
+// sources makes what binds are made of: src/plain, src/file, src/noexec (a tmpfs with flags), src/tree (with mounts
+// below).
 func (w *world) sources() error {
 	for _, dir := range []string{"plain/sub", "noexec", "tree/below"} {
 		if err := os.MkdirAll(w.dir+"/src/"+dir, 0o755); err != nil {
@@ -258,7 +265,8 @@ func (w *world) sources() error {
 	if err := os.Symlink("plain", w.dir+"/src/link"); err != nil {
 		return err
 	}
-	if err := unix.Mount("flags", w.dir+"/src/noexec", "tmpfs", unix.MS_NOEXEC|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, "size=64k"); err != nil {
+	if err := unix.Mount("flags", w.dir+"/src/noexec", "tmpfs",
+		unix.MS_NOEXEC|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, "size=64k"); err != nil {
 		return err
 	}
 	return unix.Mount("below", w.dir+"/src/tree/below", "tmpfs", unix.MS_NOSUID, "size=64k")

@@ -1,7 +1,7 @@
 package main
 
-// probe is what the container runs: it prints what there is to see, a fact a line, each with a word in front that says what it is about. $DIR is where the
-// bundle is, so that no line differs by it.
+// probe is what the container runs: it prints what there is to see, a fact a line, each with a word in front that says
+// what it is about. $DIR is where the bundle is, so that no line differs by it.
 const probe = `
 f=/proc/self/mountinfo
 while read -r id parent dev root point opts rest; do

@@ -28,7 +28,8 @@ func (w *world) observe(c *kase, p *peer) (*facts, error) {
 		return nil, err
 	}
 	w.count++
-	r := &runner{w: w, b: b, p: p, id: fmt.Sprintf("rt-differential%d-%d", os.Getpid(), w.count), root: w.dir + "/state." + p.name, facts: &facts{}}
+	r := &runner{w: w, b: b, p: p, id: fmt.Sprintf("rt-differential%d-%d", os.Getpid(), w.count),
+		root: w.dir + "/state." + p.name, facts: &facts{}}
 	_ = os.Remove(w.dir + "/hooks")
 	if err := os.Chown("/dev/null", 0, 0); err != nil { // see ownDev
 		return nil, err
@@ -62,8 +63,8 @@ type runner struct {
 	facts *facts
 }
 
-// oldPeers says that one to compare with is older than runc 1.2, which changed what propagation and which flags a mount has when the config is silent. The
-// facts then leave propagation out.
+// oldPeers says that one to compare with is older than runc 1.2, which changed what propagation and which flags a mount
+// has when the config is silent. The facts then leave propagation out.
 var oldPeers bool
 
 var propagation = regexp.MustCompile(`( private| shared| slave| unbindable)+ `)
@@ -88,7 +89,8 @@ func (r *runner) runOnce() {
 	r.add(fmt.Sprintf("exit %d", status))
 }
 
-// step carries out one command of a sequence, and writes down whether it succeeded, and the status of the container afterwards.
+// step carries out one command of a sequence, and writes down whether it succeeded, and the status of the container
+// afterwards.
 func (r *runner) step(command string) {
 	f := strings.Fields(command)
 	var args []string
@@ -187,7 +189,8 @@ func (r *runner) command(args ...string) (out, errs string, status int) {
 // image adds what the runtime has made in the image.
 func (r *runner) image() {
 	var out bytes.Buffer
-	cmd := exec.Command("find", ".", "-xdev", "-not", "-path", "./bin/*", "-not", "-path", "./tmp/*", "-printf", "image %p %y %m %U:%G %l\n")
+	cmd := exec.Command("find", ".", "-xdev", "-not", "-path", "./bin/*", "-not", "-path", "./tmp/*", "-printf",
+		"image %p %y %m %U:%G %l\n")
 	cmd.Dir, cmd.Stdout = r.b.dir+"/rootfs", &out
 	_ = cmd.Run()
 	r.add(out.String())
@@ -198,7 +201,8 @@ func (r *runner) cleanUp() {
 	// What is left is a difference, too.
 	if text, _ := os.ReadFile("/proc/self/mountinfo"); bytes.Contains(text, []byte(r.b.dir)) {
 		r.add("left behind: a mount in the bundle")
-		_ = exec.Command("sh", "-c", "grep -oE '"+r.b.dir+"[^ ]*' /proc/self/mountinfo | sort -r | while read -r m; do umount -l $m; done").Run()
+		_ = exec.Command("sh", "-c",
+			"grep -oE '"+r.b.dir+"[^ ]*' /proc/self/mountinfo | sort -r | while read -r m; do umount -l $m; done").Run()
 	}
 	if left, _ := filepath.Glob(r.root + "/*"); len(left) > 0 {
 		r.add("left behind: state")

@@ -195,7 +195,8 @@ func TestInstall(t *testing.T) {
 			t.Fatalf("make %v: %v\n%s", args, err, out)
 		}
 		wanted := []string{
-			prefix + "/bin/rt", prefix + "/share/bash-completion/completions/rt", prefix + "/share/zsh/site-functions/_rt",
+			prefix + "/bin/rt", prefix + "/share/bash-completion/completions/rt", prefix +
+				"/share/zsh/site-functions/_rt",
 			"/etc/fish/completions/rt.fish", "/etc/containers/containers.conf.d/50-rt.conf",
 		}
 		for _, p := range pages {
@@ -239,7 +240,8 @@ func TestDeb(t *testing.T) {
 	var c containersConf
 	readTOML(t, dest+"/etc/containers/containers.conf.d/50-rt.conf", &c)
 	checkPodman(t, &c, "/usr/bin/rt")
-	if out, err := exec.Command(dest+"/usr/bin/rt", "--version").Output(); err != nil || !strings.HasPrefix(string(out), "rt version "+version+"\n") {
+	if out, err := exec.Command(dest+"/usr/bin/rt", "--version").Output(); err != nil ||
+		!strings.HasPrefix(string(out), "rt version "+version+"\n") {
 		t.Errorf("the rt of the package says %q, %v", out, err)
 	}
 	fields, err := exec.Command("dpkg-deb", "--field", packages[0], "Package", "Version").Output()

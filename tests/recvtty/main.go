@@ -1,9 +1,9 @@
 // Command recvtty is the other end of --console-socket, for tests.
 //
-// It turns one connection to a Unix socket into a terminal session on its own standard streams: it receives the master of
-// the container's terminal, prints what the container writes, and sends it what it reads. The name that came with the
-// descriptor goes to standard error. It refuses a message without exactly one descriptor. It follows the console socket
-// section of runc's docs/terminals.md, which every engine implements.
+// It turns one connection to a Unix socket into a terminal session on its own standard streams: it receives the master
+// of the container's terminal, prints what the container writes, and sends it what it reads. The name that came with
+// the descriptor goes to standard error. It refuses a message without exactly one descriptor. It follows the console
+// socket section of runc's docs/terminals.md, which every engine implements.
 //
 //	recvtty [-size ROWSxCOLS] SOCKET
 package main
@@ -110,7 +110,8 @@ func resize(master *os.File, size string) error {
 	if _, err := fmt.Sscanf(size, "%dx%d", &ws.rows, &ws.cols); err != nil {
 		return fmt.Errorf("size %q: want ROWSxCOLS", size)
 	}
-	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, master.Fd(), syscall.TIOCSWINSZ, uintptr(unsafe.Pointer(&ws))); errno != 0 {
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, master.Fd(), syscall.TIOCSWINSZ,
+		uintptr(unsafe.Pointer(&ws))); errno != 0 {
 		return errno
 	}
 	return nil

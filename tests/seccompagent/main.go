@@ -2,9 +2,10 @@
 //
 //	seccompagent SOCKET STATES ERRNO
 //
-// It listens on SOCKET, appends each container process state that comes there to the file STATES, a line for each, and answers every call that the
-// listener shows it with ERRNO, a number. It refuses a connection without exactly one descriptor. It ends after a minute in any case: a test that
-// was killed must not leave it running. It follows config-linux.md#containerprocessstate and seccomp_unotify(2).
+// It listens on SOCKET, appends each container process state that comes there to the file STATES, a line for each, and
+// answers every call that the listener shows it with ERRNO, a number. It refuses a connection without exactly one
+// descriptor. It ends after a minute in any case: a test that was killed must not leave it running. It follows
+// config-linux.md#containerprocessstate and seccomp_unotify(2).
 package main
 
 import (
@@ -99,7 +100,8 @@ func note(states string, text json.RawMessage) error {
 	return f.Close()
 }
 
-// answer answers every call until the filter has no process any more. linux/seccomp.h: struct seccomp_notif has 80 bytes, its response 24.
+// answer answers every call until the filter has no process any more. linux/seccomp.h: struct seccomp_notif has 80
+// bytes, its response 24.
 func answer(listener int, errno int32) {
 	defer func() { _ = unix.Close(listener) }()
 	for {

@@ -148,7 +148,8 @@ func checkColumns(list string) (problems []string, err error) {
 		problems = append(problems, path+" of "+list+" does not exist")
 	}
 	if seen < 100 {
-		problems = append(problems, fmt.Sprintf("only %d files were read: run style in the root of the repository", seen))
+		problems = append(problems, fmt.Sprintf("only %d files were read: run style in the root of the repository",
+			seen))
 	}
 	slices.Sort(problems)
 	return problems, err

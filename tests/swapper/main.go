@@ -1,5 +1,5 @@
-// Swapper exchanges two names as fast as it can, for the tests that attack a mount target while a container is made. It ends when a name is gone, and
-// after a minute in any case: a test that was killed must not leave it running.
+// Swapper exchanges two names as fast as it can, for the tests that attack a mount target while a container is made. It
+// ends when a name is gone, and after a minute in any case: a test that was killed must not leave it running.
 //
 //	swapper A B
 package main

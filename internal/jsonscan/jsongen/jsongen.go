@@ -1,7 +1,7 @@
 // Package jsongen writes the decode functions that package jsonscan needs, from Go structs and their json tags.
 //
-// It runs under `go generate` only, and turns types into Go source by reflection, so that rt itself needs none. It refuses a type
-// that it has no reader for, rather than leave it out.
+// It runs under `go generate` only, and turns types into Go source by reflection, so that rt itself needs none. It
+// refuses a type that it has no reader for, rather than leave it out.
 package jsongen
 
 import (
@@ -13,8 +13,9 @@ import (
 	"strings"
 )
 
-// Source returns a Go file of package pkg with a function decodeT for each struct T that is reached from roots. The fields of a struct type
-// in skip are known by name, and ignored. Types of package path self are written without a qualifier.
+// Source returns a Go file of package pkg with a function decodeT for each struct T that is reached from roots. The
+// fields of a struct type in skip are known by name, and ignored. Types of package path self are written without a
+// qualifier.
 func Source(pkg, self string, roots, skip []reflect.Type) ([]byte, error) {
 	g := &generator{self: self, imports: map[string]bool{"rt/internal/jsonscan": true}, skip: map[reflect.Type]bool{}}
 	for _, t := range skip {

@@ -21,7 +21,8 @@ type outer struct {
 type foreign struct{}
 
 func TestSource(t *testing.T) {
-	got, err := Source("p", "rt/internal/jsonscan/jsongen", []reflect.Type{reflect.TypeFor[outer]()}, []reflect.Type{reflect.TypeFor[foreign]()})
+	got, err := Source("p", "rt/internal/jsonscan/jsongen", []reflect.Type{reflect.TypeFor[outer]()},
+		[]reflect.Type{reflect.TypeFor[foreign]()})
 	if err != nil {
 		t.Fatal(err)
 	}

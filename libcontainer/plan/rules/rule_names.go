@@ -18,7 +18,8 @@ import (
 func namesOnce(w *Walk, i int, s *nsenter.Step) string {
 	const byName, again = "it changes what a path of the container's leads to now, and not what was opened", "it changes what a second look-up of a path has found"
 	dir, path := -1, 0
-	changes := true // a mount that is there; not so one that is put over it, nor a node that was looked at by its descriptor
+	// a mount that is there; not so one that is put over it, nor a node that was looked at by its descriptor
+	changes := true
 	switch s.Call {
 	case nsenter.Umount2:
 	case nsenter.Mount:

@@ -80,7 +80,8 @@ type Breach struct {
 }
 
 func (b *Breach) Error() string {
-	return "rt has made a plan that breaks its rule " + b.Rule.ID + " (" + b.Rule.Text + "), and does not carry it out: step " +
+	return "rt has made a plan that breaks its rule " + b.Rule.ID + " (" + b.Rule.Text +
+		"), and does not carry it out: step " +
 		strconv.Itoa(
 			b.Step,
 		) + ", " + b.Text + ": " + b.What

@@ -12,10 +12,11 @@ type State struct {
 	Holes  span        // numbers of Program.FDs that were closed: the next descriptor may get one
 	Root   Side        // whose files "/" is among
 	Cwd    Side        // and the working directory
-	Joined bool        // may be in a user namespace, or be about to have children in a pid namespace, that others are in already
-	Seen   bool        // a process of a container may see this one
-	Hidden bool        // certainly not dumpable
-	Rights held        // what this process may do at most
+	// may be in a user namespace, or be about to have children in a pid namespace, that others are in already
+	Joined bool
+	Seen   bool // a process of a container may see this one
+	Hidden bool // certainly not dumpable
+	Rights held // what this process may do at most
 	// CwdAgain and DupAgain: the working directory, or a fixed descriptor, may be what a second look-up of a path has
 	// found: see Descriptor.Again.
 	CwdAgain, DupAgain bool
@@ -97,7 +98,8 @@ func (s span) without(t span) span {
 // start is the state in front of the first step.
 func start(w *Subject) *State {
 	s := &State{
-		Leaked: true, Fixed: none, Holes: none, Root: Host, Cwd: Host, Joined: w.Joining, Rights: held{everything, everything, everything},
+		Leaked: true, Fixed: none, Holes: none, Root: Host, Cwd: Host, Joined: w.Joining, Rights: held{everything,
+			everything, everything},
 	}
 	for i := range w.FDs {
 		if fd := nsenter.FD(i); fd != w.Ctl && (i >= len(w.Harmless) || !w.Harmless[i]) {

@@ -1,5 +1,5 @@
-// Command gen writes spec/decode_gen.go: a decode function for each struct of the runtime specification that a Linux runtime reads.
-// `go generate` in spec runs it. The sections of other platforms are known by name and skipped.
+// Command gen writes spec/decode_gen.go: a decode function for each struct of the runtime specification that a Linux
+// runtime reads. `go generate` in spec runs it. The sections of other platforms are known by name and skipped.
 package main
 
 import (

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestGeneratedFileIsFresh fails when the specification has moved on, or the generator has, and `go generate` was not run.
+// TestGeneratedFileIsFresh fails when the specification has moved on, or the generator has, and `go generate` was not
+// run.
 func TestGeneratedFileIsFresh(t *testing.T) {
 	want, err := generate()
 	if err != nil {

@@ -1,9 +1,10 @@
-// Command engines measures what a user waits for: docker run --rm, podman run --rm and ctr run --rm of /bin/true, with rt, runc and crun
-// in turn.
+// Command engines measures what a user waits for: docker run --rm, podman run --rm and ctr run --rm of /bin/true, with
+// rt, runc and crun in turn.
 //
-// It starts daemons of its own, and so wants to be in a world of its own: tests/engines/private. It loads one image into all engines,
-// measures the engine's whole command, and prints least, median and mean time for each runtime, and the ratio of its median to runc's. In
-// each round every runtime has one turn, in an order that is shuffled anew. A runtime whose command fails is left out of that table, which says why.
+// It starts daemons of its own, and so wants to be in a world of its own: tests/engines/private. It loads one image
+// into all engines, measures the engine's whole command, and prints least, median and mean time for each runtime, and
+// the ratio of its median to runc's. In each round every runtime has one turn, in an order that is shuffled anew. A
+// runtime whose command fails is left out of that table, which says why.
 package main
 
 import (
@@ -67,7 +68,8 @@ func run(args []string, out io.Writer) error {
 	pause := flags.Duration("pause", 100*time.Millisecond, "how long the machine rests before each turn")
 	only := flags.String("only", "", "one engine: docker, podman or ctr")
 	paths := map[string]*string{}
-	for _, c := range []contender{{name: "rt", path: "./rt"}, {name: "runc", path: "runc"}, {name: "crun", path: "crun"}} {
+	for _, c := range []contender{{name: "rt", path: "./rt"}, {name: "runc", path: "runc"},
+		{name: "crun", path: "crun"}} {
 		paths[c.name] = flags.String(c.name, c.path, "the "+c.name+" to measure; empty leaves it out")
 	}
 	if err := flags.Parse(args); err != nil {
@@ -146,7 +148,8 @@ func measure(load workload, field []contender, rounds int, pause time.Duration) 
 			took := time.Since(began)
 			switch {
 			case err != nil:
-				t.fault[c.name] = fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, strings.TrimSpace(string(output)))
+				t.fault[c.name] = fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err,
+					strings.TrimSpace(string(output)))
 			case round > 0:
 				t.times[c.name] = append(t.times[c.name], took)
 			}
@@ -172,7 +175,8 @@ func (t *table) print(out io.Writer) {
 		if base > 0 {
 			ratio = fmt.Sprintf("%.2f", float64(median(list))/float64(base))
 		}
-		fmt.Fprintf(out, "%-6s %8.1f %8.1f %8.1f   %s\n", c.name, ms(slices.Min(list)), ms(median(list)), ms(sum/time.Duration(len(list))), ratio)
+		fmt.Fprintf(out, "%-6s %8.1f %8.1f %8.1f   %s\n", c.name, ms(slices.Min(list)), ms(median(list)),
+			ms(sum/time.Duration(len(list))), ratio)
 	}
 }
 

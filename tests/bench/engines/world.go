@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// world is a containerd and a dockerd that know all contenders, and the image in each engine's store. Podman has no daemon.
+// world is a containerd and a dockerd that know all contenders, and the image in each engine's store. Podman has no
+// daemon.
 type world struct {
 	dir     string
 	daemons []*exec.Cmd
@@ -46,7 +47,8 @@ func newWorld(field []contender) (w *world, err error) {
 	if err := w.start("dockerd", docker...); err != nil {
 		return nil, err
 	}
-	for _, command := range []string{"ctr version", "docker version", "ctr image import " + archive, "docker load --input " + archive, "podman load --input " + archive} {
+	for _, command := range []string{"ctr version", "docker version", "ctr image import " + archive,
+		"docker load --input " + archive, "podman load --input " + archive} {
 		if err := eventually(strings.Fields(command)); err != nil {
 			return nil, err
 		}
@@ -140,12 +142,14 @@ func writeImage(path string) error {
 	}
 	config, err := json.Marshal(map[string]any{
 		"architecture": runtime.GOARCH, "os": "linux", "config": map[string]any{"Env": []string{"PATH=/bin"}},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{fmt.Sprintf("sha256:%x", sha256.Sum256(layer.Bytes()))}},
+		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{fmt.Sprintf("sha256:%x",
+			sha256.Sum256(layer.Bytes()))}},
 	})
 	if err != nil {
 		return err
 	}
-	manifest, err := json.Marshal([]map[string]any{{"Config": "config.json", "RepoTags": []string{image}, "Layers": []string{"layer.tar"}}})
+	manifest, err := json.Marshal([]map[string]any{{"Config": "config.json", "RepoTags": []string{image},
+		"Layers": []string{"layer.tar"}}})
 	if err != nil {
 		return err
 	}
@@ -155,7 +159,8 @@ func writeImage(path string) error {
 		name string
 		data []byte
 	}{{"manifest.json", manifest}, {"config.json", config}, {"layer.tar", layer.Bytes()}} {
-		if err := a.WriteHeader(&tar.Header{Name: f.name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(f.data))}); err != nil {
+		if err := a.WriteHeader(&tar.Header{Name: f.name, Typeflag: tar.TypeReg, Mode: 0o644,
+			Size: int64(len(f.data))}); err != nil {
 			return err
 		}
 		if _, err := a.Write(f.data); err != nil {

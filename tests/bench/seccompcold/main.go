@@ -1,13 +1,13 @@
-// Seccompcold compiles one profile once, in a process that has done nothing else, and prints how long that took and what the
-// program costs per call. Build it with and without the tag libseccomp for the two side by side:
+// Seccompcold compiles one profile once, in a process that has done nothing else, and prints how long that took and
+// what the program costs per call. Build it with and without the tag libseccomp for the two side by side:
 //
 //	go build -o own ./tests/bench/seccompcold
 //	CGO_ENABLED=1 go build -tags libseccomp -o theirs ./tests/bench/seccompcold
 //	seccompcold [-warm N] PROFILE
 //
-// PROFILE is the linux.seccomp of a config.json. Reading it is not timed: rt has its own decoder for that. With -warm the
-// compile is repeated and the mean of the repetitions is printed too, to tell what of the cold time is the price of touching
-// code and tables for the first time.
+// PROFILE is the linux.seccomp of a config.json. Reading it is not timed: rt has its own decoder for that. With -warm
+// the compile is repeated and the mean of the repetitions is printed too, to tell what of the cold time is the price of
+// touching code and tables for the first time.
 package main
 
 import (

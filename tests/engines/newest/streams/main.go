@@ -1,5 +1,6 @@
-// Command streams tries what containerd's own tests of CRI leave out, as a kubelet does it: exec and attach with terminals and streams, recursive
-// read-only mounts, and what the runtime is said to be able to do. It prints a line for each step, as Go's tests do, and fails if one fails.
+// Command streams tries what containerd's own tests of CRI leave out, as a kubelet does it: exec and attach with
+// terminals and streams, recursive read-only mounts, and what the runtime is said to be able to do. It prints a line
+// for each step, as Go's tests do, and fails if one fails.
 //
 // It is a module of its own: rt does not depend on Kubernetes.
 package main
@@ -54,7 +55,8 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	if _, err := cri.NewImageServiceClient(conn).PullImage(ctx, &cri.PullImageRequest{Image: &cri.ImageSpec{Image: image}}); err != nil {
+	if _, err := cri.NewImageServiceClient(conn).PullImage(ctx,
+		&cri.PullImageRequest{Image: &cri.ImageSpec{Image: image}}); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "streams")
@@ -68,7 +70,8 @@ func run(ctx context.Context) error {
 		name string
 		do   func() error
 	}{
-		{"features", s.features}, {"start", s.start}, {"exec", s.exec}, {"exec with a terminal", s.execTerminal}, {"attach", s.attach},
+		{"features", s.features}, {"start", s.start}, {"exec",
+			s.exec}, {"exec with a terminal", s.execTerminal}, {"attach", s.attach},
 		{"update", s.update}, {"stop", s.stop},
 	} {
 		if err := step.do(); err != nil {
@@ -118,12 +121,13 @@ func (s *suite) start() error {
 		return err
 	}
 	s.pod = pod.PodSandboxId
-	c, err := s.CreateContainer(s.ctx, &cri.CreateContainerRequest{PodSandboxId: s.pod, SandboxConfig: config, Config: &cri.ContainerConfig{
-		Metadata: &cri.ContainerMetadata{Name: "shell"}, Image: &cri.ImageSpec{Image: image},
-		Command: []string{"sh"}, Stdin: true, Tty: true,
-		Mounts: []*cri.Mount{{HostPath: s.dir, ContainerPath: "/ro", Readonly: true, RecursiveReadOnly: true}},
-		Linux:  &cri.LinuxContainerConfig{Resources: &cri.LinuxContainerResources{MemoryLimitInBytes: 64 << 20}},
-	}})
+	c, err := s.CreateContainer(s.ctx, &cri.CreateContainerRequest{PodSandboxId: s.pod, SandboxConfig: config,
+		Config: &cri.ContainerConfig{
+			Metadata: &cri.ContainerMetadata{Name: "shell"}, Image: &cri.ImageSpec{Image: image},
+			Command: []string{"sh"}, Stdin: true, Tty: true,
+			Mounts: []*cri.Mount{{HostPath: s.dir, ContainerPath: "/ro", Readonly: true, RecursiveReadOnly: true}},
+			Linux:  &cri.LinuxContainerConfig{Resources: &cri.LinuxContainerResources{MemoryLimitInBytes: 64 << 20}},
+		}})
 	if err != nil {
 		return err
 	}
@@ -131,7 +135,8 @@ func (s *suite) start() error {
 	if _, err = s.StartContainer(s.ctx, &cri.StartContainerRequest{ContainerId: s.container}); err != nil {
 		return err
 	}
-	r, err := s.ExecSync(s.ctx, &cri.ExecSyncRequest{ContainerId: s.container, Cmd: []string{"touch", "/ro/inner/x"}, Timeout: 10})
+	r, err := s.ExecSync(s.ctx, &cri.ExecSyncRequest{ContainerId: s.container, Cmd: []string{"touch", "/ro/inner/x"},
+		Timeout: 10})
 	if err != nil {
 		return err
 	}
@@ -156,7 +161,8 @@ func (s *suite) stream(where string, o remotecommand.StreamOptions) error {
 
 func (s *suite) exec() error {
 	r, err := s.Exec(s.ctx, &cri.ExecRequest{
-		ContainerId: s.container, Cmd: []string{"sh", "-c", "cat; echo err >&2; exit 7"}, Stdin: true, Stdout: true, Stderr: true,
+		ContainerId: s.container, Cmd: []string{"sh", "-c",
+			"cat; echo err >&2; exit 7"}, Stdin: true, Stdout: true, Stderr: true,
 	})
 	if err != nil {
 		return err
@@ -183,7 +189,8 @@ func (q *size) Next() *remotecommand.TerminalSize {
 
 func (s *suite) execTerminal() error {
 	r, err := s.Exec(s.ctx, &cri.ExecRequest{
-		ContainerId: s.container, Cmd: []string{"sh", "-c", "tty; until stty size | grep 33; do sleep 0.1; done"}, Stdin: true, Stdout: true, Tty: true,
+		ContainerId: s.container, Cmd: []string{"sh", "-c",
+			"tty; until stty size | grep 33; do sleep 0.1; done"}, Stdin: true, Stdout: true, Tty: true,
 	})
 	if err != nil {
 		return err
@@ -232,7 +239,8 @@ func (s *suite) attach() error {
 
 func (s *suite) update() error {
 	_, err := s.UpdateContainerResources(s.ctx, &cri.UpdateContainerResourcesRequest{
-		ContainerId: s.container, Linux: &cri.LinuxContainerResources{MemoryLimitInBytes: 32 << 20, CpuQuota: 50000, CpuPeriod: 100000},
+		ContainerId: s.container, Linux: &cri.LinuxContainerResources{MemoryLimitInBytes: 32 << 20, CpuQuota: 50000,
+			CpuPeriod: 100000},
 	})
 	if err != nil {
 		return err
