@@ -154,7 +154,7 @@ func problem(status unix.WaitStatus) string {
 // startError says why there was no hook to wait for.
 func startError(h *specs.Hook, o *Options, err error) *diag.Error {
 	if o.Start == nil && o.Dir != "" && unix.Access(o.Dir, unix.X_OK) != nil {
-		return diag.Sys("its working directory, "+o.Dir, "chdir", err)
+		return diag.Sys("its working directory "+o.Dir+" can't be entered", "chdir", err)
 	}
 	var e *diag.Error
 	if errors.As(err, &e) {

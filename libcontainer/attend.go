@@ -12,7 +12,7 @@ import (
 func attend(process int, terminal *console, orphans bool) (int, error) {
 	pidfd, err := unix.PidfdOpen(process, 0)
 	if err != nil {
-		return 0, diag.Sys("watch the container's process", "pidfd_open", err)
+		return 0, diag.Sys("the container's process can't be watched", "pidfd_open", err)
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	foreground.PassSignals(pidfd)
@@ -49,7 +49,7 @@ func reap(process int, orphans bool) (unix.WaitStatus, error) {
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
-			return status, diag.Sys("wait for the container's process", "wait4", err)
+			return status, diag.Sys("the container's process can't be waited for", "wait4", err)
 		case pid == process && (status.Exited() || status.Signaled()):
 			return status, nil
 		}

@@ -211,7 +211,7 @@ func (c *checkpointer) outside() error {
 		}
 		var st unix.Stat_t
 		if err := unix.Stat("/proc/"+strconv.Itoa(c.state.Pid)+"/ns/"+n.kind, &st); err != nil {
-			return diag.Sys("look at the namespaces of the container", "stat", err)
+			return diag.Sys("the namespaces of the container can't be read", "stat", err)
 		}
 		c.request.External = append(c.request.External, n.kind+"["+strconv.FormatUint(st.Ino, 10)+"]:"+n.label)
 	}
@@ -304,7 +304,7 @@ func (c *checkpointer) notified(script string, _, fd int) error {
 	}
 	if script == "status-ready" && c.o.StatusFD >= 0 {
 		if _, err := unix.Write(c.o.StatusFD, []byte{0}); err != nil {
-			e := diag.Sys("tell that the memory is there to be fetched", "write", err)
+			e := diag.Sys("the descriptor can't be told that the memory is ready", "write", err)
 			e.Field = "--status-fd"
 			return e
 		}

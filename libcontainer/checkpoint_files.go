@@ -124,7 +124,7 @@ func (i *images) saveDescriptors(d *descriptors) error {
 		_ = unix.Close(fd)
 	}
 	if err != nil {
-		e := diag.Sys("write "+descriptorsFile, "openat", err)
+		e := diag.Sys(descriptorsFile+" can't be written", "openat", err)
 		e.Field = "--image-path"
 		return e
 	}

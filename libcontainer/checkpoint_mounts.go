@@ -68,7 +68,7 @@ func (list externals) attached(pid int) (found externals, err error) {
 	}
 	root, err := unix.Open(proc+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, diag.Sys("open the root file system of the container", "open", err)
+		return nil, diag.Sys("the root file system of the container can't be opened", "open", err)
 	}
 	defer func() { _ = unix.Close(root) }()
 	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
@@ -106,13 +106,13 @@ func (list externals) attached(pid int) (found externals, err error) {
 func mountTable(pid int) ([]*mountinfo.Info, error) {
 	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, diag.Sys("read the mount table of the container", "open", err)
+		return nil, diag.Sys("the mount table of the container can't be read", "open", err)
 	}
 	f := os.NewFile(uintptr(fd), "mountinfo")
 	defer func() { _ = f.Close() }()
 	table, err := mountinfo.GetMountsFromReader(f, nil)
 	if err != nil {
-		return nil, &diag.Error{Kind: diag.Kernel, Problem: "read the mount table of the container", Err: err}
+		return nil, &diag.Error{Kind: diag.Kernel, Problem: "the mount table of the container can't be read", Err: err}
 	}
 	return table, nil
 }

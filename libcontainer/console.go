@@ -43,7 +43,7 @@ func (c *console) take(fd int) error {
 	}
 	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
 	if err != nil {
-		return diag.Sys("ask for the number of the terminal", "ioctl", err)
+		return diag.Sys("the number of the terminal can't be read", "ioctl", err)
 	}
 	if err := sendFD("--console-socket", c.socket, "/dev/pts/"+strconv.Itoa(number), fd); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (c *console) take(fd int) error {
 func sendPidfd(path string, pid int) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
-		return diag.Sys("get a pidfd of the container's process", "pidfd_open", err)
+		return diag.Sys("the container's process can't be opened", "pidfd_open", err)
 	}
 	defer func() { _ = unix.Close(fd) }()
 	return sendFD("--pidfd-socket", path, "pidfd", fd)

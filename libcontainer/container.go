@@ -180,7 +180,7 @@ func (r *Runtime) signal(c *state.Container, s *state.State, status state.Status
 		if err == unix.ESRCH {
 			return state.Allow(state.Kill, c.ID, state.Stopped)
 		}
-		return diag.Sys("send the signal", "pidfd_send_signal", err)
+		return diag.Sys("the signal can't be sent", "pidfd_send_signal", err)
 	}
 	if sig == unix.SIGKILL && g.Available() {
 		// In a pid namespace of others the rest of the container does not die with its first process.
@@ -362,7 +362,7 @@ func killAndWait(g *cgroup.Group, s *state.State) error {
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
-		return diag.Sys("kill the container's process", "pidfd_send_signal", err)
+		return diag.Sys("the container's process can't be killed", "pidfd_send_signal", err)
 	}
 	if g.Available() {
 		if frozen, err := g.Frozen(); err == nil && frozen {

@@ -57,7 +57,7 @@ func (r *Runtime) Events(id string, interval time.Duration, tell func(Event) err
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
-			return diag.Sys("wait for events of the container", "poll", err)
+			return diag.Sys("events of the container can't be waited for", "poll", err)
 		case fds[0].Revents != 0:
 			e, err := oom.Wait()
 			if err != nil {

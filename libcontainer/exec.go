@@ -285,7 +285,7 @@ func (x *executor) openFiles() ([]int, error) {
 			fd, err = duplicate(x.place.Joins[f.Index].FD)
 		case plan.FileSpare:
 			if fd, err = unix.Open(f.Path, unix.O_PATH|unix.O_CLOEXEC, 0); err != nil {
-				err = diag.Sys("open "+f.Path, "open", err)
+				err = diag.Sys(f.Path+" can't be opened", "open", err)
 			}
 		case plan.FileBinary:
 			fd, err = duplicate(x.binary)
@@ -303,7 +303,7 @@ func (x *executor) openFiles() ([]int, error) {
 func duplicate(fd int) (int, error) {
 	other, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
-		return -1, diag.Sys("hand a descriptor to the boot process", "fcntl", err)
+		return -1, diag.Sys("a descriptor can't be handed to the boot process", "fcntl", err)
 	}
 	return other, nil
 }

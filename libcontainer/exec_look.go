@@ -35,10 +35,10 @@ func otherNamespaces(pid int) (flags uintptr, err error) {
 			if err == unix.ENOENT {
 				continue // this kernel has no such namespaces
 			}
-			return 0, diag.Sys("find rt's own namespaces", "stat", err)
+			return 0, diag.Sys("rt's own namespaces can't be read", "stat", err)
 		}
 		if err := unix.Stat(dir+k.link, &its); err != nil {
-			e := diag.Sys("find the namespaces of the container", "stat", err)
+			e := diag.Sys("the namespaces of the container can't be read", "stat", err)
 			if e.Errno == unix.EACCES {
 				e.Hint = "only root, and the user who made the container, may join it"
 			}

@@ -48,7 +48,7 @@ func (x *executor) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, 
 		err = unix.SchedSetaffinityDynamic(0, cpuSet(a.Initial))
 	}
 	if err != nil {
-		e := diag.Sys("run on these CPUs", "sched_setaffinity", err)
+		e := diag.Sys("the process can't run on these CPUs", "sched_setaffinity", err)
 		e.Field, e.Value = "process.execCPUAffinity.initial", a.Initial
 		return nil, e
 	}

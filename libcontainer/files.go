@@ -103,7 +103,7 @@ func (m *maker) openFile(f *plan.File, maps *idMaps) (fd int, err error) {
 		panic("libcontainer: " + f.Path + " is for plans that join a container, not for those that make one")
 	}
 	if err != nil {
-		e := diag.Sys("open "+f.Path, call, err)
+		e := diag.Sys(f.Path+" can't be opened", call, err)
 		e.Field, e.Hint = f.Origin, diag.Hint(call, e.Errno, f.Origin)
 		return -1, e
 	}
@@ -145,7 +145,7 @@ func stdio(preserved int, files []int) []uintptr {
 func (m *maker) listen() (int, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return -1, diag.Sys("make the start socket", "socket", err)
+		return -1, diag.Sys("the start socket can't be made", "socket", err)
 	}
 	err = unix.Bind(fd, &unix.SockaddrUnix{Name: m.container.SocketPath(state.StartSocket)})
 	if err == nil {
@@ -153,7 +153,7 @@ func (m *maker) listen() (int, error) {
 	}
 	if err != nil {
 		_ = unix.Close(fd)
-		return -1, diag.Sys("make the start socket in the state directory", "bind", err)
+		return -1, diag.Sys("the start socket can't be made in the state directory", "bind", err)
 	}
 	return fd, nil
 }

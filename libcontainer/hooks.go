@@ -87,7 +87,7 @@ func (r *Runtime) runHooks(kind string, list []specs.Hook, text []byte, config *
 		// takes it back.
 		dir, err := unix.Open(o.Dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			return diag.Sys("open the bundle "+o.Dir+", in which hooks run", "open", err)
+			return diag.Sys("the bundle "+o.Dir+", in which hooks run, can't be opened", "open", err)
 		}
 		defer func() { _ = unix.Close(dir) }()
 		o.Start = insideStarter{pid: unix.Getpid(), rootfs: dir}.start
@@ -108,7 +108,7 @@ type insideStarter struct {
 func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) (int, error) {
 	pidfd, err := unix.PidfdOpen(s.pid, 0)
 	if err != nil {
-		return 0, diag.Sys("find the container's process", "pidfd_open", err)
+		return 0, diag.Sys("the container's process can't be opened", "pidfd_open", err)
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	ignored, blocked := foreground.Inherited()

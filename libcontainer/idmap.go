@@ -67,7 +67,7 @@ func writeMap(pid int, file, field string, text []byte) error {
 	if err == nil {
 		return nil
 	}
-	e := diag.Sys("write "+path, "write", err)
+	e := diag.Sys(path+" can't be written", "write", err)
 	e.Field = field
 	switch e.Errno {
 	case unix.EPERM:

@@ -105,7 +105,7 @@ func (m *maker) newUserNamespace(mount *spec.Mount) (int, error) {
 	}
 	fd, err := unix.Open(proc+"/ns/user", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		e := diag.Sys("take hold of the user namespace that maps the mount's ids", "open", err)
+		e := diag.Sys("the user namespace that maps the mount's ids can't be opened", "open", err)
 		e.Field = mountField(mount, "uidMappings")
 		return -1, e
 	}

@@ -98,7 +98,7 @@ func (m *maker) findKept(dir string) (string, error) {
 		parent, err := filepath.EvalSymlinks(filepath.Dir(path))
 		if err != nil {
 			return "", &diag.Error{Kind: diag.Usage, Field: "--overlay", Value: dir,
-				Problem: "the directory that it is to be made in", Err: err}
+				Problem: "its parent directory can't be used", Err: err}
 		}
 		path = filepath.Join(parent, filepath.Base(path))
 	case err != nil:

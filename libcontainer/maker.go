@@ -289,7 +289,7 @@ func (m *maker) limitMeanwhile() bool {
 // executes something else.
 func (m *maker) lookAtStart() (err error) {
 	if m.state.StartTime, err = state.StartTime(m.pid); err != nil {
-		return diag.Sys("read the start time of the container's process", "read", err)
+		return diag.Sys("the start time of the container's process can't be read", "read", err)
 	}
 	return nil
 }

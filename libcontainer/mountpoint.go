@@ -27,7 +27,7 @@ func (m *maker) makePoint(r supervise.Report) error {
 	if err == nil || err == unix.EACCES && step.Origin == "process.cwd" {
 		return nil // a working directory that is closed to root is looked for by the user later
 	}
-	e := diag.Sys("make what the links on the way to it lead to", "openat2", err)
+	e := diag.Sys("the target of its symbolic links can't be made", "openat2", err)
 	e.Field, e.Value = step.Origin, step.Path
 	return e
 }

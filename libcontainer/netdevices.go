@@ -47,7 +47,7 @@ func (m *maker) moveNetDevices() error {
 		// The kernel keeps what belongs to the device, as its MTU, and drops what belongs to the namespace.
 		addresses, err := n.host.AddrList(link, netlink.FAMILY_ALL)
 		if err != nil {
-			return netDeviceError(name, netlinkError("read the addresses of the network device", err))
+			return netDeviceError(name, netlinkError("the addresses of the network device can't be read", err))
 		}
 		moved, err := n.move(link, netDeviceName(name, devices))
 		if moved != nil {
@@ -88,19 +88,19 @@ func netDeviceError(name string, err error) error {
 func openNetworks(pid int) (*networks, error) {
 	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, diag.Sys("open the container's network namespace", "open", err)
+		return nil, diag.Sys("the container's network namespace can't be opened", "open", err)
 	}
 	n := &networks{own: -1, namespace: fd}
 	if n.own, err = unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
 		n.close()
-		return nil, diag.Sys("open rt's own network namespace", "open", err)
+		return nil, diag.Sys("rt's own network namespace can't be opened", "open", err)
 	}
 	if n.host, err = netlink.NewHandle(unix.NETLINK_ROUTE); err == nil {
 		n.container, err = netlink.NewHandleAt(netns.NsHandle(fd), unix.NETLINK_ROUTE)
 	}
 	if err != nil {
 		n.close()
-		return nil, netlinkError("reach the container's network with netlink", err)
+		return nil, netlinkError("the container's network can't be reached with netlink", err)
 	}
 	return n, nil
 }
@@ -127,7 +127,7 @@ func (n *networks) check(name, as string) (netlink.Link, error) {
 			Problem: "there is no such network device in the network namespace of rt", Errno: unix.ENODEV}
 	}
 	if err != nil {
-		return nil, netlinkError("look for the network device", err)
+		return nil, netlinkError("the network device can't be looked up", err)
 	}
 	if strings.Contains(as, "%d") {
 		return link, nil
@@ -138,7 +138,7 @@ func (n *networks) check(name, as string) (netlink.Link, error) {
 			Errno: unix.EEXIST}
 	}
 	if _, ok := errors.AsType[netlink.LinkNotFoundError](err); !ok {
-		return nil, netlinkError("look for the name in the container", err)
+		return nil, netlinkError("the name can't be looked up in the container", err)
 	}
 	return link, nil
 }
@@ -147,10 +147,10 @@ func (n *networks) check(name, as string) (netlink.Link, error) {
 func (n *networks) move(link netlink.Link, as string) (netlink.Link, error) {
 	before, err := n.container.LinkList()
 	if err != nil {
-		return nil, netlinkError("list the network devices of the container", err)
+		return nil, netlinkError("the network devices of the container can't be listed", err)
 	}
 	if err := send(nil, link.Attrs().Index, n.namespace, as); err != nil {
-		return nil, netlinkError("move the network device into the container", err)
+		return nil, netlinkError("the network device can't be moved into the container", err)
 	}
 	return n.arrived(before, as)
 }
@@ -163,11 +163,11 @@ func (n *networks) equip(link, moved netlink.Link, addresses []netlink.Addr) err
 		}
 		keep(&a, link.Attrs().Name, moved.Attrs().Name)
 		if err := n.container.AddrReplace(moved, &a); err != nil {
-			return netlinkError("give the network device its address "+a.IPNet.String()+" again", err)
+			return netlinkError("the address "+a.IPNet.String()+" can't be given to the network device again", err)
 		}
 	}
 	if err := n.container.LinkSetUp(moved); err != nil {
-		return netlinkError("bring the network device up in the container", err)
+		return netlinkError("the network device can't be brought up in the container", err)
 	}
 	return nil
 }
@@ -177,20 +177,20 @@ func (n *networks) equip(link, moved netlink.Link, addresses []netlink.Addr) err
 func (n *networks) giveBack(link, moved netlink.Link, addresses []netlink.Addr) error {
 	name := link.Attrs().Name
 	if err := n.container.LinkSetDown(moved); err != nil { // one that is up can't be renamed
-		return netlinkError("give the network device back", err)
+		return netlinkError("the network device can't be given back", err)
 	}
 	socket, err := nl.GetNetlinkSocketAt(netns.NsHandle(n.namespace), netns.None(), unix.NETLINK_ROUTE)
 	if err != nil {
-		return netlinkError("reach the container's network with netlink", err)
+		return netlinkError("the container's network can't be reached with netlink", err)
 	}
 	defer socket.Close()
 	sockets := map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
 	if err := send(sockets, moved.Attrs().Index, n.own, name); err != nil {
-		return netlinkError("give the network device back", err)
+		return netlinkError("the network device can't be given back", err)
 	}
 	back, err := n.host.LinkByName(name)
 	if err != nil {
-		return netlinkError("find the network device that was given back", err)
+		return netlinkError("the network device that was given back can't be found", err)
 	}
 	var failed error
 	for _, a := range addresses {
@@ -202,12 +202,12 @@ func (n *networks) giveBack(link, moved netlink.Link, addresses []netlink.Addr) 
 			a.Broadcast = net.IPv4zero // none: package netlink would compute one
 		}
 		if err := n.host.AddrReplace(back, &a); err != nil {
-			failed = netlinkError("give the network device its address "+a.IPNet.String()+" again", err)
+			failed = netlinkError("the address "+a.IPNet.String()+" can't be given to the network device again", err)
 		}
 	}
 	if link.Attrs().Flags&net.FlagUp != 0 {
 		if err := n.host.LinkSetUp(back); err != nil {
-			failed = netlinkError("bring the network device up again", err)
+			failed = netlinkError("the network device can't be brought up again", err)
 		}
 	}
 	return failed
@@ -232,7 +232,7 @@ func (n *networks) arrived(before []netlink.Link, as string) (netlink.Link, erro
 	if !strings.Contains(as, "%d") {
 		link, err := n.container.LinkByName(as)
 		if err != nil {
-			return nil, netlinkError("find the network device in the container", err)
+			return nil, netlinkError("the network device can't be found in the container", err)
 		}
 		return link, nil
 	}
@@ -242,7 +242,7 @@ func (n *networks) arrived(before []netlink.Link, as string) (netlink.Link, erro
 	}
 	after, err := n.container.LinkList()
 	if err != nil {
-		return nil, netlinkError("find the network device in the container", err)
+		return nil, netlinkError("the network device can't be found in the container", err)
 	}
 	for _, l := range after {
 		if !known[l.Attrs().Index] {

@@ -89,13 +89,13 @@ func (r *Runtime) newRelay(c *state.Container) (*relay, error) {
 	}
 	n := &relay{socket: -1, manager: -1}
 	if n.manager, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
-		return nil, diag.Sys("reach the service manager", "socket", err)
+		return nil, diag.Sys("the service manager can't be reached", "socket", err)
 	}
 	// A manager that reads nothing any more, with its queue full, must not keep rt for ever.
 	if err := unix.SetsockoptTimeval(n.manager, unix.SOL_SOCKET, unix.SO_SNDTIMEO,
 		&unix.Timeval{Sec: int64(barrierLimit / time.Second)}); err != nil {
 		n.close()
-		return nil, diag.Sys("reach the service manager", "setsockopt", err)
+		return nil, diag.Sys("the service manager can't be reached", "setsockopt", err)
 	}
 	if err := unix.Connect(n.manager, address); err != nil {
 		// A variable that has outlived its service must not keep the container from starting; sd_notify(3) is silent
@@ -106,11 +106,11 @@ func (r *Runtime) newRelay(c *state.Container) (*relay, error) {
 	}
 	if n.socket, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
 		n.close()
-		return nil, diag.Sys("make the container's notify socket", "socket", err)
+		return nil, diag.Sys("the container's notify socket can't be made", "socket", err)
 	}
 	if err := n.bind(c.SocketPath(state.NotifyDir + "/" + plan.NotifySocket)); err != nil {
 		n.close()
-		return nil, diag.Sys("make the container's notify socket in the state directory", "bind", err)
+		return nil, diag.Sys("the container's notify socket can't be made in the state directory", "bind", err)
 	}
 	return n, nil
 }
@@ -184,7 +184,7 @@ func (n *relay) run(pidfd, mainPid int) error {
 		}
 		fds := []unix.PollFd{{Fd: int32(n.socket), Events: unix.POLLIN}, {Fd: int32(pidfd), Events: unix.POLLIN}}
 		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
-			return diag.Sys("wait for the container to be ready", "poll", err)
+			return diag.Sys("the container can't be waited for until it is ready", "poll", err)
 		}
 		ended = fds[1].Revents != 0
 	}

@@ -25,7 +25,7 @@ func writePidFile(path string, pid int) error {
 		}
 	}
 	if err != nil {
-		e := diag.Sys("write the pid file", "openat", err)
+		e := diag.Sys("the pid file can't be written", "openat", err)
 		e.Field, e.Value = "--pid-file", path
 		return e
 	}

@@ -42,7 +42,7 @@ func sharing(pid int) ([]int, error) {
 		err = unix.Stat("/proc/"+strconv.Itoa(pid)+"/ns/pid", &its)
 	}
 	if err != nil {
-		return nil, diag.Sys("find the pid namespace of the container", "stat", err)
+		return nil, diag.Sys("the pid namespace of the container can't be read", "stat", err)
 	}
 	if own.Ino == its.Ino {
 		return nil, &diag.Error{
@@ -51,7 +51,7 @@ func sharing(pid int) ([]int, error) {
 	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return nil, &diag.Error{Kind: diag.Host, Problem: "list the processes of this machine", Err: err}
+		return nil, &diag.Error{Kind: diag.Host, Problem: "the processes of this machine can't be listed", Err: err}
 	}
 	var pids []int
 	for _, e := range entries {

@@ -179,7 +179,7 @@ func (x *restorer) end() {
 func (x *restorer) restore() (err error) {
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return diag.Sys("open /dev/null", "open", err)
+		return diag.Sys("/dev/null can't be opened", "open", err)
 	}
 	x.null = x.hand(null)
 	if err := x.namespaces(); err != nil {
@@ -265,7 +265,7 @@ func (x *restorer) attachCRIU(pid int) error {
 	}
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
 	if err != nil {
-		return &diag.Error{Kind: diag.Kernel, Problem: "find the cgroup of criu", Err: err}
+		return &diag.Error{Kind: diag.Kernel, Problem: "the cgroup of criu can't be found", Err: err}
 	}
 	x.request.CgroupRoots = cgroupRoots(string(text))
 	return nil

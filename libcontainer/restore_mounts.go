@@ -21,16 +21,16 @@ func joinFile(j *spec.Join) *plan.File {
 // made it anew.
 func (x *restorer) prepareMounts() error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return diag.Sys("make a mount namespace for criu", "unshare", err)
+		return diag.Sys("a mount namespace for criu can't be made", "unshare", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
-		return diag.Sys("keep the mounts of criu to itself", "mount", err)
+		return diag.Sys("the mount namespace of criu can't be made private", "mount", err)
 	}
 	if !x.spec.Namespaces.Has(unix.CLONE_NEWNS) {
 		return nil
 	}
 	if err := unix.Mount(x.spec.Rootfs, x.spec.Rootfs, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
-		e := diag.Sys("make the root file system a mount", "mount", err)
+		e := diag.Sys("the root file system can't be made a mount", "mount", err)
 		e.Field, e.Value = "root.path", x.spec.Rootfs
 		return e
 	}
@@ -174,7 +174,7 @@ func (x *restorer) closeRoot() (err error) {
 	}
 	namespace, err := unix.Open("/proc/"+strconv.Itoa(x.pid)+"/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return diag.Sys("find the mounts of the container", "open", err)
+		return diag.Sys("the mounts of the container can't be opened", "open", err)
 	}
 	defer func() { _ = unix.Close(namespace) }()
 	onOwnThread(func() { err = readonlyRoot(namespace) })

@@ -32,7 +32,7 @@ type rights struct {
 func readRights(pid int) (rights, error) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
-		return rights{}, diag.Sys("read the rights of a restored process", "read", err)
+		return rights{}, diag.Sys("the rights of a restored process can't be read", "read", err)
 	}
 	r, ok := parseRights(string(text))
 	if !ok {
@@ -278,7 +278,7 @@ func (x *restorer) checkNamespaces(pid int) error {
 			err = unix.Stat("/proc/"+strconv.Itoa(pid)+"/ns/"+namespaceLinks(j.Flag), &has)
 		}
 		if err != nil {
-			return diag.Sys("look at the namespaces of a restored process", "stat", err)
+			return diag.Sys("the namespaces of a restored process can't be read", "stat", err)
 		}
 		if want.Ino != has.Ino || want.Dev != has.Dev {
 			return imagesDiffer(
@@ -312,7 +312,7 @@ func (x *restorer) checkMaps(pid int) error {
 	}{{"uid_map", "linux.uidMappings", x.spec.UIDMappings}, {"gid_map", "linux.gidMappings", x.spec.GIDMappings}} {
 		text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + m.file)
 		if err != nil {
-			return diag.Sys("read the ids of the restored user namespace", "read", err)
+			return diag.Sys("the ids of the restored user namespace can't be read", "read", err)
 		}
 		for line := range strings.Lines(string(text)) {
 			var e specs.LinuxIDMapping

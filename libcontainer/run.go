@@ -61,7 +61,7 @@ func (m *maker) prepareToAttend(o *RunOptions) error {
 	if !o.NoSubreaper && m.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
 		// Without a pid namespace of its own the container's orphans come to rt, which waits for them as an init would.
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-			return diag.Sys("become a subreaper", "prctl", err)
+			return diag.Sys("rt can't become a subreaper", "prctl", err)
 		}
 	}
 	foreground.CatchSignals()

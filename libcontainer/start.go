@@ -150,11 +150,11 @@ func (s *starter) ended() {
 func connect(c *state.Container, pid int) (*nsenter.Boot, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, diag.Sys("reach the boot process", "socket", err)
+		return nil, diag.Sys("the boot process can't be reached", "socket", err)
 	}
 	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: c.SocketPath(state.StartSocket)}); err != nil {
 		_ = unix.Close(fd)
-		return nil, diag.Sys("reach the boot process on its start socket", "connect", err)
+		return nil, diag.Sys("the boot process can't be reached on its start socket", "connect", err)
 	}
 	if err := c.MarkStarted(); err != nil {
 		_ = unix.Close(fd)

@@ -26,7 +26,7 @@ func (m *maker) lookAtModes() error {
 	}
 	root, err := unix.Open(m.spec.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return diag.Sys("open the root file system", "open", err)
+		return diag.Sys("the root file system can't be opened", "open", err)
 	}
 	defer func() { _ = unix.Close(root) }()
 	m.options.Modes = make([]uint32, len(m.spec.Mounts))
@@ -79,7 +79,7 @@ func copyMode(from, to int) error {
 		err = unix.Chmod("/proc/self/fd/"+strconv.Itoa(to), st.Mode&0o7777)
 	}
 	if err != nil {
-		return diag.Sys("give the tmpfs the mode of the directory that it covers", "fchmodat", err)
+		return diag.Sys("the tmpfs can't be given the mode of the directory that it covers", "fchmodat", err)
 	}
 	return nil
 }

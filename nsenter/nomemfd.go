@@ -72,11 +72,11 @@ func (image Image) onTmpfs() (int, error) {
 func (image Image) writeTo(w int) (int, error) {
 	defer func() { _ = unix.Close(w) }()
 	if err := writeAll(w, image); err != nil {
-		return -1, diag.Sys("write the boot image", "write", err)
+		return -1, diag.Sys("the boot image can't be written", "write", err)
 	}
 	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(w), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, diag.Sys("open the boot image", "open", err)
+		return -1, diag.Sys("the boot image can't be opened", "open", err)
 	}
 	return fd, nil
 }

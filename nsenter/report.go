@@ -53,7 +53,7 @@ func (b *Boot) Next() (r Record, fd int, err error) {
 		n, cn, flags, err = recvmsg(b.ctl, message[:], control[:])
 	}
 	if err != nil {
-		return r, -1, diag.Sys("read from the boot process", "recvmsg", err)
+		return r, -1, diag.Sys("the report of the boot process can't be read", "recvmsg", err)
 	}
 	fds := passed(control[:cn])
 	if n == 0 && len(fds) == 0 {

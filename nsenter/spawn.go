@@ -40,7 +40,7 @@ type Boot struct {
 func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, diag.Sys("make the control channel", "socketpair", err)
+		return nil, diag.Sys("the control channel can't be made", "socketpair", err)
 	}
 	defer func() { _ = unix.Close(pair[1]) }()
 	exe, err := image.file(o.Dir)
@@ -66,7 +66,7 @@ func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 	runtime.KeepAlive(o.Files)
 	if err != nil {
 		_ = unix.Close(pair[0])
-		return nil, diag.Sys("start the boot process", "clone", err)
+		return nil, diag.Sys("the boot process can't be started", "clone", err)
 	}
 	return &Boot{Pid: pid, ctl: pair[0]}, nil
 }
@@ -151,7 +151,7 @@ func (b *Boot) Answer(text []byte) error {
 		return nil // it is dead: Next says so, and the wait status why
 	}
 	if err != nil {
-		return diag.Sys("answer the boot process", "sendmsg", err)
+		return diag.Sys("the boot process can't be answered", "sendmsg", err)
 	}
 	return nil
 }
@@ -177,16 +177,16 @@ func (image Image) file(dir string) (int, error) {
 		return image.nameless(dir)
 	}
 	if err != nil {
-		return -1, diag.Sys("make the boot image", "memfd_create", err)
+		return -1, diag.Sys("the boot image can't be made", "memfd_create", err)
 	}
 	if err := writeAll(fd, image); err != nil {
 		_ = unix.Close(fd)
-		return -1, diag.Sys("write the boot image", "write", err)
+		return -1, diag.Sys("the boot image can't be written", "write", err)
 	}
 	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
 		_ = unix.Close(fd)
-		return -1, diag.Sys("seal the boot image", "fcntl", err)
+		return -1, diag.Sys("the boot image can't be sealed", "fcntl", err)
 	}
 	return fd, nil
 }

@@ -23,7 +23,7 @@ func decodeInto[T any](c *checker, raw []byte, unknown bool, v *T, read func(*js
 	}
 	if e := s.Err(); e != nil {
 		c.broken = true
-		c.badPath(Path(jsonscan.PathAt(doc, e.Offset)), "", "not JSON: "+e.Text+lineColumn(doc, e.Offset))
+		c.badPath(Path(jsonscan.PathAt(doc, e.Offset)), "", "is not JSON: "+e.Text+lineColumn(doc, e.Offset))
 		return
 	}
 	var mistyped []Path

@@ -93,7 +93,7 @@ func TestProcessAlone(t *testing.T) {
 	}
 	for doc, want := range map[string]string{
 		`{"cwd": "x", "args": []}`: `args: is required: the program and its arguments; cwd "x": must be an absolute path`,
-		`{"cwd": "/"`:              "document: not JSON",
+		`{"cwd": "/"`:              "document: is not JSON",
 	} {
 		if _, err := LoadProcess([]byte(doc)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", doc, err, want)
