@@ -89,7 +89,7 @@ func (f *Filter) RefuseDeadlock(calls []uint32) error {
 		}
 		body := &f.set.leaves[l]
 		entry := int32(-1)
-		if body.settled && rank(body.rest) == rankNotify {
+		if body.final && rank(body.rest) == rankNotify {
 			entry = f.set.by[lookup(name)]
 		}
 		for _, r := range body.rules {
@@ -101,7 +101,7 @@ func (f *Filter) RefuseDeadlock(calls []uint32) error {
 		field := "linux.seccomp.defaultAction"
 		if entry >= 0 {
 			field = at(int(entry)) + ".action"
-		} else if body.settled || rank(f.set.deny) != rankNotify {
+		} else if body.final || rank(f.set.deny) != rankNotify {
 			continue
 		}
 		e := invalid(field, string(specs.ActNotify),

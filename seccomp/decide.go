@@ -136,7 +136,7 @@ func (r *reading) byEntries(m *architecture, name string, call *Call) (Verdict, 
 	if name == "" {
 		return Verdict{}, false
 	}
-	if e := r.settler(name); e != nil {
+	if e := r.unconditional(name); e != nil {
 		return Verdict{Return: e.ret, Entry: e.index, Why: at(e.index) + ": every " + name}, true
 	}
 	var best *readEntry
@@ -156,8 +156,8 @@ func (r *reading) byEntries(m *architecture, name string, call *Call) (Verdict, 
 		Why: at(best.index) + ": the arguments of " + name + " match"}, true
 }
 
-// settler is the first entry without conditions that names a call.
-func (r *reading) settler(name string) *readEntry {
+// unconditional returns the first entry without conditions that names a call, or nil.
+func (r *reading) unconditional(name string) *readEntry {
 	for i := range r.entries {
 		if e := &r.entries[i]; len(e.conditions) == 0 && e.names[name] {
 			return e
@@ -176,7 +176,7 @@ func (r *reading) holdsThrough(e *readEntry, m *architecture, name string, call 
 		if nameAt(int(x.into)) != name || !e.names[inner] {
 			continue
 		}
-		if s := r.settler(inner); s != nil && s != e {
+		if s := r.unconditional(inner); s != nil && s != e {
 			continue // e has no say about the inner call
 		}
 		first := condition{op: opEQ, value: uint64(x.call)}

@@ -11,7 +11,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// small is a profile with one of each: settled calls, arguments in both halves, a mask, alternatives and a second
+// small is a profile with one of each: unconditional calls, arguments in both halves, a mask, alternatives and a second
 // architecture.
 func small() *specs.LinuxSeccomp {
 	enosys := uint(38)

@@ -6,20 +6,20 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// A rule answers ret when all its conditions hold. It has at least one condition, or is not kept as a rule but as a
-// settled leaf.
+// A rule answers ret when all its conditions hold. It has at least one condition: an entry without conditions becomes a
+// final leaf.
 type rule struct {
 	ret        uint32
 	origin     int32 // index in linux.seccomp.syscalls
 	conditions []condition
 }
 
-// A leaf is what is done with one call: its rules in turn, then the rest. Calls with the same leaf are one range of the
+// A leaf is what is done with a call: its rules in turn, then the rest. Calls with the same leaf are one range of the
 // tree.
 type leaf struct {
-	rules   []int32 // index in ruleset.rules, most restrictive first
-	rest    uint32  // what is returned when no rule holds
-	settled bool    // an unconditional rule decided; later rules change nothing
+	rules []int32 // index in ruleset.rules, most restrictive first
+	rest  uint32  // what is returned when no rule holds
+	final bool    // an unconditional rule decided; later rules change nothing
 }
 
 // Leaves every ruleset has.
@@ -36,7 +36,7 @@ type ruleset struct {
 	rules  []rule
 	leaves []leaf
 	of     [nameCount]int32 // leaf of each call
-	by     [nameCount]int32 // entry that settled the call, if its leaf is settled
+	by     [nameCount]int32 // the entry that made the leaf of the call final
 	named  [nameCount]bool  // the profile mentions the call
 	notify bool
 	// Leaves of socketcall(2) and ipc(2) on architectures that reach other calls through them.
@@ -55,7 +55,7 @@ func parseRules(p *specs.LinuxSeccomp, native *architecture) (*ruleset, []string
 	}
 	s := &ruleset{deny: deny, notify: p.DefaultAction == specs.ActNotify}
 	s.leaves = append(make([]leaf, 0, 32),
-		leaf{rest: deny}, leaf{rest: native.enosys(), settled: true}, leaf{rest: retForeign, settled: true})
+		leaf{rest: deny}, leaf{rest: native.enosys(), final: true}, leaf{rest: retForeign, final: true})
 	s.rules = make([]rule, 0, 2*len(p.Syscalls))
 	s.moves = make([]move, 0, 16)
 	var warnings []string
@@ -139,11 +139,11 @@ func (s *ruleset) alternatives(ret uint32, origin int32, conditions []condition)
 	return out
 }
 
-// extend is the leaf that from becomes with a further entry: alternatives, or unconditionally ret if there are none. As
-// in libseccomp the first unconditional rule of a call is its last word. Among rules with conditions the more
-// restrictive is asked first, as the kernel ranks filters, so their order in the profile does not matter.
+// extend returns the leaf that from becomes with a further entry: alternatives, or unconditionally ret if there are
+// none. As in libseccomp the first unconditional rule of a call is final. Among rules with conditions the more
+// restrictive is tried first, as the kernel ranks filters, so their order in the profile does not matter.
 func (s *ruleset) extend(from int32, ret uint32, alternatives []int32) int32 {
-	if s.leaves[from].settled {
+	if s.leaves[from].final {
 		return from
 	}
 	for _, m := range s.moves {
@@ -153,7 +153,7 @@ func (s *ruleset) extend(from int32, ret uint32, alternatives []int32) int32 {
 	}
 	var to int32
 	if len(alternatives) == 0 {
-		to = s.settle(ret)
+		to = s.finalLeaf(ret)
 	} else {
 		old := s.leaves[from].rules
 		list := append(make([]int32, 0, len(old)+len(alternatives)), old...)
@@ -184,14 +184,14 @@ func (s *ruleset) before(x, y int32) bool {
 	return a.origin < b.origin
 }
 
-// settle is the leaf that always returns ret.
-func (s *ruleset) settle(ret uint32) int32 {
+// finalLeaf returns the index of the leaf that always returns ret, and adds it if need be.
+func (s *ruleset) finalLeaf(ret uint32) int32 {
 	for i := leafFixed; i < len(s.leaves); i++ {
-		if s.leaves[i].settled && s.leaves[i].rest == ret {
+		if s.leaves[i].final && s.leaves[i].rest == ret {
 			return int32(i)
 		}
 	}
-	s.leaves = append(s.leaves, leaf{rest: ret, settled: true})
+	s.leaves = append(s.leaves, leaf{rest: ret, final: true})
 	return int32(len(s.leaves) - 1)
 }
 
@@ -209,12 +209,12 @@ func (s *ruleset) multiplex() {
 		if m.into == idxIpc {
 			into = &s.ipc
 		}
-		if s.leaves[*into].settled {
+		if s.leaves[*into].final {
 			continue
 		}
 		s.moves = s.moves[:0]
 		first := int32(len(s.rules))
-		if s.leaves[l].settled {
+		if s.leaves[l].final {
 			s.rules = append(s.rules, s.muxed(rule{ret: s.leaves[l].rest, origin: s.by[m.name]}, m))
 		}
 		for _, r := range s.leaves[l].rules {

@@ -11,7 +11,7 @@ import (
 const maxWeight = 1000
 
 // blockIO checks linux.resources.blockIO (config-linux.md, Block IO).
-func (c *checker) blockIO(at place, b *specs.LinuxBlockIO) {
+func (c *checker) blockIO(at location, b *specs.LinuxBlockIO) {
 	if b == nil {
 		return
 	}
@@ -41,7 +41,7 @@ func (c *checker) blockIO(at place, b *specs.LinuxBlockIO) {
 	}
 }
 
-func (c *checker) weight(at place, w *uint16) {
+func (c *checker) weight(at location, w *uint16) {
 	if w != nil && *w > maxWeight {
 		c.bad(at, strconv.Itoa(int(*w)), "must be at most "+strconv.Itoa(maxWeight))
 	}

@@ -46,7 +46,7 @@ func CapabilityNumber(name string) (int, bool) {
 // Ambient capabilities are for other users than root: execve(2) leaves root what is permitted in any case. So what root
 // has anyway is no reason for a warning; buildah asks for ambient capabilities without inheritable ones in each step of
 // a build.
-func (c *checker) capabilities(at place, oci *specs.LinuxCapabilities, root bool) *Capabilities {
+func (c *checker) capabilities(at location, oci *specs.LinuxCapabilities, root bool) *Capabilities {
 	if oci == nil {
 		return nil
 	}
@@ -67,7 +67,7 @@ func (c *checker) capabilities(at place, oci *specs.LinuxCapabilities, root bool
 }
 
 // capabilitySet turns names into a mask.
-func (c *checker) capabilitySet(at place, names []string) uint64 {
+func (c *checker) capabilitySet(at location, names []string) uint64 {
 	var set uint64
 	var unknown []string
 	for _, name := range names {
@@ -85,7 +85,7 @@ func (c *checker) capabilitySet(at place, names []string) uint64 {
 }
 
 // granted returns what of set is allowed.
-func (c *checker) granted(at place, set, allowed uint64, what string) uint64 {
+func (c *checker) granted(at location, set, allowed uint64, what string) uint64 {
 	if lost := set &^ allowed; lost != 0 {
 		c.warn(at, "left out what is not "+what+": "+strings.Join(maskNames(lost), ", "))
 	}

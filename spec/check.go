@@ -8,8 +8,8 @@ import (
 	"rt/internal/diag"
 )
 
-// checker collects what is wrong with one document. Its methods, one file for each section of the specification, read
-// the decoded document and write the checked one; what they complain about they leave out.
+// checker collects the problems of one document. Its methods, one file for each section of the specification, read the
+// decoded document and write the checked one; they leave out the values that they complain about.
 type checker struct {
 	bundle string
 
@@ -57,9 +57,9 @@ func (c *checker) document(oci *specs.Spec, s *Spec) {
 	s.MountLabel = c.label(in("linux.mountLabel"), linux.MountLabel)
 }
 
-// bad notes a problem: where, what was found there (or nothing), and what is wrong and what would be right.
-// A place whose value could not be decoded has its problem already.
-func (c *checker) bad(at place, value, problem string) { c.badPath(at.path(), value, problem) }
+// bad records a problem: the location, the value found there (or ""), and what is wrong and what would be right.
+// A value that could not be decoded has its problem already.
+func (c *checker) bad(at location, value, problem string) { c.badPath(at.path(), value, problem) }
 
 func (c *checker) badPath(at Path, value, problem string) {
 	if !c.typed(at) {
@@ -71,13 +71,13 @@ func (c *checker) badPath(at Path, value, problem string) {
 	c.problems = append(c.problems, &diag.Error{Kind: diag.Document, Field: string(at), Value: value, Problem: problem})
 }
 
-// warn notes what the specification wants people to be told, and containers to be started in spite of.
-func (c *checker) warn(at place, text string) {
+// warn records a problem that the specification wants reported, and that must not keep a container from starting.
+func (c *checker) warn(at location, text string) {
 	c.warnings = append(c.warnings, at.String()+": "+text)
 }
 
-// typed reports whether what the document says at a place, and in all of it, was decoded. Where it was not, a rule
-// about it would complain of what is not there.
+// typed reports whether the value at a path, with everything in it, was decoded. If it was not, a check of it would
+// complain about an absent value.
 func (c *checker) typed(at Path) bool {
 	for _, p := range c.mistyped {
 		if p.holds(at) || at.holds(p) {

@@ -57,8 +57,7 @@ func defaultProcess() *specs.Process {
 	}
 }
 
-// defaultMounts are the file systems of config-linux.md#configLinuxDefaultFilesystems, and what programs expect beside
-// them.
+// defaultMounts are the file systems of config-linux.md#configLinuxDefaultFilesystems, and others that programs expect.
 func defaultMounts() []specs.Mount {
 	return []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc"},

@@ -40,7 +40,7 @@ func (c *checker) devices(list []specs.LinuxDevice, s *Spec) {
 }
 
 // device checks one entry of linux.devices.
-func (c *checker) device(at place, i int, oci *specs.LinuxDevice) (Device, bool) {
+func (c *checker) device(at location, i int, oci *specs.LinuxDevice) (Device, bool) {
 	before := len(c.problems)
 	d := Device{Index: i, Mode: 0o666}
 	switch oci.Path {
@@ -88,7 +88,7 @@ func (c *checker) device(at place, i int, oci *specs.LinuxDevice) (Device, bool)
 
 // fileMode checks permission bits. Podman leaves the type bits of stat(2) in, which must then be those of the device's
 // type.
-func (c *checker) fileMode(at place, mode, kind uint32) uint32 {
+func (c *checker) fileMode(at location, mode, kind uint32) uint32 {
 	if bits := mode &^ 0o7777; bits != 0 && bits != kind && kind != 0 {
 		c.bad(at, utoa(mode), "must be at most 4095, octal 7777: JSON numbers are decimal, 0666 is 438")
 	}
@@ -96,7 +96,7 @@ func (c *checker) fileMode(at place, mode, kind uint32) uint32 {
 }
 
 // deviceNumber checks major and minor.
-func (c *checker) deviceNumber(at place, major, minor int64) (uint32, uint32) {
+func (c *checker) deviceNumber(at location, major, minor int64) (uint32, uint32) {
 	if major < 0 || major > maxMajor {
 		c.bad(at.Dot("major"), strconv.FormatInt(major, 10), "must be from 0 to "+strconv.Itoa(maxMajor))
 	}

@@ -33,7 +33,7 @@ func (c *checker) hooks(h *specs.Hooks) {
 	}
 }
 
-func (c *checker) hook(at place, h *specs.Hook) {
+func (c *checker) hook(at location, h *specs.Hook) {
 	switch {
 	case h.Path == "":
 		c.bad(at.Dot("path"), "", "is required: the absolute path of a program")

@@ -14,7 +14,7 @@ const maxHostname = 64
 func (c *checker) names(oci *specs.Spec, s *Spec) {
 	s.Hostname, s.Domainname = oci.Hostname, oci.Domainname
 	for _, n := range []struct {
-		at    place
+		at    location
 		value string
 	}{{in("hostname"), oci.Hostname}, {in("domainname"), oci.Domainname}} {
 		if n.value == "" {

@@ -17,7 +17,7 @@ const noID = 1<<32 - 1
 func (c *checker) idMappings(linux *specs.Linux, s *Spec) {
 	isNew := s.Namespaces.New&unix.CLONE_NEWUSER != 0
 	for _, m := range []struct {
-		at   place
+		at   location
 		root string
 		list []specs.LinuxIDMapping
 		to   *[]specs.LinuxIDMapping
@@ -42,7 +42,7 @@ func (c *checker) idMappings(linux *specs.Linux, s *Spec) {
 
 // mappings checks one list of ranges as the kernel will when it is written to /proc/PID/uid_map, or to an id-mapped
 // mount.
-func (c *checker) mappings(at place, list []specs.LinuxIDMapping) bool {
+func (c *checker) mappings(at location, list []specs.LinuxIDMapping) bool {
 	before := len(c.problems)
 	if len(list) > maxMappings {
 		c.bad(at, strconv.Itoa(len(list)), "has more entries than the kernel takes, "+strconv.Itoa(maxMappings))
@@ -93,7 +93,7 @@ func (c *checker) mapped(s *Spec) {
 	if s.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return
 	}
-	id := func(at place, id uint32, mapAt Path, list []specs.LinuxIDMapping) {
+	id := func(at location, id uint32, mapAt Path, list []specs.LinuxIDMapping) {
 		if len(list) > 0 && c.typed(mapAt) && !covers(list, id) {
 			c.bad(at, utoa(id), "is not mapped by "+string(mapAt)+": no process of the container can have this id")
 		}

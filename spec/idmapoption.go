@@ -9,7 +9,7 @@ import (
 
 // withValue checks a word of the form key=value whose key is an option of rt's own, and reports whether it was one. It
 // must not be left to the file system, or be passed over in a bind mount: nobody would do what it asks for.
-func (c *checker) withValue(at place, word string, m *Mount) bool {
+func (c *checker) withValue(at location, word string, m *Mount) bool {
 	key, value, ok := strings.Cut(word, "=")
 	if !ok {
 		return false
@@ -41,7 +41,7 @@ func forUsers(word string) bool {
 // idMapOption reads the value of idmap= or ridmap=, the form of crun and Podman: uids=C-H-N#C-H-N;gids=C-H-N. Each
 // range maps N ids of the file system, from C on, to ids of the host from H on; an @ in front says that H is an id of
 // the container.
-func (c *checker) idMapOption(at place, value string, m *Mount) {
+func (c *checker) idMapOption(at location, value string, m *Mount) {
 	if len(m.UIDMappings)+len(m.GIDMappings) > 0 {
 		c.bad(at, "", "maps ids that uidMappings and gidMappings of the mount, or another option, map already: say it once")
 		return
@@ -101,7 +101,7 @@ type relativeID struct {
 
 // absoluteIDs turns the ids of the container in ranges with an @ into ids of the host, by the mappings of the
 // container's user namespace.
-func (c *checker) absoluteIDs(at place, m *Mount, s *Spec) {
+func (c *checker) absoluteIDs(at location, m *Mount, s *Spec) {
 	for _, rel := range c.relative {
 		r, of := &(*rel.list)[rel.index], s.UIDMappings
 		if rel.list == &m.GIDMappings {

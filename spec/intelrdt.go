@@ -16,7 +16,7 @@ func (c *checker) intelRdt(r *specs.LinuxIntelRdt) {
 	if id := r.ClosID; id == "." || id == ".." || id != "/" && strings.Contains(id, "/") {
 		c.bad(at.Dot("closID"), id, `must be the name of one directory, or "/"`)
 	}
-	line := func(at place, s, prefix string) {
+	line := func(at location, s, prefix string) {
 		switch {
 		case strings.Contains(s, "\n"):
 			c.bad(at, s, "must be one line")

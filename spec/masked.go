@@ -10,7 +10,7 @@ import (
 // masked checks linux.maskedPaths and linux.readonlyPaths (config-linux.md, Masked Paths and Readonly Paths).
 func (c *checker) masked(linux *specs.Linux, s *Spec) {
 	for _, l := range []struct {
-		at   place
+		at   location
 		list []string
 		to   *[]string
 	}{
@@ -33,7 +33,7 @@ func (c *checker) masked(linux *specs.Linux, s *Spec) {
 }
 
 // inside checks a path that the container will resolve, and cleans it.
-func (c *checker) inside(at place, p string) (string, bool) {
+func (c *checker) inside(at location, p string) (string, bool) {
 	if p == "" || p[0] != '/' {
 		c.bad(at, p, "must be an absolute path, as the container sees it")
 		return "", false

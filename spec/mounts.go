@@ -34,7 +34,7 @@ func (c *checker) mounts(list []specs.Mount, s *Spec) {
 }
 
 // destination checks where a mount goes. Relative destinations are deprecated, but count from the root.
-func (c *checker) destination(at place, destination string, m *Mount) {
+func (c *checker) destination(at location, destination string, m *Mount) {
 	if destination == "" {
 		c.bad(at, "", "is required: an absolute path, as the container sees it")
 		return
@@ -50,7 +50,7 @@ func (c *checker) destination(at place, destination string, m *Mount) {
 }
 
 // options parses mounts[].options.
-func (c *checker) options(at place, words []string, m *Mount) {
+func (c *checker) options(at location, words []string, m *Mount) {
 	m.Bind = m.Type == "bind"
 	var rest []int
 	for i, word := range words {
@@ -107,7 +107,7 @@ func (c *checker) options(at place, words []string, m *Mount) {
 // forFileSystem decides about a word that rt does not know: it goes to the file system, unless it is empty or a comment
 // to mount(8). Two words in one string are probably a slip, which the kernel would report as a bad option of the file
 // system.
-func (c *checker) forFileSystem(at place, word string) bool {
+func (c *checker) forFileSystem(at location, word string) bool {
 	if first, _, several := strings.Cut(word, ","); several && findOption(first) != nil {
 		c.bad(at, word, "holds several options: each must be a string of its own")
 		return false
@@ -117,7 +117,7 @@ func (c *checker) forFileSystem(at place, word string) bool {
 }
 
 // bindOptions checks what makes no sense for a bind mount, which has no file system of its own to talk to.
-func (c *checker) bindOptions(at place, words []string, rest []int, m *Mount) {
+func (c *checker) bindOptions(at location, words []string, rest []int, m *Mount) {
 	m.Type = "bind"
 	for _, i := range rest {
 		if strings.Contains(words[i], "=") || words[i] == "acl" || words[i] == "noacl" {
@@ -146,7 +146,7 @@ func (c *checker) bindOptions(at place, words []string, rest []int, m *Mount) {
 }
 
 // source checks type and source. What a file system takes as its source is its own affair.
-func (c *checker) source(at place, bundle string, m *Mount) {
+func (c *checker) source(at location, bundle string, m *Mount) {
 	switch {
 	case m.Remount:
 	case m.Destination == "/proc" && !m.Bind && m.Type != "proc" && m.Type != "":
@@ -163,7 +163,7 @@ func (c *checker) source(at place, bundle string, m *Mount) {
 
 // idMap checks the id mapping of a mount (config.md, idmap, and POSIX-platform Mounts). Without one of its own it takes
 // the container's.
-func (c *checker) idMap(at place, m *Mount, s *Spec) {
+func (c *checker) idMap(at location, m *Mount, s *Spec) {
 	switch {
 	case len(m.UIDMappings) > 0 && len(m.GIDMappings) > 0:
 		m.IDMap = true

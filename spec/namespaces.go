@@ -74,8 +74,9 @@ func (c *checker) namespaces(list []specs.LinuxNamespace, s *Spec) {
 	}
 }
 
-// needs complains if what stands at a place makes sense only in a namespace of the container's own.
-func (c *checker) needs(at place, flag uintptr, s *Spec, otherwise string) bool {
+// needs complains if the container has no namespace of type flag of its own, without which the value at a location
+// makes no sense. otherwise says what would happen.
+func (c *checker) needs(at location, flag uintptr, s *Spec, otherwise string) bool {
 	if s.Namespaces.Has(flag) || c.unsure {
 		return true
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // process checks a process object (config.md, Process), of a config.json or on its own.
-func (c *checker) process(at place, oci *specs.Process) *Process {
+func (c *checker) process(at location, oci *specs.Process) *Process {
 	p := &Process{
 		OCI: oci, Path: at.path(),
 		Args: oci.Args, Cwd: oci.Cwd, Terminal: oci.Terminal, NoNewPrivs: oci.NoNewPrivileges,
@@ -48,7 +48,7 @@ func (c *checker) process(at place, oci *specs.Process) *Process {
 
 // console takes the size of the console, which must be ignored without a terminal. ioctl_tty(2) holds each side in 16
 // bits.
-func (c *checker) console(at place, oci *specs.Process, p *Process) {
+func (c *checker) console(at location, oci *specs.Process, p *Process) {
 	size := oci.ConsoleSize
 	if size == nil || !oci.Terminal {
 		return
@@ -63,15 +63,15 @@ func (c *checker) console(at place, oci *specs.Process, p *Process) {
 	p.ConsoleRows, p.ConsoleCols = uint16(size.Height), uint16(size.Width)
 }
 
-// manyEnv is from where on a map finds variables given twice faster than looking at all of them.
+// manyEnv is the number of variables above which a map finds duplicates faster than a scan of all of them.
 const manyEnv = 64
 
-// env checks an environment. Of a variable that is given twice the last value stays, in the place of the first:
+// env checks an environment. Of a variable that is given twice the last value is used, at the position of the first:
 // getenv(3) would find the first, and engines append what the user asked for to what the image says.
-func (c *checker) env(at place, list []string) []string {
-	var place map[string]int
+func (c *checker) env(at location, list []string) []string {
+	var index map[string]int
 	if len(list) > manyEnv {
-		place = make(map[string]int, len(list))
+		index = make(map[string]int, len(list))
 	}
 	out := make([]string, 0, len(list))
 	for i, v := range list {
@@ -80,12 +80,12 @@ func (c *checker) env(at place, list []string) []string {
 			c.bad(at.At(i), v, "must be NAME=VALUE")
 			continue
 		}
-		j := findEnv(out, v[:eq+1], place)
+		j := findEnv(out, v[:eq+1], index)
 		if j < 0 {
 			j = len(out)
 			out = append(out, v)
-			if place != nil {
-				place[v[:eq+1]] = j
+			if index != nil {
+				index[v[:eq+1]] = j
 			}
 		}
 		out[j] = v
@@ -93,11 +93,11 @@ func (c *checker) env(at place, list []string) []string {
 	return out
 }
 
-// findEnv returns the place of the variable that starts with name and "=", or -1. place, if there is one, knows all of
-// list.
-func findEnv(list []string, name string, place map[string]int) int {
-	if place != nil {
-		if j, ok := place[name]; ok {
+// findEnv returns the index in list of the variable that starts with name, which ends in "=", or -1. index, unless it
+// is nil, maps the names of the whole list to their indices.
+func findEnv(list []string, name string, index map[string]int) int {
+	if index != nil {
+		if j, ok := index[name]; ok {
 			return j
 		}
 		return -1

@@ -9,7 +9,7 @@ import (
 
 // resources checks linux.resources (config-linux.md, Control groups): what the document alone tells to be wrong. What
 // the controllers of this machine take is package cgroup's business.
-func (c *checker) resources(at place, r *specs.LinuxResources) {
+func (c *checker) resources(at location, r *specs.LinuxResources) {
 	for i := range r.Devices {
 		c.deviceRule(at.DotAt("devices", i), &r.Devices[i])
 	}
@@ -50,7 +50,7 @@ func noPidsLimit(version string, r *specs.LinuxResources) {
 }
 
 // deviceRule checks one entry of the allowed device list.
-func (c *checker) deviceRule(at place, d *specs.LinuxDeviceCgroup) {
+func (c *checker) deviceRule(at location, d *specs.LinuxDeviceCgroup) {
 	switch d.Type {
 	case "", "a", "b", "c":
 	default:
@@ -70,7 +70,7 @@ func (c *checker) deviceRule(at place, d *specs.LinuxDeviceCgroup) {
 }
 
 // memory checks linux.resources.memory.
-func (c *checker) memory(at place, m *specs.LinuxMemory) {
+func (c *checker) memory(at location, m *specs.LinuxMemory) {
 	if m == nil {
 		return
 	}
@@ -99,7 +99,7 @@ func (c *checker) memory(at place, m *specs.LinuxMemory) {
 
 // cpu checks linux.resources.cpu. The limits of quota and period are those of tg_set_cfs_bandwidth() in
 // kernel/sched/core.c; 0 says nothing, as engines that leave a number alone write it.
-func (c *checker) cpu(at place, r *specs.LinuxCPU) {
+func (c *checker) cpu(at location, r *specs.LinuxCPU) {
 	if r == nil {
 		return
 	}
@@ -129,7 +129,7 @@ func (c *checker) cpu(at place, r *specs.LinuxCPU) {
 
 // hugepages checks linux.resources.hugepageLimits. The size is part of a file name: what is no size must not get that
 // far.
-func (c *checker) hugepages(at place, list []specs.LinuxHugepageLimit) {
+func (c *checker) hugepages(at location, list []specs.LinuxHugepageLimit) {
 	if len(list) == 0 {
 		return
 	}

@@ -41,7 +41,7 @@ func RlimitTypes() []string {
 }
 
 // rlimits checks process.rlimits (config.md, POSIX process).
-func (c *checker) rlimits(at place, list []specs.POSIXRlimit) []Rlimit {
+func (c *checker) rlimits(at location, list []specs.POSIXRlimit) []Rlimit {
 	var out []Rlimit
 	for i, r := range list {
 		one := at.At(i)
@@ -70,7 +70,7 @@ func (c *checker) rlimits(at place, list []specs.POSIXRlimit) []Rlimit {
 }
 
 // unknownWord complains of a word that is not in a list: with the nearest one if it looks like a slip, else with all.
-func (c *checker) unknownWord(at place, word string, known []string) {
+func (c *checker) unknownWord(at location, word string, known []string) {
 	all := "one of " + strings.Join(known, ", ")
 	switch near := Nearest(word, known); {
 	case word == "":

@@ -20,7 +20,7 @@ var schedulerFlags = []string{
 const minRuntime = 1024
 
 // scheduler checks process.scheduler (config.md, Linux Process) by the rules of sched_setattr(2).
-func (c *checker) scheduler(at place, s *specs.Scheduler) {
+func (c *checker) scheduler(at location, s *specs.Scheduler) {
 	if s == nil {
 		return
 	}
@@ -54,7 +54,7 @@ func (c *checker) scheduler(at place, s *specs.Scheduler) {
 
 // deadline checks the three times that only SCHED_DEADLINE has: runtime <= deadline <= period, where period 0 means the
 // deadline.
-func (c *checker) deadline(at place, s *specs.Scheduler) {
+func (c *checker) deadline(at location, s *specs.Scheduler) {
 	times := []struct {
 		name string
 		ns   uint64
@@ -83,7 +83,7 @@ func (c *checker) deadline(at place, s *specs.Scheduler) {
 var ioPriorityClasses = []string{"IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"}
 
 // ioPriority checks process.ioPriority (ioprio_set(2)).
-func (c *checker) ioPriority(at place, p *specs.LinuxIOPriority) {
+func (c *checker) ioPriority(at location, p *specs.LinuxIOPriority) {
 	if p == nil {
 		return
 	}

@@ -8,7 +8,7 @@ import (
 
 // label checks the form of an SELinux label: what no policy can know is refused before anything is made. Whether the
 // policy of the host knows a label is told by the kernel, when it is written. Nothing here reads the host.
-func (c *checker) label(at place, label string) string {
+func (c *checker) label(at location, label string) string {
 	if label == "" {
 		return ""
 	}

@@ -10,9 +10,9 @@ import (
 const maxGroups = 65536
 
 // user checks process.user (config.md, POSIX-platform User).
-func (c *checker) user(at place, u *specs.User, p *Process) {
+func (c *checker) user(at location, u *specs.User, p *Process) {
 	p.UID, p.GID, p.Groups, p.Umask = u.UID, u.GID, u.AdditionalGids, 0o022
-	id := func(at place, id uint32) {
+	id := func(at location, id uint32) {
 		if id == noID {
 			c.bad(at, utoa(id), "must be at most 4294967294: to the kernel this id means \"leave it as it is\"")
 		}
