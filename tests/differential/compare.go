@@ -31,7 +31,7 @@ func (w *world) differences(c *kase) (found []string) {
 	}
 	if rt.failed {
 		found = append(found, "! rt refuses what others do: "+strings.TrimSpace(rt.output))
-		return w.unwanted(found)
+		return w.unwanted(c, found)
 	}
 	for _, line := range rt.lines {
 		if !slices.ContainsFunc(others, func(f *facts) bool { return slices.Contains(f.lines, line) }) {
@@ -50,20 +50,26 @@ func (w *world) differences(c *kase) (found []string) {
 			found = append(found, "- "+line)
 		}
 	}
-	found = w.unwanted(found)
+	found = w.unwanted(c, found)
 	if len(found) > 0 && rt.output != "" && strings.Contains(strings.Join(found, ""), "after ") {
 		found = append(found, "  rt said: "+strings.TrimSpace(rt.output))
 	}
 	return found
 }
 
-// unwanted leaves out what known lists.
-func (w *world) unwanted(found []string) []string {
+// unwanted leaves out what known lists for case c.
+func (w *world) unwanted(c *kase, found []string) []string {
+	known := slices.Clip(w.known)
+	for i := range knownWhen {
+		if knownWhen[i].when(c) {
+			known = append(known, knownWhen[i].wanted)
+		}
+	}
 	return slices.DeleteFunc(found, func(line string) bool {
 		if w.told[line] {
 			return true
 		}
-		for _, k := range w.known {
+		for _, k := range known {
 			if k.fact.MatchString(line) {
 				return true
 			}

@@ -25,6 +25,11 @@ func (c *kase) String() string {
 	return b.String()
 }
 
+// has reports whether a gene of c has this name.
+func (c *kase) has(name string) bool {
+	return slices.ContainsFunc(c.genes, func(g gene) bool { return g.name == name })
+}
+
 // gene is one change of the default bundle. It is made once, with all its random choices, and applied again and again.
 type gene struct {
 	name  string

@@ -1,6 +1,9 @@
 package main
 
-import "regexp"
+import (
+	"regexp"
+	"slices"
+)
 
 // wanted is a difference that is wanted, with the reason. A fact is a line as differences prints it.
 type wanted struct {
@@ -24,7 +27,7 @@ var known = []wanted{
 	},
 	{regexp.MustCompile(`^- env HOME=$|^\+ env HOME=/$`),
 		"a passwd that does not know the user gives / as in run, not an empty HOME"},
-	{regexp.MustCompile(`^[+-] image .* (f (644|755|700)|d (755|700)) (0:0|1000:1000)$`),
+	{regexp.MustCompile(`^[+-] image .* (f (644|755|700)|d (755|700)) (0:0|1000:1000|100000:100000)$`),
 		"what is made to be mounted on has mode 644 or 755, whatever the umask of the caller"},
 	{
 		regexp.MustCompile(`^[+-] mount /dev/(null|zero|full|random|urandom|tty) r[ow],.* root=/(null|zero|full|random|urandom|tty)$`),
@@ -51,8 +54,12 @@ var known = []wanted{
 	{regexp.MustCompile(`^[+-] status Groups: (7 )?7$`), "exec --additional-gids: others list a group twice"},
 	{regexp.MustCompile(`is given twice, with other properties`),
 		"two devices at one path are a mistake, which others hide: the first or the last counts"},
+	{regexp.MustCompile(`^! .*linux\.uidMappings: needs \{"type": "user"\}`),
+		"ids that are mapped without a user namespace are a mistake, which others hide"},
 	{regexp.MustCompile(`^- node /dev/core symbolic link`),
 		"a machine without /proc/kcore has no use for a link to it"},
+	{regexp.MustCompile(`^\+ resource /sys/fs/cgroup/devices/devices\.list c 1:[35789] rwm$`),
+		"the default devices stay allowed if the config puts another one at the path of one of them"},
 	{regexp.MustCompile(`^[+-] hook poststart state`),
 		"the program runs when poststart hooks are called (runtime.md, lifecycle), so that is the status they are told"},
 }
@@ -63,4 +70,25 @@ var knownRootless = []wanted{
 		"a container without a cgroup of its own has none to show on v1; others show the machine's"},
 	{regexp.MustCompile(`^[+-] after "ps --format json":`),
 		"rt lists the processes of a container without a cgroup, too"},
+}
+
+// knownWhen are those of some cases only.
+var knownWhen = []struct {
+	when func(c *kase) bool
+	wanted
+}{
+	{neverStarted, wanted{regexp.MustCompile(`^- hook poststart `),
+		"runc 1.1 runs poststart hooks when it creates the container; they belong to start (config.md, Poststart)"}},
+	{func(c *kase) bool { return c.has("hook startContainer, failing true") },
+		wanted{regexp.MustCompile(`^[+-] after "start": status [01], stopped$`),
+			"a startContainer hook that fails is an error of start (config.md, StartContainer Hooks); others do not say so"}},
+	{func(c *kase) bool { return oldPeers && c.has("caller: ulimit -n 500") },
+		wanted{regexp.MustCompile(`^[+-] limit Max open files`),
+			"runc 1.1 gives an exec its hard limit as the soft one, which the Go runtime has raised for runc itself"}},
+}
+
+// neverStarted reports whether a container is created, and no command starts its program.
+func neverStarted(c *kase) bool {
+	return slices.Contains(c.sequence, "create") && !slices.Contains(c.sequence, "start") &&
+		!slices.Contains(c.sequence, "run")
 }

@@ -84,7 +84,8 @@ func (r *runner) add(text string) {
 func (r *runner) runOnce() {
 	out, errs, status := r.command("run", "--bundle", r.b.dir, r.id)
 	r.facts.output = errs
-	r.facts.failed = out == "" && status != 0 && errs != ""
+	// The probe writes before it can fail. A runtime that has written nothing has not run it, whether it says so or not.
+	r.facts.failed = out == "" && status != 0
 	r.add(out)
 	r.add(fmt.Sprintf("exit %d", status))
 }
