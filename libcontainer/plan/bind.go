@@ -98,9 +98,9 @@ func (c *compiler) bindTarget(m *spec.Mount, source Source) {
 			unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regFile).on(file, unix.ENOTDIR)
 	c.close(regFile)
 	c.targetThen(origin, m.Destination, true, howFor(m, true), found)
-	c.place(file)
+	c.mark(file)
 	c.targetThen(origin, m.Destination, false, howFor(m, false), found)
-	c.place(found)
+	c.mark(found)
 }
 
 // plainFlags are the attributes that a bind mount has from its options alone, if one of them is about a flag. The atime
@@ -130,10 +130,10 @@ func (c *compiler) bindAttributes(m *spec.Mount) {
 		locked, end := c.newLabel(), c.newLabel()
 		c.setAttr(origin, "give it the flags of its options, and no others", regTree, m.AttrSet, exact, 0,
 			false).then(end).on(locked, unix.EPERM)
-		c.place(locked)
+		c.mark(locked)
 		c.setAttr(origin, "add them to those of its source, which this user namespace may not take away", regTree,
 			m.AttrSet, m.AttrClear, 0, false)
-		c.place(end)
+		c.mark(end)
 	}
 	// The host's /sys has /sys/fs/cgroup below it, which would stay writable in a container that gets /sys by an rbind,
 	// as rootless ones do: CVE-2023-25809. Nobody means that by "ro".
@@ -159,11 +159,11 @@ func (c *compiler) bindFlags(m *spec.Mount) {
 	locked, end := c.newLabel(), c.newLabel()
 	c.remount(origin, "give it the flags of its options, and no others", regTree,
 		flags).then(end).on(locked, unix.EPERM)
-	c.place(locked)
+	c.mark(locked)
 	source := c.opt.SourceFlags[m.Index] &^ mountFlags(m.AttrClear)
 	c.remount(origin, "add them to those of its source, which this user namespace may not take away", regTree,
 		flags|source)
-	c.place(end)
+	c.mark(end)
 }
 
 // atimeFlags returns what mount(2) takes for relatime, which as an attribute is no bit: without any atime flag a
@@ -190,9 +190,9 @@ func (c *compiler) copyLink(m *spec.Mount, text string) {
 	exists, end := c.newLabel(), c.newLabel()
 	c.do(origin, "make a link like "+m.Source, nsenter.Symlinkat, nsenter.Str(text), nsenter.Val(dir),
 		nsenter.Str(name)).then(end).on(exists, unix.EEXIST)
-	c.place(exists)
+	c.mark(exists)
 	c.handOver(origin, "the directory that it is in", dir).sync(SyncLink,
 		"compare what is there with the link "+m.Source).about(m.Destination)
 	c.await("wait until they are compared")
-	c.place(end)
+	c.mark(end)
 }

@@ -47,13 +47,13 @@ func (c *compiler) cgroup2(m *spec.Mount) {
 	c.holdForRemount(m, regTree)
 	step{c, len(c.plan.Steps) - 1}.then(end)
 
-	c.place(bind)
+	c.mark(bind)
 	source := HostCgroup2
 	if len(c.host.Hierarchies) > 0 {
 		source = c.host.Hierarchies[0].Path
 	}
 	c.bindCgroup2(m, source, "no new cgroup2 here: take the host's")
-	c.place(end)
+	c.mark(end)
 }
 
 // bindCgroup2 mounts what the host has at source, with what is mounted below it, which may not be left out in a user

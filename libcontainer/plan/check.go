@@ -32,7 +32,7 @@ func (c *compiler) wanted() *rules.Rights {
 		return nil
 	}
 	unknown := ^(uint64(1)<<(c.host.CapLast+1) - 1)
-	r := rules.Rights{Bounding: unknown, Kept: c.rightsKept, NoNewPrivs: p.NoNewPrivs, Filter: c.opt.Filter != nil}
+	r := rules.Rights{Bounding: unknown, Extra: c.extraCaps, NoNewPrivs: p.NoNewPrivs, Filter: c.opt.Filter != nil}
 	if caps := p.Capabilities; caps != nil {
 		r.Bounding, r.Permitted, r.Effective = unknown|caps.Bounding, caps.Permitted, caps.Effective
 	}

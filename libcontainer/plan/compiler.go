@@ -14,13 +14,13 @@ import (
 // The registers of a plan. Most are reused: a mount's target is of no use once the mount is there.
 const (
 	regRoot   nsenter.Reg = iota + 1 // the root file system
-	regTarget                        // the mount point in hand
-	regTree                          // the mount in hand
-	regFS                            // the file system context in hand
-	regDir                           // the directory in hand
+	regTarget                        // the mount point of the present mount
+	regTree                          // the present mount
+	regFS                            // its file system context: fsopen(2)
+	regDir                           // a directory in which something is made or looked up
 	regDev                           // the container's /dev
-	regFile                          // the file in hand
-	regProc                          // a procfs of our own, attached nowhere
+	regFile                          // a file that is written to
+	regProc                          // a procfs of our own, detached
 	regNull                          // the host's /dev/null
 	regEmpty                         // an empty read-only tmpfs
 	regChild                         // the pid of the container's process, as the first process sees it
@@ -31,8 +31,8 @@ const (
 	regLayer // the scaffold of a layer over the root file system
 	regKeyring
 	regTrace  // what tracing itself yields
-	regResult // the result of a traced step that nobody else wants
-	regFree   // from here on: mounts that are needed again, see keep
+	regResult // the result of a traced step that no other step uses
+	regFree   // the first of those for mounts that are needed again: see keep
 )
 
 var registerNames = [regFree]string{
@@ -40,7 +40,7 @@ var registerNames = [regFree]string{
 	"keyring", "trace", "result",
 }
 
-// compiler holds a plan in the making.
+// compiler is the state of a compilation.
 type compiler struct {
 	spec *spec.Spec
 	host *host.Facts
@@ -53,24 +53,24 @@ type compiler struct {
 	labels   []int         // index of the step that each label stands for
 	jumps    []jump
 
-	kept     []keptMount // mounts whose descriptors stay open
-	readonly []keptMount // mounts that become read-only when nothing has to be made in them any more
+	stayOpen []openMount // mounts that paths are restricted in: see keepBind
+	readonly []openMount // mounts that become read-only once everything in them is made
 	held     []heldMount // mounts that a later entry changes
 	trees    []int       // the indices of the mounts whose sources rt opens: see trees.go
-	batch    int         // how many of them it hands over at a time
+	batch    int         // how many of them rt hands over at a time
 	free     nsenter.Reg // the next free register
-	reserved int         // how many registers mounts to come will need, for their paths to be restricted
-	joining  bool        // the process joins a container that is there already: see exec.go
+	reserved int         // registers that later mounts need, for their paths to be restricted
+	joining  bool        // the process joins an existing container: see exec.go
 	procOpen bool        // regProc is open
 	nullOpen bool        // regNull is open
 	devMount int         // the mount of the config that regDev is, or -1
 
-	caps       spec.Capabilities // exec: what the program gets
-	rightsKept uint64            // exec: what the process has as well when it is made, until it is the program
+	caps      spec.Capabilities // exec: what the program gets
+	extraCaps uint64            // exec: capabilities that the process needs until it executes the program
 }
 
-// keptMount is a mount that a register still refers to.
-type keptMount struct {
+// openMount is a mount that a register refers to.
+type openMount struct {
 	index       int // in spec.Mounts
 	destination string
 	origin      string
@@ -86,21 +86,21 @@ type jump struct {
 	then bool
 }
 
-// newLabel returns a label that a later place call gives its step.
+// newLabel returns a label. A later call of mark says which step it stands for.
 func (c *compiler) newLabel() label {
 	c.labels = append(c.labels, -1)
 	return label(len(c.labels) - 1)
 }
 
-// place makes the next step the one that l stands for.
-func (c *compiler) place(l label) { c.labels[l] = len(c.plan.Steps) }
+// mark makes l stand for the next step.
+func (c *compiler) mark(l label) { c.labels[l] = len(c.plan.Steps) }
 
 // resolve turns labels into the indices of steps. A jump to the next step is no jump.
 func (c *compiler) resolve() {
 	for _, j := range c.jumps {
 		target := c.labels[j.to]
 		if target <= j.step || target >= len(c.plan.Steps) {
-			panic("plan: step " + strconv.Itoa(j.step+1) + " jumps to a label that was never placed behind it")
+			panic("plan: step " + strconv.Itoa(j.step+1) + " jumps to a label that marks no later step")
 		}
 		s := &c.plan.Steps[j.step]
 		if j.then {
@@ -115,7 +115,7 @@ func (c *compiler) resolve() {
 	}
 }
 
-// step is the step that do appended last, for its outcome to be told.
+// step is a step that do has appended. Its methods say what the outcomes of the call mean.
 type step struct {
 	c     *compiler
 	index int
@@ -133,7 +133,7 @@ func (c *compiler) makeRoom() {
 	c.jumps, c.labels = make([]jump, 0, n), make([]int, 0, n)
 }
 
-// do appends a step. The sentence says what it is for, the origin which field of the config wants it.
+// do appends a step. sentence says what it is for, origin which field of the config asks for it.
 func (c *compiler) do(origin, sentence string, call nsenter.Call, args ...nsenter.Arg) step {
 	// All operands share a few large blocks: an allocation for each step would touch twice the memory, and new memory
 	// is what costs.
@@ -153,13 +153,13 @@ func (c *compiler) do(origin, sentence string, call nsenter.Call, args ...nsente
 
 func (s step) at() *nsenter.Step { return &s.c.plan.Steps[s.index] }
 
-// to keeps the result in r.
+// to stores the result in r.
 func (s step) to(r nsenter.Reg) step {
 	s.at().To = r
 	return s
 }
 
-// ignore makes failures with errnos as good as a success.
+// ignore makes failures with errnos successes.
 func (s step) ignore(errnos ...unix.Errno) step {
 	s.at().Errnos = s.c.share(errnos)
 	return s
@@ -194,7 +194,7 @@ func (s step) least(n int32) step {
 	return s
 }
 
-// retry repeats the call while it says EAGAIN: openat2(2) does where others rename directories meanwhile.
+// retry repeats the call while it fails with EAGAIN: openat2(2) does while others rename directories.
 func (s step) retry() step {
 	s.at().Again = 255
 	return s
@@ -206,14 +206,14 @@ func (s step) sync(point SyncPoint, does ...string) step {
 	return s
 }
 
-// about says which path of the container's a sync point is about.
+// about sets the path in the container that a sync point is about.
 func (s step) about(path string) step {
 	s.at().Path = path
 	return s
 }
 
-// keep gives a mount a register of its own; false if there is none left. Those of the mounts that paths are restricted
-// in are reserved: see canRestrict.
+// keep reserves a register of its own for a mount; false if none is left. The registers of the mounts that paths are
+// restricted in are reserved: see canRestrict.
 func (c *compiler) keep(reserved bool) (nsenter.Reg, bool) {
 	if c.free < regFree {
 		c.free = regFree
@@ -225,12 +225,12 @@ func (c *compiler) keep(reserved bool) (nsenter.Reg, bool) {
 		c.reserved--
 	}
 	c.free++
-	// Not in place: the names are all plans'.
-	c.plan.Regs = append(slices.Clip(c.plan.Regs), "kept"+strconv.Itoa(int(c.free-regFree)))
+	// All plans share the names, so they are copied first.
+	c.plan.Regs = append(slices.Clip(c.plan.Regs), "mount"+strconv.Itoa(int(c.free-regFree)))
 	return c.free - 1, true
 }
 
-// close closes a descriptor where so many are opened that they might run out; otherwise close-on-exec will do.
+// close closes a descriptor of which so many are opened that they might run out; for others close-on-exec will do.
 func (c *compiler) close(r nsenter.Reg) {
 	const few = 256
 	if len(c.spec.Mounts)+len(c.spec.Devices)+len(c.spec.MaskedPaths) > 80 ||
@@ -244,10 +244,10 @@ func (c *compiler) report(origin, sentence string, r nsenter.Reg) step {
 	return c.do(origin, sentence, nsenter.Writev, nsenter.Num(c.plan.Ctl), nsenter.ReportOf(r), nsenter.Imm(2))
 }
 
-// answer is where in the scratch memory the supervisor's answer goes: behind the times of a trace.
+// answer is the offset of the supervisor's answer in the scratch memory: behind the times of a trace.
 const answer = 32
 
-// await appends the wait for the supervisor's answer. 0 bytes mean that it is gone.
+// await appends the wait for the supervisor's answer. A read of 0 bytes means that the supervisor has ended.
 func (c *compiler) await(sentence string) step {
 	return c.do("", sentence, nsenter.Read, nsenter.Num(c.plan.Ctl), nsenter.Scratch(answer), nsenter.Imm(1)).least(1)
 }

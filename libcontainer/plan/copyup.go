@@ -22,15 +22,15 @@ func (c *compiler) copyUp(m *spec.Mount, tree nsenter.Reg) {
 	found, missing, end := c.newLabel(), c.newLabel(), c.newLabel()
 	c.open(origin, "open the mount point", regRoot, m.Destination,
 		howDir).to(regTarget).then(found).on(missing, unix.ENOENT)
-	c.place(missing)
+	c.mark(missing)
 	c.made(origin, m.Destination, true, howDir, regTarget, end)
-	c.place(found)
+	c.mark(found)
 	does := "copy into the tmpfs what the directory holds"
 	if !m.TmpCopyUp {
 		does = "give the tmpfs the mode of the directory"
 	}
 	c.takeOver(m, tree, does)
-	c.place(end)
+	c.mark(end)
 }
 
 // takeOver hands the mount point in regTarget and the tmpfs that will cover it over to rt, which does what the sentence

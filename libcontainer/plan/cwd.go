@@ -20,9 +20,9 @@ func (c *compiler) makeCwd() error {
 	}
 	missing, end := c.newLabel(), c.newLabel()
 	c.open(origin, sentence, regRoot, p.Cwd, howDir).to(regCwd).then(end).on(missing, unix.ENOENT, unix.EACCES)
-	c.place(missing)
+	c.mark(missing)
 	c.makeCwdByRT()
-	c.place(end)
+	c.mark(end)
 	return nil
 }
 

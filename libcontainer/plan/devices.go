@@ -153,7 +153,7 @@ func (c *compiler) device(d *spec.Device) error {
 	case d.Index >= 0 && c.mayExist(d):
 		// What is there must be the device.
 		made.on(refused, unix.EEXIST, unix.EPERM)
-		c.place(refused)
+		c.mark(refused)
 		c.open(origin, "find what is there", dir, name, howNoLink).to(regTarget).on(bind, unix.ENOENT)
 		c.checkNode(origin, d).then(end)
 	case d.Index >= 0:
@@ -162,13 +162,13 @@ func (c *compiler) device(d *spec.Device) error {
 		// What an image has under the name of a default device is covered by the device.
 		made.on(bind, unix.EPERM, unix.EEXIST)
 	}
-	c.place(bind)
+	c.mark(bind)
 	if bindable {
 		c.bindDevice(origin, d, dir, name)
 	} else {
 		c.makeNode(origin, d, dir, name) // there is nothing to bind: that is the error
 	}
-	c.place(end)
+	c.mark(end)
 	return nil
 }
 

@@ -9,23 +9,23 @@ import (
 )
 
 // execRights gives away, in the first process, what the program must not have. What only the process itself can do and
-// takes a right that the program does not have is the exception: see rightsKept.
+// takes a right that the program does not have is the exception: see extraCaps.
 func (c *compiler) execRights() error {
 	p := c.spec.Process
 	c.caps = c.grantable(p)
-	c.rightsKept = c.neededLater()
+	c.extraCaps = c.neededLater()
 	if err := c.becomeUser(p, c.caps); err != nil {
 		return err
 	}
 	if c.filterFirst() {
 		c.filterByRights(p)
 	}
-	if c.rightsKept == 0 {
+	if c.extraCaps == 0 {
 		c.finalSets(p, c.caps)
 		return nil
 	}
-	c.capset(p, "the rights of the program, and what it takes to get ready", c.caps.Effective|c.rightsKept,
-		c.caps.Permitted|c.rightsKept, c.caps.Inheritable)
+	c.capset(p, "the rights of the program, and what it takes to get ready", c.caps.Effective|c.extraCaps,
+		c.caps.Permitted|c.extraCaps, c.caps.Inheritable)
 	return nil
 }
 
@@ -129,7 +129,7 @@ func (c *compiler) execLast() error {
 		c.filter()
 		c.listen()
 	}
-	if c.rightsKept != 0 {
+	if c.extraCaps != 0 {
 		c.finalSets(p, c.caps)
 	}
 	if p.NoNewPrivs {

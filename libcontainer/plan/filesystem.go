@@ -80,9 +80,9 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	if bindInstead {
 		end := c.newLabel()
 		attach.then(end)
-		c.place(fallback)
+		c.mark(fallback)
 		c.bindHost(m, stand, tree)
-		c.place(end)
+		c.mark(end)
 	}
 	c.holdForRemount(m, tree)
 	c.close(regTarget)
@@ -113,12 +113,12 @@ func (c *compiler) treeFor(m *spec.Mount) (tree nsenter.Reg, readonlyLater bool)
 	default:
 		return regTree, false
 	}
-	mount := keptMount{m.Index, m.Destination, mountPath(m, "options"), tree, mountFlags(m.AttrSet)}
+	mount := openMount{m.Index, m.Destination, mountPath(m, "options"), tree, mountFlags(m.AttrSet)}
 	if readonlyLater {
 		c.readonly = append(c.readonly, mount)
 	}
 	if hides {
-		c.kept = append(c.kept, mount)
+		c.stayOpen = append(c.stayOpen, mount)
 	}
 	return tree, readonlyLater
 }

@@ -30,11 +30,11 @@ func (c *compiler) home() error {
 	c.handOver(origin, "the file", regFile).sync(SyncHome,
 		"look for the home directory of the user in the container's passwd")
 	c.awaitHome().then(end)
-	c.place(none)
+	c.mark(none)
 	c.report(origin, "tell rt that there is no passwd",
 		nsenter.Nowhere).sync(SyncHome, "answer that the home directory is /")
 	c.awaitHome()
-	c.place(end)
+	c.mark(end)
 	return nil
 }
 

@@ -50,7 +50,7 @@ func Inside(namespaces uintptr, path string, argv, env []string, ignored, blocke
 			to(regChild).least(1).on(child, nsenter.Short)
 		c.report("", "tell rt its pid", regChild).sync(SyncBorn)
 		c.do("", "end the first process", nsenter.ExitGroup, nsenter.Imm(0))
-		c.place(child)
+		c.mark(child)
 		c.await("wait for rt")
 	}
 	c.do("", "execute the hook", nsenter.Execve, nsenter.Str(path), nsenter.Vec(argv), nsenter.Vec(env))

@@ -35,10 +35,10 @@ func (l *Layer) origin() string {
 
 // The directories of the scaffold, a tmpfs on which the overlay is put together.
 const (
-	lowerName = "lower" // root.path
-	keptName  = "kept"  // Layer.Dir
-	upperName = "upper" // in the scaffold itself, or in Layer.Dir
-	workName  = "work"
+	lowerName   = "lower" // root.path
+	changesName = "kept"  // Layer.Dir
+	upperName   = "upper" // in the scaffold itself, or in Layer.Dir
+	workName    = "work"
 )
 
 // layerByHost reports whether the layer is made by the first process, with the rights that rt has on the host, in place
@@ -100,9 +100,9 @@ func (c *compiler) layer() {
 		c.do(origin, "copy the mount of the directory that keeps the changes", nsenter.OpenTree, nsenter.Cwd,
 			nsenter.Str(l.Dir),
 			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
-		c.toScaffold(origin, keptName)
+		c.toScaffold(origin, changesName)
 		c.layerDirs(l, regTree)
-		where = keptName + "/"
+		where = changesName + "/"
 	} else {
 		c.layerDirs(l, regLayer)
 	}
@@ -190,7 +190,7 @@ func (c *compiler) layerDirs(l *Layer, dir nsenter.Reg) {
 			nsenter.Str(workName),
 			nsenter.Flags(&nsenter.AccessModes, unix.F_OK), nsenter.Imm(0)).then(there).on(missing, unix.ENOENT)
 	}
-	c.place(missing)
+	c.mark(missing)
 	c.do(origin, "a directory for the changes", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(upperName),
 		nsenter.Flags(&nsenter.Octal, 0o700)).ignore(unix.EEXIST)
 	if uid, gid, ok := c.layerOwner(l); ok {
@@ -201,7 +201,7 @@ func (c *compiler) layerDirs(l *Layer, dir nsenter.Reg) {
 		nsenter.Flags(&nsenter.Octal, l.Mode))
 	c.do(origin, "a directory to prepare changes in", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(workName),
 		nsenter.Flags(&nsenter.Octal, 0o700))
-	c.place(there)
+	c.mark(there)
 }
 
 // layerOwner is the owner of root.path as the process that makes the layer calls him. In the container's user namespace

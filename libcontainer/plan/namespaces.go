@@ -11,14 +11,15 @@ import (
 	"rt/spec"
 )
 
-// The boot process is born in the new namespaces where the kernel lets it: rt's own clone makes them, and one process
-// is all it takes. Three namespaces can't be had that way, and then a first process makes the container's process as a
-// second one:
+// rt clones the boot process into the new namespaces where the kernel allows it: then one process is enough. Three
+// types of namespaces rule that out, and then a first process clones the container's process:
 //
-//   - a new user namespace: an exec with unmapped ids loses all rights in it (user_namespaces(7)), and the boot image is executed;
-//   - a joined pid or user namespace: setns(2) to a pid namespace is for children only, and the other namespaces must be made after the
-//     user namespace was joined, to belong to it;
-//   - a new time namespace: it is for children, and its offsets can be written only before the first of them (time_namespaces(7)).
+//   - a new user namespace: an exec with unmapped ids loses all rights in it (user_namespaces(7)), and the boot image is
+//     executed;
+//   - a joined pid or user namespace: setns(2) to a pid namespace is for children only, and the other namespaces must be
+//     made after the user namespace was joined, to belong to it;
+//   - a new time namespace: it is for children, and its offsets can be written only before the first of them
+//     (time_namespaces(7)).
 
 // twoStage reports whether the container's process is a second one.
 func (c *compiler) twoStage() bool {
@@ -27,7 +28,7 @@ func (c *compiler) twoStage() bool {
 		n.Joined(unix.CLONE_NEWPID) != nil
 }
 
-// firstProcess compiles what rt's child does before it is the container's process, or makes it.
+// firstProcess compiles what rt's child does before it becomes the container's process, or clones it.
 func (c *compiler) firstProcess() error {
 	c.plan.TwoStage = c.twoStage()
 	c.name()
@@ -65,10 +66,10 @@ func (c *compiler) firstProcess() error {
 	if c.spec.Namespaces.Joined(unix.CLONE_NEWPID) != nil {
 		c.join(unix.CLONE_NEWPID)
 	}
-	// A time namespace belongs to the user namespace that it is made in. If that is to be new too, it has to be there
-	// first: then this process enters it, with all capabilities there and still rt's ids, which own the cgroup and
-	// /proc/self/timens_offsets. As the root user of the namespace it could write to neither. A process made for it
-	// would be born in the pid namespace that was joined, and see only pids of that.
+	// A time namespace belongs to the user namespace that it is made in. If that is to be new too, it has to exist
+	// first: this process enters it, with all capabilities there and still rt's ids, which own the cgroup and
+	// /proc/self/timens_offsets. As the root user of the namespace it could write to neither. A process cloned for this
+	// purpose would be in the pid namespace that was joined, and see only pids of that.
 	if newUser && newTime {
 		c.enterUser()
 		c.openTimeOffsets()
@@ -78,13 +79,13 @@ func (c *compiler) firstProcess() error {
 		c.timeNamespace()
 		clone &^= unix.CLONE_NEWTIME
 	}
-	// The file system of the message queues belongs to the user who makes the ipc namespace: to the root of the user
-	// namespace.
+	// The file system of the message queues belongs to the user who makes the ipc namespace: it must be the root of the
+	// user namespace.
 	ipc := (newUser || user != nil) && clone&unix.CLONE_NEWIPC != 0
 	if ipc {
 		clone &^= unix.CLONE_NEWIPC
 	}
-	c.bear(bearSentence, clone, c.opt.CgroupFD)
+	c.cloneProcess(cloneSentence, clone, c.opt.CgroupFD)
 	c.await("wait for rt: id maps, cgroup")
 	// Not the first process: in a cgroup that takes one process (pids.limit) it could not make the second.
 	c.joinCgroups()
@@ -98,8 +99,8 @@ func (c *compiler) firstProcess() error {
 	return nil
 }
 
-// BootName is what the kernel calls a boot process (comm in proc(5)), until it executes the user's program and takes
-// its name. Without it that would be the last part of the path that it was executed by: a number.
+// BootName is the name of a boot process (comm in proc(5)) until it executes the user's program. Without it the name
+// would be the last part of the path of the boot image: a number.
 const BootName = "rt-boot"
 
 func (c *compiler) name() {
@@ -107,8 +108,8 @@ func (c *compiler) name() {
 		nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_NAME), nsenter.Str(BootName))
 }
 
-// joinCgroups enters the cgroups of v1, where a process can't be born. A process of one thread that moves itself is
-// moved at once, while moving another one waits for an RCU grace period: milliseconds.
+// joinCgroups enters the cgroups of v1, into which a process can't be cloned. A process of one thread that moves itself
+// is moved at once, while moving another process waits for an RCU grace period: milliseconds.
 func (c *compiler) joinCgroups() {
 	for i := range c.plan.Files {
 		if f := &c.plan.Files[i]; f.Kind == FileJoin {
@@ -118,12 +119,12 @@ func (c *compiler) joinCgroups() {
 	}
 }
 
-// bearSentence is what bear is for when a container is made.
-const bearSentence = "make the container's process, in new namespaces"
+// cloneSentence is the sentence of cloneProcess when a container is made.
+const cloneSentence = "make the container's process, in new namespaces"
 
-// bear makes a process that goes on with the plan, a child of rt's, in new namespaces; the one that makes it reports
-// its pid and exits.
-func (c *compiler) bear(sentence string, flags uintptr, intoCgroup bool) {
+// cloneProcess clones a process that continues with the plan, a child of rt's, in new namespaces. The process that
+// calls it reports the pid and exits.
+func (c *compiler) cloneProcess(sentence string, flags uintptr, intoCgroup bool) {
 	flags |= unix.CLONE_PARENT
 	const sizeofCloneArgs, cgroupField = 88, 80 // struct clone_args, Linux 5.7
 	args := make([]byte, sizeofCloneArgs)
@@ -142,7 +143,7 @@ func (c *compiler) bear(sentence string, flags uintptr, intoCgroup bool) {
 			refs...), nsenter.Imm(len(args))))
 }
 
-// fork completes a step that makes a process: the one that makes it reports its pid and exits.
+// fork completes a step that makes a process: the parent reports the pid of the child and exits.
 func (c *compiler) fork(flags uintptr, clone step) {
 	origin, child := clone.at().Origin, c.newLabel()
 	clone.to(regChild).least(1).on(child, nsenter.Short)
@@ -155,10 +156,10 @@ func (c *compiler) fork(flags uintptr, clone step) {
 	}
 	c.report(origin, "tell rt its pid", regChild).sync(point, does...)
 	c.do("", "end the first process", nsenter.ExitGroup, nsenter.Imm(0))
-	c.place(child)
+	c.mark(child)
 }
 
-// enterUser takes the process itself to a new user namespace.
+// enterUser moves the process itself into a new user namespace.
 func (c *compiler) enterUser() {
 	const origin = "linux.namespaces"
 	c.do(origin, "a new user namespace, for this process too", nsenter.Unshare,
@@ -188,7 +189,7 @@ func idRange(container, host, size uint32) string {
 		strconv.Itoa(int(size)) + " in all"
 }
 
-// becomeRoot takes the ids that the user namespace has for root.
+// becomeRoot changes to the ids that the user namespace has for root.
 func (c *compiler) becomeRoot() {
 	origin := "linux.uidMappings"
 	c.do(origin, "become group 0 of the user namespace", nsenter.Setresgid, nsenter.Imm(0), nsenter.Imm(0),
@@ -198,43 +199,43 @@ func (c *compiler) becomeRoot() {
 	c.stillNotDumpable()
 }
 
-// visible reports whether processes of a container, that run already, may see the boot process: it joins a user or a
-// pid namespace of theirs.
+// visible reports whether processes of a running container may see the boot process: it joins a user or pid namespace
+// of theirs.
 func (c *compiler) visible() bool {
 	n := &c.spec.Namespaces
 	return c.joining || n.Joined(unix.CLONE_NEWUSER) != nil || n.Joined(unix.CLONE_NEWPID) != nil
 }
 
 // notDumpable closes the /proc entries of the boot process to processes that are in the container already:
-// CVE-2016-9962. A child inherits it, so it comes before the child is born into their sight.
+// CVE-2016-9962. A child inherits the setting, so it is made before the child is visible to them.
 func (c *compiler) notDumpable() {
 	c.prctl("", "not dumpable: no process of the container may inspect this one", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
 }
 
-// stillNotDumpable follows a change of the ids or of the user namespace, at which the kernel sets what fs.suid_dumpable
-// says (proc_sys_fs(5), commit_creds in its cred.c): where that is 1, for debugging, the process would be dumpable
-// again.
+// stillNotDumpable follows a change of the ids or of the user namespace. There the kernel sets what fs.suid_dumpable
+// says (proc_sys_fs(5), commit_creds in its cred.c): if that is 1, for debugging, the process would be dumpable again.
 func (c *compiler) stillNotDumpable() {
 	if c.visible() {
 		c.prctl("", "not dumpable after the change either", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
 	}
 }
 
-// joinedAnywhere are the namespaces that the process can be in before it is in anything else of the container.
-// JoinsCgroupFirst has one more.
+// joinedAnywhere are the namespaces that the process may join before any other of the container. JoinsCgroupFirst has
+// one more.
 var joinedAnywhere = [...]uintptr{unix.CLONE_NEWNET, unix.CLONE_NEWIPC, unix.CLONE_NEWUTS, unix.CLONE_NEWTIME}
 
-// JoinsCgroupFirst reports whether the container joins a cgroup namespace before it is in its user namespace, as it
-// does others: see joinsOutside. Where cgroups are delegated to namespaces (nsdelegate in cgroups(7)), a process in one
-// can't be born in a cgroup outside of it, nor go there. So rt moves it, from where rt is: Options.CgroupAttach.
+// JoinsCgroupFirst reports whether the container joins a cgroup namespace before it enters its user namespace, as it
+// does others: see joinsOutside. Where cgroups are delegated to namespaces (nsdelegate in cgroups(7)), a process in
+// such a namespace can neither be cloned into a cgroup outside of it nor move there. So rt moves it, from outside:
+// Options.CgroupAttach.
 func JoinsCgroupFirst(s *spec.Spec, h *host.Facts) bool {
 	return s.Namespaces.Joined(unix.CLONE_NEWCGROUP) != nil && joinsOutside(s, h)
 }
 
-// joinsOutside reports whether the container joins those before it is in its user namespace. They may belong to another
-// one: a pod with users of its own in the host's network has the host's. setns(2) wants rights over the owner, which
-// who has entered the pod's has not any more. Without CAP_SYS_ADMIN there are no rights but inside, and so the order is
-// the other one.
+// joinsOutside reports whether the container joins the others before it enters its user namespace. They may belong to a
+// different user namespace: a pod with users of its own in the host's network has the host's. setns(2) takes rights
+// over the owner, which a process that has entered the pod's user namespace has lost. Without CAP_SYS_ADMIN there are
+// no rights but inside, so the order is reversed.
 func joinsOutside(s *spec.Spec, h *host.Facts) bool {
 	n := &s.Namespaces
 	return h.SysAdmin() && (n.New&unix.CLONE_NEWUSER != 0 || n.Joined(unix.CLONE_NEWUSER) != nil)
@@ -246,7 +247,7 @@ func (c *compiler) joinAll(flags []uintptr) {
 	}
 }
 
-// join enters the namespace of kind flag that the config names by path.
+// join enters the namespace of type flag that the config names by path.
 func (c *compiler) join(flag uintptr) {
 	fd, ok := c.file(func(f *File) bool { return f.Kind == FileNamespace && f.Flag == flag })
 	if !ok {
@@ -257,8 +258,8 @@ func (c *compiler) join(flag uintptr) {
 		nsenter.Num(fd), nsenter.Flags(&nsenter.CloneFlags, flag))
 }
 
-// openTimeOffsets opens the file that the offsets of a new time namespace are written to: that of this very process,
-// before it enters a user namespace and is not dumpable any more, which makes the file root's.
+// openTimeOffsets opens the file that the offsets of a new time namespace are written to. It is the process's own file,
+// and is opened before the process enters a user namespace and is not dumpable any more, which makes the file root's.
 func (c *compiler) openTimeOffsets() {
 	if len(c.spec.TimeOffsets) == 0 {
 		return
@@ -288,13 +289,13 @@ func (c *compiler) timeNamespace() {
 	c.do("", "", nsenter.Close, nsenter.Val(regFile))
 }
 
-// write writes text to the file in hand, in one call and whole.
+// write writes text to the file in regFile, whole and in one call.
 func (c *compiler) write(origin, sentence, text string) {
 	c.do(origin, sentence, nsenter.Write, nsenter.Val(regFile), nsenter.Str(text),
 		nsenter.Imm(len(text))).least(int32(len(text)))
 }
 
-// namespaces compiles what the container's process does about its namespaces: join the others that have a path.
+// namespaces compiles how the container's process joins the other namespaces that have a path.
 func (c *compiler) namespaces() error {
 	if !joinsOutside(c.spec, c.host) {
 		c.joinAll(joinedAnywhere[:])
@@ -346,7 +347,7 @@ func (c *compiler) keyring() {
 	c.do("", "let processes that join later find it", nsenter.Keyctl,
 		nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_SETPERM),
 		nsenter.Val(regKeyring), nsenter.Flags(&nsenter.Hex, permissions)).ignore(unix.EACCES)
-	c.place(end)
+	c.mark(end)
 }
 
 // loopback brings the loopback interface of a new network namespace up: netdevice(7).

@@ -37,14 +37,14 @@ func (c *compiler) dropKernelMounts() {
 		c.do(origin, "unmount the host's "+m.Path, nsenter.Umount2, nsenter.Str(m.Path),
 			nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH)).
 			then(end).on(locked, unix.EINVAL, unix.EPERM, unix.ENOENT)
-		c.place(locked)
+		c.mark(locked)
 		c.do(origin, "cover it, if it can't be unmounted", nsenter.Mount, nsenter.Str("tmpfs"), nsenter.Str(m.Path),
 			nsenter.Str("tmpfs"),
 			nsenter.Flags(&nsenter.MountFlags,
 				uintptr(unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC)),
 			nsenter.Str("nr_blocks=1,nr_inodes=1")).
 			ignore(unix.ENOENT)
-		c.place(end)
+		c.mark(end)
 	}
 }
 

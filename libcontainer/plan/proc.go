@@ -26,10 +26,10 @@ func (c *compiler) openProc() {
 	c.do("", "attached nowhere", nsenter.Fsmount, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 		nsenter.Imm(0)).to(regProc).then(end).on(host, unix.EPERM)
-	c.place(host)
+	c.mark(host)
 	c.do("", "none for this user namespace: take the host's", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regProc)
-	c.place(end)
+	c.mark(end)
 }
 
 // writeProc writes text to a file of our procfs.

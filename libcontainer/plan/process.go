@@ -29,22 +29,22 @@ func (c *compiler) cwd() error {
 	switch {
 	case c.makesCwd() && p.UID != 0:
 		first.on(missing, unix.ENOENT, unix.EACCES)
-		c.place(missing)
+		c.mark(missing)
 		c.makeCwdByRT()
 		c.open(origin, "open it", regRoot, p.Cwd, howDir).to(regCwd).on(closed, unix.EACCES)
 	case c.makesCwd():
 		first.on(missing, unix.ENOENT)
-		c.place(missing)
+		c.mark(missing)
 		c.made(origin, p.Cwd, true, howDir, regCwd, found)
 	case p.UID != 0:
 		first.on(closed, unix.EACCES)
 	}
-	c.place(found)
+	c.mark(found)
 	enter := c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd)).to(regCwd) // 0 tells endCwd that it is done
 	if p.UID != 0 {
 		enter.on(closed, unix.EACCES)
 	}
-	c.place(closed)
+	c.mark(closed)
 	return nil
 }
 
@@ -70,7 +70,7 @@ func (c *compiler) findProgram() error {
 			s.then(found).ignore(unix.ENOENT, unix.EACCES, unix.ENOTDIR, unix.ELOOP)
 		}
 	}
-	c.place(found)
+	c.mark(found)
 	return nil
 }
 

@@ -65,14 +65,14 @@ func Relative(path string) string {
 func (c *compiler) target(origin, destination string, dir bool, how nsenter.Arg) {
 	found := c.newLabel()
 	c.targetThen(origin, destination, dir, how, found)
-	c.place(found)
+	c.mark(found)
 }
 
 // targetThen does the same, and goes on at found.
 func (c *compiler) targetThen(origin, destination string, dir bool, how nsenter.Arg, found label) {
 	missing := c.newLabel()
 	c.open(origin, "open the mount point", regRoot, destination, how).to(regTarget).then(found).on(missing, unix.ENOENT)
-	c.place(missing)
+	c.mark(missing)
 	c.made(origin, destination, dir, how, regTarget, found)
 }
 
@@ -80,9 +80,9 @@ func (c *compiler) targetThen(origin, destination string, dir bool, how nsenter.
 func (c *compiler) directory(origin, sentence, path string, r nsenter.Reg) {
 	found, missing := c.newLabel(), c.newLabel()
 	c.open(origin, sentence, regRoot, path, howDir).to(r).then(found).on(missing, unix.ENOENT)
-	c.place(missing)
+	c.mark(missing)
 	c.made(origin, path, true, howDir, r, found)
-	c.place(found)
+	c.mark(found)
 }
 
 // made makes path, which was not there, a directory or an empty file, opens it in r and goes on at found.
@@ -95,12 +95,12 @@ func (c *compiler) made(origin, path string, dir bool, how nsenter.Arg, r nsente
 	c.makePath(origin, path, dir, links)
 	if how == howRealDir {
 		// No links are followed anyway.
-		c.place(links)
+		c.mark(links)
 		c.open(origin, "open it", regRoot, path, how).to(r).then(found)
 		return
 	}
 	c.open(origin, "open it", regRoot, path, how).to(r).then(found).on(links, unix.ENOENT)
-	c.place(links)
+	c.mark(links)
 	name, does := SyncMakeDir, "make the directory that the links in "+path+" lead to, below the root"
 	if !dir {
 		name, does = SyncMakeFile, "make the file that the links in "+path+" lead to, below the root"

@@ -39,7 +39,7 @@ func (c *compiler) restrictPaths() error {
 // made to miss.
 func (c *compiler) at(path string) (dir nsenter.Reg, name string) {
 	i, rest := c.holder(path)
-	for _, m := range c.kept {
+	for _, m := range c.stayOpen {
 		if m.index == i {
 			return m.reg, rest
 		}
@@ -110,7 +110,7 @@ func (c *compiler) keepBind(i int, m *spec.Mount) {
 	r, _ := c.keep(true)
 	c.do(mountPath(m, ""), "keep it open, to restrict paths in it", nsenter.Fcntl, nsenter.Val(regTree),
 		nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
-	c.kept = append(c.kept, keptMount{i, m.Destination, mountPath(m, ""), r, 0})
+	c.stayOpen = append(c.stayOpen, openMount{i, m.Destination, mountPath(m, ""), r, 0})
 }
 
 // find opens path, in regTarget. A path that is not there needs no restriction: it can't appear later in a file system
@@ -135,7 +135,7 @@ func (c *compiler) mask(origin, path string) {
 	dir, name := c.at(path)
 	c.open(origin, "find it, if it is a directory", dir, name, howDir).to(regTarget).on(file, unix.ENOENT, unix.ENOTDIR)
 	c.cover(origin, "another copy of the empty directory", regEmpty, end).then(end)
-	c.place(file)
+	c.mark(file)
 	c.find(origin, path, end)
 	if c.host.Has(host.MountSetattr) {
 		c.cover(origin, "another copy of /dev/null", regNull, end)
@@ -144,7 +144,7 @@ func (c *compiler) mask(origin, path string) {
 		c.attach(origin, regTree, regTarget)
 		c.remount(origin, "restrict it: the host's inode must not change", regTree, mountFlags(hostAttrs))
 	}
-	c.place(end)
+	c.mark(end)
 	c.close(regTree)
 	c.close(regTarget)
 }
@@ -162,7 +162,7 @@ func (c *compiler) cover(origin, sentence string, r nsenter.Reg, end label) step
 	uncopied := c.newLabel()
 	copied.on(uncopied, unix.EINVAL)
 	c.attach(origin, regTree, regTarget).then(end)
-	c.place(uncopied)
+	c.mark(uncopied)
 	return c.attach(origin, r, regTarget)
 }
 
@@ -244,7 +244,7 @@ func (c *compiler) readonlyPath(origin, path string) {
 	}
 	c.close(regTree)
 	c.close(regTarget)
-	c.place(end)
+	c.mark(end)
 }
 
 // flagsAt returns the flags of the mount that path is in, as far as the config tells: a remount sets them all, and in a

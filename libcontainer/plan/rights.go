@@ -161,14 +161,14 @@ func (c *compiler) endCwd(p *spec.Process) {
 	// Steps can't compare, but this option takes 0 and no negative number: prctl(2).
 	c.prctl(origin, "is the working directory entered already?", unix.PR_CAPBSET_READ,
 		nsenter.Val(regCwd)).then(end).on(again, unix.EINVAL)
-	c.place(again)
+	c.mark(again)
 	c.do(origin, "open the root", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regRoot)
 	c.open(origin, "find it as the user of the process", regRoot, p.Cwd, howDir).to(regCwd)
 	c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd))
 	c.do("", "", nsenter.Close, nsenter.Val(regCwd))
 	c.do("", "", nsenter.Close, nsenter.Val(regRoot))
-	c.place(end)
+	c.mark(end)
 }
 
 // cwdAgain reports whether endCwd has steps.

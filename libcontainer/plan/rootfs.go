@@ -98,14 +98,14 @@ func (c *compiler) attachRoot() {
 	}
 	noWay, end := c.newLabel(), c.newLabel()
 	at(c.spec.Rootfs).then(end).on(noWay, unix.EACCES)
-	c.place(noWay)
+	c.mark(noWay)
 	if !c.contained() {
 		c.do("linux.rootfsPropagation", "do not propagate what is attached to /", nsenter.Mount, nsenter.Str(""),
 			nsenter.Str("/"), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
 	at("/")
-	c.place(end)
+	c.mark(end)
 }
 
 // contained reports whether the propagation of the host's mounts keeps everything that is done to mounts here away from

@@ -77,9 +77,9 @@ func (c *compiler) openMaster(origin string) {
 	}
 	other, end := c.newLabel(), c.newLabel()
 	master.then(end).on(other, unix.EACCES, unix.ENOENT)
-	c.place(other)
+	c.mark(other)
 	c.open(origin, sentence, regRoot, "/dev/ptmx", howPtmx).to(regMaster)
-	c.place(end)
+	c.mark(end)
 }
 
 // controlTerminal makes the terminal, which is standard input by now, the controlling one.
@@ -99,7 +99,7 @@ func (c *compiler) console(origin string) {
 		c.open(origin, "find the console", regRoot, "/dev/console",
 			howRealPath).to(regTarget).on(end, unix.ENOENT, unix.ELOOP)
 		c.attachConsole(origin)
-		c.place(end)
+		c.mark(end)
 		return
 	}
 	dir, name := c.parentOf(origin, "/dev/console")

@@ -57,7 +57,7 @@ func rights(w *Walk, _ int, s *nsenter.Step) string {
 		case !w.Joining:
 		case state.Rights.Bounding&^want.Bounding != 0:
 			return "the process may be born with a larger bounding set than process.capabilities.bounding"
-		case state.Rights.Permitted&^(want.Permitted|want.Kept) != 0:
+		case state.Rights.Permitted&^(want.Permitted|want.Extra) != 0:
 			return "the process may be born with more capabilities than process.capabilities.permitted"
 		}
 	default:

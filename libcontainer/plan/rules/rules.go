@@ -65,9 +65,9 @@ type Subject struct {
 // Rights is what the program at the end may have.
 type Rights struct {
 	Bounding, Permitted, Effective uint64
-	// Kept are capabilities that a joining process can't do without before it is the program: to load a filter that
+	// Extra are capabilities that a joining process can't do without before it is the program: to load a filter that
 	// forbids what comes before that.
-	Kept               uint64
+	Extra              uint64
 	NoNewPrivs, Filter bool
 }
 
