@@ -12,6 +12,7 @@ import (
 	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/criu"
+	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 	"rt/spec"
 )
@@ -77,8 +78,8 @@ func (r *Runtime) Checkpoint(id string, o *CheckpointOptions) error {
 		return nil
 	}
 	// CRIU has killed all of it. What is left goes the way of other runtimes: they too leave nothing but the images.
-	if pidfd := openProcess(c.state); pidfd >= 0 {
-		waitEnd(pidfd, patience)
+	if pidfd := process.Open(c.state.Pid, c.state.StartTime); pidfd >= 0 {
+		process.AwaitEnd(pidfd, process.Patience)
 		_ = unix.Close(pidfd)
 	}
 	return r.destroy(c.container, c.state)
@@ -137,7 +138,7 @@ func (c *checkpointer) possible() error {
 	for i := range c.spec.Mounts {
 		if m := &c.spec.Mounts[i]; m.IDMap && m.Bind && !c.o.PreDump {
 			return &diag.Error{
-				Kind: diag.State, Field: mountField(m, "options"),
+				Kind: diag.State, Field: m.Field("options"),
 				Problem: "the container can't be checkpointed: CRIU does not map the ids of " + m.Destination +
 					" again",
 			}

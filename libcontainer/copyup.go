@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/copyup"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
@@ -17,7 +18,7 @@ import (
 func (m *maker) copyUp(r supervise.Report) error {
 	step, from, to := r.Step, m.copyFrom, r.FD
 	m.copyFrom = -1
-	defer closeAll([]int{from, to})
+	defer sys.CloseAll(from, to)
 	mount := m.mountOf(step)
 	if mount == nil || from < 0 || to < 0 {
 		return &diag.Error{Kind: diag.Kernel, Field: step.Origin,
@@ -42,7 +43,7 @@ func (m *maker) copyUp(r supervise.Report) error {
 // mountOf returns the mount whose options a step is about, or nil.
 func (m *maker) mountOf(step *nsenter.Step) *spec.Mount {
 	for i := range m.spec.Mounts {
-		if mount := &m.spec.Mounts[i]; step.Origin == mountField(mount, "options") {
+		if mount := &m.spec.Mounts[i]; step.Origin == mount.Field("options") {
 			return mount
 		}
 	}

@@ -8,10 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/cgroup"
+	"rt/libcontainer/engine"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
+	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
@@ -58,7 +61,7 @@ type executor struct {
 	plan    *plan.Plan
 	session *supervise.Session
 	pid     int // of the process, once it is there
-	console console
+	console engine.Console
 
 	streams    []uintptr // its standard streams; nil for rt's own
 	program    string    // its program; "" for process.args[0]
@@ -76,8 +79,7 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 		return 0, err
 	}
 	x := &executor{
-		r: r, id: id, o: o, root: root, container: c, pidfd: -1, binary: -1, console: console{socket: o.ConsoleSocket,
-			master: -1},
+		r: r, id: id, o: o, root: root, container: c, pidfd: -1, binary: -1, console: engine.NewConsole(o.ConsoleSocket),
 		place: cgroup.Exec{Dir: -1},
 	}
 	defer x.close()
@@ -87,7 +89,7 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 	if err := x.process(); err != nil {
 		return 0, err
 	}
-	if err := checkConsole(x.spec.Process, o.ConsoleSocket, o.Detach); err != nil {
+	if err := engine.CheckConsole(x.spec.Process, o.ConsoleSocket, o.Detach); err != nil {
 		return 0, err
 	}
 	if err := x.look(); err != nil {
@@ -115,7 +117,7 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 		return 0, nil
 	}
 	x.session.Boot.Close()
-	return attend(x.pid, &x.console, x.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
+	return foreground.Attend(x.pid, x.console.Release(), x.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
 }
 
 // find finds the container and its first process, and makes sure that it may be joined.
@@ -131,7 +133,7 @@ func (x *executor) find() error {
 		}
 	}
 	x.state = s
-	if x.pidfd = openProcess(s); x.pidfd < 0 {
+	if x.pidfd = process.Open(s.Pid, s.StartTime); x.pidfd < 0 {
 		return state.Allow(state.Exec, x.id, state.Stopped) // it has ended since
 	}
 	if x.spec, err = loadCopy(x.container, s); err != nil {
@@ -217,7 +219,7 @@ func (x *executor) run() (err error) {
 		return &diag.Error{Kind: diag.Document, Problem: "the process can't be made into a boot image", Err: err}
 	}
 	files, err := x.openFiles()
-	defer closeAll(files)
+	defer sys.CloseAll(files...)
 	if err != nil {
 		return err
 	}
@@ -259,15 +261,7 @@ func (x *executor) runOutside(because error) error {
 // executed tells whom it concerns that the process is there. Before, there is nothing to be told: conmon takes a
 // missing pid file for a failure of the runtime, and any exit status for the program's once there is one.
 func (x *executor) executed() error {
-	if x.o.PidfdSocket != "" {
-		if err := sendPidfd(x.o.PidfdSocket, x.pid); err != nil {
-			return err
-		}
-	}
-	if x.o.PidFile != "" {
-		return writePidFile(x.o.PidFile, x.pid)
-	}
-	return nil
+	return engine.Tell(x.pid, x.o.PidfdSocket, x.o.PidFile)
 }
 
 // openFiles opens what the plan has rt open, in the order of the plan. The caller closes what is returned, on an error

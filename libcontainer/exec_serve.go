@@ -1,8 +1,7 @@
 package libcontainer
 
 import (
-	"golang.org/x/sys/unix"
-
+	"rt/internal/sys"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
 	"rt/libcontainer/supervise"
@@ -15,8 +14,8 @@ func (x *executor) serve(boot *nsenter.Boot) error {
 		Boot: boot, Steps: x.plan.Steps, Debug: x.r.Debug, Trace: tracer(x.plan, x.o.Trace, &x.pid),
 		On: supervise.Handlers{
 			plan.SyncBorn:     x.born,
-			plan.SyncConsole:  func(r supervise.Report) error { return x.console.take(r.FD) },
-			plan.SyncTerminal: func(r supervise.Report) error { return x.console.take(r.FD) },
+			plan.SyncConsole:  func(r supervise.Report) error { return x.console.Take(r.FD) },
+			plan.SyncTerminal: func(r supervise.Report) error { return x.console.Take(r.FD) },
 			plan.SyncListener: x.handListener,
 		},
 	}
@@ -60,10 +59,7 @@ func (x *executor) closeProcess() {
 	if x.session != nil {
 		x.session.Boot.Close()
 	}
-	for _, fd := range [...]int{x.pidfd, x.binary, x.console.master} {
-		if fd >= 0 {
-			_ = unix.Close(fd)
-		}
-	}
+	x.console.Close()
+	sys.CloseAll(x.pidfd, x.binary)
 	x.place.Close()
 }

@@ -12,6 +12,7 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer/plan"
+	"rt/libcontainer/process"
 	"rt/nsenter"
 	"rt/spec"
 )
@@ -141,7 +142,7 @@ func testExecIntoAFullContainer(t *testing.T) {
 	pid, err := strconv.Atoi(string(text))
 	must(t, err)
 	must(t, unix.Kill(pid, unix.SIGKILL))
-	_, err = waitPid(pid)
+	_, err = process.Wait(pid)
 	must(t, err)
 }
 

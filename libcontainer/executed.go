@@ -1,13 +1,11 @@
 package libcontainer
 
 import (
-	"bytes"
-	"strconv"
-
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
 	"rt/libcontainer/plan"
+	"rt/libcontainer/process"
 	"rt/libcontainer/supervise"
 )
 
@@ -20,7 +18,7 @@ func executed(s *supervise.Session, pid int, starved func() error) error {
 	if err == nil && info.Signo == 0 {
 		return nil // our child, and alive
 	}
-	name, dead := processName(pid)
+	name, dead := process.Name(pid)
 	if !dead || name != plan.BootName {
 		return nil
 	}
@@ -40,26 +38,4 @@ func executed(s *supervise.Session, pid int, starved func() error) error {
 		return nil //nolint:nilerror // someone else was faster; then it is not for us to tell
 	}
 	return deathOf(status, starved)
-}
-
-// processName returns the kernel's name of a process, and whether it has ended and waits to be waited for:
-// proc_pid_stat(5).
-func processName(pid int) (name string, dead bool) {
-	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return "", false
-	}
-	defer func() { _ = unix.Close(fd) }()
-	var stat [512]byte
-	n, err := unix.Read(fd, stat[:])
-	if err != nil || n <= 0 {
-		return "", false
-	}
-	text := stat[:n]
-	first, last := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
-	if first < 0 || last < first || last+2 >= len(text) {
-		return "", false
-	}
-	state := text[last+2]
-	return string(text[first+1 : last]), state == 'Z' || state == 'X'
 }

@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
@@ -32,7 +33,7 @@ func (m *maker) handOverTrees() error {
 	batch := m.plan.Later[0]
 	m.plan.Later = m.plan.Later[1:]
 	trees := make([]int, 0, len(batch))
-	defer func() { closeAll(trees) }()
+	defer func() { sys.CloseAll(trees...) }()
 	for i := range batch {
 		fd, err := m.openFile(&batch[i], &maps)
 		if err != nil {
@@ -41,12 +42,6 @@ func (m *maker) handOverTrees() error {
 		trees = append(trees, fd)
 	}
 	return m.session.Boot.HandOver(trees)
-}
-
-func closeAll(files []int) {
-	for _, fd := range files {
-		_ = unix.Close(fd)
-	}
 }
 
 func (m *maker) openFile(f *plan.File, maps *idMaps) (fd int, err error) {

@@ -6,7 +6,9 @@ import (
 	"rt/hooks"
 	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
+	"rt/libcontainer/engine"
 	"rt/libcontainer/host"
+	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 	"rt/spec"
 )
@@ -38,7 +40,7 @@ func (h *containedHook) start(path string, argv, env []string, files []uintptr) 
 	config.Process = hookProcess(h.spec.Process, argv, env)
 	x := &executor{
 		r: &quiet, id: h.state.ID, o: &ExecOptions{}, container: h.container, state: h.state, spec: &config, facts: host.Probe(), cgroup: h.cgroup,
-		pidfd: openProcess(h.state), binary: -1, place: cgroup.Exec{Dir: -1}, console: console{master: -1},
+		pidfd: process.Open(h.state.Pid, h.state.StartTime), binary: -1, place: cgroup.Exec{Dir: -1}, console: engine.NewConsole(""),
 		streams: files, program: path, unfiltered: h.unfiltered,
 	}
 	defer x.closeProcess()

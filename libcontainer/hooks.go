@@ -21,7 +21,7 @@ import (
 // runHostHooks runs the hooks whose time is when the mounts are made and the root is not changed yet, and that run in
 // the runtime's namespaces.
 func (m *maker) runHostHooks() error {
-	m.poststop.run = m.runPoststop
+	m.poststop.Run = m.runPoststop
 	m.state.Pid = m.pid
 	text := state.AppendHook(nil, &m.state, state.Creating)
 	h := m.spec.OCI.Hooks
@@ -35,7 +35,7 @@ func (m *maker) runHostHooks() error {
 // the directory of the root file system.
 func (m *maker) runCreateContainerHooks(r supervise.Report) error {
 	defer func() { _ = unix.Close(r.FD) }()
-	m.poststop.run = m.runPoststop
+	m.poststop.Run = m.runPoststop
 	m.state.Pid = m.pid
 	text := state.AppendHook(nil, &m.state, state.Creating)
 	inside := insideStarter{pid: m.pid, namespaces: m.spec.Namespaces, rootfs: r.FD, dir: m.container.Path(".")}

@@ -69,7 +69,7 @@ func (l *idMaps) apply(mount *spec.Mount, tree int) (int, error) {
 	if err != nil {
 		_ = unix.Close(tree)
 		e := diag.Sys("the ids of the mount can't be mapped", "mount_setattr", err)
-		e.Field, e.Value, e.Hint = mountField(mount, "source"), mount.Source, diag.Hint("mount_setattr", e.Errno,
+		e.Field, e.Value, e.Hint = mount.Field("source"), mount.Source, diag.Hint("mount_setattr", e.Errno,
 			"mounts")
 		return -1, e
 	}
@@ -88,7 +88,7 @@ func (m *maker) newUserNamespace(mount *spec.Mount) (int, error) {
 	})
 	if err != nil {
 		if e, ok := err.(*diag.Error); ok { //nolint:errorlint // made by Spawn
-			e.Field = mountField(mount, "uidMappings")
+			e.Field = mount.Field("uidMappings")
 		}
 		return -1, err
 	}
@@ -97,16 +97,16 @@ func (m *maker) newUserNamespace(mount *spec.Mount) (int, error) {
 		_, _ = boot.Wait()
 	}()
 	proc := "/proc/" + strconv.Itoa(boot.Pid)
-	if err := writeMappings(proc+"/uid_map", mountField(mount, "uidMappings"), mount.UIDMappings); err != nil {
+	if err := writeMappings(proc+"/uid_map", mount.Field("uidMappings"), mount.UIDMappings); err != nil {
 		return -1, err
 	}
-	if err := writeMappings(proc+"/gid_map", mountField(mount, "gidMappings"), mount.GIDMappings); err != nil {
+	if err := writeMappings(proc+"/gid_map", mount.Field("gidMappings"), mount.GIDMappings); err != nil {
 		return -1, err
 	}
 	fd, err := unix.Open(proc+"/ns/user", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		e := diag.Sys("the user namespace that maps the mount's ids can't be opened", "open", err)
-		e.Field = mountField(mount, "uidMappings")
+		e.Field = mount.Field("uidMappings")
 		return -1, e
 	}
 	return fd, nil
@@ -138,9 +138,4 @@ func writeMappings(path, field string, mappings []specs.LinuxIDMapping) error {
 		e.Hint = "the kernel takes at most 340 ranges, and none that overlap"
 	}
 	return e
-}
-
-// mountField is how messages point to a property of a mount.
-func mountField(mount *spec.Mount, property string) string {
-	return "mounts[" + strconv.Itoa(mount.Index) + "]." + property
 }

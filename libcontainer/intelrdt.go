@@ -55,7 +55,7 @@ func (m *maker) makeRdt() error {
 		m.state.IntelRdt = state.IntelRdt(m.rdt.Made)
 		return err
 	}
-	m.undo.push(m.rdt.Undo)
+	m.undo.Push(m.rdt.Undo)
 	return nil
 }
 

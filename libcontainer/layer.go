@@ -10,6 +10,7 @@ import (
 
 	"rt/internal/diag"
 	"rt/internal/sys"
+	"rt/internal/undo"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
 )
@@ -21,8 +22,8 @@ const usedBy = "used-by"
 // keptLayer is the directory of --overlay.
 type keptLayer struct {
 	path string
-	fd   int       // with a lock, as long as this rt works for the container
-	undo undoStack // what this rt made there, until a container has it
+	fd   int        // with a lock, as long as this rt works for the container
+	undo undo.Stack // what this rt made there, until a container has it
 }
 
 // lookAtLayer finds out what a layer over the root file system depends on. It changes nothing.
@@ -135,7 +136,7 @@ func (m *maker) takeKept() error {
 	}
 	k := &keptLayer{path: m.options.Layer.Dir, fd: -1}
 	m.kept = k
-	m.undo.push(k.undo.run)
+	m.undo.Push(k.undo.Run)
 	failed := func(problem, call string, err error) error {
 		e := diag.Sys(problem, call, err)
 		e.Field, e.Value = "--overlay", m.o.Overlay
@@ -143,7 +144,7 @@ func (m *maker) takeKept() error {
 	}
 	switch err := unix.Mkdir(k.path, 0o700); err {
 	case nil:
-		k.undo.push(func() { _ = unix.Rmdir(k.path) })
+		k.undo.Push(func() { _ = unix.Rmdir(k.path) })
 	case unix.EEXIST:
 	default:
 		return failed("can't be made", "mkdir", err)
@@ -153,7 +154,7 @@ func (m *maker) takeKept() error {
 		return failed("can't be opened", "open", err)
 	}
 	inUse := func(by string) error {
-		k.undo.clear()
+		k.undo.Clear()
 		return &diag.Error{
 			Kind: diag.Usage, Field: "--overlay", Value: m.o.Overlay,
 			Problem: "is in use by " + by +
@@ -170,7 +171,7 @@ func (m *maker) takeKept() error {
 	}
 	if unix.Faccessat(k.fd, "upper", unix.F_OK, 0) == unix.ENOENT {
 		// No earlier container has left changes there.
-		k.undo.push(k.empty)
+		k.undo.Push(k.empty)
 	}
 	return nil
 }
@@ -210,7 +211,7 @@ func (m *maker) keepKept() error {
 		e.Field, e.Value = "--overlay", m.o.Overlay
 		return e
 	}
-	k.undo.clear()
+	k.undo.Clear()
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/libcontainer/engine"
 	"rt/spec"
 )
 
@@ -60,7 +61,7 @@ func TestKeptIsTakenOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "kept")
 	maker := func() *maker {
 		m := &maker{o: &CreateOptions{Overlay: dir}, id: "c", spec: &spec.Spec{Rootfs: root + "/rootfs"},
-			console: console{master: -1}, copyFrom: -1}
+			console: engine.NewConsole(""), copyFrom: -1}
 		must(t, m.lookAtLayer())
 		return m
 	}
@@ -71,17 +72,17 @@ func TestKeptIsTakenOnce(t *testing.T) {
 	if err := second.takeKept(); !errors.As(err, &e) || e.Field != "--overlay" || e.Value != dir {
 		t.Fatalf("while another rt has it: %v", err)
 	}
-	second.undo.run()
+	second.undo.Run()
 	second.close()
 	must(t, os.Mkdir(dir+"/upper", 0o755))
 	first.pid = os.Getpid()
 	first.state.StartTime = 1 // of a process that has ended
 	must(t, first.keepKept())
-	first.undo.run() // too late to take anything back
+	first.undo.Run() // too late to take anything back
 	first.close()
 	third := maker()
 	must(t, third.takeKept())
-	third.undo.run() // it was not fresh
+	third.undo.Run() // it was not fresh
 	third.close()
 	must(t, unix.Access(dir+"/upper", unix.F_OK))
 }

@@ -9,7 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
+	"rt/internal/undo"
 	"rt/libcontainer/cgroup"
+	"rt/libcontainer/engine"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
@@ -41,20 +44,20 @@ type maker struct {
 	container *state.Container
 	state     state.State
 	session   *supervise.Session
-	undo      undoStack
+	undo      undo.Stack
 	pid       int // of the container's process, once it is there
-	console   console
-	networks  *networks  // once linux.netDevices were moved; nil before
-	copyFrom  int        // the directory that tmpcopyup copies, between two sync points
-	relay     *relay     // of sd_notify(3); nil without NOTIFY_SOCKET
-	observer  *observer  // answers the calls of a container whose calls are observed
-	kept      *keptLayer // the directory of --overlay; nil without one
-	poststop  *undoEntry // runs the poststop hooks, once others have run
+	console   engine.Console
+	networks  *networks   // once linux.netDevices were moved; nil before
+	copyFrom  int         // the directory that tmpcopyup copies, between two sync points
+	relay     *relay      // of sd_notify(3); nil without NOTIFY_SOCKET
+	observer  *observer   // answers the calls of a container whose calls are observed
+	kept      *keptLayer  // the directory of --overlay; nil without one
+	poststop  *undo.Entry // runs the poststop hooks, once others have run
 }
 
 // newMaker reads the bundle and looks at the host. It changes nothing.
 func (r *Runtime) newMaker(id string, o *CreateOptions, wait bool) (*maker, error) {
-	m := &maker{r: r, id: id, o: o, wait: wait, console: console{socket: o.ConsoleSocket, master: -1}, copyFrom: -1}
+	m := &maker{r: r, id: id, o: o, wait: wait, console: engine.NewConsole(o.ConsoleSocket), copyFrom: -1}
 	bundle, err := filepath.Abs(o.Bundle)
 	if err != nil {
 		return nil, &diag.Error{Kind: diag.Usage, Field: "--bundle", Value: o.Bundle, Err: err}
@@ -163,7 +166,7 @@ func (m *maker) record() (err error) {
 	if m.container, err = m.root.Create(m.id); err != nil {
 		return err
 	}
-	m.undo.push(func() { m.warnOf(m.container.Remove()) })
+	m.undo.Push(func() { m.warnOf(m.container.Remove()) })
 	if m.options.Notify != "" {
 		if err := m.makeNotify(); err != nil {
 			return err
@@ -203,7 +206,7 @@ func (m *maker) begin() error {
 		return &diag.Error{Kind: diag.Document, Problem: "the config can't be made into a boot image", Err: err}
 	}
 	files, err := m.openFiles()
-	defer closeAll(files)
+	defer sys.CloseAll(files...)
 	if err != nil {
 		return err
 	}
@@ -233,11 +236,11 @@ func (m *maker) begin() error {
 
 // makeGroups makes the cgroup and the class of linux.intelRdt. What is in the cgroup is the container.
 func (m *maker) makeGroups() error {
-	m.poststop = m.undo.push(nil) // after the end of all that the container has
+	m.poststop = m.undo.Push(nil) // after the end of all that the container has
 	if err := m.cgroup.Create(); err != nil {
 		return err
 	}
-	m.undo.push(m.removeGroup)
+	m.undo.Push(m.removeGroup)
 	if !m.cgroup.Available() && !m.r.SystemdCgroup && !m.r.NoCgroup && !m.r.rootless(&m.facts) {
 		m.r.warn("the container has no cgroup of its own: none can be made in " + plan.HostCgroup2 +
 			", and the config asks for none; so no device rules hold, and there are no statistics")
@@ -333,7 +336,7 @@ func (m *maker) make() error {
 		err = m.created()
 	}
 	if err != nil {
-		m.undo.run()
+		m.undo.Run()
 	}
 	return err
 }
@@ -362,15 +365,7 @@ func (m *maker) created() error {
 	if socket == "" {
 		socket = m.spec.OCI.Annotations[plan.PidfdAnnotation]
 	}
-	if socket != "" {
-		if err := sendPidfd(socket, m.pid); err != nil {
-			return err
-		}
-	}
-	if m.o.PidFile != "" {
-		return writePidFile(m.o.PidFile, m.pid)
-	}
-	return nil
+	return engine.Tell(m.pid, socket, m.o.PidFile)
 }
 
 // Create makes a container that waits for Start. On an error nothing is left of it.
@@ -383,7 +378,7 @@ func (r *Runtime) Create(id string, o *CreateOptions) error {
 		return err
 	}
 	defer m.close()
-	if err := checkConsole(m.spec.Process, o.ConsoleSocket, true); err != nil {
+	if err := engine.CheckConsole(m.spec.Process, o.ConsoleSocket, true); err != nil {
 		return err
 	}
 	if err := m.checkObserve(true); err != nil {
@@ -393,8 +388,8 @@ func (r *Runtime) Create(id string, o *CreateOptions) error {
 	if err := m.make(); err != nil {
 		return err
 	}
-	if err := interrupted(); err != nil {
-		m.undo.run()
+	if err := foreground.Interrupted(); err != nil {
+		m.undo.Run()
 		return err
 	}
 	return nil

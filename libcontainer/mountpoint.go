@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/copyup"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/supervise"
@@ -17,7 +18,7 @@ import (
 // makePoint makes what a mount point behind links needs, in the root file system that the boot process has handed over.
 // It belongs to the root user of the container, as what that makes itself.
 func (m *maker) makePoint(r supervise.Report) error {
-	defer closeAll([]int{r.FD})
+	defer sys.CloseAll(r.FD)
 	step := r.Step
 	uid, gid, err := fileIDs(m.session.Boot.Pid)
 	if err == nil {
@@ -35,10 +36,10 @@ func (m *maker) makePoint(r supervise.Report) error {
 // compareLink makes sure that what is at the destination of a mount with copy-symlink says what its source says.
 func (m *maker) compareLink(r supervise.Report) error {
 	step, dir := r.Step, r.FD
-	defer closeAll([]int{dir})
+	defer sys.CloseAll(dir)
 	want := ""
 	for i := range m.options.Links {
-		if mountField(&m.spec.Mounts[i], "destination") == step.Origin {
+		if m.spec.Mounts[i].Field("destination") == step.Origin {
 			want = m.options.Links[i]
 		}
 	}

@@ -51,7 +51,7 @@ func (m *maker) moveNetDevices() error {
 		}
 		moved, err := n.move(link, netDeviceName(name, devices))
 		if moved != nil {
-			m.undo.push(func() {
+			m.undo.Push(func() {
 				if err := n.giveBack(link, moved, addresses); err != nil {
 					m.r.warn(netDeviceError(name, err).Error())
 				}

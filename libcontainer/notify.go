@@ -11,6 +11,7 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer/plan"
+	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 )
 
@@ -146,7 +147,7 @@ func (n *relay) waitReady(c *state.Container, s *state.State, pid int) error {
 		return nil
 	}
 	c.Unlock() // for what others do with the container meanwhile
-	return n.run(openProcess(s), pid)
+	return n.run(process.Open(s.Pid, s.StartTime), pid)
 }
 
 // begin relays while rt attends the container, and so stays the process of the service; finish waits for the end of
@@ -155,7 +156,7 @@ func (n *relay) begin(s *state.State) {
 	if n == nil {
 		return
 	}
-	pidfd := openProcess(s) // before anyone waits for it
+	pidfd := process.Open(s.Pid, s.StartTime) // before anyone waits for it
 	n.done = make(chan error, 1)
 	go func() { n.done <- n.run(pidfd, 0) }()
 }
@@ -236,7 +237,7 @@ func (n *relay) tell(mainPid int) error {
 		return fail("sendmsg", err)
 	}
 	// It closes its end when all is read, or does not know barriers and drops it.
-	if !waitHangup(pipe[0], barrierLimit) {
+	if !process.AwaitHangup(pipe[0], barrierLimit) {
 		return fail("poll", unix.ETIMEDOUT)
 	}
 	return nil

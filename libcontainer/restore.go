@@ -8,8 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/criu"
+	"rt/libcontainer/engine"
 	"rt/libcontainer/foreground"
+	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 )
 
@@ -51,7 +54,7 @@ func (r *Runtime) Restore(id string, o *RestoreOptions) (int, error) {
 	}
 	x := &restorer{maker: m, ro: o}
 	defer x.close()
-	if err := checkConsole(m.spec.Process, o.ConsoleSocket, o.Detach); err != nil {
+	if err := engine.CheckConsole(m.spec.Process, o.ConsoleSocket, o.Detach); err != nil {
 		return 0, err
 	}
 	if err := x.prepare(); err != nil {
@@ -76,7 +79,7 @@ func (r *Runtime) Restore(id string, o *RestoreOptions) (int, error) {
 }
 
 func (x *restorer) close() {
-	closeAll(x.files)
+	sys.CloseAll(x.files...)
 	x.images.close()
 	x.maker.close()
 }
@@ -161,7 +164,7 @@ func (x *restorer) make() error {
 	}
 	if err != nil {
 		x.end()
-		x.undo.run()
+		x.undo.Run()
 	}
 	return err
 }
@@ -170,7 +173,7 @@ func (x *restorer) make() error {
 func (x *restorer) end() {
 	// It is a child of this rt that was not waited for, so the number is still its own.
 	if x.pid > 0 && unix.Kill(x.pid, unix.SIGKILL) == nil {
-		_, _ = waitPid(x.pid)
+		_, _ = process.Wait(x.pid)
 	}
 	x.pid, x.state.Pid = 0, 0
 }
@@ -201,7 +204,7 @@ func (x *restorer) restore() (err error) {
 		p.Cancel()
 		return err
 	}
-	p.Interrupted = interrupted
+	p.Interrupted = foreground.Interrupted
 	response, err := p.Do(criu.Restore, &x.request, x.notified)
 	switch {
 	case err == nil && response.Success && x.pid == response.Pid && x.state.Pid == x.pid && x.checked:
@@ -311,7 +314,7 @@ func (x *restorer) notified(script string, pid, fd int) error {
 		x.pid = pid
 		return x.runRestoreHooks()
 	case "orphan-pts-master":
-		return x.console.take(fd)
+		return x.console.Take(fd)
 	case "post-restore":
 		// All is there and stands still: nothing of the container runs before its process is written down.
 		x.pid = pid

@@ -113,7 +113,7 @@ func (x *restorer) makeMountPoints() error {
 		}
 		if err := makeMountPoint(root, path, dir); err != nil {
 			e := diag.Sys("the mount point can't be made", "openat2", err)
-			e.Field, e.Value = mountField(m, "destination"), m.Destination
+			e.Field, e.Value = m.Field("destination"), m.Destination
 			return e
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/libcontainer/engine"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/rdt"
@@ -21,7 +22,7 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 		return 0, err
 	}
 	defer m.close()
-	if err := checkConsole(m.spec.Process, o.ConsoleSocket, o.Detach); err != nil {
+	if err := engine.CheckConsole(m.spec.Process, o.ConsoleSocket, o.Detach); err != nil {
 		return 0, err
 	}
 	if err := m.checkObserve(o.Detach); err != nil {
@@ -42,7 +43,7 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 		return 0, err
 	}
 	if err := m.release(); err != nil {
-		m.undo.run()
+		m.undo.Run()
 		return 0, err
 	}
 	if o.Detach {
@@ -86,7 +87,7 @@ func (m *maker) foreground(o *RunOptions) (int, error) {
 		m.session.Boot.Close()
 	}
 	m.relay.begin(&m.state)
-	status, err := attend(m.pid, &m.console, m.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
+	status, err := foreground.Attend(m.pid, m.console.Release(), m.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
 	if err != nil {
 		return 0, err
 	}

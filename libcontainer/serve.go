@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/libcontainer/foreground"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
@@ -28,7 +29,7 @@ func (m *maker) handlers() supervise.Handlers {
 				unfiltered: m.o.Observe != nil}
 			return x.run()
 		},
-		plan.SyncConsole:  func(r supervise.Report) error { return m.console.take(r.FD) },
+		plan.SyncConsole:  func(r supervise.Report) error { return m.console.Take(r.FD) },
 		plan.SyncListener: func(r supervise.Report) error { return m.handListener(r.FD) },
 		plan.SyncCopyFrom: func(r supervise.Report) error {
 			m.copyFrom = r.FD
@@ -47,10 +48,10 @@ func (m *maker) handlers() supervise.Handlers {
 // supervise begins the supervision of a boot process that was started.
 func (m *maker) supervise(boot *nsenter.Boot) {
 	m.session = &supervise.Session{
-		Boot: boot, Steps: m.plan.Steps, On: m.handlers(), Debug: m.r.Debug, Interrupted: interrupted,
+		Boot: boot, Steps: m.plan.Steps, On: m.handlers(), Debug: m.r.Debug, Interrupted: foreground.Interrupted,
 		Trace: tracer(m.plan, m.o.Trace, &m.pid),
 	}
-	m.undo.push(m.session.End)
+	m.undo.Push(m.session.End)
 	if !m.plan.TwoStage {
 		m.pid = boot.Pid
 	}

@@ -40,7 +40,7 @@ func (m *maker) lookAtSources() error {
 			continue
 		case err != nil:
 			e := diag.Sys("the source of the bind mount can't be used", "stat", err)
-			e.Field, e.Value = mountField(mount, "source"), mount.Source
+			e.Field, e.Value = mount.Field("source"), mount.Source
 			e.Hint = diag.Hint("open_tree", e.Errno, "mounts")
 			return e
 		case st.Mode&unix.S_IFMT == unix.S_IFDIR:
@@ -66,7 +66,7 @@ func checkProc(mount *spec.Mount) error {
 		return nil
 	}
 	return &diag.Error{
-		Kind: diag.Host, Field: mountField(mount, "source"), Value: mount.Source,
+		Kind: diag.Host, Field: mount.Field("source"), Value: mount.Source,
 		Problem: "is no procfs, and can't be at /proc, where programs look for processes and believe what they read: bind one, or mount a new proc",
 	}
 }

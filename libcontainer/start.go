@@ -9,6 +9,7 @@ import (
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/plan"
+	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
@@ -60,7 +61,7 @@ func (r *Runtime) Start(id string) error {
 	}
 	defer boot.Close()
 	s.session = &supervise.Session{Boot: boot, Steps: steps, First: first, On: s.handlers(), Debug: r.Debug,
-		Interrupted: interrupted, Kill: s.kill}
+		Interrupted: foreground.Interrupted, Kill: s.kill}
 	restore := foreground.CatchEnd()
 	err = s.release()
 	restore()
@@ -127,20 +128,15 @@ func (s *starter) starved() error {
 
 // kill kills the container's process. Not by the number, which may be another process's by now: its parent is not this
 // rt.
-func (s *starter) kill() {
-	if pidfd := openProcess(s.state); pidfd >= 0 {
-		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
-		_ = unix.Close(pidfd)
-	}
-}
+func (s *starter) kill() { process.Kill(s.state.Pid, s.state.StartTime) }
 
 // ended waits until the process of a container that could not be started is gone: it reports its failing step, or is
 // killed, a moment before it ends, and engines delete the container as soon as they know. Docker, told that it runs,
 // leaves it behind for good.
 func (s *starter) ended() {
 	s.session.Boot.Close()
-	if pidfd := openProcess(s.state); pidfd >= 0 {
-		waitEnd(pidfd, patience)
+	if pidfd := process.Open(s.state.Pid, s.state.StartTime); pidfd >= 0 {
+		process.AwaitEnd(pidfd, process.Patience)
 		_ = unix.Close(pidfd)
 	}
 }

@@ -11,6 +11,8 @@
 package spec
 
 import (
+	"strconv"
+
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
@@ -166,6 +168,11 @@ type Mount struct {
 	// those of the mount, else the container's; none if the container joins a user namespace and says no more
 	UIDMappings []specs.LinuxIDMapping
 	GIDMappings []specs.LinuxIDMapping
+}
+
+// Field returns the path of a property of the mount in config.json, for messages: "mounts[3].options".
+func (m *Mount) Field(property string) string {
+	return "mounts[" + strconv.Itoa(m.Index) + "]." + property
 }
 
 // Device is a checked entry of linux.devices.

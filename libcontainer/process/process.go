@@ -1,0 +1,65 @@
+// Package process waits for processes and signals them. It identifies a container's process by pid and start time, and
+// signals through a pidfd (pidfd_open(2)), because the kernel may have given the pid to another process.
+package process
+
+import (
+	"bytes"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/state"
+)
+
+// Open returns a pidfd of the process with this pid and start time, or -1 if it has ended. The start time is compared
+// after the pidfd is open: a process that is alive then was alive before, so the pid was not reused.
+func Open(pid int, startTime uint64) int {
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return -1
+	}
+	if !state.Alive(pid, startTime) {
+		_ = unix.Close(pidfd)
+		return -1
+	}
+	return pidfd
+}
+
+// Kill sends SIGKILL to the process with this pid and start time, unless it has ended.
+func Kill(pid int, startTime uint64) {
+	if pidfd := Open(pid, startTime); pidfd >= 0 {
+		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+		_ = unix.Close(pidfd)
+	}
+}
+
+// Ends reports whether a signal ends a process that has no handler for it: signal(7).
+func Ends(sig unix.Signal) bool {
+	switch sig {
+	case unix.SIGCHLD, unix.SIGCONT, unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGURG,
+		unix.SIGWINCH, 0:
+		return false
+	}
+	return true
+}
+
+// Name returns the kernel's name of a process (comm), and whether the process is a zombie: proc_pid_stat(5).
+func Name(pid int) (name string, zombie bool) {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", false
+	}
+	defer func() { _ = unix.Close(fd) }()
+	var stat [512]byte
+	n, err := unix.Read(fd, stat[:])
+	if err != nil || n <= 0 {
+		return "", false
+	}
+	text := stat[:n]
+	first, last := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
+	if first < 0 || last < first || last+2 >= len(text) {
+		return "", false
+	}
+	status := text[last+2]
+	return string(text[first+1 : last]), status == 'Z' || status == 'X'
+}
