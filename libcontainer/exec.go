@@ -168,7 +168,7 @@ func (x *executor) look() error {
 		TerminalWait: !x.o.Detach,
 	}
 	options.IgnoredSignals, options.BlockedSignals = foreground.Inherited()
-	namespaces, err := otherNamespaces(x.state.Pid)
+	namespaces, err := process.OtherNamespaces(x.state.Pid)
 	if err != nil {
 		return err
 	}

@@ -242,12 +242,3 @@ func TestNotStatic(t *testing.T) {
 		}
 	}
 }
-
-func TestOtherNamespaces(t *testing.T) {
-	if flags, err := otherNamespaces(os.Getpid()); err != nil || flags != 0 {
-		t.Errorf("this process is elsewhere than itself: %#x, %v", flags, err)
-	}
-	if _, err := otherNamespaces(1 << 30); err == nil {
-		t.Error("there is no such process")
-	}
-}

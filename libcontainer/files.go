@@ -7,6 +7,7 @@ import (
 	"rt/internal/sys"
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
+	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 )
 
@@ -48,7 +49,7 @@ func (m *maker) openFile(f *plan.File, maps *idMaps) (fd int, err error) {
 	call := "open"
 	switch f.Kind {
 	case plan.FileNamespace:
-		return openNamespace(f)
+		return process.OpenNamespace(f.Origin, f.Path, f.Flag)
 	case plan.FileTree, plan.FileNotify:
 		call = "open_tree"
 		flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
@@ -100,24 +101,6 @@ func (m *maker) openFile(f *plan.File, maps *idMaps) (fd int, err error) {
 	if err != nil {
 		e := diag.Sys(f.Path+" can't be opened", call, err)
 		e.Field, e.Hint = f.Origin, diag.Hint(call, e.Errno, f.Origin)
-		return -1, e
-	}
-	return fd, nil
-}
-
-// openNamespace opens the namespace of a path and makes sure that it is one of the right kind (ioctl_ns(2)).
-func openNamespace(f *plan.File) (int, error) {
-	fd, err := unix.Open(f.Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	if err != nil {
-		e := diag.Sys("the namespace can't be opened", "open", err)
-		e.Field, e.Value = f.Origin, f.Path
-		return -1, e
-	}
-	kind, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
-	if err != nil || uintptr(kind) != f.Flag {
-		_ = unix.Close(fd)
-		e := &diag.Error{Kind: diag.Host, Field: f.Origin, Value: f.Path,
-			Problem: "is not a namespace of the type that the entry names"}
 		return -1, e
 	}
 	return fd, nil

@@ -9,6 +9,7 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer/plan"
+	"rt/libcontainer/process"
 	"rt/nsenter"
 	"rt/spec"
 )
@@ -40,10 +41,7 @@ func (l *idMaps) namespace(mount *spec.Mount) (fd int, err error) {
 	}
 	if joined := l.m.spec.Namespaces.Joined(unix.CLONE_NEWUSER); joined != nil && len(mount.UIDMappings) == 0 {
 		// Its mappings are in no config: those of the namespace itself are meant.
-		fd, err = openNamespace(&plan.File{
-			Path: joined.Path, Flag: unix.CLONE_NEWUSER, Origin: "linux.namespaces[" + strconv.Itoa(joined.Index) +
-				"].path",
-		})
+		fd, err = process.OpenNamespace(joined.Field(), joined.Path, joined.Flag)
 	} else {
 		fd, err = l.m.newUserNamespace(mount)
 	}

@@ -107,17 +107,6 @@ func ownable(fd int) bool {
 	return false
 }
 
-// openInRoot opens a file below root, without leaving that.
-func openInRoot(root, name string, flags uint64) (int, error) {
-	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
-	}
-	defer func() { _ = unix.Close(dir) }()
-	return unix.Openat2(dir, name, &unix.OpenHow{Flags: flags | unix.O_CLOEXEC,
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
-}
-
 // readSome reads a regular file of a sensible size: what an image calls /etc/passwd may be anything.
 func readSome(fd int, err error) string {
 	if err != nil {

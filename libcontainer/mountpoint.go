@@ -23,7 +23,7 @@ func (m *maker) makePoint(r supervise.Report) error {
 	uid, gid, err := fileIDs(m.session.Boot.Pid)
 	if err == nil {
 		err = copyup.AsOwner(uid, gid,
-			func() error { return makeInRoot(r.FD, step.Path, plan.SyncPointOf(step) == plan.SyncMakeDir) })
+			func() error { return sys.MakeInRoot(r.FD, step.Path, plan.SyncPointOf(step) == plan.SyncMakeDir) })
 	}
 	if err == nil || err == unix.EACCES && step.Origin == "process.cwd" {
 		return nil // a working directory that is closed to root is looked for by the user later
@@ -82,96 +82,4 @@ func fileIDs(pid int) (uid, gid uint32, err error) {
 	}
 	uid, gid = id("Uid"), id("Gid")
 	return uid, gid, err
-}
-
-// The most links that a path may lead through, as path_resolution(7) has it, and the most names that it may have with
-// what they say.
-const (
-	maxLinks = 40
-	maxNames = 4096
-)
-
-// makeInRoot makes path below the directory root: a directory, or an empty file, with all directories on the way. Links
-// are followed as in a process whose root that directory is, and what they lead to is made too, so that path resolves
-// afterwards.
-//
-// Others may change names meanwhile. Each name is looked up in a directory that was opened from root without any link
-// on the way, and is made there: whatever happens, nothing outside of root is touched.
-func makeInRoot(root int, path string, dir bool) error {
-	todo := names(path)
-	var way []string // from root to where we are, without links
-	links := 0
-	for steps := 0; len(todo) > 0; steps++ {
-		if steps > maxNames || len(way) > maxNames {
-			return unix.ENAMETOOLONG
-		}
-		name := todo[0]
-		todo = todo[1:]
-		if name == ".." {
-			way = way[:max(len(way)-1, 0)]
-			continue
-		}
-		text, err := makeName(root, way, name, dir || len(todo) > 0)
-		if err != nil {
-			return err
-		}
-		if text == "" {
-			way = append(way, name)
-			continue
-		}
-		if links++; links > maxLinks {
-			return unix.ELOOP
-		}
-		if text[0] == '/' {
-			way = way[:0]
-		}
-		todo = append(names(text), todo...)
-	}
-	return nil
-}
-
-// makeName makes one name in the directory that way leads to, unless it is there. It returns what it says if it is a
-// symbolic link.
-func makeName(root int, way []string, name string, dir bool) (link string, err error) {
-	parent, err := unix.Openat2(root, plan.Relative(strings.Join(way, "/")), &unix.OpenHow{
-		Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS,
-	})
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = unix.Close(parent) }()
-	if dir {
-		err = unix.Mkdirat(parent, name, 0o755)
-	} else {
-		err = unix.Mknodat(parent, name, unix.S_IFREG|0o644, 0)
-	}
-	if err != unix.EEXIST && err != unix.EROFS {
-		return "", err
-	}
-	made := err
-	var text [unix.PathMax]byte
-	switch n, err := unix.Readlinkat(parent, name, text[:]); {
-	case err == unix.EINVAL:
-		return "", nil // no link
-	case err == unix.ENOENT:
-		return "", made // it is not there, and can't be made
-	case err != nil:
-		return "", err
-	case n <= 0 || n == len(text):
-		return "", unix.ENAMETOOLONG
-	default:
-		return string(text[:n]), nil
-	}
-}
-
-// names splits a path, without what says nothing.
-func names(path string) []string {
-	all := strings.Split(path, "/")
-	kept := all[:0]
-	for _, name := range all {
-		if name != "" && name != "." {
-			kept = append(kept, name)
-		}
-	}
-	return kept
 }

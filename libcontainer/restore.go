@@ -231,7 +231,7 @@ func (x *restorer) namespaces() error {
 		j := &x.spec.Namespaces.Join[i]
 		for _, n := range externalNamespaces {
 			if n.flag == j.Flag {
-				fd, err := openNamespace(joinFile(j))
+				fd, err := process.OpenNamespace(j.Field(), j.Path, j.Flag)
 				if err != nil {
 					return err
 				}
@@ -240,7 +240,7 @@ func (x *restorer) namespaces() error {
 		}
 		for _, n := range joinedNamespaces {
 			if n.flag == j.Flag {
-				fd, err := openNamespace(joinFile(j))
+				fd, err := process.OpenNamespace(j.Field(), j.Path, j.Flag)
 				if err != nil {
 					return err
 				}

@@ -12,11 +12,6 @@ import (
 	"rt/spec"
 )
 
-// joinFile is the entry of linux.namespaces j as openNamespace takes it.
-func joinFile(j *spec.Join) *plan.File {
-	return &plan.File{Path: j.Path, Flag: j.Flag, Origin: "linux.namespaces[" + strconv.Itoa(j.Index) + "].path"}
-}
-
 // prepareMounts makes that mount namespace, and the mount points that the root file system lacks: an engine may have
 // made it anew.
 func (x *restorer) prepareMounts() error {
@@ -135,7 +130,7 @@ func (x *restorer) above(i int) (above *spec.Mount) {
 
 // makeMountPoint makes path below the directory root, with all directories on the way: a directory, or an empty file.
 func makeMountPoint(root, path string, dir bool) error {
-	if fd, err := openInRoot(root, plan.Relative(path), unix.O_PATH); err != unix.ENOENT {
+	if fd, err := sys.OpenInRoot(root, path, unix.O_PATH); err != unix.ENOENT {
 		if err == nil {
 			_ = unix.Close(fd)
 		}
@@ -146,7 +141,7 @@ func makeMountPoint(root, path string, dir bool) error {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	return makeInRoot(fd, path, dir)
+	return sys.MakeInRoot(fd, path, dir)
 }
 
 // onOwnThread calls f in a thread that ends afterwards, with the mount namespace that f has entered. The first thread

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/libcontainer/process"
 	"rt/spec"
 )
 
@@ -257,7 +258,7 @@ func parentOf(pid int) int {
 // the config has a new one. Of cgroup and time namespaces some versions of CRIU know nothing.
 func (x *restorer) checkNamespaces(pid int) error {
 	const looked = unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWUSER
-	other, err := otherNamespaces(pid)
+	other, err := process.OtherNamespaces(pid)
 	if err != nil {
 		return err
 	}
@@ -282,7 +283,7 @@ func (x *restorer) checkNamespaces(pid int) error {
 		}
 		if want.Ino != has.Ino || want.Dev != has.Dev {
 			return imagesDiffer(
-				"linux.namespaces["+strconv.Itoa(j.Index)+"].path",
+				j.Field(),
 				"restored process "+strconv.Itoa(pid)+" is not in the namespace "+j.Path,
 			)
 		}
@@ -293,9 +294,9 @@ func (x *restorer) checkNamespaces(pid int) error {
 // namespaceLinks returns the names in /proc/PID/ns of kinds of namespaces.
 func namespaceLinks(flags uintptr) string {
 	var names []string
-	for _, k := range kindsOfNamespaces {
-		if flags&k.flag != 0 {
-			names = append(names, k.link)
+	for _, k := range process.Namespaces {
+		if flags&k.Flag != 0 {
+			names = append(names, k.Link)
 		}
 	}
 	return strings.Join(names, ", ")

@@ -68,6 +68,9 @@ type Join struct {
 	Index int // in linux.namespaces, for messages
 }
 
+// Field returns the path of the entry's path in config.json, for messages: "linux.namespaces[3].path".
+func (j *Join) Field() string { return "linux.namespaces[" + strconv.Itoa(j.Index) + "].path" }
+
 // Has reports whether the container has a namespace of kind flag that is not the runtime's, new or joined.
 func (n Namespaces) Has(flag uintptr) bool {
 	if n.New&flag != 0 {

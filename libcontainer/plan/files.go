@@ -22,7 +22,7 @@ func (c *compiler) files() {
 	for _, j := range c.spec.Namespaces.Join {
 		add(namespaceWord(j.Flag)+"-ns", File{
 			Kind: FileNamespace, Path: j.Path, Flag: j.Flag, Index: -1,
-			Origin: "linux.namespaces[" + strconv.Itoa(j.Index) + "].path",
+			Origin: j.Field(),
 		})
 	}
 	if c.treesByRT() {

@@ -125,7 +125,9 @@ gone() {
 	process sh -c 'touch /tmp/ready; cat; echo the end >&2'
 	mkfifo "$BATS_TEST_TMPDIR/in"
 	exec 7<>"$BATS_TEST_TMPDIR/in"
-	rt run --detach --bundle "$BUNDLE" "$ID" < <(cat <&7 3>&-) > >(cat >"$BATS_TEST_TMPDIR/out" 3>&-) 2>&1 3>&-
+	# The reader has no descriptor for writing: it ends with descriptor 7, or bats would wait for it.
+	rt run --detach --bundle "$BUNDLE" "$ID" < <(exec cat "$BATS_TEST_TMPDIR/in" 3>&- 7<&-) \
+		> >(exec cat >"$BATS_TEST_TMPDIR/out" 3>&- 7<&-) 2>&1 3>&-
 	eventually test -e "$BUNDLE/rootfs/tmp/ready"
 	echo one >&7
 	eventually grep -q one "$BATS_TEST_TMPDIR/out"

@@ -1,4 +1,4 @@
-package libcontainer
+package sys
 
 import (
 	"os"
@@ -8,6 +8,13 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // rootWith makes a directory with the links of a list, "name -> text", in a directory that must not change.
 func rootWith(t *testing.T, links ...string) (root string, fd int) {
@@ -50,7 +57,7 @@ func TestMakeInRoot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			root, fd := rootWith(t, c.links...)
 			must(t, os.WriteFile(root+"/file", nil, 0o644))
-			err := makeInRoot(fd, c.path, c.dir)
+			err := MakeInRoot(fd, c.path, c.dir)
 			if err != c.err {
 				t.Fatalf("error %v, want %v", err, c.err)
 			}
@@ -65,7 +72,7 @@ func TestMakeInRoot(t *testing.T) {
 			if info, err := os.Lstat(root + "/" + c.want); err != nil || info.IsDir() != c.dir {
 				t.Errorf("%v %v", info, err)
 			}
-			again, err := openInRoot(root, strings.TrimPrefix(c.path, "/"), unix.O_PATH)
+			again, err := OpenInRoot(root, c.path, unix.O_PATH)
 			if err != nil {
 				t.Errorf("the path leads to nothing still: %v", err)
 			}
@@ -79,7 +86,7 @@ func TestMakeInRootIsBounded(t *testing.T) {
 	long := strings.Repeat("../", 1000)
 	_, fd := rootWith(t, "a -> "+long+"b/b/b/b", "b -> "+long+"c/c/c/c", "c -> "+long+"a/a/a/a")
 	begin := time.Now()
-	if err := makeInRoot(fd, "/a", true); err != unix.ELOOP && err != unix.ENAMETOOLONG {
+	if err := MakeInRoot(fd, "/a", true); err != unix.ELOOP && err != unix.ENAMETOOLONG {
 		t.Errorf("error %v", err)
 	}
 	if took := time.Since(begin); took > 5*time.Second {
@@ -110,7 +117,7 @@ func TestMakeInRootIsRaced(t *testing.T) {
 	}()
 	// Without RESOLVE_NO_SYMLINKS and RESOLVE_IN_ROOT this takes some milliseconds to find a way out.
 	for begin := time.Now(); time.Since(begin) < time.Second; {
-		_ = makeInRoot(fd, "/l/x/y", true)
+		_ = MakeInRoot(fd, "/l/x/y", true)
 		if entries, err := os.ReadDir(outside); err != nil || len(entries) > 0 {
 			t.Errorf("%v %v", entries, err)
 			break
