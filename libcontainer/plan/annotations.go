@@ -2,11 +2,11 @@ package plan
 
 import "rt/internal/diag"
 
-// Annotations of crun's that Podman and CRI-O pass on (crun(1)). docs/engines.md has those that rt does not know, and
-// why.
+// Annotations of crun that Podman and CRI-O pass on (crun(1)). docs/engines.md lists those that rt does not support,
+// and why.
 const (
-	// keepGroupsAnnotation is there: the process keeps the additional groups of rt's caller (`podman run --group-add
-	// keep-groups`).
+	// keepGroupsAnnotation, with any value, lets the process keep the additional groups of rt's caller (`podman run
+	// --group-add keep-groups`).
 	keepGroupsAnnotation = "run.oci.keep_original_groups"
 	// contextAnnotation is the option that gives a file system linux.mountLabel: see contextOption.
 	contextAnnotation = "run.oci.mount_context_type"
@@ -28,7 +28,7 @@ func (c *compiler) contextOption() string {
 	return "context"
 }
 
-// canLabel refuses a kind of label that does not exist.
+// canLabel refuses a mount option for labels that does not exist.
 func (c *compiler) canLabel() error {
 	switch option := c.contextOption(); option {
 	case "context", "fscontext", "defcontext", "rootcontext":

@@ -35,7 +35,7 @@ func attr(set, clr uint64, propagation uintptr) nsenter.Arg {
 
 const sizeofMountAttr = 32
 
-// setAttr changes the attributes of the mount, or the tree of mounts, at the root of which tree stands. Linux 5.12.
+// setAttr changes the attributes of the mount, or the tree of mounts, whose root directory tree is. Linux 5.12.
 func (c *compiler) setAttr(origin, sentence string, tree nsenter.Reg, set, clr uint64, propagation uintptr,
 	recursive bool) step {
 	flags := unix.AT_EMPTY_PATH
@@ -46,8 +46,7 @@ func (c *compiler) setAttr(origin, sentence string, tree nsenter.Reg, set, clr u
 		nsenter.Flags(&nsenter.AtFlags, flags), attr(set, clr, propagation), nsenter.Imm(sizeofMountAttr))
 }
 
-// setReadonly makes an attached mount read-only. flags are the MS_* flags that it has, for kernels that can only set
-// them all.
+// setReadonly makes an attached mount read-only. flags are its MS_* flags, for kernels that can only set all of them.
 func (c *compiler) setReadonly(origin, sentence string, tree nsenter.Reg, flags uintptr) {
 	if c.host.Has(host.MountSetattr) {
 		c.setAttr(origin, sentence, tree, unix.MOUNT_ATTR_RDONLY, 0, 0, false)
@@ -56,14 +55,14 @@ func (c *compiler) setReadonly(origin, sentence string, tree nsenter.Reg, flags 
 	c.remount(origin, sentence, tree, flags|unix.MS_RDONLY)
 }
 
-// remount sets all flags of an attached mount anew: mount(2) with MS_REMOUNT|MS_BIND, what kernels before 5.12 have.
+// remount sets all flags of an attached mount: mount(2) with MS_REMOUNT|MS_BIND, the only way before Linux 5.12.
 func (c *compiler) remount(origin, sentence string, tree nsenter.Reg, flags uintptr) step {
 	return c.do(origin, sentence, nsenter.Mount, nsenter.Null, c.named(origin, tree), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, flags|unix.MS_REMOUNT|unix.MS_BIND), nsenter.Null)
 }
 
-// named gives a mount a path, for the calls of old kernels that take nothing else: that of a descriptor of known number
-// in the host's /proc, which no container can change. It may be a file, which can't be gone to as "." can.
+// named returns a path of a mount, for calls of old kernels that take nothing else: that of a descriptor of known
+// number in the host's /proc, which no container can change. Unlike ".", it works for a file too.
 func (c *compiler) named(origin string, tree nsenter.Reg) nsenter.Arg {
 	spare := c.spare("the mount")
 	c.do(origin, "duplicate the mount to a fixed number", nsenter.Dup3, nsenter.Val(tree), nsenter.Num(spare),
@@ -71,7 +70,7 @@ func (c *compiler) named(origin string, tree nsenter.Reg) nsenter.Arg {
 	return nsenter.Str("/proc/self/fd/" + strconv.Itoa(c.plan.Number(spare)))
 }
 
-// propagate sets the propagation of the mount in hand, in the order of the options.
+// propagate sets the propagation of the mount in tree, in the order of the options.
 func (c *compiler) propagate(m *spec.Mount, tree nsenter.Reg) {
 	origin := mountPath(m, "options")
 	for _, p := range m.Propagation {

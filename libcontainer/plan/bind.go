@@ -53,8 +53,8 @@ func (c *compiler) mountsInto(i int) bool {
 		i == c.mountAt("/dev")
 }
 
-// fenceBind makes the copy of a bind's source a slave before what else m wants of its propagation, where it would be a
-// peer of the host's otherwise: what is mounted into it would be mounted on the host too.
+// fenceBind adds MS_SLAVE in front of the propagation options of m if the copy of the source would otherwise be a peer
+// of the host's mount: what is mounted into it would be mounted on the host too.
 func (c *compiler) fenceBind(m *spec.Mount) *spec.Mount {
 	if c.contained() && !slices.ContainsFunc(m.Propagation, func(p uintptr) bool { return p&unix.MS_SHARED != 0 }) {
 		return m
@@ -83,8 +83,8 @@ func (c *compiler) bindAttach(m *spec.Mount, source Source) {
 	c.close(regTarget)
 }
 
-// bindTarget finds the mount point, and makes one of the source's kind if it is missing. What a source below root.path
-// is turns out when its turn comes, since earlier mounts may have brought it: then the copy tells.
+// bindTarget finds the mount point, and makes one of the source's kind if it is missing. The kind of a source below
+// root.path is known only at this step, since earlier mounts may have brought it: there the copy tells.
 func (c *compiler) bindTarget(m *spec.Mount, source Source) {
 	origin := mountPath(m, "destination")
 	if source != SourceLater {
@@ -103,8 +103,8 @@ func (c *compiler) bindTarget(m *spec.Mount, source Source) {
 	c.mark(found)
 }
 
-// plainFlags are the attributes that a bind mount has from its options alone, if one of them is about a flag. The atime
-// field is none of them: it changes only when it is named.
+// plainFlags are the attributes that a bind mount gets from its options alone, if one of them sets or clears a flag.
+// The atime field is not among them: it changes only when it is named.
 const plainFlags = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 
 // bindAttributes restricts the detached copy of a bind's source.
@@ -136,7 +136,7 @@ func (c *compiler) bindAttributes(m *spec.Mount) {
 		c.mark(end)
 	}
 	// The host's /sys has /sys/fs/cgroup below it, which would stay writable in a container that gets /sys by an rbind,
-	// as rootless ones do: CVE-2023-25809. Nobody means that by "ro".
+	// as rootless ones do: CVE-2023-25809. "ro" is not meant that way.
 	if m.Recursive && m.Destination == "/sys" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 {
 		c.setAttr(origin, "restrict it with all mounts below", regTree, m.AttrSet, 0, 0, true)
 	}
@@ -145,7 +145,7 @@ func (c *compiler) bindAttributes(m *spec.Mount) {
 	}
 }
 
-// bindFlags does the same by mount(2), on kernels before 5.12: the copy is attached.
+// bindFlags does the same with mount(2), on kernels before 5.12: the copy is attached.
 func (c *compiler) bindFlags(m *spec.Mount) {
 	if m.AttrSet == 0 && !m.Flagged {
 		return
@@ -166,8 +166,8 @@ func (c *compiler) bindFlags(m *spec.Mount) {
 	c.mark(end)
 }
 
-// atimeFlags returns what mount(2) takes for relatime, which as an attribute is no bit: without any atime flag a
-// remount leaves the field as it is.
+// atimeFlags returns what mount(2) takes for relatime. As an attribute relatime is no bit, and a remount without any
+// atime flag leaves the field alone.
 func atimeFlags(m *spec.Mount) uintptr {
 	if m.AttrClear&unix.MOUNT_ATTR__ATIME != 0 && m.AttrSet&unix.MOUNT_ATTR__ATIME == 0 {
 		return unix.MS_RELATIME
@@ -175,14 +175,14 @@ func atimeFlags(m *spec.Mount) uintptr {
 	return 0
 }
 
-// sourcesLocked reports whether the sources of bind mounts may have flags that can't be taken away: those which came
-// with a mount namespace of less rights than the one before (mount_namespaces(7)).
+// sourcesLocked reports whether the sources of bind mounts may have locked flags: those of mounts that came from a more
+// privileged mount namespace (mount_namespaces(7)).
 func (c *compiler) sourcesLocked() bool {
 	return c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)
 }
 
-// copyLink makes a symbolic link at the destination that says what the source says: the option copy-symlink. One that
-// is there may stay if it says the same.
+// copyLink makes a symbolic link at the destination with the target of the source: the option copy-symlink. An existing
+// link is accepted if it has the same target.
 func (c *compiler) copyLink(m *spec.Mount, text string) {
 	origin := mountPath(m, "destination")
 	parent, name := path.Split(m.Destination)

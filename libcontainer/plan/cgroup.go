@@ -26,10 +26,10 @@ func (c *compiler) cgroup(m *spec.Mount) {
 // cgroup2 mounts the file system, or binds the container's part of the host's where a new mount is refused: EPERM in a
 // user namespace, EBUSY where the cgroup is not delegated.
 //
-// Without a cgroup namespace of its own the container sees the host's tree in either way, and there it is always a
-// bind: a new mount from the first cgroup namespace would give the whole machine's file system the options that it has
-// not got, so that nsdelegate and memory_recursiveprot, which systemd sets, were gone for everyone (cgroup_get_tree in
-// the kernel's cgroup.c), and it waits for an RCU grace period.
+// Without a cgroup namespace of its own the container sees the host's tree either way, and there rt always binds. A new
+// mount from the first cgroup namespace would set the options of the whole machine's file system, so that nsdelegate
+// and memory_recursiveprot, which systemd sets, would be lost for everyone (cgroup_get_tree in the kernel's cgroup.c).
+// It also waits for an RCU grace period.
 func (c *compiler) cgroup2(m *spec.Mount) {
 	if !c.spec.Namespaces.Has(unix.CLONE_NEWCGROUP) {
 		c.bindCgroup2(m, HostCgroup2, "the host's cgroup2, as the container has no cgroup namespace of its own")
@@ -56,8 +56,7 @@ func (c *compiler) cgroup2(m *spec.Mount) {
 	c.mark(end)
 }
 
-// bindCgroup2 mounts what the host has at source, with what is mounted below it, which may not be left out in a user
-// namespace.
+// bindCgroup2 binds the host's directory source, with the mounts below it, which can't be left out in a user namespace.
 func (c *compiler) bindCgroup2(m *spec.Mount, source, sentence string) {
 	if c.host.Has(host.MountSetattr) {
 		whole := *m // as a new mount, which has nothing below it, would be restricted as a whole
@@ -71,8 +70,8 @@ func (c *compiler) bindCgroup2(m *spec.Mount, source, sentence string) {
 }
 
 // cgroup1 builds the directory of hierarchies, and makes it read-only when it is complete. A cgroup2 that the host has
-// beside them is not shown, as in the other runtimes: systemd takes a machine that has one for its own to manage, and
-// does not start where it may not write there.
+// next to them is not shown, as in the other runtimes: systemd manages a machine's cgroup2 if there is one, and does
+// not start if it may not write there.
 func (c *compiler) cgroup1(m *spec.Mount) {
 	origin := mountPath(m, "")
 	directory := *m
@@ -100,7 +99,7 @@ func (c *compiler) cgroup1(m *spec.Mount) {
 	c.holdForRemount(m, tree)
 }
 
-// hierarchy mounts one cgroup hierarchy in the directory that dir stands for.
+// hierarchy mounts one cgroup hierarchy on the directory in dir.
 func (c *compiler) hierarchy(m *spec.Mount, h *host.Hierarchy, dir nsenter.Reg) {
 	origin := mountPath(m, "")
 	c.do(origin, "a directory for the hierarchy", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(h.Name),

@@ -5,8 +5,8 @@ import (
 	"rt/libcontainer/plan/rules"
 )
 
-// check refuses a plan that breaks a rule of docs/security.md. That is a mistake in this package, and no config should
-// be able to cause it.
+// check refuses a plan that breaks a rule of docs/security.md. That is a bug in this package, and no config should be
+// able to cause it.
 func (c *compiler) check() error {
 	subject := rules.Subject{Program: &c.plan.Program, Harmless: make([]bool, len(c.plan.FDs)), Joining: c.joining,
 		Rights: c.wanted(), Rootfs: c.spec.Rootfs}
@@ -16,7 +16,7 @@ func (c *compiler) check() error {
 	return refuse(rules.Check(&subject))
 }
 
-// refuse words a breach of a rule for people.
+// refuse returns the error for a breach of a rule.
 func refuse(breach error) error {
 	if breach != nil {
 		return &diag.Error{Kind: diag.Host, Problem: breach.Error(),
@@ -25,7 +25,8 @@ func refuse(breach error) error {
 	return nil
 }
 
-// wanted is what the config gives the program. Sets may hold what this kernel does not know.
+// wanted returns the rights that the config gives the program. Sets may contain capabilities that this kernel does not
+// know.
 func (c *compiler) wanted() *rules.Rights {
 	p := c.spec.Process
 	if p == nil {

@@ -16,8 +16,10 @@ import (
 
 // TestRulesNotice takes steps out of plans that keep the rules: the rule that wants them must say so.
 func TestRulesNotice(t *testing.T) {
-	const joined = `{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/proc/7/ns/pid"}, {"type": "user"}],
-		"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 9}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 9}]}}`
+	const joined = `{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/proc/7/ns/pid"},
+		{"type": "user"}],
+		"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 9}],
+		"gidMappings": [{"containerID": 0, "hostID": 1000, "size": 9}]}}`
 	const user = `{"root": {"readonly": true}, "process": {"cwd": "/home/u", "user": {"uid": 1000, "gid": 1000}}}`
 	const secure = `{"process": {"noNewPrivileges": true}, "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW",
 		"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}}}`
@@ -96,12 +98,19 @@ func TestRuleOfNames(t *testing.T) {
 		"mount_setattr": func(find nsenter.Step) []nsenter.Step { return []nsenter.Step{find, setattr(find.To)} },
 		"by name": func(find nsenter.Step) []nsenter.Step {
 			return []nsenter.Step{{Call: nsenter.Fchownat, Args: []nsenter.Arg{
-				find.Args[0], nsenter.Str("data"), nsenter.Imm(1), nsenter.Imm(1), nsenter.Imm(unix.AT_SYMLINK_NOFOLLOW),
+				find.Args[0], nsenter.Str("data"), nsenter.Imm(1), nsenter.Imm(1),
+				nsenter.Imm(unix.AT_SYMLINK_NOFOLLOW),
 			}}}
 		},
-		"by its path":          func(nsenter.Step) []nsenter.Step { return []nsenter.Step{remount("/bundle/rootfs/data")} },
-		"the host's":           func(nsenter.Step) []nsenter.Step { return []nsenter.Step{remount("/bundle/rootfs-2")} },
-		"by its own directory": func(find nsenter.Step) []nsenter.Step { return []nsenter.Step{find, chdir(find.To), remount(".")} },
+		"by its path": func(nsenter.Step) []nsenter.Step {
+			return []nsenter.Step{remount("/bundle/rootfs/data")}
+		},
+		"the host's": func(nsenter.Step) []nsenter.Step {
+			return []nsenter.Step{remount("/bundle/rootfs-2")}
+		},
+		"by its own directory": func(find nsenter.Step) []nsenter.Step {
+			return []nsenter.Step{find, chdir(find.To), remount(".")}
+		},
 		"by the number of its descriptor": func(find nsenter.Step) []nsenter.Step {
 			dup := nsenter.Step{Call: nsenter.Dup3, Args: []nsenter.Arg{nsenter.Val(find.To), nsenter.Imm(4),
 				nsenter.Imm(0)}}
@@ -336,7 +345,8 @@ func (g generator) mount() map[string]any {
 func (g generator) options(s *spec.Spec, f *host.Facts) *Options {
 	o := options(s, f)
 	o.KernelMounts = procAndSys
-	o.Wait, o.NoPivot, o.Trace, o.NoNewKeyring, o.SetgroupsDeny = g.maybe(), g.rarely(), g.rarely(), g.rarely(), f.EUID != 0
+	o.Wait, o.NoPivot, o.Trace, o.NoNewKeyring, o.SetgroupsDeny = g.maybe(), g.rarely(), g.rarely(), g.rarely(),
+		f.EUID != 0
 	o.PreserveFDs = g.IntN(3)
 	if g.rarely() {
 		o.CgroupFD, o.CgroupJoins, o.CgroupAttach = false, nil, true
@@ -368,9 +378,12 @@ func (g generator) options(s *spec.Spec, f *host.Facts) *Options {
 
 // BenchmarkCheck is what the rules cost each create, run and exec.
 func BenchmarkCheck(b *testing.B) {
-	s, f := config(b, `{"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}, {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
-		{"destination": "/sys", "type": "sysfs", "source": "sysfs"}, {"destination": "/data", "type": "bind", "source": "/data", "options": ["bind", "ro"]}],
-		"linux": {"maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"], "readonlyPaths": ["/proc/sys", "/proc/bus"]}}`), modern()
+	s, f := config(b, `{"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
+		{"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
+		{"destination": "/sys", "type": "sysfs", "source": "sysfs"}, {"destination": "/data", "type": "bind",
+		"source": "/data", "options": ["bind", "ro"]}],
+		"linux": {"maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"],
+		"readonlyPaths": ["/proc/sys", "/proc/bus"]}}`), modern()
 	o := options(s, &f)
 	p, err := Compile(s, &f, o)
 	if err != nil {

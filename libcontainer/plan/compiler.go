@@ -36,7 +36,8 @@ const (
 )
 
 var registerNames = [regFree]string{
-	"", "root", "target", "tree", "fs", "dir", "dev", "file", "proc", "null", "empty", "child", "socket", "master", "slave", "cwd", "layer",
+	"", "root", "target", "tree", "fs", "dir", "dev", "file", "proc", "null", "empty", "child", "socket", "master",
+	"slave", "cwd", "layer",
 	"keyring", "trace", "result",
 }
 

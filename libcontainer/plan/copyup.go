@@ -7,13 +7,13 @@ import (
 	"rt/spec"
 )
 
-// copyUp compiles the option tmpcopyup: what the image has at the mount point is copied into the tmpfs in hand before
-// that is attached there (config.md#configLinuxMountOptions). Copying a tree takes loops and judgement, so it is rt's
-// to do: the boot process hands over what it alone can find and make, the directory below the container's root and the
-// tmpfs of the container's user namespace, and waits.
+// copyUp compiles the option tmpcopyup: the content of the mount point is copied into the tmpfs before that is attached
+// (config.md#configLinuxMountOptions). To copy a tree takes loops and decisions, so rt does it. The boot process hands
+// over what only it can find and make, the directory below the container's root and the tmpfs of the container's user
+// namespace, and waits.
 //
-// A mount point that is not in the image has nothing to be copied. Its tmpfs keeps the mode and owner that its options
-// give it.
+// A mount point that does not exist in the image has nothing to copy. Its tmpfs keeps the mode and owner of its
+// options.
 //
 // A tmpfs without that option and without a mode takes the mode of the directory alone, the same way: see
 // Options.ModesLater.
@@ -33,8 +33,7 @@ func (c *compiler) copyUp(m *spec.Mount, tree nsenter.Reg) {
 	c.mark(end)
 }
 
-// takeOver hands the mount point in regTarget and the tmpfs that will cover it over to rt, which does what the sentence
-// says.
+// takeOver hands the mount point in regTarget and the tmpfs that will cover it to rt. does says what rt does with them.
 func (c *compiler) takeOver(m *spec.Mount, tree nsenter.Reg, does string) {
 	origin := mountPath(m, "options")
 	c.handOver(origin, "what is there", regTarget).sync(SyncCopyFrom, "take the directory at "+m.Destination)
@@ -42,8 +41,9 @@ func (c *compiler) takeOver(m *spec.Mount, tree nsenter.Reg, does string) {
 	c.await("wait until it is done")
 }
 
-// handOver sends the descriptor in r to rt. A control message names descriptors by number, so it gets one that is known
-// beforehand: that of a file which is inherited for this, and to name mounts by on old kernels.
+// handOver sends the descriptor in r to rt. A control message refers to descriptors by number, so the descriptor gets a
+// number that is known beforehand: that of a file which is inherited for this purpose, and for the paths of mounts on
+// old kernels.
 func (c *compiler) handOver(origin, what string, r nsenter.Reg) step {
 	spare := c.spare(what)
 	c.do(origin, "duplicate "+what+" to a fixed number", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare),
@@ -52,7 +52,7 @@ func (c *compiler) handOver(origin, what string, r nsenter.Reg) step {
 		passDescriptor(c.plan.Number(spare), r), nsenter.Imm(0))
 }
 
-// spare returns the descriptor whose number what is handed over gets.
+// spare returns the descriptor whose number is used to hand over what.
 func (c *compiler) spare(what string) nsenter.FD {
 	spare, ok := c.file(func(f *File) bool { return f.Kind == FileSpare })
 	if !ok {

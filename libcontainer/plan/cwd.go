@@ -2,11 +2,11 @@ package plan
 
 import "golang.org/x/sys/unix"
 
-// makeCwd makes a working directory that is not there, before anything becomes read-only in which it may lie: cwd comes
-// too late for it then.
+// makeCwd makes a missing working directory before the mounts that may contain it become read-only: cwd comes too late
+// for that.
 //
-// As cwd does, it leaves one alone that is closed to the root user of the container. Where the two look the same, in
-// the directory that is closed, rt has a look.
+// Like cwd, it leaves a directory alone that the root user of the container can't enter. Where the two cases look the
+// same, in a parent directory that root can't enter, rt tells them apart.
 func (c *compiler) makeCwd() error {
 	p := c.spec.Process
 	if p == nil || p.Cwd == "/" || !c.mountNamespace() || !c.spec.RootReadonly && len(c.readonly) == 0 {

@@ -6,20 +6,20 @@ import (
 	"rt/nsenter"
 )
 
-// closeChannelOnExec marks the control channel: that it is closed without a report is how rt learns that the program
-// was executed. It is the only descriptor of rt's that is open so long.
+// closeChannelOnExec marks the control channel close-on-exec: rt learns that the program was executed when the channel
+// is closed without a report. It is the only descriptor of rt's that stays open until then.
 func (c *compiler) closeChannelOnExec() {
 	c.do("", "the final exec closes the control channel", nsenter.Fcntl, nsenter.Num(c.plan.Ctl),
 		nsenter.Flags(&nsenter.FcntlCommands, unix.F_SETFD), nsenter.Imm(unix.FD_CLOEXEC))
 }
 
 // letGo closes what the boot process has opened, what rt has opened for it, and what leaked into rt from its caller
-// (CVE-2024-21626). To mark it close-on-exec would not do: from here on the kernel follows paths of the image, and with
-// execve(2) it does so before it closes anything, so that /proc/self/fd/N/../.. in a link of the image would lead out
-// of the container through any directory of the host's that is open.
+// (CVE-2024-21626). Close-on-exec would not do: from here on the kernel follows paths of the image, and execve(2) does
+// so before it closes anything, so that /proc/self/fd/N/../.. in a link of the image would lead out of the container
+// through any open directory of the host's.
 //
-// What stays is the standard streams, what the caller asked to preserve, the control channel, and what is no way to
-// anywhere: the socket that waits for `rt start`, which is closed when that has come, and the sealed program of
+// The standard streams stay open, what the caller asked to preserve, the control channel, and two descriptors through
+// which no path leads: the socket that waits for `rt start`, which is closed after that, and the sealed program of
 // --host-binary.
 func (c *compiler) letGo() error {
 	const last = int64(^uint32(0))
@@ -38,5 +38,5 @@ func (c *compiler) letGo() error {
 	return nil
 }
 
-// harmless reports whether nothing can be found by way of a file: it has no directory, and is no directory.
+// harmless reports whether no path leads through a file: it has no directory, and is none.
 func harmless(kind FileKind) bool { return kind == FileStart || kind == FileBinary }

@@ -44,7 +44,7 @@ func (c *compiler) mountAt(path string) int {
 	return -1
 }
 
-// devIsBound reports whether /dev is a bind mount of the config: then it is the user's own business, and rt makes
+// devIsBound reports whether /dev is a bind mount of the config. Then its content is up to the user, and rt makes
 // nothing in it.
 func (c *compiler) devIsBound() bool {
 	i := c.mountAt("/dev")
@@ -62,7 +62,7 @@ func (c *compiler) devices() error {
 			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regDev)
 	}
 	for i := range defaultDevices {
-		// A mount of the config at its path takes its part.
+		// A mount of the config at its path replaces it.
 		if d := &defaultDevices[i]; !c.overridden(d.Path) && c.mountAt(d.Path) < 0 {
 			if err := c.device(d); err != nil {
 				return err
@@ -87,7 +87,7 @@ func (c *compiler) devices() error {
 	return nil
 }
 
-// BoundDevices lists the devices that may be mounts of the host's and not made: all but pipes.
+// BoundDevices lists the devices that may be bind mounts of the host's instead of new nodes: all but pipes.
 func BoundDevices(s *spec.Spec) (list []spec.Device) {
 	for i := range defaultDevices {
 		if d := &defaultDevices[i]; !slices.ContainsFunc(s.Devices,
@@ -108,7 +108,7 @@ func (c *compiler) deviceLink(name, target string) {
 		nsenter.Str(name)).ignore(unix.EEXIST)
 }
 
-// overridden reports whether linux.devices has a device of its own for path.
+// overridden reports whether linux.devices has a device with this path.
 func (c *compiler) overridden(path string) bool {
 	for i := range c.spec.Devices {
 		if c.spec.Devices[i].Path == path {
@@ -118,8 +118,8 @@ func (c *compiler) overridden(path string) bool {
 	return false
 }
 
-// device makes one device node, or binds the host's of the same name where making one is refused: in a user namespace
-// always, elsewhere for lack of CAP_MKNOD or by the rules of a cgroup.
+// device makes one device node. Where that is refused it binds the host's device of the same path: in a user namespace
+// always, elsewhere without CAP_MKNOD or under the device rules of a cgroup.
 func (c *compiler) device(d *spec.Device) error {
 	origin := ""
 	if d.Index >= 0 {
@@ -151,7 +151,7 @@ func (c *compiler) device(d *spec.Device) error {
 	}
 	switch {
 	case d.Index >= 0 && c.mayExist(d):
-		// What is there must be the device.
+		// An existing file must be the device.
 		made.on(refused, unix.EEXIST, unix.EPERM)
 		c.mark(refused)
 		c.open(origin, "find what is there", dir, name, howNoLink).to(regTarget).on(bind, unix.ENOENT)
@@ -159,7 +159,7 @@ func (c *compiler) device(d *spec.Device) error {
 	case d.Index >= 0:
 		made.on(bind, unix.EPERM)
 	default:
-		// What an image has under the name of a default device is covered by the device.
+		// A file of the image at the path of a default device is covered by the device.
 		made.on(bind, unix.EPERM, unix.EEXIST)
 	}
 	c.mark(bind)
@@ -179,8 +179,8 @@ func (c *compiler) makeNode(origin string, d *spec.Device, dir nsenter.Reg, name
 		nsenter.Flags(&nsenter.FileModes, d.Mode), nsenter.Imm(unix.Mkdev(d.Major, d.Minor)))
 }
 
-// mayExist reports whether something may be at the path of a device before that is made: in any place but a tmpfs that
-// the container has at /dev.
+// mayExist reports whether a file may exist at the path of a device before it is made: anywhere but in a tmpfs that the
+// container has at /dev.
 func (c *compiler) mayExist(d *spec.Device) bool {
 	i := c.mountAt("/dev")
 	if i < 0 || c.spec.Mounts[i].Type != "tmpfs" || c.spec.Mounts[i].TmpCopyUp {
@@ -190,8 +190,8 @@ func (c *compiler) mayExist(d *spec.Device) bool {
 	return !ok || strings.Contains(name, "/") || c.mountAt(d.Path) >= 0
 }
 
-// checkNode has rt check that the node in regTarget, which was there before, is device d, and gives it the mode and
-// owner that d has. A node in a bind mount is the user's, perhaps the host's own, and keeps both.
+// checkNode has rt check that the existing node in regTarget is device d, and give it the mode and owner of d. A node
+// in a bind mount is the user's, perhaps the host's own, and keeps both.
 func (c *compiler) checkNode(origin string, d *spec.Device) step {
 	c.handOver(origin, "what is there", regTarget).sync(SyncDevice, "check that it is "+DeviceText(d))
 	last := c.await("wait until it is checked")
@@ -209,10 +209,11 @@ func (c *compiler) checkNode(origin string, d *spec.Device) step {
 		nsenter.Imm(d.GID),
 		nsenter.Flags(&nsenter.AtFlags, unix.AT_EMPTY_PATH))
 	return c.do(origin, "give it its mode", nsenter.Fchmodat, nsenter.Cwd,
-		nsenter.Str("/proc/self/fd/"+strconv.Itoa(c.plan.Number(c.spare("what is there")))), nsenter.Flags(&nsenter.Octal, d.Mode&0o7777))
+		nsenter.Str("/proc/self/fd/"+strconv.Itoa(c.plan.Number(c.spare("what is there")))),
+		nsenter.Flags(&nsenter.Octal, d.Mode&0o7777))
 }
 
-// DeviceText is what d is, in words: "the character device 1:3".
+// DeviceText describes d: "the character device 1:3".
 func DeviceText(d *spec.Device) string {
 	kind := "character"
 	switch d.Mode & unix.S_IFMT {
@@ -224,7 +225,7 @@ func DeviceText(d *spec.Device) string {
 	return "the " + kind + " device " + strconv.Itoa(int(d.Major)) + ":" + strconv.Itoa(int(d.Minor))
 }
 
-// notOnHost is the error for a device that could only be bound, and is not there to be bound.
+// notOnHost is the error for a device that could only be bound, and does not exist on the host.
 func notOnHost(origin string, d *spec.Device) error {
 	e := &diag.Error{
 		Kind: diag.Host, Value: d.Path,
@@ -237,8 +238,8 @@ func notOnHost(origin string, d *spec.Device) error {
 	return e
 }
 
-// bindDevice covers an empty file with the host's device of the same path, of which rt has seen that it is the device.
-// The mount is read-only: the device can be used, and the host's inode can't be changed.
+// bindDevice covers an empty file with the host's device of the same path, which rt has checked. The mount is
+// read-only: the device can be used, and the host's inode can't be changed.
 func (c *compiler) bindDevice(origin string, d *spec.Device, dir nsenter.Reg, name string) {
 	c.do(origin, "make a file for "+d.Path, nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
 		nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o666), nsenter.Imm(0)).ignore(unix.EEXIST)

@@ -10,26 +10,27 @@ import (
 	"rt/spec"
 )
 
-// ExecOptions is what a process that joins a running container needs to be known of it.
+// ExecOptions describes the container that a process joins.
 type ExecOptions struct {
 	Options
 	Process *spec.Process
-	// Namespaces are the kinds, CLONE_NEW* flags, in which that process is not in rt's own namespace.
+	// Namespaces are the types, CLONE_NEW* flags, in which the container's process is not in rt's own namespace.
 	Namespaces uintptr
-	// HostBinary says that the program is not the container's: a file that rt hands over is executed by its descriptor.
+	// HostBinary says that the program is not the container's: rt hands over a file, which is executed by its
+	// descriptor.
 	HostBinary bool
 }
 
-// CompileExec compiles the life of a process that joins the container of config s: `rt exec`. See execBoot for its
+// CompileExec compiles the plan of a process that joins the container of config s: `rt exec`. See execBoot for the
 // order.
 //
-// The other processes of the container see the process from the moment on that it is in their pid namespace, and one
-// with CAP_SYS_PTRACE may then trace it, dumpable or not. So it is born there with nothing in hand and with no more
-// rights than the program will have: a first process, which they can't see, does all that takes rt's rights or the
-// host's view, in the container's other namespaces already, closes what leads to the host, gives its rights away, and
-// makes it. Then there is nothing of the host's to be had from it (CVE-2016-9962), and no path of the container's leads
-// out through a descriptor (CVE-2024-21626). Nor is it dumpable until it has become the user's program. It makes and
-// mounts nothing in the container.
+// The other processes of the container see the process as soon as it is in their pid namespace, and one with
+// CAP_SYS_PTRACE may then trace it, dumpable or not. So it is cloned without descriptors and with no more rights than
+// the program will have. A first process, which they can't see, does all that takes rt's rights or the host's paths, in
+// the container's other namespaces, closes what leads to the host, drops its rights, and clones the process. Then
+// nothing of the host's can be taken from it (CVE-2016-9962), and no path of the container's leads out through a
+// descriptor (CVE-2024-21626). Nor is it dumpable until it is the user's program. It makes and mounts nothing in the
+// container.
 func CompileExec(s *spec.Spec, f *host.Facts, o *ExecOptions) (*Plan, error) {
 	joined := *s
 	joined.Process, joined.Namespaces = o.Process, spec.Namespaces{New: o.Namespaces}
@@ -54,7 +55,7 @@ func CompileExec(s *spec.Spec, f *host.Facts, o *ExecOptions) (*Plan, error) {
 	return &c.plan, nil
 }
 
-// execBoot is the life of a joining process, in its order.
+// execBoot compiles the steps of a joining process, in order.
 func (c *compiler) execBoot(o *ExecOptions) error {
 	find, become := c.findProgram, c.execute
 	if o.HostBinary {
@@ -108,7 +109,8 @@ func (c *compiler) execFiles(o *ExecOptions) {
 	c.plan.FDs = append(c.plan.FDs, "ctl")
 }
 
-// execFirst compiles what rt's child does with rt's rights. It is born in the container's cgroup, or enters it here.
+// execFirst compiles what rt's child does with rt's rights. It was cloned into the container's cgroup, or enters it
+// here.
 func (c *compiler) execFirst() error {
 	c.name()
 	c.signals()
@@ -119,9 +121,8 @@ func (c *compiler) execFirst() error {
 	return nil
 }
 
-// execLabels sets the LSM label while the process still sees the host's /proc: that of the container is not to be
-// trusted (CVE-2019-16884), and a new one may be refused in its user namespace. A child inherits what the label at the
-// next execve is to be.
+// execLabels sets the LSM label while the process still sees the host's /proc: the container's is not to be trusted
+// (CVE-2019-16884), and a new one may be refused in its user namespace. A child inherits the label for the next execve.
 func (c *compiler) execLabels() error {
 	p := c.spec.Process
 	if p.AppArmor != "" || p.SELinuxLabel != "" {
@@ -170,8 +171,8 @@ func (c *compiler) execNamespaces() error {
 	return nil
 }
 
-// affinity binds the process to process.execCPUAffinity.final; to the initial ones rt has bound the first process.
-// Without either it may run wherever its cgroup may.
+// affinity binds the process to process.execCPUAffinity.final; rt has bound the first process to the initial CPUs.
+// Without either the process may run on all CPUs of its cgroup.
 func (c *compiler) affinity() {
 	a := c.spec.Process.OCI.ExecCPUAffinity
 	switch {
@@ -185,8 +186,8 @@ func (c *compiler) affinity() {
 	}
 }
 
-// hostBinary becomes a program of the host's: a sealed copy of it that has no name anywhere, so that nothing of the
-// container can reach or change the file it was made of. See execveat(2), AT_EMPTY_PATH.
+// hostBinary executes a program of the host's: a sealed copy that has no name anywhere, so that nothing in the
+// container can reach or change the file it was made from. See execveat(2), AT_EMPTY_PATH.
 func (c *compiler) hostBinary() error {
 	binary, _ := c.file(func(f *File) bool { return f.Kind == FileBinary })
 	c.do("--host-binary", "execute the host's program", nsenter.Execveat, nsenter.Num(binary), nsenter.Str(""),

@@ -8,8 +8,8 @@ import (
 	"rt/nsenter"
 )
 
-// execRights gives away, in the first process, what the program must not have. What only the process itself can do and
-// takes a right that the program does not have is the exception: see extraCaps.
+// execRights drops, in the first process, the rights that the program must not have. extraCaps are the exception:
+// capabilities for calls that only the process itself can make.
 func (c *compiler) execRights() error {
 	p := c.spec.Process
 	c.caps = c.grantable(p)
@@ -29,7 +29,7 @@ func (c *compiler) execRights() error {
 	return nil
 }
 
-// neededLater returns the capabilities that the process can't do without before it is the program.
+// neededLater returns the capabilities that the process needs until it executes the program.
 func (c *compiler) neededLater() (caps uint64) {
 	if c.filterLater() {
 		caps |= 1 << unix.CAP_SYS_ADMIN
@@ -41,12 +41,12 @@ func (c *compiler) neededLater() (caps uint64) {
 }
 
 // filterFirst reports whether the first process loads the filter, which the process inherits: without no_new_privs that
-// takes CAP_SYS_ADMIN, and the process is not to have it.
+// takes CAP_SYS_ADMIN, which the process must not have.
 func (c *compiler) filterFirst() bool {
 	return c.opt.Filter != nil && !c.spec.Process.NoNewPrivs && c.allowsBirth()
 }
 
-// filterLater reports whether the process has to load the filter and needs CAP_SYS_ADMIN for it.
+// filterLater reports whether the process has to load the filter, and needs CAP_SYS_ADMIN for that.
 func (c *compiler) filterLater() bool {
 	return c.opt.Filter != nil && !c.spec.Process.NoNewPrivs && !c.allowsBirth()
 }
@@ -80,8 +80,8 @@ func (c *compiler) allowsBirth() bool {
 		(!c.spec.Process.Terminal || f.Allows(nsenter.Ioctl.Number(), 0, unix.TIOCSCTTY))
 }
 
-// schedulesLater reports whether process.scheduler is something that a child does not inherit, or that lets a process
-// have no children: sched(7).
+// schedulesLater reports whether a child does not inherit process.scheduler, or a process with it can have no children:
+// sched(7).
 func (c *compiler) schedulesLater() bool {
 	s := c.spec.Process.OCI.Scheduler
 	return c.joining && s != nil && (s.Policy == "SCHED_DEADLINE" ||
@@ -98,7 +98,7 @@ func (c *compiler) limitsLater() bool {
 	return false
 }
 
-// execProcess makes the process. It is clone(2) and not clone3(2), which profiles forbid, since they can't look at its
+// execProcess clones the process. It uses clone(2) and not clone3(2), which profiles forbid, since they can't check its
 // flags.
 func (c *compiler) execProcess() error {
 	c.fork(unix.CLONE_PARENT, c.do("", "make the process, a child of rt's in the container's pid namespace",
@@ -119,7 +119,7 @@ func (c *compiler) execProcess() error {
 	return nil
 }
 
-// execLast is what the process does last, and what it takes a right for that the program may not have.
+// execLast compiles the last steps of the process, with those that take a right that the program may not have.
 func (c *compiler) execLast() error {
 	p := c.spec.Process
 	if c.schedulesLater() {

@@ -25,8 +25,10 @@ func execOptions(s *spec.Spec, f *host.Facts) *ExecOptions {
 
 // TestExecPlans is the table of golden plans of processes that join a container.
 func TestExecPlans(t *testing.T) {
-	const joinAll = `{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "cgroup"}, {"type": "user"}, {"type": "time"}],
-		"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`
+	const joinAll = `{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "cgroup"}, {"type": "user"},
+		{"type": "time"}],
+		"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],
+		"gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`
 	tests := []struct {
 		name  string
 		host  host.Facts
@@ -45,13 +47,18 @@ func TestExecPlans(t *testing.T) {
 		{"exec-terminal", modern(), []string{`{"process": {"terminal": true, "user": {"uid": 1000}}}`}, nil},
 		{"exec-signals", modern(), nil,
 			func(o *ExecOptions) { o.IgnoredSignals, o.BlockedSignals = 1<<(unix.SIGHUP-1), 1<<(unix.SIGTERM-1) }},
-		{"exec-user", modern(), []string{`{"process": {"cwd": "/home/u", "user": {"uid": 1000, "gid": 1000}, "args": ["app"], "env": ["PATH=/usr/bin:/bin"]}}`}, nil},
+		{"exec-user", modern(), []string{`{"process": {"cwd": "/home/u", "user": {"uid": 1000, "gid": 1000},
+			"args": ["app"], "env": ["PATH=/usr/bin:/bin"]}}`}, nil},
 		{"exec-host-binary", modern(), nil,
 			func(o *ExecOptions) { o.HostBinary, o.PreserveFDs, o.NoNewKeyring = true, 2, true }},
-		{"exec-labels", withLSM(), []string{`{"process": {"apparmorProfile": "p", "selinuxLabel": "a:b:c", "oomScoreAdj": 5,
+		{"exec-labels", withLSM(),
+			[]string{`{"process": {"apparmorProfile": "p", "selinuxLabel": "a:b:c", "oomScoreAdj": 5,
 			"execCPUAffinity": {"initial": "0-1", "final": "1,9"}}}`}, nil},
-		{"exec-rights", modern(), []string{`{"process": {"user": {"uid": 1000}, "capabilities": {"bounding": ["CAP_KILL"], "permitted": ["CAP_KILL"],
-			"effective": ["CAP_KILL"]}}, "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}}}`}, nil},
+		{"exec-rights", modern(),
+			[]string{`{"process": {"user": {"uid": 1000}, "capabilities": {"bounding": ["CAP_KILL"],
+				"permitted": ["CAP_KILL"],
+			"effective": ["CAP_KILL"]}}, "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW",
+			"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}}}`}, nil},
 		{"exec-rights-listener", modern(), []string{`{` + notifyMkdir + `}`},
 			func(o *ExecOptions) { o.HostBinary = true }},
 	}
@@ -111,7 +118,8 @@ func safe(t *testing.T, p *Plan) {
 			entered = first(entered, i)
 		case nsenter.Clone:
 			born = i
-		case nsenter.Mkdirat, nsenter.Mknodat, nsenter.Mount, nsenter.MoveMount, nsenter.OpenTree, nsenter.Symlinkat, nsenter.Umount2:
+		case nsenter.Mkdirat, nsenter.Mknodat, nsenter.Mount, nsenter.MoveMount, nsenter.OpenTree, nsenter.Symlinkat,
+			nsenter.Umount2:
 			t.Errorf("step %d changes the container: %s", i+1, text)
 		}
 	}

@@ -60,9 +60,9 @@ func (c *compiler) files() {
 	c.plan.FDs = append(c.plan.FDs, "ctl")
 }
 
-// treesByRT reports whether rt itself clones the bind sources and the root file system, with the host's eyes: the root
-// user of a user namespace may have no way to paths that only the host's root can reach. Only a privileged rt can do
-// so.
+// treesByRT reports whether rt itself clones the bind sources and the root file system, with its own rights: the root
+// user of a user namespace may not be able to reach paths that only the host's root can reach. Only a privileged rt can
+// clone them.
 func (c *compiler) treesByRT() bool {
 	if !c.host.Has(host.MountSetattr) {
 		return false // rt could not take the copies out of the host's propagation
@@ -70,9 +70,9 @@ func (c *compiler) treesByRT() bool {
 	return c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.mountNamespace() && c.host.EUID == 0 && c.host.MayMount
 }
 
-// copiedByRT reports whether rt copies the source of a bind mount beforehand, if it copies any: not where an earlier
-// mount may bring the source, and not where a link is copied and nothing mounted. A mount with its ids mapped has no
-// other way.
+// copiedByRT reports whether rt clones the source of a bind mount beforehand, if it clones any: not where an earlier
+// mount may bring the source, and not where a link is copied and nothing mounted. For a mount with mapped ids there is
+// no other way.
 func (c *compiler) copiedByRT(i int, m *spec.Mount) bool {
 	if i < len(c.opt.Links) && c.opt.Links[i] != "" {
 		return false
@@ -80,7 +80,7 @@ func (c *compiler) copiedByRT(i int, m *spec.Mount) bool {
 	return m.IDMap || i >= len(c.opt.Sources) || c.opt.Sources[i] != SourceLater
 }
 
-// namespaceWord is the name of a kind of namespace in /proc/PID/ns.
+// namespaceWord returns the name of a type of namespace in /proc/PID/ns.
 func namespaceWord(flag uintptr) string {
 	switch flag {
 	case unix.CLONE_NEWUSER:

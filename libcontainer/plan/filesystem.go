@@ -11,11 +11,11 @@ import (
 	"rt/spec"
 )
 
-// The kernel's own file systems are mounted with fsopen(2), fsconfig(2), fsmount(2): every option is a step, so that a
-// refused one is named, and the mount is in hand before it is attached, so that what is made in it (devices) or hidden
-// in it (masked paths) can't be misled by a name that changes meanwhile.
+// The kernel's own file systems are mounted with fsopen(2), fsconfig(2), fsmount(2). Every option is a step, so that an
+// error names the option that was refused. The mount has a descriptor before it is attached, so that what is made in it
+// (devices) or masked in it can't be redirected by a name that changes meanwhile.
 
-// inHouse reports whether file systems of a type are mounted that way.
+// inHouse reports whether file systems of a type are mounted with fsopen(2).
 func inHouse(kind string) bool {
 	switch kind {
 	case "proc", "sysfs", "tmpfs", "devpts", "mqueue", "ramfs":
@@ -24,7 +24,7 @@ func inHouse(kind string) bool {
 	return false
 }
 
-// superWords are the options of the super block that have a flag for mount(2), by their names for fsconfig(2).
+// superWords are the options of the super block that mount(2) has flags for, with their names for fsconfig(2).
 var superWords = [...]struct {
 	flag uintptr
 	word string
@@ -50,8 +50,8 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	fallback := c.newLabel()
 	stand, bindInstead := c.standIn(m)
 	if bindInstead {
-		// Which of them says so depends on what is in the way: a namespace that is not the container's, or a /proc or
-		// /sys that is partly covered.
+		// Which of these calls fails depends on the reason: a namespace that is not the container's, or a /proc or /sys
+		// that is partly covered.
 		for _, s := range [...]step{open, create, mount} {
 			s.on(fallback, unix.EPERM)
 		}
@@ -91,13 +91,14 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	}
 }
 
-// modeLater reports whether the mode of the directory that the tmpfs covers is found out now, by rt.
+// modeLater reports whether rt reads the mode of the directory that the tmpfs covers only at this step.
 func (c *compiler) modeLater(m *spec.Mount) bool {
 	return m.Index >= 0 && m.Index < len(c.opt.ModesLater) && c.opt.ModesLater[m.Index]
 }
 
-// treeFor returns the register for the mount that m becomes. What is needed again has one of its own: /dev, for the
-// devices; proc and sysfs, to hide what is in them; and what becomes read-only when all mount points in it are made.
+// treeFor returns the register for the mount that m becomes. A mount that is needed again has one of its own: /dev, for
+// the devices; proc and sysfs, for masked paths; and mounts that become read-only once all mount points in them are
+// made.
 func (c *compiler) treeFor(m *spec.Mount) (tree nsenter.Reg, readonlyLater bool) {
 	readonlyLater = m.Type == "tmpfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0
 	hides := c.restricts(m.Index)
@@ -163,7 +164,7 @@ func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
 	return open, create
 }
 
-// labelRoot gives linux.mountLabel to the root directory of a file system that was there before its mount, and so takes
+// labelRoot gives linux.mountLabel to the root directory of a file system that existed before its mount, and so takes
 // no option for it: the message queues of an ipc namespace.
 func (c *compiler) labelRoot(tree nsenter.Reg) {
 	const origin = "linux.mountLabel"
@@ -180,7 +181,7 @@ func (c *compiler) labelRoot(tree nsenter.Reg) {
 // mount(8)). proc and sysfs have labels by the policy.
 func takesContext(kind string) bool { return kind == "tmpfs" || kind == "devpts" }
 
-// fsconfig appends one fsconfig(2) on the file system in hand.
+// fsconfig appends one fsconfig(2) on the file system context in regFS.
 func (c *compiler) fsconfig(origin, sentence string, command int, key, value string) step {
 	k, v := nsenter.Null, nsenter.Null
 	if command != unix.FSCONFIG_CMD_CREATE {

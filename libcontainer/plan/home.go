@@ -16,9 +16,9 @@ const (
 	homeKey    = "HOME="
 )
 
-// home has rt look into the container's passwd for the home directory of the user, where process.env has no HOME
-// (config.md does not ask for it; every engine relies on it). It is the passwd that the program will see: mounts and
-// hooks have done their work.
+// home has rt look up the home directory of the user in the container's passwd if process.env has no HOME (config.md
+// does not ask for it; every engine relies on it). It is the passwd that the program will see: mounts and hooks have
+// been processed.
 func (c *compiler) home() error {
 	if !c.needsHome() {
 		return nil
@@ -43,13 +43,13 @@ func (c *compiler) awaitHome() step {
 		nsenter.Imm(HomeSize)).least(1)
 }
 
-// needsHome reports whether rt answers what HOME is. For a process that joins a container it knows beforehand:
-// Options.Home.
+// needsHome reports whether rt answers with HOME at a sync point. For a process that joins a container it knows HOME
+// beforehand: Options.Home.
 func (c *compiler) needsHome() bool {
 	return c.spec.Process != nil && !c.joining && !HasHome(c.spec.Process.Env)
 }
 
-// HasHome reports whether an environment says where the home directory is. An empty HOME says nothing.
+// HasHome reports whether an environment has HOME. An empty HOME counts as none.
 func HasHome(env []string) bool {
 	for _, e := range env {
 		if strings.HasPrefix(e, homeKey) && len(e) > len(homeKey) {
@@ -59,7 +59,7 @@ func HasHome(env []string) bool {
 	return false
 }
 
-// environment is process.env, what a service manager passes on, and a HOME.
+// environment returns process.env, the variables of a service manager, and HOME.
 func (c *compiler) environment() nsenter.Arg {
 	env := make([]string, 0, len(c.spec.Process.Env)+len(c.opt.Env)+2)
 	for _, e := range c.spec.Process.Env {

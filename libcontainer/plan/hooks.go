@@ -9,9 +9,9 @@ import (
 	"rt/nsenter"
 )
 
-// hooks lets rt run the hooks whose time is before the change of the root (config.md#posix-platform-hooks): prestart
-// and createRuntime in rt's namespaces, createContainer in the container's, in the directory of its root file system,
-// which rt is handed for that.
+// hooks has rt run the hooks that come before the change of the root (config.md#posix-platform-hooks): prestart and
+// createRuntime in rt's namespaces, createContainer in the container's, in the directory of its root file system, which
+// the boot process hands over.
 func (c *compiler) hooks() error {
 	h := c.spec.OCI.Hooks
 	if h == nil {
@@ -40,8 +40,8 @@ func hookSentences(kind string, hooks []specs.Hook) []string {
 	return does
 }
 
-// ready tells rt that all is made, and waits for the start: on the socket in the state directory, whose connection
-// takes the place of the control channel, so that `rt start` learns what fails from here on.
+// ready tells rt that everything is made, and waits for the start on the socket in the state directory. From then on
+// the connection replaces the control channel, so that `rt start` learns what fails.
 func (c *compiler) ready() error {
 	does := []string{"save the state"}
 	if l := c.spec.OCI.Linux; l != nil && l.IntelRdt != nil {

@@ -13,9 +13,9 @@ import (
 )
 
 // An id-mapped mount (config.md#posix-platform-mounts, mount_setattr(2)) shows the owners of its files as a user
-// namespace maps them. That namespace is rt's to make, from the mappings of the mount. The mapping can only be given to
-// a mount that was not attached yet, by one who has CAP_SYS_ADMIN over the file system: the boot process, or rt itself
-// where the boot process is in a user namespace of the container's and so has no such right.
+// namespace maps them. rt makes that namespace, from the mappings of the mount. The mapping can only be set on a mount
+// that was never attached, by a process with CAP_SYS_ADMIN over the file system: the boot process, or rt itself where
+// the boot process is in a user namespace of the container's and so lacks that right.
 
 // canMapIDs refuses an id mapping that this host, or this rt, can't give to a mount.
 func (c *compiler) canMapIDs(m *spec.Mount) error {
@@ -24,15 +24,18 @@ func (c *compiler) canMapIDs(m *spec.Mount) error {
 	case !m.IDMap:
 		return nil
 	case !c.host.MayMount:
-		problem = "mapping the ids of a mount takes CAP_SYS_ADMIN over the host's mounts, which rt lacks: run it as root, or leave the mapping out"
+		problem = "mapping the ids of a mount takes CAP_SYS_ADMIN over the host's mounts, which rt lacks: run it as " +
+			"root, or leave the mapping out"
 	case !c.host.Has(host.IDMapMount):
 		problem = "this kernel can't map the ids of a mount: that takes Linux 5.12"
 	case kind == "proc" || kind == "sysfs" || kind == "cgroup" || kind == "cgroup2":
 		problem = "a mount of type " + kind + " has no owners to map: leave the mapping out"
 	case c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && !m.Bind:
-		problem = "in a container with a user namespace only a bind mount can have its ids mapped: a new file system already has the container's"
+		problem = "in a container with a user namespace only a bind mount can have its ids mapped: a new file system " +
+			"already has the container's"
 	case c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && !c.treesByRT():
-		problem = "mapping ids for a container with a user namespace takes an rt that is root: run it as root, or leave the mapping out"
+		problem = "mapping ids for a container with a user namespace takes an rt that is root: run it as root, or " +
+			"leave the mapping out"
 	default:
 		return nil
 	}
@@ -43,7 +46,7 @@ func (c *compiler) canMapIDs(m *spec.Mount) error {
 	return &diag.Error{Kind: diag.Host, Field: mountPath(m, field), Problem: problem}
 }
 
-// mapIDs gives the mount in hand its mapping, unless rt has done so already.
+// mapIDs gives the mount in tree its id mapping, unless rt has done so already.
 func (c *compiler) mapIDs(m *spec.Mount, tree nsenter.Reg) {
 	fd, ok := c.file(func(f *File) bool { return f.Kind == FileIDMap && f.Index == m.Index })
 	if !ok {
@@ -63,7 +66,7 @@ func (c *compiler) mapIDs(m *spec.Mount, tree nsenter.Reg) {
 		nsenter.Imm(sizeofMountAttr))
 }
 
-// ranges puts the mappings of a mount into words.
+// ranges describes the mappings of a mount.
 func ranges(m *spec.Mount) string {
 	var words []string
 	for _, r := range m.UIDMappings {
@@ -75,9 +78,9 @@ func ranges(m *spec.Mount) string {
 	return strings.Join(words, "; ")
 }
 
-// Idle returns the program of a process that does nothing until rt hangs up: it holds a user namespace until rt has
-// taken hold of that itself. Its only descriptor is the control channel, and it needs no rights, so it may be born in a
-// new user namespace and execute the image there.
+// Idle returns the program of a process that waits until rt closes the channel: it holds a user namespace until rt has
+// opened that. Its only descriptor is the control channel, and it needs no rights, so it may be cloned into a new user
+// namespace and execute the image there.
 func Idle() *nsenter.Program {
 	const ctl nsenter.FD = 0
 	c := &compiler{part: "user namespace"}

@@ -14,10 +14,12 @@ import (
 // TestIDMappingRefusals checks what the compiler refuses before anything is made.
 func TestIDMappingRefusals(t *testing.T) {
 	const (
-		own  = `"uidMappings": [{"containerID": 0, "hostID": 5, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 5, "size": 1}]`
+		own = `"uidMappings": [{"containerID": 0, "hostID": 5, "size": 1}],
+			"gidMappings": [{"containerID": 0, "hostID": 5, "size": 1}]`
 		bind = `{"mounts": [{"destination": "/d", "source": "/s", "options": ["bind", "idmap"], ` + own + `}]}`
 		user = `{"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}],
-			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`
+			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],
+			"gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`
 	)
 	// A user whose rt has been given CAP_SYS_ADMIN, and no more.
 	capable := unprivileged()

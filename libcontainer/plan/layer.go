@@ -8,11 +8,10 @@ import (
 	"rt/nsenter"
 )
 
-// Layer is what the command line asks for with --ephemeral or --overlay: a file system over root.path that takes every
-// change, so that root.path stays as it is. Two directories are united by the kernel:
-// Documentation/filesystems/overlayfs.rst.
+// Layer is a file system over root.path that takes every change, so that root.path stays as it is: the options
+// --ephemeral and --overlay. The kernel unites two directories: Documentation/filesystems/overlayfs.rst.
 type Layer struct {
-	// Dir keeps the changes; "" is for a tmpfs that ends with the container.
+	// Dir is the directory for the changes; "" is a tmpfs that ends with the container.
 	Dir string
 	// Size is the most that the tmpfs may hold, as its option size takes it; "" is the kernel's own limit, half of the
 	// memory.
@@ -20,7 +19,7 @@ type Layer struct {
 	// Mode, UID and GID are those of root.path: the layer's own root directory is what the container sees as "/".
 	Mode     uint32
 	UID, GID uint32
-	// Attrs are the MOUNT_ATTR_* of the mount that root.path is in. An overlay is a new mount, which would be free of
+	// Attrs are the MOUNT_ATTR_* of the mount that contains root.path. An overlay is a new mount, which would not have
 	// them.
 	Attrs uint64
 }
@@ -41,9 +40,9 @@ const (
 	workName    = "work"
 )
 
-// layerByHost reports whether the layer is made by the first process, with the rights that rt has on the host, in place
-// of the root of the container's user namespace: then the kernel's own attributes mark what is deleted, as they do in
-// the layers of an engine, all owners can be kept, and any kernel can do it.
+// layerByHost reports whether the first process makes the layer, with the rights that rt has on the host, instead of
+// the root of the container's user namespace. Then the kernel's own attributes mark deleted files, as in the layers of
+// an engine, all owners are preserved, and it works on any kernel.
 func (c *compiler) layerByHost() bool {
 	return c.opt.Layer != nil && c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.host.MayMount
 }
@@ -56,24 +55,26 @@ func (c *compiler) canLayer() error {
 	}
 	if !c.mountNamespace() {
 		return &diag.Error{
-			Kind: diag.Document, Field: l.origin(), Problem: "needs a container with mounts of its own: linux.namespaces lacks the mount namespace",
+			Kind: diag.Document, Field: l.origin(),
+			Problem: "needs a container with mounts of its own: linux.namespaces lacks the mount namespace",
 		}
 	}
 	if c.userAttributes() && l.Dir == "" && !c.host.Has(host.TmpfsUserXattr) {
 		c.plan.Warnings = append(c.plan.Warnings,
-			"--ephemeral: a tmpfs of this kernel can't mark a directory as new (Linux 6.6 can): where the container deletes "+
-				"a directory of the image it can't make another one of that name; --overlay, with a directory on a disk, has no such limit")
+			"--ephemeral: a tmpfs of this kernel can't mark a directory as new (Linux 6.6 can): where the container "+
+				"deletes a directory of the image it can't make another one of that name; --overlay, with a "+
+				"directory on a disk, has no such limit")
 	}
 	return nil
 }
 
-// userAttributes reports whether the layer has to do with user.* attributes for its marks: in a user namespace nobody
-// may write the trusted.* ones.
+// userAttributes reports whether the layer marks deleted files with user.* attributes: in a user namespace nobody may
+// write the trusted.* ones.
 func (c *compiler) userAttributes() bool {
 	return c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && !c.layerByHost()
 }
 
-// layerFirst makes the layer in the first process, in a mount namespace that is nobody else's.
+// layerFirst makes the layer in the first process, in a mount namespace of its own.
 func (c *compiler) layerFirst() {
 	if !c.layerByHost() {
 		return
@@ -84,9 +85,9 @@ func (c *compiler) layerFirst() {
 }
 
 // layer makes the overlay, in regRoot. The kernel takes its directories by name, from mounts that are attached in this
-// namespace, and a name of the user's could hold what means something else to it (a colon, a comma, a backslash). So
-// all of them are put on a scaffold, under names that say nothing, and named from there: the scaffold is the working
-// directory. It is gone when the overlay is there, which holds on to what it is made of.
+// namespace, and a path of the user's may contain characters that mean something else to it (a colon, a comma, a
+// backslash). So all of them are mounted on a scaffold, under fixed names, and the scaffold is the working directory.
+// It is gone when the overlay exists, which refers to its layers.
 func (c *compiler) layer() {
 	l := c.opt.Layer
 	origin := l.origin()
@@ -130,8 +131,8 @@ func (c *compiler) layer() {
 		nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
 }
 
-// scaffold makes a tmpfs, covers "/" with it and makes it the working directory. Paths of the host still lead where
-// they did, since "/" itself is not looked up through what covers it.
+// scaffold mounts a tmpfs over "/" and makes it the working directory. Paths of the host still lead where they did,
+// since a path that starts with "/" does not go through what covers it.
 func (c *compiler) scaffold(l *Layer) {
 	origin := l.origin()
 	c.do(origin, "a new tmpfs to put the layer together on", nsenter.Fsopen, nsenter.Str("tmpfs"),
@@ -151,8 +152,8 @@ func (c *compiler) scaffold(l *Layer) {
 	c.attachAside(origin)
 }
 
-// attachAside covers "/" with the mount in regLayer, and makes that the working directory. The kernel mounts nothing on
-// what is attached nowhere.
+// attachAside covers "/" with the mount in regLayer, and makes that the working directory. The kernel does not mount
+// anything on a detached mount.
 func (c *compiler) attachAside(origin string) {
 	if !c.contained() {
 		c.keepFromHost()
@@ -163,7 +164,7 @@ func (c *compiler) attachAside(origin string) {
 	c.enter(origin, regLayer)
 }
 
-// keepFromHost makes "/" a mount from which nothing reaches the host.
+// keepFromHost makes "/" a mount whose changes do not propagate to the host.
 func (c *compiler) keepFromHost() {
 	c.do("linux.rootfsPropagation", "do not propagate what is attached to /", nsenter.Mount, nsenter.Str(""),
 		nsenter.Str("/"), nsenter.Null,
@@ -179,9 +180,9 @@ func (c *compiler) toScaffold(origin, name string) {
 		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 }
 
-// layerDirs makes the two directories of the layer, unless they are there from an earlier container. The one for the
-// changes gets what root.path has. The other comes last, as a sign that both are complete: an rt that is killed between
-// leaves no root directory that only its owner may enter.
+// layerDirs makes the two directories of the layer, unless an earlier container has left them. The directory for the
+// changes gets mode and owner of root.path. The other is made last, and shows that both are complete: an rt that is
+// killed in between leaves no root directory that only its owner may enter.
 func (c *compiler) layerDirs(l *Layer, dir nsenter.Reg) {
 	origin := l.origin()
 	missing, there := c.newLabel(), c.newLabel()
@@ -204,8 +205,8 @@ func (c *compiler) layerDirs(l *Layer, dir nsenter.Reg) {
 	c.mark(there)
 }
 
-// layerOwner is the owner of root.path as the process that makes the layer calls him. In the container's user namespace
-// he may have no name; then the layer belongs to its root.
+// layerOwner returns the owner of root.path as an id of the process that makes the layer. In the container's user
+// namespace the owner may have no id; then the layer belongs to its root.
 func (c *compiler) layerOwner(l *Layer) (uid, gid int64, ok bool) {
 	const asItIs = -1
 	if !c.spec.Namespaces.Has(unix.CLONE_NEWUSER) || c.layerByHost() {
@@ -225,7 +226,7 @@ func (c *compiler) layerOwner(l *Layer) (uid, gid int64, ok bool) {
 	return uid, gid, uid != asItIs || gid != asItIs
 }
 
-// layerLabel gives the file system in hand the label of the container's files.
+// layerLabel gives the file system in regFS the label of the container's files.
 func (c *compiler) layerLabel() {
 	if c.spec.MountLabel != "" {
 		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, c.contextOption(),

@@ -12,20 +12,20 @@ import (
 	"rt/seccomp"
 )
 
-// A filter that answers SCMP_ACT_NOTIFY comes with a listener, the descriptor that seccomp(2) returns: an agent reads
-// the calls from it that wait for its answer (config-linux.md#seccomp, seccomp_unotify(2)). Only the process that loads
-// the filter gets it, so it has to be handed over from under the filter: by calls that the filter must allow, and must
-// not ask the agent about, who does not listen yet.
+// A filter that answers SCMP_ACT_NOTIFY has a listener, the descriptor that seccomp(2) returns: from it an agent reads
+// the calls that wait for its answer (config-linux.md#seccomp, seccomp_unotify(2)). Only the process that loads the
+// filter gets it, so it is handed over under the filter: by calls that the filter must allow, without asking the agent,
+// which does not listen yet.
 
 // handOverCalls are the calls between the loading of the filter and the moment when rt has the listener.
 var handOverCalls = [...]nsenter.Call{nsenter.Dup3, nsenter.Sendmsg}
 
-// notifies reports whether the filter comes with a listener.
+// notifies reports whether the filter has a listener.
 func (c *compiler) notifies() bool {
 	return c.opt.Observe || c.opt.Filter != nil && c.opt.Filter.Notify
 }
 
-// canListen refuses a filter whose listener can't be handed over, or that nobody listens to.
+// canListen refuses a filter whose listener can't be handed over, or has no agent.
 func (c *compiler) canListen() error {
 	if c.opt.Observe || !c.notifies() {
 		return nil
@@ -33,8 +33,9 @@ func (c *compiler) canListen() error {
 	profile := c.spec.OCI.Linux.Seccomp
 	if profile.ListenerPath == "" {
 		return &diag.Error{
-			Kind: diag.Document, Field: "linux.seccomp.listenerPath", Problem: "is absent, and the profile uses SCMP_ACT_NOTIFY: nobody would ever answer",
-			Hint: "name the Unix socket of the agent that answers the calls",
+			Kind: diag.Document, Field: "linux.seccomp.listenerPath",
+			Problem: "is absent, and the profile uses SCMP_ACT_NOTIFY: nobody would ever answer",
+			Hint:    "name the Unix socket of the agent that answers the calls",
 		}
 	}
 	const most = 64 << 10 // an agent reads it into memory, while the container waits
@@ -56,8 +57,8 @@ func (c *compiler) canListen() error {
 	return nil
 }
 
-// allowed refuses a profile that keeps the boot process from making a call. An agent may answer the last one, as it is
-// there by then.
+// allowed refuses a profile that forbids the boot process a call. The agent may answer the last one: it has the
+// listener by then.
 func allowed(profile *specs.LinuxSeccomp, call nsenter.Call) error {
 	v, err := seccomp.Check(profile, runtime.GOARCH, "", call.String())
 	if err != nil {
@@ -96,12 +97,12 @@ func (c *compiler) listener(r nsenter.Reg) {
 	c.await("wait until the agent has it")
 }
 
-// listenerMark is a flag that means nothing more to a socket of packets, by which the filter of observe knows the call:
+// listenerMark is a flag without effect on a socket of packets, by which the filter of observe recognizes the call:
 // send(2).
 const listenerMark = unix.MSG_EOR
 
-// observe makes the filter of a container whose calls rt itself wants to see, all of them. Only those that hand the
-// listener over are not shown: exactly those, with their arguments, so that the program's own of the same name are.
+// observe makes the filter of a container all of whose calls rt wants to see. Only the calls that hand the listener
+// over are not shown. They are recognized by their arguments, so that the program's own calls of the same names are.
 func (c *compiler) observe() error {
 	is := func(index uint, value uint64) specs.LinuxSeccompArg {
 		return specs.LinuxSeccompArg{Index: index, Value: value, Op: specs.OpEqualTo}

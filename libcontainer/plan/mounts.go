@@ -45,9 +45,9 @@ func alone(m *spec.Mount) *spec.Mount {
 	return &plain
 }
 
-// howFor says which links the way to a mount point may hold. A procfs or sysfs on a linked name would let a container
-// that shares the root file system turn the name elsewhere, and with it what rt hides below it later (CVE-2019-19921,
-// CVE-2023-28642).
+// howFor returns how the path of a mount point is resolved. A procfs or sysfs on a linked name would let a container
+// that shares the root file system redirect the name, and with it the masks that rt attaches below it later
+// (CVE-2019-19921, CVE-2023-28642).
 func howFor(m *spec.Mount, dir bool) nsenter.Arg {
 	switch {
 	case dir && isKernelTree(m):
@@ -60,15 +60,15 @@ func howFor(m *spec.Mount, dir bool) nsenter.Arg {
 	return howPath
 }
 
-// attach puts a detached mount on its mount point.
+// attach attaches a detached mount to its mount point.
 func (c *compiler) attach(origin string, tree, target nsenter.Reg) step {
 	return c.do(origin, "attach it", nsenter.MoveMount, nsenter.Val(tree), nsenter.Str(""), nsenter.Val(target),
 		nsenter.Str(""),
 		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
 }
 
-// otherFileSystem compiles a mount of a type that rt knows nothing about: by mount(2), which hands the options over as
-// one string. It is mounted on ".", the mount point that is open.
+// otherFileSystem compiles a mount of a type that rt knows nothing about: with mount(2), which takes the options as one
+// string. It is mounted on ".", the mount point, which is open.
 func (c *compiler) otherFileSystem(m *spec.Mount) {
 	if len(m.Propagation) > 0 || m.RecSet|m.RecClear != 0 || c.remountedLater(m) {
 		c.otherAside(m)
@@ -80,7 +80,7 @@ func (c *compiler) otherFileSystem(m *spec.Mount) {
 	c.close(regTarget)
 }
 
-// mountOther mounts the file system at a path that leads nowhere else.
+// mountOther mounts the file system at a path that can't be redirected.
 func (c *compiler) mountOther(m *spec.Mount, at string) {
 	data := nsenter.Null
 	if text := c.labelled(m.Data); text != "" {
@@ -91,10 +91,10 @@ func (c *compiler) mountOther(m *spec.Mount, at string) {
 		nsenter.Flags(&nsenter.MountFlags, m.Flags), data)
 }
 
-// otherAside does the same where more is to be done to the mount. mount(2) yields no descriptor of what it has mounted,
-// and to look the mount point up once more could find something else, if a container that shares the root file system
-// changes names meanwhile. So the file system is mounted on a tmpfs that nobody else sees, opened there, restricted,
-// and then moved to its mount point.
+// otherAside does the same for a mount that is changed later. mount(2) returns no descriptor of the new mount, and a
+// second look-up of the mount point could find another file, if a container that shares the root file system renames
+// files meanwhile. So the file system is mounted on a tmpfs that no other process sees, opened there, restricted, and
+// then moved to its mount point.
 func (c *compiler) otherAside(m *spec.Mount) {
 	const name = "mount"
 	origin := mountPath(m, "")

@@ -14,10 +14,10 @@ import (
 // rt clones the boot process into the new namespaces where the kernel allows it: then one process is enough. Three
 // types of namespaces rule that out, and then a first process clones the container's process:
 //
-//   - a new user namespace: an exec with unmapped ids loses all rights in it (user_namespaces(7)), and the boot image is
-//     executed;
-//   - a joined pid or user namespace: setns(2) to a pid namespace is for children only, and the other namespaces must be
-//     made after the user namespace was joined, to belong to it;
+//   - a new user namespace: an exec with unmapped ids loses all rights in it (user_namespaces(7)), and the boot image
+//     is executed;
+//   - a joined pid or user namespace: setns(2) to a pid namespace is for children only, and the other namespaces must
+//     be made after the user namespace was joined, to belong to it;
 //   - a new time namespace: it is for children, and its offsets can be written only before the first of them
 //     (time_namespaces(7)).
 

@@ -8,9 +8,9 @@ import (
 	"rt/spec"
 )
 
-// netDevices lets rt move linux.netDevices into the container's network namespace (config-linux.md, Network Devices),
-// which the process is in by now. It takes netlink in both namespaces, and answers that must be read: nothing for a
-// list of steps.
+// netDevices has rt move linux.netDevices into the container's network namespace (config-linux.md, Network Devices),
+// which the process has entered by now. That takes netlink in both namespaces, and answers that must be parsed, which a
+// list of steps can't do.
 func (c *compiler) netDevices() error {
 	l := c.spec.OCI.Linux
 	if l == nil || len(l.NetDevices) == 0 {
@@ -19,7 +19,8 @@ func (c *compiler) netDevices() error {
 	const origin = "linux.netDevices"
 	if c.host.EUID != 0 {
 		return &diag.Error{Kind: diag.Host, Field: origin,
-			Problem: "takes root's rights on the host: only CAP_NET_ADMIN may take a device out of its network namespace"}
+			Problem: "takes root's rights on the host: only CAP_NET_ADMIN may take a device out of its network " +
+				"namespace"}
 	}
 	var does []string
 	for _, name := range NetDevices(c.spec) {

@@ -13,13 +13,13 @@ type KernelMount struct {
 	Parent string // the mount point of the mount that it is attached to
 }
 
-// dropKernelMounts takes the host's procfs and sysfs away, where --no-pivot leaves the host's mounts below the
+// dropKernelMounts unmounts the host's procfs and sysfs, because --no-pivot leaves the host's mounts below the
 // container's root. No path leads there, but the kernel lets a user namespace mount a new procfs if there is one in the
 // mount namespace that nothing covers (mount_too_revealing in its namespace.c), and the new one has nothing masked and
-// nothing read-only. What the container itself gets has been made by now.
+// nothing read-only. The container's own mounts exist by now.
 //
-// The latest mount goes first. In a user namespace mounts of the host's are locked (mount_namespaces(7)): these are
-// covered.
+// The latest mount is unmounted first. In a user namespace mounts of the host's are locked (mount_namespaces(7)): these
+// are covered.
 func (c *compiler) dropKernelMounts() {
 	const origin = "--no-pivot"
 	for i := len(c.opt.KernelMounts) - 1; i >= 0; i-- {
@@ -28,8 +28,8 @@ func (c *compiler) dropKernelMounts() {
 			continue // the container's root is attached over it
 		}
 		if !c.contained() {
-			// What is unmounted is also unmounted where the mount that it is attached to has peers: this one's parent,
-			// and for what is below it, itself.
+			// An unmount also happens at the peers of the mount that the unmounted one is attached to: this one's
+			// parent, and for what is below it, itself.
 			c.keepToHere(m.Parent, unix.MS_SLAVE)
 			c.keepToHere(m.Path, unix.MS_SLAVE|unix.MS_REC)
 		}

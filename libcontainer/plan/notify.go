@@ -7,19 +7,19 @@ import (
 	"rt/spec"
 )
 
-// Where the container finds the socket on which it tells the service manager that it is ready: sd_notify(3). The places
+// The paths in the container of the socket on which it tells the service manager that it is ready: sd_notify(3). They
 // are those of the other runtimes.
 const (
 	NotifyDir    = "/run/notify"
 	NotifySocket = "notify.sock"
 )
 
-// notifyOrigin is what asks for the mount: no field of the config, but a variable in the environment of rt.
+// notifyOrigin is what asks for the mount: no field of the config, but an environment variable of rt.
 const notifyOrigin = "NOTIFY_SOCKET"
 
-// notify compiles the mount of the directory with that socket. It is the directory that is mounted, since `rt start`
-// makes the socket, and it holds nothing else: all that the container gets of the host with it is a place to send
-// messages to.
+// notify compiles the mount of the directory with that socket. The directory is mounted, since the socket is made
+// later, by `rt start`. It contains nothing else: all that the container gets of the host is a socket to send messages
+// to.
 func (c *compiler) notify() error {
 	if c.opt.Notify == "" {
 		return nil

@@ -19,12 +19,12 @@ import (
 	"rt/spec"
 )
 
-// Options is what the command line and a look at the host's files add to the config.
+// Options are what the command line and the host's files add to the config.
 type Options struct {
 	// Wait makes the boot process wait for `rt start` on the socket in the state directory; otherwise it is released
 	// over the control channel.
 	Wait bool
-	// NoPivot changes the root with a mount move and chroot(2) in place of pivot_root(2), for hosts whose root is an
+	// NoPivot changes the root with a mount move and chroot(2) instead of pivot_root(2), for hosts whose root is an
 	// initramfs.
 	NoPivot bool
 	// KernelMounts are the mounts of procfs and sysfs that the host has, in the order of their making; needed only with
@@ -34,34 +34,33 @@ type Options struct {
 	NoNewKeyring bool
 	// PreserveFDs is how many descriptors from 3 on the user's program inherits.
 	PreserveFDs int
-	// ID is the container's.
+	// ID is the ID of the container.
 	ID string
 	// Keyring is the name of the session keyring; "" is _ses.ID.
 	Keyring string
 	// Sources says what each bind source is; an entry for every mount, SourceNone for those that are no binds,
 	// SourceHost for those that a bind may stand in for.
 	Sources []Source
-	// Links is what the sources of bind mounts with the option copy-symlink say, for every mount; "" for a source that
-	// is no link, and all else.
+	// Links are the targets of the sources of bind mounts with the option copy-symlink, for every mount; "" for a
+	// source that is no link, and for all other mounts.
 	Links []string
-	// SourceFlags are the MS_* flags of the mounts that the sources of bind mounts are in, for every mount; only for a
-	// user namespace, which may not take them away, on a kernel that can't add to them (before Linux 5.12).
+	// SourceFlags are the MS_* flags of the mounts that contain the sources of bind mounts, for every mount; only for a
+	// user namespace, which can't clear them, on a kernel that can't add to them (before Linux 5.12).
 	SourceFlags []uintptr
-	// Modes are those of the directories that a tmpfs without a mode will cover, and gets it from, as other runtimes
-	// do; for every mount, 0 for all else.
+	// Modes are the modes of the directories that a tmpfs without the option mode will cover, which the tmpfs gets as
+	// with other runtimes; for every mount, 0 for all others.
 	Modes []uint32
-	// ModesLater says of every mount whether that directory can be looked at only when its turn comes, since an earlier
+	// ModesLater says for every mount whether that directory can be read only at the step itself, since an earlier
 	// mount may bring it.
 	ModesLater []bool
-	// NotOnHost are the paths of those devices, of BoundDevices, that the host has not got there, or that are another
-	// device there.
+	// NotOnHost are the paths of those BoundDevices that do not exist on the host, or are another device there.
 	NotOnHost []string
 	// Home is, for a process that joins a container, the home directory that the container's passwd gives the user:
 	// HOME where the environment has none.
 	Home string
-	// ChownStdio says which of the descriptors 0, 1, 2 get the container's user as owner.
+	// ChownStdio says which of the descriptors 0, 1, 2 are given to the container's user.
 	ChownStdio [3]bool
-	// CgroupFD says that the container's cgroup can be cloned into (CLONE_INTO_CGROUP).
+	// CgroupFD says that a process can be cloned into the container's cgroup (CLONE_INTO_CGROUP).
 	CgroupFD bool
 	// CgroupJoins are the files of v1 hierarchies that a process enters its cgroups through, by writing "0" to them.
 	CgroupJoins []string
@@ -69,36 +68,36 @@ type Options struct {
 	CgroupAttach bool
 	// Env is added to process.env: what a service manager passes on (sd_listen_fds(3)).
 	Env []string
-	// HardLimits are rt's own hard limits, by number, for those of process.rlimits: what is above them has to be raised
-	// with rt's rights.
+	// HardLimits are rt's own hard limits, by number, for those in process.rlimits: higher ones are raised with rt's
+	// rights.
 	HardLimits map[int]uint64
-	// OpenFiles is the hard limit of open files (RLIMIT_NOFILE) of rt and the boot process; 0 if it is not known, and
-	// then taken for high enough.
+	// OpenFiles is the hard limit of open files (RLIMIT_NOFILE) of rt and the boot process; 0 if it is unknown, which
+	// counts as high enough.
 	OpenFiles uint64
 	// Kcore says that the host has /proc/kcore, which /dev/core points to.
 	Kcore bool
 	// SetgroupsDeny says that the user namespace gets "deny" in /proc/PID/setgroups, since rt maps its ids itself and
 	// without privilege.
 	SetgroupsDeny bool
-	// Program is the path of the program, where process.args[0] does not name it: that of a hook; "" otherwise.
+	// Program is the path of the program if process.args[0] does not name it, as for a hook; else "".
 	Program string
 	// Filter is linux.seccomp compiled.
 	Filter *seccomp.Filter
 	// Observe says that rt wants to see all calls of the container, whatever linux.seccomp says.
 	Observe bool
-	// Layer is put over root.path and takes all changes; nil leaves root.path to the container.
+	// Layer is mounted over root.path and takes all changes; nil leaves root.path to the container.
 	Layer *Layer
-	// RootMount is the mount point that root.path is in, as the host's mount table has it; needed only with
+	// RootMount is the mount point of the mount that contains root.path, as the host's mount table has it; only if
 	// RootMountNeeded.
 	RootMount string
-	// Notify is the directory of the host whose socket the container tells the service manager on that it is ready
-	// (sd_notify(3)); "" if no one asks. It takes a mount namespace of the container's own.
+	// Notify is the directory of the host with the socket on which the container tells the service manager that it is
+	// ready (sd_notify(3)); "" for none. It takes a mount namespace of the container's own.
 	Notify string
-	// IgnoredSignals and BlockedSignals are those that a child of rt's ignores and blocks, because rt's caller does:
-	// bit n-1 is signal n.
+	// IgnoredSignals and BlockedSignals are the signals that a child of rt's ignores and blocks because rt's caller
+	// does: bit n-1 is signal n.
 	IgnoredSignals, BlockedSignals uint64
-	// TerminalWait says that a process that joins waits until rt has set its terminal up. One that is made waits for rt
-	// in any case before its program runs.
+	// TerminalWait says that a joining process waits until rt has set up its terminal. A container's own process waits
+	// for rt in any case before its program runs.
 	TerminalWait bool
 	// Trace adds a report to every step, with its result and time.
 	Trace bool
@@ -113,7 +112,7 @@ const (
 	SourceDir
 	SourceFile
 	SourceHost // no bind, but StandIn names a mount of the host's, and it is there
-	// SourceLater is a source below root.path, where an earlier mount may bring it, or cover it.
+	// SourceLater is a source below root.path, which an earlier mount may bring, or cover.
 	SourceLater
 )
 
@@ -151,15 +150,15 @@ type Plan struct {
 	Files []File
 	// Later are further files, in batches: rt opens one at each SyncTrees, and hands it over.
 	Later [][]File
-	// CloneFlags are for the boot process's own birth. Zero if it makes the container's process itself (see
-	// namespaces.go).
+	// CloneFlags are the flags with which rt clones the boot process; 0 if the boot process itself clones the
+	// container's process (see namespaces.go).
 	CloneFlags uintptr
-	// IntoCgroup says that the boot process itself is born in the container's cgroup.
+	// IntoCgroup says that rt clones the boot process into the container's cgroup.
 	IntoCgroup bool
-	// TwoStage says that the container's process is a child of the first one, made by a step; SyncBornUnmapped or
-	// SyncBorn tells its pid.
+	// TwoStage says that the container's process is a child of the first one, cloned by a step; SyncBornUnmapped or
+	// SyncBorn reports its pid.
 	TwoStage bool
-	// Warnings are what the runtime spec wants warnings for.
+	// Warnings are the warnings that the runtime spec asks for.
 	Warnings []string
 
 	plain *nsenter.Program // see Plain
@@ -192,7 +191,7 @@ func Compile(s *spec.Spec, f *host.Facts, o *Options) (*Plan, error) {
 	return &c.plan, nil
 }
 
-// boot is the life of the boot process, in its order.
+// boot compiles the steps of the boot process, in order.
 func (c *compiler) boot() error {
 	parts := []struct {
 		name string
@@ -251,7 +250,8 @@ func (c *compiler) supported() error {
 		if m.RecSet|m.RecClear != 0 && !c.host.Has(host.MountSetattr) && (m.Bind || !inHouse(m.Type)) {
 			return &diag.Error{
 				Kind: diag.Host, Field: mountPath(m, "options"),
-				Problem: "options for a whole tree of mounts, as rro, take Linux 5.12: use those for one mount, as ro, and a mount for each",
+				Problem: "options for a whole tree of mounts, as rro, take Linux 5.12: use those for one mount, as " +
+					"ro, and a mount for each",
 			}
 		}
 	}
@@ -261,8 +261,8 @@ func (c *compiler) supported() error {
 	return c.canListen()
 }
 
-// RootMountNeeded reports whether the plan of s depends on Options.RootMount, which takes a read of the mount table to
-// find.
+// RootMountNeeded reports whether the plan of s depends on Options.RootMount. To find it the mount table has to be
+// read.
 func RootMountNeeded(s *spec.Spec) bool {
 	return !(&compiler{spec: s}).contained() && s.Namespaces.Has(unix.CLONE_NEWNS)
 }

@@ -16,13 +16,13 @@ const (
 	plain  = "\x1b[m"
 )
 
-// callWidth is how far to the right the remarks of a part move for the sake of its longest call; longer ones push
-// theirs aside.
+// callWidth is how far the longest call of a part moves the comments of that part to the right; longer calls move only
+// their own.
 const callWidth = 76
 
-// AppendText appends the plan as `rt plan` shows it: what rt opens, how the boot process is born, then the steps under
-// the heading of their part, numbered, each as strace(1) would show it, with the field of the config it serves and a
-// few words. Beneath a sync point stand the lines of the other column: what rt does while the boot process waits.
+// AppendText appends the plan as `rt plan` shows it: what rt opens, how the boot process is cloned, then the steps
+// under the heading of their part, numbered, each as strace(1) would show it, with the field of the config it serves
+// and a sentence. Below a sync point are the lines of the other column: what rt does while the boot process waits.
 func (p *Plan) AppendText(dst []byte, colour bool) []byte {
 	w := printer{dst: dst, colour: colour}
 	w.files(p)
@@ -38,7 +38,7 @@ func (p *Plan) AppendText(dst []byte, colour bool) []byte {
 	return w.dst
 }
 
-// printer holds a text in the making.
+// printer is a text that grows.
 type printer struct {
 	dst    []byte
 	colour bool
@@ -116,7 +116,7 @@ func (w *printer) files(p *Plan) {
 	}
 }
 
-// widest is the width of the widest line that is not too wide.
+// widest returns the width of the widest line that is not too wide.
 func widest(lines []string) int {
 	column := 0
 	for _, line := range lines {

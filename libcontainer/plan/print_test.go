@@ -20,7 +20,8 @@ func printed() *Plan {
 				{
 					Call: nsenter.Mkdirat, Args: []nsenter.Arg{nsenter.Val(1), nsenter.Str("a"),
 						nsenter.Flags(&nsenter.Octal, 0o755)},
-					Errnos: []unix.Errno{unix.EEXIST}, Part: "mounts", Number: 2, Origin: "mounts[0].destination", Sentence: "make the directory",
+					Errnos: []unix.Errno{unix.EEXIST}, Part: "mounts", Number: 2, Origin: "mounts[0].destination",
+					Sentence: "make the directory",
 				},
 				{
 					Call: nsenter.Writev, Args: []nsenter.Arg{nsenter.Num(1), nsenter.ReportOf(0),

@@ -10,7 +10,7 @@ import (
 	"rt/nsenter"
 )
 
-// AppendJSON appends the plan as an object for programs. Numbers of steps count from 1, as everywhere.
+// AppendJSON appends the plan as a JSON object. Steps are numbered from 1, as everywhere.
 func (p *Plan) AppendJSON(dst []byte) []byte {
 	j := jsonWriter{dst: append(dst, '{')}
 	j.list("cloneFlags", nonEmpty(strings.Split(nsenter.CloneFlags.Format(uint64(p.CloneFlags)), "|"),
@@ -49,10 +49,10 @@ func nonEmpty(list []string, ok bool) []string {
 	return list
 }
 
-// jsonWriter writes members of objects, in the order of the calls. What is empty is left out.
+// jsonWriter writes members of objects, in the order of the calls. Empty ones are left out.
 type jsonWriter struct{ dst []byte }
 
-// separator is the comma in front of what is not the first of its object or array.
+// separator is the comma in front of all but the first element of an object or array.
 func separator(dst []byte) string {
 	switch dst[len(dst)-1] {
 	case '{', '[':

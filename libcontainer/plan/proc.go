@@ -9,11 +9,11 @@ import (
 	"rt/nsenter"
 )
 
-// What is written to /proc goes through a procfs that the boot process makes for itself and attaches nowhere: the /proc
-// of the root file system may be a fake, and be swapped meanwhile (CVE-2019-16884, CVE-2025-52881).
+// What is written to /proc goes through a detached procfs of the boot process: the /proc of the root file system may be
+// a fake, and be replaced meanwhile (CVE-2019-16884, CVE-2025-52881).
 
-// openProc puts such a procfs in regProc. In a user namespace the kernel may refuse one (EPERM); the host's /proc,
-// which no container can change and whose mounts are not crossed, then serves as well.
+// openProc opens such a procfs in regProc. In a user namespace the kernel may refuse one (EPERM). Then the host's /proc
+// serves, which no container can change and whose mounts are not crossed.
 func (c *compiler) openProc() {
 	if c.procOpen {
 		return
@@ -78,8 +78,8 @@ func (c *compiler) securityLabels() error {
 	return nil
 }
 
-// keyLabel gives the keyring that is made next the label of the program: with rt's own the policy would keep the
-// program from its keys. The program's execve ends it.
+// keyLabel gives the next new keyring the label of the program: with rt's own label the policy would keep the program
+// from its keys. The label for keys ends with the execve of the program.
 func (c *compiler) keyLabel() {
 	p := c.spec.Process
 	if p == nil || p.SELinuxLabel == "" || !c.host.SELinux {
@@ -94,7 +94,7 @@ func (c *compiler) writeLabel(origin, sentence, path, label string) {
 	c.writeProc(origin, sentence+": write to `/proc/"+path+"`", path, label)
 }
 
-// oomScore sets the score while the process has all rights of rt's: lowering it takes CAP_SYS_RESOURCE outside of any
+// oomScore sets the score while the process has all rights of rt: lowering it takes CAP_SYS_RESOURCE outside of any
 // user namespace. Children inherit it.
 func (c *compiler) oomScore() {
 	if c.spec.Process == nil || c.spec.Process.OOMScoreAdj == nil {

@@ -13,11 +13,11 @@ import (
 	"rt/spec"
 )
 
-// cwd enters process.cwd, found from the new root: no descriptor that leaked from anywhere is on that way
-// (CVE-2024-21626). It is made if it is not there and the root may be written, as runc does.
+// cwd enters process.cwd, looked up from the new root: no descriptor that leaked is involved (CVE-2024-21626). A
+// missing directory is made if the root is writable, as runc does.
 //
-// The root user of the container goes there, since a directory may be closed to the user of the process; where that is
-// the other way round, as on network file systems that distrust root, endCwd tries again as that user.
+// The root user of the container enters it, since a directory may be closed to the user of the process. Where it is the
+// other way round, as on network file systems that distrust root, endCwd tries again as that user.
 func (c *compiler) cwd() error {
 	p := c.spec.Process
 	if p == nil || p.Cwd == "/" {
@@ -48,13 +48,13 @@ func (c *compiler) cwd() error {
 	return nil
 }
 
-// makesCwd reports whether a working directory that is not there is made.
+// makesCwd reports whether a missing working directory is made.
 func (c *compiler) makesCwd() bool {
 	return !c.spec.RootReadonly && c.mountNamespace() && !c.joining
 }
 
-// findProgram looks for process.args[0] as execvpe(3) will, so that a program that is not there fails the create, as
-// callers of runc expect.
+// findProgram looks process.args[0] up as execvpe(3) will, so that a missing program fails the create, as callers of
+// runc expect.
 func (c *compiler) findProgram() error {
 	p := c.spec.Process
 	if p == nil {
@@ -75,7 +75,7 @@ func (c *compiler) findProgram() error {
 }
 
 // candidates returns the paths that process.args[0] may mean: itself if it has a slash, else one in each directory of
-// the PATH of process.env.
+// PATH in process.env.
 func (c *compiler) candidates() []string {
 	if c.opt.Program != "" {
 		return []string{c.opt.Program}
@@ -106,11 +106,10 @@ func (c *compiler) candidates() []string {
 	return names
 }
 
-// execute becomes the user's program. What comes before it in PATH and can't be executed is passed over, as execvpe(3)
-// does.
+// execute executes the user's program. Files earlier in PATH that can't be executed are skipped, as execvpe(3) does.
 func (c *compiler) execute() error {
 	if c.spec.Process == nil {
-		// rt start refuses such a container; this is for one that is asked all the same.
+		// rt start refuses such a container; this is for a start that is attempted all the same.
 		c.do("process", "there is no program to start", nsenter.ExitGroup, nsenter.Imm(1))
 		return nil
 	}
@@ -126,8 +125,8 @@ func (c *compiler) execute() error {
 	return nil
 }
 
-// raiseLimits raises the hard limits that process.rlimits wants above rt's own, while the process has rt's rights: in a
-// user namespace it has no CAP_SYS_RESOURCE that counts. See getrlimit(2).
+// raiseLimits raises the hard limits of process.rlimits that are above rt's own, while the process has rt's rights: in
+// a user namespace it has no effective CAP_SYS_RESOURCE. See getrlimit(2).
 func (c *compiler) raiseLimits() {
 	if c.spec.Process == nil {
 		return
@@ -145,7 +144,7 @@ func (c *compiler) rlimit(l *spec.Rlimit, soft uint64, sentence string) {
 	c.prlimit("process.rlimits["+strconv.Itoa(l.Index)+"]", sentence+l.Type, l.Resource, soft, l.Hard, nsenter.Null)
 }
 
-// prlimit sets a resource limit, and writes what it was to old: prlimit(2).
+// prlimit sets a resource limit, and writes the previous one to old: prlimit(2).
 func (c *compiler) prlimit(origin, sentence string, resource int, soft, hard uint64, old nsenter.Arg) {
 	var b [16]byte
 	binary.NativeEndian.PutUint64(b[:], soft)
@@ -162,8 +161,8 @@ func limitText(v uint64) string {
 	return strconv.FormatUint(v, 10)
 }
 
-// limits sets what else belongs to the process and not to its rights: rlimits, as late as can be, since the making
-// needs descriptors and memory too; the scheduler and the like.
+// limits sets the attributes of the process other than its rights: rlimits, as late as possible, since the earlier
+// steps need descriptors and memory too; the scheduler and the like.
 func (c *compiler) limits() error {
 	p := c.spec.Process
 	if p == nil {
@@ -181,7 +180,8 @@ func (c *compiler) limits() error {
 	return nil
 }
 
-// user takes the ids of process.user. Bit sets of rights survive it by PR_SET_KEEPCAPS, and are set after it.
+// user changes to the ids of process.user. PR_SET_KEEPCAPS preserves the permitted set, and the others are set
+// afterwards.
 func (c *compiler) user() error {
 	p := c.spec.Process
 	if p.UID != 0 {
@@ -202,7 +202,8 @@ func (c *compiler) user() error {
 		if len(p.Groups) > 0 {
 			return &diag.Error{
 				Kind: diag.Host, Field: "process.user.additionalGids",
-				Problem: "an unprivileged user without a range in /etc/subgid can't take additional groups: leave them out, or add a range",
+				Problem: "an unprivileged user without a range in /etc/subgid can't take additional groups: leave " +
+					"them out, or add a range",
 			}
 		}
 	default:
@@ -216,8 +217,7 @@ func (c *compiler) user() error {
 			nsenter.Imm(len(p.Groups)),
 			nsenter.Data(string(groups), "["+strings.Join(words, ", ")+"]"))
 		if len(p.Groups) == 0 && (c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)) {
-			// A user namespace that was made with setgroups denied, rt's own or one that is joined, keeps the groups it
-			// has.
+			// In a user namespace that denies setgroups(2), rt's own or a joined one, the process keeps its groups.
 			take.ignore(unix.EPERM)
 		}
 	}

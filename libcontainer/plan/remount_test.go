@@ -50,13 +50,18 @@ func TestRemountLeavesDevicesAlone(t *testing.T) {
 // of the mount itself, whatever has become of its name. Only what the config has not mounted is looked up.
 func TestRemountChangesWhatWasMounted(t *testing.T) {
 	for mounts, lookups := range map[string]int{
-		`{"destination": "/m", "source": "/srv", "options": ["bind"]}, {"destination": "/m", "options": ["bind", "remount", "ro"]}`:                                             0,
-		`{"destination": "/m", "type": "tmpfs", "source": "t"}, {"destination": "/m", "options": ["remount", "ro"]}`:                                                            0,
-		`{"destination": "/m", "type": "ext4", "source": "/dev/x"}, {"destination": "/m", "options": ["bind", "remount", "nosuid"]}`:                                            0,
-		`{"destination": "/m", "type": "ext4", "source": "/dev/x", "options": ["rro", "shared"]}`:                                                                               0,
-		`{"destination": "/m", "options": ["bind", "remount", "ro"]}`:                                                                                                           1,
-		`{"destination": "/m", "source": "/srv", "options": ["rbind"]}, {"destination": "/m/below", "options": ["bind", "remount", "ro"]}`:                                      1,
-		`{"destination": "/m/a", "source": "/srv", "options": ["bind"]}, {"destination": "/m", "type": "tmpfs"}, {"destination": "/m/a", "options": ["bind", "remount", "ro"]}`: 1,
+		`{"destination": "/m", "source": "/srv", "options": ["bind"]},
+			{"destination": "/m", "options": ["bind", "remount", "ro"]}`: 0,
+		`{"destination": "/m", "type": "tmpfs", "source": "t"},
+			{"destination": "/m", "options": ["remount", "ro"]}`: 0,
+		`{"destination": "/m", "type": "ext4", "source": "/dev/x"},
+			{"destination": "/m", "options": ["bind", "remount", "nosuid"]}`: 0,
+		`{"destination": "/m", "type": "ext4", "source": "/dev/x", "options": ["rro", "shared"]}`: 0,
+		`{"destination": "/m", "options": ["bind", "remount", "ro"]}`:                             1,
+		`{"destination": "/m", "source": "/srv", "options": ["rbind"]},
+			{"destination": "/m/below", "options": ["bind", "remount", "ro"]}`: 1,
+		`{"destination": "/m/a", "source": "/srv", "options": ["bind"]}, {"destination": "/m", "type": "tmpfs"},
+			{"destination": "/m/a", "options": ["bind", "remount", "ro"]}`: 1,
 	} {
 		s, f := config(t, `{"mounts": [`+mounts+`]}`), modern()
 		p, err := Compile(s, &f, options(s, &f))

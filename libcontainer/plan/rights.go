@@ -14,8 +14,8 @@ import (
 //
 //   - the bounding set while CAP_SETPCAP is there, before the user changes;
 //   - the user, then the other sets: a change of the user clears what a set that is set before would hold;
-//   - seccomp without no_new_privs needs CAP_SYS_ADMIN, so it comes before the capabilities are gone; with no_new_privs it is the last call
-//     before the execve, so that the profile has to allow none of ours.
+//   - seccomp without no_new_privs needs CAP_SYS_ADMIN, so it comes before the capabilities are gone; with no_new_privs
+//     it is the last call before the execve, so that the profile has to allow none of ours.
 func (c *compiler) rights() error {
 	p := c.spec.Process
 	if p == nil {
@@ -105,7 +105,8 @@ func (c *compiler) grantable(p *spec.Process) spec.Capabilities {
 		for n := range 64 {
 			if *set.bits&^have&(1<<n) != 0 {
 				c.plan.Warnings = append(c.plan.Warnings,
-					"process.capabilities."+set.name+": "+nsenter.Capabilities.Format(uint64(n))+" can't be granted: rt does not have it itself")
+					"process.capabilities."+set.name+": "+nsenter.Capabilities.Format(
+						uint64(n))+" can't be granted: rt does not have it itself")
 			}
 		}
 		*set.bits &= have

@@ -173,7 +173,8 @@ func (c *compiler) enterRoot() error {
 	case c.spec.RootPropagation&unix.MS_PRIVATE != 0:
 		return &diag.Error{
 			Kind: diag.Host, Field: "linux.rootfsPropagation", Value: "private",
-			Problem: "does not go with --no-pivot, which leaves the host's mounts below the container's root: drop --no-pivot, or the propagation",
+			Problem: "does not go with --no-pivot, which leaves the host's mounts below the container's root: drop " +
+				"--no-pivot, or the propagation",
 		}
 	default:
 		if c.unshared(unix.CLONE_NEWNS) {

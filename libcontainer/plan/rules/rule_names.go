@@ -16,7 +16,8 @@ import (
 // mount has a descriptor of its own. One name is the exception: mknodat(2) gives no descriptor of the node that it
 // makes.
 func namesOnce(w *Walk, i int, s *nsenter.Step) string {
-	const byName, again = "it changes what a path of the container's leads to now, and not what was opened", "it changes what a second look-up of a path has found"
+	const byName, again = "it changes what a path of the container's leads to now, and not what was opened",
+		"it changes what a second look-up of a path has found"
 	dir, path := -1, 0
 	// a mount that is there; not so one that is put over it, nor a node that was looked at by its descriptor
 	changes := true

@@ -31,19 +31,22 @@ type Rule struct {
 var table = [...]Rule{
 	{
 		"R1",
-		"nothing is open that leads anywhere while a path of the image is resolved through magic links, or when a container first sees the process",
+		"nothing is open that leads anywhere while a path of the image is resolved through magic links, or when a " +
+			"container first sees the process",
 		nothingOpen,
 	},
 	{"R2", "what rt attaches of the host's by itself is read-only, nosuid and noexec", lent},
 	{"R3", "a process that a container may see is not dumpable", notDumpable},
 	{
 		"R4",
-		"the program gets no more rights than the config gives it, and a joining process has no more when it is first seen",
+		"the program gets no more rights than the config gives it, and a joining process has no more when it is " +
+			"first seen",
 		rights,
 	},
 	{
 		"R5",
-		"what lies in the container is changed by the descriptor that found or made it, and not looked up a second time",
+		"what lies in the container is changed by the descriptor that found or made it, and not looked up a " +
+			"second time",
 		namesOnce,
 	},
 }
