@@ -18,14 +18,7 @@ func doctorCommand() *Command {
 				"determined.",
 		},
 		Flags: []Flag{
-			{
-				Name:     "format",
-				Short:    "f",
-				Value:    "FORMAT",
-				To:       &format,
-				Complete: oneOf("table", "json"),
-				Usage:    "table or json (default: table)",
-			},
+			formatFlag(&format, "table"),
 		},
 		Action: func(c *Call) error { return examine(c, format) },
 		Examples: []Row{
@@ -38,8 +31,8 @@ func doctorCommand() *Command {
 }
 
 func examine(c *Call, format string) error {
-	if format != "table" && format != "json" {
-		return &diag.Error{Kind: diag.Usage, Field: "--format", Value: format, Problem: "must be table or json"}
+	if err := checkFormat(format, "table"); err != nil {
+		return err
 	}
 	list := doctor.Examine()
 	var text []byte

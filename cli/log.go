@@ -130,12 +130,12 @@ func (l *log) appendError(dst []byte, err error, warnings []string) []byte {
 func appendParts(dst []byte, e *diag.Error) []byte {
 	dst = appendMember(dst, "kind", kinds[e.Kind])
 	dst = appendMember(dst, "op", e.Op)
+	dst = appendNumber(dst, "line", e.Line)
+	dst = appendNumber(dst, "column", e.Column)
 	dst = appendMember(dst, "field", e.Field)
 	dst = appendMember(dst, "value", e.Value)
 	dst = appendMember(dst, "problem", e.Problem)
-	if e.Step != 0 {
-		dst = strconv.AppendInt(append(dst, `,"step":`...), int64(e.Step), 10)
-	}
+	dst = appendNumber(dst, "step", e.Step)
 	dst = appendMember(dst, "text", e.Text)
 	dst = appendMember(dst, "call", e.Call)
 	if e.Errno != 0 {
@@ -165,6 +165,14 @@ func appendMember(dst []byte, name, value string) []byte {
 	}
 	dst = append(append(append(dst, ',', '"'), name...), '"', ':')
 	return jsonscan.AppendString(dst, value)
+}
+
+// appendNumber appends a member that is a number other than 0.
+func appendNumber(dst []byte, name string, value int) []byte {
+	if value == 0 {
+		return dst
+	}
+	return strconv.AppendInt(append(append(append(dst, ',', '"'), name...), '"', ':'), int64(value), 10)
 }
 
 // kinds are the words for diag.Kind in the log.

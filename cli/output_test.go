@@ -114,22 +114,50 @@ func TestSpecAndValidate(t *testing.T) {
 	}
 }
 
+// What validate says, and which line of the document it names. All of it comes at once.
 func TestValidate(t *testing.T) {
+	const end = "config.json is valid"
 	for _, c := range []struct {
 		config string
 		status int
 		out    []string // beginnings of lines
 	}{
 		{
-			`{"ociVersion":"9.0.0","root":{"path":"/"},"process":{"cwd":"x","args":["a"]}}`, 1,
-			[]string{"ociVersion ", "process.cwd "},
+			"{\"ociVersion\":\"9.0.0\",\"root\":{\"path\":\"/\"},\n\"process\":{\"cwd\":\"x\",\"argz\":[\"a\"]}}", 1,
+			[]string{"config.json:1:2: ociVersion ", `config.json:2:1: process.args: is required: the program and its ` +
+				`arguments (hint: "argz" in line 2 is unknown: did you mean "args"?)`, "config.json:2:12: process.cwd ",
+				"config.json:2:22: warning: process.argz: is unknown and ignored: did you mean"},
 		},
 		{
 			"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"/\"},\n \"hostnam\":\"a\", \"HOOKS\":{}, \"x\":1}", 0,
-			[]string{`config.json:2:2: hostnam is unknown and ignored: did you mean "hostname"?`, "config.json:2:",
-				"config.json:2:", "config.json is valid"},
+			[]string{`config.json:2:2: warning: hostnam: is unknown and ignored: did you mean "hostname"?`,
+				`config.json:2:17: warning: HOOKS: is taken for "hooks"`, "config.json:2:29: warning: x: is unknown",
+				end},
 		},
-		{"{\n", 1, []string{""}},
+		{"{\n", 1, []string{"config.json:2:1: is not JSON"}},
+		{"{\"ociVersion\":3,\n\"root\":{\"path\":\"/\"}}", 1, []string{"config.json:1:15: ociVersion: must be a string"}},
+		{
+			"{\"ociVersion\":\"1.0.0\",\"$schema\":\"s\",\"root\":{\"path\":\"/\",\n\"path\":\"/\"},\"annotations\":{\"a\":\"\",\n" +
+				"\"a\":\"\"}}", 0,
+			[]string{"config.json:2:1: warning: root.path: is here a second time, and this value counts: the first is " +
+				"in line 1", "config.json:3:1: warning: annotations.a: is here a second time", end},
+		},
+		{
+			`{"ociVersion":"1.0.0","root":{"path":"/"},"process":{"cwd":"x","args":["a"]},"linux":{"seccomp":{` +
+				"\n\"defaultAction\":\"SCMP_ACT_KABOOM\",\n\"flags\":[\"F\"],\n\"syscalls\":[{\"names\":[\"no_such_call\"]," +
+				"\"action\":\"SCMP_ACT_ALLOW\"},\n{\"names\":[],\"action\":\"ALLOW\",\"args\":[{\"index\":6,\"op\":\"=\"}]}]}}}", 1,
+			[]string{"config.json:1:54: process.cwd ", "config.json:2:1: linux.seccomp.defaultAction \"SCMP_ACT_KABOOM\"",
+				"config.json:3:10: linux.seccomp.flags[0] \"F\"", "config.json:4:23: warning: linux.seccomp.syscalls[0].names[0] " +
+					"\"no_such_call\": ",
+				"config.json:5:2: linux.seccomp.syscalls[1].names: is empty", "config.json:5:13: linux.seccomp.syscalls[1].action",
+				"config.json:5:39: linux.seccomp.syscalls[1].args[0].index", "config.json:5:49: linux.seccomp.syscalls[1].args[0].op"},
+		},
+		{
+			`{"ociVersion":"1.0.0","root":{"path":"/"},"process":{"cwd":"/","args":["a"],"noNewPrivileges":true},"linux":{` +
+				"\n\"namespaces\":[{\"type\":\"mount\"}],\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\n\"syscalls\":[{\"names\":" +
+				"[\"execve\"],\"action\":\"SCMP_ACT_ERRNO\"}]}}}", 1,
+			[]string{`config.json:3:33: linux.seccomp.syscalls[0].action "SCMP_ACT_ERRNO(EPERM)": refuses execve`},
+		},
 	} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(c.config), 0o600); err != nil {
@@ -145,10 +173,26 @@ func TestValidate(t *testing.T) {
 				t.Errorf("%s: line %d is %q, want %q", c.config, i+1, lines[i], want)
 			}
 		}
+		var list []struct{ Level, Field, Problem string }
+		out, _, again := rt(t, "validate", "--format", "json", dir)
+		if err := json.Unmarshal([]byte(out), &list); err != nil || again != c.status ||
+			len(list) != len(lines)-strings.Count(strings.Join(lines, "\n"), end) {
+			t.Errorf("%s: %v, %d: %s", c.config, err, again, out)
+		}
 	}
 	if _, errs, status := rt(t, "validate", t.TempDir()); status != 1 ||
 		!strings.Contains(errs, "no such file or directory") {
 		t.Errorf("no config.json: %d %s", status, errs)
+	}
+	if _, errs, status := rt(t, "validate", "--format", "xml"); status != 1 || !strings.Contains(errs, "text or json") {
+		t.Errorf("an unknown format: %d %s", status, errs)
+	}
+	image := t.TempDir()
+	if err := os.WriteFile(filepath.Join(image, "oci-layout"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, status := rt(t, "validate", image); status != 1 || !strings.Contains(errs, "umoci unpack --image") {
+		t.Errorf("an image in place of a bundle: %d %s", status, errs)
 	}
 }
 

@@ -5,6 +5,7 @@ import "rt/libcontainer"
 func planCommand() *Command {
 	var o libcontainer.CreateOptions
 	var asJSON, wait bool
+	format := "text"
 	return &Command{
 		Name: "plan", Args: "[bundle]", Min: 0, Max: 1, Complete: []Candidates{directories},
 		Summary: "print what create or run would do, step by step",
@@ -17,11 +18,17 @@ func planCommand() *Command {
 				"names the step of the plan that failed.",
 		},
 		Flags: append([]Flag{
-			{Name: "json", To: &asJSON, Usage: "print it as JSON, for programs"},
+			formatFlag(&format, "text"),
+			{Name: "json", To: &asJSON, Usage: "the same as --format json"},
 			{Name: "create", To: &wait, Usage: "print the plan of create, which waits for start before it executes " +
 				"the program"},
 		}, planFlags(&o)...),
-		Action: func(c *Call) error { return printPlan(c, &o, wait, asJSON) },
+		Action: func(c *Call) error {
+			if err := checkFormat(format, "text"); err != nil {
+				return err
+			}
+			return printPlan(c, &o, wait, asJSON || format == "json")
+		},
 		Examples: []Row{
 			{"rt plan web | less -R", "Print the plan of the bundle in web"},
 			{"rt plan --json web | jq -r '.steps[].call' | sort | uniq -c", "Count its system calls"},

@@ -13,7 +13,7 @@ import (
 )
 
 func specCommand() *Command {
-	bundle, rootless := ".", false
+	bundle, rootless, schema := ".", false, false
 	return &Command{
 		Name: "spec", Min: 0, Max: 0,
 		Summary: "write a config.json to start from",
@@ -27,11 +27,20 @@ func specCommand() *Command {
 			{Name: "bundle", Short: "b", Value: "DIR", To: &bundle, Usage: "the directory to write to (default: the " +
 				"working directory)"},
 			{Name: "rootless", To: &rootless, Usage: "write a config that an ordinary user can run"},
+			{Name: "schema", To: &schema, Usage: "print a JSON schema of the config.json that rt accepts, and write " +
+				"nothing"},
 		},
-		Action: func(*Call) error { return writeSpec(bundle, rootless) },
+		Action: func(c *Call) error {
+			if schema {
+				return writeSchema(c)
+			}
+			return writeSpec(bundle, rootless)
+		},
 		Examples: []Row{
 			{"mkdir -p web/rootfs && rt spec --bundle web", "Start a bundle in the directory web"},
 			{"rt spec --rootless", "Start one here, for an ordinary user"},
+			{"rt spec --schema >web/schema.json", "Have editors complete and check web/config.json, once that has " +
+				"\"$schema\": \"./schema.json\""},
 		},
 		Files: []Row{{"config.json", "the written config"}},
 	}

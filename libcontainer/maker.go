@@ -70,7 +70,7 @@ func (r *Runtime) newMaker(id string, o *CreateOptions, wait bool) (*maker, erro
 	if err := m.place(); err != nil {
 		return nil, err
 	}
-	return m, m.look()
+	return m, located(m.spec, m.look())
 }
 
 // look fills in what the plan depends on and the config does not say.
@@ -148,7 +148,7 @@ func (m *maker) compile() (*plan.Plan, error) {
 			m.r.edit(m.plan)
 		}
 	}
-	return m.plan, err
+	return m.plan, located(m.spec, err)
 }
 
 // record makes the state directory: from here on the container exists, and `rt delete --force` removes all that

@@ -10,31 +10,32 @@ import (
 )
 
 // parseArgs checks linux.seccomp.syscalls[i].args.
-func parseArgs(i int, args []specs.LinuxSeccompArg) ([]condition, error) {
+func parseArgs(i int, args []specs.LinuxSeccompArg) (out []condition, err error) {
 	if len(args) == 0 {
 		return nil, nil
 	}
-	out := make([]condition, len(args))
+	out = make([]condition, len(args))
 	for j := range args {
 		a := &args[j]
 		field := at(i) + ".args[" + strconv.Itoa(j) + "]"
 		if a.Index > 5 {
-			return nil, invalid(field+".index", strconv.FormatUint(uint64(a.Index), 10),
-				"a call has the arguments 0 to 5")
+			err = merge(err, invalid(field+".index", strconv.FormatUint(uint64(a.Index), 10),
+				"a call has the arguments 0 to 5"))
 		}
 		op := operator(0)
 		for int(op) < len(operators) && operators[op] != a.Op {
 			op++
 		}
 		if int(op) == len(operators) {
-			return nil, invalid(field+".op", string(a.Op), "is not an operator: one of "+joined(Operators()))
+			err = merge(err, invalid(field+".op", string(a.Op), "is not an operator: one of "+joined(Operators())))
+			continue
 		}
 		out[j] = condition{arg: uint8(a.Index), op: op, value: a.Value}
 		if op == opMasked { // value is the mask and valueTwo what must remain (config-linux.md#seccomp)
 			out[j].mask, out[j].value = a.Value, a.ValueTwo
 		}
 	}
-	return out, nil
+	return out, err
 }
 
 // outsideMask is the index of a condition that asks for bits which its own mask removes; -1 if there is none.

@@ -112,6 +112,35 @@ func (f *Filter) RefuseDeadlock(calls []uint32) error {
 	return nil
 }
 
+// Refusal is an error if the filter refuses a native call whatever its arguments are: the call fails, or the process
+// dies of it. what is why the call is needed.
+func (f *Filter) Refusal(number uint32, what string) *diag.Error {
+	name := f.archs[0].nameOf(number)
+	k := lookup(name)
+	if k < 0 {
+		return nil
+	}
+	body := &f.set.leaves[f.set.of[k]]
+	for _, r := range body.rules {
+		if !refuses(f.set.rules[r].ret) {
+			return nil
+		}
+	}
+	if !refuses(body.rest) {
+		return nil
+	}
+	field := "linux.seccomp.defaultAction"
+	if body.final {
+		field = at(int(f.set.by[k])) + ".action"
+	}
+	e := invalid(field, ActionText(body.rest), "refuses "+name+", "+what)
+	e.Hint = "allow " + name + " with an entry of its own"
+	return e
+}
+
+// refuses reports whether a filter that returns ret keeps the call from happening, without asking anyone.
+func refuses(ret uint32) bool { return rank(ret) < rankNotify }
+
 // Allows reports whether the filter lets a native call pass, by its number and the arguments that are known; all others
 // count as 0.
 func (f *Filter) Allows(number uint32, args ...uint64) bool {

@@ -1,6 +1,7 @@
 package seccomp
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 
@@ -57,24 +58,24 @@ type writtenLeaf struct {
 
 // Compile turns linux.seccomp into a filter for a machine of architecture arch, a GOARCH name. It makes no system call,
 // unless the build tag libseccomp has that library write the program. The strings are warnings: names of calls that no
-// table knows and that the filter therefore leaves out. Errors are *diag.Error with the field of the profile. The
-// filter keeps p: don't change it afterwards.
+// table knows and that the filter therefore leaves out; they are returned with an error too. The error is a *diag.Error
+// with the field of the profile, and all further problems of the profile are its More. The filter keeps p: don't change
+// it afterwards.
 func Compile(p *specs.LinuxSeccomp, arch string) (*Filter, []string, error) {
 	list, err := parseArchs(p.Architectures, arch)
-	if err != nil {
+	if list == nil {
 		return nil, nil, err
 	}
-	set, warnings, err := parseRules(p, list[0])
-	if err != nil {
-		return nil, nil, err
-	}
-	bits, more, err := parseFlags(p.Flags, set.notify)
-	if err != nil {
-		return nil, nil, err
-	}
+	set, warnings, wrong := parseRules(p, list[0])
+	err = merge(err, wrong)
+	bits, more, wrong := parseFlags(p.Flags, set.notify)
+	err = merge(err, wrong)
 	if p.ListenerMetadata != "" && p.ListenerPath == "" {
-		return nil, nil, invalid("linux.seccomp.listenerMetadata", p.ListenerMetadata,
-			"must not be set without linux.seccomp.listenerPath")
+		err = merge(err, invalid("linux.seccomp.listenerMetadata", p.ListenerMetadata,
+			"must not be set without linux.seccomp.listenerPath"))
+	}
+	if err != nil {
+		return nil, warnings, err
 	}
 	f := &Filter{Flags: bits, Notify: set.notify, profile: p, set: set, archs: list}
 	if more, err = newCompiler(set, list).generate(f, more); err != nil {
@@ -89,24 +90,26 @@ func Compile(p *specs.LinuxSeccomp, arch string) (*Filter, []string, error) {
 }
 
 // parseArchs is the native architecture and those the profile adds. The native one is always there, as in runc: Docker
-// leaves it out on ppc64le.
-func parseArchs(names []specs.Arch, goarch string) ([]*architecture, error) {
+// leaves it out on ppc64le. There is no list if the machine itself is unknown; other errors leave one out.
+func parseArchs(names []specs.Arch, goarch string) (list []*architecture, err error) {
 	native := archByGOARCH(goarch)
 	if native == nil {
 		return nil, &diag.Error{Kind: diag.Host, Field: "linux.seccomp", Value: goarch,
 			Problem: "seccomp has no table for this architecture"}
 	}
-	list := append(make([]*architecture, 0, 4), native)
+	list = append(make([]*architecture, 0, 4), native)
 next:
 	for i, n := range names {
 		a := archByName(n)
 		if a == nil {
-			return nil, invalid("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n),
-				"is not an architecture: one of "+joined(Architectures()))
+			err = merge(err, invalid("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n),
+				"is not an architecture: one of "+joined(Architectures())))
+			continue
 		}
 		if a.big != native.big {
-			return nil, invalid("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n),
-				"has another byte order than "+string(native.name)+", whose kernel can't run it")
+			err = merge(err, invalid("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n),
+				"has another byte order than "+string(native.name)+", whose kernel can't run it"))
+			continue
 		}
 		for _, have := range list {
 			if have == a {
@@ -115,8 +118,24 @@ next:
 		}
 		list = append(list, a)
 	}
-	return list, nil
+	return list, err
 }
+
+// merge returns a and b, errors of the profile or nil, as one error.
+func merge(a, b error) error {
+	if a == nil {
+		return b
+	}
+	first, ok := errors.AsType[*diag.Error](a)
+	if more, both := errors.AsType[*diag.Error](b); ok && both && len(first.More) < maxProblems {
+		first.More = append(append(first.More, more), more.More...)
+		more.More = nil
+	}
+	return a
+}
+
+// maxProblems bounds what a profile that is wrong throughout makes rt say.
+const maxProblems = 100
 
 func newCompiler(set *ruleset, list []*architecture) *compiler {
 	c := &compiler{set: set, archs: list, through: -1}

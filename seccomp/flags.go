@@ -26,9 +26,7 @@ const waitKillableRecv = 1 << 5
 
 // parseFlags is the flag word of seccomp(2). A profile without the property gets SPEC_ALLOW, as from runc and crun; an
 // empty list means no flag at all.
-func parseFlags(words []specs.LinuxSeccompFlag, notify bool) (uint32, []string, error) {
-	var out uint32
-	var warnings []string
+func parseFlags(words []specs.LinuxSeccompFlag, notify bool) (out uint32, warnings []string, err error) {
 	if words == nil {
 		out = unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
 	}
@@ -40,8 +38,8 @@ next:
 				continue next
 			}
 		}
-		return 0, nil, invalid("linux.seccomp.flags["+strconv.Itoa(i)+"]", string(w),
-			"is not a flag: one of "+joined(Flags()))
+		err = merge(err, invalid("linux.seccomp.flags["+strconv.Itoa(i)+"]", string(w),
+			"is not a flag: one of "+joined(Flags())))
 	}
 	if !notify && out&waitKillableRecv != 0 {
 		// The kernel answers EINVAL to it when nobody listens.
@@ -55,7 +53,7 @@ next:
 			out |= tsyncESRCH
 		}
 	}
-	return out, warnings, nil
+	return out, warnings, err
 }
 
 // Flags lists what linux.seccomp.flags may name.

@@ -47,11 +47,12 @@ type ruleset struct {
 
 type move struct{ from, to int32 }
 
-// parseRules checks p and sorts its rules by call, for a machine whose own architecture is native.
+// parseRules checks p and sorts its rules by call, for a machine whose own architecture is native. After an error the
+// ruleset is of no use.
 func parseRules(p *specs.LinuxSeccomp, native *architecture) (*ruleset, []string, error) {
 	deny, err := parseAction(p.DefaultAction, p.DefaultErrnoRet, "linux.seccomp.defaultAction", "")
 	if err != nil {
-		return nil, nil, defaultField(err, p)
+		err = defaultField(err, p)
 	}
 	s := &ruleset{deny: deny, notify: p.DefaultAction == specs.ActNotify}
 	s.leaves = append(make([]leaf, 0, 32),
@@ -60,26 +61,26 @@ func parseRules(p *specs.LinuxSeccomp, native *architecture) (*ruleset, []string
 	s.moves = make([]move, 0, 16)
 	var warnings []string
 	for i := range p.Syscalls {
-		if warnings, err = s.addCall(i, &p.Syscalls[i], warnings); err != nil {
-			return nil, nil, err
-		}
+		var wrong error
+		warnings, wrong = s.addCall(i, &p.Syscalls[i], warnings)
+		err = merge(err, wrong)
 	}
-	s.multiplex()
-	return s, warnings, nil
+	if err == nil {
+		s.multiplex()
+	}
+	return s, warnings, err
 }
 
 // addCall adds linux.seccomp.syscalls[i].
 func (s *ruleset) addCall(i int, call *specs.LinuxSyscall, warnings []string) ([]string, error) {
+	var empty error
 	if len(call.Names) == 0 {
-		return nil, invalid(at(i)+".names", "", "is empty: name at least one call")
+		empty = invalid(at(i)+".names", "", "is empty: name at least one call")
 	}
-	ret, err := parseAction(call.Action, call.ErrnoRet, "linux.seccomp.syscalls["+strconv.Itoa(i)+"]", ".errnoRet")
-	if err != nil {
-		return nil, err
-	}
-	conditions, err := parseArgs(i, call.Args)
-	if err != nil {
-		return nil, err
+	ret, badAction := parseAction(call.Action, call.ErrnoRet, at(i), ".errnoRet")
+	conditions, badArgs := parseArgs(i, call.Args)
+	if err := merge(merge(empty, badAction), badArgs); err != nil {
+		return warnings, err
 	}
 	if narrowed := outsideMask(conditions); narrowed >= 0 {
 		warnings = append(warnings,

@@ -6,6 +6,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"rt/internal/diag"
+	"rt/internal/jsonscan"
 )
 
 // checker collects the problems of one document. Its methods, one file for each section of the specification, read the
@@ -16,6 +17,7 @@ type checker struct {
 	problems []*diag.Error
 	warnings []string
 	unknown  []Unknown
+	repeated []Repeated
 	broken   bool         // the document is not JSON: there is nothing to check
 	mistyped []Path       // values that could not be decoded, and so are absent now
 	relative []relativeID // the ranges of the mount being checked that are marked with an @
@@ -61,14 +63,22 @@ func (c *checker) document(oci *specs.Spec, s *Spec) {
 // A value that could not be decoded has its problem already.
 func (c *checker) bad(at location, value, problem string) { c.badPath(at.path(), value, problem) }
 
-func (c *checker) badPath(at Path, value, problem string) {
+func (c *checker) badPath(at Path, value, problem string) *diag.Error {
 	if !c.typed(at) {
-		return
+		return &diag.Error{} // which nobody sees
 	}
 	if at == "" {
 		at = wholeDocument
 	}
-	c.problems = append(c.problems, &diag.Error{Kind: diag.Document, Field: string(at), Value: value, Problem: problem})
+	e := &diag.Error{Kind: diag.Document, Field: string(at), Value: value, Problem: problem}
+	c.problems = append(c.problems, e)
+	return e
+}
+
+// badAt notes a problem at an offset of the document.
+func (c *checker) badAt(doc string, offset int, at Path, problem string) {
+	e := c.badPath(at, "", problem)
+	e.Line, e.Column = jsonscan.LineColumn(doc, offset)
 }
 
 // warn records a problem that the specification wants reported, and that must not keep a container from starting.

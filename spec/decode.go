@@ -23,7 +23,7 @@ func decodeInto[T any](c *checker, raw []byte, unknown bool, v *T, read func(*js
 	}
 	if e := s.Err(); e != nil {
 		c.broken = true
-		c.badPath(Path(jsonscan.PathAt(doc, e.Offset)), "", "is not JSON: "+e.Text+lineColumn(doc, e.Offset))
+		c.badAt(doc, e.Offset, Path(jsonscan.PathAt(doc, e.Offset)), "is not JSON: "+e.Text)
 		return
 	}
 	var mistyped []Path
@@ -34,18 +34,17 @@ func decodeInto[T any](c *checker, raw []byte, unknown bool, v *T, read func(*js
 			break
 		}
 		at := Path(jsonscan.PathAt(doc, p.Offset))
-		c.badPath(at, "", p.Text+", is "+jsonscan.Found(doc, p.Offset)+lineColumn(doc, p.Offset))
+		c.badAt(doc, p.Offset, at, p.Text+", is "+jsonscan.Found(doc, p.Offset))
 		mistyped = append(mistyped, at)
 	}
 	c.nuls(doc, s.NULs)
 	c.mistyped = mistyped
 	c.nearest(doc, s.Unknown)
-}
-
-// lineColumn returns where an offset is, for the end of a message.
-func lineColumn(doc string, offset int) string {
-	line, column := jsonscan.LineColumn(doc, offset)
-	return " (line " + strconv.Itoa(line) + ", column " + strconv.Itoa(column) + ")"
+	for _, again := range s.Repeated[:min(len(s.Repeated), maxProblems)] {
+		line, column := jsonscan.LineColumn(doc, again.Offset)
+		first, _ := jsonscan.LineColumn(doc, again.First)
+		c.repeated = append(c.repeated, Repeated{jsonscan.PathAt(doc, again.Offset), line, column, first})
+	}
 }
 
 // nuls notes strings that hold a NUL byte: the kernel and the program would see only what stands before it. Annotations
@@ -59,6 +58,6 @@ func (c *checker) nuls(doc string, offsets []int) {
 		if i == maxProblems {
 			return
 		}
-		c.badPath(at, "", "must not hold a NUL byte: it would end the string early"+lineColumn(doc, offset))
+		c.badAt(doc, offset, at, "must not hold a NUL byte: it would end the string early")
 	}
 }

@@ -21,23 +21,15 @@ type LoadOptions struct {
 // problems of the document together, the first with the others in More. A config.json that can't be read is an error
 // that wraps the errno.
 func Load(bundle string, o LoadOptions) (*Spec, error) {
-	bundle, err := filepath.Abs(bundle)
+	raw, bundle, err := ReadConfig(bundle)
 	if err != nil {
-		return nil, &diag.Error{Kind: diag.Host, Problem: "the bundle " + bundle + " has no absolute path", Err: err}
-	}
-	file := filepath.Join(bundle, "config.json")
-	raw, err := readFile(file)
-	if err != nil {
-		return nil, unreadable(file, err)
+		return nil, err
 	}
 	s, err := Parse(raw, bundle, o)
-	if e, ok := errors.AsType[*diag.Error](err); ok {
-		e.Op = "config.json"
-		if e.Field == wholeDocument {
-			e.Field = ""
-		}
+	if err != nil {
+		return nil, Examine(raw, bundle).err() // now that it takes a person, with all that helps one
 	}
-	return s, err
+	return s, nil
 }
 
 // readFile reads a whole file.
@@ -58,7 +50,11 @@ func unreadable(file string, err error) error {
 			e.Errno, e.Err = errno, nil
 		}
 	}
-	if errors.Is(err, fs.ErrNotExist) {
+	switch dir := filepath.Dir(file); {
+	case !errors.Is(err, fs.ErrNotExist):
+	case imageLayout(dir):
+		e.Hint = "this is an image, not a bundle: `umoci unpack --image " + dir + ":TAG BUNDLE` unpacks it into one"
+	default:
 		e.Hint = "a bundle is a directory with config.json in it: `rt spec` writes one"
 	}
 	return e
@@ -69,18 +65,23 @@ func unreadable(file string, err error) error {
 // bytes.
 func Parse(raw []byte, bundle string, o LoadOptions) (*Spec, error) {
 	c := checker{bundle: bundle}
-	oci := &specs.Spec{}
-	decodeInto(&c, raw, o.Unknown, oci, decodeSpec)
-	if c.broken {
-		return nil, c.err()
-	}
-	s := &Spec{OCI: oci, Raw: raw, Bundle: bundle, Unknown: c.unknown}
-	c.document(oci, s)
+	s := c.parse(raw, o.Unknown)
 	if err := c.err(); err != nil {
 		return nil, err
 	}
 	s.Warnings = c.warnings
 	return s, nil
+}
+
+// parse decodes and checks a config.json. The Spec is good if the checker has no problems then.
+func (c *checker) parse(raw []byte, unknown bool) *Spec {
+	s := &Spec{OCI: &specs.Spec{}, Raw: raw, Bundle: c.bundle}
+	decodeInto(c, raw, unknown, s.OCI, decodeSpec)
+	s.Unknown = c.unknown
+	if !c.broken {
+		c.document(s.OCI, s)
+	}
+	return s
 }
 
 // LoadProcess checks the bytes of a process.json, as `exec --process` takes it.

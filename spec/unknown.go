@@ -6,11 +6,18 @@ import (
 	"rt/internal/jsonscan"
 )
 
+// schemaPath is the property by which editors find the JSON schema of a document: see `rt spec --schema`. It is not of
+// the specification, and no mistake.
+const schemaPath = `["$schema"]`
+
 // nearest turns names that the decoder did not know into Unknown, with the name that was probably meant.
 func (c *checker) nearest(doc string, names []jsonscan.Unknown) {
 	for _, u := range names[:min(len(names), maxProblems)] {
 		line, column := jsonscan.LineColumn(doc, u.Offset)
 		one := Unknown{Path: jsonscan.PathAt(doc, u.Offset), Line: line, Column: column}
+		if one.Path == schemaPath {
+			continue
+		}
 		if one.Nearest = u.Known; u.Known != "" {
 			one.Used = true
 		} else {

@@ -35,7 +35,9 @@ const (
 // The zero Errno means that no system call was involved; Unwrap then returns Err, which may be nil.
 type Error struct {
 	Kind    Kind
-	Op      string     // what the user asked for: "create web1"
+	Op      string     // what the user asked for: "create web1"; or the document: "config.json"
+	Line    int        // of the field in the document, from 1; 0 if it is not known
+	Column  int        // in characters, from 1
 	Field   string     // where in the document: "mounts[3].destination"
 	Value   string     // the value found there
 	Problem string     // a clause about the user's container, without "failed to"
@@ -64,7 +66,12 @@ func (e *Error) Error() string {
 func (e *Error) line(b *strings.Builder) {
 	if e.Op != "" {
 		b.WriteString(e.Op)
+		if e.Line != 0 { // as compilers write it, so that editors jump there
+			b.WriteString(":" + strconv.Itoa(e.Line) + ":" + strconv.Itoa(e.Column))
+		}
 		b.WriteString(": ")
+	} else if e.Line != 0 {
+		b.WriteString("line " + strconv.Itoa(e.Line) + ", column " + strconv.Itoa(e.Column) + ": ")
 	}
 	if e.Field != "" {
 		b.WriteString(e.Field)

@@ -46,13 +46,20 @@ type Unknown struct {
 	Names  []string // what the object may hold
 }
 
+// Repeated is a name that its object has given before. The last value counts.
+type Repeated struct {
+	Offset int // where the name starts, in bytes
+	First  int // where it has been given first
+}
+
 // Scanner reads one document from front to back. Its first syntax error ends the reading: from then on every method
 // does nothing.
 type Scanner struct {
-	KeepUnknown bool // fill Unknown
+	KeepUnknown bool // fill Unknown and Repeated
 
 	Problems []Problem
 	Unknown  []Unknown
+	Repeated []Repeated
 	NULs     []int // offsets of strings that hold a NUL byte, and so can't be handed to the kernel
 
 	doc    string

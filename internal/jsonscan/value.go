@@ -171,7 +171,9 @@ func Map[T any](s *Scanner, p *map[string]T, read func(*Scanner, *T)) {
 	if *p == nil {
 		*p = map[string]T{}
 	}
+	seen := s.names()
 	for s.Key() {
+		s.noteRepeated(seen)
 		if s.sawNUL {
 			s.NULs = append(s.NULs, s.nameAt)
 		}
@@ -188,7 +190,9 @@ func (s *Scanner) Struct(names []string, field func(name string) bool) {
 	if !s.Object() {
 		return
 	}
+	seen := s.names()
 	for s.Key() {
+		s.noteRepeated(seen)
 		if field(s.name) {
 			continue
 		}
@@ -200,6 +204,26 @@ func (s *Scanner) Struct(names []string, field func(name string) bool) {
 			s.Skip()
 		}
 	}
+}
+
+// names returns a map for the offsets of the names of an object, or nil if nobody wants to know of repeated ones.
+func (s *Scanner) names() map[string]int {
+	if s.KeepUnknown {
+		return map[string]int{}
+	}
+	return nil
+}
+
+// noteRepeated notes the name that Key has moved to if its object has given it before.
+func (s *Scanner) noteRepeated(seen map[string]int) {
+	if seen == nil {
+		return
+	}
+	if first, ok := seen[s.name]; ok {
+		s.Repeated = append(s.Repeated, Repeated{s.nameAt, first})
+		return
+	}
+	seen[s.name] = s.nameAt
 }
 
 // fold returns the one of names that differs from name only in case, as encoding/json does.

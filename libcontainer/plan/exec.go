@@ -46,6 +46,9 @@ func CompileExec(s *spec.Spec, f *host.Facts, o *ExecOptions) (*Plan, error) {
 		return nil, err
 	}
 	c.resolve()
+	if err := c.canStart(); err != nil {
+		return nil, err
+	}
 	if err := c.check(); err != nil {
 		return nil, err
 	}

@@ -182,6 +182,9 @@ func Compile(s *spec.Spec, f *host.Facts, o *Options) (*Plan, error) {
 		return nil, err
 	}
 	c.resolve()
+	if err := c.canStart(); err != nil {
+		return nil, err
+	}
 	if err := c.check(); err != nil {
 		return nil, err
 	}

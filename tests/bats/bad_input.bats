@@ -31,12 +31,12 @@ wrong_config() {
 
 @test "bad input: broken JSON, with the place" {
 	wrong_config $'{\n  "ociVersion": "1.0.0",\n  "process": { "args": ["sh" "x"] }\n}\n'
-	refused JSON "line 3"
+	refused JSON config.json:3:30:
 }
 
 @test "bad input: JSON that stops" {
 	wrong_config '{"ociVersion": "1.0.0", "process": {'
-	refused JSON "line 1"
+	refused JSON config.json:1:37:
 }
 
 @test "bad input: JSON of another kind" {

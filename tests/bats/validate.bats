@@ -35,7 +35,7 @@ load setup
 	printf '{\n  "ociVersion": "1.0.0",\n  "process": { "args": ["sh" "x"] }\n}\n' >"$BUNDLE/config.json"
 	run rt validate "$BUNDLE"
 	[ "$status" -eq 1 ]
-	[[ $output == *"line 3"*"column 30"* ]]
+	[[ $output == *"config.json:3:30: "* ]]
 }
 
 @test "validate: an unknown property is named, with the nearest known one, and is no error" {
@@ -45,6 +45,31 @@ load setup
 	[ "$status" -eq 0 ]
 	[[ $output == *"process.noNewPrivilege"*noNewPrivileges* ]]
 	[[ $output == *"linux.maskedPath"*maskedPaths* ]]
+}
+
+@test "validate: a profile is checked with the rest, and run finds the same" {
+	only_rt "its own command"
+	bundle '.process.cwd = "relative" | .linux.seccomp = {defaultAction: "SCMP_ACT_KABOOM"}'
+	run rt validate "$BUNDLE"
+	[ "$status" -eq 1 ]
+	[[ $output == *process.cwd*"linux.seccomp.defaultAction \"SCMP_ACT_KABOOM\""* ]]
+	config '.process.cwd = "/"'
+	in_container true
+	refused linux.seccomp.defaultAction SCMP_ACT_KABOOM
+	[[ $output == *config.json:* ]]
+}
+
+@test "validate: a filter that refuses execve is found before anything starts" {
+	only_rt "its own command"
+	bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO", syscalls: [{names: ["read"], action: "SCMP_ACT_ALLOW"}]}
+		| .process.noNewPrivileges = true'
+	run rt validate "$BUNDLE"
+	[ "$status" -eq 1 ]
+	[[ $output == *"linux.seccomp.defaultAction"*"refuses execve"* ]]
+	in_container true
+	refused linux.seccomp.defaultAction "refuses execve"
+	config '.linux.seccomp.syscalls[0].names += ["execve"] | .linux.seccomp.syscalls[0].action = "SCMP_ACT_LOG"'
+	rt validate "$BUNDLE"
 }
 
 @test "validate: touches nothing" {

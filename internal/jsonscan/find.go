@@ -1,0 +1,79 @@
+package jsonscan
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Find returns the offset of what a path names, as PathAt writes paths: of a property its name, of an element its
+// value. If the document lacks it, Find returns false and the offset of the last thing on the way that is there. Of a
+// name given twice the last counts, and a name that differs only in case is found if no other is there, as the readers
+// have it.
+func Find(doc, path string) (offset int, found bool) {
+	s := New(doc)
+	s.peek()
+	offset = s.pos
+	for path != "" {
+		name, index, rest, ok := cutStep(path)
+		if !ok {
+			return offset, false
+		}
+		at, value := s.child(name, index)
+		if at < 0 {
+			return offset, false
+		}
+		offset, path = at, rest
+		s = New(doc)
+		s.pos = value
+	}
+	return offset, true
+}
+
+// cutStep takes the first step from a path: a name, or with index >= 0 an element.
+func cutStep(path string) (name string, index int, rest string, ok bool) {
+	path = strings.TrimPrefix(path, ".")
+	if !strings.HasPrefix(path, "[") {
+		end := strings.IndexAny(path, ".[")
+		if end < 0 {
+			end = len(path)
+		}
+		return path[:end], -1, path[end:], end > 0
+	}
+	if quoted, err := strconv.QuotedPrefix(path[1:]); err == nil {
+		name, err = strconv.Unquote(quoted)
+		rest, ok = strings.CutPrefix(path[1+len(quoted):], "]")
+		return name, -1, rest, ok && err == nil
+	}
+	digits, rest, ok := strings.Cut(path[1:], "]")
+	index, err := strconv.Atoi(digits)
+	return "", index, rest, ok && err == nil && index >= 0
+}
+
+// child looks in the object or array that starts here for a member or an element. It returns where that starts and
+// where its value does, or -1.
+func (s *Scanner) child(name string, index int) (at, value int) {
+	at, value = -1, -1
+	exact := false
+	switch s.peek() {
+	case '[':
+		s.open()
+		for i := 0; s.More(); i++ {
+			s.peek()
+			if i == index {
+				return s.pos, s.pos
+			}
+			s.Skip()
+		}
+	case '{':
+		s.open()
+		for index < 0 && s.Key() {
+			same := s.name == name
+			if same || !exact && strings.EqualFold(s.name, name) {
+				s.peek()
+				at, value, exact = s.nameAt, s.pos, same
+			}
+			s.Skip()
+		}
+	}
+	return at, value
+}

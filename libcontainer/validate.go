@@ -1,0 +1,156 @@
+package libcontainer
+
+import (
+	"cmp"
+	"errors"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rt/internal/diag"
+	"rt/libcontainer/host"
+	"rt/libcontainer/plan"
+	"rt/seccomp"
+	"rt/spec"
+)
+
+// Finding is something to be said about a config.json.
+type Finding struct {
+	Problem      bool // no container can be made of this; otherwise it is a warning
+	Line, Column int  // where the document has the field, or what it has of the way to it; both from 1
+	Field, Value string
+	Text         string // what is wrong, and what would be right
+	Hint         string // "" if there is none
+}
+
+// Validate checks the config.json of a bundle, as Create does on a machine that has everything, and returns all that
+// there is to say, in the order of the document. Nothing is made, and nothing but config.json is read. An error says
+// that it can't be read.
+func Validate(bundle string) ([]Finding, error) {
+	raw, absolute, err := spec.ReadConfig(bundle)
+	if err != nil {
+		return nil, err
+	}
+	v := validation{report: spec.Examine(raw, absolute)}
+	v.document()
+	filter := v.profile()
+	if v.report.Spec != nil && !v.problem {
+		v.compile(filter)
+	}
+	slices.SortStableFunc(v.findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return v.findings, nil
+}
+
+// validation is a Validate under way.
+type validation struct {
+	report   *spec.Report
+	findings []Finding
+	problem  bool // there is one
+}
+
+// document takes over what package spec has found.
+func (v *validation) document() {
+	for _, e := range v.report.Problems {
+		v.add(e)
+	}
+	v.warnings(v.report.Warnings)
+	for i := range v.report.Unknown {
+		u := &v.report.Unknown[i]
+		f := Finding{Line: u.Line, Column: u.Column, Field: u.Path, Text: "is unknown and ignored"}
+		switch {
+		case u.Used:
+			f.Text = `is taken for "` + u.Nearest + `": names are case-sensitive`
+		case u.Nearest != "":
+			f.Text += `: did you mean "` + u.Nearest + `"?`
+		}
+		v.findings = append(v.findings, f)
+	}
+	for _, r := range v.report.Repeated {
+		v.findings = append(v.findings, Finding{Line: r.Line, Column: r.Column, Field: r.Path,
+			Text: "is here a second time, and this value counts: the first is in line " + strconv.Itoa(r.First)})
+	}
+}
+
+// profile checks linux.seccomp, also where the rest of the document has problems.
+func (v *validation) profile() *seccomp.Filter {
+	if v.report.OCI == nil || v.report.OCI.Linux == nil || v.report.OCI.Linux.Seccomp == nil {
+		return nil
+	}
+	filter, warnings, err := seccomp.Compile(v.report.OCI.Linux.Seccomp, runtime.GOARCH)
+	v.warnings(warnings)
+	v.error(err)
+	return filter
+}
+
+// compile compiles the plan for a machine that has everything: it finds what only shows when the parts of the config
+// meet, such as a filter that refuses the execve of the program.
+func (v *validation) compile(filter *seccomp.Filter) {
+	s := v.report.Spec
+	o := plan.Options{ID: "ID", Sources: make([]plan.Source, len(s.Mounts)), CgroupFD: true}
+	if s.Process != nil {
+		o.Filter = filter
+	}
+	for i := range s.Mounts {
+		if s.Mounts[i].Bind {
+			o.Sources[i] = plan.SourceDir
+		}
+	}
+	const capabilities = 41
+	facts := host.Facts{
+		Features: ^host.Feature(0), CapLast: capabilities - 1, Caps: 1<<capabilities - 1, MayMount: true,
+		CgroupMode: host.CgroupV2, Hierarchies: []host.Hierarchy{{V2: true, Path: "/sys/fs/cgroup/ID"}},
+		AppArmor: true, SELinux: true,
+	}
+	p, err := plan.Compile(s, &facts, &o)
+	if err != nil {
+		v.error(err)
+		return
+	}
+	v.warnings(p.Warnings)
+}
+
+// error adds the problems of an error, if they are of the document.
+func (v *validation) error(err error) {
+	e, ok := errors.AsType[*diag.Error](err)
+	if !ok || e.Kind != diag.Document {
+		return
+	}
+	for _, one := range append([]*diag.Error{e}, e.More...) {
+		v.report.Place(one)
+		v.add(one)
+	}
+}
+
+func (v *validation) add(e *diag.Error) {
+	v.problem = true
+	v.findings = append(v.findings, Finding{true, e.Line, e.Column, e.Field, e.Value, e.Problem, e.Hint})
+}
+
+// warnings adds warnings, which begin with their field.
+func (v *validation) warnings(lines []string) {
+	// The field, the value if there is one, and the text.
+	parts := regexp.MustCompile(`^([a-z][\w.\-]*(?:\[(?:\d+|"(?:[^"\\]|\\.)*")\][\w.\-]*)*)( "(?:[^"\\]|\\.)*")?: `)
+	for _, line := range lines {
+		f := Finding{Text: line}
+		if found := parts.FindStringSubmatch(line); found != nil {
+			f.Field, f.Text = found[1], line[len(found[0]):]
+			if value, err := strconv.Unquote(strings.TrimSpace(found[2])); err == nil {
+				f.Value = value
+			}
+		}
+		f.Line, f.Column = v.report.LineColumn(f.Field)
+		v.findings = append(v.findings, f)
+	}
+}
+
+// located completes an error of the document, found after it was loaded, with line and column.
+func located(s *spec.Spec, err error) error {
+	if e, ok := errors.AsType[*diag.Error](err); ok && e.Kind == diag.Document && e.Op == "" && e.Field != "" {
+		spec.Place(s.Raw, e)
+	}
+	return err
+}
