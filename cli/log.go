@@ -44,7 +44,7 @@ func (l *log) failure(err error, warnings []string) {
 	case l.terminal():
 		diag.Fprint(l.stderr, l.program, err)
 		for _, w := range warnings {
-			_, _ = io.WriteString(l.stderr, "  warning: "+w+"\n")
+			_, _ = io.WriteString(l.stderr, "  warning: "+oneLine(w)+"\n")
 		}
 	default:
 		// One line, for a conmon or a script that passes it on.
@@ -193,7 +193,8 @@ func message(err error, warnings []string) string {
 	return oneLine(b.String())
 }
 
-// oneLine joins lines: the output of a hook or a library may have several.
+// oneLine joins lines: the output of a hook or a library may have several. Of other control characters, which may come
+// from a container, it shows what they are.
 func oneLine(s string) string {
-	return strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", " | ")
+	return diag.Printable(strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", " | "))
 }

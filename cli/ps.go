@@ -59,6 +59,16 @@ func ps(c *Call, format string) error {
 	return err
 }
 
+// appendPrintable appends a line of the table: not every ps(1) shows control characters in names as something else.
+func appendPrintable(dst, line []byte) []byte {
+	text, end := bytes.CutSuffix(line, []byte("\n"))
+	dst = append(dst, diag.Printable(string(text))...)
+	if end {
+		dst = append(dst, '\n')
+	}
+	return dst
+}
+
 // appendPids appends an array of numbers on one line.
 func appendPids(dst []byte, pids []int) []byte {
 	dst = append(dst, '[')
@@ -116,7 +126,7 @@ func keepRows(table []byte, pids []int) ([]byte, error) {
 			continue
 		}
 		if pid, err := strconv.Atoi(fields[column]); err == nil && slices.Contains(pids, pid) {
-			kept = append(kept, line...)
+			kept = appendPrintable(kept, line)
 		}
 	}
 	return kept, nil

@@ -181,7 +181,9 @@ func (x *executor) look() error {
 		options.Filter = filter
 	}
 	lookAtProcess(x.spec.Process, &options)
-	options.Home = x.homeInside()
+	if options.Home, err = x.homeInside(); err != nil {
+		return err
+	}
 	if x.place, err = x.cgroup.Exec(x.o.Cgroup, x.state.Pid, x.paused); err != nil {
 		return err
 	}

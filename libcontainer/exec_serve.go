@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"rt/internal/sys"
+	"rt/libcontainer/foreground"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
 	"rt/libcontainer/supervise"
@@ -11,7 +12,8 @@ import (
 // serve serves a boot process until it has become the user's program.
 func (x *executor) serve(boot *nsenter.Boot) error {
 	x.session = &supervise.Session{
-		Boot: boot, Steps: x.plan.Steps, Debug: x.r.Debug, Trace: tracer(x.plan, x.o.Trace, &x.pid),
+		Boot: boot, Steps: x.plan.Steps, Debug: x.r.Debug, Interrupted: foreground.Interrupted,
+		Trace: tracer(x.plan, x.o.Trace, &x.pid),
 		On: supervise.Handlers{
 			plan.SyncBorn:     x.born,
 			plan.SyncConsole:  func(r supervise.Report) error { return x.console.Take(r.FD) },

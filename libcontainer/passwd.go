@@ -18,8 +18,15 @@ import (
 func (m *maker) answerHome(r supervise.Report) error {
 	home := "/"
 	if r.FD >= 0 {
-		home = homeIn(r.FD, m.spec.Process.UID)
-		_ = unix.Close(r.FD)
+		defer func() { _ = unix.Close(r.FD) }()
+		if isHosts(r.FD, m.spec.Rootfs) {
+			home = homeIn(r.FD, m.spec.Process.UID)
+		} else {
+			var err error
+			if home, err = homeInCopy(r.FD, -1, m.spec.Process.UID, m.container.Path(".")); err != nil {
+				return err
+			}
+		}
 	}
 	m.session.Reply = append([]byte("HOME="+home), 0)
 	return nil
@@ -28,6 +35,7 @@ func (m *maker) answerHome(r supervise.Report) error {
 // The most that is read of a passwd, whose lines are no longer than a path and some names. Larger ones are no lists of
 // users: a file may have more holes than any disk has bytes.
 const (
+	passwdPath    = "etc/passwd"
 	maxPasswd     = 64 << 20
 	maxPasswdLine = 2 * unix.PathMax
 )
@@ -52,6 +60,20 @@ func homeIn(file int, uid uint32) string {
 		return home
 	}
 	return nowhere
+}
+
+// homeInCopy is homeIn for a file in a file system that may never answer: see readUntrusted. file is -1 to look for it
+// from root.
+func homeInCopy(file, root int, uid uint32, dir string) (string, error) {
+	text, err := readUntrusted(file, root, passwdPath, maxPasswd, dir)
+	if err != nil || text == nil {
+		return "/", err
+	}
+	defer func() { _ = text.Close() }()
+	if home := homeOf(text, uid); home != "" {
+		return home, nil
+	}
+	return "/", nil
 }
 
 // homeOf looks a user up in the lines of a passwd(5). It passes over those that are too long, or have too few fields.

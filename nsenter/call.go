@@ -52,6 +52,7 @@ const (
 	SchedSetaffinity
 	SchedSetattr
 	Seccomp
+	Sendfile
 	Sendmsg
 	SetMempolicy
 	Setdomainname
@@ -122,6 +123,7 @@ var calls = [...]struct {
 	SchedSetaffinity: {"sched_setaffinity", unix.SYS_SCHED_SETAFFINITY},
 	SchedSetattr:     {"sched_setattr", unix.SYS_SCHED_SETATTR},
 	Seccomp:          {"seccomp", unix.SYS_SECCOMP},
+	Sendfile:         {"sendfile", unix.SYS_SENDFILE},
 	Sendmsg:          {"sendmsg", unix.SYS_SENDMSG},
 	SetMempolicy:     {"set_mempolicy", unix.SYS_SET_MEMPOLICY},
 	Setdomainname:    {"setdomainname", unix.SYS_SETDOMAINNAME},

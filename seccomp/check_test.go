@@ -87,6 +87,12 @@ func TestRecorder(t *testing.T) {
 		!slices.Equal(p.Architectures, []specs.Arch{specs.ArchX86_64, specs.ArchX86}) || len(r.Unnamed) != 1 {
 		t.Errorf("%+v, unnamed %v", p, r.Unnamed)
 	}
+	for number := range uint32(100000) { // a container that tries every number
+		r.Saw(0xc000003e, 1<<20+number)
+	}
+	if len(r.Unnamed) != maxUnnamed || !r.Omitted {
+		t.Errorf("%d calls without a name are noted", len(r.Unnamed))
+	}
 	for call, want := range map[string]string{"clone": "SCMP_ACT_ALLOW", "close": "SCMP_ACT_ERRNO(EPERM)"} {
 		if v, err := Check(p, "amd64", "", call); err != nil || ActionText(v.Return) != want {
 			t.Errorf("%s: %s, %v", call, ActionText(v.Return), err)

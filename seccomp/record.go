@@ -17,12 +17,17 @@ func Recording(start []string) *specs.LinuxSeccomp {
 	return p
 }
 
+// maxUnnamed is how many calls without a name are noted. A container can make calls with every number there is.
+const maxUnnamed = 64
+
 // A Recorder collects the calls of a container. The zero value is ready.
 type Recorder struct {
 	calls map[specs.Arch]map[string]bool
 	// Unnamed are calls without a name in the tables, which no profile can allow: the architecture's AUDIT_ARCH and the
 	// number.
 	Unnamed []Call
+	// Omitted says that there were more of them than are noted.
+	Omitted bool
 }
 
 // Saw notes a call, as a notification shows it.
@@ -30,7 +35,11 @@ func (r *Recorder) Saw(audit, number uint32) {
 	arch, name := CallName(audit, number)
 	if name == "" {
 		c := Call{Audit: audit, Number: number}
-		if !slices.Contains(r.Unnamed, c) {
+		switch {
+		case r.Omitted || slices.Contains(r.Unnamed, c):
+		case len(r.Unnamed) == maxUnnamed:
+			r.Omitted = true
+		default:
 			r.Unnamed = append(r.Unnamed, c)
 		}
 		return

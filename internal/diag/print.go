@@ -12,7 +12,7 @@ import (
 func Fprint(w io.Writer, program string, err error) {
 	var e *Error
 	if !errors.As(err, &e) {
-		_, _ = io.WriteString(w, program+": "+err.Error()+"\n")
+		_, _ = io.WriteString(w, program+": "+printableLines(err.Error())+"\n")
 		return
 	}
 	var b strings.Builder
@@ -30,20 +30,22 @@ func (e *Error) block(b *strings.Builder, program string) {
 	// found at a glance.
 	head := *e
 	head.Step, head.Hint = 0, ""
-	head.line(b)
+	var line strings.Builder
+	head.line(&line)
+	b.WriteString(printableLines(line.String()))
 	b.WriteByte('\n')
 	if e.Step != 0 {
 		b.WriteString("  step   ")
 		b.WriteString(strconv.Itoa(e.Step))
 		if e.Text != "" {
 			b.WriteString(": ")
-			b.WriteString(e.Text)
+			b.WriteString(Printable(e.Text))
 		}
 		b.WriteByte('\n')
 	}
 	if e.Hint != "" {
 		b.WriteString("  hint   ")
-		b.WriteString(e.Hint)
+		b.WriteString(Printable(e.Hint))
 		b.WriteByte('\n')
 	}
 }

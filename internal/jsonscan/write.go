@@ -14,11 +14,14 @@ func AppendString(dst []byte, s string) []byte {
 			if r == utf8.RuneError && size == 1 {
 				dst = append(append(dst, s[from:i]...), `\ufffd`...)
 				from = i + 1
+			} else if r <= 0x9f { // a control character, which JSON allows and a terminal may act on
+				dst = appendEscape(append(dst, s[from:i]...), byte(r))
+				from = i + size
 			}
 			i += size
 			continue
 		}
-		if c >= 0x20 && c != '"' && c != '\\' {
+		if c >= 0x20 && c != 0x7f && c != '"' && c != '\\' {
 			i++
 			continue
 		}

@@ -270,6 +270,10 @@ func (s *Session) refuse(problem string) error {
 	}
 }
 
+// deathLimit is how long End waits for the end of a killed process. One that waits for a FUSE file system of a container
+// does not die before that answers.
+const deathLimit = 2 * time.Second
+
 // End closes the channel, kills the boot process and waits for it. It may be called more than once.
 func (s *Session) End() {
 	s.Boot.Close()
@@ -279,7 +283,7 @@ func (s *Session) End() {
 	}
 	// It was not waited for, so the pid was not reused.
 	if s.Boot.Pid > 0 && unix.Kill(s.Boot.Pid, unix.SIGKILL) == nil {
-		_, _ = s.Boot.Wait()
+		_, _ = s.Boot.WaitWithin(deathLimit)
 	}
 	s.Boot.Pid = 0
 }

@@ -1,0 +1,120 @@
+package libcontainer
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/internal/sys"
+	"rt/libcontainer/foreground"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/supervise"
+	"rt/nsenter"
+)
+
+// A container can mount a file system of its own over its files, such as FUSE in a user namespace with CAP_SYS_ADMIN,
+// and never answer a call. rt itself makes such calls only in the file system of root.path, which is the host's; in all
+// others a process does that rt can give up.
+
+// readTime is how long a file of a container may keep rt waiting. Only tests change it.
+var readTime = 5 * time.Second
+
+// deviceOf returns the file system that fd is in, and its type, without a call to the server of that file system.
+func deviceOf(fd int) (device uint64, mode uint16, err error) {
+	var st unix.Statx_t
+	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st)
+	return unix.Mkdev(st.Dev_major, st.Dev_minor), st.Mode, err
+}
+
+// isHosts reports whether fd is in the file system of rootfs, the host's path of root.path.
+func isHosts(fd int, rootfs string) bool {
+	device, _, err := deviceOf(fd)
+	var st unix.Stat_t
+	return err == nil && unix.Stat(rootfs, &st) == nil && st.Dev == device
+}
+
+// readUntrusted returns a copy of at most limit bytes of a regular file of a container, or nil if there is none. file is
+// an O_PATH descriptor of it; -1 to look for path, which is relative, from root, the container's root directory. dir is
+// the state directory of the container.
+func readUntrusted(file, root int, path string, limit int, dir string) (*os.File, error) {
+	to, err := unix.MemfdCreate("rt-copy", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, diag.Sys("copy a file of the container", "memfd_create", err)
+	}
+	text := os.NewFile(uintptr(to), "copy of "+path)
+	open := file >= 0
+	if open && !isRegular(file) {
+		_ = text.Close()
+		return nil, nil //nolint:nilnil // no file is no error
+	}
+	image, err := nsenter.Assemble(plan.Reader(path, open, limit))
+	if err != nil {
+		_ = text.Close()
+		return nil, &diag.Error{Kind: diag.Kernel, Problem: "the reader can't be made into a boot image", Err: err}
+	}
+	files := []uintptr{plan.ReaderRoot: uintptr(root), plan.ReaderTo: uintptr(to), plan.ReaderFile: uintptr(file)}
+	if open {
+		files[plan.ReaderRoot] = files[plan.ReaderFile]
+	} else {
+		files[plan.ReaderFile] = files[plan.ReaderRoot]
+	}
+	boot, err := nsenter.Spawn(image, &nsenter.SpawnOptions{Argv: []string{"rt-read"}, Files: files, CgroupFD: -1, Dir: dir})
+	if err == nil {
+		err = serveReader(boot, plan.Reader(path, open, limit).Steps, path)
+	}
+	if _, ok := errors.AsType[*supervise.Failure](err); ok || errors.Is(err, errIrregular) {
+		_ = text.Close()
+		return nil, nil //nolint:nilnil // see above
+	}
+	if err == nil {
+		_, err = text.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		_ = text.Close()
+		return nil, err
+	}
+	return text, nil
+}
+
+var errIrregular = errors.New("not a regular file")
+
+// serveReader serves a reader until its end, at most for readTime.
+func serveReader(boot *nsenter.Boot, steps []nsenter.Step, path string) error {
+	begin := time.Now()
+	session := supervise.Session{Boot: boot, Steps: steps, Interrupted: func() error {
+		if time.Since(begin) < readTime {
+			return foreground.Interrupted()
+		}
+		return &diag.Error{
+			Kind: diag.Host, Errno: unix.ETIMEDOUT,
+			Problem: "the container's file /" + path + " has not answered within " + readTime.String(),
+			Hint:    "a file system that is mounted in the container does not answer",
+		}
+	}}
+	session.On[plan.SyncHome] = func(r supervise.Report) error {
+		defer sys.CloseAll(r.FD)
+		if r.FD < 0 || !isRegular(r.FD) {
+			return errIrregular
+		}
+		return nil
+	}
+	err := session.Serve(plan.SyncNone)
+	session.End()
+	return err
+}
+
+// isRegular reports whether fd is of a regular file, as far as its file system has told already.
+func isRegular(fd int) bool {
+	_, mode, err := deviceOf(fd)
+	return err == nil && mode&unix.S_IFMT == unix.S_IFREG
+}
+
+// openRoot opens the root directory of a process.
+func openRoot(pid int) (int, error) {
+	return unix.Open("/proc/"+strconv.Itoa(pid)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+}

@@ -1,0 +1,80 @@
+package attack
+
+import (
+	"os/exec"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Files of a container that keep rt waiting.
+
+func init() { add(attacksOnWaits) }
+
+var attacksOnWaits = []attack{
+	{
+		name: "exec", what: "the container's passwd never answers, and neither TERM nor KILL ends rt",
+		try: func(s *stage) string {
+			pid := s.up("sleep", "60")
+			if pid == 0 {
+				s.t.Fatal("no container")
+			}
+			return s.answersIn(s.mountSilent(pid, "/etc"), nil, "exec", s.id, "true")
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/exec_look.go", "unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV})",
+			"unix.RESOLVE_NO_MAGICLINKS | map[bool]uint64{false: unix.RESOLVE_NO_XDEV}[OFF]})",
+		}}}},
+	},
+	{
+		name: "exec", what: "the container's program never answers, and TERM does not end rt",
+		try: func(s *stage) string {
+			pid := s.up("sleep", "60")
+			if pid == 0 {
+				s.t.Fatal("no container")
+			}
+			term := func(c *exec.Cmd) { _ = c.Process.Signal(unix.SIGTERM) }
+			return s.answersIn(s.mountSilent(pid, "/etc"), term, "exec", "--env", "HOME=/", s.id, "/etc/program")
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/exec_serve.go", "Interrupted: foreground.Interrupted,",
+			"Interrupted: func() error {\nif OFF {\nreturn nil\n}\nreturn foreground.Interrupted()\n},",
+		}}}},
+	},
+	{
+		name: "run", what: "a volume with a passwd that never answers, and neither TERM nor KILL ends rt",
+		try: func(s *stage) string {
+			s.Config.args("true")
+			s.save()
+			return s.answersIn(s.mountSilent(0, s.path("etc")), nil, "run", "--bundle", s.bundle, s.newID())
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/passwd.go", "if isHosts(r.FD, m.spec.Rootfs) {", "if OFF || isHosts(r.FD, m.spec.Rootfs) {",
+		}}}},
+	},
+}
+
+// answersIn says whether a command of rt is not finished long after the time that it gives files of a container.
+// meanwhile is called with the command when that has had time to begin.
+func (s *stage) answersIn(f *silentFiles, meanwhile func(*exec.Cmd), args ...string) string {
+	const begin, longEnough = time.Second, 8 * time.Second
+	done := make(chan struct{})
+	var cmd *exec.Cmd
+	go func() {
+		defer close(done)
+		s.rtWith(func(c *exec.Cmd) { cmd = c }, args...)
+	}()
+	time.Sleep(begin)
+	if meanwhile != nil {
+		meanwhile(cmd)
+	}
+	select {
+	case <-done:
+		f.end()
+		return ""
+	case <-time.After(longEnough):
+		f.end()
+		<-done
+		return "rt hangs"
+	}
+}
