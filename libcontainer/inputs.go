@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/plan"
 	"rt/spec"
 )
@@ -114,14 +115,9 @@ func readSome(fd int, err error) string {
 	}
 	defer func() { _ = unix.Close(fd) }()
 	const most = 1 << 20
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > most {
+	text, err := sys.ReadSmall(fd, most)
+	if err != nil {
 		return ""
 	}
-	text := make([]byte, st.Size)
-	n, err := unix.Read(fd, text)
-	if err != nil || n < 0 {
-		return ""
-	}
-	return string(text[:n])
+	return string(text)
 }

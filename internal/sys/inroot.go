@@ -74,7 +74,8 @@ func MakeInRoot(root int, path string, dir bool) error {
 // symbolic link.
 func makeName(root int, way []string, name string, dir bool) (link string, err error) {
 	parent, err := unix.Openat2(root, relative(strings.Join(way, "/")), &unix.OpenHow{
-		Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS,
+		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS,
 	})
 	if err != nil {
 		return "", err

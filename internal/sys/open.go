@@ -102,6 +102,24 @@ func handedDown(path string) bool {
 	return path == "/dev/stdin" || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
 }
 
+// ReadSmall reads a regular file of at most most bytes, whoever wrote it: another type of file is EINVAL, a larger one
+// EFBIG.
+func ReadSmall(fd, most int) ([]byte, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, unix.EINVAL
+	}
+	if st.Size > int64(most) {
+		return nil, unix.EFBIG
+	}
+	text := make([]byte, st.Size)
+	n, err := unix.Read(fd, text)
+	return text[:max(n, 0)], err
+}
+
 // ReadAll reads to the end. os.ReadFile would set up Go's poller first: eight system calls in a process that has no
 // other use for it.
 func ReadAll(fd int) ([]byte, error) {

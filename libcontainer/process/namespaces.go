@@ -23,8 +23,9 @@ var Namespaces = [...]struct {
 	{"time", unix.CLONE_NEWTIME},
 }
 
-// OtherNamespaces returns the types (CLONE_NEW flags) of the namespaces of a process that are not rt's own. The config does not say that:
-// a namespace that it names by path may be rt's own, and entering one's own user namespace is an error (setns(2)).
+// OtherNamespaces returns the types (CLONE_NEW flags) of the namespaces of a process that are not rt's own. The config
+// does not say that: a namespace that it names by path may be rt's own, and entering one's own user namespace is an
+// error (setns(2)).
 func OtherNamespaces(pid int) (flags uintptr, err error) {
 	dir := "/proc/" + strconv.Itoa(pid) + "/ns/"
 	for _, k := range Namespaces {

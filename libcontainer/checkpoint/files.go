@@ -1,4 +1,4 @@
-package libcontainer
+package checkpoint
 
 import (
 	"os"
@@ -43,8 +43,8 @@ func (d *descriptors) external() []string {
 // openDescriptors looks at what the container has open. A file of the host is one on a mount that the container does
 // not have: what was given to it as a standard stream. CRIU can't save those, but leave them out by the keys that it is
 // told.
-func (c *checkpointer) openDescriptors() (*descriptors, error) {
-	table, err := mountTable(c.state.Pid)
+func (d *dump) openDescriptors() (*descriptors, error) {
+	table, err := mountTable(d.State.Pid)
 	if err != nil {
 		return nil, err
 	}
@@ -52,13 +52,13 @@ func (c *checkpointer) openDescriptors() (*descriptors, error) {
 	for _, m := range table {
 		own[m.ID] = true
 	}
-	pids := []int{c.state.Pid}
-	if c.group.Available() {
-		if all, err := c.group.Pids(); err == nil {
-			pids = append(pids, slices.DeleteFunc(all, func(pid int) bool { return pid == c.state.Pid })...)
+	pids := []int{d.State.Pid}
+	if d.Cgroup.Available() {
+		if all, err := d.Cgroup.Pids(); err == nil {
+			pids = append(pids, slices.DeleteFunc(all, func(pid int) bool { return pid == d.State.Pid })...)
 		}
 	}
-	d := &descriptors{}
+	open := &descriptors{}
 	for _, pid := range pids {
 		dir := "/proc/" + strconv.Itoa(pid)
 		entries, err := os.ReadDir(dir + "/fd")
@@ -66,10 +66,10 @@ func (c *checkpointer) openDescriptors() (*descriptors, error) {
 			continue // it has ended
 		}
 		for _, e := range entries {
-			d.look(dir, e.Name(), pid == c.state.Pid, own)
+			open.look(dir, e.Name(), pid == d.State.Pid, own)
 		}
 	}
-	return d, nil
+	return open, nil
 }
 
 // look notes one descriptor: it is of the container's first process, or not.
@@ -138,12 +138,13 @@ func (i *images) loadDescriptors() (*descriptors, error) {
 	if err == unix.ENOENT {
 		return d, nil
 	}
-	text := ""
+	var text []byte
 	if err == nil {
-		text = readSome(fd, nil)
+		text, err = sys.ReadSmall(fd, 1<<20)
+		_ = unix.Close(fd)
 	}
 	var list []string
-	sc := jsonscan.New(text)
+	sc := jsonscan.New(string(text))
 	jsonscan.Strings(sc, &list)
 	sc.End()
 	if err != nil || sc.Err() != nil || len(sc.Problems) > 0 {
@@ -173,7 +174,8 @@ func (d *descriptors) inherit(r *criu.Options, null int) error {
 			if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 				return &diag.Error{
 					Kind: diag.Usage, Problem: "standard " + [...]string{"input", "output", "error"}[fd] +
-						" of the container was a file of the host, where programs may seek, so that of rt must be a file too",
+						" of the container was a file of the host, where programs may seek, " +
+						"so that of rt must be a file too",
 					Hint: "redirect it to a file",
 				}
 			}

@@ -1,4 +1,4 @@
-package libcontainer
+package checkpoint
 
 import (
 	"runtime"
@@ -14,19 +14,19 @@ import (
 
 // prepareMounts makes that mount namespace, and the mount points that the root file system lacks: an engine may have
 // made it anew.
-func (x *restorer) prepareMounts() error {
+func (x *Restore) prepareMounts() error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return diag.Sys("a mount namespace for criu can't be made", "unshare", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return diag.Sys("the mount namespace of criu can't be made private", "mount", err)
 	}
-	if !x.spec.Namespaces.Has(unix.CLONE_NEWNS) {
+	if !x.Spec.Namespaces.Has(unix.CLONE_NEWNS) {
 		return nil
 	}
-	if err := unix.Mount(x.spec.Rootfs, x.spec.Rootfs, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+	if err := unix.Mount(x.Spec.Rootfs, x.Spec.Rootfs, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
 		e := diag.Sys("the root file system can't be made a mount", "mount", err)
-		e.Field, e.Value = "root.path", x.spec.Rootfs
+		e.Field, e.Value = "root.path", x.Spec.Rootfs
 		return e
 	}
 	return x.makeMountPoints()
@@ -34,8 +34,8 @@ func (x *restorer) prepareMounts() error {
 
 // prepareImages opens the images. This is for the thread of start: CRIU mounts what it needs on the way below its
 // working directory, which has to be in its own mount namespace for that.
-func (x *restorer) prepareImages() (err error) {
-	if x.images, err = openImages(&x.ro.ImageOptions, x.container, false); err != nil {
+func (x *Restore) prepareImages() (err error) {
+	if x.images, err = openImages(&x.o.ImageOptions, x.Dir, false); err != nil {
 		return err
 	}
 	d, err := x.images.loadDescriptors()
@@ -52,8 +52,8 @@ func (x *restorer) prepareImages() (err error) {
 // admit lets the root of a user namespace into the directory of the images, which is its owner's alone: CRIU opens some
 // of them, which everybody may read who gets so far, in a process that has become that root. Its group may search the
 // directory, until CRIU has done its work.
-func (x *restorer) admit() error {
-	if x.spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
+func (x *Restore) admit() error {
+	if x.Spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return nil
 	}
 	const others, group = 0o001, 0o010
@@ -61,7 +61,7 @@ func (x *restorer) admit() error {
 	if err := unix.Fstat(x.images.dir, &st); err != nil || st.Mode&others != 0 {
 		return nil
 	}
-	for _, g := range x.spec.GIDMappings {
+	for _, g := range x.Spec.GIDMappings {
 		if g.ContainerID != 0 {
 			continue
 		}
@@ -86,13 +86,13 @@ func (x *restorer) admit() error {
 // makeMountPoints makes the mount points of the config that are missing, as create does: below the root file system,
 // whatever links are in the way. What lies in a file system of the container's own comes back with its contents, and
 // what lies in a bind mount is made in its source.
-func (x *restorer) makeMountPoints() error {
-	for i := range x.spec.Mounts {
-		m := &x.spec.Mounts[i]
+func (x *Restore) makeMountPoints() error {
+	for i := range x.Spec.Mounts {
+		m := &x.Spec.Mounts[i]
 		if m.Remount {
 			continue
 		}
-		root, path := x.spec.Rootfs, m.Destination
+		root, path := x.Spec.Rootfs, m.Destination
 		above := x.above(i)
 		if above != nil && !above.Bind {
 			continue
@@ -101,8 +101,8 @@ func (x *restorer) makeMountPoints() error {
 			root = above.Source
 			path, _ = sys.Below(m.Destination, above.Destination)
 		}
-		dir := !m.Bind || x.options.Sources[i] == plan.SourceDir
-		if m.Bind && x.options.Sources[i] == plan.SourceLater {
+		dir := !m.Bind || x.Sources[i] == plan.SourceDir
+		if m.Bind && x.Sources[i] == plan.SourceLater {
 			var st unix.Stat_t
 			dir = unix.Stat(m.Source, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 		}
@@ -117,10 +117,10 @@ func (x *restorer) makeMountPoints() error {
 
 // above returns the mount that the destination of mount i lies in, or nil if that is the root file system. A later
 // mount covers what earlier ones have at and below its destination, so the last one counts.
-func (x *restorer) above(i int) (above *spec.Mount) {
-	destination := x.spec.Mounts[i].Destination
-	for j := range x.spec.Mounts[:i] {
-		m := &x.spec.Mounts[j]
+func (x *Restore) above(i int) (above *spec.Mount) {
+	destination := x.Spec.Mounts[i].Destination
+	for j := range x.Spec.Mounts[:i] {
+		m := &x.Spec.Mounts[j]
 		if rest, ok := sys.Below(destination, m.Destination); ok && rest != "" && !m.Remount {
 			above = m
 		}
@@ -163,8 +163,8 @@ func onOwnThread(f func()) {
 
 // closeRoot makes the root file system of the restored container read-only, if the config wants it so: CRIU leaves the
 // root mount as it is given to it, and has to be given one that it can write to. No process of the container runs yet.
-func (x *restorer) closeRoot() (err error) {
-	if !x.spec.RootReadonly || !x.spec.Namespaces.Has(unix.CLONE_NEWNS) {
+func (x *Restore) closeRoot() (err error) {
+	if !x.Spec.RootReadonly || !x.Spec.Namespaces.Has(unix.CLONE_NEWNS) {
 		return nil
 	}
 	namespace, err := unix.Open("/proc/"+strconv.Itoa(x.pid)+"/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)

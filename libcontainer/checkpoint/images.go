@@ -1,4 +1,4 @@
-package libcontainer
+package checkpoint
 
 import (
 	"path/filepath"
@@ -54,10 +54,10 @@ func openImages(o *ImageOptions, c *state.Container, save bool) (i images, err e
 	return i, nil
 }
 
-// close closes both directories; the zero value and one that is closed have none.
+// close closes both directories. -1 is none.
 func (i *images) close() {
 	for _, fd := range [...]*int{&i.dir, &i.work} {
-		if *fd > 0 {
+		if *fd >= 0 {
 			_ = unix.Close(*fd)
 		}
 		*fd = -1

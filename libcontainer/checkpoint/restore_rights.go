@@ -1,4 +1,4 @@
-package libcontainer
+package checkpoint
 
 import (
 	"fmt"
@@ -172,7 +172,7 @@ func capabilityList(set uint64) string {
 
 // checkRights compares the restored processes with the config. All of them stand still. It is an error if one has
 // rights that it can't have come to.
-func (x *restorer) checkRights(pid int) error {
+func (x *Restore) checkRights(pid int) error {
 	if err := x.checkNamespaces(pid); err != nil {
 		return err
 	}
@@ -184,21 +184,21 @@ func (x *restorer) checkRights(pid int) error {
 		return err
 	}
 	host := x.hostID
-	if x.spec.Namespaces.Joined(unix.CLONE_NEWUSER) != nil {
+	if x.Spec.Namespaces.Joined(unix.CLONE_NEWUSER) != nil {
 		host = nil // its maps are somebody else's
 	}
-	filtered := x.spec.OCI.Linux != nil && x.spec.OCI.Linux.Seccomp != nil
+	filtered := x.Spec.OCI.Linux != nil && x.Spec.OCI.Linux.Seccomp != nil
 	for _, p := range pids {
 		r, err := readRights(p)
 		if err != nil {
 			return err
 		}
-		for _, e := range r.exceeds(x.spec.Process, filtered, host) {
+		for _, e := range r.exceeds(x.Spec.Process, filtered, host) {
 			problem := "restored process " + strconv.Itoa(p) + " " + e.problem
 			if !e.possible {
 				return imagesDiffer(e.field, problem)
 			}
-			x.r.warn(problem + ", which " + e.field + " of config.json does not give it")
+			x.Log.Warn(problem + ", which " + e.field + " of config.json does not give it")
 		}
 	}
 	x.checked = true
@@ -215,12 +215,12 @@ func imagesDiffer(field, problem string) error {
 
 // restored returns the restored processes: the container's first, and all others in its cgroup but CRIU and what works
 // for it.
-func (x *restorer) restored(first int) ([]int, error) {
+func (x *Restore) restored(first int) ([]int, error) {
 	pids := []int{first}
-	if !x.cgroup.Available() {
+	if !x.Cgroup.Available() {
 		return pids, nil
 	}
-	all, err := x.cgroup.Pids()
+	all, err := x.Cgroup.Pids()
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +234,7 @@ func (x *restorer) restored(first int) ([]int, error) {
 
 // kill kills the restored processes, which stand still, and then CRIU, which would resume them whatever it is answered.
 // It waits for none of them: who is traced is CRIU's to wait for first (ptrace(2)).
-func (x *restorer) kill() {
+func (x *Restore) kill() {
 	pids, err := x.restored(x.pid)
 	if err != nil {
 		pids = []int{x.pid}
@@ -256,20 +256,21 @@ func parentOf(pid int) int {
 
 // checkNamespaces makes sure that a process is in each namespace that the config names by path, and not in rt's where
 // the config has a new one. Of cgroup and time namespaces some versions of CRIU know nothing.
-func (x *restorer) checkNamespaces(pid int) error {
-	const looked = unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWUSER
+func (x *Restore) checkNamespaces(pid int) error {
+	const looked = unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS |
+		unix.CLONE_NEWUSER
 	other, err := process.OtherNamespaces(pid)
 	if err != nil {
 		return err
 	}
-	if missing := x.spec.Namespaces.New & looked &^ other; missing != 0 {
+	if missing := x.Spec.Namespaces.New & looked &^ other; missing != 0 {
 		return imagesDiffer(
 			"linux.namespaces",
 			"restored process "+strconv.Itoa(pid)+" is in a namespace of the host's: "+namespaceLinks(missing),
 		)
 	}
-	for i := range x.spec.Namespaces.Join {
-		j := &x.spec.Namespaces.Join[i]
+	for i := range x.Spec.Namespaces.Join {
+		j := &x.Spec.Namespaces.Join[i]
 		if j.Flag&looked == 0 {
 			continue
 		}
@@ -303,14 +304,14 @@ func namespaceLinks(flags uintptr) string {
 }
 
 // checkMaps makes sure that the ids of a new user namespace are those that the config maps.
-func (x *restorer) checkMaps(pid int) error {
-	if x.spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
+func (x *Restore) checkMaps(pid int) error {
+	if x.Spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return nil
 	}
 	for _, m := range [...]struct {
 		file, field string
 		want        []specs.LinuxIDMapping
-	}{{"uid_map", "linux.uidMappings", x.spec.UIDMappings}, {"gid_map", "linux.gidMappings", x.spec.GIDMappings}} {
+	}{{"uid_map", "linux.uidMappings", x.Spec.UIDMappings}, {"gid_map", "linux.gidMappings", x.Spec.GIDMappings}} {
 		text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + m.file)
 		if err != nil {
 			return diag.Sys("the ids of the restored user namespace can't be read", "read", err)
@@ -330,13 +331,13 @@ func (x *restorer) checkMaps(pid int) error {
 }
 
 // hostID returns the number that an id of the container has for rt.
-func (x *restorer) hostID(id uint32, group bool) uint32 {
-	if !x.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
+func (x *Restore) hostID(id uint32, group bool) uint32 {
+	if !x.Spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 		return id
 	}
-	mappings := x.spec.UIDMappings
+	mappings := x.Spec.UIDMappings
 	if group {
-		mappings = x.spec.GIDMappings
+		mappings = x.Spec.GIDMappings
 	}
 	for _, m := range mappings {
 		if id >= m.ContainerID && id-m.ContainerID < m.Size {

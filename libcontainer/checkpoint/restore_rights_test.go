@@ -1,4 +1,4 @@
-package libcontainer
+package checkpoint
 
 import (
 	"strings"
@@ -45,7 +45,8 @@ func TestRightsOfRestoredProcesses(t *testing.T) {
 		{name: "saved user", was: "1000\t1000\t1000\nGid", is: "1000\t0\t1000\nGid", field: "process.user.uid"},
 		{name: "group", was: "Groups:\t5", is: "Groups:\t5 0", field: "process.user"},
 		{
-			name: "a set-user-id program", was: "Uid:\t1000\t1000", is: "Uid:\t1000\t0", field: "process.user.uid", possible: true,
+			name: "a set-user-id program", was: "Uid:\t1000\t1000", is: "Uid:\t1000\t0",
+			field: "process.user.uid", possible: true,
 			edit: func(p *spec.Process) { p.NoNewPrivs = false },
 		},
 		{

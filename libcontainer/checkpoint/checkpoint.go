@@ -1,0 +1,293 @@
+// Package checkpoint dumps a running container to a directory of image files, and restores containers from them. CRIU
+// does the work (package criu); this package decides what to request of it, and checks what came of it.
+//
+// It runs in rt only, as a part of the commands checkpoint and restore: package libcontainer opens or makes the
+// container, its cgroup and its state, and passes them. It follows criu(8), and runc's names in the images.
+package checkpoint
+
+import (
+	"os"
+	"path"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/libcontainer/cgroup"
+	"rt/libcontainer/criu"
+	"rt/libcontainer/state"
+	"rt/spec"
+)
+
+// Options are the options of checkpoint.
+type Options struct {
+	ImageOptions
+	ParentPath   string // the images of a pre-dump, relative to ImagePath
+	LeaveRunning bool
+	PreDump      bool   // dump memory only, and what has changed of it since the images at ParentPath
+	PageServer   string // "ADDRESS:PORT", which memory goes to
+	StatusFD     int    // gets a byte when LazyPages are ready to be fetched; -1 for none
+}
+
+// Target is the container to dump. Its directory is locked.
+type Target struct {
+	Spec   *spec.Spec
+	Dir    *state.Container
+	State  *state.State
+	Status state.Status
+	Cgroup *cgroup.Group
+	Log    Log
+}
+
+// Log receives what the user is told. Both functions are set.
+type Log struct {
+	Debug func(line string)     // each action
+	Warn  func(lines ...string) // shown if the command succeeds
+}
+
+// dump is one dump of a container.
+type dump struct {
+	*Target
+	o       *Options
+	program string // criu
+	images  images
+	request criu.Options
+}
+
+// Save dumps the processes of a container to images. Afterwards CRIU has killed them, unless the options say otherwise;
+// after an error they go on.
+func Save(t *Target, o *Options) error {
+	d := &dump{Target: t, o: o, images: images{dir: -1, work: -1}}
+	defer d.images.close()
+	if err := d.prepare(); err != nil {
+		return err
+	}
+	return d.save()
+}
+
+// prepare makes the request to CRIU. All that can be refused is refused here, before anything is changed.
+func (d *dump) prepare() (err error) {
+	if err := d.possible(); err != nil {
+		return err
+	}
+	if d.program, err = findCRIU(); err != nil {
+		return err
+	}
+	d.request = criu.Options{
+		LogFile: "dump.log", Root: d.Spec.Rootfs, Pid: d.State.Pid, NotifyScripts: true, OrphanPtsMaster: true,
+		LeaveRunning: d.o.LeaveRunning, ConfigFile: configFile(d.Spec),
+	}
+	if err := d.o.fill(&d.request); err != nil {
+		return err
+	}
+	if !d.Cgroup.Available() {
+		d.request.Cgroups = criu.CgroupIgnore
+	}
+	d.request.FreezeCgroup = d.Cgroup.Freezer()
+	if d.request.PageServer, err = pageServer(d.o.PageServer, d.o.LazyPages); err != nil {
+		return err
+	}
+	if err := d.track(); err != nil {
+		return err
+	}
+	if d.images, err = openImages(&d.o.ImageOptions, d.Dir, true); err != nil {
+		return err
+	}
+	d.request.ImagesDir, d.request.WorkDir = d.images.dir, d.images.work
+	if err := d.parent(); err != nil {
+		return err
+	}
+	return d.outside()
+}
+
+// possible refuses what can't be brought back.
+func (d *dump) possible() error {
+	if d.o.StatusFD >= 0 {
+		if _, err := unix.FcntlInt(uintptr(d.o.StatusFD), unix.F_GETFD, 0); err != nil {
+			return &diag.Error{Kind: diag.Usage, Field: "--status-fd", Value: strconv.Itoa(d.o.StatusFD),
+				Problem: "is not open: the caller of rt must open it"}
+		}
+	}
+	for i := range d.Spec.Mounts {
+		if m := &d.Spec.Mounts[i]; m.IDMap && m.Bind && !d.o.PreDump {
+			return &diag.Error{
+				Kind: diag.State, Field: m.Field("options"),
+				Problem: "the container can't be checkpointed: CRIU does not map the ids of " + m.Destination +
+					" again",
+			}
+		}
+	}
+	// A layer over the root file system is rt's, and not in the config that the container would be restored from.
+	var seen, config unix.Stat_t
+	if unix.Stat("/proc/"+strconv.Itoa(d.State.Pid)+"/root", &seen) == nil &&
+		unix.Stat(d.Spec.Rootfs, &config) == nil &&
+		d.Spec.Namespaces.Has(unix.CLONE_NEWNS) && (seen.Dev != config.Dev || seen.Ino != config.Ino) &&
+		!d.o.LeaveRunning && !d.o.PreDump {
+		return &diag.Error{
+			Kind: diag.State,
+			Problem: "the container can't be checkpointed: its root file system is not root.path any more, " +
+				"but a layer over it, which would end with the container",
+			Hint: "--ephemeral and --overlay do not go with checkpoint; " +
+				"with --leave-running the images are made all the same",
+		}
+	}
+	return nil
+}
+
+// track turns on the tracking of memory where one dump builds on another.
+func (d *dump) track() error {
+	if !d.o.PreDump && d.o.ParentPath == "" && !d.o.LazyPages {
+		return nil
+	}
+	d.request.TrackMemory = d.o.PreDump || d.o.ParentPath != ""
+	wanted := criu.Features{MemoryTracking: d.o.PreDump, LazyPages: d.o.LazyPages}
+	return hasFeatures(d.program, wanted)
+}
+
+// parent checks --parent-path: CRIU makes a link of it, which has to hold wherever the images are carried.
+func (d *dump) parent() error {
+	p := d.o.ParentPath
+	if p == "" {
+		return nil
+	}
+	bad := func(problem string, err error) error {
+		e := &diag.Error{Kind: diag.Usage, Field: "--parent-path", Value: p, Problem: problem}
+		if errno, ok := err.(unix.Errno); ok { //nolint:errorlint // of a system call
+			e.Errno = errno
+		}
+		return e
+	}
+	if path.IsAbs(p) {
+		return bad("must be relative to --image-path, such as ../pre1: the images may be carried elsewhere together",
+			nil)
+	}
+	fd, err := unix.Openat(d.images.dir, p, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return bad("is no directory that --image-path leads to", err)
+	}
+	_ = unix.Close(fd)
+	d.request.Parent = p
+	return nil
+}
+
+// outside tells CRIU what the container has of the host's, which is not to be saved but to be there at the restore.
+func (d *dump) outside() error {
+	if d.o.PreDump {
+		return nil // of memory only
+	}
+	mounts, err := externalMounts(d.Spec, d.Cgroup.Hierarchies(), d.Dir).attached(d.State.Pid)
+	if err != nil {
+		return err
+	}
+	for _, m := range mounts {
+		d.request.External = append(d.request.External, "mnt["+m.destination+"]:"+m.label)
+	}
+	for _, n := range externalNamespaces {
+		if d.Spec.Namespaces.Joined(n.flag) == nil {
+			continue
+		}
+		var st unix.Stat_t
+		if err := unix.Stat("/proc/"+strconv.Itoa(d.State.Pid)+"/ns/"+n.kind, &st); err != nil {
+			return diag.Sys("the namespaces of the container can't be read", "stat", err)
+		}
+		d.request.External = append(d.request.External, n.kind+"["+strconv.FormatUint(st.Ino, 10)+"]:"+n.label)
+	}
+	return nil
+}
+
+// save has CRIU do its work.
+func (d *dump) save() error {
+	kind := criu.PreDump
+	if !d.o.PreDump {
+		kind = criu.Dump
+		open, err := d.openDescriptors()
+		if err != nil {
+			return err
+		}
+		d.request.External = append(d.request.External, open.external()...)
+		d.strangers()
+		if err := d.images.saveDescriptors(open); err != nil {
+			return err
+		}
+	}
+	p, err := criu.Start(d.program, &criu.StartOptions{Env: os.Environ()})
+	if err != nil {
+		return err
+	}
+	d.Log.Debug("started criu " + strconv.Itoa(p.Pid))
+	response, err := p.Do(kind, &d.request, d.notified)
+	if err == nil && response.Success {
+		return nil
+	}
+	d.thaw()
+	return d.images.failure("the container could not be checkpointed", &response, err)
+}
+
+// strangers warns of processes that are in the container's cgroup and not of the container's making: rt exec has
+// started them. CRIU saves a process and what descends from it, and these descend from nobody in the container.
+func (d *dump) strangers() {
+	pids, err := d.Cgroup.Pids()
+	if err != nil {
+		return
+	}
+	n := 0
+	for _, pid := range pids {
+		if !descends(pid, d.State.Pid) {
+			n++
+		}
+	}
+	if n > 0 {
+		d.Log.Warn(strconv.Itoa(n) +
+			" process(es) that `rt exec` has started, or their children, are not in the images: " +
+			"CRIU saves only what descends from the container's own process")
+	}
+}
+
+// descends reports whether a process is another one, or a child of its, or of those; and whether it has ended
+// meanwhile.
+func descends(pid, of int) bool {
+	for range 1000 {
+		if pid == of {
+			return true
+		}
+		parent, err := state.Parent(pid)
+		if err != nil {
+			return true
+		}
+		if pid = parent; pid <= 1 {
+			return false
+		}
+	}
+	return false
+}
+
+// thaw lets the container go on after a CRIU that could not do so itself any more: it was killed while the container
+// stood still.
+func (d *dump) thaw() {
+	if d.Status != state.Running || !d.Cgroup.Available() {
+		return
+	}
+	if frozen, err := d.Cgroup.Frozen(); err == nil && frozen {
+		if err := d.Cgroup.Thaw(); err != nil {
+			d.Log.Warn(err.Error())
+		}
+	}
+}
+
+// notified answers a notification of CRIU's. Networks are locked by CRIU itself: rt has none of its own.
+func (d *dump) notified(script string, _, fd int) error {
+	d.Log.Debug("criu: " + script)
+	if fd >= 0 {
+		_ = unix.Close(fd)
+	}
+	if script == "status-ready" && d.o.StatusFD >= 0 {
+		if _, err := unix.Write(d.o.StatusFD, []byte{0}); err != nil {
+			e := diag.Sys("the descriptor can't be told that the memory is ready", "write", err)
+			e.Field = "--status-fd"
+			return e
+		}
+		_ = unix.Close(d.o.StatusFD)
+		d.o.StatusFD = -1
+	}
+	return nil
+}
