@@ -54,26 +54,26 @@ fuzz: ## a minute for every fuzz target
 lint: ## golangci-lint, shellcheck, licences, known vulnerabilities, wide lines, the form of commits
 	tests/lint
 
-golden: ## write the golden files anew; read the diff
+golden: ## rewrite the golden files; read the diff
 	$(GO) test ./libcontainer/plan ./spec ./cli ./docs -update
 
-man: ## write the man pages anew
+man: ## rewrite the man pages
 	$(GO) generate ./man
 
 rename: ## another path for the Go module: make rename MODULE=host/owner/rt
 	tests/rename '$(MODULE)'
 
-bench: rt ## rt beside the floor, crun and runc
+bench: rt ## compare rt with the floor, crun and runc
 	tests/needs gcc libseccomp-dev busybox-static crun runc
 	$(GO) run ./tests/bench -rt ./rt
 	$(MAKE) --no-print-directory bench-seccomp bench-json
 
-bench-engines: rt ## docker run, podman run and ctr run with rt beside runc and crun, as root, in namespaces of their own
+bench-engines: rt ## docker run, podman run and ctr run with rt, runc and crun, as root, in namespaces of their own
 	tests/bench/engines/run
 
-bench-seccomp: ## the seccomp compiler beside libseccomp
+bench-seccomp: ## compare the seccomp compiler with libseccomp
 	tests/needs gcc libc6-dev pkg-config libseccomp-dev
-	tests/bench/seccompcold/beside
+	tests/bench/seccompcold/compare
 
 bench-json: ## the first decode of a config.json, with rt's decoder and with encoding/json
 	tests/bench/jsoncold/compare

@@ -39,7 +39,7 @@ type Flag struct {
 	Short  string
 	Value  string // the name of the value in help: "PATH"; "" for a switch
 	Usage  string
-	Hidden bool // accepted for the sake of old callers, and not shown
+	Hidden bool // accepted for old callers, and not shown
 	// The variable for the value: *string, *bool, *int; **bool if "not given" is a third case; *[]string if it may be
 	// repeated.
 	To       any

@@ -152,7 +152,7 @@ func appendParts(dst []byte, e *diag.Error) []byte {
 		}
 		at := len(dst)
 		dst = appendParts(dst, m)
-		dst[at] = '{' // in place of the comma before the first member, which is always there: kind
+		dst[at] = '{' // instead of the comma before the first member, which is always there: kind
 		dst = append(dst, '}')
 	}
 	return append(dst, ']')

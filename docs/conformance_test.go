@@ -56,7 +56,7 @@ func listed(t *testing.T, programs map[string]bool) map[string]bool {
 
 func oneOf(s string, words ...string) bool { return slices.Contains(words, s) }
 
-// TestConformanceTable compares conformance.md with what there is: every validation program has its place in a table,
+// TestConformanceTable compares conformance.md with what there is: every validation program is in a table,
 // in italics if expected.txt has it for the machine's own cgroups, and every file of tests/bats that it names exists.
 func TestConformanceTable(t *testing.T) {
 	programs := programsOfSuite(t)

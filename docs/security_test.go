@@ -19,9 +19,9 @@ func TestAttacksHaveTests(t *testing.T) {
 	listed := make(map[string]bool)
 	for _, row := range rows {
 		listed[row[1]] = true
-		for place := range strings.SplitSeq(row[2], ", ") {
-			if !strings.Contains(testsAt(t, place), row[1]) {
-				t.Errorf("%s: no test of %s has that number", row[1], place)
+		for where := range strings.SplitSeq(row[2], ", ") {
+			if !strings.Contains(testsAt(t, where), row[1]) {
+				t.Errorf("%s: no test of %s has that number", row[1], where)
 			}
 		}
 	}
@@ -40,14 +40,14 @@ func TestAttacksHaveTests(t *testing.T) {
 }
 
 // testsAt is the text of a bats file, or of the tests of a package.
-func testsAt(t *testing.T, place string) (text string) {
+func testsAt(t *testing.T, where string) (text string) {
 	t.Helper()
-	if strings.HasSuffix(place, ".bats") {
-		return read(t, "../tests/bats/"+place)
+	if strings.HasSuffix(where, ".bats") {
+		return read(t, "../tests/bats/"+where)
 	}
-	files, err := filepath.Glob("../" + place + "/*_test.go")
+	files, err := filepath.Glob("../" + where + "/*_test.go")
 	if err != nil || len(files) == 0 {
-		t.Errorf("security.md: no tests at %s", place)
+		t.Errorf("security.md: no tests at %s", where)
 	}
 	for _, file := range files {
 		b, err := os.ReadFile(file)

@@ -37,7 +37,7 @@ const (
 // Image is an executable file that carries out one program.
 type Image []byte
 
-// Assemble lays p out as an executable. It is the last place that may say no, and its refusals are about mistakes of
+// Assemble lays p out as an executable. It is the last that may refuse a plan, and its refusals are about mistakes of
 // whoever made the program, but for strings with NUL bytes and programs that are too long.
 func Assemble(p *Program) (Image, error) {
 	if len(p.Steps) == 0 || len(p.Steps) > 0xffff {
@@ -170,17 +170,17 @@ func (a *assembler) data(arg *Arg, i int) (uint64, error) {
 	for k := range arg.more.refs {
 		r := &arg.more.refs[k]
 		if r.Arg.kind == argReg || r.Offset+r.Size > len(arg.str) {
-			return 0, errors.New("refers to a register, or to a place behind the end, in " + arg.shown())
+			return 0, errors.New("refers to a register, or to bytes behind the end, in " + arg.shown())
 		}
 		v, err := a.value(&r.Arg, i)
 		if err != nil {
 			return 0, err
 		}
-		place := a.image[offset+r.Offset:]
+		target := a.image[offset+r.Offset:]
 		if r.Size == 4 {
-			binary.NativeEndian.PutUint32(place, uint32(v))
+			binary.NativeEndian.PutUint32(target, uint32(v))
 		} else {
-			binary.NativeEndian.PutUint64(place, v)
+			binary.NativeEndian.PutUint64(target, v)
 		}
 	}
 	return loadAddress + uint64(offset), nil

@@ -318,8 +318,8 @@ func TestAssembleRefuses(t *testing.T) {
 	}
 }
 
-// TestCallNumbers compares the table with the name the running kernel's headers give, through x/sys: a row in the wrong
-// place would make another call.
+// TestCallNumbers compares the table with the names in the running kernel's headers, through x/sys: a wrong row would
+// make another call.
 func TestCallNumbers(t *testing.T) {
 	seen := map[uint32]string{}
 	for c := range calls {

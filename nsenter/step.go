@@ -18,7 +18,7 @@ type Step struct {
 	Then   int
 	Else   int
 
-	Number   int       // what people call the step: its place in the plan, from 1
+	Number   int       // the number of the step as people know it, from 1
 	Origin   string    // the path in config.json that this step serves: "mounts[2].options"; "" if rt needs it itself
 	Sentence string    // for people; printed, never parsed
 	Part     string    // the heading under which `rt plan` prints it
@@ -26,7 +26,7 @@ type Step struct {
 	Path     string    // the path of the container that the sync point is about; "" if it is about none
 	Does     []string  // what the supervisor does at this sync point, in order, for people
 
-	// Fault, if not zero, is what the step yields in place of making its call: see WithFault.
+	// Fault, if not zero, is what the step yields instead of making its call: see WithFault.
 	Fault unix.Errno
 }
 
@@ -97,7 +97,7 @@ type argMore struct {
 	show func(data string) string // the same, made only when it is printed
 }
 
-// Ref is a place in the bytes of Data that holds the value of another operand.
+// Ref is a position in the bytes of Data that holds the value of another operand.
 type Ref struct {
 	Offset int
 	Size   int // 4 or 8

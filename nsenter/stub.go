@@ -22,5 +22,5 @@ func stubCode() []byte {
 			return text[:i]
 		}
 	}
-	panic("nsenter: the stub has outgrown the place the image keeps for it")
+	panic("nsenter: the stub has outgrown its part of the image")
 }

@@ -61,10 +61,10 @@ func parseAction(name specs.LinuxSeccompAction, errno *uint, field, errnoField s
 	return 0, invalid(field+".action", string(name), "is not an action: one of "+joined(Actions()))
 }
 
-// rankNotify is the place of SCMP_ACT_NOTIFY in actions.
+// rankNotify is the rank of SCMP_ACT_NOTIFY in actions.
 const rankNotify = 5
 
-// rank is the place of a return value in actions: smaller is more restrictive.
+// rank is the index of a return value in actions: smaller is more restrictive.
 func rank(ret uint32) int {
 	for i := range actions {
 		if actions[i].ret == ret&unix.SECCOMP_RET_ACTION_FULL {

@@ -3,8 +3,8 @@ package seccomp
 import "golang.org/x/sys/unix"
 
 // An assembler writes a program from its end to its start. BPF jumps only forward, so every target is known when the
-// jump to it is written, and one that is more than 255 instructions away gets a stepping stone. A target is the place
-// of an instruction counted from the end.
+// jump to it is written. A target that is more than 255 instructions away is reached through an intermediate jump. A
+// target is the index of an instruction, counted from the end.
 type assembler struct {
 	code   []unix.SockFilter
 	origin []int32
@@ -38,7 +38,8 @@ func (a *assembler) and(mask uint32) int {
 	return a.emit(unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: mask})
 }
 
-// ret is a place that returns value. An older one is shared while a jump can still reach it with some room to spare.
+// ret returns a target that returns value. An older one is shared while a jump can still reach it with some room to
+// spare.
 func (a *assembler) ret(value uint32) int {
 	for i := range a.rets {
 		r := &a.rets[i]

@@ -7,7 +7,7 @@
 //
 // The program of one architecture is a search tree over call numbers, so any call is decided in some ten instructions.
 // What a program does is told a second time, slowly and without BPF, by a reading; the tests hold the two together, and
-// both to libseccomp (build tag libseccomp). README.md beside this file lists where rt and libseccomp differ on
+// both to libseccomp (build tag libseccomp). README.md in this directory lists where rt and libseccomp differ on
 // purpose.
 //
 // It follows config-linux.md#seccomp, seccomp(2), and linux/seccomp.h for the layout of struct seccomp_data.

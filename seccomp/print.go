@@ -26,7 +26,7 @@ func (f *Filter) Fprint(w io.Writer) error {
 	return err
 }
 
-// summary is the header, as comments. Where libseccomp writes the programs, what rt's own would cost stands beside.
+// summary is the header, as comments. If libseccomp writes the programs, it shows the size of rt's own next to theirs.
 func (f *Filter) summary(b *strings.Builder) {
 	f.cost(b)
 	if f.library {

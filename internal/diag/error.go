@@ -1,6 +1,6 @@
 // Package diag is how rt says what went wrong: one error type, one table of hints, two printers.
 //
-// It turns the knowledge of the place where something failed (the config field, the step of the plan, the system call,
+// It turns what is known where something failed (the config field, the step of the plan, the system call,
 // the errno) into one line for programs and a short block for people. Both sides of rt use it: the checks of the spec,
 // and the supervisor that maps a record of the boot process to its step. It decides nothing and logs nothing.
 package diag
@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Kind says who can mend an error. It alone decides the exit code (see cli).
+// Kind says who can fix the cause of an error. It alone decides the exit code (see cli).
 type Kind uint8
 
 const (
@@ -113,8 +113,8 @@ func (e *Error) line(b *strings.Builder) {
 	}
 }
 
-// Unwrap makes errors.Is(err, fs.ErrNotExist) and errors.As work. A zero Errno inside an interface is not nil, hence
-// the test.
+// Unwrap makes errors.Is(err, fs.ErrNotExist) and errors.As work. A zero Errno in an interface is not nil,
+// so it is tested for.
 func (e *Error) Unwrap() error {
 	if e.Errno != 0 {
 		return e.Errno

@@ -1,5 +1,5 @@
 // Package jsonscan reads a JSON document without reflection: a pull scanner, small typed readers built on it
-// (value.go), the place of a value as path, line and column (where.go), and the one thing an encoder needs, a string
+// (value.go), the position of a value as path, line and column (where.go), and the one thing an encoder needs, a string
 // writer (write.go).
 //
 // It runs in rt only. Package spec decodes config.json with it and package state its own file; the decode functions are

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Nothing here runs while a document is read: a place is an offset until somebody must be told about it.
+// Nothing here runs while a document is read: a position is an offset until it has to be printed.
 
 // LineColumn returns the line and the column of an offset, both from 1. A column is a character, not a byte.
 func LineColumn(doc string, offset int) (line, column int) {

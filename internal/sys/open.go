@@ -15,7 +15,7 @@ import (
 const maxLinks = 40
 
 // OpenOutput opens a file that rt writes for its caller, with flags such as O_APPEND or O_TRUNC besides, and makes it
-// where it is missing. A symbolic link in the place of the file is followed if it is root's or the caller's own, as
+// where it is missing. A symbolic link instead of the file is followed if it is root's or the caller's own, as
 // /dev/stderr is, and otherwise an error, ELOOP. The file may be a device, or a FIFO, which must have a reader (ENXIO).
 // The descriptor is close-on-exec and, for a FIFO, does not block.
 func OpenOutput(path string, flags int, mode uint32) (int, error) {
@@ -72,7 +72,7 @@ func ownLink(path string) (target string, magic bool, err error) {
 
 // ReadInput reads a file that rt's caller names, whole: a regular one, or a pipe, a terminal or what else was handed
 // down to rt and is named by its descriptor (/dev/fd/N, /dev/stdin, /proc/self/fd/N), as a shell's <(...) is. Anything
-// else, a FIFO that nobody may ever write to among it, is EINVAL.
+// else, such as a FIFO that nobody may ever write to, is EINVAL.
 func ReadInput(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -158,7 +158,7 @@ func blocking(fd int, err error) (int, error) {
 	return fd, nil
 }
 
-// Temporary makes a file beside path, to be renamed to it: a new one, whatever stands there by that name.
+// Temporary makes a file next to path, to be renamed to it: a new one, whatever stands there by that name.
 func Temporary(path string, mode uint32) (fd int, name string, err error) {
 	dir, base := filepath.Split(path)
 	name = dir + "." + base + ".new"
@@ -175,7 +175,7 @@ func Temporary(path string, mode uint32) (fd int, name string, err error) {
 	return -1, name, err
 }
 
-// Rewrite opens a file of the directory dir to write it anew. It must be a regular one, or not there yet: EINVAL, or
+// Rewrite opens a file of the directory dir to write it from the start. It must be a regular one, or not there yet: EINVAL, or
 // what open(2) says of a link or a FIFO.
 func Rewrite(dir int, name string, mode uint32) (int, error) {
 	fd, err := unix.Openat(dir, name,

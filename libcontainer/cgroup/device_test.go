@@ -144,6 +144,6 @@ func TestUpdateDevices(t *testing.T) {
 		t.Errorf("what holds already: %v", err)
 	}
 	if err := g.Update(&specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{denyAll}}); err == nil {
-		t.Error("a change beside children succeeded: the kernel has changed, and holds may go")
+		t.Error("a change in a cgroup with children succeeded: the kernel has changed, and holds may go")
 	}
 }

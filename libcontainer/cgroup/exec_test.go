@@ -126,6 +126,6 @@ func TestExecPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := where(""); got != "/init" {
-		t.Errorf("beside an init system: %s", got)
+		t.Errorf("with an init system in the container: %s", got)
 	}
 }

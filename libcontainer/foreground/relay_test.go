@@ -86,7 +86,7 @@ func (d *desk) within(what string, done <-chan struct{}) {
 	}
 }
 
-// does runs f beside the test.
+// does runs f concurrently with the test.
 func does(f func()) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {

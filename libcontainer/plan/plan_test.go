@@ -18,7 +18,7 @@ import (
 	"rt/spec"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // modern is a kernel that has everything, and a rt that is root on a host with cgroup v2.
 func modern() host.Facts {
@@ -60,7 +60,7 @@ func cgroup1() host.Facts {
 	return f
 }
 
-// hybrid is a host with a cgroup2 beside v1 hierarchies.
+// hybrid is a host with a cgroup2 next to v1 hierarchies.
 func hybrid() host.Facts {
 	f := cgroup1()
 	f.CgroupMode = host.CgroupHybrid

@@ -10,9 +10,9 @@ import (
 	"rt/spec"
 )
 
-// All paths inside the root file system are resolved by the kernel, from a descriptor of it, and never as strings: what
-// an image, or a container that shares a volume, puts in the way stays inside. Once found, a place is used by its
-// descriptor.
+// The kernel resolves all paths inside the root file system, from a descriptor of it; rt never resolves them as
+// strings. So links that an image, or a container that shares a volume, makes on the way lead to nothing outside. A
+// file that was found is used by its descriptor from then on.
 
 // inRoot is how paths of the container resolve: below the root, and not through the magic links of a /proc in it.
 const inRoot = unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS
@@ -139,8 +139,8 @@ func (c *compiler) makePath(origin, path string, dir bool, links label) {
 	}
 }
 
-// parentOf opens the directory that path is in, and returns its register and the last name of path.
-// What lies in /dev is found from the directory that devices has put in hand, whatever has happened to the name since.
+// parentOf opens the directory that contains path, and returns its register and the last name of path. A path in /dev
+// is looked up from the directory that devices has opened, whatever has happened to the name since.
 func (c *compiler) parentOf(origin, path string) (nsenter.Reg, string) {
 	i := strings.LastIndexByte(path, '/')
 	dir, name := path[:i], path[i+1:]

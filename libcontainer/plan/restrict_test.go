@@ -62,9 +62,9 @@ func TestHolder(t *testing.T) {
 	}
 }
 
-// TestManyRestricted has more mounts with masked paths than plans of old had registers for: none of the paths may be
-// looked up by its name, and a config that is beyond all registers is refused. Read-only mounts must not take the
-// registers away.
+// TestManyRestricted has more mounts with masked paths than early plans had registers: none of the paths may be looked
+// up by its name, and a config with too many mounts for the registers is refused. Read-only mounts must not take up the
+// registers.
 func TestManyRestricted(t *testing.T) {
 	var mounts, masked []string
 	for i := range 300 {

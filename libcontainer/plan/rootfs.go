@@ -134,7 +134,7 @@ func (c *compiler) privateEnough(propagation uintptr) uintptr {
 	return propagation
 }
 
-// enter makes a directory in hand the working directory, so that calls that take only a path can say ".".
+// enter makes the directory in dir the working directory, so that calls that take only a path can use ".".
 func (c *compiler) enter(origin string, dir nsenter.Reg) {
 	c.do(origin, `make it the working directory, "."`, nsenter.Fchdir, nsenter.Val(dir))
 }

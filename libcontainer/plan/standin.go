@@ -70,7 +70,7 @@ func (c *compiler) standInFile(m *spec.Mount) (nsenter.FD, bool) {
 	return c.file(func(f *File) bool { return f.Kind == FileMqueue && f.Index == m.Index })
 }
 
-// bindHost binds what the host has in place of a new file system.
+// bindHost binds what the host has instead of a new file system.
 func (c *compiler) bindHost(m *spec.Mount, h *HostMount, tree nsenter.Reg) {
 	const restricted = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NODEV
 	origin := mountPath(m, "")

@@ -42,7 +42,7 @@ type Passes uint8
 // What reports bring.
 const (
 	PassesNothing Passes = iota
-	// the value of the report is the pid of a process that takes the place of the one that reports
+	// the value of the report is the pid of a process that replaces the one that reports
 	PassesPid
 	PassesTerminal  // a descriptor: the master of a pseudoterminal (pty(7))
 	PassesDirectory // a descriptor of a directory

@@ -18,10 +18,10 @@ func (c *compiler) trace() {
 	old := c.plan.Steps
 	plain := c.plan.Program
 	c.plan.plain = &plain
-	t := tracer{ctl: c.plan.Ctl, steps: make([]nsenter.Step, 0, 5*len(old)), place: make([]int, len(old)+1)}
+	t := tracer{ctl: c.plan.Ctl, steps: make([]nsenter.Step, 0, 5*len(old)), index: make([]int, len(old)+1)}
 	tracing := true
 	for i := range old {
-		t.place[i] = len(t.steps)
+		t.index[i] = len(t.steps)
 		switch s := old[i]; {
 		case s.Call == nsenter.Seccomp, s.Sync == SyncReady && c.opt.Wait:
 			tracing = false
@@ -35,9 +35,9 @@ func (c *compiler) trace() {
 	for _, j := range t.jumps {
 		s := &t.steps[j.step]
 		if j.then {
-			s.Then = t.place[j.to]
+			s.Then = t.index[j.to]
 		} else {
-			s.Else = t.place[j.to]
+			s.Else = t.index[j.to]
 		}
 	}
 	c.plan.Steps = t.steps
@@ -58,7 +58,7 @@ func IsTrace(s *nsenter.Step) bool { return s.To == regTrace }
 type tracer struct {
 	ctl   nsenter.FD
 	steps []nsenter.Step
-	place []int // where each step of the old plan, with what goes in front of it, has come to stand
+	index []int // of each step of the old plan in steps, with what goes in front of it
 	jumps []jump
 }
 

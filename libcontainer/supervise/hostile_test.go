@@ -118,7 +118,7 @@ func synced(step int, value int64, fds ...int) message {
 	return report(nsenter.Sync, step, value, fds...)
 }
 
-// child starts a process that can take the place of the boot process.
+// child starts a process that can stand in for the boot process.
 func child(t testing.TB) int {
 	t.Helper()
 	cmd := exec.Command("sleep", "100")

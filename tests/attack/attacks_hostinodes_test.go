@@ -69,7 +69,7 @@ var attacksOnHostInodes = []attack{
 			"if m.index == i || OFF {"}}}},
 	},
 	{
-		name: "a mount point that begins like the way to the root file system", what: "a sibling mount is fenced in its place, and the container's root appears on the host",
+		name: "a mount point that begins like the way to the root file system", what: "a sibling mount is fenced instead of it, and the container's root appears on the host",
 		try: func(s *stage) string {
 			must(s.t, os.Mkdir(s.dir+"/bun", 0o755))
 			must(s.t, unix.Mount("sibling", s.dir+"/bun", "tmpfs", 0, ""))

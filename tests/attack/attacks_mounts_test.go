@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Links of the image, or of a volume that others write to, in place of mount targets and mount points.
+// Links of the image, or of a volume that others write to, instead of mount targets and mount points.
 
 // followAll makes every look-up in the image follow links like a look-up on the host.
 const followAll = "resolve 0 ^openat2\\(.*(open the mount point|open it|enter it|find the directory)"
@@ -16,7 +16,7 @@ func init() { add(attacksOnMounts) }
 
 var attacksOnMounts = []attack{
 	{
-		name: "CVE-2015-3627", what: "an absolute link in place of a mount target of the default config",
+		name: "CVE-2015-3627", what: "an absolute link instead of a mount target of the default config",
 		try: func(s *stage) string {
 			s.Config.unmount("/dev/")
 			s.link(s.victim+"/folder", "dev")

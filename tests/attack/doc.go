@@ -27,9 +27,9 @@
 //
 //	drop RE                     the step makes no call that changes anything (getpid), and succeeds
 //	resolve VALUE RE            the RESOLVE_ flags of an openat2(2), as a number; other calls that match are left as they are
-//	set OPERAND VALUE RE        a number in place of an operand, counted from 0
+//	set OPERAND VALUE RE        a number instead of an operand, counted from 0
 //	clear OPERAND BITS RE       bits of an operand that is a number
-//	text OPERAND TEXT RE        a string in place of an operand
+//	text OPERAND TEXT RE        a string instead of an operand
 //	data OPERAND OFFSET VALUE RE   8 bytes of a structure
 //	wait FIFO RE                in front of the first such step: wait until the attacker opens FIFO for writing. It makes a race certain.
 //
@@ -38,5 +38,5 @@
 //
 // The tests take root. They run in a mount namespace of their own with a /dev of their own, so an attack that succeeds
 // damages nothing of the machine. ATTACK_SECONDS=600 is how long the attacks that are races go on, each (default: 2).
-// ATTACK_RT=/path attacks another binary in place of the tree's.
+// ATTACK_RT=/path attacks another binary instead of the tree's.
 package attack

@@ -185,7 +185,7 @@ func writeOverlay() (string, error) {
 		hooked++
 	}
 	if hooked < 2 {
-		return "", fmt.Errorf("plans are edited in %d places, not in 2 or more: has Runtime.edit changed?", hooked)
+		return "", fmt.Errorf("plans are edited %d times, not 2 or more: has Runtime.edit changed?", hooked)
 	}
 	packages := make(map[string]bool)
 	for i := range attacks {

@@ -134,7 +134,7 @@ func (c config) args(args ...string) { c.at("process")["args"] = args }
 // path is a path of the image on the host.
 func (s *stage) path(name string) string { return filepath.Join(s.rootfs, name) }
 
-// link puts a symbolic link into the image, in place of whatever is there.
+// link puts a symbolic link into the image, instead of whatever is there.
 func (s *stage) link(target, name string) {
 	must(s.t, os.RemoveAll(s.path(name)))
 	must(s.t, os.MkdirAll(filepath.Dir(s.path(name)), 0o755))

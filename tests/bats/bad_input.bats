@@ -29,7 +29,7 @@ wrong_config() {
 	refused config.json
 }
 
-@test "bad input: broken JSON, with the place" {
+@test "bad input: broken JSON, with its position" {
 	wrong_config $'{\n  "ociVersion": "1.0.0",\n  "process": { "args": ["sh" "x"] }\n}\n'
 	refused JSON config.json:3:30:
 }
@@ -160,7 +160,7 @@ wrong_config() {
 	bundle
 	process true
 	if [ "$ROOTLESS" = 0 ]; then
-		# root reads all, but not a folder in the file's place
+		# root reads all, but no directory instead of the file
 		rm "$BUNDLE/config.json"
 		mkdir "$BUNDLE/config.json"
 		run rt run --bundle "$BUNDLE" "$ID"

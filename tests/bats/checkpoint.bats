@@ -34,7 +34,7 @@ counted() {
 	[ "$(now)" -ge "$1" ] 2>/dev/null
 }
 
-# save [OPTIONS] and bring_back [OPTIONS [ID]]: what they say is the container's and CRIU's too, hence run_detached.
+# save [OPTIONS] and bring_back [OPTIONS [ID]]: their output is also the container's and CRIU's, so they use run_detached.
 save() {
 	run_detached rt checkpoint --image-path "$IMAGES" --work-path "$WORK" "$@" "$ID"
 	[ "$status" -eq 0 ] || complain dump
@@ -201,7 +201,7 @@ gone() {
 	[ "$RUNTIME" != rt ] || clear_error link-remap "$WORK/dump.log"
 	status_is running
 	eventually counted $(($(now) + 3))
-	# Without a place of its own the log goes with the container, so the message has to do.
+	# Without a directory of its own the log goes with the container, so the message has to do.
 	run rt checkpoint --image-path "$IMAGES" "$ID"
 	[ "$status" -eq 1 ]
 	[ "$RUNTIME" != rt ] || clear_error link-remap --work-path
@@ -354,7 +354,7 @@ gone() {
 		{destination: \"/scratch/data\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/data\", options: [\"bind\"]}]"
 	rt exec "$ID" sh -c 'echo kept >/scratch/file; echo shm >/dev/shm/file'
 	save
-	# An engine may unpack the root file system anew, without the mount points that rt has made.
+	# An engine may unpack the root file system again, without the mount points that rt has made.
 	rm -r "$BUNDLE/rootfs/data" "$BUNDLE/rootfs/mnt" "$BUNDLE/rootfs/scratch"
 	echo after >"$BATS_TEST_TMPDIR/data/file"
 	bring_back

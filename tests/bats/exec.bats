@@ -179,7 +179,7 @@ b" ]
 	[ "$output" = "$(grep CapBnd "/proc/$(state pid)/status")" ]
 }
 
-@test "exec --process: mistakes are named with their place" {
+@test "exec --process: errors name the field" {
 	only_rt "the wording"
 	bundle
 	running sleep 60

@@ -82,9 +82,9 @@ writable_cgroups='.linux.namespaces |= (map(select(.type != "cgroup")) + [{type:
 	bundle
 	running sleep 60
 	dirs=()
-	mapfile -t places <"/proc/$(state pid)/cgroup"
-	for place in "${places[@]}"; do
-		IFS=: read -r _ list path <<<"$place"
+	mapfile -t cgroups <"/proc/$(state pid)/cgroup"
+	for cgroup in "${cgroups[@]}"; do
+		IFS=: read -r _ list path <<<"$cgroup"
 		case $list in
 		"") mount=$(cgroup_mount unified) ;;
 		name=*) mount=$(awk -v c="$list" '$3 == "cgroup" && $4 ~ c { print $2; exit }' /proc/self/mounts) ;;

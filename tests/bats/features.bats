@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # bats file_tags=rootless
-# rt features: the document that engines ask for what rt can do. Who reads what of it stands beside each test.
+# rt features: the document that engines ask for what rt can do. A comment at each test says who reads what.
 
 load setup
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What no container may change of the host, looked at before and after each test. It is only what nobody else on the machine changes meanwhile, and it is cheap.
 #
-# HOST_DEV and HOST_SYS are other places to look at: for the tests of this file.
+# HOST_DEV and HOST_SYS are other directories to look at: for the tests of this file.
 
 # The kernel parameters that are the whole machine's, or of the namespaces that the tests run in, and that rt or a container's root could write.
 SYSCTLS=(

@@ -30,7 +30,7 @@ options() {
 }
 
 @test "remount,bind: what it does not name stays" {
-	known_bad runc "sets all options anew, as mount(2) does"
+	known_bad runc "sets all options, as mount(2) does"
 	changed bind remount ro
 	options
 	[[ $output == *ro,nosuid* ]]

@@ -43,7 +43,7 @@ cpus() {
 	[ "$output" = 6 ]
 }
 
-@test "scheduler: mistakes are refused, with their place" {
+@test "scheduler: errors name the field" {
 	for edit in 'policy: "SCHED_FIFO", priority: 0' 'policy: "SCHED_OTHER", nice: 20' 'policy: "SCHED_BEST"' 'policy: "SCHED_OTHER", runtime: 5' \
 		'policy: "SCHED_OTHER", flags: ["SCHED_FLAG_NONE"]'; do
 		bundle ".process.scheduler = {$edit}"

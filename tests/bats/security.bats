@@ -45,7 +45,7 @@ intact() {
 	intact
 }
 
-@test "CVE-2015-3627: absolute symlinks in place of every mount target of the default config" {
+@test "CVE-2015-3627: absolute symlinks instead of every mount target of the default config" {
 	victim
 	bundle
 	rm -r "$BUNDLE/rootfs/sys" "$BUNDLE/rootfs/dev"
@@ -80,7 +80,7 @@ intact() {
 }
 
 @test "CVE-2026-41579, CVE-2026-47766: /dev that is a symlink: nothing is made or removed on the host" {
-	known_bad runc "it was mended in 2026"
+	known_bad runc "it was fixed in 2026"
 	victim
 	touch "$VICTIM/folder/ptmx"
 	bundle 'del(.mounts[] | select(.destination | startswith("/dev")))'
@@ -93,7 +93,7 @@ intact() {
 }
 
 @test "CVE-2025-31133: a masked file is covered with the null device, whatever the image calls so" {
-	known_bad runc "it was mended in 1.2.8"
+	known_bad runc "it was fixed in 1.2.8"
 	victim
 	bundle '.root.readonly = false | del(.mounts[] | select(.destination | startswith("/dev"))) | .linux.maskedPaths = ["/secret"]
 		| .mounts += [{destination: "/victim", type: "bind", source: (env.BATS_TEST_TMPDIR + "/victim"), options: ["bind", "ro"]}]'
@@ -107,7 +107,7 @@ intact() {
 }
 
 @test "CVE-2025-31133: nor is a plain file the null device" {
-	known_bad runc "it was mended in 1.2.8"
+	known_bad runc "it was fixed in 1.2.8"
 	bundle '.root.readonly = false | del(.mounts[] | select(.destination | startswith("/dev"))) | .linux.maskedPaths = ["/secret"]'
 	echo hush >"$BUNDLE/rootfs/secret"
 	echo fake >"$BUNDLE/rootfs/dev/null"
@@ -339,7 +339,7 @@ intact() {
 # Races: someone swaps a folder of the volume for a symlink while the container is made.
 
 @test "CVE-2021-30465, CVE-2024-45310: a mount target that is swapped for a symlink again and again" {
-	known_bad runc "it was mended for good in 1.2"
+	known_bad runc "the last case was fixed in 1.2"
 	victim
 	mkdir "$BATS_TEST_TMPDIR/volume"
 	bundle '.mounts += [

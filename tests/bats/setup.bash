@@ -60,7 +60,7 @@ config() {
 	mv "$BUNDLE/config.new" "$BUNDLE/config.json"
 }
 
-# process CMD... makes CMD the container's process. jq 1.6 takes no argument that looks like an option, hence the variable.
+# process CMD... makes CMD the container's process. jq 1.6 takes no argument that looks like an option, so it gets a variable.
 process() {
 	ARGS=$(printf '%s\036' "$@") config '.process.args = (env.ARGS | split("\u001e")[:-1])'
 }

@@ -40,7 +40,7 @@ load setup
 	[[ $output == *"level=debug"* ]]
 }
 
-@test "strangers: FIFOs in place of files do not make rt wait" {
+@test "strangers: FIFOs instead of files do not make rt wait" {
 	only_rt "others wait"
 	export RT_SECONDS=8
 	bundle

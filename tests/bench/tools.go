@@ -20,7 +20,7 @@ var (
 	peakSource []byte
 )
 
-// tools are the C programs beside this one, compiled, and the seccomp filter that the floor loads.
+// tools are the C programs in this directory, compiled, and the seccomp filter that the floor loads.
 type tools struct {
 	Floor, Peak, Filter string
 }

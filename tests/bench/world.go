@@ -149,7 +149,7 @@ func enterMode(mode string) error {
 	return nil
 }
 
-// hideControllers makes the cgroup2 beside the v1 hierarchies look as it does on most such machines: without
+// hideControllers makes the cgroup2 next to the v1 hierarchies look as it does on most such machines: without
 // controllers. crun refuses a mix of both.
 func hideControllers() error {
 	const file = cgroupRoot + "/unified/cgroup.controllers"
@@ -167,7 +167,7 @@ func hideControllers() error {
 }
 
 // hierarchies are the mounted cgroup hierarchies that the floor makes a cgroup in: all of v1, or the one of v2. The
-// cgroup2 beside v1 limits nothing there, so a container need not have a cgroup in it.
+// cgroup2 next to v1 limits nothing there, so a container need not have a cgroup in it.
 func hierarchies(mode string) ([]string, error) {
 	if mode == "v2" {
 		return []string{cgroupRoot}, nil

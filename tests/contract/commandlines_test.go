@@ -186,7 +186,7 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"a cgroup driver is named at create only", "Podman, and conmon at exec", "exec, update and delete look for the cgroup in the wrong place",
+		"a cgroup driver is named at create only", "Podman, and conmon at exec", "exec, update and delete look for the cgroup in the wrong hierarchy",
 		func(t *testing.T, e *engine) {
 			e.ok("--cgroup-manager", "disabled", "create", "--bundle", e.bundle, "c1")
 			e.ok("start", "c1")

@@ -98,7 +98,7 @@ func busybox() string {
 // engine is a caller of rt, with a state directory and a bundle of its own. Its container is c1.
 type engine struct {
 	t          *testing.T
-	dir        string // for what engines keep beside a container
+	dir        string // for the files of an engine that belong to a container
 	root       string
 	bundle     string
 	foreground *exec.Cmd // a rt that still runs
@@ -157,7 +157,7 @@ func (e *engine) process(args ...string) {
 	e.edit(func(_, process map[string]any) { process["args"], process["terminal"] = args, false })
 }
 
-// file writes a file beside the bundle and returns its path.
+// file writes a file next to the bundle and returns its path.
 func (e *engine) file(name, text string) string {
 	e.t.Helper()
 	path := filepath.Join(e.dir, name)
@@ -165,7 +165,7 @@ func (e *engine) file(name, text string) string {
 	return path
 }
 
-// read returns what is in a file beside the bundle.
+// read returns what is in a file next to the bundle.
 func (e *engine) read(name string) string {
 	e.t.Helper()
 	text, err := os.ReadFile(filepath.Join(e.dir, name))

@@ -93,7 +93,7 @@ var failures = []contract{
 		},
 	},
 	{
-		"the log: nothing but the error", "Podman (readConmonPipeData)", "the user sees conmon's text in place of rt's",
+		"the log: nothing but the error", "Podman (readConmonPipeData)", "the user sees conmon's text instead of rt's",
 		func(t *testing.T, e *engine) {
 			// A warning, which a successful create would log, and an error.
 			e.edit(func(_, process map[string]any) {

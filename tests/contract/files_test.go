@@ -52,7 +52,7 @@ var files = []contract{
 			entries, err := os.ReadDir(e.dir + "/watched")
 			e.must(err)
 			if len(entries) != 2 {
-				t.Errorf("left beside it: %v", entries)
+				t.Errorf("left next to it: %v", entries)
 			}
 		},
 	},
@@ -135,7 +135,7 @@ var files = []contract{
 	{
 		"NOTIFY_SOCKET: the container says that it is ready", "systemd, Type=notify", "the unit never becomes active",
 		func(t *testing.T, e *engine) {
-			// What comes of it is in tests/bats/notify.bats; here is the place that programs look for it at.
+			// What comes of it is in tests/bats/notify.bats; here is where programs look for it.
 			manager, err := net.ListenUnixgram("unixgram",
 				&net.UnixAddr{Name: e.dir + "/manager.sock", Net: "unixgram"})
 			e.must(err)

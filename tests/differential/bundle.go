@@ -14,14 +14,14 @@ type bundle struct {
 	w      *world
 	dir    string
 	config map[string]any
-	args   []string // in place of the probe
+	args   []string // instead of the probe
 	exit   string   // what the probe ends with
 	caller []string // lines of shell in front of the runtime
 	script []string // lines of shell, in the root file system
 	tty    bool     // the runtime's caller has a terminal, and the container
 }
 
-// makeBundle makes the bundle of c at the one place that all runtimes find it at.
+// makeBundle makes the bundle of c in the one directory that all runtimes are given.
 func (w *world) makeBundle(c *kase) (*bundle, error) {
 	b := &bundle{w: w, dir: w.dir + "/bundle", exit: "exit 0"}
 	if err := os.RemoveAll(b.dir); err != nil {

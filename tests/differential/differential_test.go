@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestFindsADifference runs the program on rt beside itself, where there is nothing to find, and on one whose
+// TestFindsADifference compares rt with itself, where there is nothing to find, and on one whose
 // containers have another oom_score_adj.
 func TestFindsADifference(t *testing.T) {
 	if os.Geteuid() != 0 {

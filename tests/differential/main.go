@@ -2,9 +2,9 @@
 // and prints where what the container sees under rt is what it sees under none of them, with the config reduced to what
 // the difference needs.
 //
-//	differential -seconds 60                         # rt beside runc and crun, as far as they are installed
+//	differential -seconds 60                         # rt, and those of runc and crun that are installed
 //	differential -seed 17 -cases 1                   # one case again
-//	differential -runtime ./rt -peer /opt/runc       # beside another one; -peer more than once
+//	differential -runtime ./rt -peer /opt/runc       # another runtime; -peer may be given more than once
 //
 // A bundle is the default config and some genes (genes_*.go); a gene changes the config, the image or the caller. A
 // probe inside (probe.go) prints what there is to see, a fact a line. A fact that only rt shows, or that all others
@@ -112,7 +112,7 @@ func main() {
 		different++
 		w.tell(n, c, found)
 	}
-	fmt.Printf("differential: %d cases from %d beside %s, %d differences\n", done, *seed, peers.String(), different)
+	fmt.Printf("differential: %d cases from %d against %s, %d differences\n", done, *seed, peers.String(), different)
 	w.close()
 	if different > 0 {
 		os.Exit(1)

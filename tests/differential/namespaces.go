@@ -136,7 +136,7 @@ func (b *bundle) mapIDs() {
 	b.at("linux")["uidMappings"], b.at("linux")["gidMappings"] = ids, ids
 }
 
-// kernelFiles takes the mounts of file systems out that belong to namespaces, or takes the host's in their place.
+// kernelFiles takes the mounts of file systems out that belong to namespaces, or uses the host's instead.
 func (b *bundle) kernelFiles(bound bool) {
 	var rest []any
 	for _, m := range b.config["mounts"].([]any) {

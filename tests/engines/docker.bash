@@ -3,8 +3,8 @@
 
 load load
 
-# daemon [JQ FILTER] starts the daemon anew, as packaging/docker/daemon.json and the filter say, with the runtime under test for the default.
-# For Docker that one is called rt whatever it is: another binary takes its place.
+# daemon [JQ FILTER] restarts the daemon, as packaging/docker/daemon.json and the filter say, with the runtime under test for the default.
+# For Docker that one is called rt whatever it is: another binary is run instead.
 daemon() {
 	mkdir -p /etc/docker
 	jq --arg path "$RUNTIME_PATH" '.runtimes.rt.path = $path | .["default-runtime"] = "rt"' "$PACKAGING/docker/daemon.json" | jq "${1:-.}" >/etc/docker/daemon.json

@@ -224,7 +224,7 @@ teardown() { remove_all; }
 	has "$output" pparmor
 }
 
-@test "--read-only, with a place to write" {
+@test "--read-only, with a directory to write to" {
 	run docker run --rm --read-only --tmpfs /run --volume data:/data box sh -c 'exec 2>&1; touch /x; touch /run/x /data/x /dev/shm/x && echo wrote'
 	has "$output" 'Read-only file system' wrote
 }

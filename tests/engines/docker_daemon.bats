@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Docker on the runtime, with a daemon that is configured otherwise than usual: each test starts it anew.
+# Docker on the runtime, with a daemon that is configured otherwise than usual: each test restarts it.
 
 load docker
 

@@ -146,7 +146,7 @@ load podman
 	[ "$output" = $'three\nfour\n0\n1\n2\n3\n4\n5' ]
 }
 
-@test "run --restart on-failure: started anew, a given number of times" {
+@test "run --restart on-failure: restarted a given number of times" {
 	podman run --name c --restart on-failure:2 bb false || true
 	eventually gets c '{{.RestartCount}} {{.State.Status}}' '2 exited'
 }

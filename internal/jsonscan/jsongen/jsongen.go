@@ -84,7 +84,7 @@ func (g *generator) decoder(t reflect.Type) error {
 		if err != nil {
 			return fmt.Errorf("%s.%s: %w", t, f.Name, err)
 		}
-		// The last bracket of a reader takes the scanner and the place: "jsonscan.Ptr(s, %s, decodeRoot)".
+		// The last bracket of a reader takes the scanner and the variable: "jsonscan.Ptr(s, %s, decodeRoot)".
 		fmt.Fprintf(&cases, "case %q:\n%s\n", name, strings.Replace(read, "%s", "&v."+f.Name, 1))
 	}
 	if skipped != nil {
@@ -117,7 +117,7 @@ func deref(t reflect.Type) reflect.Type {
 	return t
 }
 
-// reader returns the statement that reads a t into the place %s.
+// reader returns the statement that reads a t into the variable %s.
 func (g *generator) reader(t reflect.Type) (string, error) {
 	switch t.Kind() {
 	case reflect.Pointer:

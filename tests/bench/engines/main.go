@@ -3,7 +3,7 @@
 //
 // It starts daemons of its own, and so wants to be in a world of its own: tests/engines/private. It loads one image
 // into all engines, measures the engine's whole command, and prints least, median and mean time for each runtime, and
-// the ratio of its median to runc's. In each round every runtime has one turn, in an order that is shuffled anew. A
+// the ratio of its median to runc's. In each round every runtime has one turn, in a newly shuffled order. A
 // runtime whose command fails is left out of that table, which says why.
 package main
 
