@@ -32,7 +32,7 @@ var linked = map[string]string{
 // required are the modules of go.mod that the binary does without.
 var required = map[string]string{
 	"github.com/seccomp/libseccomp-golang": "with the build tag libseccomp, and to hold rt's filters against libseccomp's",
-	"github.com/cilium/ebpf":               "of opencontainers/cgroups, whose device programs a test compares with rt's",
+	"cyphar.com/go-pathrs":                 "of filepath-securejoin with its build tag libpathrs, which go mod tidy counts",
 }
 
 // The binary links what the table says and nothing else, and go.mod has no module that nothing needs.

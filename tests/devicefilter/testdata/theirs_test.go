@@ -1,5 +1,3 @@
-//go:build upstream
-
 package cgroup
 
 import (
@@ -21,7 +19,7 @@ import (
 )
 
 // These tests hold our device filters against those of github.com/opencontainers/cgroups (decision record 0022), which
-// it makes with github.com/cilium/ebpf: rt itself needs neither. tests/devicefilter runs them.
+// it makes with github.com/cilium/ebpf: rt itself needs neither. tests/devicefilter/run runs them.
 
 // theirRule is a rule as the library has it.
 func theirRule(r rule) *devices.Rule {
