@@ -97,7 +97,7 @@ holds() {
 
 @test "systemd: no limit is lost when another one changes, by update or by systemctl" {
 	bundle '.linux.resources += {blockIO: {weight: 300}, memory: {limit: 67108864, swap: 67108864}, cpu: {shares: 512, quota: 20000, period: 50000}}'
-	running sleep 60
+	running sleep 600
 	local weight=(io.weight "default 2930") dir
 	dir=/sys/fs/cgroup$(inner)
 	[ ! -e "$dir/io.bfq.weight" ] || weight=(io.bfq.weight "default 300")
