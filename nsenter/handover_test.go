@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A program closes two descriptors and gets two others with the same numbers, twice. What it writes to says which are which.
+// A program closes two descriptors and gets two others with the same numbers, twice. What it writes to says which are
+// which.
 func TestDescriptorsAreHandedOver(t *testing.T) {
 	const first, second, ctl FD = 0, 1, 2
 	take := []Step{

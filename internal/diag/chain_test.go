@@ -7,7 +7,8 @@ import (
 )
 
 func TestChain(t *testing.T) {
-	e := Sys("the file can't be opened", "openat2", unix.ENOENT).At("mounts[3].source", "/x").WithHint("make it").WithHint("")
+	e := Sys("the file can't be opened", "openat2", unix.ENOENT).At("mounts[3].source", "/x").WithHint(
+		"make it").WithHint("")
 	const want = `mounts[3].source "/x": the file can't be opened: openat2(2): no such file or directory (ENOENT) ` +
 		`(hint: make it)`
 	if e.Error() != want {

@@ -175,8 +175,8 @@ func Temporary(path string, mode uint32) (fd int, name string, err error) {
 	return -1, name, err
 }
 
-// Rewrite opens a file of the directory dir to write it from the start. It must be a regular one, or not there yet: EINVAL, or
-// what open(2) says of a link or a FIFO.
+// Rewrite opens a file of the directory dir to write it from the start. It must be a regular one, or not there yet:
+// EINVAL, or what open(2) says of a link or a FIFO.
 func Rewrite(dir int, name string, mode uint32) (int, error) {
 	fd, err := unix.Openat(dir, name,
 		unix.O_WRONLY|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, mode)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What runc(8) promises of checkpoint and restore, and docs/checkpoint.md. CRIU does the work: without one that works with this kernel there is nothing to test.
-# CRIU_PATH is a directory with a criu that is not in PATH.
+# What runc(8) promises of checkpoint and restore, and docs/checkpoint.md. CRIU does the work: without one that works
+# with this kernel there is nothing to test. CRIU_PATH is a directory with a criu that is not in PATH.
 
 load setup
 
@@ -15,7 +15,8 @@ needs() {
 	export RT_SECONDS=${RT_SECONDS:-120}
 }
 
-# count is a program that counts, in /tmp/count, every 20th of a second: what it does after a restore tells whether it is the one that was saved.
+# count is a program that counts, in /tmp/count, every 20th of a second: what it does after a restore tells whether it
+# is the one that was saved.
 count='i=0; while :; do i=$((i + 1)); echo $i >/tmp/next; mv /tmp/next /tmp/count; sleep 0.05; done'
 
 # counting [JQ FILTER] makes a bundle whose program counts, and starts it.
@@ -34,7 +35,8 @@ counted() {
 	[ "$(now)" -ge "$1" ] 2>/dev/null
 }
 
-# save [OPTIONS] and bring_back [OPTIONS [ID]]: their output is also the container's and CRIU's, so they use run_detached.
+# save [OPTIONS] and bring_back [OPTIONS [ID]]: their output is also the container's and CRIU's, so they use
+# run_detached.
 save() {
 	run_detached rt checkpoint --image-path "$IMAGES" --work-path "$WORK" "$@" "$ID"
 	[ "$status" -eq 0 ] || complain dump

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Containers that make cgroups of their own, as an init system does, or have left theirs: exec, kill and delete find their way all the same.
+# Containers that make cgroups of their own, as an init system does, or have left theirs: exec, kill and delete find
+# their way all the same.
 
 load setup
 
@@ -8,8 +9,9 @@ needs() { needs_cgroup "the tests write to the container's cgroup"; }
 # its_cgroup prints where the host sees the container's cgroup: that of the pids controller on v1.
 its_cgroup() { cgroup_dir pids "$(state pid)"; }
 
-# init_system is the shell script of an init system: it moves to a cgroup below its own, gives the controllers that there are to the
-# others, and makes one for a service. It takes a cgroup namespace and a writable mount of the container's cgroups.
+# init_system is the shell script of an init system: it moves to a cgroup below its own, gives the controllers that
+# there are to the others, and makes one for a service. It takes a cgroup namespace and a writable mount of the
+# container's cgroups.
 init_system='
 	cd /sys/fs/cgroup && mkdir init.scope service && echo 1 >init.scope/cgroup.procs || exit 1
 	for c in $(cat cgroup.controllers); do echo "+$c" >cgroup.subtree_control || exit 1; done

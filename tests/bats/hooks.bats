@@ -6,7 +6,8 @@ load setup
 
 ALL="prestart createRuntime createContainer startContainer poststart poststop"
 
-# hook NAME SCRIPT [EXTRA] adds a hook of that kind: SCRIPT, run by the host's shell or, within the container, by its own.
+# hook NAME SCRIPT [EXTRA] adds a hook of that kind: SCRIPT, run by the host's shell or, within the container, by its
+# own.
 hook() {
 	KIND=$1 SCRIPT=$2 config ".hooks[env.KIND] += [{path: \"/bin/sh\", args: [\"sh\", \"-c\", env.SCRIPT], env: [\"PATH=/bin:/usr/bin\"]} + ${3:-{\}}]"
 }

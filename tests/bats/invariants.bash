@@ -1,9 +1,11 @@
 # shellcheck shell=bash
-# What no container may change of the host, looked at before and after each test. It is only what nobody else on the machine changes meanwhile, and it is cheap.
+# What no container may change of the host, looked at before and after each test. It is only what nobody else on the
+# machine changes meanwhile, and it is cheap.
 #
 # HOST_DEV and HOST_SYS are other directories to look at: for the tests of this file.
 
-# The kernel parameters that are the whole machine's, or of the namespaces that the tests run in, and that rt or a container's root could write.
+# The kernel parameters that are the whole machine's, or of the namespaces that the tests run in, and that rt or a
+# container's root could write.
 SYSCTLS=(
 	fs/mqueue/msg_max fs/mqueue/queues_max fs/protected_hardlinks fs/protected_symlinks fs/suid_dumpable
 	kernel/core_pattern kernel/core_uses_pid kernel/domainname kernel/dmesg_restrict kernel/hostname kernel/kptr_restrict kernel/modprobe
@@ -19,8 +21,8 @@ host_state() {
 	host_sysctls
 }
 
-# host_nodes: type, mode, owner and device of all nodes in /dev. Of those that only chmod, chown and the like change the times of, these too: writing to a
-# terminal changes the mtime of its node, writing to the others does not.
+# host_nodes: type, mode, owner and device of all nodes in /dev. Of those that only chmod, chown and the like change the
+# times of, these too: writing to a terminal changes the mtime of its node, writing to the others does not.
 host_nodes() {
 	local dir=${HOST_DEV:-/dev} f nodes=() others=()
 	for f in "$dir"/*; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# bats file_tags=rootless
-# config.md#linux-mount-options: the words of mount(8), one by one, and those for whole trees, as mountinfo shows them: proc_pid_mountinfo(5).
+# bats file_tags=rootless config.md#linux-mount-options: the words of mount(8), one by one, and those for whole trees,
+# as mountinfo shows them: proc_pid_mountinfo(5).
 
 load setup
 
@@ -42,7 +42,8 @@ new_mounts() {
 	[ "$status" -eq 0 ]
 }
 
-# tree_of_mounts OPTIONS... makes a bundle with a tree of two mounts for each, at /t0 and /t0/below, ..., and shows the container's mounts.
+# tree_of_mounts OPTIONS... makes a bundle with a tree of two mounts for each, at /t0 and /t0/below, ..., and shows the
+# container's mounts.
 tree_of_mounts() {
 	local list
 	list=$(printf '%s\n' "$@" | jq -R -s 'split("\n")[:-1] | to_entries | map({destination: "/t\(.key)", type: "none",

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# config-linux.md#network-devices. All devices are made in a network namespace that the test makes: never in the machine's.
+# config-linux.md#network-devices. All devices are made in a network namespace that the test makes: never in the
+# machine's.
 
 load setup
 

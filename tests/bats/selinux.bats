@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # config.md#linux-process, process.selinuxLabel; config-linux.md#mount-label; rt exec --process-label; selinux(8)
 #
-# The policy of a distribution need not let a container's domain be entered from where the tests run: they are for a permissive machine, where labels are
-# set and decisions made all the same, and enforce for the moments in which something is to be denied.
+# The policy of a distribution need not let a container's domain be entered from where the tests run: they are for a
+# permissive machine, where labels are set and decisions made all the same, and enforce for the moments in which
+# something is to be denied.
 
 load setup
 
@@ -48,7 +49,8 @@ known_label() {
 
 @test "selinuxLabel: the container's keyring has it too" {
 	command -v perl >/dev/null || skip "there is no perl to ask for the label of a key"
-	# Nobody but who possesses it may look at it, so that it is asked from inside. KEYCTL_GET_SECURITY (17) of the session keyring (-3): keyctl(2).
+	# Nobody but who possesses it may look at it, so that it is asked from inside. KEYCTL_GET_SECURITY (17) of the
+	# session keyring (-3): keyctl(2).
 	LABEL=$LABEL bundle '.process.selinuxLabel = env.LABEL | .mounts += [("/usr", "/lib", "/lib64") | {destination: ., source: ., type: "bind", options: ["rbind", "ro"]}]'
 	# shellcheck disable=SC2016 # for perl
 	in_container /usr/bin/perl -e '$l = "\0" x 200; $n = syscall(250, 17, -3, $l, 200); print substr($l, 0, $n - 1)'

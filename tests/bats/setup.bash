@@ -7,7 +7,8 @@
 #   rt ARGS...             the runtime under test, with a state directory of its own
 #
 # After each test everything that it made is deleted with `delete --force`, and then nothing may be left: no mount, no
-# cgroup, no process, no state, and the host's nodes and kernel parameters are as before (invariants.bash). A test that leaves something behind fails.
+# cgroup, no process, no state, and the host's nodes and kernel parameters are as before (invariants.bash). A test that
+# leaves something behind fails.
 #
 # RT names the runtime: rt by default. What only rt promises is behind only_rt; what the spec promises is not, so the
 # tests run with other runtimes too, which shows whether we test the spec or our habits.
@@ -60,7 +61,8 @@ config() {
 	mv "$BUNDLE/config.new" "$BUNDLE/config.json"
 }
 
-# process CMD... makes CMD the container's process. jq 1.6 takes no argument that looks like an option, so it gets a variable.
+# process CMD... makes CMD the container's process. jq 1.6 takes no argument that looks like an option, so it gets a
+# variable.
 process() {
 	ARGS=$(printf '%s\036' "$@") config '.process.args = (env.ARGS | split("\u001e")[:-1])'
 }
@@ -75,7 +77,8 @@ in_container() {
 	run rt run --bundle "$BUNDLE" "$ID"
 }
 
-# run_detached CMD... is run for what leaves a process behind: that one would hold the pipe that run reads, and run wait for it.
+# run_detached CMD... is run for what leaves a process behind: that one would hold the pipe that run reads, and run wait
+# for it.
 run_detached() {
 	status=0
 	"$@" </dev/null >"$BATS_TEST_TMPDIR/output" 2>&1 3>&- || status=$?
@@ -149,8 +152,8 @@ only_rt() {
 	[ "$RUNTIME" = rt ] || skip "only rt: $*"
 }
 
-# known_bad RUNTIME WHY skips where that runtime is known to do other than the spec says. With KNOWN_BAD=run it does not,
-# which shows whether that is still so.
+# known_bad RUNTIME WHY skips where that runtime is known to do other than the spec says. With KNOWN_BAD=run it does
+# not, which shows whether that is still so.
 known_bad() {
 	[ "$RUNTIME" != "$1" ] || [ "${KNOWN_BAD-}" = run ] || skip "$1: $2"
 }
@@ -175,7 +178,8 @@ sub() {
 	awk -F: -v name="$(id -un)" -v id="$(id -u)" '$1 == name || $1 == id { print $2; exit }' "$1"
 }
 
-# ranges gives a bundle of an ordinary user more ids: root is the user, 1 and up are of the user's ranges. The host's root has them all.
+# ranges gives a bundle of an ordinary user more ids: root is the user, 1 and up are of the user's ranges. The host's
+# root has them all.
 ranges() {
 	[ "$ROOTLESS" = 1 ] || return 0
 	SUBUID=$(sub /etc/subuid)
@@ -219,8 +223,8 @@ cgroup_version() {
 	fi
 }
 
-# only_v2 SCRIPT runs SCRIPT where cgroup2 is all there is: in a mount namespace of its own, if the machine has v1 too. In it, home prints the directory of
-# the container's cgroup, and pid its first process.
+# only_v2 SCRIPT runs SCRIPT where cgroup2 is all there is: in a mount namespace of its own, if the machine has v1 too.
+# In it, home prints the directory of the container's cgroup, and pid its first process.
 only_v2() {
 	[ -n "$(cgroup_mount unified)" ] || skip "this machine has no cgroup2"
 	export -f rt pid home

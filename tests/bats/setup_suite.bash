@@ -11,8 +11,8 @@ setup_suite() {
 		return 1
 	}
 	export RT
-	# Some commands of runtimes look at it, and a directory of the caller's session must not make tests differ. The bus of the session, on which a user's systemd
-	# is found, is another matter.
+	# Some commands of runtimes look at it, and a directory of the caller's session must not make tests differ. The bus
+	# of the session, on which a user's systemd is found, is another matter.
 	[ ! -S "${XDG_RUNTIME_DIR-}/bus" ] || export DBUS_SESSION_BUS_ADDRESS=${DBUS_SESSION_BUS_ADDRESS:-unix:path=$XDG_RUNTIME_DIR/bus}
 	export XDG_RUNTIME_DIR=$BATS_SUITE_TMPDIR/xdg
 	mkdir -m 700 "$XDG_RUNTIME_DIR"
@@ -52,8 +52,8 @@ make_config() {
 	jq '.process.terminal = false' "$BATS_SUITE_TMPDIR/default/config.json" >"$BATS_SUITE_TMPDIR/config.json"
 }
 
-# make_recvtty builds the receiver of consoles, the swapper of names, the agent that answers calls and the two ends of sd_notify, unless the caller brings
-# them: RECVTTY=/path, SWAPPER=/path, SECCOMPAGENT=/path, NOTIFY=/path.
+# make_recvtty builds the receiver of consoles, the swapper of names, the agent that answers calls and the two ends of
+# sd_notify, unless the caller brings them: RECVTTY=/path, SWAPPER=/path, SECCOMPAGENT=/path, NOTIFY=/path.
 make_recvtty() {
 	if [ -z "${RECVTTY-}" ]; then
 		RECVTTY=$BATS_SUITE_TMPDIR/recvtty

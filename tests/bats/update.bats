@@ -74,8 +74,8 @@ limit() {
 	[ "$(limit cpuset cpuset.cpus cpuset.cpus)" = 0 ]
 }
 
-# The columns: option, value; controller, file and content on v1; the same on v2. An underscore stands for a blank; of files with a | between
-# them the first that there is; a file - has no such limit, and the option is refused.
+# The columns: option, value; controller, file and content on v1; the same on v2. An underscore stands for a blank; of
+# files with a | between them the first that there is; a file - has no such limit, and the option is refused.
 @test "update: every option" {
 	bundle
 	running sleep 60

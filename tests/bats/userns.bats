@@ -1,10 +1,11 @@
 #!/usr/bin/env bats
-# bats file_tags=rootless
-# Containers with a user namespace: what the kernel gives to the root user of one, and what it does not. user_namespaces(7).
+# bats file_tags=rootless Containers with a user namespace: what the kernel gives to the root user of one, and what it
+# does not. user_namespaces(7).
 
 load setup
 
-# userns [FILTER] makes a bundle whose container has a user namespace: with ids from 100000 on as root, or the ordinary user's own, which the default config has.
+# userns [FILTER] makes a bundle whose container has a user namespace: with ids from 100000 on as root, or the ordinary
+# user's own, which the default config has.
 userns() {
 	bundle "${1:-.}"
 	[ "$ROOTLESS" = 0 ] || return 0
@@ -129,7 +130,8 @@ time_namespace() {
 	[ "$output" = $'0\nbound' ]
 }
 
-# A namespace of the host's belongs to no user namespace of a container: the kernel gives it no new proc, sysfs or mqueue. The host's stands in.
+# A namespace of the host's belongs to no user namespace of a container: the kernel gives it no new proc, sysfs or
+# mqueue. The host's stands in.
 
 @test "userns: sysfs in the host's network, read-only with all that is below" {
 	userns '.process.capabilities = {}'

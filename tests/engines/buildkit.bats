@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
-# BuildKit without Docker: buildkitd, its OCI worker with the runtime under test, and buildctl. The daemon is of this file's own, in the namespaces that
-# tests/engines/native makes, and configured by the file that packaging/ has for it. tests/engines/newest builds the programs. An ordinary user has
-# the daemon in a user namespace of rootlesskit's, as BuildKit's documentation of it says.
+# BuildKit without Docker: buildkitd, its OCI worker with the runtime under test, and buildctl. The daemon is of this
+# file's own, in the namespaces that tests/engines/native makes, and configured by the file that packaging/ has for it.
+# tests/engines/newest builds the programs. An ordinary user has the daemon in a user namespace of rootlesskit's, as
+# BuildKit's documentation of it says.
 
 # shellcheck disable=SC2016 # scripts are for the shell of the container, and "$PATH" is a word of the runtime's
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # the container's shell expands
-# containerd on the runtime, by ctr: its shim calls what the option BinaryName names, with cgroups of the runtime's own making or systemd's.
+# containerd on the runtime, by ctr: its shim calls what the option BinaryName names, with cgroups of the runtime's own
+# making or systemd's.
 
 load load
 
@@ -145,7 +146,8 @@ stopped() { ctr task list | grep -q "^$1 .*STOPPED"; }
 	if criu check >/dev/null 2>&1; then
 		ctr task checkpoint --image-path /tmp/it.images it
 		test -s /tmp/it.images/inventory.img
-		# A paused container that is left running ends at its resume, with CRIU 4.1 on cgroup v2, with runc as with rt: docs/checkpoint.md.
+		# A paused container that is left running ends at its resume, with CRIU 4.1 on cgroup v2, with runc as with rt:
+		# docs/checkpoint.md.
 		[ "$(stat -f -c %t /sys/fs/cgroup)" != 63677270 ] || return 0
 	else
 		exits 1 ctr task checkpoint it

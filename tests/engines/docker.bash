@@ -3,8 +3,8 @@
 
 load load
 
-# daemon [JQ FILTER] restarts the daemon, as packaging/docker/daemon.json and the filter say, with the runtime under test for the default.
-# For Docker that one is called rt whatever it is: another binary is run instead.
+# daemon [JQ FILTER] restarts the daemon, as packaging/docker/daemon.json and the filter say, with the runtime under
+# test for the default. For Docker that one is called rt whatever it is: another binary is run instead.
 daemon() {
 	mkdir -p /etc/docker
 	jq --arg path "$RUNTIME_PATH" '.runtimes.rt.path = $path | .["default-runtime"] = "rt"' "$PACKAGING/docker/daemon.json" | jq "${1:-.}" >/etc/docker/daemon.json
@@ -15,7 +15,8 @@ daemon() {
 	}
 }
 
-# image makes the image box. A daemon that is configured otherwise may keep its images elsewhere, and want one of its own.
+# image makes the image box. A daemon that is configured otherwise may keep its images elsewhere, and want one of its
+# own.
 image() {
 	[ -e "$BATS_FILE_TMPDIR/rootfs" ] || rootfs "$BATS_FILE_TMPDIR/rootfs"
 	tar -C "$BATS_FILE_TMPDIR/rootfs" -c . | docker import --change 'ENV FROM=image' - box >/dev/null
@@ -38,7 +39,8 @@ inspected() { [ "$(inspect "$2" "$3")" = "$1" ]; }
 # said CONTAINER WORDS: they are in its log.
 said() { docker logs "$1" 2>&1 | grep -q -e "$2"; }
 
-# nothing_left checks that removed containers have left nothing on the host: no state of the runtime, no cgroup, no mount, no shim.
+# nothing_left checks that removed containers have left nothing on the host: no state of the runtime, no cgroup, no
+# mount, no shim.
 nothing_left() {
 	local left
 	left=$(

@@ -85,7 +85,8 @@ $(readlink /proc/self/ns/user)"
 	if criu check >/dev/null 2>&1; then
 		docker checkpoint create --leave-running it one
 		has "$(docker checkpoint ls it)" one
-		# A paused container that is left running ends at its resume, with CRIU 4.1 on cgroup v2, with runc as with rt: docs/checkpoint.md.
+		# A paused container that is left running ends at its resume, with CRIU 4.1 on cgroup v2, with runc as with rt:
+		# docs/checkpoint.md.
 		[ "$(stat -f -c %t /sys/fs/cgroup)" != 63677270 ] || return 0
 	else
 		exits 1 docker checkpoint create it one

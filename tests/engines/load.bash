@@ -73,7 +73,8 @@ exits() {
 	}
 }
 
-# at_terminal ROWS COLUMNS CMD... runs CMD with a terminal of that size; its status is CMD's. What it prints has no carriage returns.
+# at_terminal ROWS COLUMNS CMD... runs CMD with a terminal of that size; its status is CMD's. What it prints has no
+# carriage returns.
 at_terminal() {
 	local rows=$1 columns=$2 status=0
 	shift 2

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# containerd with the runtime under test, through ctr, and Docker on top of it: the daemons are of this file's own, in the namespaces that
-# tests/engines/native makes. What they do on a machine with systemd is in containerd.bats and docker.bats.
+# containerd with the runtime under test, through ctr, and Docker on top of it: the daemons are of this file's own, in
+# the namespaces that tests/engines/native makes. What they do on a machine with systemd is in containerd.bats and
+# docker.bats.
 
 # shellcheck disable=SC2016 # scripts are for the shell of the container, and "$PATH" is a word of the runtime's
 

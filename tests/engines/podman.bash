@@ -4,7 +4,8 @@
 #   podman ARGS...         with storage of this file's own, and the runtime RT
 #   running NAME [FLAGS...] [bb CMD...]   a container in the background, of "sleep 600" if nothing else is said
 #
-# After each test all containers, pods, volumes and networks are removed, and then nothing may be left of them: no state of the runtime, no cgroup.
+# After each test all containers, pods, volumes and networks are removed, and then nothing may be left of them: no state
+# of the runtime, no cgroup.
 #
 # RT or RUNTIME_PATH names the runtime (default: ./rt), MANAGER who makes the cgroups: cgroupfs or systemd.
 

@@ -379,8 +379,9 @@ load podman
 
 @test "limits: the OOM killer's work is known" {
 	needs_limits
-	# systemd removes a scope as soon as its last process has died. The kernel tells of memory.events at most every 10 ms: conmon first learns that the limit
-	# was met, and when it would learn of the kill the file may be gone. With runc it misses one in six, so once in a few times has to do.
+	# systemd removes a scope as soon as its last process has died. The kernel tells of memory.events at most every 10
+	# ms: conmon first learns that the limit was met, and when it would learn of the kill the file may be gone. With
+	# runc it misses one in six, so once in a few times has to do.
 	local tries=1 known=false
 	[ "$MANAGER" != systemd ] || tries=6
 	while [ $tries -gt 0 ] && [ "$known" != true ]; do

@@ -38,8 +38,8 @@ var avoided = []struct{ pattern, instead string }{
 // permitted are uses of avoided words that are right, by file: the line has to contain the text.
 var permitted = map[string][]string{}
 
-// readable are the files of rt that people read, as patterns of git ls-files. CHANGELOG.md and docs/decisions are records
-// of their day, and stay as they were written.
+// readable are the files of rt that people read, as patterns of git ls-files. CHANGELOG.md and docs/decisions are
+// records of their day, and stay as they were written.
 var readable = []string{
 	"*.go", "*.s", "*.c", "*.bats", "*.bash", "*.md", "man/*", "tests/*", "Makefile",
 	":!CHANGELOG.md", ":!docs/decisions/*", ":!*testdata*", ":!docs/vocabulary.md", ":!tests/style/words_test.go",
@@ -65,7 +65,10 @@ func TestAvoidedWords(t *testing.T) {
 		}
 		for _, m := range pattern.FindAllSubmatchIndex(text, -1) {
 			line := lineAt(text, m[0])
-			if k := slices.IndexFunc(permitted[name], func(s string) bool { return strings.Contains(line, s) }); k >= 0 {
+			if k := slices.IndexFunc(permitted[name], func(s string) bool {
+				return strings.Contains(line,
+					s)
+			}); k >= 0 {
 				used[name+permitted[name][k]] = true
 				continue
 			}
@@ -117,7 +120,8 @@ func TestAvoidedWordsAreFound(t *testing.T) {
 			t.Errorf("%q passes", line)
 		}
 	}
-	for _, word := range pattern.FindAllString("a bearer, besides: settlement, commended, placed, keeps what it kept", -1) {
+	for _, word := range pattern.FindAllString("a bearer, besides: settlement, commended, placed, keeps what it kept",
+		-1) {
 		t.Errorf("%q is found in another word", word)
 	}
 }
