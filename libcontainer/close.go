@@ -1,8 +1,6 @@
 package libcontainer
 
 import (
-	"golang.org/x/sys/unix"
-
 	"rt/internal/sys"
 )
 
@@ -23,8 +21,8 @@ func (m *maker) close() {
 	if m.networks != nil {
 		m.networks.close()
 	}
-	if m.kept != nil && m.kept.fd >= 0 {
-		_ = unix.Close(m.kept.fd)
+	if m.overlay != nil {
+		m.overlay.Close()
 	}
 	if m.container != nil {
 		m.container.Close()

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -58,4 +59,17 @@ func hasOption(options, key string) bool {
 		}
 	}
 	return false
+}
+
+// copyMode gives a tmpfs, which the boot process has handed over, the mode of the directory that it will cover.
+func copyMode(from, to int) error {
+	var st unix.Stat_t
+	err := unix.Fstat(from, &st)
+	if err == nil {
+		err = unix.Chmod("/proc/self/fd/"+strconv.Itoa(to), st.Mode&0o7777)
+	}
+	if err != nil {
+		return diag.Sys("the tmpfs can't be given the mode of the directory that it covers", "fchmodat", err)
+	}
+	return nil
 }

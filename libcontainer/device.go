@@ -6,26 +6,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/libcontainer/inspect"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/supervise"
 	"rt/spec"
 )
-
-// findDevices notes the devices that the host has not got under their names, which so can't be bound.
-func (m *maker) findDevices() {
-	for _, d := range plan.BoundDevices(m.spec) {
-		var st unix.Stat_t
-		if unix.Stat(d.Path, &st) != nil || !isDevice(&st, &d) {
-			m.options.NotOnHost = append(m.options.NotOnHost, d.Path)
-		}
-	}
-}
-
-// isDevice reports whether st is of device d: type and number. A FIFO has no number.
-func isDevice(st *unix.Stat_t, d *spec.Device) bool {
-	kind := d.Mode & unix.S_IFMT
-	return st.Mode&unix.S_IFMT == kind && (kind == unix.S_IFIFO || st.Rdev == unix.Mkdev(d.Major, d.Minor))
-}
 
 // checkDevice checks that the node which the boot process has found at the path of a device is that device. It closes
 // the descriptor.
@@ -45,7 +30,7 @@ func (m *maker) checkDevice(r supervise.Report) error {
 		if origin != "linux.devices["+strconv.Itoa(d.Index)+"]" {
 			continue
 		}
-		if isDevice(&st, d) {
+		if inspect.IsDevice(&st, d) {
 			return nil
 		}
 		return &diag.Error{

@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"errors"
-	"runtime"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -13,12 +12,12 @@ import (
 	"rt/libcontainer/engine"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/host"
+	"rt/libcontainer/inspect"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
-	"rt/seccomp"
 	"rt/spec"
 )
 
@@ -71,7 +70,7 @@ type executor struct {
 // Exec runs another process in a container, and in the foreground waits for its end, whose exit status it returns: that
 // of the process, or 128 and the signal.
 func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
-	if err := checkPreserved(o.PreserveFDs); err != nil { // before rt's own descriptors take these numbers
+	if err := inspect.CheckPreserved(o.PreserveFDs); err != nil { // before rt's own descriptors take these numbers
 		return 0, err
 	}
 	root, c, err := r.open(id, false)
@@ -156,9 +155,20 @@ func (x *executor) process() error {
 	joined.Process = p
 	x.spec = &joined
 	if x.o.HostBinary != "" {
-		x.binary, err = sealedCopy(x.o.HostBinary, x.container.Path("."))
+		x.binary, err = sealHostBinary(x.o.HostBinary, x.container.Path("."))
 	}
 	return err
+}
+
+// sealHostBinary copies a program of the host to a memfd that nobody can change (memfd_create(2), F_SEAL_WRITE) and no
+// process of the container can find by a path. Through /proc/PID/exe of the process that executes it the container can
+// read it, and no more.
+func sealHostBinary(path, dir string) (int, error) {
+	file, err := inspect.HostBinary(path)
+	if err != nil {
+		return -1, err
+	}
+	return nsenter.Seal(file, dir)
 }
 
 // look fills in what the plan depends on and the config does not say.
@@ -172,15 +182,13 @@ func (x *executor) look() error {
 	if err != nil {
 		return err
 	}
-	options.SetgroupsDeny = namespaces&unix.CLONE_NEWUSER != 0 && setgroupsDenied(x.state.Pid)
-	if l := x.spec.OCI.Linux; l != nil && l.Seccomp != nil && !x.unfiltered {
-		filter, _, err := seccomp.Compile(l.Seccomp, runtime.GOARCH)
-		if err != nil {
+	options.SetgroupsDeny = namespaces&unix.CLONE_NEWUSER != 0 && inspect.SetgroupsDenied(x.state.Pid)
+	if !x.unfiltered {
+		if options.Filter, _, err = inspect.Filter(x.spec); err != nil {
 			return err
 		}
-		options.Filter = filter
 	}
-	lookAtProcess(x.spec.Process, &options)
+	options.HardLimits, options.ChownStdio = inspect.HardLimits(x.spec.Process), inspect.OwnedStreams(x.spec.Process)
 	if options.Home, err = x.homeInside(); err != nil {
 		return err
 	}

@@ -219,26 +219,3 @@ func TestExecProcessFromAFile(t *testing.T) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
-
-func TestNotStatic(t *testing.T) {
-	self, err := os.ReadFile("/proc/self/exe")
-	must(t, err)
-	dynamic, err := os.ReadFile("/bin/sh")
-	must(t, err)
-	damaged := append([]byte(nil), self...)
-	for i := 32; i < 40; i++ {
-		damaged[i] = 0xff
-	}
-	for name, c := range map[string]struct {
-		file []byte
-		ok   bool
-	}{
-		"script": {[]byte("#!/bin/sh\n"), false}, "text": {[]byte("hello"),
-			false}, "nothing": {nil, false}, "dynamic": {dynamic, false},
-		"header alone": {self[:64], false}, "damaged": {damaged, false},
-	} {
-		if problem := notStatic(c.file); (problem == "") != c.ok {
-			t.Errorf("%s: %q", name, problem)
-		}
-	}
-}

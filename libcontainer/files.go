@@ -135,3 +135,17 @@ func (m *maker) listen() (int, error) {
 	}
 	return fd, nil
 }
+
+// newMqueue returns a detached mount of the message queues of rt's ipc namespace: mq_overview(7), fsopen(2).
+func newMqueue() (int, error) {
+	fs, err := unix.Fsopen("mqueue", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return -1, err
+	}
+	defer func() { _ = unix.Close(fs) }()
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return -1, err
+	}
+	return unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC,
+		unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_NODEV)
+}

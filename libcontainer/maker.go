@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"time"
 
@@ -15,12 +14,13 @@ import (
 	"rt/libcontainer/engine"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/host"
+	"rt/libcontainer/inspect"
+	"rt/libcontainer/overlay"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
-	"rt/seccomp"
 	"rt/spec"
 )
 
@@ -47,12 +47,12 @@ type maker struct {
 	undo      undo.Stack
 	pid       int // of the container's process, once it is there
 	console   engine.Console
-	networks  *networks   // once linux.netDevices were moved; nil before
-	copyFrom  int         // the directory that tmpcopyup copies, between two sync points
-	relay     *relay      // of sd_notify(3); nil without NOTIFY_SOCKET
-	observer  *observer   // answers the calls of a container whose calls are observed
-	kept      *keptLayer  // the directory of --overlay; nil without one
-	poststop  *undo.Entry // runs the poststop hooks, once others have run
+	networks  *networks    // once linux.netDevices were moved; nil before
+	copyFrom  int          // the directory that tmpcopyup copies, between two sync points
+	relay     *relay       // of sd_notify(3); nil without NOTIFY_SOCKET
+	observer  *observer    // answers the calls of a container whose calls are observed
+	overlay   *overlay.Dir // the directory of --overlay; nil without one
+	poststop  *undo.Entry  // runs the poststop hooks, once others have run
 }
 
 // newMaker reads the bundle and looks at the host. It changes nothing.
@@ -73,57 +73,20 @@ func (r *Runtime) newMaker(id string, o *CreateOptions, wait bool) (*maker, erro
 	return m, located(m.spec, m.look())
 }
 
-// look fills in what the plan depends on and the config does not say.
+// look reads what the plan depends on and the config does not say.
 func (m *maker) look() error {
-	m.options = plan.Options{
-		Wait: m.wait, NoPivot: m.o.NoPivot, NoNewKeyring: m.o.NoNewKeyring, ID: m.id,
-		PreserveFDs: m.o.PreserveFDs, Trace: m.o.Trace != nil,
-		Kcore: unix.Access("/proc/kcore", unix.F_OK) == nil,
-	}
-	m.options.IgnoredSignals, m.options.BlockedSignals = foreground.Inherited()
-	var limit unix.Rlimit
-	if unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &limit) == nil {
-		m.options.OpenFiles = limit.Max
-	}
-	if err := m.listenFDs(); err != nil {
+	options, warnings, err := inspect.Create(m.spec, &m.facts, &inspect.Request{
+		ID: m.id, Wait: m.wait, NoPivot: m.o.NoPivot, NoNewKeyring: m.o.NoNewKeyring, PreserveFDs: m.o.PreserveFDs,
+		Layer:   inspect.LayerRequest{Ephemeral: m.o.Ephemeral, Size: m.o.EphemeralSize, Overlay: m.o.Overlay},
+		Observe: m.o.Observe != nil, Trace: m.o.Trace != nil,
+	})
+	if err != nil {
 		return err
 	}
-	if err := m.lookForNotify(); err != nil {
-		return err
-	}
-	if err := m.checkRootfs(); err != nil {
-		return err
-	}
-	if err := m.lookAtLayer(); err != nil {
-		return err
-	}
-	if err := m.findKernelMounts(); err != nil {
-		return err
-	}
-	if err := m.findRootMount(); err != nil {
-		return err
-	}
-	if err := m.lookAtSources(); err != nil {
-		return err
-	}
-	if err := m.lookAtModes(); err != nil {
-		return err
-	}
-	m.findDevices()
+	m.r.warn(warnings...)
+	m.options = *options
 	m.options.SetgroupsDeny = m.denySetgroups()
-	m.options.Observe = m.o.Observe != nil && m.spec.Process != nil
-	if l := m.spec.OCI.Linux; l != nil && l.Seccomp != nil && m.spec.Process != nil && !m.options.Observe {
-		filter, warnings, err := seccomp.Compile(l.Seccomp, runtime.GOARCH)
-		if err != nil {
-			return err
-		}
-		m.r.warn(warnings...)
-		m.options.Filter = filter
-	}
-	if m.spec.Process != nil {
-		lookAtProcess(m.spec.Process, &m.options)
-	}
-	return nil
+	return m.lookForNotify()
 }
 
 // compile compiles the plan.
@@ -160,8 +123,11 @@ func (m *maker) record() (err error) {
 	if m.root, err = m.r.root(true); err != nil {
 		return err
 	}
-	if err := m.takeKept(); err != nil {
-		return err
+	if l := m.options.Layer; l != nil && l.Dir != "" {
+		if m.overlay, err = overlay.Take(l.Dir, m.o.Overlay); err != nil {
+			return err
+		}
+		m.undo.Push(m.overlay.Undo)
 	}
 	if m.container, err = m.root.Create(m.id); err != nil {
 		return err
@@ -308,6 +274,14 @@ func (m *maker) spawnError(err error) error {
 	return err
 }
 
+// nameKeyring names the container's session keyring.
+func (m *maker) nameKeyring() (err error) {
+	if !m.o.NoNewKeyring {
+		m.options.Keyring, err = inspect.KeyringName(m.id)
+	}
+	return err
+}
+
 // make carries the plan out up to the point where the container is created. On an error nothing is left.
 func (m *maker) make() error {
 	if err := m.nameKeyring(); err != nil {
@@ -358,8 +332,10 @@ func (m *maker) created() error {
 	if err := m.container.Save(&m.state); err != nil {
 		return err
 	}
-	if err := m.keepKept(); err != nil {
-		return err
+	if m.overlay != nil {
+		if err := m.overlay.Record(m.id, m.pid, m.state.StartTime); err != nil {
+			return err
+		}
 	}
 	socket := m.o.PidfdSocket
 	if socket == "" {

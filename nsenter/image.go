@@ -3,8 +3,9 @@ package nsenter
 import (
 	"encoding/binary"
 	"errors"
-	"runtime"
 	"strconv"
+
+	"rt/internal/elf"
 
 	"golang.org/x/sys/unix"
 )
@@ -242,32 +243,22 @@ func (a *assembler) align() {
 
 // elfHeader writes the ELF header and the program headers at the start of a finished image: elf(5).
 func elfHeader(image []byte) {
-	const (
-		etExec, ptLoad, ptGNUStack  = 2, 1, 0x6474e551
-		readable, writable, running = 4, 2, 1
-		headerSize, programSize     = 64, 56
-		machineAMD64, machineARM64  = 62, 183
-		class64, littleEndian, abi  = 2, 1, 1
-		pageAlign                   = 0x10000 // arm64 kernels have pages of up to 64 kB
-	)
-	machine := uint16(machineAMD64)
-	if runtime.GOARCH == "arm64" {
-		machine = machineARM64
-	}
+	const pageAlign = 0x10000 // arm64 kernels have pages of up to 64 kB
 	le := binary.NativeEndian
-	copy(image, []byte{0x7f, 'E', 'L', 'F', class64, littleEndian, abi})
+	copy(image, elf.Magic)
+	copy(image[len(elf.Magic):], []byte{elf.Class64, elf.LittleEndian, elf.Version})
 	h := image[16:]
-	le.PutUint16(h, etExec)
-	le.PutUint16(h[2:], machine)
-	le.PutUint32(h[4:], abi)
+	le.PutUint16(h, elf.Executable)
+	le.PutUint16(h[2:], elf.Machine())
+	le.PutUint32(h[4:], elf.Version)
 	le.PutUint64(h[8:], loadAddress+stubOffset)
-	le.PutUint64(h[16:], headerSize)
-	le.PutUint16(h[36:], headerSize)
-	le.PutUint16(h[38:], programSize)
+	le.PutUint64(h[16:], elf.HeaderSize)
+	le.PutUint16(h[36:], elf.HeaderSize)
+	le.PutUint16(h[38:], elf.ProgramSize)
 	le.PutUint16(h[40:], 3)
 
 	segment := func(i int, kind, flags uint32, address, fileSize, memorySize uint64) {
-		p := image[headerSize+i*programSize:]
+		p := image[elf.HeaderSize+i*elf.ProgramSize:]
 		le.PutUint32(p, kind)
 		le.PutUint32(p[4:], flags)
 		le.PutUint64(p[16:], address)
@@ -277,9 +268,10 @@ func elfHeader(image []byte) {
 		le.PutUint64(p[48:], pageAlign)
 	}
 	size := uint64(len(image))
-	segment(0, ptLoad, readable|running, loadAddress, size, size)
-	segment(1, ptLoad, readable|writable, registerAddress, 0, writableSize)
-	segment(2, ptGNUStack, readable|writable, 0, 0, 0)
+	const readable, writable, executable = elf.SegmentReadable, elf.SegmentWritable, elf.SegmentExecutable
+	segment(0, elf.SegmentLoad, readable|executable, loadAddress, size, size)
+	segment(1, elf.SegmentLoad, readable|writable, registerAddress, 0, writableSize)
+	segment(2, elf.SegmentGNUStack, readable|writable, 0, 0, 0)
 }
 
 // Errno returns the errno that a step's result stands for: Short if it is no error.

@@ -1,0 +1,100 @@
+package inspect
+
+import (
+	"slices"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/libcontainer/plan"
+	"rt/spec"
+)
+
+// checkRootfs checks that root.path is a directory, and that /dev/null can cover files of it.
+func checkRootfs(s *spec.Spec) error {
+	var st unix.Stat_t
+	err := unix.Stat(s.Rootfs, &st)
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		err = unix.ENOTDIR
+	}
+	if err != nil {
+		return diag.Sys("the root file system can't be used", "stat", err).At("root.path", s.Rootfs)
+	}
+	if len(s.MaskedPaths) == 0 {
+		return nil
+	}
+	return checkNull("/dev/null")
+}
+
+// checkNull checks that path, which masked files are covered with, is the null device.
+func checkNull(path string) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return diag.Sys("the host's /dev/null can't be used to hide paths behind", "lstat", err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != unix.Mkdev(1, 3) {
+		return &diag.Error{
+			Kind: diag.Host, Field: "linux.maskedPaths",
+			Problem: "the host's /dev/null is not the character device 1:3, so nothing can be hidden behind it",
+		}
+	}
+	return nil
+}
+
+// findRootMount returns the mount point of the mount that root.path is in: proc_pid_mountinfo(5). The kernel says which
+// mount that is (STATX_MNT_ID, Linux 5.8): paths can't, since a mount may be covered by another one.
+func findRootMount(rootfs string) (string, error) {
+	failed := func(err error) error {
+		return &diag.Error{
+			Kind: diag.Host, Field: "linux.rootfsPropagation",
+			Problem: "the mount that root.path is in can't be found", Err: err,
+		}
+	}
+	var st unix.Statx_t
+	if err := unix.Statx(unix.AT_FDCWD, rootfs, 0, unix.STATX_MNT_ID, &st); err != nil {
+		return "", &diag.Error{Kind: diag.Host, Field: "root.path", Value: rootfs, Err: err}
+	}
+	mounts, err := mountinfo.GetMounts(func(one *mountinfo.Info) (skip, stop bool) {
+		found := uint64(one.ID) == st.Mnt_id
+		return !found, found
+	})
+	if err != nil {
+		return "", failed(err)
+	}
+	if len(mounts) == 0 {
+		return "", failed(unix.ENOENT) // rt is in a chroot(2), and the mount point outside of it
+	}
+	return mounts[0].Mountpoint, nil
+}
+
+// findKernelMounts finds the mounts that a container with --no-pivot must not have below its root: each procfs and
+// sysfs, and what is mounted over one. See proc_pid_mountinfo(5).
+func findKernelMounts() ([]plan.KernelMount, error) {
+	mounts, err := mountinfo.GetMounts(nil)
+	if err != nil {
+		return nil, &diag.Error{
+			Kind: diag.Host, Field: "--no-pivot", Problem: "the host's mounts can't be read", Err: err,
+		}
+	}
+	return kernelMounts(mounts), nil
+}
+
+func kernelMounts(mounts []*mountinfo.Info) (found []plan.KernelMount) {
+	points := make(map[int]string, len(mounts))
+	for _, one := range mounts {
+		points[one.ID] = one.Mountpoint
+	}
+	for _, one := range mounts {
+		over := slices.ContainsFunc(found, func(m plan.KernelMount) bool { return m.Path == one.Mountpoint })
+		if one.FSType != "proc" && one.FSType != "sysfs" && !over {
+			continue
+		}
+		parent, ok := points[one.Parent]
+		if !ok {
+			parent = "/" // in a chroot(2), the table does not have the mount of its root
+		}
+		found = append(found, plan.KernelMount{Path: one.Mountpoint, Parent: parent})
+	}
+	return found
+}

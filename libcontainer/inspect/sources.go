@@ -1,0 +1,157 @@
+package inspect
+
+import (
+	"path/filepath"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/internal/sys"
+	"rt/libcontainer/host"
+	"rt/libcontainer/plan"
+	"rt/spec"
+)
+
+// sources are the sources of mounts: plan.Options.Sources, Links and SourceFlags. links and flags are nil if no mount
+// has one.
+type sources struct {
+	kinds []plan.Source
+	links []string
+	flags []uintptr
+}
+
+// readSources examines the sources of bind mounts, and the file systems of the host that a bind may replace a mount
+// with.
+func readSources(s *spec.Spec, facts *host.Facts) (*sources, error) {
+	found := &sources{kinds: make([]plan.Source, len(s.Mounts))}
+	for i := range s.Mounts {
+		m := &s.Mounts[i]
+		if !m.Bind || m.Remount {
+			if h := plan.StandIn(s, facts, m); h != nil && mountedOnHost(h) {
+				found.kinds[i] = plan.SourceHost
+			}
+			continue
+		}
+		if text := linkText(m); text != "" {
+			if found.links == nil {
+				found.links = make([]string, len(s.Mounts))
+			}
+			found.links[i] = text
+			continue
+		}
+		kind, err := sourceKind(s.Rootfs, m)
+		if err != nil {
+			return nil, err
+		}
+		found.kinds[i] = kind
+		if kind == plan.SourceLater {
+			continue
+		}
+		if err := checkProc(m); err != nil {
+			return nil, err
+		}
+		if !flagsNeeded(s, facts, m) {
+			continue
+		}
+		if found.flags == nil {
+			found.flags = make([]uintptr, len(s.Mounts))
+		}
+		found.flags[i] = mountFlags(m.Source)
+	}
+	return found, nil
+}
+
+// sourceKind says what the source of a bind mount is. One below root.path may be made by an earlier mount.
+func sourceKind(rootfs string, m *spec.Mount) (plan.Source, error) {
+	var st unix.Stat_t
+	stat := unix.Stat
+	if m.SourceNoFollow {
+		stat = unix.Lstat
+	}
+	err := stat(m.Source, &st)
+	switch {
+	case sys.IsBelow(m.Source, rootfs), (err == unix.ENOENT || err == unix.ENOTDIR) && leadsInto(rootfs, m.Source):
+		return plan.SourceLater, nil
+	case err != nil:
+		e := diag.Sys("the source of the bind mount can't be used", "stat", err).At(m.Field("source"), m.Source)
+		return plan.SourceNone, e.WithHint(diag.Hint("open_tree", e.Errno, "mounts"))
+	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
+		return plan.SourceDir, nil
+	}
+	return plan.SourceFile, nil
+}
+
+// leadsInto reports whether a path that does not exist leads below root.path, where an earlier mount may make what is
+// missing.
+func leadsInto(rootfs, path string) bool {
+	root, err := filepath.EvalSymlinks(rootfs)
+	if err != nil {
+		return false
+	}
+	resolved, err := securejoin.SecureJoin("/", path)
+	return err == nil && sys.IsBelow(resolved, root)
+}
+
+// checkProc refuses a bind mount at /proc of what is no procfs, as package spec refuses other file systems there.
+func checkProc(m *spec.Mount) error {
+	if m.Destination != "/proc" {
+		return nil
+	}
+	var fs unix.Statfs_t
+	if unix.Statfs(m.Source, &fs) == nil && fs.Type == unix.PROC_SUPER_MAGIC {
+		return nil
+	}
+	return &diag.Error{
+		Kind: diag.Host, Field: m.Field("source"), Value: m.Source,
+		Problem: "is no procfs, and can't be at /proc, where programs look for processes and believe what they read: " +
+			"bind one, or mount a new proc",
+	}
+}
+
+// linkText returns the text of the symbolic link that is the source of a mount with copy-symlink; "" otherwise.
+func linkText(m *spec.Mount) string {
+	if !m.CopySymlink {
+		return ""
+	}
+	var text [unix.PathMax]byte
+	n, err := unix.Readlink(m.Source, text[:])
+	if err != nil || n <= 0 || n == len(text) {
+		return ""
+	}
+	return string(text[:n])
+}
+
+// flagsNeeded reports whether the plan needs the flags of the mount that a source is in: see plan.Options.SourceFlags.
+func flagsNeeded(s *spec.Spec, facts *host.Facts, m *spec.Mount) bool {
+	return !facts.Has(host.MountSetattr) && m.Flagged && (facts.UserNS || s.Namespaces.Has(unix.CLONE_NEWUSER))
+}
+
+// mountFlags returns the MS_* flags of the mount that path is in, as far as a user namespace can't clear them.
+func mountFlags(path string) (flags uintptr) {
+	var fs unix.Statfs_t
+	if unix.Statfs(path, &fs) != nil {
+		return 0
+	}
+	for _, f := range [...]struct {
+		has  int64
+		flag uintptr
+	}{
+		{unix.ST_RDONLY, unix.MS_RDONLY},
+		{unix.ST_NOSUID, unix.MS_NOSUID},
+		{unix.ST_NODEV, unix.MS_NODEV},
+		{unix.ST_NOEXEC, unix.MS_NOEXEC},
+	} {
+		if fs.Flags&f.has != 0 {
+			flags |= f.flag
+		}
+	}
+	return flags
+}
+
+// mountedOnHost reports whether the host has a file system of the kernel at its usual path. A procfs there is that of
+// rt's own pid namespace: otherwise rt would not find its own children in it, and fail.
+func mountedOnHost(h *plan.HostMount) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(h.Path, &st) == nil && st.Type == h.Magic
+}

@@ -1,0 +1,74 @@
+package inspect
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/internal/sys"
+	"rt/libcontainer/plan"
+	"rt/spec"
+)
+
+// readModes reads the modes of the directories that tmpfs mounts without a mode cover, as far as they are directories
+// of the image: plan.Options.Modes and ModesLater. A directory that an earlier mount may bring, or that is reached by a
+// symbolic link, is examined when that tmpfs is mounted; with later, all are. Both are nil if no mount needs a mode.
+func readModes(s *spec.Spec, later bool) (modes []uint32, laters []bool, err error) {
+	last := -1
+	for i := range s.Mounts {
+		if takesMode(&s.Mounts[i]) {
+			last = i
+		}
+	}
+	if last < 0 {
+		return nil, nil, nil
+	}
+	root, err := unix.Open(s.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, diag.Sys("the root file system can't be opened", "open", err)
+	}
+	defer func() { _ = unix.Close(root) }()
+	modes, laters = make([]uint32, len(s.Mounts)), make([]bool, len(s.Mounts))
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS}
+	for i := range s.Mounts[:last+1] {
+		m := &s.Mounts[i]
+		fd, err := unix.Openat2(root, plan.Relative(m.Destination), &how)
+		later = later || err == unix.ELOOP // behind a link, paths say nothing about what covers what
+		switch {
+		case !takesMode(m):
+		case later || covered(s.Mounts, i):
+			laters[i] = true
+		case err == nil:
+			modes[i] = directoryMode(fd)
+		}
+		if err == nil {
+			_ = unix.Close(fd)
+		}
+	}
+	return modes, laters, nil
+}
+
+// directoryMode returns the mode of a directory; 0 if fd is something else.
+func directoryMode(fd int) uint32 {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return 0
+	}
+	return st.Mode
+}
+
+// takesMode reports whether a mount is a tmpfs whose mode is that of the directory which it covers.
+func takesMode(m *spec.Mount) bool {
+	return m.Type == "tmpfs" && !m.Bind && !m.Remount && !m.TmpCopyUp && !strings.Contains(","+m.Data, ",mode=")
+}
+
+// covered reports whether an earlier mount is at the destination of mount i, or above it.
+func covered(mounts []spec.Mount, i int) bool {
+	for j := range mounts[:i] {
+		if sys.IsBelow(mounts[i].Destination, mounts[j].Destination) {
+			return true
+		}
+	}
+	return false
+}
