@@ -73,7 +73,8 @@ load setup
 }
 
 # rt in a container whose profile does not allow what it needs, as that of an old engine: a filter says EPERM, which
-# looks like a missing right, or ENOSYS, which looks like an old kernel. bats test_tags=root
+# looks like a missing right, or ENOSYS, which looks like an old kernel.
+# bats test_tags=root
 @test "errors: a call that a filter around rt denies is one that a filter may deny, and rt doctor names it" {
 	only_rt "others fail in their own words"
 	bundle

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# bats file_tags=rootless Session keyrings: keyrings(7). A container has one of its own, named _ses.ID as under runc and
+# bats file_tags=rootless
+# Session keyrings: keyrings(7). A container has one of its own, named _ses.ID as under runc and
 # crun, and with rt a random number, unless --no-new-keyring is given.
 
 load setup

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# bats file_tags=rootless config.md#linux-mount-options: the words of mount(8), one by one, and those for whole trees,
+# bats file_tags=rootless
+# config.md#linux-mount-options: the words of mount(8), one by one, and those for whole trees,
 # as mountinfo shows them: proc_pid_mountinfo(5).
 
 load setup

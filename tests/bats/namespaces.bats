@@ -114,7 +114,8 @@ joined() {
 }
 
 # A pod with users of its own in the host's network: the network belongs to the host's user namespace, which is left
-# behind on the way. bats test_tags=root
+# behind on the way.
+# bats test_tags=root
 @test "namespaces: the host's network, ipc and uts are joined by path, in a new user namespace and in a joined one" {
 	known_bad runc "1.1 fails, 1.5 does not"
 	host=".linux.namespaces |= (map(select(.type | IN(\"network\", \"ipc\", \"uts\") | not)) +
@@ -134,7 +135,8 @@ joined() {
 }
 
 # It belongs to the host's user namespace, and where cgroups are delegated to namespaces (nsdelegate, as systemd has it)
-# nobody in it can go to a cgroup outside of it. bats test_tags=root
+# nobody in it can go to a cgroup outside of it.
+# bats test_tags=root
 @test "namespaces: a cgroup namespace is joined by path, in a new user namespace" {
 	background unshare --cgroup --fork --kill-child sleep 60
 	eventually pgrep -P "$!" sleep >"$BATS_TEST_TMPDIR/pid"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# bats file_tags=rootless config.md#linux-process: scheduler, ioPriority, execCPUAffinity; config-linux.md: personality,
+# bats file_tags=rootless
+# config.md#linux-process: scheduler, ioPriority, execCPUAffinity; config-linux.md: personality,
 # memoryPolicy. And the CPUs that a container may run on.
 
 load setup

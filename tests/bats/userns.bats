@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# bats file_tags=rootless Containers with a user namespace: what the kernel gives to the root user of one, and what it
+# bats file_tags=rootless
+# Containers with a user namespace: what the kernel gives to the root user of one, and what it
 # does not. user_namespaces(7).
 
 load setup
