@@ -12,15 +12,13 @@ func (m *maker) close() {
 	if m.session != nil {
 		m.session.Boot.Close()
 	}
-	m.relay.close()
+	m.relay.Close()
 	if m.cgroup != nil {
 		m.cgroup.Close()
 	}
 	m.console.Close()
 	sys.CloseAll(m.copyFrom)
-	if m.networks != nil {
-		m.networks.close()
-	}
+	m.networks.Close()
 	if m.overlay != nil {
 		m.overlay.Close()
 	}

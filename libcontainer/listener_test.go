@@ -96,8 +96,8 @@ func (a *agent) answer(listener int, errno unix.Errno) {
 	}
 }
 
-// notify makes a config ask the agent at path about mkdir and mkdirat.
-func notify(config map[string]any, path string) {
+// askAgent makes a config ask the agent at path about mkdir and mkdirat.
+func askAgent(config map[string]any, path string) {
 	config["linux"].(map[string]any)["seccomp"] = map[string]any{
 		"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": path, "listenerMetadata": "of \"mine\"",
 		"syscalls": []any{map[string]any{"names": []string{"mkdir", "mkdirat"}, "action": "SCMP_ACT_NOTIFY"}},
@@ -148,7 +148,7 @@ func TestListener(t *testing.T) {
 	try := func(noNewPrivs bool, uid int, script string) {
 		must(t, os.RemoveAll(filepath.Join(out, "said"))) // of another user
 		writeConfig(t, bundle, func(config map[string]any) {
-			notify(config, a.path)
+			askAgent(config, a.path)
 			process := config["process"].(map[string]any)
 			process["args"] = []string{"/bin/busybox", "sh", "-c", script}
 			process["noNewPrivileges"] = noNewPrivs
@@ -214,7 +214,7 @@ func stateOf(t *testing.T, r *Runtime, id string) *state.State {
 func TestAgentMissing(t *testing.T) {
 	nobody := filepath.Join(t.TempDir(), "agent.sock")
 	bundle := newBundle(t, func(config map[string]any) {
-		notify(config, nobody)
+		askAgent(config, nobody)
 		calls := config["linux"].(map[string]any)["seccomp"].(map[string]any)["syscalls"].([]any)[0].(map[string]any)
 		calls["names"] = []string{"read", "write", "exit_group", "execve"}
 	})
@@ -244,7 +244,7 @@ func TestAgentMissing(t *testing.T) {
 // TestListenerStepsFail fails each step by which the listener is handed over.
 func TestListenerStepsFail(t *testing.T) {
 	a := newAgent(t, unix.EXDEV)
-	bundle := newBundle(t, func(config map[string]any) { notify(config, a.path) })
+	bundle := newBundle(t, func(config map[string]any) { askAgent(config, a.path) })
 	failed := 0
 	for _, call := range []nsenter.Call{nsenter.Seccomp, nsenter.Dup3, nsenter.Sendmsg, nsenter.Read} {
 		r := &Runtime{Root: t.TempDir()}

@@ -15,6 +15,8 @@ import (
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/host"
 	"rt/libcontainer/inspect"
+	"rt/libcontainer/netdevice"
+	"rt/libcontainer/notify"
 	"rt/libcontainer/overlay"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/rdt"
@@ -47,12 +49,12 @@ type maker struct {
 	undo      undo.Stack
 	pid       int // of the container's process, once it is there
 	console   engine.Console
-	networks  *networks    // once linux.netDevices were moved; nil before
-	copyFrom  int          // the directory that tmpcopyup copies, between two sync points
-	relay     *relay       // of sd_notify(3); nil without NOTIFY_SOCKET
-	observer  *observer    // answers the calls of a container whose calls are observed
-	overlay   *overlay.Dir // the directory of --overlay; nil without one
-	poststop  *undo.Entry  // runs the poststop hooks, once others have run
+	networks  *netdevice.Namespaces // once linux.netDevices were moved; nil before
+	copyFrom  int                   // the directory that tmpcopyup copies, between two sync points
+	relay     *notify.Relay         // of sd_notify(3); nil without NOTIFY_SOCKET
+	observer  *observer             // answers the calls of a container whose calls are observed
+	overlay   *overlay.Dir          // the directory of --overlay; nil without one
+	poststop  *undo.Entry           // runs the poststop hooks, once others have run
 }
 
 // newMaker reads the bundle and looks at the host. It changes nothing.

@@ -1,52 +1,24 @@
 package libcontainer
 
 import (
-	"os"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
-
 	"golang.org/x/sys/unix"
 
-	"rt/internal/diag"
+	"rt/libcontainer/notify"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 )
 
-// notifyEnv names the socket of the service manager in the environment of rt, and that of rt in the container's:
-// sd_notify(3).
-const notifyEnv = "NOTIFY_SOCKET"
-
-// barrierLimit is how long the service manager may take to answer that it has read all. A variable, so that a test need
-// not wait as long.
-var barrierLimit = 30 * time.Second
-
-// relay passes on to the service manager that the container is ready, and nothing else: what a container says there is
-// not to be believed, only that one word is harmless. It lives in the rt that starts the container.
-//
-// A nil relay relays nothing: that is one without NOTIFY_SOCKET.
-type relay struct {
-	socket  int // of the container
-	manager int // connected to the service manager
-	done    chan error
-}
-
-// lookForNotify finds out whether the container is to have a socket for its service manager: where rt has one, and the
-// config brings none of its own.
+// lookForNotify finds out whether the container gets a socket for its service manager.
 func (m *maker) lookForNotify() error {
-	if os.Getenv(notifyEnv) == "" || m.spec.Process == nil {
+	if m.spec.Process == nil {
 		return nil
 	}
-	if slices.ContainsFunc(m.spec.Process.Env, func(e string) bool { return strings.HasPrefix(e, notifyEnv+"=") }) {
-		return nil
-	}
-	if _, err := managerAddress(); err != nil {
+	if wanted, err := notify.Wanted(m.spec.Process.Env); !wanted || err != nil {
 		return err
 	}
 	if m.spec.Namespaces.New&unix.CLONE_NEWNS == 0 {
-		m.r.warn(notifyEnv + " is not passed on: it takes a mount in the container, which has no mount namespace of its own")
+		m.r.warn(notify.Env + " is not passed on: it takes a mount in the container, which has no mount namespace of its own")
 		return nil
 	}
 	root, err := m.r.rootPath()
@@ -62,183 +34,25 @@ func (m *maker) makeNotify() (err error) {
 	return err
 }
 
-// managerAddress is where the service manager listens.
-func managerAddress() (unix.Sockaddr, error) {
-	name := os.Getenv(notifyEnv)
-	switch {
-	case len(name) < 2 || name[0] != '/' && name[0] != '@':
-		return nil, &diag.Error{
-			Kind: diag.Usage, Field: notifyEnv, Value: name,
-			Problem: "in the environment of rt must be the path of a Unix socket, or @ and an abstract name: see sd_notify(3)",
-		}
-	case len(name) >= len(unix.RawSockaddrUnix{}.Path):
-		return nil, &diag.Error{Kind: diag.Usage, Field: notifyEnv, Value: name,
-			Problem: "in the environment of rt is too long for a socket: see unix(7)"}
-	}
-	return &unix.SockaddrUnix{Name: name}, nil // a leading @ is the abstract namespace to package unix too
-}
-
-// newRelay makes the container's socket, before its program runs. It returns nil if there is nobody to relay to, or the
-// container has no place for it.
-func (r *Runtime) newRelay(c *state.Container) (*relay, error) {
-	if os.Getenv(notifyEnv) == "" || !c.HasNotify() {
+// newRelay makes the container's socket. It returns nil if there is nobody to relay to, or the container does not mount
+// its directory.
+func (r *Runtime) newRelay(c *state.Container) (*notify.Relay, error) {
+	if !c.HasNotify() {
 		return nil, nil
 	}
-	address, err := managerAddress()
-	if err != nil {
-		return nil, err
+	relay, warning, err := notify.NewRelay(c.SocketPath(state.NotifyDir + "/" + plan.NotifySocket))
+	if warning != "" {
+		r.warn(warning)
 	}
-	n := &relay{socket: -1, manager: -1}
-	if n.manager, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
-		return nil, diag.Sys("the service manager can't be reached", "socket", err)
-	}
-	// A manager that reads nothing any more, with its queue full, must not keep rt for ever.
-	if err := unix.SetsockoptTimeval(n.manager, unix.SOL_SOCKET, unix.SO_SNDTIMEO,
-		&unix.Timeval{Sec: int64(barrierLimit / time.Second)}); err != nil {
-		n.close()
-		return nil, diag.Sys("the service manager can't be reached", "setsockopt", err)
-	}
-	if err := unix.Connect(n.manager, address); err != nil {
-		// A variable that has outlived its service must not keep the container from starting; sd_notify(3) is silent
-		// about it too.
-		n.close()
-		r.warn(notifyEnv + " " + strconv.Quote(os.Getenv(notifyEnv)) + " is not passed on: " + err.Error())
-		return nil, nil
-	}
-	if n.socket, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
-		n.close()
-		return nil, diag.Sys("the container's notify socket can't be made", "socket", err)
-	}
-	if err := n.bind(c.SocketPath(state.NotifyDir + "/" + plan.NotifySocket)); err != nil {
-		n.close()
-		return nil, diag.Sys("the container's notify socket can't be made in the state directory", "bind", err)
-	}
-	return n, nil
+	return relay, err
 }
 
-// bind makes the socket. It is everyone's, whatever user the program runs as; on the host nobody but rt's user gets
-// through the state directory. The mode is that of its birth: the name may be the container's to change a moment later.
-func (n *relay) bind(path string) error {
-	// of an rt that was killed while it started the container
-	if err := unix.Unlink(path); err != nil && err != unix.ENOENT {
-		return err
-	}
-	before := unix.Umask(0)
-	defer unix.Umask(before)
-	return unix.Bind(n.socket, &unix.SockaddrUnix{Name: path})
-}
-
-func (n *relay) close() {
-	if n == nil {
-		return
-	}
-	for _, fd := range [...]int{n.socket, n.manager} {
-		if fd >= 0 {
-			_ = unix.Close(fd)
-		}
-	}
-	n.socket, n.manager = -1, -1
-}
-
-// waitReady relays until the container is ready or has ended. The service manager is to take the container's process
-// for that of the service from then on.
-func (n *relay) waitReady(c *state.Container, s *state.State, pid int) error {
-	if n == nil {
+// waitReady relays until the container is ready, and says that its process is the service's from then on. Others can do
+// what they want with the container meanwhile. A nil relay relays nothing.
+func waitReady(relay *notify.Relay, c *state.Container, s *state.State) error {
+	if relay == nil {
 		return nil
 	}
-	c.Unlock() // for what others do with the container meanwhile
-	return n.run(process.Open(s.Pid, s.StartTime), pid)
-}
-
-// begin relays while rt attends the container, and so stays the process of the service; finish waits for the end of
-// that.
-func (n *relay) begin(s *state.State) {
-	if n == nil {
-		return
-	}
-	pidfd := process.Open(s.Pid, s.StartTime) // before anyone waits for it
-	n.done = make(chan error, 1)
-	go func() { n.done <- n.run(pidfd, 0) }()
-}
-
-func (n *relay) finish() error {
-	if n == nil {
-		return nil
-	}
-	return <-n.done
-}
-
-// run waits until the container is ready or the process of pidfd has ended, -1 is one that has, and closes that.
-// mainPid is what the service manager is told with it; 0 nothing.
-func (n *relay) run(pidfd, mainPid int) error {
-	defer n.close()
-	if pidfd >= 0 {
-		defer func() { _ = unix.Close(pidfd) }()
-	}
-	for ended := pidfd < 0; ; {
-		// What it said before it ended is there to be read.
-		if n.ready() {
-			return n.tell(mainPid)
-		}
-		if ended {
-			return nil
-		}
-		fds := []unix.PollFd{{Fd: int32(n.socket), Events: unix.POLLIN}, {Fd: int32(pidfd), Events: unix.POLLIN}}
-		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
-			return diag.Sys("the container can't be waited for until it is ready", "poll", err)
-		}
-		ended = fds[1].Revents != 0
-	}
-}
-
-// ready reads what the container has said, and reports whether "READY=1" is among it. Descriptors that come along are
-// dropped by read(2).
-func (n *relay) ready() bool {
-	var message [4096]byte // the most that a service manager takes
-	for {
-		length, err := unix.Read(n.socket, message[:])
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return false
-		}
-		for line := range strings.SplitSeq(string(message[:length]), "\n") {
-			if line == "READY=1" {
-				return true
-			}
-		}
-	}
-}
-
-// tell tells the service manager, and waits until it has read it: rt may end then, and a manager that finds no sender
-// any more does not know which service the message is from (sd_notify_barrier(3)).
-func (n *relay) tell(mainPid int) error {
-	fail := func(call string, err error) error {
-		e := diag.Sys("can't tell the service manager that the container is ready", call, err)
-		e.Field, e.Value = notifyEnv, os.Getenv(notifyEnv)
-		return e
-	}
-	text := "READY=1"
-	if mainPid != 0 {
-		text = "MAINPID=" + strconv.Itoa(mainPid) + "\n" + text
-	}
-	if err := unix.Send(n.manager, []byte(text), unix.MSG_NOSIGNAL); err != nil {
-		return fail("sendto", err)
-	}
-	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
-		return fail("pipe2", err)
-	}
-	defer func() { _ = unix.Close(pipe[0]) }()
-	err := unix.Sendmsg(n.manager, []byte("BARRIER=1"), unix.UnixRights(pipe[1]), nil, unix.MSG_NOSIGNAL)
-	_ = unix.Close(pipe[1])
-	if err != nil {
-		return fail("sendmsg", err)
-	}
-	// It closes its end when all is read, or does not know barriers and drops it.
-	if !process.AwaitHangup(pipe[0], barrierLimit) {
-		return fail("poll", unix.ETIMEDOUT)
-	}
-	return nil
+	c.Unlock()
+	return relay.Wait(process.Open(s.Pid, s.StartTime), s.Pid)
 }

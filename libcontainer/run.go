@@ -7,6 +7,7 @@ import (
 	"rt/libcontainer/engine"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/plan"
+	"rt/libcontainer/process"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 )
@@ -48,7 +49,7 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 	}
 	if o.Detach {
 		restore() // the wait for READY=1 ends with rt
-		return 0, m.relay.waitReady(m.container, &m.state, m.pid)
+		return 0, waitReady(m.relay, m.container, &m.state)
 	}
 	return m.foreground(o)
 }
@@ -86,12 +87,14 @@ func (m *maker) foreground(o *RunOptions) (int, error) {
 	if m.session != nil { // a container that was restored never had one
 		m.session.Boot.Close()
 	}
-	m.relay.begin(&m.state)
+	if m.relay != nil {
+		m.relay.Begin(process.Open(m.state.Pid, m.state.StartTime)) // before anyone waits for it
+	}
 	status, err := foreground.Attend(m.pid, m.console.Release(), m.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
 	if err != nil {
 		return 0, err
 	}
-	if err := m.relay.finish(); err != nil {
+	if err := m.relay.Finish(); err != nil {
 		m.r.warn(err.Error())
 	}
 	if o.Keep {

@@ -21,7 +21,7 @@ func (m *maker) handlers() supervise.Handlers {
 		plan.SyncBornUnmapped:    m.bornUnmapped,
 		plan.SyncBorn:            m.born,
 		plan.SyncAttach:          func(supervise.Report) error { return m.attach(m.pid) },
-		plan.SyncNetDevices:      func(supervise.Report) error { return m.moveNetDevices() },
+		plan.SyncNetDevices:      m.moveNetDevices,
 		plan.SyncHooks:           func(supervise.Report) error { return m.runHostHooks() },
 		plan.SyncCreateContainer: m.runCreateContainerHooks,
 		plan.SyncStartContainer: func(supervise.Report) error {

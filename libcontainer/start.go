@@ -54,7 +54,7 @@ func (r *Runtime) Start(id string) error {
 	if err != nil {
 		return err
 	}
-	defer relay.close()
+	defer relay.Close()
 	boot, err := connect(o.container, o.state.Pid)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (r *Runtime) Start(id string) error {
 		s.ended()
 		return err
 	}
-	return relay.waitReady(o.container, s.state, s.state.Pid)
+	return waitReady(relay, o.container, s.state)
 }
 
 // handlers is what start does at the sync points that are left.

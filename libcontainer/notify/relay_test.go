@@ -1,4 +1,4 @@
-package libcontainer
+package notify
 
 import (
 	"os"
@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"rt/libcontainer/state"
 )
 
 // serviceManager listens at name as systemd does, and sends on what it is told. A deaf one keeps what comes with a
@@ -44,26 +42,26 @@ func serviceManager(t *testing.T, name string, deaf bool) <-chan string {
 	return told
 }
 
-// notified is a relay for a container of which there is only the directory, and a function by which it speaks.
-func notified(t *testing.T, r *Runtime) (*relay, func(string)) {
+func must(t *testing.T, err error) {
 	t.Helper()
-	root, err := state.OpenRoot(t.TempDir(), true)
-	must(t, err)
-	t.Cleanup(root.Close)
-	c, err := root.Create("n")
-	must(t, err)
-	t.Cleanup(c.Close)
-	if none, err := r.newRelay(c); none != nil || err != nil {
-		t.Fatalf("a container without a place for it: %v, %v", none, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	must(t, c.MakeNotify())
-	n, err := r.newRelay(c)
-	must(t, err)
+}
+
+// newRelay is a relay, and a function by which its container speaks.
+func newRelay(t *testing.T) (*Relay, func(string)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify.sock")
+	n, warning, err := NewRelay(path)
+	if err != nil || warning != "" {
+		t.Fatalf("error %v, warning %q", err, warning)
+	}
 	client, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	must(t, err)
 	t.Cleanup(func() { _ = unix.Close(client) })
 	return n, func(text string) {
-		must(t, unix.Sendto(client, []byte(text), 0, &unix.SockaddrUnix{Name: c.SocketPath("notify/notify.sock")}))
+		must(t, unix.Sendto(client, []byte(text), 0, &unix.SockaddrUnix{Name: path}))
 	}
 }
 
@@ -80,16 +78,16 @@ func program(t *testing.T) (pid int, end func()) {
 func TestRelay(t *testing.T) {
 	for _, name := range []string{filepath.Join(t.TempDir(), "manager.sock"), "@rt-test-" + strconv.Itoa(os.Getpid())} {
 		told := serviceManager(t, name, false)
-		n, say := notified(t, &Runtime{})
+		n, say := newRelay(t)
 		pid, _ := program(t)
-		start, err := state.StartTime(pid)
+		pidfd, err := unix.PidfdOpen(pid, 0)
 		must(t, err)
-		n.begin(&state.State{Pid: pid, StartTime: start})
+		n.Begin(pidfd)
 		for _, text := range []string{"STATUS=READY=1", "READY=10", "MAINPID=1\nSTOPPING=1", " READY=1", "BARRIER=1",
 			"STATUS=x\nREADY=1\nMAINPID=1"} {
 			say(text)
 		}
-		must(t, n.finish())
+		must(t, n.Finish())
 		if first, second := <-told, <-told; first != "READY=1" || second != "BARRIER=1" {
 			t.Errorf("%s was told %q and %q", name, first, second)
 		}
@@ -100,7 +98,7 @@ func TestRelay(t *testing.T) {
 func TestRelayToTheEnd(t *testing.T) {
 	told := serviceManager(t, filepath.Join(t.TempDir(), "manager.sock"), false)
 	for _, text := range []string{"", "READY=1"} {
-		n, say := notified(t, &Runtime{})
+		n, say := newRelay(t)
 		pid, end := program(t)
 		pidfd, err := unix.PidfdOpen(pid, 0)
 		must(t, err)
@@ -108,7 +106,7 @@ func TestRelayToTheEnd(t *testing.T) {
 			say(text)
 		}
 		end()
-		must(t, n.run(pidfd, 4711))
+		must(t, n.Wait(pidfd, 4711))
 	}
 	if first := <-told; first != "MAINPID=4711\nREADY=1" {
 		t.Errorf("told %q", first)
@@ -119,25 +117,37 @@ func TestRelayToADeafManager(t *testing.T) {
 	defer func(limit time.Duration) { barrierLimit = limit }(barrierLimit)
 	barrierLimit = 50 * time.Millisecond
 	serviceManager(t, filepath.Join(t.TempDir(), "manager.sock"), true)
-	n, say := notified(t, &Runtime{})
+	n, say := newRelay(t)
 	say("READY=1")
-	if err := n.run(-1, 0); err == nil || !strings.Contains(err.Error(), "NOTIFY_SOCKET") ||
+	if err := n.Wait(-1, 0); err == nil || !strings.Contains(err.Error(), "NOTIFY_SOCKET") ||
 		!strings.Contains(err.Error(), "ETIMEDOUT") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestRelayToNobody(t *testing.T) {
-	var r Runtime
 	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "manager.sock"))
-	root, err := state.OpenRoot(t.TempDir(), true)
-	must(t, err)
-	defer root.Close()
-	c, err := root.Create("n")
-	must(t, err)
-	defer c.Close()
-	must(t, c.MakeNotify())
-	if n, err := r.newRelay(c); n != nil || err != nil || len(r.Warnings) != 1 {
-		t.Errorf("got %v, %v, %q", n, err, r.Warnings)
+	n, warning, err := NewRelay(filepath.Join(t.TempDir(), "notify.sock"))
+	if n != nil || err != nil || !strings.Contains(warning, "is not passed on: ") {
+		t.Errorf("got %v, %v, %q", n, err, warning)
+	}
+}
+
+func TestWanted(t *testing.T) {
+	for _, test := range []struct {
+		own, environment string
+		want, fails      bool
+	}{
+		{"", "HOME=/", false, false},
+		{"/run/manager.sock", "HOME=/", true, false},
+		{"@abstract", "HOME=/", true, false},
+		{"/run/manager.sock", "NOTIFY_SOCKET=/its/own", false, false},
+		{"relative", "HOME=/", false, true},
+		{"/" + strings.Repeat("long", 30), "HOME=/", false, true},
+	} {
+		t.Setenv("NOTIFY_SOCKET", test.own)
+		if got, err := Wanted([]string{test.environment}); got != test.want || (err != nil) != test.fails {
+			t.Errorf("%q, %q: got %v, %v", test.own, test.environment, got, err)
+		}
 	}
 }

@@ -1,0 +1,283 @@
+// Package netdevice moves network devices from rt's network namespace into a container's: linux.netDevices of a config
+// (config-linux.md, Network Devices), by rtnetlink(7).
+package netdevice
+
+import (
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/internal/undo"
+	"rt/spec"
+)
+
+// Namespaces is a pair of network namespaces: rt's, where the devices are, and the container's, where they go.
+//
+// From a container that was made rt never moves them back. When the last process of the namespace has ended, the kernel
+// gives physical devices back to the host and removes the others (network_namespaces(7)). So from a container that
+// could not be made rt does move them back: bad input changes nothing.
+type Namespaces struct {
+	host, container *netlink.Handle
+	own, namespace  int // descriptors of rt's namespace, and the container's
+}
+
+// Open opens a netlink socket in rt's network namespace and one in that of a process.
+func Open(pid int) (*Namespaces, error) {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, diag.Sys("the container's network namespace can't be opened", "open", err)
+	}
+	n := &Namespaces{own: -1, namespace: fd}
+	if n.own, err = unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+		n.Close()
+		return nil, diag.Sys("rt's own network namespace can't be opened", "open", err)
+	}
+	if n.host, err = netlink.NewHandle(unix.NETLINK_ROUTE); err == nil {
+		n.container, err = netlink.NewHandleAt(netns.NsHandle(fd), unix.NETLINK_ROUTE)
+	}
+	if err != nil {
+		n.Close()
+		return nil, netlinkError("the container's network can't be reached with netlink", err)
+	}
+	return n, nil
+}
+
+// Close closes what Open has opened. Devices can't be moved back any more.
+func (n *Namespaces) Close() {
+	if n == nil {
+		return
+	}
+	for _, h := range [...]*netlink.Handle{n.host, n.container} {
+		if h != nil {
+			h.Close()
+		}
+	}
+	for _, fd := range [...]int{n.own, n.namespace} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
+}
+
+// Move moves the devices of these names. That all of them can be moved is known before the first is touched. Each that
+// was moved leaves an entry on taken, which moves it back while n is open, and passes to warn what that could not do.
+func (n *Namespaces) Move(names []string, devices map[string]specs.LinuxNetDevice, taken *undo.Stack,
+	warn func(string)) error {
+	links := make([]netlink.Link, len(names))
+	for i, name := range names {
+		var err error
+		if links[i], err = n.check(name, nameInside(name, devices)); err != nil {
+			return deviceError(name, err)
+		}
+	}
+	for i, name := range names {
+		if err := n.moveOne(links[i], nameInside(name, devices), taken, func(err error) {
+			warn(deviceError(name, err).Error())
+		}); err != nil {
+			return deviceError(name, err)
+		}
+	}
+	return nil
+}
+
+// moveOne moves a device with its addresses.
+func (n *Namespaces) moveOne(link netlink.Link, as string, taken *undo.Stack, warn func(error)) error {
+	// The kernel keeps what belongs to the device, as its MTU, and drops what belongs to the namespace.
+	addresses, err := n.host.AddrList(link, netlink.FAMILY_ALL)
+	if err != nil {
+		return netlinkError("the addresses of the network device can't be read", err)
+	}
+	moved, err := n.move(link, as)
+	if moved != nil {
+		taken.Push(func() {
+			if err := n.giveBack(link, moved, addresses); err != nil {
+				warn(err)
+			}
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return n.equip(link, moved, addresses)
+}
+
+// nameInside is what a device is to be called in the container.
+func nameInside(name string, devices map[string]specs.LinuxNetDevice) string {
+	if as := devices[name].Name; as != "" {
+		return as
+	}
+	return name
+}
+
+func deviceError(name string, err error) error {
+	e := &diag.Error{Kind: diag.Kernel, Field: string(spec.Path("linux.netDevices").Key(name)), Err: err}
+	if d, ok := errors.AsType[*diag.Error](err); ok {
+		*e = *d
+		e.Field = string(spec.Path("linux.netDevices").Key(name))
+	}
+	return e
+}
+
+// check finds a device on the host, and makes sure that its name in the container is free. A name with %d is a template
+// for the kernel to fill in.
+func (n *Namespaces) check(name, as string) (netlink.Link, error) {
+	link, err := n.host.LinkByName(name)
+	if _, ok := errors.AsType[netlink.LinkNotFoundError](err); ok {
+		return nil, &diag.Error{Kind: diag.Host,
+			Problem: "there is no such network device in the network namespace of rt", Errno: unix.ENODEV}
+	}
+	if err != nil {
+		return nil, netlinkError("the network device can't be looked up", err)
+	}
+	if strings.Contains(as, "%d") {
+		return link, nil
+	}
+	_, err = n.container.LinkByName(as)
+	if err == nil {
+		return nil, &diag.Error{Kind: diag.Host, Problem: "the container has a network device " + as + " already",
+			Errno: unix.EEXIST}
+	}
+	if _, ok := errors.AsType[netlink.LinkNotFoundError](err); !ok {
+		return nil, netlinkError("the name can't be looked up in the container", err)
+	}
+	return link, nil
+}
+
+// move moves a device, and returns what it is in the container.
+func (n *Namespaces) move(link netlink.Link, as string) (netlink.Link, error) {
+	before, err := n.container.LinkList()
+	if err != nil {
+		return nil, netlinkError("the network devices of the container can't be listed", err)
+	}
+	if err := send(nil, link.Attrs().Index, n.namespace, as); err != nil {
+		return nil, netlinkError("the network device can't be moved into the container", err)
+	}
+	return n.arrived(before, as)
+}
+
+// equip gives a device that was moved the addresses that are to outlive it, and brings it up.
+func (n *Namespaces) equip(link, moved netlink.Link, addresses []netlink.Addr) error {
+	for _, a := range addresses {
+		if a.Flags&unix.IFA_F_PERMANENT == 0 || a.Scope != unix.RT_SCOPE_UNIVERSE {
+			continue
+		}
+		keep(&a, link.Attrs().Name, moved.Attrs().Name)
+		if err := n.container.AddrReplace(moved, &a); err != nil {
+			return netlinkError("the address "+a.IPNet.String()+" can't be given to the network device again", err)
+		}
+	}
+	if err := n.container.LinkSetUp(moved); err != nil {
+		return netlinkError("the network device can't be brought up in the container", err)
+	}
+	return nil
+}
+
+// giveBack moves a device back, to the name, the addresses and the state that it had. Its routes are lost but for those
+// that the addresses bring.
+func (n *Namespaces) giveBack(link, moved netlink.Link, addresses []netlink.Addr) error {
+	name := link.Attrs().Name
+	if err := n.container.LinkSetDown(moved); err != nil { // one that is up can't be renamed
+		return netlinkError("the network device can't be given back", err)
+	}
+	socket, err := nl.GetNetlinkSocketAt(netns.NsHandle(n.namespace), netns.None(), unix.NETLINK_ROUTE)
+	if err != nil {
+		return netlinkError("the container's network can't be reached with netlink", err)
+	}
+	defer socket.Close()
+	sockets := map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
+	if err := send(sockets, moved.Attrs().Index, n.own, name); err != nil {
+		return netlinkError("the network device can't be given back", err)
+	}
+	back, err := n.host.LinkByName(name)
+	if err != nil {
+		return netlinkError("the network device that was given back can't be found", err)
+	}
+	var failed error
+	for _, a := range addresses {
+		if a.Flags&unix.IFA_F_PERMANENT == 0 || a.IP.IsLinkLocalUnicast() && a.IP.To4() == nil {
+			continue // it is the kernel's to make again
+		}
+		keep(&a, name, name)
+		if a.Broadcast == nil && a.IP.To4() != nil {
+			a.Broadcast = net.IPv4zero // none: package netlink would compute one
+		}
+		if err := n.host.AddrReplace(back, &a); err != nil {
+			failed = netlinkError("the address "+a.IPNet.String()+" can't be given to the network device again", err)
+		}
+	}
+	if link.Attrs().Flags&net.FlagUp != 0 {
+		if err := n.host.LinkSetUp(back); err != nil {
+			failed = netlinkError("the network device can't be brought up again", err)
+		}
+	}
+	return failed
+}
+
+// send moves and renames in one request: after a move alone, the old name could be taken there.
+func send(sockets map[int]*nl.SocketHandle, index, namespace int, as string) error {
+	request := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
+	request.Sockets = sockets
+	message := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	message.Index = int32(index)
+	request.AddData(message)
+	request.AddData(nl.NewRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(namespace))))
+	request.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(as)))
+	_, err := request.Execute(unix.NETLINK_ROUTE, 0)
+	return err
+}
+
+// arrived finds the device in the container. Its index may be another one there, and the kernel has chosen its name if
+// that was a template.
+func (n *Namespaces) arrived(before []netlink.Link, as string) (netlink.Link, error) {
+	if !strings.Contains(as, "%d") {
+		link, err := n.container.LinkByName(as)
+		if err != nil {
+			return nil, netlinkError("the network device can't be found in the container", err)
+		}
+		return link, nil
+	}
+	known := make(map[int]bool, len(before))
+	for _, l := range before {
+		known[l.Attrs().Index] = true
+	}
+	after, err := n.container.LinkList()
+	if err != nil {
+		return nil, netlinkError("the network device can't be found in the container", err)
+	}
+	for _, l := range after {
+		if !known[l.Attrs().Index] {
+			return l, nil
+		}
+	}
+	return nil, &diag.Error{Kind: diag.Kernel, Problem: "the network device was moved and is not in the container",
+		Errno: unix.ENODEV}
+}
+
+// keep makes an address that the kernel told one that it takes: without the flags that are the kernel's to set. The
+// label of an IPv4 address starts with the name of its device.
+func keep(a *netlink.Addr, name, as string) {
+	a.Flags &= unix.IFA_F_NODAD | unix.IFA_F_HOMEADDRESS | unix.IFA_F_MANAGETEMPADDR |
+		unix.IFA_F_NOPREFIXROUTE | unix.IFA_F_MCAUTOJOIN
+	a.LinkIndex = 0
+	if rest, ok := strings.CutPrefix(a.Label, name); ok && rest != "" && len(as+rest) < unix.IFNAMSIZ {
+		a.Label = as + rest
+	} else {
+		a.Label = ""
+	}
+}
+
+// netlinkError makes an error of one of package netlink.
+func netlinkError(problem string, err error) *diag.Error {
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
+		return diag.Sys(problem, "netlink", errno)
+	}
+	return &diag.Error{Kind: diag.Kernel, Problem: problem, Err: err}
+}
