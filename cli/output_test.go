@@ -192,7 +192,7 @@ func TestValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, errs, status := rt(t, "validate", image); status != 1 || !strings.Contains(errs, "umoci unpack --image") {
-		t.Errorf("an image in place of a bundle: %d %s", status, errs)
+		t.Errorf("an image instead of a bundle: %d %s", status, errs)
 	}
 }
 

@@ -44,7 +44,7 @@ func isHosts(fd int, rootfs string) bool {
 func readUntrusted(file, root int, path string, limit int, dir string) (*os.File, error) {
 	to, err := unix.MemfdCreate("rt-copy", unix.MFD_CLOEXEC)
 	if err != nil {
-		return nil, diag.Sys("copy a file of the container", "memfd_create", err)
+		return nil, diag.Sys("a file of the container can't be copied", "memfd_create", err)
 	}
 	text := os.NewFile(uintptr(to), "copy of "+path)
 	open := file >= 0

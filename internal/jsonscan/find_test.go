@@ -39,8 +39,8 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// FuzzFind: what PathAt calls a place, Find finds. A path that was cut short or leads through a name given twice is
-// another place, but Find ends.
+// FuzzFind: Find finds the path that PathAt returns. A path that was cut short, or leads through a name given twice, is
+// the path of another value, but Find ends.
 func FuzzFind(f *testing.F) {
 	f.Add(`{"a":[{"b.c":1},2]}`, 6)
 	f.Add(`{"a":1,"a":{"":0}}`, 12)

@@ -54,7 +54,8 @@ func hasFeatures(program string, wanted criu.Features) error {
 // writes the config the rights of who runs rt, for CRIU runs programs that its options name.
 const criuAnnotation = "org.criu.config"
 
-// criuConfig is that file where the config says nothing, if it is there. The place is runc's, so that both do alike.
+// criuConfig is that file if the config does not name one and it exists. The path is that of runc, so that both use the
+// same file.
 const criuConfig = "/etc/criu/runc.conf"
 
 // configFile returns the file of further options for CRIU, or "".

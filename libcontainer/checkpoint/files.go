@@ -14,9 +14,9 @@ import (
 	"rt/libcontainer/criu"
 )
 
-// descriptorsFile says in the images what the standard streams of the container were, so that the restored ones take
-// their places: a JSON array of three names as /proc/PID/fd has them, which is runc's. Behind those rt writes what else
-// of the host was open: "null:KEY" for its /dev/null.
+// descriptorsFile says in the images what the standard streams of the container were, so that the restored ones replace
+// them: a JSON array of three names as in /proc/PID/fd, which is runc's format. After those rt writes the other files
+// of the host that were open: "null:KEY" for its /dev/null.
 const descriptorsFile = "descriptors.json"
 
 // descriptors are what the processes of a container have open of the host's.
@@ -164,8 +164,8 @@ func (i *images) loadDescriptors() (*descriptors, error) {
 	return d, nil
 }
 
-// inherit tells CRIU what takes the place of the streams: rt's own, which are CRIU's too. null is CRIU's number of the
-// host's /dev/null.
+// inherit tells CRIU what replaces the streams: rt's own, which CRIU has too. null is CRIU's number of the host's
+// /dev/null.
 func (d *descriptors) inherit(r *criu.Options, null int) error {
 	for fd, key := range d.streams {
 		file := strings.HasPrefix(key, "file[")

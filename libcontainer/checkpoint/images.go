@@ -139,13 +139,13 @@ func lastErrors(log string, most int) string {
 		if !ok {
 			continue
 		}
-		if place, text, ok := strings.Cut(rest, "): "); ok {
+		if where, text, ok := strings.Cut(rest, "): "); ok {
 			// Every CRIU without CAP_SYS_RESOURCE says so, and goes on.
 			if text = strings.TrimSpace(text); strings.HasPrefix(text, "rlimit:") || text == "Dumping FAILED." ||
 				text == "Restoring FAILED." {
 				continue
 			}
-			found = append(found, text+" ("+place+")")
+			found = append(found, text+" ("+where+")")
 		}
 	}
 	if len(found) > most {

@@ -59,7 +59,7 @@ func externalMounts(s *spec.Spec, hierarchies []host.Hierarchy, c *state.Contain
 	return append(list, external{label: plan.NotifyDir, source: c.Path(state.NotifyDir)})
 }
 
-// attached returns those that are mounted in the container of pid, with the places that its mount table has for them.
+// attached returns those that are mounted in the container of pid, with the mount points in its mount table.
 func (list externals) attached(pid int) (found externals, err error) {
 	proc := "/proc/" + strconv.Itoa(pid)
 	table, err := mountTable(pid)
@@ -150,7 +150,7 @@ var externalNamespaces = [...]struct {
 	{unix.CLONE_NEWPID, "pid", "extRootPidNS"},
 }
 
-// joinedNamespaces are those that CRIU saves in any case, and joins at the restore in place of making them again.
+// joinedNamespaces are those that CRIU saves in any case, and joins at the restore instead of making them again.
 var joinedNamespaces = [...]struct {
 	flag uintptr
 	kind string

@@ -23,8 +23,8 @@ import (
 type RestoreOptions struct {
 	ImageOptions
 	ParentPath      string // as for checkpoint
-	LSMProfile      string // "TYPE:NAME": the label of the processes, in place of their dumped one
-	LSMMountContext string // the context= of mounts, in place of their dumped one
+	LSMProfile      string // "TYPE:NAME": the label of the processes, instead of their dumped one
+	LSMMountContext string // the context= of mounts, instead of their dumped one
 }
 
 // Bundle is what images are restored into: a config, and a container that is made but has no processes.

@@ -13,7 +13,7 @@ import (
 )
 
 // prepareMounts makes that mount namespace, and the mount points that the root file system lacks: an engine may have
-// made it anew.
+// unpacked it again.
 func (x *Restore) prepareMounts() error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return diag.Sys("a mount namespace for criu can't be made", "unshare", err)

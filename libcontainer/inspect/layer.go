@@ -16,7 +16,7 @@ import (
 type LayerRequest struct {
 	Ephemeral bool
 	Size      string // the most that an ephemeral layer may hold, as the tmpfs option size takes it; "" for no limit
-	Overlay   string // the directory that stores the changes, in place of an ephemeral layer
+	Overlay   string // the directory that stores the changes, instead of an ephemeral layer
 }
 
 // findLayer checks a request, and reads the properties of root.path that its layer copies. It returns nil without a

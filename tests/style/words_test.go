@@ -28,7 +28,7 @@ var avoided = []struct{ pattern, instead string }{
 	{`(?:a|an|the|its) kept`, "retained, existing: kept is no noun and no adjective"},
 	{`keep\w*kept`, "say what is recorded, and where"},
 	{`settle|settles|settled|settling|settler`, "decide, final"},
-	{`places?`, "directory, hierarchy, target, position, mount point; instead of"},
+	{`(?-i:places?)`, "directory, hierarchy, target, position, mount point; instead of"},
 	{`hence|whence|thence|lest`, "so, so that, because"},
 	{`to be had`, "available"},
 	{`among it`, "included, such as"},
