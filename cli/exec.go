@@ -78,7 +78,8 @@ func execProcessFlags(o *libcontainer.ExecOptions, w *execWords) []Flag {
 		{Name: "env", Short: "e", Value: "NAME=VALUE", To: &o.Env, Usage: "set an environment variable; may be " +
 			"repeated"},
 		{Name: "tty", Short: "t", To: &o.Terminal, Usage: "give the program a terminal"},
-		{Name: "user", Short: "u", Value: "UID[:GID]", To: &w.user, Usage: "user and group, as numbers"},
+		{Name: "user", Short: "u", Value: "USER[:GROUP]", To: &w.user, Usage: "user and group: numbers, or " +
+			"names in the container's /etc/passwd and /etc/group"},
 		{Name: "additional-gids", Short: "g", Value: "GID", To: &w.groups, Usage: "additional group; may be repeated"},
 		{
 			Name:     "cap",
@@ -109,7 +110,7 @@ func execute(c *Call, o *libcontainer.ExecOptions, w *execWords) error {
 // parse turns words into options.
 func parse(o *libcontainer.ExecOptions, w *execWords, args []string) (err error) {
 	if w.user != "" {
-		if o.UID, o.GID, err = parseUser(w.user); err != nil {
+		if err := parseUser(&o.ProcessOptions, w.user); err != nil {
 			return err
 		}
 	}
@@ -150,32 +151,50 @@ func parse(o *libcontainer.ExecOptions, w *execWords, args []string) (err error)
 
 const idProblem = "must be a number from 0 to 4294967294"
 
-// parseUser reads UID or UID:GID. Without a group the one of the config stays, as in runc. Only plain numbers are
-// accepted: reading "1" as a name, or a missing part as 0, has given root to users (CVE-2026-30892).
-func parseUser(word string) (uid, gid *uint32, err error) {
+// parseUser reads USER or USER:GROUP, each a number or a name of the container. Without a group the one of the config
+// stays for a number, as in runc; a name has the group that the container's passwd gives it. What consists of digits is
+// a number, and nothing else is: reading "1" as a name, or a missing part as 0, has given root to users
+// (CVE-2026-30892).
+func parseUser(o *libcontainer.ProcessOptions, word string) error {
 	first, second, both := strings.Cut(word, ":")
-	n, ok := parseID(first)
-	if !ok {
-		return nil, nil, &diag.Error{
-			Kind:    diag.Usage,
-			Field:   "--user",
-			Value:   word,
-			Problem: "must be UID or UID:GID; the user " + idProblem,
-		}
+	if n, ok := parseID(first); ok {
+		o.UID = &n
+	} else if isName(first) {
+		o.UserName = first
+	} else {
+		return badUser(word, "user")
 	}
 	if !both {
-		return &n, nil, nil
+		return nil
 	}
-	m, ok := parseID(second)
-	if !ok {
-		return nil, nil, &diag.Error{
-			Kind:    diag.Usage,
-			Field:   "--user",
-			Value:   word,
-			Problem: "must be UID or UID:GID; the group " + idProblem,
+	if n, ok := parseID(second); ok {
+		o.GID = &n
+	} else if isName(second) {
+		o.GroupName = second
+	} else {
+		return badUser(word, "group")
+	}
+	return nil
+}
+
+func badUser(word, what string) error {
+	return &diag.Error{
+		Kind: diag.Usage, Field: "--user", Value: word,
+		Problem: "must be USER or USER:GROUP; the " + what + " " + idProblem + ", or a name that the container has",
+	}
+}
+
+// isName reports whether a word can be a name in passwd(5) or group(5): useradd(8) makes no others.
+func isName(word string) bool {
+	for i := range len(word) {
+		switch c := word[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '_', i > 0 && '0' <= c && c <= '9',
+			i > 0 && (c == '-' || c == '.' || c == '$' && i == len(word)-1):
+		default:
+			return false
 		}
 	}
-	return &n, &m, nil
+	return word != ""
 }
 
 // parseID reads the number of a user or a group. The last 32-bit number means "leave it as it is" to setresuid(2), so

@@ -15,24 +15,34 @@ func TestParseUser(t *testing.T) {
 		"0": {0, -1}, "1": {1, -1}, "1:2": {1, 2}, "0:0": {0, 0}, "4294967294:4294967294": {4294967294, 4294967294},
 		"007": {7, -1},
 	} {
-		uid, gid, err := parseUser(word)
+		var o libcontainer.ProcessOptions
+		err := parseUser(&o, word)
 		got := [2]int64{-1, -1}
-		if err == nil {
-			got[0] = int64(*uid)
-			if gid != nil {
-				got[1] = int64(*gid)
-			}
+		if err == nil && o.UID != nil {
+			got[0] = int64(*o.UID)
+		}
+		if o.GID != nil {
+			got[1] = int64(*o.GID)
 		}
 		if got != want {
 			t.Errorf("%q: %d, %v, want %d", word, got, err, want)
 		}
 	}
 	for _, word := range []string{
-		"", ":", "1:", ":1", "-1", "+1", " 1", "1 ", "0x1", "1e3", "1_0", "root", "1:root", "1:2:3", "1:-1",
-		"4294967295", "4294967296", "18446744073709551616", "١",
+		"", ":", "1:", ":1", "-1", "+1", " 1", "1 ", "0x1", "1e3", "1_0", "1:2:3", "1:-1",
+		"4294967295", "4294967296", "18446744073709551616", "١", "root:", "a b", "a:b:c", "../a", "a/b", "-a", "é",
 	} {
-		if uid, _, err := parseUser(word); err == nil {
-			t.Errorf("%q is user %d", word, *uid)
+		var o libcontainer.ProcessOptions
+		if err := parseUser(&o, word); err == nil {
+			t.Errorf("%q is a user", word)
+		}
+	}
+	for word, want := range map[string][2]string{
+		"root": {"root", ""}, "www-data:www-data": {"www-data", "www-data"}, "1:root": {"", "root"}, "_x.y9$": {"_x.y9$", ""},
+	} {
+		var o libcontainer.ProcessOptions
+		if err := parseUser(&o, word); err != nil || o.UserName != want[0] || o.GroupName != want[1] {
+			t.Errorf("%q: %+v, %v", word, o, err)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func (l *log) failure(err error, warnings []string) {
 		_, _ = l.stderr.Write(l.appendError(nil, err, warnings))
 	case l.terminal():
 		diag.Fprint(l.stderr, l.program, err)
-		for _, w := range warnings {
+		for _, w := range related(err, warnings) {
 			_, _ = io.WriteString(l.stderr, "  warning: "+oneLine(w)+"\n")
 		}
 	default:
@@ -181,11 +181,28 @@ var kinds = [...]string{
 	diag.Absent: "absent",
 }
 
+// related returns the warnings that may have to do with an error: those about capabilities, which an unprivileged rt has
+// for every container, only if the error is about rights or the program. The member "warnings" of an entry has all.
+func related(err error, warnings []string) []string {
+	const about = "process.capabilities"
+	if e, ok := errors.AsType[*diag.Error](err); !ok || strings.HasPrefix(e.Field, about) || e.Errno == unix.EPERM ||
+		e.Errno == unix.EACCES {
+		return warnings
+	}
+	var rest []string
+	for _, w := range warnings {
+		if !strings.HasPrefix(w, about) {
+			rest = append(rest, w)
+		}
+	}
+	return rest
+}
+
 // message returns an error on one line, with the warnings of the command.
 func message(err error, warnings []string) string {
 	var b strings.Builder
 	b.WriteString(err.Error())
-	for _, w := range warnings {
+	for _, w := range related(err, warnings) {
 		b.WriteString(" (warning: ")
 		b.WriteString(w)
 		b.WriteByte(')')

@@ -99,3 +99,21 @@ func TestWarningsAndDebug(t *testing.T) {
 		}
 	}
 }
+
+// Warnings about capabilities, which an unprivileged rt has for every container, are no noise around other errors.
+func TestRelatedWarnings(t *testing.T) {
+	warnings := []string{"process.capabilities: CAP_KILL can't be granted", "other"}
+	for _, c := range []struct {
+		e    *diag.Error
+		want int
+	}{
+		{&diag.Error{Field: "mounts[0].source", Errno: unix.ENOENT}, 1},
+		{&diag.Error{Field: "process.capabilities", Errno: unix.EINVAL}, 2},
+		{&diag.Error{Field: "mounts[0]", Errno: unix.EPERM}, 2},
+		{&diag.Error{Field: "process.args[0]", Errno: unix.EACCES}, 2},
+	} {
+		if got := related(c.e, warnings); len(got) != c.want {
+			t.Errorf("%v: %q", c.e, got)
+		}
+	}
+}

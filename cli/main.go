@@ -65,6 +65,9 @@ func (c *Call) main(args []string) int {
 		return c.failed(t, err)
 	}
 	c.log.warnings(c.Runtime.Warnings)
+	if c.Runtime.EndReason != "" && c.log.terminal() { // in a script standard error is the program's alone
+		_, _ = io.WriteString(c.Stderr, c.program+": "+c.Runtime.EndReason+"\n")
+	}
 	return c.Status
 }
 

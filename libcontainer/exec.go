@@ -145,6 +145,9 @@ func (x *executor) find() error {
 
 // process makes the process that is to join out of the config and the options.
 func (x *executor) process() error {
+	if err := x.userNamed(&x.o.ProcessOptions); err != nil {
+		return err
+	}
 	p, err := x.o.process(x.spec)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"os"
 	"strconv"
 	"strings"
 
@@ -28,11 +29,58 @@ func stepFailure(s *failedStep, result int64, config *spec.Spec) *diag.Error {
 	}
 	if s.Origin == "process.args[0]" && config.Process != nil {
 		programFailure(e, config.Process)
+		if hint := programHint(e, config); hint != "" {
+			e.Hint = hint
+		}
 		return e
 	}
 	e.Value = fieldValue(config, s.Origin)
 	e.Hint = diag.Hint(s.Call, e.Errno, s.Origin)
+	if hint := placeHint(e, config); hint != "" {
+		e.Hint = hint
+	}
 	return e
+}
+
+// placeHint returns a hint that depends on more than the call, its errno and the field, or "".
+func placeHint(e *diag.Error, config *spec.Spec) string {
+	section, _, _ := strings.Cut(e.Field, ".")
+	switch name, i := index(section); {
+	case e.Errno == unix.ENODEV && name == "mounts" && i >= 0 && i < len(config.OCI.Mounts) &&
+		config.OCI.Mounts[i].Type == "none":
+		return `"none" is no file system: a bind mount is made by "bind" or "rbind" in options`
+	case e.Errno == unix.EPERM && e.Call == nsenter.Clone3.String() && chrooted():
+		return "rt runs in a chroot, where the kernel allows no new user namespace (user_namespaces(7)): enter the root " +
+			"file system with pivot_root(2) instead, or run rt outside"
+	}
+	return ""
+}
+
+// chrooted reports whether the root of this process is certainly not that of its mount namespace: it is no mount, or
+// another directory than the root of process 1 in the same namespace.
+func chrooted() bool {
+	var own, first unix.Stat_t
+	if unix.Stat("/", &own) != nil {
+		return false
+	}
+	ownNS, err := os.Readlink("/proc/self/ns/mnt")
+	firstNS, firstErr := os.Readlink("/proc/1/ns/mnt")
+	if err == nil && firstErr == nil && ownNS == firstNS && unix.Stat("/proc/1/root/.", &first) == nil {
+		return own.Dev != first.Dev || own.Ino != first.Ino
+	}
+	table, err := os.ReadFile("/proc/self/mountinfo")
+	return err == nil && len(table) > 0 && !mountedAtRoot(string(table))
+}
+
+// mountedAtRoot reports whether a mount table has a mount at /.
+func mountedAtRoot(table string) bool {
+	const mountPoint = 4 // proc_pid_mountinfo(5)
+	for line := range strings.Lines(table) {
+		if f := strings.Fields(line); len(f) > mountPoint && f[mountPoint] == "/" {
+			return true
+		}
+	}
+	return false
 }
 
 // programFailure words the failure to find or execute the user's program as engines expect it: moby (daemon/errors.go)

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -41,20 +40,13 @@ const (
 )
 
 // homeIn returns the home directory of a user by a passwd(5), "/" if that does not know him. file is an O_PATH
-// descriptor of what the container has by that name, which may be anything: a file is opened only when it is known to
-// be one. A device would notice, and a FIFO wait.
+// descriptor of what the container has by that name, which may be anything.
 func homeIn(file int, uid uint32) string {
 	const nowhere = "/"
-	var st unix.Stat_t
-	if unix.Fstat(file, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+	f := openUsers(file)
+	if f == nil {
 		return nowhere
 	}
-	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(file),
-		unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	if err != nil {
-		return nowhere
-	}
-	f := os.NewFile(uintptr(fd), "passwd")
 	defer func() { _ = f.Close() }()
 	if home := homeOf(f, uid); home != "" {
 		return home
@@ -76,8 +68,17 @@ func homeInCopy(file, root int, uid uint32, dir string) (string, error) {
 	return "/", nil
 }
 
-// homeOf looks a user up in the lines of a passwd(5). It passes over those that are too long, or have too few fields.
-func homeOf(r io.Reader, uid uint32) string {
+// homeOf looks a user up in the lines of a passwd(5), "" if he is not there.
+func homeOf(r io.Reader, uid uint32) (home string) {
+	eachLine(r, func(line []byte) (found bool) {
+		home, found = homeInLine(line, uid)
+		return found
+	})
+	return home
+}
+
+// eachLine calls found with the lines of a file until that returns true. It passes over those that are too long.
+func eachLine(r io.Reader, found func(line []byte) bool) {
 	lines := bufio.NewReaderSize(io.LimitReader(r, maxPasswd), maxPasswdLine)
 	for {
 		line, err := lines.ReadSlice('\n')
@@ -87,11 +88,8 @@ func homeOf(r io.Reader, uid uint32) string {
 			}
 			line = nil
 		}
-		if home, ok := homeInLine(bytes.TrimSpace(line), uid); ok {
-			return home
-		}
-		if err != nil {
-			return ""
+		if found(bytes.TrimSpace(line)) || err != nil {
+			return
 		}
 	}
 }

@@ -97,6 +97,7 @@ func (m *maker) foreground(o *RunOptions) (int, error) {
 	if err := m.relay.Finish(); err != nil {
 		m.r.warn(err.Error())
 	}
+	m.r.EndReason = endReason(status, m.pid, m.spec, m.cgroup)
 	if o.Keep {
 		return status, nil
 	}

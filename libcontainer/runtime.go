@@ -27,6 +27,8 @@ type Runtime struct {
 	Rootless      string // "true", "false", or "auto" and "": found out
 	// Warnings are what the runtime spec wants warnings for, to be shown if the command succeeds.
 	Warnings []string
+	// EndReason says why the program of Run has ended, if the kernel or a limit has ended it.
+	EndReason string
 	// Debug gets a line for each thing that rt does; nil drops them.
 	Debug func(line string)
 	// edit changes a plan before it is carried out. Only the tests of this package can set it, to fail one step of a

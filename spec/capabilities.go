@@ -50,12 +50,44 @@ func (c *checker) capabilities(at location, oci *specs.LinuxCapabilities, root b
 	if oci == nil {
 		return nil
 	}
-	caps := &Capabilities{
-		Bounding:    c.capabilitySet(at.Dot("bounding"), oci.Bounding),
-		Effective:   c.capabilitySet(at.Dot("effective"), oci.Effective),
-		Inheritable: c.capabilitySet(at.Dot("inheritable"), oci.Inheritable),
-		Permitted:   c.capabilitySet(at.Dot("permitted"), oci.Permitted),
-		Ambient:     c.capabilitySet(at.Dot("ambient"), oci.Ambient),
+	caps := &Capabilities{}
+	var unknown []string
+	var in map[string][]string // the sets that an unknown name is in
+	for _, set := range [...]struct {
+		name  string
+		names []string
+		bits  *uint64
+	}{
+		{"bounding", oci.Bounding, &caps.Bounding},
+		{"effective", oci.Effective, &caps.Effective},
+		{"inheritable", oci.Inheritable, &caps.Inheritable},
+		{"permitted", oci.Permitted, &caps.Permitted},
+		{"ambient", oci.Ambient, &caps.Ambient},
+	} {
+		for _, name := range set.names {
+			if n, ok := CapabilityNumber(name); ok {
+				*set.bits |= 1 << n
+				continue
+			}
+			if in == nil {
+				in = map[string][]string{}
+			}
+			if in[name] == nil {
+				unknown = append(unknown, name)
+			}
+			in[name] = append(in[name], set.name)
+		}
+	}
+	for _, name := range unknown {
+		text := name + " is no capability and is left out (" + strings.Join(in[name], ", ") + ")"
+		near := "CAP_" + strings.ToUpper(name)
+		if _, ok := CapabilityNumber(near); !ok {
+			near = Nearest(name, capabilityNames)
+		}
+		if near != "" {
+			text += `: did you mean "` + near + `"?`
+		}
+		c.warn(at, text)
 	}
 	caps.Effective = c.granted(at.Dot("effective"), caps.Effective, caps.Permitted, "permitted")
 	if allowed := caps.Permitted & caps.Inheritable; root && caps.Ambient&^caps.Permitted == 0 {
@@ -64,24 +96,6 @@ func (c *checker) capabilities(at location, oci *specs.LinuxCapabilities, root b
 		caps.Ambient = c.granted(at.Dot("ambient"), caps.Ambient, allowed, "both permitted and inheritable")
 	}
 	return caps
-}
-
-// capabilitySet turns names into a mask.
-func (c *checker) capabilitySet(at location, names []string) uint64 {
-	var set uint64
-	var unknown []string
-	for _, name := range names {
-		n, ok := CapabilityNumber(name)
-		if !ok {
-			unknown = append(unknown, name)
-			continue
-		}
-		set |= 1 << n
-	}
-	if unknown != nil {
-		c.warn(at, "left out what is no capability: "+strings.Join(unknown, ", "))
-	}
-	return set
 }
 
 // granted returns what of set is allowed.

@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/binary"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -92,7 +93,7 @@ func (c *compiler) grantable(p *spec.Process) spec.Capabilities {
 	if !c.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 		have &= c.host.Caps
 	}
-	for _, set := range [...]struct {
+	sets := [...]struct {
 		name string
 		bits *uint64
 	}{
@@ -101,14 +102,20 @@ func (c *compiler) grantable(p *spec.Process) spec.Capabilities {
 		{"inheritable", &caps.Inheritable},
 		{"permitted", &caps.Permitted},
 		{"ambient", &caps.Ambient},
-	} {
-		for n := range 64 {
+	}
+	for n := range 64 {
+		var in []string
+		for _, set := range sets {
 			if *set.bits&^have&(1<<n) != 0 {
-				c.plan.Warnings = append(c.plan.Warnings,
-					"process.capabilities."+set.name+": "+nsenter.Capabilities.Format(
-						uint64(n))+" can't be granted: rt does not have it itself")
+				in = append(in, set.name)
 			}
 		}
+		if in != nil {
+			c.plan.Warnings = append(c.plan.Warnings, "process.capabilities: "+nsenter.Capabilities.Format(uint64(n))+
+				" can't be granted ("+strings.Join(in, ", ")+"): rt does not have it itself")
+		}
+	}
+	for _, set := range sets {
 		*set.bits &= have
 	}
 	return caps

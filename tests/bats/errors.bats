@@ -23,6 +23,37 @@ load setup
 	[[ $output == *"hint"* ]]
 }
 
+@test "errors: what is wrong with the program" {
+	only_rt "its own text"
+	bundle
+	printf '#!/no/such/interpreter\n' >"$BUNDLE/rootfs/bin/script"
+	printf '#!/bin/sh\r\ntrue\r\n' >"$BUNDLE/rootfs/bin/dos"
+	chmod +x "$BUNDLE/rootfs/bin/script" "$BUNDLE/rootfs/bin/dos"
+	says() { # HINT CMD...
+		in_container "${@:2}"
+		refused "process.args[0]" "$2"
+		[[ $output == *"hint"*"$1"* ]]
+	}
+	says "/bin names a directory" /bin
+	says '"/no/such/interpreter", which its #! line names' script
+	says "CR LF" /bin/dos
+	says "one word with spaces" "sh -c true"
+	config '.process.env = ["A=b"]'
+	says "no PATH" sh
+	config '.mounts += [{destination: "/data", type: "bind", source: "rootfs/bin", options: ["bind", "noexec"]}]'
+	says "mounts[$(jq '.mounts | length - 1' "$BUNDLE/config.json")] is mounted noexec" /data/sh
+}
+
+@test "errors: on a terminal, why a program was killed" {
+	only_rt "its own text"
+	bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL_PROCESS"}]}
+		| .process.args = ["mkdir", "/tmp/x"]'
+	run -159 timeout 20 script -qec "$RT --root $ROOT run --bundle $BUNDLE $ID" /dev/null </dev/null
+	[[ $output == *"ended with status 159: linux.seccomp has killed it for "* ]]
+	run -159 rt run --bundle "$BUNDLE" "$ID"
+	[[ $output != *"ended with status"* ]] # in a script the streams are the program's
+}
+
 @test "errors: the same in the JSON log, on one line" {
 	only_rt "its own text"
 	bundle '.mounts += [{destination: "/etc/passwd/below", type: "tmpfs", source: "t"}]'

@@ -32,6 +32,33 @@ exec_in() {
 	done
 }
 
+@test "exec --user: names are those of the container's passwd and group, which may be anything" {
+	only_rt "others take numbers only"
+	bundle
+	ranges
+	printf 'root:x:0:0::/:\nweb:x:12:13::/:\n' >"$BUNDLE/rootfs/etc/passwd"
+	printf 'www:x:14:\n' >"$BUNDLE/rootfs/etc/group"
+	running sleep 60
+	exec_in --user web "$ID" sh -c 'id -u; id -g'
+	[ "$output" = "12
+13" ]
+	exec_in --user web:www "$ID" id -g
+	[ "$output" = 14 ]
+	exec_in --user web:7 "$ID" id -g
+	[ "$output" = 7 ]
+	exec_in --user nobody "$ID" true
+	[ "$status" -eq 255 ]
+	[[ $output == *"nobody"*"/etc/passwd"* ]]
+	rm "$BUNDLE/rootfs/etc/passwd"
+	mkfifo "$BUNDLE/rootfs/etc/passwd"
+	exec_in --user web "$ID" true
+	[ "$status" -eq 255 ]
+	rm "$BUNDLE/rootfs/etc/passwd"
+	ln -s /proc/self/fd/0 "$BUNDLE/rootfs/etc/passwd"
+	exec_in --user web "$ID" true
+	[ "$status" -eq 255 ]
+}
+
 @test "CVE-2022-29162: exec --cap puts nothing in the inheritable set" {
 	bundle
 	running sleep 60
