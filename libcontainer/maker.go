@@ -105,6 +105,7 @@ func (m *maker) compile() (*plan.Plan, error) {
 			}
 		}
 	}
+	m.options.ProcPidNS = plan.AsksForPidNS(m.spec) && host.ProcPidNS()
 	var err error
 	m.plan, err = plan.Compile(m.spec, &m.facts, &m.options)
 	if err == nil {

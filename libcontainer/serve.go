@@ -52,7 +52,7 @@ func (m *maker) supervise(boot *nsenter.Boot) {
 		Trace: tracer(m.plan, m.o.Trace, &m.pid),
 	}
 	m.undo.Push(m.session.End)
-	if !m.plan.TwoStage {
+	if !m.plan.TwoStage || m.plan.BornLast {
 		m.pid = boot.Pid
 	}
 }
@@ -70,8 +70,8 @@ func (m *maker) serve(last plan.SyncPoint) error {
 
 // born takes note of the container's process, which another boot process has made.
 func (m *maker) born(r supervise.Report) error {
-	m.pid = r.Pid
-	if m.options.CgroupAttach {
+	m.pid, m.state.StartTime = r.Pid, 0
+	if m.options.CgroupAttach && !m.plan.BornLast {
 		return m.attach(m.pid)
 	}
 	return nil

@@ -113,6 +113,7 @@ var (
 	FsCommands  = Names{choice: true, words: []word{
 		{unix.FSCONFIG_SET_STRING, "FSCONFIG_SET_STRING"},
 		{unix.FSCONFIG_SET_FLAG, "FSCONFIG_SET_FLAG"},
+		{unix.FSCONFIG_SET_FD, "FSCONFIG_SET_FD"},
 		{unix.FSCONFIG_CMD_CREATE, "FSCONFIG_CMD_CREATE"},
 	}}
 	FsopenFlags  = Names{words: []word{{unix.FSOPEN_CLOEXEC, "FSOPEN_CLOEXEC"}}}

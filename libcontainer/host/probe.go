@@ -224,3 +224,15 @@ func seLinux() bool {
 	err := unix.Statfs("/sys/fs/selinux", &st)
 	return err == nil && uint32(st.Type) == unix.SELINUX_MAGIC && st.Flags&unix.ST_RDONLY == 0
 }
+
+// ProcPidNS reports whether procfs has the mount option pidns (Linux 6.18). A kernel without it refuses the name
+// (EINVAL), one with it does not find the path. It takes CAP_SYS_ADMIN. Few plans depend on it, so it is not among Facts.
+func ProcPidNS() bool {
+	fs, err := unix.Fsopen("proc", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return false
+	}
+	err = unix.FsconfigSetString(fs, "pidns", "/proc/self/ns/none")
+	_ = unix.Close(fs)
+	return err != nil && err != unix.EINVAL
+}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/host"
+	"rt/libcontainer/plan/rules"
 	"rt/nsenter"
 	"rt/spec"
 )
@@ -47,6 +48,10 @@ func TestRulesNotice(t *testing.T) {
 		{rule: "R4", without: `CAP_BPF`, config: `{}`, exec: true},
 		{rule: "R4", without: `^capset.*capabilities of the program`, config: `{}`},
 		{rule: "R4", without: `^capset.*capabilities of the program`, config: `{}`, exec: true},
+		{rule: "R1", without: `close the descriptors`, config: neighbours},
+		{rule: "R3", without: `PR_SET_DUMPABLE.*no process`, config: neighbours},
+		{rule: "R4", without: `CAP_SYS_ADMIN`, config: neighbours},
+		{rule: "R4", without: `^capset.*capabilities of the program`, config: neighbours},
 		{rule: "R4", without: `NO_NEW_PRIVS`, config: secure},
 		{rule: "R4", without: `^seccomp`, config: secure},
 	} {
@@ -75,6 +80,31 @@ func TestRulesNotice(t *testing.T) {
 		if err := c.check(); dropped == 0 || err == nil ||
 			!strings.Contains(err.Error(), "breaks its rule "+test.rule+" ") {
 			t.Errorf("%s: %d steps are gone, and the rules say: %v", name, dropped, err)
+		}
+	}
+}
+
+// neighbours has a process meet others in their pid namespace, and no user namespace.
+const neighbours = `{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/proc/7/ns/pid"}]},
+	"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}]}`
+
+// TestRuleOfNeighbours has a process be born among others before it has lost rt's rights, as on kernels where it must.
+func TestRuleOfNeighbours(t *testing.T) {
+	s, f := config(t, neighbours), modern()
+	o := options(s, &f)
+	o.ProcPidNS = false
+	p, err := Compile(s, &f, o)
+	if err != nil || p.BornLast {
+		t.Fatalf("%v, born last: %v", err, p.BornLast)
+	}
+	c := compiler{spec: s, host: &f, opt: o, plan: *p}
+	for _, trusting := range []bool{false, true} {
+		subject := rules.Subject{Program: &p.Program, Rights: c.wanted(), Rootfs: s.Rootfs, Trusting: trusting}
+		for i := range p.Files {
+			subject.Harmless = append(subject.Harmless, harmless(p.Files[i].Kind))
+		}
+		if err := rules.Check(&subject); (err == nil) != trusting {
+			t.Errorf("trusting %v: %v", trusting, err)
 		}
 	}
 }

@@ -64,10 +64,7 @@ func (c *compiler) execBoot(o *ExecOptions) error {
 	if o.HostBinary {
 		find, become = func() error { return nil }, c.hostBinary
 	}
-	parts := []struct {
-		name string
-		emit func() error
-	}{
+	parts := []part{
 		{"the first process", c.execFirst},
 		{"labels", c.execLabels},
 		{"namespaces", c.execNamespaces},

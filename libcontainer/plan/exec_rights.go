@@ -63,6 +63,9 @@ func (c *compiler) allowsBirth() bool {
 	if f.Notify {
 		calls = append(calls, nsenter.Dup3, nsenter.Sendmsg)
 	}
+	if c.opt.Wait {
+		calls = append(calls, nsenter.Accept4, nsenter.Dup3, nsenter.Close)
+	}
 	if c.schedulesLater() {
 		calls = append(calls, nsenter.SchedSetattr)
 	}
@@ -84,7 +87,7 @@ func (c *compiler) allowsBirth() bool {
 // sched(7).
 func (c *compiler) schedulesLater() bool {
 	s := c.spec.Process.OCI.Scheduler
-	return c.joining && s != nil && (s.Policy == "SCHED_DEADLINE" ||
+	return c.clonesProgram() && s != nil && (s.Policy == "SCHED_DEADLINE" ||
 		slices.Contains(s.Flags, "SCHED_FLAG_RESET_ON_FORK"))
 }
 
@@ -92,7 +95,7 @@ func (c *compiler) schedulesLater() bool {
 func (c *compiler) limitsLater() bool {
 	for i := range c.spec.Process.Rlimits {
 		if c.spec.Process.Rlimits[i].Resource == unix.RLIMIT_NPROC {
-			return c.joining
+			return c.clonesProgram()
 		}
 	}
 	return false

@@ -147,6 +147,9 @@ func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
 			c.fsconfig(origin, "option "+option, unix.FSCONFIG_SET_FLAG, option, "")
 		}
 	}
+	if m.Type == "proc" {
+		c.showPids(mountPath(m, "type"))
+	}
 	if m.Type == "sysfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 {
 		// A user namespace below may mount its own sysfs of this network namespace as writable as this one's super
 		// block is (mount_namespaces(7)).

@@ -35,13 +35,22 @@ func (c *compiler) firstProcess() error {
 	c.signals()
 	c.closeChannelOnExec()
 	c.raiseOpenFiles()
-	if !c.plan.TwoStage {
+	early := c.plan.TwoStage && !c.plan.BornLast
+	if !early {
 		c.joinCgroups()
 	}
 	c.oomScore()
 	c.layerFirst()
 	clone := c.spec.Namespaces.New &^ unix.CLONE_NEWCGROUP
-	if !c.plan.TwoStage {
+	if c.plan.BornLast {
+		c.raiseLimits()
+		if clone&unix.CLONE_NEWTIME != 0 {
+			c.openTimeOffsets()
+			c.timeNamespace()
+			clone &^= unix.CLONE_NEWTIME
+		}
+	}
+	if !early {
 		c.plan.CloneFlags = clone
 		c.plan.IntoCgroup = c.opt.CgroupFD
 		return nil
@@ -151,7 +160,7 @@ func (c *compiler) fork(flags uintptr, clone step) {
 	if flags&unix.CLONE_NEWUSER != 0 {
 		point, does = SyncBornUnmapped, append(does, c.mapSentences()...)
 	}
-	if c.opt.CgroupAttach {
+	if c.opt.CgroupAttach && !c.plan.BornLast {
 		does = append(does, "put the container's process into its cgroup")
 	}
 	c.report(origin, "tell rt its pid", regChild).sync(point, does...)
@@ -305,7 +314,7 @@ func (c *compiler) namespaces() error {
 	c.join(unix.CLONE_NEWNS)
 	c.do("", "make a new session", nsenter.Setsid).ignore(unix.EPERM)
 	c.do("", "clear the umask: later modes are exact", nsenter.Umask, nsenter.Imm(0))
-	if !c.plan.TwoStage && c.opt.CgroupAttach {
+	if (!c.plan.TwoStage || c.plan.BornLast) && c.opt.CgroupAttach {
 		c.report("linux.cgroupsPath", "tell rt that it is time for the cgroup",
 			nsenter.Nowhere).sync(SyncAttach, "put the boot process into its cgroup")
 		c.await("wait until it is there")

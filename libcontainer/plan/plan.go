@@ -99,6 +99,8 @@ type Options struct {
 	// TerminalWait says that a joining process waits until rt has set up its terminal. A container's own process waits
 	// for rt in any case before its program runs.
 	TerminalWait bool
+	// ProcPidNS says that the kernel has the mount option pidns of procfs; needed only if AsksForPidNS.
+	ProcPidNS bool
 	// Trace adds a report to every step, with its result and time.
 	Trace bool
 }
@@ -158,6 +160,9 @@ type Plan struct {
 	// TwoStage says that the container's process is a child of the first one, cloned by a step; SyncBornUnmapped or
 	// SyncBorn reports its pid.
 	TwoStage bool
+	// BornLast says that this happens when all is made, and that until then the first process is in all namespaces of
+	// the container but the pid namespace: see born_last.go.
+	BornLast bool
 	// Warnings are the warnings that the runtime spec asks for.
 	Warnings []string
 
@@ -194,12 +199,15 @@ func Compile(s *spec.Spec, f *host.Facts, o *Options) (*Plan, error) {
 	return &c.plan, nil
 }
 
+// part is a part of a plan, under a heading.
+type part struct {
+	name string
+	emit func() error
+}
+
 // boot compiles the steps of the boot process, in order.
 func (c *compiler) boot() error {
-	parts := []struct {
-		name string
-		emit func() error
-	}{
+	parts := []part{
 		{"the first process", c.firstProcess},
 		{"namespaces", c.namespaces},
 		{"network", c.loopback},
@@ -217,6 +225,8 @@ func (c *compiler) boot() error {
 		{"the new root", c.enterRoot},
 		{"home directory", c.home},
 		{"working directory", c.cwd},
+	}
+	end := []part{
 		{"descriptors", c.letGo},
 		{"find the program", c.findProgram},
 		{"wait for start", c.ready},
@@ -224,7 +234,10 @@ func (c *compiler) boot() error {
 		{"rights", c.rights},
 		{"program", c.execute},
 	}
-	for _, p := range parts {
+	if c.plan.BornLast = bornLast(c.spec, c.opt); c.plan.BornLast {
+		end = c.lastParts()
+	}
+	for _, p := range append(parts, end...) {
 		c.part = p.name
 		if err := p.emit(); err != nil {
 			return err

@@ -78,7 +78,7 @@ func withSELinux() host.Facts {
 // options are those of `rt create` on f.
 func options(s *spec.Spec, f *host.Facts) *Options {
 	o := &Options{Wait: true, ID: "ID", Home: "/root", Kcore: true, RootMount: "/bundle",
-		Sources: make([]Source, len(s.Mounts))}
+		ProcPidNS: f.Has(host.MountSetattr), Sources: make([]Source, len(s.Mounts))}
 	for i := range s.Mounts {
 		if s.Mounts[i].Bind {
 			o.Sources[i] = SourceDir
@@ -261,6 +261,15 @@ func TestPlans(t *testing.T) {
 			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/proc/7/ns/pid"},
 			{"type": "network", "path": "/run/netns/n"}, {"type": "ipc", "path": "/proc/7/ns/ipc"},
 			{"type": "user", "path": "/proc/7/ns/user"}]}}`}, nil},
+		{"namespaces-joined-pid", modern(),
+			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/proc/7/ns/pid"},
+			{"type": "time"}], "timeOffsets": {"boottime": {"secs": 1}}, "seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}},
+			"process": {"terminal": true, "rlimits": [{"type": "RLIMIT_NPROC", "soft": 5, "hard": 5}]},
+			"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}]}`}, nil},
+		{"namespaces-joined-pid.linux-6.17", modern(),
+			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/proc/7/ns/pid"}]},
+			"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}]}`},
+			func(o *Options) { o.ProcPidNS = false }},
 		{"namespaces-joined.unprivileged", unprivileged(),
 			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"},
 			{"type": "network", "path": "/proc/7/ns/net"}, {"type": "user", "path": "/proc/7/ns/user"}]}}`}, nil},

@@ -173,7 +173,7 @@ func (c *compiler) limits() error {
 	}
 	c.restoreOpenFiles()
 	for i := range p.Rlimits {
-		if l := &p.Rlimits[i]; l.Resource != unix.RLIMIT_NPROC || !c.joining {
+		if l := &p.Rlimits[i]; l.Resource != unix.RLIMIT_NPROC || !c.clonesProgram() {
 			c.rlimit(l, l.Soft, "set ")
 		}
 	}

@@ -59,7 +59,9 @@ func (c *compiler) terminal() error {
 	if c.joining {
 		return nil // it is still the first process
 	}
-	c.controlTerminal()
+	if !c.plan.BornLast {
+		c.controlTerminal()
+	}
 	if c.mountNamespace() {
 		c.console(origin)
 	}

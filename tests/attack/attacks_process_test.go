@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
+
+	"rt/libcontainer/host"
 )
 
 // Processes of rt that a container can see, and mounts of the host's that a container keeps.
@@ -53,23 +56,42 @@ var attacksOnProcesses = []attack{
 		without: []way{{edit: "drop host's /sys$\ndrop cover it, if"}},
 	},
 	{
+		name: "joined pid namespace", what: "a neighbour with CAP_SYS_PTRACE looks for a process with rights to trace",
+		try: func(s *stage) string {
+			if !host.ProcPidNS() {
+				s.t.Skip("needs Linux 6.18")
+			}
+			neighbour := s.upToSeeRights()
+			for _, n := range s.Config.at("linux")["namespaces"].([]any) {
+				if n := n.(map[string]any); n["type"] == "pid" {
+					n["path"] = fmt.Sprintf("/proc/%d/ns/pid", neighbour)
+				}
+			}
+			s.Config.args("true")
+			s.save()
+			for range 3 {
+				if out, status := s.rt("create", "--bundle", s.bundle, s.newID()); status != 0 {
+					s.t.Fatal("no second container: " + out)
+				}
+				time.Sleep(300 * time.Millisecond) // it waits to be started, and the neighbour looks
+				s.rt("start", s.id)
+			}
+			return s.rightsSeen()
+		},
+		without: []way{
+			{patches: []patch{{"libcontainer/plan/born_last.go", "return AsksForPidNS(s) &&", "return !OFF && AsksForPidNS(s) &&"}}},
+		},
+	},
+	{
 		name: "exec", what: "the container looks for a process with more rights than its own",
 		try: func(s *stage) string {
-			caps := []string{"CAP_SYS_PTRACE"}
-			s.Config.at("process")["capabilities"] = map[string]any{"bounding": caps, "permitted": caps,
-				"effective": caps}
-			// CAP_SYS_PTRACE is bit 19. The shell reads the files itself: a program to read them would be too slow.
-			if s.up("sh", "-c", `while :; do for p in /proc/[0-9]*; do while read -r k v; do case $k-$v in CapPrm:-0000000000080000|CapBnd:-0000000000080000) ;;
-				CapPrm:-*|CapBnd:-*) [ $v = 0000000000000000 ] || echo $p $k $v >>/seen;; esac; done <$p/status; done; done 2>/dev/null`) == 0 {
-				s.t.Fatal("no container")
-			}
+			s.upToSeeRights()
 			for range 40 {
 				if out, status := s.rt("exec", s.id, "true"); status != 0 {
 					s.t.Fatalf("exec: %s", out)
 				}
 			}
-			text, _ := s.read("seen")
-			return strings.TrimSpace(strings.SplitN(text, "\n", 2)[0])
+			return s.rightsSeen()
 		},
 		without: []way{{edit: "drop PR_CAPBSET_DROP", on: "exec"}, {edit: "drop ^capset", on: "exec"}},
 	},
@@ -92,4 +114,24 @@ func (s *stage) mountsNew(command string) string {
 func (s *stage) read(name string) (string, error) {
 	text, err := os.ReadFile(s.path(name))
 	return string(text), err
+}
+
+// upToSeeRights starts a container with CAP_SYS_PTRACE that notes each process in its sight with other rights than that.
+func (s *stage) upToSeeRights() int {
+	caps := []string{"CAP_SYS_PTRACE"}
+	s.Config.at("process")["capabilities"] = map[string]any{"bounding": caps, "permitted": caps, "effective": caps}
+	// CAP_SYS_PTRACE is bit 19. The shell reads the files itself: a program to read them would be too slow.
+	pid := s.up("sh", "-c", `while :; do for p in /proc/[0-9]*; do while read -r k v; do
+		case $k-$v in CapPrm:-0000000000080000|CapBnd:-0000000000080000) ;;
+		CapPrm:-*|CapBnd:-*) [ $v = 0000000000000000 ] || echo $p $k $v >>/seen;; esac; done <$p/status; done; done 2>/dev/null`)
+	if pid == 0 {
+		s.t.Fatal("no container")
+	}
+	return pid
+}
+
+// rightsSeen returns the first thing that it has noted.
+func (s *stage) rightsSeen() string {
+	text, _ := s.read("seen")
+	return strings.TrimSpace(strings.SplitN(text, "\n", 2)[0])
 }

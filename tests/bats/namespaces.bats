@@ -85,6 +85,24 @@ joined() {
 # bats test_tags=root
 @test "namespaces: a pid namespace is joined by path" { joined pid pid --pid; }
 # bats test_tags=root
+@test "namespaces: a container in a joined pid namespace has the config's user, rights, filter, limits and clocks" {
+	known_bad runc "before 1.2 it has no time namespaces"
+	held pid --pid
+	bundle ".linux.namespaces |= (map(select(.type != \"pid\")) + [{type: \"pid\", path: \"$HELD\"}, {type: \"time\"}])
+		| .linux.timeOffsets.boottime.secs = 9000000
+		| .linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", syscalls: [{names: [\"mkdir\"], action: \"SCMP_ACT_ERRNO\"}]}
+		| .process.noNewPrivileges = false
+		| .process.user = {uid: 1000, gid: 1000} | .process.cwd = \"/tmp\"
+		| .process.rlimits = [{type: \"RLIMIT_NPROC\", soft: 77, hard: 77}]"
+	in_container sh -c 'id -u; pwd; ulimit -u; grep -e Seccomp: -e CapPrm /proc/self/status; cat /proc/uptime'
+	[ "$status" -eq 0 ]
+	[ "${lines[0]} ${lines[1]} ${lines[2]}" = "1000 /tmp 77" ]
+	grep -q '^Seccomp:[[:space:]]*2$' <<<"$output"
+	grep -q '^CapPrm:[[:space:]]*0000000000000000$' <<<"$output"
+	[ "${lines[-1]%%.*}" -gt 9000000 ]
+}
+
+# bats test_tags=root
 @test "namespaces: a cgroup namespace is joined by path" { joined cgroup cgroup --cgroup; }
 
 # bats test_tags=root

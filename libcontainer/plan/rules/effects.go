@@ -21,8 +21,8 @@ func (s *State) failed(_ *Walk, step *nsenter.Step) {
 // child makes s the state of the process that a clone3(2) has made.
 func (s *State) child(step *nsenter.Step) {
 	s.Seen = s.Seen || s.Joined
-	if args, ok := step.Args[0].Bytes(); ok && step.Call == nsenter.Clone3 &&
-		binary.NativeEndian.Uint64([]byte(args[:8]))&unix.CLONE_NEWUSER != 0 {
+	if cloneFlags(step)&unix.CLONE_NEWUSER != 0 {
+		s.Users = true
 		s.Rights = held{everything, everything, everything}
 	}
 }
@@ -101,6 +101,9 @@ func (s *State) succeeded(w *Walk, step *nsenter.Step) {
 		s.Root = Container
 	case nsenter.Setns:
 		s.enters(w, step)
+	case nsenter.Unshare:
+		flags, _ := w.Known(&step.Args[0])
+		s.Users = s.Users || flags&unix.CLONE_NEWUSER != 0
 	case nsenter.Setresgid, nsenter.Setresuid:
 		s.Hidden = false // as fs.suid_dumpable wants it: proc_sys_fs(5)
 	case nsenter.Prctl:
@@ -184,6 +187,8 @@ func (s *State) enters(w *Walk, step *nsenter.Step) {
 	if flags&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0 {
 		s.Joined = true
 	}
+	s.Pids = s.Pids || flags&unix.CLONE_NEWPID != 0
+	s.Users = s.Users || flags&unix.CLONE_NEWUSER != 0
 	if flags&unix.CLONE_NEWUSER != 0 {
 		s.Seen, s.Hidden = true, false // see Setresuid: the new rights are not among the old
 		s.Rights = held{everything, everything, everything}

@@ -12,7 +12,7 @@ import (
 // interpreter, while all is open still, and /proc/self/fd/N/../.. leads from a directory of the host's wherever one
 // likes (CVE-2024-21626 and its kind).
 func nothingOpen(w *Walk, _ int, s *nsenter.Step) string {
-	if !w.throughImage(s) && (!w.Joining || !s.Forks()) {
+	if !w.throughImage(s) && (!s.Forks() || !w.exposes(s)) {
 		return ""
 	}
 	state := w.State

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"encoding/binary"
+
 	"golang.org/x/sys/unix"
 
 	"rt/nsenter"
@@ -54,7 +56,7 @@ func rights(w *Walk, _ int, s *nsenter.Step) string {
 		}
 	case nsenter.Clone, nsenter.Clone3:
 		switch {
-		case !w.Joining:
+		case !w.exposes(s):
 		case state.Rights.Bounding&^want.Bounding != 0:
 			return "the process may be born with a larger bounding set than process.capabilities.bounding"
 		case state.Rights.Permitted&^(want.Permitted|want.Extra) != 0:
@@ -66,6 +68,24 @@ func rights(w *Walk, _ int, s *nsenter.Step) string {
 		}
 	}
 	return ""
+}
+
+// exposes reports whether the process that s clones is met by processes of a container that may trace it, with
+// CAP_SYS_PTRACE in its user namespace: not where it, or the one that clones it, enters a user namespace, since then
+// PR_SET_DUMPABLE closes it to all that don't have CAP_SYS_PTRACE in the host's.
+func (w *Walk) exposes(s *nsenter.Step) bool {
+	if w.Joining {
+		return true
+	}
+	return w.State.Pids && !w.State.Users && !w.Trusting && cloneFlags(s)&unix.CLONE_NEWUSER == 0
+}
+
+// cloneFlags returns the flags of a clone3(2); for clone(2), which makes no namespaces, none.
+func cloneFlags(s *nsenter.Step) uint64 {
+	if args, ok := s.Args[0].Bytes(); ok && s.Call == nsenter.Clone3 {
+		return binary.NativeEndian.Uint64([]byte(args[:8]))
+	}
+	return 0
 }
 
 // underFilter reports whether a call may come between the filter and the program: those that hand its listener over.

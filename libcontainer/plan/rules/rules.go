@@ -59,6 +59,9 @@ type Subject struct {
 	Harmless []bool
 	// Joining says that the plan brings a process into a container that is there, which so may hold hostile processes.
 	Joining bool
+	// Trusting says that processes in a pid namespace that the plan joins are trusted, as far as they may trace others:
+	// this kernel, or the config, leaves no way to keep the rights of a process from them.
+	Trusting bool
 	// Rootfs is the path of the host's at which the root file system lies; "" if the plan does not look for it.
 	Rootfs string
 	// Rights are those of the program; nil if the plan ends without one.

@@ -14,6 +14,8 @@ type State struct {
 	Cwd    Side        // and the working directory
 	// may be in a user namespace, or be about to have children in a pid namespace, that others are in already
 	Joined bool
+	Pids   bool // its children may be born in a pid namespace that others are in already
+	Users  bool // certainly in another user namespace than rt
 	Seen   bool // a process of a container may see this one
 	Hidden bool // certainly not dumpable
 	Rights held // what this process may do at most
@@ -136,6 +138,7 @@ func (s *State) meet(t *State) {
 		t.CwdLookup,
 	)
 	s.Joined, s.Seen = s.Joined || t.Joined, s.Seen || t.Seen
+	s.Pids, s.Users = s.Pids || t.Pids, s.Users && t.Users
 	s.Hidden, s.Loaded, s.Secured = s.Hidden && t.Hidden, s.Loaded && t.Loaded, s.Secured && t.Secured
 	s.Rights.Bounding |= t.Rights.Bounding
 	s.Rights.Permitted |= t.Rights.Permitted

@@ -1,0 +1,88 @@
+package plan
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// A container that joins a pid namespace of others, and has no user namespace, is made by a process that they can't see:
+// in the host's pid namespace, in the container's other namespaces. With CAP_SYS_PTRACE they could trace one that they
+// see, dumpable or not, and take the rights over the host that it takes to make mounts. So the container's process is
+// born last, as one of exec is, with the rights of the program. In a user namespace of the container's own their
+// CAP_SYS_PTRACE counts for nothing, and PR_SET_DUMPABLE keeps those of a joined one away.
+//
+// The new procfs is the exception: it shows the pid namespace of the process that mounts it, but for the option pidns
+// of Linux 6.18.
+
+// AsksForPidNS reports whether the plan of s depends on Options.ProcPidNS.
+func AsksForPidNS(s *spec.Spec) bool {
+	n := &s.Namespaces
+	return n.Joined(unix.CLONE_NEWPID) != nil && !n.Has(unix.CLONE_NEWUSER) && s.Process != nil && !takesOneTask(s)
+}
+
+// takesOneTask reports whether the container's cgroup takes one process, so that none in it can clone another.
+func takesOneTask(s *spec.Spec) bool {
+	l := s.OCI.Linux
+	return l != nil && l.Resources != nil && l.Resources.Pids != nil && l.Resources.Pids.Limit != nil &&
+		*l.Resources.Pids.Limit == 1
+}
+
+// bornLast reports whether the container's process is born when all is made.
+func bornLast(s *spec.Spec, o *Options) bool {
+	return AsksForPidNS(s) && (o.ProcPidNS || !mountsProc(s))
+}
+
+// mountsProc reports whether the container gets a new procfs.
+func mountsProc(s *spec.Spec) bool {
+	for i := range s.Mounts {
+		if m := &s.Mounts[i]; m.Type == "proc" && !m.Bind && !m.Remount {
+			return true
+		}
+	}
+	return false
+}
+
+// clonesProgram reports whether the process that has made everything clones the one that becomes the program.
+func (c *compiler) clonesProgram() bool { return c.joining || c.plan.BornLast }
+
+// trustsNeighbours reports whether processes that the container's process can meet in a joined pid namespace could take
+// rights over the host from it: where it can't be born last.
+func (c *compiler) trustsNeighbours() bool {
+	n := &c.spec.Namespaces
+	return !c.joining && n.Joined(unix.CLONE_NEWPID) != nil && !n.Has(unix.CLONE_NEWUSER) && !c.plan.BornLast
+}
+
+// pidNamespace has children of this process be born in the pid namespace that is joined. The process itself stays
+// outside.
+func (c *compiler) pidNamespace() error {
+	c.notDumpable()
+	c.join(unix.CLONE_NEWPID)
+	return nil
+}
+
+// showPids gives the new procfs in regFS the pid namespace that is joined: Documentation/filesystems/proc.rst, pidns.
+func (c *compiler) showPids(origin string) {
+	fd, ok := c.file(func(f *File) bool { return f.Kind == FileNamespace && f.Flag == unix.CLONE_NEWPID })
+	if !ok || !c.plan.BornLast {
+		return
+	}
+	c.do(origin, "the pid namespace that it shows", nsenter.Fsconfig, nsenter.Val(regFS),
+		nsenter.Flags(&nsenter.FsCommands, unix.FSCONFIG_SET_FD), nsenter.Str("pidns"), nsenter.Null, nsenter.Num(fd))
+}
+
+// lastParts is how a plan ends whose process is born last.
+func (c *compiler) lastParts() []part {
+	return []part{
+		{"pid namespace", c.pidNamespace},
+		{"descriptors", c.letGo},
+		{"find the program", c.findProgram},
+		{"limits and scheduling", c.limits},
+		{"rights", c.execRights},
+		{"the process", c.execProcess},
+		{"wait for start", c.ready},
+		{"the last rights", c.execLast},
+		{"program", c.execute},
+	}
+}
