@@ -1,13 +1,13 @@
 // Package hooks runs the hooks of a config.json.
 //
-// It turns a list of hooks and the state of the container, as JSON, into processes, and their ends into one error. The
-// supervisor runs it, never the boot process: a hook that belongs inside the container's namespaces is started there by
-// the Start function that the supervisor passes. It decides neither when a list is run nor what its failure means for
-// the container. It refuses nothing: the checks of package spec came before.
+// It starts each hook of a list with the state of the container, as JSON, on its standard input, and returns their
+// failures as one error. The supervisor runs it, never the boot process: the Start function of the supervisor starts a
+// hook inside the container's namespaces. The package decides neither when a list is run nor what its failure means for
+// the container. It refuses nothing: package spec has checked the hooks.
 //
-// It follows config.md#posix-platform-hooks and runtime.md#lifecycle of the OCI runtime specification 1.3. What the
-// specification leaves open is done as users of other runtimes expect it: a hook without env gets rt's own environment,
-// and there is no timeout unless one is given.
+// It follows config.md#posix-platform-hooks and runtime.md#lifecycle of the OCI runtime specification 1.3. Where the
+// specification leaves a choice it does what users of other runtimes expect: a hook without env gets rt's own
+// environment, and there is no timeout unless one is given.
 package hooks
 
 import (
@@ -26,7 +26,7 @@ type Options struct {
 	// All goes on after a failure; the error then reports every hook that failed. The specification wants it for
 	// poststart and poststop.
 	All bool
-	// Dir is the working directory of a hook; "" is rt's own. Start has to see to it itself.
+	// Dir is the working directory of a hook; "" is rt's own. Start has to set it itself.
 	Dir string
 	// Env is what a hook without env gets; nil is rt's own environment.
 	Env []string
@@ -34,17 +34,17 @@ type Options struct {
 	Contained bool
 	// Stdout and Stderr are descriptors of files that get a copy of what hooks write there; 0 is none.
 	Stdout, Stderr int
-	// Interrupted is asked a few times a second while a hook runs; true kills the hook.
+	// Interrupted is called a few times a second while a hook runs; true kills the hook.
 	Interrupted func() bool
-	// Start starts a hook and returns its pid, which must be a child of this process; nil means syscall.ForkExec.
-	// files are what becomes its descriptors 0, 1 and 2. The error is the errno of what failed, execve(2) as a rule.
+	// Start starts a hook and returns its pid, which must be a child of this process; nil means syscall.ForkExec. files
+	// become its descriptors 0, 1 and 2. The error is the errno of the call that failed, as a rule execve(2).
 	Start func(argv0 string, argv, env []string, files []uintptr) (pid int, err error)
 }
 
 // Run runs the hooks in order, each after the one before has ended, and returns nil or a *diag.Error. kind is the name
 // of the list in the document ("prestart"), state is what each hook finds on its stdin.
 //
-// What a hook leaves running in the background is left alone and not waited for.
+// Processes that a hook leaves in the background are neither ended nor waited for.
 func Run(kind string, list []specs.Hook, state []byte, o Options) error {
 	var first *diag.Error
 	for i := range list {
@@ -92,7 +92,7 @@ func run(h *specs.Hook, state []byte, o *Options) *diag.Error {
 	return r.wait(pid)
 }
 
-// start starts the hook with the default of everything that it leaves out.
+// start starts the hook with defaults for the properties that it leaves out.
 func start(h *specs.Hook, o *Options, files []uintptr) (int, error) {
 	argv := h.Args
 	if len(argv) == 0 {

@@ -4,12 +4,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// output is what one of the standard streams of a hook leads to.
+// output is the destination of one of the standard streams of a hook.
 //
-// A hook of the host writes to a file, not to a pipe, because a pipe ends only with the last process that holds it: a
-// hook may leave a daemon behind, which must neither keep rt waiting nor die of SIGPIPE when rt is gone. A program of
-// an image could fill the host's memory with such a file: it gets a pipe, of which rt reads everything and keeps the
-// end.
+// A hook of the host writes to a file, not to a pipe, because a pipe ends only when its last writer does: a hook may
+// leave a daemon behind, which must neither make rt wait nor die of SIGPIPE when rt has exited. A program of an image
+// could fill the host's memory with such a file. It gets a pipe, of which rt reads everything and stores the end.
 type output struct {
 	write int    // the hook's
 	read  int    // of a pipe; -1 for a file
@@ -49,15 +48,15 @@ func newOutput(pipe bool, file int) (*output, error) {
 	return &output{write: fd, read: -1, file: file}, nil
 }
 
-// started lets go of what only the hook needs.
+// started closes the descriptors that only the hook needs.
 func (out *output) started() {
 	if out.read >= 0 {
 		out.write = shut(out.write)
 	}
 }
 
-// drain reads what there is in the pipe, at most as much as fits into one, so that nobody keeps rt here; false at its
-// end.
+// drain reads what is in the pipe, at most one pipe full, so that a writer can't hold rt up. It reports false at the
+// end of the pipe.
 func (out *output) drain() bool {
 	var buffer [4096]byte
 	for range 16 {
@@ -75,7 +74,7 @@ func (out *output) drain() bool {
 	return true
 }
 
-// keep takes what came through the pipe.
+// keep stores output from the pipe.
 func (out *output) keep(b []byte) {
 	if out.file > 0 && out.room > 0 {
 		some := b[:min(len(b), out.room)]
@@ -88,8 +87,8 @@ func (out *output) keep(b []byte) {
 	}
 }
 
-// end ends the output with the hook. What a daemon writes to a file later gets EPERM, instead of growing in memory that
-// nobody reads.
+// end ends the output with the hook. A daemon that writes to a file later gets EPERM; otherwise the file would grow in
+// memory that nobody reads.
 func (out *output) end() {
 	if out.read >= 0 {
 		out.drain()
@@ -117,7 +116,7 @@ func (out *output) close() {
 	out.read = shut(out.read)
 }
 
-// tail is the end of what the hook wrote, on one line. The end, since a program that gives up says why last.
+// tail returns the end of what the hook wrote, on one line: a program that gives up says why last.
 func (out *output) tail() string {
 	if out.read >= 0 || len(out.last) > 0 {
 		return oneLine(out.last[max(0, len(out.last)-keepBytes):])

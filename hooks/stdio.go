@@ -13,15 +13,15 @@ type input struct {
 	rest        []byte // what the pipe had no room for
 }
 
-// newInput makes the pipe and fills it. A state of usual size fits whole, so that there is nothing to do while the hook
-// runs, whether it reads or not.
+// newInput makes the pipe and fills it. A state of the usual size fits whole, so that nothing has to be written while
+// the hook runs, whether it reads or not.
 func newInput(state []byte) (*input, error) {
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
 		return nil, err
 	}
 	in := &input{read: p[0], write: p[1], rest: state}
-	// Only the writing end must not block. The flag belongs to the open file description, and the ends have one each.
+	// Only the writing end must not block. The flag belongs to the open file description, and each end has its own.
 	if err := unix.SetNonblock(in.write, true); err != nil {
 		in.close()
 		return nil, err
@@ -30,8 +30,8 @@ func newInput(state []byte) (*input, error) {
 	return in, nil
 }
 
-// fill writes what fits, and closes the pipe after the last byte or when nobody reads any more. EPIPE is no error: a
-// hook need not read its stdin. Go turns the SIGPIPE of a descriptor above 2 into that errno (os/signal).
+// fill writes as much as fits, and closes the pipe after the last byte or when it has no reader any more. EPIPE is no
+// error: a hook need not read its stdin. Go turns the SIGPIPE of a descriptor above 2 into that errno (os/signal).
 func (in *input) fill() {
 	for len(in.rest) > 0 {
 		n, err := unix.Write(in.write, in.rest)
@@ -55,7 +55,7 @@ func (in *input) close() {
 	in.write = shut(in.write)
 }
 
-// oneLine joins the lines of text and drops what a terminal or a log would stumble over.
+// oneLine joins the lines of text and drops what would confuse a terminal or a log.
 func oneLine(b []byte) string {
 	var line []byte
 	for part := range bytes.SplitSeq(b, []byte{'\n'}) {

@@ -41,9 +41,9 @@ func timeout(h *specs.Hook) time.Duration {
 	return min(time.Duration(*h.Timeout), maxSeconds) * time.Second
 }
 
-// wait serves the hook's standard streams until the hook ends, or kills it when its time has passed or rt is to end.
-// Only the hook itself: its children are its own business, and a process group of its own would take a hook at a
-// terminal out of the foreground.
+// wait serves the hook's standard streams until the hook ends, or kills it when its time is over or rt has to end. It
+// kills the hook alone, not its children: with a process group of its own a hook at a terminal would not be in the
+// foreground.
 func (r *running) wait(pid int) *diag.Error {
 	r.in.closeRead()
 	for _, out := range r.out {
@@ -51,7 +51,7 @@ func (r *running) wait(pid int) *diag.Error {
 	}
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
-		_ = unix.Kill(pid, unix.SIGKILL) // pid is our child and not waited for, so it is still that process
+		_ = unix.Kill(pid, unix.SIGKILL) // the pid is still the child's: it has not been waited for
 		_, _ = reap(pid)
 		return diag.Sys("it can't be watched", "pidfd_open", err)
 	}
@@ -77,11 +77,11 @@ func (r *running) wait(pid int) *diag.Error {
 	return &diag.Error{Problem: why + ", stdout: " + r.out[0].tail() + ", stderr: " + r.out[1].tail()}
 }
 
-// serve serves the streams until the process of pidfd has ended, and otherwise says why it is to be killed.
+// serve serves the streams until the process of pidfd has ended, or returns why the hook has to be killed.
 func (r *running) serve(pidfd int) string {
 	deadline := time.Now().Add(r.limit)
 	for {
-		// poll(2) ignores a negative descriptor, which is what a pipe that is done with has become.
+		// poll(2) ignores a negative descriptor: that of a pipe that is closed.
 		fds := []unix.PollFd{
 			{Fd: int32(pidfd), Events: unix.POLLIN},
 			{Fd: int32(r.in.write), Events: unix.POLLOUT},
@@ -119,13 +119,13 @@ func (r *running) serve(pidfd int) string {
 			return ""
 		}
 		if fds[1].Revents != 0 {
-			r.in.fill() // also after POLLERR, to meet the EPIPE
+			r.in.fill() // after POLLERR too, which then is an EPIPE
 		}
 	}
 }
 
-// reap waits for a child of any kind: one that was cloned with CLONE_PARENT has no exit signal and is seen with __WALL
-// only (wait(2)).
+// reap waits for a child of any kind: a child cloned with CLONE_PARENT has no exit signal and is reported only with
+// __WALL (wait(2)).
 func reap(pid int) (unix.WaitStatus, error) {
 	var ws unix.WaitStatus
 	for {
@@ -136,7 +136,7 @@ func reap(pid int) (unix.WaitStatus, error) {
 	}
 }
 
-// problem is "" if the hook ended well, else how it ended.
+// problem returns how the hook failed, or "" if it succeeded.
 func problem(status unix.WaitStatus) string {
 	switch {
 	case status.Signaled():
@@ -151,7 +151,7 @@ func problem(status unix.WaitStatus) string {
 	return ""
 }
 
-// startError says why there was no hook to wait for.
+// startError returns the error of a hook that could not be started.
 func startError(h *specs.Hook, o *Options, err error) *diag.Error {
 	if o.Start == nil && o.Dir != "" && unix.Access(o.Dir, unix.X_OK) != nil {
 		return diag.Sys("its working directory "+o.Dir+" can't be entered", "chdir", err)

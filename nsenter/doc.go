@@ -2,9 +2,9 @@
 // static executable, starts it, and reads its reports.
 //
 // Assemble and Spawn run in rt. The stub (stub_ARCH.s) runs in the boot process, the process that becomes the
-// container, and is the only code of ours that ever does. The package knows steps, not containers: it makes no
-// decision, it has no default, and it never makes up a system call that the program does not hold. What it refuses is a
-// program that could not run: a jump backwards, a register read before it is written, a string with a NUL byte.
+// container, and is the only code of rt that ever does. The package knows steps, not containers: it makes no decision,
+// it has no default, and it makes no system call that the program does not contain. It refuses a program that could not
+// run: a jump backwards, a register read before it is written, a string with a NUL byte.
 //
 // # The image
 //
@@ -46,9 +46,9 @@
 //	 8  i64  result of the failed step, or the register that the sync point reports
 //	16       traces only: two struct timespec of CLOCK_MONOTONIC, when the step began and ended
 //
-// A sync point is an ordinary writev(2) row, and mostly an ordinary read(2) row behind it that wants one byte: a
-// supervisor that has died reads as 0 bytes, so its boot process ends too. All descriptors of rt's in the boot process
-// are close-on-exec: the end of the channel without a report is how a supervisor learns that execve(2) succeeded.
+// A sync point is an ordinary writev(2) row, and mostly an ordinary read(2) row after it that wants one byte: when the
+// supervisor has died the read returns 0 bytes, so its boot process ends too. All descriptors of rt's in the boot
+// process are close-on-exec: the end of the channel without a report tells the supervisor that execve(2) succeeded.
 //
 // # Why no exec between clone and id maps
 //

@@ -8,10 +8,10 @@ import (
 	"rt/internal/diag"
 )
 
-// A program takes descriptors from rt with two steps: a read of HeaderSize bytes to the scratch memory at HeaderAt, and
-// a recvmsg(2) with the structure that it has read, which brings at most MaxHandOver of them. The kernel writes to that
-// structure, and nothing of a boot image can be written to but the scratch memory, so rt sends it. Each descriptor gets
-// the lowest number that is free.
+// A program receives descriptors from rt with two steps: a read of HeaderSize bytes to the scratch memory at HeaderAt,
+// and a recvmsg(2) with the structure that it has read, which brings at most MaxHandOver of them. The kernel writes to
+// that structure, and only the scratch memory of a boot image is writable, so rt sends the structure. Each descriptor
+// gets the lowest free number.
 const (
 	HeaderAt    = 64
 	HeaderSize  = unix.SizeofMsghdr + sizeofIovec
@@ -23,7 +23,7 @@ const (
 	controlAt   = byteAt + 8
 )
 
-// HandOver sends descriptors to a boot process that takes them. They stay the caller's.
+// HandOver sends descriptors to a boot process that receives them. The caller still has to close its own.
 func (b *Boot) HandOver(files []int) error {
 	header := make([]byte, HeaderSize)
 	rights := unix.UnixRights(files...)

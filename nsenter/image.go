@@ -35,11 +35,11 @@ const (
 	reportTrace  = 3
 )
 
-// Image is an executable file that carries out one program.
+// Image is an executable file that runs one program.
 type Image []byte
 
-// Assemble lays p out as an executable. It is the last that may refuse a plan, and its refusals are about mistakes of
-// whoever made the program, but for strings with NUL bytes and programs that are too long.
+// Assemble lays p out as an executable. Its errors are bugs of the compiler that made the program, but for strings with
+// NUL bytes and programs that are too long.
 func Assemble(p *Program) (Image, error) {
 	if len(p.Steps) == 0 || len(p.Steps) > 0xffff {
 		return nil, errors.New("nsenter: a program has 1 to 65535 steps, not " + strconv.Itoa(len(p.Steps)))
@@ -123,7 +123,7 @@ func next(target, i int) uint16 {
 	return uint16(target)
 }
 
-// value returns what operand arg of step i is at run time, and puts what it points to into the image.
+// value returns what operand arg of step i is at run time, and adds the data that it points to to the image.
 func (a *assembler) value(arg *Arg, i int) (uint64, error) {
 	switch arg.kind {
 	case argFD:
@@ -131,8 +131,6 @@ func (a *assembler) value(arg *Arg, i int) (uint64, error) {
 			return 0, errors.New("names a descriptor that the program does not have")
 		}
 		return uint64(a.p.Number(FD(arg.val))), nil
-	case argRegAddr:
-		return registerAddress + 8*arg.val, nil
 	case argString:
 		return a.text(arg.str)
 	case argData:
@@ -187,7 +185,8 @@ func (a *assembler) data(arg *Arg, i int) (uint64, error) {
 	return loadAddress + uint64(offset), nil
 }
 
-// vector appends a NULL-terminated array of strings, the last of which may be one that is there only at run time.
+// vector appends a NULL-terminated array of strings. The last of them may be one whose address is known only at run
+// time.
 func (a *assembler) vector(arg *Arg, i int) (uint64, error) {
 	v, last := arg.more.vec, arg.more.last
 	a.align()
@@ -274,7 +273,7 @@ func elfHeader(image []byte) {
 	segment(2, elf.SegmentGNUStack, readable|writable, 0, 0, 0)
 }
 
-// Errno returns the errno that a step's result stands for: Short if it is no error.
+// Errno returns the errno that a step's result means: Short if the result is no error.
 func Errno(result int64) unix.Errno {
 	if result < 0 && result > -4096 {
 		return unix.Errno(-result)

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Names says how a number prints: as the words of its bits, or as the one word for its value.
+// Names says how a number is printed: as the names of its bits, or as the one name of its value.
 type Names struct {
 	prefix string // what all the words start with, for the bits that no word stands for
 	choice bool   // the words stand for values, not for bits

@@ -10,11 +10,11 @@ import (
 	"rt/internal/diag"
 )
 
-// Where vm.memfd_noexec=2 forbids memfds that can be executed (Linux 6.3), an image is a file without a name on some
-// file system. Not on any: /run, where the state is, is mounted noexec on many machines.
+// Where vm.memfd_noexec=2 forbids executable memfds (Linux 6.3), an image is a file without a name on some file system.
+// Not every one will do: /run, where the state is, is mounted noexec on many machines.
 
-// nameless writes the image to such a file: on a tmpfs that is attached nowhere, which takes CAP_SYS_ADMIN, or else in
-// dir or the first of the usual directories in which programs may be executed.
+// nameless writes the image to such a file: on a detached tmpfs, which takes CAP_SYS_ADMIN, or else in dir or the first
+// of the usual directories from which programs can be executed.
 func (image Image) nameless(dir string) (int, error) {
 	if fd, err := image.onTmpfs(); err == nil {
 		return fd, nil
@@ -30,7 +30,7 @@ func (image Image) onDisk(dirs ...string) (int, error) {
 			refused = append(refused, d)
 			continue
 		}
-		// No other name leads there, ever: a file with a name could be opened by others before it loses that.
+		// The file never has a name: others could open a named file before it is unlinked.
 		w, err := unix.Open(d, unix.O_TMPFILE|unix.O_WRONLY|unix.O_EXCL|unix.O_CLOEXEC, 0o500)
 		if err != nil {
 			refused = append(refused, d)

@@ -1,6 +1,6 @@
 package nsenter
 
-// What a reader of a program may ask of an operand. Package rules checks plans by it.
+// What checkers of a program ask about an operand. Package rules checks plans with it.
 
 // Known returns an operand that is known before the program runs: a number, or that of a fixed descriptor.
 func (p *Program) Known(a *Arg) (uint64, bool) {

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Text returns step i of p as strace(1) would show it, with names where strace has numbers, and what its outcome leads
-// to:
+// Text returns step i of p as strace(1) would show it, with names where strace has numbers, and the step that follows
+// each outcome:
 //
 //	openat2($root, "data", {O_PATH|O_CLOEXEC, RESOLVE_IN_ROOT}) -> $target, on ENOENT to 14
 func (p *Program) Text(i int) string {
@@ -31,7 +31,7 @@ func (p *Program) Text(i int) string {
 	return b.String()
 }
 
-// outcome appends what happens after step i, where that is not simply the next step or the end.
+// outcome appends what happens after step i, unless it is simply the next step or the end.
 func (p *Program) outcome(b *strings.Builder, i int) {
 	s := &p.Steps[i]
 	if s.Then != 0 && s.Then != i+1 {
@@ -62,7 +62,7 @@ func (p *Program) outcome(b *strings.Builder, i int) {
 	}
 }
 
-// number is what people call step i.
+// number is the number of step i as people know it.
 func (p *Program) number(i int) string {
 	if n := p.Steps[i].Number; n != 0 {
 		return strconv.Itoa(n)
@@ -94,7 +94,7 @@ func (p *Program) arg(b *strings.Builder, a *Arg) {
 	case argReg:
 		b.WriteByte('$')
 		b.WriteString(p.regName(Reg(a.val)))
-	case argRegAddr, argReport, argTrace:
+	case argReport, argTrace:
 		b.WriteString("{report")
 		if Reg(a.val) != Nowhere {
 			b.WriteString(" $")
@@ -121,7 +121,7 @@ func (p *Program) arg(b *strings.Builder, a *Arg) {
 	}
 }
 
-// shown is how data prints.
+// shown returns the text for data.
 func (a *Arg) shown() string {
 	if a.more.show != nil {
 		return a.more.show(a.str)

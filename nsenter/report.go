@@ -36,20 +36,21 @@ const (
 	traceSize  = reportSize + 2*sizeofTimespec
 )
 
-// ErrReport says that what came over the control channel has not the form of a report.
+// ErrReport says that a message on the control channel does not have the form of a report.
 var ErrReport = errors.New("a message that is not a report")
 
 // Next returns the next report. io.EOF says that the boot process has closed the channel: it executed the user's
-// program, or it is dead. A descriptor that comes along is returned as fd, and is -1 otherwise. What comes is input: a
-// message of another size or kind, or with more than one descriptor, is ErrReport, and its descriptors are closed.
+// program, or it has died. A descriptor that the report brings is returned as fd, which is -1 otherwise. Reports are
+// untrusted input: a message of another size or kind, or with more than one descriptor, is ErrReport, and its
+// descriptors are closed.
 func (b *Boot) Next() (r Record, fd int, err error) {
 	var message [traceSize]byte
 	var control [64]byte
 	AwaitBriefly(b.ctl)
 	n, cn, flags, err := recvmsg(b.ctl, message[:], control[:])
 	if err == unix.ECONNRESET {
-		// Linux says so once if the other side died with unread bytes, before what it has sent: its last report may be
-		// still to come.
+		// Linux says so once if the other side died with unread bytes, before the messages that it has sent: its last
+		// report may still follow.
 		n, cn, flags, err = recvmsg(b.ctl, message[:], control[:])
 	}
 	if err != nil {
@@ -97,9 +98,9 @@ func parseReport(message []byte) (r Record, ok bool) {
 }
 
 // AwaitBriefly waits until fd can be read, or some milliseconds have passed, in a system call that the Go scheduler
-// does not know of. It would otherwise hand the processor on to another thread, which it may have to make first, and
-// ask for it back: more work than the boot process needs for what is waited for. Whoever waits longer should let the
-// scheduler know, and calls something else after this.
+// does not know of. Otherwise the scheduler would hand the processor to another thread, which it may have to make
+// first, and take it back: more work than the boot process needs to send its report. A caller that waits longer should
+// use a call that the scheduler knows after this one.
 //
 // It reports whether there is something to read, or the other side has closed.
 func AwaitBriefly(fd int) bool {
@@ -111,7 +112,7 @@ func AwaitBriefly(fd int) bool {
 	return n == 1
 }
 
-// recvmsg is recvmsg(2) that is not ended by a signal.
+// recvmsg is recvmsg(2), repeated after EINTR.
 func recvmsg(fd int, p, control []byte) (n, cn, flags int, err error) {
 	for {
 		n, cn, flags, _, err = unix.Recvmsg(fd, p, control, unix.MSG_CMSG_CLOEXEC)

@@ -20,7 +20,7 @@ type SpawnOptions struct {
 	Files []uintptr
 	// CloneFlags are CLONE_NEW* flags for the boot process itself; CLONE_NEWUSER is not among them (doc.go says why).
 	CloneFlags uintptr
-	// CgroupFD is the directory of the cgroup to be born in (CLONE_INTO_CGROUP), or -1.
+	// CgroupFD is the directory of the cgroup to clone into (CLONE_INTO_CGROUP), or -1.
 	CgroupFD int
 	// Dir is the first directory to try for the image where a memfd can't be executed: see nomemfd.go.
 	Dir string
@@ -35,8 +35,8 @@ type Boot struct {
 
 // Spawn starts image. The boot process has no memory and no descriptor of rt's but those in o.Files.
 //
-// The caller serves its records with Next and Release, and waits for it with wait4(2); Close hangs up, which ends a
-// boot process that has not executed the user's program yet.
+// The caller serves its records with Next and Release, and waits for it with wait4(2). Close closes the channel, which
+// ends a boot process that has not executed the user's program yet.
 func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -71,7 +71,7 @@ func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 	return &Boot{Pid: pid, ctl: pair[0]}, nil
 }
 
-// outOfTheWay moves exe, an executable file, to a number that syscall.ForkExec leaves alone, and closes the old one.
+// outOfTheWay moves exe, an executable file, to a number that syscall.ForkExec does not use, and closes the old one.
 //
 // The child executes the file by its number, after ForkExec has given files the numbers from 0 on. Those whose number
 // one before them gets are first copied to numbers above the largest, and so may be the pipe on which ForkExec's child
@@ -107,7 +107,7 @@ func (b *Boot) FD() int { return b.ctl }
 // Wait waits for the end of the process Pid, a child of this process.
 func (b *Boot) Wait() (unix.WaitStatus, error) { return b.WaitWithin(-1) }
 
-// WaitWithin is Wait with a limit, after which it fails with ETIMEDOUT; a negative one is none.
+// WaitWithin is Wait with a time limit, after which it fails with ETIMEDOUT; a negative limit is none.
 func (b *Boot) WaitWithin(limit time.Duration) (status unix.WaitStatus, err error) {
 	if pidfd, err := unix.PidfdOpen(b.Pid, 0); err == nil {
 		ended := AwaitBriefly(pidfd) || limit < 0 || pollWithin(pidfd, limit)
@@ -156,7 +156,7 @@ func (b *Boot) Answer(text []byte) error {
 	return nil
 }
 
-// Close hangs up.
+// Close closes the control channel.
 func (b *Boot) Close() {
 	if b.ctl >= 0 {
 		_ = unix.Close(b.ctl)

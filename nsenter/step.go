@@ -4,9 +4,9 @@ import "golang.org/x/sys/unix"
 
 // Step is one line of a program: a system call, and what its outcome means.
 //
-// A result of at least Min (zero unless set) is a success: it is kept in To, and the program goes on at step Then. A
-// failure with one of Errnos goes on at step Else. Any other failure ends the boot process, which reports the index of
-// the step and the result first. Then and Else are indices of later steps; zero means the next one, so a step with
+// A result of at least Min (zero unless set) is a success: it is stored in To, and the program continues at step Then.
+// A failure with one of Errnos continues at step Else. Any other failure ends the boot process, which reports the index
+// of the step and the result first. Then and Else are indices of later steps; zero means the next one, so a step with
 // Errnos and without Else ignores these errnos.
 type Step struct {
 	Call   Call
@@ -30,14 +30,14 @@ type Step struct {
 	Fault unix.Errno
 }
 
-// SyncPoint is what a step tells the supervisor, or asks of it, with its report. Whoever makes programs has a type for
-// it; to this package it is a name.
+// SyncPoint is the meaning of a report: what the step tells the supervisor, or asks of it. The package that makes
+// programs has a type for it; in this package it is a name.
 type SyncPoint interface{ String() string }
 
-// Short is not a kernel's errno: it names, in Step.Errnos, a result that is no error and still less than Step.Min.
+// Short is no errno of the kernel. In Step.Errnos it stands for a result that is no error and still less than Step.Min.
 const Short = unix.Errno(255)
 
-// Reg is a register: a slot of the boot process that keeps a step's result for later steps.
+// Reg is a register: a variable of the boot process with the result of a step, for later steps.
 type Reg uint8
 
 // Nowhere is the register of results that no step reads.
@@ -69,7 +69,6 @@ type argKind uint8
 const (
 	argImm     argKind = iota // a number
 	argReg                    // the value of a register when the step runs
-	argRegAddr                // the address of a register
 	argFD                     // the number of a fixed descriptor
 	argString                 // the address of a NUL-terminated string
 	argData                   // the address of bytes, which may hold addresses themselves
@@ -79,7 +78,7 @@ const (
 	argTrace                  // the address of three iovecs: the same, and the two times in the scratch memory
 )
 
-// Arg is one operand of a step. Make it with the functions below. A plan has a thousand of them, so it is kept small.
+// Arg is one operand of a step. Make it with the functions below. A plan has a thousand of them, so it is small.
 type Arg struct {
 	kind  argKind
 	val   uint64
@@ -88,7 +87,7 @@ type Arg struct {
 	more  *argMore
 }
 
-// argMore is what only operands have that point to structures.
+// argMore are the fields that only operands with structures need.
 type argMore struct {
 	vec  []string
 	last *Arg // of a vector: one more string, at an address
@@ -128,7 +127,7 @@ func Data(s, text string, refs ...Ref) Arg {
 	return Arg{kind: argData, str: s, more: &argMore{text: text, refs: refs}}
 }
 
-// Shown is the address of the bytes of s, which show makes readable when somebody wants to read them.
+// Shown is the address of the bytes of s. show formats them, when they are printed.
 func Shown(s string, show func(data string) string) Arg {
 	return Arg{kind: argData, str: s, more: &argMore{show: show}}
 }
@@ -136,8 +135,8 @@ func Shown(s string, show func(data string) string) Arg {
 // Vec is the address of a NULL-terminated array of strings: argv or envp.
 func Vec(v []string) Arg { return Arg{kind: argVec, more: &argMore{vec: v}} }
 
-// VecAnd is Vec with one more string behind those of v, at the address that last is: it is not known yet when the image
-// is made. text is how it prints.
+// VecAnd is Vec with one more string after those of v. last is its address, which is not known yet when the image is
+// made. text is printed for it.
 func VecAnd(v []string, text string, last Arg) Arg {
 	return Arg{kind: argVec, more: &argMore{vec: v, last: &last, text: text}}
 }
@@ -191,8 +190,7 @@ func (a *Arg) has(kind argKind) bool {
 	return false
 }
 
-// WithFault returns a copy of p whose step i yields errno and makes no call. It is how tests and `--trace` experiments
-// fail a step.
+// WithFault returns a copy of p whose step i fails with errno and makes no call, for tests and experiments.
 func (p *Program) WithFault(i int, errno unix.Errno) *Program {
 	c := *p
 	c.Steps = append([]Step(nil), p.Steps...)

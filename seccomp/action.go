@@ -20,8 +20,8 @@ type action struct {
 // maxErrno is the largest errno that seccomp returns: the kernel cuts larger ones down to it.
 const maxErrno = 4095
 
-// actions are in the order the kernel ranks them when several filters answer (seccomp(2)): the most restrictive first.
-// SCMP_ACT_KILL is the old name of SCMP_ACT_KILL_THREAD (config-linux.md#seccomp).
+// actions are in the order in which the kernel ranks them when several filters answer (seccomp(2)): the most
+// restrictive first. SCMP_ACT_KILL is the old name of SCMP_ACT_KILL_THREAD (config-linux.md#seccomp).
 var actions = [...]action{
 	{specs.ActKillProcess, unix.SECCOMP_RET_KILL_PROCESS, 0},
 	{specs.ActKillThread, unix.SECCOMP_RET_KILL_THREAD, 0},
@@ -36,8 +36,8 @@ var actions = [...]action{
 
 const retAllow = uint32(unix.SECCOMP_RET_ALLOW)
 
-// parseAction turns an action and its errno into what a filter returns. field names the action, errnoField the errno.
-// Without one, errno and trace carry EPERM, as in runc and crun.
+// parseAction returns the return value of a filter for an action and its errno. field is the field of the action,
+// errnoField that of the errno. Without an errno, SCMP_ACT_ERRNO and SCMP_ACT_TRACE have EPERM, as in runc and crun.
 func parseAction(name specs.LinuxSeccompAction, errno *uint, field, errnoField string) (uint32, error) {
 	for i := range actions {
 		a := &actions[i]
@@ -74,9 +74,9 @@ func rank(ret uint32) int {
 	return 1 // the kernel treats what it does not know as a kill
 }
 
-// permissive says that a default action lets unknown calls through or leaves them to a tracer or an agent, who may do
-// the same. Then a call from the future is not answered ENOSYS. runc makes the same exceptions, and refuses NOTIFY as a
-// default.
+// permissive reports whether a default action lets unknown calls through, or leaves them to a tracer or an agent, which
+// may do so. Then calls newer than the profile are not answered ENOSYS. runc makes the same exceptions, and refuses
+// NOTIFY as a default.
 func permissive(ret uint32) bool {
 	switch ret & unix.SECCOMP_RET_ACTION_FULL {
 	case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG, unix.SECCOMP_RET_TRACE, unix.SECCOMP_RET_USER_NOTIF:
@@ -85,7 +85,7 @@ func permissive(ret uint32) bool {
 	return false
 }
 
-// ActionText names a return value: "SCMP_ACT_ERRNO(EPERM)".
+// ActionText returns the name of a return value: "SCMP_ACT_ERRNO(EPERM)".
 func ActionText(ret uint32) string {
 	for i := range actions {
 		a := &actions[i]
@@ -105,7 +105,7 @@ func ActionText(ret uint32) string {
 	return "0x" + strconv.FormatUint(uint64(ret), 16)
 }
 
-// Actions lists what linux.seccomp.syscalls[].action and defaultAction may say.
+// Actions returns the values that linux.seccomp.syscalls[].action and defaultAction may have.
 func Actions() []string {
 	out := make([]string, len(actions))
 	for i := range actions {
@@ -114,7 +114,7 @@ func Actions() []string {
 	return out
 }
 
-// invalid is an error of the profile.
+// invalid returns an error of the profile.
 func invalid(field, value, problem string) *diag.Error {
 	return &diag.Error{Kind: diag.Document, Field: field, Value: value, Problem: problem}
 }

@@ -5,7 +5,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An architecture is a row of archs: what the kernel calls a machine's calls, and how it shows their arguments.
+// An architecture is a row of archs: the system calls of a machine, and how the kernel shows their arguments.
 type architecture struct {
 	name   specs.Arch
 	goarch string // the GOARCH whose programs use it natively; "" if Go has none
@@ -49,7 +49,7 @@ var archs = [...]architecture{
 	{name: specs.ArchSHEB, goarch: "sheb", audit: 0x0000002a, column: colSH, narrow: true, big: true, muxed: true},
 }
 
-// archByName finds a name of the spec, SCMP_ARCH_*; nil if there is none.
+// archByName returns the architecture with a name of the spec, SCMP_ARCH_*, or nil.
 func archByName(name specs.Arch) *architecture {
 	for i := range archs {
 		if archs[i].name == name {
@@ -59,7 +59,7 @@ func archByName(name specs.Arch) *architecture {
 	return nil
 }
 
-// archByGOARCH finds the native architecture of a machine; nil if Linux seccomp does not know it.
+// archByGOARCH returns the native architecture of a machine, or nil if seccomp does not know it.
 func archByGOARCH(goarch string) *architecture {
 	for i := range archs {
 		if archs[i].goarch == goarch && goarch != "" {
@@ -69,8 +69,8 @@ func archByGOARCH(goarch string) *architecture {
 	return nil
 }
 
-// enosys is what a filter returns for ENOSYS on a machine of this architecture: mips and parisc have errnos of their
-// own (asm/errno.h).
+// enosys returns the return value for ENOSYS on this architecture: mips and parisc have errnos of their own
+// (asm/errno.h).
 func (a *architecture) enosys() uint32 {
 	errno := uint32(38)
 	switch a.column {
@@ -82,7 +82,7 @@ func (a *architecture) enosys() uint32 {
 	return unix.SECCOMP_RET_ERRNO | errno
 }
 
-// argument is the offset of the lower or upper half of argument i in struct seccomp_data (linux/seccomp.h).
+// argument returns the offset of the lower or upper half of argument i in struct seccomp_data (linux/seccomp.h).
 func (a *architecture) argument(i uint8, upper bool) uint32 {
 	off := 16 + 8*uint32(i)
 	if upper != a.big {
@@ -97,7 +97,7 @@ const (
 	offArch   = 4
 )
 
-// Architectures lists what linux.seccomp.architectures may name.
+// Architectures returns the names that linux.seccomp.architectures may contain.
 func Architectures() []string {
 	out := make([]string, len(archs))
 	for i := range archs {

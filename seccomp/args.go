@@ -38,7 +38,7 @@ func parseArgs(i int, args []specs.LinuxSeccompArg) (out []condition, err error)
 	return out, err
 }
 
-// outsideMask is the index of a condition that asks for bits which its own mask removes; -1 if there is none.
+// outsideMask returns the index of a condition that asks for bits that its own mask clears, or -1.
 func outsideMask(list []condition) int {
 	for i := range list {
 		if c := &list[i]; c.op == opMasked && c.value&^c.mask != 0 {
@@ -48,12 +48,12 @@ func outsideMask(list []condition) int {
 	return -1
 }
 
-// at is the path of an entry.
+// at returns the path of an entry.
 func at(i int) string {
 	return "linux.seccomp.syscalls[" + strconv.Itoa(i) + "]"
 }
 
-// defaultField corrects the field of an error about the default action, whose errno has a name of its own.
+// defaultField corrects the field of an error about the default action, whose errno has a property of its own.
 func defaultField(err error, p *specs.LinuxSeccomp) error {
 	if e, ok := errors.AsType[*diag.Error](err); ok {
 		e.Field = "linux.seccomp.defaultAction"

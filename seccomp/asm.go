@@ -64,7 +64,7 @@ func (a *assembler) jump(op uint16, k uint32, yes, no int) int {
 	if yes == no {
 		return yes
 	}
-	for { // a stepping stone moves the other target away too
+	for { // an intermediate jump makes the other target more distant too
 		if a.offset(yes) > reach {
 			yes = a.stone(yes)
 		} else if a.offset(no) > reach {
@@ -77,12 +77,13 @@ func (a *assembler) jump(op uint16, k uint32, yes, no int) int {
 		Jf: uint8(a.offset(no)), K: k})
 }
 
-// offset is how far the next instruction would have to jump.
+// offset returns the distance that the next instruction would have to jump.
 func (a *assembler) offset(target int) int {
 	return len(a.code) - target - 1
 }
 
-// stone makes a far target near: another copy of a RET, or an unconditional jump, whose offset has 32 bits.
+// stone returns a near target that leads to a far one: a copy of its RET, or an unconditional jump, whose offset has 32
+// bits.
 func (a *assembler) stone(target int) int {
 	if i := a.code[target]; i.Code == unix.BPF_RET|unix.BPF_K {
 		at := a.writeRet(i.K)
@@ -96,14 +97,14 @@ func (a *assembler) stone(target int) int {
 	return a.emit(unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(a.offset(target))})
 }
 
-// fallInto makes target the next instruction to be executed after one that does not jump.
+// fallInto makes target the instruction that follows one that does not jump.
 func (a *assembler) fallInto(target int) {
 	if a.offset(target) > 0 {
 		a.stone(target)
 	}
 }
 
-// program is the code in the order of execution.
+// program returns the code in the order of execution.
 func (a *assembler) program() ([]unix.SockFilter, []int32) {
 	for i, j := 0, len(a.code)-1; i < j; i, j = i+1, j-1 {
 		a.code[i], a.code[j] = a.code[j], a.code[i]

@@ -2,7 +2,7 @@
 
 package seccomp
 
-// Backend names what writes the programs.
+// Backend returns the name of what writes the programs.
 func Backend() string { return "rt" }
 
 // generate writes the program of f.

@@ -9,8 +9,8 @@ import (
 	"rt/internal/diag"
 )
 
-// Check says what happens to one call under a profile, on a machine of architecture goarch. arch is the name in the
-// spec of the architecture whose call it is; "" is the native one. call is a name or a number. Missing arguments are 0.
+// Check returns what a profile does with one call, on a machine of architecture goarch. arch is the architecture of the
+// call, by its name in the spec; "" is the native one. call is a name or a number. Missing arguments are 0.
 func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, args ...uint64) (Verdict, error) {
 	f, _, err := Compile(p, goarch)
 	if err != nil {
@@ -39,7 +39,7 @@ func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, a
 			Problem: "the program of " + Backend() + " does not run", Err: err}
 	}
 	v.Steps = t.Steps
-	if t.Return != v.Return { // the program is what the kernel obeys
+	if t.Return != v.Return { // the kernel obeys the program
 		v = Verdict{Return: t.Return, Entry: -1, Steps: t.Steps,
 			Why: "the program of " + Backend() + " reads the profile otherwise than its text: " + ActionText(v.Return) +
 				" by " + v.Why}
@@ -65,8 +65,8 @@ func (m *architecture) parseCall(call string) (uint32, error) {
 	return nr, nil
 }
 
-// CallName names what a notification or an audit record shows: the architecture and the call. Either is "" if it is not
-// known.
+// CallName returns the architecture and the name of a call in a notification or an audit record. Either is "" if it is
+// unknown.
 func CallName(audit, number uint32) (specs.Arch, string) {
 	for i := range archs {
 		m := &archs[i]
@@ -77,9 +77,9 @@ func CallName(audit, number uint32) (specs.Arch, string) {
 	return "", ""
 }
 
-// RefuseDeadlock is an error if the filter may answer one of these native calls with SCMP_ACT_NOTIFY. calls are what
-// the boot process still does between loading the filter and the moment when the agent holds the listener: nobody could
-// answer them, so the start would wait for itself forever.
+// RefuseDeadlock returns an error if the filter may answer one of these native calls with SCMP_ACT_NOTIFY. calls are
+// those that the boot process still makes after it has loaded the filter and before the agent has the listener: nobody
+// could answer them, so the start would wait forever.
 func (f *Filter) RefuseDeadlock(calls []uint32) error {
 	for _, nr := range calls {
 		m := f.archs[0]
@@ -112,8 +112,8 @@ func (f *Filter) RefuseDeadlock(calls []uint32) error {
 	return nil
 }
 
-// Refusal is an error if the filter refuses a native call whatever its arguments are: the call fails, or the process
-// dies of it. what is why the call is needed.
+// Refusal returns an error if the filter refuses a native call whatever its arguments are: the call fails, or kills the
+// process. what says why the call is needed.
 func (f *Filter) Refusal(number uint32, what string) *diag.Error {
 	name := f.archs[0].nameOf(number)
 	k := lookup(name)
@@ -141,7 +141,7 @@ func (f *Filter) Refusal(number uint32, what string) *diag.Error {
 // refuses reports whether a filter that returns ret keeps the call from happening, without asking anyone.
 func refuses(ret uint32) bool { return rank(ret) < rankNotify }
 
-// Allows reports whether the filter lets a native call pass, by its number and the arguments that are known; all others
+// Allows reports whether the filter allows a native call, by its number and the arguments that are given; all others
 // count as 0.
 func (f *Filter) Allows(number uint32, args ...uint64) bool {
 	call := Call{Audit: f.archs[0].audit, Number: number}

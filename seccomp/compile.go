@@ -16,10 +16,10 @@ type Filter struct {
 	// Prog is what seccomp(2) loads.
 	Prog []unix.SockFilter
 	// Flags are SECCOMP_FILTER_FLAG_* for seccomp(2). A profile without the property gets SPEC_ALLOW; NEW_LISTENER is
-	// set when Notify is.
+	// set if Notify is.
 	Flags uint32
-	// Notify says that some rule answers SCMP_ACT_NOTIFY: whoever loads the filter gets a listener, and must hand it
-	// over.
+	// Notify says that some rule answers SCMP_ACT_NOTIFY: the process that loads the filter gets a listener, and must
+	// hand it over.
 	Notify bool
 
 	profile *specs.LinuxSeccomp
@@ -33,18 +33,19 @@ type Filter struct {
 // maxInstructions is BPF_MAXINSNS of linux/bpf_common.h.
 const maxInstructions = 4096
 
-// retForeign is what a call of an architecture outside of the profile gets: libseccomp's choice, kill the thread.
+// retForeign is the return value for a call of an architecture that the profile does not list: libseccomp's choice,
+// kill the thread.
 const retForeign = unix.SECCOMP_RET_KILL_THREAD
 
-// A compiler holds one profile while its program is written.
+// A compiler is the state of a compilation.
 type compiler struct {
 	set     *ruleset
 	asm     assembler
 	archs   []*architecture
 	hot     [nameCount]bool
 	written []writtenLeaf
-	// through, if not -1, is where all calls go that are not newer than the profile: the search is then only a prefix
-	// of another program.
+	// through, if not -1, is the target of all calls that are not newer than the profile: the search is then only a
+	// prefix of another program.
 	through int
 }
 
@@ -89,8 +90,9 @@ func Compile(p *specs.LinuxSeccomp, arch string) (*Filter, []string, error) {
 	return f, append(warnings, more...), nil
 }
 
-// parseArchs is the native architecture and those the profile adds. The native one is always there, as in runc: Docker
-// leaves it out on ppc64le. There is no list if the machine itself is unknown; other errors leave one out.
+// parseArchs returns the native architecture and those that the profile adds. The native one is always included, as in
+// runc: Docker leaves it out on ppc64le. If the machine itself is unknown there is no list; other errors leave out one
+// architecture.
 func parseArchs(names []specs.Arch, goarch string) (list []*architecture, err error) {
 	native := archByGOARCH(goarch)
 	if native == nil {
@@ -134,7 +136,7 @@ func merge(a, b error) error {
 	return a
 }
 
-// maxProblems bounds what a profile that is wrong throughout makes rt say.
+// maxProblems bounds how many problems of one profile rt reports.
 const maxProblems = 100
 
 func newCompiler(set *ruleset, list []*architecture) *compiler {
@@ -153,7 +155,8 @@ func (c *compiler) search(f *Filter) {
 	f.Prog, f.origin = c.asm.program()
 }
 
-// dispatch writes the whole program: which architecture, then which call. The native one is asked for first.
+// dispatch writes the whole program: first the architecture is decided, then the call. The native architecture is
+// compared first.
 func (c *compiler) dispatch() {
 	next := c.through
 	if next < 0 {
@@ -172,7 +175,7 @@ func (c *compiler) dispatch() {
 	c.loadInto(offArch, next)
 }
 
-// sharesEarlier says that an architecture before archs[i] has the same AUDIT_ARCH: x86_64 and x32.
+// sharesEarlier reports whether an architecture before archs[i] has the same AUDIT_ARCH: x86_64 and x32.
 func (c *compiler) sharesEarlier(i int) bool {
 	for _, m := range c.archs[:i] {
 		if m.audit == c.archs[i].audit {
@@ -182,7 +185,7 @@ func (c *compiler) sharesEarlier(i int) bool {
 	return false
 }
 
-// space is all the numbers under the AUDIT_ARCH of archs[i], and for x86_64 those of x32 too: they are the upper part
+// space returns all numbers under the AUDIT_ARCH of archs[i], and for x86_64 those of x32 too: they are the upper part
 // of the same space.
 func (c *compiler) space(list []span, i int) []span {
 	m := c.archs[i]

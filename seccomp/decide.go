@@ -2,7 +2,7 @@ package seccomp
 
 import "github.com/opencontainers/runtime-spec/specs-go"
 
-// Verdict is what a profile says of a call, and why.
+// Verdict is what a profile does with a call, and why.
 type Verdict struct {
 	Return uint32 // SECCOMP_RET_*; ActionText names it
 	// Entry is the index in linux.seccomp.syscalls that decides, or -1.
@@ -11,8 +11,8 @@ type Verdict struct {
 	Steps int    // instructions that the program executes
 }
 
-// A reading is a profile as a person reads it: entries in their order, by name, without numbers, leaves or BPF. Its
-// decide is the meaning of a profile told a second time, and tests compare every program with it.
+// A reading is a profile as a person reads it: entries in their order, by name, without numbers, leaves or BPF. decide
+// is a second implementation of the meaning of a profile, and tests compare every program with it.
 type reading struct {
 	deny    uint32
 	archs   []*architecture
@@ -56,7 +56,8 @@ func read(p *specs.LinuxSeccomp, list []*architecture) *reading {
 	return r
 }
 
-// newestOf is the largest number on m of a call that the profile names, or reaches through socketcall(2) or ipc(2).
+// newestOf returns the largest number on m of a call that the profile names, or that it reaches through socketcall(2)
+// or ipc(2).
 func (r *reading) newestOf(m *architecture) int64 {
 	newest := int64(-1)
 	for i := range nameCount {
@@ -76,7 +77,7 @@ func (r *reading) newestOf(m *architecture) int64 {
 	return newest
 }
 
-// unlike says that some entry treats a call otherwise than the default does.
+// unlike reports whether some entry has another action for a call than the default.
 func (r *reading) unlike(name string) bool {
 	for i := range r.entries {
 		if r.entries[i].names[name] {
@@ -86,7 +87,7 @@ func (r *reading) unlike(name string) bool {
 	return false
 }
 
-// decide says what is done with a call.
+// decide returns what is done with a call.
 func (r *reading) decide(call *Call) Verdict {
 	m := r.owner(call)
 	if m == nil {
@@ -108,7 +109,7 @@ func (r *reading) decide(call *Call) Verdict {
 		Why: "linux.seccomp.defaultAction: no entry of linux.seccomp.syscalls matches"}
 }
 
-// owner is the listed architecture to which the call belongs.
+// owner returns the listed architecture to which the call belongs.
 func (r *reading) owner(call *Call) *architecture {
 	for _, m := range r.archs {
 		if m.audit != call.Audit {
@@ -131,7 +132,8 @@ func (r *reading) listed(audit uint32) bool {
 	return false
 }
 
-// byEntries finds the entry that decides: the first unconditional one, else the most restrictive whose conditions hold.
+// byEntries finds the entry that decides: the first unconditional one, else the most restrictive one whose conditions
+// hold.
 func (r *reading) byEntries(m *architecture, name string, call *Call) (Verdict, bool) {
 	if name == "" {
 		return Verdict{}, false
@@ -166,7 +168,7 @@ func (r *reading) unconditional(name string) *readEntry {
 	return nil
 }
 
-// holdsThrough says that e is true of a call that name, socketcall or ipc, carries.
+// holdsThrough reports whether e matches the inner call of name, which is socketcall or ipc.
 func (r *reading) holdsThrough(e *readEntry, m *architecture, name string, call *Call) bool {
 	if !m.muxed {
 		return false
@@ -177,7 +179,7 @@ func (r *reading) holdsThrough(e *readEntry, m *architecture, name string, call 
 			continue
 		}
 		if s := r.unconditional(inner); s != nil && s != e {
-			continue // e has no say about the inner call
+			continue // e does not decide about the inner call
 		}
 		first := condition{op: opEQ, value: uint64(x.call)}
 		if first.holds(call.Args[0], m.narrow) && e.holds(call, m.narrow, true) {
@@ -187,8 +189,8 @@ func (r *reading) holdsThrough(e *readEntry, m *architecture, name string, call 
 	return false
 }
 
-// holds says that the conditions of e are true. through drops those on the first argument, which stands for the inner
-// call there.
+// holds reports whether the conditions of e hold. through ignores those on the first argument, which stands for the
+// inner call there.
 func (e *readEntry) holds(call *Call, narrow, through bool) bool {
 	for i := range e.conditions {
 		c := &e.conditions[i]

@@ -63,7 +63,7 @@ func Eval(prog []unix.SockFilter, big bool, call *Call) (Trace, error) {
 	return t, errors.New("the program runs past its end")
 }
 
-// compare answers a conditional jump; false if i is none.
+// compare returns the result of a conditional jump; ok is false if i is none.
 func compare(i *unix.SockFilter, acc uint32) (yes, ok bool) {
 	switch i.Code {
 	case unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K:
@@ -78,7 +78,7 @@ func compare(i *unix.SockFilter, acc uint32) (yes, ok bool) {
 	return false, false
 }
 
-// layout is struct seccomp_data as the machine's 32-bit words, in the order of memory.
+// layout returns struct seccomp_data as the machine's 32-bit words, in the order of memory.
 func layout(call *Call, big bool) [16]uint32 {
 	d := [16]uint32{offNumber / 4: call.Number, offArch / 4: call.Audit}
 	for i, v := range call.Args {

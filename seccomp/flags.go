@@ -24,8 +24,8 @@ var flags = [...]struct {
 // waitKillableRecv is SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: Linux 5.19, only together with a listener.
 const waitKillableRecv = 1 << 5
 
-// parseFlags is the flag word of seccomp(2). A profile without the property gets SPEC_ALLOW, as from runc and crun; an
-// empty list means no flag at all.
+// parseFlags returns the flags argument of seccomp(2). A profile without the property gets SPEC_ALLOW, as from runc and
+// crun; an empty list means no flag at all.
 func parseFlags(words []specs.LinuxSeccompFlag, notify bool) (out uint32, warnings []string, err error) {
 	if words == nil {
 		out = unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
@@ -42,7 +42,7 @@ next:
 			"is not a flag: one of "+joined(Flags())))
 	}
 	if !notify && out&waitKillableRecv != 0 {
-		// The kernel answers EINVAL to it when nobody listens.
+		// Without a listener the kernel refuses it: EINVAL.
 		out &^= waitKillableRecv
 		warnings = append(warnings,
 			"linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV has no effect without a SCMP_ACT_NOTIFY rule")
@@ -56,7 +56,7 @@ next:
 	return out, warnings, err
 }
 
-// Flags lists what linux.seccomp.flags may name.
+// Flags returns the words that linux.seccomp.flags may contain.
 func Flags() []string {
 	out := make([]string, len(flags))
 	for i := range flags {

@@ -35,7 +35,7 @@ func (c *compiler) leaf(l int32, m *architecture) int {
 	return next
 }
 
-// rule writes one rule: all its conditions, else otherwise.
+// rule writes one rule: its conditions, and otherwise as the target if one does not hold.
 func (c *compiler) rule(r *rule, m *architecture, otherwise int) int {
 	c.asm.why = r.origin
 	then := c.asm.ret(r.ret)
@@ -46,15 +46,15 @@ func (c *compiler) rule(r *rule, m *architecture, otherwise int) int {
 	return then
 }
 
-// sameWord says that two rules compare the same argument with numbers of the same upper half, so that one load serves
-// both.
+// sameWord reports whether two rules compare the same argument with numbers of the same upper half, so that one load
+// serves both.
 func (c *compiler) sameWord(x, y int32, m *architecture) bool {
 	a, b := c.set.rules[x].conditions, c.set.rules[y].conditions
 	return len(a) == 1 && len(b) == 1 && a[0].op == opEQ && b[0].op == opEQ && a[0].arg == b[0].arg &&
 		(m.narrow || a[0].value>>32 == b[0].value>>32)
 }
 
-// choice writes rules of which sameWord is true: the halves are loaded once and then compared with each value.
+// choice writes rules with the same word: the halves are loaded once and then compared with each value.
 func (c *compiler) choice(rules []int32, m *architecture, otherwise int) int {
 	next := otherwise
 	for _, rule := range slices.Backward(rules) {
@@ -72,7 +72,7 @@ func (c *compiler) choice(rules []int32, m *architecture, otherwise int) int {
 	return next
 }
 
-// loadInto loads a word of seccomp_data and goes on at next.
+// loadInto loads a word of seccomp_data and continues at next.
 func (c *compiler) loadInto(offset uint32, next int) int {
 	c.asm.fallInto(next)
 	return c.asm.load(offset)
@@ -99,7 +99,7 @@ func (c *compiler) condition(x *condition, m *architecture, yes, no int) int {
 		op, yes, no = unix.BPF_JGE, no, yes
 	}
 	if lower == 0 && op == unix.BPF_JGE {
-		// Nothing unsigned is below 0: the lower half can't say no.
+		// No unsigned number is below 0: the lower half always matches.
 		if m.narrow {
 			return yes
 		}
@@ -116,7 +116,7 @@ func (c *compiler) condition(x *condition, m *architecture, yes, no int) int {
 	return c.loadInto(m.argument(x.arg, true), at)
 }
 
-// masked writes argument & mask == value. A half whose mask is 0 is equal whatever it holds.
+// masked writes argument & mask == value. A half whose mask is 0 always matches.
 func (c *compiler) masked(x *condition, m *architecture, yes, no int) int {
 	at := c.maskedHalf(m.argument(x.arg, false), uint32(x.mask), uint32(x.value), yes, no)
 	if m.narrow {

@@ -15,7 +15,7 @@ import (
 	"rt/internal/diag"
 )
 
-// Backend names what writes the programs, with the version that engines look for in `features`.
+// Backend returns the name of what writes the programs, with the version that engines look for in `features`.
 func Backend() string {
 	major, minor, micro := lib.GetLibraryVersion()
 	return "libseccomp " + strconv.Itoa(int(major)) + "." + strconv.Itoa(int(minor)) + "." + strconv.Itoa(int(micro))
@@ -24,7 +24,7 @@ func Backend() string {
 // binaryTreeFrom is the number of entries from which libseccomp's own search tree is worth its set-up, as in runc.
 const binaryTreeFrom = 8
 
-// generate has libseccomp write the program of f, behind a prefix that answers ENOSYS, which the library can't express.
+// generate has libseccomp write the program of f, after a prefix that answers ENOSYS, which the library can't express.
 func (c *compiler) generate(f *Filter, warnings []string) ([]string, error) {
 	level := 1
 	if len(f.profile.Syscalls) >= binaryTreeFrom {
@@ -95,7 +95,7 @@ func library(p *specs.LinuxSeccomp, list []*architecture, level int,
 	return decode(raw, list[0].big), warnings, nil
 }
 
-// export is the program as bytes. Before 2.6 the library writes only to files.
+// export returns the program as bytes. Before 2.6 the library writes only to files.
 func export(filter *lib.ScmpFilter) ([]byte, error) {
 	if raw, err := filter.ExportBPFMem(); err == nil {
 		return raw, nil
@@ -118,7 +118,7 @@ func export(filter *lib.ScmpFilter) ([]byte, error) {
 	return raw, err
 }
 
-// newFilter is an empty filter of the library for the architectures of list.
+// newFilter returns an empty filter of the library for the architectures of list.
 func newFilter(p *specs.LinuxSeccomp, list []*architecture, level int) (*lib.ScmpFilter, error) {
 	deny, err := libraryAction(p.DefaultAction, p.DefaultErrnoRet)
 	if err != nil {
@@ -152,7 +152,7 @@ func newFilter(p *specs.LinuxSeccomp, list []*architecture, level int) (*lib.Scm
 	return filter, nil
 }
 
-// libraryArch is the name of an architecture for GetArchFromString.
+// libraryArch returns the name of an architecture for GetArchFromString.
 func libraryArch(name specs.Arch) string {
 	const prefix = len("SCMP_ARCH_")
 	b := []byte(name)[prefix:]
@@ -258,7 +258,7 @@ func libraryOperator(op specs.LinuxSeccompOperator) (lib.ScmpCompareOp, error) {
 	return lib.CompareInvalid, errors.New("no such operator: " + string(op))
 }
 
-// refused is an error of the library.
+// refused returns an error of the library.
 func refused(field string, err error) *diag.Error {
 	return &diag.Error{Kind: diag.Document, Field: field, Problem: Backend() + " refuses it", Err: err}
 }

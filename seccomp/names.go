@@ -8,8 +8,8 @@ type muxed struct {
 	name, into, call uint16
 }
 
-// lookup is the index of a call's name in the tables, or -1. FNV-1a, and the table is laid out by gen: nothing is built
-// at start.
+// lookup returns the index of a call's name in the tables, or -1. The hash is FNV-1a, and gen lays out the table:
+// nothing is built at start.
 func lookup(name string) int {
 	h := uint32(2166136261)
 	for i := range len(name) {
@@ -27,7 +27,7 @@ func nameAt(i int) string {
 	return names[nameStart[i]:nameStart[i+1]]
 }
 
-// number is the number of call i on a, as it stands in seccomp_data.nr.
+// number returns the number of call i on a, as in seccomp_data.nr.
 func (a *architecture) number(i int) (uint32, bool) {
 	n := uint32(numbers[a.column][i])
 	switch {
@@ -39,7 +39,7 @@ func (a *architecture) number(i int) (uint32, bool) {
 	return n + a.base, true
 }
 
-// nameOf is the name of a number on a; "" if the number is not taken.
+// nameOf returns the name of a number on a; "" if no call has it.
 func (a *architecture) nameOf(nr uint32) string {
 	list := order[a.column][:callCount[a.column]]
 	lo, hi := 0, len(list)

@@ -28,7 +28,7 @@ type condition struct {
 	value, mask uint64
 }
 
-// holds says whether the condition is true of an argument. It is the definition that the compiled code is tested
+// holds reports whether an argument satisfies the condition. It is the definition that the compiled code is tested
 // against.
 func (c *condition) holds(arg uint64, narrow bool) bool {
 	value, mask := c.value, c.mask
@@ -54,7 +54,7 @@ func (c *condition) holds(arg uint64, narrow bool) bool {
 	panic("seccomp: condition without an operator")
 }
 
-// Operators lists what linux.seccomp.syscalls[].args[].op may say.
+// Operators returns the words that linux.seccomp.syscalls[].args[].op may have.
 func Operators() []string {
 	out := make([]string, len(operators))
 	for i := range operators {

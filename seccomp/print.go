@@ -51,7 +51,7 @@ func (f *Filter) cost(b *strings.Builder) {
 
 func oneDecimal(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
 
-// A view is what an instruction sees when it runs: the architecture that was found and what the accumulator holds.
+// A view is the state in front of an instruction: the architecture that was decided and the content of the accumulator.
 type view struct {
 	seen bool
 	m    *architecture // nil: not decided yet, or several
@@ -89,7 +89,7 @@ func (f *Filter) views() []view {
 	return out
 }
 
-// archOf is the first architecture of the filter with this AUDIT_ARCH.
+// archOf returns the first architecture of the filter with this AUDIT_ARCH.
 func (f *Filter) archOf(audit uint32) *architecture {
 	for _, m := range f.archs {
 		if m.audit == audit {
@@ -141,7 +141,7 @@ func (f *Filter) instruction(i *unix.SockFilter, pc int, v *view) string {
 	return name + k + " ? " + strconv.Itoa(pc+1+int(i.Jt)) + " : " + strconv.Itoa(pc+1+int(i.Jf))
 }
 
-// field names a word of struct seccomp_data.
+// field returns the name of a word of struct seccomp_data.
 func (f *Filter) field(offset uint32) string {
 	switch {
 	case offset == offNumber:
@@ -158,7 +158,7 @@ func (f *Filter) field(offset uint32) string {
 	return "args[" + strconv.Itoa(int(offset-16)/8) + "]" + half
 }
 
-// comment says what an instruction is about.
+// comment returns the comment of an instruction.
 func (f *Filter) comment(i *unix.SockFilter, pc int, v *view) string {
 	origin := f.origin[pc]
 	if i.Code == unix.BPF_RET|unix.BPF_K {
@@ -199,7 +199,7 @@ func (f *Filter) comment(i *unix.SockFilter, pc int, v *view) string {
 	return string(m.name) + ": " + name
 }
 
-// causes is everything in the profile that returns ret: one RET serves it all.
+// causes returns everything in the profile that returns ret: one RET serves all of it.
 func (f *Filter) causes(ret uint32) string {
 	var list []string
 	for i := range f.profile.Syscalls {

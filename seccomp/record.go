@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Recording is a profile under which a container runs while its calls are observed: every call is shown to the agent,
-// who lets it go on. start are the calls that happen before the agent is there; they are allowed unseen.
+// Recording returns the profile of a container whose calls are observed: the agent sees every call, and lets it
+// continue. start are the calls that are made before the agent has the listener; they are allowed without it.
 func Recording(start []string) *specs.LinuxSeccomp {
 	p := &specs.LinuxSeccomp{DefaultAction: specs.ActNotify}
 	if len(start) > 0 {
@@ -17,20 +17,20 @@ func Recording(start []string) *specs.LinuxSeccomp {
 	return p
 }
 
-// maxUnnamed is how many calls without a name are noted. A container can make calls with every number there is.
+// maxUnnamed is how many calls without a name are recorded. A container can make calls with every number there is.
 const maxUnnamed = 64
 
 // A Recorder collects the calls of a container. The zero value is ready.
 type Recorder struct {
 	calls map[specs.Arch]map[string]bool
-	// Unnamed are calls without a name in the tables, which no profile can allow: the architecture's AUDIT_ARCH and the
-	// number.
+	// Unnamed are calls without a name in the tables, which no profile can allow, by the architecture's AUDIT_ARCH and
+	// the number.
 	Unnamed []Call
-	// Omitted says that there were more of them than are noted.
+	// Omitted says that there were more of them than are recorded.
 	Omitted bool
 }
 
-// Saw notes a call, as a notification shows it.
+// Saw records a call, as a notification shows it.
 func (r *Recorder) Saw(audit, number uint32) {
 	arch, name := CallName(audit, number)
 	if name == "" {
@@ -53,8 +53,8 @@ func (r *Recorder) Saw(audit, number uint32) {
 	r.calls[arch][name] = true
 }
 
-// Profile allows the calls that were seen, and always, and nothing else: the rest is EPERM. Its architectures are those
-// that made a call.
+// Profile returns a profile that allows the calls that were seen, and those of always, and answers all others with
+// EPERM. Its architectures are those that made a call.
 func (r *Recorder) Profile(always []string) *specs.LinuxSeccomp {
 	names := slices.Clone(always)
 	p := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno}

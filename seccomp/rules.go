@@ -41,14 +41,14 @@ type ruleset struct {
 	notify bool
 	// Leaves of socketcall(2) and ipc(2) on architectures that reach other calls through them.
 	socketcall, ipc int32
-	// moves remembers what the present rule made of a leaf, so that its other names share the result.
+	// moves are the leaves that the present rule has changed, so that its other names share the result.
 	moves []move
 }
 
 type move struct{ from, to int32 }
 
-// parseRules checks p and sorts its rules by call, for a machine whose own architecture is native. After an error the
-// ruleset is of no use.
+// parseRules checks p and sorts its rules by call, for a machine whose native architecture is native. After an error
+// the ruleset must not be used.
 func parseRules(p *specs.LinuxSeccomp, native *architecture) (*ruleset, []string, error) {
 	deny, err := parseAction(p.DefaultAction, p.DefaultErrnoRet, "linux.seccomp.defaultAction", "")
 	if err != nil {
@@ -95,8 +95,7 @@ func (s *ruleset) addCall(i int, call *specs.LinuxSyscall, warnings []string) ([
 			continue
 		}
 		s.named[k] = true
-		// A rule that says what the default says changes nothing and hides nothing (libseccomp refuses it, runc skips
-		// it).
+		// A rule with the default action changes nothing and hides nothing (libseccomp refuses it, runc skips it).
 		if ret != s.deny {
 			from := s.of[k]
 			s.of[k] = s.extend(from, ret, alternatives)
@@ -168,7 +167,7 @@ func (s *ruleset) extend(from int32, ret uint32, alternatives []int32) int32 {
 	return to
 }
 
-// insert puts rule r behind those that are more restrictive, or as restrictive and earlier in the profile.
+// insert inserts rule r after those that are more restrictive, or as restrictive and earlier in the profile.
 func (s *ruleset) insert(list []int32, r int32) []int32 {
 	list = append(list, r)
 	for i := len(list) - 1; i > 0 && s.before(list[i], list[i-1]); i-- {
@@ -230,7 +229,7 @@ func (s *ruleset) multiplex() {
 	s.moves = s.moves[:0]
 }
 
-// muxed is r as it looks through socketcall(2) or ipc(2).
+// muxed returns r as a rule for socketcall(2) or ipc(2).
 func (s *ruleset) muxed(r rule, m muxed) rule {
 	list := append(make([]condition, 0, 1+len(r.conditions)), condition{arg: 0, op: opEQ, value: uint64(m.call)})
 	for _, c := range r.conditions {

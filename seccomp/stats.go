@@ -1,6 +1,6 @@
 package seccomp
 
-// Stats is what a filter costs per call, in executed instructions. Calls are those of the native architecture that the
+// Stats is the cost of a filter per call, in executed instructions. Calls are those of the native architecture that the
 // profile names, with all arguments 0; a kernel that caches constant answers (Linux 5.11) skips the program for most of
 // the allowed ones.
 type Stats struct {

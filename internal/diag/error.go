@@ -1,8 +1,8 @@
-// Package diag is how rt says what went wrong: one error type, one table of hints, two printers.
+// Package diag has rt's error type, the table of hints, and two printers.
 //
-// It turns what is known where something failed (the config field, the step of the plan, the system call,
-// the errno) into one line for programs and a short block for people. Both sides of rt use it: the checks of the spec,
-// and the supervisor that maps a record of the boot process to its step. It decides nothing and logs nothing.
+// It turns what is known where something failed (the config field, the step of the plan, the system call, the errno)
+// into one line for programs and a short block for people. Both sides of rt use it: the checks of the spec, and the
+// supervisor that maps a record of the boot process to its step. It decides nothing and logs nothing.
 package diag
 
 import (
@@ -113,8 +113,8 @@ func (e *Error) line(b *strings.Builder) {
 	}
 }
 
-// Unwrap makes errors.Is(err, fs.ErrNotExist) and errors.As work. A zero Errno in an interface is not nil,
-// so it is tested for.
+// Unwrap makes errors.Is(err, fs.ErrNotExist) and errors.As work. A zero Errno in an interface is not nil, so it is
+// tested for.
 func (e *Error) Unwrap() error {
 	if e.Errno != 0 {
 		return e.Errno

@@ -6,16 +6,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// oneKind has "not a directory" in it, whatever the errno: by these words dockerd asks its user about the mount
+// oneKind contains "not a directory", whatever the errno: if dockerd finds these words it asks its user about the mount
 // (daemon/errors.go).
 const oneKind = "the source is not a directory and the mount point is one, or the other way round: both must be of one kind"
 
-// notOwned is what mounts of proc, sysfs and mqueue meet where the host has nothing mounted that could stand in for
-// them.
+// notOwned is for mounts of proc, sysfs and mqueue if the host has mounted nothing that could stand in for them.
 const notOwned = "the root of a user namespace can't mount what belongs to a pid, network or ipc namespace of others: give the container one of its own, or bind a /proc, /sys or /dev/mqueue that is mounted already"
 
-// hints has a row for what users meet again and again. The first row that fits gives the hint; where none fits there is
-// none.
+// hints has a row for each failure that users meet often. The first matching row gives the hint; if none matches there
+// is no hint.
 var hints = []struct {
 	call   string
 	errno  unix.Errno

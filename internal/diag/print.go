@@ -26,8 +26,7 @@ func Fprint(w io.Writer, program string, err error) {
 func (e *Error) block(b *strings.Builder, program string) {
 	b.WriteString(program)
 	b.WriteString(": ")
-	// The first line stays the whole story, since people quote only that one; what follows repeats its parts to be
-	// found at a glance.
+	// The first line is complete, since people quote only that one. The lines below repeat its parts, easier to find.
 	head := *e
 	head.Step, head.Hint = 0, ""
 	var line strings.Builder

@@ -1,4 +1,4 @@
-// Package sys holds small facts about files and processes that several packages of rt need in the same way.
+// Package sys has operations on files and processes that several packages of rt need in the same way.
 package sys
 
 import "strings"

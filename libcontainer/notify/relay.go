@@ -161,7 +161,7 @@ func (n *Relay) Wait(pidfd, mainPid int) error {
 	}
 }
 
-// ready reads what the container has said, and reports whether "READY=1" is among it. Descriptors that come along are
+// ready reads what the container has said, and reports whether "READY=1" is in it. Descriptors that come along are
 // dropped by read(2).
 func (n *Relay) ready() bool {
 	var message [4096]byte // the most that a service manager takes
