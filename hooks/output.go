@@ -2,6 +2,8 @@ package hooks
 
 import (
 	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
 )
 
 // output is the destination of one of the standard streams of a hook.
@@ -119,7 +121,7 @@ func (out *output) close() {
 // tail returns the end of what the hook wrote, on one line: a program that gives up says why last.
 func (out *output) tail() string {
 	if out.read >= 0 || len(out.last) > 0 {
-		return oneLine(out.last[max(0, len(out.last)-keepBytes):])
+		return diag.OneLine(out.last[max(0, len(out.last)-keepBytes):])
 	}
 	var st unix.Stat_t
 	if unix.Fstat(out.write, &st) != nil || st.Size == 0 {
@@ -130,5 +132,5 @@ func (out *output) tail() string {
 	if err != nil {
 		return ""
 	}
-	return oneLine(b[:n])
+	return diag.OneLine(b[:n])
 }

@@ -1,9 +1,6 @@
 package hooks
 
 import (
-	"bytes"
-	"unicode/utf8"
-
 	"golang.org/x/sys/unix"
 )
 
@@ -53,33 +50,6 @@ func (in *input) closeRead() { in.read = shut(in.read) }
 func (in *input) close() {
 	in.read = shut(in.read)
 	in.write = shut(in.write)
-}
-
-// oneLine joins the lines of text and drops what would confuse a terminal or a log.
-func oneLine(b []byte) string {
-	var line []byte
-	for part := range bytes.SplitSeq(b, []byte{'\n'}) {
-		part = bytes.TrimSpace(part)
-		if len(part) == 0 {
-			continue
-		}
-		if len(line) > 0 {
-			line = append(line, " | "...)
-		}
-		for len(part) > 0 {
-			r, n := utf8.DecodeRune(part)
-			part = part[n:]
-			switch {
-			case r == utf8.RuneError && n == 1: // a byte of a rune that was cut in two, or not text at all
-			case r == '\t':
-				line = append(line, ' ')
-			case r < ' ' || r == 0x7f:
-			default:
-				line = utf8.AppendRune(line, r)
-			}
-		}
-	}
-	return string(line)
 }
 
 // shut closes fd unless it is closed already, and returns the mark of a closed one.

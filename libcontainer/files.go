@@ -6,6 +6,7 @@ import (
 	"rt/internal/diag"
 	"rt/internal/sys"
 	"rt/libcontainer/host"
+	"rt/libcontainer/idmap"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
 	"rt/libcontainer/state"
@@ -15,10 +16,10 @@ import (
 // returned, on an error too.
 func (m *maker) openFiles() ([]int, error) {
 	files := make([]int, 0, len(m.plan.Files))
-	maps := idMaps{m: m}
-	defer maps.close()
+	maps := idmap.NewNamespaces(m.spec, m.container.Path("."), m.id)
+	defer maps.Close()
 	for i := range m.plan.Files {
-		fd, err := m.openFile(&m.plan.Files[i], &maps)
+		fd, err := m.openFile(&m.plan.Files[i], maps)
 		if err != nil {
 			return files, err
 		}
@@ -29,14 +30,14 @@ func (m *maker) openFiles() ([]int, error) {
 
 // handOverTrees opens the next batch of bind sources, and gives it to the boot process, which has used up the last one.
 func (m *maker) handOverTrees() error {
-	maps := idMaps{m: m}
-	defer maps.close()
+	maps := idmap.NewNamespaces(m.spec, m.container.Path("."), m.id)
+	defer maps.Close()
 	batch := m.plan.Later[0]
 	m.plan.Later = m.plan.Later[1:]
 	trees := make([]int, 0, len(batch))
 	defer func() { sys.CloseAll(trees...) }()
 	for i := range batch {
-		fd, err := m.openFile(&batch[i], &maps)
+		fd, err := m.openFile(&batch[i], maps)
 		if err != nil {
 			return err
 		}
@@ -45,7 +46,7 @@ func (m *maker) handOverTrees() error {
 	return m.session.Boot.HandOver(trees)
 }
 
-func (m *maker) openFile(f *plan.File, maps *idMaps) (fd int, err error) {
+func (m *maker) openFile(f *plan.File, maps *idmap.Namespaces) (fd int, err error) {
 	call := "open"
 	switch f.Kind {
 	case plan.FileNamespace:
@@ -67,13 +68,16 @@ func (m *maker) openFile(f *plan.File, maps *idMaps) (fd int, err error) {
 				&unix.MountAttr{Propagation: unix.MS_SLAVE})
 		}
 		if err == nil && f.Index >= 0 && m.spec.Mounts[f.Index].IDMap {
-			return maps.apply(&m.spec.Mounts[f.Index], fd)
+			if err := maps.Apply(&m.spec.Mounts[f.Index], fd); err != nil {
+				_ = unix.Close(fd)
+				return -1, err
+			}
 		}
 	case plan.FileMqueue:
 		call = "fsmount"
 		fd, err = newMqueue()
 	case plan.FileIDMap:
-		if fd, err = maps.namespace(&m.spec.Mounts[f.Index]); err != nil {
+		if fd, err = maps.Of(&m.spec.Mounts[f.Index]); err != nil {
 			return -1, err
 		}
 		call = "fcntl"

@@ -14,6 +14,7 @@ import (
 	"rt/libcontainer/engine"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/host"
+	"rt/libcontainer/idmap"
 	"rt/libcontainer/inspect"
 	"rt/libcontainer/netdevice"
 	"rt/libcontainer/notify"
@@ -87,7 +88,7 @@ func (m *maker) look() error {
 	}
 	m.r.warn(warnings...)
 	m.options = *options
-	m.options.SetgroupsDeny = m.denySetgroups()
+	m.options.SetgroupsDeny = idmap.DenySetgroups(m.spec, &m.facts)
 	return m.lookForNotify()
 }
 

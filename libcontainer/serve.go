@@ -8,6 +8,7 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer/foreground"
+	"rt/libcontainer/idmap"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
@@ -75,6 +76,11 @@ func (m *maker) born(r supervise.Report) error {
 		return m.attach(m.pid)
 	}
 	return nil
+}
+
+// writeMaps writes the id maps of process pid, in a user namespace that is new.
+func (m *maker) writeMaps(pid int) error {
+	return idmap.Write(pid, m.spec, &m.facts, m.options.SetgroupsDeny)
 }
 
 // bornUnmapped takes note of one in a new user namespace, whose ids rt maps.

@@ -1,0 +1,114 @@
+package idmap
+
+import (
+	"slices"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/process"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// Namespaces are the user namespaces that id-mapped mounts take their mappings from (mount_setattr(2)): one for all
+// mounts with the same mappings, since each costs a process.
+type Namespaces struct {
+	config  *spec.Spec
+	dir, id string
+	made    []namespace
+}
+
+type namespace struct {
+	uid, gid []specs.LinuxIDMapping
+	fd       int
+}
+
+// NewNamespaces returns those of the mounts of config, of which none is made yet. The processes that hold one for a
+// moment work in dir, and ps(1) shows id with them.
+func NewNamespaces(config *spec.Spec, dir, id string) *Namespaces {
+	return &Namespaces{config: config, dir: dir, id: id}
+}
+
+// Close closes the namespaces. Mounts that have their mappings keep them.
+func (l *Namespaces) Close() {
+	for i := range l.made {
+		_ = unix.Close(l.made[i].fd)
+	}
+	l.made = nil
+}
+
+// Of returns a descriptor of a user namespace with the mappings of a mount. Close closes it.
+func (l *Namespaces) Of(mount *spec.Mount) (fd int, err error) {
+	for i := range l.made {
+		if slices.Equal(l.made[i].uid, mount.UIDMappings) && slices.Equal(l.made[i].gid, mount.GIDMappings) {
+			return l.made[i].fd, nil
+		}
+	}
+	if joined := l.config.Namespaces.Joined(unix.CLONE_NEWUSER); joined != nil && len(mount.UIDMappings) == 0 {
+		// Its mappings are in no config: those of the namespace itself are meant.
+		fd, err = process.OpenNamespace(joined.Field(), joined.Path, joined.Flag)
+	} else {
+		fd, err = l.create(mount)
+	}
+	if err != nil {
+		return -1, err
+	}
+	l.made = append(l.made, namespace{mount.UIDMappings, mount.GIDMappings, fd})
+	return fd, nil
+}
+
+// Apply maps the ids of a detached copy of a mount's source.
+func (l *Namespaces) Apply(mount *spec.Mount, tree int) error {
+	namespace, err := l.Of(mount)
+	if err != nil {
+		return err
+	}
+	flags := uint(unix.AT_EMPTY_PATH)
+	if mount.IDMapRecursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	err = unix.MountSetattr(tree, "", flags, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP,
+		Userns_fd: uint64(namespace)})
+	if err != nil {
+		e := diag.Sys("the ids of the mount can't be mapped", "mount_setattr", err).At(mount.Field("source"), mount.Source)
+		return e.WithHint(diag.Hint("mount_setattr", e.Errno, "mounts"))
+	}
+	return nil
+}
+
+// create makes a user namespace with the mappings of a mount, by way of a process that is born in it and waits.
+func (l *Namespaces) create(mount *spec.Mount) (int, error) {
+	image, err := nsenter.Assemble(plan.Idle())
+	if err != nil {
+		return -1, err
+	}
+	boot, err := nsenter.Spawn(image, &nsenter.SpawnOptions{
+		Argv: []string{"rt-idmap", l.id}, CloneFlags: unix.CLONE_NEWUSER, CgroupFD: -1, Dir: l.dir,
+	})
+	if err != nil {
+		if e, ok := err.(*diag.Error); ok { //nolint:errorlint // made by Spawn
+			e.Field = mount.Field("uidMappings")
+		}
+		return -1, err
+	}
+	defer func() {
+		boot.Close()
+		_, _ = boot.Wait()
+	}()
+	if err := writeFile(boot.Pid, "uid_map", mount.Field("uidMappings"), text(mount.UIDMappings)); err != nil {
+		return -1, err
+	}
+	if err := writeFile(boot.Pid, "gid_map", mount.Field("gidMappings"), text(mount.GIDMappings)); err != nil {
+		return -1, err
+	}
+	fd, err := unix.Open("/proc/"+strconv.Itoa(boot.Pid)+"/ns/user", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, diag.Sys("the user namespace that maps the mount's ids can't be opened", "open", err).
+			At(mount.Field("uidMappings"), "")
+	}
+	return fd, nil
+}

@@ -1,0 +1,113 @@
+// Package idmap maps the ids of user namespaces: that of a container, and those that id-mapped mounts take their
+// mappings from. See user_namespaces(7) and mount_setattr(2).
+package idmap
+
+import (
+	"os/exec"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/libcontainer/host"
+	"rt/spec"
+)
+
+// DenySetgroups reports whether the container's user namespace can't have setgroups(2): an unprivileged rt may write a
+// gid map itself only after giving that up (user_namespaces(7)). With newgidmap it need not.
+func DenySetgroups(s *spec.Spec, f *host.Facts) bool {
+	return s.Namespaces.New&unix.CLONE_NEWUSER != 0 && unprivileged(f) && ownIDOnly(s.GIDMappings, f.EGID)
+}
+
+// unprivileged reports whether rt lacks the right to map any id.
+func unprivileged(f *host.Facts) bool {
+	const needed = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID
+	return f.EUID != 0 && f.Caps&needed != needed
+}
+
+// ownIDOnly reports whether a map has only the caller's own id: what the kernel lets everyone write.
+func ownIDOnly(mappings []specs.LinuxIDMapping, own uint32) bool {
+	return len(mappings) == 1 && mappings[0].Size == 1 && mappings[0].HostID == own
+}
+
+// Write writes linux.uidMappings and linux.gidMappings of process pid, whose user namespace is new. With denySetgroups
+// no process of it will be able to call setgroups(2).
+func Write(pid int, s *spec.Spec, f *host.Facts, denySetgroups bool) error {
+	if denySetgroups {
+		if err := writeFile(pid, "setgroups", "linux.gidMappings", []byte("deny")); err != nil {
+			return err
+		}
+	}
+	if err := write(pid, "newuidmap", "uid_map", "linux.uidMappings", s.UIDMappings, f, f.EUID); err != nil {
+		return err
+	}
+	return write(pid, "newgidmap", "gid_map", "linux.gidMappings", s.GIDMappings, f, f.EGID)
+}
+
+// write writes one map, or has the program write it that distributions give the right to: newuidmap(1), newgidmap(1).
+func write(pid int, program, file, field string, mappings []specs.LinuxIDMapping, f *host.Facts, own uint32) error {
+	if unprivileged(f) && !ownIDOnly(mappings, own) {
+		return runMapper(pid, program, field, mappings, own)
+	}
+	return writeFile(pid, file, field, text(mappings))
+}
+
+// text returns mappings as the kernel reads them: a line each, the id inside, the id outside, and how many.
+func text(mappings []specs.LinuxIDMapping) (text []byte) {
+	for _, m := range mappings {
+		for _, n := range [...]uint32{m.ContainerID, m.HostID, m.Size} {
+			text = append(strconv.AppendUint(text, uint64(n), 10), ' ')
+		}
+		text[len(text)-1] = '\n'
+	}
+	return text
+}
+
+// writeFile writes a file of /proc/PID at once: the kernel takes a map only whole.
+func writeFile(pid int, file, field string, text []byte) error {
+	path := "/proc/" + strconv.Itoa(pid) + "/" + file
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		_, err = unix.Write(fd, text)
+		_ = unix.Close(fd)
+	}
+	if err == nil {
+		return nil
+	}
+	e := diag.Sys(path+" can't be written", "write", err)
+	e.Field = field
+	switch e.Errno {
+	case unix.EPERM:
+		e.Hint = "rt may map only ids that it has in its own user namespace, and needs CAP_SETUID and CAP_SETGID for " +
+			"others than its own"
+	case unix.EINVAL:
+		e.Hint = "the kernel takes at most 340 ranges, and none that overlap"
+	}
+	return e
+}
+
+// runMapper calls newuidmap or newgidmap.
+func runMapper(pid int, program, field string, mappings []specs.LinuxIDMapping, own uint32) error {
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return &diag.Error{
+			Kind: diag.Host, Field: field,
+			Problem: "an unprivileged user can map other ids than its own only through " + program + ", which is not installed",
+			Hint:    "install it (Debian: uidmap), or map only " + strconv.FormatUint(uint64(own), 10),
+		}
+	}
+	argv := []string{strconv.Itoa(pid)}
+	for _, m := range mappings {
+		for _, n := range [...]uint32{m.ContainerID, m.HostID, m.Size} {
+			argv = append(argv, strconv.FormatUint(uint64(n), 10))
+		}
+	}
+	if said, err := exec.Command(path, argv...).CombinedOutput(); err != nil {
+		return &diag.Error{
+			Kind: diag.Host, Field: field, Problem: program + " refused, saying: " + diag.OneLine(said), Err: err,
+			Hint: "the host ids must be in the ranges that /etc/subuid and /etc/subgid give the user",
+		}
+	}
+	return nil
+}
