@@ -215,8 +215,8 @@ func TestPlanExplainsEveryKindOfStep(t *testing.T) {
 	kinds := map[string]bool{}
 	for i := range p.Steps {
 		s := &p.Steps[i]
-		kind := s.Part + ": " + s.Call.String()
-		kinds[kind] = kinds[kind] || shown[printed[strconv.Itoa(s.Number)]]
+		kind := p.Part(i) + ": " + s.Call.String()
+		kinds[kind] = kinds[kind] || shown[printed[strconv.Itoa(int(s.Number))]]
 	}
 	if len(kinds) < 30 {
 		t.Fatalf("only %d kinds of steps", len(kinds))

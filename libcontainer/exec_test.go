@@ -155,7 +155,7 @@ func execTrue(t *testing.T) *ExecOptions {
 func passedOver(p *plan.Plan, i int) bool {
 	for k := range i {
 		s := &p.Steps[k]
-		if s.Then > i || s.Else > i {
+		if int(s.Then) > i || int(s.Else) > i {
 			return true
 		}
 	}

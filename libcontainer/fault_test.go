@@ -156,7 +156,7 @@ func (f *faults) sampled(i int) bool {
 	if testing.Short() {
 		stride *= 8 // an emulated machine is twenty times slower
 	}
-	return s.Part == "the first process" || i >= f.ready || i%stride == 0
+	return f.plan.Part(i) == "the first process" || i >= f.ready || i%stride == 0
 }
 
 // errnos returns how step i is to fail: in a way that it does not expect, and in all that it does.
@@ -165,7 +165,7 @@ func (f *faults) errnos(i int) []unix.Errno {
 	var list []unix.Errno
 	for k := range 4 {
 		errno := [...]unix.Errno{unix.EIO, unix.ENOSPC, unix.EPERM, unix.EEXIST}[(i+k)%4]
-		if !slices.Contains(s.Errnos, errno) {
+		if !s.Errnos.Has(errno) {
 			list = append(list, errno)
 			break
 		}
@@ -173,7 +173,7 @@ func (f *faults) errnos(i int) []unix.Errno {
 	if testing.Short() {
 		return list
 	}
-	for _, e := range s.Errnos {
+	for _, e := range s.Errnos.All() {
 		if e != nsenter.Short {
 			list = append(list, e)
 		}
@@ -203,7 +203,7 @@ func (f *faults) learn() {
 	program := false
 	for i := range f.plan.Steps {
 		s := &f.plan.Steps[i]
-		if s.Sync == plan.SyncReady {
+		if plan.SyncPointOf(s) == plan.SyncReady {
 			f.ready = i
 		}
 		switch {
@@ -214,9 +214,9 @@ func (f *faults) learn() {
 			i < f.ready+6:
 			f.executed[i] = true
 		case f.wait && f.ready > 0:
-			f.executed[i] = late[s.Number-(steps-same)]
+			f.executed[i] = late[int(s.Number)-(steps-same)]
 		default:
-			f.executed[i] = traced[s.Number]
+			f.executed[i] = traced[int(s.Number)]
 		}
 	}
 	f.world = look(f.t)
@@ -225,7 +225,7 @@ func (f *faults) learn() {
 // trace carries the plan out and returns the numbers of the steps that were traced, and how many steps there are.
 func (f *faults) trace() (traced map[int]bool, steps int) {
 	traced = map[int]bool{}
-	r := Runtime{Root: f.root, edit: func(p *plan.Plan) { steps = p.Steps[len(p.Steps)-1].Number }}
+	r := Runtime{Root: f.root, edit: func(p *plan.Plan) { steps = int(p.Steps[len(p.Steps)-1].Number) }}
 	must(f.t, f.life(&r, func(e TraceEvent) {
 		if e.Text == "" {
 			f.t.Errorf("a step without a text is traced: %+v", e)
@@ -279,7 +279,7 @@ func (f *faults) fail(i int, errno unix.Errno) {
 	err := f.life(&r, nil)
 	hung.Stop()
 	f.judge(i, errno, err)
-	if f.plan.Steps[i].Part == "the first process" {
+	if f.plan.Part(i) == "the first process" {
 		// A process of which rt was never told ends when rt hangs up, and is the reaper's when rt has ended.
 		eventually(t, "all processes have ended", func() bool { reapAll(); return len(childPids()) == 0 })
 	}
@@ -288,7 +288,7 @@ func (f *faults) fail(i int, errno unix.Errno) {
 	if ran, _ := os.ReadFile(f.bundle + "/ran"); len(ran) != 0 && string(ran) != "cp" {
 		t.Errorf("the hooks that ran are %q", ran)
 	}
-	if s := &f.plan.Steps[i]; f.executed[i] && s.Else > i+1 && slices.Contains(s.Errnos, errno) {
+	if s := &f.plan.Steps[i]; f.executed[i] && int(s.Else) > i+1 && s.Errnos.Has(errno) {
 		f.requireJump(i, errno)
 	}
 }
@@ -303,9 +303,9 @@ func (f *faults) judge(i int, errno unix.Errno, err error) {
 		if err != nil {
 			f.t.Errorf("a step that is not carried out here fails: %v", err)
 		}
-	case slices.Contains(s.Errnos, errno):
+	case s.Errnos.Has(errno):
 		// The world may not be as the errno says, and a later step fail for it.
-		if err != nil && (!isDiag || e.Step <= s.Number) {
+		if err != nil && (!isDiag || e.Step <= int(s.Number)) {
 			f.t.Errorf("an expected errno is reported as %v", err)
 		}
 	case f.wait && i > f.ready && i < f.ready+5 && s.Call != nsenter.Read:
@@ -313,7 +313,7 @@ func (f *faults) judge(i int, errno unix.Errno, err error) {
 		// container has stopped.
 	case !isDiag:
 		f.t.Errorf("error %v (%T)", err, err)
-	case e.Step != s.Number || e.Field != s.Origin || e.Call != s.Call.String() || e.Errno != errno ||
+	case e.Step != int(s.Number) || e.Field != s.Origin || e.Call != s.Call.String() || e.Errno != errno ||
 		e.Problem == "" && s.Sentence != "":
 		f.t.Errorf("step %d of %q, %s, %v is reported as %+v", s.Number, s.Origin, s.Call, errno, e)
 	case !strings.Contains(err.Error(), fmt.Sprintf("[step %d]", s.Number)):
@@ -325,10 +325,10 @@ func (f *faults) judge(i int, errno unix.Errno, err error) {
 func (f *faults) requireJump(i int, errno unix.Errno) {
 	s := &f.plan.Steps[i]
 	var events []TraceEvent
-	number := s.Number
+	number := int(s.Number)
 	r := Runtime{Root: f.root, edit: func(p *plan.Plan) {
 		for k := range p.Steps {
-			if p.Steps[k].Number == number && !plan.IsTrace(&p.Steps[k]) {
+			if int(p.Steps[k].Number) == number && !plan.IsTrace(&p.Steps[k]) {
 				p.Program = *p.WithFault(k, errno)
 				return
 			}
@@ -339,7 +339,7 @@ func (f *faults) requireJump(i int, errno unix.Errno) {
 	if f.wait && i > f.ready || !f.traceable(i) {
 		return
 	}
-	want := f.plan.Steps[s.Else].Number
+	want := int(f.plan.Steps[s.Else].Number)
 	if at < 0 || at+1 >= len(events) || events[at].Result != -int64(errno) || events[at+1].Step != want {
 		f.t.Errorf("step %d fails with %v and does not lead to %d: %+v", number, errno, want, events)
 	}

@@ -140,7 +140,7 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 			return 0, nsenter.Errno(f.Result)
 		}
 		e := diag.Sys(f.Step.Sentence, f.Step.Call.String(), nsenter.Errno(f.Result))
-		e.Step = f.Step.Number
+		e.Step = int(f.Step.Number)
 		return 0, e
 	}
 	return 0, err

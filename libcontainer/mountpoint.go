@@ -23,13 +23,13 @@ func (m *maker) makePoint(r supervise.Report) error {
 	uid, gid, err := fileIDs(m.session.Boot.Pid)
 	if err == nil {
 		err = copyup.AsOwner(uid, gid,
-			func() error { return sys.MakeInRoot(r.FD, step.Path, plan.SyncPointOf(step) == plan.SyncMakeDir) })
+			func() error { return sys.MakeInRoot(r.FD, step.Sync.Path, plan.SyncPointOf(step) == plan.SyncMakeDir) })
 	}
 	if err == nil || err == unix.EACCES && step.Origin == "process.cwd" {
 		return nil // a working directory that is closed to root is looked for by the user later
 	}
 	e := diag.Sys("the target of its symbolic links can't be made", "openat2", err)
-	e.Field, e.Value = step.Origin, step.Path
+	e.Field, e.Value = step.Origin, step.Sync.Path
 	return e
 }
 
@@ -44,7 +44,7 @@ func (m *maker) compareLink(r supervise.Report) error {
 		}
 	}
 	var text [unix.PathMax]byte
-	n, err := unix.Readlinkat(dir, step.Path[strings.LastIndexByte(step.Path, '/')+1:], text[:])
+	n, err := unix.Readlinkat(dir, step.Sync.Path[strings.LastIndexByte(step.Sync.Path, '/')+1:], text[:])
 	if err == nil && string(text[:max(n, 0)]) == want {
 		return nil
 	}
@@ -53,7 +53,7 @@ func (m *maker) compareLink(r supervise.Report) error {
 		what = "a symbolic link to " + strconv.Quote(string(text[:n]))
 	}
 	return &diag.Error{
-		Kind: diag.Host, Field: step.Origin, Value: step.Path,
+		Kind: diag.Host, Field: step.Origin, Value: step.Sync.Path,
 		Problem: "is " + what + " already, and copy-symlink would make a link to " + strconv.Quote(want) +
 			" there: remove it, or choose another destination",
 	}

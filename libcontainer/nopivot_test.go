@@ -45,7 +45,7 @@ func TestNoPivotLeavesTheHostItsMounts(t *testing.T) {
 	r.edit = func(p *plan.Plan) {
 		for i := range p.Steps {
 			if s := &p.Steps[i]; s.Sentence == "do not propagate the unmount to the host" {
-				s.Call, s.Args, s.Errnos = nsenter.Getpid, nil, nil
+				s.Call, s.Args, s.Errnos = nsenter.Getpid, nil, nsenter.Errnos{}
 			}
 		}
 	}

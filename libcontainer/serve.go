@@ -96,7 +96,7 @@ func (m *maker) bornUnmapped(r supervise.Report) error {
 func serveError(err error, s *supervise.Session, p *plan.Plan, config *spec.Spec, starved func() error) error {
 	if f, ok := errors.AsType[*supervise.Failure](err); ok {
 		return stepFailure(&failedStep{
-			Number: f.Step.Number, Call: f.Step.Call.String(), Origin: f.Step.Origin, Sentence: f.Step.Sentence, Text: p.Text(f.Index),
+			Number: int(f.Step.Number), Call: f.Step.Call.String(), Origin: f.Step.Origin, Sentence: f.Step.Sentence, Text: p.Text(f.Index),
 		}, f.Result, config)
 	}
 	if errors.Is(err, supervise.ErrEnded) {
@@ -141,10 +141,11 @@ func tracer(p *plan.Plan, to func(TraceEvent), pid *int) func(*nsenter.Step, nse
 		return nil
 	}
 	return func(step *nsenter.Step, record nsenter.Record) {
-		e := TraceEvent{Step: step.Number, Result: record.Value, Start: record.Start, End: record.End, Pid: *pid}
+		e := TraceEvent{Step: int(step.Number), Result: record.Value, Start: record.Start, End: record.End, Pid: *pid}
 		plain := p.Plain()
-		s := &plain.Steps[step.Number-1]
-		e.Text, e.Sentence, e.Origin, e.Part = plain.Text(step.Number-1), s.Sentence, s.Origin, s.Part
+		i := e.Step - 1
+		s := &plain.Steps[i]
+		e.Text, e.Sentence, e.Origin, e.Part = plain.Text(i), s.Sentence, s.Origin, plain.Part(i)
 		to(e)
 	}
 }

@@ -100,7 +100,7 @@ func (s *starter) release() error {
 	err := s.session.Serve(plan.SyncNone)
 	if f, ok := errors.AsType[*supervise.Failure](err); ok {
 		return stepFailure(&failedStep{
-			Number: f.Step.Number, Call: f.Step.Call.String(), Origin: f.Step.Origin, Sentence: f.Step.Sentence, Text: s.lateText(f.Step, f.Index),
+			Number: int(f.Step.Number), Call: f.Step.Call.String(), Origin: f.Step.Origin, Sentence: f.Step.Sentence, Text: s.lateText(f.Step, f.Index),
 		}, f.Result, s.spec)
 	}
 	if err != nil {

@@ -22,7 +22,7 @@ func (m *maker) saveSteps() error {
 		if late {
 			text = appendStep(text, i, s)
 		}
-		late = late || s.Sync == plan.SyncReady
+		late = late || plan.SyncPointOf(s) == plan.SyncReady
 	}
 	return m.container.SaveSteps(text)
 }
@@ -36,17 +36,17 @@ func appendStep(text []byte, i int, s *nsenter.Step) []byte {
 	number := func(n int) { text = append(strconv.AppendInt(text, int64(n), 10), '\t') }
 	word := func(w string) { text = append(append(text, w...), '\t') }
 	number(i)
-	number(s.Number)
+	number(int(s.Number))
 	word(s.Call.String())
 	point := ""
 	if s.Sync != nil {
-		point = s.Sync.String()
+		point = s.Sync.Point.String()
 	}
 	word(point)
 	number(int(s.Min))
-	number(s.Then)
-	number(s.Else)
-	for k, errno := range s.Errnos {
+	number(int(s.Then))
+	number(int(s.Else))
+	for k, errno := range s.Errnos.All() {
 		if k > 0 {
 			text = append(text, ',')
 		}
@@ -71,9 +71,9 @@ func parseSteps(text []byte) (steps []nsenter.Step, first int, err error) {
 			return nil, 0, &diag.Error{Kind: diag.State,
 				Problem: "the record of the steps to come is damaged, or was made by another version of rt: delete the container"}
 		}
-		for _, target := range [...]*int{&s.Then, &s.Else} {
+		for _, target := range [...]*int32{&s.Then, &s.Else} {
 			if *target != 0 {
-				*target = max(*target-first, 0)
+				*target = max(*target-int32(first), 0)
 			}
 		}
 		steps = append(steps, s)
@@ -86,17 +86,17 @@ func parseStep(f [][]byte) (s nsenter.Step, index int, ok bool) {
 	if len(f) != stepFields {
 		return s, 0, false
 	}
-	var least int
+	var at int32
 	for _, n := range [...]struct {
 		field int
-		to    *int
-	}{{0, &index}, {1, &s.Number}, {4, &least}, {5, &s.Then}, {6, &s.Else}} {
-		var err error
-		if *n.to, err = strconv.Atoi(string(f[n.field])); err != nil || *n.to < 0 {
+		to    *int32
+	}{{0, &at}, {1, &s.Number}, {4, &s.Min}, {5, &s.Then}, {6, &s.Else}} {
+		v, err := strconv.ParseInt(string(f[n.field]), 10, 32)
+		if err != nil || v < 0 {
 			return s, 0, false
 		}
+		*n.to = int32(v)
 	}
-	s.Min = int32(least)
 	if s.Call, ok = nsenter.CallNamed(string(f[2])); !ok {
 		return s, 0, false
 	}
@@ -105,15 +105,17 @@ func parseStep(f [][]byte) (s nsenter.Step, index int, ok bool) {
 		if point == plan.SyncNone {
 			return s, 0, false
 		}
-		s.Sync = point
+		s.Sync = &nsenter.SyncDetail{Point: point}
 	}
+	var errnos []unix.Errno
 	for word := range bytes.SplitSeq(f[7], []byte{','}) {
-		if errno, err := strconv.Atoi(string(word)); err == nil {
-			s.Errnos = append(s.Errnos, unix.Errno(errno))
+		if errno, err := strconv.ParseUint(string(word), 10, 8); err == nil {
+			errnos = append(errnos, unix.Errno(errno))
 		}
 	}
+	s.Errnos = nsenter.ErrnosOf(errnos[:min(len(errnos), 4)]...)
 	s.Origin, s.Sentence = string(f[8]), string(f[9])
-	return s, index, true
+	return s, int(at), true
 }
 
 // lateText is the call of a step as `rt plan` shows it, the one with that index after the point where the container was
@@ -133,7 +135,7 @@ func (s *starter) lateText(step *nsenter.Step, index int) string {
 		return ""
 	}
 	for i := range p.Steps {
-		if at := i + 1 + index; p.Steps[i].Sync == plan.SyncReady && at < len(p.Steps) {
+		if at := i + 1 + index; plan.SyncPointOf(&p.Steps[i]) == plan.SyncReady && at < len(p.Steps) {
 			if t := &p.Steps[at]; t.Call == step.Call && t.Origin == step.Origin && t.Sentence == step.Sentence {
 				return p.Text(at)
 			}

@@ -142,9 +142,9 @@ func compareStory(t *testing.T, p *nsenter.Program, seen []seenCall) {
 		next := i + 1
 		switch {
 		case c.errno == "" && c.result >= int64(s.Min):
-			next = max(next, s.Then)
-		case slices.ContainsFunc(s.Errnos, func(e unix.Errno) bool { return unix.ErrnoName(e) == c.errno }):
-			next = max(next, s.Else)
+			next = max(next, int(s.Then))
+		case slices.ContainsFunc(s.Errnos.All(), func(e unix.Errno) bool { return unix.ErrnoName(e) == c.errno }):
+			next = max(next, int(s.Else))
 		default:
 			t.Fatalf("step %d has failed, and no errno of it says that this may be\n%s", i+1, c.line)
 		}

@@ -68,14 +68,14 @@ type assembler struct {
 // step writes row i of the table.
 func (a *assembler) step(i int) error {
 	s := &a.p.Steps[i]
-	for _, target := range [2]int{s.Then, s.Else} {
+	for _, target := range [2]int{int(s.Then), int(s.Else)} {
 		if target != 0 && (target <= i || target >= len(a.p.Steps)) {
 			return errors.New("jumps to step " + strconv.Itoa(target+1) +
 				": jumps go forward, to a step of the program")
 		}
 	}
-	if len(s.Errnos) > 4 || len(s.Args) > 6 || s.To >= MaxReg {
-		return errors.New("has more than 4 errnos, 6 operands or the registers there are")
+	if len(s.Args) > 6 || s.To >= MaxReg {
+		return errors.New("has more than 6 operands or the registers there are")
 	}
 	var registers byte
 	var args [6]uint64
@@ -102,9 +102,7 @@ func (a *assembler) step(i int) error {
 	le := binary.NativeEndian
 	le.PutUint32(row, nr)
 	row[4], row[5], row[7] = registers, byte(s.To), s.Again
-	for k, errno := range s.Errnos {
-		row[8+k] = byte(errno)
-	}
+	copy(row[8:], s.Errnos.list[:])
 	le.PutUint16(row[12:], next(s.Then, i))
 	le.PutUint16(row[14:], next(s.Else, i))
 	le.PutUint64(row[16:], uint64(int64(s.Min)))
@@ -116,7 +114,7 @@ func (a *assembler) step(i int) error {
 }
 
 // next returns where step i goes on: at target, or at the step behind it.
-func next(target, i int) uint16 {
+func next(target int32, i int) uint16 {
 	if target == 0 {
 		return uint16(i + 1)
 	}
@@ -132,7 +130,7 @@ func (a *assembler) value(arg *Arg, i int) (uint64, error) {
 		}
 		return uint64(a.p.Number(FD(arg.val))), nil
 	case argString:
-		return a.text(arg.str)
+		return a.text(arg.text())
 	case argData:
 		return a.data(arg, i)
 	case argVec:
@@ -165,10 +163,11 @@ func (a *assembler) text(s string) (uint64, error) {
 func (a *assembler) data(arg *Arg, i int) (uint64, error) {
 	a.align()
 	offset := len(a.image)
-	a.image = append(a.image, arg.str...)
-	for k := range arg.more.refs {
-		r := &arg.more.refs[k]
-		if r.Arg.kind == argReg || r.Offset+r.Size > len(arg.str) {
+	more := arg.more()
+	a.image = append(a.image, more.bytes...)
+	for k := range more.refs {
+		r := &more.refs[k]
+		if r.Arg.kind == argReg || r.Offset+r.Size > len(more.bytes) {
 			return 0, errors.New("refers to a register, or to bytes behind the end, in " + arg.shown())
 		}
 		v, err := a.value(&r.Arg, i)
@@ -188,7 +187,7 @@ func (a *assembler) data(arg *Arg, i int) (uint64, error) {
 // vector appends a NULL-terminated array of strings. The last of them may be one whose address is known only at run
 // time.
 func (a *assembler) vector(arg *Arg, i int) (uint64, error) {
-	v, last := arg.more.vec, arg.more.last
+	v, last := arg.more().vec, arg.more().last
 	a.align()
 	offset := len(a.image)
 	a.image = append(a.image, make([]byte, 8*(len(v)+2))...)

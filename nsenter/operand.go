@@ -17,10 +17,20 @@ func (p *Program) Known(a *Arg) (uint64, bool) {
 func (a *Arg) Reg() (Reg, bool) { return Reg(a.val), a.kind == argReg }
 
 // Text returns the string that the operand points to.
-func (a *Arg) Text() (string, bool) { return a.str, a.kind == argString }
+func (a *Arg) Text() (string, bool) {
+	if a.kind != argString {
+		return "", false
+	}
+	return a.text(), true
+}
 
 // Bytes returns the structure that the operand points to, as it is before its references are filled in.
-func (a *Arg) Bytes() (string, bool) { return a.str, a.kind == argData }
+func (a *Arg) Bytes() (string, bool) {
+	if a.kind != argData {
+		return "", false
+	}
+	return a.more().bytes, true
+}
 
 // Forks reports whether the step makes a process, which goes on with 0 for a result.
 func (s *Step) Forks() bool { return s.Call == Clone || s.Call == Clone3 }

@@ -34,23 +34,23 @@ func (p *Program) Text(i int) string {
 // outcome appends what happens after step i, unless it is simply the next step or the end.
 func (p *Program) outcome(b *strings.Builder, i int) {
 	s := &p.Steps[i]
-	if s.Then != 0 && s.Then != i+1 {
+	if s.Then != 0 && int(s.Then) != i+1 {
 		b.WriteString(", then to ")
-		b.WriteString(p.number(s.Then))
+		b.WriteString(p.number(int(s.Then)))
 	}
-	if len(s.Errnos) > 0 {
-		words := make([]string, len(s.Errnos))
-		for k, errno := range s.Errnos {
-			words[k] = errnoWord(errno, s.Min)
+	if s.Errnos.Any() {
+		var words []string
+		for _, errno := range s.Errnos.All() {
+			words = append(words, errnoWord(errno, s.Min))
 		}
-		if s.Else == 0 || s.Else == i+1 && s.Then == 0 {
+		if s.Else == 0 || int(s.Else) == i+1 && s.Then == 0 {
 			b.WriteString(", ignore ")
 			b.WriteString(strings.Join(words, " "))
 		} else {
 			b.WriteString(", on ")
 			b.WriteString(strings.Join(words, " "))
 			b.WriteString(" to ")
-			b.WriteString(p.number(s.Else))
+			b.WriteString(p.number(int(s.Else)))
 		}
 	} else if s.Min > 0 {
 		b.WriteString(", at least ")
@@ -65,7 +65,7 @@ func (p *Program) outcome(b *strings.Builder, i int) {
 // number is the number of step i as people know it.
 func (p *Program) number(i int) string {
 	if n := p.Steps[i].Number; n != 0 {
-		return strconv.Itoa(n)
+		return strconv.Itoa(int(n))
 	}
 	return strconv.Itoa(i + 1)
 }
@@ -105,16 +105,16 @@ func (p *Program) arg(b *strings.Builder, a *Arg) {
 		b.WriteByte('$')
 		b.WriteString(p.FDs[a.val])
 	case argString:
-		b.WriteString(strconv.Quote(a.str))
+		b.WriteString(strconv.Quote(a.text()))
 	case argData:
 		b.WriteString(a.shown())
 	case argVec:
-		vector(b, a.more)
+		vector(b, a.more())
 	case argScratch:
 		b.WriteString("scratch")
 	case argImm:
-		if a.names != nil {
-			b.WriteString(a.names.Format(a.val))
+		if names := a.names(); names != nil {
+			b.WriteString(names.Format(a.val))
 		} else {
 			b.WriteString(strconv.FormatInt(int64(a.val), 10))
 		}
@@ -123,10 +123,11 @@ func (p *Program) arg(b *strings.Builder, a *Arg) {
 
 // shown returns the text for data.
 func (a *Arg) shown() string {
-	if a.more.show != nil {
-		return a.more.show(a.str)
+	more := a.more()
+	if more.show != nil {
+		return more.show(more.bytes)
 	}
-	return a.more.text
+	return more.text
 }
 
 // vector appends a list of strings, shortened in the middle of a long one: an environment would fill the screen.

@@ -139,15 +139,15 @@ func TestOutcomes(t *testing.T) {
 		{"a failure is reported", []Step{getpid, missing, exit(7)}, 1,
 			[]Record{{Kind: Failed, Step: 1, Value: -int64(unix.ENOENT)}}},
 		{"an errno is ignored", []Step{with(missing,
-			func(s *Step) { s.Errnos = []unix.Errno{unix.EPERM, unix.ENOENT} }), exit(7)}, 7, nil},
+			func(s *Step) { s.Errnos = ErrnosOf(unix.EPERM, unix.ENOENT) }), exit(7)}, 7, nil},
 		{
 			"another errno is not",
-			[]Step{with(missing, func(s *Step) { s.Errnos = []unix.Errno{unix.EPERM, unix.ENOTDIR} }), exit(7)},
+			[]Step{with(missing, func(s *Step) { s.Errnos = ErrnosOf(unix.EPERM, unix.ENOTDIR) }), exit(7)},
 			1,
 			[]Record{{Kind: Failed, Step: 0, Value: -int64(unix.ENOENT)}},
 		},
 		{"the fourth errno counts", []Step{with(missing, func(s *Step) {
-			s.Errnos = []unix.Errno{unix.EPERM, unix.ENOTDIR, unix.EACCES, unix.ENOENT}
+			s.Errnos = ErrnosOf(unix.EPERM, unix.ENOTDIR, unix.EACCES, unix.ENOENT)
 			s.Else = 2
 		}), exit(7), exit(8)}, 8, nil},
 		{"success jumps too", []Step{with(getpid, func(s *Step) { s.Then = 2 }), exit(7), exit(8)}, 8, nil},
@@ -158,7 +158,7 @@ func TestOutcomes(t *testing.T) {
 			[]Record{{Kind: Failed, Step: 0, Value: 0o22}},
 		},
 		{"too small a result jumps", []Step{with(getpid, func(s *Step) {
-			s.Call, s.Args, s.Min, s.Errnos, s.Else = Umask, []Arg{Imm(0)}, 4096, []unix.Errno{Short}, 2
+			s.Call, s.Args, s.Min, s.Errnos, s.Else = Umask, []Arg{Imm(0)}, 4096, ErrnosOf(Short), 2
 		}), exit(7), exit(8)}, 8, nil},
 		{
 			"a fault makes no call",
@@ -173,7 +173,7 @@ func TestOutcomes(t *testing.T) {
 			[]Record{{Kind: Failed, Step: 0, Value: -int64(unix.EAGAIN)}},
 		},
 		{"again, then another way", []Step{with(getpid, func(s *Step) {
-			s.Fault, s.Again, s.Errnos, s.Else = unix.EAGAIN, 255, []unix.Errno{unix.EAGAIN}, 2
+			s.Fault, s.Again, s.Errnos, s.Else = unix.EAGAIN, 255, ErrnosOf(unix.EAGAIN), 2
 		}), exit(7), exit(8)}, 8, nil},
 	}
 	old := unix.Umask(0o22) // what the boot process inherits
@@ -205,7 +205,7 @@ func TestRegisterIsAnOperand(t *testing.T) {
 func TestSyncReportsRegisterAndWaits(t *testing.T) {
 	r := run(t, program(
 		Step{Call: Dup3, Args: []Arg{Imm(1), Imm(9), Imm(0)}, To: regB},
-		Step{Call: Writev, Args: []Arg{Num(fdCtl), ReportOf(regB), Imm(2)}, Sync: point("ready")},
+		Step{Call: Writev, Args: []Arg{Num(fdCtl), ReportOf(regB), Imm(2)}, Sync: &SyncDetail{Point: point("ready")}},
 		Step{Call: Read, Args: []Arg{Num(fdCtl), Scratch(0), Imm(1)}, Min: 1},
 		exit(5),
 	))
@@ -253,7 +253,7 @@ func TestDescriptorIsPassed(t *testing.T) {
 		Ref{Offset: 32, Size: 8, Arg: control}, Ref{Offset: 40, Size: 8, Arg: Imm(len(cmsg))})
 	p := program(
 		Step{Call: Openat, Args: []Arg{Cwd, Str("/dev/null"), Flags(&OpenFlags, unix.O_RDWR)}, To: regA},
-		Step{Call: Sendmsg, Args: []Arg{Num(fdCtl), message, Imm(0)}, Sync: point("null")},
+		Step{Call: Sendmsg, Args: []Arg{Num(fdCtl), message, Imm(0)}, Sync: &SyncDetail{Point: point("null")}},
 		exit(0),
 	)
 	p.FDs = append(p.FDs, "null")
@@ -400,8 +400,8 @@ func TestImageIsAccountedFor(t *testing.T) {
 func TestText(t *testing.T) {
 	p := program(
 		Step{Call: Openat2, Args: []Arg{Cwd, Str("data"), Data("x", "{O_PATH, RESOLVE_IN_ROOT}"), Imm(24)}, To: regA,
-			Errnos: []unix.Errno{unix.ENOENT}, Else: 3},
-		Step{Call: Mkdirat, Args: []Arg{Val(regA), Str("x"), Flags(&Octal, 0o755)}, Errnos: []unix.Errno{unix.EEXIST}},
+			Errnos: ErrnosOf(unix.ENOENT), Else: 3},
+		Step{Call: Mkdirat, Args: []Arg{Val(regA), Str("x"), Flags(&Octal, 0o755)}, Errnos: ErrnosOf(unix.EEXIST)},
 		Step{Call: Read, Args: []Arg{Num(fdCtl), Scratch(0), Imm(1)}, Min: 1},
 		Step{Call: Execve, Args: []Arg{Str("/bin/true"), Vec([]string{"true"}), Vec(nil)}},
 	)

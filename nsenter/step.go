@@ -1,6 +1,10 @@
 package nsenter
 
-import "golang.org/x/sys/unix"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
 
 // Step is one line of a program: a system call, and what its outcome means.
 //
@@ -12,22 +16,35 @@ type Step struct {
 	Call   Call
 	To     Reg
 	Again  uint8 // how often EAGAIN means: make the call again
+	Part   uint8 // the heading under which `rt plan` prints the step: an index into Program.Parts
 	Min    int32 // the least result that is a success
 	Args   []Arg
-	Errnos []unix.Errno // at most four; Short stands for a result from 0 to Min-1
-	Then   int
-	Else   int
+	Errnos Errnos
+	Then   int32
+	Else   int32
+	Number int32 // the number of the step as people know it, from 1
 
-	Number   int       // the number of the step as people know it, from 1
-	Origin   string    // the path in config.json that this step serves: "mounts[2].options"; "" if rt needs it itself
-	Sentence string    // for people; printed, never parsed
-	Part     string    // the heading under which `rt plan` prints it
-	Sync     SyncPoint // the sync point at which this step reports; nil for all others
-	Path     string    // the path of the container that the sync point is about; "" if it is about none
-	Does     []string  // what the supervisor does at this sync point, in order, for people
+	Origin   string      // the path in config.json that this step serves: "mounts[2].options"; "" if rt needs it itself
+	Sentence string      // for people; printed, never parsed
+	Sync     *SyncDetail // the sync point at which this step reports; nil for all others
 
 	// Fault, if not zero, is what the step yields instead of making its call: see WithFault.
 	Fault unix.Errno
+}
+
+// SyncDetail are the fields that only sync points need.
+type SyncDetail struct {
+	Point SyncPoint
+	Path  string   // the path of the container that the sync point is about; "" if it is about none
+	Does  []string // what the supervisor does at this sync point, in order, for people
+}
+
+// Does returns what the supervisor does at the step, in order; nil where it is no sync point.
+func (s *Step) Does() []string {
+	if s.Sync == nil {
+		return nil
+	}
+	return s.Sync.Does
 }
 
 // SyncPoint is the meaning of a report: what the step tells the supervisor, or asks of it. The package that makes
@@ -39,6 +56,40 @@ const Short = unix.Errno(255)
 
 // Reg is a register: a variable of the boot process with the result of a step, for later steps.
 type Reg uint8
+
+// Errnos are at most four errnos, each in a byte; zeroes stand for none. Short stands for a result from 0 to Min-1.
+type Errnos struct{ list [4]uint8 }
+
+// ErrnosOf returns a set of errnos. It panics if they are more than four.
+func ErrnosOf(list ...unix.Errno) (e Errnos) {
+	for i, errno := range list {
+		e.list[i] = uint8(errno)
+	}
+	return e
+}
+
+// Any reports whether there is an errno in e.
+func (e Errnos) Any() bool { return e != Errnos{} }
+
+// Has reports whether errno is in e.
+func (e Errnos) Has(errno unix.Errno) bool {
+	for _, k := range e.list {
+		if k != 0 && unix.Errno(k) == errno {
+			return true
+		}
+	}
+	return false
+}
+
+// All returns the errnos in e.
+func (e Errnos) All() (list []unix.Errno) {
+	for _, k := range e.list {
+		if k != 0 {
+			list = append(list, unix.Errno(k))
+		}
+	}
+	return list
+}
 
 // Nowhere is the register of results that no step reads.
 const Nowhere Reg = 0
@@ -52,6 +103,7 @@ type FD int
 // Program is what Assemble makes an image of.
 type Program struct {
 	Steps []Step
+	Parts []string // the headings of the parts that Step.Part is an index into; nil if nobody prints the program
 	Regs  []string // names of the registers, for people; Regs[0] is Nowhere's
 	FDs   []string // names of the fixed descriptors; they get the numbers FirstFD, FirstFD+1, ...
 	// FirstFD is the number of the first of them: 3, and more if descriptors are preserved for the user's program.
@@ -62,6 +114,9 @@ type Program struct {
 
 // Number returns the number that a fixed descriptor has in the boot process.
 func (p *Program) Number(fd FD) int { return p.FirstFD + int(fd) }
+
+// Part returns the heading of the part that step i belongs to.
+func (p *Program) Part(i int) string { return p.Parts[p.Steps[i].Part] }
 
 // argKind says how an operand gets its value.
 type argKind uint8
@@ -78,22 +133,41 @@ const (
 	argTrace                  // the address of three iovecs: the same, and the two times in the scratch memory
 )
 
-// Arg is one operand of a step. Make it with the functions below. A plan has a thousand of them, so it is small.
+// Arg is one operand of a step. Make it with the functions below. A plan has a thousand of them, so it is three words:
+// what at points to depends on kind, and only the three functions that follow look there.
 type Arg struct {
-	kind  argKind
-	val   uint64
-	names *Names // how to print val, if it is a set of flags or one of several words
-	str   string
-	more  *argMore
+	kind argKind
+	val  uint64 // of a string its length
+	at   unsafe.Pointer
 }
 
-// argMore are the fields that only operands with structures need.
+// names returns how to print the value of a number, if it is a set of flags or one of several words; nil otherwise.
+func (a *Arg) names() *Names {
+	if a.kind != argImm {
+		return nil
+	}
+	return (*Names)(a.at)
+}
+
+// text returns the string that an argString points to.
+func (a *Arg) text() string { return unsafe.String((*byte)(a.at), int(a.val)) }
+
+// more returns what an argData or argVec points to.
+func (a *Arg) more() *argMore {
+	if a.kind != argData && a.kind != argVec {
+		return nil
+	}
+	return (*argMore)(a.at)
+}
+
+// argMore are the fields that only operands with structures and arrays need.
 type argMore struct {
-	vec  []string
-	last *Arg // of a vector: one more string, at an address
-	refs []Ref
-	text string                   // how to print data
-	show func(data string) string // the same, made only when it is printed
+	bytes string   // of data
+	vec   []string // of a vector
+	last  *Arg     // of a vector: one more string, at an address
+	refs  []Ref
+	text  string                   // how to print data
+	show  func(data string) string // the same, made only when it is printed
 }
 
 // Ref is a position in the bytes of Data that holds the value of another operand.
@@ -110,7 +184,7 @@ func Imm[T ~int | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uint
 
 // Flags is a number that prints as words of names.
 func Flags[T ~int | ~int32 | ~int64 | ~uint32 | ~uint64 | ~uintptr](names *Names, v T) Arg {
-	return Arg{kind: argImm, val: uint64(v), names: names}
+	return Arg{kind: argImm, val: uint64(v), at: unsafe.Pointer(names)}
 }
 
 // Val is the value of a register.
@@ -120,25 +194,27 @@ func Val(r Reg) Arg { return Arg{kind: argReg, val: uint64(r)} }
 func Num(fd FD) Arg { return Arg{kind: argFD, val: uint64(fd)} }
 
 // Str is the address of a NUL-terminated string.
-func Str(s string) Arg { return Arg{kind: argString, str: s} }
+func Str(s string) Arg {
+	return Arg{kind: argString, val: uint64(len(s)), at: unsafe.Pointer(unsafe.StringData(s))}
+}
 
 // Data is the address of the bytes of s, in which each of refs is filled in; text is how it prints.
 func Data(s, text string, refs ...Ref) Arg {
-	return Arg{kind: argData, str: s, more: &argMore{text: text, refs: refs}}
+	return Arg{kind: argData, at: unsafe.Pointer(&argMore{bytes: s, text: text, refs: refs})}
 }
 
 // Shown is the address of the bytes of s. show formats them, when they are printed.
 func Shown(s string, show func(data string) string) Arg {
-	return Arg{kind: argData, str: s, more: &argMore{show: show}}
+	return Arg{kind: argData, at: unsafe.Pointer(&argMore{bytes: s, show: show})}
 }
 
 // Vec is the address of a NULL-terminated array of strings: argv or envp.
-func Vec(v []string) Arg { return Arg{kind: argVec, more: &argMore{vec: v}} }
+func Vec(v []string) Arg { return Arg{kind: argVec, at: unsafe.Pointer(&argMore{vec: v})} }
 
 // VecAnd is Vec with one more string after those of v. last is its address, which is not known yet when the image is
 // made. text is printed for it.
 func VecAnd(v []string, text string, last Arg) Arg {
-	return Arg{kind: argVec, more: &argMore{vec: v, last: &last, text: text}}
+	return Arg{kind: argVec, at: unsafe.Pointer(&argMore{vec: v, last: &last, text: text})}
 }
 
 // Scratch is an address in the scratch memory, ScratchSize bytes that start as zeroes.
@@ -153,10 +229,10 @@ func ReportOf(r Reg) Arg { return Arg{kind: argReport, val: uint64(r)} }
 func TraceOf(r Reg) Arg { return Arg{kind: argTrace, val: uint64(r)} }
 
 // Null is a null pointer.
-var Null = Arg{kind: argImm, names: &nullName}
+var Null = Arg{kind: argImm, at: unsafe.Pointer(&nullName)}
 
 // Cwd is AT_FDCWD as an operand.
-var Cwd = Arg{kind: argImm, names: &cwdName, val: atFdcwd}
+var Cwd = Arg{kind: argImm, val: atFdcwd, at: unsafe.Pointer(&cwdName)}
 
 const atFdcwd = ^uint64(99) // -100
 
@@ -179,11 +255,12 @@ func (a *Arg) has(kind argKind) bool {
 	if a.kind == kind {
 		return true
 	}
-	if a.kind != argData || a.more == nil {
+	if a.kind != argData {
 		return false
 	}
-	for i := range a.more.refs {
-		if a.more.refs[i].Arg.has(kind) {
+	refs := a.more().refs
+	for i := range refs {
+		if refs[i].Arg.has(kind) {
 			return true
 		}
 	}

@@ -158,7 +158,7 @@ func TestRuleOfNames(t *testing.T) {
 			st := &p.Steps[i]
 			if path, _ := argument(st, 1).Text(); st.Call == nsenter.Openat2 && path == "data" {
 				find = *st
-				find.Then, find.Else, find.Errnos = 0, 0, nil
+				find.Then, find.Else, find.Errnos = 0, 0, nsenter.Errnos{}
 			}
 			if st.Call == nsenter.MoveMount && st.Origin == "mounts[0]" {
 				p.Steps = append(p.Steps[:i+1:i+1], edit(find)...)

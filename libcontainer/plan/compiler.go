@@ -48,9 +48,8 @@ type compiler struct {
 	opt  *Options
 	plan Plan
 
-	part     string
+	part     uint8         // the part of the steps to come: see begin
 	operands []nsenter.Arg // room for those of steps to come
-	errnos   []unix.Errno  // the same for theirs
 	labels   []int         // index of the step that each label stands for
 	jumps    []jump
 
@@ -79,7 +78,7 @@ type openMount struct {
 	flags       uintptr // MS_*
 }
 
-type label int
+type label int32
 
 type jump struct {
 	step int
@@ -105,14 +104,14 @@ func (c *compiler) resolve() {
 		}
 		s := &c.plan.Steps[j.step]
 		if j.then {
-			s.Then = target
+			s.Then = int32(target)
 		} else {
-			s.Else = target
+			s.Else = int32(target)
 		}
 	}
 	c.jumps = nil
 	for i := range c.plan.Steps {
-		c.plan.Steps[i].Number = i + 1
+		c.plan.Steps[i].Number = int32(i + 1)
 	}
 }
 
@@ -126,12 +125,23 @@ type step struct {
 // memory that nobody touches, and costs nothing, where a slice that is too short costs a copy of all steps, and the
 // page faults of a second one.
 func (c *compiler) makeRoom() {
-	const few = 192 // namespaces, root, process, rights
-	const perMount, perPath, perDevice = 16, 8, 24
+	const few = 160 // namespaces, root, process, rights
+	const perMount, perPath, perDevice = 13, 7, 24
 	n := few + perMount*len(c.spec.Mounts) + perPath*(len(c.spec.MaskedPaths)+len(c.spec.ReadonlyPaths)) +
 		perDevice*len(c.spec.Devices)
 	c.plan.Steps = make([]nsenter.Step, 0, n)
-	c.jumps, c.labels = make([]jump, 0, n), make([]int, 0, n)
+	c.jumps, c.labels = make([]jump, 0, n/3), make([]int, 0, n/3)
+	c.plan.Parts = make([]string, 0, 24)
+}
+
+// begin begins a part of the plan, with the heading under which its steps are printed.
+func (c *compiler) begin(part string) {
+	i := slices.Index(c.plan.Parts, part)
+	if i < 0 {
+		i = len(c.plan.Parts)
+		c.plan.Parts = append(c.plan.Parts, part)
+	}
+	c.part = uint8(i)
 }
 
 // do appends a step. sentence says what it is for, origin which field of the config asks for it.
@@ -139,7 +149,7 @@ func (c *compiler) do(origin, sentence string, call nsenter.Call, args ...nsente
 	// All operands share a few large blocks: an allocation for each step would touch twice the memory, and new memory
 	// is what costs.
 	if cap(c.operands)-len(c.operands) < len(args) {
-		c.operands = make([]nsenter.Arg, 0, 512)
+		c.operands = make([]nsenter.Arg, 0, 256)
 	}
 	first := len(c.operands)
 	c.operands = append(c.operands, args...)
@@ -162,25 +172,15 @@ func (s step) to(r nsenter.Reg) step {
 
 // ignore makes failures with errnos successes.
 func (s step) ignore(errnos ...unix.Errno) step {
-	s.at().Errnos = s.c.share(errnos)
+	s.at().Errnos = nsenter.ErrnosOf(errnos...)
 	return s
 }
 
 // on goes to l after a failure with one of errnos.
 func (s step) on(l label, errnos ...unix.Errno) step {
-	s.at().Errnos = s.c.share(errnos)
+	s.at().Errnos = nsenter.ErrnosOf(errnos...)
 	s.c.jumps = append(s.c.jumps, jump{s.index, l, false})
 	return s
-}
-
-// share copies errnos to where those of all steps are.
-func (c *compiler) share(errnos []unix.Errno) []unix.Errno {
-	if cap(c.errnos)-len(c.errnos) < len(errnos) {
-		c.errnos = make([]unix.Errno, 0, 256)
-	}
-	first := len(c.errnos)
-	c.errnos = append(c.errnos, errnos...)
-	return c.errnos[first:len(c.errnos):len(c.errnos)]
 }
 
 // then goes to l after a success.
@@ -203,13 +203,13 @@ func (s step) retry() step {
 
 // sync makes the step a sync point at which the supervisor does what the sentences say.
 func (s step) sync(point SyncPoint, does ...string) step {
-	s.at().Sync, s.at().Does = point, does
+	s.at().Sync = &nsenter.SyncDetail{Point: point, Does: does}
 	return s
 }
 
 // about sets the path in the container that a sync point is about.
 func (s step) about(path string) step {
-	s.at().Path = path
+	s.at().Sync.Path = path
 	return s
 }
 

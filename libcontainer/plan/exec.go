@@ -79,7 +79,7 @@ func (c *compiler) execBoot(o *ExecOptions) error {
 		{"program", become},
 	}
 	for _, p := range parts {
-		c.part = p.name
+		c.begin(p.name)
 		if err := p.emit(); err != nil {
 			return err
 		}

@@ -83,7 +83,8 @@ func ranges(m *spec.Mount) string {
 // namespace and execute the image there.
 func Idle() *nsenter.Program {
 	const ctl nsenter.FD = 0
-	c := &compiler{part: "user namespace"}
+	c := &compiler{}
+	c.begin("user namespace")
 	c.plan.Regs = registerNames[:]
 	c.plan.FDs, c.plan.Ctl = []string{"ctl"}, ctl
 	c.do("", "wait until rt hangs up", nsenter.Read, nsenter.Num(ctl), nsenter.Scratch(answer), nsenter.Imm(1))

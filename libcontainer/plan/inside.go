@@ -18,7 +18,8 @@ import (
 // child.
 func Inside(namespaces uintptr, path string, argv, env []string, ignored, blocked uint64) (*nsenter.Program, error) {
 	const pidfd, dir, ctl nsenter.FD = 0, 1, 2
-	c := &compiler{part: "hook", opt: &Options{IgnoredSignals: ignored, BlockedSignals: blocked}}
+	c := &compiler{opt: &Options{IgnoredSignals: ignored, BlockedSignals: blocked}}
+	c.begin("hook")
 	c.plan.Regs = registerNames[:]
 	c.plan.FDs, c.plan.FirstFD, c.plan.Ctl = []string{"pidfd", "dir", "ctl"}, 3, ctl
 	c.do("", "the exec closes rt's descriptors", nsenter.Fcntl, nsenter.Num(ctl),

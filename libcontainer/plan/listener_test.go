@@ -72,7 +72,7 @@ func TestHandOverCalls(t *testing.T) {
 			calls = append(calls, p.Steps[i].Call)
 		}
 		loaded = loaded || p.Steps[i].Call == nsenter.Seccomp
-		if p.Steps[i].Sync == SyncListener {
+		if SyncPointOf(&p.Steps[i]) == SyncListener {
 			break
 		}
 	}

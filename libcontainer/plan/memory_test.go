@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"rt/nsenter"
 	"rt/spec"
 )
 
@@ -23,6 +24,9 @@ func allocated(do func()) uint64 {
 // A create, run or exec compiles once, on a heap that is all new: each 4 kB that it touches is a page fault, and takes
 // longer than to compute what is put there. The limits are a little above what the compiler needs.
 func TestMemory(t *testing.T) {
+	if step, arg := unsafe.Sizeof(nsenter.Step{}), unsafe.Sizeof(nsenter.Arg{}); step > 96 || arg > 24 {
+		t.Errorf("a step has %d bytes, an operand %d", step, arg)
+	}
 	docker, err := os.ReadFile("../../tests/bench/testdata/docker.json")
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +38,7 @@ func TestMemory(t *testing.T) {
 	for name, c := range map[string]struct {
 		config []byte
 		limit  uint64
-	}{"default": {standard, 208 << 10}, "docker": {docker, 228 << 10}} {
+	}{"default": {standard, 114 << 10}, "docker": {docker, 118 << 10}} {
 		t.Run(name, func(t *testing.T) {
 			s, err := spec.Parse(c.config, "/bundle", spec.LoadOptions{})
 			if err != nil {

@@ -238,7 +238,7 @@ func (c *compiler) boot() error {
 		end = c.lastParts()
 	}
 	for _, p := range append(parts, end...) {
-		c.part = p.name
+		c.begin(p.name)
 		if err := p.emit(); err != nil {
 			return err
 		}

@@ -162,11 +162,11 @@ func golden(t *testing.T, name string, p *Plan, parts string) {
 	part := ""
 	for i := range p.Steps {
 		s := &p.Steps[i]
-		if parts != "" && !strings.Contains(parts, s.Part) {
+		if parts != "" && !strings.Contains(parts, p.Part(i)) {
 			continue
 		}
-		if s.Part != part {
-			part = s.Part
+		if p.Part(i) != part {
+			part = p.Part(i)
 			b.WriteString("\n" + part + "\n")
 		}
 		b.WriteString(strconv.Itoa(i+1) + " " + p.Text(i) + "  # ")
@@ -174,7 +174,7 @@ func golden(t *testing.T, name string, p *Plan, parts string) {
 			b.WriteString(s.Origin + ": ")
 		}
 		b.WriteString(s.Sentence + "\n")
-		for _, does := range s.Does {
+		for _, does := range s.Does() {
 			b.WriteString("  rt: " + does + "\n")
 		}
 	}

@@ -158,7 +158,7 @@ func birth(p *Plan) []string {
 // part appends the steps from begin to end, which have a heading in common.
 func (w *printer) part(p *Plan, begin, end int) {
 	w.text("\n")
-	w.in(bold, p.Steps[begin].Part)
+	w.in(bold, p.Part(begin))
 	w.text("\n")
 	calls := make([]string, end-begin)
 	for i := range calls {
@@ -167,17 +167,17 @@ func (w *printer) part(p *Plan, begin, end int) {
 	column := widest(calls)
 	for i, call := range calls {
 		s := &p.Steps[begin+i]
-		number := strconv.Itoa(s.Number)
+		number := strconv.Itoa(int(s.Number))
 		w.text(strings.Repeat(" ", max(0, 4-len(number))))
 		w.in(dim, number)
 		w.text("  ", call)
 		w.remark(len(call), column, s.Origin, s.Sentence)
-		for _, does := range s.Does {
+		for _, does := range s.Does() {
 			w.text("      ")
 			w.in(yellow, "rt: "+does)
 			w.text("\n")
 		}
-		if s.Sync != nil && len(s.Does) == 0 {
+		if s.Sync != nil && len(s.Does()) == 0 {
 			w.text("      ")
 			w.in(yellow, "rt: notes it and goes on")
 			w.text("\n")

@@ -106,14 +106,14 @@ func (j *jsonWriter) list(name string, values []string) {
 func (j *jsonWriter) step(p *Plan, i int) {
 	s := &p.Steps[i]
 	j.dst = append(j.dst, '{')
-	j.int("number", s.Number)
-	j.text("part", s.Part)
+	j.int("number", int(s.Number))
+	j.text("part", p.Part(i))
 	j.text("call", s.Call.String())
 	j.text("text", p.Text(i))
 	j.text("origin", s.Origin)
 	j.text("sentence", s.Sentence)
 	var errnos []string
-	for _, errno := range s.Errnos {
+	for _, errno := range s.Errnos.All() {
 		name := unix.ErrnoName(errno)
 		if errno == nsenter.Short {
 			name = "short"
@@ -122,14 +122,14 @@ func (j *jsonWriter) step(p *Plan, i int) {
 	}
 	j.list("on", errnos)
 	if s.Then != 0 {
-		j.int("then", p.Steps[s.Then].Number)
+		j.int("then", int(p.Steps[s.Then].Number))
 	}
 	if s.Else != 0 {
-		j.int("else", p.Steps[s.Else].Number)
+		j.int("else", int(p.Steps[s.Else].Number))
 	}
 	if s.Sync != nil {
-		j.text("sync", s.Sync.String())
+		j.text("sync", s.Sync.Point.String())
 	}
-	j.list("rt", s.Does)
+	j.list("rt", s.Does())
 	j.close()
 }

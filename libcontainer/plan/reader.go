@@ -23,7 +23,8 @@ const (
 // for which an open is an action. path is relative.
 func Reader(path string, open bool, limit int) *nsenter.Program {
 	const ctl nsenter.FD = ReaderFile + 1
-	c := &compiler{part: "reader"}
+	c := &compiler{}
+	c.begin("reader")
 	c.plan.Regs = registerNames[:]
 	c.plan.FDs, c.plan.Ctl = []string{"root", "to", "spare", "ctl"}, ctl
 	if !open {

@@ -13,7 +13,7 @@ func (c *compiler) canStart() error {
 	loaded, certain := false, 0 // steps before certain may be passed over by a jump
 	for i := range c.plan.Steps {
 		s := &c.plan.Steps[i]
-		if loaded && i >= certain && len(s.Errnos) == 0 {
+		if loaded && i >= certain && !s.Errnos.Any() {
 			if e := c.opt.Filter.Refusal(s.Call.Number(), neededFor(s)); e != nil {
 				return e
 			}

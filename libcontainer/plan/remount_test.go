@@ -72,7 +72,7 @@ func TestRemountChangesWhatWasMounted(t *testing.T) {
 		for i := range p.Steps {
 			s := &p.Steps[i]
 			switch {
-			case s.Part != "mounts":
+			case p.Part(i) != "mounts":
 			case s.Call == nsenter.MoveMount:
 				attached = true
 			case strings.HasPrefix(p.Text(i), `openat2($root, "m`) &&

@@ -119,7 +119,7 @@ func TestNoMountIsLeftDetached(t *testing.T) {
 	detached := map[nsenter.Reg]string{}
 	for i, next := 0, 0; i < len(p.Steps); i = next { // the way on which all calls succeed
 		step := &p.Steps[i]
-		if next = step.Then; next == 0 {
+		if next = int(step.Then); next == 0 {
 			next = i + 1
 		}
 		switch step.Call {

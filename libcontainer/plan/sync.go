@@ -88,7 +88,10 @@ func (p SyncPoint) Waits() bool { return !syncPoints[p].runsOn }
 
 // SyncPointOf returns the sync point of a step, or SyncNone.
 func SyncPointOf(s *nsenter.Step) SyncPoint {
-	p, _ := s.Sync.(SyncPoint)
+	if s.Sync == nil {
+		return SyncNone
+	}
+	p, _ := s.Sync.Point.(SyncPoint)
 	return p
 }
 

@@ -20,7 +20,7 @@ func checkSync(t *testing.T, p *Plan) {
 		if point == SyncNone {
 			continue
 		}
-		if len(s.Errnos) != 0 {
+		if s.Errnos.Any() {
 			t.Errorf("step %d, %s: goes on without having reported", s.Number, s.Sentence)
 		}
 		if point.Passes() != PassesPid && awaits(p, i+1) != point.Waits() {

@@ -23,7 +23,7 @@ func (c *compiler) trace() {
 	for i := range old {
 		t.index[i] = len(t.steps)
 		switch s := old[i]; {
-		case s.Call == nsenter.Seccomp, s.Sync == SyncReady && c.opt.Wait:
+		case s.Call == nsenter.Seccomp, SyncPointOf(&s) == SyncReady && c.opt.Wait:
 			tracing = false
 			fallthrough
 		case !tracing, s.Call == nsenter.Execve, s.Call == nsenter.ExitGroup:
@@ -35,9 +35,9 @@ func (c *compiler) trace() {
 	for _, j := range t.jumps {
 		s := &t.steps[j.step]
 		if j.then {
-			s.Then = t.index[j.to]
+			s.Then = int32(t.index[j.to])
 		} else {
-			s.Else = t.index[j.to]
+			s.Else = int32(t.index[j.to])
 		}
 	}
 	c.plan.Steps = t.steps
@@ -75,7 +75,7 @@ func (t *tracer) plain(s nsenter.Step) {
 
 // traced appends step i with what traces it.
 func (t *tracer) traced(s nsenter.Step, i int) {
-	then, otherwise := s.Then, s.Else
+	then, otherwise := int(s.Then), int(s.Else)
 	if then == 0 {
 		then = i + 1
 	}
@@ -90,8 +90,8 @@ func (t *tracer) traced(s nsenter.Step, i int) {
 	s.Then, s.Else = 0, 0
 	t.steps = append(t.steps, s)
 	t.report(&s, then)
-	if len(s.Errnos) > 0 {
-		t.steps[at].Else = len(t.steps)
+	if s.Errnos.Any() {
+		t.steps[at].Else = int32(len(t.steps))
 		t.report(&s, otherwise)
 	}
 }

@@ -48,7 +48,7 @@ func (e *expected) reach(from, to int) bool {
 			continue
 		}
 		s := &e.steps[i]
-		if len(s.Errnos) > 0 {
+		if s.Errnos.Any() {
 			e.mark(e.otherwise(i), to)
 		}
 		if s.Sync == nil && !s.Traces() && s.Call != nsenter.ExitGroup && s.Call != nsenter.Execve &&
@@ -86,11 +86,11 @@ func (e *expected) then(i int) int { return follow(e.steps[i].Then, i) }
 
 func (e *expected) otherwise(i int) int { return follow(e.steps[i].Else, i) }
 
-func follow(target, i int) int {
+func follow(target int32, i int) int {
 	if target == 0 {
 		return i + 1
 	}
-	return target
+	return int(target)
 }
 
 // canFailWith reports whether a result makes a step fail: below its minimum, and not an errno that it tolerates.
@@ -103,5 +103,5 @@ func canFailWith(s *nsenter.Step, result int64) bool {
 	if result < 0 {
 		errno = unix.Errno(-result)
 	}
-	return !slices.Contains(s.Errnos, errno)
+	return !s.Errnos.Has(errno)
 }

@@ -37,19 +37,19 @@ const (
 func steps() []nsenter.Step {
 	s := make([]nsenter.Step, stepLast+1)
 	for i := range s {
-		s[i] = nsenter.Step{Call: nsenter.Getpid, Number: i + 1, Sentence: "do it"}
+		s[i] = nsenter.Step{Call: nsenter.Getpid, Number: int32(i + 1), Sentence: "do it"}
 	}
 	s[stepClone].Call, s[stepClone].Min = nsenter.Clone3, 1
-	s[stepClone].Errnos, s[stepClone].Else = []unix.Errno{nsenter.Short}, stepWait
-	s[stepBorn].Sync = plan.SyncBorn
+	s[stepClone].Errnos, s[stepClone].Else = nsenter.ErrnosOf(nsenter.Short), stepWait
+	s[stepBorn].Sync = &nsenter.SyncDetail{Point: plan.SyncBorn}
 	s[stepExit].Call = nsenter.ExitGroup
 	s[stepWait].Min = 1
-	s[stepSkip].Errnos, s[stepSkip].Else = []unix.Errno{unix.ENOENT}, stepReady
-	s[stepDir].Sync = plan.SyncCopyFrom
+	s[stepSkip].Errnos, s[stepSkip].Else = nsenter.ErrnosOf(unix.ENOENT), stepReady
+	s[stepDir].Sync = &nsenter.SyncDetail{Point: plan.SyncCopyFrom}
 	s[stepTrace].Call, s[stepTrace].Args = nsenter.Writev, []nsenter.Arg{nsenter.TraceOf(nsenter.Nowhere)}
-	s[stepReady].Sync = plan.SyncReady
+	s[stepReady].Sync = &nsenter.SyncDetail{Point: plan.SyncReady}
 	s[stepExec].Call = nsenter.Execve
-	s[stepLast].Sync = plan.SyncHooks
+	s[stepLast].Sync = &nsenter.SyncDetail{Point: plan.SyncHooks}
 	return s
 }
 

@@ -100,7 +100,7 @@ func (s *Session) Serve(last plan.SyncPoint) error {
 			}
 		case nsenter.Sync:
 			if s.Debug != nil {
-				s.Debug("sync point " + step.Sync.String())
+				s.Debug("sync point " + step.Sync.Point.String())
 			}
 			report := Report{Step: step, FD: fd}
 			if plan.SyncPointOf(step).Passes() == plan.PassesPid {
@@ -232,7 +232,7 @@ func (s *Session) check(r nsenter.Record, fd int) string {
 		return "the plan has no step with index " + strconv.Itoa(r.Step+s.First)
 	}
 	step := &s.Steps[r.Step]
-	where := " of step " + strconv.Itoa(step.Number)
+	where := " of step " + strconv.Itoa(int(step.Number))
 	passes := plan.PassesNothing
 	switch r.Kind {
 	case nsenter.Failed:

@@ -27,11 +27,11 @@ func lent(w *Walk, i int, s *nsenter.Step) string {
 // remountedNext reports whether the two steps behind step i restrict the mount in register r.
 func (w *Walk) remountedNext(i int, r nsenter.Reg) bool {
 	const wanted = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NOEXEC | unix.MS_REMOUNT | unix.MS_BIND
-	if i+2 >= len(w.Steps) || w.Steps[i].Then > i+1 || len(w.Steps[i].Errnos) > 0 {
+	if i+2 >= len(w.Steps) || int(w.Steps[i].Then) > i+1 || w.Steps[i].Errnos.Any() {
 		return false
 	}
 	dup, mount := &w.Steps[i+1], &w.Steps[i+2]
-	if dup.Call != nsenter.Dup3 || mount.Call != nsenter.Mount || len(dup.Errnos)+len(mount.Errnos) > 0 {
+	if dup.Call != nsenter.Dup3 || mount.Call != nsenter.Mount || dup.Errnos.Any() || mount.Errnos.Any() {
 		return false
 	}
 	source, ok := dup.Args[0].Reg()

@@ -125,17 +125,15 @@ type Walk struct {
 
 // leave hands what is true behind step i on to the steps that may come next.
 func (w *Walk) leave(i int, s *nsenter.Step) {
-	then, otherwise := s.Then, s.Else
+	then, otherwise := int(s.Then), int(s.Else)
 	if then == 0 {
 		then = i + 1
 	}
 	if otherwise == 0 {
 		otherwise = i + 1
 	}
-	fails, succeeds := len(
-		s.Errnos,
-	) > 0, s.Call != nsenter.ExitGroup && s.Call != nsenter.Execve &&
-		s.Call != nsenter.Execveat
+	fails := s.Errnos.Any()
+	succeeds := s.Call != nsenter.ExitGroup && s.Call != nsenter.Execve && s.Call != nsenter.Execveat
 	state := w.State
 	if fails {
 		failed := state

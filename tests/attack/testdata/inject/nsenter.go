@@ -84,7 +84,7 @@ func (s *Step) attackEdit(verb string, operands []string) error {
 	switch verb {
 	case "drop":
 		// A call that changes nothing and succeeds takes its place. Its result would be nonsense in a register.
-		s.Call, s.Args, s.Min, s.Errnos, s.Else = Getpid, nil, 0, nil, 0
+		s.Call, s.Args, s.Min, s.Errnos, s.Else = Getpid, nil, 0, Errnos{}, 0
 		return nil
 	case "resolve":
 		operands, verb = []string{"2", "16", operands[0]}, "data"
@@ -110,16 +110,12 @@ func (s *Step) attackEdit(verb string, operands []string) error {
 		*a = Imm(a.val &^ value)
 	case "data":
 		offset, err := strconv.Atoi(operands[1])
-		if err != nil || a.kind != argData || offset+8 > len(a.str) {
+		if err != nil || a.kind != argData || offset+8 > len(a.more().bytes) {
 			return fmt.Errorf("attack: operand %s has no 8 bytes at %s", operands[0], operands[1])
 		}
-		b := []byte(a.str)
+		b := []byte(a.more().bytes)
 		binary.NativeEndian.PutUint64(b[offset:], value)
-		var refs []Ref
-		if a.more != nil {
-			refs = a.more.refs
-		}
-		*a = Data(string(b), a.shown()+" changed by an attack", refs...)
+		*a = Data(string(b), a.shown()+" changed by an attack", a.more().refs...)
 	}
 	return nil
 }
@@ -127,10 +123,10 @@ func (s *Step) attackEdit(verb string, operands []string) error {
 // attackInsert puts a step in front of step i. Who jumps to i comes by it.
 func (p *Program) attackInsert(i int, s Step) {
 	for k := range p.Steps {
-		if p.Steps[k].Then > i {
+		if int(p.Steps[k].Then) > i {
 			p.Steps[k].Then++
 		}
-		if p.Steps[k].Else > i {
+		if int(p.Steps[k].Else) > i {
 			p.Steps[k].Else++
 		}
 	}
