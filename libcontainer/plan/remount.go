@@ -11,9 +11,8 @@ import (
 )
 
 // changeMount compiles a mount with the option remount, which mounts nothing: it changes what is mounted at the
-// destination already (mount(8)). With bind it changes that mount alone, without it the file system too. As with
-// mount(8), and unlike mount(2), options that it does not name stay as they are, as far as earlier entries of the
-// config tell.
+// destination (mount(8)). With bind it changes that mount alone, without it the file system too. As with mount(8), and
+// unlike mount(2), options that it does not name keep their values, as far as earlier entries of the config tell.
 func (c *compiler) changeMount(m *spec.Mount) error {
 	before := c.mountedAt(m)
 	if !m.Bind && before.Bind {
@@ -29,7 +28,7 @@ func (c *compiler) changeMount(m *spec.Mount) error {
 	origin := mountPath(m, "options")
 	tree, held := c.heldFor(m)
 	if !held {
-		// It came with the root file system, or with a recursive bind.
+		// The mount came with the root file system, or with a recursive bind.
 		how := howPath
 		if !m.Bind {
 			how = howDir
@@ -60,12 +59,12 @@ func (c *compiler) changeMount(m *spec.Mount) error {
 	return nil
 }
 
-// holdForRemount holds on to a mount that a later entry of the config changes: its name may lead elsewhere by then.
+// holdForRemount leaves a mount open that a later entry of the config changes: its name may lead elsewhere by then.
 func (c *compiler) holdForRemount(m *spec.Mount, tree nsenter.Reg) {
 	if !c.remountedLater(m) {
 		return
 	}
-	r, ok := c.heldAt(m.Index) // where a mount is made in one of two ways, each holds on to it
+	r, ok := c.heldAt(m.Index) // if a mount is made in one of two ways, each leaves it open
 	if !ok {
 		if r, ok = c.keep(false); !ok {
 			return
@@ -76,7 +75,7 @@ func (c *compiler) holdForRemount(m *spec.Mount, tree nsenter.Reg) {
 		nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
 }
 
-// heldMount is a mount of the config that a register refers to until it is changed.
+// heldMount is a mount of the config that a register refers to until a later entry changes it.
 type heldMount struct {
 	index int // in mounts
 	reg   nsenter.Reg
@@ -111,8 +110,7 @@ func (c *compiler) heldAt(index int) (nsenter.Reg, bool) {
 	return nsenter.Nowhere, false
 }
 
-// madeFor returns the index of the entry whose mount is on top at the destination of m when the turn comes to that, or
-// -1.
+// madeFor returns the index of the entry whose mount is on top at the destination of m when m is compiled, or -1.
 func (c *compiler) madeFor(m *spec.Mount) int {
 	made := -1
 	for i := range c.spec.Mounts[:m.Index] {
@@ -121,7 +119,7 @@ func (c *compiler) madeFor(m *spec.Mount) int {
 			continue
 		}
 		if rest, ok := sys.Below(m.Destination, earlier.Destination); ok {
-			made = -1 // a mount above hides what was there
+			made = -1 // a mount above hides it
 			if rest == "" {
 				made = i
 			}
@@ -130,8 +128,8 @@ func (c *compiler) madeFor(m *spec.Mount) int {
 	return made
 }
 
-// changeAttributes changes the attributes of a mount. Read-only it becomes when all that goes into it is made, as other
-// mounts do.
+// changeAttributes changes the attributes of a mount. Like other mounts, it becomes read-only once everything in it is
+// made.
 func (c *compiler) changeAttributes(m *spec.Mount, before uint64, tree nsenter.Reg) {
 	origin := mountPath(m, "options")
 	set := m.AttrSet
@@ -154,7 +152,7 @@ func (c *compiler) changeAttributes(m *spec.Mount, before uint64, tree nsenter.R
 	c.remount(origin, "change the mount at "+m.Destination, tree, mountFlags(before&^m.AttrClear|set))
 }
 
-// mountedAt returns what earlier entries of the config have made of the destination of m.
+// mountedAt returns the mount at the destination of m as earlier entries of the config have left it.
 func (c *compiler) mountedAt(m *spec.Mount) (before spec.Mount) {
 	for i := range c.spec.Mounts[:m.Index] {
 		earlier := &c.spec.Mounts[i]

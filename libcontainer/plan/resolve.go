@@ -31,7 +31,7 @@ func showHow(how string) string {
 	return "{" + nsenter.OpenFlags.Format(flags) + ", " + nsenter.ResolveFlags.Format(resolve) + "}"
 }
 
-// The open_how structures that plans use again and again.
+// The open_how structures that plans use most.
 var (
 	howPath     = how(unix.O_PATH, inRoot)
 	howDir      = how(unix.O_PATH|unix.O_DIRECTORY, inRoot)
@@ -60,15 +60,15 @@ func Relative(path string) string {
 	return path
 }
 
-// target opens the mount point of a mount in regTarget, and makes it first if it is not there: a directory, or an empty
-// file. A mount point of the wrong kind is refused by move_mount(2) later. how says which links are followed.
+// target opens the mount point of a mount in regTarget. If it is missing, it is made: a directory, or an empty file.
+// move_mount(2) refuses a mount point of the wrong kind later. how says which links are followed.
 func (c *compiler) target(origin, destination string, dir bool, how nsenter.Arg) {
 	found := c.newLabel()
 	c.targetThen(origin, destination, dir, how, found)
 	c.mark(found)
 }
 
-// targetThen does the same, and goes on at found.
+// targetThen does the same, and continues at found.
 func (c *compiler) targetThen(origin, destination string, dir bool, how nsenter.Arg, found label) {
 	missing := c.newLabel()
 	c.open(origin, "open the mount point", regRoot, destination, how).to(regTarget).then(found).on(missing, unix.ENOENT)
@@ -76,7 +76,7 @@ func (c *compiler) targetThen(origin, destination string, dir bool, how nsenter.
 	c.made(origin, destination, dir, how, regTarget, found)
 }
 
-// directory opens a directory below the root in r, and makes it first if it is not there.
+// directory opens a directory below the root in r, and makes it if it is missing.
 func (c *compiler) directory(origin, sentence, path string, r nsenter.Reg) {
 	found, missing := c.newLabel(), c.newLabel()
 	c.open(origin, sentence, regRoot, path, howDir).to(r).then(found).on(missing, unix.ENOENT)
@@ -85,11 +85,11 @@ func (c *compiler) directory(origin, sentence, path string, r nsenter.Reg) {
 	c.mark(found)
 }
 
-// made makes path, which was not there, a directory or an empty file, opens it in r and goes on at found.
+// made makes the missing path as a directory or an empty file, opens it in r and continues at found.
 //
-// Where symbolic links on the way lead to nothing, what they lead to is made. Steps can't follow them, and what they
-// say may have come with an earlier mount, or be hidden by one: so rt does it, when the boot process comes here, from
-// the root that this hands over. It is rare.
+// If symbolic links in the path lead to nothing, their targets are made. Steps can't follow links, and a link may have
+// come with an earlier mount, or be hidden by one. So rt makes them, at this step, from the root that the boot process
+// hands over. It is rare.
 func (c *compiler) made(origin, path string, dir bool, how nsenter.Arg, r nsenter.Reg, found label) {
 	links := c.newLabel()
 	c.makePath(origin, path, dir, links)
@@ -111,8 +111,8 @@ func (c *compiler) made(origin, path string, dir bool, how nsenter.Arg, r nsente
 }
 
 // makePath makes the directories of path, and at its end a directory or an empty file. Each is made by its name in a
-// directory that was opened below the root, so no link leads out; one that is there already is left as it is. Where a
-// link on the way leads to nothing it goes to links.
+// directory that was opened below the root, so no link leads out; an existing one is left as it is. If a link on the
+// way leads to nothing, it continues at links.
 func (c *compiler) makePath(origin, path string, dir bool, links label) {
 	names := strings.Split(Relative(path), "/")
 	parent := regRoot
@@ -162,7 +162,7 @@ func (c *compiler) parentDir(origin, dir string) nsenter.Reg {
 // notInConfig is the index of a mount that the config does not ask for: see notify.
 const notInConfig = -1
 
-// mountPath is how messages point to a property of mounts[i].
+// mountPath returns the path of a property of mounts[i], for messages.
 func mountPath(m *spec.Mount, property string) string {
 	if m.Index == notInConfig {
 		return notifyOrigin

@@ -13,8 +13,8 @@ import (
 	"rt/spec"
 )
 
-// restrictPaths hides linux.maskedPaths, makes linux.readonlyPaths read-only (config-linux.md#masked-paths), and at
-// last makes the mounts read-only in which something had to be made. A path that is listed twice is restricted once.
+// restrictPaths masks linux.maskedPaths, makes linux.readonlyPaths read-only (config-linux.md#masked-paths), and
+// finally makes those mounts read-only that had to be writable before. A path that is listed twice is restricted once.
 func (c *compiler) restrictPaths() error {
 	if !c.mountNamespace() {
 		return nil
@@ -35,8 +35,8 @@ func (c *compiler) restrictPaths() error {
 	return nil
 }
 
-// at returns where path is looked up: what is in /proc or /sys is found from the mount itself, which no name can be
-// made to miss.
+// at returns the directory from which path is looked up. A path in /proc or /sys is looked up from the mount itself, so
+// no change of a name can redirect it.
 func (c *compiler) at(path string) (dir nsenter.Reg, name string) {
 	i, rest := c.holder(path)
 	for _, m := range c.stayOpen {
@@ -47,8 +47,8 @@ func (c *compiler) at(path string) (dir nsenter.Reg, name string) {
 	return regRoot, path
 }
 
-// holder returns the index of the last procfs, sysfs, or bind mount on /proc or /sys that path is below, and what path
-// is called there; -1 if there is none, or if a later mount covers it.
+// holder returns the index of the last procfs, sysfs, or bind mount on /proc or /sys that contains path, and the path
+// in it; -1 if there is none, or if a later mount covers it.
 func (c *compiler) holder(path string) (index int, rest string) {
 	index = -1
 	for i := range c.spec.Mounts {
@@ -84,8 +84,8 @@ func (c *compiler) restricts(i int) bool {
 	return false
 }
 
-// canRestrict reserves a register for each mount that paths are restricted in, and refuses a config with more of them
-// than there are.
+// canRestrict reserves a register for each mount that paths are restricted in, and refuses a config with more such
+// mounts than registers.
 func (c *compiler) canRestrict() error {
 	for i := range c.spec.Mounts {
 		if c.restricts(i) {
@@ -102,7 +102,7 @@ func (c *compiler) canRestrict() error {
 	return nil
 }
 
-// keepBind keeps the bind mount in regTree open, if paths are restricted in it.
+// keepBind leaves the bind mount in regTree open if paths are restricted in it.
 func (c *compiler) keepBind(i int, m *spec.Mount) {
 	if !c.restricts(i) {
 		return
@@ -113,22 +113,22 @@ func (c *compiler) keepBind(i int, m *spec.Mount) {
 	c.stayOpen = append(c.stayOpen, openMount{i, m.Destination, mountPath(m, ""), r, 0})
 }
 
-// find opens path, in regTarget. A path that is not there needs no restriction: it can't appear later in a file system
-// of the kernel, and elsewhere the config means what is there.
+// find opens path, in regTarget. A missing path needs no restriction: it can't appear later in a file system of the
+// kernel, and elsewhere the config means existing files.
 func (c *compiler) find(origin, path string, absent label) {
 	dir, name := c.at(path)
 	c.open(origin, "open it", dir, name, howPath).to(regTarget).on(absent, unix.ENOENT, unix.ENOTDIR)
 }
 
-// hostAttrs are the attributes of every mount of an inode of the host's that rt makes by itself. A device can be
-// written to on a read-only mount; its mode, owner, times and extended attributes, which are the host's, can't be
-// changed there.
+// hostAttrs are the attributes of every mount of an inode of the host's that rt makes on its own account. A device on a
+// read-only mount can be written to; its mode, owner, times and extended attributes, which are the host's, can't be
+// changed.
 const hostAttrs = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC
 
-// mask hides path: a directory behind an empty read-only tmpfs, a file behind /dev/null. Which of the two it is turns
-// out when it is opened as a directory. Trying to attach a mount of the wrong kind would tell as well, but would leave
-// that mount behind, and the program's start would wait for an RCU grace period for each (dissolve_on_fput in the
-// kernel's namespace.c).
+// mask hides path: a directory behind an empty read-only tmpfs, a file behind /dev/null. Whether it is a directory is
+// known when it is opened as one. An attempt to attach a mount of the wrong kind would tell as well, but would leave
+// that mount detached, and the start of the program would wait for an RCU grace period for each (dissolve_on_fput in
+// the kernel's namespace.c).
 func (c *compiler) mask(origin, path string) {
 	file, end := c.newLabel(), c.newLabel()
 	c.openMasks()
@@ -149,9 +149,9 @@ func (c *compiler) mask(origin, path string) {
 	c.close(regTarget)
 }
 
-// cover attaches a copy of the mount in r to the target and goes to end. Where that mount is detached most kernels
-// don't copy it: then it goes to the first target itself, by the last step, which is returned; and copies of it, with
-// all its attributes, to the others.
+// cover attaches a copy of the mount in r to the target and continues at end. Most kernels don't copy a detached mount:
+// then it is attached to the first target itself, by the last step, which is returned; and copies of it, with all its
+// attributes, to the others.
 func (c *compiler) cover(origin, sentence string, r nsenter.Reg, end label) step {
 	copied := c.do(origin, sentence, nsenter.OpenTree, nsenter.Val(r), nsenter.Str(""),
 		nsenter.Flags(&nsenter.OpenTreeFlags,
@@ -167,7 +167,7 @@ func (c *compiler) cover(origin, sentence string, r nsenter.Reg, end label) step
 }
 
 // masksAside reports whether the mounts that masks are copies of can be attached to the host's tree, of which the
-// container's mount namespace has a copy of its own until the root is changed: see openMasks.
+// container's mount namespace has a copy until the root is changed: see openMasks.
 func (c *compiler) masksAside() bool {
 	return c.host.Has(host.MountSetattr) && c.unshared(unix.CLONE_NEWNS) && c.contained() && !c.opt.NoPivot
 }
@@ -178,13 +178,13 @@ func (c *compiler) copyNull(origin string, from, to nsenter.Reg) {
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(to)
 }
 
-// openMasks makes a detached mount of the host's /dev/null, where it can be restricted before it is attached, and an
-// empty directory, for all masks. The name is looked up in the host's tree, which no container can change, without
-// following a link, and rt has seen that it is the device 1:3: CVE-2025-31133.
+// openMasks makes a detached mount of the host's /dev/null, which is restricted before it is attached, and an empty
+// directory, for all masks. The name is looked up in the host's tree, which no container can change, without following
+// a link, and rt has checked that it is the device 1:3: CVE-2025-31133.
 //
-// Both are attached to the old root where that is possible, /dev/null over itself and the directory at /dev: there
-// every kernel copies them, and they go with the old root. A detached mount that nobody attached would go when its
-// descriptor is closed, and the program's start would wait for an RCU grace period for each.
+// Both are attached to the old root if possible, /dev/null over itself and the directory at /dev: every kernel copies
+// attached mounts, and they are unmounted with the old root. A detached mount that is never attached would be taken
+// down when its descriptor is closed, and the start of the program would wait for an RCU grace period for each.
 func (c *compiler) openMasks() {
 	if c.nullOpen {
 		return
@@ -247,9 +247,9 @@ func (c *compiler) readonlyPath(origin, path string) {
 	c.mark(end)
 }
 
-// flagsAt returns the flags of the mount that path is in, as far as the config tells: a remount sets them all, and in a
-// user namespace may not take away what is locked. A later mount covers what earlier ones have at and below its
-// destination, so the last one counts.
+// flagsAt returns the flags of the mount that contains path, as far as the config tells: a remount sets all of them,
+// and in a user namespace can't clear locked ones. A later mount covers earlier ones at and below its destination, so
+// the last one counts.
 func (c *compiler) flagsAt(path string) (flags uintptr) {
 	var attrs uint64
 	for i := range c.spec.Mounts {
@@ -261,7 +261,7 @@ func (c *compiler) flagsAt(path string) (flags uintptr) {
 	return mountFlags(attrs)
 }
 
-// attrsAt returns the attributes of mount i, with what later remounts of its destination change.
+// attrsAt returns the attributes of mount i, as later remounts of its destination change them.
 func (c *compiler) attrsAt(i int) uint64 {
 	attrs := c.spec.Mounts[i].AttrSet
 	for j := i + 1; j < len(c.spec.Mounts); j++ {
@@ -272,7 +272,7 @@ func (c *compiler) attrsAt(i int) uint64 {
 	return attrs
 }
 
-// isKernelTree reports whether m is a mount that masked and read-only paths are looked up from: see at.
+// isKernelTree reports whether masked and read-only paths are looked up from m: see at.
 func isKernelTree(m *spec.Mount) bool {
 	if m.Bind {
 		return m.Destination == "/proc" || m.Destination == "/sys"

@@ -11,10 +11,10 @@ import (
 	"rt/spec"
 )
 
-// rights takes away what the user's program must not have. The order matters (capabilities(7), seccomp(2)):
+// rights drops the rights that the user's program must not have. The order matters (capabilities(7), seccomp(2)):
 //
 //   - the bounding set while CAP_SETPCAP is there, before the user changes;
-//   - the user, then the other sets: a change of the user clears what a set that is set before would hold;
+//   - the user, then the other sets: a change of the user clears sets that are set before it;
 //   - seccomp without no_new_privs needs CAP_SYS_ADMIN, so it comes before the capabilities are gone; with no_new_privs
 //     it is the last call before the execve, so that the profile has to allow none of ours.
 func (c *compiler) rights() error {
@@ -38,7 +38,7 @@ func (c *compiler) rights() error {
 	return nil
 }
 
-// becomeUser takes the bounding set away, and takes the ids of the program.
+// becomeUser drops the bounding set, and changes to the ids of the program.
 func (c *compiler) becomeUser(p *spec.Process, caps spec.Capabilities) error {
 	const last = 63
 	for n := 0; n <= int(c.host.CapLast) && n <= last; n++ {
@@ -58,8 +58,8 @@ func (c *compiler) becomeUser(p *spec.Process, caps spec.Capabilities) error {
 	return nil
 }
 
-// filterByRights loads the filter without no_new_privs: that takes CAP_SYS_ADMIN, in the effective set, which a change
-// of the user has emptied.
+// filterByRights loads the filter without no_new_privs: that takes CAP_SYS_ADMIN in the effective set, which a change
+// of the user has cleared.
 func (c *compiler) filterByRights(p *spec.Process) {
 	if c.opt.Filter != nil && p.UID != 0 {
 		all := c.host.Caps & (1<<(c.host.CapLast+1) - 1)
@@ -71,7 +71,7 @@ func (c *compiler) filterByRights(p *spec.Process) {
 	c.filter()
 }
 
-// finalSets takes the capabilities of the program.
+// finalSets sets the capabilities of the program.
 func (c *compiler) finalSets(p *spec.Process, caps spec.Capabilities) {
 	c.capset(p, "set the capabilities of the program", caps.Effective, caps.Permitted, caps.Inheritable)
 	c.ambient(caps.Ambient)
@@ -82,8 +82,8 @@ func (c *compiler) prctl(origin, sentence string, option int, arg nsenter.Arg) s
 		nsenter.Imm(0), nsenter.Imm(0))
 }
 
-// grantable returns the capability sets without what rt does not have itself, or this kernel does not know: config.md
-// wants a warning for those. In a new user namespace the first process has them all.
+// grantable returns the capability sets without those capabilities that rt lacks, or that this kernel does not know:
+// config.md asks for a warning for them. In a new user namespace the first process has all of them.
 func (c *compiler) grantable(p *spec.Process) spec.Capabilities {
 	if p.Capabilities == nil {
 		return spec.Capabilities{}
@@ -141,8 +141,8 @@ func (c *compiler) capset(p *spec.Process, sentence string, effective, permitted
 		nsenter.Data(string(data[:]), text))
 }
 
-// ambient sets the ambient set, which only what is permitted and inheritable can be in; the rest is left out with a
-// warning, as in the other runtimes.
+// ambient sets the ambient set. Only capabilities that are permitted and inheritable can be in it; others are left out
+// with a warning, as in the other runtimes.
 func (c *compiler) ambient(set uint64) {
 	const origin = "process.capabilities.ambient"
 	c.prctl(origin, "no ambient capabilities", unix.PR_CAP_AMBIENT,
@@ -158,8 +158,8 @@ func (c *compiler) ambient(set uint64) {
 	}
 }
 
-// endCwd enters the working directory as the user of the process, where its root could not: see cwd. Nothing is open
-// any more, and nothing stays open.
+// endCwd enters the working directory as the user of the process, if its root could not: see cwd. No descriptor is open
+// any more, and it leaves none open.
 func (c *compiler) endCwd(p *spec.Process) {
 	if !c.cwdAgain(p) {
 		return

@@ -8,16 +8,16 @@ import (
 	"rt/nsenter"
 )
 
-// rootfs compiles the way from the host's mounts to a root file system that is a mount of its own, as pivot_root(2)
-// wants it.
+// rootfs compiles the steps from the host's mounts to a root file system that is a mount of its own, as pivot_root(2)
+// requires.
 //
-// The copy is attached at root.path itself, where hooks look for it; where the root user of a user namespace has no way
-// to that path, on top of "/", to which everyone has. Paths of the host resolve below it all the same, since "/" itself
-// is not looked up through what covers it.
+// The copy is attached at root.path itself, where hooks look for it. If the root user of a user namespace can't reach
+// that path, it is attached on top of "/", which everyone can reach. Paths of the host resolve below it all the same,
+// since a path that starts with "/" does not go through what covers it.
 func (c *compiler) rootfs() error {
 	if !c.mountNamespace() {
-		// Without mounts of its own the container gets a chroot(2), and nothing is mounted: package spec has seen to it
-		// that nothing is asked for.
+		// Without a mount namespace of its own the container gets a chroot(2), and nothing is mounted: package spec
+		// refuses a config that asks for mounts.
 		c.do("root.path", "open the root file system", nsenter.Openat, nsenter.Cwd, nsenter.Str(c.spec.Rootfs),
 			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regRoot)
 		return nil
@@ -25,8 +25,8 @@ func (c *compiler) rootfs() error {
 	const origin = "root.path"
 	propagation := c.spec.RootPropagation
 	if propagation == 0 {
-		// Nothing that is mounted here shows up on the host. What the host mounts later may come to the sources of bind
-		// mounts, as other runtimes have it, but not to the root itself: see below.
+		// No mount made here propagates to the host. Mounts that the host makes later may propagate to the sources of
+		// bind mounts, as in other runtimes, but not to the root itself: see below.
 		propagation = unix.MS_SLAVE | unix.MS_REC
 	}
 	c.do("linux.rootfsPropagation", "do not propagate mounts to the host", nsenter.Mount, nsenter.Str(""),
@@ -53,7 +53,7 @@ func (c *compiler) rootfs() error {
 			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
 	}
 	if !contained {
-		// Mounts made below would reach the host's copy of the root file system otherwise.
+		// Otherwise mounts made below would propagate to the host's copy of the root file system.
 		c.enter(origin, regRoot)
 		c.do("linux.rootfsPropagation", "do not propagate mounts made in it", nsenter.Mount, nsenter.Str(""),
 			nsenter.Str("."), nsenter.Null,
@@ -62,7 +62,7 @@ func (c *compiler) rootfs() error {
 	return nil
 }
 
-// rootMount puts the mount that becomes the container's root in regRoot: a copy of what is at root.path, or a layer
+// rootMount opens the mount that becomes the container's root in regRoot: a copy of the mount at root.path, or a layer
 // over it.
 func (c *compiler) rootMount() {
 	const origin = "root.path"
@@ -108,16 +108,16 @@ func (c *compiler) attachRoot() {
 	c.mark(end)
 }
 
-// contained reports whether the propagation of the host's mounts keeps everything that is done to mounts here away from
-// the host. Where it does not (shared, or a word without the r, which leaves the mounts below "/" as they were), every
-// step that could reach the host is fenced in by itself.
+// contained reports whether the propagation of the host's mounts keeps all changes of mounts made here from the host.
+// If it does not (shared, or a word without the r, which does not change the mounts below "/"), every step whose change
+// could propagate is fenced on its own.
 func (c *compiler) contained() bool {
 	p := c.spec.RootPropagation
 	return p == 0 || p&unix.MS_REC != 0 && p&unix.MS_SHARED == 0
 }
 
-// fence is the propagation that keeps what is done to a mount here away from the host. What the host does still comes
-// through where the config asks for a slave.
+// fence returns the propagation that keeps changes of a mount here from the host. Changes on the host still propagate
+// if the config asks for a slave.
 func (c *compiler) fence() uintptr {
 	if c.spec.RootPropagation&unix.MS_SLAVE != 0 {
 		return unix.MS_SLAVE
@@ -125,8 +125,8 @@ func (c *compiler) fence() uintptr {
 	return unix.MS_PRIVATE
 }
 
-// privateEnough is the propagation of the host's mounts while the container is made. An unbindable mount could not be
-// copied, so it stays private until then.
+// privateEnough returns the propagation of the host's mounts while the container is made. An unbindable mount could not
+// be copied, so it stays private until then.
 func (c *compiler) privateEnough(propagation uintptr) uintptr {
 	if propagation&unix.MS_UNBINDABLE != 0 {
 		return unix.MS_PRIVATE | propagation&unix.MS_REC
@@ -139,7 +139,7 @@ func (c *compiler) enter(origin string, dir nsenter.Reg) {
 	c.do(origin, `make it the working directory, "."`, nsenter.Fchdir, nsenter.Val(dir))
 }
 
-// enterRoot makes the root file system the root, and lets go of the host's.
+// enterRoot makes the root file system the root, and unmounts the host's.
 func (c *compiler) enterRoot() error {
 	const origin = "root.path"
 	if !c.mountNamespace() {
@@ -160,7 +160,7 @@ func (c *compiler) enterRoot() error {
 		c.do(origin, "change the root; the old root is mounted over it", nsenter.PivotRoot, nsenter.Str("."),
 			nsenter.Str("."))
 		if !c.contained() {
-			// Otherwise what is unmounted here would be unmounted on the host too.
+			// Otherwise an unmount here would propagate to the host.
 			c.enter(origin, regDir)
 			c.do(origin, "do not propagate the unmount to the host", nsenter.Mount, nsenter.Str(""), nsenter.Str("."),
 				nsenter.Null,
@@ -168,7 +168,7 @@ func (c *compiler) enterRoot() error {
 		}
 		c.do(origin, "unmount the old root", nsenter.Umount2, nsenter.Str("."),
 			nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
-		// Both roots had the same name; now "/" can only be the new one.
+		// Both roots had the same name; from here on "/" is the new one.
 		c.do(origin, "make the new root the working directory", nsenter.Fchdir, nsenter.Val(regRoot))
 	case c.spec.RootPropagation&unix.MS_PRIVATE != 0:
 		return &diag.Error{

@@ -120,10 +120,10 @@ func (c *compiler) memoryPolicy(p *specs.LinuxMemoryPolicy) {
 		nsenter.Flags(&nsenter.Hex, mode), nodes, nsenter.Imm(count))
 }
 
-// unbind lets the process run on all CPUs that its cgroup has. Since Linux 6.2 (8f9ea86fdf99) a process keeps the CPUs
-// that it was bound to, and its children inherit them, whatever cpuset it comes into; and what rt was bound to, as a
-// part of an engine that keeps to CPUs of its own perhaps, is no business of the container's. It is done without asking
-// whether there is a need: to find out costs as much.
+// unbind lets the process run on all CPUs of its cgroup. Since Linux 6.2 (8f9ea86fdf99) a process keeps the CPUs that
+// it was bound to, and its children inherit them, whatever cpuset it enters. The CPUs that rt was bound to, perhaps as
+// a part of an engine that has its own, must not bind the container. The step is made unconditionally: to find out
+// whether it is needed costs as much.
 func (c *compiler) unbind() {
 	// 8192 CPUs, the most that a kernel can be built for; of a longer mask than its own it takes what it needs
 	const bytes = 1024

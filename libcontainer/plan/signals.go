@@ -8,9 +8,8 @@ import (
 	"rt/nsenter"
 )
 
-// signals gives the process the signals as a process has them whose caller has changed none: what rt's caller ignores
-// or blocks, as nohup(1) does and a program with a signalfd(2), outlives execve(2), and the container would never hear
-// of it.
+// signals resets the signals that rt's caller ignores or blocks, as nohup(1) does and a program with a signalfd(2).
+// These settings survive execve(2), and the container would never receive the signals.
 func (c *compiler) signals() {
 	const sizeofSet = 8
 	for n := unix.Signal(1); n <= 64; n++ {

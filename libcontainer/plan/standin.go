@@ -8,13 +8,13 @@ import (
 	"rt/spec"
 )
 
-// The root user of a user namespace may not mount a procfs, sysfs or mqueue of a namespace that belongs to somebody
-// else: a container in the host's pid, network or ipc namespace gets none of its own. The host has mounted the very
-// same file system, though, and a bind of that stands in. It shows what a new one would, by the same permissions: the
+// The root user of a user namespace may not mount a procfs, sysfs or mqueue of a namespace that belongs to another user
+// namespace: a container in the host's pid, network or ipc namespace gets none of its own. The host has mounted the
+// same file system, though, and a bind of that stands in. It shows what a new one would, with the same permissions: the
 // kernel compares the host's ids of the process with those of the files.
 //
-// What rt lends of the host is restricted. It is nosuid, noexec and nodev, and read-only with all that is mounted below
-// it, which may be anything (CVE-2023-25809). It takes part in no propagation, so that nothing is added later.
+// A mount of the host's that rt lends is restricted. It is nosuid, noexec and nodev, and read-only with all mounts
+// below it, which may be anything (CVE-2023-25809). It has no propagation, so that nothing is added later.
 
 // HostMount is a file system of the kernel that the host has mounted.
 type HostMount struct {
@@ -35,12 +35,12 @@ var hostMounts = map[string]*HostMount{
 
 const mqueueMagic = 0x19800202 // MQUEUE_MAGIC of the kernel's ipc/mqueue.c
 
-// StandIn returns what the host has mounted that may stand in for m, or nil. Whether it is really there is for the
-// caller to see: Options.Sources.
+// StandIn returns the mount of the host that may stand in for m, or nil. The caller has to check that it exists:
+// Options.Sources.
 //
-// A sysfs is bound even where the network namespace is new: a /sys that is partly covered keeps the kernel from
-// mounting another one, and what is in it hardly depends on that namespace. Processes and message queues of another
-// namespace are none of the container's. Options of the file system itself, as hidepid, can't be given to a bind.
+// A sysfs is bound even if the network namespace is new: a /sys that is partly covered keeps the kernel from mounting
+// another one, and its content hardly depends on that namespace. Processes and message queues of another namespace are
+// not the container's. A bind mount takes no options of the file system itself, such as hidepid.
 func StandIn(s *spec.Spec, f *host.Facts, m *spec.Mount) *HostMount {
 	h := hostMounts[m.Type]
 	switch {
@@ -54,7 +54,7 @@ func StandIn(s *spec.Spec, f *host.Facts, m *spec.Mount) *HostMount {
 	return nil
 }
 
-// standIn is StandIn for a host that has it.
+// standIn is StandIn for a host that has the mount.
 func (c *compiler) standIn(m *spec.Mount) (*HostMount, bool) {
 	_, made := c.standInFile(m)
 	if !made && (m.Index < 0 || m.Index >= len(c.opt.Sources) || c.opt.Sources[m.Index] != SourceHost) {
@@ -64,13 +64,13 @@ func (c *compiler) standIn(m *spec.Mount) (*HostMount, bool) {
 	return h, h != nil
 }
 
-// standInFile returns the descriptor of a stand-in that rt makes itself: nobody has to mount the message queues on the
+// standInFile returns the descriptor of a stand-in that rt makes itself: the message queues need not be mounted on the
 // host.
 func (c *compiler) standInFile(m *spec.Mount) (nsenter.FD, bool) {
 	return c.file(func(f *File) bool { return f.Kind == FileMqueue && f.Index == m.Index })
 }
 
-// bindHost binds what the host has instead of a new file system.
+// bindHost binds the host's mount instead of a new file system.
 func (c *compiler) bindHost(m *spec.Mount, h *HostMount, tree nsenter.Reg) {
 	const restricted = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NODEV
 	origin := mountPath(m, "")

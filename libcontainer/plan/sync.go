@@ -2,7 +2,7 @@ package plan
 
 import "rt/nsenter"
 
-// SyncPoint says what a boot process tells rt at a step, or has rt do before it goes on: Step.Sync of a plan.
+// SyncPoint says what a boot process reports at a step, or has rt do before it continues: Step.Sync of a plan.
 type SyncPoint uint8
 
 // The sync points.
@@ -36,7 +36,7 @@ const (
 	SyncPoints         // how many there are
 )
 
-// Passes is what a report brings apart from the fact that the sync point is reached.
+// Passes is what a report brings in addition to its sync point.
 type Passes uint8
 
 // What reports bring.

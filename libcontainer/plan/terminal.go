@@ -9,11 +9,11 @@ import (
 	"rt/nsenter"
 )
 
-// terminal makes the container's terminal (pty(7)): the pair comes out of the container's own devpts, the master goes
-// to rt over the control channel, the slave becomes the standard streams and /dev/console.
+// terminal makes the container's terminal (pty(7)) in the container's own devpts. The master is handed to rt over the
+// control channel, the slave becomes the standard streams and /dev/console.
 //
-// The slave is asked from the master (TIOCGPTPEER) and never opened by name: a name in /dev/pts can be made to mean
-// something else (CVE-2025-52565).
+// The slave is opened through the master (TIOCGPTPEER) and never by name: a name in /dev/pts can be redirected
+// (CVE-2025-52565).
 func (c *compiler) terminal() error {
 	p := c.spec.Process
 	if p == nil || !p.Terminal {
@@ -40,7 +40,7 @@ func (c *compiler) terminal() error {
 		c.do("process.user.uid", "the terminal is the user's", nsenter.Fchown, nsenter.Val(regSlave),
 			nsenter.Imm(p.UID), nsenter.Imm(-1))
 	}
-	// A control message names descriptors by number, so the master gets a number that is known beforehand.
+	// A control message refers to descriptors by number, so the master gets a number that is known beforehand.
 	c.do(origin, "duplicate the master to a fixed number", nsenter.Dup3, nsenter.Val(regMaster), nsenter.Imm(0),
 		nsenter.Imm(0))
 	hand := c.do(origin, "pass the master to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl),
@@ -68,9 +68,9 @@ func (c *compiler) terminal() error {
 	return nil
 }
 
-// openMaster opens the master of a new terminal. Where /dev is a bind mount of the config, its devpts may be the
-// host's, whose ptmx is its owner's alone, as systemd has it; everybody has the node next to it, which leads to the
-// same devpts (Documentation/filesystems/devpts.rst).
+// openMaster opens the master of a new terminal. If /dev is a bind mount of the config, its devpts may be the host's,
+// whose ptmx only its owner can open, as under systemd; everybody can open the node next to it, which leads to the same
+// devpts (Documentation/filesystems/devpts.rst).
 func (c *compiler) openMaster(origin string) {
 	const sentence = "open the master of a new terminal"
 	master := c.open(origin, sentence, regRoot, "/dev/pts/ptmx", howTerminal).to(regMaster)
@@ -84,7 +84,7 @@ func (c *compiler) openMaster(origin string) {
 	c.mark(end)
 }
 
-// controlTerminal makes the terminal, which is standard input by now, the controlling one.
+// controlTerminal makes the terminal, which is standard input by now, the controlling terminal.
 func (c *compiler) controlTerminal() {
 	if c.spec.Process.Terminal {
 		c.do("process.terminal", "it is the controlling terminal of this session", nsenter.Ioctl, nsenter.Imm(0),
@@ -92,8 +92,8 @@ func (c *compiler) controlTerminal() {
 	}
 }
 
-// console puts the slave at /dev/console (config-linux.md#default-devices). In a /dev that is a bind mount of the
-// config nothing is made for it: it covers what is there, so that the container does not write to the machine's own
+// console mounts the slave at /dev/console (config-linux.md#default-devices). In a /dev that is a bind mount of the
+// config nothing is made: the slave covers an existing file, so that the container does not write to the machine's own
 // console.
 func (c *compiler) console(origin string) {
 	end := c.newLabel()
@@ -125,7 +125,7 @@ var (
 	howRealPath = how(unix.O_PATH, inRoot|unix.RESOLVE_NO_SYMLINKS)
 )
 
-// passDescriptor returns the msghdr of a report of r with descriptor number fd along (unix(7), SCM_RIGHTS).
+// passDescriptor returns the msghdr of a report of r that passes descriptor number fd (unix(7), SCM_RIGHTS).
 func passDescriptor(fd int, r nsenter.Reg) nsenter.Arg {
 	const header, space = 16, 24 // cmsg(3) of one int on 64-bit machines
 	var control [space]byte

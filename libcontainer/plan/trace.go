@@ -6,14 +6,14 @@ import (
 	"rt/nsenter"
 )
 
-// The times of a trace are at the start of the scratch memory, which no other step uses for more than the byte it waits
+// The times of a trace are at the start of the scratch memory, of which other steps use only the byte that they wait
 // for.
 const traceStart, traceEnd = 0, 16
 
-// trace makes every step report its result and its times. It is an edit of the plan like any other: around each step go
-// two clock_gettime(2), and behind them the writev(2) of a report, once for each way the step may go on. It ends where
-// a seccomp filter is loaded, which may not allow them, and where create ends, since nobody reads what is reported
-// until `rt start` comes.
+// trace makes every step report its result and its times. It edits the plan: around each step it adds two
+// clock_gettime(2), and after them the writev(2) of a report, once for each step that may follow. It ends where a
+// seccomp filter is loaded, which may not allow these calls, and where create ends, since nobody reads reports until
+// `rt start`.
 func (c *compiler) trace() {
 	old := c.plan.Steps
 	plain := c.plan.Program
@@ -43,7 +43,7 @@ func (c *compiler) trace() {
 	c.plan.Steps = t.steps
 }
 
-// Plain returns the plan as it is without what traces it: the steps that people know, by their numbers.
+// Plain returns the plan without the steps of a trace: the steps that people know, by their numbers.
 func (p *Plan) Plain() *nsenter.Program {
 	if p.plain != nil {
 		return p.plain
@@ -51,10 +51,10 @@ func (p *Plan) Plain() *nsenter.Program {
 	return &p.Program
 }
 
-// IsTrace reports whether a step is there only to trace another.
+// IsTrace reports whether a step only traces another.
 func IsTrace(s *nsenter.Step) bool { return s.To == regTrace }
 
-// tracer holds a traced plan in the making.
+// tracer is the state of an edit that adds a trace.
 type tracer struct {
 	ctl   nsenter.FD
 	steps []nsenter.Step
@@ -62,7 +62,7 @@ type tracer struct {
 	jumps []jump
 }
 
-// plain appends a step as it is.
+// plain appends a step unchanged.
 func (t *tracer) plain(s nsenter.Step) {
 	if s.Then != 0 {
 		t.jumps = append(t.jumps, jump{len(t.steps), label(s.Then), true})
@@ -96,7 +96,7 @@ func (t *tracer) traced(s nsenter.Step, i int) {
 	}
 }
 
-// report appends the end of the trace of s, and goes on at step next of the old plan.
+// report appends the end of the trace of s, and continues at step next of the old plan.
 func (t *tracer) report(s *nsenter.Step, next int) {
 	t.clock(s, traceEnd)
 	t.jumps = append(t.jumps, jump{len(t.steps), label(next), true})

@@ -9,13 +9,13 @@ import (
 	"rt/nsenter"
 )
 
-// In a container with a user namespace each bind mount is a descriptor that rt opens for the boot process: see
-// treesByRT. There may be more of them than a process may have open (RLIMIT_NOFILE in getrlimit(2)), so they are handed
-// over in batches. The first batch is inherited, at the lowest numbers behind those of the user's program. When it is
-// used up these are closed, and the next batch gets the same ones.
+// In a container with a user namespace rt opens a descriptor for each bind mount: see treesByRT. There may be more of
+// them than a process may have open (RLIMIT_NOFILE in getrlimit(2)), so they are handed over in batches. The first
+// batch is inherited, at the lowest numbers after those of the user's program. When it is used up the boot process
+// closes it, and the next batch gets the same numbers.
 
-// treeBatch is how many trees are open at a time, for a limit of open files. rt has two numbers for each while it
-// starts the boot process, and either of them needs some for the rest.
+// treeBatch returns how many trees are open at a time, for a limit of open files. rt has two numbers for each while it
+// starts the boot process, and both processes need some numbers for other files.
 func treeBatch(limit uint64) int {
 	const least, most, rest = 8, 200, 60
 	if limit == 0 || limit >= rest+2*most {
@@ -24,7 +24,7 @@ func treeBatch(limit uint64) int {
 	return max(least, (int(limit)-rest)/2)
 }
 
-// treeFiles lists the trees of the bind mounts among the files of the plan. It comes first, for a batch needs known
+// treeFiles adds the trees of the bind mounts to the files of the plan. It comes first, because a batch needs known
 // numbers.
 func (c *compiler) treeFiles(add func(name string, f File)) {
 	c.batch = treeBatch(c.opt.OpenFiles)
@@ -48,7 +48,7 @@ func (c *compiler) treeFiles(add func(name string, f File)) {
 	}
 }
 
-// tree returns the descriptor of rt's copy of what mounts[i] binds, if rt makes one, and takes the next batch if the
+// tree returns the descriptor of rt's copy of the source of mounts[i], if rt makes one, and takes the next batch if the
 // last one is used up.
 func (c *compiler) tree(i int) (nsenter.FD, bool) {
 	if !c.treesByRT() {
@@ -81,13 +81,13 @@ func (c *compiler) takeTrees(files []File) {
 		nsenter.Flags(&nsenter.FcntlCommands, unix.F_GETFD), nsenter.Imm(0))
 }
 
-// savedLimit is where in the scratch memory the limit of open files is kept: struct rlimit, behind the supervisor's
-// answer.
+// savedLimit is the offset in the scratch memory of the caller's limit of open files: struct rlimit, behind the
+// supervisor's answer.
 const savedLimit = answer + 8
 
-// raiseOpenFiles lifts the soft limit of open files to the hard one while the container is made; restoreOpenFiles gives
-// the caller's back. rt does not know that: Go's runtime has lifted its own, and sets the caller's for the processes
-// that it starts.
+// raiseOpenFiles raises the soft limit of open files to the hard one while the container is made; restoreOpenFiles
+// restores the caller's. rt does not know that limit: Go's runtime has raised its own, and restores the caller's for
+// the processes that it starts.
 func (c *compiler) raiseOpenFiles() {
 	if hard := c.opt.OpenFiles; hard != 0 {
 		c.prlimit("", "raise the soft limit of open files", unix.RLIMIT_NOFILE, hard, hard, nsenter.Scratch(savedLimit))

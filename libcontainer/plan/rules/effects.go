@@ -8,7 +8,7 @@ import (
 	"rt/nsenter"
 )
 
-// failed changes s as a failure of step does that does not end the process: its register holds no descriptor.
+// failed updates s for a failure of step that does not end the process: its register holds no descriptor.
 func (s *State) failed(_ *Walk, step *nsenter.Step) {
 	if step.To != nsenter.Nowhere {
 		s.put(step.To, Descriptor{})
@@ -18,7 +18,7 @@ func (s *State) failed(_ *Walk, step *nsenter.Step) {
 	}
 }
 
-// child makes s the state of the process that a clone3(2) has made.
+// child updates s to the state of the process that a clone3(2) has made.
 func (s *State) child(step *nsenter.Step) {
 	s.Seen = s.Seen || s.Joined
 	if cloneFlags(step)&unix.CLONE_NEWUSER != 0 {
@@ -27,7 +27,7 @@ func (s *State) child(step *nsenter.Step) {
 	}
 }
 
-// succeeded changes s as a success of step does.
+// succeeded updates s for a success of step.
 func (s *State) succeeded(w *Walk, step *nsenter.Step) {
 	a := step.Args
 	switch step.Call {
@@ -118,13 +118,13 @@ func (s *State) succeeded(w *Walk, step *nsenter.Step) {
 	}
 }
 
-// capabilities returns a set out of the data of capset(2): its two halves are 12 bytes apart.
+// capabilities returns one set in the data of capset(2): its two halves are 12 bytes apart.
 func capabilities(data string) uint64 {
 	le := binary.NativeEndian
 	return uint64(le.Uint32([]byte(data[:4]))) | uint64(le.Uint32([]byte(data[12:16])))<<32
 }
 
-// kindOf returns what an operand stands for, if it is a descriptor. A fixed one is the host's.
+// kindOf returns the kind of a descriptor operand. A fixed one is the host's.
 func (s *State) kindOf(a *nsenter.Arg) Kind {
 	if r, ok := a.Reg(); ok {
 		return s.Regs[r].Kind
@@ -132,10 +132,10 @@ func (s *State) kindOf(a *nsenter.Arg) Kind {
 	return OfHost
 }
 
-// rootRegister is the name of the register that holds the root file system of the container, wherever that comes from.
+// rootRegister is the name of the register with the root file system of the container, whichever step opened it.
 const rootRegister = "root"
 
-// named returns the kind of what a step puts into its register.
+// named returns the kind of the descriptor that a step stores in its register.
 func (s *State) named(w *Walk, step *nsenter.Step, kind Kind) Kind {
 	if int(step.To) < len(w.Regs) && w.Regs[step.To] == rootRegister {
 		return OfContainer
@@ -143,7 +143,7 @@ func (s *State) named(w *Walk, step *nsenter.Step, kind Kind) Kind {
 	return kind
 }
 
-// found returns the kind of what a step finds by a path.
+// found returns the kind of the file that a step looks up.
 func (s *State) found(w *Walk, step *nsenter.Step) Kind {
 	kind := OfHost
 	switch path, _ := step.Args[1].Text(); {
@@ -181,7 +181,7 @@ func (s *State) closes(w *Walk, first, last int) {
 	}
 }
 
-// enters changes s as a setns(2) does.
+// enters updates s for a setns(2).
 func (s *State) enters(w *Walk, step *nsenter.Step) {
 	flags, _ := w.Known(&step.Args[1])
 	if flags&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0 {
@@ -198,7 +198,7 @@ func (s *State) enters(w *Walk, step *nsenter.Step) {
 	}
 }
 
-// prctl changes s as a prctl(2) does.
+// prctl updates s for a prctl(2).
 func (s *State) prctl(w *Walk, step *nsenter.Step) {
 	option, _ := w.Known(&step.Args[0])
 	value, known := w.Known(&step.Args[1])

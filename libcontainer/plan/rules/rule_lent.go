@@ -9,10 +9,10 @@ import (
 	"rt/nsenter"
 )
 
-// lent: R2. A bind mount of the config is as the config has it, and so are the root file system and the layers over it.
-// What else is copied of the host's mounts must be restricted before it is attached or, where the kernel can't do that,
-// by the next call that a mount takes part in: mount(2) with MS_REMOUNT|MS_BIND on the descriptor's name in
-// /proc/self/fd, which dup3(2) has given it.
+// lent is rule R2. A bind mount of the config is as the config has it, and so are the root file system and the layers
+// over it. Any other copy of the host's mounts must be restricted before it is attached or, if the kernel can't do
+// that, by the next call that involves a mount: mount(2) with MS_REMOUNT|MS_BIND on the path of the descriptor in
+// /proc/self/fd, whose number dup3(2) has set.
 func lent(w *Walk, i int, s *nsenter.Step) string {
 	if s.Call != nsenter.MoveMount {
 		return ""
@@ -51,14 +51,14 @@ func (s *State) copiesBare(w *Walk, step *nsenter.Step) bool {
 }
 
 // asked reports whether the origin of a step is a mount of the config, a path in the container, the root file system,
-// or an option that puts a layer over it.
+// or an option for a layer.
 func asked(origin string) bool {
 	return strings.HasPrefix(origin, "mounts[") || strings.HasPrefix(origin, "linux.readonlyPaths[") ||
 		strings.HasPrefix(origin, "root.") ||
 		strings.HasPrefix(origin, "--")
 }
 
-// restricts changes s as a mount_setattr(2) does that takes away what can change an inode.
+// restricts updates s for a mount_setattr(2) that forbids changes of inodes.
 func (s *State) restricts(step *nsenter.Step) {
 	const wanted = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC
 	r, ok := step.Args[0].Reg()

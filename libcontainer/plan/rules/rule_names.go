@@ -8,13 +8,12 @@ import (
 	"rt/nsenter"
 )
 
-// namesOnce is rule R5. A second look-up of a path may find another file: what lies in a container is changed by the
-// descriptor that found or made it.
+// namesOnce is rule R5. A second look-up of a path may find another file: a file in a container is changed through the
+// descriptor with which it was found or made.
 //
-// Calls that change what is there take no path of the container's, but "." where the working directory was opened, and
-// "/". Nor do they take a descriptor that was looked up by a path on which the plan has attached a mount before: that
-// mount has a descriptor of its own. One name is the exception: mknodat(2) gives no descriptor of the node that it
-// makes.
+// Calls that change a file take no path of the container's, except "." where the working directory was opened, and "/".
+// Nor do they take a descriptor that was looked up by a path at which the plan has attached a mount before: that mount
+// has a descriptor of its own. There is one exception: mknodat(2) returns no descriptor of the node that it makes.
 func namesOnce(w *Walk, i int, s *nsenter.Step) string {
 	const byName, again = "it changes what a path of the container's leads to now, and not what was opened",
 		"it changes what a second look-up of a path has found"
@@ -65,14 +64,14 @@ func (w *Walk) alters(s *nsenter.Step) bool {
 	return !known || has&flags != 0
 }
 
-// ownDescriptor reports whether name is that of a descriptor in the /proc of whoever looks it up.
+// ownDescriptor reports whether name is that of a descriptor in the /proc of the process that looks it up.
 func ownDescriptor(name string) bool {
 	const dir = "/proc/self/fd/"
 	return len(name) > len(dir) && name[:len(dir)] == dir && plainName(name[len(dir):])
 }
 
 // inContainer reports whether name, which is no descriptor, may lead to a file of the container: from its root, from a
-// directory of its, or by a path of the host's below its root file system.
+// directory in it, or by a path of the host's below its root file system.
 func (w *Walk) inContainer(s *nsenter.Step, dir int, name string) bool {
 	switch {
 	case name[0] == '/':
@@ -84,7 +83,7 @@ func (w *Walk) inContainer(s *nsenter.Step, dir int, name string) bool {
 	return w.State.kindOf(&s.Args[dir]) == OfContainer
 }
 
-// madeHere reports whether one of the steps right before step i has made the node of that name.
+// madeHere reports whether one of the steps right before step i has made the node with that name.
 func (w *Walk) madeHere(i int, name string) bool {
 	const near = 3
 	for k := i - 1; k >= max(0, i-near); k-- {
@@ -96,7 +95,7 @@ func (w *Walk) madeHere(i int, name string) bool {
 	return false
 }
 
-// lookedUp notes by which path a step has found what register r holds.
+// lookedUp records the path by which a step has found the file in register r.
 func (s *State) lookedUp(w *Walk, step *nsenter.Step) {
 	d := &s.Regs[step.To]
 	d.Lookup, d.Again = 0, false
@@ -113,7 +112,7 @@ func (w *Walk) fromRoot(step *nsenter.Step) bool {
 	return ok && w.Regs[r] == rootRegister
 }
 
-// attached reports whether the plan may have attached a mount where path leads.
+// attached reports whether the plan may have attached a mount at path.
 func (w *Walk) attached(path string) bool {
 	for _, m := range w.mounted {
 		if m == path {
@@ -123,8 +122,8 @@ func (w *Walk) attached(path string) bool {
 	return false
 }
 
-// attaches notes that a mount is put over what was found by that look-up. What was attached below its path is hidden:
-// there the path leads elsewhere.
+// attaches records that a mount covers the file that was found by that look-up. It hides mounts below the path: the
+// path then leads elsewhere.
 func (w *Walk) attaches(lookup int32) {
 	if lookup == 0 {
 		return

@@ -8,9 +8,9 @@ import (
 	"rt/nsenter"
 )
 
-// nothingOpen is rule R1. Close-on-exec is no defence: execve(2) resolves the program's path, and that of its
-// interpreter, while all is open still, and /proc/self/fd/N/../.. leads from a directory of the host's wherever one
-// likes (CVE-2024-21626 and its kind).
+// nothingOpen is rule R1. Close-on-exec is no defence: execve(2) resolves the path of the program, and that of its
+// interpreter, while everything is still open, and /proc/self/fd/N/../.. leads from a directory of the host's to any
+// other (CVE-2024-21626 and its class).
 func nothingOpen(w *Walk, _ int, s *nsenter.Step) string {
 	if !w.throughImage(s) && (!s.Forks() || !w.exposes(s)) {
 		return ""
@@ -78,7 +78,7 @@ func (w *Walk) throughImage(s *nsenter.Step) bool {
 	path, _ := s.Args[l.path].Text()
 	switch path {
 	case "":
-		// Nothing is looked up but, before the program starts, its interpreter.
+		// It looks up nothing but, before the program starts, its interpreter.
 		return s.Call == nsenter.Execveat && w.State.Root&Container != 0
 	case ".", "/":
 		return false

@@ -8,9 +8,9 @@ import (
 	"rt/nsenter"
 )
 
-// notDumpable is rule R3: what a process of a container can see of a boot process is closed to it (/proc/PID/root, fd,
-// mem: proc(5), ptrace(2)) from the first moment on until that is the program. A change of the ids may make a process
-// dumpable (fs.suid_dumpable), so that it has to be hidden again.
+// notDumpable is rule R3: the /proc entries of a boot process (root, fd, mem: proc(5), ptrace(2)) are closed to
+// processes of a container from the first moment that they can see it until it is the program. A change of the ids may
+// make a process dumpable (fs.suid_dumpable), so it has to be hidden again.
 func notDumpable(w *Walk, _ int, s *nsenter.Step) string {
 	state := w.State
 	flags := uint64(0)

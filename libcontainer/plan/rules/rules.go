@@ -1,16 +1,16 @@
-// Package rules proves of a compiled plan that it keeps the rules of docs/security.md, before it becomes a boot image.
+// Package rules proves that a compiled plan follows the rules of docs/security.md, before it becomes a boot image.
 //
-// Check walks over the steps once. It holds what may be true of the boot process in front of each step: which
-// descriptors may be open and what they may lead to, whose files "/" and the working directory are, who may see the
-// process, and which rights it may have. Where two ways meet, what may be true on either of them may be true (a forward
-// data flow analysis; jumps only go forward, so one walk is enough). Each rule is asked about each step.
+// Check walks over the steps once. In front of each step it knows what may be true of the boot process: which
+// descriptors may be open and what they may lead to, whether "/" and the working directory are the host's or the
+// container's, who may see the process, and which rights it may have. Where two paths through the plan meet, everything
+// that may be true on either of them may be true (a forward data flow analysis; jumps only go forward, so one walk is
+// enough). Each rule checks each step.
 //
-// A breach is a mistake of rt's, never of the config: there is no config that makes the compiler write such a plan, or
-// so it should be.
+// A breach is a bug of rt, never of the config: no config should make the compiler write such a plan.
 //
-// To add a rule: write a function of the kind of Rule.Check in a file of its own, and a row for it in table. State is
-// there to be read; what a rule wants to know of the past and State does not hold yet is added to State, to what calls
-// do to it (effects.go), and to how two states meet (State.meet).
+// To add a rule: write a function with the type of Rule.Check in a file of its own, and add a row for it to table. It
+// reads State. Knowledge that State lacks is added to State, to the effects of calls (effects.go), and to the union of
+// two states (State.meet).
 package rules
 
 import (
@@ -23,11 +23,11 @@ import (
 type Rule struct {
 	ID   string // as in docs/security.md
 	Text string // what holds, in one sentence
-	// Check returns what step i, before which w.State holds, does against the rule; "" is nothing.
+	// Check returns what step i, in front of which w.State holds, breaks of the rule; "" is nothing.
 	Check func(w *Walk, i int, s *nsenter.Step) string
 }
 
-// table is all rules.
+// table has all rules.
 var table = [...]Rule{
 	{
 		"R1",
@@ -57,22 +57,22 @@ type Subject struct {
 	// Harmless are the descriptors of Program.FDs by which nothing can be found: sockets, and sealed copies without a
 	// directory.
 	Harmless []bool
-	// Joining says that the plan brings a process into a container that is there, which so may hold hostile processes.
+	// Joining says that the plan brings a process into an existing container, which may contain hostile processes.
 	Joining bool
 	// Trusting says that processes in a pid namespace that the plan joins are trusted, as far as they may trace others:
 	// this kernel, or the config, leaves no way to keep the rights of a process from them.
 	Trusting bool
-	// Rootfs is the path of the host's at which the root file system lies; "" if the plan does not look for it.
+	// Rootfs is the path on the host of the root file system; "" if the plan does not look it up.
 	Rootfs string
 	// Rights are those of the program; nil if the plan ends without one.
 	Rights *Rights
 }
 
-// Rights is what the program at the end may have.
+// Rights are the rights that the program may have.
 type Rights struct {
 	Bounding, Permitted, Effective uint64
-	// Extra are capabilities that a joining process can't do without before it is the program: to load a filter that
-	// forbids what comes before that.
+	// Extra are capabilities that a joining process needs before it executes the program: to load a filter that forbids
+	// the calls before that.
 	Extra              uint64
 	NoNewPrivs, Filter bool
 }
@@ -123,7 +123,7 @@ type Walk struct {
 	mounted []string // paths of the container's on which the plan may have attached a mount so far
 }
 
-// leave hands what is true behind step i on to the steps that may come next.
+// leave passes the state behind step i to the steps that may come next.
 func (w *Walk) leave(i int, s *nsenter.Step) {
 	then, otherwise := int(s.Then), int(s.Else)
 	if then == 0 {
@@ -151,7 +151,7 @@ func (w *Walk) leave(i int, s *nsenter.Step) {
 	}
 }
 
-// goTo adds a way that leads to step i.
+// goTo adds a path to step i.
 func (w *Walk) goTo(i int, state *State) {
 	if w.pending[i] == nil {
 		w.pending[i] = state

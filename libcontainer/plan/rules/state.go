@@ -33,7 +33,7 @@ type held struct{ Bounding, Permitted, Effective uint64 }
 
 const everything = ^uint64(0)
 
-// Side says to whom a directory may belong: the host, the container, or either, where two ways have met.
+// Side says whose a directory may be: the host's, the container's, or either, where two paths have met.
 type Side uint8
 
 // The sides.
@@ -45,8 +45,8 @@ const (
 // Where says which numbers a descriptor may have.
 type Where uint8
 
-// Above is behind Program.Ctl, among those of Program.FDs where one was closed before. The zero Where is of a
-// descriptor that is not open.
+// Above is a number behind Program.Ctl, or among those of Program.FDs where one was closed before. The zero Where is
+// that of a descriptor that is not open.
 const (
 	Above Where = 1 << iota
 	Among
@@ -65,8 +65,8 @@ type Descriptor struct {
 // Kind is what a descriptor is.
 type Kind uint8
 
-// The kinds, from the least to the most that a path from there may meet. Nothing can be found from an Anonymous one: a
-// socket, a listener of seccomp.
+// The kinds, from the fewest to the most files that a path from there may reach. Nothing can be reached from an
+// Anonymous one: a socket, a listener of seccomp.
 const (
 	Anonymous   Kind = iota
 	NewMount         // made by this process
@@ -84,7 +84,7 @@ func (s span) empty() bool { return s.last < s.first }
 
 func (s span) with(t span) span { return span{min(s.first, t.first), max(s.last, t.last)} }
 
-// without takes t away where that leaves one range.
+// without removes t if that leaves one range.
 func (s span) without(t span) span {
 	switch {
 	case t.first <= s.first && t.last >= s.last:
@@ -111,7 +111,7 @@ func start(w *Subject) *State {
 	return s
 }
 
-// meet makes s what may be true where the ways of s and t meet.
+// meet makes s the union of s and t: what may be true where their paths meet.
 func (s *State) meet(t *State) {
 	s.Opened = max(s.Opened, t.Opened)
 	for i := range s.Regs[:s.Opened+1] {
@@ -145,7 +145,7 @@ func (s *State) meet(t *State) {
 	s.Rights.Effective |= t.Rights.Effective
 }
 
-// put lets register r hold a descriptor, or nothing.
+// put stores a descriptor, or none, in register r.
 func (s *State) put(r nsenter.Reg, d Descriptor) {
 	if r == nsenter.Nowhere {
 		s.Lost |= d.Where
@@ -158,7 +158,7 @@ func (s *State) put(r nsenter.Reg, d Descriptor) {
 	}
 }
 
-// opens lets register r hold a descriptor that was just opened.
+// opens stores a descriptor that was just opened in register r.
 func (s *State) opens(r nsenter.Reg, kind Kind) {
 	d := Descriptor{Where: Above, Kind: kind}
 	if !s.Holes.empty() {
