@@ -7,7 +7,7 @@ import (
 // close closes what is open, and releases the lock.
 func (m *maker) close() {
 	if m.observer != nil {
-		m.observer.finish()
+		m.observer.Finish()
 	}
 	if m.session != nil {
 		m.session.Boot.Close()

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"rt/internal/sys"
 	"rt/libcontainer/foreground"
+	"rt/libcontainer/listener"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
 	"rt/libcontainer/supervise"
@@ -43,7 +44,7 @@ func (x *executor) born(r supervise.Report) error {
 func (x *executor) handListener(r supervise.Report) error {
 	profile := x.spec.OCI.Linux.Seccomp
 	text := state.AppendProcess(nil, x.state, state.Running, x.pid, profile.ListenerMetadata)
-	return handListener(r.FD, x.pid, profile.ListenerPath, text)
+	return listener.HandOver(r.FD, x.pid, profile.ListenerPath, text)
 }
 
 // close lets go of what is open.

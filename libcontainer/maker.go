@@ -16,6 +16,7 @@ import (
 	"rt/libcontainer/host"
 	"rt/libcontainer/idmap"
 	"rt/libcontainer/inspect"
+	"rt/libcontainer/listener"
 	"rt/libcontainer/netdevice"
 	"rt/libcontainer/notify"
 	"rt/libcontainer/overlay"
@@ -53,7 +54,7 @@ type maker struct {
 	networks  *netdevice.Namespaces // once linux.netDevices were moved; nil before
 	copyFrom  int                   // the directory that tmpcopyup copies, between two sync points
 	relay     *notify.Relay         // of sd_notify(3); nil without NOTIFY_SOCKET
-	observer  *observer             // answers the calls of a container whose calls are observed
+	observer  *listener.Observer    // answers the calls of a container whose calls are observed
 	overlay   *overlay.Dir          // the directory of --overlay; nil without one
 	poststop  *undo.Entry           // runs the poststop hooks, once others have run
 }

@@ -8,6 +8,7 @@ import (
 	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/foreground"
+	"rt/libcontainer/listener"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
 	"rt/libcontainer/state"
@@ -87,7 +88,7 @@ func (s *starter) handlers() supervise.Handlers {
 		plan.SyncListener: func(r supervise.Report) error {
 			profile := s.spec.OCI.Linux.Seccomp
 			text := state.AppendProcess(nil, s.state, state.Created, s.state.Pid, profile.ListenerMetadata)
-			return handListener(r.FD, s.state.Pid, profile.ListenerPath, text)
+			return listener.HandOver(r.FD, s.state.Pid, profile.ListenerPath, text)
 		},
 	}
 }

@@ -1,16 +1,15 @@
-package libcontainer
+package listener
 
 import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
-	"rt/internal/diag"
 	"rt/seccomp"
 )
 
-// An observer is a seccomp agent (seccomp_unotify(2)) that notes every call and lets it go on.
-type observer struct {
+// An Observer is a seccomp agent that notes every call and lets it go on.
+type Observer struct {
 	listener int
 	stop     [2]int // a pipe whose end means that nobody is left to be answered
 	done     chan struct{}
@@ -18,25 +17,25 @@ type observer struct {
 	executed bool
 }
 
-// observe answers the calls of listener from now on, until finish.
-func observe(listener int, recorder *seccomp.Recorder) *observer {
-	o := &observer{listener: listener, stop: [2]int{-1, -1}, done: make(chan struct{}), recorder: recorder}
+// Observe answers the calls of listener from now on, until Finish.
+func Observe(listener int, recorder *seccomp.Recorder) *Observer {
+	o := &Observer{listener: listener, stop: [2]int{-1, -1}, done: make(chan struct{}), recorder: recorder}
 	// Without a pipe, for lack of descriptors, the end of the container still ends it.
 	_ = unix.Pipe2(o.stop[:], unix.O_CLOEXEC)
 	go o.answer()
 	return o
 }
 
-// finish returns when all calls are noted. The processes of the container have ended.
-func (o *observer) finish() {
+// Finish returns when all calls are noted. The processes of the container have ended.
+func (o *Observer) Finish() {
 	_ = unix.Close(o.stop[1])
 	<-o.done
 	_ = unix.Close(o.stop[0])
 	_ = unix.Close(o.listener)
 }
 
-// answer answers until the filter has no process any more (POLLHUP, Linux 5.9), or finish is called.
-func (o *observer) answer() {
+// answer answers until the filter has no process any more (POLLHUP, Linux 5.9), or Finish is called.
+func (o *Observer) answer() {
 	defer close(o.done)
 	fds := [2]unix.PollFd{{Fd: int32(o.listener), Events: unix.POLLIN}, {Fd: int32(o.stop[0]), Events: unix.POLLIN}}
 	for {
@@ -75,7 +74,7 @@ type response struct {
 
 // one takes one call and lets it go on. It fails for a call whose process was killed or interrupted meanwhile; then
 // there is nobody to answer.
-func (o *observer) one() {
+func (o *Observer) one() {
 	var n notification // the kernel wants zeroes
 	if !ioctl(o.listener, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)) {
 		return
@@ -95,15 +94,4 @@ func (o *observer) one() {
 func ioctl(fd int, request uintptr, arg unsafe.Pointer) bool {
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(arg))
 	return errno == 0
-}
-
-// checkObserve sees to it that rt stays as long as the container does: its calls wait for rt's answers.
-func (m *maker) checkObserve(detached bool) error {
-	if m.o.Observe != nil && detached {
-		return &diag.Error{
-			Kind: diag.Usage, Field: "--seccomp-record", Problem: "needs a container in the foreground: rt itself sees its calls",
-			Hint: "leave --detach out",
-		}
-	}
-	return nil
 }

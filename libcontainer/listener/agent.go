@@ -1,0 +1,87 @@
+// Package listener has both ends of a seccomp listener (seccomp_unotify(2)): it hands the descriptor to the agent that
+// the config names, or answers the calls itself, to record them.
+package listener
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/libcontainer/foreground"
+)
+
+// agentLimit is how long an agent may take to accept its listener, in all.
+var agentLimit = 10 * time.Second
+
+// HandOver hands the listener fd, which it closes, to the agent at path, with text. The boot process pid waits
+// meanwhile.
+//
+// Without an agent it is killed: nobody would ever answer its calls, not even those by which it ends.
+func HandOver(fd, pid int, path string, text []byte) error {
+	defer func() { _ = unix.Close(fd) }()
+	err := send(fd, path, text)
+	if err != nil {
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
+	return err
+}
+
+// send sends the agent the listener with the container process state (config-linux.md#containerprocessstate),
+// on a connection of its own.
+func send(fd int, path string, text []byte) error {
+	fail := func(call string, err error) error {
+		e := diag.Sys("can't hand the seccomp listener to the agent", call, err)
+		e.Field, e.Value = "linux.seccomp.listenerPath", path
+		switch {
+		case err == unix.EAGAIN:
+			e.Hint = "the agent has not accepted it in ten seconds"
+		case call == "connect":
+			e.Hint = "the agent must listen there, on a stream socket, before the container is started"
+		}
+		return e
+	}
+	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fail("socket", err)
+	}
+	defer func() { _ = unix.Close(socket) }()
+	deadline := time.Now().Add(agentLimit)
+	if err := retry(deadline,
+		func() error { return unix.Connect(socket, &unix.SockaddrUnix{Name: path}) }); err != nil {
+		return fail("connect", err)
+	}
+	rights := unix.UnixRights(fd) // with the first part only
+	for len(text) > 0 {
+		err := retry(deadline, func() error {
+			n, err := unix.SendmsgN(socket, text, rights, nil, unix.MSG_NOSIGNAL)
+			if n > 0 {
+				text, rights = text[n:], nil
+			}
+			return err
+		})
+		if err != nil {
+			return fail("sendmsg", err)
+		}
+	}
+	return nil
+}
+
+// retry makes a call again while it would wait, until the deadline or a signal that tells rt to end. There is
+// nothing to poll(2) for a full queue of connections; the pauses are short at first.
+func retry(deadline time.Time, call func() error) error {
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		err := call()
+		switch {
+		case err == unix.EINTR:
+		case err != unix.EAGAIN:
+			return err
+		case foreground.TakeEnd():
+			return unix.EINTR
+		case time.Now().After(deadline):
+			return unix.EAGAIN
+		default:
+			time.Sleep(pause)
+		}
+	}
+}
