@@ -38,6 +38,10 @@ const sizeofMountAttr = 32
 // setAttr changes the attributes of the mount, or the tree of mounts, whose root directory tree is. Linux 5.12.
 func (c *compiler) setAttr(origin, sentence string, tree nsenter.Reg, set, clr uint64, propagation uintptr,
 	recursive bool) step {
+	// The kinds of access times are one value, which is set by clearing it first: mount_setattr(2).
+	if set&unix.MOUNT_ATTR__ATIME != 0 {
+		clr |= unix.MOUNT_ATTR__ATIME
+	}
 	flags := unix.AT_EMPTY_PATH
 	if recursive {
 		flags |= unix.AT_RECURSIVE

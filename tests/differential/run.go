@@ -63,8 +63,8 @@ type runner struct {
 	facts *facts
 }
 
-// oldPeers says that one to compare with is older than runc 1.2, which changed what propagation and which flags a mount
-// has when the config is silent. The facts then leave propagation out.
+// oldPeers says that one to compare with is older than runc 1.2, which changed what propagation and which flags a
+// mount has when the config is silent. The facts then leave propagation out.
 var oldPeers bool
 
 var propagation = regexp.MustCompile(`( private| shared| slave| unbindable)+ `)
@@ -84,7 +84,8 @@ func (r *runner) add(text string) {
 func (r *runner) runOnce() {
 	out, errs, status := r.command("run", "--bundle", r.b.dir, r.id)
 	r.facts.output = errs
-	// The probe writes before it can fail. A runtime that has written nothing has not run it, whether it says so or not.
+	// The probe writes before it can fail. A runtime that has written nothing has not run it, whether it says so or
+	// not.
 	r.facts.failed = out == "" && status != 0
 	r.add(out)
 	r.add(fmt.Sprintf("exit %d", status))
