@@ -1,0 +1,94 @@
+// Package faults holds rt to a number of page faults.
+//
+// A page fault takes longer than to compute what is put into the page, so their number is most of what a start of rt
+// costs beside the system calls; and unlike milliseconds it hardly depends on what else the machine does. What makes it
+// grow is a package that is initialised at every start, memory that is allocated and not needed, a goroutine.
+package faults
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+
+	_ "rt/cli" // so that go test does not take yesterday's result for that of another rt
+)
+
+// The most page faults of a command, with all its children: a little above what rt has on Linux 6.18, amd64. `make
+// bench` says what they are beside those of others. Who makes rt cheaper lowers them.
+const (
+	ofVersion = 285
+	ofRun     = 440
+)
+
+func TestPageFaults(t *testing.T) {
+	rt := filepath.Join(t.TempDir(), "rt")
+	if out, err := exec.Command("make", "-s", "-C", "../..", "rt", "RT="+rt).CombinedOutput(); err != nil {
+		t.Fatalf("make: %v\n%s", err, out)
+	}
+	t.Run("version", func(t *testing.T) {
+		require(t, ofVersion, func(int) *exec.Cmd { return exec.Command(rt, "--version") })
+	})
+	t.Run("run", func(t *testing.T) {
+		busybox, err := os.ReadFile("/bin/busybox")
+		if os.Geteuid() != 0 || err != nil {
+			t.Skip("needs root, and busybox-static for a root file system")
+		}
+		bundle, state := t.TempDir(), t.TempDir()
+		makeBundle(t, rt, bundle, busybox)
+		require(t, ofRun, func(i int) *exec.Cmd {
+			return exec.Command(rt, "--root", state, "run", "--bundle", bundle, "faults-"+strconv.Itoa(os.Getpid()+i))
+		})
+	})
+}
+
+// makeBundle makes a bundle with the default config, whose program is true.
+func makeBundle(t *testing.T, rt, bundle string, busybox []byte) {
+	bin := filepath.Join(bundle, "rootfs/bin")
+	must(t, os.MkdirAll(bin, 0o755))
+	must(t, os.WriteFile(filepath.Join(bin, "busybox"), busybox, 0o755))
+	must(t, os.Symlink("busybox", filepath.Join(bin, "true")))
+	must(t, exec.Command(rt, "spec", "--bundle", bundle).Run())
+	path := filepath.Join(bundle, "config.json")
+	text, err := os.ReadFile(path)
+	must(t, err)
+	var config map[string]any
+	must(t, json.Unmarshal(text, &config))
+	process := config["process"].(map[string]any)
+	process["args"], process["terminal"] = []string{"/bin/true"}, false
+	text, err = json.Marshal(config)
+	must(t, err)
+	must(t, os.WriteFile(path, text, 0o644))
+}
+
+// require fails if a command takes more than limit page faults in the best of some rounds: how many threads the Go
+// runtime starts, each with a stack, depends on chance.
+func require(t *testing.T, limit int64, command func(i int) *exec.Cmd) {
+	t.Helper()
+	const rounds = 15
+	var least int64
+	for i := range rounds {
+		c := command(i)
+		out, err := c.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %v\n%s", c, err, out)
+		}
+		if n := c.ProcessState.SysUsage().(*syscall.Rusage).Minflt; i == 0 || n < least {
+			least = n
+		}
+	}
+	t.Logf("%d page faults, of %d", least, limit)
+	if least > limit {
+		t.Errorf("%d page faults, want at most %d", least, limit)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
