@@ -5,6 +5,7 @@ import (
 
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/checkpoint"
+	"rt/libcontainer/foreground"
 	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 )
@@ -38,6 +39,7 @@ func (r *Runtime) Checkpoint(id string, o *CheckpointOptions) error {
 		Spec: config, Dir: c.container, State: c.state, Status: c.status, Cgroup: group,
 		Log: checkpoint.Log{Debug: r.debug, Warn: r.warn},
 	}
+	defer foreground.CatchEnd()()
 	if err := checkpoint.Save(&target, o); err != nil {
 		return err
 	}

@@ -9,12 +9,14 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/criu"
+	"rt/libcontainer/foreground"
 	"rt/libcontainer/state"
 	"rt/spec"
 )
@@ -215,12 +217,24 @@ func (d *dump) save() error {
 		return err
 	}
 	d.Log.Debug("started criu " + strconv.Itoa(p.Pid))
+	p.Interrupted, p.Grace = interrupted, grace
 	response, err := p.Do(kind, &d.request, d.notified)
 	if err == nil && response.Success {
 		return nil
 	}
 	d.thaw()
 	return d.images.failure("the container could not be checkpointed", &response, err)
+}
+
+// grace is how long CRIU may take to give up a dump after a signal, and to leave the container as it was.
+const grace = 10 * time.Second
+
+// interrupted returns an error if rt got a signal that ends it.
+func interrupted() error {
+	if foreground.TakeEnd() {
+		return &diag.Error{Kind: diag.Host, Problem: "rt got a signal to end before the container was checkpointed"}
+	}
+	return nil
 }
 
 // strangers warns of processes that are in the container's cgroup and not of the container's making: rt exec has

@@ -170,7 +170,9 @@ func (x *Restore) restore() (err error) {
 	for _, e := range externalMounts(x.Spec, x.Hierarchies, x.Dir) {
 		x.request.External = append(x.request.External, "mnt["+e.label+"]:"+e.source)
 	}
-	p, err := x.start()
+	ended := make(chan struct{})
+	defer close(ended)
+	p, err := x.start(ended)
 	if x.undoAdmit != nil {
 		defer x.undoAdmit()
 	}
@@ -268,21 +270,28 @@ func cgroupRoots(text string) (roots []criu.CgroupRoot) {
 }
 
 // start starts CRIU in a mount namespace of its own, where the root file system is a mount, as CRIU wants it, and
-// nothing that CRIU mounts on the way is seen by anybody else. Only a thread of its own can have such a namespace,
-// which therefore ends with this function.
-func (x *Restore) start() (p *criu.Process, err error) {
-	onOwnThread(func() {
-		if err = x.prepareMounts(); err == nil {
-			err = x.prepareImages()
-		}
-		if err == nil {
-			p, err = criu.Start(
-				x.program,
-				&criu.StartOptions{Stdio: []int{0, 1, 2}, Files: x.files, Env: os.Environ()},
-			)
-		}
+// nothing that CRIU mounts on the way is seen by anybody else. Only a thread of its own can have such a namespace. It
+// lives until ended is closed, since CRIU is killed when it ends.
+func (x *Restore) start(ended <-chan struct{}) (p *criu.Process, err error) {
+	started := make(chan struct{})
+	go onOwnThread(func() {
+		p, err = x.startHere()
+		close(started)
+		<-ended
 	})
+	<-started
 	return p, err
+}
+
+// startHere starts CRIU from the calling thread, whose mount namespace it changes.
+func (x *Restore) startHere() (*criu.Process, error) {
+	if err := x.prepareMounts(); err != nil {
+		return nil, err
+	}
+	if err := x.prepareImages(); err != nil {
+		return nil, err
+	}
+	return criu.Start(x.program, &criu.StartOptions{Stdio: []int{0, 1, 2}, Files: x.files, Env: os.Environ()})
 }
 
 // notified answers a notification of CRIU's.

@@ -23,6 +23,11 @@ type Process struct {
 	// Interrupted, if it is not nil, is called ten times a second while criu works. Its error ends criu, which damaged
 	// images can make hang.
 	Interrupted func() error
+	// Grace is how long criu may take to give up after that, which it does at its next notification. Then it is killed.
+	Grace time.Duration
+
+	interrupted error     // the error of Interrupted
+	deadline    time.Time // of Grace, after interrupted is set
 }
 
 // StartOptions say how criu is started. The zero value starts one that inherits nothing of rt's.
@@ -39,7 +44,11 @@ const FirstFile = socketNumber + 1
 
 const socketNumber = 3
 
-// Start starts the program criu to take one request.
+// exitTimeout is how long criu may take to exit after its response. Only tests change it.
+var exitTimeout = 10 * time.Second
+
+// Start starts the program criu to take one request. The kernel kills it when the calling thread ends (PR_SET_PDEATHSIG
+// of prctl(2)), so that a killed rt leaves no criu behind: the thread must not end before criu.
 func Start(program string, o *StartOptions) (*Process, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -71,7 +80,7 @@ func Start(program string, o *StartOptions) (*Process, error) {
 	p.Pid, err = syscall.ForkExec(
 		program,
 		[]string{"criu", "swrk", strconv.Itoa(socketNumber)},
-		&syscall.ProcAttr{Files: files, Env: o.Env},
+		&syscall.ProcAttr{Files: files, Env: o.Env, Sys: &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}},
 	)
 	if err != nil {
 		p.hangUp()
@@ -159,7 +168,7 @@ func (p *Process) exchange(
 			if fd >= 0 {
 				_ = unix.Close(fd)
 			}
-			if refused != nil {
+			if refused != nil && !(r.Success && refused == p.interrupted) {
 				return r, refused
 			}
 			if r.Kind != kind && r.Success {
@@ -167,7 +176,12 @@ func (p *Process) exchange(
 			}
 			return r, nil
 		}
-		if notify != nil {
+		if p.interrupted != nil {
+			err = p.interrupted
+			if fd >= 0 {
+				_ = unix.Close(fd)
+			}
+		} else if notify != nil {
 			err = notify(r.Script, r.Pid, fd)
 		} else if fd >= 0 {
 			_ = unix.Close(fd)
@@ -238,7 +252,7 @@ func (p *Process) receive() (Response, int, error) {
 	}
 }
 
-// await waits until a message can be received, or rt is told to end.
+// await waits until a message can be received, or rt is told to end and the grace period is over.
 func (p *Process) await() error {
 	const often = 100 // milliseconds
 	for p.Interrupted != nil {
@@ -246,8 +260,13 @@ func (p *Process) await() error {
 		if n, err := unix.Poll(fds, often); n > 0 || err != nil && err != unix.EINTR {
 			return nil // recvmsg(2) reports an error of the socket
 		}
-		if err := p.Interrupted(); err != nil {
-			return err
+		if p.interrupted == nil {
+			if p.interrupted = p.Interrupted(); p.interrupted != nil {
+				p.deadline = time.Now().Add(p.Grace)
+			}
+		}
+		if p.interrupted != nil && !time.Now().Before(p.deadline) {
+			return p.interrupted
 		}
 	}
 	return nil
@@ -298,6 +317,9 @@ type ending struct {
 func (p *Process) end() ending {
 	_ = unix.Close(p.socket)
 	p.socket = -1
+	if !p.exited(exitTimeout) {
+		_ = unix.Kill(p.Pid, unix.SIGKILL)
+	}
 	var e ending
 	for {
 		if _, err := unix.Wait4(p.Pid, &e.status, 0, nil); err != unix.EINTR {
@@ -312,6 +334,25 @@ func (p *Process) end() ending {
 	}
 	p.hangUp()
 	return e
+}
+
+// exited waits until criu has exited, at most for limit, and reports whether it has.
+func (p *Process) exited(limit time.Duration) bool {
+	pidfd, err := unix.PidfdOpen(p.Pid, 0)
+	if err != nil {
+		return true // there is no such process, or wait4(2) has to do
+	}
+	defer func() { _ = unix.Close(pidfd) }()
+	for deadline := time.Now().Add(limit); ; {
+		left := max(time.Until(deadline), 0)
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, int(left.Milliseconds()))
+		if n > 0 || err != nil && err != unix.EINTR {
+			return true
+		}
+		if left == 0 {
+			return false
+		}
+	}
 }
 
 // explain returns the reason why criu has ended without a response, if err is io.EOF, or else err.

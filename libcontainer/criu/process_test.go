@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/checkpoint-restore/go-criu/v8/rpc"
 	"golang.org/x/sys/unix"
@@ -134,6 +135,58 @@ func TestInterrupted(t *testing.T) {
 	}
 	if err := unix.Kill(p.Pid, 0); err != unix.ESRCH {
 		t.Errorf("criu is still there: %v", err)
+	}
+}
+
+// TestGrace has a criu that is told to end while it works: it can give up by itself, and is killed if it does not.
+func TestGrace(t *testing.T) {
+	told := errors.New("told to end")
+	for name, test := range map[string]struct {
+		grace time.Duration
+		other func(peer)
+		want  error
+	}{
+		"its next notification is refused": {time.Minute, func(p peer) {
+			p.hear([]byte{8, byte(Dump)})
+			time.Sleep(300 * time.Millisecond)
+			p.say("08 06 10 01 2a 04 0a 02 6162")
+			p.hear([]byte{8, byte(Notify)})
+			p.say("08 01 10 00")
+		}, told},
+		"it has finished":         {time.Minute, func(p peer) { p.hear([]byte{8, byte(Dump)}); p.say("08 01 10 01") }, nil},
+		"it goes on for too long": {200 * time.Millisecond, func(p peer) { p.hear([]byte{8, byte(Dump)}) }, told},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command("sleep", "100")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = cmd.Wait() }()
+			defer func() { _ = cmd.Process.Kill() }()
+			over := make(chan struct{})
+			p := talk(t, func(p peer) { test.other(p); <-over })
+			defer close(over)
+			p.Pid, p.Grace, p.Interrupted = cmd.Process.Pid, test.grace, func() error { return told }
+			notify := func(string, int, int) error { t.Error("a notification was served"); return nil }
+			if _, err := p.exchange(&rpc.CriuReq{Type: new(Dump)}, Dump, notify); err != test.want {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+// TestExitTimeout has a criu that responds and does not exit.
+func TestExitTimeout(t *testing.T) {
+	cmd := exec.Command("sleep", "100")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func(before time.Duration) { exitTimeout = before }(exitTimeout)
+	exitTimeout = 100 * time.Millisecond
+	p := talk(t, func(peer) {})
+	p.Pid = cmd.Process.Pid
+	if e := p.end(); e.status.Signal() != unix.SIGKILL {
+		t.Errorf("status %#x", e.status)
 	}
 }
 

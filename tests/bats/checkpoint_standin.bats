@@ -1,0 +1,100 @@
+#!/usr/bin/env bats
+# checkpoint and restore with a stand-in for CRIU: what rt does on its own side, where no CRIU works.
+
+load setup
+
+needs() {
+	IMAGES=$BATS_TEST_TMPDIR/images
+}
+
+now() {
+	cat "$BUNDLE/rootfs/tmp/count"
+}
+
+# counted N: the program has come to N.
+counted() {
+	[ "$(now)" -ge "$1" ] 2>/dev/null
+}
+
+# silent_criu puts a criu into PATH that tells its version, and whose process, recorded in silent.pid, then says nothing.
+silent_criu() {
+	mkdir -p "$BATS_TEST_TMPDIR/silent"
+	cat >"$BATS_TEST_TMPDIR/silent/criu" <<-END
+		#!/bin/sh
+		kind=\$(dd bs=65536 count=1 <&3 2>/dev/null | od -An -tu1 -j1 -N1 | tr -d ' ')
+		if [ "\$kind" = 10 ]; then # VERSION
+			printf '\010\012\020\001\122\004\010\003\020\021' >&3
+		else
+			echo \$\$ >"$BATS_TEST_TMPDIR/silent.tmp"
+			mv "$BATS_TEST_TMPDIR/silent.tmp" "$BATS_TEST_TMPDIR/silent.pid"
+			exec sleep 1000
+		fi
+	END
+	chmod +x "$BATS_TEST_TMPDIR/silent/criu"
+	PATH=$BATS_TEST_TMPDIR/silent:$PATH
+	rm -f "$BATS_TEST_TMPDIR/silent.pid"
+}
+
+# silent_ends: the silent criu is no more. Otherwise it is ended here.
+silent_ends() {
+	local pid
+	pid=$(cat "$BATS_TEST_TMPDIR/silent.pid")
+	eventually eval "! [ -e /proc/$pid/exe ]" || { kill -9 "$pid"; false; }
+}
+
+# hanging COMMAND...: starts rt in the background, as $waiter, and returns when criu hangs.
+hanging() {
+	# Nobody but this shell waits for its child.
+	"$RT" --root "$ROOT" "$@" </dev/null >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+	waiter=$!
+	eventually test -s "$BATS_TEST_TMPDIR/silent.pid"
+}
+
+@test "checkpoint: of a criu that hangs nothing is left, and the container goes on" {
+	only_rt "a criu that hangs"
+	bundle ".root.readonly = false"
+	running sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/tmp/next; mv /tmp/next /tmp/count; sleep 0.05; done'
+	eventually counted 3
+	silent_criu
+	hanging checkpoint --image-path "$IMAGES" "$ID"
+	kill -KILL "$waiter"
+	silent_ends
+	eventually counted $(($(now) + 3))
+	silent_criu
+	hanging checkpoint --image-path "$IMAGES" "$ID"
+	kill -TERM "$waiter"
+	status=0
+	wait "$waiter" || status=$?
+	[ "$status" -eq 1 ]
+	grep -q "signal to end" "$BATS_TEST_TMPDIR/said"
+	silent_ends
+	eventually counted $(($(now) + 3))
+	# delete --force does not wait for it.
+	silent_criu
+	hanging checkpoint --image-path "$IMAGES" "$ID"
+	rt delete --force "$ID"
+	silent_ends
+}
+
+@test "restore: of a criu that hangs nothing is left" {
+	only_rt "a criu that hangs"
+	bundle
+	process sleep 1000
+	mkdir "$IMAGES"
+	touch "$IMAGES/inventory.img"
+	silent_criu
+	hanging restore --bundle "$BUNDLE" --image-path "$IMAGES" --detach "$ID"
+	kill -KILL "$waiter"
+	silent_ends
+	rt delete --force "$ID"
+	[ -z "$(containers)" ]
+	silent_criu
+	hanging restore --bundle "$BUNDLE" --image-path "$IMAGES" --detach "$ID"
+	kill -TERM "$waiter"
+	status=0
+	wait "$waiter" || status=$?
+	[ "$status" -eq 1 ]
+	silent_ends
+	[ -z "$(containers)" ]
+	[ -z "$(cgroups)" ]
+}
