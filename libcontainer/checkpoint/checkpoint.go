@@ -120,11 +120,7 @@ func (d *dump) possible() error {
 		}
 	}
 	// A layer over the root file system is rt's, and not in the config that the container would be restored from.
-	var seen, config unix.Stat_t
-	if unix.Stat("/proc/"+strconv.Itoa(d.State.Pid)+"/root", &seen) == nil &&
-		unix.Stat(d.Spec.Rootfs, &config) == nil &&
-		d.Spec.Namespaces.Has(unix.CLONE_NEWNS) && (seen.Dev != config.Dev || seen.Ino != config.Ino) &&
-		!d.o.LeaveRunning && !d.o.PreDump {
+	if d.layered() && !d.o.LeaveRunning && !d.o.PreDump {
 		return &diag.Error{
 			Kind: diag.State,
 			Problem: "the container can't be checkpointed: its root file system is not root.path any more, " +
@@ -134,6 +130,20 @@ func (d *dump) possible() error {
 		}
 	}
 	return nil
+}
+
+// layered reports whether the root of the container is another directory than root.path.
+func (d *dump) layered() bool {
+	if !d.Spec.Namespaces.Has(unix.CLONE_NEWNS) {
+		return false
+	}
+	its, err := statNoSync(unix.AT_FDCWD, "/proc/"+strconv.Itoa(d.State.Pid)+"/root", 0)
+	if err != nil {
+		return false
+	}
+	config, err := statNoSync(unix.AT_FDCWD, d.Spec.Rootfs, 0)
+	return err == nil &&
+		(its.Dev_major != config.Dev_major || its.Dev_minor != config.Dev_minor || its.Ino != config.Ino)
 }
 
 // track turns on the tracking of memory where one dump builds on another.

@@ -90,13 +90,17 @@ func (d *descriptors) look(dir, name string, first bool, own map[int]bool) {
 		return
 	}
 	mount := mountIn(dir + "/fdinfo/" + name)
-	var st unix.Stat_t
-	if mount < 0 || own[mount] || unix.Stat(dir+"/fd/"+name, &st) != nil {
+	if mount < 0 || own[mount] {
+		return
+	}
+	// It may be a file of a namespace in the container, whose file system answers nobody.
+	st, err := statNoSync(unix.AT_FDCWD, dir+"/fd/"+name, 0)
+	if err != nil {
 		return
 	}
 	key := "file[" + strconv.FormatInt(int64(mount), 16) + ":" + strconv.FormatUint(st.Ino, 16) + "]"
 	switch {
-	case st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3):
+	case st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev_major == 1 && st.Rdev_minor == 3:
 		if !slices.Contains(d.null, key) {
 			d.null = append(d.null, key)
 		}

@@ -60,46 +60,30 @@ func externalMounts(s *spec.Spec, hierarchies []host.Hierarchy, c *state.Contain
 }
 
 // attached returns those that are mounted in the container of pid, with the mount points in its mount table.
-func (list externals) attached(pid int) (found externals, err error) {
-	proc := "/proc/" + strconv.Itoa(pid)
-	table, err := mountTable(pid)
+func (list externals) attached(pid int) (mounted externals, err error) {
+	m, err := mountsOf(pid)
 	if err != nil {
 		return nil, err
 	}
-	root, err := unix.Open(proc+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	root, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, diag.Sys("the root file system of the container can't be opened", "open", err)
 	}
 	defer func() { _ = unix.Close(root) }()
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
 	for _, e := range list {
-		fd, err := unix.Openat2(root, strings.TrimPrefix(e.label, "/"), &how)
-		if err != nil {
+		at, err := m.at(root, e.label)
+		if err != nil || at == nil {
 			continue // covered, or never made
 		}
-		var st unix.Stat_t
-		mount := mountOf(fd)
-		err = unix.Fstat(fd, &st)
-		_ = unix.Close(fd)
-		if err != nil || e.device && st.Mode&unix.S_IFMT != unix.S_IFCHR && st.Mode&unix.S_IFMT != unix.S_IFBLK {
+		if e.device && !at.device {
 			continue // a masked directory is behind a tmpfs, which is the container's own
 		}
-		i := slices.IndexFunc(table, func(m *mountinfo.Info) bool { return m.ID == mount })
-		if i < 0 {
-			continue
-		}
-		// What is no mount of its own is in one, and has another name there.
-		e.destination = table[i].Mountpoint
-		if again, err := unix.Openat2(root, strings.TrimPrefix(e.destination, "/"), &how); err == nil {
-			var at unix.Stat_t
-			same := unix.Fstat(again, &at) == nil && at.Dev == st.Dev && at.Ino == st.Ino
-			_ = unix.Close(again)
-			if same && !slices.ContainsFunc(found, func(f external) bool { return f.destination == e.destination }) {
-				found = append(found, e)
-			}
+		e.destination = at.Mountpoint
+		if !slices.ContainsFunc(mounted, func(o external) bool { return o.destination == e.destination }) {
+			mounted = append(mounted, e)
 		}
 	}
-	return found, nil
+	return mounted, nil
 }
 
 // mountTable reads the mount table that pid sees.
@@ -117,9 +101,7 @@ func mountTable(pid int) ([]*mountinfo.Info, error) {
 	return table, nil
 }
 
-// mountOf returns the id of the mount that a descriptor is in, or -1: the line mnt_id of proc_pid_fdinfo(5).
-func mountOf(fd int) int { return mountIn("/proc/self/fdinfo/" + strconv.Itoa(fd)) }
-
+// mountIn returns the ID of the mount of an open file, or -1: the line mnt_id of its proc_pid_fdinfo(5), at path.
 func mountIn(path string) int {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -1,0 +1,177 @@
+package checkpoint
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+)
+
+// The container runs while its mounts are examined, and it may have mounted a file system that a process of its own
+// serves (FUSE). A look-up or stat there waits for that process, and not even SIGKILL ends the wait. So paths of the
+// container are walked one name at a time, only through file systems that ask no process of the container.
+
+// mounts is the mount table of a process.
+type mounts struct {
+	table []*mountinfo.Info
+	host  []*mountinfo.Info // rt's own
+}
+
+// mountsOf reads the mount table of a process.
+func mountsOf(pid int) (mounts, error) {
+	table, err := mountTable(pid)
+	if err != nil {
+		return mounts{}, err
+	}
+	host, err := mountTable(unix.Getpid())
+	return mounts{table, host}, err
+}
+
+// byID returns a mount by its ID, or nil.
+func (m *mounts) byID(id int) *mountinfo.Info { return findMount(m.table, id) }
+
+func findMount(table []*mountinfo.Info, id int) *mountinfo.Info {
+	i := slices.IndexFunc(table, func(e *mountinfo.Info) bool { return e.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return table[i]
+}
+
+// kernelOnly are the types of file systems whose calls wait for no process and no other file system.
+var kernelOnly = []string{"cgroup", "cgroup2", "devpts", "devtmpfs", "mqueue", "proc", "ramfs", "sysfs", "tmpfs"}
+
+// waitsForNone reports whether look-ups in a mount ask no process of the container: its file system is the kernel's own
+// or mounted on the host. A mount that is not in the table is new, and may be anything.
+func (m *mounts) waitsForNone(id int) bool {
+	e := m.byID(id)
+	return e != nil && (slices.Contains(kernelOnly, e.FSType) || onHost(m.host, e))
+}
+
+// onHost reports whether the file system of a mount is mounted in table, too.
+func onHost(table []*mountinfo.Info, e *mountinfo.Info) bool {
+	return slices.ContainsFunc(table, func(h *mountinfo.Info) bool { return h.Major == e.Major && h.Minor == e.Minor })
+}
+
+// file is a file in the container.
+type file struct {
+	fd        int
+	mount     int // its ID
+	mountRoot bool
+	mode      uint16 // type and permissions
+	rdev      uint64
+}
+
+// statNoSync describes a file without asking its file system's server: statx(2), AT_STATX_DONT_SYNC. No attribute is
+// requested, since FUSE denies those to other users; the mount is always returned (Linux 5.8).
+func statNoSync(dir int, path string, flags int) (st unix.Statx_t, err error) {
+	err = unix.Statx(dir, path, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT|flags, unix.STATX_MNT_ID, &st)
+	return st, err
+}
+
+func newFile(fd int) (file, error) {
+	st, err := statNoSync(fd, "", unix.AT_EMPTY_PATH)
+	return file{
+		fd: fd, mount: int(st.Mnt_id), mountRoot: st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0,
+		mode: st.Mode, rdev: unix.Mkdev(st.Rdev_major, st.Rdev_minor),
+	}, err
+}
+
+// found is a mount at a path of the container.
+type found struct {
+	*mountinfo.Info
+	device bool // of a character or block device
+}
+
+// at returns the mount whose root is at path, below the directory root of the container; nil if there is none. Symbolic
+// links are followed as in the container. Below a mount that may wait for a process of the container, a path is only
+// compared with the mount table.
+func (m *mounts) at(root int, path string) (*found, error) {
+	fd, err := unix.Openat(root, ".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	way := []file{}
+	defer func() {
+		for _, f := range way {
+			_ = unix.Close(f.fd)
+		}
+	}()
+	top, err := newFile(fd)
+	way = append(way, top)
+	if err != nil {
+		return nil, err
+	}
+	var at []string // the names that lead to the last file of way, without links
+	todo := strings.Split(path, "/")
+	const maxSteps = 4096
+	for range maxSteps {
+		if len(todo) == 0 {
+			last := way[len(way)-1]
+			e := m.byID(last.mount)
+			if e == nil || !last.mountRoot {
+				return nil, nil
+			}
+			kind := last.mode & unix.S_IFMT
+			return &found{e, kind == unix.S_IFCHR || kind == unix.S_IFBLK}, nil
+		}
+		name := todo[0]
+		dir := way[len(way)-1]
+		switch {
+		case name == "" || name == ".":
+			todo = todo[1:]
+			continue
+		case name == "..":
+			todo = todo[1:]
+			if len(at) > 0 {
+				_ = unix.Close(dir.fd)
+				way, at = way[:len(way)-1], at[:len(at)-1]
+			}
+			continue
+		case !m.waitsForNone(dir.mount):
+			return m.named("/" + strings.Join(append(at, todo...), "/")), nil
+		}
+		todo = todo[1:]
+		fd, err := unix.Openat(dir.fd, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return nil, err
+		}
+		next, err := newFile(fd)
+		way, at = append(way, next), append(at, name)
+		if err != nil {
+			return nil, err
+		}
+		if next.mode&unix.S_IFMT != unix.S_IFLNK {
+			continue
+		}
+		if !m.waitsForNone(next.mount) {
+			return nil, nil
+		}
+		var text [unix.PathMax]byte
+		n, err := unix.Readlinkat(fd, "", text[:])
+		if err != nil {
+			return nil, err
+		}
+		keep := len(at) - 1
+		if text[0] == '/' {
+			keep = 0
+		}
+		for _, f := range way[keep+1:] {
+			_ = unix.Close(f.fd)
+		}
+		way, at = way[:keep+1], at[:keep]
+		todo = append(strings.Split(string(text[:max(n, 0)]), "/"), todo...)
+	}
+	return nil, unix.ELOOP
+}
+
+// named returns the mount with a mount point, by the table alone: the one on top of others there.
+func (m *mounts) named(path string) *found {
+	for _, e := range slices.Backward(m.table) {
+		if e.Mountpoint == path {
+			return &found{e, e.Root != "/"} // a masked directory is covered by the root of a tmpfs
+		}
+	}
+	return nil
+}
