@@ -66,7 +66,7 @@ func (r *Runtime) Restore(id string, o *RestoreOptions) (int, error) {
 // restoreBundle returns what images are restored into. Its Dir is missing until the container is made.
 func (m *maker) restoreBundle() *checkpoint.Bundle {
 	return &checkpoint.Bundle{
-		Spec: m.spec, Cgroup: m.cgroup, Hierarchies: m.facts.Hierarchies, Sources: m.options.Sources,
+		Spec: m.spec, Cgroup: m.cgroup, Facts: &m.facts, Sources: m.options.Sources,
 		Log: checkpoint.Log{Debug: m.r.debug, Warn: m.r.warn},
 		On: checkpoint.Handlers{
 			Attach: m.attach, Hooks: m.runRestoreHooks, Terminal: m.console.Take, Restored: m.recordRestored,

@@ -6,29 +6,36 @@ import (
 	"github.com/opencontainers/selinux/go-selinux"
 )
 
-// label checks the form of an SELinux label: what no policy can know is refused before anything is made. Whether the
-// policy of the host knows a label is told by the kernel, when it is written. Nothing here reads the host.
+// label checks the form of an SELinux label in the config.
 func (c *checker) label(at location, label string) string {
 	if label == "" {
 		return ""
 	}
-	context, err := selinux.NewContext(label)
-	if err != nil {
-		c.bad(at, label, "must be user:role:type or user:role:type:level")
-		return ""
-	}
-	for _, part := range [...]string{"user", "role", "type"} {
-		if !isLabelName(context[part]) {
-			c.bad(at, label, "must be user:role:type or user:role:type:level: the "+part+" is not a name")
-			return ""
-		}
-	}
-	if level, ok := context["level"]; ok && !isLevelRange(level) {
-		c.bad(at, label, "has a malformed level: must be sensitivity[:categories], or two of them with a - between, "+
-			"such as s0:c1,c2 or s0-s0:c0.c1023")
+	if problem := LabelProblem(label); problem != "" {
+		c.bad(at, label, problem)
 		return ""
 	}
 	return label
+}
+
+// LabelProblem returns what is wrong with the form of an SELinux label, as a clause; "" if nothing is. What no policy can
+// know is refused before anything is made. Whether the policy of the host knows a label is told by the kernel, when it
+// is written. Nothing here reads the host.
+func LabelProblem(label string) string {
+	context, err := selinux.NewContext(label)
+	if err != nil {
+		return "must be user:role:type or user:role:type:level"
+	}
+	for _, part := range [...]string{"user", "role", "type"} {
+		if !isLabelName(context[part]) {
+			return "must be user:role:type or user:role:type:level: the " + part + " is not a name"
+		}
+	}
+	if level, ok := context["level"]; ok && !isLevelRange(level) {
+		return "has a malformed level: must be sensitivity[:categories], or two of them with a - between, " +
+			"such as s0:c1,c2 or s0-s0:c0.c1023"
+	}
+	return ""
 }
 
 // isLevelRange reports whether text is an MLS range as the kernel reads one (mls_context_to_sid in

@@ -29,13 +29,13 @@ type RestoreOptions struct {
 
 // Bundle is what images are restored into: a config, and a container that is made but has no processes.
 type Bundle struct {
-	Spec        *spec.Spec
-	Dir         *state.Container // nil until the container is made: Restore needs it, NewRestore does not
-	Cgroup      *cgroup.Group
-	Hierarchies []host.Hierarchy
-	Sources     []plan.Source // what the sources of Spec.Mounts are, by index
-	Log         Log
-	On          Handlers
+	Spec    *spec.Spec
+	Dir     *state.Container // nil until the container is made: Restore needs it, NewRestore does not
+	Cgroup  *cgroup.Group
+	Facts   *host.Facts
+	Sources []plan.Source // what the sources of Spec.Mounts are, by index
+	Log     Log
+	On      Handlers
 }
 
 // Handlers are called while CRIU works. An error ends the restore.
@@ -88,11 +88,8 @@ func (x *Restore) prepare() (err error) {
 			Problem: "is absent: there is nothing to be restored",
 		}
 	}
-	if p := x.o.LSMProfile; p != "" {
-		if kind, name, ok := strings.Cut(p, ":"); !ok || name == "" || kind != "apparmor" && kind != "selinux" {
-			return &diag.Error{Kind: diag.Usage, Field: "--lsm-profile", Value: p,
-				Problem: "must be apparmor:NAME or selinux:LABEL"}
-		}
+	if err := x.checkLabelOptions(); err != nil {
+		return err
 	}
 	if x.program, err = findCRIU(); err != nil {
 		return err
@@ -167,7 +164,7 @@ func (x *Restore) restore() (err error) {
 	if err := x.namespaces(); err != nil {
 		return err
 	}
-	for _, e := range externalMounts(x.Spec, x.Hierarchies, x.Dir) {
+	for _, e := range externalMounts(x.Spec, x.Facts.Hierarchies, x.Dir) {
 		x.request.External = append(x.request.External, "mnt["+e.label+"]:"+e.source)
 	}
 	ended := make(chan struct{})

@@ -183,6 +183,9 @@ func (x *Restore) checkRights(pid int) error {
 	if err != nil {
 		return err
 	}
+	if err := x.checkLabels(pids); err != nil {
+		return err
+	}
 	host := x.hostID
 	if x.Spec.Namespaces.Joined(unix.CLONE_NEWUSER) != nil {
 		host = nil // its maps are somebody else's
@@ -206,7 +209,7 @@ func (x *Restore) checkRights(pid int) error {
 }
 
 // imagesDiffer is the error for images that give what the config does not.
-func imagesDiffer(field, problem string) error {
+func imagesDiffer(field, problem string) *diag.Error {
 	return &diag.Error{
 		Kind: diag.Host, Field: field, Problem: problem +
 			", which config.json does not allow: the images are of another config, or somebody has changed them",

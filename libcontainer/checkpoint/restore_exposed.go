@@ -1,0 +1,222 @@
+package checkpoint
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/internal/sys"
+	"rt/spec"
+)
+
+// CRIU mounts what the images say by path, in the host's file systems, before it changes the root. Whoever can change
+// the root file system after the checkpoint leads these paths elsewhere: a container that went on (--leave-running) and
+// has made a link of a directory that it had bound. So the mounts that came out are compared with the config, while all
+// processes stand still.
+
+// share is a directory tree or file of the host that the config gives to the container.
+type share struct {
+	major, minor int    // of the file system
+	root         string // in the file system, as mountinfo has it
+	attrs        uint64 // MOUNT_ATTR_* that the config sets
+	field        string
+}
+
+// checkExposed makes sure that the restored processes see nothing of the host's file systems but what the config gives,
+// with its restrictions.
+func (x *Restore) checkExposed(pids []int) error {
+	if x.Spec.Namespaces.New&unix.CLONE_NEWNS == 0 {
+		return nil
+	}
+	host, err := mountTable(unix.Getpid())
+	if err != nil {
+		return err
+	}
+	shares := x.shares(host)
+	var seen []uint64
+	for _, pid := range pids {
+		proc := "/proc/" + strconv.Itoa(pid)
+		st, err := statNoSync(unix.AT_FDCWD, proc+"/ns/mnt", 0)
+		if err != nil {
+			return diag.Sys("the mount namespace of a restored process can't be read", "statx", err)
+		}
+		if slices.Contains(seen, st.Ino) {
+			continue
+		}
+		seen = append(seen, st.Ino)
+		table, err := namespaceMounts(pid)
+		if err != nil {
+			return err
+		}
+		for _, e := range table {
+			if err := x.checkMount(e, host, shares); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkMount checks one mount of the container.
+func (x *Restore) checkMount(e *mountinfo.Info, host []*mountinfo.Info, shares []share) error {
+	if !onHost(host, e) || x.mountsType(e.FSType) {
+		return nil
+	}
+	var laxer *share
+	for i := range shares {
+		s := &shares[i]
+		if s.major != e.Major || s.minor != e.Minor || !sys.IsBelow(strings.TrimSuffix(e.Root, "//deleted"), s.root) {
+			continue
+		}
+		if missing(s.attrs, e.Options) == "" {
+			return nil
+		}
+		laxer = s
+	}
+	if laxer != nil {
+		return imagesDiffer(laxer.field, "the restored mount "+e.Mountpoint+" is not "+missing(laxer.attrs, e.Options))
+	}
+	return imagesDiffer("mounts", "the restored mount "+e.Mountpoint+" shows "+e.Root+" of the host's "+e.FSType+" "+
+		strconv.Itoa(e.Major)+":"+strconv.Itoa(e.Minor))
+}
+
+// singleInstances are the types of file systems of which the kernel has one for all mounts, or one for each namespace.
+var singleInstances = []string{
+	"binfmt_misc", "cgroup", "cgroup2", "configfs", "debugfs", "devtmpfs", "efivarfs", "fusectl", "mqueue", "proc", "pstore",
+	"securityfs", "selinuxfs", "sysfs", "tracefs",
+}
+
+// mountsType reports whether the config mounts a file system of that type, and so the one that the host has, too.
+func (x *Restore) mountsType(kind string) bool {
+	return slices.Contains(singleInstances, kind) && slices.ContainsFunc(x.Spec.Mounts, func(m spec.Mount) bool {
+		return !m.Bind && !m.Remount && (m.Type == kind || m.Type == "cgroup" && kind == "cgroup2")
+	})
+}
+
+// missing names the restrictions of attrs that the options of a mount lack; "" if there are none.
+func missing(attrs uint64, options string) string {
+	has := strings.Split(options, ",")
+	var names []string
+	for _, r := range [...]struct {
+		attr uint64
+		name string
+	}{
+		{unix.MOUNT_ATTR_RDONLY, "ro"},
+		{unix.MOUNT_ATTR_NOSUID, "nosuid"},
+		{unix.MOUNT_ATTR_NODEV, "nodev"},
+		{unix.MOUNT_ATTR_NOEXEC, "noexec"},
+	} {
+		if attrs&r.attr != 0 && !slices.Contains(has, r.name) {
+			names = append(names, r.name)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// shares lists what the config gives of the host's: the root file system, binds, and what rt binds itself.
+func (x *Restore) shares(host []*mountinfo.Info) []share {
+	shares := sharesOf(host, x.Spec.Rootfs, share{field: "root.path"}, true, 0)
+	for _, e := range externalMounts(x.Spec, x.Facts.Hierarchies, x.Dir) {
+		s := share{field: "mounts"}
+		recursive := false
+		var attrs uint64
+		i := slices.IndexFunc(x.Spec.Mounts, func(m spec.Mount) bool {
+			return m.Bind && m.Destination == e.label && m.Source == e.source
+		})
+		if i >= 0 {
+			m := &x.Spec.Mounts[i]
+			s.field, recursive, attrs = m.Field("options"), m.Recursive, m.RecSet
+			s.attrs = x.restrictions(i)
+		}
+		shares = append(shares, sharesOf(host, e.source, s, recursive, attrs)...)
+	}
+	return shares
+}
+
+// restrictions returns the MOUNT_ATTR_* of bind mount i, after the remounts of its destination.
+func (x *Restore) restrictions(i int) uint64 {
+	bind := &x.Spec.Mounts[i]
+	attrs := bind.AttrSet | bind.RecSet
+	for j := range x.Spec.Mounts[i+1:] {
+		m := &x.Spec.Mounts[i+1+j]
+		if !m.Remount || m.Destination != bind.Destination {
+			continue
+		}
+		if m.Flagged {
+			attrs = 0
+		}
+		attrs = attrs&^m.AttrClear | m.AttrSet | m.RecSet
+	}
+	return attrs
+}
+
+// sharesOf returns the trees that a bind of source shows: s with its root, and with recursive those of the mounts below,
+// which have the restrictions below.
+func sharesOf(host []*mountinfo.Info, source string, s share, recursive bool, below uint64) []share {
+	fd, err := unix.Open(source, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil // it is not there, and so not mounted
+	}
+	defer func() { _ = unix.Close(fd) }()
+	at, err := newFile(fd)
+	if err != nil {
+		return nil
+	}
+	var name [unix.PathMax]byte
+	n, err := unix.Readlink("/proc/self/fd/"+strconv.Itoa(fd), name[:])
+	e := findMount(host, at.mount)
+	if err != nil || e == nil {
+		return nil
+	}
+	real := string(name[:n])
+	rest, ok := sys.Below(real, e.Mountpoint)
+	if !ok {
+		return nil
+	}
+	s.major, s.minor, s.root = e.Major, e.Minor, path.Join(e.Root, rest)
+	shares := []share{s}
+	if !recursive {
+		return shares
+	}
+	for _, e := range host {
+		if e.Mountpoint != real && sys.IsBelow(e.Mountpoint, real) {
+			shares = append(shares, share{e.Major, e.Minor, e.Root, below, s.field})
+		}
+	}
+	return shares
+}
+
+// namespaceMounts reads all mounts of the mount namespace of a process. What the process itself would see of them
+// (/proc/PID/mountinfo) depends on its root.
+func namespaceMounts(pid int) (table []*mountinfo.Info, err error) {
+	fail := func(call string, err error) error {
+		return diag.Sys("the mounts of the restored container can't be read", call, err)
+	}
+	proc, err := unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fail("open", err)
+	}
+	defer func() { _ = unix.Close(proc) }()
+	namespace, err := unix.Openat(proc, strconv.Itoa(pid)+"/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fail("open", err)
+	}
+	defer func() { _ = unix.Close(namespace) }()
+	onOwnThread(func() {
+		if err = unix.Unshare(unix.CLONE_FS); err != nil {
+			err = fail("unshare", err)
+			return
+		}
+		if err = unix.Setns(namespace, unix.CLONE_NEWNS); err != nil {
+			err = fail("setns", err)
+			return
+		}
+		table, err = mountTableAt(proc, strconv.Itoa(unix.Gettid()))
+	})
+	return table, err
+}
