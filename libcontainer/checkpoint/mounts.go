@@ -88,7 +88,12 @@ func (list externals) attached(pid int) (mounted externals, err error) {
 
 // mountTable reads the mount table that pid sees.
 func mountTable(pid int) ([]*mountinfo.Info, error) {
-	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	return mountTableAt(unix.AT_FDCWD, "/proc/"+strconv.Itoa(pid))
+}
+
+// mountTableAt reads the mount table of the process whose directory in a procfs is path, relative to proc.
+func mountTableAt(proc int, path string) ([]*mountinfo.Info, error) {
+	fd, err := unix.Openat(proc, path+"/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, diag.Sys("the mount table of the container can't be read", "open", err)
 	}

@@ -183,6 +183,9 @@ func (x *Restore) checkRights(pid int) error {
 	if err != nil {
 		return err
 	}
+	if err := x.checkExposed(pids); err != nil {
+		return err
+	}
 	if err := x.checkLabels(pids); err != nil {
 		return err
 	}

@@ -326,6 +326,46 @@ gone() {
 	eventually counted $((before + 3))
 }
 
+@test "restore: a link that the container has made after the checkpoint leads no mount to the host" {
+	only_rt "the mounts of the images"
+	mkdir -p "$BATS_TEST_TMPDIR/victim/a"
+	echo secret >"$BATS_TEST_TMPDIR/victim/a/file"
+	bundle '.root.readonly = false | .linux.namespaces += [{type: "user"}] | .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
+	chown -R 100000:100000 "$BUNDLE/rootfs"
+	touch "$BATS_TEST_TMPDIR/output"
+	chmod 666 "$BATS_TEST_TMPDIR/output"
+	# As root of its user namespace it may bind what it owns.
+	running sh -c "mkdir -p /tmp/p/a /tmp/b; mount -o bind /tmp/p/a /tmp/b; $count"
+	eventually counted 3
+	save --leave-running
+	rt exec "$ID" sh -c "mv /tmp/p /tmp/q; ln -s '$BATS_TEST_TMPDIR/victim' /tmp/p"
+	rt delete --force "$ID"
+	before=$(now)
+	run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$WORK" --detach "$ID"
+	refused /tmp/b
+	[[ $output == *victim/a* ]]
+	[ "$(now)" = "$before" ] # nothing of it ran
+	# Without the link the mount is the container's own business.
+	rm "$BUNDLE/rootfs/tmp/p"
+	mv "$BUNDLE/rootfs/tmp/q" "$BUNDLE/rootfs/tmp/p"
+	bring_back
+	eventually counted $((before + 3))
+}
+
+@test "restore: a bind mount has the restrictions of the config, or is refused" {
+	only_rt "the mounts of the images"
+	mkdir -p "$BATS_TEST_TMPDIR/data"
+	counting ".mounts += [{destination: \"/data\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/data\", options: [\"rbind\", \"nosuid\"]}]"
+	save
+	config '.mounts[-1].options = ["rbind", "ro"]'
+	run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$WORK" --detach "$ID"
+	refused 'mounts[' .options
+	[[ $output == *"not ro"* ]]
+	config '.mounts[-1].options = ["rbind"]'
+	bring_back
+}
+
 @test "restore: from truncated images nothing is left, and the error is not that of a limit" {
 	counting
 	save
