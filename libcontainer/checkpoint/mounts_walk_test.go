@@ -47,7 +47,8 @@ func mountSilent(t *testing.T, target string) (server int) {
 	if err != nil {
 		t.Skipf("needs FUSE: %v", err)
 	}
-	mountAt(t, "silent", target, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", server))
+	options := fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", server)
+	mountAt(t, "silent", target, "fuse", 0, options)
 	return server
 }
 
@@ -84,8 +85,8 @@ func TestMountsBelowASilentFileSystem(t *testing.T) {
 		server := mountSilent(t, dir+"/covered")
 		silent := mountSilent(t, dir+"/silent")
 		list := externals{
-			{label: dir + "/link"}, {label: dir + "/covered/data"}, {label: dir + "/silent/a/b"}, {label: dir + "/none"},
-			{label: dir + "/silent"}, {label: dir + "/link", device: true}, {label: dir},
+			{label: dir + "/link"}, {label: dir + "/covered/data"}, {label: dir + "/silent/a/b"},
+			{label: dir + "/none"}, {label: dir + "/silent"}, {label: dir + "/link", device: true}, {label: dir},
 		}
 		inTime(t, []int{server, silent}, func() {
 			mounted, err := list.attached(tid)
@@ -97,7 +98,8 @@ func TestMountsBelowASilentFileSystem(t *testing.T) {
 				got = append(got, e.label+" "+e.destination)
 			}
 			want := []string{
-				dir + "/link " + dir + "/data", dir + "/covered/data " + dir + "/covered/data", dir + "/silent " + dir + "/silent",
+				dir + "/link " + dir + "/data", dir + "/covered/data " + dir + "/covered/data",
+				dir + "/silent " + dir + "/silent",
 			}
 			if fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("got %q, want %q", got, want)

@@ -87,8 +87,8 @@ func (x *Restore) checkMount(e *mountinfo.Info, host []*mountinfo.Info, shares [
 
 // singleInstances are the types of file systems of which the kernel has one for all mounts, or one for each namespace.
 var singleInstances = []string{
-	"binfmt_misc", "cgroup", "cgroup2", "configfs", "debugfs", "devtmpfs", "efivarfs", "fusectl", "mqueue", "proc", "pstore",
-	"securityfs", "selinuxfs", "sysfs", "tracefs",
+	"binfmt_misc", "cgroup", "cgroup2", "configfs", "debugfs", "devtmpfs", "efivarfs", "fusectl", "mqueue", "proc",
+	"pstore", "securityfs", "selinuxfs", "sysfs", "tracefs",
 }
 
 // mountsType reports whether the config mounts a file system of that type, and so the one that the host has, too.
@@ -155,8 +155,8 @@ func (x *Restore) restrictions(i int) uint64 {
 	return attrs
 }
 
-// sharesOf returns the trees that a bind of source shows: s with its root, and with recursive those of the mounts below,
-// which have the restrictions below.
+// sharesOf returns the trees that a bind of source shows: s with its root, and with recursive those of the mounts
+// below, which have the restrictions below.
 func sharesOf(host []*mountinfo.Info, source string, s share, recursive bool, below uint64) []share {
 	fd, err := unix.Open(source, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {

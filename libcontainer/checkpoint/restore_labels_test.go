@@ -30,7 +30,10 @@ func TestLabelOptions(t *testing.T) {
 		{context: "container_file_t", field: "--lsm-mount-context"},
 		{context: `u:r:t",nosuid:s0`, field: "--lsm-mount-context"},
 		{process: spec.Process{AppArmor: "rt-test"}, field: "process.apparmorProfile"},
-		{process: spec.Process{SELinuxLabel: "u:r:t"}, facts: host.Facts{AppArmor: true}, field: "process.selinuxLabel"},
+		{
+			process: spec.Process{SELinuxLabel: "u:r:t"}, facts: host.Facts{AppArmor: true},
+			field: "process.selinuxLabel",
+		},
 	} {
 		x := &Restore{
 			Bundle: &Bundle{Spec: &spec.Spec{Process: &test.process}, Facts: &test.facts},

@@ -153,7 +153,10 @@ func TestGrace(t *testing.T) {
 			p.hear([]byte{8, byte(Notify)})
 			p.say("08 01 10 00")
 		}, told},
-		"it has finished":         {time.Minute, func(p peer) { p.hear([]byte{8, byte(Dump)}); p.say("08 01 10 01") }, nil},
+		"it has finished": {time.Minute, func(p peer) {
+			p.hear([]byte{8, byte(Dump)})
+			p.say("08 01 10 01")
+		}, nil},
 		"it goes on for too long": {200 * time.Millisecond, func(p peer) { p.hear([]byte{8, byte(Dump)}) }, told},
 	} {
 		t.Run(name, func(t *testing.T) {
