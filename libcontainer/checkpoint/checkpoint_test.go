@@ -116,3 +116,49 @@ func TestMakeMountPoint(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestDirectoriesOfOthers refuses directories in which another user may have put links or images.
+func TestDirectoriesOfOthers(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	for name, test := range map[string]struct {
+		mode       os.FileMode
+		uid        int
+		save, load bool // whether it is accepted
+	}{
+		"root's":           {0o755, 0, true, true},
+		"another user's":   {0o700, 4711, false, true},
+		"for every user":   {0o777, 0, false, false},
+		"like /tmp":        {0o777 | os.ModeSticky, 0, false, false},
+		"for root's group": {0o770, 0, true, true},
+	} {
+		dir := t.TempDir()
+		must(t, os.Chmod(dir, test.mode))
+		must(t, os.Chown(dir, test.uid, 0))
+		for _, write := range []bool{true, false} {
+			fd, err := openDirectory("--image-path", dir, write)
+			if want := write && test.save || !write && test.load; (err == nil) != want {
+				t.Errorf("%s, write %t: %v", name, write, err)
+			}
+			if err == nil {
+				_ = unix.Close(fd)
+			}
+		}
+	}
+}
+
+// TestTypesOfImages refuses a FIFO, which CRIU would open and wait.
+func TestTypesOfImages(t *testing.T) {
+	path := t.TempDir()
+	dir, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	must(t, err)
+	defer func() { _ = unix.Close(dir) }()
+	must(t, os.WriteFile(path+"/core-1.img", nil, 0o600))
+	must(t, os.Symlink("../1", path+"/parent"))
+	must(t, checkTypes(dir, path))
+	must(t, unix.Mkfifo(path+"/pages-1.img", 0o600))
+	if err := checkTypes(dir, path); err == nil {
+		t.Error("a FIFO is accepted")
+	}
+}

@@ -1,12 +1,15 @@
 package checkpoint
 
 import (
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/criu"
 	"rt/libcontainer/state"
 )
@@ -64,21 +67,50 @@ func (i *images) close() {
 	}
 }
 
-func openDirectory(field, path string, create bool) (int, error) {
-	if create {
+// openDirectory opens a directory of images or logs. With write CRIU writes there, which follows links and keeps what is
+// there: the directory is made if it is missing, and must be root's or the caller's. Without write it must not be
+// writable by every user.
+func openDirectory(field, path string, write bool) (int, error) {
+	if write {
 		if err := unix.Mkdir(path, 0o700); err != nil && err != unix.EEXIST {
-			e := diag.Sys("the directory can't be made", "mkdir", err)
-			e.Field, e.Value = field, path
-			return -1, e
+			return -1, diag.Sys("the directory can't be made", "mkdir", err).At(field, path)
 		}
 	}
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		e := diag.Sys("the directory can't be opened", "open", err)
-		e.Field, e.Value = field, path
-		return -1, e
+		return -1, diag.Sys("the directory can't be opened", "open", err).At(field, path)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		_ = unix.Close(fd)
+		return -1, diag.Sys("the directory can't be examined", "fstat", err).At(field, path)
+	}
+	if !write {
+		st.Uid, st.Mode = 0, st.Mode&^0o020
+	}
+	if problem := sys.Distrust(&st, unix.S_IFDIR); problem != "" {
+		_ = unix.Close(fd)
+		return -1, &diag.Error{
+			Kind: diag.Usage, Field: field, Value: path, Problem: problem,
+			Hint: "the images decide what a restored container may do: use a directory that only root can write to",
+		}
 	}
 	return fd, nil
+}
+
+// checkTypes makes sure that nothing among the images can make CRIU wait, such as a FIFO.
+func checkTypes(dir int, path string) error {
+	names, err := os.ReadDir("/proc/self/fd/" + strconv.Itoa(dir))
+	if err != nil {
+		return &diag.Error{Kind: diag.Kernel, Field: "--image-path", Value: path, Problem: "can't be read", Err: err}
+	}
+	for _, e := range names {
+		if e.Type()&^(os.ModeDir|os.ModeSymlink) != 0 {
+			return &diag.Error{Kind: diag.Usage, Field: "--image-path", Value: path,
+				Problem: "has a file in it that is no image: " + strconv.Quote(e.Name()) + " is not a regular file"}
+		}
+	}
+	return nil
 }
 
 // failure is the error of a CRIU that was not successful: what it has complained of, and where it says more.

@@ -132,7 +132,7 @@ func (x *Restore) findImages() error {
 			Hint:    "name the directory that --image-path of `rt checkpoint` has named",
 		}
 	}
-	return nil
+	return checkTypes(fd, path)
 }
 
 // Run restores the processes and returns the pid of the first one, a child of this process. They run when it returns.

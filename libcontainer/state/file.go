@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 )
 
 // write replaces a file of the directory: readers, which take no lock, see the old text or the new one, and a process
@@ -68,7 +69,7 @@ func (c *Container) read(name string) (string, error) {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return "", err
 	}
-	if problem := distrust(&st, unix.S_IFREG); problem != "" {
+	if problem := sys.Distrust(&st, unix.S_IFREG); problem != "" {
 		return "", errors.New("it " + problem)
 	}
 	if st.Size > maxFile {
