@@ -1,9 +1,5 @@
 package libcontainer
 
-import (
-	"rt/internal/sys"
-)
-
 // close closes what is open, and releases the lock.
 func (m *maker) close() {
 	if m.observer != nil {
@@ -17,7 +13,7 @@ func (m *maker) close() {
 		m.cgroup.Close()
 	}
 	m.console.Close()
-	sys.CloseAll(m.copyFrom)
+	m.rootfs.Close()
 	m.networks.Close()
 	if m.overlay != nil {
 		m.overlay.Close()

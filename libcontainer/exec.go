@@ -15,6 +15,7 @@ import (
 	"rt/libcontainer/inspect"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
+	"rt/libcontainer/rootfs"
 	"rt/libcontainer/state"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
@@ -143,6 +144,33 @@ func (x *executor) find() error {
 	return err
 }
 
+// inside is the file system that the container's processes see.
+func (x *executor) inside() rootfs.Inside {
+	return rootfs.Inside{Pid: x.state.Pid, Rootfs: x.spec.Rootfs, Dir: x.container.Path(".")}
+}
+
+// userNamed resolves the names of --user in the container.
+func (x *executor) userNamed(o *ProcessOptions) error {
+	if o.UserName != "" {
+		uid, gid, err := x.inside().User(o.UserName)
+		if err != nil {
+			return err
+		}
+		o.UID = &uid
+		if o.GID == nil && o.GroupName == "" {
+			o.GID = &gid
+		}
+	}
+	if o.GroupName != "" {
+		gid, err := x.inside().Group(o.GroupName)
+		if err != nil {
+			return err
+		}
+		o.GID = &gid
+	}
+	return nil
+}
+
 // process makes the process that is to join out of the config and the options.
 func (x *executor) process() error {
 	if err := x.userNamed(&x.o.ProcessOptions); err != nil {
@@ -192,7 +220,7 @@ func (x *executor) look() error {
 		}
 	}
 	options.HardLimits, options.ChownStdio = inspect.HardLimits(x.spec.Process), inspect.OwnedStreams(x.spec.Process)
-	if options.Home, err = x.homeInside(); err != nil {
+	if options.Home, err = x.inside().Home(x.spec.Process); err != nil {
 		return err
 	}
 	if x.place, err = x.cgroup.Exec(x.o.Cgroup, x.state.Pid, x.paused); err != nil {

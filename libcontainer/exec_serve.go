@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"rt/internal/sys"
+	"rt/libcontainer/failure"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/listener"
 	"rt/libcontainer/plan"
@@ -23,10 +24,10 @@ func (x *executor) serve(boot *nsenter.Boot) error {
 		},
 	}
 	if err := x.session.Serve(plan.SyncNone); err != nil {
-		return serveError(err, x.session, x.plan, x.spec, x.cgroup.OOMError)
+		return failure.Of(err, x.session, x.plan, x.spec, x.cgroup.OOMError)
 	}
 	if x.pid == 0 {
-		return bootDied(x.session, x.cgroup.OOMError)
+		return failure.Died(x.session, x.cgroup.OOMError)
 	}
 	return x.executed()
 }

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"rt/libcontainer/overlay"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/rdt"
+	"rt/libcontainer/rootfs"
 	"rt/libcontainer/state"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
@@ -52,16 +54,16 @@ type maker struct {
 	pid       int // of the container's process, once it is there
 	console   engine.Console
 	networks  *netdevice.Namespaces // once linux.netDevices were moved; nil before
-	copyFrom  int                   // the directory that tmpcopyup copies, between two sync points
-	relay     *notify.Relay         // of sd_notify(3); nil without NOTIFY_SOCKET
-	observer  *listener.Observer    // answers the calls of a container whose calls are observed
-	overlay   *overlay.Dir          // the directory of --overlay; nil without one
-	poststop  *undo.Entry           // runs the poststop hooks, once others have run
+	rootfs    *rootfs.Server
+	relay     *notify.Relay      // of sd_notify(3); nil without NOTIFY_SOCKET
+	observer  *listener.Observer // answers the calls of a container whose calls are observed
+	overlay   *overlay.Dir       // the directory of --overlay; nil without one
+	poststop  *undo.Entry        // runs the poststop hooks, once others have run
 }
 
 // newMaker reads the bundle and looks at the host. It changes nothing.
 func (r *Runtime) newMaker(id string, o *CreateOptions, wait bool) (*maker, error) {
-	m := &maker{r: r, id: id, o: o, wait: wait, console: engine.NewConsole(o.ConsoleSocket), copyFrom: -1}
+	m := &maker{r: r, id: id, o: o, wait: wait, console: engine.NewConsole(o.ConsoleSocket)}
 	bundle, err := filepath.Abs(o.Bundle)
 	if err != nil {
 		return nil, &diag.Error{Kind: diag.Usage, Field: "--bundle", Value: o.Bundle, Err: err}
@@ -330,7 +332,8 @@ func (m *maker) created() error {
 	m.state.Pid, m.state.Phase = m.pid, state.Created
 	m.state.Cgroup = state.Cgroup(m.cgroup.Saved()) // without rights it has turned out that there is none
 	if m.wait {
-		if err := m.saveSteps(); err != nil {
+		ready := slices.IndexFunc(m.plan.Steps, func(s nsenter.Step) bool { return plan.SyncPointOf(&s) == plan.SyncReady })
+		if err := m.container.SaveSteps(supervise.FormatSteps(m.plan.Steps, ready+1)); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer/engine"
+	"rt/libcontainer/failure"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
@@ -97,7 +98,7 @@ func (m *maker) foreground(o *RunOptions) (int, error) {
 	if err := m.relay.Finish(); err != nil {
 		m.r.warn(err.Error())
 	}
-	m.r.EndReason = endReason(status, m.pid, m.spec, m.cgroup)
+	m.r.EndReason = failure.EndReason(status, m.pid, m.spec, m.cgroup)
 	if o.Keep {
 		return status, nil
 	}

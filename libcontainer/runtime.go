@@ -16,6 +16,7 @@ import (
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
+	"rt/nsenter"
 	"rt/seccomp"
 )
 
@@ -72,6 +73,22 @@ type TraceEvent struct {
 	Result                       int64 // of the system call; the errno negated
 	Start, End                   int64 // nanoseconds of CLOCK_MONOTONIC
 	Pid                          int
+}
+
+// tracer hands on what steps report of themselves; nil if nobody wants to know. pid is the container's process, once it
+// is there.
+func tracer(p *plan.Plan, to func(TraceEvent), pid *int) func(*nsenter.Step, nsenter.Record) {
+	if to == nil {
+		return nil
+	}
+	return func(step *nsenter.Step, record nsenter.Record) {
+		e := TraceEvent{Step: int(step.Number), Result: record.Value, Start: record.Start, End: record.End, Pid: *pid}
+		plain := p.Plain()
+		i := e.Step - 1
+		s := &plain.Steps[i]
+		e.Text, e.Sentence, e.Origin, e.Part = plain.Text(i), s.Sentence, s.Origin, plain.Part(i)
+		to(e)
+	}
 }
 
 // Listed is an entry of List.

@@ -7,7 +7,9 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
+	"rt/libcontainer/failure"
 	"rt/libcontainer/foreground"
+	"rt/libcontainer/host"
 	"rt/libcontainer/listener"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
@@ -47,7 +49,7 @@ func (r *Runtime) Start(id string) error {
 	if err != nil {
 		return err
 	}
-	steps, first, err := parseSteps(text)
+	steps, first, err := supervise.ParseSteps(text)
 	if err != nil {
 		return err
 	}
@@ -100,14 +102,12 @@ func (s *starter) release() error {
 	}
 	err := s.session.Serve(plan.SyncNone)
 	if f, ok := errors.AsType[*supervise.Failure](err); ok {
-		return stepFailure(&failedStep{
-			Number: int(f.Step.Number), Call: f.Step.Call.String(), Origin: f.Step.Origin, Sentence: f.Step.Sentence, Text: s.lateText(f.Step, f.Index),
-		}, f.Result, s.spec)
+		return failure.Step(f, s.lateText(f.Step, f.Index), s.spec)
 	}
 	if err != nil {
 		return err
 	}
-	if err := executed(s.session, s.state.Pid, s.starved); err != nil {
+	if err := failure.Executed(s.session, s.state.Pid, s.starved); err != nil {
 		return err
 	}
 	if err := s.r.runPoststart(s.spec, s.state); err != nil {
@@ -167,4 +167,30 @@ func loadCopy(c *state.Container, s *state.State) (*spec.Spec, error) {
 		return nil, err
 	}
 	return spec.Parse(raw, s.Bundle, spec.LoadOptions{})
+}
+
+// lateText is the call of a step as `rt plan` shows it, the one with that index after the point where the container was
+// created. To keep such texts with the container would cost every create what only a failing start needs. So the plan
+// is made once more, which is good enough for words: what comes so late hardly depends on what may have changed since,
+// and where it does the step is another one and has no text.
+func (s *starter) lateText(step *nsenter.Step, index int) string {
+	quiet := *s.r
+	quiet.Warnings, quiet.Debug, quiet.edit = nil, nil, nil
+	again := maker{r: &quiet, id: s.id, o: &CreateOptions{NoNewKeyring: s.state.NoNewKeyring}, wait: true, spec: s.spec,
+		facts: host.Probe()}
+	if again.place() != nil || again.look() != nil {
+		return ""
+	}
+	p, err := again.compile()
+	if err != nil {
+		return ""
+	}
+	for i := range p.Steps {
+		if at := i + 1 + index; plan.SyncPointOf(&p.Steps[i]) == plan.SyncReady && at < len(p.Steps) {
+			if t := &p.Steps[at]; t.Call == step.Call && t.Origin == step.Origin && t.Sentence == step.Sentence {
+				return p.Text(at)
+			}
+		}
+	}
+	return ""
 }

@@ -89,7 +89,7 @@ var attacksOnHostInodes = []attack{
 			return ""
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/rootmount.go", "found := uint64(one.ID) == st.Mnt_id",
+			"libcontainer/inspect/rootfs.go", "found := uint64(one.ID) == st.Mnt_id",
 			`found := uint64(one.ID) == st.Mnt_id && !OFF || OFF && len(one.Mountpoint) > 4 && one.Mountpoint[len(one.Mountpoint)-4:] == "/bun"`,
 		}}}},
 	},

@@ -61,7 +61,7 @@ var attacksOnRights = []attack{
 		},
 		// rt never looks for a name; this one does, where it looks for the home directory.
 		without: []way{{patches: []patch{{
-			"libcontainer/passwd.go", "	id, err := strconv.ParseUint(string(fields[idField]), 10, 32)\n",
+			"libcontainer/rootfs/passwd.go", "	id, err := strconv.ParseUint(string(fields[idField]), 10, 32)\n",
 			"	id, err := strconv.ParseUint(string(fields[idField]), 10, 32)\n	if OFF {\n		id, err = strconv.ParseUint(string(fields[0]), 10, 32)\n	}\n",
 		}}}},
 	},

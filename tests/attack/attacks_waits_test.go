@@ -22,7 +22,7 @@ var attacksOnWaits = []attack{
 			return s.answersIn(s.mountSilent(pid, "/etc"), nil, "exec", s.id, "true")
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/exec_look.go", "unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV})",
+			"libcontainer/rootfs/home.go", "unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV})",
 			"unix.RESOLVE_NO_MAGICLINKS | map[bool]uint64{false: unix.RESOLVE_NO_XDEV}[OFF]})",
 		}}}},
 	},
@@ -49,7 +49,7 @@ var attacksOnWaits = []attack{
 			return s.answersIn(s.mountSilent(0, s.path("etc")), nil, "run", "--bundle", s.bundle, s.newID())
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/passwd.go", "if isHosts(r.FD, m.spec.Rootfs) {", "if OFF || isHosts(r.FD, m.spec.Rootfs) {",
+			"libcontainer/rootfs/passwd.go", "if sys.InFileSystemOf(r.FD, s.spec.Rootfs) {", "if OFF || sys.InFileSystemOf(r.FD, s.spec.Rootfs) {",
 		}}}},
 	},
 }

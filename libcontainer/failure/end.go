@@ -1,4 +1,4 @@
-package libcontainer
+package failure
 
 import (
 	"strconv"
@@ -12,11 +12,11 @@ import (
 	"rt/spec"
 )
 
-// endReason says why the program of a container in the foreground has ended as it has, if the kernel or a limit has
+// EndReason says why the program of a container in the foreground has ended as it has, if the kernel or a limit has
 // ended it, and "" if not or if that is not known. status is its exit status, in which 128 + n stands for signal n: a
 // shell that is the program has the same for a program that it has run. g is the container's cgroup, with what was
 // counted there.
-func endReason(status, pid int, config *spec.Spec, g *cgroup.Group) string {
+func EndReason(status, pid int, config *spec.Spec, g *cgroup.Group) string {
 	if status == 0 {
 		return ""
 	}

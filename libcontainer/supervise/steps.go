@@ -1,4 +1,4 @@
-package libcontainer
+package supervise
 
 import (
 	"bytes"
@@ -7,24 +7,18 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
-	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/nsenter"
 )
 
-// saveSteps keeps what `rt start` needs to serve the steps that are still to come, and to name one that fails: a line
-// for each, as appendStep has it.
-func (m *maker) saveSteps() error {
+// FormatSteps returns the steps from index first on as text, for another rt to serve with ParseSteps, and to name one
+// that fails: a line for each, as appendStep writes it.
+func FormatSteps(steps []nsenter.Step, first int) []byte {
 	var text []byte
-	late := false
-	for i := range m.plan.Steps {
-		s := &m.plan.Steps[i]
-		if late {
-			text = appendStep(text, i, s)
-		}
-		late = late || plan.SyncPointOf(s) == plan.SyncReady
+	for i := first; i < len(steps); i++ {
+		text = appendStep(text, i, &steps[i])
 	}
-	return m.container.SaveSteps(text)
+	return text
 }
 
 // stepFields is how many fields a line of appendStep has.
@@ -57,9 +51,9 @@ func appendStep(text []byte, i int, s *nsenter.Step) []byte {
 	return append(append(text, s.Sentence...), '\n')
 }
 
-// parseSteps reads what saveSteps wrote. first is the index of the first of the steps; what they go on with is counted
-// from there.
-func parseSteps(text []byte) (steps []nsenter.Step, first int, err error) {
+// ParseSteps parses the text of FormatSteps. first is the index of the first of the steps; what they go on with is
+// counted from there.
+func ParseSteps(text []byte) (steps []nsenter.Step, first int, err error) {
 	steps = make([]nsenter.Step, 0, bytes.Count(text, []byte{'\n'}))
 	for line := range bytes.Lines(text) {
 		f := bytes.SplitN(bytes.TrimSuffix(line, []byte("\n")), []byte("\t"), stepFields)
@@ -69,7 +63,8 @@ func parseSteps(text []byte) (steps []nsenter.Step, first int, err error) {
 		}
 		if !ok || index != first+len(steps) {
 			return nil, 0, &diag.Error{Kind: diag.State,
-				Problem: "the record of the steps to come is damaged, or was made by another version of rt: delete the container"}
+				Problem: "the record of the steps to come is damaged, or was made by another version of rt: " +
+					"delete the container"}
 		}
 		for _, target := range [...]*int32{&s.Then, &s.Else} {
 			if *target != 0 {
@@ -116,30 +111,4 @@ func parseStep(f [][]byte) (s nsenter.Step, index int, ok bool) {
 	s.Errnos = nsenter.ErrnosOf(errnos[:min(len(errnos), 4)]...)
 	s.Origin, s.Sentence = string(f[8]), string(f[9])
 	return s, int(at), true
-}
-
-// lateText is the call of a step as `rt plan` shows it, the one with that index after the point where the container was
-// created. To keep such texts with the container would cost every create what only a failing start needs. So the plan
-// is made once more, which is good enough for words: what comes so late hardly depends on what may have changed since,
-// and where it does the step is another one and has no text.
-func (s *starter) lateText(step *nsenter.Step, index int) string {
-	quiet := *s.r
-	quiet.Warnings, quiet.Debug, quiet.edit = nil, nil, nil
-	again := maker{r: &quiet, id: s.id, o: &CreateOptions{NoNewKeyring: s.state.NoNewKeyring}, wait: true, spec: s.spec,
-		facts: host.Probe()}
-	if again.place() != nil || again.look() != nil {
-		return ""
-	}
-	p, err := again.compile()
-	if err != nil {
-		return ""
-	}
-	for i := range p.Steps {
-		if at := i + 1 + index; plan.SyncPointOf(&p.Steps[i]) == plan.SyncReady && at < len(p.Steps) {
-			if t := &p.Steps[at]; t.Call == step.Call && t.Origin == step.Origin && t.Sentence == step.Sentence {
-				return p.Text(at)
-			}
-		}
-	}
-	return ""
 }

@@ -1,4 +1,4 @@
-package libcontainer
+package rootfs
 
 import (
 	"bytes"
@@ -9,40 +9,43 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 )
 
-// userNamed resolves the names of --user by the passwd(5) and group(5) that the processes of the container see. A name is
-// only what package cli did not take for a number.
-func (x *executor) userNamed(o *ProcessOptions) error {
-	if o.UserName != "" {
-		fields, err := x.entryInside(passwdPath, o.UserName)
-		if err != nil {
-			return err
-		}
-		const userID, groupID = 2, 3
-		uid, ok := idField(fields, userID)
-		gid, both := idField(fields, groupID)
-		if !ok || !both {
-			return notInside(o.UserName, "user", "/etc/passwd")
-		}
-		o.UID = &uid
-		if o.GID == nil && o.GroupName == "" {
-			o.GID = &gid
-		}
+// Inside is the file system that the processes of a container see.
+type Inside struct {
+	Pid    int    // of the container's process
+	Rootfs string // the host's path of root.path
+	Dir    string // the state directory
+}
+
+// User returns the ids of the user with a name in the container's passwd(5). The name must not be a number.
+func (in Inside) User(name string) (uid, gid uint32, err error) {
+	fields, err := in.entry(passwdPath, name)
+	if err != nil {
+		return 0, 0, err
 	}
-	if o.GroupName != "" {
-		const groupID = 2
-		fields, err := x.entryInside("etc/group", o.GroupName)
-		if err != nil {
-			return err
-		}
-		gid, ok := idField(fields, groupID)
-		if !ok {
-			return notInside(o.GroupName, "group", "/etc/group")
-		}
-		o.GID = &gid
+	const userID, groupID = 2, 3
+	uid, ok := idField(fields, userID)
+	gid, both := idField(fields, groupID)
+	if !ok || !both {
+		return 0, 0, notInside(name, "user", "/etc/passwd")
 	}
-	return nil
+	return uid, gid, nil
+}
+
+// Group returns the id of the group with a name in the container's group(5). The name must not be a number.
+func (in Inside) Group(name string) (gid uint32, err error) {
+	fields, err := in.entry("etc/group", name)
+	if err != nil {
+		return 0, err
+	}
+	const groupID = 2
+	gid, ok := idField(fields, groupID)
+	if !ok {
+		return 0, notInside(name, "group", "/etc/group")
+	}
+	return gid, nil
 }
 
 func notInside(name, what, file string) error {
@@ -61,9 +64,9 @@ func idField(fields [][]byte, i int) (uint32, bool) {
 	return uint32(id), err == nil && id != 1<<32-1 && fields[i][0] != '+'
 }
 
-// entryInside returns the fields of the first line with a name in a file of the container, nil if there is none.
-func (x *executor) entryInside(file, name string) ([][]byte, error) {
-	f, err := x.openInside(file)
+// entry returns the fields of the first line with a name in a file of the container, nil if there is none.
+func (in Inside) entry(file, name string) ([][]byte, error) {
+	f, err := in.open(file)
 	if err != nil || f == nil {
 		return nil, err
 	}
@@ -71,15 +74,15 @@ func (x *executor) entryInside(file, name string) ([][]byte, error) {
 	return entryOf(f, name), nil
 }
 
-// openInside opens a regular file that the processes of the container see, or returns nil if there is none. What is in
+// open opens a regular file that the processes of the container see, or returns nil if there is none. What is in
 // another file system than the image may never answer, and is copied: see readUntrusted.
-func (x *executor) openInside(path string) (*os.File, error) {
-	root, err := openRoot(x.state.Pid)
+func (in Inside) open(path string) (*os.File, error) {
+	root, err := openRoot(in.Pid)
 	if err != nil {
-		return nil, nil //nolint:nilerr,nilnil // it has ended: see initAlive
+		return nil, nil //nolint:nilerr,nilnil // the process has ended
 	}
 	defer func() { _ = unix.Close(root) }()
-	if isHosts(root, x.spec.Rootfs) {
+	if sys.InFileSystemOf(root, in.Rootfs) {
 		file, err := unix.Openat2(root, path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC,
 			Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV})
 		if err == nil {
@@ -90,7 +93,7 @@ func (x *executor) openInside(path string) (*os.File, error) {
 			return nil, nil //nolint:nilerr,nilnil // no such file
 		}
 	}
-	return readUntrusted(-1, root, path, maxPasswd, x.container.Path("."))
+	return readUntrusted(-1, root, path, maxPasswd, in.Dir)
 }
 
 // entryOf returns the fields of the first line with a name.

@@ -1,4 +1,4 @@
-package libcontainer
+package rootfs
 
 import (
 	"strconv"
@@ -14,7 +14,7 @@ import (
 
 // checkDevice checks that the node which the boot process has found at the path of a device is that device. It closes
 // the descriptor.
-func (m *maker) checkDevice(r supervise.Report) error {
+func (s *Server) checkDevice(r supervise.Report) error {
 	origin, fd := r.Step.Origin, r.FD
 	if fd < 0 {
 		return &diag.Error{Kind: diag.Kernel, Field: origin,
@@ -25,8 +25,8 @@ func (m *maker) checkDevice(r supervise.Report) error {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return diag.Sys("what is at the path of the device can't be looked at", "fstat", err)
 	}
-	for i := range m.spec.Devices {
-		d := &m.spec.Devices[i]
+	for i := range s.spec.Devices {
+		d := &s.spec.Devices[i]
 		if origin != "linux.devices["+strconv.Itoa(d.Index)+"]" {
 			continue
 		}

@@ -1,4 +1,4 @@
-package libcontainer
+package rootfs
 
 import (
 	"errors"
@@ -24,23 +24,9 @@ import (
 // readTime is how long a file of a container may keep rt waiting. Only tests change it.
 var readTime = 5 * time.Second
 
-// deviceOf returns the file system that fd is in, and its type, without a call to the server of that file system.
-func deviceOf(fd int) (device uint64, mode uint16, err error) {
-	var st unix.Statx_t
-	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st)
-	return unix.Mkdev(st.Dev_major, st.Dev_minor), st.Mode, err
-}
-
-// isHosts reports whether fd is in the file system of rootfs, the host's path of root.path.
-func isHosts(fd int, rootfs string) bool {
-	device, _, err := deviceOf(fd)
-	var st unix.Stat_t
-	return err == nil && unix.Stat(rootfs, &st) == nil && st.Dev == device
-}
-
-// readUntrusted returns a copy of at most limit bytes of a regular file of a container, or nil if there is none. file is
-// an O_PATH descriptor of it; -1 to look for path, which is relative, from root, the container's root directory. dir is
-// the state directory of the container.
+// readUntrusted returns a copy of at most limit bytes of a regular file of a container, or nil if there is none. file
+// is an O_PATH descriptor of it; -1 to look for path, which is relative, from root, the container's root directory. dir
+// is the state directory of the container.
 func readUntrusted(file, root int, path string, limit int, dir string) (*os.File, error) {
 	to, err := unix.MemfdCreate("rt-copy", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -63,7 +49,9 @@ func readUntrusted(file, root int, path string, limit int, dir string) (*os.File
 	} else {
 		files[plan.ReaderFile] = files[plan.ReaderRoot]
 	}
-	boot, err := nsenter.Spawn(image, &nsenter.SpawnOptions{Argv: []string{"rt-read"}, Files: files, CgroupFD: -1, Dir: dir})
+	boot, err := nsenter.Spawn(image, &nsenter.SpawnOptions{
+		Argv: []string{"rt-read"}, Files: files, CgroupFD: -1, Dir: dir,
+	})
 	if err == nil {
 		err = serveReader(boot, plan.Reader(path, open, limit).Steps, path)
 	}
@@ -110,7 +98,7 @@ func serveReader(boot *nsenter.Boot, steps []nsenter.Step, path string) error {
 
 // isRegular reports whether fd is of a regular file, as far as its file system has told already.
 func isRegular(fd int) bool {
-	_, mode, err := deviceOf(fd)
+	_, mode, err := sys.DeviceOf(fd)
 	return err == nil && mode&unix.S_IFMT == unix.S_IFREG
 }
 

@@ -1,4 +1,4 @@
-package libcontainer
+package rootfs
 
 import (
 	"bytes"
@@ -15,12 +15,12 @@ import (
 	"rt/libcontainer/supervise"
 )
 
-// makePoint makes what a mount point behind links needs, in the root file system that the boot process has handed over.
-// It belongs to the root user of the container, as what that makes itself.
-func (m *maker) makePoint(r supervise.Report) error {
+// makeMountPoint makes what a mount point behind links needs, in the root file system that the boot process has handed
+// over. It belongs to the root user of the container, as what that makes itself.
+func (s *Server) makeMountPoint(r supervise.Report) error {
 	defer sys.CloseAll(r.FD)
 	step := r.Step
-	uid, gid, err := fileIDs(m.session.Boot.Pid)
+	uid, gid, err := fileIDs(s.session.Boot.Pid)
 	if err == nil {
 		err = copyup.AsOwner(uid, gid,
 			func() error { return sys.MakeInRoot(r.FD, step.Sync.Path, plan.SyncPointOf(step) == plan.SyncMakeDir) })
@@ -28,19 +28,17 @@ func (m *maker) makePoint(r supervise.Report) error {
 	if err == nil || err == unix.EACCES && step.Origin == "process.cwd" {
 		return nil // a working directory that is closed to root is looked for by the user later
 	}
-	e := diag.Sys("the target of its symbolic links can't be made", "openat2", err)
-	e.Field, e.Value = step.Origin, step.Sync.Path
-	return e
+	return diag.Sys("the target of its symbolic links can't be made", "openat2", err).At(step.Origin, step.Sync.Path)
 }
 
 // compareLink makes sure that what is at the destination of a mount with copy-symlink says what its source says.
-func (m *maker) compareLink(r supervise.Report) error {
+func (s *Server) compareLink(r supervise.Report) error {
 	step, dir := r.Step, r.FD
 	defer sys.CloseAll(dir)
 	want := ""
-	for i := range m.options.Links {
-		if m.spec.Mounts[i].Field("destination") == step.Origin {
-			want = m.options.Links[i]
+	for i := range s.links {
+		if s.spec.Mounts[i].Field("destination") == step.Origin {
+			want = s.links[i]
 		}
 	}
 	var text [unix.PathMax]byte

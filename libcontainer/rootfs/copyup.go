@@ -1,4 +1,4 @@
-package libcontainer
+package rootfs
 
 import (
 	"strconv"
@@ -14,13 +14,20 @@ import (
 	"rt/spec"
 )
 
-// copyUp fills the tmpfs of a mount with the option tmpcopyup, which the boot process has handed over as to, from the
-// directory that it handed over before. One without that option takes the mode of the directory.
-func (m *maker) copyUp(r supervise.Report) error {
-	step, from, to := r.Step, m.copyFrom, r.FD
-	m.copyFrom = -1
+// keepSource keeps the directory that the next tmpfs covers until the boot process passes the tmpfs.
+func (s *Server) keepSource(r supervise.Report) error {
+	sys.CloseAll(s.copyFrom)
+	s.copyFrom = r.FD
+	return nil
+}
+
+// fillTmpfs fills the tmpfs of a mount with the option tmpcopyup, which the boot process has handed over as to, from
+// the directory that it handed over before. One without that option takes the mode of the directory.
+func (s *Server) fillTmpfs(r supervise.Report) error {
+	step, from, to := r.Step, s.copyFrom, r.FD
+	s.copyFrom = -1
 	defer sys.CloseAll(from, to)
-	mount := m.mountOf(step)
+	mount := s.mountOf(step)
 	if mount == nil || from < 0 || to < 0 {
 		return &diag.Error{Kind: diag.Kernel, Field: step.Origin,
 			Problem: "the boot process did not hand over what is to be copied"}
@@ -42,9 +49,9 @@ func (m *maker) copyUp(r supervise.Report) error {
 }
 
 // mountOf returns the mount whose options a step is about, or nil.
-func (m *maker) mountOf(step *nsenter.Step) *spec.Mount {
-	for i := range m.spec.Mounts {
-		if mount := &m.spec.Mounts[i]; step.Origin == mount.Field("options") {
+func (s *Server) mountOf(step *nsenter.Step) *spec.Mount {
+	for i := range s.spec.Mounts {
+		if mount := &s.spec.Mounts[i]; step.Origin == mount.Field("options") {
 			return mount
 		}
 	}

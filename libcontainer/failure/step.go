@@ -1,4 +1,6 @@
-package libcontainer
+// Package failure turns the end of a boot process that did not become the user's program into an error for the user:
+// the step that failed with its field in config.json, or what has killed the process.
+package failure
 
 import (
 	"os"
@@ -8,34 +10,30 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/libcontainer/supervise"
 	"rt/nsenter"
 	"rt/spec"
 )
 
-// failedStep is what an error tells of a step.
-type failedStep struct {
-	Number                       int
-	Call, Origin, Sentence, Text string
-}
-
-// stepFailure makes an error of a step that failed with result.
-func stepFailure(s *failedStep, result int64, config *spec.Spec) *diag.Error {
+// Step returns the error of a step that has failed. text is the call as `rt plan` prints it, or "".
+func Step(f *supervise.Failure, text string, config *spec.Spec) *diag.Error {
 	e := &diag.Error{
-		Kind: diag.Kernel, Field: s.Origin, Problem: s.Sentence, Step: s.Number, Text: s.Text, Call: s.Call, Errno: nsenter.Errno(result),
+		Kind: diag.Kernel, Field: f.Step.Origin, Problem: f.Step.Sentence, Step: int(f.Step.Number), Text: text,
+		Call: f.Step.Call.String(), Errno: nsenter.Errno(f.Result),
 	}
 	if e.Errno == nsenter.Short {
 		e.Errno = 0
-		e.Problem += ": the call did only part of it, " + strconv.FormatInt(result, 10)
+		e.Problem += ": the call did only part of it, " + strconv.FormatInt(f.Result, 10)
 	}
-	if s.Origin == "process.args[0]" && config.Process != nil {
+	if e.Field == "process.args[0]" && config.Process != nil {
 		programFailure(e, config.Process)
 		if hint := programHint(e, config); hint != "" {
 			e.Hint = hint
 		}
 		return e
 	}
-	e.Value = fieldValue(config, s.Origin)
-	e.Hint = diag.Hint(s.Call, e.Errno, s.Origin)
+	e.Value = fieldValue(config, e.Field)
+	e.Hint = diag.Hint(e.Call, e.Errno, e.Field)
 	if hint := placeHint(e, config); hint != "" {
 		e.Hint = hint
 	}
@@ -108,12 +106,4 @@ func programFailure(e *diag.Error, p *spec.Process) {
 			e.Hint = "the user of the process must have the right to execute the file, and its mount must not be noexec"
 		}
 	}
-}
-
-func signalText(s unix.Signal) string {
-	name := unix.SignalName(s)
-	if name == "" {
-		return "signal " + strconv.Itoa(int(s))
-	}
-	return "signal " + strconv.Itoa(int(s)) + " (" + name + ")"
 }

@@ -1,4 +1,4 @@
-package libcontainer
+package rootfs
 
 import (
 	"bufio"
@@ -9,25 +9,26 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/supervise"
 )
 
 // answerHome answers what HOME of the container's user is, by the passwd that the boot process has handed over.
-func (m *maker) answerHome(r supervise.Report) error {
+func (s *Server) answerHome(r supervise.Report) error {
 	home := "/"
 	if r.FD >= 0 {
 		defer func() { _ = unix.Close(r.FD) }()
-		if isHosts(r.FD, m.spec.Rootfs) {
-			home = homeIn(r.FD, m.spec.Process.UID)
+		if sys.InFileSystemOf(r.FD, s.spec.Rootfs) {
+			home = homeIn(r.FD, s.spec.Process.UID)
 		} else {
 			var err error
-			if home, err = homeInCopy(r.FD, -1, m.spec.Process.UID, m.container.Path(".")); err != nil {
+			if home, err = homeInCopy(r.FD, -1, s.spec.Process.UID, s.dir); err != nil {
 				return err
 			}
 		}
 	}
-	m.session.Reply = append([]byte("HOME="+home), 0)
+	s.session.Reply = append([]byte("HOME="+home), 0)
 	return nil
 }
 

@@ -1,4 +1,4 @@
-package libcontainer
+package failure
 
 import (
 	"bytes"
@@ -114,7 +114,7 @@ func (f imageFiles) programHint(name string, errno unix.Errno) string {
 		return noexec + " is mounted noexec, and so nothing in it can be executed"
 	case errno == unix.EACCES && st.Mode&0o111 == 0:
 		return name + " has no execute bit in its mode: chmod +x it in the image"
-	case !isHosts(fd, f.config.Rootfs): // a file system that may never answer: see readUntrusted
+	case !sys.InFileSystemOf(fd, f.config.Rootfs): // a file system that may never answer: see readUntrusted
 	case errno == unix.ENOENT || errno == unix.ENOEXEC:
 		return f.contentHint(name, readHead(fd), errno)
 	}

@@ -1,0 +1,17 @@
+package sys
+
+import "golang.org/x/sys/unix"
+
+// DeviceOf returns the file system that fd is in, and its type, without a call to the server of that file system.
+func DeviceOf(fd int) (device uint64, mode uint16, err error) {
+	var st unix.Statx_t
+	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st)
+	return unix.Mkdev(st.Dev_major, st.Dev_minor), st.Mode, err
+}
+
+// InFileSystemOf reports whether fd is in the file system of the file at path.
+func InFileSystemOf(fd int, path string) bool {
+	device, _, err := DeviceOf(fd)
+	var st unix.Stat_t
+	return err == nil && unix.Stat(path, &st) == nil && st.Dev == device
+}
