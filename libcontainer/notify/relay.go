@@ -3,6 +3,7 @@ package notify
 
 import (
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,9 +106,18 @@ func (n *Relay) bind(path string) error {
 	if err := unix.Unlink(path); err != nil && err != unix.ENOENT {
 		return err
 	}
-	before := unix.Umask(0)
-	defer unix.Umask(before)
-	return unix.Bind(n.socket, &unix.SockaddrUnix{Name: path})
+	bound := make(chan error)
+	go func() {
+		// The umask is that of a thread of its own, which ends with the goroutine: other goroutines make files too.
+		runtime.LockOSThread()
+		err := unix.Unshare(unix.CLONE_FS)
+		if err == nil {
+			unix.Umask(0)
+			err = unix.Bind(n.socket, &unix.SockaddrUnix{Name: path})
+		}
+		bound <- err
+	}()
+	return <-bound
 }
 
 func (n *Relay) Close() {
