@@ -26,9 +26,10 @@ type Call struct {
 	// Status is the exit status of rt on success: that of the container's process, for run in the foreground.
 	Status int
 
-	program string // the name rt was called by: "rt", or "runc" if it is installed as that
-	width   int    // columns that help may take; 0 stands for 80
-	log     log
+	program  string   // the name rt was called by: "rt", or "runc" if it is installed as that
+	width    int      // columns that help may take; 0 stands for 80
+	terminal *os.File // Stdout, if it is a terminal
+	log      log
 }
 
 // The exit statuses of rt. A program that runs in the foreground has its own, or 128 and the number of the signal that
@@ -44,7 +45,7 @@ func Main(args []string, stdout, stderr *os.File) int {
 	c.log = log{program: c.program, stderr: stderr, terminal: func() bool { return terminal(stderr) }}
 	if terminal(stdout) {
 		c.Colour = os.Getenv("NO_COLOR") == "" // https://no-color.org
-		c.width = columns(stdout)
+		c.width, c.terminal = columns(stdout), stdout
 	}
 	return c.main(args)
 }

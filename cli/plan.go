@@ -1,13 +1,25 @@
 package cli
 
-import "rt/libcontainer"
+import (
+	"rt/internal/diag"
+	"rt/libcontainer"
+	"rt/libcontainer/plan"
+)
+
+// planOptions are the options of plan.
+type planOptions struct {
+	create        libcontainer.CreateOptions
+	asJSON, wait  bool
+	diff, noPager bool
+	format        string
+	field, why    string
+	colour        string
+}
 
 func planCommand() *Command {
-	var o libcontainer.CreateOptions
-	var asJSON, wait bool
-	format := "text"
+	o := planOptions{format: "text", colour: "auto"}
 	return &Command{
-		Name: "plan", Args: "[bundle]", Min: 0, Max: 1, Complete: []Candidates{directories},
+		Name: "plan", Args: "[bundle] [other bundle]", Min: 0, Max: 2, Complete: []Candidates{directories, directories},
 		Summary: "print what create or run would do, step by step",
 		Description: []string{
 			"Compiles config.json into the plan that run would execute on this machine, and prints it: one line per " +
@@ -16,21 +28,30 @@ func planCommand() *Command {
 			"With --ephemeral or --overlay it shows how the overlay over root.path is mounted.",
 			"A $name is a descriptor that rt passes, or the result of an earlier step. An error of run or create " +
 				"names the step of the plan that failed.",
+			"With --diff it prints what differs between two plans, without the numbers of steps: lines with - are of " +
+				"the first, those with + of the second. In place of a bundle, a config.json by any name will do, or " +
+				"a plan that --format json has printed.",
+			"On a terminal, lines are folded to its width, and a long plan is shown by a pager, as git(1) does: " +
+				"RT_PAGER, PAGER or less(1). An empty RT_PAGER turns that off.",
 		},
 		Flags: append([]Flag{
-			formatFlag(&format, "text"),
-			{Name: "json", To: &asJSON, Usage: "the same as --format json"},
-			{Name: "create", To: &wait, Usage: "print the plan of create, which waits for start before it executes " +
+			formatFlag(&o.format, "text"),
+			{Name: "json", To: &o.asJSON, Usage: "the same as --format json"},
+			{Name: "create", To: &o.wait, Usage: "print the plan of create, which waits for start before it executes " +
 				"the program"},
-		}, planFlags(&o)...),
-		Action: func(c *Call) error {
-			if err := checkFormat(format, "text"); err != nil {
-				return err
-			}
-			return printPlan(c, &o, wait, asJSON || format == "json")
-		},
+			{Name: "field", Value: "FIELD", To: &o.field, Usage: "print only the steps that this field asks for, such " +
+				"as mounts[3] or process.capabilities"},
+			{Name: "why", Value: "WORD", To: &o.why, Usage: "print only the steps that mention a path, a call or " +
+				"another word"},
+			{Name: "diff", To: &o.diff, Usage: "compare the plans of two bundles"},
+			colourFlag(&o.colour),
+			{Name: "no-pager", To: &o.noPager, Usage: "never start a pager"},
+		}, planFlags(&o.create)...),
+		Action: func(c *Call) error { return o.run(c) },
 		Examples: []Row{
-			{"rt plan web | less -R", "Print the plan of the bundle in web"},
+			{"rt plan web", "Print the plan of the bundle in web"},
+			{"rt plan --why /proc/keys web", "See why /proc/keys can't be read in the container"},
+			{"rt plan --diff web old.json", "See what the changes since old.json, a copy of config.json, change"},
 			{"rt plan --json web | jq -r '.steps[].call' | sort | uniq -c", "Count its system calls"},
 		},
 		Files: []Row{{"config.json", "the config to compile"}},
@@ -49,17 +70,44 @@ func planFlags(o *libcontainer.CreateOptions) []Flag {
 	return some
 }
 
-func printPlan(c *Call, o *libcontainer.CreateOptions, wait, asJSON bool) error {
-	p, err := c.Runtime.Plan(bundleOf(c.Args, o.Bundle), o, wait)
+func (o *planOptions) run(c *Call) error {
+	if err := checkFormat(o.format, "text"); err != nil {
+		return err
+	}
+	if err := c.chooseColour(o.colour); err != nil {
+		return err
+	}
+	asJSON := o.asJSON || o.format == "json"
+	switch {
+	case o.diff:
+		if len(c.Args) != 2 || asJSON || o.field != "" || o.why != "" {
+			return misuse(c.program+" plan", "--diff takes two bundles, and no --json, --field or --why")
+		}
+		return o.printDiff(c)
+	case len(c.Args) > 1:
+		return misuse(c.program+" plan", "two bundles are for --diff")
+	case o.field != "" && o.why != "" || asJSON && (o.field != "" || o.why != ""):
+		return misuse(c.program+" plan", "only one of --field, --why and --json can be given")
+	}
+	p, err := c.Runtime.Plan(bundleOf(c.Args, o.create.Bundle), &o.create, o.wait)
 	if err != nil {
 		return err
 	}
-	var text []byte
 	if asJSON {
-		text = p.AppendJSON(nil)
-	} else {
-		text = p.AppendText(nil, c.Colour)
+		_, err = c.Stdout.Write(p.AppendJSON(nil))
+		return err
 	}
-	_, err = c.Stdout.Write(text)
-	return err
+	view := plan.View{Colour: c.Colour, Width: c.width}
+	switch {
+	case o.field != "":
+		view.Keep = plan.Serves(o.field)
+	case o.why != "":
+		view.Keep = why(bundleOf(c.Args, o.create.Bundle), o.why)
+	}
+	text := p.AppendView(nil, &view)
+	if len(text) == 0 {
+		return &diag.Error{Kind: diag.Usage, Problem: "no step of the plan is for " + o.field + o.why,
+			Hint: "`" + c.program + " plan` without options prints all of them"}
+	}
+	return c.page(text, o.noPager)
 }

@@ -68,7 +68,7 @@ func (r *Runtime) newMaker(id string, o *CreateOptions, wait bool) (*maker, erro
 	if err != nil {
 		return nil, &diag.Error{Kind: diag.Usage, Field: "--bundle", Value: o.Bundle, Err: err}
 	}
-	if m.spec, err = spec.Load(bundle, spec.LoadOptions{}); err != nil {
+	if m.spec, err = loadConfig(bundle, o.config); err != nil {
 		return nil, err
 	}
 	r.warn(m.spec.Warnings...)

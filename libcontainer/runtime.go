@@ -10,6 +10,7 @@
 package libcontainer
 
 import (
+	"os"
 	"path/filepath"
 
 	"rt/internal/diag"
@@ -42,6 +43,7 @@ type Runtime struct {
 // CreateOptions are the options of create and run.
 type CreateOptions struct {
 	Bundle        string // "" is the working directory
+	config        string // a file in place of the bundle's config.json; only for Plan
 	ConsoleSocket string // gets the master of the terminal
 	PidfdSocket   string // gets a pidfd of the container's process
 	PidFile       string
@@ -152,10 +154,14 @@ func (r *Runtime) debug(line string) {
 
 func (r *Runtime) warn(lines ...string) { r.Warnings = append(r.Warnings, lines...) }
 
-// Plan compiles the plan that Create (wait) or Run would carry out, and does nothing else.
+// Plan compiles the plan that Create (wait) or Run would carry out, and does nothing else. bundle may also be a
+// config.json by any name; relative paths in it start in its directory.
 func (r *Runtime) Plan(bundle string, o *CreateOptions, wait bool) (*plan.Plan, error) {
 	options := *o
 	options.Bundle = bundle
+	if info, err := os.Stat(bundle); err == nil && !info.IsDir() {
+		options.Bundle, options.config = filepath.Dir(bundle), bundle
+	}
 	m, err := r.newMaker("ID", &options, wait)
 	if err != nil {
 		return nil, err

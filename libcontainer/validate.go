@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/seccomp"
@@ -153,4 +154,20 @@ func located(s *spec.Spec, err error) error {
 		spec.Place(s.Raw, e)
 	}
 	return err
+}
+
+// loadConfig loads the config.json of a bundle, or in its place a file of another name.
+func loadConfig(bundle, file string) (*spec.Spec, error) {
+	if file == "" {
+		return spec.Load(bundle, spec.LoadOptions{})
+	}
+	raw, err := sys.ReadInput(file)
+	if err != nil {
+		return nil, diag.Sys("can't be read", "open", err).At("config", file)
+	}
+	s, err := spec.Parse(raw, bundle, spec.LoadOptions{})
+	if e, ok := errors.AsType[*diag.Error](err); ok {
+		spec.Place(raw, e)
+	}
+	return s, err
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,24 +25,14 @@ const callWidth = 76
 // under the heading of their part, numbered, each as strace(1) would show it, with the field of the config it serves
 // and a sentence. Below a sync point are the lines of the other column: what rt does while the boot process waits.
 func (p *Plan) AppendText(dst []byte, colour bool) []byte {
-	w := printer{dst: dst, colour: colour}
-	w.files(p)
-	w.birth(p)
-	for i := 0; i < len(p.Steps); {
-		end := i + 1
-		for end < len(p.Steps) && p.Steps[end].Part == p.Steps[i].Part {
-			end++
-		}
-		w.part(p, i, end)
-		i = end
-	}
-	return w.dst
+	return p.AppendView(dst, &View{Colour: colour})
 }
 
 // printer is a text that grows.
 type printer struct {
 	dst    []byte
 	colour bool
+	width  int // of the terminal in columns; 0 folds no lines
 }
 
 func (w *printer) text(parts ...string) {
@@ -66,6 +57,11 @@ func (w *printer) remark(width, column int, origin, sentence string) {
 		w.text("\n")
 		return
 	}
+	const margin, before = 6, 4 // what stands before the call, and before the remark
+	if used := margin + max(width, column) + before; w.width > 0 && used+len(origin)+2+len(sentence) > w.width {
+		w.foldedRemark(origin, sentence)
+		return
+	}
 	w.text(strings.Repeat(" ", max(0, column-width)))
 	w.in(dim, "  # ")
 	if origin != "" {
@@ -76,6 +72,35 @@ func (w *printer) remark(width, column int, origin, sentence string) {
 	}
 	w.in(dim, sentence)
 	w.text("\n")
+}
+
+// foldedRemark appends the origin and the sentence of a line on lines of their own.
+func (w *printer) foldedRemark(origin, sentence string) {
+	const indent = "          # "
+	if origin != "" && sentence != "" {
+		origin += ": "
+	}
+	for i, line := range fold(sentence, len(origin), w.width-len(indent)) {
+		w.text("\n")
+		w.in(dim, indent)
+		if i == 0 && origin != "" {
+			w.in(cyan, origin)
+		}
+		w.in(dim, line)
+	}
+	w.text("\n")
+}
+
+// call appends a call, folded if it is wider than the terminal, and returns the width of its last line.
+func (w *printer) call(call string) int {
+	const margin, indent = 6, "          "
+	if w.width == 0 || margin+len(call) <= w.width {
+		w.text(call)
+		return len(call)
+	}
+	lines := fold(call, 0, w.width-len(indent))
+	w.text(strings.Join(lines, "\n"+indent))
+	return w.width // so that the remark goes to the next line
 }
 
 // fileSentences say what the kinds of files are for.
@@ -155,23 +180,33 @@ func birth(p *Plan) []string {
 	return lines
 }
 
-// part appends the steps from begin to end, which have a heading in common.
-func (w *printer) part(p *Plan, begin, end int) {
-	w.text("\n")
+// part appends those of the steps from begin to end, which have a heading in common, that are to be shown.
+func (w *printer) part(p *Plan, begin, end int, keep []bool) {
+	if !slices.Contains(keep[begin:end], true) {
+		return
+	}
+	if len(w.dst) > 0 {
+		w.text("\n")
+	}
 	w.in(bold, p.Part(begin))
 	w.text("\n")
 	calls := make([]string, end-begin)
 	for i := range calls {
-		calls[i] = p.Text(begin + i)
+		if keep[begin+i] {
+			calls[i] = p.Text(begin + i)
+		}
 	}
 	column := widest(calls)
 	for i, call := range calls {
+		if !keep[begin+i] {
+			continue
+		}
 		s := &p.Steps[begin+i]
 		number := strconv.Itoa(int(s.Number))
 		w.text(strings.Repeat(" ", max(0, 4-len(number))))
 		w.in(dim, number)
-		w.text("  ", call)
-		w.remark(len(call), column, s.Origin, s.Sentence)
+		w.text("  ")
+		w.remark(w.call(call), column, s.Origin, s.Sentence)
 		for _, does := range s.Does() {
 			w.text("      ")
 			w.in(yellow, "rt: "+does)

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"regexp"
+
+	"rt/internal/diag"
+	"rt/internal/sys"
+	"rt/libcontainer/plan"
+)
+
+// printDiff prints what differs between two plans.
+func (o *planOptions) printDiff(c *Call) error {
+	var sides [2][]plan.Line
+	for i, name := range c.Args {
+		var err error
+		if sides[i], err = o.lines(c, name); err != nil {
+			return err
+		}
+	}
+	text := c.appendPlanDiff(nil, sides[0], sides[1])
+	if len(text) == 0 {
+		text = []byte("the plans are the same\n")
+	}
+	return c.page(text, o.noPager)
+}
+
+// lines returns the lines of a plan: of a bundle, of a config.json by any name, or of a plan that was saved.
+func (o *planOptions) lines(c *Call, name string) ([]plan.Line, error) {
+	if info, err := os.Stat(name); err == nil && !info.IsDir() {
+		raw, err := sys.ReadInput(name)
+		if err != nil {
+			return nil, &diag.Error{Kind: diag.Document, Field: "plan", Value: name, Problem: "can't be read", Err: err}
+		}
+		if lines := savedLines(raw); lines != nil {
+			return lines, nil
+		}
+	}
+	p, err := c.Runtime.Plan(name, &o.create, o.wait)
+	if err != nil {
+		return nil, err
+	}
+	return p.Lines(), nil
+}
+
+// savedLines reads a plan that --format json has printed; nil if it is none.
+func savedLines(raw []byte) []plan.Line {
+	var saved struct {
+		Steps []struct{ Part, Text, Origin, Sentence string } `json:"steps"`
+	}
+	if json.Unmarshal(bytes.TrimSpace(raw), &saved) != nil || len(saved.Steps) == 0 {
+		return nil
+	}
+	lines := make([]plan.Line, len(saved.Steps))
+	for i, s := range saved.Steps {
+		remark := s.Origin
+		if s.Origin != "" && s.Sentence != "" {
+			remark += ": "
+		}
+		lines[i] = plan.Line{Part: s.Part, Call: s.Text, Remark: remark + s.Sentence}
+	}
+	return lines
+}
+
+// appendPlanDiff appends the lines that are only in a, with -, and those only in b, with +, below the headings of their
+// parts. Numbers of steps are no difference.
+func (c *Call) appendPlanDiff(dst []byte, a, b []plan.Line) []byte {
+	jump := regexp.MustCompile(`\bto \d+\b`)
+	for _, side := range [][]plan.Line{a, b} {
+		for i := range side {
+			side[i].Call = jump.ReplaceAllString(side[i].Call, "to a later step")
+		}
+	}
+	heading := ""
+	line := func(l *plan.Line, sign, colour string) {
+		if l.Part != heading {
+			if heading = l.Part; len(dst) > 0 {
+				dst = append(dst, '\n')
+			}
+			dst = append(c.paint(dst, bold, heading), '\n')
+		}
+		dst = append(c.paint(dst, colour, sign+" "+l.Call), c.remarkOf(l)...)
+		dst = append(dst, '\n')
+	}
+	common := longestCommon(a, b)
+	i, j := 0, 0
+	for i < len(a) || j < len(b) {
+		switch {
+		case i < len(a) && j < len(b) && a[i] == b[j]:
+			i, j = i+1, j+1
+		case i < len(a) && (j == len(b) || common[i+1][j] >= common[i][j+1]):
+			line(&a[i], "-", red)
+			i++
+		default:
+			line(&b[j], "+", green)
+			j++
+		}
+	}
+	return dst
+}
+
+func (c *Call) remarkOf(l *plan.Line) []byte {
+	if l.Remark == "" {
+		return nil
+	}
+	return c.paint(nil, dim, "  # "+l.Remark)
+}
+
+// longestCommon returns, for all i and j, the length of the longest common subsequence of a[i:] and b[j:]. Plans have a
+// few hundred steps.
+func longestCommon(a, b []plan.Line) [][]int32 {
+	table := make([][]int32, len(a)+1)
+	for i := range table {
+		table[i] = make([]int32, len(b)+1)
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		for j := len(b) - 1; j >= 0; j-- {
+			if a[i] == b[j] {
+				table[i][j] = table[i+1][j+1] + 1
+			} else {
+				table[i][j] = max(table[i+1][j], table[i][j+1])
+			}
+		}
+	}
+	return table
+}
