@@ -21,18 +21,21 @@ var linked = map[string]string{
 	"github.com/moby/sys/userns":                   "of opencontainers/cgroups",
 	"github.com/opencontainers/cgroups":            "limits, statistics and events of cgroups",
 	"github.com/opencontainers/runtime-spec":       "the types of config.json",
-	"github.com/opencontainers/selinux":            "splits SELinux labels and writes their mount option: docs/decisions/0015",
-	"github.com/sirupsen/logrus":                   "of opencontainers/cgroups",
-	"github.com/urfave/cli/v3":                     "the command line: docs/decisions/0006",
-	"github.com/vishvananda/netlink":               "moves network devices",
-	"github.com/vishvananda/netns":                 "of netlink",
-	"golang.org/x/sys":                             "system calls and their constants",
+	"github.com/opencontainers/selinux": "splits SELinux labels and writes their mount option: " +
+		"docs/decisions/0015",
+	"github.com/sirupsen/logrus":     "of opencontainers/cgroups",
+	"github.com/urfave/cli/v3":       "the command line: docs/decisions/0006",
+	"github.com/vishvananda/netlink": "moves network devices",
+	"github.com/vishvananda/netns":   "of netlink",
+	"golang.org/x/sys":               "system calls and their constants",
 }
 
 // required are the modules of go.mod that the binary does without.
 var required = map[string]string{
-	"github.com/seccomp/libseccomp-golang": "with the build tag libseccomp, and to hold rt's filters against libseccomp's",
-	"cyphar.com/go-pathrs":                 "of filepath-securejoin with its build tag libpathrs, which go mod tidy counts",
+	"github.com/seccomp/libseccomp-golang": "with the build tag libseccomp, and to hold rt's filters against " +
+		"libseccomp's",
+	"cyphar.com/go-pathrs": "of filepath-securejoin with its build tag libpathrs, which go mod tidy " +
+		"counts",
 }
 
 // The binary links what the table says and nothing else, and go.mod has no module that nothing needs.

@@ -41,10 +41,11 @@
 //
 // The control channel is a SOCK_SEQPACKET socket. A report is one message:
 //
-//	 0  u32  1: a step failed; 2: a sync point was reached, which the next row waits for; 3: a trace, which nobody answers
-//	 4  u32  index of the row
-//	 8  i64  result of the failed step, or the register that the sync point reports
-//	16       traces only: two struct timespec of CLOCK_MONOTONIC, when the step began and ended
+//	      0  u32  1: a step failed; 2: a sync point was reached, which the next row waits for; 3: a trace, which nobody
+//	 answers
+//		 4  u32  index of the row
+//		 8  i64  result of the failed step, or the register that the sync point reports
+//		16       traces only: two struct timespec of CLOCK_MONOTONIC, when the step began and ended
 //
 // A sync point is an ordinary writev(2) row, and mostly an ordinary read(2) row after it that wants one byte: when the
 // supervisor has died the read returns 0 bytes, so its boot process ends too. All descriptors of rt's in the boot

@@ -7,7 +7,7 @@ import (
 )
 
 // maxWeight is the largest weight of the blkio controller, for CFQ and BFQ alike (cgroup-v1/blkio-controller.rst). 0
-// says nothing.
+// means that no weight is given.
 const maxWeight = 1000
 
 // blockIO checks linux.resources.blockIO (config-linux.md, Block IO).

@@ -9,18 +9,22 @@ import (
 // capabilityNames are the capabilities of capabilities(7) as of Linux 5.9; the index of a name is its number in
 // linux/capability.h.
 var capabilityNames = []string{
-	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
+	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
+	"CAP_SETUID",
 	"CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW",
-	"CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT",
-	"CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD",
-	"CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG",
+	"CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE",
+	"CAP_SYS_PACCT",
+	"CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG",
+	"CAP_MKNOD",
+	"CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN",
+	"CAP_SYSLOG",
 	"CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
 }
 
-// CapabilityNames returns the names that process.capabilities may hold, in the order of their numbers.
+// CapabilityNames returns the names that process.capabilities may contain, in the order of their numbers.
 func CapabilityNames() []string { return capabilityNames }
 
-// CapabilityName returns the name of a capability, or nothing if rt knows none with this number.
+// CapabilityName returns the name of a capability, or "" if rt knows none with this number.
 func CapabilityName(n int) string {
 	if n < 0 || n >= len(capabilityNames) {
 		return ""
@@ -43,9 +47,9 @@ func CapabilityNumber(name string) (int, bool) {
 // whatever the machine: an effective capability that is not permitted (capset(2)), an ambient one that is not both
 // permitted and inheritable (PR_CAP_AMBIENT).
 //
-// Ambient capabilities are for other users than root: execve(2) leaves root what is permitted in any case. So what root
-// has anyway is no reason for a warning; buildah asks for ambient capabilities without inheritable ones in each step of
-// a build.
+// Ambient capabilities are for users other than root: execve(2) gives root its permitted set in any case. So an ambient
+// capability that root has anyway is no reason for a warning; buildah asks for ambient capabilities without inheritable
+// ones in each step of a build.
 func (c *checker) capabilities(at location, oci *specs.LinuxCapabilities, root bool) *Capabilities {
 	if oci == nil {
 		return nil
@@ -98,7 +102,7 @@ func (c *checker) capabilities(at location, oci *specs.LinuxCapabilities, root b
 	return caps
 }
 
-// granted returns what of set is allowed.
+// granted returns the allowed capabilities of set, with a warning about the others.
 func (c *checker) granted(at location, set, allowed uint64, what string) uint64 {
 	if lost := set &^ allowed; lost != 0 {
 		c.warn(at, "left out what is not "+what+": "+strings.Join(maskNames(lost), ", "))

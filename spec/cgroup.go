@@ -2,8 +2,8 @@ package spec
 
 import "strings"
 
-// cgroupsPath checks linux.cgroupsPath (config-linux.md, Cgroups Path). What a relative path, or "slice:prefix:name",
-// means is the cgroup driver's business.
+// cgroupsPath checks linux.cgroupsPath (config-linux.md, Cgroups Path). The cgroup driver decides what a relative path,
+// or "slice:prefix:name", means.
 func (c *checker) cgroupsPath(p string, s *Spec) {
 	s.CgroupsPath = p
 	for part := range strings.SplitSeq(p, "/") {

@@ -24,7 +24,8 @@ type checker struct {
 	unsure   bool         // linux.namespaces has problems of its own: which namespaces are meant is a guess
 }
 
-// document checks a whole config.json. What later sections depend on comes first: the namespaces, then their id maps.
+// document checks a whole config.json. Sections that later ones depend on come first: the namespaces, then their id
+// maps.
 func (c *checker) document(oci *specs.Spec, s *Spec) {
 	c.version(oci.Version)
 	c.root(oci.Root, s)
@@ -75,7 +76,7 @@ func (c *checker) badPath(at Path, value, problem string) *diag.Error {
 	return e
 }
 
-// badAt notes a problem at an offset of the document.
+// badAt records a problem at an offset of the document.
 func (c *checker) badAt(doc string, offset int, at Path, problem string) {
 	e := c.badPath(at, "", problem)
 	e.Line, e.Column = jsonscan.LineColumn(doc, offset)
@@ -97,7 +98,7 @@ func (c *checker) typed(at Path) bool {
 	return true
 }
 
-// err returns what was found, as one error.
+// err returns the problems as one error.
 func (c *checker) err() error {
 	if len(c.problems) == 0 {
 		return nil
@@ -107,7 +108,7 @@ func (c *checker) err() error {
 	return first
 }
 
-// sorted returns the keys of m in order, so that messages and plans come out the same each time.
+// sorted returns the keys of m in order, so that messages and plans are the same each time.
 func sorted[T any](m map[string]T) []string {
 	list := make([]string, 0, len(m))
 	for k := range m {

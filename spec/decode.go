@@ -9,10 +9,10 @@ import (
 
 //go:generate go run ./internal/gen
 
-// maxProblems bounds what a document that is wrong throughout makes rt say.
+// maxProblems bounds how many problems of one document rt reports.
 const maxProblems = 100
 
-// decodeInto reads raw into v and notes what is no JSON, has the wrong type, is unknown or can't be handed to the
+// decodeInto reads raw into v and records what is not JSON, has the wrong type, is unknown or can't be passed to the
 // kernel.
 func decodeInto[T any](c *checker, raw []byte, unknown bool, v *T, read func(*jsonscan.Scanner, *T)) {
 	doc := text(raw)
@@ -47,8 +47,8 @@ func decodeInto[T any](c *checker, raw []byte, unknown bool, v *T, read func(*js
 	}
 }
 
-// nuls notes strings that hold a NUL byte: the kernel and the program would see only what stands before it. Annotations
-// stay with rt and the engine, and may hold anything.
+// nuls records strings that contain a NUL byte: the kernel and the program would see only the part before it.
+// Annotations stay with rt and the engine, and may contain anything.
 func (c *checker) nuls(doc string, offsets []int) {
 	for i, offset := range offsets {
 		at := Path(jsonscan.PathAt(doc, offset))

@@ -7,7 +7,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// DefaultOptions says for whom `rt spec` writes a config.
+// DefaultOptions describes the user of the config that `rt spec` writes.
 type DefaultOptions struct {
 	Rootless        bool   // for an ordinary user
 	UID, GID        uint32 // who that is: they become root of the container. For Rootless only
@@ -15,7 +15,7 @@ type DefaultOptions struct {
 }
 
 // Default returns the config that `rt spec` writes: a shell in its own namespaces, with a read-only root and few
-// rights. It asks for nothing that the default config of runc doesn't ask for; unlike runc's, it has no ambient
+// rights. It asks for nothing that the default config of runc does not ask for; unlike runc's, it has no ambient
 // capabilities.
 func Default(o DefaultOptions) *specs.Spec {
 	s := &specs.Spec{
@@ -74,9 +74,9 @@ func defaultMounts() []specs.Mount {
 	}
 }
 
-// makeRootless turns s into what an ordinary user can run: in a user namespace with one id, without limits, since the
-// cgroup is not theirs, and in the network of the host, since nobody would connect another one. A new sysfs needs a
-// network namespace of one's own, so the host's is bound; gid 5, tty, is not mapped.
+// makeRootless changes s to a config that an ordinary user can run: in a user namespace with one id, without limits,
+// since the cgroup belongs to root, and in the network of the host, since nobody would connect another one. A new sysfs
+// takes a new network namespace, so the host's is bound; gid 5, tty, is not mapped.
 func makeRootless(s *specs.Spec, uid, gid uint32) {
 	s.Linux.Namespaces = []specs.LinuxNamespace{{Type: "pid"}, {Type: "ipc"}, {Type: "uts"}, {Type: "mount"},
 		{Type: "user"}}

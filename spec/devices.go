@@ -7,13 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The kernel holds a device number in 32 bits: 12 for the major and 20 for the minor number (include/linux/kdev_t.h).
+// The kernel stores a device number in 32 bits: 12 for the major and 20 for the minor number (include/linux/kdev_t.h).
 const (
 	maxMajor = 1<<12 - 1
 	maxMinor = 1<<20 - 1
 )
 
-// devices checks linux.devices (config-linux.md, Devices). A device that is listed twice in the same way counts once.
+// devices checks linux.devices (config-linux.md, Devices). A device that is listed twice with the same properties
+// counts once.
 func (c *checker) devices(list []specs.LinuxDevice, s *Spec) {
 	if len(list) == 0 {
 		return
@@ -86,7 +87,7 @@ func (c *checker) device(at location, i int, oci *specs.LinuxDevice) (Device, bo
 	return d, len(c.problems) == before
 }
 
-// fileMode checks permission bits. Podman leaves the type bits of stat(2) in, which must then be those of the device's
+// fileMode checks permission bits. Podman includes the type bits of stat(2), which must then be those of the device's
 // type.
 func (c *checker) fileMode(at location, mode, kind uint32) uint32 {
 	if bits := mode &^ 0o7777; bits != 0 && bits != kind && kind != 0 {

@@ -181,7 +181,8 @@ func FuzzProcess(f *testing.F) {
 }
 
 func FuzzResources(f *testing.F) {
-	f.Add([]byte(`{"memory": {"limit": 1}, "cpu": {"cpus": "0-3"}, "unified": {"memory.high": "1"}, "hugepageLimits": [{"pageSize": "2MB", "limit": 1}]}`))
+	f.Add([]byte(`{"memory": {"limit": 1}, "cpu": {"cpus": "0-3"}, "unified": {"memory.high": "1"},
+		"hugepageLimits": [{"pageSize": "2MB", "limit": 1}]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if _, err := ParseResources(raw); err != nil {
 			complaint(t, err)

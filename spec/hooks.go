@@ -10,7 +10,7 @@ import (
 // HookNames returns the properties of hooks, in the order in which they run.
 func HookNames() []string { return hooksNames }
 
-// hooks checks hooks (config.md, POSIX-platform Hooks). Whether their programs are there is known only when they run.
+// hooks checks hooks (config.md, POSIX-platform Hooks). Whether their programs exist is known only when they run.
 func (c *checker) hooks(h *specs.Hooks) {
 	if h == nil {
 		return

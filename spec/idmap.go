@@ -10,7 +10,7 @@ import (
 // maxMappings is how many lines /proc/PID/uid_map takes: user_namespaces(7), Linux 4.15.
 const maxMappings = 340
 
-// noID is the id that means "none" to the kernel: setresuid(2) leaves an id alone for it.
+// noID is the id that means "none" to the kernel: setresuid(2) does not change an id for it.
 const noID = 1<<32 - 1
 
 // idMappings checks linux.uidMappings and linux.gidMappings (config-linux.md, User namespace mappings).

@@ -7,8 +7,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// withValue checks a word of the form key=value whose key is an option of rt's own, and reports whether it was one. It
-// must not be left to the file system, or be passed over in a bind mount: nobody would do what it asks for.
+// withValue checks a word of the form key=value whose key is an option of rt's own, and reports whether it was one.
+// Such a word must neither be passed to the file system nor be ignored in a bind mount.
 func (c *checker) withValue(at location, word string, m *Mount) bool {
 	key, value, ok := strings.Cut(word, "=")
 	if !ok {
@@ -29,7 +29,7 @@ func (c *checker) withValue(at location, word string, m *Mount) bool {
 	return true
 }
 
-// forUsers reports whether a word is one of those that tell mount(8) who may mount, or a file system who somebody is.
+// forUsers reports whether a word tells mount(8) who may mount, or a file system which user to use.
 func forUsers(word string) bool {
 	switch word {
 	case "user", "users", "group", "owner":

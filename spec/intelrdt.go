@@ -6,7 +6,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// intelRdt checks linux.intelRdt (config-linux.md, IntelRdt). A class is a directory of the resctrl file system, "/"
+// intelRdt checks linux.intelRdt (config-linux.md, IntelRdt). A class is a directory of the resctrl file system; "/" is
 // its root.
 func (c *checker) intelRdt(r *specs.LinuxIntelRdt) {
 	at := in("linux.intelRdt")

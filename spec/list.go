@@ -7,7 +7,7 @@ import (
 )
 
 // list checks a list of CPUs or memory nodes: numbers and ranges with commas between them, "0-3,7" (cpuset(7), List
-// format). Empty is a list too.
+// format). The empty list is valid.
 func (c *checker) list(at location, s string) {
 	if s == "" {
 		return

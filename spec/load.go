@@ -41,7 +41,7 @@ func readFile(path string) ([]byte, error) {
 	return raw, nil
 }
 
-// unreadable says why a config.json can't be read. Engines look for the text of the errno.
+// unreadable returns the error of a config.json that can't be read. Engines look for the text of the errno.
 func unreadable(file string, err error) error {
 	e := &diag.Error{Kind: diag.Document, Problem: "cannot read " + file, Err: err}
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
@@ -60,9 +60,9 @@ func unreadable(file string, err error) error {
 	return e
 }
 
-// Parse does what Load does with the bytes of a config.json. bundle is an absolute path; relative paths in the document
-// start there. The Spec keeps raw, which must not change any more; the same goes for the other functions here that take
-// bytes.
+// Parse does what Load does with the bytes of a config.json. bundle is an absolute path, to which paths in the document
+// are relative. The Spec refers to raw, which must not be changed afterwards; the same is true of the other functions
+// here that take bytes.
 func Parse(raw []byte, bundle string, o LoadOptions) (*Spec, error) {
 	c := checker{bundle: bundle}
 	s := c.parse(raw, o.Unknown)
@@ -95,14 +95,14 @@ func LoadProcess(raw []byte) (*Process, error) {
 	return c.only(p, "")
 }
 
-// CheckProcess checks a process that was made, not read: `exec` with a command line. at is where to say it stands,
+// CheckProcess checks a process that was made, not read: `exec` with a command line. at is its path in messages,
 // "process" or "".
 func CheckProcess(p *specs.Process, at Path) (*Process, error) {
 	var c checker
 	return c.only(p, at)
 }
 
-// only checks a process that comes without a config.json.
+// only checks a process without a config.json.
 func (c *checker) only(p *specs.Process, at Path) (*Process, error) {
 	checked := c.process(in(at), p)
 	if err := c.err(); err != nil {
@@ -112,9 +112,8 @@ func (c *checker) only(p *specs.Process, at Path) (*Process, error) {
 	return checked, nil
 }
 
-// ParseResources checks the bytes of a linux.resources object, as `update --resources` takes it. There a number that is
-// 0 says nothing, that of processes too: the callers that write it have a form of zeros in which they fill in what they
-// change.
+// ParseResources checks the bytes of a linux.resources object, as `update --resources` takes it. In it a 0 means that a
+// limit is not given, even that of processes: its authors fill in what they change in a form of zeros.
 func ParseResources(raw []byte) (*specs.LinuxResources, error) {
 	var c checker
 	r := &specs.LinuxResources{}

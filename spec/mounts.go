@@ -33,7 +33,7 @@ func (c *checker) mounts(list []specs.Mount, s *Spec) {
 	}
 }
 
-// destination checks where a mount goes. Relative destinations are deprecated, but count from the root.
+// destination checks the destination of a mount. Relative destinations are deprecated, and relative to the root.
 func (c *checker) destination(at location, destination string, m *Mount) {
 	if destination == "" {
 		c.bad(at, "", "is required: an absolute path, as the container sees it")
@@ -104,9 +104,9 @@ func (c *checker) options(at location, words []string, m *Mount) {
 	}
 }
 
-// forFileSystem decides about a word that rt does not know: it goes to the file system, unless it is empty or a comment
-// to mount(8). Two words in one string are probably a slip, which the kernel would report as a bad option of the file
-// system.
+// forFileSystem decides about a word that rt does not know: it is passed to the file system, unless it is empty or a
+// comment for mount(8). Two words in one string are probably a slip, which the kernel would report as a bad option of
+// the file system.
 func (c *checker) forFileSystem(at location, word string) bool {
 	if first, _, several := strings.Cut(word, ","); several && findOption(first) != nil {
 		c.bad(at, word, "holds several options: each must be a string of its own")
@@ -116,7 +116,7 @@ func (c *checker) forFileSystem(at location, word string) bool {
 		!strings.HasPrefix(word, "comment=")
 }
 
-// bindOptions checks what makes no sense for a bind mount, which has no file system of its own to talk to.
+// bindOptions checks the options that make no sense for a bind mount, which has no file system of its own.
 func (c *checker) bindOptions(at location, words []string, rest []int, m *Mount) {
 	m.Type = "bind"
 	for _, i := range rest {
@@ -145,7 +145,7 @@ func (c *checker) bindOptions(at location, words []string, rest []int, m *Mount)
 	}
 }
 
-// source checks type and source. What a file system takes as its source is its own affair.
+// source checks type and source. The file system decides what its source may be.
 func (c *checker) source(at location, bundle string, m *Mount) {
 	switch {
 	case m.Remount:
@@ -161,8 +161,8 @@ func (c *checker) source(at location, bundle string, m *Mount) {
 	}
 }
 
-// idMap checks the id mapping of a mount (config.md, idmap, and POSIX-platform Mounts). Without one of its own it takes
-// the container's.
+// idMap checks the id mapping of a mount (config.md, idmap, and POSIX-platform Mounts). A mount without a mapping of
+// its own gets the container's.
 func (c *checker) idMap(at location, m *Mount, s *Spec) {
 	switch {
 	case len(m.UIDMappings) > 0 && len(m.GIDMappings) > 0:

@@ -39,7 +39,7 @@ func NamespaceName(flag uintptr) string {
 	return ""
 }
 
-// namespaces checks linux.namespaces. Whether a path is of the right type is for setns(2) to say.
+// namespaces checks linux.namespaces. setns(2) will decide whether a path is of the right type.
 func (c *checker) namespaces(list []specs.LinuxNamespace, s *Spec) {
 	c.unsure = !c.typed("linux.namespaces")
 	all := in("linux.namespaces")

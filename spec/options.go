@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// option is what a word of mounts[].options means. The zero row is a word that changes nothing, or speaks to mount(8)
-// alone.
+// option is the meaning of a word of mounts[].options. The zero row is a word that changes nothing, or is for mount(8)
+// only.
 type option struct {
 	word string
 
@@ -19,7 +19,7 @@ type option struct {
 	kind       kind
 }
 
-// kind marks the words that are no flags.
+// kind is the kind of a word that is no flag.
 type kind uint8
 
 const (
@@ -34,16 +34,15 @@ const (
 )
 
 // The atime words are values of one field, not bits, and relatime is 0: a word that sets one clears the whole field
-// first (mount_setattr(2)). The words that undo one bring back what the kernel does by itself, which is relatime.
-// norelatime undoes nothing then, as mount(2) has ignored it since Linux 2.6.30. For the words that are not recursive
-// see atime.
+// first (mount_setattr(2)). The words that undo one restore the default of the kernel, which is relatime. So norelatime
+// undoes nothing; mount(2) has ignored it since Linux 2.6.30. For the words that are not recursive see atime.
 const anyAtime = unix.MOUNT_ATTR__ATIME
 
-// userAttr is what mount(8) makes of user and users. Who may mount is nothing to a container, but what they bring along
-// is.
+// userAttr is what mount(8) makes of user and users. Who may mount does not matter to a container, but the flags that
+// they imply do.
 const userAttr = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 
-// options has a row for each word of config.md#configLinuxMountOptions, and for those that mount(8) keeps to itself,
+// options has a row for each word of config.md#configLinuxMountOptions, and for those that mount(8) handles itself,
 // sorted by word. A word without a row is for the file system.
 var options = []option{
 	{word: "_netdev"},
@@ -131,7 +130,7 @@ func findOption(word string) *option {
 	return nil
 }
 
-// MountOptions returns the words that rt understands itself, sorted; all others go to the file system.
+// MountOptions returns the words that rt handles itself, sorted; all others are passed to the file system.
 func MountOptions() []string {
 	list := make([]string, len(options))
 	for i := range options {
@@ -147,9 +146,9 @@ func (o *option) changesFlags() bool {
 		o.flag&unix.MS_REMOUNT == 0
 }
 
-// atime sets what the words about atime make together. Each is a flag of its own for mount(2), by which other runtimes
-// take them: strictatime wins over noatime, and that over relatime, in whatever order they come. An engine that adds
-// noatime to the default /dev, which is strictatime, changes nothing.
+// atime combines the words about atime. Each is a flag of its own for mount(2), which other runtimes use: strictatime
+// wins over noatime, and noatime over relatime, in any order. An engine that adds noatime to the default /dev, which is
+// strictatime, changes nothing.
 func (m *Mount) atime() {
 	switch {
 	case m.Flags&unix.MS_STRICTATIME != 0:
@@ -161,7 +160,7 @@ func (m *Mount) atime() {
 	}
 }
 
-// apply adds what the row says to m. Of a word and its opposite the last one counts (mount(8), -o).
+// apply adds the meaning of a row to m. Of a word and its opposite the last one counts (mount(8), -o).
 func (o *option) apply(m *Mount) {
 	if o.recursive {
 		m.RecSet = m.RecSet&^o.clear | o.set

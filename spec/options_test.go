@@ -54,8 +54,9 @@ func TestOptionRows(t *testing.T) {
 
 func TestMountOptionsParse(t *testing.T) {
 	const (
-		ro, nosuid, nodev, noexec = unix.MOUNT_ATTR_RDONLY, unix.MOUNT_ATTR_NOSUID, unix.MOUNT_ATTR_NODEV, unix.MOUNT_ATTR_NOEXEC
-		noatime, strictatime      = unix.MOUNT_ATTR_NOATIME, unix.MOUNT_ATTR_STRICTATIME
+		ro, nosuid, nodev, noexec = unix.MOUNT_ATTR_RDONLY, unix.MOUNT_ATTR_NOSUID, unix.MOUNT_ATTR_NODEV,
+			unix.MOUNT_ATTR_NOEXEC
+		noatime, strictatime = unix.MOUNT_ATTR_NOATIME, unix.MOUNT_ATTR_STRICTATIME
 	)
 	for name, c := range map[string]struct {
 		kind  string

@@ -7,7 +7,7 @@ import (
 	"rt/internal/jsonscan"
 )
 
-// Path is how rt points into a document: "mounts[2].options[0]".
+// Path is the path of a value in a document: "mounts[2].options[0]".
 type Path string
 
 // Dot returns the path of a property of p.

@@ -19,7 +19,7 @@ func (c *checker) process(at location, oci *specs.Process) *Process {
 	case len(oci.Args) == 0:
 		c.bad(at.Dot("args"), "", "is required: the program and its arguments")
 	case oci.Args[0] == "":
-		// In the words of a program that is not there: engines make 127 of them.
+		// The text of a missing program: for it engines exit with status 127.
 		c.bad(at.DotAt("args", 0), "", `is empty: exec: "": executable file not found in $PATH`)
 	}
 	switch {
@@ -46,8 +46,8 @@ func (c *checker) process(at location, oci *specs.Process) *Process {
 	return p
 }
 
-// console takes the size of the console, which must be ignored without a terminal. ioctl_tty(2) holds each side in 16
-// bits.
+// console checks the size of the console, which must be ignored without a terminal. ioctl_tty(2) has 16 bits for each
+// side.
 func (c *checker) console(at location, oci *specs.Process, p *Process) {
 	size := oci.ConsoleSize
 	if size == nil || !oci.Terminal {

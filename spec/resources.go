@@ -7,8 +7,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// resources checks linux.resources (config-linux.md, Control groups): what the document alone tells to be wrong. What
-// the controllers of this machine take is package cgroup's business.
+// resources checks linux.resources (config-linux.md, Control groups) for errors of the document alone. Package cgroup
+// checks what the controllers of this machine take.
 func (c *checker) resources(at location, r *specs.LinuxResources) {
 	for i := range r.Devices {
 		c.deviceRule(at.DotAt("devices", i), &r.Devices[i])
@@ -38,9 +38,9 @@ func (c *checker) resources(at location, r *specs.LinuxResources) {
 	}
 }
 
-// noPidsLimit makes a pids limit of 0 none, where the config is of a version before 1.3. Only 1.3 tells 0 from a limit
-// that is not there and wants it to hold (config-linux.md, PIDs); before, engines wrote 0 for no limit, and runc and
-// crun took it so. Podman does when the docker command asks it for a container. A container held to no process could
+// noPidsLimit turns a pids limit of 0 into none if the config is of a version before 1.3. Only 1.3 distinguishes 0 from
+// an absent limit and has it enforced (config-linux.md, PIDs); before, engines wrote 0 for no limit, and runc and crun
+// took it so. Podman writes 0 if the docker command asks it for a container. A container that may have no process could
 // start none, and no exec.
 func noPidsLimit(version string, r *specs.LinuxResources) {
 	if p := r.Pids; p != nil && p.Limit != nil && *p.Limit == 0 && before(version, 3) {
@@ -98,7 +98,7 @@ func (c *checker) memory(at location, m *specs.LinuxMemory) {
 }
 
 // cpu checks linux.resources.cpu. The limits of quota and period are those of tg_set_cfs_bandwidth() in
-// kernel/sched/core.c; 0 says nothing, as engines that leave a number alone write it.
+// kernel/sched/core.c. 0 means that a number is not given, as engines write it.
 func (c *checker) cpu(at location, r *specs.LinuxCPU) {
 	if r == nil {
 		return
@@ -127,8 +127,8 @@ func (c *checker) cpu(at location, r *specs.LinuxCPU) {
 	c.list(at.Dot("mems"), r.Mems)
 }
 
-// hugepages checks linux.resources.hugepageLimits. The size is part of a file name: what is no size must not get that
-// far.
+// hugepages checks linux.resources.hugepageLimits. The size becomes part of a file name, so anything else is refused
+// here.
 func (c *checker) hugepages(at location, list []specs.LinuxHugepageLimit) {
 	if len(list) == 0 {
 		return

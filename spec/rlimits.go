@@ -69,7 +69,8 @@ func (c *checker) rlimits(at location, list []specs.POSIXRlimit) []Rlimit {
 	return out
 }
 
-// unknownWord complains of a word that is not in a list: with the nearest one if it looks like a slip, else with all.
+// unknownWord complains about a word that is not in a list: with the nearest one if it looks like a slip, else with
+// all.
 func (c *checker) unknownWord(at location, word string, known []string) {
 	all := "one of " + strings.Join(known, ", ")
 	switch near := Nearest(word, known); {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// root checks root (config.md, Root). Whether the directory is there is for the host to say.
+// root checks root (config.md, Root). Whether the directory exists is checked on the host later.
 func (c *checker) root(root *specs.Root, s *Spec) {
 	if root == nil {
 		c.bad(in("root"), "", `is required: an object with "path", the directory of the container's root file system`)

@@ -7,7 +7,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// schedulerPolicies are the policies of sched(7). The specification lists SCHED_ISO too, which Linux has reserved and
+// schedulerPolicies are the policies of sched(7). The specification also lists SCHED_ISO, which Linux has reserved and
 // never had.
 var schedulerPolicies = []string{"SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_IDLE", "SCHED_DEADLINE"}
 

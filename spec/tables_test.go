@@ -76,8 +76,10 @@ func words(table []struct {
 // TestCapabilityNumbers compares names and numbers with those of the kernel headers that x/sys/unix was made from.
 func TestCapabilityNumbers(t *testing.T) {
 	for name, number := range map[string]int{
-		"CAP_CHOWN": unix.CAP_CHOWN, "CAP_SETPCAP": unix.CAP_SETPCAP, "CAP_NET_ADMIN": unix.CAP_NET_ADMIN, "CAP_SYS_ADMIN": unix.CAP_SYS_ADMIN,
-		"CAP_MKNOD": unix.CAP_MKNOD, "CAP_SYSLOG": unix.CAP_SYSLOG, "CAP_PERFMON": unix.CAP_PERFMON, "CAP_BPF": unix.CAP_BPF,
+		"CAP_CHOWN": unix.CAP_CHOWN, "CAP_SETPCAP": unix.CAP_SETPCAP, "CAP_NET_ADMIN": unix.CAP_NET_ADMIN,
+		"CAP_SYS_ADMIN": unix.CAP_SYS_ADMIN,
+		"CAP_MKNOD":     unix.CAP_MKNOD, "CAP_SYSLOG": unix.CAP_SYSLOG, "CAP_PERFMON": unix.CAP_PERFMON,
+		"CAP_BPF":                unix.CAP_BPF,
 		"CAP_CHECKPOINT_RESTORE": unix.CAP_CHECKPOINT_RESTORE,
 	} {
 		if got, ok := CapabilityNumber(name); !ok || got != number || CapabilityName(number) != name {

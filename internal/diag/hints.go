@@ -8,10 +8,12 @@ import (
 
 // oneKind contains "not a directory", whatever the errno: if dockerd finds these words it asks its user about the mount
 // (daemon/errors.go).
-const oneKind = "the source is not a directory and the mount point is one, or the other way round: both must be of one kind"
+const oneKind = "the source is not a directory and the mount point is one, or the other way round: both must be of " +
+	"one kind"
 
 // notOwned is for mounts of proc, sysfs and mqueue if the host has mounted nothing that could stand in for them.
-const notOwned = "the root of a user namespace can't mount what belongs to a pid, network or ipc namespace of others: give the container one of its own, or bind a /proc, /sys or /dev/mqueue that is mounted already"
+const notOwned = "the root of a user namespace can't mount what belongs to a pid, network or ipc namespace of others: " +
+	"give the container one of its own, or bind a /proc, /sys or /dev/mqueue that is mounted already"
 
 // hints has a row for each failure that users meet often. The first matching row gives the hint; if none matches there
 // is no hint.
@@ -43,13 +45,16 @@ var hints = []struct {
 	{"move_mount", unix.ENOTDIR, "mounts", oneKind},
 	{"move_mount", unix.EINVAL, "mounts", oneKind},
 	{"mount_setattr", unix.EINVAL, "mounts",
-		"where ids are to be mapped, the file system must be able to do so, with ridmap all those below the source too, and none may be mapped already"},
+		"where ids are to be mapped, the file system must be able to do so, with ridmap all those below the source " +
+			"too, and none may be mapped already"},
 	{"mount_setattr", unix.EPERM, "mounts",
-		"a user namespace can't lift what the host restricts, nor map the ids of a file system that was mounted outside of it"},
+		"a user namespace can't lift what the host restricts, nor map the ids of a file system that was mounted " +
+			"outside of it"},
 	{"fsopen", unix.ENODEV, "mounts", "this kernel does not know the file system: is its module loaded?"},
 	{"mount", unix.ENODEV, "mounts", "this kernel does not know the file system: is its module loaded?"},
 	{"fsmount", unix.EPERM, "mounts",
-		"a /proc or /sys of the host that is partly covered keeps the kernel from mounting a new one in a user namespace"},
+		"a /proc or /sys of the host that is partly covered keeps the kernel from mounting a new one in a user " +
+			"namespace"},
 	{"fsopen", unix.EPERM, "mounts", notOwned},
 	{"fsconfig", unix.EPERM, "mounts", notOwned},
 	{"fsconfig", unix.EINVAL, "mounts", "the file system does not know this option, or not this value"},
@@ -59,7 +64,8 @@ var hints = []struct {
 	{"fsconfig", unix.EINVAL, "--ephemeral-size",
 		"the tmpfs takes a number with k, m or g, or a part of the memory as 10%"},
 	{"fsconfig", unix.EINVAL, "--",
-		"the kernel log (dmesg) says why. The changes can be on ext4, xfs, btrfs or tmpfs, but on no NFS, FAT, FUSE or another overlay; in a " +
+		"the kernel log (dmesg) says why. The changes can be on ext4, xfs, btrfs or tmpfs, but on no NFS, FAT, FUSE " +
+			"or another overlay; in a " +
 			"user namespace no other mount may be below root.path"},
 	{"fsconfig", unix.ENOSPC, "--overlay",
 		"the file system of the directory is full, or root.path has too many layers below it"},
@@ -97,7 +103,8 @@ var hints = []struct {
 	{"write", unix.EINVAL, "linux.sysctl", "the kernel refuses this value"},
 	{"openat2", unix.EACCES, "linux.sysctl", "it can be written only by root outside of any user namespace"},
 	{"clone3", unix.EPERM, "",
-		"user namespaces may be forbidden here: see kernel.apparmor_restrict_unprivileged_userns and kernel.unprivileged_userns_clone"},
+		"user namespaces may be forbidden here: see kernel.apparmor_restrict_unprivileged_userns and " +
+			"kernel.unprivileged_userns_clone"},
 	{"clone3", unix.ENOSPC, "", "the limit of nested or of all namespaces is reached: see /proc/sys/user/"},
 	{"seccomp", unix.EACCES, "", "a filter without noNewPrivileges takes CAP_SYS_ADMIN, which rt lacks"},
 }

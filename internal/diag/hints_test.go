@@ -11,7 +11,8 @@ import (
 func TestHintsMeanNothingToEngines(t *testing.T) {
 	for _, h := range hints {
 		for _, words := range []string{
-			"permission denied", "operation not permitted", "no such file or directory", "executable file not found", "open executable", "is a directory",
+			"permission denied", "operation not permitted", "no such file or directory", "executable file not found",
+			"open executable", "is a directory",
 			"does not exist", "no such process", "not running", "process already finished", "/attr",
 		} {
 			if strings.Contains(strings.ToLower(h.hint), words) {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Find returns the offset of what a path names, as PathAt writes paths: of a property its name, of an element its
-// value. If the document lacks it, Find returns false and the offset of the last thing on the way that is there. Of a
-// name given twice the last counts, and a name that differs only in case is found if no other is there, as the readers
-// have it.
+// Find returns the offset of the value that a path names, in the form of PathAt: for a property that of its name, for
+// an element that of its value. If the document does not have it, Find returns false and the offset of the last part of
+// the path that exists. Of a name given twice the last counts, and a name that differs only in case is found if there
+// is no exact match, as for the readers.
 func Find(doc, path string) (offset int, found bool) {
 	s := New(doc)
 	s.peek()
@@ -49,8 +49,8 @@ func cutStep(path string) (name string, index int, rest string, ok bool) {
 	return "", index, rest, ok && err == nil && index >= 0
 }
 
-// child looks in the object or array that starts here for a member or an element. It returns where that starts and
-// where its value does, or -1.
+// child looks for a member or an element in the object or array that starts here. It returns the offsets of the member
+// and of its value, or -1.
 func (s *Scanner) child(name string, index int) (at, value int) {
 	at, value = -1, -1
 	exact := false

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// str reads the string that starts here: a slice of the document if it holds no escape.
+// str reads the string that starts here: a slice of the document if it contains no escape.
 func (s *Scanner) str() string {
 	s.sawNUL = false
 	start := s.pos + 1
@@ -35,7 +35,7 @@ func (s *Scanner) str() string {
 	return ""
 }
 
-// escaped reads on in a string of which doc[start:i] is read and doc[i] is its first backslash.
+// escaped reads the rest of a string of which doc[start:i] is read and doc[i] is its first backslash.
 func (s *Scanner) escaped(start, i int) string {
 	out := append(make([]byte, 0, 2*(i-start)+16), s.doc[start:i]...)
 	for i < len(s.doc) {
@@ -67,7 +67,7 @@ func (s *Scanner) escaped(start, i int) string {
 	return ""
 }
 
-// escape appends what the escape at doc[i] means, and returns where it ends.
+// escape appends the character of the escape at doc[i], and returns where the escape ends.
 func (s *Scanner) escape(out []byte, i int) ([]byte, int, bool) {
 	var c byte
 	if i+1 < len(s.doc) {

@@ -8,7 +8,7 @@
 //
 // It follows RFC 8259 and, where that leaves a choice, encoding/json: null leaves a value alone, or makes a pointer,
 // slice or map nil; a name that differs only in case is taken for the known one; of a name given twice the last counts.
-// It differs from encoding/json in four points, and refuses rather than guesses in each:
+// It differs from encoding/json in four points:
 //
 //   - text that is not UTF-8, and half a surrogate pair, are errors: a path must not change silently into another one;
 //   - nesting is bounded by MaxDepth;
@@ -24,7 +24,7 @@ import (
 // MaxDepth is how deep objects and arrays may nest.
 const MaxDepth = 1000
 
-// SyntaxError says where a document stops being JSON.
+// SyntaxError is where a document stops being JSON.
 type SyntaxError struct {
 	Offset int    // in bytes from the start of the document
 	Text   string // what is wrong there, and what would be right
@@ -32,7 +32,7 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return e.Text }
 
-// Problem is a value that is JSON but not what its reader wants.
+// Problem is a value that is JSON but not of the type that its reader expects.
 type Problem struct {
 	Offset int    // where the value starts, in bytes
 	Text   string // "must be a string"
@@ -46,7 +46,7 @@ type Unknown struct {
 	Names  []string // what the object may hold
 }
 
-// Repeated is a name that its object has given before. The last value counts.
+// Repeated is a name that occurs a second time in its object. The last value counts.
 type Repeated struct {
 	Offset int // where the name starts, in bytes
 	First  int // where it has been given first
@@ -231,7 +231,7 @@ func (s *Scanner) Skip() {
 	}
 }
 
-// Mismatch notes that the value that starts here is not what its reader wants, and steps over it.
+// Mismatch records that the value that starts here is not of the type that its reader expects, and skips it.
 func (s *Scanner) Mismatch(text string) {
 	s.peek()
 	at := s.pos
@@ -248,7 +248,7 @@ func (s *Scanner) End() {
 	}
 }
 
-// unexpected ends the reading at a token that can't stand where it does.
+// unexpected ends the reading at a token that is not allowed there.
 func (s *Scanner) unexpected(want string) {
 	if s.err != nil {
 		return

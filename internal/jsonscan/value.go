@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// The readers in this file take one value each and put it where p points. All of them leave *p alone if the value is of
-// another type (which they note, see Scanner.Mismatch) or null; Ptr, Slice and Map make *p nil for null.
+// The readers in this file take one value each and store it in *p. They leave *p unchanged if the value is of another
+// type (which they record, see Scanner.Mismatch) or null; Ptr, Slice and Map make *p nil for null.
 
 // String reads a string.
 func String[T ~string](s *Scanner, p *T) {
@@ -92,7 +92,7 @@ func (s *Scanner) whole() (string, bool) {
 	return n, s.err == nil
 }
 
-// Ptr reads what read reads into a new value.
+// Ptr reads a value with read into a new variable.
 func Ptr[T any](s *Scanner, p **T, read func(*Scanner, *T)) {
 	if s.Null() {
 		*p = nil
@@ -104,7 +104,7 @@ func Ptr[T any](s *Scanner, p **T, read func(*Scanner, *T)) {
 	read(s, *p)
 }
 
-// Slice reads an array of what read reads. An empty array makes an empty slice, not nil.
+// Slice reads an array of values with read. An empty array makes an empty slice, not nil.
 func Slice[T any](s *Scanner, p *[]T, read func(*Scanner, *T)) {
 	if s.Null() {
 		*p = nil
@@ -125,12 +125,11 @@ func Slice[T any](s *Scanner, p *[]T, read func(*Scanner, *T)) {
 	*p = list
 }
 
-// firstCap is room for most lists of a config, in one allocation instead of five of growing size.
+// firstCap is enough for most lists of a config, in one allocation instead of five of growing size.
 const firstCap = 16
 
-// Strings is Slice for plain strings. Most of a config is lists of them, so that they share their memory: a scanner
-// cuts lists from one block, which is cheaper in a fresh process than letting each grow through the sizes of the
-// allocator.
+// Strings is Slice for plain strings. Most of a config is such lists, so they share memory: a scanner cuts lists from
+// one block, which is cheaper in a fresh process than letting each grow through the size classes of the allocator.
 func Strings(s *Scanner, p *[]string) {
 	if s.Null() {
 		*p = nil
@@ -142,7 +141,7 @@ func Strings(s *Scanner, p *[]string) {
 	start := len(s.block)
 	for s.More() {
 		if len(s.block) == cap(s.block) {
-			// What lists before this one hold stays in the old block.
+			// Earlier lists stay in the old block.
 			s.block = append(make([]string, 0, blockSize+2*(len(s.block)-start)), s.block[start:]...)
 			start = 0
 		}
@@ -159,7 +158,7 @@ func Strings(s *Scanner, p *[]string) {
 // blockSize is how many strings a block holds: 8 kB, the allocator's page.
 const blockSize = 512
 
-// Map reads an object with any names whose values read reads.
+// Map reads an object with any names and values that read reads.
 func Map[T any](s *Scanner, p *map[string]T, read func(*Scanner, *T)) {
 	if s.Null() {
 		*p = nil
@@ -214,7 +213,7 @@ func (s *Scanner) names() map[string]int {
 	return nil
 }
 
-// noteRepeated notes the name that Key has moved to if its object has given it before.
+// noteRepeated records the name that Key has moved to if it occurs a second time in its object.
 func (s *Scanner) noteRepeated(seen map[string]int) {
 	if seen == nil {
 		return

@@ -15,11 +15,11 @@ func LineColumn(doc string, offset int) (line, column int) {
 	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[start:]) + 1
 }
 
-// maxPath bounds the length of a path in messages: nobody follows a longer one.
+// maxPath bounds the length of a path in messages: nobody reads a longer one.
 const maxPath = 200
 
-// PathAt returns the path of the value, or of the property, that holds an offset: "process.args[0]". The path of the
-// whole document is empty. It works as far as the document is JSON, and gives up where the path gets too long to read.
+// PathAt returns the path of the value, or of the property, at an offset: "process.args[0]". The path of the whole
+// document is empty. It works as far as the document is JSON, and stops when the path gets too long to read.
 func PathAt(doc string, offset int) string {
 	var path []byte
 	s := New(doc)
@@ -32,8 +32,8 @@ func PathAt(doc string, offset int) string {
 	return strings.TrimPrefix(string(path), ".")
 }
 
-// holds looks in the object or array that starts here for the element that holds offset, moves to its value and returns
-// its step.
+// holds looks for the element at offset in the object or array that starts here, moves to its value and returns its
+// step of the path.
 func (s *Scanner) holds(offset int) (step string, found bool) {
 	isObject := s.peek() == '{'
 	if !isObject && s.peek() != '[' || s.pos >= offset {
@@ -58,7 +58,7 @@ func (s *Scanner) holds(offset int) (step string, found bool) {
 	return "", false
 }
 
-// AppendName appends how a path goes on to a property: ".cwd", or, where that would be hard to read,
+// AppendName appends the step of a path to a property: ".cwd", or, if that would be hard to read,
 // `["net.ipv4.ip_forward"]`.
 func AppendName(path []byte, name string) []byte {
 	plain := name != ""
@@ -73,7 +73,7 @@ func AppendName(path []byte, name string) []byte {
 	return append(strconv.AppendQuote(append(path, '['), name), ']')
 }
 
-// Found says what value starts at an offset: "the number -1", "an array".
+// Found describes the value that starts at an offset: "the number -1", "an array".
 func Found(doc string, offset int) string {
 	s := New(doc[offset:])
 	switch s.peek() {

@@ -2,8 +2,8 @@ package jsonscan
 
 import "unicode/utf8"
 
-// AppendString appends s as a JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD, as encoding/json
-// has it: JSON has no way to say them.
+// AppendString appends s as a JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD, as in
+// encoding/json: JSON can't represent them.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	from := 0
@@ -32,7 +32,7 @@ func AppendString(dst []byte, s string) []byte {
 	return append(append(dst, s[from:]...), '"')
 }
 
-// appendEscape appends one character that may not stand in a string as it is.
+// appendEscape appends one character that a JSON string can contain only as an escape.
 func appendEscape(dst []byte, c byte) []byte {
 	switch c {
 	case '"', '\\':

@@ -25,10 +25,13 @@ func overview(commands []*cli.Command) string {
 	r.section("SYNOPSIS")
 	r.synopsis("rt", "[global options] <command> [options] [arguments]")
 	r.section("DESCRIPTION")
-	r.text("rt is a low-level container runtime: it makes a container of a bundle, a directory with a config.json and a root file system, " +
-		"as the OCI runtime specification describes it. Its commands, options and exit statuses are those of runc, so that engines such as " +
+	r.text("rt is a low-level container runtime: it makes a container of a bundle, a directory with a config.json and " +
+		"a root file system, " +
+		"as the OCI runtime specification describes it. Its commands, options and exit statuses are those of runc, so " +
+		"that engines such as " +
 		"containerd, Docker, Podman and CRI-O can use it instead of runc.")
-	r.text("rt compiles config.json into a plan, a list of system calls, and a tiny program of its own carries that out inside the container. " +
+	r.text("rt compiles config.json into a plan, a list of system calls, and a tiny program of its own carries that " +
+		"out inside the container. " +
 		"rt-plan(8) shows the plan, and an error names the step of it that failed.")
 	r.section("COMMANDS")
 	for _, c := range commands {
@@ -45,8 +48,10 @@ func overview(commands []*cli.Command) string {
 	r.section("ENVIRONMENT")
 	r.item("XDG_RUNTIME_DIR", "where an ordinary user's containers have their state")
 	r.item("LISTEN_FDS", "how many descriptors from 3 on systemd has passed: the container inherits them")
-	r.item("NOTIFY_SOCKET", "the socket of a service manager (sd_notify(3)): the container gets one of its own, /run/notify/notify.sock, and rt passes on from there that it is ready, "+
-		"and nothing else. rt-start(8) and rt-run(8) with --detach wait for that, and name the container's process as that of the service")
+	r.item("NOTIFY_SOCKET", "the socket of a service manager (sd_notify(3)): the container gets one of its own, "+
+		"/run/notify/notify.sock, and rt passes on from there that it is ready, "+
+		"and nothing else. rt-start(8) and rt-run(8) with --detach wait for that, and name the container's process as "+
+		"that of the service")
 	r.item("NO_COLOR", "if it is set, rt-plan(8) prints no colours")
 	r.section("FILES")
 	r.item("config.json", "what the container is to be; in the bundle")

@@ -1,7 +1,7 @@
 // Package jsongen writes the decode functions that package jsonscan needs, from Go structs and their json tags.
 //
-// It runs under `go generate` only, and turns types into Go source by reflection, so that rt itself needs none. It
-// refuses a type that it has no reader for, rather than leave it out.
+// It runs under `go generate` only, and turns types into Go source by reflection, so that rt itself needs none. A type
+// that it has no reader for is an error.
 package jsongen
 
 import (
@@ -92,7 +92,8 @@ func (g *generator) decoder(t reflect.Type) error {
 	}
 	low := strings.ToLower(t.Name()[:1]) + t.Name()[1:]
 	fmt.Fprintf(&g.body, "\nvar %sNames = []string{%s}\n", low, strings.TrimSuffix(names.String(), ", "))
-	fmt.Fprintf(&g.body, "\nfunc decode%s(s *jsonscan.Scanner, v *%s) {\ns.Struct(%sNames, func(name string) bool {\nswitch name {\n%sdefault:\nreturn false\n}\nreturn true\n})\n}\n",
+	fmt.Fprintf(&g.body, "\nfunc decode%s(s *jsonscan.Scanner, v *%s) {\ns.Struct(%sNames, func(name string) bool "+
+		"{\nswitch name {\n%sdefault:\nreturn false\n}\nreturn true\n})\n}\n",
 		strings.ToUpper(t.Name()[:1])+t.Name()[1:], g.name(t), low, cases.String())
 	return nil
 }

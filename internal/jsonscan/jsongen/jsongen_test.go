@@ -27,8 +27,10 @@ func TestSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`var outerNames = []string{"number", "words", "inners", "other"}`, "func decodeOuter(s *jsonscan.Scanner, v *outer) {",
-		"jsonscan.Int(s, &v.Number)", "jsonscan.Strings(s, &v.Words)", "jsonscan.Map(s, &v.Inners, decodeInner)", "func decodeInner(", "s.Skip()",
+		`var outerNames = []string{"number", "words", "inners", "other"}`,
+		"func decodeOuter(s *jsonscan.Scanner, v *outer) {",
+		"jsonscan.Int(s, &v.Number)", "jsonscan.Strings(s, &v.Words)", "jsonscan.Map(s, &v.Inners, decodeInner)",
+		"func decodeInner(", "s.Skip()",
 	} {
 		if !strings.Contains(string(got), want) {
 			t.Errorf("%s is missing in:\n%s", want, got)

@@ -45,7 +45,8 @@ func main() {
 		log.Fatal(err)
 	}
 	st := f.Stats()
-	fmt.Printf("cold %d ns by %s: %d instructions; %.1f executed per allowed call, %.1f per hot one, %d at worst (%s)\n",
+	fmt.Printf("cold %d ns by %s: %d instructions; %.1f executed per allowed call, %.1f per hot one, %d at worst "+
+		"(%s)\n",
 		cold.Nanoseconds(), seccomp.Backend(), st.Length, st.AverageAllowed, st.AverageHot, st.Worst, st.WorstCall)
 	if *warm > 0 {
 		begin = time.Now()
