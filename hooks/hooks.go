@@ -32,14 +32,17 @@ type Options struct {
 	Env []string
 	// Contained says that the hook is a program of the container's: its output is bounded.
 	Contained bool
-	// Stdout and Stderr are descriptors of files that get a copy of what hooks write there; 0 is none.
-	Stdout, Stderr int
+	// Copies are the files that get a copy of what hooks write; nil is none.
+	Copies *Copies
 	// Interrupted is called a few times a second while a hook runs; true kills the hook.
 	Interrupted func() bool
 	// Start starts a hook and returns its pid, which must be a child of this process; nil means syscall.ForkExec. files
 	// become its descriptors 0, 1 and 2. The error is the errno of the call that failed, as a rule execve(2).
 	Start func(argv0 string, argv, env []string, files []uintptr) (pid int, err error)
 }
+
+// Copies are the descriptors of files that get a copy of the standard output and error of hooks; -1 is none.
+type Copies struct{ Stdout, Stderr int }
 
 // Run runs the hooks in order, each after the one before has ended, and returns nil or a *diag.Error. kind is the name
 // of the list in the document ("prestart"), state is what each hook finds on its stdin.
@@ -80,7 +83,11 @@ func run(h *specs.Hook, state []byte, o *Options) *diag.Error {
 	if r.in, err = newInput(state); err != nil {
 		return diag.Sys("its standard input can't be made", "pipe2", err)
 	}
-	for i, file := range [...]int{o.Stdout, o.Stderr} {
+	copies := Copies{-1, -1}
+	if o.Copies != nil {
+		copies = *o.Copies
+	}
+	for i, file := range [...]int{copies.Stdout, copies.Stderr} {
 		if r.out[i], err = newOutput(o.Contained, file); err != nil {
 			return diag.Sys("its standard output can't be made", "memfd_create", err)
 		}

@@ -269,7 +269,7 @@ func TestContainedOutputIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer copied.Close()
-	o := Options{Contained: true, Stdout: int(copied.Fd())}
+	o := Options{Contained: true, Copies: &Copies{Stdout: int(copied.Fd()), Stderr: -1}}
 	e := failure(t, Run("startContainer",
 		[]specs.Hook{sh(`head -c 3000000 /dev/zero | tr '\0' x; echo the cause >&2; exit 1`)}, nil, o))
 	if got := e.Error(); !strings.HasSuffix(got, "xxx, stderr: the cause") || len(got) > keepBytes+200 {
@@ -296,7 +296,7 @@ func TestOutputIsCopied(t *testing.T) {
 		files[i] = f
 	}
 	for _, contained := range [...]bool{false, true} {
-		o := Options{Contained: contained, Stdout: int(files[0].Fd()), Stderr: int(files[1].Fd())}
+		o := Options{Contained: contained, Copies: &Copies{int(files[0].Fd()), int(files[1].Fd())}}
 		if err := Run("prestart", []specs.Hook{sh("echo out; echo err >&2"), sh("echo more")}, nil, o); err != nil {
 			t.Fatal(err)
 		}

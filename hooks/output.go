@@ -14,7 +14,7 @@ import (
 type output struct {
 	write int    // the hook's
 	read  int    // of a pipe; -1 for a file
-	file  int    // of the host, which gets a copy; 0 is none
+	file  int    // of the host, which gets a copy; -1 is none
 	last  []byte // the end of what came through a pipe
 	room  int    // how many bytes more of a pipe the file gets
 }
@@ -78,7 +78,7 @@ func (out *output) drain() bool {
 
 // keep stores output from the pipe.
 func (out *output) keep(b []byte) {
-	if out.file > 0 && out.room > 0 {
+	if out.file >= 0 && out.room > 0 {
 		some := b[:min(len(b), out.room)]
 		out.room -= len(some)
 		_, _ = unix.Write(out.file, some)
@@ -97,7 +97,7 @@ func (out *output) end() {
 		return
 	}
 	_, _ = unix.FcntlInt(uintptr(out.write), unix.F_ADD_SEALS, unix.F_SEAL_GROW|unix.F_SEAL_SHRINK|unix.F_SEAL_WRITE)
-	if out.file <= 0 {
+	if out.file < 0 {
 		return
 	}
 	var buffer [32 << 10]byte

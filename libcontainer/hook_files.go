@@ -9,11 +9,12 @@ import (
 )
 
 // hookOutput are the files that the annotations run.oci.hooks.stdout and run.oci.hooks.stderr name: what hooks write is
-// appended there, as crun does. A descriptor is 0 without the annotation.
+// appended there, as crun does. A descriptor is -1 without the annotation.
 type hookOutput struct{ stdout, stderr int }
 
 // hookFiles opens the files. They are the host's, and only rt writes to them: a hook gets no descriptor of theirs.
 func hookFiles(annotations map[string]string) (f hookOutput, err error) {
+	f = hookOutput{stdout: -1, stderr: -1}
 	if f.stdout, err = hookFile(annotations, "run.oci.hooks.stdout"); err != nil {
 		return f, err
 	}
@@ -26,10 +27,10 @@ func hookFiles(annotations map[string]string) (f hookOutput, err error) {
 func hookFile(annotations map[string]string, name string) (int, error) {
 	path := annotations[name]
 	if path == "" {
-		return 0, nil
+		return -1, nil
 	}
 	if !strings.HasPrefix(path, "/") {
-		return 0, &diag.Error{Kind: diag.Document, Field: "annotations[" + name + "]", Value: path,
+		return -1, &diag.Error{Kind: diag.Document, Field: "annotations[" + name + "]", Value: path,
 			Problem: "is no absolute path"}
 	}
 	fd, err := unix.Open(path,
@@ -41,11 +42,11 @@ func hookFile(annotations map[string]string, name string) (int, error) {
 	if err != nil {
 		e := diag.Sys("the output of hooks can't be appended there", "open", err)
 		e.Field, e.Value = "annotations["+name+"]", path
-		return 0, e
+		return -1, e
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		_ = unix.Close(fd)
-		return 0, &diag.Error{Kind: diag.Host, Field: "annotations[" + name + "]", Value: path,
+		return -1, &diag.Error{Kind: diag.Host, Field: "annotations[" + name + "]", Value: path,
 			Problem: "is no regular file: name one that hooks' output is appended to"}
 	}
 	return fd, nil
@@ -53,7 +54,7 @@ func hookFile(annotations map[string]string, name string) (int, error) {
 
 func (f *hookOutput) close() {
 	for _, fd := range [...]int{f.stdout, f.stderr} {
-		if fd > 0 {
+		if fd >= 0 {
 			_ = unix.Close(fd)
 		}
 	}

@@ -81,7 +81,7 @@ func (r *Runtime) runHooks(kind string, list []specs.Hook, text []byte, config *
 		return err
 	}
 	defer files.close()
-	o.Stdout, o.Stderr = files.stdout, files.stderr
+	o.Copies = &hooks.Copies{Stdout: files.stdout, Stderr: files.stderr}
 	if ignored, blocked := foreground.Inherited(); o.Start == nil && ignored|blocked != 0 {
 		// What rt's caller ignores or blocks outlives execve(2), and fork and exec of Go's leave it so. A boot process
 		// takes it back.
