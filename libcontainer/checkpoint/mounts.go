@@ -72,7 +72,7 @@ func (list externals) attached(pid int) (mounted externals, err error) {
 	defer func() { _ = unix.Close(root) }()
 	for _, e := range list {
 		at, err := m.at(root, e.label)
-		if err != nil || at == nil {
+		if err != nil || at == nil || !at.root {
 			continue // covered, or never made
 		}
 		if e.device && !at.device {

@@ -78,14 +78,15 @@ func newFile(fd int) (file, error) {
 	}, err
 }
 
-// found is a mount at a path of the container.
+// found is what is at a path of the container.
 type found struct {
-	*mountinfo.Info
-	device bool // of a character or block device
+	*mountinfo.Info      // the mount that it is in
+	root            bool // it is the root of the mount
+	device          bool // a character or block device
 }
 
-// at returns the mount whose root is at path, below the directory root of the container; nil if there is none. Symbolic
-// links are followed as in the container. Below a mount that may wait for a process of the container, a path is only
+// at returns what is at path, below the directory root of the container; nil if that can't be said. Symbolic links are
+// followed as in the container. Below a mount that may wait for a process of the container, a path is only
 // compared with the mount table.
 func (m *mounts) at(root int, path string) (*found, error) {
 	fd, err := unix.Openat(root, ".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -110,11 +111,11 @@ func (m *mounts) at(root int, path string) (*found, error) {
 		if len(todo) == 0 {
 			last := way[len(way)-1]
 			e := m.byID(last.mount)
-			if e == nil || !last.mountRoot {
+			if e == nil {
 				return nil, nil
 			}
 			kind := last.mode & unix.S_IFMT
-			return &found{e, kind == unix.S_IFCHR || kind == unix.S_IFBLK}, nil
+			return &found{e, last.mountRoot, kind == unix.S_IFCHR || kind == unix.S_IFBLK}, nil
 		}
 		name := todo[0]
 		dir := way[len(way)-1]
@@ -170,7 +171,7 @@ func (m *mounts) at(root int, path string) (*found, error) {
 func (m *mounts) named(path string) *found {
 	for _, e := range slices.Backward(m.table) {
 		if e.Mountpoint == path {
-			return &found{e, e.Root != "/"} // a masked directory is covered by the root of a tmpfs
+			return &found{e, true, e.Root != "/"} // a masked directory is covered by the root of a tmpfs
 		}
 	}
 	return nil

@@ -59,6 +59,32 @@ func (x *Restore) checkExposed(pids []int) error {
 			}
 		}
 	}
+	return x.checkCovered(pids[0], host)
+}
+
+// checkCovered warns of masked and read-only paths of the config that the restored container can read or write: this
+// machine may have files in /proc and /sys that the other one had not.
+func (x *Restore) checkCovered(pid int, host []*mountinfo.Info) error {
+	table, err := mountTable(pid)
+	if err != nil {
+		return err
+	}
+	root, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return diag.Sys("the root file system of the container can't be opened", "open", err)
+	}
+	defer func() { _ = unix.Close(root) }()
+	m := mounts{table, host}
+	for _, p := range x.Spec.MaskedPaths {
+		if at, err := m.at(root, p); err == nil && at != nil && !at.root {
+			x.Log.Warn("linux.maskedPaths: the restored container can read " + p + ", which the images do not mask")
+		}
+	}
+	for _, p := range x.Spec.ReadonlyPaths {
+		if at, err := m.at(root, p); err == nil && at != nil && missing(unix.MOUNT_ATTR_RDONLY, at.Options) != "" {
+			x.Log.Warn("linux.readonlyPaths: the restored container can write to " + p)
+		}
+	}
 	return nil
 }
 

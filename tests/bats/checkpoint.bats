@@ -366,6 +366,20 @@ gone() {
 	bring_back
 }
 
+@test "restore: paths that the config masks and the images do not are said" {
+	only_rt "the mounts of the images"
+	counting '.linux.maskedPaths = ["/proc/keys"] | .linux.readonlyPaths = ["/proc/irq"]'
+	save
+	bring_back
+	[ "$output" = "" ]
+	run_detached rt checkpoint --image-path "$BATS_TEST_TMPDIR/second" "$ID"
+	config '.linux.maskedPaths += ["/proc/timer_list", "/sys/firmware", "/proc/none"] | .linux.readonlyPaths += ["/proc/sys"]'
+	run_detached rt restore --bundle "$BUNDLE" --image-path "$BATS_TEST_TMPDIR/second" --detach "$ID"
+	[ "$status" -eq 0 ]
+	[[ $output == *"maskedPaths: "*"/proc/timer_list"* && $output == *"/sys/firmware"* && $output == *"readonlyPaths: "*"/proc/sys"* ]]
+	[[ $output != *"/proc/keys"* && $output != *"/proc/irq"* && $output != *"/proc/none"* ]]
+}
+
 @test "restore: from truncated images nothing is left, and the error is not that of a limit" {
 	counting
 	save
