@@ -43,17 +43,23 @@ func list(c *Call, format string, quiet bool) error {
 	if format != "table" && format != "json" {
 		return &diag.Error{Kind: diag.Usage, Field: "--format", Value: format, Problem: "must be table or json"}
 	}
+	var text []byte
+	if quiet {
+		ids, err := c.Runtime.IDs()
+		for _, id := range ids {
+			text = append(append(text, id...), '\n')
+		}
+		if err == nil {
+			_, err = c.Stdout.Write(text)
+		}
+		return err
+	}
 	all, err := c.Runtime.List()
 	if err != nil {
 		return err
 	}
-	var text []byte
-	switch {
-	case quiet:
-		for _, one := range all {
-			text = append(append(text, one.ID...), '\n')
-		}
-	case format == "json":
+	switch format {
+	case "json":
 		text = appendListJSON(nil, all, owner)
 	default:
 		text = appendListTable(nil, all, owner)

@@ -122,10 +122,15 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 
 // find finds the container and its first process, and makes sure that it may be joined.
 func (x *executor) find() error {
-	s, status, err := x.r.status(x.container)
+	s, err := x.container.State()
 	if err != nil {
 		return err
 	}
+	// The pidfd is opened first: if the process is alive afterwards, the pid was not reused before.
+	if x.pidfd, err = unix.PidfdOpen(s.Pid, 0); err != nil {
+		x.pidfd = -1
+	}
+	status := x.r.statusOf(x.container, s)
 	x.paused = status == state.Paused
 	if !x.o.IgnorePaused || !x.paused {
 		if err := state.Allow(state.Exec, x.id, status); err != nil {
@@ -133,8 +138,8 @@ func (x *executor) find() error {
 		}
 	}
 	x.state = s
-	if x.pidfd = process.Open(s.Pid, s.StartTime); x.pidfd < 0 {
-		return state.Allow(state.Exec, x.id, state.Stopped) // it has ended since
+	if x.pidfd < 0 {
+		return state.Allow(state.Exec, x.id, state.Stopped)
 	}
 	if x.spec, err = loadCopy(x.container, s); err != nil {
 		return err
@@ -209,7 +214,7 @@ func (x *executor) look() error {
 		TerminalWait: !x.o.Detach,
 	}
 	options.IgnoredSignals, options.BlockedSignals = foreground.Inherited()
-	namespaces, err := process.OtherNamespaces(x.state.Pid)
+	namespaces, err := process.OtherNamespaces(x.state.Pid, x.spec.Namespaces.New)
 	if err != nil {
 		return err
 	}

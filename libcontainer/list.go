@@ -12,21 +12,45 @@ import (
 
 // List returns all containers of the root, in the order of their ids. One whose state can't be read is listed with its
 // id alone, as what it is: stopped.
-func (r *Runtime) List() ([]Listed, error) {
+func (r *Runtime) List() (list []Listed, err error) {
+	err = r.each(func(c *state.Container) {
+		s, status, err := r.status(c)
+		switch {
+		case err == nil:
+			list = append(list, Listed{s, status})
+		case !errors.Is(err, fs.ErrNotExist):
+			r.warn(err.Error())
+			list = append(list, Listed{&state.State{ID: c.ID}, state.Stopped})
+		}
+	})
+	return list, err
+}
+
+// IDs returns the ids of all containers of the root, sorted: those that List returns, and nothing is read of them.
+func (r *Runtime) IDs() (ids []string, err error) {
+	err = r.each(func(c *state.Container) {
+		if c.HasState() {
+			ids = append(ids, c.ID)
+		}
+	})
+	return ids, err
+}
+
+// each calls do with all containers of the root, in the order of their ids.
+func (r *Runtime) each(do func(*state.Container)) error {
 	root, err := r.root(false)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer root.Close()
 	if !root.Exists() && r.Root != "" {
-		return nil, &diag.Error{Kind: diag.Usage, Field: "--root", Value: r.Root, Problem: "does not exist",
+		return &diag.Error{Kind: diag.Usage, Field: "--root", Value: r.Root, Problem: "does not exist",
 			Errno: unix.ENOENT}
 	}
 	ids, err := root.List()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	list := make([]Listed, 0, len(ids))
 	for _, id := range ids {
 		c, err := root.Open(id, false)
 		if err != nil {
@@ -35,15 +59,8 @@ func (r *Runtime) List() ([]Listed, error) {
 			}
 			continue
 		}
-		s, status, err := r.status(c)
-		switch {
-		case err == nil:
-			list = append(list, Listed{s, status})
-		case !errors.Is(err, fs.ErrNotExist):
-			r.warn(err.Error())
-			list = append(list, Listed{&state.State{ID: id}, state.Stopped})
-		}
+		do(c)
 		c.Close()
 	}
-	return list, nil
+	return nil
 }

@@ -22,12 +22,17 @@ func (r *Runtime) status(c *state.Container) (*state.State, state.Status, error)
 	if err != nil {
 		return nil, "", err
 	}
-	return s, c.Status(s, func() bool {
+	return s, r.statusOf(c, s), nil
+}
+
+// statusOf derives the status of a container with the state s.
+func (r *Runtime) statusOf(c *state.Container, s *state.State) state.Status {
+	return c.Status(s, func() bool {
 		g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
 		if err != nil {
 			return false
 		}
 		frozen, err := g.Frozen()
 		return err == nil && frozen
-	}), nil
+	})
 }

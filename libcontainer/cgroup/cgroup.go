@@ -218,7 +218,7 @@ func Load(s Saved) (*Group, error) {
 		return nil, &diag.Error{Kind: diag.State, Problem: "the state names an unknown cgroup driver: " + s.Driver}
 	}
 	for list, dir := range s.Paths {
-		h, err := loadHierarchy(list, dir)
+		h, err := loadHierarchy(list, dir, g.mode)
 		if err != nil {
 			return nil, err
 		}

@@ -105,7 +105,7 @@ func (g *Group) addLink(name string) {
 func (h *hierarchy) controllers() []string { return strings.Split(h.list, ",") }
 
 // loadHierarchy returns the hierarchy of a saved directory.
-func loadHierarchy(list, dir string) (hierarchy, error) {
+func loadHierarchy(list, dir string, mode host.CgroupMode) (hierarchy, error) {
 	h := hierarchy{list: list, v2: list == "", base: root, dir: dir}
 	rest, ok := strings.CutPrefix(dir, root+"/")
 	if !ok || path.Clean(dir) != dir {
@@ -114,7 +114,7 @@ func loadHierarchy(list, dir string) (hierarchy, error) {
 			Problem: "the state names a cgroup that is not below " + root + ": " + dir,
 		}
 	}
-	if !h.v2 || Mode() != host.CgroupV2 {
+	if !h.v2 || mode != host.CgroupV2 {
 		h.name, _, _ = strings.Cut(rest, "/")
 		h.base = root + "/" + h.name
 	}

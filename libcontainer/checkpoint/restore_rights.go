@@ -265,7 +265,7 @@ func parentOf(pid int) int {
 func (x *Restore) checkNamespaces(pid int) error {
 	const looked = unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS |
 		unix.CLONE_NEWUSER
-	other, err := process.OtherNamespaces(pid)
+	other, err := process.OtherNamespaces(pid, 0)
 	if err != nil {
 		return err
 	}

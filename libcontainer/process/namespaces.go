@@ -23,12 +23,17 @@ var Namespaces = [...]struct {
 	{"time", unix.CLONE_NEWTIME},
 }
 
-// OtherNamespaces returns the types (CLONE_NEW flags) of the namespaces of a process that are not rt's own. The config
-// does not say that: a namespace that it names by path may be rt's own, and entering one's own user namespace is an
-// error (setns(2)).
-func OtherNamespaces(pid int) (flags uintptr, err error) {
+// OtherNamespaces returns the types (CLONE_NEW flags) of the namespaces of a process that are not rt's own. Those of
+// types in made were made for it, and are not compared: to enter a namespace of one's own changes nothing. But for a
+// user namespace, for which it is an error (setns(2)).
+func OtherNamespaces(pid int, made uintptr) (flags uintptr, err error) {
+	made &^= unix.CLONE_NEWUSER
+	flags = made
 	dir := "/proc/" + strconv.Itoa(pid) + "/ns/"
 	for _, k := range Namespaces {
+		if made&k.Flag != 0 {
+			continue
+		}
 		var its, own unix.Stat_t
 		if err := unix.Stat("/proc/self/ns/"+k.Link, &own); err != nil {
 			if err == unix.ENOENT {

@@ -122,5 +122,6 @@ func openUsers(file int) *os.File {
 	if err != nil {
 		return nil
 	}
+	_ = unix.SetNonblock(fd, false) // package os would poll it, and make an epoll instance first
 	return os.NewFile(uintptr(fd), "users")
 }

@@ -273,6 +273,9 @@ func (c *Container) removeRest() error {
 	return nil
 }
 
+// HasState reports whether the container has a state: State can still fail.
+func (c *Container) HasState() bool { return c.has(stateFile) }
+
 // has reports whether the directory has a file of that name.
 func (c *Container) has(name string) bool {
 	return unix.Faccessat(c.fd, name, unix.F_OK, 0) == nil
