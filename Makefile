@@ -16,7 +16,7 @@ EXPERIMENT := $(shell GOEXPERIMENT=nogreenteagc $(GO) version >/dev/null 2>&1 &&
 BUILD   := CGO_ENABLED=0 GOEXPERIMENT=$(EXPERIMENT) $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
 RT      ?= rt
 
-.PHONY: build rt rt-arm64 demo test unit lint fuzz bats soak conformance man golden rename bench bench-json bench-seccomp bench-engines engines engines-native engines-newest install deb clean
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats mutants soak conformance man golden rename bench bench-json bench-seccomp bench-engines engines engines-native engines-newest install deb clean
 
 build: rt
 
@@ -39,6 +39,11 @@ unit: ## tests without root
 bats: rt ## black-box tests of ./rt, as root and as an ordinary user
 	tests/needs bats jq busybox-static uidmap strace iproute2 attr dosfstools
 	tests/bats/run
+
+mutants: ## every step of every plan taken out, and who notices; as root, some minutes: docs/proof.md
+	tests/needs busybox-static
+	mkdir -p build
+	CGO_ENABLED=0 $(GO) run ./tests/mutants -report build/mutants.md
 
 soak: rt ## thousands of containers, and of commands that are killed, and what they leave; as root: CONTAINERS=10000 KILLS=1000
 	tests/needs busybox-static
