@@ -1,6 +1,11 @@
 package cli
 
-import "rt/libcontainer"
+import (
+	"context"
+	"os"
+
+	"rt/libcontainer"
+)
 
 func checkpointCommand() *Command {
 	o := libcontainer.CheckpointOptions{StatusFD: -1}
@@ -29,7 +34,9 @@ func checkpointCommand() *Command {
 				"`criu page-server` at this address; with --lazy-pages, serve them there"},
 			Flag{Name: "pre-dump", To: &o.PreDump, Usage: "dump only the memory, and let the container continue"},
 		),
-		Action: func(c *Call) error { return c.Runtime.Checkpoint(c.Args[0], &o) },
+		Action: func(c *Call) error {
+			return c.take(c.Runtime.Checkpoint(context.Background(), c.Args[0], &o))
+		},
 		Examples: []Row{
 			{"rt checkpoint --image-path /srv/web1.images web1", "Dump the container web1 and delete it"},
 			{
@@ -83,9 +90,9 @@ func restoreCommand() *Command {
 			Flag{Name: "lsm-mount-context", Value: "LABEL", To: &o.LSMMountContext, Usage: "replace the SELinux " +
 				"label of mounts"},
 		),
-		Action: func(c *Call) (err error) {
-			c.Status, err = c.Runtime.Restore(c.Args[0], &o)
-			return err
+		Action: func(c *Call) error {
+			o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
+			return c.take(c.Runtime.Restore(context.Background(), c.Args[0], &o))
 		},
 		Examples: []Row{
 			{"rt restore --bundle /srv/web --image-path /srv/web1.images --detach web1", "Restore the container web1"},

@@ -1,6 +1,11 @@
 package cli
 
-import "rt/libcontainer"
+import (
+	"context"
+	"os"
+
+	"rt/libcontainer"
+)
 
 // idText describes container IDs, in the manual of several commands.
 const idText = "The container's ID is a name of your choice, unique under --root. It may contain letters, digits " +
@@ -38,7 +43,10 @@ func createCommand() *Command {
 				trace,
 				"rt create "+c.Args[0],
 				&o.Trace,
-				func() error { return c.Runtime.Create(c.Args[0], &o) },
+				func() error {
+					o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
+					return c.take(c.Runtime.Create(context.Background(), c.Args[0], &o))
+				},
 			)
 		},
 		Examples: []Row{

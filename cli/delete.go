@@ -1,5 +1,7 @@
 package cli
 
+import "context"
+
 func deleteCommand() *Command {
 	var force bool
 	return &Command{
@@ -13,7 +15,7 @@ func deleteCommand() *Command {
 			{Name: "force", Short: "f", To: &force, Usage: "send SIGKILL first if the container still runs; a " +
 				"container that does not exist is no error"},
 		},
-		Action: func(c *Call) error { return c.Runtime.Delete(c.Args[0], force) },
+		Action: func(c *Call) error { return c.take(c.Runtime.Delete(context.Background(), c.Args[0], force)) },
 		Examples: []Row{
 			{"rt delete web1", "Remove the stopped container web1"},
 			{"rt delete --force web1", "Kill and remove it"},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -36,8 +37,8 @@ func eventsCommand() *Command {
 func printEvents(c *Call, once bool, interval string) error {
 	id := c.Args[0]
 	if once {
-		s, err := c.Runtime.Stats(id)
-		if err != nil {
+		s, result, err := c.Runtime.Stats(id)
+		if err := c.take(result, err); err != nil {
 			return err
 		}
 		return c.event(id, "stats", s)
@@ -51,12 +52,12 @@ func printEvents(c *Call, once bool, interval string) error {
 			Problem: "must be a duration greater than 0, such as 500ms, 5s or 1m",
 		}
 	}
-	return c.Runtime.Events(id, d, func(e libcontainer.Event) error {
+	return c.take(c.Runtime.Events(context.Background(), id, d, func(e libcontainer.Event) error {
 		if e.Stats == nil {
 			return c.event(id, "oom", nil)
 		}
 		return c.event(id, "stats", e.Stats)
-	})
+	}))
 }
 
 // event prints one line of events. encoding/json is fast enough: this is no path of create or exec.

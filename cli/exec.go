@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"os"
 	"strconv"
 	"strings"
 
@@ -101,9 +103,9 @@ func execute(c *Call, o *libcontainer.ExecOptions, w *execWords) error {
 	if err := parse(o, w, c.Args[1:]); err != nil {
 		return err
 	}
-	return traced(c, w.trace, "rt exec "+id, &o.Trace, func() (err error) {
-		c.Status, err = c.Runtime.Exec(id, o)
-		return err
+	return traced(c, w.trace, "rt exec "+id, &o.Trace, func() error {
+		o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
+		return c.take(c.Runtime.Exec(context.Background(), id, o))
 	})
 }
 

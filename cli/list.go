@@ -54,8 +54,8 @@ func list(c *Call, format string, quiet bool) error {
 		}
 		return err
 	}
-	all, err := c.Runtime.List()
-	if err != nil {
+	all, result, err := c.Runtime.List()
+	if err := c.take(result, err); err != nil {
 		return err
 	}
 	switch format {

@@ -25,11 +25,14 @@ type Call struct {
 	Colour  bool // Stdout is a terminal, and colours are wanted
 	// Status is the exit status of rt on success: that of the container's process, for run in the foreground.
 	Status int
+	// Warnings are printed at the end, after a success or with the error.
+	Warnings []string
 
-	program  string   // the name rt was called by: "rt", or "runc" if it is installed as that
-	width    int      // columns that help may take; 0 stands for 80
-	terminal *os.File // Stdout, if it is a terminal
-	log      log
+	endReason string   // why the program has ended, if not by itself
+	program   string   // the name rt was called by: "rt", or "runc" if it is installed as that
+	width     int      // columns that help may take; 0 stands for 80
+	terminal  *os.File // Stdout, if it is a terminal
+	log       log
 }
 
 // The exit statuses of rt. A program that runs in the foreground has its own, or 128 and the number of the signal that
@@ -42,12 +45,19 @@ const (
 // Main runs the command line args, whose first word is the name rt was called by, and returns the exit status.
 func Main(args []string, stdout, stderr *os.File) int {
 	c := &Call{Stdout: stdout, Stderr: stderr, program: program(args)}
+	c.Runtime.Command = true
 	c.log = log{program: c.program, stderr: stderr, terminal: func() bool { return terminal(stderr) }}
 	if terminal(stdout) {
 		c.Colour = os.Getenv("NO_COLOR") == "" // https://no-color.org
 		c.width, c.terminal = columns(stdout), stdout
 	}
 	return c.main(args)
+}
+
+// take records the result of a call of the library, and returns its error.
+func (c *Call) take(r libcontainer.Result, err error) error {
+	c.Status, c.endReason, c.Warnings = r.Status, r.EndReason, append(c.Warnings, r.Warnings...)
+	return err
 }
 
 // main parses and runs the command line.
@@ -65,9 +75,9 @@ func (c *Call) main(args []string) int {
 	if err != nil {
 		return c.failed(t, err)
 	}
-	c.log.warnings(c.Runtime.Warnings)
-	if c.Runtime.EndReason != "" && c.log.terminal() { // in a script standard error is the program's alone
-		_, _ = io.WriteString(c.Stderr, c.program+": "+c.Runtime.EndReason+"\n")
+	c.log.warnings(c.Warnings)
+	if c.endReason != "" && c.log.terminal() { // in a script standard error is the program's alone
+		_, _ = io.WriteString(c.Stderr, c.program+": "+c.endReason+"\n")
 	}
 	return c.Status
 }
@@ -89,7 +99,7 @@ func (c *Call) failed(t *tree, err error) int {
 	// If the options could not be parsed the log is needed all the same: engines read it.
 	addFilterHint(err)
 	c.log.path, c.log.json = t.globals.log, t.globals.logFormat == "json"
-	c.log.failure(err, c.Runtime.Warnings)
+	c.log.failure(err, c.Warnings)
 	return t.fail
 }
 

@@ -89,8 +89,8 @@ func (o *planOptions) run(c *Call) error {
 	case o.field != "" && o.why != "" || asJSON && (o.field != "" || o.why != ""):
 		return misuse(c.program+" plan", "only one of --field, --why and --json can be given")
 	}
-	p, err := c.Runtime.Plan(bundleOf(c.Args, o.create.Bundle), &o.create, o.wait)
-	if err != nil {
+	p, result, err := c.Runtime.Plan(bundleOf(c.Args, o.create.Bundle), &o.create, o.wait)
+	if err := c.take(result, err); err != nil {
 		return err
 	}
 	if asJSON {

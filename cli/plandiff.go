@@ -38,8 +38,8 @@ func (o *planOptions) lines(c *Call, name string) ([]plan.Line, error) {
 			return lines, nil
 		}
 	}
-	p, err := c.Runtime.Plan(name, &o.create, o.wait)
-	if err != nil {
+	p, result, err := c.Runtime.Plan(name, &o.create, o.wait)
+	if err := c.take(result, err); err != nil {
 		return nil, err
 	}
 	return p.Lines(), nil

@@ -38,10 +38,10 @@ func recorded(c *Call, path string, to **seccomp.Recorder, do func() error) erro
 		return err
 	}
 	for _, call := range r.Unnamed {
-		c.Runtime.Warnings = append(c.Runtime.Warnings, unnamed(&call))
+		c.Warnings = append(c.Warnings, unnamed(&call))
 	}
 	if r.Omitted {
-		c.Runtime.Warnings = append(c.Runtime.Warnings, "the container made more calls that have no name, all refused")
+		c.Warnings = append(c.Warnings, "the container made more calls that have no name, all refused")
 	}
 	text, err := json.MarshalIndent(r.Profile(nil), "", "  ")
 	if err == nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/hex"
 	"os"
 	"path/filepath"
@@ -72,9 +73,9 @@ func run(c *Call, o *libcontainer.RunOptions, trace string) error {
 			return err
 		}
 	}
-	err := traced(c, trace, "rt run "+id, &o.Trace, func() (err error) {
-		c.Status, err = c.Runtime.Run(id, o)
-		return err
+	err := traced(c, trace, "rt run "+id, &o.Trace, func() error {
+		o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
+		return c.take(c.Runtime.Run(context.Background(), id, o))
 	})
 	if err == nil && madeUp && o.Detach {
 		_, err = c.Stdout.Write([]byte(id + "\n"))

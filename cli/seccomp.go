@@ -104,7 +104,7 @@ func compileProfile(c *Call, path, goarch string) error {
 	if err != nil {
 		return err
 	}
-	c.Runtime.Warnings = append(c.Runtime.Warnings, warnings...)
+	c.Warnings = append(c.Warnings, warnings...)
 	return filter.Fprint(c.Stdout)
 }
 

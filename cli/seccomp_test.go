@@ -106,8 +106,8 @@ func TestRecorded(t *testing.T) {
 		len(p.Syscalls[0].Names) != 1 {
 		t.Errorf("%v: %s", err, text)
 	}
-	if len(c.Runtime.Warnings) != 1 || !strings.Contains(c.Runtime.Warnings[0], "call 4000 of SCMP_ARCH_X86_64") {
-		t.Errorf("warnings: %q", c.Runtime.Warnings)
+	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "call 4000 of SCMP_ARCH_X86_64") {
+		t.Errorf("warnings: %q", c.Warnings)
 	}
 	failure := errors.New("the container failed")
 	if err := recorded(c, path, &r, func() error { return failure }); err != failure {

@@ -254,7 +254,7 @@ func updateLimits(c *Call, file string, limits []limitFlag, o *libcontainer.Upda
 		}
 		switch {
 		case l.usage == obsolete:
-			c.Runtime.Warnings = append(c.Runtime.Warnings, "--"+l.name+" has no effect: the kernel has no limit of "+
+			c.Warnings = append(c.Warnings, "--"+l.name+" has no effect: the kernel has no limit of "+
 				"its own for this memory any more")
 			continue
 		case !l.set(resources, l.word):

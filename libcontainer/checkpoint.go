@@ -5,7 +5,6 @@ import (
 
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/checkpoint"
-	"rt/libcontainer/foreground"
 	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 )
@@ -21,7 +20,7 @@ const DefaultImages = checkpoint.DefaultImages
 
 // Checkpoint dumps the processes of a container to files, from which Restore makes a container again. Afterwards the
 // container is deleted, unless the options say otherwise; after an error it goes on.
-func (r *Runtime) Checkpoint(id string, o *CheckpointOptions) error {
+func (r *Runtime) checkpoint(id string, o *CheckpointOptions) error {
 	c, err := r.openFor(state.Checkpoint, id, true)
 	if err != nil {
 		return err
@@ -39,7 +38,7 @@ func (r *Runtime) Checkpoint(id string, o *CheckpointOptions) error {
 		Spec: config, Dir: c.container, State: c.state, Status: c.status, Cgroup: group,
 		Log: checkpoint.Log{Debug: r.debug, Warn: r.warn},
 	}
-	defer foreground.CatchEnd()()
+	defer r.catchEnd()()
 	if err := checkpoint.Save(&target, o); err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func TestCRIUFails(t *testing.T) {
 	r := &Runtime{Root: t.TempDir()}
 	id := "criu-fails-" + strconv.Itoa(os.Getpid())
 	before := look(t)
-	if _, err := r.Run(id, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}, Detach: true}); err != nil {
+	if _, err := r.run(id, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}, Detach: true}); err != nil {
 		t.Fatal(err)
 	}
 	images := filepath.Join(t.TempDir(), "images")
@@ -99,14 +99,14 @@ func TestCRIUFails(t *testing.T) {
 			test.change(o)
 		}
 		var e *diag.Error
-		if err := r.Checkpoint(id, o); !errors.As(err, &e) || !strings.Contains(e.Error(), test.want) {
+		if err := r.checkpoint(id, o); !errors.As(err, &e) || !strings.Contains(e.Error(), test.want) {
 			t.Errorf("%s: %v", test.fake, err)
 		}
 		if _, status, err := r.State(id); err != nil || status != state.Running {
 			t.Errorf("%s: the container is %s, %v", test.fake, status, err)
 		}
 	}
-	must(t, r.Delete(id, true))
+	must(t, r.delete(id, true))
 	reapAll()
 	requireNothingLeft(t, before, r.Root, id)
 
@@ -119,7 +119,7 @@ func TestCRIUFails(t *testing.T) {
 		// The streams of the container were files of the host, as those of a test may not be.
 		_ = os.Remove(images + "/" + "descriptors.json")
 		var e *diag.Error
-		if _, err := r.Restore(id, o); !errors.As(err, &e) || !strings.Contains(e.Error(), want) {
+		if _, err := r.restore(id, o); !errors.As(err, &e) || !strings.Contains(e.Error(), want) {
 			t.Errorf("restore, %s: %v", fake, err)
 		}
 		requireNothingLeft(t, before, r.Root, id)

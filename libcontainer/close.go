@@ -13,6 +13,7 @@ func (m *maker) close() {
 		m.cgroup.Close()
 	}
 	m.console.Close()
+	m.streams.close()
 	m.rootfs.Close()
 	m.networks.Close()
 	if m.overlay != nil {

@@ -30,7 +30,7 @@ func outputOf(t *testing.T, bundle, script string, edit func(config map[string]a
 		edit(config)
 	})
 	r := &Runtime{Root: t.TempDir()}
-	_, err := r.Run("copyup-"+strconv.Itoa(os.Getpid()), &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
+	_, err := r.run("copyup-"+strconv.Itoa(os.Getpid()), &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
 	said, _ := os.ReadFile(filepath.Join(out, "said"))
 	return string(said), err
 }

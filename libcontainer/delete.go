@@ -15,7 +15,7 @@ import (
 )
 
 // Delete removes a container that has stopped, or was only created; with force one in any status, and none at all.
-func (r *Runtime) Delete(id string, force bool) error {
+func (r *Runtime) delete(id string, force bool) error {
 	if force {
 		return r.deleteByForce(id)
 	}
@@ -128,6 +128,10 @@ func (r *Runtime) destroy(c *state.Container, s *state.State) error {
 	}
 	if err := rdt.Remove(rdt.Made(s.IntelRdt)); err != nil {
 		return err
+	}
+	// A caller that has made the container is the parent of its process, and may not have waited for it.
+	if s.Pid > 0 && !state.Alive(s.Pid, s.StartTime) {
+		_, _ = unix.Wait4(s.Pid, nil, unix.WNOHANG|unix.WALL, nil)
 	}
 	if config, err := loadCopy(c, s); err == nil && s.Phase != state.Creating {
 		runPoststop(r, config, s)

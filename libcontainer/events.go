@@ -24,7 +24,7 @@ type Stats struct {
 }
 
 // Stats reads the accounting of a container once.
-func (r *Runtime) Stats(id string) (*Stats, error) {
+func (r *Runtime) stats(id string) (*Stats, error) {
 	w, err := r.watch(id)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (r *Runtime) Stats(id string) (*Stats, error) {
 
 // Events calls tell with the accounting of a container in every interval, and whenever it ran out of memory, until the
 // container ends or tell returns an error.
-func (r *Runtime) Events(id string, interval time.Duration, tell func(Event) error) error {
+func (r *Runtime) events(id string, interval time.Duration, tell func(Event) error) error {
 	w, err := r.watch(id)
 	if err != nil {
 		return err

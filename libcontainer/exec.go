@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"errors"
+	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -28,12 +29,15 @@ type ExecOptions struct {
 	ConsoleSocket string // gets the master of the terminal
 	PidfdSocket   string // gets a pidfd of the process
 	PidFile       string
-	PreserveFDs   int
+	PreserveFDs   int  // as in CreateOptions
 	Detach        bool // return when the program runs
 	IgnorePaused  bool // begin in a paused container too; the process stands still like the others
 	// Cgroup says where below the container's cgroup the process goes: "[CONTROLLER[,CONTROLLER]:]PATH", more than one
 	// on cgroup v1.
 	Cgroup []string
+	// ExtraFiles, Stdin, Stdout and Stderr are as in CreateOptions.
+	ExtraFiles            []*os.File
+	Stdin, Stdout, Stderr *os.File
 	// HostBinary is a static program of the host's that is run in place of one of the container's.
 	HostBinary string
 	// Trace gets an event for each step of the plan.
@@ -63,14 +67,14 @@ type executor struct {
 	pid     int // of the process, once it is there
 	console engine.Console
 
-	streams    []uintptr // its standard streams; nil for rt's own
-	program    string    // its program; "" for process.args[0]
-	unfiltered bool      // linux.seccomp is not applied
+	streams    streams
+	program    string // its program; "" for process.args[0]
+	unfiltered bool   // linux.seccomp is not applied
 }
 
 // Exec runs another process in a container, and in the foreground waits for its end, whose exit status it returns: that
 // of the process, or 128 and the signal.
-func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
+func (r *Runtime) exec(id string, o *ExecOptions) (int, error) {
 	if err := inspect.CheckPreserved(o.PreserveFDs); err != nil { // before rt's own descriptors take these numbers
 		return 0, err
 	}
@@ -79,10 +83,14 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 		return 0, err
 	}
 	x := &executor{
-		r: r, id: id, o: o, root: root, container: c, pidfd: -1, binary: -1, console: engine.NewConsole(o.ConsoleSocket),
-		place: cgroup.Exec{Dir: -1},
+		r: r, id: id, o: o, root: root, container: c, pidfd: -1, binary: -1, place: cgroup.Exec{Dir: -1},
+		console: engine.NewConsole(o.ConsoleSocket, [3]int{}),
 	}
 	defer x.close()
+	if x.streams, err = openStreams(o.Stdin, o.Stdout, o.Stderr, o.PreserveFDs, o.ExtraFiles); err != nil {
+		return 0, err
+	}
+	x.console = engine.NewConsole(o.ConsoleSocket, x.streams.std)
 	if err := x.find(); err != nil {
 		return 0, err
 	}
@@ -98,7 +106,7 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 	// In a paused container the process waits for `rt resume`: until then signals are for rt, which can be ended, and
 	// the process ends with it.
 	if !o.Detach && !x.paused {
-		foreground.CatchSignals()
+		r.catchSignals()
 	}
 	err = x.run()
 	if x.crowded(err) {
@@ -111,13 +119,15 @@ func (r *Runtime) Exec(id string, o *ExecOptions) (int, error) {
 		return 0, err
 	}
 	if !o.Detach && x.paused {
-		foreground.CatchSignals()
+		r.catchSignals()
 	}
+	x.r.pid = x.pid
 	if o.Detach {
 		return 0, nil
 	}
 	x.session.Boot.Close()
-	return foreground.Attend(x.pid, x.console.Release(), x.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
+	orphans := r.Command && x.spec.Namespaces.New&unix.CLONE_NEWPID == 0
+	return r.attend(x.pid, x.console.Release(), x.streams.std, orphans)
 }
 
 // find finds the container and its first process, and makes sure that it may be joined.
@@ -210,7 +220,7 @@ func sealHostBinary(path, dir string) (int, error) {
 // look fills in what the plan depends on and the config does not say.
 func (x *executor) look() error {
 	options := plan.Options{
-		ID: x.id, Program: x.program, NoNewKeyring: x.state.NoNewKeyring, Keyring: x.state.Keyring, PreserveFDs: x.o.PreserveFDs, Trace: x.o.Trace != nil,
+		ID: x.id, Program: x.program, NoNewKeyring: x.state.NoNewKeyring, Keyring: x.state.Keyring, PreserveFDs: x.streams.extra(), Trace: x.o.Trace != nil,
 		TerminalWait: !x.o.Detach,
 	}
 	options.IgnoredSignals, options.BlockedSignals = foreground.Inherited()
@@ -224,7 +234,8 @@ func (x *executor) look() error {
 			return err
 		}
 	}
-	options.HardLimits, options.ChownStdio = inspect.HardLimits(x.spec.Process), inspect.OwnedStreams(x.spec.Process)
+	options.HardLimits, options.ChownStdio = inspect.HardLimits(x.spec.Process),
+		inspect.OwnedStreams(x.spec.Process, x.streams.std)
 	if options.Home, err = x.inside().Home(x.spec.Process); err != nil {
 		return err
 	}

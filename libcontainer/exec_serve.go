@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"rt/internal/sys"
 	"rt/libcontainer/failure"
-	"rt/libcontainer/foreground"
 	"rt/libcontainer/listener"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
@@ -14,7 +13,7 @@ import (
 // serve serves a boot process until it has become the user's program.
 func (x *executor) serve(boot *nsenter.Boot) error {
 	x.session = &supervise.Session{
-		Boot: boot, Steps: x.plan.Steps, Debug: x.r.Debug, Interrupted: foreground.Interrupted,
+		Boot: boot, Steps: x.plan.Steps, Debug: x.r.Debug, Interrupted: x.r.interrupted,
 		Trace: tracer(x.plan, x.o.Trace, &x.pid),
 		On: supervise.Handlers{
 			plan.SyncBorn:     x.born,
@@ -64,6 +63,7 @@ func (x *executor) closeProcess() {
 		x.session.Boot.Close()
 	}
 	x.console.Close()
+	x.streams.close()
 	sys.CloseAll(x.pidfd, x.binary)
 	x.place.Close()
 }

@@ -23,7 +23,7 @@ func (x *executor) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error
 // process.execCPUAffinity.initial. It has to be bound before it is born: a CPU that the container's cpuset does not
 // have can be asked for only outside of it.
 func (x *executor) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, error) {
-	o := nsenter.SpawnOptions{Argv: []string{"rt-exec", x.id}, Files: x.inherited(files), CgroupFD: -1,
+	o := nsenter.SpawnOptions{Argv: []string{"rt-exec", x.id}, Files: x.streams.files(files), CgroupFD: -1,
 		Dir: x.container.Path(".")}
 	if x.plan.IntoCgroup {
 		o.CgroupFD = x.place.Dir
@@ -68,11 +68,4 @@ func cpuSet(list string) unix.CPUSetDynamic {
 		set.Set(n)
 	}
 	return set
-}
-
-// inherited returns the descriptors of the boot process.
-func (x *executor) inherited(files []int) []uintptr {
-	all := stdio(x.join.PreserveFDs, files)
-	copy(all, x.streams)
-	return all
 }

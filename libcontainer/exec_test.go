@@ -41,15 +41,15 @@ func testExecFaults(t *testing.T) {
 	})
 	r := &Runtime{Root: filepath.Join(t.TempDir(), "root")}
 	id := "exec-fails-" + strconv.Itoa(os.Getpid())
-	must(t, r.Create(id, &CreateOptions{Bundle: bundle}))
-	defer func() { must(t, r.Delete(id, true)) }()
-	must(t, r.Start(id))
+	must(t, r.create(id, &CreateOptions{Bundle: bundle}))
+	defer func() { must(t, r.delete(id, true)) }()
+	must(t, r.start(id))
 	alone, err := r.Processes(id)
 	must(t, err)
 
 	var p *plan.Plan
 	r.edit = func(made *plan.Plan) { p = made }
-	status, err := r.Exec(id, execTrue(t))
+	status, err := r.exec(id, execTrue(t))
 	if err != nil || status != 0 {
 		t.Fatalf("without a fault: %d, %v", status, err)
 	}
@@ -58,7 +58,7 @@ func testExecFaults(t *testing.T) {
 		// EDOM is no answer that any step makes allowances for.
 		r.edit = func(made *plan.Plan) { made.Program = *made.WithFault(i, unix.EDOM) }
 		o := execTrue(t)
-		_, err := r.Exec(id, o)
+		_, err := r.exec(id, o)
 		var e *diag.Error
 		switch {
 		case err == nil && (passedOver(p, i) || p.Steps[i].Call == nsenter.ExitGroup):
@@ -104,9 +104,9 @@ func testExecIntoAFullContainer(t *testing.T) {
 	bundle := newBundle(t, func(config map[string]any) { config["process"].(map[string]any)["args"] = []string{"sleep", "600"} })
 	r := &Runtime{Root: filepath.Join(t.TempDir(), "root")}
 	id := "exec-full-" + strconv.Itoa(os.Getpid())
-	must(t, r.Create(id, &CreateOptions{Bundle: bundle}))
-	defer func() { must(t, r.Delete(id, true)) }()
-	must(t, r.Start(id))
+	must(t, r.create(id, &CreateOptions{Bundle: bundle}))
+	defer func() { must(t, r.delete(id, true)) }()
+	must(t, r.start(id))
 	s, _, err := r.State(id)
 	must(t, err)
 
@@ -125,7 +125,7 @@ func testExecIntoAFullContainer(t *testing.T) {
 	}
 	o := &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"sleep", "600"}},
 		PidFile: filepath.Join(t.TempDir(), "pid"), Detach: true}
-	if _, err := r.Exec(id, o); err != nil || plans != 2 {
+	if _, err := r.exec(id, o); err != nil || plans != 2 {
 		t.Fatalf("%v, with %d plans", err, plans)
 	}
 	text, err := os.ReadFile(o.PidFile)

@@ -240,15 +240,15 @@ func (f *faults) life(r *Runtime, trace func(TraceEvent)) error {
 	o := f.options
 	o.Bundle, o.Trace = f.bundle, trace
 	if !f.wait {
-		_, err := r.Run(faultID, &RunOptions{CreateOptions: o})
+		_, err := r.run(faultID, &RunOptions{CreateOptions: o})
 		return err
 	}
-	if err := r.Create(faultID, &o); err != nil {
+	if err := r.create(faultID, &o); err != nil {
 		return err
 	}
-	err := r.Start(faultID)
+	err := r.start(faultID)
 	f.requireStopped(r, err != nil)
-	if e := r.Delete(faultID, false); e != nil {
+	if e := r.delete(faultID, false); e != nil {
 		f.t.Errorf("delete: %v", e)
 	}
 	reapAll()
@@ -262,7 +262,7 @@ func (f *faults) requireStopped(r *Runtime, failed bool) {
 		return err == nil && status == state.Stopped
 	})
 	var e *diag.Error
-	if err := r.Start(faultID); failed && (!errors.As(err, &e) || e.Kind != diag.State) {
+	if err := r.start(faultID); failed && (!errors.As(err, &e) || e.Kind != diag.State) {
 		f.t.Errorf("a second start says %v", err)
 	}
 }

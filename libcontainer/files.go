@@ -110,19 +110,6 @@ func (m *maker) openFile(f *plan.File, maps *idmap.Namespaces) (fd int, err erro
 	return fd, nil
 }
 
-// stdio returns the descriptors of the boot process: the standard streams, those that the user's program inherits, and
-// files.
-func stdio(preserved int, files []int) []uintptr {
-	all := make([]uintptr, 0, 4+preserved+len(files))
-	for fd := range 3 + preserved {
-		all = append(all, uintptr(fd))
-	}
-	for _, fd := range files {
-		all = append(all, uintptr(fd))
-	}
-	return all
-}
-
 // listen makes the socket in the state directory that the boot process accepts `rt start` on.
 func (m *maker) listen() (int, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)

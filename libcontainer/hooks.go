@@ -73,16 +73,25 @@ func (r *Runtime) runHooks(kind string, list []specs.Hook, text []byte, config *
 	if len(list) == 0 {
 		return nil
 	}
-	// What rt's caller has left open is not for the host's hooks to inherit either.
-	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
-	o.Dir, o.Interrupted = config.Bundle, foreground.TakeEnd
+	if r.Command {
+		// What rt's caller has left open is not for the host's hooks to inherit either. Without Command the descriptors
+		// are not rt's to change, and a boot process closes what the hook would inherit.
+		_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	}
+	o.Dir, o.Interrupted = config.Bundle, func() bool { return r.interrupted() != nil }
+	if !r.Command && o.Env == nil {
+		o.Env = []string{} // nil would be the environment of the caller
+	}
+	if kind == "poststop" { // a call that was cancelled still undoes what it has done
+		o.Interrupted = func() bool { return r.Command && foreground.TakeEnd() }
+	}
 	files, err := hookFiles(config.OCI.Annotations)
 	if err != nil {
 		return err
 	}
 	defer files.close()
 	o.Copies = &hooks.Copies{Stdout: files.stdout, Stderr: files.stderr}
-	if ignored, blocked := foreground.Inherited(); o.Start == nil && ignored|blocked != 0 {
+	if ignored, blocked := foreground.Inherited(); o.Start == nil && (ignored|blocked != 0 || !r.Command) {
 		// What rt's caller ignores or blocks outlives execve(2), and fork and exec of Go's leave it so. A boot process
 		// takes it back.
 		dir, err := unix.Open(o.Dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

@@ -19,10 +19,10 @@ func TestIntelRdt(t *testing.T) {
 	})
 	r := &Runtime{Root: filepath.Join(t.TempDir(), "root"), resctrl: t.TempDir()}
 	id := "rdt" + strconv.Itoa(os.Getpid())
-	if err := r.Create(id, &CreateOptions{Bundle: bundle}); err != nil {
+	if err := r.create(id, &CreateOptions{Bundle: bundle}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = r.Delete(id, true) })
+	t.Cleanup(func() { _ = r.delete(id, true) })
 	class := filepath.Join(r.resctrl, id)
 	s, _, err := r.State(id)
 	if err != nil {
@@ -39,20 +39,20 @@ func TestIntelRdt(t *testing.T) {
 	}
 	same("schemata", "L3:0=f\n")
 	same("tasks", strconv.Itoa(s.Pid)+"\n")
-	if err := r.Start(id); err != nil {
+	if err := r.start(id); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Update(id, &UpdateOptions{L3CacheSchema: "L3:0=3", MemBwSchema: "MB:0=20"}); err != nil {
 		t.Error(err)
 	}
 	same("schemata", "L3:0=f\nL3:0=3\nMB:0=20\n")
-	if stats, err := r.Stats(id); err != nil || stats.IntelRdt == nil || stats.IntelRdt.Class.MemBw != "MB:0=20" {
+	if stats, err := r.stats(id); err != nil || stats.IntelRdt == nil || stats.IntelRdt.Class.MemBw != "MB:0=20" {
 		t.Errorf("%+v, %v", stats, err)
 	}
 	if err := os.Remove(filepath.Join(class, "tasks")); err != nil {
 		t.Fatal(err)
 	}
-	if status, err := r.Exec(id, &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"true"}}}); err != nil ||
+	if status, err := r.exec(id, &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"true"}}}); err != nil ||
 		status != 0 {
 		t.Fatalf("status %d, %v", status, err)
 	}
@@ -66,7 +66,7 @@ func TestIntelRdt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := r.Delete(id, true); err != nil {
+	if err := r.delete(id, true); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(class); !errors.Is(err, os.ErrNotExist) {
@@ -80,7 +80,7 @@ func TestIntelRdtFailureLeavesNothing(t *testing.T) {
 		config["linux"].(map[string]any)["intelRdt"] = map[string]any{"closID": "gold"}
 	})
 	r := &Runtime{Root: filepath.Join(t.TempDir(), "root"), resctrl: t.TempDir()}
-	err := r.Create("rdt-fails-"+strconv.Itoa(os.Getpid()), &CreateOptions{Bundle: bundle})
+	err := r.create("rdt-fails-"+strconv.Itoa(os.Getpid()), &CreateOptions{Bundle: bundle})
 	e, ok := errors.AsType[*diag.Error](err)
 	if !ok || e.Field != "linux.intelRdt.closID" {
 		t.Errorf("%v", err)

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// List returns all containers of the root, in the order of their ids. One whose state can't be read is listed with its
+// list returns all containers of the root, in the order of their ids. One whose state can't be read is listed with its
 // id alone, as what it is: stopped.
-func (r *Runtime) List() (list []Listed, err error) {
+func (r *Runtime) list() (list []Listed, err error) {
 	err = r.each(func(c *state.Container) {
 		s, status, err := r.status(c)
 		switch {

@@ -179,7 +179,7 @@ func TestListener(t *testing.T) {
 		for _, uid := range []int{0, 7} {
 			try(noNewPrivs, uid, mkdir)
 			pidFile := filepath.Join(out, "pid")
-			status, err := r.Run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle,
+			status, err := r.run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle,
 				PidFile: pidFile}})
 			if text := said(); err != nil || status != 1 || text != "1\n"+answered {
 				t.Fatalf("run: status %d, %v, and the container sees %q", status, err, text)
@@ -191,17 +191,17 @@ func TestListener(t *testing.T) {
 	}
 	t.Run("create, start, exec", func(t *testing.T) {
 		try(true, 0, mkdir+"; exec busybox sleep 60")
-		must(t, r.Create(listenerID, &CreateOptions{Bundle: bundle}))
-		defer func() { must(t, r.Delete(listenerID, true)) }()
+		must(t, r.create(listenerID, &CreateOptions{Bundle: bundle}))
+		defer func() { must(t, r.delete(listenerID, true)) }()
 		s := stateOf(t, r, listenerID)
-		must(t, r.Start(listenerID))
+		must(t, r.start(listenerID))
 		a.saw(t, specs.ContainerProcessState{Pid: s.Pid,
 			State: specs.State{Status: specs.StateCreated, Pid: s.Pid, Bundle: bundle}})
 		eventually(t, "the answer is seen", func() bool { return strings.HasSuffix(said(), answered) })
 		pidFile := filepath.Join(out, "pid")
 		o := &ExecOptions{PidFile: pidFile}
 		o.Args = []string{"/bin/busybox", "sh", "-c", mkdir}
-		status, err := r.Exec(listenerID, o)
+		status, err := r.exec(listenerID, o)
 		if text := said(); err != nil || status != 1 || !strings.HasSuffix(text, answered) {
 			t.Fatalf("exec: status %d, %v, and the container sees %q", status, err, text)
 		}
@@ -243,18 +243,18 @@ func TestAgentMissing(t *testing.T) {
 			t.Errorf("%s: %+v", how, err)
 		}
 	}
-	_, err := r.Run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
+	_, err := r.run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
 	check("run", err)
 	if list, err := os.ReadDir(r.Root); err != nil || len(list) != 0 {
 		t.Errorf("left: %v, %v", list, err)
 	}
-	must(t, r.Create(listenerID, &CreateOptions{Bundle: bundle}))
-	check("start", r.Start(listenerID))
+	must(t, r.create(listenerID, &CreateOptions{Bundle: bundle}))
+	check("start", r.start(listenerID))
 	eventually(t, "the container is stopped", func() bool {
 		_, status, err := r.State(listenerID)
 		return err == nil && status == state.Stopped
 	})
-	must(t, r.Delete(listenerID, false))
+	must(t, r.delete(listenerID, false))
 }
 
 // TestListenerStepsFail fails each step by which the listener is handed over.
@@ -274,7 +274,7 @@ func TestListenerStepsFail(t *testing.T) {
 				}
 			}
 		}
-		_, err := r.Run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
+		_, err := r.run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
 		var e *diag.Error
 		if !errors.As(err, &e) || e.Call != call.String() || e.Errno != unix.EIO {
 			t.Errorf("%v: %+v", call, err)
@@ -297,7 +297,7 @@ func TestObserve(t *testing.T) {
 			"read line </proc/self/comm; busybox true & wait; exit 3"}
 	})
 	var seen seccomp.Recorder
-	status, err := (&Runtime{Root: t.TempDir()}).Run(listenerID,
+	status, err := (&Runtime{Root: t.TempDir()}).run(listenerID,
 		&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}})
 	if err != nil || status != 3 || len(seen.Unnamed) != 0 {
 		t.Fatalf("status %d, %v, %v", status, err, seen.Unnamed)
@@ -315,7 +315,7 @@ func TestObserve(t *testing.T) {
 		}
 	}
 	var e *diag.Error
-	_, err = (&Runtime{Root: t.TempDir()}).Run(listenerID,
+	_, err = (&Runtime{Root: t.TempDir()}).run(listenerID,
 		&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}, Detach: true})
 	if !errors.As(err, &e) || e.Field != "--seccomp-record" {
 		t.Errorf("detached: %v", err)

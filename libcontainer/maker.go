@@ -13,7 +13,6 @@ import (
 	"rt/internal/undo"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/engine"
-	"rt/libcontainer/foreground"
 	"rt/libcontainer/host"
 	"rt/libcontainer/idmap"
 	"rt/libcontainer/inspect"
@@ -53,6 +52,7 @@ type maker struct {
 	undo      undo.Stack
 	pid       int // of the container's process, once it is there
 	console   engine.Console
+	streams   streams
 	networks  *netdevice.Namespaces // once linux.netDevices were moved; nil before
 	rootfs    *rootfs.Server
 	relay     *notify.Relay      // of sd_notify(3); nil without NOTIFY_SOCKET
@@ -63,7 +63,8 @@ type maker struct {
 
 // newMaker reads the bundle and looks at the host. It changes nothing.
 func (r *Runtime) newMaker(id string, o *CreateOptions, wait bool) (*maker, error) {
-	m := &maker{r: r, id: id, o: o, wait: wait, console: engine.NewConsole(o.ConsoleSocket)}
+	m := &maker{r: r, id: id, o: o, wait: wait, console: engine.NewConsole(o.ConsoleSocket, [3]int{}),
+		streams: streams{null: -1}}
 	bundle, err := filepath.Abs(o.Bundle)
 	if err != nil {
 		return nil, &diag.Error{Kind: diag.Usage, Field: "--bundle", Value: o.Bundle, Err: err}
@@ -76,13 +77,18 @@ func (r *Runtime) newMaker(id string, o *CreateOptions, wait bool) (*maker, erro
 	if err := m.place(); err != nil {
 		return nil, err
 	}
+	if m.streams, err = openStreams(o.Stdin, o.Stdout, o.Stderr, o.PreserveFDs, o.ExtraFiles); err != nil {
+		return nil, err
+	}
+	m.console = engine.NewConsole(o.ConsoleSocket, m.streams.std)
 	return m, located(m.spec, m.look())
 }
 
 // look reads what the plan depends on and the config does not say.
 func (m *maker) look() error {
 	options, warnings, err := inspect.Create(m.spec, &m.facts, &inspect.Request{
-		ID: m.id, Wait: m.wait, NoPivot: m.o.NoPivot, NoNewKeyring: m.o.NoNewKeyring, PreserveFDs: m.o.PreserveFDs,
+		ID: m.id, Wait: m.wait, NoPivot: m.o.NoPivot, NoNewKeyring: m.o.NoNewKeyring, PreserveFDs: m.o.PreserveFDs, ExtraFiles: len(m.o.ExtraFiles),
+		Streams: m.streams.std, ServiceManager: m.r.Command,
 		Layer:   inspect.LayerRequest{Ephemeral: m.o.Ephemeral, Size: m.o.EphemeralSize, Overlay: m.o.Overlay},
 		Observe: m.o.Observe != nil, Trace: m.o.Trace != nil,
 	})
@@ -91,6 +97,7 @@ func (m *maker) look() error {
 	}
 	m.r.warn(warnings...)
 	m.options = *options
+	m.streams.preserved = m.options.PreserveFDs - len(m.o.ExtraFiles) // with those of LISTEN_FDS
 	m.options.SetgroupsDeny = idmap.DenySetgroups(m.spec, &m.facts)
 	return m.lookForNotify()
 }
@@ -168,11 +175,11 @@ func (m *maker) begin() error {
 		// count on those.
 		m.options.CgroupFD, m.options.CgroupJoins, m.options.CgroupAttach = false, nil, false
 		m.facts.Hierarchies = h
-		said := len(m.r.Warnings)
+		said := len(m.r.warnings)
 		if _, err := m.compile(); err != nil {
 			return err
 		}
-		m.r.Warnings = m.r.Warnings[:said] // once is enough
+		m.r.warnings = m.r.warnings[:said] // once is enough
 	}
 	image, err := nsenter.Assemble(&m.plan.Program)
 	if err != nil {
@@ -184,8 +191,7 @@ func (m *maker) begin() error {
 		return err
 	}
 	o := nsenter.SpawnOptions{
-		Argv: []string{plan.BootName, m.id}, Files: stdio(m.options.PreserveFDs,
-			files), CloneFlags: m.plan.CloneFlags, CgroupFD: -1,
+		Argv: []string{plan.BootName, m.id}, Files: m.streams.files(files), CloneFlags: m.plan.CloneFlags, CgroupFD: -1,
 		Dir: m.container.Path("."),
 	}
 	if m.plan.IntoCgroup {
@@ -330,6 +336,7 @@ func (m *maker) created() error {
 		}
 	}
 	m.state.Pid, m.state.Phase = m.pid, state.Created
+	m.r.pid = m.pid
 	m.state.Cgroup = state.Cgroup(m.cgroup.Saved()) // without rights it has turned out that there is none
 	if m.wait {
 		ready := slices.IndexFunc(m.plan.Steps, func(s nsenter.Step) bool { return plan.SyncPointOf(&s) == plan.SyncReady })
@@ -353,7 +360,7 @@ func (m *maker) created() error {
 }
 
 // Create makes a container that waits for Start. On an error nothing is left of it.
-func (r *Runtime) Create(id string, o *CreateOptions) error {
+func (r *Runtime) create(id string, o *CreateOptions) error {
 	if err := state.CheckID(id); err != nil {
 		return err
 	}
@@ -368,11 +375,11 @@ func (r *Runtime) Create(id string, o *CreateOptions) error {
 	if err := m.checkObserve(true); err != nil {
 		return err
 	}
-	defer foreground.CatchEnd()()
+	defer r.catchEnd()()
 	if err := m.make(); err != nil {
 		return err
 	}
-	if err := foreground.Interrupted(); err != nil {
+	if err := m.r.interrupted(); err != nil {
 		m.undo.Run()
 		return err
 	}

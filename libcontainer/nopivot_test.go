@@ -30,7 +30,7 @@ func TestNoPivotLeavesTheHostItsMounts(t *testing.T) {
 				config["linux"].(map[string]any)["rootfsPropagation"] = propagation
 			}
 		})
-		_, err := r.Run("no-pivot-"+strconv.Itoa(os.Getpid()),
+		_, err := r.run("no-pivot-"+strconv.Itoa(os.Getpid()),
 			&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, NoPivot: true}})
 		must(t, err)
 	}

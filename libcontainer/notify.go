@@ -11,7 +11,7 @@ import (
 
 // lookForNotify finds out whether the container gets a socket for its service manager.
 func (m *maker) lookForNotify() error {
-	if m.spec.Process == nil {
+	if m.spec.Process == nil || !m.r.Command {
 		return nil
 	}
 	if wanted, err := notify.Wanted(m.spec.Process.Env); !wanted || err != nil {
@@ -37,7 +37,7 @@ func (m *maker) makeNotify() (err error) {
 // newRelay makes the container's socket. It returns nil if there is nobody to relay to, or the container does not mount
 // its directory.
 func (r *Runtime) newRelay(c *state.Container) (*notify.Relay, error) {
-	if !c.HasNotify() {
+	if !r.Command || !c.HasNotify() {
 		return nil, nil
 	}
 	relay, warning, err := notify.NewRelay(c.SocketPath(state.NotifyDir + "/" + plan.NotifySocket))

@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"rt/libcontainer/checkpoint"
 	"rt/libcontainer/engine"
-	"rt/libcontainer/foreground"
 	"rt/libcontainer/state"
 )
 
@@ -18,7 +17,7 @@ type RestoreOptions struct {
 
 // Restore makes a container of images that Checkpoint has made, and in the foreground waits for its end as Run does,
 // and returns its exit status.
-func (r *Runtime) Restore(id string, o *RestoreOptions) (int, error) {
+func (r *Runtime) restore(id string, o *RestoreOptions) (int, error) {
 	if err := state.CheckID(id); err != nil {
 		return 0, err
 	}
@@ -51,7 +50,7 @@ func (r *Runtime) Restore(id string, o *RestoreOptions) (int, error) {
 		return 0, err
 	}
 	if o.Detach {
-		defer foreground.CatchEnd()()
+		defer r.catchEnd()()
 	}
 	if err := m.restore(bundle, restore); err != nil {
 		m.undo.Run()

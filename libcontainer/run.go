@@ -6,7 +6,6 @@ import (
 	"rt/internal/diag"
 	"rt/libcontainer/engine"
 	"rt/libcontainer/failure"
-	"rt/libcontainer/foreground"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
 	"rt/libcontainer/rdt"
@@ -15,7 +14,7 @@ import (
 
 // Run makes a container, starts it, and in the foreground waits for its end, whose exit status it returns: that of the
 // process, or 128 and the signal.
-func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
+func (r *Runtime) run(id string, o *RunOptions) (int, error) {
 	if err := state.CheckID(id); err != nil {
 		return 0, err
 	}
@@ -38,7 +37,7 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 	}
 	restore := func() {}
 	if o.Detach {
-		restore = foreground.CatchEnd()
+		restore = r.catchEnd()
 	}
 	defer restore()
 	if err := m.make(); err != nil {
@@ -58,7 +57,7 @@ func (r *Runtime) Run(id string, o *RunOptions) (int, error) {
 // prepareToAttend is for an rt that stays until the container's end: it takes signals to pass on, and orphans to wait
 // for.
 func (m *maker) prepareToAttend(o *RunOptions) error {
-	if o.Detach {
+	if o.Detach || !m.r.Command {
 		return nil
 	}
 	if !o.NoSubreaper && m.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
@@ -67,7 +66,7 @@ func (m *maker) prepareToAttend(o *RunOptions) error {
 			return diag.Sys("rt can't become a subreaper", "prctl", err)
 		}
 	}
-	foreground.CatchSignals()
+	m.r.catchSignals()
 	return nil
 }
 
@@ -91,14 +90,15 @@ func (m *maker) foreground(o *RunOptions) (int, error) {
 	if m.relay != nil {
 		m.relay.Begin(process.Open(m.state.Pid, m.state.StartTime)) // before anyone waits for it
 	}
-	status, err := foreground.Attend(m.pid, m.console.Release(), m.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
+	status, err := m.r.attend(m.pid, m.console.Release(), m.streams.std,
+		m.r.Command && m.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
 	if err != nil {
 		return 0, err
 	}
 	if err := m.relay.Finish(); err != nil {
 		m.r.warn(err.Error())
 	}
-	m.r.EndReason = failure.EndReason(status, m.pid, m.spec, m.cgroup)
+	m.r.endReason = failure.EndReason(status, m.pid, m.spec, m.cgroup)
 	if o.Keep {
 		return status, nil
 	}

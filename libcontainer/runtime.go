@@ -1,15 +1,7 @@
-// Package libcontainer is the life of a container: create, start, run, state, list, kill, delete.
-//
-// It turns a bundle and the options of a command into a container and back into nothing. It runs in rt only: it is the
-// supervisor of the boot process, whose plan (package plan) it has compiled and started (package nsenter), and whose
-// sync points it serves. It holds no opinion on what a plan does, writes no cgroup file (package cgroup) and no state
-// file (package state) itself, and prints nothing (package cli).
-//
-// It follows runtime.md of the OCI runtime specification 1.3. Whatever it makes, it records first or takes back on
-// failure, so that a killed rt leaves nothing that `rt delete --force` does not remove.
 package libcontainer
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 
@@ -21,18 +13,29 @@ import (
 	"rt/seccomp"
 )
 
-// Runtime is what all commands share. The zero value is rt as it is called without options.
+// Runtime makes containers and finds them again. The zero value has the settings of rt without options. A Runtime may be
+// used by several goroutines at once, as long as none of them changes its fields.
 type Runtime struct {
-	Root          string // where the containers' state is; "" is state.DefaultRoot
+	Root          string // the state directory; "" is /run/rt for root, and $XDG_RUNTIME_DIR/rt for others
 	SystemdCgroup bool   // let systemd make the cgroups
 	NoCgroup      bool   // make none
-	Rootless      string // "true", "false", or "auto" and "": found out
-	// Warnings are what the runtime spec wants warnings for, to be shown if the command succeeds.
-	Warnings []string
-	// EndReason says why the program of Run has ended, if the kernel or a limit has ended it.
-	EndReason string
-	// Debug gets a line for each thing that rt does; nil drops them.
+	// Rootless is "true" if this process can't expect the rights of the host's root, "false" if it can; "auto" and ""
+	// let rt find out.
+	Rootless string
+	// Command is set by a program that does for one container what rt(8) does, and nothing else. It gives the whole
+	// process to that container: in the foreground its signals are forwarded and it becomes a subreaper, a signal to
+	// end undoes what is not complete, descriptors from 3 on become close-on-exec before hooks run, and the sockets of
+	// its service manager (NOTIFY_SOCKET, LISTEN_FDS) go to the container. Without it no call changes the process or
+	// reads these variables.
+	Command bool
+	// Debug gets a line for each thing that rt does; nil drops them. Calls at the same time call it at the same time.
 	Debug func(line string)
+
+	ctx       context.Context // of one call: see Runtime.call
+	warnings  []string        // of one call
+	endReason string          // of one call
+	pid       int             // of one call
+	killed    bool            // of one call: it was cancelled while a program ran in the foreground
 	// edit changes a plan before it is carried out. Only the tests of this package can set it, to fail one step of a
 	// plan after the other: an error path that can't be reached in any other way is one that was never tried.
 	edit func(*plan.Plan)
@@ -49,10 +52,17 @@ type CreateOptions struct {
 	PidFile       string
 	NoPivot       bool
 	NoNewKeyring  bool
-	PreserveFDs   int
-	Ephemeral     bool   // a layer over root.path takes all changes, and ends with the container
-	EphemeralSize string // the most that this layer may hold
-	Overlay       string // a directory that keeps the changes, in place of such a layer
+	// PreserveFDs is how many descriptors of this process, from 3 on, the container's process gets by the same numbers.
+	PreserveFDs int
+	// ExtraFiles are given to the container's process by the numbers from 3+PreserveFDs on.
+	ExtraFiles []*os.File
+	// Stdin, Stdout and Stderr are the standard streams of the container's process, or, in the foreground, what its
+	// terminal is relayed to. A nil one is a null device. The container can do with a file what its user may do with
+	// it: give it no file whose mode or owner matters to the host.
+	Stdin, Stdout, Stderr *os.File
+	Ephemeral             bool   // a layer over root.path takes all changes, and ends with the container
+	EphemeralSize         string // the most that this layer may hold
+	Overlay               string // a directory that keeps the changes, in place of such a layer
 	// Trace gets an event for each step of the plan.
 	Trace func(TraceEvent)
 	// Observe gets the calls that the container makes; linux.seccomp is not applied meanwhile. It takes a container in
@@ -152,11 +162,10 @@ func (r *Runtime) debug(line string) {
 	}
 }
 
-func (r *Runtime) warn(lines ...string) { r.Warnings = append(r.Warnings, lines...) }
+func (r *Runtime) warn(lines ...string) { r.warnings = append(r.warnings, lines...) }
 
-// Plan compiles the plan that Create (wait) or Run would carry out, and does nothing else. bundle may also be a
-// config.json by any name; relative paths in it start in its directory.
-func (r *Runtime) Plan(bundle string, o *CreateOptions, wait bool) (*plan.Plan, error) {
+// compilePlan compiles the plan that Create (wait) or Run would carry out, and does nothing else.
+func (r *Runtime) compilePlan(bundle string, o *CreateOptions, wait bool) (*plan.Plan, error) {
 	options := *o
 	options.Bundle = bundle
 	if info, err := os.Stat(bundle); err == nil && !info.IsDir() {

@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"rt/libcontainer/failure"
-	"rt/libcontainer/foreground"
 	"rt/libcontainer/idmap"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/rootfs"
@@ -34,7 +33,7 @@ func (m *maker) handlers() supervise.Handlers {
 // supervise begins the supervision of a boot process that was started.
 func (m *maker) supervise(boot *nsenter.Boot) {
 	m.session = &supervise.Session{
-		Boot: boot, Steps: m.plan.Steps, On: m.handlers(), Debug: m.r.Debug, Interrupted: foreground.Interrupted,
+		Boot: boot, Steps: m.plan.Steps, On: m.handlers(), Debug: m.r.Debug, Interrupted: m.r.interrupted,
 		Trace: tracer(m.plan, m.o.Trace, &m.pid),
 	}
 	m.undo.Push(m.session.End)

@@ -27,14 +27,14 @@ func init() {
 	}
 	children["create"] = act(func(r *Runtime, id,
 		bundle string) error {
-		return r.Create(id, &CreateOptions{Bundle: bundle})
+		return r.create(id, &CreateOptions{Bundle: bundle})
 	})
 	children["run"] = act(func(r *Runtime, id, bundle string) error {
-		_, err := r.Run(id, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
+		_, err := r.run(id, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
 		return err
 	})
-	children["start"] = act(func(r *Runtime, id, _ string) error { return r.Start(id) })
-	children["delete"] = act(func(r *Runtime, id, _ string) error { return r.Delete(id, true) })
+	children["start"] = act(func(r *Runtime, id, _ string) error { return r.start(id) })
+	children["delete"] = act(func(r *Runtime, id, _ string) error { return r.delete(id, true) })
 }
 
 // TestSIGKILLAtAnyMoment kills rt at random moments of the commands that change a container. Whatever is left must be
@@ -107,18 +107,18 @@ func (k *killing) rounds() {
 func (k *killing) round(after time.Duration) time.Duration {
 	r := &Runtime{Root: k.root}
 	if k.command == "start" || k.command == "delete" {
-		must(k.t, r.Create(k.id, &CreateOptions{Bundle: k.bundle}))
+		must(k.t, r.create(k.id, &CreateOptions{Bundle: k.bundle}))
 	}
 	took := k.kill(after)
 
-	list, err := r.List()
+	list, err := r.list()
 	// A process that rt was just starting has its descriptors, and with them the lock, until it executes.
 	for range 1000 {
 		if len(list) == 0 || list[0].Status != state.Creating {
 			break
 		}
 		time.Sleep(time.Millisecond)
-		list, err = r.List()
+		list, err = r.list()
 	}
 	var e *diag.Error
 	switch {
@@ -136,7 +136,7 @@ func (k *killing) round(after time.Duration) time.Duration {
 			k.t.Fatalf("after %v nobody creates it any more: %+v", took, list[0])
 		}
 	}
-	if err := r.Delete(k.id, true); err != nil {
+	if err := r.delete(k.id, true); err != nil {
 		k.t.Fatalf("delete --force after %v: %v", took, err)
 	}
 	// Hooks of a rt that was killed live on to their end, and what has lost its parent has to be waited for.

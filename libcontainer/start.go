@@ -8,7 +8,6 @@ import (
 	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/failure"
-	"rt/libcontainer/foreground"
 	"rt/libcontainer/host"
 	"rt/libcontainer/listener"
 	"rt/libcontainer/plan"
@@ -31,12 +30,13 @@ type starter struct {
 
 // Start lets a created container become the user's program, and returns when it has: a program that can't be executed
 // is an error here.
-func (r *Runtime) Start(id string) error {
+func (r *Runtime) start(id string) error {
 	o, err := r.openFor(state.Start, id, true)
 	if err != nil {
 		return err
 	}
 	defer o.close()
+	r.pid = o.state.Pid
 	s := &starter{r: r, id: id, container: o.container, state: o.state}
 	if s.spec, err = loadCopy(o.container, o.state); err != nil {
 		return err
@@ -64,8 +64,8 @@ func (r *Runtime) Start(id string) error {
 	}
 	defer boot.Close()
 	s.session = &supervise.Session{Boot: boot, Steps: steps, First: first, On: s.handlers(), Debug: r.Debug,
-		Interrupted: foreground.Interrupted, Kill: s.kill}
-	restore := foreground.CatchEnd()
+		Interrupted: r.interrupted, Kill: s.kill}
+	restore := r.catchEnd()
 	err = s.release()
 	restore()
 	if err != nil {
@@ -175,7 +175,7 @@ func loadCopy(c *state.Container, s *state.State) (*spec.Spec, error) {
 // and where it does the step is another one and has no text.
 func (s *starter) lateText(step *nsenter.Step, index int) string {
 	quiet := *s.r
-	quiet.Warnings, quiet.Debug, quiet.edit = nil, nil, nil
+	quiet.warnings, quiet.Debug, quiet.edit = nil, nil, nil
 	again := maker{r: &quiet, id: s.id, o: &CreateOptions{NoNewKeyring: s.state.NoNewKeyring}, wait: true, spec: s.spec,
 		facts: host.Probe()}
 	if again.place() != nil || again.look() != nil {

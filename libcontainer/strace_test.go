@@ -40,7 +40,7 @@ func TestStraceTellsTheSameStory(t *testing.T) {
 			bundle := newBundle(t, edit)
 			seen := straced(t, strace, bundle)
 			r := Runtime{}
-			p, err := r.Plan(bundle, &CreateOptions{}, false)
+			p, err := r.compilePlan(bundle, &CreateOptions{}, false)
 			must(t, err)
 			compareStory(t, &p.Program, seen)
 		})

@@ -38,18 +38,22 @@ func CheckConsole(p *spec.Process, socket string, detached bool) error {
 
 // Console is the terminal of a container.
 type Console struct {
-	socket string
-	master int
+	socket  string
+	master  int
+	streams [3]int
 }
 
-// NewConsole returns a console whose master goes to the engine that listens on socket; with "" it stays with rt.
-func NewConsole(socket string) Console { return Console{socket: socket, master: -1} }
+// NewConsole returns a console whose master goes to the engine that listens on socket; with "" it stays with rt,
+// which relays it to streams.
+func NewConsole(socket string, streams [3]int) Console {
+	return Console{socket: socket, master: -1, streams: streams}
+}
 
 // Take takes over the master from the boot process.
 func (c *Console) Take(master int) error {
 	c.master = master
 	if c.socket == "" {
-		return foreground.SetUp(master)
+		return foreground.SetUp(master, c.streams)
 	}
 	number, err := unix.IoctlGetInt(master, unix.TIOCGPTN)
 	if err != nil {

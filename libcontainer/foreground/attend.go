@@ -9,9 +9,9 @@ import (
 
 // Attend waits for the end of a container's process, a child of this process, and returns its exit status as a shell
 // shows it. Meanwhile it forwards the signals that this process gets, after CatchSignals, and relays the terminal whose
-// master is given, which it closes; a master of -1 means that there is no terminal. With orphans it also waits for the
+// master is given, which it closes, to streams; a master of -1 means that there is no terminal. With orphans it also waits for the
 // other processes that the container leaves to this process as a subreaper.
-func Attend(pid, master int, orphans bool) (status int, err error) {
+func Attend(pid, master int, streams [3]int, orphans bool) (status int, err error) {
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		if master >= 0 {
@@ -30,7 +30,7 @@ func Attend(pid, master int, orphans bool) (status int, err error) {
 	var failed error
 	// The process is waited for as soon as it has ended, however long its output takes: until then the first process of
 	// its pid namespace can't end either.
-	err = Relay(master, pidfd, func() bool {
+	err = Relay(master, pidfd, streams, func() bool {
 		ended, failed = process.Reap(pid, orphans)
 		return ended.Signaled()
 	})

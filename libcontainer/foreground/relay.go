@@ -32,20 +32,20 @@ type relay struct {
 // and reports whether it was killed. rt's terminal, if standard input is one, is in raw mode meanwhile. Output that the
 // process has written before its end is not lost, unless the process was killed and the reader reads nothing. Relay
 // closes the master.
-func Relay(master, pidfd int, reap func() (killed bool)) error {
-	restore, err := makeRaw()
+func Relay(master, pidfd int, streams [3]int, reap func() (killed bool)) error {
+	restore, err := makeRaw(streams[0])
 	if err != nil {
 		_ = unix.Close(master)
 		return err
 	}
-	r, err := newRelay(master, 0, 1)
+	r, err := newRelay(master, streams[0], streams[1])
 	if err != nil {
 		restore()
 		_ = unix.Close(master)
 		return err
 	}
 	defer r.close()
-	r.unfollow = follow(master)
+	r.unfollow = follow(master, streams)
 	r.untilEnd(pidfd)
 	restore()
 	killed := reap()

@@ -253,7 +253,7 @@ func TestATerminalWhoseOutputHasNoReaderIsHungUp(t *testing.T) {
 
 func TestTheTerminalIsSetUp(t *testing.T) {
 	d := newDesk(t)
-	if err := SetUp(d.master); err != nil {
+	if err := SetUp(d.master, [3]int{0, 1, 2}); err != nil {
 		t.Fatal(err)
 	}
 	modes, err := unix.IoctlGetTermios(d.slave, unix.TCGETS)

@@ -24,10 +24,14 @@ type Request struct {
 	Wait         bool // for `rt start`
 	NoPivot      bool
 	NoNewKeyring bool
-	PreserveFDs  int
-	Layer        LayerRequest
-	Observe      bool // the calls of the container are recorded, and linux.seccomp is not applied
-	Trace        bool
+	PreserveFDs  int // descriptors from 3 on
+	ExtraFiles   int // how many more descriptors the process gets
+	Streams      [3]int
+	// ServiceManager says that the descriptors which a service manager has passed to this process are for the container.
+	ServiceManager bool
+	Layer          LayerRequest
+	Observe        bool // the calls of the container are recorded, and linux.seccomp is not applied
+	Trace          bool
 }
 
 // Create returns the options of the plan that creates a container. The caller adds what belongs to other packages:
@@ -40,14 +44,17 @@ func Create(s *spec.Spec, facts *host.Facts, r *Request) (o *plan.Options, warni
 		OpenFiles: openFiles(),
 	}
 	o.IgnoredSignals, o.BlockedSignals = foreground.Inherited()
-	listen, err := readListenFDs()
-	if err != nil {
-		return nil, nil, err
+	var listen listenFDs
+	if r.ServiceManager {
+		if listen, err = readListenFDs(); err != nil {
+			return nil, nil, err
+		}
 	}
 	o.PreserveFDs, o.Env = r.PreserveFDs+listen.count, listen.env
 	if err := CheckPreserved(o.PreserveFDs); err != nil {
 		return nil, nil, err
 	}
+	o.PreserveFDs += r.ExtraFiles
 	if err := checkRootfs(s); err != nil {
 		return nil, nil, err
 	}
@@ -82,7 +89,7 @@ func Create(s *spec.Spec, facts *host.Facts, r *Request) (o *plan.Options, warni
 			return nil, nil, err
 		}
 	}
-	o.HardLimits, o.ChownStdio = HardLimits(s.Process), OwnedStreams(s.Process)
+	o.HardLimits, o.ChownStdio = HardLimits(s.Process), OwnedStreams(s.Process, r.Streams)
 	return o, warnings, nil
 }
 

@@ -71,20 +71,20 @@ func HardLimits(p *spec.Process) map[int]uint64 {
 	return limits
 }
 
-// OwnedStreams says which of rt's standard streams get the user of the process as owner: pipes, sockets and regular
+// OwnedStreams says which of the standard streams of a process, given as descriptors of this one, get the user of the process as owner: pipes, sockets and regular
 // files, but no device, which other processes use too.
-func OwnedStreams(p *spec.Process) (owned [3]bool) {
+func OwnedStreams(p *spec.Process, streams [3]int) (owned [3]bool) {
 	if p.UID == 0 || p.Terminal {
 		return owned
 	}
-	for fd := range owned {
+	for i, fd := range streams {
 		var st unix.Stat_t
 		if unix.Fstat(fd, &st) != nil {
 			continue
 		}
 		switch st.Mode & unix.S_IFMT {
 		case unix.S_IFIFO, unix.S_IFSOCK, unix.S_IFREG:
-			owned[fd] = true
+			owned[i] = true
 		}
 	}
 	return owned

@@ -1,0 +1,104 @@
+package libcontainer
+
+import (
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+)
+
+// streams are the descriptors that a program inherits: its standard streams and, from 3 on, preserved ones of this
+// process by the same numbers, and then others.
+type streams struct {
+	std       [3]int // as numbers of this process
+	preserved int    // how many, from 3 on
+	others    []int
+	null      int // opened for the streams that are null devices; -1 if there is none
+}
+
+// openStreams returns what the files of a caller are as descriptors. A nil file is a null device.
+func openStreams(in, out, err *os.File, preserved int, extra []*os.File) (s streams, e error) {
+	s = streams{preserved: preserved, null: -1}
+	for i, f := range [...]*os.File{in, out, err} {
+		if f != nil {
+			s.std[i], e = descriptor(f)
+		} else {
+			s.std[i], e = s.nullDevice()
+		}
+		if e != nil {
+			s.close()
+			return streams{null: -1}, e
+		}
+	}
+	for _, f := range extra {
+		fd, err := descriptor(f)
+		if err != nil {
+			s.close()
+			return streams{null: -1}, err
+		}
+		s.others = append(s.others, fd)
+	}
+	return s, nil
+}
+
+// descriptor returns the number of an open file. Unlike File.Fd it does not make the file a blocking one.
+func descriptor(f *os.File) (number int, err error) {
+	number = -1
+	raw, err := f.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) { number = int(fd) })
+	}
+	if err != nil {
+		return -1, &diag.Error{Kind: diag.Usage, Problem: "a file for the container is not open", Err: err}
+	}
+	return number, nil
+}
+
+// nullDevice opens /dev/null, once. The container's root may be the owner of it: so it is opened through a read-only
+// mount, where that can be, by which nobody changes its mode or owner.
+func (s *streams) nullDevice() (fd int, err error) {
+	if s.null >= 0 {
+		return s.null, nil
+	}
+	path := "/dev/null"
+	if mount, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC); err == nil {
+		defer func() { _ = unix.Close(mount) }()
+		if unix.MountSetattr(mount, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}) == nil {
+			path = "/proc/self/fd/" + strconv.Itoa(mount)
+		}
+	}
+	if s.null, err = unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
+		s.null = -1
+		return -1, diag.Sys("/dev/null can't be opened for a standard stream of the container", "open", err)
+	}
+	return s.null, nil
+}
+
+// extra returns how many descriptors the program inherits besides its standard streams.
+func (s *streams) extra() int { return s.preserved + len(s.others) }
+
+// files returns the descriptors of the boot process: those that the program inherits, and files.
+func (s *streams) files(files []int) []uintptr {
+	all := make([]uintptr, 0, 4+s.extra()+len(files))
+	add := func(list ...int) {
+		for _, fd := range list {
+			all = append(all, uintptr(fd))
+		}
+	}
+	add(s.std[:]...)
+	for fd := range s.preserved {
+		add(3 + fd)
+	}
+	add(s.others...)
+	add(files...)
+	return all
+}
+
+func (s *streams) close() {
+	if s.null >= 0 {
+		_ = unix.Close(s.null)
+	}
+	s.null = -1
+}
