@@ -10,7 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -24,11 +27,43 @@ const (
 	ofRun     = 440
 )
 
-func TestPageFaults(t *testing.T) {
+// size is the most bytes that the executable may have: decision 32.
+const size = 7_900_000
+
+// TestSize holds the size of the executable, and the packages in it: decision 32.
+func TestSize(t *testing.T) {
+	st, err := os.Stat(build(t))
+	must(t, err)
+	t.Logf("%d bytes, of %d", st.Size(), size)
+	if runtime.GOARCH == "amd64" && st.Size() > size {
+		t.Errorf("%d bytes, want at most %d", st.Size(), size)
+	}
+	out, err := exec.Command("go", "list", "-deps", "-tags", "urfave_cli_no_template", "rt").Output()
+	must(t, err)
+	linked := strings.Fields(string(out))
+	if !slices.Contains(linked, "rt/cli") {
+		t.Fatalf("these are not rt's packages: %v", linked)
+	}
+	for _, dear := range []string{"crypto", "crypto/rand", "net/http", "text/template", "html/template",
+		"google.golang.org/protobuf/proto"} {
+		if slices.Contains(linked, dear) {
+			t.Errorf("%s is linked into every command", dear)
+		}
+	}
+}
+
+// build returns an executable as make builds it.
+func build(t *testing.T) string {
+	t.Helper()
 	rt := filepath.Join(t.TempDir(), "rt")
 	if out, err := exec.Command("make", "-s", "-C", "../..", "rt", "RT="+rt).CombinedOutput(); err != nil {
 		t.Fatalf("make: %v\n%s", err, out)
 	}
+	return rt
+}
+
+func TestPageFaults(t *testing.T) {
+	rt := build(t)
 	t.Run("version", func(t *testing.T) {
 		require(t, ofVersion, func(int) *exec.Cmd { return exec.Command(rt, "--version") })
 	})
