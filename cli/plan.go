@@ -29,7 +29,7 @@ func planCommand() *Command {
 			"A $name is a descriptor that rt passes, or the result of an earlier step. An error of run or create " +
 				"names the step of the plan that failed.",
 			"With --diff it prints what differs between two plans, without the numbers of steps: lines with - are of " +
-				"the first, those with + of the second. In place of a bundle, a config.json by any name will do, or " +
+				"the first, those with + of the second. A config.json by any name will do instead of a bundle, or " +
 				"a plan that --format json has printed.",
 			"On a terminal, lines are folded to its width, and a long plan is shown by a pager, as git(1) does: " +
 				"RT_PAGER, PAGER or less(1). An empty RT_PAGER turns that off.",

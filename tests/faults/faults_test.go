@@ -1,8 +1,8 @@
 // Package faults holds rt to a number of page faults.
 //
-// A page fault takes longer than to compute what is put into the page, so their number is most of what a start of rt
-// costs beside the system calls; and unlike milliseconds it hardly depends on what else the machine does. What makes it
-// grow is a package that is initialised at every start, memory that is allocated and not needed, a goroutine.
+// A page fault takes longer than to compute the content of the page, so their number is most of the cost of a start of
+// rt apart from the system calls; and unlike milliseconds it hardly depends on the load of the machine. It grows with
+// packages that are initialised at every start, memory that is allocated and not needed, and goroutines.
 package faults
 
 import (
@@ -21,7 +21,7 @@ import (
 )
 
 // The most page faults of a command, with all its children: a little above what rt has on Linux 6.18, amd64. `make
-// bench` says what they are beside those of others. Who makes rt cheaper lowers them.
+// bench` compares them with those of others. A change that makes rt cheaper lowers them.
 const (
 	ofVersion = 285
 	ofRun     = 440

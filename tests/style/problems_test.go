@@ -23,7 +23,7 @@ type problem struct {
 // namespace", has its subject in the field in front of it.
 var finite = regexp.MustCompile(`^[a-z]+s |(^|[ "])(is|are|was|were|has|have|had|does|do|did|must|may|can|can't` +
 	`|cannot|could|couldn't|would|don't|didn't|failed|refused|ran|got|go|take` +
-	`|exists|gives|lacks|maps|names|needs|overrides|refuses|requires|returns|runs|takes)[ ,]`)
+	`|exists|gives|lacks|maps|names|needs|overrides|refuses|requires|returns|runs|shows|takes|uses)[ ,]`)
 
 // leads are words that stand in front of an article or a preposition and are no infinitives.
 var leads = regexp.MustCompile(`^(in|on|of|at|for|with|without|below|together|[a-z]+s|[a-z]+ing)$`)
