@@ -66,8 +66,10 @@ func configs(root, dir string) error {
 	if err != nil {
 		return fmt.Errorf("busybox-static is not installed: %w", err)
 	}
-	for from, to := range map[string]string{busybox: "busybox",
-		root + "/tests/bench/testdata/docker.json": "docker.json"} {
+	for from, to := range map[string]string{
+		busybox: "busybox",
+		root + "/tests/bench/testdata/docker.json": "docker.json",
+	} {
 		if err := copyFile(from, dir+"/"+to, 0o755); err != nil {
 			return err
 		}
@@ -82,8 +84,10 @@ func configs(root, dir string) error {
 			if err := os.Chown(at, ordinaryUser, ordinaryUser); err != nil {
 				return err
 			}
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: ordinaryUser,
-				Gid: ordinaryUser}}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{
+				Uid: ordinaryUser,
+				Gid: ordinaryUser,
+			}}
 		}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("rt spec: %w: %s", err, out)

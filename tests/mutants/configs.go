@@ -50,8 +50,11 @@ func kubernetes(w *world, c config) {
 	process["oomScoreAdj"] = 985
 	pod := "/proc/" + strconv.Itoa(max(w.pod, 1)) + "/ns/"
 	c.at("linux")["namespaces"] = []any{
-		map[string]any{"type": "pid"}, map[string]any{"type": "mount"}, map[string]any{"type": "cgroup"},
-		map[string]any{"type": "network", "path": pod + "net"}, map[string]any{"type": "ipc", "path": pod + "ipc"},
+		map[string]any{"type": "pid"},
+		map[string]any{"type": "mount"},
+		map[string]any{"type": "cgroup"},
+		map[string]any{"type": "network", "path": pod + "net"},
+		map[string]any{"type": "ipc", "path": pod + "ipc"},
 		map[string]any{"type": "uts", "path": pod + "uts"},
 	}
 	c.mount("/var/run/secrets", "bind", w.dir+"/source", "rbind", "rro", "rprivate")
@@ -86,8 +89,10 @@ func withTerminal(_ *world, c config) {
 func withHooks(w *world, c config) {
 	c.at("root")["readonly"] = false
 	hooks := map[string]any{}
-	for _, kind := range []string{"prestart", "createRuntime", "createContainer", "startContainer", "poststart",
-		"poststop"} {
+	for _, kind := range []string{
+		"prestart", "createRuntime", "createContainer", "startContainer", "poststart",
+		"poststop",
+	} {
 		hooks[kind] = []any{w.hook(kind)}
 	}
 	c["hooks"] = hooks
@@ -109,8 +114,10 @@ func (w *world) hook(kind string) map[string]any {
 		file = "/hooks"
 	}
 	script := strings.NewReplacer("KIND", kind, "FILE", file).Replace(hookScript)
-	return map[string]any{"path": "/bin/sh", "args": []string{"sh", "-c", script},
-		"env": []string{"PATH=/bin:/usr/bin", "HOOK=" + kind}}
+	return map[string]any{
+		"path": "/bin/sh", "args": []string{"sh", "-c", script},
+		"env": []string{"PATH=/bin:/usr/bin", "HOOK=" + kind},
+	}
 }
 
 // readOnlyBinds is for a layer: what is below is nobody's to change.
@@ -125,10 +132,14 @@ func everyOption(w *world, c config) {
 	process := c.at("process")
 	process["cwd"] = "/work"
 	process["user"] = map[string]any{"uid": 7, "gid": 8, "additionalGids": []int{9, 10}, "umask": 0o27}
-	process["capabilities"] = map[string]any{"bounding": caps, "permitted": caps, "effective": caps,
-		"inheritable": caps, "ambient": caps}
-	process["rlimits"] = []any{map[string]any{"type": "RLIMIT_NOFILE", "soft": 64, "hard": 65},
-		map[string]any{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}}
+	process["capabilities"] = map[string]any{
+		"bounding": caps, "permitted": caps, "effective": caps,
+		"inheritable": caps, "ambient": caps,
+	}
+	process["rlimits"] = []any{
+		map[string]any{"type": "RLIMIT_NOFILE", "soft": 64, "hard": 65},
+		map[string]any{"type": "RLIMIT_CORE", "soft": 0, "hard": 0},
+	}
 	process["oomScoreAdj"] = 100
 	process["ioPriority"] = map[string]any{"class": "IOPRIO_CLASS_BE", "priority": 6}
 	process["scheduler"] = map[string]any{"policy": "SCHED_BATCH", "nice": 5}
@@ -138,9 +149,12 @@ func everyOption(w *world, c config) {
 	linux["personality"] = map[string]any{"domain": "LINUX32"}
 	linux["sysctl"] = map[string]any{"net.ipv4.ip_unprivileged_port_start": "7", "kernel.msgmax": "9999"}
 	linux["seccomp"] = map[string]any{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []any{
-		map[string]any{"names": []string{"reboot"}, "action": "SCMP_ACT_ERRNO", "errnoRet": 99}}}
-	linux["devices"] = []any{map[string]any{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5,
-		"fileMode": 0o640, "uid": 7, "gid": 9}}
+		map[string]any{"names": []string{"reboot"}, "action": "SCMP_ACT_ERRNO", "errnoRet": 99},
+	}}
+	linux["devices"] = []any{map[string]any{
+		"path": "/dev/mine", "type": "c", "major": 1, "minor": 5,
+		"fileMode": 0o640, "uid": 7, "gid": 9,
+	}}
 	linux["maskedPaths"] = []string{"/secret", "/sys/firmware", "/proc/keys"}
 	linux["readonlyPaths"] = []string{"/proc/sys", "/opt"}
 	linux["rootfsPropagation"] = "rshared"
@@ -275,15 +289,19 @@ func linkedMounts(w *world, c config) {
 // links leads from the image to the victim, if "/" is the host's, and to the same path in the image, if it is the
 // image's.
 func links(w *world) error {
-	for _, dir := range []string{w.dir + "/victim/hidden", w.dir + "/victim/locked",
+	for _, dir := range []string{
+		w.dir + "/victim/hidden", w.dir + "/victim/locked",
 		w.rootfs(w.dir + "/victim/hidden"),
-		w.rootfs(w.dir + "/victim/locked"), w.rootfs(w.dir + "/victim/folder")} {
+		w.rootfs(w.dir + "/victim/locked"), w.rootfs(w.dir + "/victim/folder"),
+	} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	for _, file := range []string{w.rootfs(w.dir + "/victim/file"), w.rootfs(w.dir + "/victim/a-file"),
-		w.dir + "/victim/a-file"} {
+	for _, file := range []string{
+		w.rootfs(w.dir + "/victim/file"), w.rootfs(w.dir + "/victim/a-file"),
+		w.dir + "/victim/a-file",
+	} {
 		if err := os.WriteFile(file, nil, 0o644); err != nil {
 			return err
 		}

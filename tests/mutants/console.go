@@ -29,7 +29,7 @@ func (c *console) receive() {
 	if err != nil {
 		return
 	}
-	defer conn.Close() //nolint:errcheck // nothing was written
+	defer conn.Close()
 	name, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
 	_, n, _, _, err := conn.ReadMsgUnix(name, rights)
 	if err != nil {

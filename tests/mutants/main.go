@@ -29,8 +29,10 @@ func main() {
 	if err == nil {
 		var step *regexp.Regexp
 		if step, err = regexp.Compile(*steps); err == nil {
-			r := rig{every: max(*sample, 1), each: *each, scenario: scenario, step: step, report: *report,
-				verbose: *verbose}
+			r := rig{
+				every: max(*sample, 1), each: *each, scenario: scenario, step: step, report: *report,
+				verbose: *verbose,
+			}
 			err = r.run(*unseen)
 		}
 	}

@@ -59,8 +59,10 @@ func TestNoticers(t *testing.T) {
 	for want, facts := range map[string][]string{
 		"":                           nil,
 		"the probe: status CapEff 0": {"+ inside: status CapEff 0"},
-		"the plan checker, rule R4": {"+ rt run says: rt has made a plan that breaks its rule R4 (x)",
-			"+ rt run: status 1"},
+		"the plan checker, rule R4": {
+			"+ rt run says: rt has made a plan that breaks its rule R4 (x)",
+			"+ rt run: status 1",
+		},
 		"an error of rt": {"- inside: cwd /", "+ rt run: status 1"},
 		"what is left on the host: left: mount x": {"+ left: mount x", "- inside: cwd /"},
 		"other: + rt run says: a word":            {"+ rt run says: a word"},

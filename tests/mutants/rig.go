@@ -206,7 +206,9 @@ func (r *rig) trace(s *scenario, k *knowledge) error {
 		last = max(last, n)
 	}
 	for n := 1; n < last; n++ {
-		k.made[n] = k.made[n]
+		if _, made := k.made[n]; !made {
+			k.made[n] = false
+		}
 	}
 	return nil
 }

@@ -31,8 +31,10 @@ var scenarios = []scenario{
 	{name: "create and start", live: (*world).createAndStart, change: everyday},
 	{name: "docker", begins: "docker", live: (*world).run, change: dockerBinds},
 	{name: "kubernetes", begins: "docker", live: (*world).inPod, change: kubernetes},
-	{name: "rootless", begins: "rootless", live: (*world).run, change: rootless, user: ordinaryUser,
-		owner: ordinaryUser},
+	{
+		name: "rootless", begins: "rootless", live: (*world).run, change: rootless, user: ordinaryUser,
+		owner: ordinaryUser,
+	},
 	{name: "user namespace", live: (*world).run, change: userNamespace, owner: 100000, caller: inGroup},
 	{name: "terminal", live: (*world).runOnTerminal, change: withTerminal},
 	{name: "console socket", live: (*world).createWithConsole, change: withTerminal},
@@ -44,23 +46,39 @@ var scenarios = []scenario{
 	{name: "exec --host-binary", live: (*world).execHostBinary},
 	{name: "caller", live: (*world).run, change: manyMounts, caller: strangeCaller},
 	{name: "bare image", live: (*world).run, change: writable, prepare: bareImage},
-	{name: "closed directory", live: (*world).run, change: closedCwd, prepare: closedDirectory, owner: 100000,
-		only: regexp.MustCompile(`PR_CAPBSET_READ`)},
-	{name: "a file in the way", live: (*world).run, change: fileInTheWay, refused: true,
-		only: regexp.MustCompile(`^openat2.*"secret"`)},
-	{name: "a file for sysfs", live: (*world).run, prepare: sysIs(aFile), refused: true,
-		only: regexp.MustCompile(`^openat2.*"sys"`)},
-	{name: "a link for sysfs", live: (*world).run, prepare: sysIs(aLink), refused: true,
-		only: regexp.MustCompile(`^openat2.*"sys"`)},
-	{name: "a link for a node", live: (*world).run, change: imageDev, prepare: linkForNode, owner: 100000,
+	{
+		name: "closed directory", live: (*world).run, change: closedCwd, prepare: closedDirectory, owner: 100000,
+		only: regexp.MustCompile(`PR_CAPBSET_READ`),
+	},
+	{
+		name: "a file in the way", live: (*world).run, change: fileInTheWay, refused: true,
+		only: regexp.MustCompile(`^openat2.*"secret"`),
+	},
+	{
+		name: "a file for sysfs", live: (*world).run, prepare: sysIs(aFile), refused: true,
+		only: regexp.MustCompile(`^openat2.*"sys"`),
+	},
+	{
+		name: "a link for sysfs", live: (*world).run, prepare: sysIs(aLink), refused: true,
+		only: regexp.MustCompile(`^openat2.*"sys"`),
+	},
+	{
+		name: "a link for a node", live: (*world).run, change: imageDev, prepare: linkForNode, owner: 100000,
 		refused: true,
-		only:    regexp.MustCompile(`^openat2.*"null"`)},
-	{name: "a magic link", live: (*world).run, change: magicMount, prepare: magicLink, refused: true,
-		only: regexp.MustCompile(`^openat2.*"magic`)},
-	{name: "no program", live: (*world).createAndStart, change: noProgram, refused: true,
-		only: regexp.MustCompile(`^faccessat`)},
-	{name: "links", live: (*world).run, change: linkedMounts, prepare: links,
-		only: regexp.MustCompile(`^(openat2|mkdirat|move_mount)`)},
+		only:    regexp.MustCompile(`^openat2.*"null"`),
+	},
+	{
+		name: "a magic link", live: (*world).run, change: magicMount, prepare: magicLink, refused: true,
+		only: regexp.MustCompile(`^openat2.*"magic`),
+	},
+	{
+		name: "no program", live: (*world).createAndStart, change: noProgram, refused: true,
+		only: regexp.MustCompile(`^faccessat`),
+	},
+	{
+		name: "links", live: (*world).run, change: linkedMounts, prepare: links,
+		only: regexp.MustCompile(`^(openat2|mkdirat|move_mount)`),
+	},
 }
 
 // run makes a container in the foreground.

@@ -73,13 +73,17 @@ func (w *world) left() {
 	w.add("host: hostname " + name)
 	w.list("host: ", w.dir+"/victim", w.dir+"/source", w.dir+"/plain", w.dir+"/state", w.dir+"/out", "/dev")
 	w.list("image: ", w.bundle)
-	for _, file := range []string{w.dir + "/victim/file", w.dir + "/plain/file", w.dir + "/hooks",
-		w.rootfs("hooks")} {
+	for _, file := range []string{
+		w.dir + "/victim/file", w.dir + "/plain/file", w.dir + "/hooks",
+		w.rootfs("hooks"),
+	} {
 		text, _ := os.ReadFile(file)
 		w.addLines("file "+filepath.Base(file)+": ", string(text))
 	}
-	for _, name := range []string{"net/ipv4/ip_unprivileged_port_start", "net/ipv4/ping_group_range",
-		"kernel/msgmax"} {
+	for _, name := range []string{
+		"net/ipv4/ip_unprivileged_port_start", "net/ipv4/ping_group_range",
+		"kernel/msgmax",
+	} {
 		text, _ := os.ReadFile("/proc/sys/" + name)
 		w.add("host: sysctl " + name + " " + strings.TrimSpace(string(text)))
 	}
@@ -154,8 +158,10 @@ func (w *world) lookAt(pid int) {
 	dir := fmt.Sprintf("/proc/%d", pid)
 	text, _ := os.ReadFile(dir + "/status")
 	for line := range strings.Lines(string(text)) {
-		for _, key := range []string{"Name:", "Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Seccomp", "Umask:",
-			"SigBlk:", "SigIgn:", "SigCgt:"} {
+		for _, key := range []string{
+			"Name:", "Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Seccomp", "Umask:",
+			"SigBlk:", "SigIgn:", "SigCgt:",
+		} {
 			if strings.HasPrefix(line, key) {
 				w.add("created: " + strings.Join(strings.Fields(line), " "))
 			}
@@ -167,8 +173,10 @@ func (w *world) lookAt(pid int) {
 		kind, _, _ := strings.Cut(link, ":[")
 		w.add("created: open " + f.Name() + " " + kind)
 	}
-	for _, name := range []string{"cwd", "root", "ns/mnt", "ns/pid", "ns/net", "ns/ipc", "ns/uts", "ns/cgroup",
-		"ns/user", "ns/time"} {
+	for _, name := range []string{
+		"cwd", "root", "ns/mnt", "ns/pid", "ns/net", "ns/ipc", "ns/uts", "ns/cgroup",
+		"ns/user", "ns/time",
+	} {
 		link, err := os.Readlink(dir + "/" + name)
 		w.add(fmt.Sprintf("created: %s %s %v", name, link, err != nil))
 	}

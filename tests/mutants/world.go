@@ -67,8 +67,10 @@ func (w *world) ownDev() error {
 	if err := unix.Mount("dev", "/dev", "tmpfs", 0, "mode=755"); err != nil {
 		return err
 	}
-	for name, device := range map[string][2]uint32{"null": {1, 3}, "zero": {1, 5}, "full": {1, 7}, "random": {1, 8},
-		"urandom": {1, 9}, "tty": {5, 0}} {
+	for name, device := range map[string][2]uint32{
+		"null": {1, 3}, "zero": {1, 5}, "full": {1, 7}, "random": {1, 8},
+		"urandom": {1, 9}, "tty": {5, 0},
+	} {
 		if err := unix.Mknod("/dev/"+name, unix.S_IFCHR|0o666, int(unix.Mkdev(device[0], device[1]))); err != nil {
 			return err
 		}
@@ -227,8 +229,10 @@ func (c config) at(keys ...string) map[string]any {
 // mount adds a mount.
 func (c config) mount(destination, kind, source string, options ...string) {
 	list, _ := c["mounts"].([]any)
-	c["mounts"] = append(list, map[string]any{"destination": destination, "type": kind, "source": source,
-		"options": options})
+	c["mounts"] = append(list, map[string]any{
+		"destination": destination, "type": kind, "source": source,
+		"options": options,
+	})
 }
 
 // bind adds two binds with options, of both sources.

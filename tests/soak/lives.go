@@ -22,13 +22,21 @@ type kind struct {
 var kinds = []*kind{
 	{name: "run", change: short, life: [][]string{{"run", "--bundle", "BUNDLE", "ID"}}},
 	{name: "create", life: [][]string{
-		{"create", "--bundle", "BUNDLE", "ID"}, {"state", "ID"}, {"start", "ID"}, {"kill", "ID", "KILL"},
+		{"create", "--bundle", "BUNDLE", "ID"},
+		{"state", "ID"},
+		{"start", "ID"},
+		{"kill", "ID", "KILL"},
 		{"delete", "--force", "ID"},
 	}},
 	{name: "exec", life: [][]string{
-		{"run", "--detach", "--bundle", "BUNDLE", "ID"}, {"exec", "ID", "true"}, {"exec", "--detach", "ID",
-			"sleep", "1000"},
-		{"ps", "ID"}, {"delete", "--force", "ID"},
+		{"run", "--detach", "--bundle", "BUNDLE", "ID"},
+		{"exec", "ID", "true"},
+		{
+			"exec", "--detach", "ID",
+			"sleep", "1000",
+		},
+		{"ps", "ID"},
+		{"delete", "--force", "ID"},
 	}},
 	{name: "hooks", change: hooks, life: [][]string{
 		{"create", "--bundle", "BUNDLE", "ID"}, {"start", "ID"}, {"delete", "--force", "ID"},
@@ -37,11 +45,15 @@ var kinds = []*kind{
 		{"run", "--detach", "--bundle", "BUNDLE", "ID"}, {"exec", "ID", "true"}, {"delete", "--force", "ID"},
 	}},
 	{name: "limits", change: limits, life: [][]string{
-		{"run", "--detach", "--bundle", "BUNDLE", "ID"}, {"update", "--pids-limit", "20", "ID"}, {"pause", "ID"},
-		{"resume", "ID"}, {"delete", "--force", "ID"},
+		{"run", "--detach", "--bundle", "BUNDLE", "ID"},
+		{"update", "--pids-limit", "20", "ID"},
+		{"pause", "ID"},
+		{"resume", "ID"},
+		{"delete", "--force", "ID"},
 	}},
 	{name: "layer", life: [][]string{
-		{"run", "--detach", "--ephemeral", "--bundle", "BUNDLE", "ID"}, {"exec", "ID", "sh", "-c", "echo >/tmp/file"},
+		{"run", "--detach", "--ephemeral", "--bundle", "BUNDLE", "ID"},
+		{"exec", "ID", "sh", "-c", "echo >/tmp/file"},
 		{"delete", "--force", "ID"},
 	}},
 	{name: "unstarted", life: [][]string{{"create", "--bundle", "BUNDLE", "ID"}, {"delete", "--force", "ID"}}},

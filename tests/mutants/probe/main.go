@@ -46,12 +46,13 @@ func mounts() {
 	for line := range strings.Lines(read("/proc/self/mountinfo")) {
 		before, after, _ := strings.Cut(line, " - ")
 		f := strings.Fields(before)
-		kind := "private"
+		kinds := []string{"private"}
 		for _, option := range f[6:] {
 			name, _, _ := strings.Cut(option, ":")
-			kind += " " + name
+			kinds = append(kinds, name)
 		}
-		tell("mount %s of %s: %s, %s, %s", f[4], f[3], f[5], kind, strings.Join(strings.Fields(after), " "))
+		tell("mount %s of %s: %s, %s, %s", f[4], f[3], f[5], strings.Join(kinds, " "),
+			strings.Join(strings.Fields(after), " "))
 	}
 }
 
@@ -68,9 +69,11 @@ func process() {
 			tell("status %s %s", key, strings.Join(strings.Fields(value), " "))
 		}
 	}
-	for _, name := range []string{"comm", "oom_score_adj", "personality", "loginuid", "cgroup", "attr/current",
+	for _, name := range []string{
+		"comm", "oom_score_adj", "personality", "loginuid", "cgroup", "attr/current",
 		"timens_offsets",
-		"coredump_filter"} {
+		"coredump_filter",
+	} {
 		tell("%s %s", name, strings.ReplaceAll(read("/proc/self/"+name), "\n", "; "))
 	}
 	nice, _ := unix.Getpriority(unix.PRIO_PROCESS, 0)
@@ -122,8 +125,10 @@ func namespaces() {
 			tell("interface %s", strings.TrimSpace(name))
 		}
 	}
-	for _, name := range []string{"net/ipv4/ip_unprivileged_port_start", "net/ipv4/ping_group_range",
-		"kernel/msgmax"} {
+	for _, name := range []string{
+		"net/ipv4/ip_unprivileged_port_start", "net/ipv4/ping_group_range",
+		"kernel/msgmax",
+	} {
 		tell("sysctl %s %s", name, read("/proc/sys/"+name))
 	}
 }
@@ -141,7 +146,7 @@ func files() {
 		}
 		tell("open %s %s", f.Name(), link)
 	}
-	_ = filepath.WalkDir("/", func(path string, d fs.DirEntry, err error) error {
+	_ = filepath.WalkDir("/", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			tell("path %s: %s", path, why(err))
 			return nil
@@ -172,10 +177,12 @@ func describe(path string) string {
 // attempts tells what becomes of what a container may try.
 func attempts() {
 	attempt := func(what string, err error) { tell("attempt to %s: %v", what, err) }
-	for _, path := range []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty",
+	for _, path := range []string{
+		"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty",
 		"/dev/ptmx",
 		"/dev/console", "/proc/sys/kernel/hostname", "/proc/sysrq-trigger", "/sys/kernel/mm/ksm/run", "/data/in",
-		"/new"} {
+		"/new",
+	} {
 		flags := unix.O_RDWR | unix.O_NOCTTY | unix.O_CLOEXEC
 		if path == "/new" {
 			flags |= unix.O_CREAT
@@ -186,8 +193,10 @@ func attempts() {
 		}
 		attempt("open "+path, err)
 	}
-	for _, path := range []string{"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/acpi", "/sys/firmware",
-		"/secret"} {
+	for _, path := range []string{
+		"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/acpi", "/sys/firmware",
+		"/secret",
+	} {
 		text, err := os.ReadFile(path)
 		names, dirErr := os.ReadDir(path)
 		tell("attempt to read %s: %v %d bytes, %v %d names", path, err != nil, min(len(text), 1), dirErr != nil,
