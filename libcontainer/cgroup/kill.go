@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"os"
+	"slices"
 	"time"
 
 	"rt/internal/diag"
@@ -102,22 +103,65 @@ func (g *Group) signal(sig unix.Signal, held bool) error {
 		if err != nil {
 			return err
 		}
-		fresh := false
-		for _, pid := range pids {
-			if pid <= 0 || seen[pid] {
-				continue // 0 is a process of an outer pid namespace, and kill(0) would signal rt's own process group
+		pids = slices.DeleteFunc(pids, func(pid int) bool { return seen[pid] })
+		for batch := range slices.Chunk(pids, maxPidfds) {
+			sent, err := signalMembers(batch, g.Pids, sig)
+			if err != nil {
+				failed = diag.Sys("the container's processes can't be signalled", "pidfd_send_signal", err)
 			}
-			seen[pid], fresh = true, true
-			if err := unix.Kill(pid, sig); err != nil && err != unix.ESRCH {
-				failed = diag.Sys("the container's processes can't be signalled", "kill", err)
+			for _, pid := range sent {
+				seen[pid] = true
 			}
 		}
-		if held || !fresh {
+		if held || len(pids) == 0 {
 			break
 		}
 		time.Sleep(time.Millisecond)
 	}
 	return failed
+}
+
+// maxPidfds is how many processes are signalled at a time: each takes a descriptor.
+const maxPidfds = 64
+
+// signalMembers signals those of pids that are among members still, and returns them. A process may have ended since
+// pids were read, and its pid be another's: a container can hold rt up by thousands of cgroups, and cycle through the
+// pids meanwhile. So members are read again when there is a pidfd of each: a pid that is among them is a member's, and
+// the pidfd is that member's or of a process that has ended.
+func signalMembers(pids []int, members func() ([]int, error), sig unix.Signal) (sent []int, failed error) {
+	pidfds := make([]int, len(pids))
+	for i, pid := range pids {
+		pidfds[i] = -1
+		if pid > 0 { // 0 is a process of an outer pid namespace
+			if fd, err := unix.PidfdOpen(pid, 0); err == nil {
+				pidfds[i] = fd
+			} else if err != unix.ESRCH {
+				failed = err
+			}
+		}
+	}
+	defer func() {
+		for _, fd := range pidfds {
+			if fd >= 0 {
+				_ = unix.Close(fd)
+			}
+		}
+	}()
+	now, err := members()
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(now)
+	for i, pid := range pids {
+		if _, member := slices.BinarySearch(now, pid); !member || pidfds[i] < 0 {
+			continue
+		}
+		sent = append(sent, pid)
+		if err := unix.PidfdSendSignal(pidfds[i], sig, nil, 0); err != nil && err != unix.ESRCH {
+			failed = err
+		}
+	}
+	return sent, failed
 }
 
 // isRemoved reports whether the cgroup has been removed.
