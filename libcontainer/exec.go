@@ -221,7 +221,6 @@ func sealHostBinary(path, dir string) (int, error) {
 func (x *executor) look() error {
 	options := plan.Options{
 		ID: x.id, Program: x.program, NoNewKeyring: x.state.NoNewKeyring, Keyring: x.state.Keyring, PreserveFDs: x.streams.extra(), Trace: x.o.Trace != nil,
-		TerminalWait: !x.o.Detach,
 	}
 	options.IgnoredSignals, options.BlockedSignals = foreground.Inherited()
 	namespaces, err := process.OtherNamespaces(x.state.Pid, x.spec.Namespaces.New)

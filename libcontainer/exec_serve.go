@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"rt/internal/diag"
 	"rt/internal/sys"
 	"rt/libcontainer/failure"
 	"rt/libcontainer/listener"
@@ -19,6 +20,7 @@ func (x *executor) serve(boot *nsenter.Boot) error {
 			plan.SyncBorn:     x.born,
 			plan.SyncConsole:  func(r supervise.Report) error { return x.console.Take(r.FD) },
 			plan.SyncTerminal: func(r supervise.Report) error { return x.console.Take(r.FD) },
+			plan.SyncPtmx:     checkPtmx,
 			plan.SyncListener: x.handListener,
 		},
 	}
@@ -66,4 +68,18 @@ func (x *executor) closeProcess() {
 	x.streams.close()
 	sys.CloseAll(x.pidfd, x.binary)
 	x.place.Close()
+}
+
+// checkPtmx checks what a container has at /dev/pts/ptmx: it must be the device that makes pseudoterminals (pts(4)).
+func checkPtmx(r supervise.Report) error {
+	const major, minor = 5, 2
+	defer sys.CloseAll(r.FD)
+	if sys.IsDevice(r.FD, major, minor) {
+		return nil
+	}
+	return &diag.Error{
+		Kind: diag.Host, Field: "process.terminal", Value: "true",
+		Problem: "the container's /dev/pts/ptmx is not the device 5:2, which makes terminals",
+		Hint:    "the container has mounted something else there",
+	}
 }

@@ -15,3 +15,10 @@ func InFileSystemOf(fd int, path string) bool {
 	var st unix.Stat_t
 	return err == nil && unix.Stat(path, &st) == nil && st.Dev == device
 }
+
+// IsDevice reports whether fd is of a character device, likewise.
+func IsDevice(fd int, major, minor uint32) bool {
+	var st unix.Statx_t
+	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st)
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev_major == major && st.Rdev_minor == minor
+}

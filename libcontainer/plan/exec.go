@@ -97,7 +97,7 @@ func (c *compiler) execFiles(o *ExecOptions) {
 	for i, path := range o.CgroupJoins {
 		add("cgroup"+strconv.Itoa(i), File{Kind: FileJoin, Path: path, Index: i, Origin: "--cgroup"})
 	}
-	if c.notifies() {
+	if c.notifies() || c.spec.Process.Terminal {
 		add("spare", File{Kind: FileSpare, Path: "/dev/null", Index: -1})
 	}
 	if o.HostBinary {
@@ -125,9 +125,9 @@ func (c *compiler) execFirst() error {
 // (CVE-2019-16884), and a new one may be refused in its user namespace. A child inherits the label for the next execve.
 func (c *compiler) execLabels() error {
 	p := c.spec.Process
-	if p.AppArmor != "" || p.SELinuxLabel != "" {
+	if p.AppArmor != "" || p.SELinuxLabel != "" || p.Terminal {
 		c.procOpen = true
-		c.do("", "the host's /proc, to write to", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
+		c.do("", "the host's /proc", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
 			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regProc)
 	}
 	if !c.opt.NoNewKeyring {

@@ -96,9 +96,6 @@ type Options struct {
 	// IgnoredSignals and BlockedSignals are the signals that a child of rt's ignores and blocks because rt's caller
 	// does: bit n-1 is signal n.
 	IgnoredSignals, BlockedSignals uint64
-	// TerminalWait says that a joining process waits until rt has set up its terminal. A container's own process waits
-	// for rt in any case before its program runs.
-	TerminalWait bool
 	// ProcPidNS says that the kernel has the mount option pidns of procfs; needed only if AsksForPidNS.
 	ProcPidNS bool
 	// Trace adds a report to every step, with its result and time.

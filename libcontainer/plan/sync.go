@@ -32,6 +32,7 @@ const (
 	SyncReady          // all is made; save the state, then start when told
 	SyncStartContainer // the hooks of that name
 	SyncTrees          // open the next batch of Plan.Later, and hand it over
+	SyncPtmx           // what a joining process has found at /dev/pts/ptmx comes along: check that it is that device
 	SyncListener       // the listener of the seccomp filter comes along: hand it to the agent
 	SyncPoints         // how many there are
 )
@@ -74,6 +75,7 @@ var syncPoints = [SyncPoints]struct {
 	SyncReady:           {name: "ready"},
 	SyncStartContainer:  {name: "startContainer"},
 	SyncTrees:           {name: "trees", runsOn: true},
+	SyncPtmx:            {name: "ptmx", passes: PassesFile},
 	SyncListener:        {name: "listener", passes: PassesListener},
 }
 

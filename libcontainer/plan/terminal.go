@@ -45,7 +45,7 @@ func (c *compiler) terminal() error {
 		nsenter.Imm(0))
 	hand := c.do(origin, "pass the master to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl),
 		passDescriptor(0, regMaster), nsenter.Imm(0))
-	if c.joining && c.opt.TerminalWait {
+	if c.joining {
 		hand.sync(SyncTerminal, "take the master of the terminal, and set it up")
 		c.await("wait for rt")
 	} else {
@@ -73,8 +73,12 @@ func (c *compiler) terminal() error {
 // devpts (Documentation/filesystems/devpts.rst).
 func (c *compiler) openMaster(origin string) {
 	const sentence = "open the master of a new terminal"
+	if c.joining {
+		c.openKnownMaster(origin, sentence)
+		return
+	}
 	master := c.open(origin, sentence, regRoot, "/dev/pts/ptmx", howTerminal).to(regMaster)
-	if c.joining || !c.devIsBound() {
+	if !c.devIsBound() {
 		return
 	}
 	other, end := c.newLabel(), c.newLabel()
@@ -82,6 +86,18 @@ func (c *compiler) openMaster(origin string) {
 	c.mark(other)
 	c.open(origin, sentence, regRoot, "/dev/ptmx", howPtmx).to(regMaster)
 	c.mark(end)
+}
+
+// openKnownMaster is openMaster in a container that runs, which may have anything at that path. A file of FUSE answers
+// ioctl(2) with any number, so that TIOCGPTPEER returns a descriptor of this process's choosing, and whoever closes
+// such a file waits for its server. So rt looks at it before it is opened: by O_PATH, and then through the host's /proc.
+func (c *compiler) openKnownMaster(origin, sentence string) {
+	c.open(origin, "find what makes terminals", regRoot, "/dev/pts/ptmx", howPath).to(regTarget)
+	c.handOver(origin, "it", regTarget).sync(SyncPtmx, "check that it is a pseudoterminal multiplexer (pts(4))")
+	c.await("wait until rt knows")
+	number := strconv.Itoa(c.plan.Number(c.spare("it")))
+	c.do(origin, sentence, nsenter.Openat, nsenter.Val(regProc), nsenter.Str("self/fd/"+number),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).to(regMaster)
 }
 
 // controlTerminal makes the terminal, which is standard input by now, the controlling terminal.

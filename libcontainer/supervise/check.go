@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
 	"rt/libcontainer/plan"
 )
 
@@ -54,13 +55,12 @@ func checkDescriptor(passes plan.Passes, fd int) string {
 // 5:2 (pty(7)).
 func isTerminal(fd int) bool {
 	const major, minor = 5, 2
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(major, minor)
+	return sys.IsDevice(fd, major, minor)
 }
 
 func isDirectory(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+	_, mode, err := sys.DeviceOf(fd)
+	return err == nil && mode&unix.S_IFMT == unix.S_IFDIR
 }
 
 // isPath reports whether fd was opened with O_PATH (open(2)).

@@ -32,6 +32,38 @@ var attacksOnDescriptors = []attack{
 		},
 		without: []way{{edit: "resolve 0 process.cwd: (find|is)"}},
 	},
+	{
+		name: "exec", what: "a /dev/pts of FUSE says that the new terminal is a descriptor which the caller leaked",
+		try: func(s *stage) string {
+			const leaked = 60
+			pid := s.up("sleep", "60")
+			if pid == 0 {
+				s.t.Fatal("no container")
+			}
+			files := s.mountFUSE(&silentFiles{ioctl: func(request uint32) uint32 {
+				if request == unix.TIOCGPTPEER {
+					return leaked
+				}
+				return 0
+			}}, pid, "/dev/pts")
+			defer files.end()
+			d, err := os.Open(s.victim)
+			must(s.t, err)
+			defer d.Close()
+			s.rtWith(func(cmd *exec.Cmd) {
+				cmd.ExtraFiles = append(make([]*os.File, leaked-3), d)
+			}, "exec", "--tty", "--user", "1000", s.id, "true")
+			var st unix.Stat_t
+			must(s.t, unix.Stat(s.victim, &st))
+			if st.Uid != 0 {
+				return "the container's user owns a directory of the host's"
+			}
+			return ""
+		},
+		without: []way{{patches: []patch{
+			{"libcontainer/plan/terminal.go", "if c.joining {\n		c.openKnownMaster", "if c.joining && !OFF {\n		c.openKnownMaster"},
+		}}},
+	},
 }
 
 // leaking runs a command with a directory of the host's open as descriptor fd, and says whether the container has found

@@ -14,7 +14,9 @@ import (
 type silentFiles struct {
 	fd     int
 	target string // in the mount namespace of the test; "" is another's
-	ended  atomic.Bool
+	// ioctl, if it is not nil, answers ioctl(2) with its result; then an open(2) is answered too.
+	ioctl func(request uint32) uint32
+	ended atomic.Bool
 }
 
 // The requests of fuse(4) that it knows.
@@ -22,11 +24,19 @@ const (
 	fuseLookup  = 1
 	fuseGetattr = 3
 	fuseOpen    = 14
+	fuseRelease = 18
+	fuseFlush   = 25
 	fuseInit    = 26
+	fuseIoctl   = 39
 )
 
 // mountSilent mounts the file system at target, in the mount namespace of pid; 0 is that of the test.
 func (s *stage) mountSilent(pid int, target string) *silentFiles {
+	s.t.Helper()
+	return s.mountFUSE(&silentFiles{}, pid, target)
+}
+
+func (s *stage) mountFUSE(f *silentFiles, pid int, target string) *silentFiles {
 	s.t.Helper()
 	_ = unix.Mknod("/dev/fuse", unix.S_IFCHR|0o600, int(unix.Mkdev(10, 229))) // in the /dev of the tests
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
@@ -55,7 +65,7 @@ func (s *stage) mountSilent(pid int, target string) *silentFiles {
 		}()
 	}()
 	must(s.t, <-done)
-	f := &silentFiles{fd: fd}
+	f.fd = fd
 	if pid == 0 {
 		f.target = target
 	}
@@ -112,7 +122,17 @@ func (f *silentFiles) serve() {
 			}
 			attributes(le.Uint64(request[16:]), mode)
 		default:
-			continue // fuseOpen, above all
+			switch opcode := le.Uint32(request[4:]); {
+			case f.ioctl == nil:
+				continue // fuseOpen, above all
+			case opcode == fuseFlush, opcode == fuseRelease:
+			case opcode == fuseOpen:
+				out = make([]byte, 16)
+			case opcode == fuseIoctl:
+				out = append(le.AppendUint32(nil, f.ioctl(le.Uint32(request[52:]))), make([]byte, 12)...)
+			default:
+				continue
+			}
 		}
 		head := le.AppendUint32(nil, uint32(16+len(out)))
 		head = append(le.AppendUint32(head, 0), request[8:16]...)
