@@ -126,9 +126,9 @@ type step struct {
 // page faults of a second one.
 func (c *compiler) makeRoom() {
 	const few = 160 // namespaces, root, process, rights
-	const perMount, perPath, perDevice = 13, 7, 24
+	const perMount, perPath, perDevice, perHierarchy = 13, 7, 24, 5
 	n := few + perMount*len(c.spec.Mounts) + perPath*(len(c.spec.MaskedPaths)+len(c.spec.ReadonlyPaths)) +
-		perDevice*len(c.spec.Devices)
+		perDevice*len(c.spec.Devices) + perHierarchy*len(c.host.Hierarchies)
 	c.plan.Steps = make([]nsenter.Step, 0, n)
 	c.jumps, c.labels = make([]jump, 0, n/3), make([]int, 0, n/3)
 	c.plan.Parts = make([]string, 0, 24)
