@@ -15,6 +15,9 @@ const (
 	seLinux  = "selinux"
 )
 
+// unconfined is AppArmor's label of a process without a profile.
+const unconfined = "unconfined"
+
 // checkLabelOptions checks --lsm-profile and --lsm-mount-context, and that this kernel has the module that they, or the
 // config, name.
 func (x *Restore) checkLabelOptions() error {
@@ -97,6 +100,9 @@ func (x *Restore) checkLabels(pids []int) error {
 			}
 			e := imagesDiffer(want.field, problem)
 			e.Hint = "--lsm-profile " + module + ":NAME restores processes under another label than they had"
+			if has == unconfined {
+				e.Hint = "criu gives a profile only to processes that had one when they were checkpointed"
+			}
 			return e
 		}
 	}
@@ -122,7 +128,7 @@ func differs(module, want, has string) (laxer, possible bool) {
 		if name == want || strings.HasPrefix(name, want+"//") || strings.HasSuffix(name, "//&"+want) {
 			return false, false
 		}
-		return true, name != "unconfined"
+		return true, name != unconfined
 	}
 	if has == want {
 		return false, false

@@ -92,7 +92,7 @@ secrets() {
 	[[ $output == *rt-no-such-profile* ]]
 }
 
-@test "apparmorProfile: restored processes are under the profile of the config, or are refused" {
+@test "apparmorProfile: restored processes that nothing confines are refused" {
 	only_rt "the labels of the images"
 	PATH=$PATH:/usr/sbin
 	criu check >/dev/null 2>&1 || skip "criu does not work with this kernel"
@@ -100,26 +100,15 @@ secrets() {
 	restore() {
 		run_detached rt restore --bundle "$BUNDLE" --image-path "$images" --work-path "$BATS_TEST_TMPDIR/work" --detach "$@" "$ID"
 	}
-	secrets .
+	# CRIU locks a network of the container's own with iptables, which need not be there.
+	secrets '.linux.namespaces |= map(select(.type != "network"))'
 	running sleep 1000
 	run_detached rt checkpoint --image-path "$images" "$ID"
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
-	# Nothing confined them, and the config confines them now.
+	# Nothing confined the processes, and the config confines them now. CRIU can't do it.
 	config '.process.apparmorProfile = "rt-test-a"'
 	restore
 	refused process.apparmorProfile unconfined
 	restore --lsm-profile apparmor:rt-test-a
-	[ "$status" -eq 0 ] || { echo "$output"; false; }
-	[ "$(cat "/proc/$(state pid)/attr/current")" = "rt-test-a (enforce)" ]
-	rm -r "$images"
-	run_detached rt checkpoint --image-path "$images" "$ID"
-	[ "$status" -eq 0 ] || { echo "$output"; false; }
-	restore
-	[ "$status" -eq 0 ] || { echo "$output"; false; }
-	[ "$(cat "/proc/$(state pid)/attr/current")" = "rt-test-a (enforce)" ]
-	rt delete --force "$ID"
-	# Another profile is not what the config says.
-	config '.process.apparmorProfile = "rt-test-b"'
-	restore
-	refused process.apparmorProfile rt-test-a
+	refused --lsm-profile unconfined
 }
