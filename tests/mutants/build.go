@@ -18,7 +18,7 @@ const compiled = "\tif err := c.check(); err != nil {\n"
 var compilers = []string{"libcontainer/plan/plan.go", "libcontainer/plan/exec.go"}
 
 // build builds into dir the probe, and rt, which makes the mutant of the plan that the environment names. Nothing of
-// it is in the tree's own code, or in the ordinary binary: the go command is told of other files in place of the
+// it is in the tree's own code, or in the ordinary binary: the go command is told of other files instead of the
 // tree's.
 func build(dir string) error {
 	root, err := sourceTree()

@@ -21,7 +21,7 @@ func everyday(w *world, c config) {
 	c.mount("/made/file", "", w.dir+"/source/file", "bind")
 }
 
-// dockerBinds are the files that Docker binds, and a prestart hook in place of its own.
+// dockerBinds are the files that Docker binds, and a prestart hook instead of its own.
 func dockerBinds(w *world, c config) {
 	var mounts []any
 	for _, m := range c["mounts"].([]any) {
