@@ -124,7 +124,7 @@ func TestTmpcopyup(t *testing.T) {
 	})
 }
 
-// TestTmpcopyupKeepsSecrets has a file that the root of a user namespace could not read, since its owner has no place
+// TestTmpcopyupKeepsSecrets has a file that the root of a user namespace could not read, since its owner is not mapped
 // there. Kernels differ in whether a tmpfs of the namespace can have such an owner, but none must let the container
 // read the file.
 func TestTmpcopyupKeepsSecrets(t *testing.T) {

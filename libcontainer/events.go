@@ -11,10 +11,10 @@ import (
 	"rt/libcontainer/state"
 )
 
-// Event is something that Events tells of a container: its accounting, or that the kernel killed one of its processes
-// for want of memory.
+// Event is an event of a container: its accounting, or that the kernel killed one of its processes because memory ran
+// out.
 type Event struct {
-	Stats *Stats // nil for want of memory
+	Stats *Stats // nil if memory ran out
 }
 
 // Stats is the accounting of a container.

@@ -38,7 +38,7 @@ type ExecOptions struct {
 	// ExtraFiles, Stdin, Stdout and Stderr are as in CreateOptions.
 	ExtraFiles            []*os.File
 	Stdin, Stdout, Stderr *os.File
-	// HostBinary is a static program of the host's that is run in place of one of the container's.
+	// HostBinary is a static program of the host's that is run instead of one of the container's.
 	HostBinary string
 	// Trace gets an event for each step of the plan.
 	Trace func(TraceEvent)
@@ -52,14 +52,14 @@ type executor struct {
 	root      *state.Root
 	container *state.Container
 	state     *state.State
-	spec      *spec.Spec // of the container, with the process that is to join in place of its own
+	spec      *spec.Spec // of the container, with the process that is to join instead of its own
 	facts     host.Facts
 	cgroup    *cgroup.Group
 	pidfd     int  // of the container's first process
 	binary    int  // the copy of HostBinary
 	paused    bool // the container was when it was looked at
 
-	place   cgroup.Exec
+	target  cgroup.Exec
 	attach  func(pid int) error // moves the process into its cgroup; nil for one that is born there
 	join    plan.ExecOptions
 	plan    *plan.Plan
@@ -83,7 +83,7 @@ func (r *Runtime) exec(id string, o *ExecOptions) (int, error) {
 		return 0, err
 	}
 	x := &executor{
-		r: r, id: id, o: o, root: root, container: c, pidfd: -1, binary: -1, place: cgroup.Exec{Dir: -1},
+		r: r, id: id, o: o, root: root, container: c, pidfd: -1, binary: -1, target: cgroup.Exec{Dir: -1},
 		console: engine.NewConsole(o.ConsoleSocket, [3]int{}),
 	}
 	defer x.close()
@@ -238,11 +238,11 @@ func (x *executor) look() error {
 	if options.Home, err = x.inside().Home(x.spec.Process); err != nil {
 		return err
 	}
-	if x.place, err = x.cgroup.Exec(x.o.Cgroup, x.state.Pid, x.paused); err != nil {
+	if x.target, err = x.cgroup.Exec(x.o.Cgroup, x.state.Pid, x.paused); err != nil {
 		return err
 	}
-	options.CgroupFD = x.place.Dir >= 0
-	for _, j := range x.place.Joins {
+	options.CgroupFD = x.target.Dir >= 0
+	for _, j := range x.target.Joins {
 		options.CgroupJoins = append(options.CgroupJoins, j.Path)
 	}
 	x.join = plan.ExecOptions{Process: x.spec.Process, Namespaces: namespaces, HostBinary: x.o.HostBinary != "",
@@ -305,7 +305,7 @@ func (x *executor) runOutside(because error) error {
 	}
 	x.r.debug("moving the process into the cgroup: " + because.Error())
 	x.attach = func(pid int) error {
-		if x.place.Attach(pid) != nil {
+		if x.target.Attach(pid) != nil {
 			return because // without the right to move it
 		}
 		return nil
@@ -332,7 +332,7 @@ func (x *executor) openFiles() ([]int, error) {
 		case plan.FilePidfd:
 			fd, err = duplicate(x.pidfd)
 		case plan.FileJoin:
-			fd, err = duplicate(x.place.Joins[f.Index].FD)
+			fd, err = duplicate(x.target.Joins[f.Index].FD)
 		case plan.FileSpare:
 			if fd, err = unix.Open(f.Path, unix.O_PATH|unix.O_CLOEXEC, 0); err != nil {
 				err = diag.Sys(f.Path+" can't be opened", "open", err)

@@ -19,8 +19,8 @@ type ProcessOptions struct {
 	Env            []string // further variables
 	Terminal       bool
 	UID, GID       *uint32
-	UserName       string   // in place of UID: a name that the container's /etc/passwd has
-	GroupName      string   // in place of GID: one that its /etc/group has
+	UserName       string   // instead of UID: a name that the container's /etc/passwd has
+	GroupName      string   // instead of GID: one that its /etc/group has
 	AdditionalGids []uint32 // further groups
 	Label          string   // the SELinux label
 	AppArmor       string

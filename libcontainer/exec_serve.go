@@ -67,7 +67,7 @@ func (x *executor) closeProcess() {
 	x.console.Close()
 	x.streams.close()
 	sys.CloseAll(x.pidfd, x.binary)
-	x.place.Close()
+	x.target.Close()
 }
 
 // checkPtmx checks what a container has at /dev/pts/ptmx: it must be the device that makes pseudoterminals (pts(4)).

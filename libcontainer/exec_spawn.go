@@ -14,7 +14,7 @@ import (
 func (x *executor) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error) {
 	boot, err := x.spawnBound(image, files)
 	if err != nil && x.plan.IntoCgroup {
-		err = x.place.Explain(err)
+		err = x.target.Explain(err)
 	}
 	return boot, err
 }
@@ -26,7 +26,7 @@ func (x *executor) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, 
 	o := nsenter.SpawnOptions{Argv: []string{"rt-exec", x.id}, Files: x.streams.files(files), CgroupFD: -1,
 		Dir: x.container.Path(".")}
 	if x.plan.IntoCgroup {
-		o.CgroupFD = x.place.Dir
+		o.CgroupFD = x.target.Dir
 	}
 	a := x.spec.Process.OCI.ExecCPUAffinity
 	l := x.spec.OCI.Linux

@@ -86,7 +86,7 @@ func testExecFaults(t *testing.T) {
 	}
 }
 
-// TestExecIntoAFullContainer: where the process can't be born in the container's cgroup for want of room it is born
+// TestExecIntoAFullContainer: if the process can't be cloned into the container's cgroup, which is full, it is cloned
 // outside and moved there.
 func TestExecIntoAFullContainer(t *testing.T) {
 	if apart(t) {

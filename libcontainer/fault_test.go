@@ -94,7 +94,7 @@ type faults struct {
 	t      *testing.T
 	bundle string
 	root   string
-	wait   bool // create and start, in place of run
+	wait   bool // create and start, instead of run
 	stride int
 	// options are those of the command, and origin what the fields of the steps that fail begin with, where it is these
 	// that are to be tried.

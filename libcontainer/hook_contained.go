@@ -40,7 +40,7 @@ func (h *containedHook) start(path string, argv, env []string, files []uintptr) 
 	config.Process = hookProcess(h.spec.Process, argv, env)
 	x := &executor{
 		r: &quiet, id: h.state.ID, o: &ExecOptions{}, container: h.container, state: h.state, spec: &config, facts: host.Probe(), cgroup: h.cgroup,
-		pidfd: process.Open(h.state.Pid, h.state.StartTime), binary: -1, place: cgroup.Exec{Dir: -1}, console: engine.NewConsole("", [3]int{}),
+		pidfd: process.Open(h.state.Pid, h.state.StartTime), binary: -1, target: cgroup.Exec{Dir: -1}, console: engine.NewConsole("", [3]int{}),
 		streams: streams{std: [3]int{int(files[0]), int(files[1]), int(files[2])}, null: -1}, program: path, unfiltered: h.unfiltered,
 	}
 	defer x.closeProcess()

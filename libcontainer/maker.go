@@ -74,7 +74,7 @@ func (r *Runtime) newMaker(id string, o *CreateOptions, wait bool) (*maker, erro
 	}
 	r.warn(m.spec.Warnings...)
 	m.facts = host.Probe()
-	if err := m.place(); err != nil {
+	if err := m.findCgroup(); err != nil {
 		return nil, err
 	}
 	if m.streams, err = openStreams(o.Stdin, o.Stdout, o.Stderr, o.PreserveFDs, o.ExtraFiles); err != nil {
@@ -260,9 +260,9 @@ func (m *maker) meanwhile() error {
 	return nil
 }
 
-// limitMeanwhile reports whether the limits can be set while the boot process works in the cgroup. Beside v1
-// hierarchies they can't, though it may be born in a cgroup2: the device rules of v1 are written one by one, and the
-// first denies everything.
+// limitMeanwhile reports whether the limits can be set while the boot process works in the cgroup. They can't next to
+// v1 hierarchies, even if it is cloned into a cgroup2: the device rules of v1 are written one by one, and the first
+// denies everything.
 func (m *maker) limitMeanwhile() bool {
 	return m.plan.IntoCgroup && m.facts.CgroupMode == host.CgroupV2
 }

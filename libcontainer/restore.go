@@ -11,8 +11,8 @@ type RestoreOptions struct {
 	RunOptions
 	ImageOptions
 	ParentPath      string // as for checkpoint
-	LSMProfile      string // "TYPE:NAME": the label of the processes, in place of their dumped one
-	LSMMountContext string // the context= of mounts, in place of their dumped one
+	LSMProfile      string // "TYPE:NAME": the label of the processes, instead of their dumped one
+	LSMMountContext string // the context= of mounts, instead of their dumped one
 }
 
 // Restore makes a container of images that Checkpoint has made, and in the foreground waits for its end as Run does,

@@ -46,7 +46,7 @@ type Runtime struct {
 // CreateOptions are the options of create and run.
 type CreateOptions struct {
 	Bundle        string // "" is the working directory
-	config        string // a file in place of the bundle's config.json; only for Plan
+	config        string // a file instead of the bundle's config.json; only for Plan
 	ConsoleSocket string // gets the master of the terminal
 	PidfdSocket   string // gets a pidfd of the container's process
 	PidFile       string
@@ -62,7 +62,7 @@ type CreateOptions struct {
 	Stdin, Stdout, Stderr *os.File
 	Ephemeral             bool   // a layer over root.path takes all changes, and ends with the container
 	EphemeralSize         string // the most that this layer may hold
-	Overlay               string // a directory that keeps the changes, in place of such a layer
+	Overlay               string // a directory that keeps the changes, instead of such a layer
 	// Trace gets an event for each step of the plan.
 	Trace func(TraceEvent)
 	// Observe gets the calls that the container makes; linux.seccomp is not applied meanwhile. It takes a container in

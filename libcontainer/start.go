@@ -178,7 +178,7 @@ func (s *starter) lateText(step *nsenter.Step, index int) string {
 	quiet.warnings, quiet.Debug, quiet.edit = nil, nil, nil
 	again := maker{r: &quiet, id: s.id, o: &CreateOptions{NoNewKeyring: s.state.NoNewKeyring}, wait: true, spec: s.spec,
 		facts: host.Probe()}
-	if again.place() != nil || again.look() != nil {
+	if again.findCgroup() != nil || again.look() != nil {
 		return ""
 	}
 	p, err := again.compile()

@@ -159,8 +159,8 @@ func compareStory(t *testing.T, p *nsenter.Program, seen []seenCall) {
 // randomKeyring is what rt adds to the name of a container's session keyring.
 var randomKeyring = regexp.MustCompile(`\.[0-9a-f]{32}"`)
 
-// sameCall compares one step with one call. What the plan names ($root) has to be the same number each time until a
-// step gives the name anew.
+// sameCall compares one step with one call. A name in the plan ($root) has to stand for the same number each time until
+// a step assigns another one.
 func sameCall(p *nsenter.Program, i int, c *seenCall, names map[string]string) error {
 	s := &p.Steps[i]
 	if c.call != s.Call.String() {

@@ -156,7 +156,7 @@ func located(s *spec.Spec, err error) error {
 	return err
 }
 
-// loadConfig loads the config.json of a bundle, or in its place a file of another name.
+// loadConfig loads the config.json of a bundle, or a file of another name instead.
 func loadConfig(bundle, file string) (*spec.Spec, error) {
 	if file == "" {
 		return spec.Load(bundle, spec.LoadOptions{})

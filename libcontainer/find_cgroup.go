@@ -8,8 +8,8 @@ import (
 	"rt/libcontainer/cgroup"
 )
 
-// place finds the container's cgroup.
-func (m *maker) place() (err error) {
+// findCgroup finds the container's cgroup.
+func (m *maker) findCgroup() (err error) {
 	c := cgroup.Config{
 		ID: m.id, Path: m.spec.CgroupsPath, Systemd: m.r.SystemdCgroup, Disabled: m.r.NoCgroup, Rootless: m.r.rootless(&m.facts),
 		Annotations: m.spec.OCI.Annotations, NoPids: strings.HasPrefix(m.spec.OCI.Version, "1.3."),
