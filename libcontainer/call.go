@@ -12,8 +12,8 @@ import (
 
 // Result is what a call reports besides its error. Pid and Warnings may be set after an error too.
 type Result struct {
-	// Pid is the process of the container, or of Exec, in the pid namespace of the caller; 0 if there is none yet. After
-	// a call in the foreground it has ended.
+	// Pid is the process of the container, or of Exec, in the pid namespace of the caller; 0 if there is none yet.
+	// After a call in the foreground it has ended.
 	Pid int
 	// Status is the exit status of that process in the foreground: its own, or 128 and the number of the signal that
 	// killed it.

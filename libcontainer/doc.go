@@ -25,8 +25,8 @@
 // caller is the parent of the container's first process. It must not ignore SIGCHLD: then the kernel tells it no exit
 // status.
 //
-// Of the environment it reads only $XDG_RUNTIME_DIR for [Runtime.Root], and $PATH to find newuidmap(1),
-// newgidmap(1) and criu(8); programs of the host that it runs, hooks without an env among them, get no other variable than these documents say.
+// Of the environment the package reads only $XDG_RUNTIME_DIR, for [Runtime.Root], and $PATH, to find newuidmap(1),
+// newgidmap(1) and criu(8). These programs get the caller's environment; a hook without env gets none.
 //
 // # Errors
 //

@@ -33,27 +33,49 @@ func (x *executor) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, 
 	if (a == nil || a.Initial == "") && (l == nil || l.IntelRdt == nil) {
 		return nsenter.Spawn(image, &o)
 	}
-	// A child gets the CPUs of the thread that makes it (sched_setaffinity(2)), and its class of resctrl.
+	if l != nil && l.IntelRdt != nil {
+		return x.spawnInClass(image, &o)
+	}
+	return x.spawnOn(a.Initial, image, &o)
+}
+
+// spawnInClass starts the first process in the class of linux.intelRdt. A child gets the class of the thread that makes
+// it, so that is a thread of its own, which ends with its goroutine: the caller's stay in their class.
+func (x *executor) spawnInClass(image nsenter.Image, o *nsenter.SpawnOptions) (boot *nsenter.Boot, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and not unlocked
+		if err = x.enterRdt(); err != nil {
+			return
+		}
+		if a := x.spec.Process.OCI.ExecCPUAffinity; a != nil && a.Initial != "" {
+			boot, err = x.spawnOn(a.Initial, image, o)
+		} else {
+			boot, err = nsenter.Spawn(image, o)
+		}
+	}()
+	<-done
+	return boot, err
+}
+
+// spawnOn starts the first process on the CPUs of a list: a child gets those of the thread that makes it
+// (sched_setaffinity(2)).
+func (x *executor) spawnOn(cpus string, image nsenter.Image, o *nsenter.SpawnOptions) (*nsenter.Boot, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := x.enterRdt(); err != nil {
-		return nil, err
-	}
-	if a == nil || a.Initial == "" {
-		return nsenter.Spawn(image, &o)
-	}
 	before := unix.NewCPUSet(maxCPUs)
 	err := unix.SchedGetaffinityDynamic(0, before)
 	if err == nil {
-		err = unix.SchedSetaffinityDynamic(0, cpuSet(a.Initial))
+		err = unix.SchedSetaffinityDynamic(0, cpuSet(cpus))
 	}
 	if err != nil {
 		e := diag.Sys("the process can't run on these CPUs", "sched_setaffinity", err)
-		e.Field, e.Value = "process.execCPUAffinity.initial", a.Initial
+		e.Field, e.Value = "process.execCPUAffinity.initial", cpus
 		return nil, e
 	}
 	defer func() { _ = unix.SchedSetaffinityDynamic(0, before) }()
-	return nsenter.Spawn(image, &o)
+	return nsenter.Spawn(image, o)
 }
 
 // maxCPUs is the most that a kernel can be built for (NR_CPUS). Its own masks may be shorter: of a longer one it takes

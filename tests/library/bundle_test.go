@@ -45,7 +45,8 @@ func bundle(t *testing.T, script string, edit func(config object)) string {
 		"ociVersion": "1.3.0",
 		"root":       object{"path": "rootfs"},
 		"process": object{
-			"cwd": "/", "args": []string{"sh", "-c", script}, "env": []string{"PATH=/bin"}, "user": object{"uid": 0, "gid": 0},
+			"cwd": "/", "args": []string{"sh", "-c", script}, "env": []string{"PATH=/bin"},
+			"user": object{"uid": 0, "gid": 0},
 		},
 		"mounts": []object{{"destination": "/proc", "type": "proc", "source": "proc"}},
 		"linux":  object{"namespaces": []object{{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}}},
