@@ -20,6 +20,10 @@ RT      ?= rt
 
 build: rt
 
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
 rt: ## the static binary
 	$(BUILD) -o $(RT) .
 

@@ -77,6 +77,8 @@ func commands() []entry {
 		{"resume", resumeCommand},
 		{"update", updateCommand},
 		{"events", eventsCommand},
+		{"stats", statsCommand},
+		{"tree", treeCommand},
 		{"checkpoint", checkpointCommand},
 		{"restore", restoreCommand},
 		{"spec", specCommand},

@@ -59,7 +59,7 @@ func newStateRoot(t *testing.T, ids ...string) string {
 func TestCompletion(t *testing.T) {
 	root := newStateRoot(t, "web1", "web2", "db")
 	for _, c := range []struct{ line, want string }{
-		{"st|", "start state"},
+		{"st|", "start state stats"},
 		{"|", strings.Join(names(), " ")},
 		{"--log|", "--log --log-format"},
 		{"--root ROOT --log x kill w|", "web1 web2"},
@@ -78,7 +78,7 @@ func TestCompletion(t *testing.T) {
 		{"--log-format |", "text json"},
 		{"--cgroup-manager sy|", "systemd"},
 		{"list --cgroup-manager |", "cgroupfs systemd disabled"},
-		{"seccomp |", "compile check"},
+		{"seccomp |", "compile check diff"},
 		{"seccomp check |", askFiles},
 		{"seccomp check --call-arch SCMP_ARCH_X|", "SCMP_ARCH_X86 SCMP_ARCH_X86_64 SCMP_ARCH_X32"},
 		{"completion |", "bash zsh fish"},

@@ -18,7 +18,7 @@ import (
 func seccompCommand() *Command {
 	var machine, callArch string
 	return &Command{
-		Name: "seccomp", Args: "compile|check",
+		Name: "seccomp", Args: "compile|check|diff",
 		Summary: "show what a seccomp profile does",
 		Description: []string{
 			"A profile is a file with the object linux.seccomp of a config.json, or a whole config.json. Nothing is " +
@@ -28,7 +28,10 @@ func seccompCommand() *Command {
 				"first lines give the length of the program, and how many instructions a call takes on average and " +
 				"at most.",
 			"rt seccomp check <profile> <call> [argument...] says what the profile does to one system call, and " +
-				"which entry of it decides. The call is a name or a number. Arguments are numbers; missing ones are 0.",
+				"which entry of it decides. The call is a name or a number. Arguments are numbers, or names of " +
+				"constants with | between them, such as O_RDWR|O_CREAT; missing ones are 0.",
+			"rt seccomp diff <profile> <other profile> prints the system calls with which the two do something else: " +
+				"- is the first, + the second.",
 			"rt run --seccomp-record writes a profile for a program: see rt-run(8).",
 		},
 		Flags: []Flag{
@@ -70,11 +73,23 @@ func seccompCommand() *Command {
 					return checkCall(c, c.Args[0], goarch, specs.Arch(callArch), c.Args[1], c.Args[2:])
 				},
 			},
+			{
+				Name: "diff", Args: "<profile> <other profile>", Min: 2, Max: 2, Complete: []Candidates{files, files},
+				Summary: "print what one profile does and another does not",
+				Action: func(c *Call) error {
+					goarch, err := machineOf(machine)
+					if err != nil {
+						return err
+					}
+					return diffProfiles(c, goarch)
+				},
+			},
 		},
 		Examples: []Row{
 			{"rt seccomp compile web/config.json | less", "Print the BPF program of a bundle"},
-			{"rt seccomp check web/config.json clone 0x10000000", "Check whether the container may make a user " +
+			{"rt seccomp check web/config.json clone CLONE_NEWUSER", "Check whether the container may make a user " +
 				"namespace"},
+			{"rt seccomp diff old.json new.json", "Review a change of a profile"},
 			{"rt seccomp check --call-arch SCMP_ARCH_X86 profile.json socketcall 1", "Check a call of a 32-bit " +
 				"program"},
 		},
@@ -108,6 +123,34 @@ func compileProfile(c *Call, path, goarch string) error {
 	return filter.Fprint(c.Stdout)
 }
 
+// diffProfiles prints the system calls with which two profiles do something else.
+func diffProfiles(c *Call, goarch string) error {
+	var filters [2]*seccomp.Filter
+	for i, path := range c.Args {
+		profile, err := readProfile(path)
+		if err != nil {
+			return err
+		}
+		filter, warnings, err := seccomp.Compile(profile, goarch)
+		if err != nil {
+			return err
+		}
+		c.Warnings = append(c.Warnings, warnings...)
+		filters[i] = filter
+	}
+	var text []byte
+	for _, d := range seccomp.Differences(filters[0], filters[1]) {
+		text = append(c.paint(text, bold, d.Call), '\n')
+		text = append(c.paint(text, red, "- "+d.A), '\n')
+		text = append(c.paint(text, green, "+ "+d.B), '\n')
+	}
+	if text == nil {
+		text = []byte("the profiles do the same\n")
+	}
+	_, err := c.Stdout.Write(text)
+	return err
+}
+
 // checkCall prints what happens to a call, and why.
 func checkCall(c *Call, path, goarch string, arch specs.Arch, call string, words []string) error {
 	profile, err := readProfile(path)
@@ -128,22 +171,6 @@ func checkCall(c *Call, path, goarch string, arch specs.Arch, call string, words
 		"\n  after " + strconv.Itoa(v.Steps) + " instructions\n"
 	_, err = c.Stdout.Write([]byte(text))
 	return err
-}
-
-// parseArgument parses an argument of a call in the syntax of C. -1 is all bits.
-func parseArgument(word string) (uint64, error) {
-	n, err := strconv.ParseUint(word, 0, 64)
-	if err != nil {
-		var negative int64
-		if negative, err = strconv.ParseInt(word, 0, 64); err == nil {
-			n = uint64(negative)
-		}
-	}
-	if err != nil {
-		return 0, &diag.Error{Kind: diag.Usage, Field: "argument", Value: word, Problem: "must be a 64-bit number, " +
-			"such as 12, 0x1f or -1"}
-	}
-	return n, nil
 }
 
 // readProfile reads a profile, alone or in a config.json; of a directory, the config.json in it.

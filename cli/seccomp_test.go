@@ -35,6 +35,8 @@ func TestSeccompCheck(t *testing.T) {
 		{"clone 0x10000000", "SCMP_ACT_ERRNO(EPERM)\n"},
 		{"clone 0x00000011", "SCMP_ACT_ALLOW\n  linux.seccomp.syscalls[1]"},
 		{"-- clone -1", "clone(-1): SCMP_ACT_ERRNO(EPERM)\n"},
+		{"clone CLONE_NEWUSER", "clone(CLONE_NEWUSER): SCMP_ACT_ERRNO(EPERM)\n"},
+		{"clone SIGCHLD|CLONE_VM", "clone(SIGCHLD|CLONE_VM): SCMP_ACT_ALLOW\n"},
 		{"999", "999(): SCMP_ACT_ERRNO(ENOSYS)\n"},
 		{"--call-arch SCMP_ARCH_X86 3", "3(): SCMP_ACT_ALLOW\n"},
 		{"--call-arch SCMP_ARCH_ARM 3", "3(): SCMP_ACT_KILL_THREAD\n"},
@@ -46,6 +48,19 @@ func TestSeccompCheck(t *testing.T) {
 				t.Errorf("%s: status %d, %s%s", test.args, status, out, errs)
 			}
 		}
+	}
+}
+
+func TestSeccompDiff(t *testing.T) {
+	dir := t.TempDir()
+	profile := writeText(t, filepath.Join(dir, "a.json"), profileText)
+	other := writeText(t, filepath.Join(dir, "b.json"), strings.Replace(profileText, `"read"`, `"read", "mount"`, 1))
+	if out, errs, _ := rt(t, "seccomp", "diff", profile, profile); out != "the profiles do the same\n" {
+		t.Errorf("the same: %s%s", out, errs)
+	}
+	const want = "mount\n- SCMP_ACT_ERRNO(ENOSYS)\n+ SCMP_ACT_ALLOW\n"
+	if out, errs, _ := rt(t, "seccomp", "--arch", "amd64", "diff", profile, other); out != want {
+		t.Errorf("got %s%s", out, errs)
 	}
 }
 
@@ -75,6 +90,7 @@ func TestSeccompMistakes(t *testing.T) {
 		{"check --call-arch vax " + profile + " read", `architecture "vax"`},
 		{"check " + profile + " raed", `call "raed"`},
 		{"check " + profile + " read x", `argument "x"`},
+		{"check " + profile + " read O_RDONLY|O_CLOEXE", `did you mean "O_CLOEXEC"?`},
 		{"check " + profile + " read 1 2 3 4 5 6 7", "at most 6"},
 		{"compile " + dir + "/none", "no such file"},
 		{"compile " + writeText(t, dir+"/text", "not JSON"), "is not a profile"},

@@ -1,0 +1,80 @@
+package seccomp
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Difference is a system call with which two filters do something else.
+type Difference struct {
+	Call string // of the native architecture
+	A, B string // what each does with it, in words
+}
+
+// Differences returns the native calls with which two filters of one machine do something else, in the order of their
+// names. Calls that neither names are summed up by the default actions: that some of them are answered ENOSYS, being
+// newer than all that a profile names, is no decision of its author.
+func Differences(a, b *Filter) []Difference {
+	var list []Difference
+	if da, db := ActionText(a.set.deny), ActionText(b.set.deny); da != db {
+		list = append(list, Difference{"(calls that no entry names)", da, db})
+	}
+	for k := range nameCount {
+		nr, ok := a.archs[0].number(k)
+		if !ok || a.set.of[k] == leafDefault && b.set.of[k] == leafDefault {
+			continue
+		}
+		if ta, tb := a.does(k, nr), b.does(k, nr); ta != tb {
+			list = append(list, Difference{nameAt(k), ta, tb})
+		}
+	}
+	return list
+}
+
+// answer is what the program returns for a call with arguments 0.
+func (f *Filter) answer(nr uint32) uint32 {
+	t, err := Eval(f.Prog, f.archs[0].big, &Call{Audit: f.archs[0].audit, Number: nr})
+	if err != nil {
+		return f.set.deny
+	}
+	return t.Return
+}
+
+// does says what happens to a call.
+func (f *Filter) does(k int, nr uint32) string {
+	l := f.set.of[k]
+	if l == leafDefault {
+		return ActionText(f.answer(nr)) // ENOSYS, if it is newer than all that the profile names
+	}
+	body := &f.set.leaves[l]
+	var text []string
+	for _, r := range body.rules {
+		rule := &f.set.rules[r]
+		var conditions []string
+		for i := range rule.conditions {
+			conditions = append(conditions, rule.conditions[i].text())
+		}
+		text = append(text, ActionText(rule.ret)+" if "+strings.Join(conditions, " and "))
+	}
+	rest := ActionText(body.rest)
+	if len(text) > 0 {
+		rest = "else " + rest
+	}
+	return strings.Join(append(text, rest), ", ")
+}
+
+// text is a condition in the syntax of C.
+func (c *condition) text() string {
+	arg := "args[" + strconv.Itoa(int(c.arg)) + "]"
+	value := func(n uint64) string {
+		if n < 10 { // the same in both forms
+			return strconv.FormatUint(n, 10)
+		}
+		return "0x" + strconv.FormatUint(n, 16)
+	}
+	if c.op == opMasked {
+		return arg + " & " + value(c.mask) + " == " + value(c.value)
+	}
+	return arg + " " + [...]string{opNE: "!=", opLT: "<", opLE: "<=", opEQ: "==", opGE: ">=", opGT: ">"}[c.op] + " " +
+		value(c.value)
+}
