@@ -5,13 +5,17 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"rt/internal/diag"
 	"rt/internal/sys"
 	"rt/seccomp"
 )
 
 // recorded calls run and then writes the profile to path. The file is made first, under another name: an unwritable
-// path is an error before the container runs, and an existing profile is replaced only by a complete one.
+// path is an error before the container runs, and an existing profile is replaced only by a complete one. If it is a
+// recording, the new one has its calls too: several runs, or containers, make one profile. Anything else is not
+// replaced.
 func recorded(c *Call, path string, to **seccomp.Recorder, do func() error) error {
 	if path == "" {
 		return do()
@@ -24,6 +28,9 @@ func recorded(c *Call, path string, to **seccomp.Recorder, do func() error) erro
 			Problem: "can't be written",
 			Err:     err,
 		}
+	}
+	if _, err := earlier(path); err != nil {
+		return err
 	}
 	fd, temporary, err := sys.Temporary(path, 0o666)
 	if err != nil {
@@ -43,7 +50,15 @@ func recorded(c *Call, path string, to **seccomp.Recorder, do func() error) erro
 	if r.Omitted {
 		c.Warnings = append(c.Warnings, "the container made more calls that have no name, all refused")
 	}
-	text, err := json.MarshalIndent(r.Profile(nil), "", "  ")
+	profile := r.Profile(nil)
+	before, err := earlier(path) // others may have recorded meanwhile
+	if err != nil {
+		return err
+	}
+	if before != nil {
+		profile = seccomp.MergeRecorded(profile, before)
+	}
+	text, err := json.MarshalIndent(profile, "", "  ")
 	if err == nil {
 		_, err = f.Write(append(text, '\n'))
 	}
@@ -54,6 +69,22 @@ func recorded(c *Call, path string, to **seccomp.Recorder, do func() error) erro
 		return fail(err)
 	}
 	return nil
+}
+
+// earlier returns the recording in a file; nil if there is no file, or an empty one.
+func earlier(path string) (*specs.LinuxSeccomp, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return nil, nil //nolint:nilerr,nilnil // whether it can be written shows later
+	}
+	p, err := readProfile(path)
+	if err != nil || !seccomp.Recorded(p) {
+		return nil, &diag.Error{
+			Kind: diag.Usage, Field: "--seccomp-record", Value: path,
+			Problem: "is there, and is not a recording: it is not replaced", Hint: "name another file", Err: err,
+		}
+	}
+	return p, nil
 }
 
 // unnamed warns of a call that no profile can allow.

@@ -24,8 +24,9 @@ func runCommand() *Command {
 				"program's status. Meanwhile it forwards signals to the program, and changes of the terminal's " +
 				"size. With --detach it returns as soon as the program runs.",
 			"With --seccomp-record rt intercepts and records every system call of the container, which slows it " +
-				"down. The profile allows only the recorded calls, so exercise all functions of the program. " +
-				"Processes of rt-exec(8) are not recorded.",
+				"down. The profile allows only the recorded calls, so exercise all functions of the program. If the " +
+				"file has a recorded profile, it allows the calls of that too: several runs make one profile. Any " +
+				"other file is not replaced. Processes of rt-exec(8) are not recorded.",
 			layerText,
 			bundleText, idText,
 			"The argument may be a bundle instead of an ID: a path with a slash, or a directory with a config.json " +

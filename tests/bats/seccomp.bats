@@ -130,6 +130,25 @@ EXDEV=18
 	[[ $output == *"Operation not permitted"*after ]]
 }
 
+@test "seccomp: recordings of several runs make one profile, and other files are not replaced" {
+	only_rt "its own option"
+	bundle
+	profile=$BATS_TEST_TMPDIR/profile.json
+	process true
+	rt run --seccomp-record "$profile" --bundle "$BUNDLE" "$ID"
+	jq -e '.syscalls[0].names | index("mkdir") | not' "$profile"
+	process sh -c 'mkdir /tmp/x || true'
+	rt run --seccomp-record "$profile" --bundle "$BUNDLE" "$ID"
+	process true
+	rt run --seccomp-record "$profile" --bundle "$BUNDLE" "$ID"
+	jq -e '.syscalls[0].names | index("mkdir") and index("execve")' "$profile"
+	[ "$(jq '.syscalls | length' "$profile")" = 1 ]
+	cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/precious"
+	run rt run --seccomp-record "$BATS_TEST_TMPDIR/precious" --bundle "$BUNDLE" "$ID"
+	refused --seccomp-record precious "not a recording"
+	cmp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/precious"
+}
+
 @test "seccomp: recording passes the program's status on, and needs the foreground" {
 	only_rt "its own option"
 	bundle
