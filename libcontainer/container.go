@@ -1,6 +1,10 @@
 package libcontainer
 
-import "rt/libcontainer/state"
+import (
+	"rt/libcontainer/rdt"
+	"rt/libcontainer/state"
+	"rt/spec"
+)
 
 // opened is a container that is open for a command, in a status that allows it.
 type opened struct {
@@ -30,4 +34,30 @@ func (r *Runtime) openFor(op state.Op, id string, lock bool) (*opened, error) {
 func (o *opened) close() {
 	o.container.Close()
 	o.root.Close()
+}
+
+// rdtOf returns the class of resctrl of a container; nil if its config asks for none.
+func (r *Runtime) rdtOf(o *opened) (*rdt.Group, error) {
+	config, err := loadCopy(o.container, o.state)
+	if err != nil {
+		return nil, err
+	}
+	l := config.OCI.Linux
+	if l == nil || l.IntelRdt == nil {
+		return nil, nil
+	}
+	root, err := r.resctrlRoot()
+	if err != nil {
+		return nil, err
+	}
+	return rdt.Of(root, o.container.ID, l.IntelRdt), nil
+}
+
+// loadCopy reads the config that was saved with the container: config.json in the bundle may have changed since.
+func loadCopy(c *state.Container, s *state.State) (*spec.Spec, error) {
+	raw, err := c.Config()
+	if err != nil {
+		return nil, err
+	}
+	return spec.Parse(raw, s.Bundle, spec.LoadOptions{})
 }

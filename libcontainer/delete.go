@@ -134,7 +134,7 @@ func (r *Runtime) destroy(c *state.Container, s *state.State) error {
 		_, _ = unix.Wait4(s.Pid, nil, unix.WNOHANG|unix.WALL, nil)
 	}
 	if config, err := loadCopy(c, s); err == nil && s.Phase != state.Creating {
-		runPoststop(r, config, s)
+		r.hooksOf(config, s, c).Poststop()
 	}
 	return c.Remove()
 }

@@ -14,12 +14,12 @@ import (
 
 // openFiles opens what the plan has rt open, with the host's eyes, in the order of the plan. The caller closes what is
 // returned, on an error too.
-func (m *maker) openFiles() ([]int, error) {
-	files := make([]int, 0, len(m.plan.Files))
-	maps := idmap.NewNamespaces(m.spec, m.container.Path("."), m.id)
+func (c *creation) openFiles() ([]int, error) {
+	files := make([]int, 0, len(c.in.plan.Files))
+	maps := idmap.NewNamespaces(c.in.spec, c.container.Path("."), c.in.options.ID)
 	defer maps.Close()
-	for i := range m.plan.Files {
-		fd, err := m.openFile(&m.plan.Files[i], maps)
+	for i := range c.in.plan.Files {
+		fd, err := c.openFile(&c.in.plan.Files[i], maps)
 		if err != nil {
 			return files, err
 		}
@@ -29,24 +29,24 @@ func (m *maker) openFiles() ([]int, error) {
 }
 
 // handOverTrees opens the next batch of bind sources, and gives it to the boot process, which has used up the last one.
-func (m *maker) handOverTrees() error {
-	maps := idmap.NewNamespaces(m.spec, m.container.Path("."), m.id)
+func (c *creation) handOverTrees() error {
+	maps := idmap.NewNamespaces(c.in.spec, c.container.Path("."), c.in.options.ID)
 	defer maps.Close()
-	batch := m.plan.Later[0]
-	m.plan.Later = m.plan.Later[1:]
+	batch := c.in.plan.Later[0]
+	c.in.plan.Later = c.in.plan.Later[1:]
 	trees := make([]int, 0, len(batch))
 	defer func() { sys.CloseAll(trees...) }()
 	for i := range batch {
-		fd, err := m.openFile(&batch[i], maps)
+		fd, err := c.openFile(&batch[i], maps)
 		if err != nil {
 			return err
 		}
 		trees = append(trees, fd)
 	}
-	return m.session.Boot.HandOver(trees)
+	return c.session.Boot.HandOver(trees)
 }
 
-func (m *maker) openFile(f *plan.File, maps *idmap.Namespaces) (fd int, err error) {
+func (c *creation) openFile(f *plan.File, maps *idmap.Namespaces) (fd int, err error) {
 	call := "open"
 	switch f.Kind {
 	case plan.FileNamespace:
@@ -54,21 +54,21 @@ func (m *maker) openFile(f *plan.File, maps *idmap.Namespaces) (fd int, err erro
 	case plan.FileTree, plan.FileNotify:
 		call = "open_tree"
 		flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
-		if f.Kind == plan.FileTree && (f.Index < 0 || m.spec.Mounts[f.Index].Recursive) {
+		if f.Kind == plan.FileTree && (f.Index < 0 || c.in.spec.Mounts[f.Index].Recursive) {
 			flags |= unix.AT_RECURSIVE
 		}
-		if f.Kind == plan.FileTree && f.Index >= 0 && m.spec.Mounts[f.Index].SourceNoFollow {
+		if f.Kind == plan.FileTree && f.Index >= 0 && c.in.spec.Mounts[f.Index].SourceNoFollow {
 			flags |= unix.AT_SYMLINK_NOFOLLOW
 		}
-		if fd, err = unix.OpenTree(unix.AT_FDCWD, f.Path, flags); err == nil && m.facts.Has(host.MountSetattr) {
+		if fd, err = unix.OpenTree(unix.AT_FDCWD, f.Path, flags); err == nil && c.in.facts.Has(host.MountSetattr) {
 			// A copy made here is a peer of the host's mount: what the container mounts on it would show up on the
 			// host.
 			call = "mount_setattr"
 			err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE,
 				&unix.MountAttr{Propagation: unix.MS_SLAVE})
 		}
-		if err == nil && f.Index >= 0 && m.spec.Mounts[f.Index].IDMap {
-			if err := maps.Apply(&m.spec.Mounts[f.Index], fd); err != nil {
+		if err == nil && f.Index >= 0 && c.in.spec.Mounts[f.Index].IDMap {
+			if err := maps.Apply(&c.in.spec.Mounts[f.Index], fd); err != nil {
 				_ = unix.Close(fd)
 				return -1, err
 			}
@@ -77,19 +77,19 @@ func (m *maker) openFile(f *plan.File, maps *idmap.Namespaces) (fd int, err erro
 		call = "fsmount"
 		fd, err = newMqueue()
 	case plan.FileIDMap:
-		if fd, err = maps.Of(&m.spec.Mounts[f.Index]); err != nil {
+		if fd, err = maps.Of(&c.in.spec.Mounts[f.Index]); err != nil {
 			return -1, err
 		}
 		call = "fcntl"
 		fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 	case plan.FileCgroup:
-		if fd, err = m.cgroup.Dir(); err != nil {
+		if fd, err = c.cgroup.Dir(); err != nil {
 			return -1, err
 		}
 		call = "fcntl"
 		fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 	case plan.FileJoin:
-		joins, joinErr := m.cgroup.Joins()
+		joins, joinErr := c.cgroup.Joins()
 		if joinErr != nil {
 			return -1, joinErr
 		}
@@ -98,7 +98,7 @@ func (m *maker) openFile(f *plan.File, maps *idmap.Namespaces) (fd int, err erro
 	case plan.FileSpare:
 		fd, err = unix.Open(f.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	case plan.FileStart:
-		return m.listen()
+		return c.listen()
 	case plan.FilePidfd, plan.FileBinary:
 		panic("libcontainer: " + f.Path + " is for plans that join a container, not for those that make one")
 	}
@@ -111,12 +111,12 @@ func (m *maker) openFile(f *plan.File, maps *idmap.Namespaces) (fd int, err erro
 }
 
 // listen makes the socket in the state directory that the boot process accepts `rt start` on.
-func (m *maker) listen() (int, error) {
+func (c *creation) listen() (int, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, diag.Sys("the start socket can't be made", "socket", err)
 	}
-	err = unix.Bind(fd, &unix.SockaddrUnix{Name: m.container.SocketPath(state.StartSocket)})
+	err = unix.Bind(fd, &unix.SockaddrUnix{Name: c.container.SocketPath(state.StartSocket)})
 	if err == nil {
 		err = unix.Listen(fd, 1)
 	}

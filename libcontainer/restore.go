@@ -21,20 +21,24 @@ func (r *Runtime) restore(id string, o *RestoreOptions) (int, error) {
 	if err := state.CheckID(id); err != nil {
 		return 0, err
 	}
-	m, err := r.newMaker(id, &o.CreateOptions, false)
+	config, err := r.load(&o.CreateOptions)
 	if err != nil {
 		return 0, err
 	}
-	defer m.close()
-	if err := engine.CheckConsole(m.spec.Process, o.ConsoleSocket, o.Detach); err != nil {
+	c, err := r.newCreation(id, config, &o.CreateOptions, false)
+	if err != nil {
+		return 0, err
+	}
+	defer c.close()
+	if err := engine.CheckConsole(c.in.spec.Process, o.ConsoleSocket, o.Detach); err != nil {
 		return 0, err
 	}
 	if o.NoPivot {
 		r.warn("--no-pivot has no effect on restore: CRIU changes the root by itself")
 	}
 	// Restored processes have their directory of the notify socket, but have long told that they are ready.
-	m.options.Notify = ""
-	bundle := m.restoreBundle()
+	c.in.options.Notify = ""
+	bundle := c.restoreBundle()
 	restore, err := checkpoint.NewRestore(bundle, &checkpoint.RestoreOptions{
 		ImageOptions: o.ImageOptions, ParentPath: o.ParentPath,
 		LSMProfile: o.LSMProfile, LSMMountContext: o.LSMMountContext,
@@ -43,91 +47,91 @@ func (r *Runtime) restore(id string, o *RestoreOptions) (int, error) {
 		return 0, err
 	}
 	defer restore.Close()
-	if err := m.nameKeyring(); err != nil {
+	if err := c.in.nameKeyring(); err != nil {
 		return 0, err
 	}
-	if err := m.prepareToAttend(&o.RunOptions); err != nil {
+	if err := c.prepareToAttend(&o.RunOptions); err != nil {
 		return 0, err
 	}
 	if o.Detach {
 		defer r.catchEnd()()
 	}
-	if err := m.restore(bundle, restore); err != nil {
-		m.undo.Run()
+	if err := c.restore(bundle, restore); err != nil {
+		c.undo.Run()
 		return 0, err
 	}
 	if o.Detach {
 		return 0, nil
 	}
-	return m.foreground(&o.RunOptions)
+	return c.foreground(&o.RunOptions)
 }
 
 // restoreBundle returns what images are restored into. Its Dir is missing until the container is made.
-func (m *maker) restoreBundle() *checkpoint.Bundle {
+func (c *creation) restoreBundle() *checkpoint.Bundle {
 	return &checkpoint.Bundle{
-		Spec: m.spec, Cgroup: m.cgroup, Facts: &m.facts, Sources: m.options.Sources,
-		Log: checkpoint.Log{Debug: m.r.debug, Warn: m.r.warn},
+		Spec: c.in.spec, Cgroup: c.cgroup, Facts: &c.in.facts, Sources: c.in.options.Sources,
+		Log: checkpoint.Log{Debug: c.r.debug, Warn: c.r.warn},
 		On: checkpoint.Handlers{
-			Attach: m.attach, Hooks: m.runRestoreHooks, Terminal: m.console.Take, Restored: m.recordRestored,
+			Attach: c.cgroup.Attach, Hooks: c.runRestoreHooks,
+			Terminal: c.aides.console.Take, Restored: c.recordRestored,
 		},
 	}
 }
 
 // restore makes the container and restores its processes. After an error the undo stack removes the rest of it.
-func (m *maker) restore(bundle *checkpoint.Bundle, restore *checkpoint.Restore) (err error) {
-	if err := m.record(); err != nil {
+func (c *creation) restore(bundle *checkpoint.Bundle, restore *checkpoint.Restore) (err error) {
+	if err := c.record(); err != nil {
 		return err
 	}
-	bundle.Dir = m.container
-	if err := m.container.MakeNotify(); err != nil {
+	bundle.Dir = c.container
+	if err := c.container.MakeNotify(); err != nil {
 		return err
 	}
-	if err := m.makeGroups(); err != nil {
+	if err := c.makeGroups(); err != nil {
 		return err
 	}
-	if err := m.cgroup.Limit(); err != nil {
+	if err := c.cgroup.Limit(); err != nil {
 		return err
 	}
-	if err := m.container.SaveConfig(m.spec.Raw); err != nil {
+	if err := c.container.SaveConfig(c.in.spec.Raw); err != nil {
 		return err
 	}
-	if m.pid, err = restore.Run(); err != nil {
-		m.state.Pid = 0
+	if c.state.Pid, err = restore.Run(); err != nil {
+		c.state.Pid = 0
 		return err
 	}
-	err = m.created()
+	err = c.created()
 	if err == nil {
-		err = m.cgroup.ForbidForks()
+		err = c.cgroup.ForbidForks()
 	}
 	if err != nil {
 		restore.End()
-		m.pid, m.state.Pid = 0, 0
+		c.state.Pid = 0
 	}
 	return err
 }
 
 // runRestoreHooks runs the hooks whose effects end with the container: those of the runtime's namespaces, which set up
 // networks. What createContainer and startContainer have done is in the images, and the program does not start.
-func (m *maker) runRestoreHooks(pid int) error {
-	if m.spec.OCI.Hooks == nil {
+func (c *creation) runRestoreHooks(pid int) error {
+	if c.in.spec.OCI.Hooks == nil {
 		return nil
 	}
-	m.pid = pid
-	defer func() { m.state.Pid = 0 }()
-	return m.runHostHooks()
+	c.state.Pid = pid
+	defer func() { c.state.Pid = 0 }()
+	return c.runHostHooks()
 }
 
 // recordRestored puts the container's first process into the class of linux.intelRdt, and records it for `rt delete
 // --force`. The container is still in creation: a signal of `rt kill` while CRIU holds the processes would make CRIU
 // wait for ever.
-func (m *maker) recordRestored(pid int) error {
-	m.pid = pid
-	if err := m.joinRdt(pid); err != nil {
+func (c *creation) recordRestored(pid int) error {
+	c.state.Pid = pid
+	if err := c.rdt.Join(pid); err != nil {
 		return err
 	}
-	if err := m.lookAtStart(); err != nil {
+	if err := c.readStartTime(); err != nil {
 		return err
 	}
-	m.state.Pid = pid
-	return m.container.Save(&m.state)
+	return c.container.Save(&c.state)
 }

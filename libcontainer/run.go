@@ -12,27 +12,31 @@ import (
 	"rt/libcontainer/state"
 )
 
-// Run makes a container, starts it, and in the foreground waits for its end, whose exit status it returns: that of the
+// run makes a container, starts it, and in the foreground waits for its end, whose exit status it returns: that of the
 // process, or 128 and the signal.
 func (r *Runtime) run(id string, o *RunOptions) (int, error) {
 	if err := state.CheckID(id); err != nil {
 		return 0, err
 	}
-	m, err := r.newMaker(id, &o.CreateOptions, false)
+	config, err := r.load(&o.CreateOptions)
 	if err != nil {
 		return 0, err
 	}
-	defer m.close()
-	if err := engine.CheckConsole(m.spec.Process, o.ConsoleSocket, o.Detach); err != nil {
+	c, err := r.newCreation(id, config, &o.CreateOptions, false)
+	if err != nil {
 		return 0, err
 	}
-	if err := m.checkObserve(o.Detach); err != nil {
+	defer c.close()
+	if err := engine.CheckConsole(c.in.spec.Process, o.ConsoleSocket, o.Detach); err != nil {
 		return 0, err
 	}
-	if m.spec.Process == nil {
+	if err := checkObserve(&o.CreateOptions, o.Detach); err != nil {
+		return 0, err
+	}
+	if c.in.spec.Process == nil {
 		return 0, &diag.Error{Kind: diag.Document, Field: "process", Problem: "is absent: run needs a program to start"}
 	}
-	if err := m.prepareToAttend(o); err != nil {
+	if err := c.prepareToAttend(o); err != nil {
 		return 0, err
 	}
 	restore := func() {}
@@ -40,95 +44,106 @@ func (r *Runtime) run(id string, o *RunOptions) (int, error) {
 		restore = r.catchEnd()
 	}
 	defer restore()
-	if err := m.make(); err != nil {
+	if err := c.make(); err != nil {
 		return 0, err
 	}
-	if err := m.release(); err != nil {
-		m.undo.Run()
+	if err := c.release(); err != nil {
+		c.undo.Run()
 		return 0, err
 	}
 	if o.Detach {
 		restore() // the wait for READY=1 ends with rt
-		return 0, waitReady(m.relay, m.container, &m.state)
+		return 0, waitReady(c.aides.relay, c.container, &c.state)
 	}
-	return m.foreground(o)
+	return c.foreground(o)
+}
+
+// checkObserve checks that rt stays in the foreground of a container whose calls it answers.
+func checkObserve(o *CreateOptions, detached bool) error {
+	if o.Observe != nil && detached {
+		return &diag.Error{
+			Kind: diag.Usage, Field: "--seccomp-record",
+			Problem: "needs a container in the foreground: rt itself sees its calls", Hint: "leave --detach out",
+		}
+	}
+	return nil
 }
 
 // prepareToAttend is for an rt that stays until the container's end: it takes signals to pass on, and orphans to wait
 // for.
-func (m *maker) prepareToAttend(o *RunOptions) error {
-	if o.Detach || !m.r.Command {
+func (c *creation) prepareToAttend(o *RunOptions) error {
+	if o.Detach || !c.r.Command {
 		return nil
 	}
-	if !o.NoSubreaper && m.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
+	if !o.NoSubreaper && c.in.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
 		// Without a pid namespace of its own the container's orphans come to rt, which waits for them as an init would.
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return diag.Sys("rt can't become a subreaper", "prctl", err)
 		}
 	}
-	m.r.catchSignals()
+	c.r.catchSignals()
 	return nil
 }
 
 // release lets the boot process become the user's program.
-func (m *maker) release() error {
-	if err := m.session.Boot.Release(); err != nil {
+func (c *creation) release() error {
+	if err := c.session.Boot.Release(); err != nil {
 		return err
 	}
-	if err := m.serve(plan.SyncNone); err != nil {
+	if err := c.serve(plan.SyncNone); err != nil {
 		return err
 	}
-	return m.r.runPoststart(m.spec, &m.state)
+	return c.hooks().Poststart()
 }
 
 // foreground waits for the end of the container and removes it.
-func (m *maker) foreground(o *RunOptions) (int, error) {
-	m.container.Unlock()
-	if m.session != nil { // a container that was restored never had one
-		m.session.Boot.Close()
+func (c *creation) foreground(o *RunOptions) (int, error) {
+	c.container.Unlock()
+	if c.session != nil { // a container that was restored never had one
+		c.session.Boot.Close()
 	}
-	if m.relay != nil {
-		m.relay.Begin(process.Open(m.state.Pid, m.state.StartTime)) // before anyone waits for it
+	if c.aides.relay != nil {
+		c.aides.relay.Begin(process.Open(c.state.Pid, c.state.StartTime)) // before anyone waits for it
 	}
-	status, err := m.r.attend(m.pid, m.console.Release(), m.streams.std,
-		m.r.Command && m.spec.Namespaces.New&unix.CLONE_NEWPID == 0)
+	orphans := c.r.Command && c.in.spec.Namespaces.New&unix.CLONE_NEWPID == 0
+	status, err := c.r.attend(c.state.Pid, c.aides.console.Release(), c.aides.streams.Std, orphans)
 	if err != nil {
 		return 0, err
 	}
-	if err := m.relay.Finish(); err != nil {
-		m.r.warn(err.Error())
+	if err := c.aides.relay.Finish(); err != nil {
+		c.r.warn(err.Error())
 	}
-	m.r.endReason = failure.EndReason(status, m.pid, m.spec, m.cgroup)
+	c.r.endReason = failure.EndReason(status, c.state.Pid, c.in.spec, c.cgroup)
 	if o.Keep {
 		return status, nil
 	}
-	if err := m.container.Lock(); err != nil {
+	if err := c.container.Lock(); err != nil {
 		return status, err
 	}
 	// Another rt may have deleted it meanwhile.
-	if m.container.Deleted() {
+	if c.container.Deleted() {
 		return status, nil
 	}
-	m.state.Pid = 0
-	if err := m.remove(); err != nil {
+	c.state.Pid = 0
+	if err := c.remove(); err != nil {
 		return status, err
 	}
 	return status, nil
 }
 
 // remove removes a container whose process has been waited for.
-func (m *maker) remove() error {
-	if m.cgroup.Available() {
-		if m.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
-			_ = m.cgroup.Kill(unix.SIGKILL)
+func (c *creation) remove() error {
+	if c.cgroup.Available() {
+		if c.in.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
+			_ = c.cgroup.Kill(unix.SIGKILL)
 		}
-		if err := m.cgroup.Destroy(); err != nil {
+		if err := c.cgroup.Destroy(); err != nil {
 			return err
 		}
 	}
-	if err := rdt.Remove(rdt.Made(m.state.IntelRdt)); err != nil {
+	if err := rdt.Remove(rdt.Made(c.state.IntelRdt)); err != nil {
 		return err
 	}
-	m.runPoststop()
-	return m.container.Remove()
+	c.hooks().Poststop()
+	return c.container.Remove()
 }

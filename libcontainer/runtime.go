@@ -6,11 +6,15 @@ import (
 	"path/filepath"
 
 	"rt/internal/diag"
+	"rt/libcontainer/cgroup"
 	"rt/libcontainer/host"
+	"rt/libcontainer/inspect"
 	"rt/libcontainer/plan"
+	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 	"rt/nsenter"
 	"rt/seccomp"
+	"rt/spec"
 )
 
 // Runtime makes containers and finds them again. The zero value has the settings of rt without options. A Runtime may be
@@ -46,7 +50,6 @@ type Runtime struct {
 // CreateOptions are the options of create and run.
 type CreateOptions struct {
 	Bundle        string // "" is the working directory
-	config        string // a file instead of the bundle's config.json; only for Plan
 	ConsoleSocket string // gets the master of the terminal
 	PidfdSocket   string // gets a pidfd of the container's process
 	PidFile       string
@@ -164,17 +167,37 @@ func (r *Runtime) debug(line string) {
 
 func (r *Runtime) warn(lines ...string) { r.warnings = append(r.warnings, lines...) }
 
-// compilePlan compiles the plan that Create (wait) or Run would carry out, and does nothing else.
-func (r *Runtime) compilePlan(bundle string, o *CreateOptions, wait bool) (*plan.Plan, error) {
-	options := *o
-	options.Bundle = bundle
-	if info, err := os.Stat(bundle); err == nil && !info.IsDir() {
-		options.Bundle, options.config = filepath.Dir(bundle), bundle
-	}
-	m, err := r.newMaker("ID", &options, wait)
+// findCgroup finds the cgroup of a container that is to be created, and completes the facts of this machine with its
+// hierarchies.
+func (r *Runtime) findCgroup(id string, config *spec.Spec, facts *host.Facts) (*cgroup.Group, error) {
+	c := inspect.Cgroup(config, facts)
+	c.ID, c.Systemd, c.Disabled, c.Rootless = id, r.SystemdCgroup, r.NoCgroup, r.rootless(facts)
+	g, err := cgroup.New(c)
 	if err != nil {
 		return nil, err
 	}
-	defer m.close()
-	return m.compile()
+	g.DropInaccessible()
+	facts.CgroupMode, facts.Hierarchies = g.Mode(), g.Hierarchies()
+	return g, nil
+}
+
+// findRdt finds the class that linux.intelRdt names, for a container that is to be created; nil without it.
+func (r *Runtime) findRdt(id string, config *spec.Spec) (*rdt.Group, error) {
+	l := config.OCI.Linux
+	if l == nil || l.IntelRdt == nil {
+		return nil, nil //nolint:nilnil // no class is no error
+	}
+	root, err := r.resctrlRoot()
+	if err != nil {
+		return nil, err
+	}
+	return rdt.Find(root, id, l.IntelRdt)
+}
+
+// resctrlRoot returns the directory where resctrl is mounted.
+func (r *Runtime) resctrlRoot() (string, error) {
+	if r.resctrl != "" {
+		return r.resctrl, nil
+	}
+	return rdt.Mounted()
 }

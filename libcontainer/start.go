@@ -8,8 +8,9 @@ import (
 	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/failure"
-	"rt/libcontainer/host"
+	"rt/libcontainer/hook"
 	"rt/libcontainer/listener"
+	"rt/libcontainer/notify"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
 	"rt/libcontainer/state"
@@ -28,7 +29,7 @@ type starter struct {
 	session   *supervise.Session
 }
 
-// Start lets a created container become the user's program, and returns when it has: a program that can't be executed
+// start lets a created container become the user's program, and returns when it has: a program that can't be executed
 // is an error here.
 func (r *Runtime) start(id string) error {
 	o, err := r.openFor(state.Start, id, true)
@@ -84,8 +85,7 @@ func (s *starter) handlers() supervise.Handlers {
 				return err
 			}
 			defer g.Close()
-			x := containedHook{r: s.r, container: s.container, state: s.state, spec: s.spec, cgroup: g}
-			return x.run()
+			return s.hooks().StartContainer(g, s.r.hookOptions(false))
 		},
 		plan.SyncListener: func(r supervise.Report) error {
 			profile := s.spec.OCI.Linux.Seccomp
@@ -93,6 +93,11 @@ func (s *starter) handlers() supervise.Handlers {
 			return listener.HandOver(r.FD, s.state.Pid, profile.ListenerPath, text)
 		},
 	}
+}
+
+// hooks are the hooks of the container.
+func (s *starter) hooks() *hook.Hooks {
+	return s.r.hooksOf(s.spec, s.state, s.container)
 }
 
 // release lets the boot process become the user's program, and runs the poststart hooks.
@@ -110,7 +115,7 @@ func (s *starter) release() error {
 	if err := failure.Executed(s.session, s.state.Pid, s.starved); err != nil {
 		return err
 	}
-	if err := s.r.runPoststart(s.spec, s.state); err != nil {
+	if err := s.hooks().Poststart(); err != nil {
 		s.kill()
 		return err
 	}
@@ -160,15 +165,6 @@ func connect(c *state.Container, pid int) (*nsenter.Boot, error) {
 	return nsenter.Attach(fd, pid), nil
 }
 
-// loadCopy reads the config that was saved with the container: config.json in the bundle may have changed since.
-func loadCopy(c *state.Container, s *state.State) (*spec.Spec, error) {
-	raw, err := c.Config()
-	if err != nil {
-		return nil, err
-	}
-	return spec.Parse(raw, s.Bundle, spec.LoadOptions{})
-}
-
 // lateText is the call of a step as `rt plan` shows it, the one with that index after the point where the container was
 // created. To keep such texts with the container would cost every create what only a failing start needs. So the plan
 // is made once more, which is good enough for words: what comes so late hardly depends on what may have changed since,
@@ -176,15 +172,15 @@ func loadCopy(c *state.Container, s *state.State) (*spec.Spec, error) {
 func (s *starter) lateText(step *nsenter.Step, index int) string {
 	quiet := *s.r
 	quiet.warnings, quiet.Debug, quiet.edit = nil, nil, nil
-	again := maker{r: &quiet, id: s.id, o: &CreateOptions{NoNewKeyring: s.state.NoNewKeyring}, wait: true, spec: s.spec,
-		facts: host.Probe()}
-	if again.findCgroup() != nil || again.look() != nil {
-		return ""
-	}
-	p, err := again.compile()
+	again, err := quiet.newCreation(s.id, s.spec, &CreateOptions{NoNewKeyring: s.state.NoNewKeyring}, true)
 	if err != nil {
 		return ""
 	}
+	defer again.close()
+	if again.in.compile(&quiet, again.cgroup) != nil {
+		return ""
+	}
+	p := again.in.plan
 	for i := range p.Steps {
 		if at := i + 1 + index; plan.SyncPointOf(&p.Steps[i]) == plan.SyncReady && at < len(p.Steps) {
 			if t := &p.Steps[at]; t.Call == step.Call && t.Origin == step.Origin && t.Sentence == step.Sentence {
@@ -193,4 +189,27 @@ func (s *starter) lateText(step *nsenter.Step, index int) string {
 		}
 	}
 	return ""
+}
+
+// newRelay makes the container's socket. It returns nil if there is nobody to relay to, or the container does not mount
+// its directory.
+func (r *Runtime) newRelay(c *state.Container) (*notify.Relay, error) {
+	if !r.Command || !c.HasNotify() {
+		return nil, nil
+	}
+	relay, warning, err := notify.NewRelay(c.SocketPath(state.NotifyDir + "/" + plan.NotifySocket))
+	if warning != "" {
+		r.warn(warning)
+	}
+	return relay, err
+}
+
+// waitReady relays until the container is ready, and says that its process is the service's from then on. Others can do
+// what they want with the container meanwhile. A nil relay relays nothing.
+func waitReady(relay *notify.Relay, c *state.Container, s *state.State) error {
+	if relay == nil {
+		return nil
+	}
+	c.Unlock()
+	return relay.Wait(process.Open(s.Pid, s.StartTime), s.Pid)
 }

@@ -51,8 +51,11 @@ func (g *Group) undo(monitored bool) {
 func (g *Group) Undo() { g.undo(g.monitor != "") }
 
 // Join moves a process into the class and the monitoring group, in this order: a monitoring group takes only tasks of
-// its class.
+// its class. Without a class it does nothing.
 func (g *Group) Join(pid int) error {
+	if g == nil {
+		return nil
+	}
 	for _, dir := range [...]string{g.class, g.monitor} {
 		if dir == "" {
 			continue

@@ -37,7 +37,7 @@ var attacksOnWaits = []attack{
 			return s.answersIn(s.mountSilent(pid, "/etc"), term, "exec", "--env", "HOME=/", s.id, "/etc/program")
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/exec_serve.go", "Interrupted: foreground.Interrupted,",
+			"libcontainer/join/serve.go", "Interrupted: foreground.Interrupted,",
 			"Interrupted: func() error {\nif OFF {\nreturn nil\n}\nreturn foreground.Interrupted()\n},",
 		}}}},
 	},

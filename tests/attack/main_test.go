@@ -166,7 +166,7 @@ func writeOverlay() (string, error) {
 		return string(b), err
 	}
 	// Who has no edit takes the one of the environment.
-	takes := regexp.MustCompile(`if (\w+)\.r\.edit != nil \{`)
+	takes := regexp.MustCompile(`if r\.edit != nil \{`)
 	hooked := 0
 	files, err := filepath.Glob(root + "/libcontainer/*.go")
 	if err != nil {
@@ -181,7 +181,7 @@ func writeOverlay() (string, error) {
 		if strings.HasSuffix(name, "_test.go") || !takes.MatchString(text) {
 			continue
 		}
-		sources[name] = takes.ReplaceAllString(text, "if $1.r.edit == nil {\n$1.r.edit = attackEdit\n}\n$0")
+		sources[name] = takes.ReplaceAllString(text, "if r.edit == nil {\nr.edit = attackEdit\n}\n$0")
 		hooked++
 	}
 	if hooked < 2 {

@@ -1,4 +1,4 @@
-package libcontainer
+package join
 
 import (
 	"slices"
@@ -28,8 +28,8 @@ type ProcessOptions struct {
 	Capabilities   uint64 // further ones: bit n is capability n
 }
 
-// process makes the process out of the options and the config of the container.
-func (o *ExecOptions) process(config *spec.Spec) (*spec.Process, error) {
+// Process makes the process out of the options and the config of the container.
+func (o *ProcessOptions) Process(config *spec.Spec) (*spec.Process, error) {
 	if o.File != "" {
 		return o.fromFile(config.Process)
 	}
@@ -40,13 +40,12 @@ func (o *ExecOptions) process(config *spec.Spec) (*spec.Process, error) {
 	oci := *base
 	oci.Terminal = false
 	oci.Args = o.Args
-	p, err := o.change(&oci)
-	return p, err
+	return o.change(&oci)
 }
 
 // fromFile reads a process.json. What it does not say of limits, rights and labels is as in the container's config, so
 // that leaving something out gives nobody more than the container has; runc does the same.
-func (o *ExecOptions) fromFile(config *spec.Process) (*spec.Process, error) {
+func (o *ProcessOptions) fromFile(config *spec.Process) (*spec.Process, error) {
 	raw, err := sys.ReadInput(o.File)
 	if err != nil {
 		e := diag.Sys("can't be read", "open", err)
@@ -100,7 +99,7 @@ func inherit(p, config *specs.Process) {
 
 // change makes the changes that the options ask for, and checks the outcome. p is the caller's own, what it points to
 // is not.
-func (o *ExecOptions) change(p *specs.Process) (*spec.Process, error) {
+func (o *ProcessOptions) change(p *specs.Process) (*spec.Process, error) {
 	if o.Cwd != "" {
 		p.Cwd = o.Cwd
 	}
@@ -133,7 +132,7 @@ func (o *ExecOptions) change(p *specs.Process) (*spec.Process, error) {
 // addCapabilities adds those of --cap. They never become inheritable: a program with file capabilities could pick them
 // up then (CVE-2022-29162). What is inheritable anyway becomes ambient too, as in runc, and so outlives the change to
 // another user.
-func (o *ExecOptions) addCapabilities(have *spec.Capabilities) *spec.Capabilities {
+func (o *ProcessOptions) addCapabilities(have *spec.Capabilities) *spec.Capabilities {
 	if o.Capabilities == 0 {
 		return have
 	}

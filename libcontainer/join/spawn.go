@@ -1,4 +1,4 @@
-package libcontainer
+package join
 
 import (
 	"runtime"
@@ -6,15 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/libcontainer/rdt"
 	"rt/nsenter"
 	"rt/spec"
 )
 
 // spawn starts the first process.
-func (x *executor) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error) {
-	boot, err := x.spawnBound(image, files)
-	if err != nil && x.plan.IntoCgroup {
-		err = x.target.Explain(err)
+func (p *Process) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error) {
+	boot, err := p.spawnBound(image, files)
+	if err != nil && p.plan.IntoCgroup {
+		err = p.placement.Explain(err)
 	}
 	return boot, err
 }
@@ -22,35 +23,35 @@ func (x *executor) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error
 // spawnBound starts the first process, in the container's cgroup where that can be, and bound to the CPUs of
 // process.execCPUAffinity.initial. It has to be bound before it is born: a CPU that the container's cpuset does not
 // have can be asked for only outside of it.
-func (x *executor) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, error) {
-	o := nsenter.SpawnOptions{Argv: []string{"rt-exec", x.id}, Files: x.streams.files(files), CgroupFD: -1,
-		Dir: x.container.Path(".")}
-	if x.plan.IntoCgroup {
-		o.CgroupFD = x.target.Dir
+func (p *Process) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, error) {
+	o := nsenter.SpawnOptions{Argv: []string{"rt-exec", p.c.State.ID}, Files: p.o.Streams.Files(files), CgroupFD: -1,
+		Dir: p.c.Dir.Path(".")}
+	if p.plan.IntoCgroup {
+		o.CgroupFD = p.placement.Dir
 	}
-	a := x.spec.Process.OCI.ExecCPUAffinity
-	l := x.spec.OCI.Linux
+	a := p.o.Process.OCI.ExecCPUAffinity
+	l := p.spec.OCI.Linux
 	if (a == nil || a.Initial == "") && (l == nil || l.IntelRdt == nil) {
 		return nsenter.Spawn(image, &o)
 	}
 	if l != nil && l.IntelRdt != nil {
-		return x.spawnInClass(image, &o)
+		return p.spawnInClass(image, &o)
 	}
-	return x.spawnOn(a.Initial, image, &o)
+	return p.spawnOn(a.Initial, image, &o)
 }
 
 // spawnInClass starts the first process in the class of linux.intelRdt. A child gets the class of the thread that makes
 // it, so that is a thread of its own, which ends with its goroutine: the caller's stay in their class.
-func (x *executor) spawnInClass(image nsenter.Image, o *nsenter.SpawnOptions) (boot *nsenter.Boot, err error) {
+func (p *Process) spawnInClass(image nsenter.Image, o *nsenter.SpawnOptions) (boot *nsenter.Boot, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // and not unlocked
-		if err = x.enterRdt(); err != nil {
+		if err = p.enterRdt(); err != nil {
 			return
 		}
-		if a := x.spec.Process.OCI.ExecCPUAffinity; a != nil && a.Initial != "" {
-			boot, err = x.spawnOn(a.Initial, image, o)
+		if a := p.o.Process.OCI.ExecCPUAffinity; a != nil && a.Initial != "" {
+			boot, err = p.spawnOn(a.Initial, image, o)
 		} else {
 			boot, err = nsenter.Spawn(image, o)
 		}
@@ -61,7 +62,7 @@ func (x *executor) spawnInClass(image nsenter.Image, o *nsenter.SpawnOptions) (b
 
 // spawnOn starts the first process on the CPUs of a list: a child gets those of the thread that makes it
 // (sched_setaffinity(2)).
-func (x *executor) spawnOn(cpus string, image nsenter.Image, o *nsenter.SpawnOptions) (*nsenter.Boot, error) {
+func (p *Process) spawnOn(cpus string, image nsenter.Image, o *nsenter.SpawnOptions) (*nsenter.Boot, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	before := unix.NewCPUSet(maxCPUs)
@@ -70,9 +71,8 @@ func (x *executor) spawnOn(cpus string, image nsenter.Image, o *nsenter.SpawnOpt
 		err = unix.SchedSetaffinityDynamic(0, cpuSet(cpus))
 	}
 	if err != nil {
-		e := diag.Sys("the process can't run on these CPUs", "sched_setaffinity", err)
-		e.Field, e.Value = "process.execCPUAffinity.initial", cpus
-		return nil, e
+		return nil, diag.Sys("the process can't run on these CPUs", "sched_setaffinity", err).
+			At("process.execCPUAffinity.initial", cpus)
 	}
 	defer func() { _ = unix.SchedSetaffinityDynamic(0, before) }()
 	return nsenter.Spawn(image, o)
@@ -90,4 +90,17 @@ func cpuSet(list string) unix.CPUSetDynamic {
 		set.Set(n)
 	}
 	return set
+}
+
+// enterRdt puts this thread, which must be locked, into the container's class of resctrl: its children are born there.
+func (p *Process) enterRdt() error {
+	l := p.spec.OCI.Linux
+	if l == nil || l.IntelRdt == nil {
+		return nil
+	}
+	root, err := p.o.Resctrl()
+	if err != nil {
+		return err
+	}
+	return rdt.Of(root, p.c.State.ID, l.IntelRdt).Join(unix.Gettid())
 }

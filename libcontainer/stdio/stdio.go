@@ -1,4 +1,5 @@
-package libcontainer
+// Package stdio has the descriptors that a program in a container inherits from the caller.
+package stdio
 
 import (
 	"os"
@@ -9,39 +10,42 @@ import (
 	"rt/internal/diag"
 )
 
-// streams are the descriptors that a program inherits: its standard streams and, from 3 on, preserved ones of this
+// Streams are the descriptors that a program inherits: its standard streams and, from 3 on, preserved ones of this
 // process by the same numbers, and then others.
-type streams struct {
-	std       [3]int // as numbers of this process
-	preserved int    // how many, from 3 on
+type Streams struct {
+	Std       [3]int // as numbers of this process
+	Preserved int    // how many, from 3 on
 	others    []int
 	null      int // opened for the streams that are null devices; -1 if there is none
 }
 
-// openStreams returns what the files of a caller are as descriptors. A nil file is a null device.
-func openStreams(in, out, err *os.File, preserved int, extra []*os.File) (s streams, e error) {
-	s = streams{preserved: preserved, null: -1}
+// Open returns what the files of a caller are as descriptors. A nil file is a null device.
+func Open(in, out, err *os.File, preserved int, extra []*os.File) (s Streams, e error) {
+	s = Streams{Preserved: preserved, null: -1}
 	for i, f := range [...]*os.File{in, out, err} {
 		if f != nil {
-			s.std[i], e = descriptor(f)
+			s.Std[i], e = descriptor(f)
 		} else {
-			s.std[i], e = s.nullDevice()
+			s.Std[i], e = s.nullDevice()
 		}
 		if e != nil {
-			s.close()
-			return streams{null: -1}, e
+			s.Close()
+			return Streams{null: -1}, e
 		}
 	}
 	for _, f := range extra {
 		fd, err := descriptor(f)
 		if err != nil {
-			s.close()
-			return streams{null: -1}, err
+			s.Close()
+			return Streams{null: -1}, err
 		}
 		s.others = append(s.others, fd)
 	}
 	return s, nil
 }
+
+// Of returns streams that are open already, and nothing else.
+func Of(std [3]int) Streams { return Streams{Std: std, null: -1} }
 
 // descriptor returns the number of an open file. Unlike File.Fd it does not make the file a blocking one.
 func descriptor(f *os.File) (number int, err error) {
@@ -58,7 +62,7 @@ func descriptor(f *os.File) (number int, err error) {
 
 // nullDevice opens /dev/null, once. The container's root may be the owner of it: so it is opened through a read-only
 // mount, where that can be, by which nobody changes its mode or owner.
-func (s *streams) nullDevice() (fd int, err error) {
+func (s *Streams) nullDevice() (fd int, err error) {
 	if s.null >= 0 {
 		return s.null, nil
 	}
@@ -76,19 +80,19 @@ func (s *streams) nullDevice() (fd int, err error) {
 	return s.null, nil
 }
 
-// extra returns how many descriptors the program inherits besides its standard streams.
-func (s *streams) extra() int { return s.preserved + len(s.others) }
+// Extra returns how many descriptors the program inherits besides its standard streams.
+func (s *Streams) Extra() int { return s.Preserved + len(s.others) }
 
-// files returns the descriptors of the boot process: those that the program inherits, and files.
-func (s *streams) files(files []int) []uintptr {
-	all := make([]uintptr, 0, 4+s.extra()+len(files))
+// Files returns the descriptors of the boot process: those that the program inherits, and files.
+func (s *Streams) Files(files []int) []uintptr {
+	all := make([]uintptr, 0, 4+s.Extra()+len(files))
 	add := func(list ...int) {
 		for _, fd := range list {
 			all = append(all, uintptr(fd))
 		}
 	}
-	add(s.std[:]...)
-	for fd := range s.preserved {
+	add(s.Std[:]...)
+	for fd := range s.Preserved {
 		add(3 + fd)
 	}
 	add(s.others...)
@@ -96,7 +100,8 @@ func (s *streams) files(files []int) []uintptr {
 	return all
 }
 
-func (s *streams) close() {
+// Close closes the null device.
+func (s *Streams) Close() {
 	if s.null >= 0 {
 		_ = unix.Close(s.null)
 	}

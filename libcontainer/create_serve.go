@@ -1,0 +1,165 @@
+package libcontainer
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/engine"
+	"rt/libcontainer/failure"
+	"rt/libcontainer/hook"
+	"rt/libcontainer/idmap"
+	"rt/libcontainer/join"
+	"rt/libcontainer/listener"
+	"rt/libcontainer/netdevice"
+	"rt/libcontainer/notify"
+	"rt/libcontainer/overlay"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/rootfs"
+	"rt/libcontainer/state"
+	"rt/libcontainer/stdio"
+	"rt/libcontainer/supervise"
+	"rt/nsenter"
+	"rt/spec"
+)
+
+// aides are what works for a container next to its boot process. Each may be nil.
+type aides struct {
+	streams  stdio.Streams
+	console  engine.Console
+	rootfs   *rootfs.Server
+	networks *netdevice.Namespaces // once linux.netDevices were moved
+	relay    *notify.Relay         // of sd_notify(3)
+	overlay  *overlay.Dir          // of --overlay
+	observer *listener.Observer    // answers the calls of a container whose calls are recorded
+}
+
+func (a *aides) close() {
+	if a.observer != nil {
+		a.observer.Finish()
+	}
+	a.relay.Close()
+	a.console.Close()
+	a.streams.Close()
+	a.rootfs.Close()
+	a.networks.Close()
+	if a.overlay != nil {
+		a.overlay.Close()
+	}
+}
+
+// supervise begins the supervision of a boot process that was started.
+func (c *creation) supervise(boot *nsenter.Boot) {
+	c.session = &supervise.Session{
+		Boot: boot, Steps: c.in.plan.Steps, On: c.handlers(), Debug: c.r.Debug, Interrupted: c.r.interrupted,
+		Trace: tracer(c.in.plan, c.o.Trace, &c.state.Pid),
+	}
+	c.undo.Push(c.session.End)
+	c.aides.rootfs = rootfs.Serve(c.session, c.in.spec, c.in.options.Links, c.container.Path("."))
+	if !c.in.plan.TwoStage || c.in.plan.BornLast {
+		c.state.Pid = boot.Pid
+	}
+}
+
+// handlers are the handlers of the sync points that create and run have in common.
+func (c *creation) handlers() supervise.Handlers {
+	return supervise.Handlers{
+		plan.SyncMaps:            func(supervise.Report) error { return c.writeMaps(c.session.Boot.Pid) },
+		plan.SyncBornUnmapped:    c.bornUnmapped,
+		plan.SyncBorn:            c.born,
+		plan.SyncAttach:          func(supervise.Report) error { return c.cgroup.Attach(c.state.Pid) },
+		plan.SyncNetDevices:      c.moveNetDevices,
+		plan.SyncHooks:           func(supervise.Report) error { return c.runHostHooks() },
+		plan.SyncCreateContainer: c.runCreateContainerHooks,
+		plan.SyncStartContainer: func(supervise.Report) error {
+			return c.hooks().StartContainer(c.cgroup, c.r.hookOptions(c.o.Observe != nil))
+		},
+		plan.SyncConsole:  func(r supervise.Report) error { return c.aides.console.Take(r.FD) },
+		plan.SyncListener: func(r supervise.Report) error { return c.passListener(r.FD) },
+		plan.SyncTrees:    func(supervise.Report) error { return c.handOverTrees() },
+	}
+}
+
+// serve serves the boot process up to a sync point, or until it has become the user's program.
+func (c *creation) serve(last plan.SyncPoint) error {
+	if err := c.session.Serve(last); err != nil {
+		return failure.Of(err, c.session, c.in.plan, c.in.spec, c.cgroup.OOMError)
+	}
+	if last == plan.SyncNone {
+		return failure.Executed(c.session, c.state.Pid, c.cgroup.OOMError)
+	}
+	return nil
+}
+
+// born records the container's process, which another boot process has cloned.
+func (c *creation) born(r supervise.Report) error {
+	c.state.Pid, c.state.StartTime = r.Pid, 0
+	if c.in.options.CgroupAttach && !c.in.plan.BornLast {
+		return c.cgroup.Attach(r.Pid)
+	}
+	return nil
+}
+
+// bornUnmapped is born for a process in a new user namespace, whose ids rt maps.
+func (c *creation) bornUnmapped(r supervise.Report) error {
+	if err := c.writeMaps(r.Pid); err != nil {
+		return err
+	}
+	return c.born(r)
+}
+
+// writeMaps writes the id maps of a process in a new user namespace.
+func (c *creation) writeMaps(pid int) error {
+	return idmap.Write(pid, c.in.spec, &c.in.facts, c.in.options.SetgroupsDeny)
+}
+
+// moveNetDevices moves linux.netDevices into the container's network namespace.
+func (c *creation) moveNetDevices(supervise.Report) error {
+	networks, err := netdevice.Open(c.state.Pid)
+	if err != nil {
+		return err
+	}
+	c.aides.networks = networks
+	devices := c.in.spec.OCI.Linux.NetDevices
+	return networks.Move(plan.NetDevices(c.in.spec), devices, &c.undo, func(line string) { c.r.warn(line) })
+}
+
+// passListener passes the listener of the container's seccomp filter to its agent, or has rt itself answer the calls.
+func (c *creation) passListener(fd int) error {
+	if c.o.Observe != nil {
+		c.aides.observer = listener.Observe(fd, c.o.Observe)
+		return nil
+	}
+	profile := c.in.spec.OCI.Linux.Seccomp
+	text := state.AppendProcess(nil, &c.state, state.Created, c.state.Pid, profile.ListenerMetadata)
+	return listener.HandOver(fd, c.state.Pid, profile.ListenerPath, text)
+}
+
+// hooks are the hooks of the container.
+func (c *creation) hooks() *hook.Hooks {
+	return c.r.hooksOf(c.in.spec, &c.state, c.container)
+}
+
+// runHostHooks runs prestart and createRuntime. From then on a failure runs poststop.
+func (c *creation) runHostHooks() error {
+	c.poststop.Run = c.hooks().Poststop
+	return c.hooks().Runtime()
+}
+
+// runCreateContainerHooks runs createContainer.
+func (c *creation) runCreateContainerHooks(r supervise.Report) error {
+	defer func() { _ = unix.Close(r.FD) }()
+	c.poststop.Run = c.hooks().Poststop
+	return c.hooks().CreateContainer(r.FD)
+}
+
+// hooksOf are the hooks of a container.
+func (r *Runtime) hooksOf(config *spec.Spec, s *state.State, dir *state.Container) *hook.Hooks {
+	return &hook.Hooks{
+		Spec: config, State: s, Dir: dir, Warn: r.warn, Command: r.Command, Interrupted: r.interrupted,
+	}
+}
+
+// hookOptions are the options of the processes that run startContainer. They have no warnings, since those were given
+// about the container's process.
+func (r *Runtime) hookOptions(unfiltered bool) *join.Options {
+	return &join.Options{Unfiltered: unfiltered, Debug: r.Debug, Resctrl: r.resctrlRoot, Interrupted: r.interrupted}
+}

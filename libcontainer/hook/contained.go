@@ -1,0 +1,63 @@
+package hook
+
+import (
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"rt/hooks"
+	"rt/internal/diag"
+	"rt/libcontainer/cgroup"
+	"rt/libcontainer/join"
+	"rt/libcontainer/process"
+	"rt/libcontainer/state"
+	"rt/libcontainer/stdio"
+	"rt/spec"
+)
+
+// StartContainer runs startContainer: just before the user's program is executed, with the status "created". The hooks
+// are programs of the image, so each joins the container as a process of `rt exec` does, with the user, capabilities,
+// filter, cgroup and environment of the container's process, and has nothing open but the state on its standard input
+// and two pipes. o has Resctrl and Unfiltered of the container.
+func (h *Hooks) StartContainer(group *cgroup.Group, o *join.Options) error {
+	start := func(path string, argv, env []string, files []uintptr) (int, error) {
+		hook := *o
+		hook.Program, hook.Binary, hook.OwnStreams = path, -1, true
+		hook.Streams = stdio.Of([3]int{int(files[0]), int(files[1]), int(files[2])})
+		hook.Process = processOf(h.Spec.Process, argv, env)
+		pidfd := process.Open(h.State.Pid, h.State.StartTime)
+		if pidfd < 0 {
+			return 0, &diag.Error{Kind: diag.State, Problem: "the container's process has ended"}
+		}
+		defer func() { _ = unix.Close(pidfd) }()
+		c := &join.Container{Dir: h.Dir, State: h.State, Pidfd: pidfd, Spec: h.Spec, Cgroup: group}
+		return joinContainer(c, &hook)
+	}
+	text := state.AppendHook(nil, h.State, state.Created)
+	return h.run("startContainer", h.Spec.OCI.Hooks.StartContainer, text,
+		hooks.Options{Start: start, Env: h.Spec.Process.Env, Contained: true})
+}
+
+// joinContainer starts a hook. It returns when the hook is executed, or can't be.
+func joinContainer(c *join.Container, o *join.Options) (pid int, err error) {
+	p, err := join.New(c, o)
+	if err != nil {
+		return 0, err
+	}
+	defer p.Close()
+	pid, err = p.Start()
+	if e, ok := err.(*diag.Error); ok { //nolint:errorlint // made by this module
+		e.Step, e.Text = 0, "" // of a plan that nobody sees
+	}
+	return pid, err
+}
+
+// processOf is a process of the container that runs a hook.
+func processOf(of *spec.Process, argv, env []string) *spec.Process {
+	p, oci := *of, specs.Process{}
+	if of.OCI != nil {
+		oci = *of.OCI
+	}
+	oci.ExecCPUAffinity = nil
+	p.OCI, p.Args, p.Env, p.Terminal = &oci, argv, env, false
+	return &p
+}

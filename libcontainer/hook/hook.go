@@ -1,0 +1,114 @@
+// Package hook runs the hooks of a container at their points of its life, each list in the namespaces and the directory
+// that the specification wants (config.md, "POSIX-platform Hooks"): the first two lists in those of rt, createContainer
+// in the container's namespaces with the host's root, startContainer as a process of the container.
+//
+// Package hooks, which this one calls, executes a list: order, timeout, standard streams.
+package hook
+
+import (
+	"math"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"rt/hooks"
+	"rt/internal/diag"
+	"rt/internal/sys"
+	"rt/libcontainer/foreground"
+	"rt/libcontainer/state"
+	"rt/spec"
+)
+
+// Hooks are the hooks of one container.
+type Hooks struct {
+	Spec  *spec.Spec
+	State *state.State // what hooks get on standard input
+	Dir   *state.Container
+	Warn  func(lines ...string)
+	// Command says that this process is a command that works for this container alone: see libcontainer.Runtime.
+	Command bool
+	// Interrupted returns an error if the hooks are to end.
+	Interrupted func() error
+}
+
+// Runtime runs prestart and createRuntime: after the mounts are made, before the root is changed.
+func (h *Hooks) Runtime() error {
+	text, list := state.AppendHook(nil, h.State, state.Creating), h.Spec.OCI.Hooks
+	if list == nil {
+		return nil
+	}
+	//nolint:staticcheck // prestart is deprecated, and used by Docker
+	if err := h.run("prestart", list.Prestart, text, hooks.Options{}); err != nil {
+		return err
+	}
+	return h.run("createRuntime", list.CreateRuntime, text, hooks.Options{})
+}
+
+// CreateContainer runs createContainer: at the same time, in the container's namespaces, in the directory rootfs.
+func (h *Hooks) CreateContainer(rootfs int) error {
+	inside := insideStarter{
+		pid: h.State.Pid, namespaces: h.Spec.Namespaces, directory: rootfs, dir: h.Dir.Path("."),
+	}
+	text := state.AppendHook(nil, h.State, state.Creating)
+	return h.run("createContainer", h.Spec.OCI.Hooks.CreateContainer, text, hooks.Options{Start: inside.start})
+}
+
+// Poststart runs poststart: after the user's program is executed. An error must end the container (runtime.md,
+// "Lifecycle").
+func (h *Hooks) Poststart() error {
+	list := h.Spec.OCI.Hooks
+	if list == nil {
+		return nil
+	}
+	return h.run("poststart", list.Poststart, state.AppendHook(nil, h.State, state.Running), hooks.Options{})
+}
+
+// Poststop runs poststop: after the container is removed. The specification wants only warnings for failures.
+func (h *Hooks) Poststop() {
+	list := h.Spec.OCI.Hooks
+	if list == nil || len(list.Poststop) == 0 {
+		return
+	}
+	after := *h.State
+	after.Pid = 0
+	text := state.AppendHook(nil, &after, state.Stopped)
+	if err := h.run("poststop", list.Poststop, text, hooks.Options{All: true}); err != nil {
+		h.Warn(err.Error())
+	}
+}
+
+// run runs a list of hooks with what is common to all of them.
+func (h *Hooks) run(kind string, list []specs.Hook, text []byte, o hooks.Options) error {
+	if len(list) == 0 {
+		return nil
+	}
+	if h.Command {
+		// What rt's caller has left open is not for the host's hooks to inherit either. Without Command the descriptors
+		// are not rt's to change, and a boot process closes what the hook would inherit.
+		_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	}
+	o.Dir, o.Interrupted = h.Spec.Bundle, func() bool { return h.Interrupted() != nil }
+	if !h.Command && o.Env == nil {
+		o.Env = []string{} // nil would be the environment of the caller
+	}
+	if kind == "poststop" { // a call that was cancelled still undoes what it has done
+		o.Interrupted = func() bool { return h.Command && foreground.TakeEnd() }
+	}
+	files, err := openCopies(h.Spec.OCI.Annotations)
+	if err != nil {
+		return err
+	}
+	defer sys.CloseAll(files.Stdout, files.Stderr)
+	o.Copies = files
+	if ignored, blocked := foreground.Inherited(); o.Start == nil && (ignored|blocked != 0 || !h.Command) {
+		// What rt's caller ignores or blocks outlives execve(2), and fork and exec of Go leave it so. A boot process
+		// restores the defaults.
+		dir, err := unix.Open(o.Dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return diag.Sys("the bundle "+o.Dir+", in which hooks run, can't be opened", "open", err)
+		}
+		defer func() { _ = unix.Close(dir) }()
+		o.Start = insideStarter{pid: unix.Getpid(), directory: dir}.start
+	}
+	return hooks.Run(kind, list, text, o)
+}

@@ -1,0 +1,113 @@
+package join
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/internal/sys"
+	"rt/libcontainer/engine"
+	"rt/libcontainer/failure"
+	"rt/libcontainer/listener"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/state"
+	"rt/libcontainer/supervise"
+	"rt/nsenter"
+)
+
+// serve serves a boot process until it has become the user's program.
+func (p *Process) serve(boot *nsenter.Boot) error {
+	p.session = &supervise.Session{
+		Boot: boot, Steps: p.plan.Steps, Debug: p.o.Debug, Interrupted: p.o.Interrupted,
+		On: supervise.Handlers{
+			plan.SyncBorn:     p.born,
+			plan.SyncConsole:  p.takeTerminal,
+			plan.SyncTerminal: p.takeTerminal,
+			plan.SyncPtmx:     checkPtmx,
+			plan.SyncListener: p.passListener,
+		},
+	}
+	if p.o.Trace != nil {
+		p.session.Trace = p.o.Trace(p.plan, &p.pid)
+	}
+	if err := p.session.Serve(plan.SyncNone); err != nil {
+		return failure.Of(err, p.session, p.plan, p.spec, p.c.Cgroup.OOMError)
+	}
+	if p.pid == 0 {
+		return failure.Died(p.session, p.c.Cgroup.OOMError)
+	}
+	// The engine is told nothing before: conmon takes a missing pid file for a failure of the runtime, and any exit
+	// status for that of the program once there is a pid file.
+	return engine.Tell(p.pid, p.o.PidfdSocket, p.o.PidFile)
+}
+
+// born records the process that the first boot process has cloned.
+func (p *Process) born(r supervise.Report) error {
+	p.pid = r.Pid
+	if p.attach != nil {
+		return p.attach(p.pid)
+	}
+	return nil
+}
+
+// takeTerminal takes over the master of the process's terminal.
+func (p *Process) takeTerminal(r supervise.Report) error { return p.console.Take(r.FD) }
+
+// checkPtmx checks what a container has at /dev/pts/ptmx: it must be the device that makes pseudoterminals (pts(4)).
+func checkPtmx(r supervise.Report) error {
+	const major, minor = 5, 2
+	defer sys.CloseAll(r.FD)
+	if sys.IsDevice(r.FD, major, minor) {
+		return nil
+	}
+	return &diag.Error{
+		Kind: diag.Host, Field: "process.terminal", Value: "true",
+		Problem: "the container's /dev/pts/ptmx is not the device 5:2, which makes terminals",
+		Hint:    "the container has mounted something else there",
+	}
+}
+
+// passListener passes the listener of the process's seccomp filter to the agent.
+func (p *Process) passListener(r supervise.Report) error {
+	profile := p.spec.OCI.Linux.Seccomp
+	text := state.AppendProcess(nil, p.c.State, state.Running, p.pid, profile.ListenerMetadata)
+	return listener.HandOver(r.FD, p.pid, profile.ListenerPath, text)
+}
+
+// openFiles opens what the plan has rt open, in the order of the plan. The caller closes the files, after an error too.
+func (p *Process) openFiles() ([]int, error) {
+	files := make([]int, 0, len(p.plan.Files))
+	for i := range p.plan.Files {
+		fd, err := p.openFile(&p.plan.Files[i])
+		if err != nil {
+			return files, err
+		}
+		files = append(files, fd)
+	}
+	return files, nil
+}
+
+func (p *Process) openFile(f *plan.File) (int, error) {
+	switch f.Kind {
+	case plan.FilePidfd:
+		return duplicate(p.c.Pidfd)
+	case plan.FileJoin:
+		return duplicate(p.placement.Joins[f.Index].FD)
+	case plan.FileBinary:
+		return duplicate(p.o.Binary)
+	case plan.FileSpare:
+		fd, err := unix.Open(f.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return -1, diag.Sys(f.Path+" can't be opened", "open", err)
+		}
+		return fd, nil
+	}
+	panic("join: a plan has a file " + f.Path + " that only plans of create have")
+}
+
+func duplicate(fd int) (int, error) {
+	other, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1, diag.Sys("a descriptor can't be passed to the boot process", "fcntl", err)
+	}
+	return other, nil
+}
