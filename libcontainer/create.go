@@ -246,11 +246,11 @@ func (c *creation) begin() error {
 	if err != nil {
 		return &diag.Error{Kind: diag.Document, Problem: "the config can't be made into a boot image", Err: err}
 	}
-	files, err := c.openFiles()
-	defer func() { sys.CloseAll(files...) }()
+	files, err := c.opener().Open(c.in.plan.Files)
 	if err != nil {
 		return err
 	}
+	defer sys.CloseAll(files...)
 	o := nsenter.SpawnOptions{
 		Argv: []string{plan.BootName, c.in.options.ID}, Dir: c.container.Path("."),
 		Files:      c.aides.streams.Files(files),

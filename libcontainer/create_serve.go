@@ -3,6 +3,8 @@ package libcontainer
 import (
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
+	"rt/libcontainer/descriptor"
 	"rt/libcontainer/engine"
 	"rt/libcontainer/failure"
 	"rt/libcontainer/hook"
@@ -74,7 +76,7 @@ func (c *creation) handlers() supervise.Handlers {
 		},
 		plan.SyncConsole:  func(r supervise.Report) error { return c.aides.console.Take(r.FD) },
 		plan.SyncListener: func(r supervise.Report) error { return c.passListener(r.FD) },
-		plan.SyncTrees:    func(supervise.Report) error { return c.handOverTrees() },
+		plan.SyncTrees:    c.handOverTrees,
 	}
 }
 
@@ -131,6 +133,23 @@ func (c *creation) passListener(fd int) error {
 	profile := c.in.spec.OCI.Linux.Seccomp
 	text := state.AppendProcess(nil, &c.state, state.Created, c.state.Pid, profile.ListenerMetadata)
 	return listener.HandOver(fd, c.state.Pid, profile.ListenerPath, text)
+}
+
+// opener opens what the plan has rt open.
+func (c *creation) opener() *descriptor.Opener {
+	return &descriptor.Opener{Spec: c.in.spec, Facts: &c.in.facts, Cgroup: c.cgroup, Dir: c.container}
+}
+
+// handOverTrees opens the next batch of bind sources, and passes it to the boot process, which has used up the last one.
+func (c *creation) handOverTrees(supervise.Report) error {
+	batch := c.in.plan.Later[0]
+	c.in.plan.Later = c.in.plan.Later[1:]
+	trees, err := c.opener().Open(batch)
+	if err != nil {
+		return err
+	}
+	defer sys.CloseAll(trees...)
+	return c.session.Boot.HandOver(trees)
 }
 
 // hooks are the hooks of the container.

@@ -48,7 +48,6 @@ type Options struct {
 	Streams       stdio.Streams // what the process inherits; the caller closes it
 	OwnStreams    bool          // the standard streams are the process's own, whatever they are
 	Cgroups       []string      // --cgroup
-	TerminalWait  bool          // the process waits until rt has set its terminal up
 	Unfiltered    bool          // linux.seccomp is not applied
 	ConsoleSocket string
 	PidfdSocket   string

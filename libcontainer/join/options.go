@@ -48,8 +48,8 @@ func (o *ProcessOptions) Process(config *spec.Spec) (*spec.Process, error) {
 func (o *ProcessOptions) fromFile(config *spec.Process) (*spec.Process, error) {
 	raw, err := sys.ReadInput(o.File)
 	if err != nil {
-		e := diag.Sys("can't be read", "open", err)
-		e.Kind, e.Field, e.Value = diag.Document, "--process", o.File
+		e := diag.Sys("can't be read", "open", err).At("--process", o.File)
+		e.Kind = diag.Document
 		return nil, e
 	}
 	p, err := spec.LoadProcess(raw)

@@ -37,8 +37,8 @@ var attacksOnWaits = []attack{
 			return s.answersIn(s.mountSilent(pid, "/etc"), term, "exec", "--env", "HOME=/", s.id, "/etc/program")
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/join/serve.go", "Interrupted: foreground.Interrupted,",
-			"Interrupted: func() error {\nif OFF {\nreturn nil\n}\nreturn foreground.Interrupted()\n},",
+			"libcontainer/join/serve.go", "Interrupted: p.o.Interrupted,",
+			"Interrupted: func() error {\nif OFF {\nreturn nil\n}\nreturn p.o.Interrupted()\n},",
 		}}}},
 	},
 	{
