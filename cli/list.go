@@ -89,7 +89,8 @@ func appendListTable(dst []byte, all []libcontainer.Listed, owner func(uint32) s
 			pid = 0
 		}
 		rows = append(rows, [6]string{
-			one.ID, strconv.Itoa(pid), string(one.Status), diag.Printable(one.Bundle), one.Created.UTC().Format(time.RFC3339Nano),
+			one.ID, strconv.Itoa(pid), string(one.Status), diag.Printable(one.Bundle),
+			one.Created.UTC().Format(time.RFC3339Nano),
 			owner(one.Owner),
 		})
 	}

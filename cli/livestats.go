@@ -29,12 +29,13 @@ func statsCommand() *Command {
 				"percentage of one processor, memory and its limit, processes and their limit, bytes read and " +
 				"written, the processes that were OOM-killed, and on cgroup v2 the pressure (PSI): the percentage of " +
 				"the last ten seconds in which a process had to wait for the CPU, memory or I/O.",
-			"The numbers are those of the cgroup of the container. On a terminal the table is rewritten in place.",
+			"The numbers are those of the cgroup of the container. On a terminal each table replaces the last one.",
 		},
 		Flags: []Flag{
 			{Name: "no-stream", To: &o.noStream, Usage: "show it once, after one interval, and exit"},
-			{Name: "interval", Value: "DURATION", To: &o.interval, Usage: "time between two looks, such as 500ms or 5s " +
-				"(default: 1s)"},
+			{Name: "interval", Value: "DURATION", To: &o.interval,
+				Usage: "time between two looks, such as 500ms or 5s " +
+					"(default: 1s)"},
 			{
 				Name: "format", Short: "f", Value: "FORMAT", To: &o.format, Complete: oneOf("table", "json"),
 				Usage: "table, or json: an object on a line for each container and look (default: table)",
@@ -174,7 +175,8 @@ func usageOf(id string, u *libcontainer.ResourceUsage) usageLine {
 			line.Written += e.Value
 		}
 	}
-	if cpu, memory, io := u.CpuStats.PSI, u.MemoryStats.PSI, u.BlkioStats.PSI; cpu != nil || memory != nil || io != nil {
+	if cpu, memory, io := u.CpuStats.PSI, u.MemoryStats.PSI, u.BlkioStats.PSI; cpu != nil || memory != nil ||
+		io != nil {
 		line.Pressure = &pressure{some(cpu), some(memory), some(io)}
 	}
 	return line
@@ -195,7 +197,7 @@ func limit(n uint64) *uint64 {
 	return &n
 }
 
-// appendUsage appends a look at all containers, in place of a table of height lines.
+// appendUsage appends a look at all containers, instead of a table of height lines.
 func (c *Call) appendUsage(dst []byte, lines []usageLine, format string, height int) []byte {
 	if format == "json" {
 		for i := range lines {
@@ -206,7 +208,8 @@ func (c *Call) appendUsage(dst []byte, lines []usageLine, format string, height 
 		}
 		return dst
 	}
-	rows := [][]string{{"ID", "CPU %", "MEMORY / LIMIT", "PIDS / LIMIT", "READ", "WRITTEN", "OOM", "PRESSURE cpu mem io"}}
+	rows := [][]string{{"ID", "CPU %", "MEMORY / LIMIT", "PIDS / LIMIT", "READ", "WRITTEN", "OOM",
+		"PRESSURE cpu mem io"}}
 	for i := range lines {
 		l := &lines[i]
 		psi := "-"
@@ -221,7 +224,8 @@ func (c *Call) appendUsage(dst []byte, lines []usageLine, format string, height 
 	}
 	endOfLine := "\n"
 	if height > 0 {
-		dst = append(dst, "\x1b["+strconv.Itoa(height)+"A\x1b[J"...) // up, and clear what is below (ECMA-48, CUU and ED)
+		// up, and clear what is below (ECMA-48, CUU and ED)
+		dst = append(dst, "\x1b["+strconv.Itoa(height)+"A\x1b[J"...)
 	}
 	return c.appendTable(dst, rows, endOfLine)
 }

@@ -71,7 +71,8 @@ func TestAnatomyText(t *testing.T) {
 		Members: []libcontainer.Member{member(10, 5, "sh"), member(11, 10, "\x1b[2Jevil"), member(12, 11, "a b"),
 			member(13, 10, "c"), member(20, 3, "exec")},
 	}
-	b := &libcontainer.Anatomy{State: &state.State{ID: "db"}, Namespaces: namespaces{{Type: "ipc", Inode: 3, Own: true}}}
+	b := &libcontainer.Anatomy{State: &state.State{ID: "db"},
+		Namespaces: namespaces{{Type: "ipc", Inode: 3, Own: true}}}
 	const want = `web1  running
   cgroup    /sys/fs/cgroup/web1
   spaces    ipc shared with db; mnt own; net host's

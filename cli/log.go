@@ -181,8 +181,8 @@ var kinds = [...]string{
 	diag.Absent: "absent",
 }
 
-// related returns the warnings that may have to do with an error: those about capabilities, which an unprivileged rt has
-// for every container, only if the error is about rights or the program. The member "warnings" of an entry has all.
+// related returns the warnings that may have to do with an error: those about capabilities, which an unprivileged rt
+// has for every container, only if the error is about rights or the program. The member "warnings" of an entry has all.
 func related(err error, warnings []string) []string {
 	const about = "process.capabilities"
 	if e, ok := errors.AsType[*diag.Error](err); !ok || strings.HasPrefix(e.Field, about) || e.Errno == unix.EPERM ||

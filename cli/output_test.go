@@ -124,8 +124,10 @@ func TestValidate(t *testing.T) {
 	}{
 		{
 			"{\"ociVersion\":\"9.0.0\",\"root\":{\"path\":\"/\"},\n\"process\":{\"cwd\":\"x\",\"argz\":[\"a\"]}}", 1,
-			[]string{"config.json:1:2: ociVersion ", `config.json:2:1: process.args: is required: the program and its ` +
-				`arguments (hint: "argz" in line 2 is unknown: did you mean "args"?)`, "config.json:2:12: process.cwd ",
+			[]string{"config.json:1:2: ociVersion ",
+				`config.json:2:1: process.args: is required: the program and its ` +
+					`arguments (hint: "argz" in line 2 is unknown: did you mean "args"?)`,
+				"config.json:2:12: process.cwd ",
 				"config.json:2:22: warning: process.argz: is unknown and ignored: did you mean"},
 		},
 		{
@@ -135,27 +137,35 @@ func TestValidate(t *testing.T) {
 				end},
 		},
 		{"{\n", 1, []string{"config.json:2:1: is not JSON"}},
-		{"{\"ociVersion\":3,\n\"root\":{\"path\":\"/\"}}", 1, []string{"config.json:1:15: ociVersion: must be a string"}},
+		{"{\"ociVersion\":3,\n\"root\":{\"path\":\"/\"}}", 1,
+			[]string{"config.json:1:15: ociVersion: must be a string"}},
 		{
-			"{\"ociVersion\":\"1.0.0\",\"$schema\":\"s\",\"root\":{\"path\":\"/\",\n\"path\":\"/\"},\"annotations\":{\"a\":\"\",\n" +
-				"\"a\":\"\"}}", 0,
-			[]string{"config.json:2:1: warning: root.path: is here a second time, and this value counts: the first is " +
-				"in line 1", "config.json:3:1: warning: annotations.a: is here a second time", end},
+			"{\"ociVersion\":\"1.0.0\",\"$schema\":\"s\",\"root\":{\"path\":\"/\",\n" +
+				"\"path\":\"/\"},\"annotations\":{\"a\":\"\",\n\"a\":\"\"}}", 0,
+			[]string{"config.json:2:1: warning: root.path: is here a second time, and this value counts: the first " +
+				"is in line 1", "config.json:3:1: warning: annotations.a: is here a second time", end},
 		},
 		{
 			`{"ociVersion":"1.0.0","root":{"path":"/"},"process":{"cwd":"x","args":["a"]},"linux":{"seccomp":{` +
-				"\n\"defaultAction\":\"SCMP_ACT_KABOOM\",\n\"flags\":[\"F\"],\n\"syscalls\":[{\"names\":[\"no_such_call\"]," +
-				"\"action\":\"SCMP_ACT_ALLOW\"},\n{\"names\":[],\"action\":\"ALLOW\",\"args\":[{\"index\":6,\"op\":\"=\"}]}]}}}", 1,
-			[]string{"config.json:1:54: process.cwd ", "config.json:2:1: linux.seccomp.defaultAction \"SCMP_ACT_KABOOM\"",
-				"config.json:3:10: linux.seccomp.flags[0] \"F\"", "config.json:4:23: warning: linux.seccomp.syscalls[0].names[0] " +
+				"\n\"defaultAction\":\"SCMP_ACT_KABOOM\",\n\"flags\":[\"F\"],\n" +
+				"\"syscalls\":[{\"names\":[\"no_such_call\"]," +
+				"\"action\":\"SCMP_ACT_ALLOW\"},\n{\"names\":[],\"action\":\"ALLOW\"," +
+				"\"args\":[{\"index\":6,\"op\":\"=\"}]}]}}}", 1,
+			[]string{"config.json:1:54: process.cwd ",
+				"config.json:2:1: linux.seccomp.defaultAction \"SCMP_ACT_KABOOM\"",
+				"config.json:3:10: linux.seccomp.flags[0] \"F\"",
+				"config.json:4:23: warning: linux.seccomp.syscalls[0].names[0] " +
 					"\"no_such_call\": ",
-				"config.json:5:2: linux.seccomp.syscalls[1].names: is empty", "config.json:5:13: linux.seccomp.syscalls[1].action",
-				"config.json:5:39: linux.seccomp.syscalls[1].args[0].index", "config.json:5:49: linux.seccomp.syscalls[1].args[0].op"},
+				"config.json:5:2: linux.seccomp.syscalls[1].names: is empty",
+				"config.json:5:13: linux.seccomp.syscalls[1].action",
+				"config.json:5:39: linux.seccomp.syscalls[1].args[0].index",
+				"config.json:5:49: linux.seccomp.syscalls[1].args[0].op"},
 		},
 		{
-			`{"ociVersion":"1.0.0","root":{"path":"/"},"process":{"cwd":"/","args":["a"],"noNewPrivileges":true},"linux":{` +
-				"\n\"namespaces\":[{\"type\":\"mount\"}],\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\n\"syscalls\":[{\"names\":" +
-				"[\"execve\"],\"action\":\"SCMP_ACT_ERRNO\"}]}}}", 1,
+			`{"ociVersion":"1.0.0","root":{"path":"/"},"process":{"cwd":"/","args":["a"],"noNewPrivileges":true},` +
+				"\"linux\":{\n\"namespaces\":[{\"type\":\"mount\"}]," +
+				"\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\n" +
+				"\"syscalls\":[{\"names\":[\"execve\"],\"action\":\"SCMP_ACT_ERRNO\"}]}}}", 1,
 			[]string{`config.json:3:33: linux.seccomp.syscalls[0].action "SCMP_ACT_ERRNO(EPERM)": refuses execve`},
 		},
 	} {

@@ -39,8 +39,9 @@ func planCommand() *Command {
 			{Name: "json", To: &o.asJSON, Usage: "the same as --format json"},
 			{Name: "create", To: &o.wait, Usage: "print the plan of create, which waits for start before it executes " +
 				"the program"},
-			{Name: "field", Value: "FIELD", To: &o.field, Usage: "print only the steps that this field asks for, such " +
-				"as mounts[3] or process.capabilities"},
+			{Name: "field", Value: "FIELD", To: &o.field,
+				Usage: "print only the steps that this field asks for, such " +
+					"as mounts[3] or process.capabilities"},
 			{Name: "why", Value: "WORD", To: &o.why, Usage: "print only the steps that mention a path, a call or " +
 				"another word"},
 			{Name: "diff", To: &o.diff, Usage: "compare the plans of two bundles"},

@@ -14,7 +14,8 @@ func TestPlanDiff(t *testing.T) {
 		{Part: "mounts", Call: "openat2(1) -> $x, then to 12", Remark: "mounts[0]"},
 		{Part: "rights", Call: "capset()"}}
 	b := []plan.Line{{Part: "names", Call: "umask(0)"}, {Part: "mounts", Call: "fsopen()", Remark: "mounts[1]: new"},
-		{Part: "mounts", Call: "openat2(1) -> $x, then to 15", Remark: "mounts[0]"}, {Part: "program", Call: "execve()"}}
+		{Part: "mounts", Call: "openat2(1) -> $x, then to 15",
+			Remark: "mounts[0]"}, {Part: "program", Call: "execve()"}}
 	const want = `mounts
 + fsopen()  # mounts[1]: new
 
@@ -63,7 +64,8 @@ func TestPlanSides(t *testing.T) {
 	}
 	for _, from := range []string{dir, saved} {
 		out, errs, _ := rt(t, "plan", "--color", "always", "--diff", from, other)
-		if !strings.Contains(out, red+`- sethostname("rt"`) || !strings.Contains(out, green+`+ sethostname("changed"`) ||
+		if !strings.Contains(out, red+`- sethostname("rt"`) ||
+			!strings.Contains(out, green+`+ sethostname("changed"`) ||
 			strings.Count(out, "\n") != 3 {
 			t.Errorf("%s: %s%s", from, out, errs)
 		}

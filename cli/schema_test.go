@@ -154,7 +154,8 @@ func TestSchema(t *testing.T) {
 		t.Errorf("the smallest config: %s", wrong)
 	}
 	for _, bad := range []string{
-		`, "process": {"args": ["sh"]}`, `, "process": {"cwd": "/", "args": "sh"}`, `, "mounts": [{"destination": null}]`,
+		`, "process": {"args": ["sh"]}`, `, "process": {"cwd": "/", "args": "sh"}`,
+		`, "mounts": [{"destination": null}]`,
 		`, "linux": {"namespaces": [{"type": "net"}]}`, `, "linux": {"devices": [{"path": "/a", "type": "d"}]}`,
 		`, "linux": {"seccomp": {"defaultAction": "SCMP_ACT_KABOOM"}}`, `, "mounts": [{"source": "a"}]`,
 		`, "process": {"cwd": "/", "user": {"uid": -1}}`, `, "process": {"cwd": "/", "user": {"uid": 4294967296}}`,

@@ -12,7 +12,8 @@ import (
 )
 
 // quotedSteps are the forms in which README.md and errors.md show a step: a line of a plan, of a trace, and of an
-// error. The first group is what stands before the number, the second the number, the third what follows, the last the call.
+// error. The first group is what stands before the number, the second the number, the third what follows, the last the
+// call.
 var quotedSteps = []*regexp.Regexp{
 	regexp.MustCompile(`^(\s+)(\d+)(  )([a-z]\w*\(.*)$`),
 	regexp.MustCompile(`^(\s+[\d.]+\s+[\d.]+\s+)(\d+)(\s+\S+\s+)([a-z]\w*\(.*)$`),
@@ -53,7 +54,8 @@ func TestPositionsAreQuotedTruly(t *testing.T) {
 		t.Fatalf("unknown: %v", report.Unknown)
 	}
 	u := &report.Unknown[0]
-	want := "config.json:" + strconv.Itoa(u.Line) + ":" + strconv.Itoa(u.Column) + ": warning: " + u.Path + ": is unknown"
+	want := "config.json:" + strconv.Itoa(u.Line) + ":" + strconv.Itoa(u.Column) + ": warning: " + u.Path +
+		": is unknown"
 	for _, name := range []string{"../README.md", "errors.md"} {
 		if !strings.Contains(read(t, name), want) {
 			t.Errorf("%s does not say %q", name, want)

@@ -140,7 +140,8 @@ func (c *creation) opener() *descriptor.Opener {
 	return &descriptor.Opener{Spec: c.in.spec, Facts: &c.in.facts, Cgroup: c.cgroup, Dir: c.container}
 }
 
-// handOverTrees opens the next batch of bind sources, and passes it to the boot process, which has used up the last one.
+// handOverTrees opens the next batch of bind sources, and passes it to the boot process, which has used up the last
+// one.
 func (c *creation) handOverTrees(supervise.Report) error {
 	batch := c.in.plan.Later[0]
 	c.in.plan.Later = c.in.plan.Later[1:]

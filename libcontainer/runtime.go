@@ -17,8 +17,8 @@ import (
 	"rt/spec"
 )
 
-// Runtime makes containers and finds them again. The zero value has the settings of rt without options. A Runtime may be
-// used by several goroutines at once, as long as none of them changes its fields.
+// Runtime makes containers and finds them again. The zero value has the settings of rt without options. A Runtime may
+// be used by several goroutines at once, as long as none of them changes its fields.
 type Runtime struct {
 	Root          string // the state directory; "" is /run/rt for root, and $XDG_RUNTIME_DIR/rt for others
 	SystemdCgroup bool   // let systemd make the cgroups

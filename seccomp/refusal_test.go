@@ -47,7 +47,8 @@ func TestRefusal(t *testing.T) {
 // All problems of a profile come at once.
 func TestAllProblems(t *testing.T) {
 	p := &specs.LinuxSeccomp{
-		DefaultAction: "X", Architectures: []specs.Arch{"Y"}, Flags: []specs.LinuxSeccompFlag{"Z"}, ListenerMetadata: "m",
+		DefaultAction: "X", Architectures: []specs.Arch{"Y"}, Flags: []specs.LinuxSeccompFlag{"Z"},
+		ListenerMetadata: "m",
 		Syscalls: []specs.LinuxSyscall{{Action: "X"}, {Names: []string{"read"}, Action: specs.ActAllow,
 			Args: []specs.LinuxSeccompArg{{Index: 7, Op: "="}}}},
 	}

@@ -35,7 +35,8 @@ type Repeated struct {
 func ReadConfig(bundle string) (raw []byte, absolute string, err error) {
 	absolute, err = filepath.Abs(bundle)
 	if err != nil {
-		return nil, "", &diag.Error{Kind: diag.Host, Problem: "the bundle " + bundle + " has no absolute path", Err: err}
+		return nil, "", &diag.Error{Kind: diag.Host, Problem: "the bundle " + bundle + " has no absolute path",
+			Err: err}
 	}
 	file := filepath.Join(absolute, configName)
 	if raw, err = readFile(file); err != nil {
@@ -53,7 +54,8 @@ func Examine(raw []byte, bundle string) *Report {
 	c := checker{bundle: bundle}
 	s := c.parse(raw, true)
 	r := &Report{
-		OCI: s.OCI, Problems: c.problems, Warnings: c.warnings, Unknown: c.unknown, Repeated: c.repeated, doc: text(raw),
+		OCI: s.OCI, Problems: c.problems, Warnings: c.warnings, Unknown: c.unknown, Repeated: c.repeated,
+		doc: text(raw),
 	}
 	if c.broken {
 		r.OCI = nil
@@ -105,7 +107,8 @@ func (r *Report) misspelt(field string) string {
 			parent, name = u.Path[:dot+1], u.Path[dot+1:]
 		}
 		if u.Nearest != "" && !u.Used && parent+u.Nearest == field {
-			return strconv.Quote(name) + " in line " + strconv.Itoa(u.Line) + ` is unknown: did you mean "` + u.Nearest +
+			return strconv.Quote(name) + " in line " + strconv.Itoa(u.Line) + ` is unknown: did you mean "` +
+				u.Nearest +
 				`"?`
 		}
 	}

@@ -18,9 +18,9 @@ func (c *checker) label(at location, label string) string {
 	return label
 }
 
-// LabelProblem returns what is wrong with the form of an SELinux label, as a clause; "" if nothing is. What no policy can
-// know is refused before anything is made. Whether the policy of the host knows a label is told by the kernel, when it
-// is written. Nothing here reads the host.
+// LabelProblem returns what is wrong with the form of an SELinux label, as a clause; "" if nothing is. What no policy
+// can know is refused before anything is made. Whether the policy of the host knows a label is told by the kernel, when
+// it is written. Nothing here reads the host.
 func LabelProblem(label string) string {
 	context, err := selinux.NewContext(label)
 	if err != nil {

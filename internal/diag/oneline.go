@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// OneLine makes one line of what a program has written, for the problem of an error: it joins the lines, and drops control
-// characters and what is not UTF-8.
+// OneLine makes one line of what a program has written, for the problem of an error: it joins the lines, and drops
+// control characters and what is not UTF-8.
 func OneLine(b []byte) string {
 	var line []byte
 	for part := range bytes.SplitSeq(b, []byte{'\n'}) {

@@ -22,7 +22,8 @@ func TestSignalMembers(t *testing.T) {
 		pids[i] = cmds[i].Process.Pid
 	}
 	member, stranger := pids[0], pids[1]
-	sent, err := signalMembers([]int{0, stranger, member, 1 << 22}, func() ([]int, error) { return []int{0, member}, nil },
+	sent, err := signalMembers([]int{0, stranger, member, 1 << 22},
+		func() ([]int, error) { return []int{0, member}, nil },
 		unix.SIGTERM)
 	if err != nil || !slices.Equal(sent, []int{member}) {
 		t.Errorf("%v, sent to %v", err, sent)

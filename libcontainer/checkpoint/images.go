@@ -67,8 +67,8 @@ func (i *images) close() {
 	}
 }
 
-// openDirectory opens a directory of images or logs. With write CRIU writes there, which follows links and keeps what is
-// there: the directory is made if it is missing, and must be root's or the caller's. Without write it must not be
+// openDirectory opens a directory of images or logs. With write CRIU writes there, which follows links and keeps what
+// is there: the directory is made if it is missing, and must be root's or the caller's. Without write it must not be
 // writable by every user.
 func openDirectory(field, path string, write bool) (int, error) {
 	if write {

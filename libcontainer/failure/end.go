@@ -57,7 +57,8 @@ func memoryReason(config *spec.Spec) string {
 }
 
 func pidsLimit(config *spec.Spec) string {
-	if l := config.OCI.Linux; l != nil && l.Resources != nil && l.Resources.Pids != nil && l.Resources.Pids.Limit != nil {
+	if l := config.OCI.Linux; l != nil && l.Resources != nil && l.Resources.Pids != nil &&
+		l.Resources.Pids.Limit != nil {
 		return " " + strconv.FormatInt(*l.Resources.Pids.Limit, 10)
 	}
 	return ""
@@ -97,7 +98,8 @@ func childTime() int64 {
 		return 0
 	}
 	const half = 500_000 // the kernel looks at the limit once a tick
-	return int64(used.Utime.Sec) + int64(used.Stime.Sec) + (int64(used.Utime.Usec)+int64(used.Stime.Usec)+half)/1_000_000
+	return int64(used.Utime.Sec) + int64(used.Stime.Sec) +
+		(int64(used.Utime.Usec)+int64(used.Stime.Usec)+half)/1_000_000
 }
 
 func seccompReason(pid int, config *spec.Spec) string {

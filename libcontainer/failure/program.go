@@ -166,7 +166,8 @@ func (f imageFiles) contentHint(name string, head []byte, errno unix.Errno) stri
 func (f imageFiles) scriptHint(name string, script []byte) string {
 	line, _, _ := bytes.Cut(script[:min(len(script), 254)], []byte("\n"))
 	if bytes.HasSuffix(line, []byte("\r")) {
-		return name + " has lines that end with CR LF, so a CR is taken for a part of the interpreter's name: convert it, " +
+		return name + " has lines that end with CR LF, so a CR is taken for a part of the interpreter's name: " +
+			"convert it, " +
 			"as dos2unix(1) does"
 	}
 	words := bytes.Fields(line)

@@ -21,7 +21,7 @@ func TestProgramHint(t *testing.T) {
 	foreign := append([]byte{}, elf...)
 	foreign[18] = 22 // s390x, of which no machine here is one
 	wild := append([]byte{}, elf...)
-	copy(wild[32:], "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")
+	copy(wild[32:], strings.Repeat("\xff", 28))
 	for name, content := range map[string]string{
 		"script": "#!/bin/nothing -e\necho\n", "dos": "#!/bin/sh\r\necho\r\n", "empty": "", "text": "echo hi\n",
 		"elf": string(foreign), "wild": string(wild), "plain": "#!/bin/text\n", "short": "#!",
@@ -73,7 +73,8 @@ func TestProgramHint(t *testing.T) {
 			t.Errorf("%s, %v: %q", c.arg, c.errno, hint)
 		}
 		// Engines look for these words: see TestHintsMeanNothingToEngines.
-		for _, word := range []string{"permission denied", "no such file", "not found", "is a directory", "does not exist"} {
+		for _, word := range []string{"permission denied", "no such file", "not found", "is a directory",
+			"does not exist"} {
 			if strings.Contains(hint, word) {
 				t.Errorf("%s: %q in %q", c.arg, word, hint)
 			}

@@ -48,7 +48,8 @@ func placeHint(e *diag.Error, config *spec.Spec) string {
 		config.OCI.Mounts[i].Type == "none":
 		return `"none" is no file system: a bind mount is made by "bind" or "rbind" in options`
 	case e.Errno == unix.EPERM && e.Call == nsenter.Clone3.String() && chrooted():
-		return "rt runs in a chroot, where the kernel allows no new user namespace (user_namespaces(7)): enter the root " +
+		return "rt runs in a chroot, where the kernel allows no new user namespace (user_namespaces(7)): enter the " +
+			"root " +
 			"file system with pivot_root(2) instead, or run rt outside"
 	}
 	return ""

@@ -9,8 +9,8 @@ import (
 
 // Attend waits for the end of a container's process, a child of this process, and returns its exit status as a shell
 // shows it. Meanwhile it forwards the signals that this process gets, after CatchSignals, and relays the terminal whose
-// master is given, which it closes, to streams; a master of -1 means that there is no terminal. With orphans it also waits for the
-// other processes that the container leaves to this process as a subreaper.
+// master is given, which it closes, to streams; a master of -1 means that there is no terminal. With orphans it also
+// waits for the other processes that the container leaves to this process as a subreaper.
 func Attend(pid, master int, streams [3]int, orphans bool) (status int, err error) {
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 )
 
 // SetUp prepares a new terminal for a process in the foreground, before its program runs. It gets the size of rt's
-// terminal, if one of streams is that. ONLCR (termios(3)) is cleared: rt's terminal converts newlines, and output to a pipe or file has none
-// converted.
+// terminal, if one of streams is that. ONLCR (termios(3)) is cleared: rt's terminal converts newlines, and output to a
+// pipe or file has none converted.
 func SetUp(master int, streams [3]int) error {
 	modes, err := unix.IoctlGetTermios(master, unix.TCGETS)
 	if err == nil {

@@ -226,7 +226,8 @@ func seLinux() bool {
 }
 
 // ProcPidNS reports whether procfs has the mount option pidns (Linux 6.18). A kernel without it refuses the name
-// (EINVAL), one with it does not find the path. It takes CAP_SYS_ADMIN. Few plans depend on it, so it is not among Facts.
+// (EINVAL), one with it does not find the path. It takes CAP_SYS_ADMIN. Few plans depend on it, so it is not among
+// Facts.
 func ProcPidNS() bool {
 	fs, err := unix.Fsopen("proc", unix.FSOPEN_CLOEXEC)
 	if err != nil {

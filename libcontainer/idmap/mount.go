@@ -74,7 +74,8 @@ func (l *Namespaces) Apply(mount *spec.Mount, tree int) error {
 	err = unix.MountSetattr(tree, "", flags, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP,
 		Userns_fd: uint64(namespace)})
 	if err != nil {
-		e := diag.Sys("the ids of the mount can't be mapped", "mount_setattr", err).At(mount.Field("source"), mount.Source)
+		e := diag.Sys("the ids of the mount can't be mapped", "mount_setattr",
+			err).At(mount.Field("source"), mount.Source)
 		return e.WithHint(diag.Hint("mount_setattr", e.Errno, "mounts"))
 	}
 	return nil

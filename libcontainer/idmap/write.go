@@ -93,8 +93,9 @@ func runMapper(pid int, program, field string, mappings []specs.LinuxIDMapping, 
 	if err != nil {
 		return &diag.Error{
 			Kind: diag.Host, Field: field,
-			Problem: "an unprivileged user can map other ids than its own only through " + program + ", which is not installed",
-			Hint:    "install it (Debian: uidmap), or map only " + strconv.FormatUint(uint64(own), 10),
+			Problem: "an unprivileged user can map other ids than its own only through " + program +
+				", which is not installed",
+			Hint: "install it (Debian: uidmap), or map only " + strconv.FormatUint(uint64(own), 10),
 		}
 	}
 	argv := []string{strconv.Itoa(pid)}

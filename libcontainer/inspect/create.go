@@ -27,7 +27,8 @@ type Request struct {
 	PreserveFDs  int // descriptors from 3 on
 	ExtraFiles   int // how many more descriptors the process gets
 	Streams      [3]int
-	// ServiceManager says that the descriptors which a service manager has passed to this process are for the container.
+	// ServiceManager says that the descriptors which a service manager has passed to this process are for the
+	// container.
 	ServiceManager bool
 	Layer          LayerRequest
 	Observe        bool // the calls of the container are recorded, and linux.seccomp is not applied

@@ -71,8 +71,8 @@ func HardLimits(p *spec.Process) map[int]uint64 {
 	return limits
 }
 
-// OwnedStreams says which of the standard streams of a process, given as descriptors of this one, get the user of the process as owner: pipes, sockets and regular
-// files, but no device, which other processes use too.
+// OwnedStreams says which of the standard streams of a process, given as descriptors of this one, get the user of the
+// process as owner: pipes, sockets and regular files, but no device, which other processes use too.
 func OwnedStreams(p *spec.Process, streams [3]int) (owned [3]bool) {
 	if p.UID == 0 || p.Terminal {
 		return owned

@@ -84,7 +84,8 @@ type Process struct {
 // has ended.
 func New(c *Container, o *Options) (*Process, error) {
 	p := &Process{
-		c: c, o: o, facts: host.Probe(), placement: cgroup.Exec{Dir: -1}, console: engine.NewConsole(o.ConsoleSocket, o.Streams.Std),
+		c: c, o: o, facts: host.Probe(), placement: cgroup.Exec{Dir: -1}, console: engine.NewConsole(o.ConsoleSocket,
+			o.Streams.Std),
 	}
 	joined := *c.Spec
 	joined.Process = o.Process

@@ -53,7 +53,8 @@ func managerAddress() (unix.Sockaddr, error) {
 	case len(name) < 2 || name[0] != '/' && name[0] != '@':
 		return nil, &diag.Error{
 			Kind: diag.Usage, Field: Env, Value: name,
-			Problem: "in the environment of rt must be the path of a Unix socket, or @ and an abstract name: see sd_notify(3)",
+			Problem: "in the environment of rt must be the path of a Unix socket, or @ and an abstract name: see " +
+				"sd_notify(3)",
 		}
 	case len(name) >= len(unix.RawSockaddrUnix{}.Path):
 		return nil, &diag.Error{Kind: diag.Usage, Field: Env, Value: name,

@@ -7,10 +7,10 @@ import (
 	"rt/spec"
 )
 
-// A container that joins a pid namespace of others, and has no user namespace, is made by a process that they can't see:
-// in the host's pid namespace, in the container's other namespaces. With CAP_SYS_PTRACE they could trace one that they
-// see, dumpable or not, and take the rights over the host that it takes to make mounts. So the container's process is
-// born last, as one of exec is, with the rights of the program. In a user namespace of the container's own their
+// A container that joins a pid namespace of others, and has no user namespace, is made by a process that they can't
+// see: in the host's pid namespace, in the container's other namespaces. With CAP_SYS_PTRACE they could trace one that
+// they see, dumpable or not, and take the rights over the host that it takes to make mounts. So the container's process
+// is born last, as one of exec is, with the rights of the program. In a user namespace of the container's own their
 // CAP_SYS_PTRACE counts for nothing, and PR_SET_DUMPABLE keeps those of a joined one away.
 //
 // The new procfs is the exception: it shows the pid namespace of the process that mounts it, but for the option pidns

@@ -8,8 +8,9 @@ import (
 // check refuses a plan that breaks a rule of docs/security.md. That is a bug in this package, and no config should be
 // able to cause it.
 func (c *compiler) check() error {
-	subject := rules.Subject{Program: &c.plan.Program, Harmless: make([]bool, len(c.plan.FDs)), Joining: c.joining, Trusting: c.trustsNeighbours(),
-		Rights: c.wanted(), Rootfs: c.spec.Rootfs}
+	subject := rules.Subject{Program: &c.plan.Program, Harmless: make([]bool, len(c.plan.FDs)), Joining: c.joining,
+		Trusting: c.trustsNeighbours(),
+		Rights:   c.wanted(), Rootfs: c.spec.Rootfs}
 	for i := range c.plan.Files {
 		subject.Harmless[i] = harmless(c.plan.Files[i].Kind)
 	}

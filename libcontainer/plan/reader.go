@@ -19,8 +19,8 @@ const (
 // read the copy. A file system of the container may answer a call never, and a process that waits for FUSE does not
 // even die of SIGKILL (request_wait_answer in the kernel's fs/fuse/dev.c): this process may, and rt may not.
 //
-// If the file is not open yet, the program hands it over at SyncHome before it opens it for reading: it may be a device,
-// for which an open is an action. path is relative.
+// If the file is not open yet, the program hands it over at SyncHome before it opens it for reading: it may be a
+// device, for which an open is an action. path is relative.
 func Reader(path string, open bool, limit int) *nsenter.Program {
 	const ctl nsenter.FD = ReaderFile + 1
 	c := &compiler{}

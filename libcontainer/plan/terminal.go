@@ -90,7 +90,8 @@ func (c *compiler) openMaster(origin string) {
 
 // openKnownMaster is openMaster in a container that runs, which may have anything at that path. A file of FUSE answers
 // ioctl(2) with any number, so that TIOCGPTPEER returns a descriptor of this process's choosing, and whoever closes
-// such a file waits for its server. So rt looks at it before it is opened: by O_PATH, and then through the host's /proc.
+// such a file waits for its server. So rt looks at it before it is opened: by O_PATH, and then through the host's
+// /proc.
 func (c *compiler) openKnownMaster(origin, sentence string) {
 	c.open(origin, "find what makes terminals", regRoot, "/dev/pts/ptmx", howPath).to(regTarget)
 	c.handOver(origin, "it", regTarget).sync(SyncPtmx, "check that it is a pseudoterminal multiplexer (pts(4))")

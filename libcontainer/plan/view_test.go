@@ -62,7 +62,8 @@ func TestViewSelects(t *testing.T) {
 	if text := p.AppendView(nil, &View{Keep: Serves("mounts[10]")}); len(text) > 0 {
 		t.Errorf("mounts[10]: %s", text)
 	}
-	if text := string(p.AppendView(nil, &View{Keep: Mentions("/x")})); !strings.Contains(text, "mounts[1].destination") {
+	if text := string(p.AppendView(nil, &View{Keep: Mentions("/x")})); !strings.Contains(text,
+		"mounts[1].destination") {
 		t.Errorf("/x: %s", text)
 	}
 }

@@ -270,8 +270,8 @@ func (s *Session) refuse(problem string) error {
 	}
 }
 
-// deathLimit is how long End waits for the end of a killed process. One that waits for a FUSE file system of a container
-// does not die before that answers.
+// deathLimit is how long End waits for the end of a killed process. One that waits for a FUSE file system of a
+// container does not die before that answers.
 const deathLimit = 2 * time.Second
 
 // End closes the channel, kills the boot process and waits for it. It may be called more than once.

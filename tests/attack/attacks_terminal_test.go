@@ -21,7 +21,8 @@ var attacksOnTerminals = []attack{
 			return ""
 		},
 		without: []way{{patches: []patch{{
-			"internal/diag/printable.go", "for at < len(text) && text[at] >= ' '", "for at < len(text) && (OFF || text[at] >= ' ')",
+			"internal/diag/printable.go", "for at < len(text) && text[at] >= ' '",
+			"for at < len(text) && (OFF || text[at] >= ' ')",
 		}, {"internal/diag/printable.go", "&& text[at] < 0x7f {", "&& (OFF || text[at] < 0x7f) {"}}}},
 	},
 }

@@ -49,7 +49,8 @@ var attacksOnWaits = []attack{
 			return s.answersIn(s.mountSilent(0, s.path("etc")), nil, "run", "--bundle", s.bundle, s.newID())
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/rootfs/passwd.go", "if sys.InFileSystemOf(r.FD, s.spec.Rootfs) {", "if OFF || sys.InFileSystemOf(r.FD, s.spec.Rootfs) {",
+			"libcontainer/rootfs/passwd.go", "if sys.InFileSystemOf(r.FD, s.spec.Rootfs) {",
+			"if OFF || sys.InFileSystemOf(r.FD, s.spec.Rootfs) {",
 		}}}},
 	},
 }

@@ -16,7 +16,8 @@ counted() {
 	[ "$(now)" -ge "$1" ] 2>/dev/null
 }
 
-# silent_criu puts a criu into PATH that tells its version, and whose process, recorded in silent.pid, then says nothing.
+# silent_criu puts a criu into PATH that tells its version and then says nothing. Its process is recorded in
+# silent.pid.
 silent_criu() {
 	mkdir -p "$BATS_TEST_TMPDIR/silent"
 	cat >"$BATS_TEST_TMPDIR/silent/criu" <<-END

@@ -103,14 +103,14 @@ config
 	[ "$output" = /home/user ]
 }
 
-@test "exec --user takes nothing but UID and UID:GID" {
+@test "exec --user takes nothing but USER and USER:GROUP" {
 	only_rt "others read some of these as root"
 	bundle
 	running sleep 60
-	for user in 1: :1 : -1 0x1 ' 1' '1 ' 1e3 4294967296 4294967295 root 1:2:3; do
+	for user in 1: :1 : -1 0x1 ' 1' '1 ' 1e3 4294967296 4294967295 1:2:3; do
 		inside --user "$user" -- id
 		[ "$status" -eq 255 ]
-		clear_error --user "UID:GID"
+		clear_error --user "USER:GROUP"
 	done
 }
 
