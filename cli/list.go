@@ -45,13 +45,14 @@ func list(c *Call, format string, quiet bool) error {
 	}
 	var text []byte
 	if quiet {
-		ids, err := c.Runtime.IDs()
+		ids, result, err := c.Runtime.IDs()
+		if err := c.take(result, err); err != nil {
+			return err
+		}
 		for _, id := range ids {
 			text = append(append(text, id...), '\n')
 		}
-		if err == nil {
-			_, err = c.Stdout.Write(text)
-		}
+		_, err = c.Stdout.Write(text)
 		return err
 	}
 	all, result, err := c.Runtime.List()

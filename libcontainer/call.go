@@ -24,16 +24,22 @@ type Result struct {
 	Warnings []string
 }
 
-// call returns a copy of r for one call, which collects what Result has.
-func (r *Runtime) call(ctx context.Context) *Runtime {
-	c := *r
-	c.ctx, c.warnings, c.endReason, c.pid = ctx, nil, "", 0
-	c.killed = false
-	return &c
+// call is one call of a method of Runtime that has a Result, with what is collected for that. It has a copy of the
+// Runtime: the caller may change a field before the call has ended.
+type call struct {
+	Runtime
+	ctx       context.Context
+	warnings  []string
+	endReason string
+	pid       int
+	killed    bool // the call was cancelled while a program ran in the foreground
 }
 
+// call begins a call.
+func (r *Runtime) call(ctx context.Context) *call { return &call{Runtime: *r, ctx: ctx} }
+
 // ended returns what Run and Exec return: an error too if the call was cancelled while the program ran.
-func (r *Runtime) ended(status int, err error) (Result, error) {
+func (r *call) ended(status int, err error) (Result, error) {
 	if err == nil && r.killed {
 		err = &diag.Error{
 			Kind: diag.Host, Problem: "the call was cancelled, and the program killed", Err: context.Cause(r.ctx),
@@ -44,7 +50,7 @@ func (r *Runtime) ended(status int, err error) (Result, error) {
 
 // cancelled returns the error of a call. If the call was cancelled that is the reason, and err comes after it: what was
 // under way may have failed in any way.
-func (r *Runtime) cancelled(err error) error {
+func (r *call) cancelled(err error) error {
 	if err == nil || r.ctx.Err() == nil || errors.Is(err, context.Cause(r.ctx)) {
 		return err
 	}
@@ -55,12 +61,12 @@ func (r *Runtime) cancelled(err error) error {
 	return e
 }
 
-func (r *Runtime) result(status int) Result {
+func (r *call) result(status int) Result {
 	return Result{Pid: r.pid, Status: status, EndReason: r.endReason, Warnings: r.warnings}
 }
 
 // interrupted returns an error if the call was cancelled, or a signal ends a process that is a Command.
-func (r *Runtime) interrupted() error {
+func (r *call) interrupted() error {
 	if r.ctx != nil && r.ctx.Err() != nil {
 		return &diag.Error{Kind: diag.Host, Problem: "the call was cancelled", Err: context.Cause(r.ctx)}
 	}
@@ -71,7 +77,7 @@ func (r *Runtime) interrupted() error {
 }
 
 // catchEnd holds back the signals that end a Command until the returned function is called.
-func (r *Runtime) catchEnd() (restore func()) {
+func (r *call) catchEnd() (restore func()) {
 	if !r.Command {
 		return func() {}
 	}
@@ -79,14 +85,14 @@ func (r *Runtime) catchEnd() (restore func()) {
 }
 
 // catchSignals takes the signals of a Command, to forward them.
-func (r *Runtime) catchSignals() {
+func (r *call) catchSignals() {
 	if r.Command {
 		foreground.CatchSignals()
 	}
 }
 
 // attend waits for the end of a process: see foreground.Attend. It kills the process if the call is cancelled.
-func (r *Runtime) attend(pid, master int, streams [3]int, orphans bool) (int, error) {
+func (r *call) attend(pid, master int, streams [3]int, orphans bool) (int, error) {
 	if r.ctx == nil || r.ctx.Done() == nil {
 		return foreground.Attend(pid, master, streams, orphans)
 	}

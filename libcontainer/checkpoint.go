@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/cgroup"
@@ -8,6 +9,17 @@ import (
 	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 )
+
+// Checkpoint dumps the processes of a container to files, with CRIU, from which [Runtime.Restore] makes a container
+// again. Afterwards the container is deleted, unless the options say otherwise. ctx is looked at before CRIU starts.
+func (r *Runtime) Checkpoint(ctx context.Context, id string, o *CheckpointOptions) (Result, error) {
+	c := r.call(ctx)
+	err := c.interrupted()
+	if err == nil {
+		err = c.checkpoint(id, o)
+	}
+	return c.result(0), err
+}
 
 // ImageOptions are the options that Checkpoint and Restore have in common.
 type ImageOptions = checkpoint.ImageOptions
@@ -20,7 +32,7 @@ const DefaultImages = checkpoint.DefaultImages
 
 // Checkpoint dumps the processes of a container to files, from which Restore makes a container again. Afterwards the
 // container is deleted, unless the options say otherwise; after an error it goes on.
-func (r *Runtime) checkpoint(id string, o *CheckpointOptions) error {
+func (r *call) checkpoint(id string, o *CheckpointOptions) error {
 	c, err := r.openFor(state.Checkpoint, id, true)
 	if err != nil {
 		return err

@@ -75,7 +75,7 @@ func TestCRIUFails(t *testing.T) {
 		func(config map[string]any) { config["process"].(map[string]any)["args"] = []string{"sleep", "1000"} },
 	)
 	playCRIU(t)
-	r := &Runtime{Root: t.TempDir()}
+	r := &call{Runtime: Runtime{Root: t.TempDir()}}
 	id := "criu-fails-" + strconv.Itoa(os.Getpid())
 	before := look(t)
 	if _, err := r.run(id, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}, Detach: true}); err != nil {

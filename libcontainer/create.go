@@ -1,6 +1,8 @@
 package libcontainer
 
 import (
+	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -21,11 +23,46 @@ import (
 	"rt/libcontainer/stdio"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
+	"rt/seccomp"
 	"rt/spec"
 )
 
+// CreateOptions are the options of create and run: a field for each flag, and for what a command has from its own
+// process.
+type CreateOptions struct {
+	Bundle        string // "" is the working directory
+	ConsoleSocket string // gets the master of the terminal
+	PidfdSocket   string // gets a pidfd of the container's process
+	PidFile       string
+	NoPivot       bool
+	NoNewKeyring  bool
+	// PreserveFDs is how many descriptors of this process, from 3 on, the container's process gets by the same numbers.
+	PreserveFDs int
+	// ExtraFiles are given to the container's process by the numbers from 3+PreserveFDs on.
+	ExtraFiles []*os.File
+	// Stdin, Stdout and Stderr are the standard streams of the container's process, or, in the foreground, what its
+	// terminal is relayed to. A nil one is a null device. The container can do with a file what its user may do with
+	// it: give it no file whose mode or owner matters to the host.
+	Stdin, Stdout, Stderr *os.File
+	Ephemeral             bool   // a layer over root.path takes all changes, and ends with the container
+	EphemeralSize         string // the most that this layer may hold
+	Overlay               string // a directory that keeps the changes, instead of such a layer
+	// Trace gets an event for each step of the plan.
+	Trace func(TraceEvent)
+	// Observe gets the calls that the container makes; linux.seccomp is not applied meanwhile. It takes a container in
+	// the foreground.
+	Observe *seccomp.Recorder
+}
+
+// Create makes a container that waits for [Runtime.Start]. If it fails or ctx is cancelled before it returns, nothing
+// of the container is left.
+func (r *Runtime) Create(ctx context.Context, id string, o *CreateOptions) (Result, error) {
+	c := r.call(ctx)
+	return c.ended(0, c.create(id, o))
+}
+
 // create makes a container that waits for start. On an error nothing is left of it.
-func (r *Runtime) create(id string, o *CreateOptions) error {
+func (r *call) create(id string, o *CreateOptions) error {
 	if err := state.CheckID(id); err != nil {
 		return err
 	}
@@ -56,9 +93,10 @@ func (r *Runtime) create(id string, o *CreateOptions) error {
 }
 
 // creation is the creation of one container, by Create, Run or Restore, up to its end if rt stays in the foreground.
-// Each change pushes its reversal on undo.
+// Each change pushes its reversal on undo. It has more methods than other types here, since what happens to a container
+// is one story: create.go begins it, create_serve.go has the sync points, and run.go and restore.go have the ends.
 type creation struct {
-	r  *Runtime
+	r  *call
 	o  *CreateOptions
 	in compilation
 
@@ -74,7 +112,7 @@ type creation struct {
 }
 
 // load reads the config of the bundle.
-func (r *Runtime) load(o *CreateOptions) (*spec.Spec, error) {
+func (r *call) load(o *CreateOptions) (*spec.Spec, error) {
 	bundle, err := filepath.Abs(o.Bundle)
 	if err != nil {
 		return nil, &diag.Error{Kind: diag.Usage, Field: "--bundle", Value: o.Bundle, Err: err}
@@ -84,7 +122,7 @@ func (r *Runtime) load(o *CreateOptions) (*spec.Spec, error) {
 
 // newCreation begins the creation of a container: it finds its cgroup, and reads what the plan depends on. It changes
 // nothing.
-func (r *Runtime) newCreation(id string, config *spec.Spec, o *CreateOptions, wait bool) (*creation, error) {
+func (r *call) newCreation(id string, config *spec.Spec, o *CreateOptions, wait bool) (*creation, error) {
 	r.warn(config.Warnings...)
 	c := &creation{
 		r: r, o: o, in: compilation{spec: config, facts: host.Probe()},

@@ -172,7 +172,7 @@ func (c *creation) runCreateContainerHooks(r supervise.Report) error {
 }
 
 // hooksOf are the hooks of a container.
-func (r *Runtime) hooksOf(config *spec.Spec, s *state.State, dir *state.Container) *hook.Hooks {
+func (r *call) hooksOf(config *spec.Spec, s *state.State, dir *state.Container) *hook.Hooks {
 	return &hook.Hooks{
 		Spec: config, State: s, Dir: dir, Warn: r.warn, Command: r.Command, Interrupted: r.interrupted,
 	}
@@ -180,6 +180,6 @@ func (r *Runtime) hooksOf(config *spec.Spec, s *state.State, dir *state.Containe
 
 // hookOptions are the options of the processes that run startContainer. They have no warnings, since those were given
 // about the container's process.
-func (r *Runtime) hookOptions(unfiltered bool) *join.Options {
+func (r *call) hookOptions(unfiltered bool) *join.Options {
 	return &join.Options{Unfiltered: unfiltered, Debug: r.Debug, Resctrl: r.resctrlRoot, Interrupted: r.interrupted}
 }

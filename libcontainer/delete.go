@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"os"
 	"time"
@@ -14,8 +15,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Delete deletes a container that has stopped, or was only created; with force one in any status, whose processes it
+// kills, and it is no error if there is no such container. It waits at most ten seconds for a process to die. ctx is
+// looked at before anything is deleted: half a container would be of no use.
+func (r *Runtime) Delete(ctx context.Context, id string, force bool) (Result, error) {
+	c := r.call(ctx)
+	err := c.interrupted()
+	if err == nil {
+		err = c.delete(id, force)
+	}
+	return c.result(0), err
+}
+
 // Delete removes a container that has stopped, or was only created; with force one in any status, and none at all.
-func (r *Runtime) delete(id string, force bool) error {
+func (r *call) delete(id string, force bool) error {
 	if force {
 		return r.deleteByForce(id)
 	}
@@ -61,7 +74,7 @@ func endsSoon(s *state.State) bool {
 
 // deleteByForce kills what lives of a container first of all, and then waits for whoever is at work on it, or ends
 // that: see state.LockByForce.
-func (r *Runtime) deleteByForce(id string) error {
+func (r *call) deleteByForce(id string) error {
 	root, c, err := r.open(id, false)
 	if err != nil {
 		var e *diag.Error
@@ -104,7 +117,7 @@ func kill(g *cgroup.Group, s *state.State) {
 }
 
 // destroy ends what lives of a container, and removes all of it.
-func (r *Runtime) destroy(c *state.Container, s *state.State) error {
+func (r *call) destroy(c *state.Container, s *state.State) error {
 	if s.Cgroup.Driver == "" {
 		return c.Remove() // its rt was killed before it had made anything but the directory
 	}

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -10,6 +11,28 @@ import (
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 )
+
+// Stats returns the accounting of a container. Result has warnings of what the kernel does not account for.
+func (r *Runtime) Stats(id string) (*Stats, Result, error) {
+	c := r.call(context.Background())
+	stats, err := c.stats(id)
+	return stats, c.result(0), err
+}
+
+// Events calls tell with the accounting of a container in every interval, and whenever it ran out of memory, until the
+// container ends or tell returns an error, which Events returns. ctx is looked at before each call of tell.
+func (r *Runtime) Events(
+	ctx context.Context, id string, interval time.Duration, tell func(Event) error,
+) (Result, error) {
+	c := r.call(ctx)
+	err := c.events(id, interval, func(e Event) error {
+		if err := c.interrupted(); err != nil {
+			return err
+		}
+		return tell(e)
+	})
+	return c.result(0), err
+}
 
 // Event is an event of a container: its accounting, or that the kernel killed one of its processes because memory ran
 // out.
@@ -24,7 +47,7 @@ type Stats struct {
 }
 
 // Stats reads the accounting of a container once.
-func (r *Runtime) stats(id string) (*Stats, error) {
+func (r *call) stats(id string) (*Stats, error) {
 	w, err := r.watch(id)
 	if err != nil {
 		return nil, err
@@ -35,7 +58,7 @@ func (r *Runtime) stats(id string) (*Stats, error) {
 
 // Events calls tell with the accounting of a container in every interval, and whenever it ran out of memory, until the
 // container ends or tell returns an error.
-func (r *Runtime) events(id string, interval time.Duration, tell func(Event) error) error {
+func (r *call) events(id string, interval time.Duration, tell func(Event) error) error {
 	w, err := r.watch(id)
 	if err != nil {
 		return err
@@ -106,7 +129,7 @@ func (w *watched) stats() (*Stats, error) {
 }
 
 // watch finds the cgroup and the first process of a container that lives.
-func (r *Runtime) watch(id string) (*watched, error) {
+func (r *call) watch(id string) (*watched, error) {
 	o, err := r.openFor(state.Events, id, false)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +18,14 @@ import (
 	"rt/nsenter"
 	"rt/spec"
 )
+
+// Exec runs another program in a container. In the foreground it waits until the program ends; if ctx is cancelled
+// meanwhile, the program is killed with SIGKILL and the error wraps context.Cause(ctx). With Detach it returns when the
+// program runs; it is a child of this process, which has to wait for it: os.FindProcess(result.Pid).
+func (r *Runtime) Exec(ctx context.Context, id string, o *ExecOptions) (Result, error) {
+	c := r.call(ctx)
+	return c.ended(c.exec(id, o))
+}
 
 // ProcessOptions say which process Exec starts: that of a file, or the container's own with other arguments; and what
 // is to be different in it.
@@ -45,7 +54,7 @@ type ExecOptions struct {
 
 // exec starts another process in a container. In the foreground it waits for the end of the process, and returns its
 // exit status, or 128 plus the signal that killed it.
-func (r *Runtime) exec(id string, o *ExecOptions) (int, error) {
+func (r *call) exec(id string, o *ExecOptions) (int, error) {
 	if err := inspect.CheckPreserved(o.PreserveFDs); err != nil { // before rt's own descriptors take these numbers
 		return 0, err
 	}
@@ -99,7 +108,7 @@ type target struct {
 }
 
 // openToJoin opens a container that a process may join. With paused, that includes a paused one.
-func (r *Runtime) openToJoin(id string, paused bool) (*target, error) {
+func (r *call) openToJoin(id string, paused bool) (*target, error) {
 	root, dir, err := r.open(id, false)
 	if err != nil {
 		return nil, err
@@ -112,7 +121,7 @@ func (r *Runtime) openToJoin(id string, paused bool) (*target, error) {
 	return c, nil
 }
 
-func (c *target) find(r *Runtime, paused bool) (err error) {
+func (c *target) find(r *call, paused bool) (err error) {
 	if c.state, err = c.container.State(); err != nil {
 		return err
 	}
@@ -168,7 +177,7 @@ func (c *target) processOf(o *ProcessOptions) (*spec.Process, error) {
 }
 
 // join starts the process, and in the foreground waits for its end.
-func (r *Runtime) join(c *target, o *join.Options, detach bool) (int, error) {
+func (r *call) join(c *target, o *join.Options, detach bool) (int, error) {
 	paused := c.status == state.Paused
 	p, err := join.New(&join.Container{
 		Dir: c.container, State: c.state, Pidfd: c.pidfd, Spec: c.spec, Cgroup: c.cgroup, Paused: paused,

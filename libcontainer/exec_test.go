@@ -38,7 +38,7 @@ func testExecFaults(t *testing.T) {
 		process["oomScoreAdj"] = 100
 		config["linux"].(map[string]any)["seccomp"] = map[string]any{"defaultAction": "SCMP_ACT_ALLOW"}
 	})
-	r := &Runtime{Root: filepath.Join(t.TempDir(), "root")}
+	r := &call{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root")}}
 	id := "exec-fails-" + strconv.Itoa(os.Getpid())
 	must(t, r.create(id, &CreateOptions{Bundle: bundle}))
 	defer func() { must(t, r.delete(id, true)) }()
@@ -101,7 +101,7 @@ func TestExecIntoAFullContainerOnCgroup2(t *testing.T) {
 
 func testExecIntoAFullContainer(t *testing.T) {
 	bundle := newBundle(t, func(config map[string]any) { config["process"].(map[string]any)["args"] = []string{"sleep", "600"} })
-	r := &Runtime{Root: filepath.Join(t.TempDir(), "root")}
+	r := &call{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root")}}
 	id := "exec-full-" + strconv.Itoa(os.Getpid())
 	must(t, r.create(id, &CreateOptions{Bundle: bundle}))
 	defer func() { must(t, r.delete(id, true)) }()

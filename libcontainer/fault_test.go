@@ -189,7 +189,7 @@ func (f *faults) errnos(i int) []unix.Errno {
 func (f *faults) learn() {
 	for range 2 {
 		var p plan.Plan
-		r := Runtime{Root: f.root, edit: func(made *plan.Plan) { p = *made }}
+		r := call{Runtime: Runtime{Root: f.root, edit: func(made *plan.Plan) { p = *made }}}
 		if err := f.life(&r, nil); err != nil {
 			f.t.Fatalf("without a fault: %v", err)
 		}
@@ -225,7 +225,7 @@ func (f *faults) learn() {
 // trace carries the plan out and returns the numbers of the steps that were traced, and how many steps there are.
 func (f *faults) trace() (traced map[int]bool, steps int) {
 	traced = map[int]bool{}
-	r := Runtime{Root: f.root, edit: func(p *plan.Plan) { steps = int(p.Steps[len(p.Steps)-1].Number) }}
+	r := call{Runtime: Runtime{Root: f.root, edit: func(p *plan.Plan) { steps = int(p.Steps[len(p.Steps)-1].Number) }}}
 	must(f.t, f.life(&r, func(e TraceEvent) {
 		if e.Text == "" {
 			f.t.Errorf("a step without a text is traced: %+v", e)
@@ -236,7 +236,7 @@ func (f *faults) trace() (traced map[int]bool, steps int) {
 }
 
 // life makes a container, lets it run to its end, and removes it; trace may be nil.
-func (f *faults) life(r *Runtime, trace func(TraceEvent)) error {
+func (f *faults) life(r *call, trace func(TraceEvent)) error {
 	o := f.options
 	o.Bundle, o.Trace = f.bundle, trace
 	if !f.wait {
@@ -256,7 +256,7 @@ func (f *faults) life(r *Runtime, trace func(TraceEvent)) error {
 }
 
 // requireStopped checks that the container ends, and, if its start has failed, that it can't be started again.
-func (f *faults) requireStopped(r *Runtime, failed bool) {
+func (f *faults) requireStopped(r *call, failed bool) {
 	eventually(f.t, "the container has stopped", func() bool {
 		_, status, err := r.State(faultID)
 		return err == nil && status == state.Stopped
@@ -275,7 +275,7 @@ func (f *faults) fail(i int, errno unix.Errno) {
 		t.Error("rt waited for something that did not come")
 		killChildren()
 	})
-	r := Runtime{Root: f.root, edit: func(p *plan.Plan) { p.Program = *p.WithFault(i, errno) }}
+	r := call{Runtime: Runtime{Root: f.root, edit: func(p *plan.Plan) { p.Program = *p.WithFault(i, errno) }}}
 	err := f.life(&r, nil)
 	hung.Stop()
 	f.judge(i, errno, err)
@@ -326,14 +326,14 @@ func (f *faults) requireJump(i int, errno unix.Errno) {
 	s := &f.plan.Steps[i]
 	var events []TraceEvent
 	number := int(s.Number)
-	r := Runtime{Root: f.root, edit: func(p *plan.Plan) {
+	r := call{Runtime: Runtime{Root: f.root, edit: func(p *plan.Plan) {
 		for k := range p.Steps {
 			if int(p.Steps[k].Number) == number && !plan.IsTrace(&p.Steps[k]) {
 				p.Program = *p.WithFault(k, errno)
 				return
 			}
 		}
-	}}
+	}}}
 	_ = f.life(&r, func(e TraceEvent) { events = append(events, e) })
 	at := slices.IndexFunc(events, func(e TraceEvent) bool { return e.Step == number })
 	if f.wait && i > f.ready || !f.traceable(i) {

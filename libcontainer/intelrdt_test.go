@@ -17,7 +17,7 @@ func TestIntelRdt(t *testing.T) {
 		config["process"].(map[string]any)["args"] = []string{"sleep", "60"}
 		config["linux"].(map[string]any)["intelRdt"] = map[string]any{"l3CacheSchema": "L3:0=f"}
 	})
-	r := &Runtime{Root: filepath.Join(t.TempDir(), "root"), resctrl: t.TempDir()}
+	r := &call{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root"), resctrl: t.TempDir()}}
 	id := "rdt" + strconv.Itoa(os.Getpid())
 	if err := r.create(id, &CreateOptions{Bundle: bundle}); err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestIntelRdtFailureLeavesNothing(t *testing.T) {
 	bundle := newBundle(t, func(config map[string]any) {
 		config["linux"].(map[string]any)["intelRdt"] = map[string]any{"closID": "gold"}
 	})
-	r := &Runtime{Root: filepath.Join(t.TempDir(), "root"), resctrl: t.TempDir()}
+	r := &call{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root"), resctrl: t.TempDir()}}
 	err := r.create("rdt-fails-"+strconv.Itoa(os.Getpid()), &CreateOptions{Bundle: bundle})
 	e, ok := errors.AsType[*diag.Error](err)
 	if !ok || e.Field != "linux.intelRdt.closID" {

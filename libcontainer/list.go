@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 
@@ -10,9 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// List returns the containers of [Runtime.Root], sorted by ID. Result has warnings of those whose state can't be read.
+func (r *Runtime) List() ([]Listed, Result, error) {
+	c := r.call(context.Background())
+	list, err := c.list()
+	return list, c.result(0), err
+}
+
 // list returns all containers of the root, in the order of their ids. One whose state can't be read is listed with its
 // id alone, as what it is: stopped.
-func (r *Runtime) list() (list []Listed, err error) {
+func (r *call) list() (list []Listed, err error) {
 	err = r.each(func(c *state.Container) {
 		s, status, err := r.status(c)
 		switch {
@@ -27,17 +35,18 @@ func (r *Runtime) list() (list []Listed, err error) {
 }
 
 // IDs returns the ids of all containers of the root, sorted: those that List returns, and nothing is read of them.
-func (r *Runtime) IDs() (ids []string, err error) {
-	err = r.each(func(c *state.Container) {
-		if c.HasState() {
-			ids = append(ids, c.ID)
+func (r *Runtime) IDs() (ids []string, result Result, err error) {
+	c := r.call(context.Background())
+	err = c.each(func(dir *state.Container) {
+		if dir.HasState() {
+			ids = append(ids, dir.ID)
 		}
 	})
-	return ids, err
+	return ids, c.result(0), err
 }
 
 // each calls do with all containers of the root, in the order of their ids.
-func (r *Runtime) each(do func(*state.Container)) error {
+func (r *call) each(do func(*state.Container)) error {
 	root, err := r.root(false)
 	if err != nil {
 		return err

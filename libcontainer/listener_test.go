@@ -174,7 +174,7 @@ func TestListener(t *testing.T) {
 	}
 	const mkdir = "exec >/out/said 2>&1; echo $$; busybox mkdir /out/new"
 	must(t, os.Chmod(out, 0o777))
-	r := &Runtime{Root: t.TempDir()}
+	r := &call{Runtime: Runtime{Root: t.TempDir()}}
 	for _, noNewPrivs := range []bool{false, true} {
 		for _, uid := range []int{0, 7} {
 			try(noNewPrivs, uid, mkdir)
@@ -218,7 +218,7 @@ func readPid(t *testing.T, path string) (pid int) {
 	return pid
 }
 
-func stateOf(t *testing.T, r *Runtime, id string) *state.State {
+func stateOf(t *testing.T, r *call, id string) *state.State {
 	t.Helper()
 	s, _, err := r.State(id)
 	must(t, err)
@@ -234,7 +234,7 @@ func TestAgentMissing(t *testing.T) {
 		calls := config["linux"].(map[string]any)["seccomp"].(map[string]any)["syscalls"].([]any)[0].(map[string]any)
 		calls["names"] = []string{"read", "write", "exit_group", "execve"}
 	})
-	r := &Runtime{Root: t.TempDir()}
+	r := &call{Runtime: Runtime{Root: t.TempDir()}}
 	check := func(how string, err error) {
 		t.Helper()
 		var e *diag.Error
@@ -262,13 +262,13 @@ func TestListenerStepsFail(t *testing.T) {
 	a := newAgent(t, unix.EXDEV)
 	bundle := newBundle(t, func(config map[string]any) { askAgent(config, a.path) })
 	failed := 0
-	for _, call := range []nsenter.Call{nsenter.Seccomp, nsenter.Dup3, nsenter.Sendmsg, nsenter.Read} {
-		r := &Runtime{Root: t.TempDir()}
+	for _, denied := range []nsenter.Call{nsenter.Seccomp, nsenter.Dup3, nsenter.Sendmsg, nsenter.Read} {
+		r := &call{Runtime: Runtime{Root: t.TempDir()}}
 		r.edit = func(p *plan.Plan) {
 			loaded := false
 			for i := range p.Steps {
 				s := &p.Steps[i]
-				if loaded = loaded || s.Call == nsenter.Seccomp; loaded && s.Call == call {
+				if loaded = loaded || s.Call == nsenter.Seccomp; loaded && s.Call == denied {
 					s.Fault = unix.EIO
 					failed++
 				}
@@ -276,11 +276,11 @@ func TestListenerStepsFail(t *testing.T) {
 		}
 		_, err := r.run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
 		var e *diag.Error
-		if !errors.As(err, &e) || e.Call != call.String() || e.Errno != unix.EIO {
-			t.Errorf("%v: %+v", call, err)
+		if !errors.As(err, &e) || e.Call != denied.String() || e.Errno != unix.EIO {
+			t.Errorf("%v: %+v", denied, err)
 		}
 		if list, err := os.ReadDir(r.Root); err != nil || len(list) != 0 {
-			t.Errorf("%v: left: %v, %v", call, list, err)
+			t.Errorf("%v: left: %v, %v", denied, list, err)
 		}
 	}
 	if failed != 4 {
@@ -297,7 +297,7 @@ func TestObserve(t *testing.T) {
 			"read line </proc/self/comm; busybox true & wait; exit 3"}
 	})
 	var seen seccomp.Recorder
-	status, err := (&Runtime{Root: t.TempDir()}).run(listenerID,
+	status, err := (&call{Runtime: Runtime{Root: t.TempDir()}}).run(listenerID,
 		&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}})
 	if err != nil || status != 3 || len(seen.Unnamed) != 0 {
 		t.Fatalf("status %d, %v, %v", status, err, seen.Unnamed)
@@ -315,7 +315,7 @@ func TestObserve(t *testing.T) {
 		}
 	}
 	var e *diag.Error
-	_, err = (&Runtime{Root: t.TempDir()}).run(listenerID,
+	_, err = (&call{Runtime: Runtime{Root: t.TempDir()}}).run(listenerID,
 		&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}, Detach: true})
 	if !errors.As(err, &e) || e.Field != "--seccomp-record" {
 		t.Errorf("detached: %v", err)

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 
@@ -18,8 +19,16 @@ import (
 	"rt/spec"
 )
 
+// Plan compiles the plan that Create (wait) or Run would carry out, and does nothing else. bundle may also be a
+// config.json by any name; relative paths in it start in its directory.
+func (r *Runtime) Plan(bundle string, o *CreateOptions, wait bool) (*plan.Plan, Result, error) {
+	c := r.call(context.Background())
+	p, err := c.compilePlan(bundle, o, wait)
+	return p, c.result(0), err
+}
+
 // compilePlan compiles the plan that Create (wait) or Run would execute, and does nothing else.
-func (r *Runtime) compilePlan(bundle string, o *CreateOptions, wait bool) (*plan.Plan, error) {
+func (r *call) compilePlan(bundle string, o *CreateOptions, wait bool) (*plan.Plan, error) {
 	file, dir := "", bundle
 	if info, err := os.Stat(bundle); err == nil && !info.IsDir() {
 		file, dir = bundle, filepath.Dir(bundle)
@@ -52,7 +61,7 @@ type compilation struct {
 }
 
 // inspect reads what the plan depends on and the config does not say.
-func (in *compilation) inspect(r *Runtime, id string, o *CreateOptions, wait bool, s *stdio.Streams) error {
+func (in *compilation) inspect(r *call, id string, o *CreateOptions, wait bool, s *stdio.Streams) error {
 	options, warnings, err := inspect.Create(in.spec, &in.facts, &inspect.Request{
 		ID: id, Wait: wait, NoPivot: o.NoPivot, NoNewKeyring: o.NoNewKeyring, PreserveFDs: o.PreserveFDs,
 		ExtraFiles: len(o.ExtraFiles), Streams: s.Std, ServiceManager: r.Command,
@@ -70,7 +79,7 @@ func (in *compilation) inspect(r *Runtime, id string, o *CreateOptions, wait boo
 }
 
 // inspectNotify finds out whether the container gets a socket for its service manager.
-func (in *compilation) inspectNotify(r *Runtime) error {
+func (in *compilation) inspectNotify(r *call) error {
 	if in.spec.Process == nil || !r.Command {
 		return nil
 	}
@@ -96,7 +105,7 @@ func (in *compilation) nameKeyring() (err error) {
 }
 
 // compile compiles the plan for a process in the cgroup.
-func (in *compilation) compile(r *Runtime, g *cgroup.Group) error {
+func (in *compilation) compile(r *call, g *cgroup.Group) error {
 	o := &in.options
 	o.CgroupFD, o.CgroupJoins, o.CgroupAttach = false, nil, false
 	if g.Available() {

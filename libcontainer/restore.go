@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"rt/libcontainer/checkpoint"
 	"rt/libcontainer/engine"
 	"rt/libcontainer/state"
@@ -15,9 +16,19 @@ type RestoreOptions struct {
 	LSMMountContext string // the context= of mounts, instead of their dumped one
 }
 
+// Restore makes a container of the files of [Runtime.Checkpoint]. ctx is looked at before CRIU starts, and in the
+// foreground kills the program as in [Runtime.Run].
+func (r *Runtime) Restore(ctx context.Context, id string, o *RestoreOptions) (Result, error) {
+	c := r.call(ctx)
+	if err := c.interrupted(); err != nil {
+		return c.result(0), err
+	}
+	return c.ended(c.restore(id, o))
+}
+
 // Restore makes a container of images that Checkpoint has made, and in the foreground waits for its end as Run does,
 // and returns its exit status.
-func (r *Runtime) restore(id string, o *RestoreOptions) (int, error) {
+func (r *call) restore(id string, o *RestoreOptions) (int, error) {
 	if err := state.CheckID(id); err != nil {
 		return 0, err
 	}
@@ -50,7 +61,7 @@ func (r *Runtime) restore(id string, o *RestoreOptions) (int, error) {
 	if err := c.in.nameKeyring(); err != nil {
 		return 0, err
 	}
-	if err := c.prepareToAttend(&o.RunOptions); err != nil {
+	if err := r.prepareToAttend(&o.RunOptions, c.in.spec); err != nil {
 		return 0, err
 	}
 	if o.Detach {

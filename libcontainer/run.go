@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
@@ -10,11 +11,28 @@ import (
 	"rt/libcontainer/process"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
+	"rt/spec"
 )
+
+// RunOptions are the options of run.
+type RunOptions struct {
+	CreateOptions
+	Detach      bool // return when the container runs
+	Keep        bool // don't delete the container at its end
+	NoSubreaper bool // don't become the parent of the container's orphans
+}
+
+// Run makes a container and runs its program. In the foreground it waits until the program ends, and deletes the
+// container. If ctx is cancelled meanwhile, the program is killed with SIGKILL, the container is deleted, and the error
+// wraps context.Cause(ctx). With Detach it returns when the program runs, and ctx has no meaning any more.
+func (r *Runtime) Run(ctx context.Context, id string, o *RunOptions) (Result, error) {
+	c := r.call(ctx)
+	return c.ended(c.run(id, o))
+}
 
 // run makes a container, starts it, and in the foreground waits for its end, whose exit status it returns: that of the
 // process, or 128 and the signal.
-func (r *Runtime) run(id string, o *RunOptions) (int, error) {
+func (r *call) run(id string, o *RunOptions) (int, error) {
 	if err := state.CheckID(id); err != nil {
 		return 0, err
 	}
@@ -36,7 +54,7 @@ func (r *Runtime) run(id string, o *RunOptions) (int, error) {
 	if c.in.spec.Process == nil {
 		return 0, &diag.Error{Kind: diag.Document, Field: "process", Problem: "is absent: run needs a program to start"}
 	}
-	if err := c.prepareToAttend(o); err != nil {
+	if err := r.prepareToAttend(o, config); err != nil {
 		return 0, err
 	}
 	restore := func() {}
@@ -71,17 +89,17 @@ func checkObserve(o *CreateOptions, detached bool) error {
 
 // prepareToAttend is for an rt that stays until the container's end: it takes signals to pass on, and orphans to wait
 // for.
-func (c *creation) prepareToAttend(o *RunOptions) error {
-	if o.Detach || !c.r.Command {
+func (r *call) prepareToAttend(o *RunOptions, config *spec.Spec) error {
+	if o.Detach || !r.Command {
 		return nil
 	}
-	if !o.NoSubreaper && c.in.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
+	if !o.NoSubreaper && config.Namespaces.New&unix.CLONE_NEWPID == 0 {
 		// Without a pid namespace of its own the container's orphans come to rt, which waits for them as an init would.
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return diag.Sys("rt can't become a subreaper", "prctl", err)
 		}
 	}
-	c.r.catchSignals()
+	r.catchSignals()
 	return nil
 }
 

@@ -1,8 +1,6 @@
 package libcontainer
 
 import (
-	"context"
-	"os"
 	"path/filepath"
 
 	"rt/internal/diag"
@@ -13,12 +11,12 @@ import (
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 	"rt/nsenter"
-	"rt/seccomp"
 	"rt/spec"
 )
 
 // Runtime makes containers and finds them again. The zero value has the settings of rt without options. A Runtime may
-// be used by several goroutines at once, as long as none of them changes its fields.
+// be used by several goroutines at once, as long as none of them changes its fields. It has a method for each command
+// of rt(8), and few of its own.
 type Runtime struct {
 	Root          string // the state directory; "" is /run/rt for root, and $XDG_RUNTIME_DIR/rt for others
 	SystemdCgroup bool   // let systemd make the cgroups
@@ -35,50 +33,11 @@ type Runtime struct {
 	// Debug gets a line for each thing that rt does; nil drops them. Calls at the same time call it at the same time.
 	Debug func(line string)
 
-	ctx       context.Context // of one call: see Runtime.call
-	warnings  []string        // of one call
-	endReason string          // of one call
-	pid       int             // of one call
-	killed    bool            // of one call: it was cancelled while a program ran in the foreground
 	// edit changes a plan before it is carried out. Only the tests of this package can set it, to fail one step of a
 	// plan after the other: an error path that can't be reached in any other way is one that was never tried.
 	edit func(*plan.Plan)
 	// resctrl is where the resctrl file system is; "" finds it. Only tests set it, on machines that have none.
 	resctrl string
-}
-
-// CreateOptions are the options of create and run.
-type CreateOptions struct {
-	Bundle        string // "" is the working directory
-	ConsoleSocket string // gets the master of the terminal
-	PidfdSocket   string // gets a pidfd of the container's process
-	PidFile       string
-	NoPivot       bool
-	NoNewKeyring  bool
-	// PreserveFDs is how many descriptors of this process, from 3 on, the container's process gets by the same numbers.
-	PreserveFDs int
-	// ExtraFiles are given to the container's process by the numbers from 3+PreserveFDs on.
-	ExtraFiles []*os.File
-	// Stdin, Stdout and Stderr are the standard streams of the container's process, or, in the foreground, what its
-	// terminal is relayed to. A nil one is a null device. The container can do with a file what its user may do with
-	// it: give it no file whose mode or owner matters to the host.
-	Stdin, Stdout, Stderr *os.File
-	Ephemeral             bool   // a layer over root.path takes all changes, and ends with the container
-	EphemeralSize         string // the most that this layer may hold
-	Overlay               string // a directory that keeps the changes, instead of such a layer
-	// Trace gets an event for each step of the plan.
-	Trace func(TraceEvent)
-	// Observe gets the calls that the container makes; linux.seccomp is not applied meanwhile. It takes a container in
-	// the foreground.
-	Observe *seccomp.Recorder
-}
-
-// RunOptions are the options of run.
-type RunOptions struct {
-	CreateOptions
-	Detach      bool // return when the container runs
-	Keep        bool // don't delete the container at its end
-	NoSubreaper bool // don't become the parent of the container's orphans
 }
 
 // TraceEvent is one step that a boot process has carried out.
@@ -165,11 +124,11 @@ func (r *Runtime) debug(line string) {
 	}
 }
 
-func (r *Runtime) warn(lines ...string) { r.warnings = append(r.warnings, lines...) }
+func (r *call) warn(lines ...string) { r.warnings = append(r.warnings, lines...) }
 
 // findCgroup finds the cgroup of a container that is to be created, and completes the facts of this machine with its
 // hierarchies.
-func (r *Runtime) findCgroup(id string, config *spec.Spec, facts *host.Facts) (*cgroup.Group, error) {
+func (r *call) findCgroup(id string, config *spec.Spec, facts *host.Facts) (*cgroup.Group, error) {
 	c := inspect.Cgroup(config, facts)
 	c.ID, c.Systemd, c.Disabled, c.Rootless = id, r.SystemdCgroup, r.NoCgroup, r.rootless(facts)
 	g, err := cgroup.New(c)

@@ -16,25 +16,25 @@ import (
 
 // The rt to be killed: it says that it begins, and does what one command of rt does.
 func init() {
-	act := func(f func(r *Runtime, id, bundle string) error) func() {
+	act := func(f func(r *call, id, bundle string) error) func() {
 		return func() {
 			_, _ = os.Stdout.WriteString("x")
-			if f(&Runtime{Root: os.Getenv("RT_TEST_ROOT")}, os.Getenv("RT_TEST_ID"),
+			if f(&call{Runtime: Runtime{Root: os.Getenv("RT_TEST_ROOT")}}, os.Getenv("RT_TEST_ID"),
 				os.Getenv("RT_TEST_BUNDLE")) != nil {
 				os.Exit(1)
 			}
 		}
 	}
-	children["create"] = act(func(r *Runtime, id,
+	children["create"] = act(func(r *call, id,
 		bundle string) error {
 		return r.create(id, &CreateOptions{Bundle: bundle})
 	})
-	children["run"] = act(func(r *Runtime, id, bundle string) error {
+	children["run"] = act(func(r *call, id, bundle string) error {
 		_, err := r.run(id, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
 		return err
 	})
-	children["start"] = act(func(r *Runtime, id, _ string) error { return r.start(id) })
-	children["delete"] = act(func(r *Runtime, id, _ string) error { return r.delete(id, true) })
+	children["start"] = act(func(r *call, id, _ string) error { return r.start(id) })
+	children["delete"] = act(func(r *call, id, _ string) error { return r.delete(id, true) })
 }
 
 // TestSIGKILLAtAnyMoment kills rt at random moments of the commands that change a container. Whatever is left must be
@@ -105,7 +105,7 @@ func (k *killing) rounds() {
 
 // round has a rt carry the command out, kills it after some time, and clears up. It returns how long the command took.
 func (k *killing) round(after time.Duration) time.Duration {
-	r := &Runtime{Root: k.root}
+	r := &call{Runtime: Runtime{Root: k.root}}
 	if k.command == "start" || k.command == "delete" {
 		must(k.t, r.create(k.id, &CreateOptions{Bundle: k.bundle}))
 	}

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 
 	"golang.org/x/sys/unix"
@@ -19,9 +20,16 @@ import (
 	"rt/spec"
 )
 
+// Start lets a created container execute its program, and returns when it has: a program that can't be executed is an
+// error here. If it fails or ctx is cancelled, the container is stopped.
+func (r *Runtime) Start(ctx context.Context, id string) (Result, error) {
+	c := r.call(ctx)
+	return c.ended(0, c.start(id))
+}
+
 // starter starts one container that was created.
 type starter struct {
-	r         *Runtime
+	r         *call
 	id        string
 	container *state.Container
 	state     *state.State
@@ -31,7 +39,7 @@ type starter struct {
 
 // start lets a created container become the user's program, and returns when it has: a program that can't be executed
 // is an error here.
-func (r *Runtime) start(id string) error {
+func (r *call) start(id string) error {
 	o, err := r.openFor(state.Start, id, true)
 	if err != nil {
 		return err
@@ -193,7 +201,7 @@ func (s *starter) lateText(step *nsenter.Step, index int) string {
 
 // newRelay makes the container's socket. It returns nil if there is nobody to relay to, or the container does not mount
 // its directory.
-func (r *Runtime) newRelay(c *state.Container) (*notify.Relay, error) {
+func (r *call) newRelay(c *state.Container) (*notify.Relay, error) {
 	if !r.Command || !c.HasNotify() {
 		return nil, nil
 	}

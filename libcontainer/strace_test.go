@@ -39,7 +39,7 @@ func TestStraceTellsTheSameStory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bundle := newBundle(t, edit)
 			seen := straced(t, strace, bundle)
-			r := Runtime{}
+			r := call{Runtime: Runtime{}}
 			p, err := r.compilePlan(bundle, &CreateOptions{}, false)
 			must(t, err)
 			compareStory(t, &p.Program, seen)
