@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,6 +31,9 @@ var (
 
 // TestMain runs the tests in a mount namespace of their own, as it is on a machine with systemd: shared.
 func TestMain(m *testing.M) {
+	// No other goroutine gets the main thread: one that enters a mount namespace with its thread would take
+	// /proc/self/mountinfo of all tests with it.
+	runtime.LockOSThread()
 	if os.Geteuid() != 0 {
 		os.Exit(m.Run()) // only the tests that need no root
 	}
