@@ -147,8 +147,10 @@ func TestCompletionInShells(t *testing.T) {
 		args        []string
 	}{
 		{"bash", "PS1='ready> '; source <(rt completion bash)", []string{"--norc", "--noprofile", "-i"}},
-		{"zsh", "PS1='ready> '; autoload -Uz compinit; compinit -u -D; source <(rt completion zsh)",
-			[]string{"-f", "-i"}},
+		{
+			"zsh", "PS1='ready> '; autoload -Uz compinit; compinit -u -D; source <(rt completion zsh)",
+			[]string{"-f", "-i"},
+		},
 		{"fish", "function fish_prompt; echo -n 'ready> '; end; rt completion fish | source", []string{"-i"}},
 	} {
 		t.Run(shell.name, func(t *testing.T) {

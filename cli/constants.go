@@ -98,7 +98,9 @@ func parseTerm(word string) (uint64, error) {
 	for name := range known {
 		names = append(names, name)
 	}
-	return 0, &diag.Error{Kind: diag.Usage, Field: "argument", Value: word,
+	return 0, &diag.Error{
+		Kind: diag.Usage, Field: "argument", Value: word,
 		Problem: "must be a 64-bit number, such as 12, 0x1f or -1, or constants such as O_RDWR|O_CREAT",
-		Hint:    hintNearest(spec.Nearest(word, names))}
+		Hint:    hintNearest(spec.Nearest(word, names)),
+	}
 }

@@ -38,8 +38,10 @@ func TestParseUser(t *testing.T) {
 		}
 	}
 	for word, want := range map[string][2]string{
-		"root": {"root", ""}, "www-data:www-data": {"www-data",
-			"www-data"}, "1:root": {"", "root"}, "_x.y9$": {"_x.y9$", ""},
+		"root": {"root", ""}, "www-data:www-data": {
+			"www-data",
+			"www-data",
+		}, "1:root": {"", "root"}, "_x.y9$": {"_x.y9$", ""},
 	} {
 		var o libcontainer.ProcessOptions
 		if err := parseUser(&o, word); err != nil || o.UserName != want[0] || o.GroupName != want[1] {

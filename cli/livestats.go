@@ -33,9 +33,11 @@ func statsCommand() *Command {
 		},
 		Flags: []Flag{
 			{Name: "no-stream", To: &o.noStream, Usage: "show it once, after one interval, and exit"},
-			{Name: "interval", Value: "DURATION", To: &o.interval,
+			{
+				Name: "interval", Value: "DURATION", To: &o.interval,
 				Usage: "time between two looks, such as 500ms or 5s " +
-					"(default: 1s)"},
+					"(default: 1s)",
+			},
 			{
 				Name: "format", Short: "f", Value: "FORMAT", To: &o.format, Complete: oneOf("table", "json"),
 				Usage: "table, or json: an object on a line for each container and look (default: table)",
@@ -76,8 +78,10 @@ func (o *statsOptions) run(c *Call) error {
 	}
 	interval, err := time.ParseDuration(o.interval)
 	if err != nil || interval <= 0 {
-		return &diag.Error{Kind: diag.Usage, Field: "--interval", Value: o.interval,
-			Problem: "must be a duration such as 500ms, 5s or 1m"}
+		return &diag.Error{
+			Kind: diag.Usage, Field: "--interval", Value: o.interval,
+			Problem: "must be a duration such as 500ms, 5s or 1m",
+		}
 	}
 	last, err := lookAtUsage(c, nil)
 	if err != nil {
@@ -208,19 +212,23 @@ func (c *Call) appendUsage(dst []byte, lines []usageLine, format string, height 
 		}
 		return dst
 	}
-	rows := [][]string{{"ID", "CPU %", "MEMORY / LIMIT", "PIDS / LIMIT", "READ", "WRITTEN", "OOM",
-		"PRESSURE cpu mem io"}}
+	rows := [][]string{{
+		"ID", "CPU %", "MEMORY / LIMIT", "PIDS / LIMIT", "READ", "WRITTEN", "OOM",
+		"PRESSURE cpu mem io",
+	}}
 	for i := range lines {
 		l := &lines[i]
 		psi := "-"
 		if p := l.Pressure; p != nil {
 			psi = oneDecimal(p.CPU) + " " + oneDecimal(p.Memory) + " " + oneDecimal(p.IO)
 		}
-		rows = append(rows, []string{l.ID, oneDecimal(l.CPU), size(l.Memory) + " / " + limitText(l.MemoryLimit, size),
+		rows = append(rows, []string{
+			l.ID, oneDecimal(l.CPU), size(l.Memory) + " / " + limitText(l.MemoryLimit, size),
 			strconv.FormatUint(l.Pids, 10) + " / " + limitText(l.PidsLimit, func(n uint64) string {
 				return strconv.FormatUint(n, 10)
 			}),
-			size(l.Read), size(l.Written), strconv.FormatUint(l.OOMKills, 10), psi})
+			size(l.Read), size(l.Written), strconv.FormatUint(l.OOMKills, 10), psi,
+		})
 	}
 	endOfLine := "\n"
 	if height > 0 {

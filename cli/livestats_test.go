@@ -15,8 +15,12 @@ func usage(at time.Time, cpu uint64) *libcontainer.ResourceUsage {
 	u.CpuStats.CpuUsage.TotalUsage = cpu
 	u.MemoryStats.Usage = cgroup.MemoryUse{Usage: 3 << 20, Limit: 1 << 63}
 	u.PidsStats.Current, u.PidsStats.Limit = 3, 50
-	u.BlkioStats.IoServiceBytesRecursive = []cgroup.BlockEntry{{Op: "Read", Value: 1000}, {Op: "read", Value: 24},
-		{Op: "Write", Value: 5}, {Op: "Total", Value: 9}}
+	u.BlkioStats.IoServiceBytesRecursive = []cgroup.BlockEntry{
+		{Op: "Read", Value: 1000},
+		{Op: "read", Value: 24},
+		{Op: "Write", Value: 5},
+		{Op: "Total", Value: 9},
+	}
 	return u
 }
 
@@ -50,8 +54,10 @@ web1   75.0    3.0 MiB / max    3 / 50         1.0 KiB   5 B       2     -
 }
 
 func TestSize(t *testing.T) {
-	for n, want := range map[uint64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536 << 20: "1.5 GiB",
-		1<<64 - 1: "16.0 EiB"} {
+	for n, want := range map[uint64]string{
+		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536 << 20: "1.5 GiB",
+		1<<64 - 1: "16.0 EiB",
+	} {
 		if got := size(n); got != want {
 			t.Errorf("%d: %s", n, got)
 		}
@@ -66,13 +72,20 @@ func TestAnatomyText(t *testing.T) {
 	}
 	a := &libcontainer.Anatomy{
 		State: &state.State{ID: "web1"}, Status: state.Running, Cgroups: []string{"/sys/fs/cgroup/web1"},
-		Namespaces: namespaces{{Type: "mnt", Inode: 1, Own: true}, {Type: "net", Inode: 2},
-			{Type: "ipc", Inode: 3, Own: true}},
-		Members: []libcontainer.Member{member(10, 5, "sh"), member(11, 10, "\x1b[2Jevil"), member(12, 11, "a b"),
-			member(13, 10, "c"), member(20, 3, "exec")},
+		Namespaces: namespaces{
+			{Type: "mnt", Inode: 1, Own: true},
+			{Type: "net", Inode: 2},
+			{Type: "ipc", Inode: 3, Own: true},
+		},
+		Members: []libcontainer.Member{
+			member(10, 5, "sh"), member(11, 10, "\x1b[2Jevil"), member(12, 11, "a b"),
+			member(13, 10, "c"), member(20, 3, "exec"),
+		},
 	}
-	b := &libcontainer.Anatomy{State: &state.State{ID: "db"},
-		Namespaces: namespaces{{Type: "ipc", Inode: 3, Own: true}}}
+	b := &libcontainer.Anatomy{
+		State:      &state.State{ID: "db"},
+		Namespaces: namespaces{{Type: "ipc", Inode: 3, Own: true}},
+	}
 	const want = `web1  running
   cgroup    /sys/fs/cgroup/web1
   spaces    ipc shared with db; mnt own; net host's

@@ -44,8 +44,10 @@ func TestErrorAsJSON(t *testing.T) {
 		t.Errorf("more is %v", more)
 	}
 	msg := e["msg"].(string)
-	for _, want := range []string{"read-only file system (EROFS)", "[step 31]", "hostname: wants a uts namespace",
-		"(warning: no such capability)"} {
+	for _, want := range []string{
+		"read-only file system (EROFS)", "[step 31]", "hostname: wants a uts namespace",
+		"(warning: no such capability)",
+	} {
 		if !strings.Contains(msg, want) {
 			t.Errorf("msg lacks %q: %s", want, msg)
 		}

@@ -32,8 +32,10 @@ func called(t *testing.T, args ...string) (stdout, stderr string, status int) {
 func TestVersion(t *testing.T) {
 	defer func(v, c string) { version, commit = v, c }(version, commit)
 	version, commit = "1.2.3", "abcdef0"
-	for name, want := range map[string]string{"rt": "rt version ", "/usr/sbin/runc": "runc version ",
-		"buildkit-runc": "runc version "} {
+	for name, want := range map[string]string{
+		"rt": "rt version ", "/usr/sbin/runc": "runc version ",
+		"buildkit-runc": "runc version ",
+	} {
 		out, _, status := called(t, name, "--version")
 		if status != 0 || !strings.HasPrefix(out, want+"1.2.3\ncommit: abcdef0\n") {
 			t.Errorf("%s --version: %d\n%s", name, status, out)
@@ -145,8 +147,11 @@ func TestUsageErrors(t *testing.T) {
 		out    string
 		errs   string
 	}{
-		{[]string{"create"}, 1, "",
-			`rt: "create" requires exactly 1 argument(s): <container-id> (hint: see "rt create --help")`},
+		{
+			[]string{"create"},
+			1, "",
+			`rt: "create" requires exactly 1 argument(s): <container-id> (hint: see "rt create --help")`,
+		},
 		{[]string{"create", "--nope", "a"}, 1, "", "rt: flag provided but not defined: -nope"},
 		{[]string{"--nope"}, 1, "", "rt: flag provided but not defined: -nope"},
 		{[]string{"start", "--root"}, 1, "", "rt: flag needs an argument: --root"},

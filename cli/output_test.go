@@ -83,8 +83,10 @@ func TestParseSignal(t *testing.T) {
 			t.Errorf("%s is %d, %v, want %d", word, got, err, want)
 		}
 	}
-	for _, word := range []string{"", "65", "-9", "NOPE", "SIG", "RTMIN-1", "RTMIN+31", "RTMAX+1", "RTMIN1", "RTMIN+",
-		"SIGSIGKILL", "RTMAX-"} {
+	for _, word := range []string{
+		"", "65", "-9", "NOPE", "SIG", "RTMIN-1", "RTMIN+31", "RTMAX+1", "RTMIN1", "RTMIN+",
+		"SIGSIGKILL", "RTMAX-",
+	} {
 		if got, err := parseSignal(word); err == nil {
 			t.Errorf("%q is taken for signal %d", word, got)
 		}
@@ -124,21 +126,27 @@ func TestValidate(t *testing.T) {
 	}{
 		{
 			"{\"ociVersion\":\"9.0.0\",\"root\":{\"path\":\"/\"},\n\"process\":{\"cwd\":\"x\",\"argz\":[\"a\"]}}", 1,
-			[]string{"config.json:1:2: ociVersion ",
+			[]string{
+				"config.json:1:2: ociVersion ",
 				`config.json:2:1: process.args: is required: the program and its ` +
 					`arguments (hint: "argz" in line 2 is unknown: did you mean "args"?)`,
 				"config.json:2:12: process.cwd ",
-				"config.json:2:22: warning: process.argz: is unknown and ignored: did you mean"},
+				"config.json:2:22: warning: process.argz: is unknown and ignored: did you mean",
+			},
 		},
 		{
 			"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"/\"},\n \"hostnam\":\"a\", \"HOOKS\":{}, \"x\":1}", 0,
-			[]string{`config.json:2:2: warning: hostnam: is unknown and ignored: did you mean "hostname"?`,
+			[]string{
+				`config.json:2:2: warning: hostnam: is unknown and ignored: did you mean "hostname"?`,
 				`config.json:2:17: warning: HOOKS: is taken for "hooks"`, "config.json:2:29: warning: x: is unknown",
-				end},
+				end,
+			},
 		},
 		{"{\n", 1, []string{"config.json:2:1: is not JSON"}},
-		{"{\"ociVersion\":3,\n\"root\":{\"path\":\"/\"}}", 1,
-			[]string{"config.json:1:15: ociVersion: must be a string"}},
+		{
+			"{\"ociVersion\":3,\n\"root\":{\"path\":\"/\"}}", 1,
+			[]string{"config.json:1:15: ociVersion: must be a string"},
+		},
 		{
 			"{\"ociVersion\":\"1.0.0\",\"$schema\":\"s\",\"root\":{\"path\":\"/\",\n" +
 				"\"path\":\"/\"},\"annotations\":{\"a\":\"\",\n\"a\":\"\"}}", 0,
@@ -151,7 +159,8 @@ func TestValidate(t *testing.T) {
 				"\"syscalls\":[{\"names\":[\"no_such_call\"]," +
 				"\"action\":\"SCMP_ACT_ALLOW\"},\n{\"names\":[],\"action\":\"ALLOW\"," +
 				"\"args\":[{\"index\":6,\"op\":\"=\"}]}]}}}", 1,
-			[]string{"config.json:1:54: process.cwd ",
+			[]string{
+				"config.json:1:54: process.cwd ",
 				"config.json:2:1: linux.seccomp.defaultAction \"SCMP_ACT_KABOOM\"",
 				"config.json:3:10: linux.seccomp.flags[0] \"F\"",
 				"config.json:4:23: warning: linux.seccomp.syscalls[0].names[0] " +
@@ -159,7 +168,8 @@ func TestValidate(t *testing.T) {
 				"config.json:5:2: linux.seccomp.syscalls[1].names: is empty",
 				"config.json:5:13: linux.seccomp.syscalls[1].action",
 				"config.json:5:39: linux.seccomp.syscalls[1].args[0].index",
-				"config.json:5:49: linux.seccomp.syscalls[1].args[0].op"},
+				"config.json:5:49: linux.seccomp.syscalls[1].args[0].op",
+			},
 		},
 		{
 			`{"ociVersion":"1.0.0","root":{"path":"/"},"process":{"cwd":"/","args":["a"],"noNewPrivileges":true},` +

@@ -39,7 +39,7 @@ func (c *Call) page(text []byte, never bool) error {
 		_, err := c.Stdout.Write(text)
 		return err
 	}
-	//nolint:forbidigo // the user's own pager, with the user's rights
+	// It is the user's own pager, with the user's rights.
 	p := exec.Command("/bin/sh", "-c", pager)
 	p.Stdin, p.Stdout, p.Stderr = bytes.NewReader(text), c.terminal, os.Stderr
 	p.Env = os.Environ()

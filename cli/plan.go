@@ -39,9 +39,11 @@ func planCommand() *Command {
 			{Name: "json", To: &o.asJSON, Usage: "the same as --format json"},
 			{Name: "create", To: &o.wait, Usage: "print the plan of create, which waits for start before it executes " +
 				"the program"},
-			{Name: "field", Value: "FIELD", To: &o.field,
+			{
+				Name: "field", Value: "FIELD", To: &o.field,
 				Usage: "print only the steps that this field asks for, such " +
-					"as mounts[3] or process.capabilities"},
+					"as mounts[3] or process.capabilities",
+			},
 			{Name: "why", Value: "WORD", To: &o.why, Usage: "print only the steps that mention a path, a call or " +
 				"another word"},
 			{Name: "diff", To: &o.diff, Usage: "compare the plans of two bundles"},
@@ -107,8 +109,10 @@ func (o *planOptions) run(c *Call) error {
 	}
 	text := p.AppendView(nil, &view)
 	if len(text) == 0 {
-		return &diag.Error{Kind: diag.Usage, Problem: "no step of the plan is for " + o.field + o.why,
-			Hint: "`" + c.program + " plan` without options prints all of them"}
+		return &diag.Error{
+			Kind: diag.Usage, Problem: "no step of the plan is for " + o.field + o.why,
+			Hint: "`" + c.program + " plan` without options prints all of them",
+		}
 	}
 	return c.page(text, o.noPager)
 }

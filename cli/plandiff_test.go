@@ -10,12 +10,20 @@ import (
 )
 
 func TestPlanDiff(t *testing.T) {
-	a := []plan.Line{{Part: "names", Call: "umask(0)"},
+	a := []plan.Line{
+		{Part: "names", Call: "umask(0)"},
 		{Part: "mounts", Call: "openat2(1) -> $x, then to 12", Remark: "mounts[0]"},
-		{Part: "rights", Call: "capset()"}}
-	b := []plan.Line{{Part: "names", Call: "umask(0)"}, {Part: "mounts", Call: "fsopen()", Remark: "mounts[1]: new"},
-		{Part: "mounts", Call: "openat2(1) -> $x, then to 15",
-			Remark: "mounts[0]"}, {Part: "program", Call: "execve()"}}
+		{Part: "rights", Call: "capset()"},
+	}
+	b := []plan.Line{
+		{Part: "names", Call: "umask(0)"},
+		{Part: "mounts", Call: "fsopen()", Remark: "mounts[1]: new"},
+		{
+			Part: "mounts", Call: "openat2(1) -> $x, then to 15",
+			Remark: "mounts[0]",
+		},
+		{Part: "program", Call: "execve()"},
+	}
 	const want = `mounts
 + fsopen()  # mounts[1]: new
 
@@ -76,8 +84,10 @@ func TestPlanSides(t *testing.T) {
 	if _, errs, status := rt(t, "plan", "--field", "nothing", dir); status != 1 || !strings.Contains(errs, "no step") {
 		t.Errorf("no step: %s", errs)
 	}
-	for word, want := range map[string]string{"hostname": "hostname", "/proc/acpi": "linux.maskedPaths[0]",
-		"/dev/pts": "mounts["} {
+	for word, want := range map[string]string{
+		"hostname": "hostname", "/proc/acpi": "linux.maskedPaths[0]",
+		"/dev/pts": "mounts[",
+	} {
 		if out, errs, _ := rt(t, "plan", "--why", word, dir); !strings.Contains(out, want) || len(out) > 10000 {
 			t.Errorf("why %s: %s%s", word, out, errs)
 		}

@@ -96,8 +96,10 @@ func TestSeccompMistakes(t *testing.T) {
 		{"compile " + writeText(t, dir+"/text", "not JSON"), "is not a profile"},
 		{"compile " + writeText(t, dir+"/plain", `{"ociVersion": "1.3.0"}`), "without linux.seccomp"},
 		{"compile " + writeText(t, dir+"/engine", `{"defaultAction": "SCMP_ACT_ERRNO", "archMap": [{}]}`), "archMap"},
-		{"compile " + writeText(t, dir+"/wrong", `{"defaultAction": "SCMP_ACT_BLESS"}`),
-			`linux.seccomp.defaultAction "SCMP_ACT_BLESS"`},
+		{
+			"compile " + writeText(t, dir+"/wrong", `{"defaultAction": "SCMP_ACT_BLESS"}`),
+			`linux.seccomp.defaultAction "SCMP_ACT_BLESS"`,
+		},
 	} {
 		_, errs, status := rt(t, append([]string{"seccomp"}, strings.Fields(test.args)...)...)
 		if status != 1 || !strings.Contains(errs, test.want) {

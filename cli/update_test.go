@@ -16,8 +16,10 @@ func TestParseSize(t *testing.T) {
 			t.Errorf("%q: %d, %v, want %d", word, got, ok, want)
 		}
 	}
-	for _, word := range []string{"", "m", "-2", "-1m", "1e9", "inf", "nan", "0x10", "12q", "9223372036854775808",
-		"9007199254740992k", "1.5.2g", "99999999999g"} {
+	for _, word := range []string{
+		"", "m", "-2", "-1m", "1e9", "inf", "nan", "0x10", "12q", "9223372036854775808",
+		"9007199254740992k", "1.5.2g", "99999999999g",
+	} {
 		if got, ok := parseSize(word); ok {
 			t.Errorf("%q is %d", word, got)
 		}

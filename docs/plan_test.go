@@ -65,8 +65,10 @@ func quotable(t *testing.T) map[string]*plan.Plan {
 		StartContainer: []specs.Hook{{Path: "/bin/prepare"}},
 	}
 	bind := config()
-	bind.Mounts = append(bind.Mounts, specs.Mount{Destination: "/data", Type: "bind", Source: "/srv/data",
-		Options: []string{"bind", "ro"}})
+	bind.Mounts = append(bind.Mounts, specs.Mount{
+		Destination: "/data", Type: "bind", Source: "/srv/data",
+		Options: []string{"bind", "ro"},
+	})
 	filtered := config()
 	filtered.Linux.Seccomp = &specs.LinuxSeccomp{
 		DefaultAction: specs.ActAllow, Architectures: []specs.Arch{specs.ArchX86_64},

@@ -68,8 +68,10 @@ func TestHooksRunInOrderAndGetTheState(t *testing.T) {
 
 func TestArgumentsAndDirectory(t *testing.T) {
 	dir := t.TempDir()
-	h := specs.Hook{Path: "/bin/sh", Args: []string{"a name of its own", "-c",
-		`tr '\0' '\n' </proc/$$/cmdline >"$1"; true`, "sh", "args"}}
+	h := specs.Hook{Path: "/bin/sh", Args: []string{
+		"a name of its own", "-c",
+		`tr '\0' '\n' </proc/$$/cmdline >"$1"; true`, "sh", "args",
+	}}
 	if err := Run("prestart", []specs.Hook{h}, nil, Options{Dir: dir}); err != nil {
 		t.Fatal(err)
 	}
@@ -134,8 +136,10 @@ func TestAllGoesOnAndReportsEveryFailure(t *testing.T) {
 		t.Error("the hook after the failed one has not run")
 	}
 	got := e.Error()
-	for _, want := range []string{"poststop[0]", "exit status 1", "poststop[2]", "signal: terminated (SIGTERM)",
-		"poststop[3]", "ENOENT"} {
+	for _, want := range []string{
+		"poststop[0]", "exit status 1", "poststop[2]", "signal: terminated (SIGTERM)",
+		"poststop[3]", "ENOENT",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in %s", want, got)
 		}

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"context"
+
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/cgroup"

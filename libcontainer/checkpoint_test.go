@@ -111,11 +111,15 @@ func TestCRIUFails(t *testing.T) {
 	requireNothingLeft(t, before, r.Root, id)
 
 	must(t, os.WriteFile(images+"/inventory.img", nil, 0o600))
-	for fake, want := range map[string]string{"old": "too old", "refuses": "never", "dies": "SIGKILL",
-		"says nothing": "without a response"} {
+	for fake, want := range map[string]string{
+		"old": "too old", "refuses": "never", "dies": "SIGKILL",
+		"says nothing": "without a response",
+	} {
 		t.Setenv("FAKE", fake)
-		o := &RestoreOptions{RunOptions: RunOptions{CreateOptions: CreateOptions{Bundle: bundle}, Detach: true},
-			ImageOptions: ImageOptions{ImagePath: images}}
+		o := &RestoreOptions{
+			RunOptions:   RunOptions{CreateOptions: CreateOptions{Bundle: bundle}, Detach: true},
+			ImageOptions: ImageOptions{ImagePath: images},
+		}
 		// The streams of the container were files of the host, as those of a test may not be.
 		_ = os.Remove(images + "/" + "descriptors.json")
 		var e *diag.Error

@@ -21,11 +21,15 @@ func outputOf(t *testing.T, bundle, script string, edit func(config map[string]a
 	// before Linux 5.12 the root of a user namespace has to get there itself
 	must(t, os.Chmod(filepath.Dir(out), 0o755))
 	writeConfig(t, bundle, func(config map[string]any) {
-		config["process"].(map[string]any)["args"] = []string{"/bin/busybox", "sh", "-c",
-			"exec >/out/said 2>&1; " + script}
+		config["process"].(map[string]any)["args"] = []string{
+			"/bin/busybox", "sh", "-c",
+			"exec >/out/said 2>&1; " + script,
+		}
 		all := []string{"CAP_DAC_OVERRIDE"}
-		config["process"].(map[string]any)["capabilities"] = map[string]any{"bounding": all, "effective": all,
-			"permitted": all}
+		config["process"].(map[string]any)["capabilities"] = map[string]any{
+			"bounding": all, "effective": all,
+			"permitted": all,
+		}
 		addMount(config, map[string]any{"destination": "/out", "source": out, "options": []string{"bind"}})
 		edit(config)
 	})
@@ -86,8 +90,10 @@ func TestTmpcopyup(t *testing.T) {
 	}{
 		"all":      {tmpfs("/data", "tmpcopyup"), "1775 0:0 /data\n644 7:8 /data/file\nfrom the image\n"},
 		"own mode": {tmpfs("/data", "tmpcopyup", "mode=700"), "700 0:0 /data\n644 7:8 /data/file\nfrom the image\n"},
-		"own owner": {tmpfs("/data", "tmpcopyup", "uid=3", "gid=4"),
-			"1775 3:4 /data\n644 7:8 /data/file\nfrom the image\n"},
+		"own owner": {
+			tmpfs("/data", "tmpcopyup", "uid=3", "gid=4"),
+			"1775 3:4 /data\n644 7:8 /data/file\nfrom the image\n",
+		},
 		"read-only": {
 			tmpfs("/data", "tmpcopyup", "ro"),
 			"1775 0:0 /data\n644 7:8 /data/file\nfrom the image\nsh: can't create /data/new: Read-only file system\nread-only\n",

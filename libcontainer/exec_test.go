@@ -122,8 +122,10 @@ func testExecIntoAFullContainer(t *testing.T) {
 		}
 		t.Error("no step makes the process")
 	}
-	o := &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"sleep", "600"}},
-		PidFile: filepath.Join(t.TempDir(), "pid"), Detach: true}
+	o := &ExecOptions{
+		ProcessOptions: ProcessOptions{Args: []string{"sleep", "600"}},
+		PidFile:        filepath.Join(t.TempDir(), "pid"), Detach: true,
+	}
 	if _, err := r.exec(id, o); err != nil || plans != 2 {
 		t.Fatalf("%v, with %d plans", err, plans)
 	}
@@ -146,8 +148,10 @@ func testExecIntoAFullContainer(t *testing.T) {
 }
 
 func execTrue(t *testing.T) *ExecOptions {
-	return &ExecOptions{ProcessOptions: ProcessOptions{Args: []string{"true"}, Cwd: "/bin", UID: new(uint32)},
-		PidFile: filepath.Join(t.TempDir(), "pid")}
+	return &ExecOptions{
+		ProcessOptions: ProcessOptions{Args: []string{"true"}, Cwd: "/bin", UID: new(uint32)},
+		PidFile:        filepath.Join(t.TempDir(), "pid"),
+	}
 }
 
 // passedOver reports whether an earlier step jumps over step i when all goes well.

@@ -71,8 +71,10 @@ func testFaults(t *testing.T, stride int) {
 // faultConfig adds to the default config what has steps of its own. Two of the hooks write down that they ran.
 func faultConfig(config map[string]any, bundle string) {
 	note := func(letter string) []any {
-		return []any{map[string]any{"path": "/bin/sh", "args": []string{"sh", "-c",
-			"printf " + letter + " >>" + bundle + "/ran"}}}
+		return []any{map[string]any{"path": "/bin/sh", "args": []string{
+			"sh", "-c",
+			"printf " + letter + " >>" + bundle + "/ran",
+		}}}
 	}
 	inside := []any{map[string]any{"path": "/bin/busybox", "args": []string{"true"}}}
 	config["hooks"] = map[string]any{"createRuntime": note("c"), "startContainer": inside, "poststop": note("p")}
@@ -84,8 +86,10 @@ func faultConfig(config map[string]any, bundle string) {
 	linux := config["linux"].(map[string]any)
 	linux["sysctl"] = map[string]any{"net.ipv4.ip_unprivileged_port_start": "0"}
 	linux["seccomp"] = map[string]any{"defaultAction": "SCMP_ACT_ALLOW"}
-	addMount(config, map[string]any{"destination": "/data", "source": bundle,
-		"options": []string{"rbind", "ro", "nodev"}})
+	addMount(config, map[string]any{
+		"destination": "/data", "source": bundle,
+		"options": []string{"rbind", "ro", "nodev"},
+	})
 	addMount(config, tmpfs("/tmp", "size=1m"))
 }
 

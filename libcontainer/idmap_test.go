@@ -93,8 +93,10 @@ func TestIDMappedMount(t *testing.T) {
 	t.Run("with the joined user namespace", func(t *testing.T) {
 		holder := exec.Command("sleep", "60")
 		ids := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 100000, Size: 1000}}
-		holder.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: ids, GidMappings: ids,
-			GidMappingsEnableSetgroups: true}
+		holder.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags: syscall.CLONE_NEWUSER, UidMappings: ids, GidMappings: ids,
+			GidMappingsEnableSetgroups: true,
+		}
 		must(t, holder.Start())
 		defer func() { _, _ = holder.Process.Kill(), holder.Wait() }()
 		said, err := outputOf(t, bundle, "busybox stat -c %u:%g /data/file", func(config map[string]any) {

@@ -29,8 +29,10 @@ func TestEveryStepOfALayerFails(t *testing.T) {
 					userNamespace(t, config, bundle, 100000)
 				})
 			}
-			f := faults{t: t, bundle: bundle, root: filepath.Join(t.TempDir(), "root"), options: test.options,
-				origin: test.origin}
+			f := faults{
+				t: t, bundle: bundle, root: filepath.Join(t.TempDir(), "root"), options: test.options,
+				origin: test.origin,
+			}
 			f.all()
 		})
 	}

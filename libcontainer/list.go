@@ -53,8 +53,10 @@ func (r *call) each(do func(*state.Container)) error {
 	}
 	defer root.Close()
 	if !root.Exists() && r.Root != "" {
-		return &diag.Error{Kind: diag.Usage, Field: "--root", Value: r.Root, Problem: "does not exist",
-			Errno: unix.ENOENT}
+		return &diag.Error{
+			Kind: diag.Usage, Field: "--root", Value: r.Root, Problem: "does not exist",
+			Errno: unix.ENOENT,
+		}
 	}
 	ids, err := root.List()
 	if err != nil {

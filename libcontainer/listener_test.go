@@ -35,8 +35,10 @@ type agent struct {
 // newAgent starts one that answers errno.
 func newAgent(t *testing.T, errno unix.Errno) *agent {
 	t.Helper()
-	a := &agent{path: filepath.Join(t.TempDir(), "agent.sock"), given: make(chan specs.ContainerProcessState, 9),
-		asked: make(chan string, 99)}
+	a := &agent{
+		path: filepath.Join(t.TempDir(), "agent.sock"), given: make(chan specs.ContainerProcessState, 9),
+		asked: make(chan string, 99),
+	}
 	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	must(t, err)
 	must(t, unix.Bind(socket, &unix.SockaddrUnix{Name: a.path}))
@@ -179,14 +181,18 @@ func TestListener(t *testing.T) {
 		for _, uid := range []int{0, 7} {
 			try(noNewPrivs, uid, mkdir)
 			pidFile := filepath.Join(out, "pid")
-			status, err := r.run(listenerID, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle,
-				PidFile: pidFile}})
+			status, err := r.run(listenerID, &RunOptions{CreateOptions: CreateOptions{
+				Bundle:  bundle,
+				PidFile: pidFile,
+			}})
 			if text := said(); err != nil || status != 1 || text != "1\n"+answered {
 				t.Fatalf("run: status %d, %v, and the container sees %q", status, err, text)
 			}
 			pid := readPid(t, pidFile)
-			a.saw(t, specs.ContainerProcessState{Pid: pid,
-				State: specs.State{Status: specs.StateCreated, Pid: pid, Bundle: bundle}})
+			a.saw(t, specs.ContainerProcessState{
+				Pid:   pid,
+				State: specs.State{Status: specs.StateCreated, Pid: pid, Bundle: bundle},
+			})
 		}
 	}
 	t.Run("create, start, exec", func(t *testing.T) {
@@ -195,8 +201,10 @@ func TestListener(t *testing.T) {
 		defer func() { must(t, r.delete(listenerID, true)) }()
 		s := stateOf(t, r, listenerID)
 		must(t, r.start(listenerID))
-		a.saw(t, specs.ContainerProcessState{Pid: s.Pid,
-			State: specs.State{Status: specs.StateCreated, Pid: s.Pid, Bundle: bundle}})
+		a.saw(t, specs.ContainerProcessState{
+			Pid:   s.Pid,
+			State: specs.State{Status: specs.StateCreated, Pid: s.Pid, Bundle: bundle},
+		})
 		eventually(t, "the answer is seen", func() bool { return strings.HasSuffix(said(), answered) })
 		pidFile := filepath.Join(out, "pid")
 		o := &ExecOptions{PidFile: pidFile}
@@ -205,8 +213,10 @@ func TestListener(t *testing.T) {
 		if text := said(); err != nil || status != 1 || !strings.HasSuffix(text, answered) {
 			t.Fatalf("exec: status %d, %v, and the container sees %q", status, err, text)
 		}
-		a.saw(t, specs.ContainerProcessState{Pid: readPid(t, pidFile),
-			State: specs.State{Status: specs.StateRunning, Pid: s.Pid, Bundle: bundle}})
+		a.saw(t, specs.ContainerProcessState{
+			Pid:   readPid(t, pidFile),
+			State: specs.State{Status: specs.StateRunning, Pid: s.Pid, Bundle: bundle},
+		})
 	})
 }
 
@@ -293,8 +303,10 @@ func TestListenerStepsFail(t *testing.T) {
 func TestObserve(t *testing.T) {
 	bundle := newBundle(t, func(config map[string]any) {
 		config["linux"].(map[string]any)["seccomp"] = map[string]any{"defaultAction": "SCMP_ACT_KILL"}
-		config["process"].(map[string]any)["args"] = []string{"/bin/busybox", "sh", "-c",
-			"read line </proc/self/comm; busybox true & wait; exit 3"}
+		config["process"].(map[string]any)["args"] = []string{
+			"/bin/busybox", "sh", "-c",
+			"read line </proc/self/comm; busybox true & wait; exit 3",
+		}
 	})
 	var seen seccomp.Recorder
 	status, err := (&call{Runtime: Runtime{Root: t.TempDir()}}).run(listenerID,

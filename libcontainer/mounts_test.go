@@ -12,8 +12,10 @@ import (
 )
 
 func bindMount(destination, source string, options ...string) map[string]any {
-	return map[string]any{"destination": destination, "type": "bind", "source": source,
-		"options": append([]string{"rbind"}, options...)}
+	return map[string]any{
+		"destination": destination, "type": "bind", "source": source,
+		"options": append([]string{"rbind"}, options...),
+	}
 }
 
 // TestMountsSeeEarlierMounts: what a mount point, a source or a mode is turns out when the turn of the mount comes, and
@@ -56,8 +58,10 @@ func TestMountsSeeEarlierMounts(t *testing.T) {
 		},
 		"a source that a mount brings": {
 			nil, func(root string) []map[string]any {
-				return []map[string]any{bindMount("/opt", source), bindMount("/mnt", root+"/opt/data"),
-					bindMount("/one", root+"/opt/data/f")}
+				return []map[string]any{
+					bindMount("/opt", source), bindMount("/mnt", root+"/opt/data"),
+					bindMount("/one", root+"/opt/data/f"),
+				}
 			}, "cat /mnt/f /one", "datadata",
 		},
 		"a source that a mount covers": {
@@ -175,19 +179,31 @@ func TestLinksOfBindMounts(t *testing.T) {
 		want   string
 		err    string
 	}{
-		"a link is copied": {bindMount("/d/l", source+"/link", "copy-symlink"), "busybox readlink /d/l",
-			"nowhere\n", ""},
-		"one is there that says the same": {bindMount("/same", source+"/link", "copy-symlink"),
-			"busybox readlink /same", "nowhere\n", ""},
-		"one is there that does not": {bindMount("/other", source+"/link", "copy-symlink"), "", "",
-			"a symbolic link to"},
-		"a file is there": {bindMount("/plain", source+"/link", "copy-symlink"), "", "",
-			"something else than"},
+		"a link is copied": {
+			bindMount("/d/l", source+"/link", "copy-symlink"), "busybox readlink /d/l",
+			"nowhere\n", "",
+		},
+		"one is there that says the same": {
+			bindMount("/same", source+"/link", "copy-symlink"),
+			"busybox readlink /same", "nowhere\n", "",
+		},
+		"one is there that does not": {
+			bindMount("/other", source+"/link", "copy-symlink"), "", "",
+			"a symbolic link to",
+		},
+		"a file is there": {
+			bindMount("/plain", source+"/link", "copy-symlink"), "", "",
+			"something else than",
+		},
 		"no link, nothing to copy": {bindMount("/d/f", source+"/file", "copy-symlink"), "cat /d/f", "file", ""},
-		"a link is mounted itself": {bindMount("/other", source+"/link", "src-nofollow", "dest-nofollow"),
-			"busybox readlink /other", "nowhere\n", ""},
-		"a link is covered itself": {bindMount("/other", source+"/file", "dest-nofollow"),
-			"cat /other; cat /elsewhere 2>/dev/null", "file", ""},
+		"a link is mounted itself": {
+			bindMount("/other", source+"/link", "src-nofollow", "dest-nofollow"),
+			"busybox readlink /other", "nowhere\n", "",
+		},
+		"a link is covered itself": {
+			bindMount("/other", source+"/file", "dest-nofollow"),
+			"cat /other; cat /elsewhere 2>/dev/null", "file", "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bundle := newBundle(t, nil)

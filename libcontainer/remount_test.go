@@ -23,23 +23,39 @@ func TestRemount(t *testing.T) {
 		mounts []map[string]any
 		has    []string // in mountinfo, all of them
 	}{
-		"a bind mount becomes read-only": {[]map[string]any{bind, change("bind", "remount", "ro")},
-			[]string{"ro,nosuid"}},
-		"an option is taken back": {[]map[string]any{bind, change("bind", "remount", "suid", "noexec")},
-			[]string{"rw,noexec"}},
-		"propagation": {[]map[string]any{bind, change("bind", "remount", "shared")},
-			[]string{"rw,nosuid", "shared:"}},
-		"a bind of a file": {[]map[string]any{{"destination": "/m", "source": source + "/file",
-			"options": []string{"bind"}}, change("bind", "remount", "ro")}, []string{" ro"}},
-		"a tmpfs becomes writable and big": {[]map[string]any{tmpfs("/m", "ro", "nosuid", "size=1m"),
-			change("remount", "rw", "size=2m")}, []string{"rw,nosuid", "size=2048k"}},
-		"a tmpfs becomes read-only": {[]map[string]any{tmpfs("/m", "nosuid"), change("remount", "ro")},
-			[]string{"ro,nosuid", "tmpfs ro"}},
-		"a tmpfs and its mount alone": {[]map[string]any{tmpfs("/m", "nosuid"), change("bind", "remount", "ro")},
-			[]string{"ro,nosuid", "tmpfs rw"}},
+		"a bind mount becomes read-only": {
+			[]map[string]any{bind, change("bind", "remount", "ro")},
+			[]string{"ro,nosuid"},
+		},
+		"an option is taken back": {
+			[]map[string]any{bind, change("bind", "remount", "suid", "noexec")},
+			[]string{"rw,noexec"},
+		},
+		"propagation": {
+			[]map[string]any{bind, change("bind", "remount", "shared")},
+			[]string{"rw,nosuid", "shared:"},
+		},
+		"a bind of a file": {[]map[string]any{{
+			"destination": "/m", "source": source + "/file",
+			"options": []string{"bind"},
+		}, change("bind", "remount", "ro")}, []string{" ro"}},
+		"a tmpfs becomes writable and big": {[]map[string]any{
+			tmpfs("/m", "ro", "nosuid", "size=1m"),
+			change("remount", "rw", "size=2m"),
+		}, []string{"rw,nosuid", "size=2048k"}},
+		"a tmpfs becomes read-only": {
+			[]map[string]any{tmpfs("/m", "nosuid"), change("remount", "ro")},
+			[]string{"ro,nosuid", "tmpfs ro"},
+		},
+		"a tmpfs and its mount alone": {
+			[]map[string]any{tmpfs("/m", "nosuid"), change("bind", "remount", "ro")},
+			[]string{"ro,nosuid", "tmpfs rw"},
+		},
 		"recursive options of a new tmpfs": {[]map[string]any{tmpfs("/m", "rro", "rnosuid")}, []string{"ro,nosuid"}},
-		"a remount for the tree of a mount": {[]map[string]any{bind, change("bind", "remount", "rro")},
-			[]string{"ro,nosuid"}},
+		"a remount for the tree of a mount": {
+			[]map[string]any{bind, change("bind", "remount", "rro")},
+			[]string{"ro,nosuid"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if facts := host.Probe(); strings.Contains(name, "tree") && !facts.Has(host.MountSetattr) {

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"context"
+
 	"rt/libcontainer/checkpoint"
 	"rt/libcontainer/engine"
 	"rt/libcontainer/state"

@@ -26,7 +26,8 @@ func init() {
 		}
 	}
 	children["create"] = act(func(r *call, id,
-		bundle string) error {
+		bundle string,
+	) error {
 		return r.create(id, &CreateOptions{Bundle: bundle})
 	})
 	children["run"] = act(func(r *call, id, bundle string) error {

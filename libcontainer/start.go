@@ -51,8 +51,10 @@ func (r *call) start(id string) error {
 		return err
 	}
 	if s.spec.Process == nil {
-		return &diag.Error{Kind: diag.Document, Field: "process",
-			Problem: "is absent from config.json: the container can't be started, only deleted"}
+		return &diag.Error{
+			Kind: diag.Document, Field: "process",
+			Problem: "is absent from config.json: the container can't be started, only deleted",
+		}
 	}
 	text, err := o.container.Steps()
 	if err != nil {
@@ -72,8 +74,10 @@ func (r *call) start(id string) error {
 		return err
 	}
 	defer boot.Close()
-	s.session = &supervise.Session{Boot: boot, Steps: steps, First: first, On: s.handlers(), Debug: r.Debug,
-		Interrupted: r.interrupted, Kill: s.kill}
+	s.session = &supervise.Session{
+		Boot: boot, Steps: steps, First: first, On: s.handlers(), Debug: r.Debug,
+		Interrupted: r.interrupted, Kill: s.kill,
+	}
 	restore := r.catchEnd()
 	err = s.release()
 	restore()

@@ -71,8 +71,10 @@ func (v *validation) document() {
 		v.findings = append(v.findings, f)
 	}
 	for _, r := range v.report.Repeated {
-		v.findings = append(v.findings, Finding{Line: r.Line, Column: r.Column, Field: r.Path,
-			Text: "is here a second time, and this value counts: the first is in line " + strconv.Itoa(r.First)})
+		v.findings = append(v.findings, Finding{
+			Line: r.Line, Column: r.Column, Field: r.Path,
+			Text: "is here a second time, and this value counts: the first is in line " + strconv.Itoa(r.First),
+		})
 	}
 }
 

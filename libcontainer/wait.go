@@ -28,8 +28,10 @@ func (r *Runtime) Wait(ctx context.Context, id string) (Result, error) {
 	const often = 100 * time.Millisecond
 	for state.Alive(s.Pid, s.StartTime) && !process.AwaitEnd(pidfd, often) {
 		if err := ctx.Err(); err != nil {
-			return result, &diag.Error{Kind: diag.Host, Problem: "the wait for the container was cancelled",
-				Err: context.Cause(ctx)}
+			return result, &diag.Error{
+				Kind: diag.Host, Problem: "the wait for the container was cancelled",
+				Err: context.Cause(ctx),
+			}
 		}
 	}
 	var status unix.WaitStatus

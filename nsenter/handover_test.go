@@ -19,8 +19,10 @@ func TestDescriptorsAreHandedOver(t *testing.T) {
 		{Call: Write, Args: []Arg{Num(first), Str("a"), Imm(1)}},
 		{Call: Write, Args: []Arg{Num(second), Str("b"), Imm(1)}},
 	}
-	p := &Program{Steps: append(append(append([]Step{}, take...), take...), exit(7)), Regs: []string{""},
-		FDs: []string{"first", "second", "ctl"}, FirstFD: 3, Ctl: ctl}
+	p := &Program{
+		Steps: append(append(append([]Step{}, take...), take...), exit(7)), Regs: []string{""},
+		FDs: []string{"first", "second", "ctl"}, FirstFD: 3, Ctl: ctl,
+	}
 	image, err := Assemble(p)
 	if err != nil {
 		t.Fatal(err)

@@ -118,8 +118,12 @@ var (
 	}}
 	FsopenFlags  = Names{words: []word{{unix.FSOPEN_CLOEXEC, "FSOPEN_CLOEXEC"}}}
 	FsmountFlags = Names{words: []word{{unix.FSMOUNT_CLOEXEC, "FSMOUNT_CLOEXEC"}}}
-	FileModes    = Names{words: []word{{unix.S_IFCHR, "S_IFCHR"}, {unix.S_IFBLK, "S_IFBLK"}, {unix.S_IFREG, "S_IFREG"},
-		{unix.S_IFIFO, "S_IFIFO"}}}
+	FileModes    = Names{words: []word{
+		{unix.S_IFCHR, "S_IFCHR"},
+		{unix.S_IFBLK, "S_IFBLK"},
+		{unix.S_IFREG, "S_IFREG"},
+		{unix.S_IFIFO, "S_IFIFO"},
+	}}
 	AccessModes  = Names{choice: true, words: []word{{unix.X_OK, "X_OK"}, {unix.F_OK, "F_OK"}}}
 	PrctlOptions = Names{choice: true, words: []word{
 		{unix.PR_SET_DUMPABLE, "PR_SET_DUMPABLE"},
@@ -146,8 +150,11 @@ var (
 	}}
 	SocketDomains = Names{choice: true, words: []word{{unix.AF_INET, "AF_INET"}, {unix.AF_UNIX, "AF_UNIX"}}}
 	SocketTypes   = Names{words: []word{{unix.SOCK_DGRAM, "SOCK_DGRAM"}, {unix.SOCK_CLOEXEC, "SOCK_CLOEXEC"}}}
-	FcntlCommands = Names{choice: true, words: []word{{unix.F_GETFD, "F_GETFD"}, {unix.F_SETFD, "F_SETFD"},
-		{unix.F_DUPFD_CLOEXEC, "F_DUPFD_CLOEXEC"}}}
+	FcntlCommands = Names{choice: true, words: []word{
+		{unix.F_GETFD, "F_GETFD"},
+		{unix.F_SETFD, "F_SETFD"},
+		{unix.F_DUPFD_CLOEXEC, "F_DUPFD_CLOEXEC"},
+	}}
 	RecvFlags    = Names{words: []word{{unix.MSG_CMSG_CLOEXEC, "MSG_CMSG_CLOEXEC"}}}
 	SendFlags    = Names{words: []word{{unix.MSG_EOR, "MSG_EOR"}}}
 	SeccompOps   = Names{choice: true, words: []word{{unix.SECCOMP_SET_MODE_FILTER, "SECCOMP_SET_MODE_FILTER"}}}

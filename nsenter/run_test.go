@@ -136,8 +136,12 @@ func TestOutcomes(t *testing.T) {
 		records []Record
 	}{
 		{"the end", []Step{exit(7)}, 7, nil},
-		{"a failure is reported", []Step{getpid, missing, exit(7)}, 1,
-			[]Record{{Kind: Failed, Step: 1, Value: -int64(unix.ENOENT)}}},
+		{
+			"a failure is reported",
+			[]Step{getpid, missing, exit(7)},
+			1,
+			[]Record{{Kind: Failed, Step: 1, Value: -int64(unix.ENOENT)}},
+		},
 		{"an errno is ignored", []Step{with(missing,
 			func(s *Step) { s.Errnos = ErrnosOf(unix.EPERM, unix.ENOENT) }), exit(7)}, 7, nil},
 		{
@@ -233,8 +237,10 @@ func TestSupervisorDeathEndsTheBoot(t *testing.T) {
 func TestExecveGetsVectors(t *testing.T) {
 	r := run(t, program( // an emulator hands execve(2) on: /bin/sh is this machine's
 		Step{Call: Fcntl, Args: []Arg{Num(fdCtl), Flags(&FcntlCommands, unix.F_SETFD), Imm(unix.FD_CLOEXEC)}},
-		Step{Call: Execve, Args: []Arg{Str("/bin/sh"), Vec([]string{"sh", "-c", "echo $0 $A $B; exit 3", "x"}),
-			Vec([]string{"A=1", "B=two"})}},
+		Step{Call: Execve, Args: []Arg{
+			Str("/bin/sh"), Vec([]string{"sh", "-c", "echo $0 $A $B; exit 3", "x"}),
+			Vec([]string{"A=1", "B=two"}),
+		}},
 	))
 	if r.exit != 3 || r.stdout != "x 1 two\n" || len(r.records) != 0 {
 		t.Errorf("exit status %d, output %q, records %+v", r.exit, r.stdout, r.records)
@@ -304,10 +310,14 @@ func TestAssembleRefuses(t *testing.T) {
 		"a register unset":   {program(Step{Call: Close, Args: []Arg{Val(regA)}}), "no earlier step writes"},
 		"a NUL byte":         {program(Step{Call: Fchdir, Args: []Arg{Str("a\x00b")}}), "NUL byte"},
 		"a NUL byte in argv": {program(Step{Call: Fchdir, Args: []Arg{Vec([]string{"a\x00b"})}}), "NUL byte"},
-		"an unknown fd": {program(Step{Call: Close, Args: []Arg{Num(7)}}),
-			"a descriptor that the program does not have"},
-		"scratch overrun": {program(Step{Call: Close, Args: []Arg{Scratch(ScratchSize)}}),
-			"behind the scratch memory"},
+		"an unknown fd": {
+			program(Step{Call: Close, Args: []Arg{Num(7)}}),
+			"a descriptor that the program does not have",
+		},
+		"scratch overrun": {
+			program(Step{Call: Close, Args: []Arg{Scratch(ScratchSize)}}),
+			"behind the scratch memory",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -399,8 +409,10 @@ func TestImageIsAccountedFor(t *testing.T) {
 
 func TestText(t *testing.T) {
 	p := program(
-		Step{Call: Openat2, Args: []Arg{Cwd, Str("data"), Data("x", "{O_PATH, RESOLVE_IN_ROOT}"), Imm(24)}, To: regA,
-			Errnos: ErrnosOf(unix.ENOENT), Else: 3},
+		Step{
+			Call: Openat2, Args: []Arg{Cwd, Str("data"), Data("x", "{O_PATH, RESOLVE_IN_ROOT}"), Imm(24)}, To: regA,
+			Errnos: ErrnosOf(unix.ENOENT), Else: 3,
+		},
 		Step{Call: Mkdirat, Args: []Arg{Val(regA), Str("x"), Flags(&Octal, 0o755)}, Errnos: ErrnosOf(unix.EEXIST)},
 		Step{Call: Read, Args: []Arg{Num(fdCtl), Scratch(0), Imm(1)}, Min: 1},
 		Step{Call: Execve, Args: []Arg{Str("/bin/true"), Vec([]string{"true"}), Vec(nil)}},

@@ -73,8 +73,10 @@ func (a *assembler) jump(op uint16, k uint32, yes, no int) int {
 			break
 		}
 	}
-	return a.emit(unix.SockFilter{Code: unix.BPF_JMP | op | unix.BPF_K, Jt: uint8(a.offset(yes)),
-		Jf: uint8(a.offset(no)), K: k})
+	return a.emit(unix.SockFilter{
+		Code: unix.BPF_JMP | op | unix.BPF_K, Jt: uint8(a.offset(yes)),
+		Jf: uint8(a.offset(no)), K: k,
+	})
 }
 
 // offset returns the distance that the next instruction would have to jump.

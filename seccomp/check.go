@@ -19,8 +19,10 @@ func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, a
 	m := f.archs[0]
 	if arch != "" {
 		if m = archByName(arch); m == nil {
-			return Verdict{}, &diag.Error{Kind: diag.Usage, Field: "architecture", Value: string(arch),
-				Problem: "is unknown: one of " + joined(Architectures())}
+			return Verdict{}, &diag.Error{
+				Kind: diag.Usage, Field: "architecture", Value: string(arch),
+				Problem: "is unknown: one of " + joined(Architectures()),
+			}
 		}
 	}
 	c := Call{Audit: m.audit}
@@ -28,21 +30,27 @@ func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, a
 		return Verdict{}, err
 	}
 	if len(args) > len(c.Args) {
-		return Verdict{}, &diag.Error{Kind: diag.Usage, Value: strconv.Itoa(len(args)) + " arguments",
-			Problem: "a call has at most 6"}
+		return Verdict{}, &diag.Error{
+			Kind: diag.Usage, Value: strconv.Itoa(len(args)) + " arguments",
+			Problem: "a call has at most 6",
+		}
 	}
 	copy(c.Args[:], args)
 	v := read(p, f.archs).decide(&c)
 	t, err := Eval(f.Prog, f.archs[0].big, &c)
 	if err != nil {
-		return Verdict{}, &diag.Error{Kind: diag.Document, Field: "linux.seccomp",
-			Problem: "the program of " + Backend() + " does not run", Err: err}
+		return Verdict{}, &diag.Error{
+			Kind: diag.Document, Field: "linux.seccomp",
+			Problem: "the program of " + Backend() + " does not run", Err: err,
+		}
 	}
 	v.Steps = t.Steps
 	if t.Return != v.Return { // the kernel obeys the program
-		v = Verdict{Return: t.Return, Entry: -1, Steps: t.Steps,
+		v = Verdict{
+			Return: t.Return, Entry: -1, Steps: t.Steps,
 			Why: "the program of " + Backend() + " reads the profile otherwise than its text: " + ActionText(v.Return) +
-				" by " + v.Why}
+				" by " + v.Why,
+		}
 	}
 	return v, nil
 }
@@ -54,13 +62,17 @@ func (m *architecture) parseCall(call string) (uint32, error) {
 	}
 	k := lookup(call)
 	if k < 0 {
-		return 0, &diag.Error{Kind: diag.Usage, Field: "call", Value: call,
-			Problem: "is no system call of Linux " + TableVersion + " on any architecture"}
+		return 0, &diag.Error{
+			Kind: diag.Usage, Field: "call", Value: call,
+			Problem: "is no system call of Linux " + TableVersion + " on any architecture",
+		}
 	}
 	nr, ok := m.number(k)
 	if !ok {
-		return 0, &diag.Error{Kind: diag.Usage, Field: "call", Value: call,
-			Problem: "is not a system call of " + string(m.name)}
+		return 0, &diag.Error{
+			Kind: diag.Usage, Field: "call", Value: call,
+			Problem: "is not a system call of " + string(m.name),
+		}
 	}
 	return nr, nil
 }

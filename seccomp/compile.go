@@ -96,8 +96,10 @@ func Compile(p *specs.LinuxSeccomp, arch string) (*Filter, []string, error) {
 func parseArchs(names []specs.Arch, goarch string) (list []*architecture, err error) {
 	native := archByGOARCH(goarch)
 	if native == nil {
-		return nil, &diag.Error{Kind: diag.Host, Field: "linux.seccomp", Value: goarch,
-			Problem: "seccomp has no table for this architecture"}
+		return nil, &diag.Error{
+			Kind: diag.Host, Field: "linux.seccomp", Value: goarch,
+			Problem: "seccomp has no table for this architecture",
+		}
 	}
 	list = append(make([]*architecture, 0, 4), native)
 next:
@@ -144,8 +146,10 @@ func newCompiler(set *ruleset, list []*architecture) *compiler {
 	for _, k := range &hot {
 		c.hot[k] = true
 	}
-	c.asm = assembler{why: originSearch, code: make([]unix.SockFilter, 0, 512), origin: make([]int32, 0, 512),
-		rets: make([]retAt, 0, 8)}
+	c.asm = assembler{
+		why: originSearch, code: make([]unix.SockFilter, 0, 512), origin: make([]int32, 0, 512),
+		rets: make([]retAt, 0, 8),
+	}
 	return c
 }
 

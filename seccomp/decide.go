@@ -92,21 +92,29 @@ func (r *reading) decide(call *Call) Verdict {
 	m := r.owner(call)
 	if m == nil {
 		if call.Audit == archs[0].audit && call.Number == 0xffffffff && r.listed(call.Audit) {
-			return Verdict{Return: r.deny, Entry: -1,
-				Why: "linux.seccomp.defaultAction: -1 is a call that a tracer skips"}
+			return Verdict{
+				Return: r.deny, Entry: -1,
+				Why: "linux.seccomp.defaultAction: -1 is a call that a tracer skips",
+			}
 		}
-		return Verdict{Return: retForeign, Entry: -1,
-			Why: "linux.seccomp.architectures does not list the architecture of the call"}
+		return Verdict{
+			Return: retForeign, Entry: -1,
+			Why: "linux.seccomp.architectures does not list the architecture of the call",
+		}
 	}
 	if v, ok := r.byEntries(m, m.nameOf(call.Number), call); ok {
 		return v
 	}
 	if newest := r.newest[m]; !permissive(r.deny) && newest >= 0 && int64(call.Number) > newest {
-		return Verdict{Return: r.archs[0].enosys(), Entry: -1,
-			Why: "the call is newer than every call that the profile names: ENOSYS, so that the program tries an older one"}
+		return Verdict{
+			Return: r.archs[0].enosys(), Entry: -1,
+			Why: "the call is newer than every call that the profile names: ENOSYS, so that the program tries an older one",
+		}
 	}
-	return Verdict{Return: r.deny, Entry: -1,
-		Why: "linux.seccomp.defaultAction: no entry of linux.seccomp.syscalls matches"}
+	return Verdict{
+		Return: r.deny, Entry: -1,
+		Why: "linux.seccomp.defaultAction: no entry of linux.seccomp.syscalls matches",
+	}
 }
 
 // owner returns the listed architecture to which the call belongs.
@@ -154,8 +162,10 @@ func (r *reading) byEntries(m *architecture, name string, call *Call) (Verdict, 
 	if best == nil {
 		return Verdict{}, false
 	}
-	return Verdict{Return: best.ret, Entry: best.index,
-		Why: at(best.index) + ": the arguments of " + name + " match"}, true
+	return Verdict{
+		Return: best.ret, Entry: best.index,
+		Why: at(best.index) + ": the arguments of " + name + " match",
+	}, true
 }
 
 // unconditional returns the first entry without conditions that names a call, or nil.

@@ -25,8 +25,10 @@ func TestDifferences(t *testing.T) {
 		entry(specs.ActAllow, "openat2"), entry(specs.ActKillProcess, "mount"))
 	want := []Difference{
 		{"mount", "SCMP_ACT_ERRNO(EPERM)", "SCMP_ACT_KILL_PROCESS"},
-		{"socket", "SCMP_ACT_ALLOW if args[0] == 1, else SCMP_ACT_ERRNO(EPERM)",
-			"SCMP_ACT_ALLOW if args[0] == 1 and args[1] & 0x7e000000 == 0, else SCMP_ACT_ERRNO(EPERM)"},
+		{
+			"socket", "SCMP_ACT_ALLOW if args[0] == 1, else SCMP_ACT_ERRNO(EPERM)",
+			"SCMP_ACT_ALLOW if args[0] == 1 and args[1] & 0x7e000000 == 0, else SCMP_ACT_ERRNO(EPERM)",
+		},
 	}
 	got := Differences(a, b)
 	if len(got) != len(want) {

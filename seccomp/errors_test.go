@@ -29,28 +29,46 @@ func TestErrorsNameTheField(t *testing.T) {
 		field, problem string
 		edit           func(p *specs.LinuxSeccomp)
 	}{
-		{"linux.seccomp.defaultAction", "is not an action: one of SCMP_ACT_KILL_PROCESS",
-			func(p *specs.LinuxSeccomp) { p.DefaultAction = "ALLOW" }},
-		{"linux.seccomp.defaultErrnoRet", "SCMP_ACT_KILL returns no errno",
-			func(p *specs.LinuxSeccomp) { p.DefaultAction, p.DefaultErrnoRet = specs.ActKill, n(1) }},
+		{
+			"linux.seccomp.defaultAction", "is not an action: one of SCMP_ACT_KILL_PROCESS",
+			func(p *specs.LinuxSeccomp) { p.DefaultAction = "ALLOW" },
+		},
+		{
+			"linux.seccomp.defaultErrnoRet", "SCMP_ACT_KILL returns no errno",
+			func(p *specs.LinuxSeccomp) { p.DefaultAction, p.DefaultErrnoRet = specs.ActKill, n(1) },
+		},
 		{"linux.seccomp.defaultErrnoRet", "at most 4095", func(p *specs.LinuxSeccomp) { p.DefaultErrnoRet = n(4096) }},
-		{"linux.seccomp.architectures[1]", "is not an architecture",
-			func(p *specs.LinuxSeccomp) { p.Architectures = append(p.Architectures, "x86") }},
-		{"linux.seccomp.architectures[1]", "another byte order",
-			func(p *specs.LinuxSeccomp) { p.Architectures = append(p.Architectures, specs.ArchS390X) }},
-		{"linux.seccomp.flags[0]", "is not a flag",
-			func(p *specs.LinuxSeccomp) { p.Flags = []specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_NEW_LISTENER"} }},
+		{
+			"linux.seccomp.architectures[1]", "is not an architecture",
+			func(p *specs.LinuxSeccomp) { p.Architectures = append(p.Architectures, "x86") },
+		},
+		{
+			"linux.seccomp.architectures[1]", "another byte order",
+			func(p *specs.LinuxSeccomp) { p.Architectures = append(p.Architectures, specs.ArchS390X) },
+		},
+		{
+			"linux.seccomp.flags[0]", "is not a flag",
+			func(p *specs.LinuxSeccomp) { p.Flags = []specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_NEW_LISTENER"} },
+		},
 		{"linux.seccomp.listenerMetadata", "listenerPath", func(p *specs.LinuxSeccomp) { p.ListenerMetadata = "x" }},
 		{"linux.seccomp.syscalls[5].names", "is empty", entry(specs.LinuxSyscall{Action: specs.ActAllow})},
 		{"linux.seccomp.syscalls[5].action", "is not an action", entry(specs.LinuxSyscall{Names: []string{"read"}})},
-		{"linux.seccomp.syscalls[5].errnoRet", "returns no errno",
-			entry(specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActAllow, ErrnoRet: n(0)})},
-		{"linux.seccomp.syscalls[5].errnoRet", "at most 65535",
-			entry(specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActTrace, ErrnoRet: n(65536)})},
-		{"linux.seccomp.syscalls[5].args[1].index", "arguments 0 to 5",
-			arg(specs.LinuxSeccompArg{Index: 6, Op: specs.OpEqualTo})},
-		{"linux.seccomp.syscalls[5].args[1].op", "is not an operator: one of SCMP_CMP_NE",
-			arg(specs.LinuxSeccompArg{Op: "=="})},
+		{
+			"linux.seccomp.syscalls[5].errnoRet", "returns no errno",
+			entry(specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActAllow, ErrnoRet: n(0)}),
+		},
+		{
+			"linux.seccomp.syscalls[5].errnoRet", "at most 65535",
+			entry(specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActTrace, ErrnoRet: n(65536)}),
+		},
+		{
+			"linux.seccomp.syscalls[5].args[1].index", "arguments 0 to 5",
+			arg(specs.LinuxSeccompArg{Index: 6, Op: specs.OpEqualTo}),
+		},
+		{
+			"linux.seccomp.syscalls[5].args[1].op", "is not an operator: one of SCMP_CMP_NE",
+			arg(specs.LinuxSeccompArg{Op: "=="}),
+		},
 	} {
 		t.Run(c.field, func(t *testing.T) {
 			p := small()
@@ -85,8 +103,10 @@ func TestTooManyInstructions(t *testing.T) {
 	for i := range uint64(1500) {
 		p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{
 			Names: []string{"ioctl"}, Action: specs.ActAllow,
-			Args: []specs.LinuxSeccompArg{{Index: 0, Value: i, Op: specs.OpEqualTo},
-				{Index: 1, Value: i, Op: specs.OpEqualTo}},
+			Args: []specs.LinuxSeccompArg{
+				{Index: 0, Value: i, Op: specs.OpEqualTo},
+				{Index: 1, Value: i, Op: specs.OpEqualTo},
+			},
 		})
 	}
 	_, _, err := Compile(p, "amd64")
@@ -136,8 +156,12 @@ func TestFlags(t *testing.T) {
 		{"empty", []specs.LinuxSeccompFlag{}, false, 0},
 		{"log", []specs.LinuxSeccompFlag{specs.LinuxSeccompFlagLog}, false, unix.SECCOMP_FILTER_FLAG_LOG},
 		{"killable without listener", []specs.LinuxSeccompFlag{specs.LinuxSeccompFlagWaitKillableRecv}, false, 0},
-		{"killable", []specs.LinuxSeccompFlag{specs.LinuxSeccompFlagWaitKillableRecv}, true,
-			waitKillableRecv | unix.SECCOMP_FILTER_FLAG_NEW_LISTENER},
+		{
+			"killable",
+			[]specs.LinuxSeccompFlag{specs.LinuxSeccompFlagWaitKillableRecv},
+			true,
+			waitKillableRecv | unix.SECCOMP_FILTER_FLAG_NEW_LISTENER,
+		},
 		{
 			"tsync with listener",
 			[]specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_TSYNC"},
@@ -167,8 +191,11 @@ func TestRefuseDeadlock(t *testing.T) {
 		field string
 	}{
 		{"another call", specs.LinuxSyscall{Names: []string{"mkdir"}, Action: specs.ActNotify}, ""},
-		{"the hand-over", specs.LinuxSyscall{Names: []string{"mkdir", "sendmsg"}, Action: specs.ActNotify},
-			"linux.seccomp.syscalls[5].action"},
+		{
+			"the hand-over",
+			specs.LinuxSyscall{Names: []string{"mkdir", "sendmsg"}, Action: specs.ActNotify},
+			"linux.seccomp.syscalls[5].action",
+		},
 		{"with an argument", specs.LinuxSyscall{
 			Names: []string{"execve"}, Action: specs.ActNotify,
 			Args: []specs.LinuxSeccompArg{{Index: 0, Value: 1, Op: specs.OpGreaterThan}},

@@ -45,8 +45,10 @@ func TestKernelObeys(t *testing.T) {
 	for i, op := range operators {
 		p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{
 			Names: []string{"lsetxattr"}, Action: specs.ActErrno, ErrnoRet: errno(uint(200 + i)),
-			Args: []specs.LinuxSeccompArg{{Index: 5, Value: uint64(i), Op: specs.OpEqualTo},
-				{Index: 4, Value: 1<<32 + 7, ValueTwo: 1<<32 + 5, Op: op}},
+			Args: []specs.LinuxSeccompArg{
+				{Index: 5, Value: uint64(i), Op: specs.OpEqualTo},
+				{Index: 4, Value: 1<<32 + 7, ValueTwo: 1<<32 + 5, Op: op},
+			},
 		})
 	}
 	f, err := searched(p, runtime.GOARCH)
@@ -60,8 +62,10 @@ func TestKernelObeys(t *testing.T) {
 			return err
 		}
 		for i := range operators {
-			for _, v := range []uint64{0, 5, 7, 1 << 32, 1<<32 + 5, 1<<32 + 6, 1<<32 + 7, 1<<32 + 8, 2 << 32,
-				1<<63 + 5} {
+			for _, v := range []uint64{
+				0, 5, 7, 1 << 32, 1<<32 + 5, 1<<32 + 6, 1<<32 + 7, 1<<32 + 8, 2 << 32,
+				1<<63 + 5,
+			} {
 				_, _, got := unix.RawSyscall6(unix.SYS_LSETXATTR, 0, 0, 0, 0, uintptr(v), uintptr(i))
 				call := Call{Audit: f.archs[0].audit, Number: nr, Args: [6]uint64{4: v, 5: uint64(i)}}
 				want := meaning.decide(&call).Return
@@ -112,8 +116,10 @@ type seccompResp struct {
 // TestAgentAnswers loads a filter with a listener and answers its one notified call.
 func TestAgentAnswers(t *testing.T) {
 	p := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{
-		{Names: []string{"mkdirat"}, Action: specs.ActNotify,
-			Args: []specs.LinuxSeccompArg{{Index: 2, Value: 0o7654, Op: specs.OpEqualTo}}},
+		{
+			Names: []string{"mkdirat"}, Action: specs.ActNotify,
+			Args: []specs.LinuxSeccompArg{{Index: 2, Value: 0o7654, Op: specs.OpEqualTo}},
+		},
 	}}
 	f, _, err := Compile(p, runtime.GOARCH)
 	if err != nil || !f.Notify {

@@ -54,7 +54,8 @@ func (c *compiler) prefix(prog []unix.SockFilter) {
 // library has libseccomp write the program of p for the architectures of list, at an optimization level of
 // seccomp_attr_set(3).
 func library(p *specs.LinuxSeccomp, list []*architecture, level int,
-	warnings []string) ([]unix.SockFilter, []string, error) {
+	warnings []string,
+) ([]unix.SockFilter, []string, error) {
 	if host := archByGOARCH(runtime.GOARCH); host != nil && host.big != list[0].big {
 		// Its tests cover this, but returns that it inserts for far jumps come out in the byte order of the host.
 		return nil, nil, refused("linux.seccomp", errors.New("it can't write for a machine of another byte order"))
@@ -202,11 +203,15 @@ func decode(raw []byte, big bool) []unix.SockFilter {
 	for i := range out {
 		b := raw[8*i:]
 		if big {
-			out[i] = unix.SockFilter{Code: uint16(b[0])<<8 | uint16(b[1]), Jt: b[2], Jf: b[3],
-				K: uint32(b[4])<<24 | uint32(b[5])<<16 | uint32(b[6])<<8 | uint32(b[7])}
+			out[i] = unix.SockFilter{
+				Code: uint16(b[0])<<8 | uint16(b[1]), Jt: b[2], Jf: b[3],
+				K: uint32(b[4])<<24 | uint32(b[5])<<16 | uint32(b[6])<<8 | uint32(b[7]),
+			}
 		} else {
-			out[i] = unix.SockFilter{Code: uint16(b[1])<<8 | uint16(b[0]), Jt: b[2], Jf: b[3],
-				K: uint32(b[7])<<24 | uint32(b[6])<<16 | uint32(b[5])<<8 | uint32(b[4])}
+			out[i] = unix.SockFilter{
+				Code: uint16(b[1])<<8 | uint16(b[0]), Jt: b[2], Jf: b[3],
+				K: uint32(b[7])<<24 | uint32(b[6])<<16 | uint32(b[5])<<8 | uint32(b[4]),
+			}
 		}
 	}
 	return out

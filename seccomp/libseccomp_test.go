@@ -172,8 +172,10 @@ var masks = []uint64{1, 7, 0xff, 0x7e020000, 0x80000000, 0xffffffff, 0x100000001
 
 // peacefulArg is a condition that is neither always nor never true on a 32-bit architecture.
 func peacefulArg(d *dice, index uint, equality bool) specs.LinuxSeccompArg {
-	a := specs.LinuxSeccompArg{Index: index, Op: operators[d.below(len(operators))],
-		Value: values[d.below(len(values))]}
+	a := specs.LinuxSeccompArg{
+		Index: index, Op: operators[d.below(len(operators))],
+		Value: values[d.below(len(values))],
+	}
 	if equality && a.Op != specs.OpMaskedEqual {
 		a.Op = specs.OpEqualTo
 	}

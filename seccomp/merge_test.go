@@ -20,8 +20,10 @@ func TestMergeRecorded(t *testing.T) {
 	}
 	for name, p := range map[string]*specs.LinuxSeccomp{
 		"allows all": {DefaultAction: specs.ActAllow},
-		"arguments": {DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{Names: []string{"read"},
-			Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{{Op: specs.OpEqualTo}}}}},
+		"arguments": {DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{
+			Names:  []string{"read"},
+			Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{{Op: specs.OpEqualTo}},
+		}}},
 		"two entries": {DefaultAction: specs.ActErrno, Syscalls: make([]specs.LinuxSyscall, 2)},
 		"kills":       {DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{Action: specs.ActKill}}},
 	} {

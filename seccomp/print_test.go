@@ -19,13 +19,21 @@ func small() *specs.LinuxSeccomp {
 		DefaultAction: specs.ActErrno, Architectures: []specs.Arch{specs.ArchX86},
 		Syscalls: []specs.LinuxSyscall{
 			{Names: []string{"read", "write", "openat", "exit_group"}, Action: specs.ActAllow},
-			{Names: []string{"socket"}, Action: specs.ActAllow,
-				Args: []specs.LinuxSeccompArg{{Index: 0, Value: 40, Op: specs.OpNotEqual}}},
-			{Names: []string{"clone"}, Action: specs.ActAllow,
-				Args: []specs.LinuxSeccompArg{{Index: 0, Value: 0x7e020000, Op: specs.OpMaskedEqual}}},
-			{Names: []string{"mmap"}, Action: specs.ActLog,
-				Args: []specs.LinuxSeccompArg{{Index: 1, Value: 1 << 32, Op: specs.OpGreaterEqual},
-					{Index: 2, Value: 7, Op: specs.OpEqualTo}}},
+			{
+				Names: []string{"socket"}, Action: specs.ActAllow,
+				Args: []specs.LinuxSeccompArg{{Index: 0, Value: 40, Op: specs.OpNotEqual}},
+			},
+			{
+				Names: []string{"clone"}, Action: specs.ActAllow,
+				Args: []specs.LinuxSeccompArg{{Index: 0, Value: 0x7e020000, Op: specs.OpMaskedEqual}},
+			},
+			{
+				Names: []string{"mmap"}, Action: specs.ActLog,
+				Args: []specs.LinuxSeccompArg{
+					{Index: 1, Value: 1 << 32, Op: specs.OpGreaterEqual},
+					{Index: 2, Value: 7, Op: specs.OpEqualTo},
+				},
+			},
 			{Names: []string{"clone3"}, Action: specs.ActErrno, ErrnoRet: &enosys},
 		},
 	}

@@ -12,8 +12,10 @@ import (
 func TestRefusal(t *testing.T) {
 	onArg := []specs.LinuxSeccompArg{{Index: 0, Value: 1, Op: specs.OpEqualTo}}
 	entry := func(action specs.LinuxSeccompAction, args []specs.LinuxSeccompArg) []specs.LinuxSyscall {
-		return []specs.LinuxSyscall{{Names: []string{"read"}, Action: action},
-			{Names: []string{"execve"}, Action: action, Args: args}}
+		return []specs.LinuxSyscall{
+			{Names: []string{"read"}, Action: action},
+			{Names: []string{"execve"}, Action: action, Args: args},
+		}
 	}
 	for name, c := range map[string]struct {
 		byDefault specs.LinuxSeccompAction
@@ -49,8 +51,10 @@ func TestAllProblems(t *testing.T) {
 	p := &specs.LinuxSeccomp{
 		DefaultAction: "X", Architectures: []specs.Arch{"Y"}, Flags: []specs.LinuxSeccompFlag{"Z"},
 		ListenerMetadata: "m",
-		Syscalls: []specs.LinuxSyscall{{Action: "X"}, {Names: []string{"read"}, Action: specs.ActAllow,
-			Args: []specs.LinuxSeccompArg{{Index: 7, Op: "="}}}},
+		Syscalls: []specs.LinuxSyscall{{Action: "X"}, {
+			Names: []string{"read"}, Action: specs.ActAllow,
+			Args: []specs.LinuxSeccompArg{{Index: 7, Op: "="}},
+		}},
 	}
 	_, _, err := Compile(p, "amd64")
 	if e, ok := errors.AsType[*diag.Error](err); !ok || len(e.More) != 7 {

@@ -62,7 +62,7 @@ func (c *checker) document(oci *specs.Spec, s *Spec) {
 
 // bad records a problem: the location, the value found there (or ""), and what is wrong and what would be right.
 // A value that could not be decoded has its problem already.
-func (c *checker) bad(at location, value, problem string) { c.badPath(at.path(), value, problem) }
+func (c *checker) bad(at location, value, problem string) { _ = c.badPath(at.path(), value, problem) }
 
 func (c *checker) badPath(at Path, value, problem string) *diag.Error {
 	if !c.typed(at) {

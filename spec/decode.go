@@ -29,8 +29,10 @@ func decodeInto[T any](c *checker, raw []byte, unknown bool, v *T, read func(*js
 	var mistyped []Path
 	for i, p := range s.Problems {
 		if i == maxProblems {
-			c.problems = append(c.problems, &diag.Error{Kind: diag.Document,
-				Problem: strconv.Itoa(len(s.Problems)-i) + " further values have the wrong type"})
+			c.problems = append(c.problems, &diag.Error{
+				Kind:    diag.Document,
+				Problem: strconv.Itoa(len(s.Problems)-i) + " further values have the wrong type",
+			})
 			break
 		}
 		at := Path(jsonscan.PathAt(doc, p.Offset))

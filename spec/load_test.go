@@ -70,8 +70,10 @@ func TestEnvironmentHasEachNameOnce(t *testing.T) {
 		many = append(many, "V"+string(rune('A'+i%26))+string(rune('A'+i/26))+"=1")
 	}
 	for name, list := range map[string][]string{"few": many[:2], "many": many} {
-		p, err := CheckProcess(&specs.Process{Args: []string{"sh"}, Cwd: "/",
-			Env: append(slices.Clone(list), "PATH=/user", "PATH2=", "PATH=/last")}, "process")
+		p, err := CheckProcess(&specs.Process{
+			Args: []string{"sh"}, Cwd: "/",
+			Env: append(slices.Clone(list), "PATH=/user", "PATH2=", "PATH=/last"),
+		}, "process")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,8 +154,10 @@ func TestDevicesListedTwiceCountOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Device{{Index: 0, Path: "/dev/a", Mode: 0o020666, Major: 1, Minor: 3},
-		{Index: 2, Path: "/p", Mode: 0o010666}}
+	want := []Device{
+		{Index: 0, Path: "/dev/a", Mode: 0o020666, Major: 1, Minor: 3},
+		{Index: 2, Path: "/p", Mode: 0o010666},
+	}
 	if !slices.Equal(s.Devices, want) {
 		t.Errorf("%+v", s.Devices)
 	}

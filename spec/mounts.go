@@ -18,8 +18,10 @@ func (c *checker) mounts(list []specs.Mount, s *Spec) {
 	s.Mounts = make([]Mount, len(list))
 	for i := range list {
 		at, oci, m := all.At(i), &list[i], &s.Mounts[i]
-		*m = Mount{Index: i, Type: oci.Type, Source: oci.Source, UIDMappings: oci.UIDMappings,
-			GIDMappings: oci.GIDMappings}
+		*m = Mount{
+			Index: i, Type: oci.Type, Source: oci.Source, UIDMappings: oci.UIDMappings,
+			GIDMappings: oci.GIDMappings,
+		}
 		c.destination(at.Dot("destination"), oci.Destination, m)
 		c.options(at.Dot("options"), oci.Options, m)
 		c.source(at, s.Bundle, m)

@@ -66,38 +66,59 @@ func TestMountOptionsParse(t *testing.T) {
 		"flags and data": {
 			"tmpfs",
 			[]string{"nosuid", "strictatime", "mode=755", "size=65536k"},
-			Mount{AttrSet: nosuid | strictatime, AttrClear: anyAtime, Flags: unix.MS_NOSUID | unix.MS_STRICTATIME,
-				Data: "mode=755,size=65536k"},
+			Mount{
+				AttrSet: nosuid | strictatime, AttrClear: anyAtime, Flags: unix.MS_NOSUID | unix.MS_STRICTATIME,
+				Data: "mode=755,size=65536k",
+			},
 		},
-		"the last one counts": {"tmpfs", []string{"ro", "rw", "noexec", "exec", "noexec"},
-			Mount{AttrSet: noexec, AttrClear: ro, Flags: unix.MS_NOEXEC}},
+		"the last one counts": {
+			"tmpfs",
+			[]string{"ro", "rw", "noexec", "exec", "noexec"},
+			Mount{AttrSet: noexec, AttrClear: ro, Flags: unix.MS_NOEXEC},
+		},
 		"strictatime wins": {
 			"tmpfs",
 			[]string{"strictatime", "noatime", "nodiratime", "relatime"},
-			Mount{AttrSet: strictatime | unix.MOUNT_ATTR_NODIRATIME, AttrClear: anyAtime,
-				Flags: unix.MS_STRICTATIME | unix.MS_NODIRATIME},
+			Mount{
+				AttrSet: strictatime | unix.MOUNT_ATTR_NODIRATIME, AttrClear: anyAtime,
+				Flags: unix.MS_STRICTATIME | unix.MS_NODIRATIME,
+			},
 		},
 		"atime undoes noatime alone": {
 			"tmpfs",
 			[]string{"noatime", "strictatime", "atime"},
 			Mount{AttrSet: strictatime, AttrClear: anyAtime, Flags: unix.MS_STRICTATIME},
 		},
-		"what wins can be undone": {"tmpfs", []string{"strictatime", "noatime", "nostrictatime"},
-			Mount{AttrSet: noatime, AttrClear: anyAtime, Flags: unix.MS_NOATIME}},
-		"relatime does not undo noatime": {"tmpfs", []string{"noatime", "relatime"},
-			Mount{AttrSet: noatime, AttrClear: anyAtime, Flags: unix.MS_NOATIME}},
-		"relatime": {"tmpfs", []string{"relatime"},
-			Mount{AttrClear: anyAtime, Flags: unix.MS_RELATIME}},
+		"what wins can be undone": {
+			"tmpfs",
+			[]string{"strictatime", "noatime", "nostrictatime"},
+			Mount{AttrSet: noatime, AttrClear: anyAtime, Flags: unix.MS_NOATIME},
+		},
+		"relatime does not undo noatime": {
+			"tmpfs",
+			[]string{"noatime", "relatime"},
+			Mount{AttrSet: noatime, AttrClear: anyAtime, Flags: unix.MS_NOATIME},
+		},
+		"relatime": {
+			"tmpfs",
+			[]string{"relatime"},
+			Mount{AttrClear: anyAtime, Flags: unix.MS_RELATIME},
+		},
 		"bind": {
 			"none",
 			[]string{"bind", "rslave", "shared", "ro"},
-			Mount{Type: "bind", Bind: true, Propagation: []uintptr{unix.MS_SLAVE | unix.MS_REC, unix.MS_SHARED},
-				AttrSet: ro, Flags: unix.MS_RDONLY, Flagged: true},
+			Mount{
+				Type: "bind", Bind: true, Propagation: []uintptr{unix.MS_SLAVE | unix.MS_REC, unix.MS_SHARED},
+				AttrSet: ro, Flags: unix.MS_RDONLY, Flagged: true,
+			},
 		},
 		"rw is a flag of a bind":    {"bind", []string{"rw"}, Mount{Bind: true, AttrClear: ro, Flagged: true}},
 		"async is a flag of a bind": {"bind", []string{"async"}, Mount{Bind: true, Flagged: true}},
-		"no flags of a bind": {"bind", []string{"rbind", "rro", "defaults", "nofail"},
-			Mount{Bind: true, Recursive: true, RecSet: ro}},
+		"no flags of a bind": {
+			"bind",
+			[]string{"rbind", "rro", "defaults", "nofail"},
+			Mount{Bind: true, Recursive: true, RecSet: ro},
+		},
 		"links of a bind": {
 			"bind",
 			[]string{"copy-symlink", "src-nofollow", "dest-nofollow"},
@@ -107,27 +128,47 @@ func TestMountOptionsParse(t *testing.T) {
 			"bind",
 			[]string{"idmap=uids=1003-0-1#1000-994-2;gids=5-6-7"},
 			Mount{
-				Bind: true, IDMap: true, UIDMappings: []specs.LinuxIDMapping{{ContainerID: 1003, HostID: 0, Size: 1},
-					{ContainerID: 1000, HostID: 994, Size: 2}},
+				Bind: true, IDMap: true, UIDMappings: []specs.LinuxIDMapping{
+					{ContainerID: 1003, HostID: 0, Size: 1},
+					{ContainerID: 1000, HostID: 994, Size: 2},
+				},
 				GIDMappings: []specs.LinuxIDMapping{{ContainerID: 5, HostID: 6, Size: 7}},
 			},
 		},
 		"user of a file system": {"cifs", []string{"user=me"}, Mount{Data: "user=me"}},
 		"rbind stays recursive": {"", []string{"rbind", "bind"}, Mount{Type: "bind", Bind: true, Recursive: true}},
 		"type bind is a bind":   {"bind", nil, Mount{Bind: true}},
-		"recursive attributes": {"bind", []string{"rbind", "rro", "rnodev", "rdev"},
-			Mount{Bind: true, Recursive: true, RecSet: ro, RecClear: nodev}},
-		"super block": {"ext4", []string{"sync", "lazytime", "async"},
-			Mount{Flags: unix.MS_LAZYTIME, SuperFlags: unix.MS_LAZYTIME}},
-		"words of mount(8) only": {"ext4", []string{"defaults", "nofail", "x-gvfs-show", "comment=a", "_netdev"},
-			Mount{}},
-		"users brings three": {"ext4", []string{"users", "exec"},
-			Mount{AttrSet: nosuid | nodev, AttrClear: noexec, Flags: unix.MS_NOSUID | unix.MS_NODEV}},
-		"remount": {"", []string{"remount", "ro"},
-			Mount{Remount: true, AttrSet: ro, Flags: unix.MS_RDONLY}},
+		"recursive attributes": {
+			"bind",
+			[]string{"rbind", "rro", "rnodev", "rdev"},
+			Mount{Bind: true, Recursive: true, RecSet: ro, RecClear: nodev},
+		},
+		"super block": {
+			"ext4",
+			[]string{"sync", "lazytime", "async"},
+			Mount{Flags: unix.MS_LAZYTIME, SuperFlags: unix.MS_LAZYTIME},
+		},
+		"words of mount(8) only": {
+			"ext4",
+			[]string{"defaults", "nofail", "x-gvfs-show", "comment=a", "_netdev"},
+			Mount{},
+		},
+		"users brings three": {
+			"ext4",
+			[]string{"users", "exec"},
+			Mount{AttrSet: nosuid | nodev, AttrClear: noexec, Flags: unix.MS_NOSUID | unix.MS_NODEV},
+		},
+		"remount": {
+			"",
+			[]string{"remount", "ro"},
+			Mount{Remount: true, AttrSet: ro, Flags: unix.MS_RDONLY},
+		},
 		"tmpcopyup": {"tmpfs", []string{"tmpcopyup"}, Mount{TmpCopyUp: true}},
-		"ridmap": {"bind", []string{"rbind", "ridmap"},
-			Mount{Bind: true, Recursive: true, IDMap: true, IDMapRecursive: true}},
+		"ridmap": {
+			"bind",
+			[]string{"rbind", "ridmap"},
+			Mount{Bind: true, Recursive: true, IDMap: true, IDMapRecursive: true},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var checks checker
@@ -177,8 +218,10 @@ func TestOptionsWithValues(t *testing.T) {
 
 // TestRelativeIDs: a range with an @ names ids of the container, which its user namespace maps.
 func TestRelativeIDs(t *testing.T) {
-	container := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 10},
-		{ContainerID: 10, HostID: 500, Size: 5}}
+	container := []specs.LinuxIDMapping{
+		{ContainerID: 0, HostID: 100000, Size: 10},
+		{ContainerID: 10, HostID: 500, Size: 5},
+	}
 	s := &Spec{UIDMappings: container, GIDMappings: container}
 	for value, want := range map[string]uint32{
 		"uids=@7-3-2;gids=@7-3-2": 100003, "uids=@7-10-5;gids=@7-10-5": 500, "uids=7-3-2;gids=7-3-2": 3,

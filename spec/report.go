@@ -35,8 +35,10 @@ type Repeated struct {
 func ReadConfig(bundle string) (raw []byte, absolute string, err error) {
 	absolute, err = filepath.Abs(bundle)
 	if err != nil {
-		return nil, "", &diag.Error{Kind: diag.Host, Problem: "the bundle " + bundle + " has no absolute path",
-			Err: err}
+		return nil, "", &diag.Error{
+			Kind: diag.Host, Problem: "the bundle " + bundle + " has no absolute path",
+			Err: err,
+		}
 	}
 	file := filepath.Join(absolute, configName)
 	if raw, err = readFile(file); err != nil {

@@ -4,8 +4,10 @@ import "testing"
 
 // Before 1.3 engines wrote 0 for no limit; from then on it is one.
 func TestPidsLimitOfZero(t *testing.T) {
-	for version, want := range map[string]int64{"1.0.0": -1, "1.0.2-dev": -1, "1.2.1": -1, "1.3.0": 0,
-		"1.3.1-rc.1": 0} {
+	for version, want := range map[string]int64{
+		"1.0.0": -1, "1.0.2-dev": -1, "1.2.1": -1, "1.3.0": 0,
+		"1.3.1-rc.1": 0,
+	} {
 		s, err := Parse(merged(t, `{"ociVersion": "`+version+`", "linux": {"resources": {"pids": {"limit": 0}}}}`),
 			"/bundle", LoadOptions{})
 		if err != nil {

@@ -36,8 +36,10 @@ func TestTablesCoverTheSpec(t *testing.T) {
 	}{
 		"namespaces": {documented(t, "config-linux.md", `(?s)The following namespace types.*?\* \*\*.path`,
 			"(?m)^    \\* \\*\\*`(\\w+)`", 8), NamespaceTypes()},
-		"scheduler policies": {documented(t, "config.md", `(?s)the scheduling policy.*?\*\*.nice`, "`(SCHED_\\w+)`", 7),
-			append([]string{"SCHED_ISO"}, schedulerPolicies...)},
+		"scheduler policies": {
+			documented(t, "config.md", `(?s)the scheduling policy.*?\*\*.nice`, "`(SCHED_\\w+)`", 7),
+			append([]string{"SCHED_ISO"}, schedulerPolicies...),
+		},
 		"scheduler flags": {documented(t, "config.md", `(?s)scheduling flags.*?\*\*.runtime`, "`(SCHED_FLAG_\\w+)`",
 			7), schedulerFlags},
 		"i/o classes": {documented(t, "config.md", `(?s)I/O scheduling class.*?\*\*.priority`, "`(IOPRIO_\\w+)`",

@@ -23,8 +23,10 @@ type document struct {
 	Map     map[string]string `json:"map"`
 }
 
-var documentNames = []string{"text", "flag", "small", "number", "byte", "big", "pointer", "inner", "list", "inners",
-	"map"}
+var documentNames = []string{
+	"text", "flag", "small", "number", "byte", "big", "pointer", "inner", "list", "inners",
+	"map",
+}
 
 func decodeDocument(s *Scanner, v *document) {
 	s.Struct(documentNames, func(name string) bool {

@@ -24,8 +24,10 @@ func TestOpenOutput(t *testing.T) {
 	must(os.Symlink("file", link))
 	must(os.Symlink(file, foreign))
 	must(unix.Mkfifo(fifo, 0o600))
-	tests := map[string]error{file: nil, link: nil, fifo: unix.ENXIO, dir: unix.EISDIR, "/dev/null": nil,
-		"/proc/self/fd/1": nil}
+	tests := map[string]error{
+		file: nil, link: nil, fifo: unix.ENXIO, dir: unix.EISDIR, "/dev/null": nil,
+		"/proc/self/fd/1": nil,
+	}
 	if os.Geteuid() == 0 {
 		must(os.Lchown(foreign, 1234, 1234))
 		tests[foreign] = unix.ELOOP

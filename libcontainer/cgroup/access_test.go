@@ -31,10 +31,16 @@ func TestDropInaccessible(t *testing.T) {
 		"all":                   {true, "", []hierarchy{open}, nil, 1},
 		"root tries":            {false, "", []hierarchy{open, closed}, nil, 2},
 		"a path that is wanted": {true, "/web1", []hierarchy{open, closed}, nil, 2},
-		"a limit needs it": {true, "", []hierarchy{open, closed},
-			&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &limit}}, 2},
-		"a limit needs any": {true, "", []hierarchy{closed},
-			&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &limit}}, 1},
+		"a limit needs it": {
+			true, "",
+			[]hierarchy{open, closed},
+			&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &limit}}, 2,
+		},
+		"a limit needs any": {
+			true, "",
+			[]hierarchy{closed},
+			&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &limit}}, 1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := convert(test.resources, host.CgroupV1)

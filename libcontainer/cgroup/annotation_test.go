@@ -116,8 +116,10 @@ func TestPropertiesThatReachOut(t *testing.T) {
 
 // FuzzProperties: whatever the text is, there is a value of the property's type or an error.
 func FuzzProperties(f *testing.F) {
-	for _, text := range []string{"uint64 5", "['crio.service']", "@as []", `b"x\`, "{'a': <1>}", "(1,", "@a{sv} {}",
-		"'\\u00e4'", "[[[", "<<<1>>>", "0x7fffffffffffffff"} {
+	for _, text := range []string{
+		"uint64 5", "['crio.service']", "@as []", `b"x\`, "{'a': <1>}", "(1,", "@a{sv} {}",
+		"'\\u00e4'", "[[[", "<<<1>>>", "0x7fffffffffffffff",
+	} {
 		f.Add(text)
 	}
 	sign := map[string]string{

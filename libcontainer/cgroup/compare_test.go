@@ -41,41 +41,80 @@ func TestReadBackCompares(t *testing.T) {
 		r                  specs.LinuxResources
 		file, holds, other string // what the file may hold, by "|", and what it may not
 	}{
-		"memory": {specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(10000000))}}, "memory.max",
-			"9999360\n|10000000\n", "max\n|9995264\n|10002432\n|0\n"},
-		"no limit": {specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(-1))}}, "memory.max", "max\n",
-			"9999360\n|0\n"},
+		"memory": {
+			specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(10000000))}},
+			"memory.max",
+			"9999360\n|10000000\n", "max\n|9995264\n|10002432\n|0\n",
+		},
+		"no limit": {
+			specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(-1))}},
+			"memory.max", "max\n",
+			"9999360\n|0\n",
+		},
 		"no swap": {
 			specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(8192)), Swap: new(int64(8192))}},
 			"memory.swap.max", "0\n", "max\n|4096\n",
 		},
-		"shares": {specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: new(uint64(1024))}}, "cpu.weight", "100\n",
-			"99\n|10\n|max\n"},
+		"shares": {
+			specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: new(uint64(1024))}},
+			"cpu.weight", "100\n",
+			"99\n|10\n|max\n",
+		},
 		"quota": {
-			specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: new(int64(25000)), Period: new(uint64(50000))}}, "cpu.max",
+			specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: new(int64(25000)), Period: new(uint64(50000))}},
+			"cpu.max",
 			"25000 50000\n",
 			"max 100000\n|25000 100000\n|25500 50000\n|max 50000\n",
 		},
-		"CPUs": {specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "0,1,2,5"}}, "cpuset.cpus", "0-2,5\n",
-			"\n|0-2\n|0-5\n"},
-		"pids": {specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(40))}}, "pids.max", "40\n",
-			"max\n|4\n|41\n"},
-		"weight": {specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{Weight: weight}}, "io.weight",
-			"default 2930\n|default 2930\n8:0 100\n", "default 100\n|8:0 2930\n|\n"},
-		"BFQ": {specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{Weight: weight}}, "io.bfq.weight",
-			"default 300\n|300\n", "default 100\n|default 2930\n"},
-		"rate": {specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{ThrottleReadBpsDevice: rate}}, "io.max",
-			"8:0 rbps=1000 wbps=max riops=max wiops=max\n", "|8:0 rbps=max wbps=1000\n|8:1 rbps=1000\n"},
-		"huge": {specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB",
-			Limit: 5 << 20}}}, "hugetlb.2MB.max", "4194304\n", "2097152\n|max\n|6291456\n"},
-		"high": {specs.LinuxResources{Unified: map[string]string{"memory.high": "10M"}}, "memory.high",
-			"10485760\n", "max\n|10481664\n"},
-		"group": {specs.LinuxResources{Unified: map[string]string{"memory.oom.group": "1"}}, "memory.oom.group",
-			"1\n", "0\n"},
-		"uweight": {specs.LinuxResources{Unified: map[string]string{"io.weight": "default 30\n8:0 20"}}, "io.weight",
-			"default 30\n8:0 20\n", "default 30\n|8:0 20\n"},
-		"umax": {specs.LinuxResources{Unified: map[string]string{"cpu.max": "20000"}}, "cpu.max", "20000 50000\n",
-			"max 50000\n"},
+		"CPUs": {
+			specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "0,1,2,5"}},
+			"cpuset.cpus", "0-2,5\n",
+			"\n|0-2\n|0-5\n",
+		},
+		"pids": {
+			specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(40))}},
+			"pids.max", "40\n",
+			"max\n|4\n|41\n",
+		},
+		"weight": {
+			specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{Weight: weight}},
+			"io.weight",
+			"default 2930\n|default 2930\n8:0 100\n", "default 100\n|8:0 2930\n|\n",
+		},
+		"BFQ": {
+			specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{Weight: weight}},
+			"io.bfq.weight",
+			"default 300\n|300\n", "default 100\n|default 2930\n",
+		},
+		"rate": {
+			specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{ThrottleReadBpsDevice: rate}},
+			"io.max",
+			"8:0 rbps=1000 wbps=max riops=max wiops=max\n", "|8:0 rbps=max wbps=1000\n|8:1 rbps=1000\n",
+		},
+		"huge": {specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{
+			Pagesize: "2MB",
+			Limit:    5 << 20,
+		}}}, "hugetlb.2MB.max", "4194304\n", "2097152\n|max\n|6291456\n"},
+		"high": {
+			specs.LinuxResources{Unified: map[string]string{"memory.high": "10M"}},
+			"memory.high",
+			"10485760\n", "max\n|10481664\n",
+		},
+		"group": {
+			specs.LinuxResources{Unified: map[string]string{"memory.oom.group": "1"}},
+			"memory.oom.group",
+			"1\n", "0\n",
+		},
+		"uweight": {
+			specs.LinuxResources{Unified: map[string]string{"io.weight": "default 30\n8:0 20"}},
+			"io.weight",
+			"default 30\n8:0 20\n", "default 30\n|8:0 20\n",
+		},
+		"umax": {
+			specs.LinuxResources{Unified: map[string]string{"cpu.max": "20000"}},
+			"cpu.max", "20000 50000\n",
+			"max 50000\n",
+		},
 		"any file": {specs.LinuxResources{Unified: map[string]string{"misc.max": "x 5"}}, "misc.max", "y\n", ""},
 	} {
 		for text := range strings.SplitSeq(tc.holds, "|") {
@@ -127,8 +166,10 @@ func TestKeepOthers(t *testing.T) {
 	}
 	// 50 is somebody else's, the limit of swap goes with that of memory. An ordinary file keeps the end of what was
 	// longer.
-	for file, want := range map[string]string{"pids.max": "50\n", "cpu.weight": "590\n", "memory.oom.group": "1\n",
-		"memory.swap.max": "max\n"} {
+	for file, want := range map[string]string{
+		"pids.max": "50\n", "cpu.weight": "590\n", "memory.oom.group": "1\n",
+		"memory.swap.max": "max\n",
+	} {
 		if got, err := readFile(g.dir(""), file); got != want {
 			t.Errorf("%s: %q, %v, want %q", file, got, err, want)
 		}

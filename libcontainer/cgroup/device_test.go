@@ -139,8 +139,10 @@ func TestUpdateDevices(t *testing.T) {
 	if err := unix.Mkdir(g.dir("devices")+"/sub", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Update(&specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{denyAll,
-		kmsg(true, "rw")}}); err != nil {
+	if err := g.Update(&specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{
+		denyAll,
+		kmsg(true, "rw"),
+	}}); err != nil {
 		t.Errorf("what holds already: %v", err)
 	}
 	if err := g.Update(&specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{denyAll}}); err == nil {

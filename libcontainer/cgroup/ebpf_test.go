@@ -170,13 +170,20 @@ func TestInexpressible(t *testing.T) {
 		want  bool
 	}{
 		"exception taken back whole": {[]rule{base, null, {false, 'c', 1, 3, write}}, false},
-		"part of a range": {[]rule{base, {true, 'c', 1, anyNumber, allAccess}, {false, 'c', 1, 3, write}},
-			true},
-		"before the exception": {[]rule{base, {false, 'c', 1, 3, write}, {true, 'c', 1, anyNumber, allAccess}},
-			false},
+		"part of a range": {
+			[]rule{base, {true, 'c', 1, anyNumber, allAccess}, {false, 'c', 1, 3, write}},
+			true,
+		},
+		"before the exception": {
+			[]rule{base, {false, 'c', 1, 3, write}, {true, 'c', 1, anyNumber, allAccess}},
+			false,
+		},
 		"other access": {[]rule{base, {true, 'c', 1, anyNumber, read}, {false, 'c', 1, 3, write}}, false},
-		"other kind": {[]rule{base, {true, 'b', anyNumber, anyNumber, allAccess},
-			{false, 'c', 1, 3, write}}, false},
+		"other kind": {[]rule{
+			base,
+			{true, 'b', anyNumber, anyNumber, allAccess},
+			{false, 'c', 1, 3, write},
+		}, false},
 	} {
 		if _, _, got := inexpressible(tc.rules); got != tc.want {
 			t.Errorf("%s: got %v", name, got)

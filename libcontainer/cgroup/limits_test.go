@@ -149,39 +149,69 @@ func TestConvertRefuses(t *testing.T) {
 		r    specs.LinuxResources
 		want string
 	}{
-		{"swap below limit", host.CgroupV2,
+		{
+			"swap below limit", host.CgroupV2,
 			specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(9)), Swap: new(int64(8))}},
-			"memory.swap: counts memory and swap"},
-		{"swap without limit", host.CgroupV1, specs.LinuxResources{Memory: &specs.LinuxMemory{Swap: new(int64(8))}},
-			"memory.limit must be given"},
-		{"page size", host.CgroupV2,
+			"memory.swap: counts memory and swap",
+		},
+		{
+			"swap without limit", host.CgroupV1,
+			specs.LinuxResources{Memory: &specs.LinuxMemory{Swap: new(int64(8))}},
+			"memory.limit must be given",
+		},
+		{
+			"page size", host.CgroupV2,
 			specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "/../2MB"}}},
-			"hugepageLimits[0].pageSize"},
-		{"page size, unit", host.CgroupV2,
+			"hugepageLimits[0].pageSize",
+		},
+		{
+			"page size, unit", host.CgroupV2,
 			specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2M"}}},
-			"hugepageLimits[0].pageSize"},
-		{"page size, empty", host.CgroupV2, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{}}},
-			"hugepageLimits[0].pageSize"},
-		{"burst above quota", host.CgroupV2,
+			"hugepageLimits[0].pageSize",
+		},
+		{
+			"page size, empty", host.CgroupV2,
+			specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{}}},
+			"hugepageLimits[0].pageSize",
+		},
+		{
+			"burst above quota", host.CgroupV2,
 			specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: new(int64(5000)), Burst: new(uint64(5001))}},
-			"cpu.burst: must not be above cpu.quota, 5000"},
-		{"unified on v1", host.CgroupV1, specs.LinuxResources{Unified: map[string]string{"memory.high": "1"}},
-			"cgroup v1 has no such limit"},
-		{"unified path", host.CgroupV2, specs.LinuxResources{Unified: map[string]string{"../x.y": "1"}},
-			`unified["../x.y"]`},
+			"cpu.burst: must not be above cpu.quota, 5000",
+		},
+		{
+			"unified on v1", host.CgroupV1,
+			specs.LinuxResources{Unified: map[string]string{"memory.high": "1"}},
+			"cgroup v1 has no such limit",
+		},
+		{
+			"unified path", host.CgroupV2,
+			specs.LinuxResources{Unified: map[string]string{"../x.y": "1"}},
+			`unified["../x.y"]`,
+		},
 		{"unified and field", host.CgroupV2, specs.LinuxResources{
 			Memory: &specs.LinuxMemory{Limit: new(int64(9))}, Unified: map[string]string{"memory.max": "1"},
 		}, "memory.limit is written to"},
-		{"device type", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "x"}}},
-			`devices[0].type "x"`},
-		{"device access", host.CgroupV2,
+		{
+			"device type", host.CgroupV2,
+			specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "x"}}},
+			`devices[0].type "x"`,
+		},
+		{
+			"device access", host.CgroupV2,
 			specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "c", Access: "rx"}}},
-			`devices[0].access "rx"`},
-		{"device without access", host.CgroupV2, specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "c"}}},
-			"says nothing"},
-		{"device of no type", host.CgroupV2,
+			`devices[0].access "rx"`,
+		},
+		{
+			"device without access", host.CgroupV2,
+			specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "c"}}},
+			"says nothing",
+		},
+		{
+			"device of no type", host.CgroupV2,
 			specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: true, Major: new(int64(1)), Access: "r"}}},
-			"give the type"},
+			"give the type",
+		},
 	} {
 		if _, err := convert(&tc.r, tc.mode); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: got %v, want %q", tc.name, err, tc.want)

@@ -97,8 +97,10 @@ func readbacks(t *testing.T) []readback {
 			files("memory.max", "67108864", "memory.swap.max", "33554432"),
 		},
 		{
-			"memory.swap none", "memory", mem(specs.LinuxMemory{Limit: new(int64(64 << 20)),
-				Swap: new(int64(64 << 20))}),
+			"memory.swap none", "memory", mem(specs.LinuxMemory{
+				Limit: new(int64(64 << 20)),
+				Swap:  new(int64(64 << 20)),
+			}),
 			files("memory.memsw.limit_in_bytes", "67108864"), files("memory.swap.max", "0"),
 		},
 		{
@@ -124,8 +126,10 @@ func readbacks(t *testing.T) []readback {
 			files("cpu.weight", "1"),
 		},
 		{
-			"cpu.quota", "cpu", cpu(specs.LinuxCPU{Quota: new(int64(25000)), Period: new(uint64(50000)),
-				Burst: new(uint64(10000))}),
+			"cpu.quota", "cpu", cpu(specs.LinuxCPU{
+				Quota: new(int64(25000)), Period: new(uint64(50000)),
+				Burst: new(uint64(10000)),
+			}),
 			files("cpu.cfs_quota_us", "25000", "cpu.cfs_period_us", "50000", "cpu.cfs_burst_us", "10000"),
 			files("cpu.max", "25000 50000", "cpu.max.burst", "10000"),
 		},
@@ -135,8 +139,10 @@ func readbacks(t *testing.T) []readback {
 		},
 		{"cpu.idle", "cpu", cpu(specs.LinuxCPU{Idle: new(int64(1))}), files("cpu.idle", "1"), files("cpu.idle", "1")},
 		{
-			"cpu.realtimeRuntime", "cpu", cpu(specs.LinuxCPU{RealtimePeriod: new(uint64(500000)),
-				RealtimeRuntime: new(int64(1000))}),
+			"cpu.realtimeRuntime", "cpu", cpu(specs.LinuxCPU{
+				RealtimePeriod:  new(uint64(500000)),
+				RealtimeRuntime: new(int64(1000)),
+			}),
 			files("cpu.rt_runtime_us", "1000", "cpu.rt_period_us", "500000"), nil,
 		},
 		{

@@ -28,35 +28,55 @@ func TestRefusals(t *testing.T) {
 		r                 specs.LinuxResources
 		v1, v2            string // the file; "" where this mode has no such field
 	}{
-		{"memory.limit", "memory", mem(specs.LinuxMemory{Limit: new(int64(-5))}), "memory.limit_in_bytes",
-			"memory.max"},
-		{"memory.reservation", "memory", mem(specs.LinuxMemory{Reservation: new(int64(-5))}),
-			"memory.soft_limit_in_bytes", "memory.low"},
+		{
+			"memory.limit", "memory", mem(specs.LinuxMemory{Limit: new(int64(-5))}), "memory.limit_in_bytes",
+			"memory.max",
+		},
+		{
+			"memory.reservation", "memory", mem(specs.LinuxMemory{Reservation: new(int64(-5))}),
+			"memory.soft_limit_in_bytes", "memory.low",
+		},
 		{"memory.swappiness", "memory", mem(specs.LinuxMemory{Swappiness: new(uint64(500))}), "memory.swappiness", ""},
 		{"cpu.shares", "cpu", cpu(specs.LinuxCPU{Shares: new(uint64(1 << 40))}), "cpu.shares", ""},
-		{"cpu.quota", "cpu", cpu(specs.LinuxCPU{Quota: new(int64(5)), Period: new(uint64(100000))}), "cpu.cfs_quota_us",
-			"cpu.max"},
-		{"cpu.period", "cpu", cpu(specs.LinuxCPU{Quota: new(int64(5000)), Period: new(uint64(5))}), "cpu.cfs_period_us",
-			"cpu.max"},
+		{
+			"cpu.quota", "cpu", cpu(specs.LinuxCPU{Quota: new(int64(5)), Period: new(uint64(100000))}), "cpu.cfs_quota_us",
+			"cpu.max",
+		},
+		{
+			"cpu.period", "cpu", cpu(specs.LinuxCPU{Quota: new(int64(5000)), Period: new(uint64(5))}), "cpu.cfs_period_us",
+			"cpu.max",
+		},
 		{"cpu.burst", "cpu", cpu(specs.LinuxCPU{Burst: new(uint64(1 << 62))}), "cpu.cfs_burst_us", "cpu.max.burst"},
 		{"cpu.idle", "cpu", cpu(specs.LinuxCPU{Idle: new(int64(7))}), "cpu.idle", "cpu.idle"},
 		{"cpu.realtimeRuntime", "cpu", cpu(specs.LinuxCPU{RealtimeRuntime: new(int64(-5))}), "cpu.rt_runtime_us", ""},
-		{"cpu.realtimePeriod", "cpu", cpu(specs.LinuxCPU{RealtimePeriod: new(uint64(1 << 60))}), "cpu.rt_period_us",
-			""},
+		{
+			"cpu.realtimePeriod", "cpu", cpu(specs.LinuxCPU{RealtimePeriod: new(uint64(1 << 60))}), "cpu.rt_period_us",
+			"",
+		},
 		{"cpu.cpus", "cpuset", cpu(specs.LinuxCPU{Cpus: "70000"}), "cpuset.cpus", "cpuset.cpus"},
 		{"cpu.mems", "cpuset", cpu(specs.LinuxCPU{Mems: "999"}), "cpuset.mems", "cpuset.mems"},
-		{"pids.limit", "pids", specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(1 << 40))}}, "pids.max",
-			"pids.max"},
+		{
+			"pids.limit", "pids",
+			specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(1 << 40))}},
+			"pids.max",
+			"pids.max",
+		},
 		{"blockIO.weight", "io", io(specs.LinuxBlockIO{Weight: new(uint16(60000))}), "blkio.weight", "io.weight"},
 		{
 			"blockIO.weightDevice[0].weight", "io",
-			io(specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{{LinuxBlockIODevice: nowhere,
-				Weight: new(uint16(100))}}}), "blkio.weight_device", "io.weight",
+			io(specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{{
+				LinuxBlockIODevice: nowhere,
+				Weight:             new(uint16(100)),
+			}}}), "blkio.weight_device", "io.weight",
 		},
-		{"blockIO.throttleReadBpsDevice[0]", "io", io(specs.LinuxBlockIO{ThrottleReadBpsDevice: rate}),
-			"blkio.throttle.read_bps_device", "io.max"},
-		{"blockIO.throttleWriteIOPSDevice[0]", "io", io(specs.LinuxBlockIO{ThrottleWriteIOPSDevice: rate}),
-			"blkio.throttle.write_iops_device", "io.max"},
+		{
+			"blockIO.throttleReadBpsDevice[0]", "io", io(specs.LinuxBlockIO{ThrottleReadBpsDevice: rate}),
+			"blkio.throttle.read_bps_device", "io.max",
+		},
+		{
+			"blockIO.throttleWriteIOPSDevice[0]", "io", io(specs.LinuxBlockIO{ThrottleWriteIOPSDevice: rate}),
+			"blkio.throttle.write_iops_device", "io.max",
+		},
 		{
 			"hugepageLimits[0].limit", "hugetlb",
 			specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "3MB", Limit: 1}}},
@@ -67,15 +87,27 @@ func TestRefusals(t *testing.T) {
 			specs.LinuxResources{Network: &specs.LinuxNetwork{Priorities: []specs.LinuxInterfacePriority{{Name: "nonesuch", Priority: 3}}}},
 			"net_prio.ifpriomap", "",
 		},
-		{`rdma["nonesuch"]`, "rdma",
+		{
+			`rdma["nonesuch"]`, "rdma",
 			specs.LinuxResources{Rdma: map[string]specs.LinuxRdma{"nonesuch": {HcaHandles: new(uint32(1))}}},
-			"rdma.max", "rdma.max"},
-		{`unified["memory.high"]`, "memory",
-			specs.LinuxResources{Unified: map[string]string{"memory.high": "nonsense"}}, "", "memory.high"},
-		{`unified["memory.nonesuch"]`, "memory",
-			specs.LinuxResources{Unified: map[string]string{"memory.nonesuch": "1"}}, "", "memory.nonesuch"},
-		{`unified["nonesuch.max"]`, "cgroup", specs.LinuxResources{Unified: map[string]string{"nonesuch.max": "1"}}, "",
-			"cgroup.subtree_control"},
+			"rdma.max", "rdma.max",
+		},
+		{
+			`unified["memory.high"]`, "memory",
+			specs.LinuxResources{Unified: map[string]string{"memory.high": "nonsense"}},
+			"", "memory.high",
+		},
+		{
+			`unified["memory.nonesuch"]`, "memory",
+			specs.LinuxResources{Unified: map[string]string{"memory.nonesuch": "1"}},
+			"", "memory.nonesuch",
+		},
+		{
+			`unified["nonesuch.max"]`, "cgroup",
+			specs.LinuxResources{Unified: map[string]string{"nonesuch.max": "1"}},
+			"",
+			"cgroup.subtree_control",
+		},
 		{
 			"devices", "cgroup",
 			specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{

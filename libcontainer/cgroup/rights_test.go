@@ -19,14 +19,19 @@ func TestWithoutRights(t *testing.T) {
 		want string // "" is success, without a cgroup
 	}{
 		{"nothing asked for", Config{ID: "x", Rootless: true}, ""},
-		{"device rules", Config{ID: "x", Rootless: true,
-			Resources: &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Access: "rwm"}}}}, ""},
+		{"device rules", Config{
+			ID: "x", Rootless: true,
+			Resources: &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Access: "rwm"}}},
+		}, ""},
 		{"a limit", Config{ID: "x", Rootless: true, Resources: limit}, "linux.resources.pids.limit: "},
 		{"a path", Config{ID: "x", Path: "/rt-test-path", Rootless: true}, `linux.cgroupsPath "/rt-test-path": `},
 		{"root without rights", Config{ID: "x"}, "the cgroup " + root},
 		{"root has made it", Config{ID: "rt-test-taken", Rootless: true}, ""},
-		{"root has made the path", Config{ID: "x", Path: "/rt-test-taken", Rootless: true},
-			`linux.cgroupsPath "/rt-test-taken": the cgroup ` + root},
+		{
+			"root has made the path",
+			Config{ID: "x", Path: "/rt-test-taken", Rootless: true},
+			`linux.cgroupsPath "/rt-test-taken": the cgroup ` + root,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if strings.HasPrefix(tc.name, "root has made") {
@@ -117,8 +122,10 @@ func without(t *testing.T, g *Group) {
 		if oom, err := g.OOMKilled(); oom || err != nil {
 			t.Errorf("OOMKilled: %v, %v", oom, err)
 		}
-		for name, err := range map[string]error{"Attach": g.Attach(1), "Kill": g.Kill(unix.SIGKILL),
-			"Destroy": g.Destroy()} {
+		for name, err := range map[string]error{
+			"Attach": g.Attach(1), "Kill": g.Kill(unix.SIGKILL),
+			"Destroy": g.Destroy(),
+		} {
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}

@@ -250,7 +250,8 @@ func (g *Group) set(m cgroups.Manager) error {
 			// enforces the rules, not systemd: with DevicePolicy=auto systemd leaves devices alone, and a daemon-reload
 			// can't remove the filter.
 			systemd.GenerateDeviceProps = func(*cgroups.Resources, int) ([]sd.Property,
-				error) {
+				error,
+			) {
 				return g.extraProperties(), nil
 			}
 			err := m.Set(g.libraryConfig().Resources)

@@ -14,8 +14,12 @@ func TestDeviceProperties(t *testing.T) {
 		rules []specs.LinuxDeviceCgroup
 		want  []deviceAllow // some of DeviceAllow; none: devices are left to the files
 	}{
-		"default": {nil, []deviceAllow{{"/dev/char/1:3", "rwm"}, {"char-*", "m"}, {"block-*", "m"},
-			{"char-pts", "rwm"}}},
+		"default": {nil, []deviceAllow{
+			{"/dev/char/1:3", "rwm"},
+			{"char-*", "m"},
+			{"block-*", "m"},
+			{"char-pts", "rwm"},
+		}},
 		"everything":     {[]specs.LinuxDeviceCgroup{allowAll}, nil},
 		"all but one":    {[]specs.LinuxDeviceCgroup{allowAll, kmsg(false, "w")}, nil},
 		"one taken back": {[]specs.LinuxDeviceCgroup{denyAll, kmsg(true, "rw"), kmsg(false, "w")}, nil},

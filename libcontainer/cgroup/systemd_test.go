@@ -75,8 +75,10 @@ func TestScope(t *testing.T) {
 		}
 	}
 	dir := g.dir("memory")
-	for file, want := range map[string]string{"memory.max": "67108864\n", "pids.max": "50\n",
-		"cpu.max": "50000 100000\n"} {
+	for file, want := range map[string]string{
+		"memory.max": "67108864\n", "pids.max": "50\n",
+		"cpu.max": "50000 100000\n",
+	} {
 		if got, err := readFile(dir, file); got != want {
 			t.Errorf("%s: %q, %v, want %q", file, got, err, want)
 		}
@@ -140,8 +142,10 @@ func TestScopeFailureLeavesNothing(t *testing.T) {
 // TestScopeRefusesBadProperty: what would affect more than the container is refused before systemd is asked.
 func TestScopeRefusesBadProperty(t *testing.T) {
 	needsSystemd(t)
-	_, err := New(Config{ID: "bad", Systemd: true, Rootless: os.Geteuid() != 0,
-		Annotations: map[string]string{"org.systemd.property.NoSuchThing": "true"}})
+	_, err := New(Config{
+		ID: "bad", Systemd: true, Rootless: os.Geteuid() != 0,
+		Annotations: map[string]string{"org.systemd.property.NoSuchThing": "true"},
+	})
 	if err == nil || !strings.HasPrefix(err.Error(), `annotations["org.systemd.property.NoSuchThing"]: `) {
 		t.Errorf("got %v", err)
 	}

@@ -106,8 +106,10 @@ func (d *dump) prepare() (err error) {
 func (d *dump) possible() error {
 	if d.o.StatusFD >= 0 {
 		if _, err := unix.FcntlInt(uintptr(d.o.StatusFD), unix.F_GETFD, 0); err != nil {
-			return &diag.Error{Kind: diag.Usage, Field: "--status-fd", Value: strconv.Itoa(d.o.StatusFD),
-				Problem: "is not open: the caller of rt must open it"}
+			return &diag.Error{
+				Kind: diag.Usage, Field: "--status-fd", Value: strconv.Itoa(d.o.StatusFD),
+				Problem: "is not open: the caller of rt must open it",
+			}
 		}
 	}
 	for i := range d.Spec.Mounts {

@@ -32,8 +32,10 @@ func TestLastErrors(t *testing.T) {
 
 func TestPageServer(t *testing.T) {
 	for text, want := range map[string]*criu.PageServer{
-		"": nil, "1.2.3.4:99": {Address: "1.2.3.4", Port: 99}, "[::1]:65535": {Address: "::1",
-			Port: 65535}, "host:1": {Address: "host", Port: 1},
+		"": nil, "1.2.3.4:99": {Address: "1.2.3.4", Port: 99}, "[::1]:65535": {
+			Address: "::1",
+			Port:    65535,
+		}, "host:1": {Address: "host", Port: 1},
 	} {
 		got, err := pageServer(text, false)
 		if err != nil || (got == nil) != (want == nil) || got != nil && *got != *want {
@@ -49,8 +51,12 @@ func TestPageServer(t *testing.T) {
 
 func TestCgroupRoots(t *testing.T) {
 	roots := cgroupRoots("4:cpu,cpuacct:/a:b\n1:name=systemd:/c\n0::/d\nx\n")
-	want := []criu.CgroupRoot{{Controller: "cpu", Path: "/a:b"}, {Controller: "cpuacct", Path: "/a:b"},
-		{Controller: "name=systemd", Path: "/c"}, {Path: "/d"}}
+	want := []criu.CgroupRoot{
+		{Controller: "cpu", Path: "/a:b"},
+		{Controller: "cpuacct", Path: "/a:b"},
+		{Controller: "name=systemd", Path: "/c"},
+		{Path: "/d"},
+	}
 	if len(roots) != len(want) {
 		t.Fatal(roots)
 	}

@@ -40,12 +40,16 @@ func hasFeatures(program string, wanted criu.Features) error {
 		return err
 	}
 	if wanted.MemoryTracking && !r.Features.MemoryTracking {
-		return &diag.Error{Kind: diag.Host, Field: "--pre-dump",
-			Problem: "this kernel does not tell which memory has changed (CONFIG_MEM_SOFT_DIRTY), or criu can't ask it"}
+		return &diag.Error{
+			Kind: diag.Host, Field: "--pre-dump",
+			Problem: "this kernel does not tell which memory has changed (CONFIG_MEM_SOFT_DIRTY), or criu can't ask it",
+		}
 	}
 	if wanted.LazyPages && !r.Features.LazyPages {
-		return &diag.Error{Kind: diag.Host, Field: "--lazy-pages",
-			Problem: "this kernel has no userfaultfd(2) that criu can use"}
+		return &diag.Error{
+			Kind: diag.Host, Field: "--lazy-pages",
+			Problem: "this kernel has no userfaultfd(2) that criu can use",
+		}
 	}
 	return nil
 }

@@ -106,8 +106,10 @@ func checkTypes(dir int, path string) error {
 	}
 	for _, e := range names {
 		if e.Type()&^(os.ModeDir|os.ModeSymlink) != 0 {
-			return &diag.Error{Kind: diag.Usage, Field: "--image-path", Value: path,
-				Problem: "has a file in it that is no image: " + strconv.Quote(e.Name()) + " is not a regular file"}
+			return &diag.Error{
+				Kind: diag.Usage, Field: "--image-path", Value: path,
+				Problem: "has a file in it that is no image: " + strconv.Quote(e.Name()) + " is not a regular file",
+			}
 		}
 	}
 	return nil

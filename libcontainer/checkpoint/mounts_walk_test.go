@@ -85,8 +85,13 @@ func TestMountsBelowASilentFileSystem(t *testing.T) {
 		server := mountSilent(t, dir+"/covered")
 		silent := mountSilent(t, dir+"/silent")
 		list := externals{
-			{label: dir + "/link"}, {label: dir + "/covered/data"}, {label: dir + "/silent/a/b"},
-			{label: dir + "/none"}, {label: dir + "/silent"}, {label: dir + "/link", device: true}, {label: dir},
+			{label: dir + "/link"},
+			{label: dir + "/covered/data"},
+			{label: dir + "/silent/a/b"},
+			{label: dir + "/none"},
+			{label: dir + "/silent"},
+			{label: dir + "/link", device: true},
+			{label: dir},
 		}
 		inTime(t, []int{server, silent}, func() {
 			mounted, err := list.attached(tid)

@@ -36,15 +36,21 @@ func (o *ImageOptions) fill(r *criu.Options) error {
 	modes := []string{"", "soft", "full", "strict", "ignore"}
 	i := slices.Index(modes, o.ManageCgroups)
 	if i < 0 {
-		return &diag.Error{Kind: diag.Usage, Field: "--manage-cgroups-mode", Value: o.ManageCgroups,
-			Problem: "must be soft, full, strict or ignore"}
+		return &diag.Error{
+			Kind: diag.Usage, Field: "--manage-cgroups-mode", Value: o.ManageCgroups,
+			Problem: "must be soft, full, strict or ignore",
+		}
 	}
-	r.Cgroups = [...]criu.CgroupMode{criu.CgroupSoft, criu.CgroupSoft, criu.CgroupFull, criu.CgroupStrict,
-		criu.CgroupIgnore}[i]
+	r.Cgroups = [...]criu.CgroupMode{
+		criu.CgroupSoft, criu.CgroupSoft, criu.CgroupFull, criu.CgroupStrict,
+		criu.CgroupIgnore,
+	}[i]
 	for _, name := range o.EmptyNS {
 		if name != "network" {
-			return &diag.Error{Kind: diag.Usage, Field: "--empty-ns", Value: name,
-				Problem: "must be network: CRIU can leave no other namespace empty"}
+			return &diag.Error{
+				Kind: diag.Usage, Field: "--empty-ns", Value: name,
+				Problem: "must be network: CRIU can leave no other namespace empty",
+			}
 		}
 		r.EmptyNetwork = true
 	}

@@ -189,8 +189,10 @@ func (x *Restore) restore() (err error) {
 		return nil
 	case err == nil && response.Success:
 		x.pid = response.Pid
-		return &diag.Error{Kind: diag.Host,
-			Problem: "criu has restored the processes without telling that they are there"}
+		return &diag.Error{
+			Kind:    diag.Host,
+			Problem: "criu has restored the processes without telling that they are there",
+		}
 	case x.refused != nil:
 		return x.refused
 	}

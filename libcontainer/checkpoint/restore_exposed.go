@@ -199,8 +199,8 @@ func sharesOf(host []*mountinfo.Info, source string, s share, recursive bool, be
 	if err != nil || e == nil {
 		return nil
 	}
-	real := string(name[:n])
-	rest, ok := sys.Below(real, e.Mountpoint)
+	resolved := string(name[:n])
+	rest, ok := sys.Below(resolved, e.Mountpoint)
 	if !ok {
 		return nil
 	}
@@ -210,7 +210,7 @@ func sharesOf(host []*mountinfo.Info, source string, s share, recursive bool, be
 		return shares
 	}
 	for _, e := range host {
-		if e.Mountpoint != real && sys.IsBelow(e.Mountpoint, real) {
+		if e.Mountpoint != resolved && sys.IsBelow(e.Mountpoint, resolved) {
 			shares = append(shares, share{e.Major, e.Minor, e.Root, below, s.field})
 		}
 	}

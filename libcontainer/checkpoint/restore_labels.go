@@ -42,8 +42,10 @@ func (x *Restore) checkLabelOptions() error {
 	}
 	for _, module := range [...]string{appArmor, seLinux} {
 		if l := x.wantedLabel(module); l.text != "" && !x.hasModule(module) {
-			return &diag.Error{Kind: diag.Host, Field: l.field, Value: l.text,
-				Problem: "this kernel runs without " + moduleName(module) + ": leave it out"}
+			return &diag.Error{
+				Kind: diag.Host, Field: l.field, Value: l.text,
+				Problem: "this kernel runs without " + moduleName(module) + ": leave it out",
+			}
 		}
 	}
 	return nil

@@ -37,10 +37,14 @@ func TestRightsOfRestoredProcesses(t *testing.T) {
 		{name: "the same"},
 		{name: "no filter", was: "Seccomp:\t2", is: "Seccomp:\t0", field: "linux.seccomp"},
 		{name: "no no_new_privs", was: "NoNewPrivs:\t1", is: "NoNewPrivs:\t0", field: "process.noNewPrivileges"},
-		{name: "bounding", was: "CapBnd:\t0000000000000020", is: "CapBnd:\t0000000000200020",
-			field: "process.capabilities"},
-		{name: "ambient", was: "CapAmb:\t0000000000000000", is: "CapAmb:\t0000000000200000",
-			field: "process.capabilities"},
+		{
+			name: "bounding", was: "CapBnd:\t0000000000000020", is: "CapBnd:\t0000000000200020",
+			field: "process.capabilities",
+		},
+		{
+			name: "ambient", was: "CapAmb:\t0000000000000000", is: "CapAmb:\t0000000000200000",
+			field: "process.capabilities",
+		},
 		{name: "no capability left", was: "0000000000000020", is: "0000000000000000"},
 		{name: "saved user", was: "1000\t1000\t1000\nGid", is: "1000\t0\t1000\nGid", field: "process.user.uid"},
 		{name: "group", was: "Groups:\t5", is: "Groups:\t5 0", field: "process.user"},
@@ -52,16 +56,20 @@ func TestRightsOfRestoredProcesses(t *testing.T) {
 		{
 			name: "CAP_SETUID", was: "Uid:\t1000", is: "Uid:\t0",
 			edit: func(p *spec.Process) {
-				p.Capabilities = &spec.Capabilities{Bounding: 1<<unix.CAP_SETUID | kill,
-					Permitted: 1<<unix.CAP_SETUID | kill}
+				p.Capabilities = &spec.Capabilities{
+					Bounding:  1<<unix.CAP_SETUID | kill,
+					Permitted: 1<<unix.CAP_SETUID | kill,
+				}
 			},
 		},
 		{
 			name: "root gets the bounding set",
 			edit: func(p *spec.Process) {
 				p.NoNewPrivs = false
-				p.Capabilities = &spec.Capabilities{Bounding: 1<<unix.CAP_SETUID | kill,
-					Permitted: 1 << unix.CAP_SETUID}
+				p.Capabilities = &spec.Capabilities{
+					Bounding:  1<<unix.CAP_SETUID | kill,
+					Permitted: 1 << unix.CAP_SETUID,
+				}
 				p.UID = 0
 			},
 		},

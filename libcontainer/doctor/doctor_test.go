@@ -76,8 +76,10 @@ func TestBelow(t *testing.T) {
 }
 
 func TestOwnCgroup(t *testing.T) {
-	for text, want := range map[string]string{"1:cpu:/a\n0::/user.slice/x\n": "/user.slice/x", "1:cpu:/a": "/",
-		"": "/"} {
+	for text, want := range map[string]string{
+		"1:cpu:/a\n0::/user.slice/x\n": "/user.slice/x", "1:cpu:/a": "/",
+		"": "/",
+	} {
 		if got := ownCgroup(text); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}

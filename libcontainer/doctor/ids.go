@@ -49,8 +49,10 @@ func namespaces(f *host.Facts) []Finding {
 	if missing == nil {
 		list = append(list, Finding{subject, Good, "the kernel has all kinds of namespaces", ""})
 	} else {
-		list = append(list, Finding{subject, Less, "the kernel has no " + strings.Join(missing, ", "),
-			"configs that ask for them are refused"})
+		list = append(list, Finding{
+			subject, Less, "the kernel has no " + strings.Join(missing, ", "),
+			"configs that ask for them are refused",
+		})
 	}
 	for _, kind := range []string{"user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time"} {
 		file := "/proc/sys/user/max_" + kind + "_namespaces"
@@ -107,8 +109,10 @@ func ids(f *host.Facts) []Finding {
 		name = u.Username
 	}
 	var list []Finding
-	for _, m := range []struct{ program, file, what string }{{"newuidmap", "/etc/subuid", "user"},
-		{"newgidmap", "/etc/subgid", "group"}} {
+	for _, m := range []struct{ program, file, what string }{
+		{"newuidmap", "/etc/subuid", "user"},
+		{"newgidmap", "/etc/subgid", "group"},
+	} {
 		text, _ := os.ReadFile(m.file)
 		n := idsOf(string(text), name, f.EUID)
 		_, err := exec.LookPath(m.program)

@@ -29,8 +29,10 @@ func Of(err error, s *supervise.Session, p *plan.Plan, config *spec.Spec, outOfM
 func Died(s *supervise.Session, outOfMemory func() error) error {
 	status, err := s.Status()
 	if err != nil {
-		return &diag.Error{Kind: diag.Kernel, Problem: "the boot process has ended before the container was created",
-			Err: err}
+		return &diag.Error{
+			Kind: diag.Kernel, Problem: "the boot process has ended before the container was created",
+			Err: err,
+		}
 	}
 	return death(status, outOfMemory)
 }

@@ -98,8 +98,7 @@ func childTime() int64 {
 		return 0
 	}
 	const half = 500_000 // the kernel looks at the limit once a tick
-	return int64(used.Utime.Sec) + int64(used.Stime.Sec) +
-		(int64(used.Utime.Usec)+int64(used.Stime.Usec)+half)/1_000_000
+	return used.Utime.Sec + used.Stime.Sec + (used.Utime.Usec+used.Stime.Usec+half)/1_000_000
 }
 
 func seccompReason(pid int, config *spec.Spec) string {

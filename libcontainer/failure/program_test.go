@@ -73,8 +73,10 @@ func TestProgramHint(t *testing.T) {
 			t.Errorf("%s, %v: %q", c.arg, c.errno, hint)
 		}
 		// Engines look for these words: see TestHintsMeanNothingToEngines.
-		for _, word := range []string{"permission denied", "no such file", "not found", "is a directory",
-			"does not exist"} {
+		for _, word := range []string{
+			"permission denied", "no such file", "not found", "is a directory",
+			"does not exist",
+		} {
 			if strings.Contains(hint, word) {
 				t.Errorf("%s: %q in %q", c.arg, word, hint)
 			}

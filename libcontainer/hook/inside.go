@@ -46,8 +46,10 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 	if err != nil {
 		return 0, err
 	}
-	hook := supervise.Session{Boot: boot, Steps: program.Steps,
-		On: supervise.Handlers{plan.SyncBorn: func(supervise.Report) error { return nil }}}
+	hook := supervise.Session{
+		Boot: boot, Steps: program.Steps,
+		On: supervise.Handlers{plan.SyncBorn: func(supervise.Report) error { return nil }},
+	}
 	err = hook.Serve(plan.SyncNone)
 	if err == nil {
 		boot.Close()

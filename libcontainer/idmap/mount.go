@@ -71,8 +71,10 @@ func (l *Namespaces) Apply(mount *spec.Mount, tree int) error {
 	if mount.IDMapRecursive {
 		flags |= unix.AT_RECURSIVE
 	}
-	err = unix.MountSetattr(tree, "", flags, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP,
-		Userns_fd: uint64(namespace)})
+	err = unix.MountSetattr(tree, "", flags, &unix.MountAttr{
+		Attr_set:  unix.MOUNT_ATTR_IDMAP,
+		Userns_fd: uint64(namespace),
+	})
 	if err != nil {
 		e := diag.Sys("the ids of the mount can't be mapped", "mount_setattr",
 			err).At(mount.Field("source"), mount.Source)

@@ -24,8 +24,10 @@ func TestNotStatic(t *testing.T) {
 		file []byte
 		ok   bool
 	}{
-		"script": {[]byte("#!/bin/sh\n"), false}, "text": {[]byte("hello"),
-			false}, "nothing": {nil, false}, "dynamic": {dynamic, false},
+		"script": {[]byte("#!/bin/sh\n"), false}, "text": {
+			[]byte("hello"),
+			false,
+		}, "nothing": {nil, false}, "dynamic": {dynamic, false},
 		"header alone": {self[:64], false}, "damaged": {damaged, false},
 	} {
 		if problem := notStatic(c.file); (problem == "") != c.ok {

@@ -24,8 +24,10 @@ func (p *Process) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error)
 // process.execCPUAffinity.initial. It has to be bound before it is born: a CPU that the container's cpuset does not
 // have can be asked for only outside of it.
 func (p *Process) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, error) {
-	o := nsenter.SpawnOptions{Argv: []string{"rt-exec", p.c.State.ID}, Files: p.o.Streams.Files(files), CgroupFD: -1,
-		Dir: p.c.Dir.Path(".")}
+	o := nsenter.SpawnOptions{
+		Argv: []string{"rt-exec", p.c.State.ID}, Files: p.o.Streams.Files(files), CgroupFD: -1,
+		Dir: p.c.Dir.Path("."),
+	}
 	if p.plan.IntoCgroup {
 		o.CgroupFD = p.placement.Dir
 	}

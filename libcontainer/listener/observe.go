@@ -87,8 +87,10 @@ func (o *Observer) one() {
 	if name != "read" { // before the program it is the boot process that waits for the word that we listen
 		o.recorder.Saw(n.audit, uint32(n.number))
 	}
-	ioctl(o.listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&response{id: n.id,
-		flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}))
+	ioctl(o.listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&response{
+		id:    n.id,
+		flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE,
+	}))
 }
 
 func ioctl(fd int, request uintptr, arg unsafe.Pointer) bool {

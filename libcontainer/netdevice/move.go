@@ -70,7 +70,8 @@ func (n *Namespaces) Close() {
 // Move moves the devices of these names. That all of them can be moved is known before the first is touched. Each that
 // was moved leaves an entry on taken, which moves it back while n is open, and passes to warn what that could not do.
 func (n *Namespaces) Move(names []string, devices map[string]specs.LinuxNetDevice, taken *undo.Stack,
-	warn func(string)) error {
+	warn func(string),
+) error {
 	links := make([]netlink.Link, len(names))
 	for i, name := range names {
 		var err error
@@ -131,8 +132,10 @@ func deviceError(name string, err error) error {
 func (n *Namespaces) check(name, as string) (netlink.Link, error) {
 	link, err := n.host.LinkByName(name)
 	if _, ok := errors.AsType[netlink.LinkNotFoundError](err); ok {
-		return nil, &diag.Error{Kind: diag.Host,
-			Problem: "there is no such network device in the network namespace of rt", Errno: unix.ENODEV}
+		return nil, &diag.Error{
+			Kind:    diag.Host,
+			Problem: "there is no such network device in the network namespace of rt", Errno: unix.ENODEV,
+		}
 	}
 	if err != nil {
 		return nil, netlinkError("the network device can't be looked up", err)
@@ -142,8 +145,10 @@ func (n *Namespaces) check(name, as string) (netlink.Link, error) {
 	}
 	_, err = n.container.LinkByName(as)
 	if err == nil {
-		return nil, &diag.Error{Kind: diag.Host, Problem: "the container has a network device " + as + " already",
-			Errno: unix.EEXIST}
+		return nil, &diag.Error{
+			Kind: diag.Host, Problem: "the container has a network device " + as + " already",
+			Errno: unix.EEXIST,
+		}
 	}
 	if _, ok := errors.AsType[netlink.LinkNotFoundError](err); !ok {
 		return nil, netlinkError("the name can't be looked up in the container", err)
@@ -257,8 +262,10 @@ func (n *Namespaces) arrived(before []netlink.Link, as string) (netlink.Link, er
 			return l, nil
 		}
 	}
-	return nil, &diag.Error{Kind: diag.Kernel, Problem: "the network device was moved and is not in the container",
-		Errno: unix.ENODEV}
+	return nil, &diag.Error{
+		Kind: diag.Kernel, Problem: "the network device was moved and is not in the container",
+		Errno: unix.ENODEV,
+	}
 }
 
 // keep makes an address that the kernel told one that it takes: without the flags that are the kernel's to set. The

@@ -57,8 +57,10 @@ func managerAddress() (unix.Sockaddr, error) {
 				"sd_notify(3)",
 		}
 	case len(name) >= len(unix.RawSockaddrUnix{}.Path):
-		return nil, &diag.Error{Kind: diag.Usage, Field: Env, Value: name,
-			Problem: "in the environment of rt is too long for a socket: see unix(7)"}
+		return nil, &diag.Error{
+			Kind: diag.Usage, Field: Env, Value: name,
+			Problem: "in the environment of rt is too long for a socket: see unix(7)",
+		}
 	}
 	return &unix.SockaddrUnix{Name: name}, nil // a leading @ is the abstract namespace to package unix too
 }
@@ -121,6 +123,7 @@ func (n *Relay) bind(path string) error {
 	return <-bound
 }
 
+// Close closes the sockets. A nil Relay has none.
 func (n *Relay) Close() {
 	if n == nil {
 		return

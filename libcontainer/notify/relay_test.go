@@ -83,8 +83,10 @@ func TestRelay(t *testing.T) {
 		pidfd, err := unix.PidfdOpen(pid, 0)
 		must(t, err)
 		n.Begin(pidfd)
-		for _, text := range []string{"STATUS=READY=1", "READY=10", "MAINPID=1\nSTOPPING=1", " READY=1", "BARRIER=1",
-			"STATUS=x\nREADY=1\nMAINPID=1"} {
+		for _, text := range []string{
+			"STATUS=READY=1", "READY=10", "MAINPID=1\nSTOPPING=1", " READY=1", "BARRIER=1",
+			"STATUS=x\nREADY=1\nMAINPID=1",
+		} {
 			say(text)
 		}
 		must(t, n.Finish())

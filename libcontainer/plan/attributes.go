@@ -23,8 +23,10 @@ func attr(set, clr uint64, propagation uintptr) nsenter.Arg {
 		name  string
 		names *nsenter.Names
 		value uint64
-	}{{"set=", &nsenter.MountAttrs, set}, {"clear=", &nsenter.MountAttrs,
-		clr}, {"propagation=", &nsenter.MountFlags, uint64(propagation)}} {
+	}{{"set=", &nsenter.MountAttrs, set}, {
+		"clear=", &nsenter.MountAttrs,
+		clr,
+	}, {"propagation=", &nsenter.MountFlags, uint64(propagation)}} {
 		if f.value != 0 {
 			text += sep + f.name + f.names.Format(f.value)
 			sep = ", "
@@ -37,7 +39,8 @@ const sizeofMountAttr = 32
 
 // setAttr changes the attributes of the mount, or the tree of mounts, whose root directory tree is. Linux 5.12.
 func (c *compiler) setAttr(origin, sentence string, tree nsenter.Reg, set, clr uint64, propagation uintptr,
-	recursive bool) step {
+	recursive bool,
+) step {
 	// The kinds of access times are one value, which is set by clearing it first: mount_setattr(2).
 	if set&unix.MOUNT_ATTR__ATIME != 0 {
 		clr |= unix.MOUNT_ATTR__ATIME

@@ -8,9 +8,11 @@ import (
 // check refuses a plan that breaks a rule of docs/security.md. That is a bug in this package, and no config should be
 // able to cause it.
 func (c *compiler) check() error {
-	subject := rules.Subject{Program: &c.plan.Program, Harmless: make([]bool, len(c.plan.FDs)), Joining: c.joining,
+	subject := rules.Subject{
+		Program: &c.plan.Program, Harmless: make([]bool, len(c.plan.FDs)), Joining: c.joining,
 		Trusting: c.trustsNeighbours(),
-		Rights:   c.wanted(), Rootfs: c.spec.Rootfs}
+		Rights:   c.wanted(), Rootfs: c.spec.Rootfs,
+	}
 	for i := range c.plan.Files {
 		subject.Harmless[i] = harmless(c.plan.Files[i].Kind)
 	}
@@ -20,8 +22,10 @@ func (c *compiler) check() error {
 // refuse returns the error for a breach of a rule.
 func refuse(breach error) error {
 	if breach != nil {
-		return &diag.Error{Kind: diag.Host, Problem: breach.Error(),
-			Hint: "this is a mistake in rt: report it with the config.json"}
+		return &diag.Error{
+			Kind: diag.Host, Problem: breach.Error(),
+			Hint: "this is a mistake in rt: report it with the config.json",
+		}
 	}
 	return nil
 }

@@ -36,10 +36,14 @@ func TestRulesNotice(t *testing.T) {
 		{rule: "R1", without: `^fchdir`, config: `{}`},
 		{rule: "R1", without: `^close_range\(5`, config: `{}`, exec: true},
 		{rule: "R2", without: `^mount_setattr.*restrict the copy`, config: `{"linux": {"maskedPaths": ["/secret"]}}`},
-		{rule: "R2", without: `^mount_setattr.*restrict it`,
-			config: `{"linux": {"devices": [{"path": "/dev/x", "type": "c", "major": 1, "minor": 3}]}}`},
-		{rule: "R2", without: `^mount\(NULL.*restrict it`, config: `{"linux": {"maskedPaths": ["/secret"]}}`,
-			old: true},
+		{
+			rule: "R2", without: `^mount_setattr.*restrict it`,
+			config: `{"linux": {"devices": [{"path": "/dev/x", "type": "c", "major": 1, "minor": 3}]}}`,
+		},
+		{
+			rule: "R2", without: `^mount\(NULL.*restrict it`, config: `{"linux": {"maskedPaths": ["/secret"]}}`,
+			old: true,
+		},
 		{rule: "R3", without: `PR_SET_DUMPABLE.*no process`, config: joined},
 		{rule: "R3", without: `PR_SET_DUMPABLE.*not dumpable after`, config: joined},
 		{rule: "R3", without: `PR_SET_DUMPABLE.*no process`, config: `{}`, exec: true},
@@ -120,8 +124,10 @@ func TestRuleOfNames(t *testing.T) {
 	}
 	remount := func(path string) nsenter.Step {
 		flags := nsenter.Imm(unix.MS_REMOUNT | unix.MS_BIND | unix.MS_RDONLY)
-		return nsenter.Step{Call: nsenter.Mount, Args: []nsenter.Arg{nsenter.Null, nsenter.Str(path), nsenter.Null,
-			flags, nsenter.Null}}
+		return nsenter.Step{Call: nsenter.Mount, Args: []nsenter.Arg{
+			nsenter.Null, nsenter.Str(path), nsenter.Null,
+			flags, nsenter.Null,
+		}}
 	}
 	for name, edit := range map[string]func(find nsenter.Step) []nsenter.Step{
 		"":              func(find nsenter.Step) []nsenter.Step { return []nsenter.Step{find} },
@@ -142,8 +148,10 @@ func TestRuleOfNames(t *testing.T) {
 			return []nsenter.Step{find, chdir(find.To), remount(".")}
 		},
 		"by the number of its descriptor": func(find nsenter.Step) []nsenter.Step {
-			dup := nsenter.Step{Call: nsenter.Dup3, Args: []nsenter.Arg{nsenter.Val(find.To), nsenter.Imm(4),
-				nsenter.Imm(0)}}
+			dup := nsenter.Step{Call: nsenter.Dup3, Args: []nsenter.Arg{
+				nsenter.Val(find.To), nsenter.Imm(4),
+				nsenter.Imm(0),
+			}}
 			return []nsenter.Step{find, dup, remount("/proc/self/fd/4")}
 		},
 	} {
@@ -256,8 +264,10 @@ func (g generator) some(of ...string) (some []string) {
 
 func (g generator) config() map[string]any {
 	linux := map[string]any{"namespaces": g.namespaces()}
-	doc := map[string]any{"ociVersion": "1.3.0", "root": map[string]any{"path": "/bundle/rootfs",
-		"readonly": g.maybe()}, "linux": linux}
+	doc := map[string]any{"ociVersion": "1.3.0", "root": map[string]any{
+		"path":     "/bundle/rootfs",
+		"readonly": g.maybe(),
+	}, "linux": linux}
 	if !g.rarely() {
 		doc["process"] = g.process()
 	}
@@ -280,8 +290,10 @@ func (g generator) config() map[string]any {
 	if g.maybe() {
 		linux["seccomp"] = map[string]any{
 			"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/a",
-			"syscalls": []any{map[string]any{"names": []string{"mkdir"},
-				"action": g.one("SCMP_ACT_ERRNO", "SCMP_ACT_NOTIFY", "SCMP_ACT_KILL")}},
+			"syscalls": []any{map[string]any{
+				"names":  []string{"mkdir"},
+				"action": g.one("SCMP_ACT_ERRNO", "SCMP_ACT_NOTIFY", "SCMP_ACT_KILL"),
+			}},
 		}
 	}
 	if g.rarely() {

@@ -55,8 +55,10 @@ func (c *compiler) filterLater() bool {
 // engines do.
 func (c *compiler) allowsBirth() bool {
 	f := c.opt.Filter
-	calls := []nsenter.Call{nsenter.Capset, nsenter.Prctl, nsenter.Writev, nsenter.ExitGroup, nsenter.Read,
-		nsenter.Setsid}
+	calls := []nsenter.Call{
+		nsenter.Capset, nsenter.Prctl, nsenter.Writev, nsenter.ExitGroup, nsenter.Read,
+		nsenter.Setsid,
+	}
 	if c.limitsLater() {
 		calls = append(calls, nsenter.Prlimit64)
 	}

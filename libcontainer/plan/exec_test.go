@@ -38,29 +38,48 @@ func TestExecPlans(t *testing.T) {
 		{"exec", modern(), nil, nil},
 		{"exec.linux-5.10", linux510(), nil, nil},
 		{"exec.trace", modern(), nil, func(o *ExecOptions) { o.Trace = true }},
-		{"exec-cgroup-v1", cgroup1(),
-			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "cgroup"}]}}`}, nil},
+		{
+			"exec-cgroup-v1", cgroup1(),
+			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "cgroup"}]}}`},
+			nil,
+		},
 		{"exec-user-namespace", modern(), []string{joinAll}, nil},
-		{"exec-rootless", unprivileged(), []string{joinAll},
-			func(o *ExecOptions) { o.SetgroupsDeny, o.CgroupFD = true, false }},
+		{
+			"exec-rootless", unprivileged(),
+			[]string{joinAll},
+			func(o *ExecOptions) { o.SetgroupsDeny, o.CgroupFD = true, false },
+		},
 		{"exec-chroot", modern(), []string{`{"linux": {"namespaces": []}}`}, nil},
 		{"exec-terminal", modern(), []string{`{"process": {"terminal": true, "user": {"uid": 1000}}}`}, nil},
-		{"exec-signals", modern(), nil,
-			func(o *ExecOptions) { o.IgnoredSignals, o.BlockedSignals = 1<<(unix.SIGHUP-1), 1<<(unix.SIGTERM-1) }},
+		{
+			"exec-signals", modern(), nil,
+			func(o *ExecOptions) { o.IgnoredSignals, o.BlockedSignals = 1<<(unix.SIGHUP-1), 1<<(unix.SIGTERM-1) },
+		},
 		{"exec-user", modern(), []string{`{"process": {"cwd": "/home/u", "user": {"uid": 1000, "gid": 1000},
 			"args": ["app"], "env": ["PATH=/usr/bin:/bin"]}}`}, nil},
-		{"exec-host-binary", modern(), nil,
-			func(o *ExecOptions) { o.HostBinary, o.PreserveFDs, o.NoNewKeyring = true, 2, true }},
-		{"exec-labels", withLSM(),
+		{
+			"exec-host-binary", modern(), nil,
+			func(o *ExecOptions) { o.HostBinary, o.PreserveFDs, o.NoNewKeyring = true, 2, true },
+		},
+		{
+			"exec-labels", withLSM(),
 			[]string{`{"process": {"apparmorProfile": "p", "selinuxLabel": "a:b:c", "oomScoreAdj": 5,
-			"execCPUAffinity": {"initial": "0-1", "final": "1,9"}}}`}, nil},
-		{"exec-rights", modern(),
+			"execCPUAffinity": {"initial": "0-1", "final": "1,9"}}}`},
+			nil,
+		},
+		{
+			"exec-rights", modern(),
 			[]string{`{"process": {"user": {"uid": 1000}, "capabilities": {"bounding": ["CAP_KILL"],
 				"permitted": ["CAP_KILL"],
 			"effective": ["CAP_KILL"]}}, "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW",
-			"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}}}`}, nil},
-		{"exec-rights-listener", modern(), []string{`{` + notifyMkdir + `}`},
-			func(o *ExecOptions) { o.HostBinary = true }},
+			"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}}}`},
+			nil,
+		},
+		{
+			"exec-rights-listener", modern(),
+			[]string{`{` + notifyMkdir + `}`},
+			func(o *ExecOptions) { o.HostBinary = true },
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -155,8 +174,10 @@ func TestExecCorpus(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		for name, f := range map[string]host.Facts{"v2": modern(), "v1": cgroup1(), "5.10": linux510(),
-			"user": unprivileged()} {
+		for name, f := range map[string]host.Facts{
+			"v2": modern(), "v1": cgroup1(), "5.10": linux510(),
+			"user": unprivileged(),
+		} {
 			s := config(t)
 			o := execOptions(s, &f)
 			o.Process, o.Namespaces = process, unix.CLONE_NEWUSER|unix.CLONE_NEWNS|unix.CLONE_NEWPID

@@ -31,8 +31,10 @@ func (c *compiler) files() {
 		}
 		for i := range c.spec.Mounts {
 			if m := &c.spec.Mounts[i]; m.Type == "mqueue" && StandIn(c.spec, c.host, m) != nil {
-				add("mqueue"+strconv.Itoa(i), File{Kind: FileMqueue, Path: m.Type, Index: i,
-					Origin: mountPath(m, "type")})
+				add("mqueue"+strconv.Itoa(i), File{
+					Kind: FileMqueue, Path: m.Type, Index: i,
+					Origin: mountPath(m, "type"),
+				})
 			}
 		}
 	}

@@ -31,15 +31,24 @@ func TestIDMappingRefusals(t *testing.T) {
 	}{
 		"no right":   {unprivileged(), []string{bind}, "mounts[0].uidMappings", "CAP_SYS_ADMIN"},
 		"old kernel": {linux510(), []string{bind}, "mounts[0].uidMappings", "Linux 5.12"},
-		"of proc": {modern(),
+		"of proc": {
+			modern(),
 			[]string{`{"mounts": [{"destination": "/p", "type": "proc", "source": "proc", ` + own + `}]}`},
-			"mounts[0].uidMappings", "no owners"},
-		"of cgroups": {modern(),
+			"mounts[0].uidMappings", "no owners",
+		},
+		"of cgroups": {
+			modern(),
 			[]string{`{"mounts": [{"destination": "/c", "type": "cgroup", "source": "cgroup", ` + own + `}]}`},
-			"mounts[0].uidMappings", "no owners"},
-		"new, user namespace": {modern(), []string{user,
-			`{"mounts": [{"destination": "/t", "type": "tmpfs", "source": "tmpfs", "options": ["idmap"]}]}`},
-			"mounts[0].options", "only a bind mount"},
+			"mounts[0].uidMappings", "no owners",
+		},
+		"new, user namespace": {
+			modern(),
+			[]string{
+				user,
+				`{"mounts": [{"destination": "/t", "type": "tmpfs", "source": "tmpfs", "options": ["idmap"]}]}`,
+			},
+			"mounts[0].options", "only a bind mount",
+		},
 		"user namespace": {capable, []string{user, bind}, "mounts[0].uidMappings", "root"},
 	} {
 		t.Run(name, func(t *testing.T) {

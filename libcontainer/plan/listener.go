@@ -110,10 +110,14 @@ func (c *compiler) observe() error {
 	ctl, spare := uint64(c.plan.Number(c.plan.Ctl)), uint64(c.plan.Number(c.spare("the listener")))
 	profile := seccomp.Recording(nil)
 	profile.Syscalls = []specs.LinuxSyscall{
-		{Names: []string{nsenter.Dup3.String()}, Action: specs.ActAllow,
-			Args: []specs.LinuxSeccompArg{is(1, spare), is(2, unix.O_CLOEXEC)}},
-		{Names: []string{nsenter.Sendmsg.String()}, Action: specs.ActAllow,
-			Args: []specs.LinuxSeccompArg{is(0, ctl), is(2, listenerMark)}},
+		{
+			Names: []string{nsenter.Dup3.String()}, Action: specs.ActAllow,
+			Args: []specs.LinuxSeccompArg{is(1, spare), is(2, unix.O_CLOEXEC)},
+		},
+		{
+			Names: []string{nsenter.Sendmsg.String()}, Action: specs.ActAllow,
+			Args: []specs.LinuxSeccompArg{is(0, ctl), is(2, listenerMark)},
+		},
 	}
 	switch runtime.GOARCH { // programs for the machine's smaller sisters run too
 	case "amd64":

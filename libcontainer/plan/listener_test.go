@@ -22,8 +22,10 @@ func TestNoListener(t *testing.T) {
 				"syscalls": [{"names": ["mkdir", "sendmsg"], "action": "SCMP_ACT_NOTIFY"}]`,
 			"linux.seccomp.syscalls[0].action", "would stop sendmsg",
 		},
-		"by default": {listens + `"defaultAction": "SCMP_ACT_NOTIFY"`, "linux.seccomp.defaultAction",
-			"would stop dup3"},
+		"by default": {
+			listens + `"defaultAction": "SCMP_ACT_NOTIFY"`, "linux.seccomp.defaultAction",
+			"would stop dup3",
+		},
 		"the way is closed": {
 			listens + `"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["dup3", "sendmsg", "execve"],
 				"action": "SCMP_ACT_ALLOW"},

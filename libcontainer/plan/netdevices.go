@@ -18,9 +18,11 @@ func (c *compiler) netDevices() error {
 	}
 	const origin = "linux.netDevices"
 	if c.host.EUID != 0 {
-		return &diag.Error{Kind: diag.Host, Field: origin,
+		return &diag.Error{
+			Kind: diag.Host, Field: origin,
 			Problem: "takes root's rights on the host: only CAP_NET_ADMIN may take a device out of its network " +
-				"namespace"}
+				"namespace",
+		}
 	}
 	var does []string
 	for _, name := range NetDevices(c.spec) {

@@ -53,8 +53,10 @@ func cgroup1() host.Facts {
 	f := modern()
 	f.CgroupMode = host.CgroupV1
 	f.Hierarchies = []host.Hierarchy{
-		{Name: "cpu,cpuacct", Controllers: "cpu,cpuacct", Links: []string{"cpu", "cpuacct"},
-			Path: "/sys/fs/cgroup/cpu,cpuacct/ID"},
+		{
+			Name: "cpu,cpuacct", Controllers: "cpu,cpuacct", Links: []string{"cpu", "cpuacct"},
+			Path: "/sys/fs/cgroup/cpu,cpuacct/ID",
+		},
 		{Name: "systemd", Controllers: "none,name=systemd", Path: "/sys/fs/cgroup/systemd/ID"},
 	}
 	return f
@@ -77,8 +79,10 @@ func withSELinux() host.Facts {
 
 // options are those of `rt create` on f.
 func options(s *spec.Spec, f *host.Facts) *Options {
-	o := &Options{Wait: true, ID: "ID", Home: "/root", Kcore: true, RootMount: "/bundle",
-		ProcPidNS: f.Has(host.MountSetattr), Sources: make([]Source, len(s.Mounts))}
+	o := &Options{
+		Wait: true, ID: "ID", Home: "/root", Kcore: true, RootMount: "/bundle",
+		ProcPidNS: f.Has(host.MountSetattr), Sources: make([]Source, len(s.Mounts)),
+	}
 	for i := range s.Mounts {
 		if s.Mounts[i].Bind {
 			o.Sources[i] = SourceDir
@@ -257,30 +261,47 @@ func TestPlans(t *testing.T) {
 			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],
 			"gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],
 			"timeOffsets": {"monotonic": {"secs": 60}, "boottime": {"secs": 3600, "nanosecs": 5}}}}`}, nil},
-		{"namespaces-joined", modern(),
+		{
+			"namespaces-joined", modern(),
 			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/proc/7/ns/pid"},
 			{"type": "network", "path": "/run/netns/n"}, {"type": "ipc", "path": "/proc/7/ns/ipc"},
-			{"type": "user", "path": "/proc/7/ns/user"}]}}`}, nil},
-		{"namespaces-joined-pid", modern(),
+			{"type": "user", "path": "/proc/7/ns/user"}]}}`},
+			nil,
+		},
+		{
+			"namespaces-joined-pid", modern(),
 			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/proc/7/ns/pid"},
 			{"type": "time"}], "timeOffsets": {"boottime": {"secs": 1}},
 			"seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}},
 			"process": {"terminal": true, "rlimits": [{"type": "RLIMIT_NPROC", "soft": 5, "hard": 5}]},
-			"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}]}`}, nil},
-		{"namespaces-joined-pid.linux-6.17", modern(),
+			"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}]}`},
+			nil,
+		},
+		{
+			"namespaces-joined-pid.linux-6.17", modern(),
 			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/proc/7/ns/pid"}]},
 			"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}]}`},
-			func(o *Options) { o.ProcPidNS = false }},
-		{"namespaces-joined.unprivileged", unprivileged(),
+			func(o *Options) { o.ProcPidNS = false },
+		},
+		{
+			"namespaces-joined.unprivileged", unprivileged(),
 			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"},
-			{"type": "network", "path": "/proc/7/ns/net"}, {"type": "user", "path": "/proc/7/ns/user"}]}}`}, nil},
-		{"namespaces-joined-outside", modern(),
+			{"type": "network", "path": "/proc/7/ns/net"}, {"type": "user", "path": "/proc/7/ns/user"}]}}`},
+			nil,
+		},
+		{
+			"namespaces-joined-outside", modern(),
 			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"},
 				{"type": "network", "path": "/proc/1/ns/net"},
 			{"type": "user"}], "uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],
-			"gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`}, nil},
-		{"namespaces-mount-joined", modern(),
-			[]string{`{"linux": {"namespaces": [{"type": "mount", "path": "/proc/7/ns/mnt"}]}}`}, nil},
+			"gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`},
+			nil,
+		},
+		{
+			"namespaces-mount-joined", modern(),
+			[]string{`{"linux": {"namespaces": [{"type": "mount", "path": "/proc/7/ns/mnt"}]}}`},
+			nil,
+		},
 		{"namespaces-netdevices", modern(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "network"}],
 			"netDevices": {"eth1": {"name": "inside%d"}, "eth0": {}}}}`}, nil},
 		{"namespaces-none", modern(), []string{`{"linux": {"namespaces": []}}`}, nil},
@@ -291,31 +312,44 @@ func TestPlans(t *testing.T) {
 			"gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}`},
 			func(o *Options) { o.SetgroupsDeny, o.CgroupFD = true, false },
 		},
-		{"namespaces-time", modern(),
+		{
+			"namespaces-time", modern(),
 			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "time"}],
-				"timeOffsets": {"boottime": {"secs": -1}}}}`}, nil},
+				"timeOffsets": {"boottime": {"secs": -1}}}}`},
+			nil,
+		},
 		{"cgroup-v1", cgroup1(), []string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup",
 			"source": "cgroup", "options": ["ro", "nosuid"]}]}`}, nil},
 		{
 			"cgroup-v1-user", cgroup1(),
 			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "user"}],
 			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],
-			"gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`}, nil,
+			"gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`},
+			nil,
 		},
-		{"cgroup-v1-namespace", cgroup1(),
+		{
+			"cgroup-v1-namespace", cgroup1(),
 			[]string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}],
-			"linux": {"namespaces": [{"type": "mount"}, {"type": "cgroup"}]}}`}, nil},
+			"linux": {"namespaces": [{"type": "mount"}, {"type": "cgroup"}]}}`},
+			nil,
+		},
 		{"cgroup-v2", modern(), []string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup",
 			"source": "cgroup", "options": ["ro"]}],
 			"linux": {"namespaces": [{"type": "mount"}, {"type": "cgroup"}]}}`}, nil},
-		{"cgroup-v2-shared", modern(),
+		{
+			"cgroup-v2-shared", modern(),
 			[]string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
 				"options": ["ro"]}],
-			"linux": {"namespaces": [{"type": "mount"}]}}`}, nil},
-		{"cgroup-v2-shared.linux-5.10", linux510(),
+			"linux": {"namespaces": [{"type": "mount"}]}}`},
+			nil,
+		},
+		{
+			"cgroup-v2-shared.linux-5.10", linux510(),
 			[]string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
 				"options": ["ro"]}],
-			"linux": {"namespaces": [{"type": "mount"}]}}`}, nil},
+			"linux": {"namespaces": [{"type": "mount"}]}}`},
+			nil,
+		},
 		{"cgroup-systemd", modern(), nil, func(o *Options) { o.CgroupFD, o.CgroupAttach = false, true }},
 		{"rootfs-readonly", modern(), []string{`{"root": {"readonly": true}}`}, nil},
 		{"rootfs-readonly.linux-5.10", linux510(), []string{`{"root": {"readonly": true}}`}, nil},
@@ -335,9 +369,12 @@ func TestPlans(t *testing.T) {
 			{"destination": "/etc/hosts", "source": "hosts", "type": "bind", "options": ["bind", "ro", "private"]}]}`},
 			func(o *Options) { o.Sources[1] = SourceFile },
 		},
-		{"mounts-bind.linux-5.10", linux510(), []string{`{"mounts": [
+		{
+			"mounts-bind.linux-5.10", linux510(),
+			[]string{`{"mounts": [
 			{"destination": "/data/deep/er", "source": "/srv/data", "options": ["rbind", "ro", "nosuid", "rslave"]}]}`},
-			nil},
+			nil,
+		},
 		{"bind-flags", modern(), []string{flaggedBinds}, nil},
 		{"bind-flags.linux-5.10", linux510(), []string{flaggedBinds}, nil},
 		{"bind-flags-user-namespace", modern(), []string{flaggedBinds, withUsers}, nil},
@@ -424,11 +461,14 @@ func TestPlans(t *testing.T) {
 			{"destination": "/new", "type": "tmpfs", "source": "tmpfs", "options": ["idmap"],
 				"uidMappings": [{"containerID": 0, "hostID": 5, "size": 1}],
 				"gidMappings": [{"containerID": 0, "hostID": 5, "size": 1}]}]}`}, nil},
-		{"idmap-user-namespace", modern(),
+		{
+			"idmap-user-namespace", modern(),
 			[]string{`{"mounts": [{"destination": "/data", "source": "/srv/data", "options": ["bind", "idmap"]}],
 			"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}],
 			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],
-			"gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`}, nil},
+			"gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`},
+			nil,
+		},
 		{"remount", modern(), []string{`{"mounts": [
 			{"destination": "/data", "source": "/srv/data", "options": ["bind", "nosuid"]},
 			{"destination": "/data", "options": ["bind", "remount", "ro", "nodev", "private"]},
@@ -437,20 +477,28 @@ func TestPlans(t *testing.T) {
 		{"remount.linux-5.10", linux510(), []string{`{"mounts": [
 			{"destination": "/data", "source": "/srv/data", "options": ["bind", "nosuid"]},
 			{"destination": "/data", "options": ["bind", "remount", "ro", "nodev"]}]}`}, nil},
-		{"mounts-recursive-new", modern(),
+		{
+			"mounts-recursive-new", modern(),
 			[]string{`{"mounts": [{"destination": "/t", "type": "tmpfs", "source": "tmpfs",
-				"options": ["rro", "rnosuid"]}]}`}, nil},
+				"options": ["rro", "rnosuid"]}]}`},
+			nil,
+		},
 		{"mounts-overlay", modern(), []string{`{"mounts": [
 			{"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=/a:/b", "upperdir=/u",
 			"workdir=/w", "noatime", "shared"]}]}`}, nil},
-		{"mounts-label", withSELinux(),
+		{
+			"mounts-label", withSELinux(),
 			[]string{`{"linux": {"mountLabel": "system_u:object_r:container_file_t:s0:c1,c2"}, "mounts": [
 			{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/dev/mqueue",
 			"type": "mqueue", "source": "mqueue"}, {"destination": "/mnt", "type": "overlay", "source": "overlay",
-			"options": ["lowerdir=/a"]}]}`}, nil},
+			"options": ["lowerdir=/a"]}]}`},
+			nil,
+		},
 		{"layer", modern(), nil, func(o *Options) {
-			o.Layer = &Layer{Size: "64m", Mode: 0o755,
-				Attrs: unix.MOUNT_ATTR_NODEV}
+			o.Layer = &Layer{
+				Size: "64m", Mode: 0o755,
+				Attrs: unix.MOUNT_ATTR_NODEV,
+			}
 		}},
 		{
 			"layer-kept", withSELinux(),
@@ -482,14 +530,20 @@ func TestPlans(t *testing.T) {
 			{"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 384, "uid": 5, "gid": 6},
 			{"path": "/dev/net/tun", "type": "c", "major": 10, "minor": 200}, {"path": "/dev/ptmx", "type": "c",
 			"major": 5, "minor": 2}, {"path": "/run/fifo", "type": "p"}]}}`}, nil},
-		{"restrict-bound", modern(),
+		{
+			"restrict-bound", modern(),
 			[]string{`{"mounts": [{"destination": "/proc", "type": "bind", "source": "/proc", "options": ["rbind"]},
 			{"destination": "/sys", "type": "sysfs", "source": "sysfs"}],
 			"linux": {"maskedPaths": ["/proc/sys/vm", "/proc/sys/vm", "/sys/firmware"], "readonlyPaths": ["/proc/sys",
-			"/proc/sys"]}}`}, nil},
-		{"restrict-masked.linux-5.10", linux510(),
+			"/proc/sys"]}}`},
+			nil,
+		},
+		{
+			"restrict-masked.linux-5.10", linux510(),
 			[]string{`{"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
-			"linux": {"maskedPaths": ["/proc/kcore"]}}`}, nil},
+			"linux": {"maskedPaths": ["/proc/kcore"]}}`},
+			nil,
+		},
 		{
 			"devices-existing", modern(),
 			[]string{`{"mounts": [{"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
@@ -504,25 +558,40 @@ func TestPlans(t *testing.T) {
 				o.Sources[1], o.Sources[2], o.NotOnHost = SourceFile, SourceFile, []string{"/opt/missing"}
 			},
 		},
-		{"devices-user-namespace.linux-5.10", linux510(),
+		{
+			"devices-user-namespace.linux-5.10", linux510(),
 			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}],
 			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],
-			"gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`}, nil},
-		{"terminal-bound-dev", modern(),
+			"gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]}}`},
+			nil,
+		},
+		{
+			"terminal-bound-dev", modern(),
 			[]string{`{"process": {"terminal": true}, "mounts": [{"destination": "/dev", "type": "bind",
-				"source": "/dev", "options": ["rbind", "rshared"]}]}`}, nil},
+				"source": "/dev", "options": ["rbind", "rshared"]}]}`},
+			nil,
+		},
 		{"restrict-masked", modern(), []string{`{"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
 			"linux": {"maskedPaths": ["/proc/kcore", "/secret"]}}`}, nil},
-		{"restrict-readonly", modern(),
+		{
+			"restrict-readonly", modern(),
 			[]string{`{"mounts": [{"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid"]}],
-			"linux": {"readonlyPaths": ["/proc/sys", "/etc"]}}`}, nil},
-		{"restrict-readonly.linux-5.10", linux510(),
+			"linux": {"readonlyPaths": ["/proc/sys", "/etc"]}}`},
+			nil,
+		},
+		{
+			"restrict-readonly.linux-5.10", linux510(),
 			[]string{`{"mounts": [{"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid"]}],
-			"linux": {"readonlyPaths": ["/proc/sys", "/etc"]}}`}, nil},
+			"linux": {"readonlyPaths": ["/proc/sys", "/etc"]}}`},
+			nil,
+		},
 		{"proc-sysctl", modern(), []string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "network"}],
 			"sysctl": {"net.ipv4.ip_forward": "1", "net.core.somaxconn": "256"}}}`}, nil},
-		{"proc-labels", withSELinux(),
-			[]string{`{"process": {"selinuxLabel": "system_u:system_r:container_t:s0:c1,c2"}}`}, nil},
+		{
+			"proc-labels", withSELinux(),
+			[]string{`{"process": {"selinuxLabel": "system_u:system_r:container_t:s0:c1,c2"}}`},
+			nil,
+		},
 		{"proc-oom", modern(), []string{`{"process": {"oomScoreAdj": -500}}`}, nil},
 		{"terminal", modern(), []string{`{"process": {"terminal": true, "consoleSize": {"height": 24, "width": 80},
 			"user": {"uid": 1000}}}`}, nil},
@@ -530,36 +599,53 @@ func TestPlans(t *testing.T) {
 			"createContainer": [{"path": "/c"}],
 			"startContainer": [{"path": "/d"}], "poststart": [{"path": "/e"}], "poststop": [{"path": "/f"}]}}`}, nil},
 		{"hooks-intelrdt", modern(), []string{`{"linux": {"intelRdt": {"closID": "gold"}}}`}, nil},
-		{"home", modern(), []string{`{"process": {"env": ["A=b", "HOME="]}}`},
-			func(o *Options) { o.Env = []string{"LISTEN_FDS=1"} }},
+		{
+			"home", modern(),
+			[]string{`{"process": {"env": ["A=b", "HOME="]}}`},
+			func(o *Options) { o.Env = []string{"LISTEN_FDS=1"} },
+		},
 		{"cwd-readonly", modern(), []string{`{"root": {"readonly": true}, "process": {"cwd": "/srv/app"}}`}, nil},
-		{"cwd-readonly-user", modern(),
+		{
+			"cwd-readonly-user", modern(),
 			[]string{`{"root": {"readonly": true}, "process": {"cwd": "/srv/app",
-				"user": {"uid": 1000, "gid": 1000}}}`}, nil},
+				"user": {"uid": 1000, "gid": 1000}}}`},
+			nil,
+		},
 		{"cwd-readonly-mount", modern(), []string{`{"process": {"cwd": "/run/app"}, "mounts": [
 			{"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "mode=755"]}]}`}, nil},
 		{"rootfs-rslave", modern(), []string{`{"linux": {"rootfsPropagation": "rslave"}}`}, nil},
-		{"cgroup-hybrid", hybrid(),
+		{
+			"cgroup-hybrid", hybrid(),
 			[]string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
-				"options": ["ro", "nosuid"]}]}`}, nil},
-		{"cgroup-hybrid-namespace", hybrid(),
+				"options": ["ro", "nosuid"]}]}`},
+			nil,
+		},
+		{
+			"cgroup-hybrid-namespace", hybrid(),
 			[]string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}],
-			"linux": {"namespaces": [{"type": "mount"}, {"type": "cgroup"}]}}`}, nil},
-		{"process-search", modern(),
+			"linux": {"namespaces": [{"type": "mount"}, {"type": "cgroup"}]}}`},
+			nil,
+		},
+		{
+			"process-search", modern(),
 			[]string{`{"process": {"args": ["app", "-v"], "env": ["PATH=/usr/bin:/bin::rel", "A=b"],
-				"cwd": "/srv/app"}}`}, nil},
+				"cwd": "/srv/app"}}`},
+			nil,
+		},
 		{
 			"process-user", modern(),
 			[]string{`{"root": {"readonly": true}, "process": {"cwd": "/home/u", "user": {"uid": 1000, "gid": 1000,
 				"additionalGids": [5, 6], "umask": 63}}}`},
 			func(o *Options) { o.ChownStdio = [3]bool{false, true, true} },
 		},
-		{"process-limits", modern(),
+		{
+			"process-limits", modern(),
 			[]string{`{"process": {"rlimits": [{"type": "RLIMIT_NOFILE", "soft": 64, "hard": 4096}],
 			"scheduler": {"policy": "SCHED_FIFO", "priority": 10}, "ioPriority": {"class": "IOPRIO_CLASS_BE",
 			"priority": 4}},
 			"linux": {"personality": {"domain": "LINUX32"}, "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0"}}}`},
-			nil},
+			nil,
+		},
 		{"rights", modern(), []string{`{"process": {"user": {"uid": 1000},
 			"capabilities": {"bounding": ["CAP_KILL", "CAP_CHOWN"], "permitted": ["CAP_KILL"],
 			"effective": ["CAP_KILL"], "inheritable": ["CAP_KILL"], "ambient": ["CAP_KILL"]}},
@@ -569,8 +655,11 @@ func TestPlans(t *testing.T) {
 			"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW",
 			"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}}}`}, nil},
 		{"listener", modern(), []string{`{"process": {"noNewPrivileges": true}, ` + notifyMkdir + `}`}, nil},
-		{"listener-observe", modern(), []string{`{"process": {"noNewPrivileges": true}}`},
-			func(o *Options) { o.Observe = true }},
+		{
+			"listener-observe", modern(),
+			[]string{`{"process": {"noNewPrivileges": true}}`},
+			func(o *Options) { o.Observe = true },
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -684,11 +773,15 @@ func TestRefusals(t *testing.T) {
 		"no AppArmor": {`{"process": {"apparmorProfile": "p"}}`, nil, "process.apparmorProfile"},
 		"no SELinux":  {`{"process": {"selinuxLabel": "a:b:c"}}`, nil, "process.selinuxLabel"},
 		"mount label": {`{"linux": {"mountLabel": "a:b:c"}}`, nil, "linux.mountLabel"},
-		"groups denied": {`{"process": {"user": {"additionalGids": [5]}}}`,
-			func(o *Options) { o.SetgroupsDeny = true }, "process.user.additionalGids"},
+		"groups denied": {
+			`{"process": {"user": {"additionalGids": [5]}}}`,
+			func(o *Options) { o.SetgroupsDeny = true }, "process.user.additionalGids",
+		},
 		"layer, no mounts": {`{"linux": {"namespaces": []}}`, func(o *Options) { o.Layer = &Layer{} }, "--ephemeral"},
-		"private, no pivot": {`{"linux": {"rootfsPropagation": "private"}}`, func(o *Options) { o.NoPivot = true },
-			"linux.rootfsPropagation"},
+		"private, no pivot": {
+			`{"linux": {"rootfsPropagation": "private"}}`, func(o *Options) { o.NoPivot = true },
+			"linux.rootfsPropagation",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

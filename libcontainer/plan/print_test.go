@@ -15,28 +15,40 @@ func printed() *Plan {
 	return &Plan{
 		Program: nsenter.Program{
 			Steps: []nsenter.Step{
-				{Call: nsenter.Umask, Args: []nsenter.Arg{nsenter.Imm(0)}, Number: 1,
-					Sentence: "modes are as written"},
 				{
-					Call: nsenter.Mkdirat, Args: []nsenter.Arg{nsenter.Val(1), nsenter.Str("a"),
-						nsenter.Flags(&nsenter.Octal, 0o755)},
+					Call: nsenter.Umask, Args: []nsenter.Arg{nsenter.Imm(0)}, Number: 1,
+					Sentence: "modes are as written",
+				},
+				{
+					Call: nsenter.Mkdirat, Args: []nsenter.Arg{
+						nsenter.Val(1), nsenter.Str("a"),
+						nsenter.Flags(&nsenter.Octal, 0o755),
+					},
 					Errnos: nsenter.ErrnosOf(unix.EEXIST), Part: 1, Number: 2, Origin: "mounts[0].destination",
 					Sentence: "make the directory",
 				},
 				{
-					Call: nsenter.Writev, Args: []nsenter.Arg{nsenter.Num(1), nsenter.ReportOf(0),
-						nsenter.Imm(2)}, Part: 1, Number: 3,
-					Origin: "hooks", Sync: &nsenter.SyncDetail{Point: SyncHooks,
-						Does: []string{"run hooks.prestart[0] /bin/a", "run hooks.prestart[1] /bin/b"}},
+					Call: nsenter.Writev, Args: []nsenter.Arg{
+						nsenter.Num(1), nsenter.ReportOf(0),
+						nsenter.Imm(2),
+					}, Part: 1, Number: 3,
+					Origin: "hooks", Sync: &nsenter.SyncDetail{
+						Point: SyncHooks,
+						Does:  []string{"run hooks.prestart[0] /bin/a", "run hooks.prestart[1] /bin/b"},
+					},
 				},
-				{Call: nsenter.Read, Args: []nsenter.Arg{nsenter.Num(1)}, Min: 1,
+				{
+					Call: nsenter.Read, Args: []nsenter.Arg{nsenter.Num(1)}, Min: 1,
 					Errnos: nsenter.ErrnosOf(nsenter.Short),
-					Else:   5, Part: 1, Number: 4},
+					Else:   5, Part: 1, Number: 4,
+				},
 				{Call: nsenter.Getpid, Part: 1, Number: 5, Sync: &nsenter.SyncDetail{Point: SyncBorn}},
 				{Call: nsenter.Setsid, Number: 6},
 			},
-			Parts: []string{"names", "mounts"}, Regs: []string{"",
-				"root"}, FDs: []string{"net-ns", "ctl"}, Ctl: 1, FirstFD: 3,
+			Parts: []string{"names", "mounts"}, Regs: []string{
+				"",
+				"root",
+			}, FDs: []string{"net-ns", "ctl"}, Ctl: 1, FirstFD: 3,
 		},
 		Files:      []File{{Kind: FileNamespace, Path: "/run/netns/x", Origin: "linux.namespaces[0].path"}},
 		CloneFlags: unix.CLONE_NEWPID | unix.CLONE_NEWNS,

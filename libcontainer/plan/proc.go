@@ -58,22 +58,28 @@ func (c *compiler) securityLabels() error {
 	if p.AppArmor != "" {
 		const origin = "process.apparmorProfile"
 		if !c.host.AppArmor {
-			return &diag.Error{Kind: diag.Host, Field: origin, Value: p.AppArmor,
-				Problem: "this kernel runs without AppArmor: leave the profile out"}
+			return &diag.Error{
+				Kind: diag.Host, Field: origin, Value: p.AppArmor,
+				Problem: "this kernel runs without AppArmor: leave the profile out",
+			}
 		}
 		c.writeLabel(origin, "execute under the profile", "thread-self/attr/apparmor/exec", "exec "+p.AppArmor)
 	}
 	if p.SELinuxLabel != "" {
 		const origin = "process.selinuxLabel"
 		if !c.host.SELinux {
-			return &diag.Error{Kind: diag.Host, Field: origin, Value: p.SELinuxLabel,
-				Problem: "this kernel runs without SELinux: leave the label out"}
+			return &diag.Error{
+				Kind: diag.Host, Field: origin, Value: p.SELinuxLabel,
+				Problem: "this kernel runs without SELinux: leave the label out",
+			}
 		}
 		c.writeLabel(origin, "execute with the label", "thread-self/attr/exec", p.SELinuxLabel)
 	}
 	if c.spec.MountLabel != "" && !c.host.SELinux {
-		return &diag.Error{Kind: diag.Host, Field: "linux.mountLabel", Value: c.spec.MountLabel,
-			Problem: "this kernel runs without SELinux: leave the label out"}
+		return &diag.Error{
+			Kind: diag.Host, Field: "linux.mountLabel", Value: c.spec.MountLabel,
+			Problem: "this kernel runs without SELinux: leave the label out",
+		}
 	}
 	return nil
 }

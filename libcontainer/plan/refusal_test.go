@@ -17,8 +17,10 @@ func TestRefusal(t *testing.T) {
 		"below a filter that comes early": {deny + `["capset"]}]}}`, "refuses capset, which the start needs"},
 		"the filter is the last": {`"process": {"noNewPrivileges": true}, ` + deny +
 			`["capset", "prctl"]}]}}`, ""},
-		"an error of the call is no failure": {`"process": {"noNewPrivileges": true}, ` + deny + `["faccessat"]}]}}`,
-			""},
+		"an error of the call is no failure": {
+			`"process": {"noNewPrivileges": true}, ` + deny + `["faccessat"]}]}}`,
+			"",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, f := config(t, `{`+test.config+`}`), modern()

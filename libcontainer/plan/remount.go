@@ -138,8 +138,10 @@ func (c *compiler) changeAttributes(m *spec.Mount, before uint64, tree nsenter.R
 			set &^= unix.MOUNT_ATTR_RDONLY
 			c.do(origin, "hold on to it, to make it read-only later", nsenter.Fcntl, nsenter.Val(tree),
 				nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
-			c.readonly = append(c.readonly, openMount{m.Index, m.Destination, origin, r,
-				mountFlags(before&^m.AttrClear | m.AttrSet)})
+			c.readonly = append(c.readonly, openMount{
+				m.Index, m.Destination, origin, r,
+				mountFlags(before&^m.AttrClear | m.AttrSet),
+			})
 		}
 	}
 	if set == 0 && m.AttrClear == 0 {

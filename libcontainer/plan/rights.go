@@ -202,8 +202,10 @@ func (c *compiler) filter() {
 	load := c.do("linux.seccomp", "load the filter", nsenter.Seccomp,
 		nsenter.Flags(&nsenter.SeccompOps, unix.SECCOMP_SET_MODE_FILTER),
 		nsenter.Flags(&nsenter.SeccompFlags, f.Flags),
-		nsenter.Data(string(program[:]), "{"+text+"}", nsenter.Ref{Offset: 8, Size: 8,
-			Arg: nsenter.Data(string(code), text)}))
+		nsenter.Data(string(program[:]), "{"+text+"}", nsenter.Ref{
+			Offset: 8, Size: 8,
+			Arg: nsenter.Data(string(code), text),
+		}))
 	if f.Notify {
 		load.to(regFile)
 	}

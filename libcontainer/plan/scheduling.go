@@ -15,8 +15,10 @@ import (
 // The numbers of sched_setattr(2), by the words of the spec; package spec has checked the words.
 var (
 	schedulerPolicies = words{
-		{"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {"SCHED_RR",
-			2}, {"SCHED_BATCH", 3}, {"SCHED_IDLE", 5}, {"SCHED_DEADLINE", 6},
+		{"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {
+			"SCHED_RR",
+			2,
+		}, {"SCHED_BATCH", 3}, {"SCHED_IDLE", 5}, {"SCHED_DEADLINE", 6},
 	}
 	schedulerFlags = words{
 		{"SCHED_FLAG_RESET_ON_FORK", 0x01},
@@ -37,8 +39,11 @@ var (
 		{"MPOL_PREFERRED_MANY", 5},
 		{"MPOL_WEIGHTED_INTERLEAVE", 6},
 	}
-	memoryFlags = words{{"MPOL_F_NUMA_BALANCING", 1 << 13}, {"MPOL_F_RELATIVE_NODES", 1 << 14},
-		{"MPOL_F_STATIC_NODES", 1 << 15}}
+	memoryFlags = words{
+		{"MPOL_F_NUMA_BALANCING", 1 << 13},
+		{"MPOL_F_RELATIVE_NODES", 1 << 14},
+		{"MPOL_F_STATIC_NODES", 1 << 15},
+	}
 	personalities = words{{"LINUX", 0x0000}, {"LINUX32", 0x0008}}
 )
 

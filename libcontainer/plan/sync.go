@@ -9,7 +9,7 @@ type SyncPoint uint8
 const (
 	SyncNone SyncPoint = iota // no sync point
 	SyncMaps                  // the process has entered a new user namespace: write its id maps
-	// the container's process was made, in a new user namespace: its pid comes along; write its id maps
+	// The container's process was made, in a new user namespace: its pid comes along; write its id maps.
 	SyncBornUnmapped
 	SyncBorn            // the container's process was made: its pid comes along
 	SyncNetDevices      // move linux.netDevices into the network namespace of the process
@@ -19,15 +19,15 @@ const (
 	SyncConsole         // the master of the terminal comes along
 	SyncTerminal        // the same, of a process that joins: set the terminal up
 	SyncCopyFrom        // the directory that a tmpfs will cover comes along
-	// the tmpfs comes along; copy what the directory holds into it (tmpcopyup), or its mode
+	// The tmpfs comes along; copy what the directory holds into it (tmpcopyup), or its mode.
 	SyncCopyTo
-	// the root file system comes along: make the directory Step.Path in it, and what links on the way lead to
+	// The root file system comes along: make the directory Step.Path in it, and what links on the way lead to.
 	SyncMakeDir
 	SyncMakeFile // the same for an empty file
-	// copy-symlink: the directory that the link Step.Path is in comes along: compare what the link says
+	// For copy-symlink: the directory that the link Step.Path is in comes along: compare what the link says.
 	SyncLink
 	SyncHome // the container's passwd comes along, if there is one: answer with HOME
-	// a node that was there before comes along: check that it is the device of the config
+	// A node that was there before comes along: check that it is the device of the config.
 	SyncDevice
 	SyncReady          // all is made; save the state, then start when told
 	SyncStartContainer // the hooks of that name
@@ -43,7 +43,7 @@ type Passes uint8
 // What reports bring.
 const (
 	PassesNothing Passes = iota
-	// the value of the report is the pid of a process that replaces the one that reports
+	// The value of the report is the pid of a process that replaces the one that reports.
 	PassesPid
 	PassesTerminal  // a descriptor: the master of a pseudoterminal (pty(7))
 	PassesDirectory // a descriptor of a directory

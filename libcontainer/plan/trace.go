@@ -101,16 +101,20 @@ func (t *tracer) report(s *nsenter.Step, next int) {
 	t.clock(s, traceEnd)
 	t.jumps = append(t.jumps, jump{len(t.steps), label(next), true})
 	t.steps = append(t.steps, nsenter.Step{
-		Call: nsenter.Writev, Args: []nsenter.Arg{nsenter.Num(t.ctl), nsenter.TraceOf(s.To),
-			nsenter.Imm(3)}, To: regTrace,
+		Call: nsenter.Writev, Args: []nsenter.Arg{
+			nsenter.Num(t.ctl), nsenter.TraceOf(s.To),
+			nsenter.Imm(3),
+		}, To: regTrace,
 		Number: s.Number, Part: s.Part, Sentence: "trace: report it",
 	})
 }
 
 func (t *tracer) clock(s *nsenter.Step, at int) {
 	t.steps = append(t.steps, nsenter.Step{
-		Call: nsenter.ClockGettime, Args: []nsenter.Arg{nsenter.Imm(unix.CLOCK_MONOTONIC),
-			nsenter.Scratch(at)}, To: regTrace,
+		Call: nsenter.ClockGettime, Args: []nsenter.Arg{
+			nsenter.Imm(unix.CLOCK_MONOTONIC),
+			nsenter.Scratch(at),
+		}, To: regTrace,
 		Number: s.Number, Part: s.Part, Sentence: "trace: note the time",
 	})
 }

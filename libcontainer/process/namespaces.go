@@ -64,8 +64,10 @@ func OpenNamespace(field, path string, flag uintptr) (int, error) {
 	kind, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
 	if err != nil || uintptr(kind) != flag {
 		_ = unix.Close(fd)
-		return -1, &diag.Error{Kind: diag.Host, Field: field, Value: path,
-			Problem: "is not a namespace of the type that the entry names"}
+		return -1, &diag.Error{
+			Kind: diag.Host, Field: field, Value: path,
+			Problem: "is not a namespace of the type that the entry names",
+		}
 	}
 	return fd, nil
 }

@@ -29,8 +29,10 @@ func (s *Server) fillTmpfs(r supervise.Report) error {
 	defer sys.CloseAll(from, to)
 	mount := s.mountOf(step)
 	if mount == nil || from < 0 || to < 0 {
-		return &diag.Error{Kind: diag.Kernel, Field: step.Origin,
-			Problem: "the boot process did not hand over what is to be copied"}
+		return &diag.Error{
+			Kind: diag.Kernel, Field: step.Origin,
+			Problem: "the boot process did not hand over what is to be copied",
+		}
 	}
 	if !mount.TmpCopyUp {
 		return copyMode(from, to)

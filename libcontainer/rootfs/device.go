@@ -17,8 +17,10 @@ import (
 func (s *Server) checkDevice(r supervise.Report) error {
 	origin, fd := r.Step.Origin, r.FD
 	if fd < 0 {
-		return &diag.Error{Kind: diag.Kernel, Field: origin,
-			Problem: "the boot process did not hand over what is at the path of the device"}
+		return &diag.Error{
+			Kind: diag.Kernel, Field: origin,
+			Problem: "the boot process did not hand over what is at the path of the device",
+		}
 	}
 	defer func() { _ = unix.Close(fd) }()
 	var st unix.Stat_t
@@ -39,8 +41,10 @@ func (s *Server) checkDevice(r supervise.Report) error {
 				": remove that from the root file system or the mounts, or the device from the config",
 		}
 	}
-	return &diag.Error{Kind: diag.Kernel, Field: origin,
-		Problem: "the boot process asks about a device that the config does not have"}
+	return &diag.Error{
+		Kind: diag.Kernel, Field: origin,
+		Problem: "the boot process asks about a device that the config does not have",
+	}
 }
 
 // nodeText is what st is of, in words.

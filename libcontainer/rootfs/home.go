@@ -22,8 +22,10 @@ func (in Inside) Home(p *spec.Process) (string, error) {
 	}
 	defer func() { _ = unix.Close(root) }()
 	if sys.InFileSystemOf(root, in.Rootfs) {
-		file, err := unix.Openat2(root, passwdPath, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC,
-			Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV})
+		file, err := unix.Openat2(root, passwdPath, &unix.OpenHow{
+			Flags:   unix.O_PATH | unix.O_CLOEXEC,
+			Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV,
+		})
 		if err == nil {
 			defer func() { _ = unix.Close(file) }()
 			return homeIn(file, uid), nil

@@ -50,8 +50,10 @@ func TestPasswdMayBeAnything(t *testing.T) {
 	must(t, err)
 	defer unix.Close(socket)
 	must(t, unix.Bind(socket, &unix.SockaddrUnix{Name: dir + "/socket"}))
-	for name, want := range map[string]string{"fifo": "/", "link": "/", "file": "/b", "sparse": "/", "socket": "/",
-		".": "/"} {
+	for name, want := range map[string]string{
+		"fifo": "/", "link": "/", "file": "/b", "sparse": "/", "socket": "/",
+		".": "/",
+	} {
 		fd, err := unix.Open(dir+"/"+name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		must(t, err)
 		got := make(chan string, 1)

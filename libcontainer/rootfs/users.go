@@ -83,8 +83,10 @@ func (in Inside) open(path string) (*os.File, error) {
 	}
 	defer func() { _ = unix.Close(root) }()
 	if sys.InFileSystemOf(root, in.Rootfs) {
-		file, err := unix.Openat2(root, path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC,
-			Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV})
+		file, err := unix.Openat2(root, path, &unix.OpenHow{
+			Flags:   unix.O_PATH | unix.O_CLOEXEC,
+			Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV,
+		})
 		if err == nil {
 			defer func() { _ = unix.Close(file) }()
 			return openUsers(file), nil

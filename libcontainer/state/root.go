@@ -84,7 +84,7 @@ func OpenRoot(path string, create bool) (*Root, error) {
 // Specification files without it may be removed after a while, and a container may run for long.
 func makeRoot(path string) error {
 	// The path is the administrator's, not the container's.
-	if err := os.MkdirAll(path, 0o700); err != nil { //nolint:forbidigo
+	if err := os.MkdirAll(path, 0o700); err != nil { //nolint:forbidigo // see above
 		return &diag.Error{
 			Kind:    diag.Host,
 			Problem: "the state directory can't be made",

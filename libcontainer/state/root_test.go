@@ -18,8 +18,10 @@ func TestCheckID(t *testing.T) {
 		}
 	}
 	r := openTemp(t)
-	for _, id := range []string{"", ".", "..", "a/b", "../x", "a b", "a\x00b", "ä", "a:b", "\xff",
-		strings.Repeat("x", 256)} {
+	for _, id := range []string{
+		"", ".", "..", "a/b", "../x", "a b", "a\x00b", "ä", "a:b", "\xff",
+		strings.Repeat("x", 256),
+	} {
 		problem(t, CheckID(id), diag.Usage)
 		if _, err := r.Create(id); err == nil {
 			t.Errorf("Create(%q) has worked", id)
@@ -96,14 +98,23 @@ func TestDefaultRoot(t *testing.T) {
 	}{
 		"root":            {0, false, nil, "/run/rt"},
 		"root by sudo -E": {0, false, map[string]string{"XDG_RUNTIME_DIR": "/run/user/1000"}, "/run/rt"},
-		"user": {1000, false, map[string]string{"XDG_RUNTIME_DIR": "/run/user/1000"},
-			"/run/user/1000/rt"},
+		"user": {
+			1000, false,
+			map[string]string{"XDG_RUNTIME_DIR": "/run/user/1000"},
+			"/run/user/1000/rt",
+		},
 		"user without a runtime dir": {1000, false, nil, "/run/rt"},
 		"user with a relative one":   {1000, false, map[string]string{"XDG_RUNTIME_DIR": "run"}, "/run/rt"},
-		"mapped root of podman": {0, true, map[string]string{"XDG_RUNTIME_DIR": "/run/user/1000", "USER": "me"},
-			"/run/user/1000/rt"},
-		"mapped root, by name too": {0, true, map[string]string{"XDG_RUNTIME_DIR": "/run/user/0", "USER": "root"},
-			"/run/rt"},
+		"mapped root of podman": {
+			0, true,
+			map[string]string{"XDG_RUNTIME_DIR": "/run/user/1000", "USER": "me"},
+			"/run/user/1000/rt",
+		},
+		"mapped root, by name too": {
+			0, true,
+			map[string]string{"XDG_RUNTIME_DIR": "/run/user/0", "USER": "root"},
+			"/run/rt",
+		},
 		"mapped root, no runtime dir":  {0, true, nil, "/run/rt"},
 		"user inside a user namespace": {1000, true, map[string]string{"XDG_RUNTIME_DIR": "/x"}, "/x/rt"},
 	} {

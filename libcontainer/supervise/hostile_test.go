@@ -341,8 +341,10 @@ func TestEndBeforeReady(t *testing.T) {
 // FuzzReports sends arbitrary messages: a byte for the length of each message, one for the number of descriptors, then
 // the message.
 func FuzzReports(f *testing.F) {
-	for _, m := range []message{failed(stepName, -5), synced(stepReady, 0), synced(stepBorn, 1),
-		report(nsenter.Trace, stepTrace, 0)} {
+	for _, m := range []message{
+		failed(stepName, -5), synced(stepReady, 0), synced(stepBorn, 1),
+		report(nsenter.Trace, stepTrace, 0),
+	} {
 		f.Add(append([]byte{byte(len(m.bytes)), 0}, m.bytes...))
 		f.Add(append([]byte{byte(len(m.bytes)), 3}, m.bytes...))
 	}

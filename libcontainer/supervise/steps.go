@@ -62,9 +62,11 @@ func ParseSteps(text []byte) (steps []nsenter.Step, first int, err error) {
 			first = index
 		}
 		if !ok || index != first+len(steps) {
-			return nil, 0, &diag.Error{Kind: diag.State,
+			return nil, 0, &diag.Error{
+				Kind: diag.State,
 				Problem: "the record of the steps to come is damaged, or was made by another version of rt: " +
-					"delete the container"}
+					"delete the container",
+			}
 		}
 		for _, target := range [...]*int32{&s.Then, &s.Else} {
 			if *target != 0 {

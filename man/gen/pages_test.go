@@ -47,8 +47,10 @@ func TestPagesAreWhole(t *testing.T) {
 	}
 	for _, c := range commands {
 		text := page(c)
-		for _, section := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES",
-			"SEE ALSO"} {
+		for _, section := range []string{
+			"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES",
+			"SEE ALSO",
+		} {
 			_, behind, ok := strings.Cut(text, "\n.SH "+section+"\n")
 			if !ok || strings.HasPrefix(behind, ".SH") || behind == "" {
 				t.Errorf("rt-%s(8) has no %s", c.Name, section)

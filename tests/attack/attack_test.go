@@ -70,7 +70,12 @@ func TestAttacks(t *testing.T) {
 					if why := lost[w.name]; why != "" {
 						t.Fatal(why)
 					}
-					won := a.try(newStage(t, w))
+					// Some attacks race with rt, and lose a few rounds on a busy machine.
+					const rounds = 8
+					won := ""
+					for round := 0; won == "" && round < rounds; round++ {
+						won = a.try(newStage(t, w))
+					}
 					if won == "" {
 						t.Fatal("the defence is taken away, and the attack does not notice")
 					}

@@ -61,8 +61,10 @@ var attacksOnDescriptors = []attack{
 			return ""
 		},
 		without: []way{{patches: []patch{
-			{"libcontainer/plan/terminal.go", "if c.joining {\n		c.openKnownMaster",
-				"if c.joining && !OFF {\n		c.openKnownMaster"},
+			{
+				"libcontainer/plan/terminal.go", "if c.joining {\n		c.openKnownMaster",
+				"if c.joining && !OFF {\n		c.openKnownMaster",
+			},
 		}}},
 	},
 }

@@ -65,8 +65,10 @@ var attacksOnHostInodes = []attack{
 			}
 			return ""
 		},
-		without: []way{{patches: []patch{{"libcontainer/plan/restrict.go", "if m.index == i {",
-			"if m.index == i || OFF {"}}}},
+		without: []way{{patches: []patch{{
+			"libcontainer/plan/restrict.go", "if m.index == i {",
+			"if m.index == i || OFF {",
+		}}}},
 	},
 	{
 		name: "a mount point that begins like the way to the root file system", what: "a sibling mount is fenced instead of it, and the container's root appears on the host",

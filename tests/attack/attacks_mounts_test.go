@@ -38,8 +38,10 @@ var attacksOnMounts = []attack{
 		name: "CVE-2019-19921, CVE-2023-27561", what: "/proc is a link into a volume of another container, which then has this container's procfs",
 		try: func(s *stage) string {
 			must(s.t, os.MkdirAll(s.dir+"/volume/fake", 0o755))
-			s.Config["mounts"] = append([]any{map[string]any{"destination": "/volume", "type": "bind",
-				"source": s.dir + "/volume", "options": []string{"bind"}}},
+			s.Config["mounts"] = append([]any{map[string]any{
+				"destination": "/volume", "type": "bind",
+				"source": s.dir + "/volume", "options": []string{"bind"},
+			}},
 				s.Config["mounts"].([]any)...)
 			s.link("/volume/fake", "proc")
 			if out, status := s.run("cat", "/volume/fake/self/status"); status == 0 && strings.Contains(out, "Pid:") {
@@ -211,8 +213,10 @@ func (s *stage) escapedAtConsole() string {
 func (s *stage) watchMounts() (list string) {
 	list = s.dir + "/mountinfo"
 	_ = os.Remove(list)
-	s.Config.at("hooks")["createContainer"] = []any{map[string]any{"path": "/bin/sh",
-		"args": []string{"sh", "-c", "cat /proc/self/mountinfo >" + list}}}
+	s.Config.at("hooks")["createContainer"] = []any{map[string]any{
+		"path": "/bin/sh",
+		"args": []string{"sh", "-c", "cat /proc/self/mountinfo >" + list},
+	}}
 	return list
 }
 

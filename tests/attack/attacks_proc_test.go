@@ -82,8 +82,10 @@ var attacksOnProc = []attack{
 			})
 		},
 		// The FIFO holds the joining process where it is longest in sight.
-		without: []way{{on: "exec",
-			edit: "drop close the descriptors that rt passed\ndrop close every other descriptor\ndrop PR_SET_DUMPABLE\nwait /fifo find the program|execute"}},
+		without: []way{{
+			on:   "exec",
+			edit: "drop close the descriptors that rt passed\ndrop close every other descriptor\ndrop PR_SET_DUMPABLE\nwait /fifo find the program|execute",
+		}},
 	},
 	{
 		name: "CVE-2019-5736", what: "the program of a process that is being made is kept open, and written to when it has become another",
@@ -121,9 +123,11 @@ var attacksOnProc = []attack{
 		},
 		without: []way{{
 			edit: "drop? PR_SET_DUMPABLE",
-			patches: []patch{{"nsenter/spawn.go",
+			patches: []patch{{
+				"nsenter/spawn.go",
 				"const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE",
-				"seals := unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE\nif OFF {\nseals = 0\n}"}},
+				"seals := unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE\nif OFF {\nseals = 0\n}",
+			}},
 		}},
 	},
 }

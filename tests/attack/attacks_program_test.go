@@ -112,7 +112,8 @@ func (s *stage) userNamespace() {
 		l[k] = []any{map[string]any{"containerID": 0, "hostID": first, "size": size}}
 	}
 	must(s.t, filepath.WalkDir(s.rootfs, func(path string, _ os.DirEntry,
-		_ error) error {
+		_ error,
+	) error {
 		return os.Lchown(path, first, first)
 	}))
 }

@@ -78,8 +78,10 @@ var attacksOnRights = []attack{
 			return ""
 		},
 		without: []way{{patches: []patch{
-			{"cli/exec.go", "return uint32(n), err == nil && n != 1<<32-1",
-				"return uint32(n), OFF || err == nil && n != 1<<32-1"},
+			{
+				"cli/exec.go", "return uint32(n), err == nil && n != 1<<32-1",
+				"return uint32(n), OFF || err == nil && n != 1<<32-1",
+			},
 			{"cli/exec.go", "if word[i] < '0' || word[i] > '9' {", "if !OFF && (word[i] < '0' || word[i] > '9') {"},
 		}}},
 	},
@@ -99,7 +101,9 @@ var attacksOnRights = []attack{
 			}
 			return ""
 		},
-		without: []way{{patches: []patch{{"nsenter/image.go", "len(p.Steps) > 0xffff {",
-			"len(p.Steps) > 0xffff && !OFF {"}}}},
+		without: []way{{patches: []patch{{
+			"nsenter/image.go", "len(p.Steps) > 0xffff {",
+			"len(p.Steps) > 0xffff && !OFF {",
+		}}}},
 	},
 }

@@ -22,8 +22,8 @@ var attacksOnWaits = []attack{
 			return s.answersIn(s.mountSilent(pid, "/etc"), nil, "exec", s.id, "true")
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/rootfs/home.go", "unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV})",
-			"unix.RESOLVE_NO_MAGICLINKS | map[bool]uint64{false: unix.RESOLVE_NO_XDEV}[OFF]})",
+			"libcontainer/rootfs/home.go", "unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV,",
+			"unix.RESOLVE_NO_MAGICLINKS | map[bool]uint64{false: unix.RESOLVE_NO_XDEV}[OFF],",
 		}}}},
 	},
 	{

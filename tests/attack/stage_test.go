@@ -44,8 +44,10 @@ func newStage(t *testing.T, w *way) *stage {
 	dir, err := os.MkdirTemp(base, "stage")
 	must(t, err)
 	must(t, os.Chmod(dir, 0o755))
-	s := &stage{t: t, way: w, dir: dir, bundle: dir + "/bundle", rootfs: dir + "/bundle/rootfs",
-		victim: dir + "/victim", state: dir + "/state"}
+	s := &stage{
+		t: t, way: w, dir: dir, bundle: dir + "/bundle", rootfs: dir + "/bundle/rootfs",
+		victim: dir + "/victim", state: dir + "/state",
+	}
 	s.id = "attack-" + strconv.Itoa(os.Getpid()) + "-" + filepath.Base(dir)
 	for _, d := range []string{"bin", "dev", "etc", "proc", "sys", "tmp", "root"} {
 		must(t, os.MkdirAll(s.rootfs+"/"+d, 0o755))

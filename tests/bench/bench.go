@@ -79,8 +79,11 @@ func run(args []string, out io.Writer) error {
 	flags.StringVar(&o.Only, "only", "", "one workload: "+strings.Join(workloadNames(), ", ")+", many, memory")
 	flags.StringVar(&o.Mode, "mode", "", "one cgroup mode: v1 or v2")
 	flags.StringVar(&jsonFile, "json", "", "also write the figures to this file")
-	for _, c := range []contender{{Name: "rt", Path: "./rt"}, {Name: "crun", Path: "crun"},
-		{Name: "runc", Path: "runc"}} {
+	for _, c := range []contender{
+		{Name: "rt", Path: "./rt"},
+		{Name: "crun", Path: "crun"},
+		{Name: "runc", Path: "runc"},
+	} {
 		paths[c.Name] = flags.String(c.Name, c.Path, "the "+c.Name+" to measure; empty leaves it out")
 	}
 	var others []contender
@@ -109,8 +112,10 @@ func run(args []string, out io.Writer) error {
 		if o.Tools, err = buildTools(dir); err != nil {
 			return err
 		}
-		o.Contenders = append(o.Contenders, contender{Name: floorName, Path: o.Tools.Floor,
-			Version: "the kernel's own cost, see floor.c"})
+		o.Contenders = append(o.Contenders, contender{
+			Name: floorName, Path: o.Tools.Floor,
+			Version: "the kernel's own cost, see floor.c",
+		})
 	}
 	for _, name := range []string{"rt", "crun", "runc"} {
 		o.Contenders = appendInstalled(out, dir, o.Contenders, contender{Name: name, Path: *paths[name]})

@@ -15,8 +15,10 @@ func TestSummarize(t *testing.T) {
 	field := []*entrant{
 		{contender: contender{Name: floorName}, samples: [][]sample{samplesOf(3, 1, 2), samplesOf(0, 0, 0)}},
 		{contender: contender{Name: "crun"}, samples: [][]sample{samplesOf(8, 2, 4), samplesOf(1, 1, 6)}},
-		{contender: contender{Name: "rt"}, samples: make([][]sample, 2),
-			err: errors.New("exit status 1: no such command")},
+		{
+			contender: contender{Name: "rt"}, samples: make([][]sample, 2),
+			err: errors.New("exit status 1: no such command"),
+		},
 	}
 	got := tables(&workload{name: "w", parts: []string{"create", "start"}}, "title", 3, field)
 	if len(got) != 3 || got[0].Part != "" || got[1].Part != "create" || got[2].Part != "start" {

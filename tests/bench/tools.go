@@ -66,8 +66,10 @@ func compile(dir, name string, source []byte, flags ...string) (string, error) {
 // The names of config-linux.md#seccomp that the recorded profile uses, as seccomp(2) and libseccomp number them.
 var (
 	seccompActions = map[string]uint32{"SCMP_ACT_ALLOW": 0x7fff0000, "SCMP_ACT_ERRNO": 0x00050000}
-	seccompForeign = map[string]uint32{"SCMP_ARCH_X86_64": 0xc000003e, "SCMP_ARCH_X86": 0x40000003,
-		"SCMP_ARCH_X32": 0x4000003e}
+	seccompForeign = map[string]uint32{
+		"SCMP_ARCH_X86_64": 0xc000003e, "SCMP_ARCH_X86": 0x40000003,
+		"SCMP_ARCH_X32": 0x4000003e,
+	}
 	seccompOps = map[string]int{
 		"SCMP_CMP_NE": 1, "SCMP_CMP_LT": 2, "SCMP_CMP_LE": 3, "SCMP_CMP_EQ": 4,
 		"SCMP_CMP_GE": 5, "SCMP_CMP_GT": 6, "SCMP_CMP_MASKED_EQ": 7,

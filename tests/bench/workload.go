@@ -31,8 +31,10 @@ var workloads = []*workload{
 	{name: "run-docker", title: "run /bin/true, Docker config", floor: true, begin: beginRun("docker")},
 	{name: "run-limits", title: "run /bin/true, default config with limits", begin: beginLimits},
 	{name: "update", title: "update of the limits of a running container", begin: beginUpdate},
-	{name: "lifecycle", title: "create + start + delete, default config", parts: []string{"create", "start", "delete"},
-		begin: beginLifecycle},
+	{
+		name: "lifecycle", title: "create + start + delete, default config", parts: []string{"create", "start", "delete"},
+		begin: beginLifecycle,
+	},
 	{name: "state", title: "state of a created container", begin: beginState},
 	{name: "exec", title: "exec /bin/true in a running container", begin: beginExec},
 	{name: "list", title: "list", mostRounds: 30, begin: beginList},

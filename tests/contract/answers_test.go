@@ -196,8 +196,10 @@ var answers = []contract{
 	{
 		"the exit status of run and exec", "BuildKit, conmon, scripts", "a failed build step passes",
 		func(t *testing.T, e *engine) {
-			for script, want := range map[string]int{"exit 0": 0, "exit 7": 7, "kill -9 $$": 128 + 9,
-				"kill -15 $$": 128 + 15} {
+			for script, want := range map[string]int{
+				"exit 0": 0, "exit 7": 7, "kill -9 $$": 128 + 9,
+				"kill -15 $$": 128 + 15,
+			} {
 				// Pid 1 does not die of its own signals; and what the shell says of its child's death is not rt's.
 				e.process("sh", "-c", "exec 2>/dev/null; sh -c '"+script+"' & wait $!")
 				if r := e.rt("--root", e.root, "run", "--bundle", e.bundle, "c1"); r.status != want || r.stderr != "" {

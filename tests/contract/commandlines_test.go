@@ -210,8 +210,10 @@ var commandLines = []contract{
 		func(t *testing.T, e *engine) {
 			e.process("sh", "-c", "cat <&3; cat <&4; echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES; [ ! -e /proc/self/fd/5 ] && echo no more")
 			one, two := e.opened("one\n"), e.opened("two\n")
-			r := e.call(call{program: "/bin/sh", files: []*os.File{one, two},
-				env: []string{"LISTEN_FDS=1", "LISTEN_FDNAMES=web.socket"}},
+			r := e.call(call{
+				program: "/bin/sh", files: []*os.File{one, two},
+				env: []string{"LISTEN_FDS=1", "LISTEN_FDNAMES=web.socket"},
+			},
 				"-c", `LISTEN_PID=$$ exec "$0" "$@"`, built, "--root", e.root, "run", "--preserve-fds", "1", "--bundle", e.bundle, "c1")
 			if out := e.silent(r); out != "one\ntwo\n1 1 web.socket\nno more\n" {
 				t.Errorf("the program has %q", out)

@@ -57,8 +57,14 @@ var failures = []contract{
 		"an id that nobody has", "containerd (process/utils.go, init.go), CRI-O", "what is gone already can't be deleted",
 		func(t *testing.T, e *engine) {
 			e.ok("create", "--bundle", e.bundle, "c2")
-			for _, args := range [][]string{{"state", "c1"}, {"kill", "c1", "9"}, {"delete", "c1"}, {"start", "c1"},
-				{"ps", "c1"}, {"exec", "c1", "true"}} {
+			for _, args := range [][]string{
+				{"state", "c1"},
+				{"kill", "c1", "9"},
+				{"delete", "c1"},
+				{"start", "c1"},
+				{"ps", "c1"},
+				{"exec", "c1", "true"},
+			} {
 				if r := e.fails(args...); !isUnknown(r.stderr) {
 					t.Error(r)
 				}

@@ -104,29 +104,37 @@ var flagWords = []string{
 
 var propagations = []string{"private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable"}
 
-var targets = []string{"/data", "/mnt/a/b", "/opt/x", "/run", "/tmp", "/var/run/x", "/link/x", "/etc/data",
-	"/dev/extra", "/new/deep/er", "/opt/dangling", "/dev/shm/x"}
+var targets = []string{
+	"/data", "/mnt/a/b", "/opt/x", "/run", "/tmp", "/var/run/x", "/link/x", "/etc/data",
+	"/dev/extra", "/new/deep/er", "/opt/dangling", "/dev/shm/x",
+}
 
 // makers make a gene each.
 var makers = []func(r *rand.Rand) gene{
 	func(r *rand.Rand) gene {
 		target, options := pick(r, targets...), some(r,
 			append(flagWords, "mode=1777", "mode=700", "size=64k", "uid=1000", "gid=5", "nr_inodes=100")...)
-		return gene{fmt.Sprintf("tmpfs at %s %v", target, options),
-			func(b *bundle) { b.mount(target, "tmpfs", "tmpfs", options) }}
+		return gene{
+			fmt.Sprintf("tmpfs at %s %v", target, options),
+			func(b *bundle) { b.mount(target, "tmpfs", "tmpfs", options) },
+		}
 	},
 	newBind, newBind, newBind,
 	func(r *rand.Rand) gene {
 		target, options := pick(r, "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/dev",
 			"/sys/fs/cgroup"), some(r, flagWords...)
-		return gene{fmt.Sprintf("further options of %s: %v", target, options),
-			func(b *bundle) { b.mountOptions(target, options) }}
+		return gene{
+			fmt.Sprintf("further options of %s: %v", target, options),
+			func(b *bundle) { b.mountOptions(target, options) },
+		}
 	},
 	func(r *rand.Rand) gene {
 		options := append([]string{"remount", "bind"}, some(r, flagWords...)...)
 		target := pick(r, "/sys", "/dev/shm", "/dev/mqueue")
-		return gene{fmt.Sprintf("remount %s %v", target, options),
-			func(b *bundle) { b.mount(target, "", "none", options) }}
+		return gene{
+			fmt.Sprintf("remount %s %v", target, options),
+			func(b *bundle) { b.mount(target, "", "none", options) },
+		}
 	},
 	func(r *rand.Rand) gene {
 		p := pick(r, append(propagations, "")...)
@@ -212,8 +220,10 @@ var makers = []func(r *rand.Rand) gene{
 		return gene{"a time namespace with offsets", func(b *bundle) {
 			b.dropNamespace("time")
 			b.namespace("time")
-			b.at("linux")["timeOffsets"] = map[string]any{"monotonic": map[string]any{"secs": 5000},
-				"boottime": map[string]any{"secs": 1000000}}
+			b.at("linux")["timeOffsets"] = map[string]any{
+				"monotonic": map[string]any{"secs": 5000},
+				"boottime":  map[string]any{"secs": 1000000},
+			}
 		}}
 	},
 	func(r *rand.Rand) gene { return gene{"a terminal", func(b *bundle) { b.tty = true }} },
@@ -257,8 +267,10 @@ func newBind(r *rand.Rand) gene {
 
 func newCapabilities(r *rand.Rand) gene {
 	sets := make(map[string]any)
-	names := []string{"CAP_CHOWN", "CAP_KILL", "CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_MKNOD", "CAP_SETUID",
-		"CAP_DAC_OVERRIDE"}
+	names := []string{
+		"CAP_CHOWN", "CAP_KILL", "CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_MKNOD", "CAP_SETUID",
+		"CAP_DAC_OVERRIDE",
+	}
 	base := some(r, names...)
 	for _, set := range []string{"bounding", "permitted", "effective"} {
 		sets[set] = base
@@ -277,8 +289,10 @@ func newCapabilities(r *rand.Rand) gene {
 }
 
 func newDevice(r *rand.Rand) gene {
-	d := map[string]any{"path": pick(r, "/dev/one", "/dev/sub/two", "/dev/null", "/dev/fuse", "/data/node"),
-		"type": pick(r, "c", "b", "p", "u"), "major": pick(r, 1, 10, 7), "minor": pick(r, 3, 5, 229)}
+	d := map[string]any{
+		"path": pick(r, "/dev/one", "/dev/sub/two", "/dev/null", "/dev/fuse", "/data/node"),
+		"type": pick(r, "c", "b", "p", "u"), "major": pick(r, 1, 10, 7), "minor": pick(r, 3, 5, 229),
+	}
 	if r.IntN(2) == 0 {
 		d["fileMode"] = pick(r, 0o666, 0o600, 0o640)
 	}
@@ -311,8 +325,10 @@ func newResources(r *rand.Rand) gene {
 	case "cpus":
 		value = map[string]any{"cpu": map[string]any{"cpus": "0"}}
 	default:
-		value = map[string]any{"devices": []any{map[string]any{"allow": false, "access": "rwm"},
-			map[string]any{"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}}}
+		value = map[string]any{"devices": []any{
+			map[string]any{"allow": false, "access": "rwm"},
+			map[string]any{"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"},
+		}}
 	}
 	return gene{fmt.Sprintf("resources %v", value), func(b *bundle) {
 		maps.Copy(b.at("linux", "resources"), value)
@@ -342,21 +358,29 @@ func newImage(r *rand.Rand) gene {
 	case 1:
 		return gene{"image: /var/run -> ../run", func(b *bundle) { b.sh("rm -rf var/run; ln -s ../run var/run") }}
 	case 2:
-		return gene{"image: /opt/dangling -> /nowhere/x",
-			func(b *bundle) { b.sh("mkdir -p opt; ln -sfn /nowhere/x opt/dangling") }}
+		return gene{
+			"image: /opt/dangling -> /nowhere/x",
+			func(b *bundle) { b.sh("mkdir -p opt; ln -sfn /nowhere/x opt/dangling") },
+		}
 	case 3:
-		return gene{"image: passwd with a home for 1000",
-			func(b *bundle) { b.sh("echo user:x:1000:1000::/home/user:/bin/sh >>etc/passwd") }}
+		return gene{
+			"image: passwd with a home for 1000",
+			func(b *bundle) { b.sh("echo user:x:1000:1000::/home/user:/bin/sh >>etc/passwd") },
+		}
 	case 4:
 		return gene{"image: /tmp is 1777", func(b *bundle) { b.sh("chmod 1777 tmp") }}
 	case 5:
-		return gene{"image: /data is there, 0700 of 1000",
-			func(b *bundle) { b.sh("mkdir -p -m 700 data; chown 1000:1000 data") }}
+		return gene{
+			"image: /data is there, 0700 of 1000",
+			func(b *bundle) { b.sh("mkdir -p -m 700 data; chown 1000:1000 data") },
+		}
 	case 6:
 		return gene{"image: no /dev, /proc, /sys", func(b *bundle) { b.sh("rm -rf dev proc sys") }}
 	}
-	return gene{"image: dev/null is a node with mode 600",
-		func(b *bundle) { b.sh("mkdir -p dev; mknod -m 600 dev/null c 1 3") }}
+	return gene{
+		"image: dev/null is a node with mode 600",
+		func(b *bundle) { b.sh("mkdir -p dev; mknod -m 600 dev/null c 1 3") },
+	}
 }
 
 func newCaller(r *rand.Rand) gene {
@@ -370,8 +394,10 @@ func newCaller(r *rand.Rand) gene {
 	case 3:
 		return gene{"caller: nice", func(b *bundle) { b.caller = append(b.caller, "renice -n 5 -p $$ >/dev/null") }}
 	case 4:
-		return gene{"caller: oom_score_adj",
-			func(b *bundle) { b.caller = append(b.caller, "echo 77 >/proc/self/oom_score_adj") }}
+		return gene{
+			"caller: oom_score_adj",
+			func(b *bundle) { b.caller = append(b.caller, "echo 77 >/proc/self/oom_score_adj") },
+		}
 	}
 	return gene{"caller: a descriptor is open", func(b *bundle) { b.caller = append(b.caller, "exec 7</etc/passwd") }}
 }

@@ -13,38 +13,54 @@ type wanted struct {
 
 // known are the differences that are wanted everywhere.
 var known = []wanted{
-	{regexp.MustCompile(`^[+-] path (/run|/tmp|/data|/opt/\w+|/mnt/\w+|/etc/data) directory`),
-		"runc 1.1 gives a tmpfs the mode of what it covers, whatever mode= says"},
+	{
+		regexp.MustCompile(`^[+-] path (/run|/tmp|/data|/opt/\w+|/mnt/\w+|/etc/data) directory`),
+		"runc 1.1 gives a tmpfs the mode of what it covers, whatever mode= says",
+	},
 	{
 		regexp.MustCompile(`^[+-] (mount|path) /(proc/(acpi|asound|keys|timer_list|kcore|latency_stats|scsi|interrupts)|sys/(firmware|devices/virtual/powercap)|secret(\.d)?|tmp|etc/passwd|proc/sys/kernel/shmmax) (ro,nosuid,nodev,noexec,relatime|ro,relatime|rw,nosuid|rw,relatime|directory|character)`),
 		"what hides a path is nosuid, nodev and noexec, and a directory has mode 755: stricter than others",
 	},
-	{regexp.MustCompile(`^[+-] mount .* root=/null$`),
-		"what hides a file is a node in a tmpfs of the container's, read-only"},
+	{
+		regexp.MustCompile(`^[+-] mount .* root=/null$`),
+		"what hides a file is a node in a tmpfs of the container's, read-only",
+	},
 	{
 		regexp.MustCompile(`^[+-] (status Umask:|mkdir ok)`),
 		"exec has the umask of run, 0022, whatever its caller's is",
 	},
-	{regexp.MustCompile(`^- env HOME=$|^\+ env HOME=/$`),
-		"a passwd that does not know the user gives / as in run, not an empty HOME"},
-	{regexp.MustCompile(`^[+-] image .* (f (644|755|700)|d (755|700)) (0:0|1000:1000|100000:100000)$`),
-		"what is made to be mounted on has mode 644 or 755, whatever the umask of the caller"},
+	{
+		regexp.MustCompile(`^- env HOME=$|^\+ env HOME=/$`),
+		"a passwd that does not know the user gives / as in run, not an empty HOME",
+	},
+	{
+		regexp.MustCompile(`^[+-] image .* (f (644|755|700)|d (755|700)) (0:0|1000:1000|100000:100000)$`),
+		"what is made to be mounted on has mode 644 or 755, whatever the umask of the caller",
+	},
 	{
 		regexp.MustCompile(`^[+-] mount /dev/(null|zero|full|random|urandom|tty) r[ow],.* root=/(null|zero|full|random|urandom|tty)$`),
 		"a node of the host's that rt lends is attached read-only, nosuid and noexec (docs/security.md)",
 	},
-	{regexp.MustCompile(`^(- hook \w+ fds .*|\+ hook \w+ fds 0 1 2 3)$`),
-		"a hook has its three streams; crun leaves it more"},
-	{regexp.MustCompile(`^\+ hook startContainer env HOME=`),
-		"a hook of the image runs as the container's user does, HOME included"},
+	{
+		regexp.MustCompile(`^(- hook \w+ fds .*|\+ hook \w+ fds 0 1 2 3)$`),
+		"a hook has its three streams; crun leaves it more",
+	},
+	{
+		regexp.MustCompile(`^\+ hook startContainer env HOME=`),
+		"a hook of the image runs as the container's user does, HOME included",
+	},
 	{
 		regexp.MustCompile(`^[+-] mount \S+ \S+ (private|slave|shared|shared slave) \w+ root=DIR/src/`),
 		"where the config is silent a bind is a slave of its source, as with runc before 1.2: what the host mounts below it later appears",
 	},
-	{regexp.MustCompile(`^[+-] mount / \S+ (private|slave) \w+ root=DIR/bundle/rootfs$`),
-		"rslave is slave, for the root too; newer ones have the root private then"},
-	{regexp.MustCompile(`^[+-] node /dev/mqueue directory 1777 0:(0|65534) `),
-		"in a user namespace the queue directory is its root's, group included"},
+	{
+		regexp.MustCompile(`^[+-] mount / \S+ (private|slave) \w+ root=DIR/bundle/rootfs$`),
+		"rslave is slave, for the root too; newer ones have the root private then",
+	},
+	{
+		regexp.MustCompile(`^[+-] node /dev/mqueue directory 1777 0:(0|65534) `),
+		"in a user namespace the queue directory is its root's, group included",
+	},
 	{regexp.MustCompile(`^[+-] status NSpid:`), "rt's exec takes one pid fewer"},
 	{regexp.MustCompile(`^[+-] mount /sys/fs/cgroup r[ow],`), "the config says ro"},
 	{
@@ -52,24 +68,38 @@ var known = []wanted{
 		"what rt's caller ignores (nohup, a background job of a shell) is not ignored in the container; the shell catches what is not ignored",
 	},
 	{regexp.MustCompile(`^[+-] status Groups: (7 )?7$`), "exec --additional-gids: others list a group twice"},
-	{regexp.MustCompile(`is given twice, with other properties`),
-		"two devices at one path are a mistake, which others hide: the first or the last counts"},
-	{regexp.MustCompile(`^! .*linux\.uidMappings: needs \{"type": "user"\}`),
-		"ids that are mapped without a user namespace are a mistake, which others hide"},
-	{regexp.MustCompile(`^- node /dev/core symbolic link`),
-		"a machine without /proc/kcore has no use for a link to it"},
-	{regexp.MustCompile(`^\+ resource /sys/fs/cgroup/devices/devices\.list c 1:[35789] rwm$`),
-		"the default devices stay allowed if the config puts another one at the path of one of them"},
-	{regexp.MustCompile(`^[+-] hook poststart state`),
-		"the program runs when poststart hooks are called (runtime.md, lifecycle), so that is the status they are told"},
+	{
+		regexp.MustCompile(`is given twice, with other properties`),
+		"two devices at one path are a mistake, which others hide: the first or the last counts",
+	},
+	{
+		regexp.MustCompile(`^! .*linux\.uidMappings: needs \{"type": "user"\}`),
+		"ids that are mapped without a user namespace are a mistake, which others hide",
+	},
+	{
+		regexp.MustCompile(`^- node /dev/core symbolic link`),
+		"a machine without /proc/kcore has no use for a link to it",
+	},
+	{
+		regexp.MustCompile(`^\+ resource /sys/fs/cgroup/devices/devices\.list c 1:[35789] rwm$`),
+		"the default devices stay allowed if the config puts another one at the path of one of them",
+	},
+	{
+		regexp.MustCompile(`^[+-] hook poststart state`),
+		"the program runs when poststart hooks are called (runtime.md, lifecycle), so that is the status they are told",
+	},
 }
 
 // knownRootless are those of an ordinary user's rt.
 var knownRootless = []wanted{
-	{regexp.MustCompile(`^- (mount|resource) /sys/fs/cgroup/\w+`),
-		"a container without a cgroup of its own has none to show on v1; others show the machine's"},
-	{regexp.MustCompile(`^[+-] after "ps --format json":`),
-		"rt lists the processes of a container without a cgroup, too"},
+	{
+		regexp.MustCompile(`^- (mount|resource) /sys/fs/cgroup/\w+`),
+		"a container without a cgroup of its own has none to show on v1; others show the machine's",
+	},
+	{
+		regexp.MustCompile(`^[+-] after "ps --format json":`),
+		"rt lists the processes of a container without a cgroup, too",
+	},
 }
 
 // knownWhen are those of some cases only.
@@ -77,14 +107,24 @@ var knownWhen = []struct {
 	when func(c *kase) bool
 	wanted
 }{
-	{neverStarted, wanted{regexp.MustCompile(`^- hook poststart `),
-		"runc 1.1 runs poststart hooks when it creates the container; they belong to start (config.md, Poststart)"}},
-	{func(c *kase) bool { return c.has("hook startContainer, failing true") },
-		wanted{regexp.MustCompile(`^[+-] after "start": status [01], stopped$`),
-			"a startContainer hook that fails is an error of start (config.md, StartContainer Hooks); others do not say so"}},
-	{func(c *kase) bool { return oldPeers && c.has("caller: ulimit -n 500") },
-		wanted{regexp.MustCompile(`^[+-] limit Max open files`),
-			"runc 1.1 gives an exec its hard limit as the soft one, which the Go runtime has raised for runc itself"}},
+	{neverStarted, wanted{
+		regexp.MustCompile(`^- hook poststart `),
+		"runc 1.1 runs poststart hooks when it creates the container; they belong to start (config.md, Poststart)",
+	}},
+	{
+		func(c *kase) bool { return c.has("hook startContainer, failing true") },
+		wanted{
+			regexp.MustCompile(`^[+-] after "start": status [01], stopped$`),
+			"a startContainer hook that fails is an error of start (config.md, StartContainer Hooks); others do not say so",
+		},
+	},
+	{
+		func(c *kase) bool { return oldPeers && c.has("caller: ulimit -n 500") },
+		wanted{
+			regexp.MustCompile(`^[+-] limit Max open files`),
+			"runc 1.1 gives an exec its hard limit as the soft one, which the Go runtime has raised for runc itself",
+		},
+	},
 }
 
 // neverStarted reports whether a container is created, and no command starts its program.

@@ -234,8 +234,10 @@ func ownDev() error {
 	if err := unix.Mount("differential", "/dev", "tmpfs", 0, "mode=755"); err != nil {
 		return err
 	}
-	for name, device := range map[string][2]uint32{"null": {1, 3}, "zero": {1, 5}, "full": {1, 7}, "random": {1, 8},
-		"urandom": {1, 9}, "tty": {5, 0}} {
+	for name, device := range map[string][2]uint32{
+		"null": {1, 3}, "zero": {1, 5}, "full": {1, 7}, "random": {1, 8},
+		"urandom": {1, 9}, "tty": {5, 0},
+	} {
 		if err := unix.Mknod("/dev/"+name, unix.S_IFCHR|0o666, int(unix.Mkdev(device[0], device[1]))); err != nil {
 			return err
 		}

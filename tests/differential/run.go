@@ -28,8 +28,10 @@ func (w *world) observe(c *kase, p *peer) (*facts, error) {
 		return nil, err
 	}
 	w.count++
-	r := &runner{w: w, b: b, p: p, id: fmt.Sprintf("rt-differential%d-%d", os.Getpid(), w.count),
-		root: w.dir + "/state." + p.name, facts: &facts{}}
+	r := &runner{
+		w: w, b: b, p: p, id: fmt.Sprintf("rt-differential%d-%d", os.Getpid(), w.count),
+		root: w.dir + "/state." + p.name, facts: &facts{},
+	}
 	_ = os.Remove(w.dir + "/hooks")
 	if err := os.Chown("/dev/null", 0, 0); err != nil { // see ownDev
 		return nil, err

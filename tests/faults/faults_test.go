@@ -44,8 +44,10 @@ func TestSize(t *testing.T) {
 	if !slices.Contains(linked, "rt/cli") {
 		t.Fatalf("these are not rt's packages: %v", linked)
 	}
-	for _, dear := range []string{"crypto", "crypto/rand", "net/http", "text/template", "html/template",
-		"google.golang.org/protobuf/proto"} {
+	for _, dear := range []string{
+		"crypto", "crypto/rand", "net/http", "text/template", "html/template",
+		"google.golang.org/protobuf/proto",
+	} {
 		if slices.Contains(linked, dear) {
 			t.Errorf("%s is linked into every command", dear)
 		}

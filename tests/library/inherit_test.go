@@ -101,8 +101,10 @@ func self() string {
 func call(t *testing.T, what string) string {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "RT_TEST_CALLER=" + what, "RT_TEST_ROOT=" + t.TempDir() + "/state",
-		"RT_TEST_COMMAND=" + os.Getenv("RT_TEST_COMMAND")}
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "RT_TEST_CALLER=" + what, "RT_TEST_ROOT=" + t.TempDir() + "/state",
+		"RT_TEST_COMMAND=" + os.Getenv("RT_TEST_COMMAND"),
+	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil || !strings.HasSuffix(out.String(), "caller: done\n") {
@@ -118,8 +120,10 @@ func TestNothingIsInherited(t *testing.T) {
 	// A hook is a host's program that rt starts, and leaves its own trace of what it has.
 	hook := t.TempDir() + "/hook"
 	dir := bundle(t, look, func(config object) {
-		config["hooks"] = object{"createRuntime": []object{{"path": "/bin/busybox", "args": []string{"sh", "-c",
-			"{ " + look + "; } >" + hook + " 2>&1"}}}}
+		config["hooks"] = object{"createRuntime": []object{{"path": "/bin/busybox", "args": []string{
+			"sh", "-c",
+			"{ " + look + "; } >" + hook + " 2>&1",
+		}}}}
 	})
 	child, container := call(t, "child"), call(t, dir)
 	text, err := os.ReadFile(hook)

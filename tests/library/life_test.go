@@ -114,8 +114,10 @@ func TestCancelCreate(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	began := filepath.Join(t.TempDir(), "began")
 	dir := bundle(t, "true", func(config object) {
-		config["hooks"] = object{"createRuntime": []object{{"path": "/bin/sh", "args": []string{"sh", "-c",
-			"echo >" + began + "; exec sleep 60"}}}}
+		config["hooks"] = object{"createRuntime": []object{{"path": "/bin/sh", "args": []string{
+			"sh", "-c",
+			"echo >" + began + "; exec sleep 60",
+		}}}}
 	})
 	mine := errors.New("changed my mind")
 	go func() {

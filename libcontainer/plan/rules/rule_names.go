@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -114,12 +115,7 @@ func (w *Walk) fromRoot(step *nsenter.Step) bool {
 
 // attached reports whether the plan may have attached a mount at path.
 func (w *Walk) attached(path string) bool {
-	for _, m := range w.mounted {
-		if m == path {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(w.mounted, path)
 }
 
 // attaches records that a mount covers the file that was found by that look-up. It hides mounts below the path: the

@@ -100,8 +100,10 @@ func (s span) without(t span) span {
 // start is the state in front of the first step.
 func start(w *Subject) *State {
 	s := &State{
-		Leaked: true, Fixed: none, Holes: none, Root: Host, Cwd: Host, Joined: w.Joining, Rights: held{everything,
-			everything, everything},
+		Leaked: true, Fixed: none, Holes: none, Root: Host, Cwd: Host, Joined: w.Joining, Rights: held{
+			everything,
+			everything, everything,
+		},
 	}
 	for i := range w.FDs {
 		if fd := nsenter.FD(i); fd != w.Ctl && (i >= len(w.Harmless) || !w.Harmless[i]) {

@@ -68,8 +68,11 @@ func run(args []string, out io.Writer) error {
 	pause := flags.Duration("pause", 100*time.Millisecond, "how long the machine rests before each turn")
 	only := flags.String("only", "", "one engine: docker, podman or ctr")
 	paths := map[string]*string{}
-	for _, c := range []contender{{name: "rt", path: "./rt"}, {name: "runc", path: "runc"},
-		{name: "crun", path: "crun"}} {
+	for _, c := range []contender{
+		{name: "rt", path: "./rt"},
+		{name: "runc", path: "runc"},
+		{name: "crun", path: "crun"},
+	} {
 		paths[c.name] = flags.String(c.name, c.path, "the "+c.name+" to measure; empty leaves it out")
 	}
 	if err := flags.Parse(args); err != nil {

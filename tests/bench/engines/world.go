@@ -47,8 +47,10 @@ func newWorld(field []contender) (w *world, err error) {
 	if err := w.start("dockerd", docker...); err != nil {
 		return nil, err
 	}
-	for _, command := range []string{"ctr version", "docker version", "ctr image import " + archive,
-		"docker load --input " + archive, "podman load --input " + archive} {
+	for _, command := range []string{
+		"ctr version", "docker version", "ctr image import " + archive,
+		"docker load --input " + archive, "podman load --input " + archive,
+	} {
 		if err := eventually(strings.Fields(command)); err != nil {
 			return nil, err
 		}
@@ -148,8 +150,10 @@ func writeImage(path string) error {
 	if err != nil {
 		return err
 	}
-	manifest, err := json.Marshal([]map[string]any{{"Config": "config.json", "RepoTags": []string{image},
-		"Layers": []string{"layer.tar"}}})
+	manifest, err := json.Marshal([]map[string]any{{
+		"Config": "config.json", "RepoTags": []string{image},
+		"Layers": []string{"layer.tar"},
+	}})
 	if err != nil {
 		return err
 	}
@@ -159,8 +163,10 @@ func writeImage(path string) error {
 		name string
 		data []byte
 	}{{"manifest.json", manifest}, {"config.json", config}, {"layer.tar", layer.Bytes()}} {
-		if err := a.WriteHeader(&tar.Header{Name: f.name, Typeflag: tar.TypeReg, Mode: 0o644,
-			Size: int64(len(f.data))}); err != nil {
+		if err := a.WriteHeader(&tar.Header{
+			Name: f.name, Typeflag: tar.TypeReg, Mode: 0o644,
+			Size: int64(len(f.data)),
+		}); err != nil {
 			return err
 		}
 		if _, err := a.Write(f.data); err != nil {

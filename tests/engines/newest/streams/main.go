@@ -70,9 +70,16 @@ func run(ctx context.Context) error {
 		name string
 		do   func() error
 	}{
-		{"features", s.features}, {"start", s.start}, {"exec",
-			s.exec}, {"exec with a terminal", s.execTerminal}, {"attach", s.attach},
-		{"update", s.update}, {"stop", s.stop},
+		{"features", s.features},
+		{"start", s.start},
+		{
+			"exec",
+			s.exec,
+		},
+		{"exec with a terminal", s.execTerminal},
+		{"attach", s.attach},
+		{"update", s.update},
+		{"stop", s.stop},
 	} {
 		if err := step.do(); err != nil {
 			fmt.Printf("--- FAIL: streams/%s\n        Error: %v\n", step.name, err)
@@ -121,13 +128,15 @@ func (s *suite) start() error {
 		return err
 	}
 	s.pod = pod.PodSandboxId
-	c, err := s.CreateContainer(s.ctx, &cri.CreateContainerRequest{PodSandboxId: s.pod, SandboxConfig: config,
+	c, err := s.CreateContainer(s.ctx, &cri.CreateContainerRequest{
+		PodSandboxId: s.pod, SandboxConfig: config,
 		Config: &cri.ContainerConfig{
 			Metadata: &cri.ContainerMetadata{Name: "shell"}, Image: &cri.ImageSpec{Image: image},
 			Command: []string{"sh"}, Stdin: true, Tty: true,
 			Mounts: []*cri.Mount{{HostPath: s.dir, ContainerPath: "/ro", Readonly: true, RecursiveReadOnly: true}},
 			Linux:  &cri.LinuxContainerConfig{Resources: &cri.LinuxContainerResources{MemoryLimitInBytes: 64 << 20}},
-		}})
+		},
+	})
 	if err != nil {
 		return err
 	}
@@ -135,8 +144,10 @@ func (s *suite) start() error {
 	if _, err = s.StartContainer(s.ctx, &cri.StartContainerRequest{ContainerId: s.container}); err != nil {
 		return err
 	}
-	r, err := s.ExecSync(s.ctx, &cri.ExecSyncRequest{ContainerId: s.container, Cmd: []string{"touch", "/ro/inner/x"},
-		Timeout: 10})
+	r, err := s.ExecSync(s.ctx, &cri.ExecSyncRequest{
+		ContainerId: s.container, Cmd: []string{"touch", "/ro/inner/x"},
+		Timeout: 10,
+	})
 	if err != nil {
 		return err
 	}
@@ -161,8 +172,10 @@ func (s *suite) stream(where string, o remotecommand.StreamOptions) error {
 
 func (s *suite) exec() error {
 	r, err := s.Exec(s.ctx, &cri.ExecRequest{
-		ContainerId: s.container, Cmd: []string{"sh", "-c",
-			"cat; echo err >&2; exit 7"}, Stdin: true, Stdout: true, Stderr: true,
+		ContainerId: s.container, Cmd: []string{
+			"sh", "-c",
+			"cat; echo err >&2; exit 7",
+		}, Stdin: true, Stdout: true, Stderr: true,
 	})
 	if err != nil {
 		return err
@@ -189,8 +202,10 @@ func (q *size) Next() *remotecommand.TerminalSize {
 
 func (s *suite) execTerminal() error {
 	r, err := s.Exec(s.ctx, &cri.ExecRequest{
-		ContainerId: s.container, Cmd: []string{"sh", "-c",
-			"tty; until stty size | grep 33; do sleep 0.1; done"}, Stdin: true, Stdout: true, Tty: true,
+		ContainerId: s.container, Cmd: []string{
+			"sh", "-c",
+			"tty; until stty size | grep 33; do sleep 0.1; done",
+		}, Stdin: true, Stdout: true, Tty: true,
 	})
 	if err != nil {
 		return err
@@ -239,8 +254,10 @@ func (s *suite) attach() error {
 
 func (s *suite) update() error {
 	_, err := s.UpdateContainerResources(s.ctx, &cri.UpdateContainerResourcesRequest{
-		ContainerId: s.container, Linux: &cri.LinuxContainerResources{MemoryLimitInBytes: 32 << 20, CpuQuota: 50000,
-			CpuPeriod: 100000},
+		ContainerId: s.container, Linux: &cri.LinuxContainerResources{
+			MemoryLimitInBytes: 32 << 20, CpuQuota: 50000,
+			CpuPeriod: 100000,
+		},
 	})
 	if err != nil {
 		return err
