@@ -193,21 +193,6 @@ func readonlyRoot(namespace int) error {
 	if err := unix.Statfs("/", &fs); err != nil {
 		return err
 	}
-	flags := uintptr(unix.MS_REMOUNT | unix.MS_BIND | unix.MS_RDONLY)
-	for _, f := range [...]struct {
-		has  int64
-		flag uintptr
-	}{
-		{unix.ST_NOSUID, unix.MS_NOSUID},
-		{unix.ST_NODEV, unix.MS_NODEV},
-		{unix.ST_NOEXEC, unix.MS_NOEXEC},
-		{unix.ST_NOATIME, unix.MS_NOATIME},
-		{unix.ST_NODIRATIME, unix.MS_NODIRATIME},
-		{unix.ST_RELATIME, unix.MS_RELATIME},
-	} {
-		if fs.Flags&f.has != 0 {
-			flags |= f.flag
-		}
-	}
+	flags := unix.MS_REMOUNT | unix.MS_BIND | unix.MS_RDONLY | sys.MountFlags(fs.Flags)
 	return unix.Mount("", "/", "", flags, "")
 }

@@ -133,20 +133,8 @@ func mountFlags(path string) (flags uintptr) {
 	if unix.Statfs(path, &fs) != nil {
 		return 0
 	}
-	for _, f := range [...]struct {
-		has  int64
-		flag uintptr
-	}{
-		{unix.ST_RDONLY, unix.MS_RDONLY},
-		{unix.ST_NOSUID, unix.MS_NOSUID},
-		{unix.ST_NODEV, unix.MS_NODEV},
-		{unix.ST_NOEXEC, unix.MS_NOEXEC},
-	} {
-		if fs.Flags&f.has != 0 {
-			flags |= f.flag
-		}
-	}
-	return flags
+	const locked = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	return sys.MountFlags(fs.Flags) & locked
 }
 
 // mountedOnHost reports whether the host has a file system of the kernel at its usual path. A procfs there is that of

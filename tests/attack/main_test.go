@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	stagekit "rt/tests/internal/stage"
 )
 
 // What all attacks share, made once.
@@ -124,27 +126,8 @@ func standIns() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make the mounts our own: %w", err)
 	}
-	if err := unix.Mount("attack", "/dev", "tmpfs", 0, "mode=755"); err != nil {
+	if err := stagekit.MountDev(); err != nil {
 		return fmt.Errorf("mount a /dev: %w", err)
-	}
-	for name, device := range map[string][2]uint32{
-		"null": {1, 3}, "zero": {1, 5}, "full": {1, 7}, "random": {1, 8},
-		"urandom": {1, 9}, "tty": {5, 0},
-	} {
-		if err := unix.Mknod("/dev/"+name, unix.S_IFCHR|0o666, int(unix.Mkdev(device[0], device[1]))); err != nil {
-			return fmt.Errorf("make /dev/%s: %w", name, err)
-		}
-		if err := os.Chmod("/dev/"+name, 0o666); err != nil {
-			return err
-		}
-	}
-	for _, dir := range []string{"/dev/pts", "/dev/shm", "/dev/mqueue"} {
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			return err
-		}
-	}
-	if err := unix.Mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620"); err != nil {
-		return fmt.Errorf("mount a /dev/pts: %w", err)
 	}
 	for name, target := range map[string]string{
 		"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0",

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	stagekit "rt/tests/internal/stage"
 )
 
 // stage is what an attack has: a bundle, a victim on the host, and a runtime.
@@ -95,23 +97,12 @@ func (s *stage) strike() {
 
 // at returns the object at a path of keys, which it makes if it is not there.
 func (c config) at(keys ...string) map[string]any {
-	m := map[string]any(c)
-	for _, k := range keys {
-		next, ok := m[k].(map[string]any)
-		if !ok {
-			next = make(map[string]any)
-			m[k] = next
-		}
-		m = next
-	}
-	return m
+	return stagekit.At(c, keys...)
 }
 
 // add appends to the list at the end of a path of keys.
 func (c config) add(value any, keys ...string) {
-	m := c.at(keys[:len(keys)-1]...)
-	list, _ := m[keys[len(keys)-1]].([]any)
-	m[keys[len(keys)-1]] = append(list, value)
+	stagekit.Add(c, value, keys...)
 }
 
 // mount adds a mount.

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+
+	"rt/tests/internal/stage"
 )
 
 // bundle is a bundle in the making: the default config, the image, and what the caller of the runtime is like.
@@ -92,23 +94,12 @@ func (b *bundle) mountWithoutGroup() {
 
 // at returns the object at a path of keys, which it makes if it is not there.
 func (b *bundle) at(keys ...string) map[string]any {
-	m := b.config
-	for _, k := range keys {
-		next, ok := m[k].(map[string]any)
-		if !ok {
-			next = make(map[string]any)
-			m[k] = next
-		}
-		m = next
-	}
-	return m
+	return stage.At(b.config, keys...)
 }
 
 // add appends to a list.
 func (b *bundle) add(value any, keys ...string) {
-	m, last := b.at(keys[:len(keys)-1]...), keys[len(keys)-1]
-	list, _ := m[last].([]any)
-	m[last] = append(list, value)
+	stage.Add(b.config, value, keys...)
 }
 
 func (b *bundle) sh(line string) { b.script = append(b.script, line) }

@@ -29,6 +29,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"rt/tests/internal/stage"
 )
 
 type words []string
@@ -197,7 +199,7 @@ func newWorld(rt string, others []string, rootless, cgroup2 bool) (*world, error
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return nil, err
 	}
-	if err := ownDev(); err != nil {
+	if err := stage.MountDev(); err != nil {
 		return nil, err
 	}
 	if cgroup2 {
@@ -227,30 +229,6 @@ func newWorld(rt string, others []string, rootless, cgroup2 bool) (*world, error
 	}
 	w.config, err = os.ReadFile(w.dir + "/config.json")
 	return w, err
-}
-
-// ownDev mounts a /dev with the usual nodes.
-func ownDev() error {
-	if err := unix.Mount("differential", "/dev", "tmpfs", 0, "mode=755"); err != nil {
-		return err
-	}
-	for name, device := range map[string][2]uint32{
-		"null": {1, 3}, "zero": {1, 5}, "full": {1, 7}, "random": {1, 8},
-		"urandom": {1, 9}, "tty": {5, 0},
-	} {
-		if err := unix.Mknod("/dev/"+name, unix.S_IFCHR|0o666, int(unix.Mkdev(device[0], device[1]))); err != nil {
-			return err
-		}
-		if err := os.Chmod("/dev/"+name, 0o666); err != nil {
-			return err
-		}
-	}
-	for _, dir := range []string{"/dev/pts", "/dev/shm", "/dev/mqueue"} {
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			return err
-		}
-	}
-	return unix.Mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620")
 }
 
 // sources makes what binds are made of: src/plain, src/file, src/noexec (a tmpfs with flags), src/tree (with mounts

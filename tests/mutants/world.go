@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rt/tests/internal/stage"
 )
 
 // world is a small machine for one container: namespaces of its own, where what a spoiled plan does to the host is
@@ -64,26 +66,7 @@ func (w *world) mountAll() error {
 
 // ownDev mounts a /dev whose nodes may be damaged.
 func (w *world) ownDev() error {
-	if err := unix.Mount("dev", "/dev", "tmpfs", 0, "mode=755"); err != nil {
-		return err
-	}
-	for name, device := range map[string][2]uint32{
-		"null": {1, 3}, "zero": {1, 5}, "full": {1, 7}, "random": {1, 8},
-		"urandom": {1, 9}, "tty": {5, 0},
-	} {
-		if err := unix.Mknod("/dev/"+name, unix.S_IFCHR|0o666, int(unix.Mkdev(device[0], device[1]))); err != nil {
-			return err
-		}
-		if err := os.Chmod("/dev/"+name, 0o666); err != nil {
-			return err
-		}
-	}
-	for _, name := range []string{"pts", "shm", "mqueue"} {
-		if err := os.Mkdir("/dev/"+name, 0o755); err != nil {
-			return err
-		}
-	}
-	if err := unix.Mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620"); err != nil {
+	if err := stage.MountDev(); err != nil {
 		return err
 	}
 	return os.Symlink("pts/ptmx", "/dev/ptmx")
@@ -214,16 +197,7 @@ type config map[string]any
 
 // at returns the object at a path of keys, which it makes if it is not there.
 func (c config) at(keys ...string) map[string]any {
-	m := map[string]any(c)
-	for _, k := range keys {
-		next, ok := m[k].(map[string]any)
-		if !ok {
-			next = make(map[string]any)
-			m[k] = next
-		}
-		m = next
-	}
-	return m
+	return stage.At(c, keys...)
 }
 
 // mount adds a mount.
