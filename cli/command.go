@@ -79,6 +79,7 @@ func commands() []entry {
 		{"events", eventsCommand},
 		{"stats", statsCommand},
 		{"tree", treeCommand},
+		{"audit", auditCommand},
 		{"checkpoint", checkpointCommand},
 		{"restore", restoreCommand},
 		{"spec", specCommand},

@@ -40,6 +40,16 @@ func RlimitTypes() []string {
 	return list
 }
 
+// RlimitNumber returns the resource of getrlimit(2) that a type names.
+func RlimitNumber(name string) (int, bool) {
+	for _, t := range rlimitTypes {
+		if t.name == name {
+			return t.resource, true
+		}
+	}
+	return 0, false
+}
+
 // rlimits checks process.rlimits (config.md, POSIX process).
 func (c *checker) rlimits(at location, list []specs.POSIXRlimit) []Rlimit {
 	var out []Rlimit

@@ -17,6 +17,7 @@ import (
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/criu"
 	"rt/libcontainer/foreground"
+	"rt/libcontainer/mounttable"
 	"rt/libcontainer/state"
 	"rt/spec"
 )
@@ -139,11 +140,11 @@ func (d *dump) layered() bool {
 	if !d.Spec.Namespaces.Has(unix.CLONE_NEWNS) {
 		return false
 	}
-	its, err := statNoSync(unix.AT_FDCWD, "/proc/"+strconv.Itoa(d.State.Pid)+"/root", 0)
+	its, err := mounttable.StatNoSync(unix.AT_FDCWD, "/proc/"+strconv.Itoa(d.State.Pid)+"/root", 0)
 	if err != nil {
 		return false
 	}
-	config, err := statNoSync(unix.AT_FDCWD, d.Spec.Rootfs, 0)
+	config, err := mounttable.StatNoSync(unix.AT_FDCWD, d.Spec.Rootfs, 0)
 	return err == nil &&
 		(its.Dev_major != config.Dev_major || its.Dev_minor != config.Dev_minor || its.Ino != config.Ino)
 }

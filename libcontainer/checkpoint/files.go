@@ -12,6 +12,7 @@ import (
 	"rt/internal/jsonscan"
 	"rt/internal/sys"
 	"rt/libcontainer/criu"
+	"rt/libcontainer/mounttable"
 )
 
 // descriptorsFile says in the images what the standard streams of the container were, so that the restored ones replace
@@ -44,7 +45,7 @@ func (d *descriptors) external() []string {
 // not have: what was given to it as a standard stream. CRIU can't save those, but leave them out by the keys that it is
 // told.
 func (d *dump) openDescriptors() (*descriptors, error) {
-	table, err := mountTable(d.State.Pid)
+	table, err := mounttable.Read(d.State.Pid)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func (d *descriptors) look(dir, name string, first bool, own map[int]bool) {
 		return
 	}
 	// It may be a file of a namespace in the container, whose file system answers nobody.
-	st, err := statNoSync(unix.AT_FDCWD, dir+"/fd/"+name, 0)
+	st, err := mounttable.StatNoSync(unix.AT_FDCWD, dir+"/fd/"+name, 0)
 	if err != nil {
 		return
 	}

@@ -1,16 +1,15 @@
 package checkpoint
 
 import (
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
 	"rt/libcontainer/host"
+	"rt/libcontainer/mounttable"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/state"
 	"rt/spec"
@@ -61,7 +60,7 @@ func externalMounts(s *spec.Spec, hierarchies []host.Hierarchy, c *state.Contain
 
 // attached returns those that are mounted in the container of pid, with the mount points in its mount table.
 func (list externals) attached(pid int) (mounted externals, err error) {
-	m, err := mountsOf(pid)
+	m, err := mounttable.Of(pid)
 	if err != nil {
 		return nil, err
 	}
@@ -71,11 +70,11 @@ func (list externals) attached(pid int) (mounted externals, err error) {
 	}
 	defer func() { _ = unix.Close(root) }()
 	for _, e := range list {
-		at, err := m.at(root, e.label)
-		if err != nil || at == nil || !at.root {
+		at, err := m.At(root, e.label)
+		if err != nil || at == nil || !at.Root {
 			continue // covered, or never made
 		}
-		if e.device && !at.device {
+		if e.device && !at.Device {
 			continue // a masked directory is behind a tmpfs, which is the container's own
 		}
 		e.destination = at.Mountpoint
@@ -84,26 +83,6 @@ func (list externals) attached(pid int) (mounted externals, err error) {
 		}
 	}
 	return mounted, nil
-}
-
-// mountTable reads the mount table that pid sees.
-func mountTable(pid int) ([]*mountinfo.Info, error) {
-	return mountTableAt(unix.AT_FDCWD, "/proc/"+strconv.Itoa(pid))
-}
-
-// mountTableAt reads the mount table of the process whose directory in a procfs is path, relative to proc.
-func mountTableAt(proc int, path string) ([]*mountinfo.Info, error) {
-	fd, err := unix.Openat(proc, path+"/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, diag.Sys("the mount table of the container can't be read", "open", err)
-	}
-	f := os.NewFile(uintptr(fd), "mountinfo")
-	defer func() { _ = f.Close() }()
-	table, err := mountinfo.GetMountsFromReader(f, nil)
-	if err != nil {
-		return nil, &diag.Error{Kind: diag.Kernel, Problem: "the mount table of the container can't be read", Err: err}
-	}
-	return table, nil
 }
 
 // mountIn returns the ID of the mount of an open file, or -1: the line mnt_id of its proc_pid_fdinfo(5), at path.

@@ -11,6 +11,7 @@ import (
 
 	"rt/internal/diag"
 	"rt/internal/sys"
+	"rt/libcontainer/mounttable"
 	"rt/spec"
 )
 
@@ -33,7 +34,7 @@ func (x *Restore) checkExposed(pids []int) error {
 	if x.Spec.Namespaces.New&unix.CLONE_NEWNS == 0 {
 		return nil
 	}
-	host, err := mountTable(unix.Getpid())
+	host, err := mounttable.Read(unix.Getpid())
 	if err != nil {
 		return err
 	}
@@ -41,7 +42,7 @@ func (x *Restore) checkExposed(pids []int) error {
 	var seen []uint64
 	for _, pid := range pids {
 		proc := "/proc/" + strconv.Itoa(pid)
-		st, err := statNoSync(unix.AT_FDCWD, proc+"/ns/mnt", 0)
+		st, err := mounttable.StatNoSync(unix.AT_FDCWD, proc+"/ns/mnt", 0)
 		if err != nil {
 			return diag.Sys("the mount namespace of a restored process can't be read", "statx", err)
 		}
@@ -65,7 +66,7 @@ func (x *Restore) checkExposed(pids []int) error {
 // checkCovered warns of masked and read-only paths of the config that the restored container can read or write: this
 // machine may have files in /proc and /sys that the other one had not.
 func (x *Restore) checkCovered(pid int, host []*mountinfo.Info) error {
-	table, err := mountTable(pid)
+	table, err := mounttable.Read(pid)
 	if err != nil {
 		return err
 	}
@@ -74,14 +75,14 @@ func (x *Restore) checkCovered(pid int, host []*mountinfo.Info) error {
 		return diag.Sys("the root file system of the container can't be opened", "open", err)
 	}
 	defer func() { _ = unix.Close(root) }()
-	m := mounts{table, host}
+	m := mounttable.Table{Mounts: table, Host: host}
 	for _, p := range x.Spec.MaskedPaths {
-		if at, err := m.at(root, p); err == nil && at != nil && !at.root {
+		if at, err := m.At(root, p); err == nil && at != nil && !at.Root {
 			x.Log.Warn("linux.maskedPaths: the restored container can read " + p + ", which the images do not mask")
 		}
 	}
 	for _, p := range x.Spec.ReadonlyPaths {
-		if at, err := m.at(root, p); err == nil && at != nil && missing(unix.MOUNT_ATTR_RDONLY, at.Options) != "" {
+		if at, err := m.At(root, p); err == nil && at != nil && missing(unix.MOUNT_ATTR_RDONLY, at.Options) != "" {
 			x.Log.Warn("linux.readonlyPaths: the restored container can write to " + p)
 		}
 	}
@@ -90,7 +91,7 @@ func (x *Restore) checkCovered(pid int, host []*mountinfo.Info) error {
 
 // checkMount checks one mount of the container.
 func (x *Restore) checkMount(e *mountinfo.Info, host []*mountinfo.Info, shares []share) error {
-	if !onHost(host, e) || x.mountsType(e.FSType) {
+	if !mounttable.OnHost(host, e) || x.mountsType(e.FSType) {
 		return nil
 	}
 	var laxer *share
@@ -189,13 +190,13 @@ func sharesOf(host []*mountinfo.Info, source string, s share, recursive bool, be
 		return nil // it is not there, and so not mounted
 	}
 	defer func() { _ = unix.Close(fd) }()
-	at, err := newFile(fd)
+	st, err := mounttable.StatNoSync(fd, "", unix.AT_EMPTY_PATH)
 	if err != nil {
 		return nil
 	}
 	var name [unix.PathMax]byte
 	n, err := unix.Readlink("/proc/self/fd/"+strconv.Itoa(fd), name[:])
-	e := findMount(host, at.mount)
+	e := mounttable.Find(host, int(st.Mnt_id))
 	if err != nil || e == nil {
 		return nil
 	}
@@ -242,7 +243,7 @@ func namespaceMounts(pid int) (table []*mountinfo.Info, err error) {
 			err = fail("setns", err)
 			return
 		}
-		table, err = mountTableAt(proc, strconv.Itoa(unix.Gettid()))
+		table, err = mounttable.ReadAt(proc, strconv.Itoa(unix.Gettid()))
 	})
 	return table, err
 }

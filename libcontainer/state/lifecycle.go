@@ -21,6 +21,7 @@ const (
 	Ps         Op = "ps"
 	Events     Op = "events"
 	Checkpoint Op = "checkpoint"
+	Audit      Op = "audit"
 )
 
 // deleted is the status after delete.
@@ -58,6 +59,8 @@ var lifecycle = []struct {
 	{Events, Paused, Paused},
 	{Checkpoint, Running, Stopped},
 	{Checkpoint, Paused, Stopped},
+	{Audit, Running, Running},
+	{Audit, Paused, Paused},
 }
 
 // legal reports whether op is legal in status.
@@ -94,6 +97,8 @@ var refusals = []struct {
 	{Update, "", "container not running: it is {status}"},
 	{Ps, "", "container not running: it is {status}"},
 	{Events, "", "container with id {id} is not running: it is {status}"},
+	{Audit, Created, "cannot audit a container that has not been started: its program does not run yet"},
+	{Audit, "", "container not running: it is {status}"},
 	{Checkpoint, "", "container cannot be checkpointed in the {status} state"},
 }
 

@@ -1,4 +1,6 @@
-package checkpoint
+// Package mounttable reads the mounts of a container, and finds what is at its paths without waiting for a file system
+// that the container serves itself.
+package mounttable
 
 import (
 	"slices"
@@ -12,26 +14,27 @@ import (
 // serves (FUSE). A look-up or stat there waits for that process, and not even SIGKILL ends the wait. So paths of the
 // container are walked one name at a time, only through file systems that ask no process of the container.
 
-// mounts is the mount table of a process.
-type mounts struct {
-	table []*mountinfo.Info
-	host  []*mountinfo.Info // rt's own
+// Table is the mount table of a process, and rt's own.
+type Table struct {
+	Mounts []*mountinfo.Info
+	Host   []*mountinfo.Info // rt's own
 }
 
-// mountsOf reads the mount table of a process.
-func mountsOf(pid int) (mounts, error) {
-	table, err := mountTable(pid)
+// Of reads the mount table of a process.
+func Of(pid int) (*Table, error) {
+	table, err := Read(pid)
 	if err != nil {
-		return mounts{}, err
+		return nil, err
 	}
-	host, err := mountTable(unix.Getpid())
-	return mounts{table, host}, err
+	host, err := Read(unix.Getpid())
+	return &Table{table, host}, err
 }
 
 // byID returns a mount by its ID, or nil.
-func (m *mounts) byID(id int) *mountinfo.Info { return findMount(m.table, id) }
+func (t *Table) byID(id int) *mountinfo.Info { return Find(t.Mounts, id) }
 
-func findMount(table []*mountinfo.Info, id int) *mountinfo.Info {
+// Find returns the mount of a table with an ID, or nil.
+func Find(table []*mountinfo.Info, id int) *mountinfo.Info {
 	i := slices.IndexFunc(table, func(e *mountinfo.Info) bool { return e.ID == id })
 	if i < 0 {
 		return nil
@@ -44,13 +47,13 @@ var kernelOnly = []string{"cgroup", "cgroup2", "devpts", "devtmpfs", "mqueue", "
 
 // waitsForNone reports whether look-ups in a mount ask no process of the container: its file system is the kernel's own
 // or mounted on the host. A mount that is not in the table is new, and may be anything.
-func (m *mounts) waitsForNone(id int) bool {
-	e := m.byID(id)
-	return e != nil && (slices.Contains(kernelOnly, e.FSType) || onHost(m.host, e))
+func (t *Table) waitsForNone(id int) bool {
+	e := t.byID(id)
+	return e != nil && (slices.Contains(kernelOnly, e.FSType) || OnHost(t.Host, e))
 }
 
-// onHost reports whether the file system of a mount is mounted in table, too.
-func onHost(table []*mountinfo.Info, e *mountinfo.Info) bool {
+// OnHost reports whether the file system of a mount is mounted in table, too.
+func OnHost(table []*mountinfo.Info, e *mountinfo.Info) bool {
 	return slices.ContainsFunc(table, func(h *mountinfo.Info) bool { return h.Major == e.Major && h.Minor == e.Minor })
 }
 
@@ -63,32 +66,35 @@ type file struct {
 	rdev      uint64
 }
 
-// statNoSync describes a file without asking its file system's server: statx(2), AT_STATX_DONT_SYNC. No attribute is
+// StatNoSync describes a file without asking its file system's server: statx(2), AT_STATX_DONT_SYNC. No attribute is
 // requested, since FUSE denies those to other users; the mount is always returned (Linux 5.8).
-func statNoSync(dir int, path string, flags int) (st unix.Statx_t, err error) {
+func StatNoSync(dir int, path string, flags int) (st unix.Statx_t, err error) {
 	err = unix.Statx(dir, path, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT|flags, unix.STATX_MNT_ID, &st)
 	return st, err
 }
 
 func newFile(fd int) (file, error) {
-	st, err := statNoSync(fd, "", unix.AT_EMPTY_PATH)
+	st, err := StatNoSync(fd, "", unix.AT_EMPTY_PATH)
 	return file{
 		fd: fd, mount: int(st.Mnt_id), mountRoot: st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0,
 		mode: st.Mode, rdev: unix.Mkdev(st.Rdev_major, st.Rdev_minor),
 	}, err
 }
 
-// found is what is at a path of the container.
-type found struct {
+// Found is what is at a path of the container.
+type Found struct {
 	*mountinfo.Info      // the mount that it is in
-	root            bool // it is the root of the mount
-	device          bool // a character or block device
+	Root            bool // it is the root of the mount
+	Device          bool // a character or block device
+	Known           bool // Mode and Rdev are known: no file system had to be asked that may not answer
+	Mode            uint16
+	Rdev            uint64
 }
 
-// at returns what is at path, below the directory root of the container; nil if that can't be said. Symbolic links are
+// At returns what is at path, below the directory root of the container; nil if that can't be said. Symbolic links are
 // followed as in the container. Below a mount that may wait for a process of the container, a path is only
 // compared with the mount table.
-func (m *mounts) at(root int, path string) (*found, error) {
+func (t *Table) At(root int, path string) (*Found, error) {
 	fd, err := unix.Openat(root, ".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -110,12 +116,13 @@ func (m *mounts) at(root int, path string) (*found, error) {
 	for range maxSteps {
 		if len(todo) == 0 {
 			last := way[len(way)-1]
-			e := m.byID(last.mount)
+			e := t.byID(last.mount)
 			if e == nil {
 				return nil, nil
 			}
 			kind := last.mode & unix.S_IFMT
-			return &found{e, last.mountRoot, kind == unix.S_IFCHR || kind == unix.S_IFBLK}, nil
+			device := kind == unix.S_IFCHR || kind == unix.S_IFBLK
+			return &Found{e, last.mountRoot, device, true, last.mode, last.rdev}, nil
 		}
 		name := todo[0]
 		dir := way[len(way)-1]
@@ -130,8 +137,8 @@ func (m *mounts) at(root int, path string) (*found, error) {
 				way, at = way[:len(way)-1], at[:len(at)-1]
 			}
 			continue
-		case !m.waitsForNone(dir.mount):
-			return m.named("/" + strings.Join(append(at, todo...), "/")), nil
+		case !t.waitsForNone(dir.mount):
+			return t.named("/" + strings.Join(append(at, todo...), "/")), nil
 		}
 		todo = todo[1:]
 		fd, err := unix.Openat(dir.fd, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -146,7 +153,7 @@ func (m *mounts) at(root int, path string) (*found, error) {
 		if next.mode&unix.S_IFMT != unix.S_IFLNK {
 			continue
 		}
-		if !m.waitsForNone(next.mount) {
+		if !t.waitsForNone(next.mount) {
 			return nil, nil
 		}
 		var text [unix.PathMax]byte
@@ -168,10 +175,11 @@ func (m *mounts) at(root int, path string) (*found, error) {
 }
 
 // named returns the mount with a mount point, by the table alone: the one on top of others there.
-func (m *mounts) named(path string) *found {
-	for _, e := range slices.Backward(m.table) {
+func (t *Table) named(path string) *Found {
+	for _, e := range slices.Backward(t.Mounts) {
 		if e.Mountpoint == path {
-			return &found{e, true, e.Root != "/"} // a masked directory is covered by the root of a tmpfs
+			// A masked directory is covered by the root of a tmpfs.
+			return &Found{Info: e, Root: true, Device: e.Root != "/"}
 		}
 	}
 	return nil

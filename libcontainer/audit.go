@@ -1,0 +1,54 @@
+package libcontainer
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"rt/internal/sys"
+	"rt/libcontainer/audit"
+	"rt/libcontainer/cgroup"
+	"rt/libcontainer/process"
+	"rt/libcontainer/state"
+)
+
+// Property is what the kernel has of a container in one respect, and how that differs from its config.
+type Property = audit.Property
+
+// Audit reads from the kernel what a running container has, and compares it with its config. A property with a Finding
+// differs. Text of the properties may be of the container's choice: escape it before it is printed.
+func (r *Runtime) Audit(id string) (pid int, properties []Property, err error) {
+	o, err := r.openFor(state.Audit, id, false)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer o.close()
+	pidfd := process.Open(o.state.Pid, o.state.StartTime)
+	if pidfd < 0 {
+		return 0, nil, state.Allow(state.Audit, id, state.Stopped)
+	}
+	defer sys.CloseAll(pidfd)
+	t := audit.Target{Pid: o.state.Pid}
+	if t.Spec, err = loadCopy(o.container, o.state); err != nil {
+		return 0, nil, err
+	}
+	t.StrictPids = strings.HasPrefix(t.Spec.OCI.Version, "1.3.")
+	if t.Group, err = cgroup.Load(cgroup.Saved(o.state.Cgroup)); err != nil {
+		return 0, nil, err
+	}
+	defer t.Group.Close()
+	if t.Group.Available() {
+		t.Pids, err = t.Group.Pids()
+	} else if t.Spec.Namespaces.Has(unix.CLONE_NEWPID) {
+		t.Pids, err = process.InPidNamespaceOf(t.Pid)
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	slices.Sort(t.Pids)
+	if properties, err = audit.Examine(&t); err == nil && !state.Alive(t.Pid, o.state.StartTime) {
+		err = state.Allow(state.Audit, id, state.Stopped) // the pid may have been another's meanwhile
+	}
+	return t.Pid, properties, err
+}
