@@ -25,14 +25,14 @@ func (c *compiler) bind(i int, m *spec.Mount) {
 		flags |= unix.AT_SYMLINK_NOFOLLOW
 	}
 	if fd, ok := c.tree(i); ok {
-		sentence := "take rt's copy of " + m.Source
+		sentence := "use rt's clone of " + m.Source
 		if m.IDMap {
 			sentence += ", with its ids mapped"
 		}
 		c.do(mountPath(m, "source"), sentence, nsenter.Fcntl, nsenter.Num(fd),
 			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regTree)
 	} else {
-		c.do(mountPath(m, "source"), "clone the mount, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(m.Source),
+		c.do(mountPath(m, "source"), "clone the mount", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(m.Source),
 			nsenter.Flags(&nsenter.OpenTreeFlags, flags)).to(regTree)
 	}
 	c.mapIDs(m, regTree)
@@ -93,7 +93,8 @@ func (c *compiler) bindTarget(m *spec.Mount, source Source) {
 		return
 	}
 	file, found := c.newLabel(), c.newLabel()
-	c.do(mountPath(m, "source"), "is it a directory?", nsenter.Openat, nsenter.Val(regTree), nsenter.Str("."),
+	c.do(mountPath(m, "source"), "check whether it is a directory", nsenter.Openat, nsenter.Val(regTree),
+		nsenter.Str("."),
 		nsenter.Flags(&nsenter.OpenFlags,
 			unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regFile).on(file, unix.ENOTDIR)
 	c.close(regFile)
@@ -128,10 +129,10 @@ func (c *compiler) bindAttributes(m *spec.Mount) {
 		}
 	default:
 		locked, end := c.newLabel(), c.newLabel()
-		c.setAttr(origin, "give it the flags of its options, and no others", regTree, m.AttrSet, exact, 0,
+		c.setAttr(origin, "set exactly the flags of its options", regTree, m.AttrSet, exact, 0,
 			false).then(end).on(locked, unix.EPERM)
 		c.mark(locked)
-		c.setAttr(origin, "add them to those of its source, which this user namespace may not take away", regTree,
+		c.setAttr(origin, "add the flags to those of the source, which are locked", regTree,
 			m.AttrSet, m.AttrClear, 0, false)
 		c.mark(end)
 	}
@@ -153,15 +154,15 @@ func (c *compiler) bindFlags(m *spec.Mount) {
 	origin := mountPath(m, "options")
 	flags := mountFlags(m.AttrSet) | atimeFlags(m)
 	if !c.sourcesLocked() || m.Index >= len(c.opt.SourceFlags) || m.Index < 0 {
-		c.remount(origin, "give it the flags of its options, and no others", regTree, flags)
+		c.remount(origin, "set exactly the flags of its options", regTree, flags)
 		return
 	}
 	locked, end := c.newLabel(), c.newLabel()
-	c.remount(origin, "give it the flags of its options, and no others", regTree,
+	c.remount(origin, "set exactly the flags of its options", regTree,
 		flags).then(end).on(locked, unix.EPERM)
 	c.mark(locked)
 	source := c.opt.SourceFlags[m.Index] &^ mountFlags(m.AttrClear)
-	c.remount(origin, "add them to those of its source, which this user namespace may not take away", regTree,
+	c.remount(origin, "add the flags to those of the source, which are locked", regTree,
 		flags|source)
 	c.mark(end)
 }
@@ -191,8 +192,8 @@ func (c *compiler) copyLink(m *spec.Mount, text string) {
 	c.do(origin, "make a link like "+m.Source, nsenter.Symlinkat, nsenter.Str(text), nsenter.Val(dir),
 		nsenter.Str(name)).then(end).on(exists, unix.EEXIST)
 	c.mark(exists)
-	c.handOver(origin, "the directory that it is in", dir).sync(SyncLink,
-		"compare what is there with the link "+m.Source).about(m.Destination)
-	c.await("wait until they are compared")
+	c.handOver(origin, "the parent directory", dir).sync(SyncLink,
+		"compare the existing link with "+m.Source).about(m.Destination)
+	c.await("wait until rt has compared them")
 	c.mark(end)
 }

@@ -68,7 +68,7 @@ func (c *compiler) showPids(origin string) {
 	if !ok || !c.plan.BornLast {
 		return
 	}
-	c.do(origin, "the pid namespace that it shows", nsenter.Fsconfig, nsenter.Val(regFS),
+	c.do(origin, "set the pid namespace that it shows", nsenter.Fsconfig, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsCommands, unix.FSCONFIG_SET_FD), nsenter.Str("pidns"), nsenter.Null, nsenter.Num(fd))
 }
 
@@ -82,7 +82,7 @@ func (c *compiler) lastParts() []part {
 		{"rights", c.execRights},
 		{"the process", c.execProcess},
 		{"wait for start", c.ready},
-		{"the last rights", c.execLast},
+		{"final rights", c.execLast},
 		{"program", c.execute},
 	}
 }

@@ -32,12 +32,12 @@ func (c *compiler) cgroup(m *spec.Mount) {
 // It also waits for an RCU grace period.
 func (c *compiler) cgroup2(m *spec.Mount) {
 	if !c.spec.Namespaces.Has(unix.CLONE_NEWCGROUP) {
-		c.bindCgroup2(m, HostCgroup2, "the host's cgroup2, as the container has no cgroup namespace of its own")
+		c.bindCgroup2(m, HostCgroup2, "clone the host's cgroup2: the container has no cgroup namespace")
 		return
 	}
 	origin := mountPath(m, "")
 	bind, end := c.newLabel(), c.newLabel()
-	c.do(mountPath(m, "type"), "a new cgroup2 for "+m.Destination, nsenter.Fsopen, nsenter.Str("cgroup2"),
+	c.do(mountPath(m, "type"), "configure a new cgroup2 for "+m.Destination, nsenter.Fsopen, nsenter.Str("cgroup2"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS).on(bind, unix.EPERM)
 	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "").on(bind, unix.EPERM, unix.EBUSY)
 	c.do(mountPath(m, "options"), "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
@@ -52,7 +52,7 @@ func (c *compiler) cgroup2(m *spec.Mount) {
 	if len(c.host.Hierarchies) > 0 {
 		source = c.host.Hierarchies[0].Path
 	}
-	c.bindCgroup2(m, source, "no new cgroup2 here: take the host's")
+	c.bindCgroup2(m, source, "fall back to the host's cgroup2")
 	c.mark(end)
 }
 
@@ -102,12 +102,12 @@ func (c *compiler) cgroup1(m *spec.Mount) {
 // hierarchy mounts one cgroup hierarchy on the directory in dir.
 func (c *compiler) hierarchy(m *spec.Mount, h *host.Hierarchy, dir nsenter.Reg) {
 	origin := mountPath(m, "")
-	c.do(origin, "a directory for the hierarchy", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(h.Name),
+	c.do(origin, "make a directory for the hierarchy", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(h.Name),
 		nsenter.Flags(&nsenter.Octal, 0o755)).
 		ignore(unix.EEXIST)
 	c.open(origin, "open it", dir, h.Name, howRealDir).to(regTarget)
 	for _, link := range h.Links {
-		c.do(origin, "link its other name", nsenter.Symlinkat, nsenter.Str(h.Name), nsenter.Val(dir),
+		c.do(origin, "link its alias", nsenter.Symlinkat, nsenter.Str(h.Name), nsenter.Val(dir),
 			nsenter.Str(link)).ignore(unix.EEXIST)
 	}
 	copied := *m
@@ -123,7 +123,7 @@ func (c *compiler) hierarchy(m *spec.Mount, h *host.Hierarchy, dir nsenter.Reg) 
 		c.attach(origin, regTree, regTarget)
 		return
 	}
-	c.do(origin, "copy the container's part of the host's", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(h.Path),
+	c.do(origin, "clone the container's directory of the hierarchy", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(h.Path),
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
 	if c.host.Has(host.MountSetattr) && m.AttrSet != 0 {
 		c.setAttr(mountPath(m, "options"), "restrict it", regTree, m.AttrSet, 0, 0, false)

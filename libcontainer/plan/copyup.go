@@ -25,7 +25,7 @@ func (c *compiler) copyUp(m *spec.Mount, tree nsenter.Reg) {
 	c.mark(missing)
 	c.made(origin, m.Destination, true, howDir, regTarget, end)
 	c.mark(found)
-	does := "copy into the tmpfs what the directory holds"
+	does := "copy the files of the directory into the tmpfs"
 	if !m.TmpCopyUp {
 		does = "give the tmpfs the mode of the directory"
 	}
@@ -36,9 +36,9 @@ func (c *compiler) copyUp(m *spec.Mount, tree nsenter.Reg) {
 // takeOver hands the mount point in regTarget and the tmpfs that will cover it to rt. does says what rt does with them.
 func (c *compiler) takeOver(m *spec.Mount, tree nsenter.Reg, does string) {
 	origin := mountPath(m, "options")
-	c.handOver(origin, "what is there", regTarget).sync(SyncCopyFrom, "take the directory at "+m.Destination)
+	c.handOver(origin, "the directory", regTarget).sync(SyncCopyFrom, "receive the directory at "+m.Destination)
 	c.handOver(origin, "the tmpfs", tree).sync(SyncCopyTo, does)
-	c.await("wait until it is done")
+	c.await("wait until rt has finished")
 }
 
 // handOver sends the descriptor in r to rt. A control message refers to descriptors by number, so the descriptor gets a

@@ -13,7 +13,7 @@ func (c *compiler) makeCwd() error {
 		return nil
 	}
 	const origin = "process.cwd"
-	const sentence = "is the working directory there? Later it can't be made"
+	const sentence = "check that the working directory exists: later it can't be made"
 	if p.UID == 0 {
 		c.directory(origin, sentence, p.Cwd, regCwd)
 		return nil
@@ -31,5 +31,5 @@ func (c *compiler) makeCwdByRT() {
 	cwd := c.spec.Process.Cwd
 	c.handOver("process.cwd", "the root file system", regRoot).
 		sync(SyncMakeDir, "make the working directory "+cwd+" below the root, if it is not there").about(cwd)
-	c.await("wait until it is made")
+	c.await("wait until rt has made it")
 }

@@ -9,7 +9,7 @@ import (
 // closeChannelOnExec marks the control channel close-on-exec: rt learns that the program was executed when the channel
 // is closed without a report. It is the only descriptor of rt's that stays open until then.
 func (c *compiler) closeChannelOnExec() {
-	c.do("", "the final exec closes the control channel", nsenter.Fcntl, nsenter.Num(c.plan.Ctl),
+	c.do("", "set close-on-exec on the control channel", nsenter.Fcntl, nsenter.Num(c.plan.Ctl),
 		nsenter.Flags(&nsenter.FcntlCommands, unix.F_SETFD), nsenter.Imm(unix.FD_CLOEXEC))
 }
 

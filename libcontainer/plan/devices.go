@@ -127,7 +127,7 @@ func (c *compiler) device(d *spec.Device) error {
 	}
 	dir, name := c.parentOf(origin, d.Path)
 	if c.mountAt(d.Path) >= 0 {
-		c.open(origin, "find what is mounted there", dir, name, howNoLink).to(regTarget)
+		c.open(origin, "open what is mounted there", dir, name, howNoLink).to(regTarget)
 		c.checkNode(origin, d)
 		return nil
 	}
@@ -143,7 +143,7 @@ func (c *compiler) device(d *spec.Device) error {
 	refused, bind, end := c.newLabel(), c.newLabel(), c.newLabel()
 	made := c.makeNode(origin, d, dir, name)
 	if d.UID != 0 || d.GID != 0 {
-		c.do(origin, "give it its owner", nsenter.Fchownat, nsenter.Val(dir), nsenter.Str(name), nsenter.Imm(d.UID),
+		c.do(origin, "set its owner", nsenter.Fchownat, nsenter.Val(dir), nsenter.Str(name), nsenter.Imm(d.UID),
 			nsenter.Imm(d.GID),
 			nsenter.Flags(&nsenter.AtFlags, unix.AT_SYMLINK_NOFOLLOW)).then(end)
 	} else {
@@ -154,7 +154,7 @@ func (c *compiler) device(d *spec.Device) error {
 		// An existing file must be the device.
 		made.on(refused, unix.EEXIST, unix.EPERM)
 		c.mark(refused)
-		c.open(origin, "find what is there", dir, name, howNoLink).to(regTarget).on(bind, unix.ENOENT)
+		c.open(origin, "open the existing file", dir, name, howNoLink).to(regTarget).on(bind, unix.ENOENT)
 		c.checkNode(origin, d).then(end)
 	case d.Index >= 0:
 		made.on(bind, unix.EPERM)
@@ -193,8 +193,8 @@ func (c *compiler) mayExist(d *spec.Device) bool {
 // checkNode has rt check that the existing node in regTarget is device d, and give it the mode and owner of d. A node
 // in a bind mount is the user's, perhaps the host's own, and keeps both.
 func (c *compiler) checkNode(origin string, d *spec.Device) step {
-	c.handOver(origin, "what is there", regTarget).sync(SyncDevice, "check that it is "+DeviceText(d))
-	last := c.await("wait until it is checked")
+	c.handOver(origin, "the existing file", regTarget).sync(SyncDevice, "check that it is "+DeviceText(d))
+	last := c.await("wait until rt has checked it")
 	for i := len(c.spec.Mounts) - 1; i >= 0; i-- {
 		m := &c.spec.Mounts[i]
 		if _, ok := sys.Below(d.Path, m.Destination); !ok || m.Remount {
@@ -205,11 +205,11 @@ func (c *compiler) checkNode(origin string, d *spec.Device) step {
 		}
 		break
 	}
-	c.do(origin, "give it its owner", nsenter.Fchownat, nsenter.Val(regTarget), nsenter.Str(""), nsenter.Imm(d.UID),
+	c.do(origin, "set its owner", nsenter.Fchownat, nsenter.Val(regTarget), nsenter.Str(""), nsenter.Imm(d.UID),
 		nsenter.Imm(d.GID),
 		nsenter.Flags(&nsenter.AtFlags, unix.AT_EMPTY_PATH))
-	return c.do(origin, "give it its mode", nsenter.Fchmodat, nsenter.Cwd,
-		nsenter.Str("/proc/self/fd/"+strconv.Itoa(c.plan.Number(c.spare("what is there")))),
+	return c.do(origin, "set its mode", nsenter.Fchmodat, nsenter.Cwd,
+		nsenter.Str("/proc/self/fd/"+strconv.Itoa(c.plan.Number(c.spare("the existing file")))),
 		nsenter.Flags(&nsenter.Octal, d.Mode&0o7777))
 }
 

@@ -75,7 +75,7 @@ func (c *compiler) execBoot(o *ExecOptions) error {
 		{"rights", c.execRights},
 		{"the process", c.execProcess},
 		{"find the program", find},
-		{"the last rights", c.execLast},
+		{"final rights", c.execLast},
 		{"program", become},
 	}
 	for _, p := range parts {
@@ -127,7 +127,7 @@ func (c *compiler) execLabels() error {
 	p := c.spec.Process
 	if p.AppArmor != "" || p.SELinuxLabel != "" || p.Terminal {
 		c.procOpen = true
-		c.do("", "the host's /proc", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
+		c.do("", "open the host's /proc", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
 			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regProc)
 	}
 	if !c.opt.NoNewKeyring {
@@ -148,7 +148,7 @@ func (c *compiler) execNamespaces() error {
 	c.notDumpable()
 	if flags := c.spec.Namespaces.New; flags != 0 {
 		pidfd, _ := c.file(func(f *File) bool { return f.Kind == FilePidfd })
-		c.do("", "enter the container's namespaces", nsenter.Setns, nsenter.Num(pidfd),
+		c.do("", "join the container's namespaces", nsenter.Setns, nsenter.Num(pidfd),
 			nsenter.Flags(&nsenter.CloneFlags, flags))
 		if flags&unix.CLONE_NEWUSER != 0 {
 			c.stillNotDumpable()
@@ -180,7 +180,7 @@ func (c *compiler) affinity() {
 		c.unbind()
 	case a.Final != "":
 		mask := bitList(a.Final)
-		c.do("process.execCPUAffinity.final", "run on these CPUs", nsenter.SchedSetaffinity, nsenter.Imm(0),
+		c.do("process.execCPUAffinity.final", "set the CPU affinity", nsenter.SchedSetaffinity, nsenter.Imm(0),
 			nsenter.Imm(len(mask)),
 			nsenter.Data(string(mask), "{"+a.Final+"}"))
 	}

@@ -24,7 +24,7 @@ func (c *compiler) execRights() error {
 		c.finalSets(p, c.caps)
 		return nil
 	}
-	c.capset(p, "the rights of the program, and what it takes to get ready", c.caps.Effective|c.extraCaps,
+	c.capset(p, "set the capabilities of the program and of the steps below", c.caps.Effective|c.extraCaps,
 		c.caps.Permitted|c.extraCaps, c.caps.Inheritable)
 	return nil
 }
@@ -106,7 +106,7 @@ func (c *compiler) limitsLater() bool {
 // execProcess clones the process. It uses clone(2) and not clone3(2), which profiles forbid, since they can't check its
 // flags.
 func (c *compiler) execProcess() error {
-	c.fork(unix.CLONE_PARENT, c.do("", "make the process, a child of rt's in the container's pid namespace",
+	c.fork(unix.CLONE_PARENT, c.do("", "clone the process into the container's pid namespace, as a child of rt",
 		nsenter.Clone,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_PARENT), nsenter.Null, nsenter.Null, nsenter.Null, nsenter.Null))
 	c.await("wait for rt")

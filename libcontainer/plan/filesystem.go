@@ -127,7 +127,8 @@ func (c *compiler) treeFor(m *spec.Mount) (tree nsenter.Reg, readonlyLater bool)
 // newFileSystem makes a file system with the options of m, in regFS up to the point of fsmount(2). It returns the first
 // and the last step.
 func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
-	open = c.do(mountPath(m, "type"), "a new "+m.Type+" for "+m.Destination, nsenter.Fsopen, nsenter.Str(m.Type),
+	open = c.do(mountPath(m, "type"), "configure a new "+m.Type+" for "+m.Destination, nsenter.Fsopen,
+		nsenter.Str(m.Type),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
 	origin := mountPath(m, "options")
 	if m.Source != "" {
@@ -135,16 +136,16 @@ func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
 	}
 	for _, w := range superWords {
 		if m.SuperFlags&w.flag != 0 {
-			c.fsconfig(origin, "option "+w.word, unix.FSCONFIG_SET_FLAG, w.word, "")
+			c.fsconfig(origin, "set the option "+w.word, unix.FSCONFIG_SET_FLAG, w.word, "")
 		}
 	}
 	for data := m.Data; data != ""; {
 		var option string
 		option, data, _ = strings.Cut(data, ",")
 		if key, value, ok := strings.Cut(option, "="); ok {
-			c.fsconfig(origin, "option "+option, unix.FSCONFIG_SET_STRING, key, value)
+			c.fsconfig(origin, "set the option "+option, unix.FSCONFIG_SET_STRING, key, value)
 		} else if option != "" {
-			c.fsconfig(origin, "option "+option, unix.FSCONFIG_SET_FLAG, option, "")
+			c.fsconfig(origin, "set the option "+option, unix.FSCONFIG_SET_FLAG, option, "")
 		}
 	}
 	if m.Type == "proc" {
@@ -153,14 +154,14 @@ func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
 	if m.Type == "sysfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 {
 		// A user namespace below may mount its own sysfs of this network namespace as writable as this one's super
 		// block is (mount_namespaces(7)).
-		c.fsconfig(origin, "the file system itself is read-only", unix.FSCONFIG_SET_FLAG, "ro", "")
+		c.fsconfig(origin, "make the file system itself read-only", unix.FSCONFIG_SET_FLAG, "ro", "")
 	}
 	if i := m.Index; i < len(c.opt.Modes) && c.opt.Modes[i] != 0 {
-		c.fsconfig(origin, "the mode of the directory below", unix.FSCONFIG_SET_STRING, "mode",
+		c.fsconfig(origin, "set its mode to that of the mount point", unix.FSCONFIG_SET_STRING, "mode",
 			strconv.FormatUint(uint64(c.opt.Modes[i]&0o7777), 8))
 	}
 	if c.spec.MountLabel != "" && takesContext(m.Type) {
-		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, c.contextOption(),
+		c.fsconfig("linux.mountLabel", "set the label of its files", unix.FSCONFIG_SET_STRING, c.contextOption(),
 			c.spec.MountLabel)
 	}
 	create = c.fsconfig(mountPath(m, ""), "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")

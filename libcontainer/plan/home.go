@@ -25,13 +25,13 @@ func (c *compiler) home() error {
 	}
 	const origin = "process.env"
 	none, end := c.newLabel(), c.newLabel()
-	c.open(origin, "find the container's passwd", regRoot, "/etc/passwd", howPath).to(regFile).
+	c.open(origin, "open the container's /etc/passwd", regRoot, "/etc/passwd", howPath).to(regFile).
 		on(none, unix.ENOENT, unix.ENOTDIR, unix.EACCES, unix.ELOOP)
 	c.handOver(origin, "the file", regFile).sync(SyncHome,
-		"look for the home directory of the user in the container's passwd")
+		"look up the user's home directory in the container's passwd")
 	c.awaitHome().then(end)
 	c.mark(none)
-	c.report(origin, "tell rt that there is no passwd",
+	c.report(origin, "report that there is no passwd",
 		nsenter.Nowhere).sync(SyncHome, "answer that the home directory is /")
 	c.awaitHome()
 	c.mark(end)

@@ -20,13 +20,13 @@ func (c *compiler) hooks() error {
 	does := hookSentences("prestart", h.Prestart) //nolint:staticcheck // deprecated, and used by Docker
 	does = append(does, hookSentences("createRuntime", h.CreateRuntime)...)
 	if len(does) > 0 {
-		c.report("hooks", "tell rt that it is the hooks' time", nsenter.Nowhere).sync(SyncHooks, does...)
-		c.await("wait until they have run")
+		c.report("hooks", "report that the hooks are due", nsenter.Nowhere).sync(SyncHooks, does...)
+		c.await("wait until the hooks have run")
 	}
 	if len(h.CreateContainer) > 0 {
 		c.handOver("hooks.createContainer", "the root file system", regRoot).
 			sync(SyncCreateContainer, hookSentences("createContainer", h.CreateContainer)...)
-		c.await("wait until they have run")
+		c.await("wait until the hooks have run")
 	}
 	return nil
 }
@@ -50,21 +50,21 @@ func (c *compiler) ready() error {
 	if c.spec.Process == nil {
 		does = append(does, "refuse to start: the config has no process")
 	}
-	c.report("", "tell rt that the container is created", nsenter.Nowhere).sync(SyncReady, does...)
+	c.report("", "report that the container is created", nsenter.Nowhere).sync(SyncReady, does...)
 	if c.opt.Wait {
 		start, _ := c.file(func(f *File) bool { return f.Kind == FileStart })
 		c.do("", "wait for `rt start`", nsenter.Accept4, nsenter.Num(start), nsenter.Null, nsenter.Null,
 			nsenter.Imm(0)).to(regSocket)
-		c.do("", "send reports on it from here on", nsenter.Dup3, nsenter.Val(regSocket), nsenter.Num(c.plan.Ctl),
+		c.do("", "use it as the control channel", nsenter.Dup3, nsenter.Val(regSocket), nsenter.Num(c.plan.Ctl),
 			nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
 		c.do("", "", nsenter.Close, nsenter.Val(regSocket))
 		c.do("", "", nsenter.Close, nsenter.Num(start))
 	}
 	c.await("wait until rt starts the program")
 	if h := c.spec.OCI.Hooks; h != nil && len(h.StartContainer) > 0 {
-		c.report("hooks.startContainer", "tell rt that it is the hooks' time", nsenter.Nowhere).
+		c.report("hooks.startContainer", "report that the hooks are due", nsenter.Nowhere).
 			sync(SyncStartContainer, hookSentences("startContainer", h.StartContainer)...)
-		c.await("wait until they have run")
+		c.await("wait until the hooks have run")
 	}
 	return nil
 }

@@ -87,8 +87,9 @@ func Idle() *nsenter.Program {
 	c.begin("user namespace")
 	c.plan.Regs = registerNames[:]
 	c.plan.FDs, c.plan.Ctl = []string{"ctl"}, ctl
-	c.do("", "wait until rt hangs up", nsenter.Read, nsenter.Num(ctl), nsenter.Scratch(answer), nsenter.Imm(1))
-	c.do("", "that is all", nsenter.ExitGroup, nsenter.Imm(0))
+	c.do("", "wait until rt closes the channel", nsenter.Read, nsenter.Num(ctl), nsenter.Scratch(answer),
+		nsenter.Imm(1))
+	c.do("", "exit", nsenter.ExitGroup, nsenter.Imm(0))
 	c.resolve()
 	return &c.plan.Program
 }

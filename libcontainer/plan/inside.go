@@ -22,35 +22,36 @@ func Inside(namespaces uintptr, path string, argv, env []string, ignored, blocke
 	c.begin("hook")
 	c.plan.Regs = registerNames[:]
 	c.plan.FDs, c.plan.FirstFD, c.plan.Ctl = []string{"pidfd", "dir", "ctl"}, 3, ctl
-	c.do("", "the exec closes rt's descriptors", nsenter.Fcntl, nsenter.Num(ctl),
+	c.do("", "set close-on-exec on rt's descriptors", nsenter.Fcntl, nsenter.Num(ctl),
 		nsenter.Flags(&nsenter.FcntlCommands, unix.F_SETFD), nsenter.Imm(unix.FD_CLOEXEC))
 	c.signals()
 	if namespaces&(unix.CLONE_NEWPID|unix.CLONE_NEWUSER) != 0 {
 		c.notDumpable()
 	}
 	if namespaces != 0 {
-		c.do("", "enter the container's namespaces", nsenter.Setns, nsenter.Num(pidfd),
+		c.do("", "join the container's namespaces", nsenter.Setns, nsenter.Num(pidfd),
 			nsenter.Flags(&nsenter.CloneFlags, namespaces))
 	}
 	if namespaces&unix.CLONE_NEWUSER != 0 {
 		c.notDumpable() // again: see stillNotDumpable
 	}
 	// After the mount namespace, which has made its root the working directory.
-	c.do("", "go to the container's root file system", nsenter.Fchdir, nsenter.Num(dir))
+	c.do("", "enter the container's root file system", nsenter.Fchdir, nsenter.Num(dir))
 	c.do("", "", nsenter.Close, nsenter.Num(dir))
 	c.do("", "", nsenter.Close, nsenter.Num(pidfd))
-	c.do("", "close what has leaked", nsenter.CloseRange, nsenter.Imm(c.plan.Number(ctl)+1),
+	c.do("", "close leaked descriptors", nsenter.CloseRange, nsenter.Imm(c.plan.Number(ctl)+1),
 		nsenter.Imm(int64(^uint32(0))), nsenter.Imm(0))
 	if namespaces&unix.CLONE_NEWPID != 0 {
 		const sizeofCloneArgs = 88
 		var args [sizeofCloneArgs]byte
 		binary.NativeEndian.PutUint64(args[:], unix.CLONE_PARENT)
 		child := c.newLabel()
-		c.do("", "make a process in the pid namespace", nsenter.Clone3, nsenter.Data(string(args[:]), "{CLONE_PARENT}"),
+		c.do("", "clone a process into the pid namespace", nsenter.Clone3,
+			nsenter.Data(string(args[:]), "{CLONE_PARENT}"),
 			nsenter.Imm(sizeofCloneArgs)).
 			to(regChild).least(1).on(child, nsenter.Short)
-		c.report("", "tell rt its pid", regChild).sync(SyncBorn)
-		c.do("", "end the first process", nsenter.ExitGroup, nsenter.Imm(0))
+		c.report("", "report its pid", regChild).sync(SyncBorn)
+		c.do("", "exit the first process", nsenter.ExitGroup, nsenter.Imm(0))
 		c.mark(child)
 		c.await("wait for rt")
 	}

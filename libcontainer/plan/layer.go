@@ -79,7 +79,7 @@ func (c *compiler) layerFirst() {
 	if !c.layerByHost() {
 		return
 	}
-	c.do(c.opt.Layer.origin(), "mounts of its own, to make the layer with", nsenter.Unshare,
+	c.do(c.opt.Layer.origin(), "create a mount namespace for the layer", nsenter.Unshare,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWNS))
 	c.layer()
 }
@@ -98,7 +98,7 @@ func (c *compiler) layer() {
 	c.toScaffold("root.path", lowerName)
 	where := ""
 	if l.Dir != "" {
-		c.do(origin, "copy the mount of the directory that keeps the changes", nsenter.OpenTree, nsenter.Cwd,
+		c.do(origin, "clone the mount of the directory that stores the changes", nsenter.OpenTree, nsenter.Cwd,
 			nsenter.Str(l.Dir),
 			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
 		c.toScaffold(origin, changesName)
@@ -107,27 +107,27 @@ func (c *compiler) layer() {
 	} else {
 		c.layerDirs(l, regLayer)
 	}
-	c.do(origin, "a new overlay", nsenter.Fsopen, nsenter.Str("overlay"),
+	c.do(origin, "configure a new overlay", nsenter.Fsopen, nsenter.Str("overlay"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
 	set := func(sentence, key, value string) {
 		c.fsconfig(origin, sentence, unix.FSCONFIG_SET_STRING, key, value)
 	}
 	set("set its source", "source", "overlay")
-	c.fsconfig("root.path", "this is not changed", unix.FSCONFIG_SET_STRING, "lowerdir", lowerName)
-	set("changes are kept here", "upperdir", where+upperName)
-	set("they are prepared here", "workdir", where+workName)
+	c.fsconfig("root.path", "set lowerdir, which stays unchanged", unix.FSCONFIG_SET_STRING, "lowerdir", lowerName)
+	set("set upperdir, which stores the changes", "upperdir", where+upperName)
+	set("set workdir", "workdir", where+workName)
 	if c.userAttributes() {
-		c.fsconfig(origin, "mark what is deleted with attributes that a user may write", unix.FSCONFIG_SET_FLAG,
+		c.fsconfig(origin, "mark deleted files with user.* attributes", unix.FSCONFIG_SET_FLAG,
 			"userxattr", "")
 	} else {
-		set("a directory of the image may be renamed", "redirect_dir", "on")
+		set("allow the renaming of directories of the image", "redirect_dir", "on")
 	}
 	c.layerLabel()
 	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
 	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 		nsenter.Flags(&nsenter.MountAttrs, l.Attrs)).to(regRoot)
-	c.do(origin, "take the scaffold away: it is in use by the overlay alone", nsenter.Umount2, nsenter.Str("."),
+	c.do(origin, "unmount the temporary tmpfs: the overlay keeps its directories", nsenter.Umount2, nsenter.Str("."),
 		nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
 }
 
@@ -135,10 +135,10 @@ func (c *compiler) layer() {
 // since a path that starts with "/" does not go through what covers it.
 func (c *compiler) scaffold(l *Layer) {
 	origin := l.origin()
-	c.do(origin, "a new tmpfs to put the layer together on", nsenter.Fsopen, nsenter.Str("tmpfs"),
+	c.do(origin, "configure a temporary tmpfs for the directories of the layer", nsenter.Fsopen, nsenter.Str("tmpfs"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
 	c.fsconfig(origin, "set its source", unix.FSCONFIG_SET_STRING, "source", "rt-layer")
-	c.fsconfig(origin, "for its owner alone", unix.FSCONFIG_SET_STRING, "mode", "700")
+	c.fsconfig(origin, "set its mode: only the owner may enter", unix.FSCONFIG_SET_STRING, "mode", "700")
 	if l.Size != "" {
 		c.fsconfig("--ephemeral-size", "limit it to "+l.Size, unix.FSCONFIG_SET_STRING, "size", l.Size)
 	}
@@ -158,7 +158,7 @@ func (c *compiler) attachAside(origin string) {
 	if !c.contained() {
 		c.keepFromHost()
 	}
-	c.do(origin, `attach it at "/", which no path is looked up through`, nsenter.MoveMount, nsenter.Val(regLayer),
+	c.do(origin, `attach it at "/", where no path lookup enters it`, nsenter.MoveMount, nsenter.Val(regLayer),
 		nsenter.Str(""),
 		nsenter.Cwd, nsenter.Str("/"), nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 	c.enter(origin, regLayer)
@@ -166,7 +166,7 @@ func (c *compiler) attachAside(origin string) {
 
 // keepFromHost makes "/" a mount whose changes do not propagate to the host.
 func (c *compiler) keepFromHost() {
-	c.do("linux.rootfsPropagation", "do not propagate what is attached to /", nsenter.Mount, nsenter.Str(""),
+	c.do("linux.rootfsPropagation", "do not propagate mounts below /", nsenter.Mount, nsenter.Str(""),
 		nsenter.Str("/"), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_SLAVE)), nsenter.Null)
 }
@@ -175,7 +175,7 @@ func (c *compiler) keepFromHost() {
 func (c *compiler) toScaffold(origin, name string) {
 	c.do(origin, "make a directory for it", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name),
 		nsenter.Flags(&nsenter.Octal, 0o700))
-	c.do(origin, "put it there", nsenter.MoveMount, nsenter.Val(regTree), nsenter.Str(""), nsenter.Val(regLayer),
+	c.do(origin, "attach it", nsenter.MoveMount, nsenter.Val(regTree), nsenter.Str(""), nsenter.Val(regLayer),
 		nsenter.Str(name),
 		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 }
@@ -187,20 +187,20 @@ func (c *compiler) layerDirs(l *Layer, dir nsenter.Reg) {
 	origin := l.origin()
 	missing, there := c.newLabel(), c.newLabel()
 	if l.Dir != "" {
-		c.do(origin, "is it complete, from an earlier container?", nsenter.Faccessat, nsenter.Val(dir),
+		c.do(origin, "check whether an earlier container has completed it", nsenter.Faccessat, nsenter.Val(dir),
 			nsenter.Str(workName),
 			nsenter.Flags(&nsenter.AccessModes, unix.F_OK), nsenter.Imm(0)).then(there).on(missing, unix.ENOENT)
 	}
 	c.mark(missing)
-	c.do(origin, "a directory for the changes", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(upperName),
+	c.do(origin, "make the directory for the changes", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(upperName),
 		nsenter.Flags(&nsenter.Octal, 0o700)).ignore(unix.EEXIST)
 	if uid, gid, ok := c.layerOwner(l); ok {
-		c.do("root.path", "its owner", nsenter.Fchownat, nsenter.Val(dir), nsenter.Str(upperName), nsenter.Imm(uid),
+		c.do("root.path", "set its owner", nsenter.Fchownat, nsenter.Val(dir), nsenter.Str(upperName), nsenter.Imm(uid),
 			nsenter.Imm(gid), nsenter.Imm(0))
 	}
-	c.do("root.path", "its mode", nsenter.Fchmodat, nsenter.Val(dir), nsenter.Str(upperName),
+	c.do("root.path", "set its mode", nsenter.Fchmodat, nsenter.Val(dir), nsenter.Str(upperName),
 		nsenter.Flags(&nsenter.Octal, l.Mode))
-	c.do(origin, "a directory to prepare changes in", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(workName),
+	c.do(origin, "make the work directory of the overlay", nsenter.Mkdirat, nsenter.Val(dir), nsenter.Str(workName),
 		nsenter.Flags(&nsenter.Octal, 0o700))
 	c.mark(there)
 }
@@ -229,7 +229,7 @@ func (c *compiler) layerOwner(l *Layer) (uid, gid int64, ok bool) {
 // layerLabel gives the file system in regFS the label of the container's files.
 func (c *compiler) layerLabel() {
 	if c.spec.MountLabel != "" {
-		c.fsconfig("linux.mountLabel", "label what is in it", unix.FSCONFIG_SET_STRING, c.contextOption(),
+		c.fsconfig("linux.mountLabel", "set the label of its files", unix.FSCONFIG_SET_STRING, c.contextOption(),
 			c.spec.MountLabel)
 	}
 }

@@ -82,9 +82,9 @@ func allowed(profile *specs.LinuxSeccomp, call nsenter.Call) error {
 
 // listener hands the listener in r to rt, and waits until the agent has it.
 func (c *compiler) listener(r nsenter.Reg) {
-	origin, does := "linux.seccomp.listenerPath", "hand it to the agent at linux.seccomp.listenerPath"
+	origin, does := "linux.seccomp.listenerPath", "pass it to the agent at linux.seccomp.listenerPath"
 	if c.opt.Observe {
-		origin, does = "--seccomp-record", "answer the calls, and note them"
+		origin, does = "--seccomp-record", "answer the calls, and record them"
 	}
 	spare := c.spare("the listener")
 	// A number that was closed since may be the one that the listener has got (EINVAL, dup(2)).
@@ -94,7 +94,7 @@ func (c *compiler) listener(r nsenter.Reg) {
 	c.do(origin, "pass it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(c.plan.Number(spare), r),
 		nsenter.Flags(&nsenter.SendFlags, listenerMark)).
 		sync(SyncListener, does)
-	c.await("wait until the agent has it")
+	c.await("wait until the agent has received it")
 }
 
 // listenerMark is a flag without effect on a socket of packets, by which the filter of observe recognizes the call:

@@ -98,13 +98,13 @@ func (c *compiler) mountOther(m *spec.Mount, at string) {
 func (c *compiler) otherAside(m *spec.Mount) {
 	const name = "mount"
 	origin := mountPath(m, "")
-	c.do(origin, "a new tmpfs to mount it on, out of sight", nsenter.Fsopen, nsenter.Str("tmpfs"),
+	c.do(origin, "configure a temporary tmpfs to mount it on", nsenter.Fsopen, nsenter.Str("tmpfs"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
 	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
 	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).to(regLayer)
 	c.attachAside(origin)
-	c.do(origin, "a mount point", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name),
+	c.do(origin, "make a mount point", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name),
 		nsenter.Flags(&nsenter.Octal, 0o700))
 	c.mountOther(m, name)
 	c.do(origin, "open what was mounted", nsenter.Openat2, nsenter.Val(regLayer), nsenter.Str(name), howMounted,
@@ -114,7 +114,7 @@ func (c *compiler) otherAside(m *spec.Mount) {
 	}
 	c.attachDirectory(m, origin)
 	c.enter(origin, regLayer)
-	c.do(origin, "take the tmpfs away", nsenter.Umount2, nsenter.Str("."),
+	c.do(origin, "unmount the temporary tmpfs", nsenter.Umount2, nsenter.Str("."),
 		nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
 	c.holdForRemount(m, regTree)
 	for _, r := range [...]nsenter.Reg{regFS, regLayer, regTree, regTarget} {

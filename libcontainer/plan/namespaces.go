@@ -101,7 +101,7 @@ func (c *compiler) firstProcess() error {
 	if newUser || user != nil {
 		c.becomeRoot()
 		if ipc {
-			c.do("linux.namespaces", "a new ipc namespace, that of this root", nsenter.Unshare,
+			c.do("linux.namespaces", "create an ipc namespace owned by the user namespace", nsenter.Unshare,
 				nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWIPC))
 		}
 	}
@@ -113,7 +113,7 @@ func (c *compiler) firstProcess() error {
 const BootName = "rt-boot"
 
 func (c *compiler) name() {
-	c.do("", "name the process, as ps(1) shows it", nsenter.Prctl,
+	c.do("", "set the name that ps(1) shows", nsenter.Prctl,
 		nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_NAME), nsenter.Str(BootName))
 }
 
@@ -122,14 +122,14 @@ func (c *compiler) name() {
 func (c *compiler) joinCgroups() {
 	for i := range c.plan.Files {
 		if f := &c.plan.Files[i]; f.Kind == FileJoin {
-			c.do(f.Origin, "enter the cgroup of "+f.Path, nsenter.Write, nsenter.Num(nsenter.FD(i)), nsenter.Str("0"),
+			c.do(f.Origin, "join the cgroup of "+f.Path, nsenter.Write, nsenter.Num(nsenter.FD(i)), nsenter.Str("0"),
 				nsenter.Imm(1))
 		}
 	}
 }
 
 // cloneSentence is the sentence of cloneProcess when a container is made.
-const cloneSentence = "make the container's process, in new namespaces"
+const cloneSentence = "clone the container's process into new namespaces"
 
 // cloneProcess clones a process that continues with the plan, a child of rt's, in new namespaces. The process that
 // calls it reports the pid and exits.
@@ -163,18 +163,18 @@ func (c *compiler) fork(flags uintptr, clone step) {
 	if c.opt.CgroupAttach && !c.plan.BornLast {
 		does = append(does, "put the container's process into its cgroup")
 	}
-	c.report(origin, "tell rt its pid", regChild).sync(point, does...)
-	c.do("", "end the first process", nsenter.ExitGroup, nsenter.Imm(0))
+	c.report(origin, "report its pid", regChild).sync(point, does...)
+	c.do("", "exit the first process", nsenter.ExitGroup, nsenter.Imm(0))
 	c.mark(child)
 }
 
 // enterUser moves the process itself into a new user namespace.
 func (c *compiler) enterUser() {
 	const origin = "linux.namespaces"
-	c.do(origin, "a new user namespace, for this process too", nsenter.Unshare,
+	c.do(origin, "create a user namespace", nsenter.Unshare,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWUSER))
 	c.stillNotDumpable()
-	c.report(origin, "tell rt that it is there", nsenter.Nowhere).sync(SyncMaps, c.mapSentences()...)
+	c.report(origin, "report that it exists", nsenter.Nowhere).sync(SyncMaps, c.mapSentences()...)
 	c.await("wait for the id maps")
 }
 
@@ -201,9 +201,9 @@ func idRange(container, host, size uint32) string {
 // becomeRoot changes to the ids that the user namespace has for root.
 func (c *compiler) becomeRoot() {
 	origin := "linux.uidMappings"
-	c.do(origin, "become group 0 of the user namespace", nsenter.Setresgid, nsenter.Imm(0), nsenter.Imm(0),
+	c.do(origin, "set the group ids to 0 of the user namespace", nsenter.Setresgid, nsenter.Imm(0), nsenter.Imm(0),
 		nsenter.Imm(0))
-	c.do(origin, "become user 0 of the user namespace", nsenter.Setresuid, nsenter.Imm(0), nsenter.Imm(0),
+	c.do(origin, "set the user ids to 0 of the user namespace", nsenter.Setresuid, nsenter.Imm(0), nsenter.Imm(0),
 		nsenter.Imm(0))
 	c.stillNotDumpable()
 }
@@ -218,14 +218,15 @@ func (c *compiler) visible() bool {
 // notDumpable closes the /proc entries of the boot process to processes that are in the container already:
 // CVE-2016-9962. A child inherits the setting, so it is made before the child is visible to them.
 func (c *compiler) notDumpable() {
-	c.prctl("", "not dumpable: no process of the container may inspect this one", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
+	c.prctl("", "clear the dumpable flag: no process of the container may trace this one", unix.PR_SET_DUMPABLE,
+		nsenter.Imm(0))
 }
 
 // stillNotDumpable follows a change of the ids or of the user namespace. There the kernel sets what fs.suid_dumpable
 // says (proc_sys_fs(5), commit_creds in its cred.c): if that is 1, for debugging, the process would be dumpable again.
 func (c *compiler) stillNotDumpable() {
 	if c.visible() {
-		c.prctl("", "not dumpable after the change either", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
+		c.prctl("", "clear the dumpable flag again, after the change", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
 	}
 }
 
@@ -273,14 +274,14 @@ func (c *compiler) openTimeOffsets() {
 	if len(c.spec.TimeOffsets) == 0 {
 		return
 	}
-	c.do("linux.timeOffsets", "open the offsets of the time namespace to come", nsenter.Openat, nsenter.Cwd,
+	c.do("linux.timeOffsets", "open the offsets of the new time namespace", nsenter.Openat, nsenter.Cwd,
 		nsenter.Str("/proc/self/timens_offsets"),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_WRONLY|unix.O_CLOEXEC)).to(regFile)
 }
 
 // timeNamespace makes the time namespace that the next child will be in. See time_namespaces(7).
 func (c *compiler) timeNamespace() {
-	c.do("linux.namespaces", "a new time namespace, for the process to come", nsenter.Unshare,
+	c.do("linux.namespaces", "create a time namespace for the child", nsenter.Unshare,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWTIME))
 	if len(c.spec.TimeOffsets) == 0 {
 		return
@@ -315,14 +316,14 @@ func (c *compiler) namespaces() error {
 	c.do("", "make a new session", nsenter.Setsid).ignore(unix.EPERM)
 	c.do("", "clear the umask: later modes are exact", nsenter.Umask, nsenter.Imm(0))
 	if (!c.plan.TwoStage || c.plan.BornLast) && c.opt.CgroupAttach {
-		c.report("linux.cgroupsPath", "tell rt that it is time for the cgroup",
+		c.report("linux.cgroupsPath", "report that the cgroup is due",
 			nsenter.Nowhere).sync(SyncAttach, "put the boot process into its cgroup")
-		c.await("wait until it is there")
+		c.await("wait until rt has moved the process")
 	}
 	c.unbind()
 	if c.unshared(unix.CLONE_NEWCGROUP) {
 		// Not with the other namespaces: clone would root it at rt's own cgroup.
-		c.do("linux.namespaces", "a new cgroup namespace, rooted at the container's cgroup", nsenter.Unshare,
+		c.do("linux.namespaces", "create a cgroup namespace rooted at the container's cgroup", nsenter.Unshare,
 			nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWCGROUP))
 	}
 	if !c.opt.NoNewKeyring {
@@ -353,7 +354,7 @@ func (c *compiler) keyring() {
 	c.do("", "join a new session keyring", nsenter.Keyctl,
 		nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_JOIN_SESSION_KEYRING),
 		nsenter.Str(name)).to(regKeyring).on(end, unix.ENOSYS, unix.EPERM)
-	c.do("", "let processes that join later find it", nsenter.Keyctl,
+	c.do("", "let processes that join later search it", nsenter.Keyctl,
 		nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_SETPERM),
 		nsenter.Val(regKeyring), nsenter.Flags(&nsenter.Hex, permissions)).ignore(unix.EACCES)
 	c.mark(end)
@@ -368,7 +369,7 @@ func (c *compiler) loopback() error {
 	copy(request, "lo")
 	binary.NativeEndian.PutUint16(request[16:], unix.IFF_UP|unix.IFF_RUNNING)
 	origin := "linux.namespaces"
-	c.do(origin, "a socket to reach the new network with", nsenter.Socket,
+	c.do(origin, "open a socket in the new network namespace", nsenter.Socket,
 		nsenter.Flags(&nsenter.SocketDomains, unix.AF_INET),
 		nsenter.Flags(&nsenter.SocketTypes, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC), nsenter.Imm(0)).to(regSocket)
 	c.do(origin, "bring the loopback interface up", nsenter.Ioctl, nsenter.Val(regSocket),

@@ -28,11 +28,11 @@ func (c *compiler) netDevices() error {
 	for _, name := range NetDevices(c.spec) {
 		sentence := "move the network device " + name
 		if as := l.NetDevices[name].Name; as != "" && as != name {
-			sentence += " and call it " + as
+			sentence += " and name it " + as
 		}
 		does = append(does, sentence)
 	}
-	c.report(origin, "tell rt that the network is there", nsenter.Nowhere).sync(SyncNetDevices, does...)
+	c.report(origin, "report that the network namespace exists", nsenter.Nowhere).sync(SyncNetDevices, does...)
 	c.await("wait for the devices")
 	return nil
 }

@@ -38,7 +38,7 @@ func (c *compiler) dropKernelMounts() {
 			nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH)).
 			then(end).on(locked, unix.EINVAL, unix.EPERM, unix.ENOENT)
 		c.mark(locked)
-		c.do(origin, "cover it, if it can't be unmounted", nsenter.Mount, nsenter.Str("tmpfs"), nsenter.Str(m.Path),
+		c.do(origin, "mount over it if it can't be unmounted", nsenter.Mount, nsenter.Str("tmpfs"), nsenter.Str(m.Path),
 			nsenter.Str("tmpfs"),
 			nsenter.Flags(&nsenter.MountFlags,
 				uintptr(unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC)),

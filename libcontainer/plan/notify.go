@@ -25,10 +25,10 @@ func (c *compiler) notify() error {
 		return nil
 	}
 	if fd, ok := c.file(func(f *File) bool { return f.Kind == FileNotify }); ok {
-		c.do(notifyOrigin, "take rt's copy of "+c.opt.Notify, nsenter.Fcntl, nsenter.Num(fd),
+		c.do(notifyOrigin, "use rt's clone of "+c.opt.Notify, nsenter.Fcntl, nsenter.Num(fd),
 			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regTree)
 	} else {
-		c.do(notifyOrigin, "clone the mount, detached", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.opt.Notify),
+		c.do(notifyOrigin, "clone the mount", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.opt.Notify),
 			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
 	}
 	c.bindAttach(&spec.Mount{

@@ -218,7 +218,7 @@ func (c *compiler) boot() error {
 		{"kernel parameters", c.sysctl},
 		{"hooks", c.hooks},
 		{"working directory", c.makeCwd},
-		{"hidden and read-only paths", c.restrictPaths},
+		{"masked and read-only paths", c.restrictPaths},
 		{"the new root", c.enterRoot},
 		{"home directory", c.home},
 		{"working directory", c.cwd},

@@ -106,11 +106,11 @@ func (w *printer) call(call string) int {
 // fileSentences say what the kinds of files are for.
 var fileSentences = [...]string{
 	FileNamespace: "the namespace to join",
-	FileTree:      "a detached copy of these mounts",
+	FileTree:      "a detached clone of these mounts",
 	FileCgroup:    "the container's cgroup, to clone into",
-	FileJoin:      "a cgroup to enter",
+	FileJoin:      "a cgroup to join",
 	FileStart:     "the socket that rt start connects to",
-	FileSpare:     "a number for what is handed to rt",
+	FileSpare:     "a reserved number for descriptors that are passed to rt",
 	FileMqueue:    "the message queues of the container's ipc namespace",
 	FileNotify:    "the directory of the notify socket",
 	FileIDMap:     "a user namespace that maps the mount's ids",
@@ -136,7 +136,7 @@ func (w *printer) files(p *Plan) {
 		if i < len(p.Files) {
 			w.remark(len(line), column, p.Files[i].Origin, fileSentences[p.Files[i].Kind])
 		} else {
-			w.remark(len(line), column, "", "the control channel: reports to rt, and its answers")
+			w.remark(len(line), column, "", "the control channel: reports to rt, answers from rt")
 		}
 	}
 }
@@ -169,10 +169,10 @@ func birth(p *Plan) []string {
 		lines = append(lines, "in new namespaces: "+nsenter.CloneFlags.Format(uint64(p.CloneFlags)))
 	}
 	if p.IntoCgroup {
-		lines = append(lines, "in the container's cgroup: CLONE_INTO_CGROUP")
+		lines = append(lines, "into the container's cgroup: CLONE_INTO_CGROUP")
 	}
 	if p.TwoStage {
-		lines = append(lines, "which makes the container's process by a step, and ends")
+		lines = append(lines, "which clones the container's process in a step, and exits")
 	}
 	if lines == nil {
 		lines = []string{"as an ordinary child"}
@@ -214,7 +214,7 @@ func (w *printer) part(p *Plan, begin, end int, keep []bool) {
 		}
 		if s.Sync != nil && len(s.Does()) == 0 {
 			w.text("      ")
-			w.in(yellow, "rt: notes it and goes on")
+			w.in(yellow, "rt: records it, without an answer")
 			w.text("\n")
 		}
 	}

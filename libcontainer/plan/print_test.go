@@ -60,11 +60,11 @@ func printed() *Plan {
 func TestAppendText(t *testing.T) {
 	const want = `rt opens
       $net-ns = "/run/netns/x"  # linux.namespaces[0].path: the namespace to join
-      $ctl                      # the control channel: reports to rt, and its answers
+      $ctl                      # the control channel: reports to rt, answers from rt
 
 rt starts the boot process
       in new namespaces: CLONE_NEWPID|CLONE_NEWNS
-      in the container's cgroup: CLONE_INTO_CGROUP
+      into the container's cgroup: CLONE_INTO_CGROUP
 
 names
    1  umask(0)  # modes are as written
@@ -76,7 +76,7 @@ mounts
       rt: run hooks.prestart[1] /bin/b
    4  read($ctl), on 0 to 6
    5  getpid()
-      rt: notes it and goes on
+      rt: records it, without an answer
 
 names
    6  setsid()

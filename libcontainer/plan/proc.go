@@ -20,14 +20,14 @@ func (c *compiler) openProc() {
 	}
 	c.procOpen = true
 	host, end := c.newLabel(), c.newLabel()
-	c.do("", "a procfs of our own, to write to", nsenter.Fsopen, nsenter.Str("proc"),
+	c.do("", "configure a private procfs", nsenter.Fsopen, nsenter.Str("proc"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS).on(host, unix.EPERM)
 	c.fsconfig("", "create the file system", unix.FSCONFIG_CMD_CREATE, "", "").on(host, unix.EPERM)
-	c.do("", "attached nowhere", nsenter.Fsmount, nsenter.Val(regFS),
+	c.do("", "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 		nsenter.Imm(0)).to(regProc).then(end).on(host, unix.EPERM)
 	c.mark(host)
-	c.do("", "none for this user namespace: take the host's", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
+	c.do("", "fall back to the host's /proc", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regProc)
 	c.mark(end)
 }
@@ -44,7 +44,7 @@ func (c *compiler) writeProc(origin, sentence, path, text string) {
 // namespaces(7)).
 func (c *compiler) sysctl() error {
 	for _, s := range c.spec.Sysctl {
-		c.writeProc("linux.sysctl["+strconv.Quote(s.Key)+"]", s.Key+" = "+s.Value, "sys/"+s.Path, s.Value)
+		c.writeProc("linux.sysctl["+strconv.Quote(s.Key)+"]", "set "+s.Key+" to "+s.Value, "sys/"+s.Path, s.Value)
 	}
 	return c.securityLabels()
 }
@@ -63,7 +63,8 @@ func (c *compiler) securityLabels() error {
 				Problem: "this kernel runs without AppArmor: leave the profile out",
 			}
 		}
-		c.writeLabel(origin, "execute under the profile", "thread-self/attr/apparmor/exec", "exec "+p.AppArmor)
+		c.writeLabel(origin, "set the profile for the next execve", "thread-self/attr/apparmor/exec",
+			"exec "+p.AppArmor)
 	}
 	if p.SELinuxLabel != "" {
 		const origin = "process.selinuxLabel"
@@ -73,7 +74,7 @@ func (c *compiler) securityLabels() error {
 				Problem: "this kernel runs without SELinux: leave the label out",
 			}
 		}
-		c.writeLabel(origin, "execute with the label", "thread-self/attr/exec", p.SELinuxLabel)
+		c.writeLabel(origin, "set the label for the next execve", "thread-self/attr/exec", p.SELinuxLabel)
 	}
 	if c.spec.MountLabel != "" && !c.host.SELinux {
 		return &diag.Error{
@@ -91,7 +92,7 @@ func (c *compiler) keyLabel() {
 	if p == nil || p.SELinuxLabel == "" || !c.host.SELinux {
 		return
 	}
-	c.writeLabel("process.selinuxLabel", "label its keyring likewise", "thread-self/attr/keycreate", p.SELinuxLabel)
+	c.writeLabel("process.selinuxLabel", "set the label of new keyrings", "thread-self/attr/keycreate", p.SELinuxLabel)
 }
 
 // writeLabel writes a label. Podman takes a failure for one of labels by the name of the file between backquotes
@@ -108,7 +109,8 @@ func (c *compiler) oomScore() {
 	}
 	const origin = "process.oomScoreAdj"
 	text := strconv.Itoa(*c.spec.Process.OOMScoreAdj)
-	c.do(origin, "open our own score", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc/self/oom_score_adj"),
+	c.do(origin, "open oom_score_adj of this process", nsenter.Openat, nsenter.Cwd,
+		nsenter.Str("/proc/self/oom_score_adj"),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_WRONLY|unix.O_CLOEXEC)).to(regFile)
 	c.write(origin, "set it to "+text, text)
 	c.do("", "", nsenter.Close, nsenter.Val(regFile))

@@ -25,7 +25,7 @@ func (c *compiler) cwd() error {
 	}
 	const origin = "process.cwd"
 	found, missing, closed := c.newLabel(), c.newLabel(), c.newLabel()
-	first := c.open(origin, "find the working directory", regRoot, p.Cwd, howDir).to(regCwd).then(found)
+	first := c.open(origin, "open the working directory", regRoot, p.Cwd, howDir).to(regCwd).then(found)
 	switch {
 	case c.makesCwd() && p.UID != 0:
 		first.on(missing, unix.ENOENT, unix.EACCES)
@@ -40,7 +40,7 @@ func (c *compiler) cwd() error {
 		first.on(closed, unix.EACCES)
 	}
 	c.mark(found)
-	enter := c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd)).to(regCwd) // 0 tells endCwd that it is done
+	enter := c.do(origin, "enter it", nsenter.Fchdir, nsenter.Val(regCwd)).to(regCwd) // 0 tells endCwd that it is done
 	if p.UID != 0 {
 		enter.on(closed, unix.EACCES)
 	}
@@ -64,7 +64,7 @@ func (c *compiler) findProgram() error {
 	found := c.newLabel()
 	names := c.candidates()
 	for i, name := range names {
-		s := c.do(origin, "is it "+name+"?", nsenter.Faccessat, nsenter.Cwd, nsenter.Str(name),
+		s := c.do(origin, "look for "+name, nsenter.Faccessat, nsenter.Cwd, nsenter.Str(name),
 			nsenter.Flags(&nsenter.AccessModes, unix.X_OK), nsenter.Imm(0))
 		if i < len(names)-1 {
 			s.then(found).ignore(unix.ENOENT, unix.EACCES, unix.ENOTDIR, unix.ELOOP)
@@ -187,7 +187,8 @@ func (c *compiler) user() error {
 	if p.UID != 0 {
 		for fd, wanted := range c.opt.ChownStdio {
 			if wanted {
-				c.do("process.user.uid", "give the standard streams to the user", nsenter.Fchown, nsenter.Imm(fd),
+				c.do("process.user.uid", "make the user the owner of the standard streams", nsenter.Fchown,
+					nsenter.Imm(fd),
 					nsenter.Imm(p.UID), nsenter.Imm(-1)).
 					ignore(unix.EINVAL, unix.EPERM, unix.EROFS)
 			}

@@ -39,7 +39,7 @@ func Reader(path string, open bool, limit int) *nsenter.Program {
 	c.do("", "open it for reading", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc/self/fd/"+strconv.Itoa(ReaderFile)),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC)).to(regFile)
 	c.do("", "copy it", nsenter.Sendfile, nsenter.Num(ReaderTo), nsenter.Val(regFile), nsenter.Null, nsenter.Imm(limit))
-	c.do("", "that is all", nsenter.ExitGroup, nsenter.Imm(0))
+	c.do("", "exit", nsenter.ExitGroup, nsenter.Imm(0))
 	c.resolve()
 	return &c.plan.Program
 }

@@ -34,7 +34,7 @@ func (c *compiler) changeMount(m *spec.Mount) error {
 			how = howDir
 		}
 		tree = regTarget
-		c.open(mountPath(m, "destination"), "find what is mounted there", regRoot, m.Destination, how).to(tree)
+		c.open(mountPath(m, "destination"), "open what is mounted there", regRoot, m.Destination, how).to(tree)
 	}
 	if !m.Bind {
 		c.enter(mountPath(m, "destination"), tree)
@@ -136,7 +136,7 @@ func (c *compiler) changeAttributes(m *spec.Mount, before uint64, tree nsenter.R
 	if set&unix.MOUNT_ATTR_RDONLY != 0 {
 		if r, ok := c.keep(false); ok {
 			set &^= unix.MOUNT_ATTR_RDONLY
-			c.do(origin, "hold on to it, to make it read-only later", nsenter.Fcntl, nsenter.Val(tree),
+			c.do(origin, "keep its descriptor: it is made read-only later", nsenter.Fcntl, nsenter.Val(tree),
 				nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
 			c.readonly = append(c.readonly, openMount{
 				m.Index, m.Destination, origin, r,

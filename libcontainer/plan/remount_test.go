@@ -76,7 +76,7 @@ func TestRemountChangesWhatWasMounted(t *testing.T) {
 			case s.Call == nsenter.MoveMount:
 				attached = true
 			case strings.HasPrefix(p.Text(i), `openat2($root, "m`) &&
-				(attached || s.Sentence == "find what is mounted there") && s.Sentence != "open the mount point" &&
+				(attached || s.Sentence == "open what is mounted there") && s.Sentence != "open the mount point" &&
 				s.Sentence != "open it":
 				again++
 			}

@@ -101,12 +101,12 @@ func (c *compiler) made(origin, path string, dir bool, how nsenter.Arg, r nsente
 	}
 	c.open(origin, "open it", regRoot, path, how).to(r).then(found).on(links, unix.ENOENT)
 	c.mark(links)
-	name, does := SyncMakeDir, "make the directory that the links in "+path+" lead to, below the root"
+	name, does := SyncMakeDir, "make the directory that the symbolic links in "+path+" lead to, below the root"
 	if !dir {
-		name, does = SyncMakeFile, "make the file that the links in "+path+" lead to, below the root"
+		name, does = SyncMakeFile, "make the file that the symbolic links in "+path+" lead to, below the root"
 	}
 	c.handOver(origin, "the root file system", regRoot).sync(name, does).about(path)
-	c.await("wait until it is made")
+	c.await("wait until rt has made it")
 	c.open(origin, "open it", regRoot, path, how).to(r).then(found)
 }
 
@@ -155,7 +155,7 @@ func (c *compiler) parentDir(origin, dir string) nsenter.Reg {
 	if dir == "" {
 		return regRoot
 	}
-	c.directory(origin, "find the directory", dir, regDir)
+	c.directory(origin, "open the directory", dir, regDir)
 	return regDir
 }
 

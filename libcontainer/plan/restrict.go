@@ -108,7 +108,7 @@ func (c *compiler) keepBind(i int, m *spec.Mount) {
 		return
 	}
 	r, _ := c.keep(true)
-	c.do(mountPath(m, ""), "keep it open, to restrict paths in it", nsenter.Fcntl, nsenter.Val(regTree),
+	c.do(mountPath(m, ""), "keep its descriptor: paths in it are restricted later", nsenter.Fcntl, nsenter.Val(regTree),
 		nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
 	c.stayOpen = append(c.stayOpen, openMount{i, m.Destination, mountPath(m, ""), r, 0})
 }
@@ -133,12 +133,12 @@ func (c *compiler) mask(origin, path string) {
 	file, end := c.newLabel(), c.newLabel()
 	c.openMasks()
 	dir, name := c.at(path)
-	c.open(origin, "find it, if it is a directory", dir, name, howDir).to(regTarget).on(file, unix.ENOENT, unix.ENOTDIR)
-	c.cover(origin, "another copy of the empty directory", regEmpty, end).then(end)
+	c.open(origin, "open it if it is a directory", dir, name, howDir).to(regTarget).on(file, unix.ENOENT, unix.ENOTDIR)
+	c.cover(origin, "clone the mount of the empty directory", regEmpty, end).then(end)
 	c.mark(file)
 	c.find(origin, path, end)
 	if c.host.Has(host.MountSetattr) {
-		c.cover(origin, "another copy of /dev/null", regNull, end)
+		c.cover(origin, "clone the mount of /dev/null", regNull, end)
 	} else {
 		c.copyNull(origin, regNull, regTree)
 		c.attach(origin, regTree, regTarget)
@@ -174,7 +174,7 @@ func (c *compiler) masksAside() bool {
 
 // copyNull makes a detached mount of the host's /dev/null, which is in from.
 func (c *compiler) copyNull(origin string, from, to nsenter.Reg) {
-	c.do(origin, "copy its mount, detached", nsenter.OpenTree, nsenter.Val(from), nsenter.Str(""),
+	c.do(origin, "clone its mount", nsenter.OpenTree, nsenter.Val(from), nsenter.Str(""),
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(to)
 }
 
@@ -195,24 +195,24 @@ func (c *compiler) openMasks() {
 	if c.host.Has(host.MountSetattr) {
 		null = regFile
 	}
-	c.do(origin, "find the host's /dev/null", nsenter.Openat2, nsenter.Cwd, nsenter.Str("/dev/null"), howHostNode,
+	c.do(origin, "open the host's /dev/null", nsenter.Openat2, nsenter.Cwd, nsenter.Str("/dev/null"), howHostNode,
 		nsenter.Imm(sizeofOpenHow)).to(null)
 	if c.host.Has(host.MountSetattr) {
 		c.copyNull(origin, null, regNull)
 		c.setAttr(origin, "restrict the copy: the host's inode must not change", regNull, hostAttrs, 0, 0, false)
 	}
 	if c.masksAside() {
-		c.do(origin, "attach it to the old root, where it can be copied", nsenter.MoveMount, nsenter.Val(regNull),
+		c.do(origin, "attach it to the old root, so that it can be cloned", nsenter.MoveMount, nsenter.Val(regNull),
 			nsenter.Str(""), nsenter.Val(null), nsenter.Str(""),
 			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
 	}
 	if null != regNull {
 		c.close(null)
 	}
-	c.do(origin, "a new tmpfs to hide directories behind", nsenter.Fsopen, nsenter.Str("tmpfs"),
+	c.do(origin, "configure a new tmpfs that masks directories", nsenter.Fsopen, nsenter.Str("tmpfs"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
 	for _, option := range [...][2]string{{"mode", "755"}, {"nr_blocks", "1"}, {"nr_inodes", "1"}} {
-		c.fsconfig(origin, "option "+option[0]+"="+option[1], unix.FSCONFIG_SET_STRING, option[0], option[1])
+		c.fsconfig(origin, "set the option "+option[0]+"="+option[1], unix.FSCONFIG_SET_STRING, option[0], option[1])
 	}
 	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
 	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
@@ -220,7 +220,7 @@ func (c *compiler) openMasks() {
 		nsenter.Flags(&nsenter.MountAttrs,
 			unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)).to(regEmpty)
 	if c.masksAside() {
-		c.do(origin, "attach it to the old root, where it can be copied", nsenter.MoveMount, nsenter.Val(regEmpty),
+		c.do(origin, "attach it to the old root, so that it can be cloned", nsenter.MoveMount, nsenter.Val(regEmpty),
 			nsenter.Str(""), nsenter.Cwd, nsenter.Str("/dev"),
 			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 	}
@@ -231,7 +231,7 @@ func (c *compiler) openMasks() {
 func (c *compiler) readonlyPath(origin, path string) {
 	end := c.newLabel()
 	c.find(origin, path, end)
-	c.do(origin, "copy what is at "+path, nsenter.OpenTree, nsenter.Val(regTarget), nsenter.Str(""),
+	c.do(origin, "clone the mount at "+path, nsenter.OpenTree, nsenter.Val(regTarget), nsenter.Str(""),
 		nsenter.Flags(&nsenter.OpenTreeFlags,
 			unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH|unix.AT_RECURSIVE)).to(regTree)
 	modern := c.host.Has(host.MountSetattr)

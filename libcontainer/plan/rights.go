@@ -66,7 +66,7 @@ func (c *compiler) filterByRights(p *spec.Process) {
 		if c.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 			all = 1<<(c.host.CapLast+1) - 1
 		}
-		c.capset(p, "set the capabilities that loading a filter takes", all, all, 0)
+		c.capset(p, "set the capabilities that seccomp(2) requires", all, all, 0)
 	}
 	c.filter()
 }
@@ -145,12 +145,13 @@ func (c *compiler) capset(p *spec.Process, sentence string, effective, permitted
 // with a warning, as in the other runtimes.
 func (c *compiler) ambient(set uint64) {
 	const origin = "process.capabilities.ambient"
-	c.prctl(origin, "no ambient capabilities", unix.PR_CAP_AMBIENT,
+	c.prctl(origin, "clear the ambient set", unix.PR_CAP_AMBIENT,
 		nsenter.Flags(&nsenter.AmbientOptions, unix.PR_CAP_AMBIENT_CLEAR_ALL)).
 		ignore(unix.EINVAL)
 	for n := range 64 {
 		if set&(1<<n) != 0 {
-			c.do(origin, "but this one", nsenter.Prctl, nsenter.Flags(&nsenter.PrctlOptions, unix.PR_CAP_AMBIENT),
+			c.do(origin, "add it to the ambient set", nsenter.Prctl,
+				nsenter.Flags(&nsenter.PrctlOptions, unix.PR_CAP_AMBIENT),
 				nsenter.Flags(&nsenter.AmbientOptions, unix.PR_CAP_AMBIENT_RAISE), nsenter.Flags(&nsenter.Capabilities,
 					n), nsenter.Imm(0), nsenter.Imm(0)).
 				ignore(unix.EPERM)
@@ -167,13 +168,13 @@ func (c *compiler) endCwd(p *spec.Process) {
 	const origin = "process.cwd"
 	again, end := c.newLabel(), c.newLabel()
 	// Steps can't compare, but this option takes 0 and no negative number: prctl(2).
-	c.prctl(origin, "is the working directory entered already?", unix.PR_CAPBSET_READ,
+	c.prctl(origin, "check whether the working directory is entered already", unix.PR_CAPBSET_READ,
 		nsenter.Val(regCwd)).then(end).on(again, unix.EINVAL)
 	c.mark(again)
 	c.do(origin, "open the root", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regRoot)
-	c.open(origin, "find it as the user of the process", regRoot, p.Cwd, howDir).to(regCwd)
-	c.do(origin, "go there", nsenter.Fchdir, nsenter.Val(regCwd))
+	c.open(origin, "open it as the user of the process", regRoot, p.Cwd, howDir).to(regCwd)
+	c.do(origin, "enter it", nsenter.Fchdir, nsenter.Val(regCwd))
 	c.do("", "", nsenter.Close, nsenter.Val(regCwd))
 	c.do("", "", nsenter.Close, nsenter.Val(regRoot))
 	c.mark(end)

@@ -41,7 +41,7 @@ func (c *compiler) rootfs() error {
 		private = false
 	}
 	if !contained {
-		c.do("linux.rootfsPropagation", "do not propagate what is attached to the mount of root.path", nsenter.Mount,
+		c.do("linux.rootfsPropagation", "do not propagate mounts below the mount of root.path", nsenter.Mount,
 			nsenter.Str(""), nsenter.Str(c.opt.RootMount), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
@@ -73,7 +73,7 @@ func (c *compiler) rootMount() {
 	case c.opt.Layer != nil:
 		// The first process has made it: see layerFirst.
 	case copied:
-		c.do(origin, "take rt's copy of the root file system", nsenter.Fcntl, nsenter.Num(tree),
+		c.do(origin, "use rt's clone of the root file system", nsenter.Fcntl, nsenter.Num(tree),
 			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC),
 			nsenter.Imm(0)).to(regRoot)
 	default:
@@ -100,7 +100,7 @@ func (c *compiler) attachRoot() {
 	at(c.spec.Rootfs).then(end).on(noWay, unix.EACCES)
 	c.mark(noWay)
 	if !c.contained() {
-		c.do("linux.rootfsPropagation", "do not propagate what is attached to /", nsenter.Mount, nsenter.Str(""),
+		c.do("linux.rootfsPropagation", "do not propagate mounts below /", nsenter.Mount, nsenter.Str(""),
 			nsenter.Str("/"), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, c.fence()), nsenter.Null)
 	}
@@ -183,7 +183,7 @@ func (c *compiler) enterRoot() error {
 		c.do(origin, "move the new root over the old one", nsenter.MoveMount, nsenter.Val(regRoot), nsenter.Str(""),
 			nsenter.Cwd, nsenter.Str("/"),
 			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
-		c.do(origin, "change the root; the old one stays below it", nsenter.Chroot, nsenter.Str("."))
+		c.do(origin, "change the root; the old root stays mounted below it", nsenter.Chroot, nsenter.Str("."))
 	}
 	if p := c.spec.RootPropagation; p != 0 {
 		c.do("linux.rootfsPropagation", "set the propagation of the root", nsenter.Mount, nsenter.Str(""),

@@ -81,7 +81,7 @@ func (c *compiler) scheduling() error {
 			c.memoryPolicy(l.MemoryPolicy)
 		}
 		if l.Personality != nil {
-			c.do("linux.personality.domain", "be a process of domain "+string(l.Personality.Domain),
+			c.do("linux.personality.domain", "set the execution domain "+string(l.Personality.Domain),
 				nsenter.Personality,
 				nsenter.Flags(&nsenter.Hex, personalities.of(string(l.Personality.Domain))))
 		}
@@ -106,7 +106,7 @@ func (c *compiler) scheduler(s *specs.Scheduler) {
 	le.PutUint64(b[24:], s.Runtime)
 	le.PutUint64(b[32:], s.Deadline)
 	le.PutUint64(b[40:], s.Period)
-	c.do("process.scheduler", "schedule the process by "+string(s.Policy), nsenter.SchedSetattr, nsenter.Imm(0),
+	c.do("process.scheduler", "set the scheduling policy "+string(s.Policy), nsenter.SchedSetattr, nsenter.Imm(0),
 		nsenter.Data(string(b[:]), "{"+string(s.Policy)+"}"), nsenter.Imm(0))
 }
 
@@ -132,7 +132,7 @@ func (c *compiler) memoryPolicy(p *specs.LinuxMemoryPolicy) {
 func (c *compiler) unbind() {
 	// 8192 CPUs, the most that a kernel can be built for; of a longer mask than its own it takes what it needs
 	const bytes = 1024
-	c.do("", "allow every CPU of the cgroup", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(bytes),
+	c.do("", "allow all CPUs of the cgroup", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(bytes),
 		nsenter.Data(strings.Repeat("\xff", bytes), "{all}")).ignore(unix.EINVAL, unix.EPERM)
 }
 

@@ -74,7 +74,7 @@ func (c *compiler) standInFile(m *spec.Mount) (nsenter.FD, bool) {
 func (c *compiler) bindHost(m *spec.Mount, h *HostMount, tree nsenter.Reg) {
 	const restricted = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NODEV
 	origin := mountPath(m, "")
-	sentence := "no new " + m.Type + " in this user namespace: take the host's"
+	sentence := "fall back to the " + m.Type + " of the host"
 	if fd, ok := c.standInFile(m); ok {
 		c.do(origin, sentence, nsenter.Fcntl, nsenter.Num(fd),
 			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(tree)
@@ -83,11 +83,11 @@ func (c *compiler) bindHost(m *spec.Mount, h *HostMount, tree nsenter.Reg) {
 			nsenter.Flags(&nsenter.OpenTreeFlags,
 				unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(tree)
 	}
-	c.setAttr(origin, "read-only, with all that is below", tree, restricted|m.AttrSet&^unix.MOUNT_ATTR__ATIME, 0,
+	c.setAttr(origin, "make it and all mounts below read-only", tree, restricted|m.AttrSet&^unix.MOUNT_ATTR__ATIME, 0,
 		unix.MS_PRIVATE, true)
 	if h.writable && m.AttrSet&unix.MOUNT_ATTR_RDONLY == 0 {
 		// EPERM: the host's is read-only itself, and so is this one.
-		c.setAttr(origin, "but a process may write to its own files", tree, 0, unix.MOUNT_ATTR_RDONLY, 0,
+		c.setAttr(origin, "make the mount itself writable again", tree, 0, unix.MOUNT_ATTR_RDONLY, 0,
 			false).ignore(unix.EPERM)
 	}
 	c.propagate(m, tree)

@@ -37,7 +37,7 @@ func (c *compiler) terminal() error {
 				"{rows="+strconv.Itoa(int(p.ConsoleRows))+", columns="+strconv.Itoa(int(p.ConsoleCols))+"}"))
 	}
 	if p.UID != 0 {
-		c.do("process.user.uid", "the terminal is the user's", nsenter.Fchown, nsenter.Val(regSlave),
+		c.do("process.user.uid", "make the user the owner of the terminal", nsenter.Fchown, nsenter.Val(regSlave),
 			nsenter.Imm(p.UID), nsenter.Imm(-1))
 	}
 	// A control message refers to descriptors by number, so the master gets a number that is known beforehand.
@@ -46,14 +46,14 @@ func (c *compiler) terminal() error {
 	hand := c.do(origin, "pass the master to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl),
 		passDescriptor(0, regMaster), nsenter.Imm(0))
 	if c.joining {
-		hand.sync(SyncTerminal, "take the master of the terminal, and set it up")
+		hand.sync(SyncTerminal, "receive the master of the terminal, and set it up")
 		c.await("wait for rt")
 	} else {
-		hand.sync(SyncConsole, "take the master of the terminal")
+		hand.sync(SyncConsole, "receive the master of the terminal")
 	}
-	c.do(origin, "close the master here", nsenter.Close, nsenter.Val(regMaster))
+	c.do(origin, "close the master", nsenter.Close, nsenter.Val(regMaster))
 	for fd, name := range [...]string{"input", "output", "error"} {
-		c.do(origin, "the terminal is standard "+name, nsenter.Dup3, nsenter.Val(regSlave), nsenter.Imm(fd),
+		c.do(origin, "make the terminal standard "+name, nsenter.Dup3, nsenter.Val(regSlave), nsenter.Imm(fd),
 			nsenter.Imm(0))
 	}
 	if c.joining {
@@ -93,10 +93,11 @@ func (c *compiler) openMaster(origin string) {
 // such a file waits for its server. So rt looks at it before it is opened: by O_PATH, and then through the host's
 // /proc.
 func (c *compiler) openKnownMaster(origin, sentence string) {
-	c.open(origin, "find what makes terminals", regRoot, "/dev/pts/ptmx", howPath).to(regTarget)
-	c.handOver(origin, "it", regTarget).sync(SyncPtmx, "check that it is a pseudoterminal multiplexer (pts(4))")
-	c.await("wait until rt knows")
-	number := strconv.Itoa(c.plan.Number(c.spare("it")))
+	c.open(origin, "open the pseudoterminal multiplexer", regRoot, "/dev/pts/ptmx", howPath).to(regTarget)
+	c.handOver(origin, "the multiplexer", regTarget).sync(SyncPtmx,
+		"check that it is a pseudoterminal multiplexer (pts(4))")
+	c.await("wait until rt has checked it")
+	number := strconv.Itoa(c.plan.Number(c.spare("the multiplexer")))
 	c.do(origin, sentence, nsenter.Openat, nsenter.Val(regProc), nsenter.Str("self/fd/"+number),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).to(regMaster)
 }
@@ -104,7 +105,7 @@ func (c *compiler) openKnownMaster(origin, sentence string) {
 // controlTerminal makes the terminal, which is standard input by now, the controlling terminal.
 func (c *compiler) controlTerminal() {
 	if c.spec.Process.Terminal {
-		c.do("process.terminal", "it is the controlling terminal of this session", nsenter.Ioctl, nsenter.Imm(0),
+		c.do("process.terminal", "make it the controlling terminal of the session", nsenter.Ioctl, nsenter.Imm(0),
 			nsenter.Flags(&nsenter.IoctlRequests, unix.TIOCSCTTY), nsenter.Imm(0))
 	}
 }
@@ -115,7 +116,7 @@ func (c *compiler) controlTerminal() {
 func (c *compiler) console(origin string) {
 	end := c.newLabel()
 	if c.devIsBound() {
-		c.open(origin, "find the console", regRoot, "/dev/console",
+		c.open(origin, "open the console", regRoot, "/dev/console",
 			howRealPath).to(regTarget).on(end, unix.ENOENT, unix.ELOOP)
 		c.attachConsole(origin)
 		c.mark(end)
@@ -130,7 +131,7 @@ func (c *compiler) console(origin string) {
 
 // attachConsole covers the target with the slave.
 func (c *compiler) attachConsole(origin string) {
-	c.do(origin, "copy the mount of the slave", nsenter.OpenTree, nsenter.Val(regSlave), nsenter.Str(""),
+	c.do(origin, "clone the mount of the slave", nsenter.OpenTree, nsenter.Val(regSlave), nsenter.Str(""),
 		nsenter.Flags(&nsenter.OpenTreeFlags,
 			unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regTree)
 	c.attach(origin, regTree, regTarget)

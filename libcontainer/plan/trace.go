@@ -105,7 +105,7 @@ func (t *tracer) report(s *nsenter.Step, next int) {
 			nsenter.Num(t.ctl), nsenter.TraceOf(s.To),
 			nsenter.Imm(3),
 		}, To: regTrace,
-		Number: s.Number, Part: s.Part, Sentence: "trace: report it",
+		Number: s.Number, Part: s.Part, Sentence: "trace: report the step",
 	})
 }
 
@@ -115,6 +115,6 @@ func (t *tracer) clock(s *nsenter.Step, at int) {
 			nsenter.Imm(unix.CLOCK_MONOTONIC),
 			nsenter.Scratch(at),
 		}, To: regTrace,
-		Number: s.Number, Part: s.Part, Sentence: "trace: note the time",
+		Number: s.Number, Part: s.Part, Sentence: "trace: read the clock",
 	})
 }

@@ -70,14 +70,16 @@ func (c *compiler) takeTrees(files []File) {
 	first, number := c.plan.Number(0), len(files)
 	c.do(origin, "close the sources that are mounted", nsenter.CloseRange, nsenter.Imm(first),
 		nsenter.Imm(first+c.batch-1), nsenter.Imm(0))
-	c.report(origin, "ask rt for the next sources", nsenter.Nowhere).
+	c.report(origin, "request the next sources from rt", nsenter.Nowhere).
 		sync(SyncTrees, "open the next "+strconv.Itoa(number)+" sources, and hand them over")
-	c.do(origin, "how to take them", nsenter.Read, nsenter.Num(c.plan.Ctl), nsenter.Scratch(nsenter.HeaderAt),
+	c.do(origin, "receive the header of the message", nsenter.Read, nsenter.Num(c.plan.Ctl),
+		nsenter.Scratch(nsenter.HeaderAt),
 		nsenter.Imm(nsenter.HeaderSize)).
 		least(nsenter.HeaderSize)
-	c.do(origin, "take them", nsenter.Recvmsg, nsenter.Num(c.plan.Ctl), nsenter.Scratch(nsenter.HeaderAt),
+	c.do(origin, "receive the message with the sources", nsenter.Recvmsg, nsenter.Num(c.plan.Ctl),
+		nsenter.Scratch(nsenter.HeaderAt),
 		nsenter.Flags(&nsenter.RecvFlags, unix.MSG_CMSG_CLOEXEC)).least(1)
-	c.do(origin, "they have the numbers of the ones before", nsenter.Fcntl, nsenter.Imm(first+number-1),
+	c.do(origin, "check that they have the expected numbers", nsenter.Fcntl, nsenter.Imm(first+number-1),
 		nsenter.Flags(&nsenter.FcntlCommands, unix.F_GETFD), nsenter.Imm(0))
 }
 
@@ -103,7 +105,7 @@ func (c *compiler) restoreOpenFiles() {
 			return // the config sets it
 		}
 	}
-	c.do("", "the caller's limit of open files again", nsenter.Prlimit64, nsenter.Imm(0),
+	c.do("", "restore the caller's limit of open files", nsenter.Prlimit64, nsenter.Imm(0),
 		nsenter.Flags(&nsenter.Rlimits, unix.RLIMIT_NOFILE),
 		nsenter.Scratch(savedLimit), nsenter.Null)
 }

@@ -32,6 +32,6 @@ var attacksOnMasks = []attack{
 				return s.harmed()
 			})
 		},
-		without: []way{{edit: "text 1 $ROOTFS/dev/null find the host's /dev/null\nresolve 0 find the host's /dev/null\n"}},
+		without: []way{{edit: "text 1 $ROOTFS/dev/null open the host's /dev/null\nresolve 0 open the host's /dev/null\n"}},
 	},
 }

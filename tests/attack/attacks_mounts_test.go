@@ -10,7 +10,7 @@ import (
 // Links of the image, or of a volume that others write to, instead of mount targets and mount points.
 
 // followAll makes every look-up in the image follow links like a look-up on the host.
-const followAll = "resolve 0 ^openat2\\(.*(open the mount point|open it|enter it|find the directory)"
+const followAll = "resolve 0 ^openat2\\(.*(open the mount point|open it|enter it|open the directory)"
 
 func init() { add(attacksOnMounts) }
 
@@ -60,7 +60,7 @@ var attacksOnMounts = []attack{
 			}
 			return ""
 		},
-		without: []way{{edit: "resolve 0x12 (^openat2.*\"sys\".*open|find the directory)"}},
+		without: []way{{edit: "resolve 0x12 (^openat2.*\"sys\".*open|open the directory)"}},
 	},
 	{
 		name: "CVE-2026-41579, CVE-2026-47766", what: "/dev is a link to the host's: nodes are made there",
@@ -133,8 +133,8 @@ var attacksOnMounts = []attack{
 			})
 		},
 		// The mount is looked up a second time, by its name.
-		without: []way{{edit: "set 0 0xffffffffffffff9c and all mounts below\ntext 1 $ROOTFS/volume/a and all mounts below\n" +
-			"set 2 0x8000 and all mounts below"}},
+		without: []way{{edit: "set 0 0xffffffffffffff9c restrict it and all mounts below\ntext 1 $ROOTFS/volume/a restrict it and all mounts below\n" +
+			"set 2 0x8000 restrict it and all mounts below"}},
 	},
 	{
 		name: "CVE-2024-45310", what: "mount points that are missing below directories that are swapped for links again and again",

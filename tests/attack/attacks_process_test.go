@@ -39,21 +39,21 @@ var attacksOnProcesses = []attack{
 			return s.harmed()
 		},
 		// Until it changes its ids the kernel leaves the process dumpable; the FIFO makes that moment long.
-		without: []way{{edit: "drop PR_SET_DUMPABLE\nwait $ROOTFS/fifo become group 0", on: "run"}},
+		without: []way{{edit: "drop PR_SET_DUMPABLE\nwait $ROOTFS/fifo set the group ids to 0", on: "run"}},
 	},
 	{
 		name: "--no-pivot", what: "a nested user namespace mounts a procfs in which nothing is masked",
 		try: func(s *stage) string {
 			return s.mountsNew("unshare -U -r -m -p -f mount -t proc proc /tmp")
 		},
-		without: []way{{edit: "drop host's /proc$\ndrop cover it, if"}},
+		without: []way{{edit: "drop unmount the host's /proc$\ndrop mount over it if"}},
 	},
 	{
 		name: "--no-pivot", what: "a nested user namespace mounts a sysfs in which nothing is masked",
 		try: func(s *stage) string {
 			return s.mountsNew("unshare -U -r -m -n mount -t sysfs sysfs /tmp")
 		},
-		without: []way{{edit: "drop host's /sys$\ndrop cover it, if"}},
+		without: []way{{edit: "drop unmount the host's /sys$\ndrop mount over it if"}},
 	},
 	{
 		name: "joined pid namespace", what: "a neighbour with CAP_SYS_PTRACE looks for a process with rights to trace",

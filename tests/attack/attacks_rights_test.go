@@ -45,7 +45,7 @@ var attacksOnRights = []attack{
 			return ""
 		},
 		// As engines did that raised what was granted: PR_CAP_AMBIENT_RAISE of CAP_NET_BIND_SERVICE.
-		without: []way{{edit: "data 1 4 0x2000042020000420 ^capset.*set the capabilities of the program\nset 1 2 no ambient capabilities\nset 2 10 no ambient capabilities"}},
+		without: []way{{edit: "data 1 4 0x2000042020000420 ^capset.*set the capabilities of the program\nset 1 2 clear the ambient set\nset 2 10 clear the ambient set"}},
 	},
 	{
 		name: "CVE-2016-3697", what: "a user of the image's passwd is called 1000, and is root",

@@ -12,7 +12,7 @@
 //			...
 //		},
 //		without: []way{                             // each takes the defence away by itself, and each must let the attack succeed
-//			{edit: "text 1 $ROOTFS/dev/null find the host's /dev/null"},
+//			{edit: "text 1 $ROOTFS/dev/null open the host's /dev/null"},
 //			{patches: []patch{{"libcontainer/inspect/rootfs.go", "if isNull(st) {", "if isNull(st) || OFF {"}}},
 //		},
 //	}

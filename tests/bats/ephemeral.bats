@@ -242,7 +242,7 @@ users_of_its_own() {
 	run rt plan --ephemeral --ephemeral-size 5m "$BUNDLE"
 	[ "$status" -eq 0 ]
 	[[ $output == *'"size", "5m"'*"--ephemeral-size: limit it to 5m"* ]]
-	[[ $output == *'fsopen("overlay"'*"--ephemeral: a new overlay"* ]]
+	[[ $output == *'fsopen("overlay"'*"--ephemeral: configure a new overlay"* ]]
 	run rt plan --overlay "$BATS_TEST_TMPDIR/d" "$BUNDLE"
 	[ "$status" -eq 0 ]
 	[[ $output == *"$BATS_TEST_TMPDIR/d"* ]]

@@ -153,5 +153,5 @@ BARRIER=1" ]
 	notifying
 	run rt plan "$BUNDLE"
 	[ "$status" -eq 0 ]
-	[[ $output == *"/notify"*"# NOTIFY_SOCKET: clone the mount, detached"* || $output == *"# NOTIFY_SOCKET: take rt's copy of "*"/notify"* ]]
+	[[ $output == *"/notify"*"# NOTIFY_SOCKET: clone the mount"* || $output == *"# NOTIFY_SOCKET: use rt's clone of "*"/notify"* ]]
 }

@@ -107,7 +107,7 @@ EXDEV=18
 	bundle "$(notifying)"
 	run rt plan "$BUNDLE"
 	[ "$status" -eq 0 ]
-	[[ $output == *"SECCOMP_FILTER_FLAG_NEW_LISTENER"*"hand it to the agent at linux.seccomp.listenerPath"* ]]
+	[[ $output == *"SECCOMP_FILTER_FLAG_NEW_LISTENER"*"pass it to the agent at linux.seccomp.listenerPath"* ]]
 }
 
 @test "seccomp: a recorded profile allows what the container did, and no more" {
