@@ -19,8 +19,9 @@ import (
 func traceFlag(to *string) Flag {
 	return Flag{
 		Name: "trace", Value: "FILE", To: to,
-		Usage: "write each step with its result and time to FILE, in the trace event format of Perfetto and Chrome; " +
-			"- prints a table to standard error at the end",
+		Usage: "write each step with its result and time to FILE: as a page for a browser if its name ends in " +
+			".html, else in the trace event format of Perfetto and Chrome; - prints a table to standard error at " +
+			"the end",
 	}
 }
 
@@ -46,9 +47,12 @@ func traced(c *Call, file, title string, to *func(libcontainer.TraceEvent), call
 	err := call()
 	slices.SortStableFunc(events, func(a, b libcontainer.TraceEvent) int { return cmp.Compare(a.Start, b.Start) })
 	var text []byte
-	if file == "-" {
+	switch {
+	case file == "-":
 		text = appendTraceTable(nil, events)
-	} else {
+	case isHTML(file):
+		text = appendTracePage(nil, title, events)
+	default:
 		text = appendTraceJSON(nil, title, events)
 	}
 	if _, writeErr := out.Write(text); err == nil && writeErr != nil {
@@ -123,7 +127,7 @@ func result(r int64) string {
 	return strconv.FormatInt(r, 10)
 }
 
-// appendTraceTable appends the steps as a table: start, duration, number, result and call.
+// appendTraceTable appends the steps as a table: start, duration, number, result, call and field; then the slowest.
 func appendTraceTable(dst []byte, events []libcontainer.TraceEvent) []byte {
 	dst = append(dst, "      at ms    took ms  step  result    call\n"...)
 	if len(events) == 0 {
@@ -142,10 +146,24 @@ func appendTraceTable(dst []byte, events []libcontainer.TraceEvent) []byte {
 		r := result(e.Result)
 		dst = append(append(dst, "  "...), r...)
 		dst = append(dst, strings.Repeat(" ", max(1, 10-len(r)))...)
-		dst = append(append(dst, e.Text...), '\n')
+		dst = append(dst, e.Text...)
+		if e.Origin != "" {
+			dst = append(append(dst, "  # "...), e.Origin...)
+		}
+		dst = append(dst, '\n')
 		end = max(end, e.End)
 	}
-	return append(dst, "# "+strconv.Itoa(len(events))+" steps in "+milli(end-begin)+" ms\n"...)
+	dst = append(dst, "# "+strconv.Itoa(len(events))+" steps in "+milli(end-begin)+" ms; the slowest:\n"...)
+	for _, e := range slowest(events) {
+		dst = appendCell(dst, milli(e.End-e.Start), 22)
+		dst = appendCell(dst, strconv.Itoa(e.Step), 6)
+		name, _, _ := strings.Cut(e.Text, "(")
+		if e.Sentence != "" {
+			name += ": " + e.Sentence
+		}
+		dst = append(append(append(dst, "  "...), name...), '\n')
+	}
+	return dst
 }
 
 // appendCell appends a cell that is aligned to the right.

@@ -44,3 +44,18 @@ load setup
 	run rt run --trace /no/such/folder/trace --bundle "$BUNDLE" "$ID"
 	refused /no/such/folder/trace
 }
+
+@test "trace: a page for a browser" {
+	only_rt "its own option"
+	bundle
+	process echo traced
+	run rt run --trace "$BATS_TEST_TMPDIR/t.html" --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = traced ]
+	[ "$(grep -c '<tr class="step">' "$BATS_TEST_TMPDIR/t.html")" -gt 40 ]
+	grep -q 'mounts\[0\].type' "$BATS_TEST_TMPDIR/t.html"
+	not grep -q '<script' "$BATS_TEST_TMPDIR/t.html"
+	run rt run --trace - --bundle "$BUNDLE" "$ID"
+	[[ $output == *"  # root.path"* ]]
+	[[ $output == *"the slowest:"* ]]
+}
