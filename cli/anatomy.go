@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -38,13 +39,13 @@ func treeCommand() *Command {
 }
 
 func printTree(c *Call, format string) error {
-	all, result, err := c.Runtime.List()
+	all, result, err := c.Runtime.List(context.Background())
 	if err := c.take(result, err); err != nil {
 		return err
 	}
 	var list []*libcontainer.Anatomy // of all, since any may share a namespace
 	for _, one := range all {
-		if a, err := c.Runtime.Anatomy(one.ID); err == nil {
+		if a, err := c.Runtime.Container(one.ID).Anatomy(context.Background()); err == nil {
 			list = append(list, a)
 		} else if slices.Contains(c.Args, one.ID) {
 			return err
@@ -58,7 +59,7 @@ func printTree(c *Call, format string) error {
 	}
 	for _, id := range c.Args {
 		if !slices.ContainsFunc(shown, func(a *libcontainer.Anatomy) bool { return a.State.ID == id }) {
-			_, err := c.Runtime.Anatomy(id) // which says why it is not there
+			_, err := c.Runtime.Container(id).Anatomy(context.Background()) // which says why it is not there
 			return err
 		}
 	}
@@ -83,7 +84,7 @@ func printTree(c *Call, format string) error {
 
 // appendAnatomy appends a container with what it consists of.
 func (c *Call) appendAnatomy(dst []byte, a *libcontainer.Anatomy, all []*libcontainer.Anatomy) []byte {
-	dst = append(c.paint(dst, bold, a.State.ID), "  "+string(a.Status)+"\n"...)
+	dst = append(c.paint(dst, bold, a.State.ID), "  "+string(a.State.Status)+"\n"...)
 	for i, path := range a.Cgroups {
 		title := "            "
 		if i == 0 {
@@ -174,7 +175,7 @@ type treeContainer struct {
 func treeDocument(shown, all []*libcontainer.Anatomy) []treeContainer {
 	list := make([]treeContainer, 0, len(shown))
 	for _, a := range shown {
-		t := treeContainer{ID: a.State.ID, Status: string(a.Status), Cgroups: a.Cgroups}
+		t := treeContainer{ID: a.State.ID, Status: string(a.State.Status), Cgroups: a.Cgroups}
 		for _, n := range a.Namespaces {
 			t.Namespaces = append(t.Namespaces, treeNamespace{n.Type, n.Inode, n.Own, sharedWith(n, a, all)})
 		}

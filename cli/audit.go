@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"strconv"
 
@@ -48,7 +49,7 @@ func auditCommand() *Command {
 }
 
 func auditContainer(c *Call, format string, brief bool) error {
-	pid, list, err := c.Runtime.Audit(c.Args[0])
+	pid, list, err := c.container().Audit(context.Background())
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func checkpointCommand() *Command {
 			Flag{Name: "pre-dump", To: &o.PreDump, Usage: "dump only the memory, and let the container continue"},
 		),
 		Action: func(c *Call) error {
-			return c.take(c.Runtime.Checkpoint(context.Background(), c.Args[0], &o))
+			return c.take(c.container().Checkpoint(context.Background(), &o))
 		},
 		Examples: []Row{
 			{"rt checkpoint --image-path /srv/web1.images web1", "Dump the container web1 and delete it"},

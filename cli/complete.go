@@ -30,7 +30,7 @@ func oneOf(words ...string) Candidates { return func(*Call) []string { return wo
 
 // containers are the ids under the --root of the command line.
 func containers(c *Call) []string {
-	all, _, err := c.Runtime.List()
+	all, _, err := c.Runtime.List(context.Background())
 	if err != nil {
 		return nil
 	}

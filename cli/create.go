@@ -45,7 +45,8 @@ func createCommand() *Command {
 				&o.Trace,
 				func() error {
 					o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
-					return c.take(c.Runtime.Create(context.Background(), c.Args[0], &o))
+					container, err := c.Runtime.Create(context.Background(), c.Args[0], &o)
+					return c.take(container.Created, err)
 				},
 			)
 		},

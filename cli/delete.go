@@ -15,7 +15,12 @@ func deleteCommand() *Command {
 			{Name: "force", Short: "f", To: &force, Usage: "send SIGKILL first if the container still runs; a " +
 				"container that does not exist is no error"},
 		},
-		Action: func(c *Call) error { return c.take(c.Runtime.Delete(context.Background(), c.Args[0], force)) },
+		Action: func(c *Call) error {
+			if force {
+				return c.take(c.container().ForceDelete(context.Background()))
+			}
+			return c.take(c.container().Delete(context.Background()))
+		},
 		Examples: []Row{
 			{"rt delete web1", "Remove the stopped container web1"},
 			{"rt delete --force web1", "Kill and remove it"},

@@ -37,7 +37,7 @@ func eventsCommand() *Command {
 func printEvents(c *Call, once bool, interval string) error {
 	id := c.Args[0]
 	if once {
-		s, result, err := c.Runtime.Stats(id)
+		s, result, err := c.container().Stats(context.Background())
 		if err := c.take(result, err); err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func printEvents(c *Call, once bool, interval string) error {
 			Problem: "must be a duration greater than 0, such as 500ms, 5s or 1m",
 		}
 	}
-	return c.take(c.Runtime.Events(context.Background(), id, d, func(e libcontainer.Event) error {
+	return c.take(c.container().Events(context.Background(), d, func(e libcontainer.Event) error {
 		if e.Stats == nil {
 			return c.event(id, "oom", nil)
 		}

@@ -105,7 +105,7 @@ func execute(c *Call, o *libcontainer.ExecOptions, w *execWords) error {
 	}
 	return traced(c, w.trace, "rt exec "+id, &o.Trace, func() error {
 		o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
-		return c.take(c.Runtime.Exec(context.Background(), id, o))
+		return c.take(c.Runtime.Container(id).Exec(context.Background(), o))
 	})
 }
 

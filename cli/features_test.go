@@ -45,7 +45,7 @@ func TestFeaturesSaysWhatPlansDo(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(bundle, "config.json"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, _, err := new(libcontainer.Runtime).Plan(bundle, &libcontainer.CreateOptions{}, true)
+		_, _, err := new(libcontainer.Runtime).Plan(t.Context(), bundle, &libcontainer.CreateOptions{}, true)
 		refused := err != nil && strings.Contains(err.Error(), "is not supported")
 		if refused == enabled {
 			t.Errorf("%s: features says %v, and plan: %v", config, enabled, err)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
@@ -38,7 +39,10 @@ func kill(c *Call, all bool) error {
 			return err
 		}
 	}
-	return c.Runtime.Kill(c.Args[0], sig, all)
+	if all {
+		return c.container().KillAll(context.Background(), sig)
+	}
+	return c.container().Kill(context.Background(), sig)
 }
 
 // The real-time signals of programs: the C library uses the first two of the kernel's (signal(7)).

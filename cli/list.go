@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"os/user"
 	"strconv"
 	"strings"
@@ -8,7 +9,6 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer"
-	"rt/libcontainer/state"
 )
 
 func listCommand() *Command {
@@ -45,7 +45,7 @@ func list(c *Call, format string, quiet bool) error {
 	}
 	var text []byte
 	if quiet {
-		ids, result, err := c.Runtime.IDs()
+		ids, result, err := c.Runtime.IDs(context.Background())
 		if err := c.take(result, err); err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func list(c *Call, format string, quiet bool) error {
 		_, err = c.Stdout.Write(text)
 		return err
 	}
-	all, result, err := c.Runtime.List()
+	all, result, err := c.Runtime.List(context.Background())
 	if err := c.take(result, err); err != nil {
 		return err
 	}
@@ -70,27 +70,23 @@ func list(c *Call, format string, quiet bool) error {
 }
 
 // appendListJSON appends an array on one line; null if it is empty, as runc.
-func appendListJSON(dst []byte, all []libcontainer.Listed, owner func(uint32) string) []byte {
+func appendListJSON(dst []byte, all []libcontainer.State, owner func(uint32) string) []byte {
 	if len(all) == 0 {
 		return append(dst, "null\n"...)
 	}
-	for i, one := range all {
+	for i := range all {
 		dst = append(dst, "[,"[min(i, 1)])
-		dst = state.AppendOCI(dst, one.State, one.Status, owner(one.Owner), false)
+		dst = all[i].AppendJSON(dst, owner(all[i].Owner), true)
 	}
 	return append(dst, "]\n"...)
 }
 
 // appendListTable appends the columns of runc's list, which scripts split at spaces.
-func appendListTable(dst []byte, all []libcontainer.Listed, owner func(uint32) string) []byte {
+func appendListTable(dst []byte, all []libcontainer.State, owner func(uint32) string) []byte {
 	rows := [][6]string{{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}}
 	for _, one := range all {
-		pid := one.Pid
-		if one.Status == state.Stopped {
-			pid = 0
-		}
 		rows = append(rows, [6]string{
-			one.ID, strconv.Itoa(pid), string(one.Status), diag.Printable(one.Bundle),
+			one.ID, strconv.Itoa(one.Pid), string(one.Status), diag.Printable(one.Bundle),
 			one.Created.UTC().Format(time.RFC3339Nano),
 			owner(one.Owner),
 		})

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -10,7 +11,6 @@ import (
 	"rt/internal/diag"
 	"rt/libcontainer"
 	"rt/libcontainer/cgroup"
-	"rt/libcontainer/state"
 )
 
 // statsOptions are the options of stats.
@@ -123,19 +123,19 @@ type usageSample struct {
 func lookAtUsage(c *Call, last []usageSample) ([]usageSample, error) {
 	ids := c.Args
 	if len(ids) == 0 {
-		list, _, err := c.Runtime.List() // rt list tells of states that can't be read
+		list, _, err := c.Runtime.List(context.Background()) // rt list tells of states that can't be read
 		if err != nil {
 			return nil, err
 		}
 		for _, one := range list {
-			if one.Status == state.Running || one.Status == state.Paused {
+			if one.Status == libcontainer.Running || one.Status == libcontainer.Paused {
 				ids = append(ids, one.ID)
 			}
 		}
 	}
 	var samples []usageSample
 	for _, id := range ids {
-		u, err := c.Runtime.Usage(id)
+		u, err := c.Runtime.Container(id).Usage(context.Background())
 		if err != nil {
 			e, ok := errors.AsType[*diag.Error](err)
 			if ok && (last != nil || len(c.Args) == 0) && (e.Kind == diag.Absent || e.Kind == diag.State) {

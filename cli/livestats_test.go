@@ -7,7 +7,6 @@ import (
 
 	"rt/libcontainer"
 	"rt/libcontainer/cgroup"
-	"rt/libcontainer/state"
 )
 
 func usage(at time.Time, cpu uint64) *libcontainer.ResourceUsage {
@@ -71,7 +70,7 @@ func TestAnatomyText(t *testing.T) {
 		return libcontainer.Member{Pid: pid, Parent: parent, Name: name}
 	}
 	a := &libcontainer.Anatomy{
-		State: &state.State{ID: "web1"}, Status: state.Running, Cgroups: []string{"/sys/fs/cgroup/web1"},
+		State: libcontainer.State{ID: "web1", Status: libcontainer.Running}, Cgroups: []string{"/sys/fs/cgroup/web1"},
 		Namespaces: namespaces{
 			{Type: "mnt", Inode: 1, Own: true},
 			{Type: "net", Inode: 2},
@@ -83,7 +82,7 @@ func TestAnatomyText(t *testing.T) {
 		},
 	}
 	b := &libcontainer.Anatomy{
-		State:      &state.State{ID: "db"},
+		State:      libcontainer.State{ID: "db"},
 		Namespaces: namespaces{{Type: "ipc", Inode: 3, Own: true}},
 	}
 	const want = `web1  running

@@ -54,6 +54,9 @@ func Main(args []string, stdout, stderr *os.File) int {
 	return c.main(args)
 }
 
+// container returns the container that the first argument names.
+func (c *Call) container() *libcontainer.Container { return c.Runtime.Container(c.Args[0]) }
+
 // take records the result of a call of the library, and returns its error.
 func (c *Call) take(r libcontainer.Result, err error) error {
 	c.Status, c.endReason, c.Warnings = r.Status, r.EndReason, append(c.Warnings, r.Warnings...)

@@ -15,12 +15,13 @@ import (
 	"rt/libcontainer/state"
 )
 
-var listed = []libcontainer.Listed{
-	{State: &state.State{
+var listed = []libcontainer.State{
+	{
 		OCIVersion: "1.3.0", ID: "web1", Pid: 4711, Bundle: "/srv/web", Rootfs: "/srv/web/rootfs", Owner: 0,
 		Created: time.Date(2026, 11, 22, 14, 0, 0, 5000, time.UTC), Annotations: map[string]string{"a": "b"},
-	}, Status: state.Running},
-	{State: &state.State{ID: "a-container-with-a-long-name", Pid: 4712, Owner: 4242424}, Status: state.Stopped},
+		Status: libcontainer.Running,
+	},
+	{ID: "a-container-with-a-long-name", Owner: 4242424, Status: libcontainer.Stopped},
 }
 
 func ownerName(uid uint32) string {

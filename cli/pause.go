@@ -1,5 +1,7 @@
 package cli
 
+import "context"
+
 func pauseCommand() *Command {
 	return &Command{
 		Name: "pause", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
@@ -8,7 +10,7 @@ func pauseCommand() *Command {
 			"Freezes the container's cgroup, and returns when all of its processes have stopped. They keep their " +
 				"memory and open files. rt-resume(8) thaws the cgroup.",
 		},
-		Action:   func(c *Call) error { return c.Runtime.Pause(c.Args[0]) },
+		Action:   func(c *Call) error { return c.container().Pause(context.Background()) },
 		Examples: []Row{{"rt pause web1", "Pause the container web1"}},
 	}
 }
@@ -18,7 +20,7 @@ func resumeCommand() *Command {
 		Name: "resume", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
 		Summary:     "resume the processes of a paused container",
 		Description: []string{"Thaws a container that rt-pause(8) has frozen."},
-		Action:      func(c *Call) error { return c.Runtime.Resume(c.Args[0]) },
+		Action:      func(c *Call) error { return c.container().Resume(context.Background()) },
 		Examples:    []Row{{"rt resume web1", "Resume the container web1"}},
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"rt/internal/diag"
 	"rt/libcontainer"
 	"rt/libcontainer/plan"
@@ -92,7 +93,7 @@ func (o *planOptions) run(c *Call) error {
 	case o.field != "" && o.why != "" || asJSON && (o.field != "" || o.why != ""):
 		return misuse(c.program+" plan", "only one of --field, --why and --json can be given")
 	}
-	p, result, err := c.Runtime.Plan(bundleOf(c.Args, o.create.Bundle), &o.create, o.wait)
+	p, result, err := c.Runtime.Plan(context.Background(), bundleOf(c.Args, o.create.Bundle), &o.create, o.wait)
 	if err := c.take(result, err); err != nil {
 		return err
 	}

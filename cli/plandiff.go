@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"regexp"
@@ -38,7 +39,7 @@ func (o *planOptions) lines(c *Call, name string) ([]plan.Line, error) {
 			return lines, nil
 		}
 	}
-	p, result, err := c.Runtime.Plan(name, &o.create, o.wait)
+	p, result, err := c.Runtime.Plan(context.Background(), name, &o.create, o.wait)
 	if err := c.take(result, err); err != nil {
 		return nil, err
 	}

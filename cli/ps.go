@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os/exec"
 	"slices"
@@ -45,7 +46,7 @@ func ps(c *Call, format string) error {
 	if format != "table" && format != "json" {
 		return &diag.Error{Kind: diag.Usage, Field: "--format", Value: format, Problem: "must be table or json"}
 	}
-	pids, err := c.Runtime.Processes(c.Args[0])
+	pids, err := c.container().Processes(context.Background())
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ func startCommand() *Command {
 			"With NOTIFY_SOCKET in the environment of both create and start, as a service manager sets it, start " +
 				"waits until the program reports that it is ready (sd_notify(3)), and forwards that.",
 		},
-		Action:   func(c *Call) error { return c.take(c.Runtime.Start(context.Background(), c.Args[0])) },
+		Action:   func(c *Call) error { return c.take(c.container().Start(context.Background())) },
 		Examples: []Row{{"rt start web1", "Start the container web1"}},
 	}
 }

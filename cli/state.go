@@ -1,6 +1,6 @@
 package cli
 
-import "rt/libcontainer/state"
+import "context"
 
 func stateCommand() *Command {
 	return &Command{
@@ -17,10 +17,10 @@ func stateCommand() *Command {
 }
 
 func printState(c *Call) error {
-	s, status, err := c.Runtime.State(c.Args[0])
+	s, err := c.container().State(context.Background())
 	if err != nil {
 		return err
 	}
-	_, err = c.Stdout.Write(append(state.AppendOCI(nil, s, status, "", true), '\n'))
+	_, err = c.Stdout.Write(append(s.AppendJSON(nil, "", false), '\n'))
 	return err
 }

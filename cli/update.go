@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"os"
 	"strconv"
@@ -280,7 +281,7 @@ func updateLimits(c *Call, file string, limits []limitFlag, o *libcontainer.Upda
 		}
 	}
 	o.Resources = resources
-	return c.Runtime.Update(c.Args[0], o)
+	return c.container().Update(context.Background(), o)
 }
 
 // readInput reads a file of the caller's, "-" is standard input.

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -8,7 +9,6 @@ import (
 
 	"rt/internal/sys"
 	"rt/libcontainer/audit"
-	"rt/libcontainer/cgroup"
 	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 )
@@ -17,24 +17,29 @@ import (
 type Property = audit.Property
 
 // Audit reads from the kernel what a running container has, and compares it with its config. A property with a Finding
-// differs. Text of the properties may be of the container's choice: escape it before it is printed.
-func (r *Runtime) Audit(id string) (pid int, properties []Property, err error) {
-	o, err := r.openFor(state.Audit, id, false)
+// differs. pid is the first process. Text of the properties may be of the container's choice: escape it before it is
+// printed.
+func (c *Container) Audit(ctx context.Context) (pid int, properties []Property, err error) {
+	by, err := c.begin(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	o, err := c.openFor(by, state.Audit, false)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer o.close()
 	pidfd := process.Open(o.state.Pid, o.state.StartTime)
 	if pidfd < 0 {
-		return 0, nil, state.Allow(state.Audit, id, state.Stopped)
+		return 0, nil, state.Allow(state.Audit, c.ID, state.Stopped)
 	}
 	defer sys.CloseAll(pidfd)
 	t := audit.Target{Pid: o.state.Pid}
-	if t.Spec, err = loadCopy(o.container, o.state); err != nil {
+	if t.Spec, err = o.config(); err != nil {
 		return 0, nil, err
 	}
 	t.StrictPids = strings.HasPrefix(t.Spec.OCI.Version, "1.3.")
-	if t.Group, err = cgroup.Load(cgroup.Saved(o.state.Cgroup)); err != nil {
+	if t.Group, err = o.loadCgroup(); err != nil {
 		return 0, nil, err
 	}
 	defer t.Group.Close()
@@ -48,7 +53,7 @@ func (r *Runtime) Audit(id string) (pid int, properties []Property, err error) {
 	}
 	slices.Sort(t.Pids)
 	if properties, err = audit.Examine(&t); err == nil && !state.Alive(t.Pid, o.state.StartTime) {
-		err = state.Allow(state.Audit, id, state.Stopped) // the pid may have been another's meanwhile
+		err = state.Allow(state.Audit, c.ID, state.Stopped) // the pid may have been another's meanwhile
 	}
 	return t.Pid, properties, err
 }

@@ -75,7 +75,7 @@ func TestCRIUFails(t *testing.T) {
 		func(config map[string]any) { config["process"].(map[string]any)["args"] = []string{"sleep", "1000"} },
 	)
 	playCRIU(t)
-	r := &call{Runtime: Runtime{Root: t.TempDir()}}
+	r := &tested{Runtime: Runtime{Root: t.TempDir()}}
 	id := "criu-fails-" + strconv.Itoa(os.Getpid())
 	before := look(t)
 	if _, err := r.run(id, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}, Detach: true}); err != nil {
@@ -99,14 +99,15 @@ func TestCRIUFails(t *testing.T) {
 			test.change(o)
 		}
 		var e *diag.Error
-		if err := r.checkpoint(id, o); !errors.As(err, &e) || !strings.Contains(e.Error(), test.want) {
+		_, err := r.Container(id).Checkpoint(t.Context(), o)
+		if !errors.As(err, &e) || !strings.Contains(e.Error(), test.want) {
 			t.Errorf("%s: %v", test.fake, err)
 		}
-		if _, status, err := r.State(id); err != nil || status != state.Running {
+		if _, status, err := r.recorded(id); err != nil || status != state.Running {
 			t.Errorf("%s: the container is %s, %v", test.fake, status, err)
 		}
 	}
-	must(t, r.delete(id, true))
+	must(t, r.forceDelete(id))
 	reapAll()
 	requireNothingLeft(t, before, r.Root, id)
 
@@ -123,7 +124,7 @@ func TestCRIUFails(t *testing.T) {
 		// The streams of the container were files of the host, as those of a test may not be.
 		_ = os.Remove(images + "/" + "descriptors.json")
 		var e *diag.Error
-		if _, err := r.restore(id, o); !errors.As(err, &e) || !strings.Contains(e.Error(), want) {
+		if _, err := r.Restore(t.Context(), id, o); !errors.As(err, &e) || !strings.Contains(e.Error(), want) {
 			t.Errorf("restore, %s: %v", fake, err)
 		}
 		requireNothingLeft(t, before, r.Root, id)

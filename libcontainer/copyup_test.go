@@ -33,7 +33,7 @@ func outputOf(t *testing.T, bundle, script string, edit func(config map[string]a
 		addMount(config, map[string]any{"destination": "/out", "source": out, "options": []string{"bind"}})
 		edit(config)
 	})
-	r := &call{Runtime: Runtime{Root: t.TempDir()}}
+	r := &tested{Runtime: Runtime{Root: t.TempDir()}}
 	_, err := r.run("copyup-"+strconv.Itoa(os.Getpid()), &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
 	said, _ := os.ReadFile(filepath.Join(out, "said"))
 	return string(said), err

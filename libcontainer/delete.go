@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rt/internal/diag"
+	"rt/libcontainer/caller"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/process"
 	"rt/libcontainer/rdt"
@@ -15,40 +16,45 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Delete deletes a container that has stopped, or was only created; with force one in any status, whose processes it
-// kills, and it is no error if there is no such container. It waits at most ten seconds for a process to die. ctx is
-// looked at before anything is deleted: half a container would be of no use.
-func (r *Runtime) Delete(ctx context.Context, id string, force bool) (Result, error) {
-	c := r.call(ctx)
-	err := c.interrupted()
+// Delete deletes a container that has stopped, or was only created. It waits at most ten seconds for a process to die.
+// ctx is looked at before anything is deleted, and while another call changes the container: half a container would be
+// of no use.
+func (c *Container) Delete(ctx context.Context) (Result, error) {
+	by, err := c.begin(ctx)
 	if err == nil {
-		err = c.delete(id, force)
+		err = c.delete(by)
 	}
-	return c.result(0), err
+	return ended(by, 0, err)
 }
 
-// Delete removes a container that has stopped, or was only created; with force one in any status, and none at all.
-func (r *call) delete(id string, force bool) error {
-	if force {
-		return r.deleteByForce(id)
-	}
-	root, c, err := r.open(id, true)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	defer c.Close()
-	s, status, err := r.status(c)
-	if err == nil && status == state.Running && endsSoon(s) {
-		s, status, err = r.status(c)
-	}
+// ForceDelete deletes a container in any status, whose processes it kills. It ends a call that is changing the
+// container if that one does not end by itself. It is no error if there is no such container. ctx is as in Delete.
+func (c *Container) ForceDelete(ctx context.Context) (Result, error) {
+	by, err := c.begin(ctx)
 	if err == nil {
-		err = state.Allow(state.Delete, id, status)
+		err = c.forceDelete(by)
 	}
+	return ended(by, 0, err)
+}
+
+func (c *Container) delete(by *caller.Caller) error {
+	o, err := c.open(by, true)
 	if err != nil {
 		return err
 	}
-	return r.destroy(c, s)
+	defer o.close()
+	if err := o.read(); err != nil {
+		return err
+	}
+	if o.status == state.Running && endsSoon(o.state) {
+		if err := o.read(); err != nil {
+			return err
+		}
+	}
+	if err := state.Allow(state.Delete, c.ID, o.status); err != nil {
+		return err
+	}
+	return c.destroy(by, o)
 }
 
 // endsSoon waits for the first process of a container that is running and about to end, and reports whether it has
@@ -72,37 +78,34 @@ func endsSoon(s *state.State) bool {
 	return false
 }
 
-// deleteByForce kills what lives of a container first of all, and then waits for whoever is at work on it, or ends
-// that: see state.LockByForce.
-func (r *call) deleteByForce(id string) error {
-	root, c, err := r.open(id, false)
+// forceDelete kills what lives of a container first of all, and then waits for whoever is at work on it, or ends that:
+// see state.LockByForce.
+func (c *Container) forceDelete(by *caller.Caller) error {
+	o, err := c.open(by, false)
 	if err != nil {
-		var e *diag.Error
-		if errors.As(err, &e) && e.Kind == diag.Absent {
+		if e, ok := errors.AsType[*diag.Error](err); ok && e.Kind == diag.Absent {
 			return nil
 		}
 		return err
 	}
-	defer root.Close()
-	defer c.Close()
+	defer o.close()
 	// One in creation has no process of the user's, and its cgroup may still turn out to be another's: its rt takes all
 	// of it back.
-	if s, err := c.State(); err == nil && s.Phase != state.Creating {
+	if s, err := o.container.State(); err == nil && s.Phase != state.Creating {
 		if g, err := cgroup.Load(cgroup.Saved(s.Cgroup)); err == nil {
 			kill(g, s)
 		}
 	}
-	if err := c.LockByForce(); err != nil {
+	if err := o.container.LockByForce(); err != nil {
 		return err
 	}
-	if c.Deleted() {
+	if o.container.Deleted() {
 		return nil
 	}
-	s, _, err := r.status(c)
-	if err != nil {
-		return c.Remove() // its state is damaged: the directory is all that is known
+	if o.read() != nil {
+		return o.container.Remove() // its state is damaged: the directory is all that is known
 	}
-	return r.destroy(c, s)
+	return c.destroy(by, o)
 }
 
 // kill kills the processes of a container, as far as it can, and waits for none.
@@ -117,11 +120,12 @@ func kill(g *cgroup.Group, s *state.State) {
 }
 
 // destroy ends what lives of a container, and removes all of it.
-func (r *call) destroy(c *state.Container, s *state.State) error {
+func (c *Container) destroy(by *caller.Caller, o *opened) error {
+	s := o.state
 	if s.Cgroup.Driver == "" {
-		return c.Remove() // its rt was killed before it had made anything but the directory
+		return o.container.Remove() // its rt was killed before it had made anything but the directory
 	}
-	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
+	g, err := o.loadCgroup()
 	if err != nil {
 		return err
 	}
@@ -146,10 +150,10 @@ func (r *call) destroy(c *state.Container, s *state.State) error {
 	if s.Pid > 0 && !state.Alive(s.Pid, s.StartTime) {
 		_, _ = unix.Wait4(s.Pid, nil, unix.WNOHANG|unix.WALL, nil)
 	}
-	if config, err := loadCopy(c, s); err == nil && s.Phase != state.Creating {
-		r.hooksOf(config, s, c).Poststop()
+	if config, err := o.config(); err == nil && s.Phase != state.Creating {
+		c.hooks(by, o, config).Poststop()
 	}
-	return c.Remove()
+	return o.container.Remove()
 }
 
 // killAndWait kills the first process of a container and waits for its end: it takes its pid namespace with it.

@@ -11,9 +11,17 @@
 //
 // A bundle is a directory with a config.json of the OCI runtime specification and the root file system that it names. A
 // container has an ID, unique in [Runtime.Root], and lives in the state directory: any process with the same Root can
-// work on it, rt(8) too. [Runtime.Run] does all at once. [Runtime.Create] and [Runtime.Start] are its halves,
-// [Runtime.Exec] runs another program inside, [Runtime.Kill] sends a signal, [Runtime.Wait] waits for the end and
-// [Runtime.Delete] removes what is left.
+// work on it, rt(8) too. [Runtime.Run] does all at once. Or step by step, with a handle:
+//
+//	c, err := rt.Create(ctx, "web1", &libcontainer.CreateOptions{Bundle: "/srv/web"}) // or rt.Container("web1")
+//	_, err = c.Start(ctx)                       // run its program
+//	result, err := c.Exec(ctx, &execOptions)    // and another one in it
+//	err = c.Kill(ctx, unix.SIGTERM)
+//	result, err = c.Wait(ctx)
+//	_, err = c.Delete(ctx)
+//
+// [Runtime] makes containers and lists them, [Container] has what is done with one. Each method takes a context, which
+// says how long the caller is willing to wait.
 //
 // # What the package does to the process that calls it
 //
@@ -31,7 +39,7 @@
 // # Errors
 //
 // All errors are an [*Error]. What a call has changed before it failed is undone. Cancelling the context of Create, Run
-// or Exec is such a failure. If the caller is killed meanwhile, [Runtime.Delete] with force removes what is left.
+// or Exec is such a failure. If the caller is killed meanwhile, [Container.ForceDelete] removes what is left.
 //
 // # Compatibility
 //

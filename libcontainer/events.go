@@ -7,31 +7,68 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/libcontainer/caller"
 	"rt/libcontainer/cgroup"
+	"rt/libcontainer/process"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 )
 
-// Stats returns the accounting of a container. Result has warnings of what the kernel does not account for.
-func (r *Runtime) Stats(id string) (*Stats, Result, error) {
-	c := r.call(context.Background())
-	stats, err := c.stats(id)
-	return stats, c.result(0), err
+// Stats returns the accounting of the container, which must live. Result has warnings of what the kernel does not
+// account for.
+func (c *Container) Stats(ctx context.Context) (*Stats, Result, error) {
+	var stats *Stats
+	by, err := c.begin(ctx)
+	if err == nil {
+		err = c.look(by, func(w *watched) (err error) {
+			stats, err = w.stats()
+			return err
+		})
+	}
+	result, err := ended(by, 0, err)
+	return stats, result, err
 }
 
-// Events calls tell with the accounting of a container in every interval, and whenever it ran out of memory, until the
-// container ends or tell returns an error, which Events returns. ctx is looked at before each call of tell.
-func (r *Runtime) Events(
-	ctx context.Context, id string, interval time.Duration, tell func(Event) error,
-) (Result, error) {
-	c := r.call(ctx)
-	err := c.events(id, interval, func(e Event) error {
-		if err := c.interrupted(); err != nil {
-			return err
-		}
-		return tell(e)
+// ResourceUsage is what a container uses at a moment.
+type ResourceUsage struct {
+	*Stats
+	At       time.Time
+	OOMKills uint64 // how many of its processes were OOM-killed
+}
+
+// Usage returns what the container uses, which must live.
+func (c *Container) Usage(ctx context.Context) (*ResourceUsage, error) {
+	by, err := c.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var usage *ResourceUsage
+	err = c.look(by, func(w *watched) error {
+		stats, err := w.stats()
+		usage = &ResourceUsage{Stats: stats, At: time.Now(), OOMKills: w.group.OOMKills()}
+		return err
 	})
-	return c.result(0), err
+	if err != nil {
+		return nil, by.Explain(err)
+	}
+	return usage, nil
+}
+
+// Events calls tell with the accounting of the container in every interval, and whenever it ran out of memory, until
+// the container ends or tell returns an error, which Events returns. ctx is looked at before each call of tell.
+func (c *Container) Events(ctx context.Context, interval time.Duration, tell func(Event) error) (Result, error) {
+	by, err := c.begin(ctx)
+	if err == nil {
+		err = c.look(by, func(w *watched) error {
+			return w.events(by, interval, func(e Event) error {
+				if err := by.Cancelled(); err != nil {
+					return err
+				}
+				return tell(e)
+			})
+		})
+	}
+	return ended(by, 0, err)
 }
 
 // Event is an event of a container: its accounting, or that the kernel killed one of its processes because memory ran
@@ -46,31 +83,15 @@ type Stats struct {
 	IntelRdt *rdt.Stats // nil without linux.intelRdt
 }
 
-// Stats reads the accounting of a container once.
-func (r *call) stats(id string) (*Stats, error) {
-	w, err := r.watch(id)
-	if err != nil {
-		return nil, err
-	}
-	defer w.close()
-	return w.stats()
-}
-
-// Events calls tell with the accounting of a container in every interval, and whenever it ran out of memory, until the
-// container ends or tell returns an error.
-func (r *call) events(id string, interval time.Duration, tell func(Event) error) error {
-	w, err := r.watch(id)
-	if err != nil {
-		return err
-	}
-	defer w.close()
+// events is Events of a container that is looked at.
+func (w *watched) events(by *caller.Caller, interval time.Duration, tell func(Event) error) error {
 	notices := -1
 	oom, err := w.group.WatchOOM()
 	if err == nil {
 		defer oom.Close()
 		notices = oom.FD()
 	} else {
-		r.warn(err.Error()) // the accounting of the other controllers is there all the same
+		by.Warn(err.Error()) // the accounting of the other controllers is there all the same
 	}
 	next := time.Now().Add(interval)
 	for {
@@ -128,32 +149,24 @@ func (w *watched) stats() (*Stats, error) {
 	return all, nil
 }
 
-// watch finds the cgroup and the first process of a container that lives.
-func (r *call) watch(id string) (*watched, error) {
-	o, err := r.openFor(state.Events, id, false)
+// look calls do with the cgroup and the first process of the container, which must live.
+func (c *Container) look(by *caller.Caller, do func(*watched) error) error {
+	o, err := c.openFor(by, state.Events, false)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer o.close()
-	g, err := cgroup.Load(cgroup.Saved(o.state.Cgroup))
-	if err != nil {
-		return nil, err
+	w := &watched{}
+	if w.group, err = o.loadCgroup(); err != nil {
+		return err
 	}
-	class, err := r.rdtOf(o)
-	if err != nil {
-		r.warn(err.Error()) // the rest is there all the same
+	defer w.group.Close()
+	if w.rdt, err = o.rdt(c.runtime.resctrlRoot); err != nil {
+		by.Warn(err.Error()) // the rest is there all the same
 	}
-	pidfd, err := unix.PidfdOpen(o.state.Pid, 0)
-	if err != nil || !state.Alive(o.state.Pid, o.state.StartTime) {
-		if err == nil {
-			_ = unix.Close(pidfd)
-		}
-		return nil, state.Allow(state.Events, id, state.Stopped)
+	if w.pidfd = process.Open(o.state.Pid, o.state.StartTime); w.pidfd < 0 {
+		return state.Allow(state.Events, c.ID, state.Stopped)
 	}
-	return &watched{g, class, pidfd}, nil
-}
-
-func (w *watched) close() {
-	w.group.Close()
-	_ = unix.Close(w.pidfd)
+	defer func() { _ = unix.Close(w.pidfd) }()
+	return do(w)
 }

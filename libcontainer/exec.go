@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/sys"
+	"rt/libcontainer/caller"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/engine"
 	"rt/libcontainer/inspect"
 	"rt/libcontainer/join"
-	"rt/libcontainer/plan"
 	"rt/libcontainer/rootfs"
 	"rt/libcontainer/state"
 	"rt/libcontainer/stdio"
@@ -22,9 +22,13 @@ import (
 // Exec runs another program in a container. In the foreground it waits until the program ends; if ctx is cancelled
 // meanwhile, the program is killed with SIGKILL and the error wraps context.Cause(ctx). With Detach it returns when the
 // program runs; it is a child of this process, which has to wait for it: os.FindProcess(result.Pid).
-func (r *Runtime) Exec(ctx context.Context, id string, o *ExecOptions) (Result, error) {
-	c := r.call(ctx)
-	return c.ended(c.exec(id, o))
+func (c *Container) Exec(ctx context.Context, o *ExecOptions) (Result, error) {
+	by, err := c.begin(ctx)
+	status := 0
+	if err == nil {
+		status, err = c.exec(by, o)
+	}
+	return ended(by, status, err)
 }
 
 // ProcessOptions say which process Exec starts: that of a file, or the container's own with other arguments; and what
@@ -54,7 +58,7 @@ type ExecOptions struct {
 
 // exec starts another process in a container. In the foreground it waits for the end of the process, and returns its
 // exit status, or 128 plus the signal that killed it.
-func (r *call) exec(id string, o *ExecOptions) (int, error) {
+func (c *Container) exec(by *caller.Caller, o *ExecOptions) (int, error) {
 	if err := inspect.CheckPreserved(o.PreserveFDs); err != nil { // before rt's own descriptors take these numbers
 		return 0, err
 	}
@@ -63,19 +67,19 @@ func (r *call) exec(id string, o *ExecOptions) (int, error) {
 		return 0, err
 	}
 	defer streams.Close()
-	c, err := r.openToJoin(id, o.IgnorePaused)
+	t, err := c.openToJoin(by, o.IgnorePaused)
 	if err != nil {
 		return 0, err
 	}
-	defer c.close()
-	process, err := c.processOf(&o.ProcessOptions)
+	defer t.close()
+	process, err := t.processOf(&o.ProcessOptions)
 	if err != nil {
 		return 0, err
 	}
-	r.warn(process.Warnings...)
+	by.Warn(process.Warnings...)
 	binary := -1
 	if o.HostBinary != "" {
-		if binary, err = sealHostBinary(o.HostBinary, c.container.Path(".")); err != nil {
+		if binary, err = sealHostBinary(o.HostBinary, t.container.Path(".")); err != nil {
 			return 0, err
 		}
 		defer func() { _ = unix.Close(binary) }()
@@ -86,76 +90,69 @@ func (r *call) exec(id string, o *ExecOptions) (int, error) {
 	options := &join.Options{
 		Process: process, Binary: binary, Streams: streams, Cgroups: o.Cgroup,
 		ConsoleSocket: o.ConsoleSocket, PidfdSocket: o.PidfdSocket, PidFile: o.PidFile,
-		Resctrl: r.resctrlRoot, Interrupted: r.interrupted, Debug: r.Debug, Warn: r.warn,
+		Resctrl: c.runtime.resctrlRoot, Edit: c.runtime.editor(), Trace: tracer(o.Trace),
+		Interrupted: by.Interrupted, Debug: by.Debug, Warn: by.Warn,
 	}
-	if r.edit != nil {
-		options.Edit = r.edit
-	}
-	if o.Trace != nil {
-		options.Trace = func(p *plan.Plan, pid *int) func(*nsenter.Step, nsenter.Record) {
-			return tracer(p, o.Trace, pid)
-		}
-	}
-	return r.join(c, options, o.Detach)
+	return t.join(by, options, o.Detach)
 }
 
 // target is a container that a process joins.
 type target struct {
 	*opened
-	pidfd  int // of its process
-	spec   *spec.Spec
-	cgroup *cgroup.Group
+	pidfd int // of its process
+	spec  *spec.Spec
+	group *cgroup.Group
 }
 
 // openToJoin opens a container that a process may join. With paused, that includes a paused one.
-func (r *call) openToJoin(id string, paused bool) (*target, error) {
-	root, dir, err := r.open(id, false)
+func (c *Container) openToJoin(by *caller.Caller, paused bool) (*target, error) {
+	o, err := c.open(by, false)
 	if err != nil {
 		return nil, err
 	}
-	c := &target{opened: &opened{root: root, container: dir}, pidfd: -1}
-	if err := c.find(r, paused); err != nil {
-		c.close()
+	t := &target{opened: o, pidfd: -1}
+	if err := t.find(paused); err != nil {
+		t.close()
 		return nil, err
 	}
-	return c, nil
+	return t, nil
 }
 
-func (c *target) find(r *call, paused bool) (err error) {
-	if c.state, err = c.container.State(); err != nil {
+func (t *target) find(paused bool) (err error) {
+	if t.state, err = t.container.State(); err != nil {
 		return err
 	}
 	// The pidfd is opened first: if the process is alive afterwards, the pid was not reused before.
-	if c.pidfd, err = unix.PidfdOpen(c.state.Pid, 0); err != nil {
-		c.pidfd = -1
+	if t.pidfd, err = unix.PidfdOpen(t.state.Pid, 0); err != nil {
+		t.pidfd = -1
 	}
-	c.status = r.statusOf(c.container, c.state)
-	if c.status != state.Paused || !paused {
-		if err := state.Allow(state.Exec, c.container.ID, c.status); err != nil {
+	t.status = derive(t.container, t.state)
+	if t.status != state.Paused || !paused {
+		if err := state.Allow(state.Exec, t.container.ID, t.status); err != nil {
 			return err
 		}
 	}
-	if c.pidfd < 0 {
-		return state.Allow(state.Exec, c.container.ID, state.Stopped)
+	if t.pidfd < 0 {
+		return state.Allow(state.Exec, t.container.ID, state.Stopped)
 	}
-	if c.spec, err = loadCopy(c.container, c.state); err != nil {
+	if t.spec, err = t.config(); err != nil {
 		return err
 	}
-	c.cgroup, err = cgroup.Load(cgroup.Saved(c.state.Cgroup))
+	t.group, err = t.loadCgroup()
 	return err
 }
 
-func (c *target) close() {
-	sys.CloseAll(c.pidfd)
-	if c.cgroup != nil {
-		c.cgroup.Close()
+func (t *target) close() {
+	sys.CloseAll(t.pidfd)
+	if t.group != nil {
+		t.group.Close()
 	}
-	c.opened.close()
+	t.opened.close()
 }
 
 // processOf makes the process that joins out of the config and the options. Names of users are those of the container.
-func (c *target) processOf(o *ProcessOptions) (*spec.Process, error) {
-	inside := rootfs.Inside{Pid: c.state.Pid, Rootfs: c.spec.Rootfs, Dir: c.container.Path(".")}
+func (t *target) processOf(o *ProcessOptions) (*spec.Process, error) {
+	inside := rootfs.Inside{Pid: t.state.Pid, Rootfs: t.spec.Rootfs, Dir: t.container.Path(".")}
 	if o.UserName != "" {
 		uid, gid, err := inside.User(o.UserName)
 		if err != nil {
@@ -173,14 +170,14 @@ func (c *target) processOf(o *ProcessOptions) (*spec.Process, error) {
 		}
 		o.GID = &gid
 	}
-	return o.Process(c.spec)
+	return o.Process(t.spec)
 }
 
 // join starts the process, and in the foreground waits for its end.
-func (r *call) join(c *target, o *join.Options, detach bool) (int, error) {
-	paused := c.status == state.Paused
+func (t *target) join(by *caller.Caller, o *join.Options, detach bool) (int, error) {
+	paused := t.status == state.Paused
 	p, err := join.New(&join.Container{
-		Dir: c.container, State: c.state, Pidfd: c.pidfd, Spec: c.spec, Cgroup: c.cgroup, Paused: paused,
+		Dir: t.container, State: t.state, Pidfd: t.pidfd, Spec: t.spec, Cgroup: t.group, Paused: paused,
 	}, o)
 	if err != nil {
 		return 0, err
@@ -189,21 +186,21 @@ func (r *call) join(c *target, o *join.Options, detach bool) (int, error) {
 	// In a paused container the process waits for `rt resume`: until then signals are for rt, which can be ended, and
 	// the process ends with it.
 	if !detach && !paused {
-		r.catchSignals()
+		by.CatchSignals()
 	}
 	pid, err := p.Start()
 	if err != nil {
 		return 0, err
 	}
-	r.pid = pid
+	by.Pid = pid
 	if detach {
 		return 0, nil
 	}
 	if paused {
-		r.catchSignals()
+		by.CatchSignals()
 	}
-	orphans := r.Command && c.spec.Namespaces.New&unix.CLONE_NEWPID == 0
-	return r.attend(pid, p.Terminal(), o.Streams.Std, orphans)
+	orphans := t.spec.Namespaces.New&unix.CLONE_NEWPID == 0
+	return by.Attend(pid, p.Terminal(), o.Streams.Std, orphans)
 }
 
 // sealHostBinary copies a program of the host to a memfd that nobody can change (memfd_create(2), F_SEAL_WRITE) and no

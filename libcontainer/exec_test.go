@@ -38,12 +38,12 @@ func testExecFaults(t *testing.T) {
 		process["oomScoreAdj"] = 100
 		config["linux"].(map[string]any)["seccomp"] = map[string]any{"defaultAction": "SCMP_ACT_ALLOW"}
 	})
-	r := &call{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root")}}
+	r := &tested{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root")}}
 	id := "exec-fails-" + strconv.Itoa(os.Getpid())
 	must(t, r.create(id, &CreateOptions{Bundle: bundle}))
-	defer func() { must(t, r.delete(id, true)) }()
+	defer func() { must(t, r.forceDelete(id)) }()
 	must(t, r.start(id))
-	alone, err := r.Processes(id)
+	alone, err := r.Container(id).Processes(t.Context())
 	must(t, err)
 
 	var p *plan.Plan
@@ -76,7 +76,7 @@ func testExecFaults(t *testing.T) {
 			// A process that was made and not reported yet ends by itself. It is this process's child: rt's own end
 			// would leave it to init.
 			_, _ = unix.Wait4(-1, nil, unix.WALL|unix.WNOHANG, nil)
-			now, err := r.Processes(id)
+			now, err := r.Container(id).Processes(t.Context())
 			return err == nil && reflect.DeepEqual(now, alone)
 		})
 	}
@@ -101,12 +101,12 @@ func TestExecIntoAFullContainerOnCgroup2(t *testing.T) {
 
 func testExecIntoAFullContainer(t *testing.T) {
 	bundle := newBundle(t, func(config map[string]any) { config["process"].(map[string]any)["args"] = []string{"sleep", "600"} })
-	r := &call{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root")}}
+	r := &tested{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root")}}
 	id := "exec-full-" + strconv.Itoa(os.Getpid())
 	must(t, r.create(id, &CreateOptions{Bundle: bundle}))
-	defer func() { must(t, r.delete(id, true)) }()
+	defer func() { must(t, r.forceDelete(id)) }()
 	must(t, r.start(id))
-	s, _, err := r.State(id)
+	s, _, err := r.recorded(id)
 	must(t, err)
 
 	plans := 0

@@ -193,7 +193,7 @@ func (f *faults) errnos(i int) []unix.Errno {
 func (f *faults) learn() {
 	for range 2 {
 		var p plan.Plan
-		r := call{Runtime: Runtime{Root: f.root, edit: func(made *plan.Plan) { p = *made }}}
+		r := tested{Runtime: Runtime{Root: f.root, edit: func(made *plan.Plan) { p = *made }}}
 		if err := f.life(&r, nil); err != nil {
 			f.t.Fatalf("without a fault: %v", err)
 		}
@@ -229,7 +229,9 @@ func (f *faults) learn() {
 // trace carries the plan out and returns the numbers of the steps that were traced, and how many steps there are.
 func (f *faults) trace() (traced map[int]bool, steps int) {
 	traced = map[int]bool{}
-	r := call{Runtime: Runtime{Root: f.root, edit: func(p *plan.Plan) { steps = int(p.Steps[len(p.Steps)-1].Number) }}}
+	r := tested{Runtime: Runtime{Root: f.root, edit: func(p *plan.Plan) {
+		steps = int(p.Steps[len(p.Steps)-1].Number)
+	}}}
 	must(f.t, f.life(&r, func(e TraceEvent) {
 		if e.Text == "" {
 			f.t.Errorf("a step without a text is traced: %+v", e)
@@ -240,7 +242,7 @@ func (f *faults) trace() (traced map[int]bool, steps int) {
 }
 
 // life makes a container, lets it run to its end, and removes it; trace may be nil.
-func (f *faults) life(r *call, trace func(TraceEvent)) error {
+func (f *faults) life(r *tested, trace func(TraceEvent)) error {
 	o := f.options
 	o.Bundle, o.Trace = f.bundle, trace
 	if !f.wait {
@@ -252,7 +254,7 @@ func (f *faults) life(r *call, trace func(TraceEvent)) error {
 	}
 	err := r.start(faultID)
 	f.requireStopped(r, err != nil)
-	if e := r.delete(faultID, false); e != nil {
+	if e := r.delete(faultID); e != nil {
 		f.t.Errorf("delete: %v", e)
 	}
 	reapAll()
@@ -260,9 +262,9 @@ func (f *faults) life(r *call, trace func(TraceEvent)) error {
 }
 
 // requireStopped checks that the container ends, and, if its start has failed, that it can't be started again.
-func (f *faults) requireStopped(r *call, failed bool) {
+func (f *faults) requireStopped(r *tested, failed bool) {
 	eventually(f.t, "the container has stopped", func() bool {
-		_, status, err := r.State(faultID)
+		_, status, err := r.recorded(faultID)
 		return err == nil && status == state.Stopped
 	})
 	var e *diag.Error
@@ -279,7 +281,7 @@ func (f *faults) fail(i int, errno unix.Errno) {
 		t.Error("rt waited for something that did not come")
 		killChildren()
 	})
-	r := call{Runtime: Runtime{Root: f.root, edit: func(p *plan.Plan) { p.Program = *p.WithFault(i, errno) }}}
+	r := tested{Runtime: Runtime{Root: f.root, edit: func(p *plan.Plan) { p.Program = *p.WithFault(i, errno) }}}
 	err := f.life(&r, nil)
 	hung.Stop()
 	f.judge(i, errno, err)
@@ -330,7 +332,7 @@ func (f *faults) requireJump(i int, errno unix.Errno) {
 	s := &f.plan.Steps[i]
 	var events []TraceEvent
 	number := int(s.Number)
-	r := call{Runtime: Runtime{Root: f.root, edit: func(p *plan.Plan) {
+	r := tested{Runtime: Runtime{Root: f.root, edit: func(p *plan.Plan) {
 		for k := range p.Steps {
 			if int(p.Steps[k].Number) == number && !plan.IsTrace(&p.Steps[k]) {
 				p.Program = *p.WithFault(k, errno)

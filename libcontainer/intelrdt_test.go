@@ -17,14 +17,14 @@ func TestIntelRdt(t *testing.T) {
 		config["process"].(map[string]any)["args"] = []string{"sleep", "60"}
 		config["linux"].(map[string]any)["intelRdt"] = map[string]any{"l3CacheSchema": "L3:0=f"}
 	})
-	r := &call{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root"), resctrl: t.TempDir()}}
+	r := &tested{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root"), resctrl: t.TempDir()}}
 	id := "rdt" + strconv.Itoa(os.Getpid())
 	if err := r.create(id, &CreateOptions{Bundle: bundle}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = r.delete(id, true) })
+	t.Cleanup(func() { _ = r.forceDelete(id) })
 	class := filepath.Join(r.resctrl, id)
-	s, _, err := r.State(id)
+	s, _, err := r.recorded(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,11 +42,14 @@ func TestIntelRdt(t *testing.T) {
 	if err := r.start(id); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Update(id, &UpdateOptions{L3CacheSchema: "L3:0=3", MemBwSchema: "MB:0=20"}); err != nil {
+	c := r.Container(id)
+	if err := c.Update(t.Context(), &UpdateOptions{L3CacheSchema: "L3:0=3", MemBwSchema: "MB:0=20"}); err != nil {
 		t.Error(err)
 	}
 	same("schemata", "L3:0=f\nL3:0=3\nMB:0=20\n")
-	if stats, err := r.stats(id); err != nil || stats.IntelRdt == nil || stats.IntelRdt.Class.MemBw != "MB:0=20" {
+	stats, _, err := c.Stats(t.Context())
+	if err != nil || stats.IntelRdt == nil ||
+		stats.IntelRdt.Class.MemBw != "MB:0=20" {
 		t.Errorf("%+v, %v", stats, err)
 	}
 	if err := os.Remove(filepath.Join(class, "tasks")); err != nil {
@@ -66,7 +69,7 @@ func TestIntelRdt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := r.delete(id, true); err != nil {
+	if err := r.forceDelete(id); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(class); !errors.Is(err, os.ErrNotExist) {
@@ -79,7 +82,7 @@ func TestIntelRdtFailureLeavesNothing(t *testing.T) {
 	bundle := newBundle(t, func(config map[string]any) {
 		config["linux"].(map[string]any)["intelRdt"] = map[string]any{"closID": "gold"}
 	})
-	r := &call{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root"), resctrl: t.TempDir()}}
+	r := &tested{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root"), resctrl: t.TempDir()}}
 	err := r.create("rdt-fails-"+strconv.Itoa(os.Getpid()), &CreateOptions{Bundle: bundle})
 	e, ok := errors.AsType[*diag.Error](err)
 	if !ok || e.Field != "linux.intelRdt.closID" {

@@ -1,45 +1,58 @@
 package libcontainer
 
 import (
-	"rt/internal/diag"
-	"rt/libcontainer/cgroup"
-	"rt/libcontainer/process"
-	"rt/libcontainer/state"
+	"context"
 
 	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/libcontainer/process"
+	"rt/libcontainer/state"
 )
 
-// Kill sends a signal to the container's process, or with all to every process of its cgroup.
-func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
-	root, c, err := r.open(id, false)
+// Kill sends a signal to the first process of the container. In a container that was created and not started, each
+// signal that would end its program ends the process that waits for the start. ctx is looked at before the signal is
+// sent.
+func (c *Container) Kill(ctx context.Context, sig unix.Signal) error { return c.kill(ctx, sig, false) }
+
+// KillAll sends a signal to every process in the cgroup of the container, and of the cgroups below it. It is no error
+// if there is none.
+func (c *Container) KillAll(ctx context.Context, sig unix.Signal) error {
+	return c.kill(ctx, sig, true)
+}
+
+func (c *Container) kill(ctx context.Context, sig unix.Signal, all bool) error {
+	by, err := c.begin(ctx)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	defer c.Close()
-	s, status, err := r.status(c)
+	o, err := c.open(by, false)
 	if err != nil {
 		return err
 	}
-	if err := state.Allow(state.Kill, id, status); err != nil {
+	defer o.close()
+	if err := o.read(); err != nil {
+		return err
+	}
+	if err := state.Allow(state.Kill, c.ID, o.status); err != nil {
 		if all {
-			return r.killRest(s, sig)
+			return o.killRest(sig)
 		}
-		if sig == unix.SIGKILL && r.killOrphans(c, s) {
+		if sig == unix.SIGKILL && o.killOrphans() {
 			return nil
 		}
 		return err
 	}
-	return r.signal(c, s, status, sig, all)
+	return o.signal(sig, all)
 }
 
 // killOrphans kills what a container in a pid namespace of others has left when its first process ended, which the
 // kernel does not do there. It reports whether there was anything.
-func (r *Runtime) killOrphans(c *state.Container, s *state.State) bool {
-	if shared, err := r.sharesPids(c, s); err != nil || !shared {
+func (o *opened) killOrphans() bool {
+	if shared, err := o.sharesPids(); err != nil || !shared {
 		return false
 	}
-	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
+	g, err := o.loadCgroup()
 	if err != nil || !g.Available() {
 		return false
 	}
@@ -49,8 +62,8 @@ func (r *Runtime) killOrphans(c *state.Container, s *state.State) bool {
 
 // killRest signals what a container without its first process has left in its cgroup: nothing is no error, since --all
 // means whatever is there.
-func (r *Runtime) killRest(s *state.State, sig unix.Signal) error {
-	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
+func (o *opened) killRest(sig unix.Signal) error {
+	g, err := o.loadCgroup()
 	if err != nil || !g.Available() {
 		return err
 	}
@@ -58,36 +71,36 @@ func (r *Runtime) killRest(s *state.State, sig unix.Signal) error {
 }
 
 // signal sends sig to a container that lives.
-func (r *Runtime) signal(c *state.Container, s *state.State, status state.Status, sig unix.Signal, all bool) error {
-	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
+func (o *opened) signal(sig unix.Signal, all bool) error {
+	g, err := o.loadCgroup()
 	if err != nil {
 		return err
 	}
 	if all && g.Available() {
 		return g.Kill(sig)
 	}
-	pidfd := process.Open(s.Pid, s.StartTime)
+	pidfd := process.Open(o.state.Pid, o.state.StartTime)
 	if pidfd < 0 {
-		return state.Allow(state.Kill, c.ID, state.Stopped)
+		return state.Allow(state.Kill, o.container.ID, state.Stopped)
 	}
 	defer func() { _ = unix.Close(pidfd) }()
-	if status == state.Created && process.Ends(sig) {
+	if o.status == state.Created && process.Ends(sig) {
 		// The boot process has no handlers, and the kernel shields the first process of a pid namespace from signals
 		// that it does not handle. It has run nothing of the user's: what is meant to end it may end it.
 		sig = unix.SIGKILL
 	}
 	if err := unix.PidfdSendSignal(pidfd, sig, nil, 0); err != nil {
 		if err == unix.ESRCH {
-			return state.Allow(state.Kill, c.ID, state.Stopped)
+			return state.Allow(state.Kill, o.container.ID, state.Stopped)
 		}
 		return diag.Sys("the signal can't be sent", "pidfd_send_signal", err)
 	}
 	if sig == unix.SIGKILL && g.Available() {
 		// In a pid namespace of others the rest of the container does not die with its first process.
-		if shared, err := r.sharesPids(c, s); err == nil && shared {
+		if shared, err := o.sharesPids(); err == nil && shared {
 			return g.Kill(sig)
 		}
-		if status == state.Paused {
+		if o.status == state.Paused {
 			_ = g.Thaw() // a frozen process of cgroup v1 does not even die
 		}
 		g.ThawKilled()
@@ -96,8 +109,8 @@ func (r *Runtime) signal(c *state.Container, s *state.State, status state.Status
 }
 
 // sharesPids reports whether the container lives in a pid namespace that is not its own.
-func (r *Runtime) sharesPids(c *state.Container, s *state.State) (bool, error) {
-	config, err := loadCopy(c, s)
+func (o *opened) sharesPids() (bool, error) {
+	config, err := o.config()
 	if err != nil {
 		return false, err
 	}

@@ -6,48 +6,45 @@ import (
 	"io/fs"
 
 	"rt/internal/diag"
+	"rt/libcontainer/caller"
 	"rt/libcontainer/state"
 
 	"golang.org/x/sys/unix"
 )
 
-// List returns the containers of [Runtime.Root], sorted by ID. Result has warnings of those whose state can't be read.
-func (r *Runtime) List() ([]Listed, Result, error) {
-	c := r.call(context.Background())
-	list, err := c.list()
-	return list, c.result(0), err
-}
-
-// list returns all containers of the root, in the order of their ids. One whose state can't be read is listed with its
-// id alone, as what it is: stopped.
-func (r *call) list() (list []Listed, err error) {
-	err = r.each(func(c *state.Container) {
-		s, status, err := r.status(c)
+// List returns the containers of [Runtime.Root], sorted by ID. One whose state can't be read is listed with its ID
+// alone, as what it is: stopped. Result has a warning of it.
+func (r *Runtime) List(ctx context.Context) ([]State, Result, error) {
+	by, list := r.call(ctx), []State(nil)
+	err := r.each(by, func(c *state.Container) {
+		s, status, err := statusOf(c)
 		switch {
 		case err == nil:
-			list = append(list, Listed{s, status})
+			list = append(list, publicState(s, status))
 		case !errors.Is(err, fs.ErrNotExist):
-			r.warn(err.Error())
-			list = append(list, Listed{&state.State{ID: c.ID}, state.Stopped})
+			by.Warn(err.Error())
+			list = append(list, State{ID: c.ID, Status: Stopped})
 		}
 	})
-	return list, err
+	result, err := ended(by, 0, err)
+	return list, result, err
 }
 
-// IDs returns the ids of all containers of the root, sorted: those that List returns, and nothing is read of them.
-func (r *Runtime) IDs() (ids []string, result Result, err error) {
-	c := r.call(context.Background())
-	err = c.each(func(dir *state.Container) {
+// IDs returns the IDs of all containers of [Runtime.Root], sorted: those that List returns. Nothing is read of them.
+func (r *Runtime) IDs(ctx context.Context) (ids []string, result Result, err error) {
+	by := r.call(ctx)
+	err = r.each(by, func(dir *state.Container) {
 		if dir.HasState() {
 			ids = append(ids, dir.ID)
 		}
 	})
-	return ids, c.result(0), err
+	result, err = ended(by, 0, err)
+	return ids, result, err
 }
 
-// each calls do with all containers of the root, in the order of their ids.
-func (r *call) each(do func(*state.Container)) error {
-	root, err := r.root(false)
+// each calls do with all containers of the state directory, in the order of their IDs, until the call is cancelled.
+func (r *Runtime) each(by *caller.Caller, do func(*state.Container)) error {
+	root, err := r.root(by)
 	if err != nil {
 		return err
 	}
@@ -63,10 +60,13 @@ func (r *call) each(do func(*state.Container)) error {
 		return err
 	}
 	for _, id := range ids {
+		if err := by.Cancelled(); err != nil {
+			return err
+		}
 		c, err := root.Open(id, false)
 		if err != nil {
 			if e, ok := errors.AsType[*diag.Error](err); ok && e.Kind != diag.Absent { // not just deleted meanwhile
-				r.warn(err.Error())
+				by.Warn(err.Error())
 			}
 			continue
 		}

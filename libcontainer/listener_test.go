@@ -176,7 +176,7 @@ func TestListener(t *testing.T) {
 	}
 	const mkdir = "exec >/out/said 2>&1; echo $$; busybox mkdir /out/new"
 	must(t, os.Chmod(out, 0o777))
-	r := &call{Runtime: Runtime{Root: t.TempDir()}}
+	r := &tested{Runtime: Runtime{Root: t.TempDir()}}
 	for _, noNewPrivs := range []bool{false, true} {
 		for _, uid := range []int{0, 7} {
 			try(noNewPrivs, uid, mkdir)
@@ -198,7 +198,7 @@ func TestListener(t *testing.T) {
 	t.Run("create, start, exec", func(t *testing.T) {
 		try(true, 0, mkdir+"; exec busybox sleep 60")
 		must(t, r.create(listenerID, &CreateOptions{Bundle: bundle}))
-		defer func() { must(t, r.delete(listenerID, true)) }()
+		defer func() { must(t, r.forceDelete(listenerID)) }()
 		s := stateOf(t, r, listenerID)
 		must(t, r.start(listenerID))
 		a.saw(t, specs.ContainerProcessState{
@@ -228,9 +228,9 @@ func readPid(t *testing.T, path string) (pid int) {
 	return pid
 }
 
-func stateOf(t *testing.T, r *call, id string) *state.State {
+func stateOf(t *testing.T, r *tested, id string) *state.State {
 	t.Helper()
-	s, _, err := r.State(id)
+	s, _, err := r.recorded(id)
 	must(t, err)
 	return s
 }
@@ -244,7 +244,7 @@ func TestAgentMissing(t *testing.T) {
 		calls := config["linux"].(map[string]any)["seccomp"].(map[string]any)["syscalls"].([]any)[0].(map[string]any)
 		calls["names"] = []string{"read", "write", "exit_group", "execve"}
 	})
-	r := &call{Runtime: Runtime{Root: t.TempDir()}}
+	r := &tested{Runtime: Runtime{Root: t.TempDir()}}
 	check := func(how string, err error) {
 		t.Helper()
 		var e *diag.Error
@@ -261,10 +261,10 @@ func TestAgentMissing(t *testing.T) {
 	must(t, r.create(listenerID, &CreateOptions{Bundle: bundle}))
 	check("start", r.start(listenerID))
 	eventually(t, "the container is stopped", func() bool {
-		_, status, err := r.State(listenerID)
+		_, status, err := r.recorded(listenerID)
 		return err == nil && status == state.Stopped
 	})
-	must(t, r.delete(listenerID, false))
+	must(t, r.delete(listenerID))
 }
 
 // TestListenerStepsFail fails each step by which the listener is handed over.
@@ -273,7 +273,7 @@ func TestListenerStepsFail(t *testing.T) {
 	bundle := newBundle(t, func(config map[string]any) { askAgent(config, a.path) })
 	failed := 0
 	for _, denied := range []nsenter.Call{nsenter.Seccomp, nsenter.Dup3, nsenter.Sendmsg, nsenter.Read} {
-		r := &call{Runtime: Runtime{Root: t.TempDir()}}
+		r := &tested{Runtime: Runtime{Root: t.TempDir()}}
 		r.edit = func(p *plan.Plan) {
 			loaded := false
 			for i := range p.Steps {
@@ -309,7 +309,7 @@ func TestObserve(t *testing.T) {
 		}
 	})
 	var seen seccomp.Recorder
-	status, err := (&call{Runtime: Runtime{Root: t.TempDir()}}).run(listenerID,
+	status, err := (&tested{Runtime: Runtime{Root: t.TempDir()}}).run(listenerID,
 		&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}})
 	if err != nil || status != 3 || len(seen.Unnamed) != 0 {
 		t.Fatalf("status %d, %v, %v", status, err, seen.Unnamed)
@@ -327,7 +327,7 @@ func TestObserve(t *testing.T) {
 		}
 	}
 	var e *diag.Error
-	_, err = (&call{Runtime: Runtime{Root: t.TempDir()}}).run(listenerID,
+	_, err = (&tested{Runtime: Runtime{Root: t.TempDir()}}).run(listenerID,
 		&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}, Detach: true})
 	if !errors.As(err, &e) || e.Field != "--seccomp-record" {
 		t.Errorf("detached: %v", err)

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"regexp"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rt/libcontainer/state"
 )
 
 // The tests run this binary again for what takes another process: a rt to be killed, or a machine with other cgroups.
@@ -81,4 +84,51 @@ func eventually(t *testing.T, what string, is func() bool) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	t.Fatalf("it never came to this: %s", what)
+}
+
+// tested is a Runtime with methods that return what tests look at.
+type tested struct{ Runtime }
+
+func (r *tested) create(id string, o *CreateOptions) error {
+	_, err := r.Create(context.Background(), id, o)
+	return err
+}
+
+func (r *tested) run(id string, o *RunOptions) (int, error) {
+	result, err := r.Run(context.Background(), id, o)
+	return result.Status, err
+}
+
+func (r *tested) exec(id string, o *ExecOptions) (int, error) {
+	result, err := r.Container(id).Exec(context.Background(), o)
+	return result.Status, err
+}
+
+func (r *tested) start(id string) error {
+	_, err := r.Container(id).Start(context.Background())
+	return err
+}
+
+func (r *tested) delete(id string) error {
+	_, err := r.Container(id).Delete(context.Background())
+	return err
+}
+
+func (r *tested) forceDelete(id string) error {
+	_, err := r.Container(id).ForceDelete(context.Background())
+	return err
+}
+
+// recorded returns what is recorded of a container, and its status.
+func (r *tested) recorded(id string) (*state.State, state.Status, error) {
+	c := r.Container(id)
+	s, err := c.recorded(context.Background())
+	if err != nil {
+		return nil, "", err
+	}
+	now, err := c.State(context.Background())
+	if err != nil {
+		return nil, "", err
+	}
+	return s, now.Status, nil
 }

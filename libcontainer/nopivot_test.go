@@ -23,7 +23,7 @@ func TestNoPivotLeavesTheHostItsMounts(t *testing.T) {
 		must(t, err)
 		return string(text)
 	}
-	r := &call{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root")}}
+	r := &tested{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root")}}
 	run := func() {
 		writeConfig(t, bundle, func(config map[string]any) {
 			if propagation != "" {

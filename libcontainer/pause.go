@@ -1,39 +1,33 @@
 package libcontainer
 
 import (
+	"context"
+
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/state"
 )
 
-// Pause stops all processes of a container where they are, and returns when all of them stand still.
-func (r *Runtime) Pause(id string) error {
-	return r.change(state.Pause, id, func(g *cgroup.Group) error { return g.Freeze() })
+// Pause freezes all processes of the container, and returns when all of them have stopped. ctx is looked at before, and
+// while another call changes the container.
+func (c *Container) Pause(ctx context.Context) error {
+	return c.change(ctx, state.Pause, func(g *cgroup.Group) error { return g.Freeze() })
 }
 
-// Resume lets the processes of a paused container go on.
-func (r *Runtime) Resume(id string) error {
-	return r.change(state.Resume, id, func(g *cgroup.Group) error { return g.Thaw() })
+// Resume thaws the processes of a paused container. ctx is as in Pause.
+func (c *Container) Resume(ctx context.Context) error {
+	return c.change(ctx, state.Resume, func(g *cgroup.Group) error { return g.Thaw() })
 }
 
-// change does something to the cgroup of a container, if its status allows op.
-func (r *Runtime) change(op state.Op, id string, do func(*cgroup.Group) error) error {
-	o, err := r.openFor(op, id, true)
+// change does something to the cgroup of the container, if its status allows op.
+func (c *Container) change(ctx context.Context, op state.Op, do func(*cgroup.Group) error) error {
+	by, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	o, err := c.openFor(by, op, true)
 	if err != nil {
 		return err
 	}
 	defer o.close()
-	return o.group(op, do)
-}
-
-// group does something to the cgroup of an open container.
-func (o *opened) group(op state.Op, do func(*cgroup.Group) error) error {
-	g, err := cgroup.Load(cgroup.Saved(o.state.Cgroup))
-	if err != nil {
-		return err
-	}
-	defer g.Close()
-	if !g.Available() {
-		return g.NoCgroupError("can't " + string(op))
-	}
-	return do(g)
+	return o.changeCgroup(op, do)
 }

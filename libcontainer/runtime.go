@@ -1,22 +1,21 @@
 package libcontainer
 
 import (
+	"context"
 	"path/filepath"
 
 	"rt/internal/diag"
-	"rt/libcontainer/cgroup"
-	"rt/libcontainer/host"
-	"rt/libcontainer/inspect"
+	"rt/libcontainer/caller"
+	"rt/libcontainer/creation"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 	"rt/nsenter"
-	"rt/spec"
 )
 
 // Runtime makes containers and finds them again. The zero value has the settings of rt without options. A Runtime may
-// be used by several goroutines at once, as long as none of them changes its fields. It has a method for each command
-// of rt(8), and few of its own.
+// be used by several goroutines at once, as long as none of them changes its fields; a call uses the fields as they
+// were when it began. Its methods make a container or are about many. Those of [Container] are about one.
 type Runtime struct {
 	Root          string // the state directory; "" is /run/rt for root, and $XDG_RUNTIME_DIR/rt for others
 	SystemdCgroup bool   // let systemd make the cgroups
@@ -33,65 +32,126 @@ type Runtime struct {
 	// Debug gets a line for each thing that rt does; nil drops them. Calls at the same time call it at the same time.
 	Debug func(line string)
 
-	// edit changes a plan before it is carried out. Only the tests of this package can set it, to fail one step of a
-	// plan after the other: an error path that can't be reached in any other way is one that was never tried.
+	// edit changes a plan before it is executed. Only the tests of this package can set it, to fail one step of a plan
+	// after the other: an error path that can't be reached in any other way is one that was never tried.
 	edit func(*plan.Plan)
 	// resctrl is where the resctrl file system is; "" finds it. Only tests set it, on machines that have none.
 	resctrl string
 }
 
+// Result is what a call reports besides its error. Pid and Warnings may be set after an error too.
+type Result struct {
+	// Pid is the process of the container, or of Exec, in the pid namespace of the caller; 0 if there is none yet.
+	// After a call in the foreground it has ended.
+	Pid int
+	// Status is the exit status of that process in the foreground: its own, or 128 and the number of the signal that
+	// killed it.
+	Status int
+	// EndReason says in one sentence why the process of Run has ended, if the kernel or a limit has ended it.
+	EndReason string
+	// Warnings are one line each: what the runtime specification wants a warning for, and what could not be undone.
+	Warnings []string
+}
+
+// Error is the type of all errors of this package: errors.As, or errors.AsType[*Error], finds it.
+//
+//	Kind     who can do something about it: see the constants
+//	Field    the property of config.json, or the option of rt(8): "mounts[3].destination"
+//	Value    the value found there
+//	Problem  a clause that says what is wrong
+//	Step     the number of the step that has failed, as `rt plan` prints it; 0 if none has
+//	Text     that step, as `rt plan` prints it
+//	Call     the system call: "openat2"
+//	Errno    its errno, a [unix.Errno]; 0 without one. errors.Is finds it: errors.Is(err, unix.ENOENT)
+//	Hint     one sentence that probably helps
+//	Err      the cause, if that is not an errno. After a cancellation errors.Is finds context.Canceled here
+//	More     further errors: a check reports all that it has found
+type Error = diag.Error
+
+// Kind says who can do something about an [Error].
+type Kind = diag.Kind
+
+// The kinds of errors.
+const (
+	Kernel      = diag.Kernel   // a system call was refused
+	Usage       = diag.Usage    // the options make no sense
+	Document    = diag.Document // config.json or another document makes no sense
+	Host        = diag.Host     // the machine lacks something
+	WrongStatus = diag.State    // the container is in another status than the call needs, or in use
+	Absent      = diag.Absent   // there is no such container
+)
+
 // TraceEvent is one step that a boot process has carried out.
 type TraceEvent struct {
-	Step                         int // as `rt plan` numbers it
+	Step                         int // as `rt plan` numbers it, from 1
 	Text, Sentence, Origin, Part string
 	Result                       int64 // of the system call; the errno negated
 	Start, End                   int64 // nanoseconds of CLOCK_MONOTONIC
 	Pid                          int
 }
 
-// tracer hands on what steps report of themselves; nil if nobody wants to know. pid is the container's process, once it
-// is there.
-func tracer(p *plan.Plan, to func(TraceEvent), pid *int) func(*nsenter.Step, nsenter.Record) {
+// call begins a call of a method.
+func (r *Runtime) call(ctx context.Context) *caller.Caller {
+	return &caller.Caller{Context: ctx, Command: r.Command, Debug: r.Debug}
+}
+
+// ended returns what a method with a Result returns.
+func ended(by *caller.Caller, status int, err error) (Result, error) {
+	err = by.Explain(err)
+	return Result{Pid: by.Pid, Status: status, EndReason: by.EndReason, Warnings: by.Warnings}, err
+}
+
+// settings are those of the rooms below. They are the Runtime's own: the caller may change a field at any time.
+func (r *Runtime) settings() *creation.Settings {
+	own := *r
+	return &creation.Settings{
+		Root: own.rootPath, SystemdCgroup: own.SystemdCgroup, NoCgroup: own.NoCgroup, Rootless: own.Rootless,
+		Resctrl: own.resctrlRoot, Edit: own.editor(),
+	}
+}
+
+// editor returns what changes plans, or nil.
+func (r *Runtime) editor() func(*plan.Plan) {
+	if r.edit != nil {
+		return r.edit
+	}
+	return nil
+}
+
+// tracer returns the Trace of a session, which passes what steps report of themselves to the caller.
+func tracer(to func(TraceEvent)) func(*plan.Plan, *int) func(*nsenter.Step, nsenter.Record) {
 	if to == nil {
 		return nil
 	}
-	return func(step *nsenter.Step, record nsenter.Record) {
-		e := TraceEvent{Step: int(step.Number), Result: record.Value, Start: record.Start, End: record.End, Pid: *pid}
-		plain := p.Plain()
-		i := e.Step - 1
-		s := &plain.Steps[i]
-		e.Text, e.Sentence, e.Origin, e.Part = plain.Text(i), s.Sentence, s.Origin, plain.Part(i)
-		to(e)
+	return func(p *plan.Plan, pid *int) func(*nsenter.Step, nsenter.Record) {
+		return func(step *nsenter.Step, record nsenter.Record) {
+			e := TraceEvent{
+				Step: int(step.Number), Result: record.Value, Start: record.Start, End: record.End, Pid: *pid,
+			}
+			plain := p.Plain()
+			i := e.Step - 1
+			s := &plain.Steps[i]
+			e.Text, e.Sentence, e.Origin, e.Part = plain.Text(i), s.Sentence, s.Origin, plain.Part(i)
+			to(e)
+		}
 	}
 }
 
-// Listed is an entry of List.
-type Listed struct {
-	*state.State
-	Status state.Status
-}
-
-// rootless reports whether rt can't expect the rights of the host's root.
-func (r *Runtime) rootless(f *host.Facts) bool {
-	switch r.Rootless {
-	case "true":
-		return true
-	case "false":
-		return false
-	}
-	return f.EUID != 0 || f.UserNS
-}
-
-// root opens the directory of all state.
-func (r *Runtime) root(create bool) (*state.Root, error) {
+// root opens the state directory. A wait for a lock in it ends if the call is cancelled.
+func (r *Runtime) root(by *caller.Caller) (*state.Root, error) {
 	path, err := r.rootPath()
 	if err != nil {
 		return nil, err
 	}
-	return state.OpenRoot(path, create)
+	root, err := state.OpenRoot(path, false)
+	if err != nil {
+		return nil, err
+	}
+	root.Cancelled = by.Cancelled
+	return root, nil
 }
 
-// rootPath is the absolute path of the directory of all state.
+// rootPath returns the absolute path of the state directory.
 func (r *Runtime) rootPath() (string, error) {
 	path := r.Root
 	if path == "" {
@@ -102,55 +162,6 @@ func (r *Runtime) rootPath() (string, error) {
 		return "", &diag.Error{Kind: diag.Usage, Field: "--root", Value: r.Root, Err: err}
 	}
 	return path, nil
-}
-
-// open opens the directory of one container, with the lock that changing it takes.
-func (r *Runtime) open(id string, lock bool) (*state.Root, *state.Container, error) {
-	root, err := r.root(false)
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := root.Open(id, lock)
-	if err != nil {
-		root.Close()
-		return nil, nil, err
-	}
-	return root, c, nil
-}
-
-func (r *Runtime) debug(line string) {
-	if r.Debug != nil {
-		r.Debug(line)
-	}
-}
-
-func (r *call) warn(lines ...string) { r.warnings = append(r.warnings, lines...) }
-
-// findCgroup finds the cgroup of a container that is to be created, and completes the facts of this machine with its
-// hierarchies.
-func (r *call) findCgroup(id string, config *spec.Spec, facts *host.Facts) (*cgroup.Group, error) {
-	c := inspect.Cgroup(config, facts)
-	c.ID, c.Systemd, c.Disabled, c.Rootless = id, r.SystemdCgroup, r.NoCgroup, r.rootless(facts)
-	g, err := cgroup.New(c)
-	if err != nil {
-		return nil, err
-	}
-	g.DropInaccessible()
-	facts.CgroupMode, facts.Hierarchies = g.Mode(), g.Hierarchies()
-	return g, nil
-}
-
-// findRdt finds the class that linux.intelRdt names, for a container that is to be created; nil without it.
-func (r *Runtime) findRdt(id string, config *spec.Spec) (*rdt.Group, error) {
-	l := config.OCI.Linux
-	if l == nil || l.IntelRdt == nil {
-		return nil, nil //nolint:nilnil // no class is no error
-	}
-	root, err := r.resctrlRoot()
-	if err != nil {
-		return nil, err
-	}
-	return rdt.Find(root, id, l.IntelRdt)
 }
 
 // resctrlRoot returns the directory where resctrl is mounted.

@@ -16,26 +16,26 @@ import (
 
 // The rt to be killed: it says that it begins, and does what one command of rt does.
 func init() {
-	act := func(f func(r *call, id, bundle string) error) func() {
+	act := func(f func(r *tested, id, bundle string) error) func() {
 		return func() {
 			_, _ = os.Stdout.WriteString("x")
-			if f(&call{Runtime: Runtime{Root: os.Getenv("RT_TEST_ROOT")}}, os.Getenv("RT_TEST_ID"),
+			if f(&tested{Runtime: Runtime{Root: os.Getenv("RT_TEST_ROOT")}}, os.Getenv("RT_TEST_ID"),
 				os.Getenv("RT_TEST_BUNDLE")) != nil {
 				os.Exit(1)
 			}
 		}
 	}
-	children["create"] = act(func(r *call, id,
+	children["create"] = act(func(r *tested, id,
 		bundle string,
 	) error {
 		return r.create(id, &CreateOptions{Bundle: bundle})
 	})
-	children["run"] = act(func(r *call, id, bundle string) error {
+	children["run"] = act(func(r *tested, id, bundle string) error {
 		_, err := r.run(id, &RunOptions{CreateOptions: CreateOptions{Bundle: bundle}})
 		return err
 	})
-	children["start"] = act(func(r *call, id, _ string) error { return r.start(id) })
-	children["delete"] = act(func(r *call, id, _ string) error { return r.delete(id, true) })
+	children["start"] = act(func(r *tested, id, _ string) error { return r.start(id) })
+	children["delete"] = act(func(r *tested, id, _ string) error { return r.forceDelete(id) })
 }
 
 // TestSIGKILLAtAnyMoment kills rt at random moments of the commands that change a container. Whatever is left must be
@@ -106,20 +106,20 @@ func (k *killing) rounds() {
 
 // round has a rt carry the command out, kills it after some time, and clears up. It returns how long the command took.
 func (k *killing) round(after time.Duration) time.Duration {
-	r := &call{Runtime: Runtime{Root: k.root}}
+	r := &tested{Runtime: Runtime{Root: k.root}}
 	if k.command == "start" || k.command == "delete" {
 		must(k.t, r.create(k.id, &CreateOptions{Bundle: k.bundle}))
 	}
 	took := k.kill(after)
 
-	list, err := r.list()
+	list, _, err := r.List(k.t.Context())
 	// A process that rt was just starting has its descriptors, and with them the lock, until it executes.
 	for range 1000 {
 		if len(list) == 0 || list[0].Status != state.Creating {
 			break
 		}
 		time.Sleep(time.Millisecond)
-		list, err = r.list()
+		list, _, err = r.List(k.t.Context())
 	}
 	var e *diag.Error
 	switch {
@@ -137,7 +137,7 @@ func (k *killing) round(after time.Duration) time.Duration {
 			k.t.Fatalf("after %v nobody creates it any more: %+v", took, list[0])
 		}
 	}
-	if err := r.delete(k.id, true); err != nil {
+	if err := r.forceDelete(k.id); err != nil {
 		k.t.Fatalf("delete --force after %v: %v", took, err)
 	}
 	// Hooks of a rt that was killed live on to their end, and what has lost its parent has to be waited for.

@@ -7,11 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/libcontainer/caller"
 	"rt/libcontainer/cgroup"
+	"rt/libcontainer/creation"
 	"rt/libcontainer/failure"
 	"rt/libcontainer/hook"
+	"rt/libcontainer/inspect"
 	"rt/libcontainer/listener"
-	"rt/libcontainer/notify"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
 	"rt/libcontainer/state"
@@ -21,40 +23,45 @@ import (
 )
 
 // Start lets a created container execute its program, and returns when it has: a program that can't be executed is an
-// error here. If it fails or ctx is cancelled, the container is stopped.
-func (r *Runtime) Start(ctx context.Context, id string) (Result, error) {
-	c := r.call(ctx)
-	return c.ended(0, c.start(id))
+// error here. If it fails or ctx is cancelled meanwhile, the container is stopped.
+func (c *Container) Start(ctx context.Context) (Result, error) {
+	by, err := c.begin(ctx)
+	if err == nil {
+		err = c.start(by)
+	}
+	return ended(by, 0, err)
 }
 
 // starter starts one container that was created.
 type starter struct {
-	r         *call
-	id        string
+	c         *Container
+	by        *caller.Caller
 	container *state.Container
 	state     *state.State
 	spec      *spec.Spec
+	hooks     *hook.Hooks
 	session   *supervise.Session
 }
 
-// start lets a created container become the user's program, and returns when it has: a program that can't be executed
-// is an error here.
-func (r *call) start(id string) error {
-	o, err := r.openFor(state.Start, id, true)
+func (c *Container) start(by *caller.Caller) error {
+	o, err := c.openFor(by, state.Start, true)
 	if err != nil {
 		return err
 	}
 	defer o.close()
-	r.pid = o.state.Pid
-	s := &starter{r: r, id: id, container: o.container, state: o.state}
-	if s.spec, err = loadCopy(o.container, o.state); err != nil {
+	by.Pid = o.state.Pid
+	config, err := o.config()
+	if err != nil {
 		return err
 	}
-	if s.spec.Process == nil {
+	if config.Process == nil {
 		return &diag.Error{
 			Kind: diag.Document, Field: "process",
 			Problem: "is absent from config.json: the container can't be started, only deleted",
 		}
+	}
+	s := &starter{
+		c: c, by: by, container: o.container, state: o.state, spec: config, hooks: c.hooks(by, o, config),
 	}
 	text, err := o.container.Steps()
 	if err != nil {
@@ -64,7 +71,7 @@ func (r *call) start(id string) error {
 	if err != nil {
 		return err
 	}
-	relay, err := r.newRelay(o.container)
+	relay, err := creation.NewRelay(by, o.container)
 	if err != nil {
 		return err
 	}
@@ -75,17 +82,17 @@ func (r *call) start(id string) error {
 	}
 	defer boot.Close()
 	s.session = &supervise.Session{
-		Boot: boot, Steps: steps, First: first, On: s.handlers(), Debug: r.Debug,
-		Interrupted: r.interrupted, Kill: s.kill,
+		Boot: boot, Steps: steps, First: first, On: s.handlers(), Debug: by.Debug,
+		Interrupted: by.Interrupted, Kill: s.kill,
 	}
-	restore := r.catchEnd()
+	restore := by.CatchEnd()
 	err = s.release()
 	restore()
 	if err != nil {
 		s.ended()
 		return err
 	}
-	return waitReady(relay, o.container, s.state)
+	return creation.WaitReady(relay, o.container, s.state)
 }
 
 // handlers is what start does at the sync points that are left.
@@ -97,7 +104,7 @@ func (s *starter) handlers() supervise.Handlers {
 				return err
 			}
 			defer g.Close()
-			return s.hooks().StartContainer(g, s.r.hookOptions(false))
+			return s.hooks.StartContainer(g, false)
 		},
 		plan.SyncListener: func(r supervise.Report) error {
 			profile := s.spec.OCI.Linux.Seccomp
@@ -105,11 +112,6 @@ func (s *starter) handlers() supervise.Handlers {
 			return listener.HandOver(r.FD, s.state.Pid, profile.ListenerPath, text)
 		},
 	}
-}
-
-// hooks are the hooks of the container.
-func (s *starter) hooks() *hook.Hooks {
-	return s.r.hooksOf(s.spec, s.state, s.container)
 }
 
 // release lets the boot process become the user's program, and runs the poststart hooks.
@@ -127,7 +129,7 @@ func (s *starter) release() error {
 	if err := failure.Executed(s.session, s.state.Pid, s.starved); err != nil {
 		return err
 	}
-	if err := s.hooks().Poststart(); err != nil {
+	if err := s.hooks.Poststart(); err != nil {
 		s.kill()
 		return err
 	}
@@ -182,17 +184,19 @@ func connect(c *state.Container, pid int) (*nsenter.Boot, error) {
 // is made once more, which is good enough for words: what comes so late hardly depends on what may have changed since,
 // and where it does the step is another one and has no text.
 func (s *starter) lateText(step *nsenter.Step, index int) string {
-	quiet := *s.r
-	quiet.warnings, quiet.Debug, quiet.edit = nil, nil, nil
-	again, err := quiet.newCreation(s.id, s.spec, &CreateOptions{NoNewKeyring: s.state.NoNewKeyring}, true)
+	settings := s.c.runtime.settings()
+	settings.Edit = nil
+	again, err := creation.New(s.by.Quiet(), settings, s.spec, &creation.Request{
+		Inspect: inspect.Request{ID: s.c.ID, Wait: true, NoNewKeyring: s.state.NoNewKeyring},
+	})
 	if err != nil {
 		return ""
 	}
-	defer again.close()
-	if again.in.compile(&quiet, again.cgroup) != nil {
+	defer again.Close()
+	p, err := again.Plan()
+	if err != nil {
 		return ""
 	}
-	p := again.in.plan
 	for i := range p.Steps {
 		if at := i + 1 + index; plan.SyncPointOf(&p.Steps[i]) == plan.SyncReady && at < len(p.Steps) {
 			if t := &p.Steps[at]; t.Call == step.Call && t.Origin == step.Origin && t.Sentence == step.Sentence {
@@ -201,27 +205,4 @@ func (s *starter) lateText(step *nsenter.Step, index int) string {
 		}
 	}
 	return ""
-}
-
-// newRelay makes the container's socket. It returns nil if there is nobody to relay to, or the container does not mount
-// its directory.
-func (r *call) newRelay(c *state.Container) (*notify.Relay, error) {
-	if !r.Command || !c.HasNotify() {
-		return nil, nil
-	}
-	relay, warning, err := notify.NewRelay(c.SocketPath(state.NotifyDir + "/" + plan.NotifySocket))
-	if warning != "" {
-		r.warn(warning)
-	}
-	return relay, err
-}
-
-// waitReady relays until the container is ready, and says that its process is the service's from then on. Others can do
-// what they want with the container meanwhile. A nil relay relays nothing.
-func waitReady(relay *notify.Relay, c *state.Container, s *state.State) error {
-	if relay == nil {
-		return nil
-	}
-	c.Unlock()
-	return relay.Wait(process.Open(s.Pid, s.StartTime), s.Pid)
 }

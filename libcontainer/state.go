@@ -1,38 +1,87 @@
 package libcontainer
 
 import (
-	"rt/libcontainer/cgroup"
+	"context"
+	"time"
+
 	"rt/libcontainer/state"
 )
 
-// State returns what is known of a container, and its status at this moment.
-func (r *Runtime) State(id string) (*state.State, state.Status, error) {
-	root, c, err := r.open(id, false)
-	if err != nil {
-		return nil, "", err
-	}
-	defer root.Close()
-	defer c.Close()
-	return r.status(c)
+// Status is the status of a container: runtime.md, "State", and paused, which every runtime has.
+type Status = state.Status
+
+// The statuses.
+const (
+	Creating = state.Creating // a call makes it
+	Created  = state.Created  // it waits for Start
+	Running  = state.Running  // its program was executed
+	Paused   = state.Paused   // its processes are frozen
+	Stopped  = state.Stopped  // its first process has ended, or it was never complete
+)
+
+// State is the state of a container at one moment: that of the OCI runtime specification, and what `rt state` prints
+// besides.
+type State struct {
+	OCIVersion  string // of its config.json
+	ID          string
+	Status      Status
+	Pid         int       // of the first process, in the pid namespace of the caller; 0 if it has ended
+	Bundle      string    // absolute path
+	Rootfs      string    // absolute path
+	Created     time.Time // UTC
+	Owner       uint32    // the effective user ID of who has created it
+	Annotations map[string]string
 }
 
-// status reads the state of a container and derives its status.
-func (r *Runtime) status(c *state.Container) (*state.State, state.Status, error) {
-	s, err := c.State()
-	if err != nil {
-		return nil, "", err
-	}
-	return s, r.statusOf(c, s), nil
+// AppendJSON appends the JSON object that `rt state` prints, on several lines, or with compact that of `rt list`, on
+// one. owner is the name of the user for `rt list`; "" leaves it empty.
+func (s *State) AppendJSON(dst []byte, owner string, compact bool) []byte {
+	return state.AppendOCI(dst, &state.State{
+		OCIVersion: s.OCIVersion, ID: s.ID, Pid: s.Pid, Bundle: s.Bundle, Rootfs: s.Rootfs, Created: s.Created,
+		Owner: s.Owner, Annotations: s.Annotations,
+	}, s.Status, owner, !compact)
 }
 
-// statusOf derives the status of a container with the state s.
-func (r *Runtime) statusOf(c *state.Container, s *state.State) state.Status {
-	return c.Status(s, func() bool {
-		g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
-		if err != nil {
-			return false
-		}
-		frozen, err := g.Frozen()
-		return err == nil && frozen
-	})
+// State returns the state of the container.
+func (c *Container) State(ctx context.Context) (*State, error) {
+	by, err := c.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o, err := c.open(by, false)
+	if err != nil {
+		return nil, err
+	}
+	defer o.close()
+	if err := o.read(); err != nil {
+		return nil, err
+	}
+	s := publicState(o.state, o.status)
+	return &s, nil
+}
+
+// publicState is what others than rt may know of a state.
+func publicState(s *state.State, status state.Status) State {
+	public := State{
+		OCIVersion: s.OCIVersion, ID: s.ID, Status: status, Pid: s.Pid, Bundle: s.Bundle, Rootfs: s.Rootfs,
+		Created: s.Created, Owner: s.Owner, Annotations: s.Annotations,
+	}
+	if status == Stopped {
+		public.Pid = 0
+	}
+	return public
+}
+
+// recorded reads what is recorded of the container.
+func (c *Container) recorded(ctx context.Context) (*state.State, error) {
+	by, err := c.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o, err := c.open(by, false)
+	if err != nil {
+		return nil, err
+	}
+	defer o.close()
+	return o.container.State()
 }

@@ -39,8 +39,8 @@ func TestStraceTellsTheSameStory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bundle := newBundle(t, edit)
 			seen := straced(t, strace, bundle)
-			r := call{Runtime: Runtime{}}
-			p, err := r.compilePlan(bundle, &CreateOptions{}, false)
+			r := tested{Runtime: Runtime{}}
+			p, _, err := r.Plan(t.Context(), bundle, &CreateOptions{}, false)
 			must(t, err)
 			compareStory(t, &p.Program, seen)
 		})

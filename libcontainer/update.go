@@ -1,6 +1,8 @@
 package libcontainer
 
 import (
+	"context"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rt/internal/diag"
@@ -16,19 +18,25 @@ type UpdateOptions struct {
 	L3CacheSchema, MemBwSchema string
 }
 
-// Update changes those limits of a container that o has, and leaves the others.
-func (r *Runtime) Update(id string, o *UpdateOptions) error {
-	c, err := r.openFor(state.Update, id, true)
+// Update changes those limits of the container that o has, and leaves the others. ctx is looked at before, and while
+// another call changes the container.
+func (c *Container) Update(ctx context.Context, o *UpdateOptions) error {
+	by, err := c.begin(ctx)
 	if err != nil {
 		return err
 	}
-	defer c.close()
-	class, err := r.classToChange(c, o)
+	opened, err := c.openFor(by, state.Update, true)
+	if err != nil {
+		return err
+	}
+	defer opened.close()
+	class, err := opened.classToChange(o, c.runtime.resctrlRoot)
 	if err != nil {
 		return err
 	}
 	if class == nil || !unlimited(o.Resources) {
-		if err := c.group(state.Update, func(g *cgroup.Group) error { return g.Update(o.Resources) }); err != nil {
+		err := opened.changeCgroup(state.Update, func(g *cgroup.Group) error { return g.Update(o.Resources) })
+		if err != nil {
 			return err
 		}
 	}
@@ -40,11 +48,11 @@ func (r *Runtime) Update(id string, o *UpdateOptions) error {
 
 // classToChange is the class of resctrl that o wants changed; nil for none. It is looked for before the first limit is
 // changed.
-func (r *Runtime) classToChange(c *opened, o *UpdateOptions) (*rdt.Group, error) {
+func (opened *opened) classToChange(o *UpdateOptions, resctrl func() (string, error)) (*rdt.Group, error) {
 	if o.L3CacheSchema == "" && o.MemBwSchema == "" {
-		return nil, nil
+		return nil, nil //nolint:nilnil // none is no error
 	}
-	if class, err := r.rdtOf(c); err != nil || class != nil {
+	if class, err := opened.rdt(resctrl); err != nil || class != nil {
 		return class, err
 	}
 	field, value := "--l3-cache-schema", o.L3CacheSchema
@@ -52,8 +60,9 @@ func (r *Runtime) classToChange(c *opened, o *UpdateOptions) (*rdt.Group, error)
 		field, value = "--mem-bw-schema", o.MemBwSchema
 	}
 	return nil, &diag.Error{
-		Kind: diag.Usage, Field: field, Value: value, Problem: "the container has no class of resctrl to change: its config has no linux.intelRdt",
-		Hint: `create it with "intelRdt": {} in linux, which gives it one of its own`,
+		Kind: diag.Usage, Field: field, Value: value,
+		Problem: "the container has no class of resctrl to change: its config has no linux.intelRdt",
+		Hint:    `create it with "intelRdt": {} in linux, which gives it one of its own`,
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"rt/internal/diag"
-	"rt/internal/sys"
 	"rt/libcontainer/host"
 	"rt/libcontainer/plan"
 	"rt/seccomp"
@@ -148,28 +147,4 @@ func (v *validation) warnings(lines []string) {
 		f.Line, f.Column = v.report.LineColumn(f.Field)
 		v.findings = append(v.findings, f)
 	}
-}
-
-// located completes an error of the document, found after it was loaded, with line and column.
-func located(s *spec.Spec, err error) error {
-	if e, ok := errors.AsType[*diag.Error](err); ok && e.Kind == diag.Document && e.Op == "" && e.Field != "" {
-		spec.Place(s.Raw, e)
-	}
-	return err
-}
-
-// loadConfig loads the config.json of a bundle, or a file of another name instead.
-func loadConfig(bundle, file string) (*spec.Spec, error) {
-	if file == "" {
-		return spec.Load(bundle, spec.LoadOptions{})
-	}
-	raw, err := sys.ReadInput(file)
-	if err != nil {
-		return nil, diag.Sys("can't be read", "open", err).At("config", file)
-	}
-	s, err := spec.Parse(raw, bundle, spec.LoadOptions{})
-	if e, ok := errors.AsType[*diag.Error](err); ok {
-		spec.Place(raw, e)
-	}
-	return s, err
 }

@@ -14,8 +14,8 @@ import (
 // Wait waits until the process of a container has ended. Result.Status is its exit status if it is a child of this
 // process, which is the case if this process has called Create, or Run with Detach, and -1 otherwise: the kernel tells
 // only the parent. ctx ends the wait, not the container.
-func (r *Runtime) Wait(ctx context.Context, id string) (Result, error) {
-	s, _, err := r.State(id)
+func (c *Container) Wait(ctx context.Context) (Result, error) {
+	s, err := c.recorded(ctx)
 	if err != nil {
 		return Result{}, err
 	}

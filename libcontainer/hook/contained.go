@@ -17,13 +17,15 @@ import (
 // StartContainer runs startContainer: just before the user's program is executed, with the status "created". The hooks
 // are programs of the image, so each joins the container as a process of `rt exec` does, with the user, capabilities,
 // filter, cgroup and environment of the container's process, and has nothing open but the state on its standard input
-// and two pipes. o has Resctrl and Unfiltered of the container.
-func (h *Hooks) StartContainer(group *cgroup.Group, o *join.Options) error {
+// and two pipes. With unfiltered, linux.seccomp is not applied, as to the container's process.
+func (h *Hooks) StartContainer(group *cgroup.Group, unfiltered bool) error {
 	start := func(path string, argv, env []string, files []uintptr) (int, error) {
-		hook := *o
-		hook.Program, hook.Binary, hook.OwnStreams = path, -1, true
-		hook.Streams = stdio.Of([3]int{int(files[0]), int(files[1]), int(files[2])})
-		hook.Process = processOf(h.Spec.Process, argv, env)
+		// Without Warn: the warnings were given about the container's process.
+		hook := join.Options{
+			Process: processOf(h.Spec.Process, argv, env), Program: path, Binary: -1, OwnStreams: true,
+			Streams:    stdio.Of([3]int{int(files[0]), int(files[1]), int(files[2])}),
+			Unfiltered: unfiltered, Resctrl: h.Resctrl, Debug: h.Caller.Debug, Interrupted: h.Caller.Interrupted,
+		}
 		pidfd := process.Open(h.State.Pid, h.State.StartTime)
 		if pidfd < 0 {
 			return 0, &diag.Error{Kind: diag.State, Problem: "the container's process has ended"}

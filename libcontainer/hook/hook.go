@@ -14,6 +14,7 @@ import (
 	"rt/hooks"
 	"rt/internal/diag"
 	"rt/internal/sys"
+	"rt/libcontainer/caller"
 	"rt/libcontainer/foreground"
 	"rt/libcontainer/state"
 	"rt/spec"
@@ -24,11 +25,10 @@ type Hooks struct {
 	Spec  *spec.Spec
 	State *state.State // what hooks get on standard input
 	Dir   *state.Container
-	Warn  func(lines ...string)
-	// Command says that this process is a command that works for this container alone: see libcontainer.Runtime.
-	Command bool
-	// Interrupted returns an error if the hooks are to end.
-	Interrupted func() error
+	// Caller is whose call runs them, and ends them if it is interrupted.
+	Caller *caller.Caller
+	// Resctrl returns where resctrl is mounted, for startContainer in a container with linux.intelRdt.
+	Resctrl func() (string, error)
 }
 
 // Runtime runs prestart and createRuntime: after the mounts are made, before the root is changed.
@@ -73,7 +73,7 @@ func (h *Hooks) Poststop() {
 	after.Pid = 0
 	text := state.AppendHook(nil, &after, state.Stopped)
 	if err := h.run("poststop", list.Poststop, text, hooks.Options{All: true}); err != nil {
-		h.Warn(err.Error())
+		h.Caller.Warn(err.Error())
 	}
 }
 
@@ -82,17 +82,17 @@ func (h *Hooks) run(kind string, list []specs.Hook, text []byte, o hooks.Options
 	if len(list) == 0 {
 		return nil
 	}
-	if h.Command {
+	if h.Caller.Command {
 		// What rt's caller has left open is not for the host's hooks to inherit either. Without Command the descriptors
 		// are not rt's to change, and a boot process closes what the hook would inherit.
 		_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 	}
-	o.Dir, o.Interrupted = h.Spec.Bundle, func() bool { return h.Interrupted() != nil }
-	if !h.Command && o.Env == nil {
+	o.Dir, o.Interrupted = h.Spec.Bundle, func() bool { return h.Caller.Interrupted() != nil }
+	if !h.Caller.Command && o.Env == nil {
 		o.Env = []string{} // nil would be the environment of the caller
 	}
 	if kind == "poststop" { // a call that was cancelled still undoes what it has done
-		o.Interrupted = func() bool { return h.Command && foreground.TakeEnd() }
+		o.Interrupted = func() bool { return h.Caller.Command && foreground.TakeEnd() }
 	}
 	files, err := openCopies(h.Spec.OCI.Annotations)
 	if err != nil {
@@ -100,7 +100,7 @@ func (h *Hooks) run(kind string, list []specs.Hook, text []byte, o hooks.Options
 	}
 	defer sys.CloseAll(files.Stdout, files.Stderr)
 	o.Copies = files
-	if ignored, blocked := foreground.Inherited(); o.Start == nil && (ignored|blocked != 0 || !h.Command) {
+	if ignored, blocked := foreground.Inherited(); o.Start == nil && (ignored|blocked != 0 || !h.Caller.Command) {
 		// What rt's caller ignores or blocks outlives execve(2), and fork and exec of Go leave it so. A boot process
 		// restores the defaults.
 		dir, err := unix.Open(o.Dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

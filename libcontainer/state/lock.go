@@ -53,6 +53,11 @@ func (c *Container) lockWithin(limit time.Duration) (bool, error) {
 		if time.Now().After(deadline) {
 			return false, nil
 		}
+		if c.root.Cancelled != nil {
+			if err := c.root.Cancelled(); err != nil {
+				return false, err
+			}
+		}
 		time.Sleep(pause)
 	}
 }

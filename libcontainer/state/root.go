@@ -18,6 +18,8 @@ import (
 type Root struct {
 	path string
 	fd   int // -1 if the directory does not exist: there are no containers
+	// Cancelled returns an error if nobody waits any more for what a lock is waited for; it may be nil.
+	Cancelled func() error
 }
 
 // DefaultRoot returns /run/rt for root in the initial user namespace and $XDG_RUNTIME_DIR/rt for other users.

@@ -175,8 +175,8 @@ func writeOverlay() (string, error) {
 		sources[name] = takes.ReplaceAllString(text, "if r.edit == nil {\nr.edit = attackEdit\n}\n$0")
 		hooked++
 	}
-	if hooked < 2 {
-		return "", fmt.Errorf("plans are edited %d times, not 2 or more: has Runtime.edit changed?", hooked)
+	if hooked != 1 {
+		return "", fmt.Errorf("Runtime.edit is looked at %d times, not once: has it changed?", hooked)
 	}
 	packages := make(map[string]bool)
 	for i := range attacks {

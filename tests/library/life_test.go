@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,43 +42,127 @@ func TestRun(t *testing.T) {
 
 func TestLife(t *testing.T) {
 	ctx, rt, id := t.Context(), newRuntime(t), newID()
-	created, err := rt.Create(ctx, id, &libcontainer.CreateOptions{Bundle: bundle(t, "sleep 60", nil)})
+	c, err := rt.Create(ctx, id, &libcontainer.CreateOptions{Bundle: bundle(t, "sleep 60", nil)})
 	must(t, err)
-	defer func() { _, _ = rt.Delete(context.Background(), id, true) }()
-	if unix.Kill(created.Pid, 0) != nil {
-		t.Errorf("create: %+v", created)
+	defer func() { _, _ = c.ForceDelete(context.Background()) }()
+	if c.ID != id || unix.Kill(c.Created.Pid, 0) != nil {
+		t.Errorf("create: %+v", c)
 	}
-	_, err = rt.Start(ctx, id)
+	status(t, c, libcontainer.Created)
+	_, err = c.Start(ctx)
 	must(t, err)
 	out, said := output(t)
 	o := libcontainer.ExecOptions{Stdout: out}
 	o.Args = []string{"sh", "-c", "cat /proc/1/cmdline; exit 4"}
-	result, err := rt.Exec(ctx, id, &o)
+	result, err := c.Exec(ctx, &o)
 	if err != nil || result.Status != 4 || !strings.HasPrefix(said(), "sleep\x0060") {
 		t.Errorf("exec: %+v, %v, %q", result, err, said())
 	}
+	same := rt.Container(id) // another handle of it
+	list, _, err := rt.List(ctx)
+	if err != nil || len(list) != 1 || list[0].ID != id || list[0].Pid != c.Created.Pid {
+		t.Errorf("list: %+v, %v", list, err)
+	}
+	pids, err := same.Processes(ctx)
+	if err != nil || !slices.Contains(pids, c.Created.Pid) {
+		t.Errorf("processes: %v, %v", pids, err)
+	}
 	short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 	defer cancel()
-	if _, err := rt.Wait(short, id); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := c.Wait(short); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("wait for a container that runs: %v", err)
 	}
-	must(t, rt.Kill(id, unix.SIGKILL, false))
-	if result, err := rt.Wait(ctx, id); err != nil || result.Status != 128+int(unix.SIGKILL) {
+	if err := same.Pause(ctx); err == nil { // without a cgroup there is no freezer
+		status(t, c, libcontainer.Paused)
+		must(t, same.Resume(ctx))
+	}
+	status(t, c, libcontainer.Running)
+	must(t, c.Kill(ctx, unix.SIGKILL))
+	if result, err := c.Wait(ctx); err != nil || result.Status != 128+int(unix.SIGKILL) {
 		t.Errorf("wait: %+v, %v", result, err)
 	}
-	_, err = rt.Delete(ctx, id, false)
+	status(t, c, libcontainer.Stopped)
+	_, err = c.Delete(ctx)
 	must(t, err)
 	isEmpty(t, rt.Root)
 }
 
+// status checks the status of a container.
+func status(t *testing.T, c *libcontainer.Container, want libcontainer.Status) {
+	t.Helper()
+	if s, err := c.State(t.Context()); err != nil || s.Status != want {
+		t.Errorf("%+v, %v, want %s", s, err, want)
+	}
+}
+
+// A call whose context is cancelled already does nothing, whatever it would do.
+func TestCancelledBefore(t *testing.T) {
+	rt, id := newRuntime(t), newID()
+	c, err := rt.Create(t.Context(), id, &libcontainer.CreateOptions{Bundle: bundle(t, "sleep 60", nil)})
+	must(t, err)
+	defer func() { _, _ = c.ForceDelete(context.Background()) }()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	mine := errors.New("changed my mind")
+	cancel(mine)
+	for name, call := range map[string]func() error{
+		"create": func() error {
+			_, err := rt.Create(ctx, newID(), &libcontainer.CreateOptions{Bundle: bundle(t, "true", nil)})
+			return err
+		},
+		"run":         func() error { _, err := rt.Run(ctx, newID(), &libcontainer.RunOptions{}); return err },
+		"list":        func() error { _, _, err := rt.List(ctx); return err },
+		"ids":         func() error { _, _, err := rt.IDs(ctx); return err },
+		"plan":        func() error { _, _, err := rt.Plan(ctx, ".", &libcontainer.CreateOptions{}, true); return err },
+		"start":       func() error { _, err := c.Start(ctx); return err },
+		"exec":        func() error { _, err := c.Exec(ctx, &libcontainer.ExecOptions{}); return err },
+		"kill":        func() error { return c.Kill(ctx, unix.SIGKILL) },
+		"kill all":    func() error { return c.KillAll(ctx, unix.SIGKILL) },
+		"pause":       func() error { return c.Pause(ctx) },
+		"resume":      func() error { return c.Resume(ctx) },
+		"update":      func() error { return c.Update(ctx, &libcontainer.UpdateOptions{}) },
+		"state":       func() error { _, err := c.State(ctx); return err },
+		"stats":       func() error { _, _, err := c.Stats(ctx); return err },
+		"usage":       func() error { _, err := c.Usage(ctx); return err },
+		"processes":   func() error { _, err := c.Processes(ctx); return err },
+		"anatomy":     func() error { _, err := c.Anatomy(ctx); return err },
+		"wait":        func() error { _, err := c.Wait(ctx); return err },
+		"checkpoint":  func() error { _, err := c.Checkpoint(ctx, &libcontainer.CheckpointOptions{}); return err },
+		"delete":      func() error { _, err := c.Delete(ctx); return err },
+		"forceDelete": func() error { _, err := c.ForceDelete(ctx); return err },
+	} {
+		if err := call(); !errors.Is(err, mine) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	status(t, c, libcontainer.Created)
+}
+
+// A call that waits for another one to release the container stops waiting.
+func TestCancelWhileInUse(t *testing.T) {
+	rt, id := newRuntime(t), newID()
+	c, err := rt.Create(t.Context(), id, &libcontainer.CreateOptions{Bundle: bundle(t, "true", nil)})
+	must(t, err)
+	defer func() { _, _ = c.ForceDelete(context.Background()) }()
+	dir, err := os.Open(filepath.Join(rt.Root, id))
+	must(t, err)
+	must(t, unix.Flock(int(dir.Fd()), unix.LOCK_EX))
+	defer dir.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	if _, err := c.Start(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) > 5*time.Second {
+		t.Errorf("after %s: %v", time.Since(begin), err)
+	}
+}
+
 // Whoever makes a container is the parent of its process, and no zombie is left when it is deleted.
 func TestDeleteReaps(t *testing.T) {
-	rt, id := newRuntime(t), newID()
-	created, err := rt.Create(t.Context(), id, &libcontainer.CreateOptions{Bundle: bundle(t, "true", nil)})
+	rt := newRuntime(t)
+	c, err := rt.Create(t.Context(), newID(), &libcontainer.CreateOptions{Bundle: bundle(t, "true", nil)})
 	must(t, err)
-	_, err = rt.Delete(t.Context(), id, false)
+	_, err = c.Delete(t.Context())
 	must(t, err)
-	if err := unix.Kill(created.Pid, 0); err != unix.ESRCH {
+	if err := unix.Kill(c.Created.Pid, 0); err != unix.ESRCH {
 		t.Errorf("the process of a deleted container: %v", err)
 	}
 }
@@ -161,7 +246,7 @@ func TestError(t *testing.T) {
 		e.Errno != unix.ENOENT || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%+v", err)
 	}
-	_, err = rt.Start(t.Context(), "nosuchcontainer")
+	_, err = rt.Container("nosuchcontainer").Start(t.Context())
 	if e, ok := errors.AsType[*libcontainer.Error](err); !ok || e.Kind != libcontainer.Absent {
 		t.Errorf("%+v", err)
 	}

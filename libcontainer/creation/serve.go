@@ -1,4 +1,4 @@
-package libcontainer
+package creation
 
 import (
 	"golang.org/x/sys/unix"
@@ -9,7 +9,6 @@ import (
 	"rt/libcontainer/failure"
 	"rt/libcontainer/hook"
 	"rt/libcontainer/idmap"
-	"rt/libcontainer/join"
 	"rt/libcontainer/listener"
 	"rt/libcontainer/netdevice"
 	"rt/libcontainer/notify"
@@ -20,7 +19,6 @@ import (
 	"rt/libcontainer/stdio"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
-	"rt/spec"
 )
 
 // aides are what works for a container next to its boot process. Each may be nil.
@@ -49,10 +47,12 @@ func (a *aides) close() {
 }
 
 // supervise begins the supervision of a boot process that was started.
-func (c *creation) supervise(boot *nsenter.Boot) {
+func (c *Creation) supervise(boot *nsenter.Boot) {
 	c.session = &supervise.Session{
-		Boot: boot, Steps: c.in.plan.Steps, On: c.handlers(), Debug: c.r.Debug, Interrupted: c.r.interrupted,
-		Trace: tracer(c.in.plan, c.o.Trace, &c.state.Pid),
+		Boot: boot, Steps: c.in.plan.Steps, On: c.handlers(), Debug: c.caller.Debug, Interrupted: c.caller.Interrupted,
+	}
+	if c.request.Trace != nil {
+		c.session.Trace = c.request.Trace(c.in.plan, &c.state.Pid)
 	}
 	c.undo.Push(c.session.End)
 	c.aides.rootfs = rootfs.Serve(c.session, c.in.spec, c.in.options.Links, c.container.Path("."))
@@ -62,7 +62,7 @@ func (c *creation) supervise(boot *nsenter.Boot) {
 }
 
 // handlers are the handlers of the sync points that create and run have in common.
-func (c *creation) handlers() supervise.Handlers {
+func (c *Creation) handlers() supervise.Handlers {
 	return supervise.Handlers{
 		plan.SyncMaps:            func(supervise.Report) error { return c.writeMaps(c.session.Boot.Pid) },
 		plan.SyncBornUnmapped:    c.bornUnmapped,
@@ -72,7 +72,7 @@ func (c *creation) handlers() supervise.Handlers {
 		plan.SyncHooks:           func(supervise.Report) error { return c.runHostHooks() },
 		plan.SyncCreateContainer: c.runCreateContainerHooks,
 		plan.SyncStartContainer: func(supervise.Report) error {
-			return c.hooks().StartContainer(c.cgroup, c.r.hookOptions(c.o.Observe != nil))
+			return c.hooks().StartContainer(c.cgroup, c.request.Recorder != nil)
 		},
 		plan.SyncConsole:  func(r supervise.Report) error { return c.aides.console.Take(r.FD) },
 		plan.SyncListener: func(r supervise.Report) error { return c.passListener(r.FD) },
@@ -81,7 +81,7 @@ func (c *creation) handlers() supervise.Handlers {
 }
 
 // serve serves the boot process up to a sync point, or until it has become the user's program.
-func (c *creation) serve(last plan.SyncPoint) error {
+func (c *Creation) serve(last plan.SyncPoint) error {
 	if err := c.session.Serve(last); err != nil {
 		return failure.Of(err, c.session, c.in.plan, c.in.spec, c.cgroup.OOMError)
 	}
@@ -92,7 +92,7 @@ func (c *creation) serve(last plan.SyncPoint) error {
 }
 
 // born records the container's process, which another boot process has cloned.
-func (c *creation) born(r supervise.Report) error {
+func (c *Creation) born(r supervise.Report) error {
 	c.state.Pid, c.state.StartTime = r.Pid, 0
 	if c.in.options.CgroupAttach && !c.in.plan.BornLast {
 		return c.cgroup.Attach(r.Pid)
@@ -101,7 +101,7 @@ func (c *creation) born(r supervise.Report) error {
 }
 
 // bornUnmapped is born for a process in a new user namespace, whose ids rt maps.
-func (c *creation) bornUnmapped(r supervise.Report) error {
+func (c *Creation) bornUnmapped(r supervise.Report) error {
 	if err := c.writeMaps(r.Pid); err != nil {
 		return err
 	}
@@ -109,25 +109,25 @@ func (c *creation) bornUnmapped(r supervise.Report) error {
 }
 
 // writeMaps writes the id maps of a process in a new user namespace.
-func (c *creation) writeMaps(pid int) error {
+func (c *Creation) writeMaps(pid int) error {
 	return idmap.Write(pid, c.in.spec, &c.in.facts, c.in.options.SetgroupsDeny)
 }
 
 // moveNetDevices moves linux.netDevices into the container's network namespace.
-func (c *creation) moveNetDevices(supervise.Report) error {
+func (c *Creation) moveNetDevices(supervise.Report) error {
 	networks, err := netdevice.Open(c.state.Pid)
 	if err != nil {
 		return err
 	}
 	c.aides.networks = networks
 	devices := c.in.spec.OCI.Linux.NetDevices
-	return networks.Move(plan.NetDevices(c.in.spec), devices, &c.undo, func(line string) { c.r.warn(line) })
+	return networks.Move(plan.NetDevices(c.in.spec), devices, &c.undo, func(line string) { c.caller.Warn(line) })
 }
 
 // passListener passes the listener of the container's seccomp filter to its agent, or has rt itself answer the calls.
-func (c *creation) passListener(fd int) error {
-	if c.o.Observe != nil {
-		c.aides.observer = listener.Observe(fd, c.o.Observe)
+func (c *Creation) passListener(fd int) error {
+	if c.request.Recorder != nil {
+		c.aides.observer = listener.Observe(fd, c.request.Recorder)
 		return nil
 	}
 	profile := c.in.spec.OCI.Linux.Seccomp
@@ -136,13 +136,13 @@ func (c *creation) passListener(fd int) error {
 }
 
 // opener opens what the plan has rt open.
-func (c *creation) opener() *descriptor.Opener {
+func (c *Creation) opener() *descriptor.Opener {
 	return &descriptor.Opener{Spec: c.in.spec, Facts: &c.in.facts, Cgroup: c.cgroup, Dir: c.container}
 }
 
 // handOverTrees opens the next batch of bind sources, and passes it to the boot process, which has used up the last
 // one.
-func (c *creation) handOverTrees(supervise.Report) error {
+func (c *Creation) handOverTrees(supervise.Report) error {
 	batch := c.in.plan.Later[0]
 	c.in.plan.Later = c.in.plan.Later[1:]
 	trees, err := c.opener().Open(batch)
@@ -154,32 +154,21 @@ func (c *creation) handOverTrees(supervise.Report) error {
 }
 
 // hooks are the hooks of the container.
-func (c *creation) hooks() *hook.Hooks {
-	return c.r.hooksOf(c.in.spec, &c.state, c.container)
+func (c *Creation) hooks() *hook.Hooks {
+	return &hook.Hooks{
+		Spec: c.in.spec, State: &c.state, Dir: c.container, Caller: c.caller, Resctrl: c.settings.Resctrl,
+	}
 }
 
 // runHostHooks runs prestart and createRuntime. From then on a failure runs poststop.
-func (c *creation) runHostHooks() error {
+func (c *Creation) runHostHooks() error {
 	c.poststop.Run = c.hooks().Poststop
 	return c.hooks().Runtime()
 }
 
 // runCreateContainerHooks runs createContainer.
-func (c *creation) runCreateContainerHooks(r supervise.Report) error {
+func (c *Creation) runCreateContainerHooks(r supervise.Report) error {
 	defer func() { _ = unix.Close(r.FD) }()
 	c.poststop.Run = c.hooks().Poststop
 	return c.hooks().CreateContainer(r.FD)
-}
-
-// hooksOf are the hooks of a container.
-func (r *call) hooksOf(config *spec.Spec, s *state.State, dir *state.Container) *hook.Hooks {
-	return &hook.Hooks{
-		Spec: config, State: s, Dir: dir, Warn: r.warn, Command: r.Command, Interrupted: r.interrupted,
-	}
-}
-
-// hookOptions are the options of the processes that run startContainer. They have no warnings, since those were given
-// about the container's process.
-func (r *call) hookOptions(unfiltered bool) *join.Options {
-	return &join.Options{Unfiltered: unfiltered, Debug: r.Debug, Resctrl: r.resctrlRoot, Interrupted: r.interrupted}
 }

@@ -1,0 +1,32 @@
+package creation
+
+import (
+	"rt/libcontainer/caller"
+	"rt/libcontainer/notify"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/process"
+	"rt/libcontainer/state"
+)
+
+// NewRelay makes the container's socket. It returns nil if there is nobody to relay to, or the container does not mount
+// its directory.
+func NewRelay(by *caller.Caller, c *state.Container) (*notify.Relay, error) {
+	if !by.Command || !c.HasNotify() {
+		return nil, nil
+	}
+	relay, warning, err := notify.NewRelay(c.SocketPath(state.NotifyDir + "/" + plan.NotifySocket))
+	if warning != "" {
+		by.Warn(warning)
+	}
+	return relay, err
+}
+
+// WaitReady relays until the container is ready, and says that its process is the service's from then on. Others can do
+// what they want with the container meanwhile. A nil relay relays nothing.
+func WaitReady(relay *notify.Relay, c *state.Container, s *state.State) error {
+	if relay == nil {
+		return nil
+	}
+	c.Unlock()
+	return relay.Wait(process.Open(s.Pid, s.StartTime), s.Pid)
+}

@@ -1,0 +1,94 @@
+package creation
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/libcontainer/failure"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/process"
+	"rt/libcontainer/rdt"
+)
+
+// PrepareToAttend is for a Command that stays until the container's end: it catches signals to forward, and as a
+// subreaper waits for orphans.
+func (c *Creation) PrepareToAttend(subreaper bool) error {
+	if !c.caller.Command {
+		return nil
+	}
+	if subreaper && c.in.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
+		// Without a pid namespace of its own the container's orphans come to rt, which waits for them as an init would.
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return diag.Sys("rt can't become a subreaper", "prctl", err)
+		}
+	}
+	c.caller.CatchSignals()
+	return nil
+}
+
+// Release lets the boot process become the user's program.
+func (c *Creation) Release() error {
+	if err := c.session.Boot.Release(); err != nil {
+		return err
+	}
+	if err := c.serve(plan.SyncNone); err != nil {
+		return err
+	}
+	return c.hooks().Poststart()
+}
+
+// Attend waits for the end of the container, and then removes it unless it is to be kept. It returns the exit status of
+// the program: its own, or 128 and the number of the signal that killed it.
+func (c *Creation) Attend(keep bool) (int, error) {
+	c.container.Unlock()
+	if c.session != nil { // a container that was restored never had one
+		c.session.Boot.Close()
+	}
+	if c.aides.relay != nil {
+		c.aides.relay.Begin(process.Open(c.state.Pid, c.state.StartTime)) // before anyone waits for it
+	}
+	orphans := c.in.spec.Namespaces.New&unix.CLONE_NEWPID == 0
+	status, err := c.caller.Attend(c.state.Pid, c.aides.console.Release(), c.aides.streams.Std, orphans)
+	if err != nil {
+		return 0, err
+	}
+	if err := c.aides.relay.Finish(); err != nil {
+		c.caller.Warn(err.Error())
+	}
+	c.caller.EndReason = failure.EndReason(status, c.state.Pid, c.in.spec, c.cgroup)
+	if keep {
+		return status, nil
+	}
+	if err := c.container.Lock(); err != nil {
+		return status, err
+	}
+	// Another rt may have deleted it meanwhile.
+	if c.container.Deleted() {
+		return status, nil
+	}
+	c.state.Pid = 0
+	if err := c.remove(); err != nil {
+		return status, err
+	}
+	return status, nil
+}
+
+// remove removes a container whose process has been waited for.
+func (c *Creation) remove() error {
+	if c.cgroup.Available() {
+		if c.in.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
+			_ = c.cgroup.Kill(unix.SIGKILL)
+		}
+		if err := c.cgroup.Destroy(); err != nil {
+			return err
+		}
+	}
+	if err := rdt.Remove(rdt.Made(c.state.IntelRdt)); err != nil {
+		return err
+	}
+	c.hooks().Poststop()
+	return c.container.Remove()
+}
+
+// WaitReady waits until the container has told its service manager that it is ready, if it has one.
+func (c *Creation) WaitReady() error { return WaitReady(c.aides.relay, c.container, &c.state) }
