@@ -63,6 +63,7 @@ type compiler struct {
 	joining  bool        // the process joins an existing container: see exec.go
 	procOpen bool        // regProc is open
 	nullOpen bool        // regNull is open
+	mounted  int         // how many mounts of the config are made: see isMountPoint
 	devMount int         // the mount of the config that regDev is, or -1
 
 	caps      spec.Capabilities // exec: what the program gets
@@ -231,10 +232,10 @@ func (c *compiler) keep(reserved bool) (nsenter.Reg, bool) {
 	return c.free - 1, true
 }
 
-// close closes a descriptor of which so many are opened that they might run out; for others close-on-exec will do.
+// close closes a descriptor of which so many are opened that they might run out; the others are closed by letGo.
 func (c *compiler) close(r nsenter.Reg) {
 	const few = 256
-	if len(c.spec.Mounts)+len(c.spec.Devices)+len(c.spec.MaskedPaths) > 80 ||
+	if len(c.spec.Mounts)+len(c.spec.Devices)+len(c.spec.MaskedPaths)+len(c.spec.Sysctl) > 80 ||
 		c.opt.OpenFiles > 0 && c.opt.OpenFiles < few {
 		c.do("", "", nsenter.Close, nsenter.Val(r)).ignore(unix.EBADF)
 	}

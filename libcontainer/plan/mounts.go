@@ -16,6 +16,7 @@ import (
 func (c *compiler) mounts() error {
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
+		c.mounted = i
 		switch {
 		case m.Remount:
 			if err := c.changeMount(m); err != nil {
@@ -31,6 +32,7 @@ func (c *compiler) mounts() error {
 			c.otherFileSystem(m)
 		}
 	}
+	c.mounted = len(c.spec.Mounts)
 	return nil
 }
 

@@ -296,7 +296,7 @@ func (c *compiler) timeNamespace() {
 		text = append(text, '\n')
 	}
 	c.write("linux.timeOffsets", "set its offsets", string(text))
-	c.do("", "", nsenter.Close, nsenter.Val(regFile))
+	c.close(regFile)
 }
 
 // write writes text to the file in regFile, whole and in one call.

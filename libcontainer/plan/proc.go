@@ -37,7 +37,7 @@ func (c *compiler) writeProc(origin, sentence, path, text string) {
 	c.openProc()
 	c.open(origin, "open /proc/"+path, regProc, path, howProcFile).to(regFile)
 	c.write(origin, sentence, text)
-	c.do("", "", nsenter.Close, nsenter.Val(regFile))
+	c.close(regFile)
 }
 
 // sysctl writes linux.sysctl, while the namespaces that the values belong to are this process's own (sysctl(2),
@@ -113,5 +113,5 @@ func (c *compiler) oomScore() {
 		nsenter.Str("/proc/self/oom_score_adj"),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_WRONLY|unix.O_CLOEXEC)).to(regFile)
 	c.write(origin, "set it to "+text, text)
-	c.do("", "", nsenter.Close, nsenter.Val(regFile))
+	c.close(regFile)
 }

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
 	"rt/nsenter"
 	"rt/spec"
 )
@@ -122,21 +123,35 @@ func (c *compiler) makePath(origin, path string, dir bool, links label) {
 				nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o644), nsenter.Imm(0)).ignore(unix.EEXIST)
 			break
 		}
-		c.do(origin, "make the directory", nsenter.Mkdirat, nsenter.Val(parent), nsenter.Str(name),
-			nsenter.Flags(&nsenter.Octal, 0o755)).
-			ignore(unix.EEXIST)
+		prefix := strings.Join(names[:i+1], "/")
+		if !c.isMountPoint("/" + prefix) {
+			c.do(origin, "make the directory", nsenter.Mkdirat, nsenter.Val(parent), nsenter.Str(name),
+				nsenter.Flags(&nsenter.Octal, 0o755)).
+				ignore(unix.EEXIST)
+		}
 		if i < len(names)-1 {
 			if parent == regDir {
 				c.close(regDir)
 			}
-			c.open(origin, "enter it", regRoot, strings.Join(names[:i+1], "/"),
-				howDir).to(regDir).on(links, unix.ENOENT)
+			c.open(origin, "enter it", regRoot, prefix, howDir).to(regDir).on(links, unix.ENOENT)
 			parent = regDir
 		}
 	}
 	if parent == regDir {
 		c.close(regDir)
 	}
+}
+
+// isMountPoint reports whether an earlier mount of the config is at path, and no later one hides it, so that the
+// directory is there. Where links lead elsewhere the directory is made as behind any link that leads to nothing.
+func (c *compiler) isMountPoint(path string) bool {
+	for i := c.mounted - 1; i >= 0; i-- {
+		m := &c.spec.Mounts[i]
+		if rest, ok := sys.Below(path, m.Destination); ok {
+			return rest == "" && (i >= len(c.opt.Links) || c.opt.Links[i] == "")
+		}
+	}
+	return false
 }
 
 // parentOf opens the directory that contains path, and returns its register and the last name of path. A path in /dev

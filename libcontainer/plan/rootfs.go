@@ -168,8 +168,9 @@ func (c *compiler) enterRoot() error {
 		}
 		c.do(origin, "unmount the old root", nsenter.Umount2, nsenter.Str("."),
 			nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
-		// Both roots had the same name; from here on "/" is the new one.
-		c.do(origin, "make the new root the working directory", nsenter.Fchdir, nsenter.Val(regRoot))
+		if !c.contained() { // otherwise it is already: pivot_root(2), NOTES
+			c.do(origin, "make the new root the working directory", nsenter.Fchdir, nsenter.Val(regRoot))
+		}
 	case c.spec.RootPropagation&unix.MS_PRIVATE != 0:
 		return &diag.Error{
 			Kind: diag.Host, Field: "linux.rootfsPropagation", Value: "private",

@@ -51,7 +51,6 @@ func (c *compiler) terminal() error {
 	} else {
 		hand.sync(SyncConsole, "receive the master of the terminal")
 	}
-	c.do(origin, "close the master", nsenter.Close, nsenter.Val(regMaster))
 	for fd, name := range [...]string{"input", "output", "error"} {
 		c.do(origin, "make the terminal standard "+name, nsenter.Dup3, nsenter.Val(regSlave), nsenter.Imm(fd),
 			nsenter.Imm(0))

@@ -25,6 +25,14 @@ root_mount() {
 	[ "$output" = /bin/busybox ]
 }
 
+@test "root.path: a link to the root file system" {
+	bundle '.root.path = "rootfs"'
+	mv "$BUNDLE/rootfs" "$BUNDLE/image"
+	ln -s image "$BUNDLE/rootfs"
+	in_container ls /bin/busybox
+	[ "$output" = /bin/busybox ]
+}
+
 @test "root.readonly true: the container cannot write, and the folder on the host stays writable" {
 	bundle '.root.readonly = true'
 	in_container touch /x

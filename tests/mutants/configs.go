@@ -246,6 +246,14 @@ func sysIs(what string) func(w *world) error {
 	}
 }
 
+// linkedRoot makes a link of root.path.
+func linkedRoot(w *world) error {
+	if err := os.Rename(w.rootfs(""), w.bundle+"/image"); err != nil {
+		return err
+	}
+	return os.Symlink("image", w.bundle+"/rootfs")
+}
+
 // imageDev has the image's /dev, and nodes that have to be lent.
 func imageDev(w *world, c config) {
 	userNamespace(w, c)

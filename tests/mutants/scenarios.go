@@ -76,6 +76,10 @@ var scenarios = []scenario{
 		only: regexp.MustCompile(`^faccessat`),
 	},
 	{
+		name: "a link for the root", live: (*world).run, prepare: linkedRoot,
+		only: regexp.MustCompile(`^move_mount\(\$root`),
+	},
+	{
 		name: "links", live: (*world).run, change: linkedMounts, prepare: links,
 		only: regexp.MustCompile(`^(openat2|mkdirat|move_mount)`),
 	},
