@@ -16,7 +16,7 @@ EXPERIMENT := $(shell GOEXPERIMENT=nogreenteagc $(GO) version >/dev/null 2>&1 &&
 BUILD   := CGO_ENABLED=0 GOEXPERIMENT=$(EXPERIMENT) $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
 RT      ?= rt
 
-.PHONY: build rt rt-arm64 demo test unit lint fuzz bats mutants soak conformance man golden rename bench bench-json bench-seccomp bench-engines engines engines-native engines-newest install deb clean
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats mutants soak machines conformance man golden rename bench bench-json bench-seccomp bench-engines engines engines-native engines-newest install deb clean
 
 build: rt
 
@@ -54,7 +54,10 @@ soak: rt ## thousands of containers, and of commands that are killed, and what t
 	tests/needs busybox-static
 	CGO_ENABLED=0 $(GO) run ./tests/soak -containers $(or $(CONTAINERS),2000) -kills $(or $(KILLS),1000) -at-once 8
 
-engines: rt ## container engines on rt, in a virtual machine: RT_VM=path/to/vm make engines
+machines: ## kernels, systemd, cgroup modes, security modules, arm64, in virtual machines, as root; docs/machines.md: ROWS="sid arm64/cgroups"
+	tests/vm/vm matrix $(ROWS)
+
+engines: ## container engines on rt, in a virtual machine, as root
 	tests/vm/engines
 
 engines-native: rt ## podman, buildah, containerd and docker of this machine's Debian on ./rt, as root, in namespaces of their own
