@@ -17,8 +17,11 @@ build_rt() {
 	make --no-print-directory rt RT="$share/rt" >/dev/null
 }
 
-# machine [OPTION...] -- COMMAND... runs a command of $share in a machine.
+# machine [OPTION...] -- COMMAND... runs a command of $share in a machine. bash looks at a signal when what it waits for
+# has ended, unless that is in the background.
 machine() {
 	# shellcheck disable=SC2086 # a list of options
-	GOARCH='' tests/vm/vm run ${MACHINE-} --share "$share" "$@"
+	GOARCH='' tests/vm/vm run ${MACHINE-} --share "$share" "$@" &
+	trap 'kill $!; exit 143' HUP INT TERM
+	wait $!
 }

@@ -121,9 +121,11 @@ func mirror() string {
 // as they are with variant extract.
 func bootstrap(variant, suite, arch, dir string, packages []string, more ...string) error {
 	args := []string{
-		"--quiet", "--mode=root", "--variant=" + variant, "--architectures=" + arch, "--keyring=" + keyring,
+		"--mode=root", "--variant=" + variant, "--architectures=" + arch, "--keyring=" + keyring,
 		"--include=" + strings.Join(packages, ","),
 		"--aptopt=Acquire::Languages \"none\"", "--aptopt=APT::Sandbox::User \"root\"",
+		// A mirror of sid that is some days behind is as good a test; who has signed it is checked all the same.
+		"--aptopt=Acquire::Check-Valid-Until \"false\"",
 	}
 	if suite != "bullseye" { // the last whose packages don't ask for it
 		args = append(args, "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr")

@@ -21,15 +21,13 @@ var (
 	enginePackagesText string
 )
 
-// rootDir is the directory of a root image, and it is another one when the packages change.
+// rootDir is the directory of a root image, and it is another one when the suite's packages change.
 func rootDir(suite, arch string, engines bool) string {
-	text := packagesText
 	name := suite + "-" + arch
 	if engines {
-		text += enginePackagesText
 		name += "-engines"
 	}
-	sum := sha256.Sum256([]byte(text))
+	sum := sha256.Sum256([]byte(strings.Join(packagesOf(suite, engines), " ")))
 	return cache("roots", fmt.Sprintf("%s-%x", name, sum[:6]))
 }
 
