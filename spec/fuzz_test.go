@@ -94,6 +94,7 @@ func invariants(t *testing.T, s *Spec) {
 		}
 	}
 	if p := s.Process; p != nil {
+		absolute("cwd", p.Cwd)
 		if len(p.Args) == 0 || p.Args[0] == "" || p.Cwd == "" || p.Cwd[0] != '/' ||
 			strings.Contains(strings.Join(append(p.Args, p.Env...), ""), "\x00") {
 			t.Errorf("process %+v", p)

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"path"
 	"strconv"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 func (c *checker) process(at location, oci *specs.Process) *Process {
 	p := &Process{
 		OCI: oci, Path: at.path(),
-		Args: oci.Args, Cwd: oci.Cwd, Terminal: oci.Terminal, NoNewPrivs: oci.NoNewPrivileges,
+		Args: oci.Args, Cwd: path.Clean(oci.Cwd), Terminal: oci.Terminal, NoNewPrivs: oci.NoNewPrivileges,
 		OOMScoreAdj: oci.OOMScoreAdj, AppArmor: oci.ApparmorProfile, SELinuxLabel: c.label(at.Dot("selinuxLabel"),
 			oci.SelinuxLabel),
 	}
