@@ -33,6 +33,7 @@ type Call struct {
 	width     int      // columns that help may take; 0 stands for 80
 	terminal  *os.File // Stdout, if it is a terminal
 	log       log
+	libraries libraryLog
 }
 
 // The exit statuses of rt. A program that runs in the foreground has its own, or 128 and the number of the signal that
@@ -46,6 +47,7 @@ const (
 func Main(args []string, stdout, stderr *os.File) int {
 	c := &Call{Stdout: stdout, Stderr: stderr, program: program(args)}
 	c.Runtime.Command = true
+	c.libraries.listen()
 	c.log = log{program: c.program, stderr: stderr, terminal: func() bool { return terminal(stderr) }}
 	if terminal(stdout) {
 		c.Colour = os.Getenv("NO_COLOR") == "" // https://no-color.org
@@ -56,6 +58,9 @@ func Main(args []string, stdout, stderr *os.File) int {
 
 // container returns the container that the first argument names.
 func (c *Call) container() *libcontainer.Container { return c.Runtime.Container(c.Args[0]) }
+
+// warnings are those of rt, and those of the libraries that it is made of.
+func (c *Call) warnings() []string { return append(c.Warnings, c.libraries.warnings()...) }
 
 // take records the result of a call of the library, and returns its error.
 func (c *Call) take(r libcontainer.Result, err error) error {
@@ -78,7 +83,7 @@ func (c *Call) main(args []string) int {
 	if err != nil {
 		return c.failed(t, err)
 	}
-	c.log.warnings(c.Warnings)
+	c.log.warnings(c.warnings())
 	if c.endReason != "" && c.log.terminal() { // in a script standard error is the program's alone
 		_, _ = io.WriteString(c.Stderr, c.program+": "+c.endReason+"\n")
 	}
@@ -102,7 +107,7 @@ func (c *Call) failed(t *tree, err error) int {
 	// If the options could not be parsed the log is needed all the same: engines read it.
 	addFilterHint(err)
 	c.log.path, c.log.json = t.globals.log, t.globals.logFormat == "json"
-	c.log.failure(err, c.Warnings)
+	c.log.failure(err, c.warnings())
 	return t.fail
 }
 

@@ -29,7 +29,10 @@ func (c *Container) Audit(ctx context.Context) (pid int, properties []Property, 
 		return 0, nil, err
 	}
 	defer o.close()
-	pidfd := process.Open(o.state.Pid, o.state.StartTime)
+	pidfd, err := process.Open(o.state.Pid, o.state.StartTime)
+	if err != nil {
+		return 0, nil, err
+	}
 	if pidfd < 0 {
 		return 0, nil, state.Allow(state.Audit, c.ID, state.Stopped)
 	}
@@ -52,7 +55,11 @@ func (c *Container) Audit(ctx context.Context) (pid int, properties []Property, 
 		return 0, nil, err
 	}
 	slices.Sort(t.Pids)
-	if properties, err = audit.Examine(&t); err == nil && !state.Alive(t.Pid, o.state.StartTime) {
+	if properties, err = audit.Examine(&t); err != nil {
+		return t.Pid, properties, err
+	}
+	alive, err := state.Alive(t.Pid, o.state.StartTime)
+	if err == nil && !alive {
 		err = state.Allow(state.Audit, c.ID, state.Stopped) // the pid may have been another's meanwhile
 	}
 	return t.Pid, properties, err

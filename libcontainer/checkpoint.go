@@ -57,7 +57,7 @@ func (c *Container) checkpoint(by *caller.Caller, o *CheckpointOptions) error {
 		return nil
 	}
 	// CRIU has killed all processes. The rest is deleted, as other runtimes do: only the images are left.
-	if pidfd := process.Open(opened.state.Pid, opened.state.StartTime); pidfd >= 0 {
+	if pidfd, _ := process.Open(opened.state.Pid, opened.state.StartTime); pidfd >= 0 {
 		process.AwaitEnd(pidfd, process.Patience)
 		_ = unix.Close(pidfd)
 	}

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"context"
 
+	"rt/internal/diag"
 	"rt/libcontainer/caller"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/hook"
@@ -137,17 +138,29 @@ func statusOf(c *state.Container) (*state.State, state.Status, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return s, derive(c, s), nil
+	status, err := derive(c, s)
+	if err != nil {
+		return nil, "", err
+	}
+	return s, status, nil
 }
 
 // derive derives the status of a container with the state s.
-func derive(c *state.Container, s *state.State) state.Status {
-	return c.Status(s, func() bool {
+func derive(c *state.Container, s *state.State) (state.Status, error) {
+	var unknown error
+	status, err := c.Status(s, func() bool {
 		g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
 		if err != nil {
 			return false
 		}
 		frozen, err := g.Frozen()
+		if diag.Starved(err) {
+			unknown = err
+		}
 		return err == nil && frozen
 	})
+	if err == nil {
+		err = unknown
+	}
+	return status, err
 }

@@ -61,9 +61,9 @@ func (c *Container) delete(by *caller.Caller) error {
 // ended: `rt kill` has sent SIGKILL, say, and the process has not had the time to die of it.
 func endsSoon(s *state.State) bool {
 	const look, moment = 10 * time.Millisecond, 100 * time.Millisecond
-	pidfd := process.Open(s.Pid, s.StartTime)
+	pidfd, err := process.Open(s.Pid, s.StartTime)
 	if pidfd < 0 {
-		return true
+		return err == nil
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	for begin := time.Now(); time.Since(begin) < moment; {
@@ -102,7 +102,9 @@ func (c *Container) forceDelete(by *caller.Caller) error {
 	if o.container.Deleted() {
 		return nil
 	}
-	if o.read() != nil {
+	if err := o.read(); diag.Starved(err) {
+		return err
+	} else if err != nil {
 		return o.container.Remove() // its state is damaged: the directory is all that is known
 	}
 	return c.destroy(by, o)
@@ -129,10 +131,8 @@ func (c *Container) destroy(by *caller.Caller, o *opened) error {
 	if err != nil {
 		return err
 	}
-	if state.Alive(s.Pid, s.StartTime) {
-		if err := killAndWait(g, s); err != nil {
-			return err
-		}
+	if err := killAndWait(g, s); err != nil {
+		return err
 	}
 	if g.Available() {
 		// Processes outside of the container's pid namespace, and those that a killed rt left behind.
@@ -147,7 +147,7 @@ func (c *Container) destroy(by *caller.Caller, o *opened) error {
 		return err
 	}
 	// A caller that has made the container is the parent of its process, and may not have waited for it.
-	if s.Pid > 0 && !state.Alive(s.Pid, s.StartTime) {
+	if alive, err := state.Alive(s.Pid, s.StartTime); s.Pid > 0 && err == nil && !alive {
 		_, _ = unix.Wait4(s.Pid, nil, unix.WNOHANG|unix.WALL, nil)
 	}
 	if config, err := o.config(); err == nil && s.Phase != state.Creating {
@@ -158,9 +158,9 @@ func (c *Container) destroy(by *caller.Caller, o *opened) error {
 
 // killAndWait kills the first process of a container and waits for its end: it takes its pid namespace with it.
 func killAndWait(g *cgroup.Group, s *state.State) error {
-	pidfd := process.Open(s.Pid, s.StartTime)
+	pidfd, err := process.Open(s.Pid, s.StartTime)
 	if pidfd < 0 {
-		return nil
+		return err
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {

@@ -164,7 +164,10 @@ func (c *Container) look(by *caller.Caller, do func(*watched) error) error {
 	if w.rdt, err = o.rdt(c.runtime.resctrlRoot); err != nil {
 		by.Warn(err.Error()) // the rest is there all the same
 	}
-	if w.pidfd = process.Open(o.state.Pid, o.state.StartTime); w.pidfd < 0 {
+	if w.pidfd, err = process.Open(o.state.Pid, o.state.StartTime); err != nil {
+		return err
+	}
+	if w.pidfd < 0 {
 		return state.Allow(state.Events, c.ID, state.Stopped)
 	}
 	defer func() { _ = unix.Close(w.pidfd) }()

@@ -12,6 +12,7 @@ import (
 	"rt/libcontainer/engine"
 	"rt/libcontainer/inspect"
 	"rt/libcontainer/join"
+	"rt/libcontainer/process"
 	"rt/libcontainer/rootfs"
 	"rt/libcontainer/state"
 	"rt/libcontainer/stdio"
@@ -123,10 +124,12 @@ func (t *target) find(paused bool) (err error) {
 		return err
 	}
 	// The pidfd is opened first: if the process is alive afterwards, the pid was not reused before.
-	if t.pidfd, err = unix.PidfdOpen(t.state.Pid, 0); err != nil {
-		t.pidfd = -1
+	if t.pidfd, err = process.Open(t.state.Pid, t.state.StartTime); err != nil {
+		return err
 	}
-	t.status = derive(t.container, t.state)
+	if t.status, err = derive(t.container, t.state); err != nil {
+		return err
+	}
 	if t.status != state.Paused || !paused {
 		if err := state.Allow(state.Exec, t.container.ID, t.status); err != nil {
 			return err

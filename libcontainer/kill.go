@@ -79,7 +79,10 @@ func (o *opened) signal(sig unix.Signal, all bool) error {
 	if all && g.Available() {
 		return g.Kill(sig)
 	}
-	pidfd := process.Open(o.state.Pid, o.state.StartTime)
+	pidfd, err := process.Open(o.state.Pid, o.state.StartTime)
+	if err != nil {
+		return err
+	}
 	if pidfd < 0 {
 		return state.Allow(state.Kill, o.container.ID, state.Stopped)
 	}

@@ -16,9 +16,12 @@ import (
 // alone, as what it is: stopped. Result has a warning of it.
 func (r *Runtime) List(ctx context.Context) ([]State, Result, error) {
 	by, list := r.call(ctx), []State(nil)
+	var starved error
 	err := r.each(by, func(c *state.Container) {
 		s, status, err := statusOf(c)
 		switch {
+		case diag.Starved(err):
+			starved = err
 		case err == nil:
 			list = append(list, publicState(s, status))
 		case !errors.Is(err, fs.ErrNotExist):
@@ -26,6 +29,9 @@ func (r *Runtime) List(ctx context.Context) ([]State, Result, error) {
 			list = append(list, State{ID: c.ID, Status: Stopped})
 		}
 	})
+	if err == nil {
+		err = starved
+	}
 	result, err := ended(by, 0, err)
 	return list, result, err
 }

@@ -86,8 +86,8 @@ func (c *Container) Anatomy(ctx context.Context) (*Anatomy, error) {
 		}
 	}
 	slices.Sort(a.Cgroups)
-	if o.status == state.Stopped || !state.Alive(s.Pid, s.StartTime) {
-		return a, nil
+	if alive, err := state.Alive(s.Pid, s.StartTime); o.status == state.Stopped || err != nil || !alive {
+		return a, err
 	}
 	pids, err := o.processes()
 	if err != nil {

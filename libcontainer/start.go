@@ -155,7 +155,7 @@ func (s *starter) kill() { process.Kill(s.state.Pid, s.state.StartTime) }
 // leaves it behind for good.
 func (s *starter) ended() {
 	s.session.Boot.Close()
-	if pidfd := process.Open(s.state.Pid, s.state.StartTime); pidfd >= 0 {
+	if pidfd, _ := process.Open(s.state.Pid, s.state.StartTime); pidfd >= 0 {
 		process.AwaitEnd(pidfd, process.Patience)
 		_ = unix.Close(pidfd)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer/process"
-	"rt/libcontainer/state"
 )
 
 // Wait waits until the process of a container has ended. Result.Status is its exit status if it is a child of this
@@ -20,13 +19,17 @@ func (c *Container) Wait(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	result := Result{Pid: s.Pid, Status: -1}
-	pidfd, err := unix.PidfdOpen(s.Pid, 0)
+	pidfd, err := process.Open(s.Pid, s.StartTime)
 	if err != nil {
-		return result, nil //nolint:nilerror // it has ended, and its parent has waited for it
+		return result, err
+	}
+	if pidfd < 0 {
+		result.reap()
+		return result, nil
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	const often = 100 * time.Millisecond
-	for state.Alive(s.Pid, s.StartTime) && !process.AwaitEnd(pidfd, often) {
+	for !process.AwaitEnd(pidfd, often) {
 		if err := ctx.Err(); err != nil {
 			return result, &diag.Error{
 				Kind: diag.Host, Problem: "the wait for the container was cancelled",
@@ -34,9 +37,14 @@ func (c *Container) Wait(ctx context.Context) (Result, error) {
 			}
 		}
 	}
-	var status unix.WaitStatus
-	if pid, err := unix.Wait4(s.Pid, &status, unix.WNOHANG|unix.WALL, nil); err == nil && pid == s.Pid {
-		result.Status = process.ExitStatus(status)
-	}
+	result.reap()
 	return result, nil
+}
+
+// reap waits for a process that has ended, if it is a child of this one.
+func (r *Result) reap() {
+	var status unix.WaitStatus
+	if pid, err := unix.Wait4(r.Pid, &status, unix.WNOHANG|unix.WALL, nil); err == nil && pid == r.Pid {
+		r.Status = process.ExitStatus(status)
+	}
 }

@@ -6,6 +6,7 @@
 package diag
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -134,6 +135,12 @@ func ErrnoText(errno unix.Errno) string {
 // At returns an error of the document: the field, what is wrong with it and what would be right.
 func At(field, problem string) *Error {
 	return &Error{Kind: Document, Field: field, Problem: problem}
+}
+
+// Starved reports whether an error is that rt, or the whole machine, has no descriptor or memory left for a call. It
+// says nothing about what the call was to find out.
+func Starved(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
 // Sys returns an error of a system call that rt itself made.

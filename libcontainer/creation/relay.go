@@ -28,5 +28,9 @@ func WaitReady(relay *notify.Relay, c *state.Container, s *state.State) error {
 		return nil
 	}
 	c.Unlock()
-	return relay.Wait(process.Open(s.Pid, s.StartTime), s.Pid)
+	pidfd, err := process.Open(s.Pid, s.StartTime)
+	if err != nil {
+		return err
+	}
+	return relay.Wait(pidfd, s.Pid)
 }

@@ -45,7 +45,11 @@ func (c *Creation) Attend(keep bool) (int, error) {
 		c.session.Boot.Close()
 	}
 	if c.aides.relay != nil {
-		c.aides.relay.Begin(process.Open(c.state.Pid, c.state.StartTime)) // before anyone waits for it
+		pidfd, err := process.Open(c.state.Pid, c.state.StartTime) // before anyone waits for it
+		if err != nil {
+			return 0, err
+		}
+		c.aides.relay.Begin(pidfd)
 	}
 	orphans := c.in.spec.Namespaces.New&unix.CLONE_NEWPID == 0
 	status, err := c.caller.Attend(c.state.Pid, c.aides.console.Release(), c.aides.streams.Std, orphans)

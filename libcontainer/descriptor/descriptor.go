@@ -76,7 +76,11 @@ func opened(f *plan.File, call string, fd int, err error) (int, error) {
 	if err == nil {
 		return fd, nil
 	}
-	e := diag.Sys(f.Path+" can't be opened", call, err).At(f.Origin, "")
+	what := f.Path
+	if f.Kind == plan.FileCgroup {
+		what = "the container's cgroup"
+	}
+	e := diag.Sys(what+" can't be opened", call, err).At(f.Origin, "")
 	return -1, e.WithHint(diag.Hint(call, e.Errno, f.Origin))
 }
 

@@ -26,7 +26,10 @@ func (h *Hooks) StartContainer(group *cgroup.Group, unfiltered bool) error {
 			Streams:    stdio.Of([3]int{int(files[0]), int(files[1]), int(files[2])}),
 			Unfiltered: unfiltered, Resctrl: h.Resctrl, Debug: h.Caller.Debug, Interrupted: h.Caller.Interrupted,
 		}
-		pidfd := process.Open(h.State.Pid, h.State.StartTime)
+		pidfd, err := process.Open(h.State.Pid, h.State.StartTime)
+		if err != nil {
+			return 0, err
+		}
 		if pidfd < 0 {
 			return 0, &diag.Error{Kind: diag.State, Problem: "the container's process has ended"}
 		}

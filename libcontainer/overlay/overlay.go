@@ -122,7 +122,7 @@ func (d *Dir) user(unknown string) string {
 	}
 	pid, _ := strconv.Atoi(text[1])
 	start, _ := strconv.ParseUint(text[2], 10, 64)
-	if !state.Alive(pid, start) {
+	if alive, err := state.Alive(pid, start); err != nil || !alive {
 		return unknown
 	}
 	return "container " + text[0] + " (pid " + text[1] + ")"

@@ -8,26 +8,35 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/libcontainer/state"
 )
 
 // Open returns a pidfd of the process with this pid and start time, or -1 if it has ended. The start time is compared
-// after the pidfd is open: a process that is alive then was alive before, so the pid was not reused.
-func Open(pid int, startTime uint64) int {
-	pidfd, err := unix.PidfdOpen(pid, 0)
+// after the pidfd is open: a process that is alive then was alive before, so the pid was not reused. It is an error if
+// a process that may live can't be opened.
+func Open(pid int, startTime uint64) (pidfd int, err error) {
+	if pid <= 0 {
+		return -1, nil
+	}
+	pidfd, err = unix.PidfdOpen(pid, 0)
+	if err == unix.ESRCH {
+		return -1, nil
+	}
 	if err != nil {
-		return -1
+		return -1, diag.Sys("a pidfd of the container's process can't be opened", "pidfd_open", err)
 	}
-	if !state.Alive(pid, startTime) {
+	alive, err := state.Alive(pid, startTime)
+	if !alive || err != nil {
 		_ = unix.Close(pidfd)
-		return -1
+		return -1, err
 	}
-	return pidfd
+	return pidfd, nil
 }
 
-// Kill sends SIGKILL to the process with this pid and start time, unless it has ended.
+// Kill sends SIGKILL to the process with this pid and start time, unless it has ended or can't be opened.
 func Kill(pid int, startTime uint64) {
-	if pidfd := Open(pid, startTime); pidfd >= 0 {
+	if pidfd, _ := Open(pid, startTime); pidfd >= 0 {
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 		_ = unix.Close(pidfd)
 	}

@@ -20,12 +20,12 @@ func TestOpenComparesTheStartTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fd := Open(pid, start+1); fd >= 0 {
+	if fd, err := Open(pid, start+1); fd >= 0 || err != nil {
 		t.Error("another process of the same pid is opened")
 	}
 	Kill(pid, start+1)
-	pidfd := Open(pid, start)
-	if pidfd < 0 {
+	pidfd, err := Open(pid, start)
+	if pidfd < 0 || err != nil {
 		t.Fatal("the process is not found")
 	}
 	defer func() { _ = unix.Close(pidfd) }()
@@ -39,7 +39,7 @@ func TestOpenComparesTheStartTime(t *testing.T) {
 	if name, zombie := Name(pid); name != "sleep" || !zombie {
 		t.Errorf("before it is waited for: %q, %v", name, zombie)
 	}
-	if fd := Open(pid, start); fd >= 0 {
+	if fd, err := Open(pid, start); fd >= 0 || err != nil {
 		t.Error("a zombie is opened")
 	}
 	status, err := Wait(pid)

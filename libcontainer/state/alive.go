@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
 )
 
 // StartTime returns field 22 of /proc/PID/stat (proc_pid_stat(5)), in clock ticks since boot. Record it while pid is
@@ -15,10 +17,15 @@ func StartTime(pid int) (uint64, error) {
 }
 
 // Alive reports whether pid is still the process that started at startTime, and not a zombie. A later process with the
-// same pid has another start time.
-func Alive(pid int, startTime uint64) bool {
+// same pid has another start time. It is an error if that can't be found out, because no descriptor is left, say: a
+// container that is taken for stopped would be deleted around its processes.
+func Alive(pid int, startTime uint64) (bool, error) {
 	p, err := readStat(pid)
-	return err == nil && p.start == startTime && p.alive()
+	if err != nil && err != unix.ENOENT && err != unix.ESRCH {
+		return false, diag.Sys("whether the process "+strconv.Itoa(pid)+" of the container lives can't be found out",
+			"open", err)
+	}
+	return err == nil && p.start == startTime && p.alive(), nil
 }
 
 // Parent returns the pid of a process's parent, 0 if the parent is outside rt's pid namespace.

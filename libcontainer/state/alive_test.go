@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
 )
 
 func TestAlive(t *testing.T) {
@@ -18,16 +20,43 @@ func TestAlive(t *testing.T) {
 	if err != nil || start == 0 {
 		t.Fatalf("%d, %v", start, err)
 	}
-	if !Alive(me, start) {
+	if !lives(t, me, start) {
 		t.Error("this process is not alive")
 	}
-	if Alive(me, start+1) {
+	if lives(t, me, start+1) {
 		t.Error("another start time is another process")
 	}
 	for _, pid := range []int{0, -1, 1<<22 + 1} { // PID_MAX_LIMIT is 2^22
-		if Alive(pid, start) || Alive(pid, 0) {
+		if lives(t, pid, start) || lives(t, pid, 0) {
 			t.Errorf("pid %d is alive", pid)
 		}
+	}
+}
+
+// lives is Alive, which has to find out.
+func lives(t *testing.T, pid int, start uint64) bool {
+	t.Helper()
+	alive, err := Alive(pid, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return alive
+}
+
+// A process that can't be looked at, because no descriptor is left, is neither alive nor dead: a `rt delete` that took
+// it for dead would leave it behind.
+func TestAliveWithoutDescriptors(t *testing.T) {
+	start, err := StartTime(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var old unix.Rlimit
+	must(unix.Getrlimit(unix.RLIMIT_NOFILE, &old))
+	must(unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: old.Max}))
+	alive, err := Alive(os.Getpid(), start)
+	must(unix.Setrlimit(unix.RLIMIT_NOFILE, &old))
+	if alive || !diag.Starved(err) {
+		t.Errorf("%v, %v", alive, err)
 	}
 }
 
@@ -41,7 +70,7 @@ func TestZombieIsDead(t *testing.T) {
 		t.Fatal(err)
 	}
 	start, err := StartTime(cmd.Process.Pid)
-	if err != nil || !Alive(cmd.Process.Pid, start) {
+	if err != nil || !lives(t, cmd.Process.Pid, start) {
 		t.Fatalf("not alive while it runs: %v", err)
 	}
 	_ = in.Close()
@@ -52,11 +81,11 @@ func TestZombieIsDead(t *testing.T) {
 	if s, err := StartTime(cmd.Process.Pid); err != nil || s != start {
 		t.Fatalf("no zombie to look at: %v", err)
 	}
-	if Alive(cmd.Process.Pid, start) {
+	if lives(t, cmd.Process.Pid, start) {
 		t.Error("a zombie is alive")
 	}
 	_ = cmd.Wait()
-	if Alive(cmd.Process.Pid, start) {
+	if lives(t, cmd.Process.Pid, start) {
 		t.Error("alive after wait")
 	}
 }
@@ -81,7 +110,7 @@ func TestProcessOutlivesItsFirstThread(t *testing.T) {
 			t.Fatal(err)
 		}
 		if p.state == 'Z' {
-			if !Alive(cmd.Process.Pid, p.start) {
+			if !lives(t, cmd.Process.Pid, p.start) {
 				t.Error("its other threads count for nothing")
 			}
 			return

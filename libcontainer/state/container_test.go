@@ -116,6 +116,16 @@ func TestReadingAContainerThatIsDeleted(t *testing.T) {
 	}
 }
 
+// statusOf is Container.Status, which has to find out.
+func statusOf(t *testing.T, c *Container, s *State, frozen func() bool) Status {
+	t.Helper()
+	status, err := c.Status(s, frozen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status
+}
+
 func TestStatusOfALiveProcess(t *testing.T) {
 	r := openTemp(t)
 	c := create(t, r, "web1")
@@ -125,18 +135,18 @@ func TestStatusOfALiveProcess(t *testing.T) {
 	if s.StartTime, err = StartTime(s.Pid); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Status(s, nil); got != Running {
+	if got := statusOf(t, c, s, nil); got != Running {
 		t.Errorf("got %s", got)
 	}
 	must(os.WriteFile(c.Path(StartSocket), nil, 0o600))
-	if got := c.Status(s, func() bool { return false }); got != Created {
+	if got := statusOf(t, c, s, func() bool { return false }); got != Created {
 		t.Errorf("with a start socket: got %s", got)
 	}
-	if got := c.Status(s, func() bool { return true }); got != Paused {
+	if got := statusOf(t, c, s, func() bool { return true }); got != Paused {
 		t.Errorf("frozen: got %s", got)
 	}
 	s.StartTime++
-	if got := c.Status(s, nil); got != Stopped {
+	if got := statusOf(t, c, s, nil); got != Stopped {
 		t.Errorf("another process has its pid: got %s", got)
 	}
 }

@@ -23,24 +23,24 @@ func TestInterruptedCreate(t *testing.T) {
 		int(s.Owner) != os.Geteuid() {
 		t.Errorf("got %+v, %v", s, err)
 	}
-	if got := c.Status(s, nil); got != Creating {
+	if got := statusOf(t, c, s, nil); got != Creating {
 		t.Errorf("its creator sees it %s", got)
 	}
 	reader, err := r.Open("web1", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := reader.Status(s, nil); got != Creating {
+	if got := statusOf(t, reader, s, nil); got != Creating {
 		t.Errorf("a reader sees it %s", got)
 	}
 	c.Close() // as the kernel does it for a process that is killed
-	if got := reader.Status(s, nil); got != Stopped {
+	if got := statusOf(t, reader, s, nil); got != Stopped {
 		t.Errorf("without its creator it is %s", got)
 	}
 	if err := reader.Lock(); err != nil {
 		t.Fatal(err)
 	}
-	if got := reader.Status(s, nil); got != Stopped {
+	if got := statusOf(t, reader, s, nil); got != Stopped {
 		t.Errorf("who deletes it sees it %s", got)
 	}
 	if err := reader.Remove(); err != nil {
@@ -83,7 +83,7 @@ func TestSIGKILLAtAnyMoment(t *testing.T) {
 		if err != nil {
 			t.Fatalf("round %d: %v", i, err)
 		}
-		if got := c.Status(s, nil); got != Stopped {
+		if got := statusOf(t, c, s, nil); got != Stopped {
 			t.Errorf("round %d: %s", i, got)
 		}
 		left[string(s.Phase)]++

@@ -30,13 +30,17 @@ func Derive(phase Status, e Evidence) Status {
 
 // Status examines the process, the lock and the start socket of c, and its cgroup by calling frozen, and derives the
 // status of s, the State of c.
-func (c *Container) Status(s *State, frozen func() bool) Status {
+func (c *Container) Status(s *State, frozen func() bool) (Status, error) {
 	e := Evidence{Frozen: frozen}
 	if s.Phase == Creating {
 		// If this process holds the lock and is not the creator, the creator has ended.
 		e.Busy = c.creator || !c.locked && c.busy()
-	} else if e.Alive = Alive(s.Pid, s.StartTime); e.Alive {
-		e.StartSocket = c.has(StartSocket)
+	} else {
+		var err error
+		if e.Alive, err = Alive(s.Pid, s.StartTime); err != nil {
+			return "", err
+		}
+		e.StartSocket = e.Alive && c.has(StartSocket)
 	}
-	return Derive(s.Phase, e)
+	return Derive(s.Phase, e), nil
 }
