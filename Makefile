@@ -50,9 +50,9 @@ mutants: ## every step of every plan taken out, and who notices; as root, some m
 	mkdir -p build
 	CGO_ENABLED=0 $(GO) run ./tests/mutants -report build/mutants.md
 
-soak: rt ## thousands of containers, and of commands that are killed, and what they leave; as root: CONTAINERS=10000 KILLS=1000
+soak: rt ## thousands of containers, of commands that are killed and that lack something, and what they leave; as root: CONTAINERS=10000 KILLS=1000 FAULTS=-1
 	tests/needs busybox-static
-	CGO_ENABLED=0 $(GO) run ./tests/soak -containers $(or $(CONTAINERS),2000) -kills $(or $(KILLS),1000) -at-once 8
+	CGO_ENABLED=0 $(GO) run ./tests/soak -containers $(or $(CONTAINERS),2000) -kills $(or $(KILLS),1000) -faults $(or $(FAULTS),1000) -at-once 8
 
 machines: ## kernels, systemd, cgroup modes, security modules, arm64, in virtual machines, as root; docs/machines.md: ROWS="sid arm64/cgroups"
 	tests/vm/vm matrix $(ROWS)

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"sync"
 	"time"
@@ -56,6 +56,12 @@ var kinds = []*kind{
 		{"exec", "ID", "sh", "-c", "echo >/tmp/file"},
 		{"delete", "--force", "ID"},
 	}},
+	{name: "terminal", change: terminal, life: [][]string{
+		{"create", "--console-socket", "CONSOLE", "--bundle", "BUNDLE", "ID"},
+		{"start", "ID"},
+		{"exec", "--tty", "--detach", "--console-socket", "CONSOLE", "ID", "sleep", "1000"},
+		{"delete", "--force", "ID"},
+	}},
 	{name: "unstarted", life: [][]string{{"create", "--bundle", "BUNDLE", "ID"}, {"delete", "--force", "ID"}}},
 }
 
@@ -78,11 +84,13 @@ func users(_ *machine, c map[string]any) {
 	linux["uidMappings"], linux["gidMappings"] = ids, ids
 }
 
+func terminal(_ *machine, c map[string]any) { c["process"].(map[string]any)["terminal"] = true }
+
 func limits(_ *machine, c map[string]any) {
 	c["linux"].(map[string]any)["resources"] = map[string]any{"pids": map[string]any{"limit": 40}}
 }
 
-// live lets n containers live, some at once.
+// live lets n containers live, some at once. Some of their commands are stopped for a while.
 func (m *machine) live(n, atOnce int) {
 	next := make(chan int)
 	var all sync.WaitGroup
@@ -92,7 +100,11 @@ func (m *machine) live(n, atOnce int) {
 				r := m.random(i)
 				k := kinds[r.IntN(len(kinds))]
 				for _, words := range k.life {
-					if out, err := m.run(m.words(k, i, words)...); err != nil {
+					run := m.run
+					if r.IntN(8) == 0 {
+						run = func(args ...string) (string, error) { return m.nap(r, args...) }
+					}
+					if out, err := run(m.words(k, i, words)...); err != nil {
 						m.fail("container %d (%s): rt %s: %v: %s", i, k.name, words[0], err, out)
 						_, _ = m.run("delete", "--force", m.id(i))
 						break
@@ -165,28 +177,51 @@ func (m *machine) words(k *kind, i int, words []string) (list []string) {
 			word = m.id(i)
 		case "BUNDLE":
 			word = m.dir + "/" + k.name
+		case "CONSOLE":
+			word = m.console()
 		}
 		list = append(list, word)
 	}
 	return list
 }
 
-// run carries out a command. None takes a minute.
+// run carries out a command, and returns what it says.
 func (m *machine) run(args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	cmd := m.command(args...)
-	if args[0] == "run" || args[0] == "create" || args[0] == "exec" {
-		// The container has the descriptors, so a pipe would last as long as it.
-		if err := cmd.Start(); err != nil {
-			return "", err
-		}
-		late := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
-		err := cmd.Wait()
-		late()
-		return "", errors.Join(err, ctx.Err())
+	return m.wait(m.command(args...), func(*os.Process) {})
+}
+
+// nap stops a command at some moment, and lets it go on: it takes longer, and that is all.
+func (m *machine) nap(r *rand.Rand, args ...string) (string, error) {
+	return m.wait(m.command(args...), func(p *os.Process) {
+		time.Sleep(time.Duration(r.IntN(15000)) * time.Microsecond)
+		_ = p.Signal(unix.SIGSTOP)
+		time.Sleep(time.Duration(r.IntN(20)) * time.Millisecond)
+		_ = p.Signal(unix.SIGCONT)
+	})
+}
+
+// wait starts a command, does something meanwhile, and waits for its end. None takes a minute. What it says goes to a
+// file: the container has the descriptors, too, and a pipe would last as long as it.
+func (m *machine) wait(cmd *exec.Cmd, meanwhile func(*os.Process)) (said string, err error) {
+	file, err := os.CreateTemp(m.dir, "said")
+	if err != nil {
+		return "", err
 	}
-	cmd.Cancel = nil
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	defer func() {
+		_ = file.Close()
+		_ = os.Remove(file.Name())
+	}()
+	cmd.Stderr = file
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	late := time.AfterFunc(time.Minute, func() {
+		m.fail("hangs: %v", cmd.Args)
+		_ = cmd.Process.Kill()
+	})
+	meanwhile(cmd.Process)
+	err = cmd.Wait()
+	late.Stop()
+	text, readErr := os.ReadFile(file.Name())
+	return string(text), errors.Join(err, readErr)
 }

@@ -1,8 +1,10 @@
-// Soak makes many containers of mixed kinds, some at once, and then many whose rt is killed or stopped at a random
-// moment, and looks what is left: no process, mount, cgroup, memfd or state may be.
+// Soak makes many containers of mixed kinds, some at once, then many whose rt is killed or stopped at a random moment,
+// and then some whose rt has too few descriptors, tasks, blocks, inodes or bytes of memory. It looks what is left: no
+// process, mount, cgroup, memfd or state may be. An error must say what rt lacks.
 //
 //	soak -runtime ./rt -containers 10000 -at-once 8    # every life must go as it should
 //	soak -runtime ./rt -kills 1000                     # SIGKILL or SIGSTOP, then `delete --force`
+//	soak -runtime ./rt -faults -1                      # each command lacks something: faults.go
 //	soak -runtime ./rt -containers 50 -kills 50 -seed 7
 //
 // It takes root, and a machine of its own in namespaces: what is left there is rt's. The seed decides on kinds,
@@ -25,6 +27,7 @@ func main() {
 	containers := flag.Int("containers", 0, "how many containers live their lives")
 	atOnce := flag.Int("at-once", 4, "how many of them at once")
 	kills := flag.Int("kills", 0, "how many commands are killed or stopped")
+	faults := flag.Int("faults", 0, "how many commands lack descriptors, tasks, memory, space or inodes; -1: all")
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano())%1e9, "of the random choices")
 	flag.Parse()
 	switch os.Getenv("SOAK_APART") {
@@ -42,15 +45,12 @@ func main() {
 	m.live(*containers, *atOnce)
 	m.kill(*kills)
 	m.look()
-	for _, what := range m.wrong {
-		fmt.Println("FAILED: " + what)
-	}
-	fmt.Printf("seed %d: %d containers, %d at once; %d commands killed or stopped; %.0f s\n", *seed, *containers,
-		*atOnce, *kills,
-		time.Since(began).Seconds())
-	fmt.Printf("soak: %d passed, %d failed, 0 skipped\n", *containers+*kills+1-min(len(m.wrong),
-		*containers+*kills+1), len(m.wrong))
-	if len(m.wrong) > 0 {
+	starved := m.starve(*faults)
+	fmt.Printf("seed %d: %d containers, %d at once; %d commands killed or stopped; %d that lacked something; %.0f s\n",
+		*seed, *containers, *atOnce, *kills, starved, time.Since(began).Seconds())
+	tried := *containers + *kills + starved + 1
+	fmt.Printf("soak: %d passed, %d failed, 0 skipped\n", tried-min(m.wrong, tried), m.wrong)
+	if m.wrong > 0 {
 		os.Exit(1)
 	}
 }
