@@ -22,7 +22,7 @@ func StartTime(pid int) (uint64, error) {
 func Alive(pid int, startTime uint64) (bool, error) {
 	p, err := readStat(pid)
 	if err != nil && err != unix.ENOENT && err != unix.ESRCH {
-		return false, diag.Sys("whether the process "+strconv.Itoa(pid)+" of the container lives can't be found out",
+		return false, diag.Sys("the process "+strconv.Itoa(pid)+" of the container can't be examined",
 			"open", err)
 	}
 	return err == nil && p.start == startTime && p.alive(), nil

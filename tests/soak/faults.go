@@ -27,7 +27,7 @@ type lack struct {
 	end   func(m *machine) error
 }
 
-// died is what the runtime of Go says when it ends for want of a thread or of memory: rt can't do it for it.
+// died is what the runtime of Go says when it ends because it gets no thread or no memory: rt can't do it for it.
 var died = regexp.MustCompile(`^(runtime: |fatal error: |failed to create new OS thread|.*pthread_create failed)`)
 
 var lacks = []*lack{
