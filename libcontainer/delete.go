@@ -91,7 +91,11 @@ func (c *Container) forceDelete(by *caller.Caller) error {
 	defer o.close()
 	// One in creation has no process of the user's, and its cgroup may still turn out to be another's: its rt takes all
 	// of it back.
-	if s, err := o.container.State(); err == nil && s.Phase != state.Creating {
+	s, err := o.container.State()
+	if state.Foreign(err) {
+		return err
+	}
+	if err == nil && s.Phase != state.Creating {
 		if g, err := cgroup.Load(cgroup.Saved(s.Cgroup)); err == nil {
 			kill(g, s)
 		}

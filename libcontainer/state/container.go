@@ -17,6 +17,7 @@ const (
 	configFile  = "config.json"
 	stateFile   = "state.json"
 	stepsFile   = "steps"
+	crunFile    = "status"     // what crun has for a state.json
 	StartSocket = "start.sock" // made by the supervisor
 	NotifyDir   = "notify"     // mounted in the container; the supervisor makes a socket in it
 )
@@ -142,6 +143,9 @@ func (c *Container) State() (*State, error) {
 	doc, err := c.read(stateFile)
 	if errors.Is(err, unix.ENOENT) && !c.exists() {
 		return nil, noSuch(c.ID) // deleted since it was opened
+	}
+	if errors.Is(err, unix.ENOENT) && c.has(crunFile) {
+		return nil, foreign("there is no state.json, but crun's file " + crunFile)
 	}
 	if errors.Is(err, unix.ENOENT) {
 		return c.stateOfDirectory()

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -112,6 +113,9 @@ func parse(doc string) (*State, error) {
 	if err := sc.Err(); err != nil {
 		return nil, damaged("at byte " + strconv.Itoa(err.Offset) + ": " + err.Text)
 	}
+	if version == 0 {
+		return nil, foreign("state.json: it has no format")
+	}
 	if len(sc.Problems) > 0 {
 		p := sc.Problems[0]
 		return nil, damaged(jsonscan.PathAt(doc, p.Offset) + " " + p.Text)
@@ -169,6 +173,22 @@ func damaged(why string) *diag.Error {
 		Hint: "`rt delete --force` removes the container all the same",
 	}
 }
+
+// foreign returns the error for a directory that another runtime has made. Engines give all runtimes one: containerd has
+// those of its namespace k8s.io in /run/containerd/runc/k8s.io, whichever made them.
+func foreign(why string) *diag.Error {
+	return &diag.Error{
+		Kind: diag.State, Problem: "the state of the container can't be read: " + why, Err: errForeign,
+		Hint: "call that runtime, with the same --root",
+	}
+}
+
+// errForeign marks the errors of foreign.
+var errForeign = errors.New("another runtime made the container")
+
+// Foreign reports whether err, an error of [Container.State], says that another runtime made the container. What that
+// one knows of its processes is in its files, so they must stay.
+func Foreign(err error) bool { return errors.Is(err, errForeign) }
 
 // object writes nested JSON objects, members in the order of the calls.
 type object struct {

@@ -68,7 +68,7 @@ func TestDamagedState(t *testing.T) {
 		"cut":          {good[:100], "at byte 100"},
 		"two":          {good + "{}", "the end of the document"},
 		"newer":        {strings.Replace(good, `"format":1`, `"format":2`, 1), "format 2"},
-		"another file": {`{"ociVersion":"1.0.0"}`, "format 0"},
+		"runc's":       {`{"ociVersion":"1.0.0"}`, "another runtime made the container"},
 		"a wrong type": {strings.Replace(good, `"pid":4711`, `"pid":"4711"`, 1), "pid must be a whole number"},
 		"deeper": {strings.Replace(good, `"unit":"rt-web1.scope"`, `"unit":[]`, 1), "cgroup.unit must be a " +
 			"string"},

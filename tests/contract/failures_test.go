@@ -99,6 +99,27 @@ var failures = []contract{
 		},
 	},
 	{
+		"a container of another runtime in the same directory", "containerd, which has one directory for all runtimes of a namespace", "rt delete --force takes runc's state away, and its container can't be stopped any more",
+		func(t *testing.T, e *engine) {
+			e.must(os.MkdirAll(e.root, 0o700))
+			for name, text := range map[string]string{
+				"state.json": `{"id":"c1","init_process_pid":1,"init_process_start":1,"created":"2026-11-28T23:09:46Z","config":{}}`, // runc
+				"status":     `{"pid":1,"process-start-time":1,"cgroup-path":"/c1"}`,                                                 // crun
+			} {
+				e.must(os.Mkdir(e.root+"/c1", 0o700))
+				e.must(os.WriteFile(e.root+"/c1/"+name, []byte(text), 0o600))
+				for _, command := range [][]string{{"state"}, {"kill"}, {"delete"}, {"delete", "--force"}} {
+					r := e.fails(append(command, "c1")...)
+					if !strings.Contains(r.stderr, "another runtime made the container") {
+						t.Error(r)
+					}
+				}
+				e.must(os.Remove(e.root + "/c1/" + name)) // it is still there
+				e.must(os.Remove(e.root + "/c1"))
+			}
+		},
+	},
+	{
 		"the log: nothing but the error", "Podman (readConmonPipeData)", "the user sees conmon's text instead of rt's",
 		func(t *testing.T, e *engine) {
 			// A warning, which a successful create would log, and an error.
