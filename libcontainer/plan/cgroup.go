@@ -96,6 +96,7 @@ func (c *compiler) cgroup1(m *spec.Mount) {
 	if m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && !readonlyLater {
 		c.setReadonly(mountPath(m, "options"), "make it read-only", tree, mountFlags(directory.AttrSet))
 	}
+	c.propagate(m, tree) // rprivate is about the hierarchies too, which are slaves of the host's if they are copies
 	c.holdForRemount(m, tree)
 }
 

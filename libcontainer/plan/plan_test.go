@@ -319,7 +319,7 @@ func TestPlans(t *testing.T) {
 			nil,
 		},
 		{"cgroup-v1", cgroup1(), []string{`{"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup",
-			"source": "cgroup", "options": ["ro", "nosuid"]}]}`}, nil},
+			"source": "cgroup", "options": ["ro", "nosuid", "rprivate"]}]}`}, nil},
 		{
 			"cgroup-v1-user", cgroup1(),
 			[]string{`{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "user"}],

@@ -458,3 +458,10 @@ limit() {
 		refused "--cgroup-manager"
 	done
 }
+
+@test "cgroups: the propagation of a cgroup mount is that of the hierarchies below it" {
+	bundle '.mounts |= map(if .type == "cgroup" then .options += ["rprivate"] else . end)'
+	in_container grep " /sys/fs/cgroup" /proc/self/mountinfo
+	[ "$status" -eq 0 ]
+	[[ $output != *master:* ]]
+}
