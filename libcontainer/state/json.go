@@ -174,8 +174,8 @@ func damaged(why string) *diag.Error {
 	}
 }
 
-// foreign returns the error for a directory that another runtime has made. Engines give all runtimes one: containerd has
-// those of its namespace k8s.io in /run/containerd/runc/k8s.io, whichever made them.
+// foreign returns the error for a directory that another runtime has made. Engines give all runtimes one: containerd
+// has those of its namespace k8s.io in /run/containerd/runc/k8s.io, whichever made them.
 func foreign(why string) *diag.Error {
 	return &diag.Error{
 		Kind: diag.State, Problem: "the state of the container can't be read: " + why, Err: errForeign,

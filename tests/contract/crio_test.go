@@ -30,7 +30,8 @@ var crio = []contract{
 		},
 	},
 	{
-		"create with a terminal, as conmon does it", "CRI-O and Podman (conmon, runtime_args.c)", "kubectl run -it shows nothing",
+		"create with a terminal, as conmon does it", "CRI-O and Podman (conmon, runtime_args.c)",
+		"kubectl run -it shows nothing",
 		func(_ *testing.T, e *engine) {
 			e.process("sh", "-c", "read line; echo got $line; exec sleep 60")
 			e.edit(func(_, process map[string]any) { process["terminal"] = true })
@@ -72,7 +73,8 @@ var crio = []contract{
 		},
 	},
 	{
-		"a pod: its pause container, one that joins it, and the end of both", "CRI-O (server/sandbox_run_linux.go, container_create_linux.go)", "no pod runs, or it can't be stopped",
+		"a pod: its pause container, one that joins it, and the end of both",
+		"CRI-O (server/sandbox_run_linux.go, container_create_linux.go)", "no pod runs, or it can't be stopped",
 		pod,
 	},
 }

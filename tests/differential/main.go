@@ -4,6 +4,7 @@
 //
 //	differential -seconds 60                         # rt, and those of runc and crun that are installed
 //	differential -seed 17 -cases 1                   # one case again
+//	differential -only corpus -peer runc             # what pods, Docker and Podman ask for, compared with runc alone
 //	differential -runtime ./rt -peer /opt/runc       # another runtime; -peer may be given more than once
 //
 // A bundle is the default config and some genes (genes_*.go); a gene changes the config, the image or the caller. A
@@ -46,7 +47,8 @@ func main() {
 	runtime := flag.String("runtime", "./rt", "rt")
 	keep := flag.String("keep", "", "a directory for the reduced bundles of differences")
 	verbose := flag.Bool("v", false, "name every case")
-	only := flag.String("only", "", "only cases with this kind of genes: namespaces")
+	only := flag.String("only", "", "only cases with this kind of genes: namespaces; or corpus: configs of engines")
+	corpus := flag.String("corpus", "spec/testdata/corpus", "where -only corpus has its configs from")
 	rootless := flag.Bool("rootless", false, "as an ordinary user, with a user namespace")
 	cgroup2 := flag.Bool("cgroup2", false, "where nothing but cgroup2 is mounted")
 	flag.Var(&peers, "peer", "another runtime (default: runc and crun, if they are installed)")
@@ -65,9 +67,15 @@ func main() {
 		fmt.Println("differential: neither runc nor crun is installed: nothing to compare rt with")
 		os.Exit(3)
 	}
-	if *only != "" && *only != "namespaces" {
+	if !slices.Contains([]string{"", "namespaces", "corpus"}, *only) {
 		fmt.Fprintln(os.Stderr, "differential: -only", *only, "is not a kind of genes")
 		os.Exit(2)
+	}
+	for _, path := range peers {
+		if _, err := exec.LookPath(path); err != nil {
+			fmt.Println("differential: there is nothing to compare rt with:", err)
+			os.Exit(3)
+		}
 	}
 	w, err := newWorld(*runtime, peers, *rootless, *cgroup2)
 	if err != nil {
@@ -90,13 +98,25 @@ func main() {
 			}
 		}
 	}
+	next := func(n uint64) *kase {
+		random := rand.New(rand.NewPCG(n, n))
+		if *only == "namespaces" {
+			return &kase{genes: []gene{newNamespaces(random)}}
+		}
+		return newCase(random)
+	}
+	if *only == "corpus" {
+		all, err := corpusCases(*corpus)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "differential:", err)
+			os.Exit(1)
+		}
+		*seed, *cases = 0, len(all)
+		next = func(n uint64) *kase { return all[n] }
+	}
 	for ; time.Now().Before(end) && (*cases == 0 || done < *cases); done++ {
 		n := *seed + uint64(done)
-		random := rand.New(rand.NewPCG(n, n))
-		c := newCase(random)
-		if *only == "namespaces" {
-			c = &kase{genes: []gene{newNamespaces(random)}}
-		}
+		c := next(n)
 		if *verbose {
 			fmt.Printf("case %d: %s\n", n, c)
 		}
@@ -249,7 +269,10 @@ func (w *world) sources() error {
 		unix.MS_NOEXEC|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, "size=64k"); err != nil {
 		return err
 	}
-	return unix.Mount("below", w.dir+"/src/tree/below", "tmpfs", unix.MS_NOSUID, "size=64k")
+	if err := unix.Mount("below", w.dir+"/src/tree/below", "tmpfs", unix.MS_NOSUID, "size=64k"); err != nil {
+		return err
+	}
+	return w.makeShm()
 }
 
 func (w *world) close() {
@@ -258,7 +281,7 @@ func (w *world) close() {
 		h.end()
 	}
 	w.holders = nil
-	for _, m := range []string{"noexec", "tree/below"} {
+	for _, m := range []string{"noexec", "tree/below", "shm"} {
 		_ = unix.Unmount(w.dir+"/src/"+m, unix.MNT_DETACH)
 	}
 	_ = os.RemoveAll(w.dir)

@@ -8,6 +8,7 @@ while read -r id parent dev root point opts rest; do
 	prop=; while [ "${rest%% *}" != - ]; do case ${rest%% *} in shared:*) prop="$prop shared";; master:*) prop="$prop slave";; *) prop="$prop ${rest%% *}";; esac; rest=${rest#* }; done
 	rest=${rest#- }
 	echo "mount $point $opts${prop:- private} ${rest%% *} root=$root"
+	super=${rest##* }; echo "super $point ${rest%% *} ${super%%,*}"; echo "at $point $(stat -c '%a %u:%g' "$point" 2>&1)"
 done <$f
 while read -r key value; do
 	case $key in Uid:|Gid:|Groups:|Cap*:|NoNewPrivs:|Seccomp:|Umask:|SigBlk:|SigIgn:|SigCgt:|Cpus_allowed_list:|THP_enabled:|Mems_allowed_list:|NSpid:) echo "status $key" $value;; esac
