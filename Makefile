@@ -7,13 +7,14 @@ SYSCONFDIR ?= /etc
 # fish looks into the vendor directory of /usr alone, and into /etc.
 FISHDIR ?= $(if $(filter /usr,$(PREFIX)),$(PREFIX)/share/fish/vendor_completions.d,$(SYSCONFDIR)/fish/completions)
 DESTDIR ?=
+MAINTAINER ?= The rt authors <rt@localhost>
 LDFLAGS := -s -w -X rt/cli.version=$(VERSION) -X rt/cli.commit=$(COMMIT)
 # Without text/template, which urfave/cli needs for help of other shapes than its own, rt is 1.1 MB smaller.
 TAGS    := urfave_cli_no_template
 # The collector of Go 1.26 writes to the end of each span of small objects when it is made: 20 page faults more in every
 # start of rt, which ends before anything is collected. A Go that can't do without it builds rt all the same.
 EXPERIMENT := $(shell GOEXPERIMENT=nogreenteagc $(GO) version >/dev/null 2>&1 && echo nogreenteagc)
-BUILD   := CGO_ENABLED=0 GOEXPERIMENT=$(EXPERIMENT) $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
+BUILD   := CGO_ENABLED=0 GOEXPERIMENT=$(EXPERIMENT) $(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)'
 RT      ?= rt
 
 .PHONY: build rt rt-arm64 demo test unit lint fuzz bats mutants soak machines conformance man golden rename bench bench-json bench-seccomp bench-engines engines engines-native engines-newest install deb clean
@@ -109,14 +110,10 @@ install: rt ## rt, its manual pages, completion for shells, and the drop-in that
 	install -D -m 0644 packaging/containers/50-rt.conf $(DESTDIR)$(SYSCONFDIR)/containers/containers.conf.d/50-rt.conf
 	sed -i 's|/usr/local|$(PREFIX)|' $(DESTDIR)$(SYSCONFDIR)/containers/containers.conf.d/50-rt.conf
 
-deb: rt ## a package for Debian and Ubuntu, in build
+deb: rt ## a package for Debian and Ubuntu, in build; MAINTAINER='Name <mail>' says who makes it
 	rm -rf build/deb
 	$(MAKE) --no-print-directory install DESTDIR=build/deb PREFIX=/usr
-	install -d build/deb/DEBIAN
-	sed 's|@version@|$(VERSION)|; s|@arch@|$(shell dpkg --print-architecture)|' packaging/debian/control >build/deb/DEBIAN/control
-	echo /etc/containers/containers.conf.d/50-rt.conf >build/deb/DEBIAN/conffiles
-	install -D -m 0644 LICENSE build/deb/usr/share/doc/rt-runtime/copyright
-	dpkg-deb --root-owner-group --build build/deb build/rt-runtime_$(VERSION)_$(shell dpkg --print-architecture).deb
+	packaging/debian/build build/deb '$(VERSION)' '$(MAINTAINER)'
 
 clean:
 	rm -rf rt rt-arm64 build
