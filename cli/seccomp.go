@@ -111,31 +111,32 @@ func machineOf(name string) (string, error) {
 
 // compileProfile prints the program of a profile.
 func compileProfile(c *Call, path, goarch string) error {
+	filter, err := c.compiledProfile(path, goarch)
+	if err != nil {
+		return err
+	}
+	return filter.Fprint(c.Stdout)
+}
+
+// compiledProfile reads a profile and compiles it.
+func (c *Call) compiledProfile(path, goarch string) (*seccomp.Filter, error) {
 	profile, err := readProfile(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	filter, warnings, err := seccomp.Compile(profile, goarch)
-	if err != nil {
-		return err
-	}
 	c.Warnings = append(c.Warnings, warnings...)
-	return filter.Fprint(c.Stdout)
+	return filter, err
 }
 
 // diffProfiles prints the system calls with which two profiles do something else.
 func diffProfiles(c *Call, goarch string) error {
 	var filters [2]*seccomp.Filter
 	for i, path := range c.Args {
-		profile, err := readProfile(path)
+		filter, err := c.compiledProfile(path, goarch)
 		if err != nil {
 			return err
 		}
-		filter, warnings, err := seccomp.Compile(profile, goarch)
-		if err != nil {
-			return err
-		}
-		c.Warnings = append(c.Warnings, warnings...)
 		filters[i] = filter
 	}
 	var text []byte

@@ -180,14 +180,13 @@ func killAndWait(g *cgroup.Group, s *state.State) error {
 	if ended {
 		return nil
 	}
-	e := &diag.Error{
+	hint := "a process that waits for a device or a network file system can't die: see its stack in /proc/PID/stack"
+	if len(left) > 0 {
+		hint = left[0].Hint()
+	}
+	return &diag.Error{
 		Kind:    diag.Host,
 		Problem: "container init still running: it did not die of SIGKILL within " + process.Patience.String(),
-		Hint: "a process that waits for a device or a network file system can't die: " +
-			"see its stack in /proc/PID/stack",
+		Hint:    hint,
 	}
-	if len(left) > 0 {
-		e.Hint = left[0].Hint()
-	}
-	return e
 }

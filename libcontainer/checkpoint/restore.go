@@ -232,7 +232,7 @@ func (x *Restore) namespaces() error {
 	return nil
 }
 
-// attachCRIU puts CRIU into the container's cgroup, so that what it restores is born there, under the container's
+// attachCRIU puts CRIU into the container's cgroup, so that what it restores begins there, under the container's
 // limits and device rules. The cgroups in the images are replaced by it: they may be of another machine, or of an id
 // that is taken.
 func (x *Restore) attachCRIU(pid int) error {

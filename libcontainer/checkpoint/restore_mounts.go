@@ -25,9 +25,7 @@ func (x *Restore) prepareMounts() error {
 		return nil
 	}
 	if err := unix.Mount(x.Spec.Rootfs, x.Spec.Rootfs, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
-		e := diag.Sys("the root file system can't be made a mount", "mount", err)
-		e.Field, e.Value = "root.path", x.Spec.Rootfs
-		return e
+		return diag.Sys("the root file system can't be made a mount", "mount", err).At("root.path", x.Spec.Rootfs)
 	}
 	return x.makeMountPoints()
 }
@@ -38,15 +36,15 @@ func (x *Restore) prepareImages() (err error) {
 	if x.images, err = openImages(&x.o.ImageOptions, x.Dir, false); err != nil {
 		return err
 	}
-	d, err := x.images.loadDescriptors()
-	if err == nil {
-		err = d.inherit(&x.request, x.null)
-	}
-	if err == nil {
-		err = x.admit()
-	}
 	x.request.ImagesDir, x.request.WorkDir = x.images.dir, x.images.work
-	return err
+	d, err := x.images.loadDescriptors()
+	if err != nil {
+		return err
+	}
+	if err := d.inherit(&x.request, x.null); err != nil {
+		return err
+	}
+	return x.admit()
 }
 
 // admit lets the root of a user namespace into the directory of the images, which is its owner's alone: CRIU opens some
@@ -70,10 +68,8 @@ func (x *Restore) admit() error {
 			err = unix.Fchmod(x.images.dir, st.Mode&0o7777&^0o070|group)
 		}
 		if err != nil {
-			e := diag.Sys("the container's root can't be let into the directory of the images, as CRIU needs it",
-				"fchown", err)
-			e.Field, e.Hint = "--image-path", "chmod o+x lets everybody in"
-			return e
+			return diag.Sys("the container's root can't be let into the directory of the images, as CRIU needs it",
+				"fchown", err).At("--image-path", x.o.ImagePath).WithHint("chmod o+x lets everybody in")
 		}
 		x.undoAdmit = func() {
 			_ = unix.Fchown(x.images.dir, -1, int(st.Gid))
@@ -107,9 +103,7 @@ func (x *Restore) makeMountPoints() error {
 			dir = unix.Stat(m.Source, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 		}
 		if err := makeMountPoint(root, path, dir); err != nil {
-			e := diag.Sys("the mount point can't be made", "openat2", err)
-			e.Field, e.Value = m.Field("destination"), m.Destination
-			return e
+			return diag.Sys("the mount point can't be made", "openat2", err).At(m.Field("destination"), m.Destination)
 		}
 	}
 	return nil
@@ -174,9 +168,7 @@ func (x *Restore) closeRoot() (err error) {
 	defer func() { _ = unix.Close(namespace) }()
 	onOwnThread(func() { err = readonlyRoot(namespace) })
 	if err != nil {
-		e := diag.Sys("the root file system can't be made read-only", "mount", err)
-		e.Field = "root.readonly"
-		return e
+		return diag.Sys("the root file system can't be made read-only", "mount", err).At("root.readonly", "")
 	}
 	return nil
 }

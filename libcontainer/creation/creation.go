@@ -293,8 +293,8 @@ func (c *Creation) meanwhile() error {
 }
 
 // limitMeanwhile reports whether the limits can be set while the boot process works in the cgroup. With v1 hierarchies
-// they can't, though it may be born in a cgroup2: the device rules of v1 are written one by one, and the first denies
-// everything.
+// they can't, though it may be cloned into a cgroup2: the device rules of v1 are written one by one, and the first
+// denies everything.
 func (c *Creation) limitMeanwhile() bool {
 	return c.in.plan.IntoCgroup && c.in.facts.CgroupMode == host.CgroupV2
 }

@@ -65,8 +65,8 @@ func (c *Creation) supervise(boot *nsenter.Boot) {
 func (c *Creation) handlers() supervise.Handlers {
 	return supervise.Handlers{
 		plan.SyncMaps:            func(supervise.Report) error { return c.writeMaps(c.session.Boot.Pid) },
-		plan.SyncBornUnmapped:    c.bornUnmapped,
-		plan.SyncBorn:            c.born,
+		plan.SyncClonedUnmapped:  c.clonedUnmapped,
+		plan.SyncCloned:          c.cloned,
 		plan.SyncAttach:          func(supervise.Report) error { return c.cgroup.Attach(c.state.Pid) },
 		plan.SyncNetDevices:      c.moveNetDevices,
 		plan.SyncHooks:           func(supervise.Report) error { return c.runHostHooks() },
@@ -91,8 +91,8 @@ func (c *Creation) serve(last plan.SyncPoint) error {
 	return nil
 }
 
-// born records the container's process, which another boot process has cloned.
-func (c *Creation) born(r supervise.Report) error {
+// cloned records the container's process, which another boot process has cloned.
+func (c *Creation) cloned(r supervise.Report) error {
 	c.state.Pid, c.state.StartTime = r.Pid, 0
 	if c.in.options.CgroupAttach && !c.in.plan.BornLast {
 		return c.cgroup.Attach(r.Pid)
@@ -100,12 +100,12 @@ func (c *Creation) born(r supervise.Report) error {
 	return nil
 }
 
-// bornUnmapped is born for a process in a new user namespace, whose ids rt maps.
-func (c *Creation) bornUnmapped(r supervise.Report) error {
+// clonedUnmapped is cloned for a process in a new user namespace, whose ids rt maps.
+func (c *Creation) clonedUnmapped(r supervise.Report) error {
 	if err := c.writeMaps(r.Pid); err != nil {
 		return err
 	}
-	return c.born(r)
+	return c.cloned(r)
 }
 
 // writeMaps writes the id maps of a process in a new user namespace.

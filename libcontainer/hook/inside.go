@@ -48,7 +48,7 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 	}
 	hook := supervise.Session{
 		Boot: boot, Steps: program.Steps,
-		On: supervise.Handlers{plan.SyncBorn: func(supervise.Report) error { return nil }},
+		On: supervise.Handlers{plan.SyncCloned: func(supervise.Report) error { return nil }},
 	}
 	err = hook.Serve(plan.SyncNone)
 	if err == nil {

@@ -83,7 +83,7 @@ func (l *Namespaces) Apply(mount *spec.Mount, tree int) error {
 	return nil
 }
 
-// create makes a user namespace with the mappings of a mount, by way of a process that is born in it and waits.
+// create makes a user namespace with the mappings of a mount, by way of a process that is cloned into it and waits.
 func (l *Namespaces) create(mount *spec.Mount) (int, error) {
 	image, err := nsenter.Assemble(plan.Idle())
 	if err != nil {
@@ -94,7 +94,7 @@ func (l *Namespaces) create(mount *spec.Mount) (int, error) {
 	})
 	if err != nil {
 		if e, ok := err.(*diag.Error); ok { //nolint:errorlint // made by Spawn
-			e.Field = mount.Field("uidMappings")
+			return -1, e.At(mount.Field("uidMappings"), "")
 		}
 		return -1, err
 	}

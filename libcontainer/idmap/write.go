@@ -75,16 +75,14 @@ func writeFile(pid int, file, field string, text []byte) error {
 	if err == nil {
 		return nil
 	}
-	e := diag.Sys(path+" can't be written", "write", err)
-	e.Field = field
-	switch e.Errno {
-	case unix.EPERM:
-		e.Hint = "rt may map only ids that it has in its own user namespace, and needs CAP_SETUID and CAP_SETGID for " +
-			"others than its own"
-	case unix.EINVAL:
-		e.Hint = "the kernel takes at most 340 ranges, and none that overlap"
-	}
-	return e
+	return diag.Sys(path+" can't be written", "write", err).At(field, "").WithHint(writeHints[err])
+}
+
+// writeHints say what the kernel means when it refuses an id map: user_namespaces(7).
+var writeHints = map[error]string{
+	unix.EPERM: "rt may map only ids that it has in its own user namespace, and needs CAP_SETUID and CAP_SETGID for " +
+		"others than its own",
+	unix.EINVAL: "the kernel takes at most 340 ranges, and none that overlap",
 }
 
 // runMapper calls newuidmap or newgidmap.

@@ -47,7 +47,8 @@ func findLayer(rootfs string, r *LayerRequest) (*plan.Layer, error) {
 		return nil, diag.Sys("the root file system can't be used", "statfs", err).At("root.path", rootfs)
 	}
 	l := &plan.Layer{
-		Size: r.Size, Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid, Attrs: mountAttrs(uint64(fs.Flags)),
+		Size: r.Size, Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid,
+		Attrs: sys.MountAttrs(fs.Flags) &^ unix.MOUNT_ATTR_RDONLY, // the layer takes the changes
 	}
 	if r.Overlay != "" {
 		if l.Dir, err = resolveOverlay(r.Overlay, rootfs); err != nil {
@@ -55,22 +56,6 @@ func findLayer(rootfs string, r *LayerRequest) (*plan.Layer, error) {
 		}
 	}
 	return l, nil
-}
-
-// mountAttrs returns the MOUNT_ATTR_* of the ST_* flags of statfs(2).
-func mountAttrs(flags uint64) (attrs uint64) {
-	for _, f := range [...]struct{ has, attr uint64 }{
-		{unix.ST_NOSUID, unix.MOUNT_ATTR_NOSUID},
-		{unix.ST_NODEV, unix.MOUNT_ATTR_NODEV},
-		{unix.ST_NOEXEC, unix.MOUNT_ATTR_NOEXEC},
-		{unix.ST_NOATIME, unix.MOUNT_ATTR_NOATIME},
-		{unix.ST_NODIRATIME, unix.MOUNT_ATTR_NODIRATIME},
-	} {
-		if flags&f.has != 0 {
-			attrs |= f.attr
-		}
-	}
-	return attrs
 }
 
 // isTmpfsSize reports whether a tmpfs takes a size: tmpfs(5).

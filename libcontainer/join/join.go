@@ -73,7 +73,7 @@ type Process struct {
 	facts     host.Facts
 	options   plan.ExecOptions
 	placement cgroup.Exec
-	attach    func(pid int) error // moves the process into its cgroup; nil for one that is born there
+	attach    func(pid int) error // moves the process into its cgroup; nil for one that is cloned into it
 	plan      *plan.Plan
 	session   *supervise.Session
 	console   engine.Console
@@ -152,7 +152,7 @@ func (p *Process) initAlive() bool {
 // Start starts the process, and returns its pid when it has executed the user's program. After an error no process is
 // left.
 //
-// Where the container's cgroup has all the tasks that it may have, the process is born outside and moved there, which
+// Where the container's cgroup has all the tasks that it may have, the process is cloned outside and moved there, which
 // the limit of tasks does not prevent (cgroup-v2.rst, "PID"): who wants to see what goes on in a full container must be
 // able to. It is the second way, since each move can wait for an RCU grace period.
 func (p *Process) Start() (pid int, err error) {
@@ -224,7 +224,7 @@ func (p *Process) crowded(err error) bool {
 		(p.options.CgroupFD || len(p.options.CgroupJoins) > 0) && !p.c.Paused
 }
 
-// runOutside is run for a process that is born outside of its cgroup and moved there. because is the error of run.
+// runOutside is run for a process that is cloned outside of its cgroup and moved there. because is the error of run.
 func (p *Process) runOutside(because error) error {
 	p.end()
 	p.debug("moving the process into the cgroup: " + because.Error())

@@ -19,7 +19,7 @@ func (p *Process) serve(boot *nsenter.Boot) error {
 	p.session = &supervise.Session{
 		Boot: boot, Steps: p.plan.Steps, Debug: p.o.Debug, Interrupted: p.o.Interrupted,
 		On: supervise.Handlers{
-			plan.SyncBorn:     p.born,
+			plan.SyncCloned:   p.cloned,
 			plan.SyncConsole:  p.takeTerminal,
 			plan.SyncTerminal: p.takeTerminal,
 			plan.SyncPtmx:     checkPtmx,
@@ -40,8 +40,8 @@ func (p *Process) serve(boot *nsenter.Boot) error {
 	return engine.Tell(p.pid, p.o.PidfdSocket, p.o.PidFile)
 }
 
-// born records the process that the first boot process has cloned.
-func (p *Process) born(r supervise.Report) error {
+// cloned records the process that the first boot process has cloned.
+func (p *Process) cloned(r supervise.Report) error {
 	p.pid = r.Pid
 	if p.attach != nil {
 		return p.attach(p.pid)

@@ -21,7 +21,7 @@ func (p *Process) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error)
 }
 
 // spawnBound starts the first process, in the container's cgroup where that can be, and bound to the CPUs of
-// process.execCPUAffinity.initial. It has to be bound before it is born: a CPU that the container's cpuset does not
+// process.execCPUAffinity.initial. It has to be bound before it is cloned: a CPU that the container's cpuset does not
 // have can be asked for only outside of it.
 func (p *Process) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, error) {
 	o := nsenter.SpawnOptions{
@@ -94,7 +94,7 @@ func cpuSet(list string) unix.CPUSetDynamic {
 	return set
 }
 
-// enterRdt puts this thread, which must be locked, into the container's class of resctrl: its children are born there.
+// enterRdt puts this thread, which must be locked, into the container's class of resctrl: its children begin there.
 func (p *Process) enterRdt() error {
 	l := p.spec.OCI.Linux
 	if l == nil || l.IntelRdt == nil {

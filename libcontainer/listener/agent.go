@@ -31,15 +31,15 @@ func HandOver(fd, pid int, path string, text []byte) error {
 // on a connection of its own.
 func send(fd int, path string, text []byte) error {
 	fail := func(call string, err error) error {
-		e := diag.Sys("can't hand the seccomp listener to the agent", call, err)
-		e.Field, e.Value = "linux.seccomp.listenerPath", path
+		hint := ""
 		switch {
 		case err == unix.EAGAIN:
-			e.Hint = "the agent has not accepted it in ten seconds"
+			hint = "the agent has not accepted it in ten seconds"
 		case call == "connect":
-			e.Hint = "the agent must listen there, on a stream socket, before the container is started"
+			hint = "the agent must listen there, on a stream socket, before the container is started"
 		}
-		return e
+		return diag.Sys("can't hand the seccomp listener to the agent", call, err).
+			At("linux.seccomp.listenerPath", path).WithHint(hint)
 	}
 	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

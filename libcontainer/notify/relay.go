@@ -199,9 +199,7 @@ func (n *Relay) ready() bool {
 // any more does not know which service the message is from (sd_notify_barrier(3)).
 func (n *Relay) tell(mainPid int) error {
 	fail := func(call string, err error) error {
-		e := diag.Sys("can't tell the service manager that the container is ready", call, err)
-		e.Field, e.Value = Env, os.Getenv(Env)
-		return e
+		return diag.Sys("can't tell the service manager that the container is ready", call, err).At(Env, os.Getenv(Env))
 	}
 	text := "READY=1"
 	if mainPid != 0 {

@@ -14,7 +14,7 @@ import (
 // the hook there. The pidfd is the inherited descriptor 3, the directory 4. Without namespaces the hook runs in those
 // of rt. ignored and blocked are the signals that rt's caller ignores and blocks, and the hook does not.
 //
-// Only children enter a pid namespace, so the hook is a second process: SyncBorn reports its pid, and it is rt's own
+// Only children enter a pid namespace, so the hook is a second process: SyncCloned reports its pid, and it is rt's own
 // child.
 func Inside(namespaces uintptr, path string, argv, env []string, ignored, blocked uint64) (*nsenter.Program, error) {
 	const pidfd, dir, ctl nsenter.FD = 0, 1, 2
@@ -50,7 +50,7 @@ func Inside(namespaces uintptr, path string, argv, env []string, ignored, blocke
 			nsenter.Data(string(args[:]), "{CLONE_PARENT}"),
 			nsenter.Imm(sizeofCloneArgs)).
 			to(regChild).least(1).on(child, nsenter.Short)
-		c.report("", "report its pid", regChild).sync(SyncBorn)
+		c.report("", "report its pid", regChild).sync(SyncCloned)
 		c.do("", "exit the first process", nsenter.ExitGroup, nsenter.Imm(0))
 		c.mark(child)
 		c.await("wait for rt")

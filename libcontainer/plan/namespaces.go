@@ -156,9 +156,9 @@ func (c *compiler) cloneProcess(sentence string, flags uintptr, intoCgroup bool)
 func (c *compiler) fork(flags uintptr, clone step) {
 	origin, child := clone.at().Origin, c.newLabel()
 	clone.to(regChild).least(1).on(child, nsenter.Short)
-	point, does := SyncBorn, []string{"wait for the first process"}
+	point, does := SyncCloned, []string{"wait for the first process"}
 	if flags&unix.CLONE_NEWUSER != 0 {
-		point, does = SyncBornUnmapped, append(does, c.mapSentences()...)
+		point, does = SyncClonedUnmapped, append(does, c.mapSentences()...)
 	}
 	if c.opt.CgroupAttach && !c.plan.BornLast {
 		does = append(does, "put the container's process into its cgroup")

@@ -154,8 +154,8 @@ type Plan struct {
 	CloneFlags uintptr
 	// IntoCgroup says that rt clones the boot process into the container's cgroup.
 	IntoCgroup bool
-	// TwoStage says that the container's process is a child of the first one, cloned by a step; SyncBornUnmapped or
-	// SyncBorn reports its pid.
+	// TwoStage says that the container's process is a child of the first one, cloned by a step; SyncClonedUnmapped or
+	// SyncCloned reports its pid.
 	TwoStage bool
 	// BornLast says that this happens when all is made, and that until then the first process is in all namespaces of
 	// the container but the pid namespace: see born_last.go.

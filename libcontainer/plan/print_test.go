@@ -42,7 +42,7 @@ func printed() *Plan {
 					Errnos: nsenter.ErrnosOf(nsenter.Short),
 					Else:   5, Part: 1, Number: 4,
 				},
-				{Call: nsenter.Getpid, Part: 1, Number: 5, Sync: &nsenter.SyncDetail{Point: SyncBorn}},
+				{Call: nsenter.Getpid, Part: 1, Number: 5, Sync: &nsenter.SyncDetail{Point: SyncCloned}},
 				{Call: nsenter.Setsid, Number: 6},
 			},
 			Parts: []string{"names", "mounts"}, Regs: []string{

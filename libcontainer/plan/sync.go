@@ -10,8 +10,8 @@ const (
 	SyncNone SyncPoint = iota // no sync point
 	SyncMaps                  // the process has entered a new user namespace: write its id maps
 	// The container's process was made, in a new user namespace: its pid comes along; write its id maps.
-	SyncBornUnmapped
-	SyncBorn            // the container's process was made: its pid comes along
+	SyncClonedUnmapped
+	SyncCloned          // the container's process was made: its pid comes along
 	SyncNetDevices      // move linux.netDevices into the network namespace of the process
 	SyncAttach          // put the process into its cgroup
 	SyncHooks           // prestart, createRuntime
@@ -57,8 +57,8 @@ var syncPoints = [SyncPoints]struct {
 	runsOn bool // the process does not wait for an answer
 }{
 	SyncMaps:            {name: "own id maps"},
-	SyncBornUnmapped:    {name: "id maps", passes: PassesPid},
-	SyncBorn:            {name: "born", passes: PassesPid},
+	SyncClonedUnmapped:  {name: "id maps", passes: PassesPid},
+	SyncCloned:          {name: "cloned", passes: PassesPid},
 	SyncNetDevices:      {name: "network devices"},
 	SyncAttach:          {name: "attach"},
 	SyncHooks:           {name: "hooks"},

@@ -41,7 +41,7 @@ func steps() []nsenter.Step {
 	}
 	s[stepClone].Call, s[stepClone].Min = nsenter.Clone3, 1
 	s[stepClone].Errnos, s[stepClone].Else = nsenter.ErrnosOf(nsenter.Short), stepWait
-	s[stepBorn].Sync = &nsenter.SyncDetail{Point: plan.SyncBorn}
+	s[stepBorn].Sync = &nsenter.SyncDetail{Point: plan.SyncCloned}
 	s[stepExit].Call = nsenter.ExitGroup
 	s[stepWait].Min = 1
 	s[stepSkip].Errnos, s[stepSkip].Else = nsenter.ErrnosOf(unix.ENOENT), stepReady
@@ -70,7 +70,7 @@ func newPeer(t testing.TB) *peer {
 	}
 	p := &peer{t: t, fd: pair[1]}
 	p.Session = &Session{Boot: nsenter.Attach(pair[0], 0), Steps: steps(), Kill: func() { p.killed++ }}
-	for _, point := range [...]plan.SyncPoint{plan.SyncBorn, plan.SyncCopyFrom, plan.SyncReady} {
+	for _, point := range [...]plan.SyncPoint{plan.SyncCloned, plan.SyncCopyFrom, plan.SyncReady} {
 		p.On[point] = func(r Report) error {
 			p.served = append(p.served, point)
 			if r.FD >= 0 {
@@ -156,7 +156,7 @@ func TestPlanIsServed(t *testing.T) {
 	if err := p.Serve(plan.SyncReady); err != nil {
 		t.Fatal(err)
 	}
-	if want := []plan.SyncPoint{plan.SyncBorn, plan.SyncCopyFrom}; !slices.Equal(p.served, want) || traces != 0 {
+	if want := []plan.SyncPoint{plan.SyncCloned, plan.SyncCopyFrom}; !slices.Equal(p.served, want) || traces != 0 {
 		t.Errorf("served %v, want %v", p.served, want)
 	}
 	if p.Boot.Pid != second {
@@ -361,7 +361,7 @@ func FuzzReports(f *testing.F) {
 		}
 		_ = unix.Shutdown(p.fd, unix.SHUT_WR)
 		_ = p.Serve(plan.SyncNone)
-		if slices.Contains(p.served, plan.SyncBorn) || slices.Contains(p.served, plan.SyncCopyFrom) {
+		if slices.Contains(p.served, plan.SyncCloned) || slices.Contains(p.served, plan.SyncCopyFrom) {
 			t.Errorf("served %v without a pid of a child or a directory", p.served)
 		}
 		if n := len(p.served); n > 1 {
