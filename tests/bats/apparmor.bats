@@ -112,3 +112,28 @@ secrets() {
 	restore --lsm-profile apparmor:rt-test-a
 	refused --lsm-profile unconfined
 }
+
+@test "apparmorProfile: restored processes are under the profile that they had, and do what it allows" {
+	only_rt "the labels of the images"
+	PATH=$PATH:/usr/sbin
+	criu check >/dev/null 2>&1 || skip "criu does not work with this kernel"
+	local images=$BATS_TEST_TMPDIR/images profile denied
+	denied_more() { [ "$(wc -c <"$BUNDLE/rootfs/a-denied")" -gt "$denied" ]; }
+	for profile in rt-test-a "rt-test-a//&rt-test-b"; do
+		PROFILE=$profile secrets '.linux.namespaces |= map(select(.type != "network")) | .process.apparmorProfile = env.PROFILE'
+		running sh -c 'while sleep 0.1; do cat /secret-a 2>>/a-denied; done'
+		run_detached rt checkpoint --image-path "$images" "$ID"
+		[ "$status" -eq 0 ] || { echo "$output"; false; }
+		denied=$(wc -c <"$BUNDLE/rootfs/a-denied")
+		run_detached rt restore --bundle "$BUNDLE" --image-path "$images" --work-path "$BATS_TEST_TMPDIR/work" --detach "$ID"
+		[ "$status" -eq 0 ] || { echo "$output"; false; }
+		eventually denied_more
+		status_is running
+		[ "$(cat "/proc/$(state pid)/attr/current")" = "$profile (enforce)" ]
+		[[ $(cat "$BUNDLE/rootfs/a-denied") == *"Permission denied"* ]]
+		# A join of namespaces and a profile is all that exec has in common with create.
+		[ "$(rt exec "$ID" cat /proc/self/attr/current)" = "$profile (enforce)" ]
+		rt delete --force "$ID"
+		rm -r "$images" "$BUNDLE"
+	done
+}
