@@ -83,10 +83,57 @@ func appendPids(dst []byte, pids []int) []byte {
 }
 
 // psTable runs ps and returns the rows of pids.
+//
+// Processes choose their names, with spaces and digits in them. A table in which such a column stands before PID tells
+// nothing about pids, so ps makes it once more with a column of rt's own in front, which rt takes away again.
 func psTable(pids []int, args []string) ([]byte, error) {
 	if len(args) == 0 {
 		args = []string{"-ef"}
 	}
+	table, err := runPs(args)
+	if err != nil {
+		return nil, err
+	}
+	head, _, _ := bytes.Cut(table, []byte("\n"))
+	columns := strings.Fields(string(head))
+	column := slices.Index(columns, "PID")
+	if column < 0 {
+		return nil, &diag.Error{Kind: diag.Usage, Problem: "couldn't find PID field in ps output: choose columns " +
+			"with PID among them, as in -o pid,args"}
+	}
+	chosen := func(name string) bool { return !strings.Contains(oneWord, " "+name+" ") }
+	if !slices.ContainsFunc(columns[:column], chosen) {
+		return keepRows(table, column, pids), nil
+	}
+	if table, err = runPs(append([]string{"-o", "pid=" + ownColumn}, args...)); err != nil {
+		return nil, err
+	}
+	width := bytes.Index(table, []byte(ownColumn)) + len(ownColumn)
+	if len(bytes.TrimSpace(table[:max(width, 0)])) != len(ownColumn) {
+		return nil, &diag.Error{Kind: diag.Usage, Problem: "a name of a process could be taken for its pid: choose " +
+			"columns with PID first, as in -o pid,comm"}
+	}
+	return withoutColumn(keepRows(table, 0, pids), width), nil
+}
+
+// ownColumn is the head of a column of pids that rt itself asks for.
+const ownColumn = "RTPID"
+
+// oneWord has the columns of ps(1) that hold one word, which no process chooses.
+const oneWord = " F S UID EUID RUID USER EUSER RUSER PID PPID PGID PGRP SID SESS TPGID LWP NLWP TTY TT C NI PRI STAT " +
+	"%CPU %MEM VSZ RSS SZ TIME "
+
+// withoutColumn removes the first width bytes of each line, and the space that follows.
+func withoutColumn(table []byte, width int) (kept []byte) {
+	for line := range bytes.Lines(table) {
+		rest := line[min(width, len(line)-1):]
+		kept = append(kept, bytes.TrimPrefix(rest, []byte(" "))...)
+	}
+	return kept
+}
+
+// runPs runs ps, and returns its output.
+func runPs(args []string) ([]byte, error) {
 	var said bytes.Buffer
 	cmd := exec.Command("ps", args...)
 	cmd.Stderr = &said
@@ -104,18 +151,11 @@ func psTable(pids []int, args []string) ([]byte, error) {
 		}
 		return nil, e
 	}
-	return keepRows(out, pids)
+	return out, nil
 }
 
-// keepRows returns the head of a table and the rows whose column PID is one of pids.
-func keepRows(table []byte, pids []int) ([]byte, error) {
-	head, _, _ := bytes.Cut(table, []byte("\n"))
-	column := slices.Index(strings.Fields(string(head)), "PID")
-	if column < 0 {
-		return nil, &diag.Error{Kind: diag.Usage, Problem: "couldn't find PID field in ps output: choose columns " +
-			"with PID among them, as in -o pid,args"}
-	}
-	var kept []byte
+// keepRows returns the head of a table and the rows that have one of pids in a column.
+func keepRows(table []byte, column int, pids []int) (kept []byte) {
 	first := true
 	for line := range bytes.Lines(table) {
 		fields := strings.Fields(string(line))
@@ -130,5 +170,5 @@ func keepRows(table []byte, pids []int) ([]byte, error) {
 			kept = appendPrintable(kept, line)
 		}
 	}
-	return kept, nil
+	return kept
 }
