@@ -123,6 +123,9 @@ func (s *starter) release() error {
 	if f, ok := errors.AsType[*supervise.Failure](err); ok {
 		return failure.Step(f, s.lateText(f.Step, f.Index), s.spec)
 	}
+	if h, ok := errors.AsType[*supervise.Hang](err); ok {
+		return failure.Hang(h, "", s.spec)
+	}
 	if err != nil {
 		return err
 	}

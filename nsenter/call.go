@@ -46,6 +46,7 @@ const (
 	Prctl
 	Prlimit64
 	Read
+	Readlinkat
 	RtSigaction
 	RtSigprocmask
 	Recvmsg
@@ -117,6 +118,7 @@ var calls = [...]struct {
 	Prctl:            {"prctl", unix.SYS_PRCTL},
 	Prlimit64:        {"prlimit64", unix.SYS_PRLIMIT64},
 	Read:             {"read", unix.SYS_READ},
+	Readlinkat:       {"readlinkat", unix.SYS_READLINKAT},
 	RtSigaction:      {"rt_sigaction", unix.SYS_RT_SIGACTION},
 	RtSigprocmask:    {"rt_sigprocmask", unix.SYS_RT_SIGPROCMASK},
 	Recvmsg:          {"recvmsg", unix.SYS_RECVMSG},

@@ -239,6 +239,18 @@ func (a *assembler) align() {
 	}
 }
 
+// Makes reports whether step i makes its call with these operands, as far as the image has them: those that are
+// registers may be anything.
+func (image Image) Makes(i int, args [6]uint64) bool {
+	row := image[tableOffset+i*rowSize:][:rowSize]
+	for k, v := range args {
+		if row[4]&(1<<k) == 0 && binary.NativeEndian.Uint64(row[24+8*k:]) != v {
+			return false
+		}
+	}
+	return true
+}
+
 // elfHeader writes the ELF header and the program headers at the start of a finished image: elf(5).
 func elfHeader(image []byte) {
 	const pageAlign = 0x10000 // arm64 kernels have pages of up to 64 kB

@@ -9,6 +9,15 @@ func DeviceOf(fd int) (device uint64, mode uint16, err error) {
 	return unix.Mkdev(st.Dev_major, st.Dev_minor), st.Mode, err
 }
 
+// Cached returns the type, mode and device number of fd, and nothing else of a stat(2), without a call to the server of
+// its file system.
+func Cached(fd int) (st unix.Stat_t, err error) {
+	var x unix.Statx_t
+	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE|unix.STATX_MODE, &x)
+	st.Mode, st.Rdev = uint32(x.Mode), unix.Mkdev(x.Rdev_major, x.Rdev_minor)
+	return st, err
+}
+
 // InFileSystemOf reports whether fd is in the file system of the file at path.
 func InFileSystemOf(fd int, path string) bool {
 	device, _, err := DeviceOf(fd)

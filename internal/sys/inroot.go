@@ -36,8 +36,9 @@ const maxNames = 4096
 // afterwards.
 //
 // Others may change names meanwhile. Each name is looked up in a directory that was opened from root without any link
-// on the way, and is made there: whatever happens, nothing outside of root is touched.
-func MakeInRoot(root int, path string, dir bool) error {
+// on the way, and is made there: whatever happens, nothing outside of root is touched. resolve has further RESOLVE_*
+// flags: with RESOLVE_NO_XDEV another mount on the way is EXDEV.
+func MakeInRoot(root int, path string, dir bool, resolve uint64) error {
 	todo := names(path)
 	var way []string // from root to where we are, without links
 	links := 0
@@ -51,7 +52,7 @@ func MakeInRoot(root int, path string, dir bool) error {
 			way = way[:max(len(way)-1, 0)]
 			continue
 		}
-		text, err := makeName(root, way, name, dir || len(todo) > 0)
+		text, err := makeName(root, way, name, dir || len(todo) > 0, resolve)
 		if err != nil {
 			return err
 		}
@@ -72,10 +73,10 @@ func MakeInRoot(root int, path string, dir bool) error {
 
 // makeName makes one name in the directory that way leads to, unless it is there. It returns what it says if it is a
 // symbolic link.
-func makeName(root int, way []string, name string, dir bool) (link string, err error) {
+func makeName(root int, way []string, name string, dir bool, resolve uint64) (link string, err error) {
 	parent, err := unix.Openat2(root, relative(strings.Join(way, "/")), &unix.OpenHow{
 		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | resolve,
 	})
 	if err != nil {
 		return "", err

@@ -57,7 +57,7 @@ func TestMakeInRoot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			root, fd := rootWith(t, c.links...)
 			must(t, os.WriteFile(root+"/file", nil, 0o644))
-			err := MakeInRoot(fd, c.path, c.dir)
+			err := MakeInRoot(fd, c.path, c.dir, 0)
 			if err != c.err {
 				t.Fatalf("error %v, want %v", err, c.err)
 			}
@@ -86,7 +86,7 @@ func TestMakeInRootIsBounded(t *testing.T) {
 	long := strings.Repeat("../", 1000)
 	_, fd := rootWith(t, "a -> "+long+"b/b/b/b", "b -> "+long+"c/c/c/c", "c -> "+long+"a/a/a/a")
 	begin := time.Now()
-	if err := MakeInRoot(fd, "/a", true); err != unix.ELOOP && err != unix.ENAMETOOLONG {
+	if err := MakeInRoot(fd, "/a", true, 0); err != unix.ELOOP && err != unix.ENAMETOOLONG {
 		t.Errorf("error %v", err)
 	}
 	if took := time.Since(begin); took > 5*time.Second {
@@ -117,7 +117,7 @@ func TestMakeInRootIsRaced(t *testing.T) {
 	}()
 	// Without RESOLVE_NO_SYMLINKS and RESOLVE_IN_ROOT this takes some milliseconds to find a way out.
 	for begin := time.Now(); time.Since(begin) < time.Second; {
-		_ = MakeInRoot(fd, "/l/x/y", true)
+		_ = MakeInRoot(fd, "/l/x/y", true, 0)
 		if entries, err := os.ReadDir(outside); err != nil || len(entries) > 0 {
 			t.Errorf("%v %v", entries, err)
 			break

@@ -24,21 +24,26 @@ func (g *Group) Destroy() error {
 		}
 	}
 	var failed error
+	patience := patience
 	for i := range g.hierarchies {
 		dir := g.hierarchies[i].dir
 		remove := removeTree
 		if g.hierarchies[i].preexisting {
 			remove = waitEmpty
 		}
-		if err := remove(dir); err != nil && failed == nil {
+		err := remove(dir, patience)
+		if err == unix.EBUSY {
+			patience = 0
+		}
+		if err != nil && failed == nil {
 			failed = g.destroyError(dir, err)
 		}
 	}
 	return failed
 }
 
-// waitEmpty waits about a second for the last processes in dir to end.
-func waitEmpty(dir string) error {
+// waitEmpty waits for the last processes in dir to end.
+func waitEmpty(dir string, patience time.Duration) error {
 	for pause := time.Millisecond; ; pause *= 2 {
 		pids, err := processesAt(dir)
 		switch {
@@ -46,7 +51,7 @@ func waitEmpty(dir string) error {
 			return nil
 		case err != nil:
 			return err
-		case pause > time.Second/2:
+		case pause > patience:
 			return unix.EBUSY
 		}
 		time.Sleep(pause)

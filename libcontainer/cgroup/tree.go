@@ -126,9 +126,13 @@ func subdirectories(fd int) ([]string, error) {
 	}
 }
 
-// removeTree removes the cgroup dir and its descendants. If processes are left, it waits about a second for them to
-// end, then fails. A cgroup that does not exist is success.
-func removeTree(dir string) error {
+// patience is the longest of the pauses, each twice the one before, in which a busy cgroup is waited for: about a
+// second in all. A cgroup whose processes have outlived one wait gets no second one in another hierarchy.
+const patience = time.Second / 2
+
+// removeTree removes the cgroup dir and its descendants. If processes are left, it waits for them to end, then fails. A
+// cgroup that does not exist is success.
+func removeTree(dir string, patience time.Duration) error {
 	return retryWhileBusy(func() error {
 		err := unix.Rmdir(dir)
 		if err != unix.EBUSY {
@@ -138,12 +142,12 @@ func removeTree(dir string) error {
 			return err
 		}
 		return unix.Rmdir(dir)
-	}, dir)
+	}, dir, patience)
 }
 
 // emptyTree removes the descendants of the cgroup dir, likewise.
 func emptyTree(dir string) error {
-	return retryWhileBusy(func() error { return removeBelow(dir) }, dir)
+	return retryWhileBusy(func() error { return removeBelow(dir) }, dir, patience)
 }
 
 // removeBelow removes the descendants of the cgroup dir. A busy one is EBUSY.
@@ -160,8 +164,8 @@ func removeBelow(dir string) error {
 	return failed
 }
 
-// retryWhileBusy repeats do while the cgroup dir is busy, for about a second.
-func retryWhileBusy(do func() error, dir string) error {
+// retryWhileBusy repeats do while the cgroup dir is busy.
+func retryWhileBusy(do func() error, dir string, patience time.Duration) error {
 	for pause := time.Millisecond; ; pause *= 2 {
 		err := do()
 		switch {
@@ -169,7 +173,7 @@ func retryWhileBusy(do func() error, dir string) error {
 			return nil
 		case err == unix.EROFS && unix.Access(dir, unix.F_OK) == unix.ENOENT:
 			return nil // a read-only cgroupfs answers EROFS even for a missing directory
-		case err != unix.EBUSY || pause > time.Second/2:
+		case err != unix.EBUSY || pause > patience:
 			return err
 		}
 		time.Sleep(pause)

@@ -135,7 +135,7 @@ func makeMountPoint(root, path string, dir bool) error {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	return sys.MakeInRoot(fd, path, dir)
+	return sys.MakeInRoot(fd, path, dir, 0)
 }
 
 // onOwnThread calls f in a thread that ends afterwards, with the mount namespace that f has entered. The first thread

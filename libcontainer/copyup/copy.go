@@ -21,6 +21,10 @@ import (
 // Options say which attributes of the directory the root of the tmpfs does not get.
 type Options struct {
 	KeepMode bool // a mount option has set its mode
+	// OneMount makes another mount below the directory an error, EXDEV.
+	OneMount bool
+	// Progress, if it is not nil, is called for each entry, and for each megabyte of a file.
+	Progress func()
 }
 
 // maxDepth is the greatest nesting of directories: each level has four descriptors open, and the default RLIMIT_NOFILE
@@ -31,7 +35,9 @@ const maxDepth = 200
 type copier struct {
 	root       int // of the tmpfs
 	uid, gid   uint32
-	privileged bool             // rt may change owners
+	privileged bool   // rt may change owners
+	resolve    uint64 // RESOLVE_* flags for entries
+	progress   func()
 	path       []byte           // of the current entry, below the root, with a leading slash
 	buffer     []byte           // for directories, links, contents and attributes
 	links      map[inode]string // files with several links: the path of the first copy
@@ -44,7 +50,13 @@ type inode struct{ device, number uint64 }
 // the container's root, or the user named by mount options, as with runc and crun. Both may be O_PATH descriptors.
 // Errors are *diag.Error and name the file.
 func Copy(from, to int, o Options) error {
-	c := copier{root: to, buffer: make([]byte, 64<<10), privileged: os.Geteuid() == 0}
+	c := copier{root: to, buffer: make([]byte, 64<<10), privileged: os.Geteuid() == 0, progress: o.Progress}
+	if o.OneMount {
+		c.resolve = unix.RESOLVE_NO_XDEV
+	}
+	if c.progress == nil {
+		c.progress = func() {}
+	}
 	var source, target unix.Stat_t
 	if err := unix.Fstat(from, &source); err != nil {
 		return c.failed("fstat", err)
@@ -119,12 +131,15 @@ func (c *copier) entries(in, out, depth int) error {
 
 // entry copies one entry of a directory. One that was removed meanwhile is skipped.
 func (c *copier) entry(from, to int, name string, depth int) error {
-	fd, err := unix.Openat(from, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	c.progress()
+	fd, err := unix.Openat2(from, name, &unix.OpenHow{
+		Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: c.resolve,
+	})
 	if err == unix.ENOENT {
 		return nil
 	}
 	if err != nil {
-		return c.failed("openat", err)
+		return c.failed("openat2", err)
 	}
 	defer func() { _ = unix.Close(fd) }()
 	var st unix.Stat_t

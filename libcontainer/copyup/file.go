@@ -78,6 +78,9 @@ func (c *copier) bytes(in, out int, at, end int64) (call string, err error) {
 			done += max(k, 0)
 		}
 		at += int64(n)
+		if at%(1<<20) < int64(n) {
+			c.progress()
+		}
 	}
 	return "", nil
 }

@@ -80,6 +80,7 @@ type Creation struct {
 	state     state.State      // Pid is 0 until the container's process exists
 	session   *supervise.Session
 	undo      undo.Stack
+	left      bool        // the cgroup could not be removed
 	poststop  *undo.Entry // runs the poststop hooks, once other hooks have run
 	aides     aides
 }
@@ -188,7 +189,7 @@ func (c *Creation) record() (err error) {
 	if c.container, err = c.root.Create(options.ID); err != nil {
 		return err
 	}
-	c.undo.Push(func() { c.warnOf(c.container.Remove()) })
+	c.undo.Push(c.forget)
 	if options.Notify != "" {
 		if err := c.container.MakeNotify(); err != nil {
 			return err
@@ -262,7 +263,7 @@ func (c *Creation) begin() error {
 		return c.spawnError(err)
 	}
 	c.caller.Log("started the boot process " + strconv.Itoa(boot.Pid))
-	c.supervise(boot)
+	c.supervise(boot, image)
 	return nil
 }
 

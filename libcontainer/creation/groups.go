@@ -73,7 +73,19 @@ func (c *Creation) makeGroups() error {
 func (c *Creation) removeCgroup() {
 	if c.cgroup.Available() {
 		_ = c.cgroup.Kill(unix.SIGKILL)
-		c.warnOf(c.cgroup.Destroy())
+		err := c.cgroup.Destroy()
+		c.warnOf(err)
+		c.left = err != nil
 		c.cgroup.Undo()
 	}
+}
+
+// forget removes the state directory, unless a cgroup is left: the container is then for `rt delete --force` to remove.
+func (c *Creation) forget() {
+	if c.left {
+		c.caller.Warn("`rt delete --force " + c.state.ID +
+			"` removes what is left of the container, once its processes have ended")
+		return
+	}
+	c.warnOf(c.container.Remove())
 }

@@ -47,9 +47,10 @@ func (a *aides) close() {
 }
 
 // supervise begins the supervision of a boot process that was started.
-func (c *Creation) supervise(boot *nsenter.Boot) {
+func (c *Creation) supervise(boot *nsenter.Boot, image nsenter.Image) {
 	c.session = &supervise.Session{
-		Boot: boot, Steps: c.in.plan.Steps, On: c.handlers(), Debug: c.caller.Debug, Interrupted: c.caller.Interrupted,
+		Boot: boot, Image: image, Steps: c.in.plan.Steps, On: c.handlers(), Debug: c.caller.Debug,
+		Interrupted: c.caller.Interrupted,
 	}
 	if c.request.Trace != nil {
 		c.session.Trace = c.request.Trace(c.in.plan, &c.state.Pid)

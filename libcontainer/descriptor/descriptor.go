@@ -10,6 +10,7 @@ import (
 	"rt/internal/sys"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/host"
+	"rt/libcontainer/hostpath"
 	"rt/libcontainer/idmap"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
@@ -80,7 +81,7 @@ func opened(f *plan.File, call string, fd int, err error) (int, error) {
 	if f.Kind == plan.FileCgroup {
 		what = "the container's cgroup"
 	}
-	e := diag.Sys(what+" can't be opened", call, err).At(f.Origin, "")
+	e := hostpath.Failed(what+" can't be opened", call, err).At(f.Origin, "")
 	return -1, e.WithHint(diag.Hint(call, e.Errno, f.Origin))
 }
 
@@ -106,7 +107,7 @@ func (o *Opener) cloneTree(f *plan.File, maps *idmap.Namespaces) (int, error) {
 	if f.Kind == plan.FileTree && mount != nil && mount.SourceNoFollow {
 		flags |= unix.AT_SYMLINK_NOFOLLOW
 	}
-	tree, err := unix.OpenTree(unix.AT_FDCWD, f.Path, flags)
+	tree, err := openTree(f.Path, flags)
 	if err != nil {
 		return opened(f, "open_tree", -1, err)
 	}
@@ -126,6 +127,25 @@ func (o *Opener) cloneTree(f *plan.File, maps *idmap.Namespaces) (int, error) {
 		}
 	}
 	return tree, nil
+}
+
+// openTree is open_tree(2) of a path, of a mount whose server need not answer.
+func openTree(path string, flags uint) (int, error) {
+	var follow uint64
+	if flags&unix.AT_SYMLINK_NOFOLLOW != 0 {
+		follow = unix.O_NOFOLLOW
+	}
+	fd, err := hostpath.Open(path, follow)
+	if err != nil {
+		return -1, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	var st unix.Statx_t
+	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, 0, &st)
+	if err == nil && st.Attributes&unix.STATX_ATTR_AUTOMOUNT != 0 {
+		return unix.OpenTree(unix.AT_FDCWD, path, flags) // which has it mounted: autofs(5)
+	}
+	return unix.OpenTree(fd, "", flags|unix.AT_EMPTY_PATH)
 }
 
 // listen returns the socket that the boot process accepts `rt start` on.

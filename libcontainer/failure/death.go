@@ -19,6 +19,13 @@ func Of(err error, s *supervise.Session, p *plan.Plan, config *spec.Spec, outOfM
 	if f, ok := errors.AsType[*supervise.Failure](err); ok {
 		return Step(f, p.Text(f.Index), config)
 	}
+	if h, ok := errors.AsType[*supervise.Hang](err); ok {
+		text := ""
+		if h.Step != nil {
+			text = p.Text(h.Index)
+		}
+		return Hang(h, text, config)
+	}
 	if errors.Is(err, supervise.ErrEnded) {
 		return Died(s, outOfMemory)
 	}

@@ -40,6 +40,23 @@ func Step(f *supervise.Failure, text string, config *spec.Spec) *diag.Error {
 	return e
 }
 
+// Hang returns the error of a step whose call does not return. text is the call as `rt plan` prints it, or "".
+func Hang(h *supervise.Hang, text string, config *spec.Spec) *diag.Error {
+	e := &diag.Error{
+		Kind: diag.Host, Errno: unix.ETIMEDOUT,
+		Hint: "a file system that the config mounts does not answer: look for its server",
+	}
+	if h.Step == nil {
+		e.Problem = "the boot process has not answered within " + h.For.String() + ", and was killed"
+		return e
+	}
+	e.Field, e.Step, e.Text, e.Call = h.Step.Origin, int(h.Step.Number), text, h.Step.Call.String()
+	e.Value = fieldValue(config, e.Field)
+	e.Problem = h.Step.Sentence + ": the call has not returned within " + h.For.String() +
+		", and the boot process was killed"
+	return e
+}
+
 // placeHint returns a hint that depends on more than the call, its errno and the field, or "".
 func placeHint(e *diag.Error, config *spec.Spec) string {
 	section, _, _ := strings.Cut(e.Field, ".")

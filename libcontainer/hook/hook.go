@@ -48,6 +48,7 @@ func (h *Hooks) Runtime() error {
 func (h *Hooks) CreateContainer(rootfs int) error {
 	inside := insideStarter{
 		pid: h.State.Pid, namespaces: h.Spec.Namespaces, directory: rootfs, dir: h.Dir.Path("."),
+		interrupted: h.Caller.Interrupted,
 	}
 	text := state.AppendHook(nil, h.State, state.Creating)
 	return h.run("createContainer", h.Spec.OCI.Hooks.CreateContainer, text, hooks.Options{Start: inside.start})

@@ -21,6 +21,8 @@ type insideStarter struct {
 	directory  int // that hooks run in: the root of the root file system, or the bundle
 	namespaces spec.Namespaces
 	dir        string // for the boot image, where a memfd can't be executed
+	// interrupted returns an error if the hook is not to be started any more; nil for one that is started anyway.
+	interrupted func() error
 }
 
 // start is the Start of hooks.Options. It returns when the hook has been executed, or has failed to be.
@@ -47,7 +49,7 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 		return 0, err
 	}
 	hook := supervise.Session{
-		Boot: boot, Steps: program.Steps,
+		Boot: boot, Image: image, Steps: program.Steps, Interrupted: s.interrupted,
 		On: supervise.Handlers{plan.SyncCloned: func(supervise.Report) error { return nil }},
 	}
 	err = hook.Serve(plan.SyncNone)

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/libcontainer/hostpath"
 	"rt/libcontainer/plan"
 	"rt/spec"
 )
@@ -66,6 +67,28 @@ func findRootMount(rootfs string) (string, error) {
 		return "", failed(unix.ENOENT) // rt is in a chroot(2), and the mount point outside of it
 	}
 	return mounts[0].Mountpoint, nil
+}
+
+// fileSystemAt returns the type of the file system that a path of the host is in. statfs(2) would ask its server.
+func fileSystemAt(path string) (string, error) {
+	fd, err := hostpath.Open(path, 0)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	var st unix.Statx_t
+	flags := unix.AT_EMPTY_PATH | unix.AT_STATX_DONT_SYNC
+	if err := unix.Statx(fd, "", flags, unix.STATX_MNT_ID, &st); err != nil {
+		return "", err
+	}
+	mounts, err := mountinfo.GetMounts(func(one *mountinfo.Info) (skip, stop bool) {
+		it := uint64(one.ID) == st.Mnt_id
+		return !it, it
+	})
+	if err != nil || len(mounts) == 0 {
+		return "", unix.ENOENT
+	}
+	return mounts[0].FSType, nil
 }
 
 // findKernelMounts finds the mounts that a container with --no-pivot must not have below its root: each procfs and

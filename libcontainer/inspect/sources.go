@@ -3,12 +3,12 @@ package inspect
 import (
 	"path/filepath"
 
-	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
 	"rt/internal/sys"
 	"rt/libcontainer/host"
+	"rt/libcontainer/hostpath"
 	"rt/libcontainer/plan"
 	"rt/spec"
 )
@@ -64,19 +64,27 @@ func readSources(s *spec.Spec, facts *host.Facts) (*sources, error) {
 
 // sourceKind says what the source of a bind mount is. One below root.path may be made by an earlier mount.
 func sourceKind(rootfs string, m *spec.Mount) (plan.Source, error) {
-	var st unix.Stat_t
-	stat := unix.Stat
-	if m.SourceNoFollow {
-		stat = unix.Lstat
+	if sys.IsBelow(m.Source, rootfs) {
+		return plan.SourceLater, nil
 	}
-	err := stat(m.Source, &st)
+	var flags uint64
+	if m.SourceNoFollow {
+		flags = unix.O_NOFOLLOW
+	}
+	var kind uint16
+	fd, err := hostpath.Open(m.Source, flags)
+	if err == nil {
+		kind, err = hostpath.Type(fd)
+		_ = unix.Close(fd)
+	}
 	switch {
-	case sys.IsBelow(m.Source, rootfs), (err == unix.ENOENT || err == unix.ENOTDIR) && leadsInto(rootfs, m.Source):
+	case (err == unix.ENOENT || err == unix.ENOTDIR) && leadsInto(rootfs, m.Source):
 		return plan.SourceLater, nil
 	case err != nil:
-		e := diag.Sys("the source of the bind mount can't be used", "stat", err).At(m.Field("source"), m.Source)
+		e := hostpath.Failed("the source of the bind mount can't be used", "openat2", err).
+			At(m.Field("source"), m.Source)
 		return plan.SourceNone, e.WithHint(diag.Hint("open_tree", e.Errno, "mounts"))
-	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
+	case kind == unix.S_IFDIR:
 		return plan.SourceDir, nil
 	}
 	return plan.SourceFile, nil
@@ -89,7 +97,7 @@ func leadsInto(rootfs, path string) bool {
 	if err != nil {
 		return false
 	}
-	resolved, err := securejoin.SecureJoin("/", path)
+	resolved, err := hostpath.Resolve(path)
 	return err == nil && sys.IsBelow(resolved, root)
 }
 
@@ -98,8 +106,7 @@ func checkProc(m *spec.Mount) error {
 	if m.Destination != "/proc" {
 		return nil
 	}
-	var fs unix.Statfs_t
-	if unix.Statfs(m.Source, &fs) == nil && fs.Type == unix.PROC_SUPER_MAGIC {
+	if kind, err := fileSystemAt(m.Source); err == nil && kind == "proc" {
 		return nil
 	}
 	return &diag.Error{
@@ -114,12 +121,11 @@ func linkText(m *spec.Mount) string {
 	if !m.CopySymlink {
 		return ""
 	}
-	var text [unix.PathMax]byte
-	n, err := unix.Readlink(m.Source, text[:])
-	if err != nil || n <= 0 || n == len(text) {
+	text, err := hostpath.Readlink(m.Source)
+	if err != nil || len(text) >= unix.PathMax {
 		return ""
 	}
-	return string(text[:n])
+	return text
 }
 
 // flagsNeeded reports whether the plan needs the flags of the mount that a source is in: see plan.Options.SourceFlags.

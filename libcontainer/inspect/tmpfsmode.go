@@ -13,7 +13,8 @@ import (
 
 // readModes reads the modes of the directories that tmpfs mounts without a mode cover, as far as they are directories
 // of the image: plan.Options.Modes and ModesLater. A directory that an earlier mount may bring, or that is reached by a
-// symbolic link, is examined when that tmpfs is mounted; with later, all are. Both are nil if no mount needs a mode.
+// symbolic link, is examined when that tmpfs is mounted, as is one in another mount than root.path, whose server need
+// not answer; with later, all are. Both are nil if no mount needs a mode.
 func readModes(s *spec.Spec, later bool) (modes []uint32, laters []bool, err error) {
 	last := -1
 	for i := range s.Mounts {
@@ -30,14 +31,17 @@ func readModes(s *spec.Spec, later bool) (modes []uint32, laters []bool, err err
 	}
 	defer func() { _ = unix.Close(root) }()
 	modes, laters = make([]uint32, len(s.Mounts)), make([]bool, len(s.Mounts))
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS}
+	how := unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,
+	}
 	for i := range s.Mounts[:last+1] {
 		m := &s.Mounts[i]
 		fd, err := unix.Openat2(root, plan.Relative(m.Destination), &how)
 		later = later || err == unix.ELOOP // behind a link, paths say nothing about what covers what
 		switch {
 		case !takesMode(m):
-		case later || covered(s.Mounts, i):
+		case later || err == unix.EXDEV || covered(s.Mounts, i):
 			laters[i] = true
 		case err == nil:
 			modes[i] = directoryMode(fd)

@@ -213,7 +213,7 @@ func (p *Process) run() (err error) {
 		return err
 	}
 	p.debug("started the boot process " + strconv.Itoa(boot.Pid))
-	return p.serve(boot)
+	return p.serve(boot, image)
 }
 
 // crowded reports whether the process could not be cloned because the container's cgroup has all the tasks that it may

@@ -15,9 +15,10 @@ import (
 )
 
 // serve serves a boot process until it has become the user's program.
-func (p *Process) serve(boot *nsenter.Boot) error {
+func (p *Process) serve(boot *nsenter.Boot, image nsenter.Image) error {
 	p.session = &supervise.Session{
-		Boot: boot, Steps: p.plan.Steps, Debug: p.o.Debug, Interrupted: p.o.Interrupted,
+		Boot: boot, Image: image, Patient: p.c.Paused,
+		Steps: p.plan.Steps, Debug: p.o.Debug, Interrupted: p.o.Interrupted,
 		On: supervise.Handlers{
 			plan.SyncCloned:   p.cloned,
 			plan.SyncConsole:  p.takeTerminal,

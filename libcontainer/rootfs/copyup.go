@@ -1,6 +1,8 @@
 package rootfs
 
 import (
+	"errors"
+	"os"
 	"strconv"
 	"strings"
 
@@ -37,14 +39,41 @@ func (s *Server) fillTmpfs(r supervise.Report) error {
 	if !mount.TmpCopyUp {
 		return copyMode(from, to)
 	}
-	err := copyup.Copy(from, to, copyup.Options{
-		KeepMode: hasOption(mount.Data, "mode"),
-	})
-	if e, ok := err.(*diag.Error); ok { //nolint:errorlint // made by Copy
-		e.Field, e.Value = step.Origin, "tmpcopyup"
+	err := s.copyTree(from, to, hasOption(mount.Data, "mode"))
+	if err != nil {
+		e := unanswered("what it covers can't be copied", "read", err).At(step.Origin, "tmpcopyup")
 		e.Problem = mount.Destination + ": " + e.Problem
 		if e.Errno == unix.ENOSPC {
 			e.Hint = "the tmpfs is too small for what the image has there: see its options size and nr_inodes"
+		}
+		return e
+	}
+	return nil
+}
+
+// copyTree copies a directory into a tmpfs: what is in the mount of root.path itself, and the rest by a helper.
+func (s *Server) copyTree(from, to int, keepMode bool) error {
+	if sys.InFileSystemOf(from, s.spec.Rootfs) {
+		err := copyup.Copy(from, to, copyup.Options{KeepMode: keepMode, OneMount: true})
+		if !errors.Is(err, unix.EXDEV) {
+			return err
+		}
+		if err := empty(to); err != nil {
+			return err
+		}
+	}
+	t := task{name: fill, from: from, to: to, keepMode: keepMode}
+	_, err := t.delegate(s.session.Interrupted)
+	return err
+}
+
+// empty removes all that is in a tmpfs which nobody else can reach.
+func empty(tmpfs int) error {
+	dir := "/proc/self/fd/" + strconv.Itoa(tmpfs)
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if err == nil {
+			err = os.RemoveAll(dir + "/" + e.Name())
 		}
 	}
 	return err
@@ -72,8 +101,7 @@ func hasOption(options, key string) bool {
 
 // copyMode gives a tmpfs, which the boot process has handed over, the mode of the directory that it will cover.
 func copyMode(from, to int) error {
-	var st unix.Stat_t
-	err := unix.Fstat(from, &st)
+	st, err := sys.Cached(from)
 	if err == nil {
 		err = unix.Chmod("/proc/self/fd/"+strconv.Itoa(to), st.Mode&0o7777)
 	}

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/inspect"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/supervise"
@@ -23,9 +24,9 @@ func (s *Server) checkDevice(r supervise.Report) error {
 		}
 	}
 	defer func() { _ = unix.Close(fd) }()
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return diag.Sys("what is at the path of the device can't be looked at", "fstat", err)
+	st, err := sys.Cached(fd)
+	if err != nil {
+		return diag.Sys("what is at the path of the device can't be looked at", "statx", err)
 	}
 	for i := range s.spec.Devices {
 		d := &s.spec.Devices[i]

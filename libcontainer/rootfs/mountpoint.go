@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -20,35 +21,61 @@ import (
 func (s *Server) makeMountPoint(r supervise.Report) error {
 	defer sys.CloseAll(r.FD)
 	step := r.Step
-	uid, gid, err := fileIDs(s.session.Boot.Pid)
-	if err == nil {
-		err = copyup.AsOwner(uid, gid,
-			func() error { return sys.MakeInRoot(r.FD, step.Sync.Path, plan.SyncPointOf(step) == plan.SyncMakeDir) })
+	t := task{name: makeFile, path: step.Sync.Path, from: r.FD, to: -1}
+	dir := plan.SyncPointOf(step) == plan.SyncMakeDir
+	if dir {
+		t.name = makeDirectory
+	}
+	var err error
+	if t.uid, t.gid, err = fileIDs(s.session.Boot.Pid); err == nil {
+		if err = unix.EXDEV; sys.InFileSystemOf(r.FD, s.spec.Rootfs) {
+			err = copyup.AsOwner(t.uid, t.gid, func() error {
+				return sys.MakeInRoot(r.FD, t.path, dir, unix.RESOLVE_NO_XDEV)
+			})
+		}
+		if err == unix.EXDEV { // in a mount of the container
+			_, err = t.delegate(s.session.Interrupted)
+		}
 	}
 	if err == nil || err == unix.EACCES && step.Origin == "process.cwd" {
 		return nil // a working directory that is closed to root is looked for by the user later
 	}
-	return diag.Sys("the target of its symbolic links can't be made", "openat2", err).At(step.Origin, step.Sync.Path)
+	return unanswered("the target of its symbolic links can't be made", "openat2", err).At(step.Origin, step.Sync.Path)
+}
+
+// unanswered is diag.Sys for what a helper has done.
+func unanswered(problem, call string, err error) *diag.Error {
+	if e, ok := errors.AsType[*diag.Error](err); ok {
+		return e
+	}
+	e := diag.Sys(problem, call, err)
+	if e.Errno == unix.ETIMEDOUT {
+		e.Hint = "a mount of the container does not answer: look for its server"
+	}
+	return e
 }
 
 // compareLink makes sure that what is at the destination of a mount with copy-symlink says what its source says.
 func (s *Server) compareLink(r supervise.Report) error {
-	step, dir := r.Step, r.FD
-	defer sys.CloseAll(dir)
+	step := r.Step
+	defer sys.CloseAll(r.FD)
 	want := ""
 	for i := range s.links {
 		if s.spec.Mounts[i].Field("destination") == step.Origin {
 			want = s.links[i]
 		}
 	}
-	var text [unix.PathMax]byte
-	n, err := unix.Readlinkat(dir, step.Sync.Path[strings.LastIndexByte(step.Sync.Path, '/')+1:], text[:])
-	if err == nil && string(text[:max(n, 0)]) == want {
+	t := task{name: readLink, path: step.Sync.Path[strings.LastIndexByte(step.Sync.Path, '/')+1:], from: r.FD, to: -1}
+	text, err := t.delegate(s.session.Interrupted)
+	if err == nil && text == want {
 		return nil
 	}
 	what := "something else than a symbolic link"
-	if err == nil {
-		what = "a symbolic link to " + strconv.Quote(string(text[:n]))
+	switch {
+	case err == nil:
+		what = "a symbolic link to " + strconv.Quote(text)
+	case err != unix.EINVAL && err != unix.ENOENT:
+		return unanswered("what is there can't be read", "readlinkat", err).At(step.Origin, step.Sync.Path)
 	}
 	return &diag.Error{
 		Kind: diag.Host, Field: step.Origin, Value: step.Sync.Path,

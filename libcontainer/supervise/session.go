@@ -58,6 +58,11 @@ type Session struct {
 	// Kill ends a boot process that is not a child of this process. Without it the session kills and waits for
 	// Boot.Pid.
 	Kill func()
+	// Image is what the boot process executes, if it is at hand: with it an error about a call that does not return
+	// names its step for sure.
+	Image nsenter.Image
+	// Patient sets no limit to the silence of the boot process: it waits for what the user is to do.
+	Patient bool
 
 	expected *expected
 }
@@ -78,7 +83,8 @@ var ErrEnded = errors.New("the boot process has ended")
 
 // Serve serves the boot process until it reaches the sync point last, which the caller answers, or, with plan.SyncNone,
 // until it closes the channel: it has executed a program, or has died. Otherwise the error is ErrEnded, a *Failure, the
-// error of a handler, or one about a report that the plan does not have; in the last case the boot process was killed.
+// error of a handler, a *Hang, or one about a report that the plan does not have; in the last two cases the boot
+// process was killed.
 func (s *Session) Serve(last plan.SyncPoint) error {
 	for {
 		record, fd, err := s.next()
@@ -213,17 +219,6 @@ func (s *Session) next() (nsenter.Record, int, error) {
 		return record, -1, s.refuse("has sent a report that is not its next one: " + wrong)
 	}
 	return record, fd, nil
-}
-
-// await waits for a report, or the end of the channel.
-func (s *Session) await() error {
-	const often = 100 * time.Millisecond
-	for s.Interrupted != nil && !s.Boot.ReadyWithin(often) {
-		if err := s.Interrupted(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // check returns what is wrong with a report; "" if it can come now.

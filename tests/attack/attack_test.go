@@ -14,6 +14,7 @@ type attack struct {
 	what    string
 	try     func(s *stage) (won string)
 	without []way
+	waits   bool // it mostly waits, and may run at the same time as others
 }
 
 // way is one way to take a defence away: a change of the plan, or of the source.
@@ -56,7 +57,14 @@ func TestAttacks(t *testing.T) {
 	for i := range attacks {
 		a := &attacks[i]
 		t.Run(a.name+": "+a.what, func(t *testing.T) {
+			together := func(t *testing.T) {
+				if a.waits {
+					t.Parallel()
+				}
+			}
+			together(t)
 			t.Run("with the defence", func(t *testing.T) {
+				together(t)
 				if won := a.try(newStage(t, nil)); won != "" {
 					t.Errorf("the attack succeeds: %s", won)
 				}
@@ -67,6 +75,7 @@ func TestAttacks(t *testing.T) {
 			for k := range a.without {
 				w := &a.without[k]
 				t.Run("without", func(t *testing.T) {
+					together(t)
 					if why := lost[w.name]; why != "" {
 						t.Fatal(why)
 					}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rt/tests/silentfs"
 )
 
 // Descriptors of the runtime, and the runtime itself, as ways out.
@@ -40,13 +42,13 @@ var attacksOnDescriptors = []attack{
 			if pid == 0 {
 				s.t.Fatal("no container")
 			}
-			files := s.mountFUSE(&silentFiles{ioctl: func(request uint32) uint32 {
+			files := s.mountFUSE(&silentfs.Files{Ioctl: func(request uint32) uint32 {
 				if request == unix.TIOCGPTPEER {
 					return leaked
 				}
 				return 0
 			}}, pid, "/dev/pts")
-			defer files.end()
+			defer files.End()
 			d, err := os.Open(s.victim)
 			must(s.t, err)
 			defer d.Close()

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rt/tests/silentfs"
 )
 
 // Files of a container that keep rt waiting.
@@ -21,6 +23,7 @@ var attacksOnWaits = []attack{
 			}
 			return s.answersIn(s.mountSilent(pid, "/etc"), nil, "exec", s.id, "true")
 		},
+		waits: true,
 		without: []way{{patches: []patch{{
 			"libcontainer/rootfs/home.go", "unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV,",
 			"unix.RESOLVE_NO_MAGICLINKS | map[bool]uint64{false: unix.RESOLVE_NO_XDEV}[OFF],",
@@ -36,6 +39,7 @@ var attacksOnWaits = []attack{
 			term := func(c *exec.Cmd) { _ = c.Process.Signal(unix.SIGTERM) }
 			return s.answersIn(s.mountSilent(pid, "/etc"), term, "exec", "--env", "HOME=/", s.id, "/etc/program")
 		},
+		waits: true,
 		without: []way{{patches: []patch{{
 			"libcontainer/join/serve.go", "Interrupted: p.o.Interrupted,",
 			"Interrupted: func() error {\nif OFF {\nreturn nil\n}\nreturn p.o.Interrupted()\n},",
@@ -48,6 +52,7 @@ var attacksOnWaits = []attack{
 			s.save()
 			return s.answersIn(s.mountSilent(0, s.path("etc")), nil, "run", "--bundle", s.bundle, s.newID())
 		},
+		waits: true,
 		without: []way{{patches: []patch{{
 			"libcontainer/rootfs/passwd.go", "if sys.InFileSystemOf(r.FD, s.spec.Rootfs) {",
 			"if OFF || sys.InFileSystemOf(r.FD, s.spec.Rootfs) {",
@@ -56,25 +61,32 @@ var attacksOnWaits = []attack{
 }
 
 // answersIn says whether a command of rt is not finished long after the time that it gives files of a container.
-// meanwhile is called with the command when that has had time to begin.
-func (s *stage) answersIn(f *silentFiles, meanwhile func(*exec.Cmd), args ...string) string {
-	const begin, longEnough = time.Second, 8 * time.Second
+// meanwhile is called with the command when the file system has got a request that it does not answer.
+func (s *stage) answersIn(f *silentfs.Files, meanwhile func(*exec.Cmd), args ...string) string {
+	const begin, longEnough = 10 * time.Second, 8 * time.Second
 	done := make(chan struct{})
 	var cmd *exec.Cmd
 	go func() {
 		defer close(done)
 		s.rtWith(func(c *exec.Cmd) { cmd = c }, args...)
 	}()
-	time.Sleep(begin)
+	within(begin, func() bool {
+		select {
+		case <-done:
+			return true
+		default:
+			return f.Waiting()
+		}
+	})
 	if meanwhile != nil {
 		meanwhile(cmd)
 	}
 	select {
 	case <-done:
-		f.end()
+		f.End()
 		return ""
 	case <-time.After(longEnough):
-		f.end()
+		f.End()
 		<-done
 		return "rt hangs"
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -36,6 +37,9 @@ func TestMain(m *testing.M) {
 	// No other goroutine gets the main thread: one that enters a mount namespace with its thread would take
 	// /proc/self/mountinfo of all tests with it.
 	runtime.LockOSThread()
+	flag.Parse()
+	const together = "16" // those that wait need no processor
+	_ = flag.Set("test.parallel", together)
 	if os.Geteuid() != 0 {
 		os.Exit(m.Run()) // only the tests that need no root
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	stagekit "rt/tests/internal/stage"
+	"rt/tests/silentfs"
 )
 
 // stage is what an attack has: a bundle, a victim on the host, and a runtime.
@@ -266,6 +267,22 @@ func (s *stage) harmed() string {
 		return "the victim's directory holds" + got
 	}
 	return ""
+}
+
+// mountSilent mounts files that never answer an open(2) at target, in the mount namespace of pid; 0 is that of the test.
+func (s *stage) mountSilent(pid int, target string) *silentfs.Files {
+	s.t.Helper()
+	return s.mountFUSE(&silentfs.Files{}, pid, target)
+}
+
+func (s *stage) mountFUSE(f *silentfs.Files, pid int, target string) *silentfs.Files {
+	s.t.Helper()
+	err := f.Mount(pid, target)
+	if errors.Is(err, silentfs.ErrNoFUSE) {
+		s.t.Skip(err)
+	}
+	must(s.t, err)
+	return f
 }
 
 func must(t *testing.T, err error) {

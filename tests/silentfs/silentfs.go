@@ -1,7 +1,10 @@
-package attack
+// Package silentfs is a FUSE file system for tests, as a container can mount one, whose server does not answer what it
+// likes.
+package silentfs
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync/atomic"
@@ -9,41 +12,53 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// silentFiles is a FUSE file system, as a container can mount one, whose files never answer an open(2). Its root
-// directory has every name that is asked for: a regular file.
-type silentFiles struct {
-	fd     int
-	target string // in the mount namespace of the test; "" is another's
-	// ioctl, if it is not nil, answers ioctl(2) with its result; then an open(2) is answered too.
-	ioctl func(request uint32) uint32
-	ended atomic.Bool
+// Files is such a file system. Its root directory has every name that is asked for: a file of type Mode. With the zero
+// value look-ups are answered, and the open(2) of a file never is.
+type Files struct {
+	// Mode is that of each file, with its type; 0 is a regular file. Rdev is the number of a device, as the kernel
+	// encodes it.
+	Mode, Rdev uint32
+	// Missing says that the root directory has no names.
+	Missing bool
+	// Silent, if it is not nil, says which requests are not answered, by name: one of the list below.
+	Silent func(opcode uint32) bool
+	// Ioctl, if it is not nil, answers ioctl(2) with its result; then an open(2) is answered too.
+	Ioctl func(request uint32) uint32
+
+	fd      int
+	target  string // in the mount namespace of the test; "" is another's
+	asked   [64]atomic.Bool
+	waiting atomic.Bool
+	ended   atomic.Bool
 }
 
 // The requests of fuse(4) that it knows.
 const (
-	fuseLookup  = 1
-	fuseGetattr = 3
-	fuseOpen    = 14
-	fuseRelease = 18
-	fuseFlush   = 25
-	fuseInit    = 26
-	fuseIoctl   = 39
+	Lookup   = 1
+	Getattr  = 3
+	Readlink = 5
+	Mkdir    = 9
+	Open     = 14
+	Release  = 18
+	Flush    = 25
+	Init     = 26
+	Opendir  = 27
+	Ioctl    = 39
 )
 
-// mountSilent mounts the file system at target, in the mount namespace of pid; 0 is that of the test.
-func (s *stage) mountSilent(pid int, target string) *silentFiles {
-	s.t.Helper()
-	return s.mountFUSE(&silentFiles{}, pid, target)
-}
+// ErrNoFUSE says that the kernel has no FUSE.
+var ErrNoFUSE = errors.New("needs a kernel with FUSE")
 
-func (s *stage) mountFUSE(f *silentFiles, pid int, target string) *silentFiles {
-	s.t.Helper()
+// Mount mounts the file system at target, in the mount namespace of process pid; 0 is that of the test.
+func (f *Files) Mount(pid int, target string) error {
 	_ = unix.Mknod("/dev/fuse", unix.S_IFCHR|0o600, int(unix.Mkdev(10, 229))) // in the /dev of the tests
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err == unix.ENODEV || err == unix.ENXIO {
-		s.t.Skip("needs a kernel with FUSE")
+	if err == unix.ENODEV || err == unix.ENXIO || err == unix.ENOENT {
+		return ErrNoFUSE
 	}
-	must(s.t, err)
+	if err != nil {
+		return err
+	}
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and not unlocked: the thread ends with the goroutine
@@ -64,25 +79,47 @@ func (s *stage) mountFUSE(f *silentFiles, pid int, target string) *silentFiles {
 				fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fd))
 		}()
 	}()
-	must(s.t, <-done)
+	if err := <-done; err != nil {
+		_ = unix.Close(fd)
+		return err
+	}
 	f.fd = fd
 	if pid == 0 {
 		f.target = target
 	}
 	go f.serve()
-	return f
+	return nil
 }
 
-// end lets all go who wait: the file system is gone with its server.
-func (f *silentFiles) end() {
+// Asked reports whether a request of this kind has come.
+func (f *Files) Asked(opcode uint32) bool { return f.asked[opcode%uint32(len(f.asked))].Load() }
+
+// Waiting reports whether there is a request that gets no answer.
+func (f *Files) Waiting() bool { return f.waiting.Load() }
+
+// End lets all go who wait: the file system is gone with its server.
+func (f *Files) End() {
 	f.ended.Store(true)
 	if f.target != "" {
 		_ = unix.Unmount(f.target, unix.MNT_DETACH)
 	}
 }
 
-// serve answers what leads to a file, and not the open of it.
-func (f *silentFiles) serve() {
+// silent reports whether a request is not answered.
+func (f *Files) silent(opcode uint32) bool {
+	switch {
+	case opcode == Init:
+		return false
+	case f.Silent != nil:
+		return f.Silent(opcode)
+	case f.Ioctl != nil:
+		return false
+	}
+	return opcode != Lookup && opcode != Getattr
+}
+
+// serve answers requests.
+func (f *Files) serve() {
 	defer func() { _ = unix.Close(f.fd) }()
 	le := binary.LittleEndian
 	for !f.ended.Load() {
@@ -98,44 +135,63 @@ func (f *silentFiles) serve() {
 		if err != nil || n < 40 {
 			return
 		}
-		var out []byte
-		attributes := func(node uint64, mode uint32) {
-			out = le.AppendUint64(out, node)
-			out = le.AppendUint64(out, 100) // bytes
-			out = append(out, make([]byte, 44)...)
-			out = le.AppendUint32(out, mode)
-			out = append(out, make([]byte, 24)...)
+		opcode := le.Uint32(request[4:])
+		f.asked[opcode%uint32(len(f.asked))].Store(true)
+		if f.silent(opcode) {
+			f.waiting.Store(true)
+			continue
 		}
-		switch le.Uint32(request[4:]) {
-		case fuseInit:
-			out = le.AppendUint32(le.AppendUint32(nil, 7), 31)
-			out = append(out, make([]byte, 56)...)
-		case fuseLookup:
-			out = le.AppendUint64(nil, 2)
-			out = append(le.AppendUint64(out, 0), make([]byte, 24)...)
-			attributes(2, unix.S_IFREG|0o644)
-		case fuseGetattr:
-			out = make([]byte, 16)
-			mode := uint32(unix.S_IFREG | 0o644)
-			if le.Uint64(request[16:]) == 1 {
-				mode = unix.S_IFDIR | 0o755
-			}
-			attributes(le.Uint64(request[16:]), mode)
-		default:
-			switch opcode := le.Uint32(request[4:]); {
-			case f.ioctl == nil:
-				continue // fuseOpen, above all
-			case opcode == fuseFlush, opcode == fuseRelease:
-			case opcode == fuseOpen:
-				out = make([]byte, 16)
-			case opcode == fuseIoctl:
-				out = append(le.AppendUint32(nil, f.ioctl(le.Uint32(request[52:]))), make([]byte, 12)...)
-			default:
-				continue
-			}
-		}
+		out, errno := f.answer(opcode, request)
 		head := le.AppendUint32(nil, uint32(16+len(out)))
-		head = append(le.AppendUint32(head, 0), request[8:16]...)
+		head = append(le.AppendUint32(head, uint32(-int32(errno))), request[8:16]...)
 		_, _ = unix.Write(f.fd, append(head, out...))
 	}
+}
+
+// answer returns the answer to a request.
+func (f *Files) answer(opcode uint32, request []byte) (out []byte, errno unix.Errno) {
+	le := binary.LittleEndian
+	mode := f.Mode
+	if mode == 0 {
+		mode = unix.S_IFREG | 0o644
+	}
+	attributes := func(node uint64, mode uint32) {
+		out = le.AppendUint64(out, node)
+		out = le.AppendUint64(out, 100) // bytes
+		out = append(out, make([]byte, 44)...)
+		out = le.AppendUint32(out, mode)
+		out = append(out, make([]byte, 12)...) // nlink, uid, gid
+		out = le.AppendUint32(out, f.Rdev)
+		out = append(out, make([]byte, 8)...)
+	}
+	switch opcode {
+	case Init:
+		out = le.AppendUint32(le.AppendUint32(nil, 7), 31)
+		out = append(out, make([]byte, 56)...)
+	case Lookup:
+		if f.Missing {
+			return nil, unix.ENOENT
+		}
+		const node = 2
+		out = le.AppendUint64(nil, node)
+		out = append(le.AppendUint64(out, 0), make([]byte, 24)...)
+		attributes(node, mode)
+	case Getattr:
+		out = make([]byte, 16)
+		if le.Uint64(request[16:]) == 1 {
+			mode = unix.S_IFDIR | 0o755
+		}
+		attributes(le.Uint64(request[16:]), mode)
+	case Open, Opendir:
+		out = make([]byte, 16)
+	case Flush, Release:
+	case Ioctl:
+		if f.Ioctl == nil {
+			return nil, unix.ENOTTY
+		}
+		out = append(le.AppendUint32(nil, f.Ioctl(le.Uint32(request[52:]))), make([]byte, 12)...)
+	default:
+		return nil, unix.ENOSYS
+	}
+	return out, 0
 }

@@ -1,0 +1,50 @@
+package plan
+
+import (
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+)
+
+// FinderTo is the descriptor of the program of Finder and LinkReader: a memfd for the text of a link.
+const FinderTo = 0
+
+// Finder returns the program of a process that opens a path of the host with O_PATH and flags, and hands the descriptor
+// over at SyncHome: a look-up in a file system whose server does not answer takes for ever. It follows no magic links:
+// those of /proc/self would be its own.
+func Finder(path string, flags uint64) *nsenter.Program {
+	const ctl = 1 + FinderTo
+	c := newFinder(path, flags)
+	c.do("", "duplicate it to a fixed number", nsenter.Dup3, nsenter.Val(regFile), nsenter.Num(FinderTo),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
+	c.do("", "pass it to rt", nsenter.Sendmsg, nsenter.Num(ctl), passDescriptor(FinderTo, regFile),
+		nsenter.Imm(0)).sync(SyncHome)
+	c.await("wait until rt has it")
+	return c.finished()
+}
+
+// LinkReader returns the program of a process that writes the text of the symbolic link at a path of the host to a
+// memfd.
+func LinkReader(path string) *nsenter.Program {
+	c := newFinder(path, unix.O_NOFOLLOW)
+	c.do("", "read the link", nsenter.Readlinkat, nsenter.Val(regFile), nsenter.Str(""), nsenter.Scratch(homeOffset),
+		nsenter.Imm(unix.PathMax)).to(regResult).least(1)
+	c.do("", "copy its text", nsenter.Write, nsenter.Num(FinderTo), nsenter.Scratch(homeOffset), nsenter.Val(regResult))
+	return c.finished()
+}
+
+func newFinder(path string, flags uint64) *compiler {
+	c := &compiler{}
+	c.begin("finder")
+	c.plan.Regs = registerNames[:]
+	c.plan.FDs, c.plan.Ctl = []string{"to", "ctl"}, 1+FinderTo
+	c.do("", "find the file", nsenter.Openat2, nsenter.Cwd, nsenter.Str(path),
+		how(unix.O_PATH|flags, unix.RESOLVE_NO_MAGICLINKS), nsenter.Imm(sizeofOpenHow)).to(regFile)
+	return c
+}
+
+func (c *compiler) finished() *nsenter.Program {
+	c.do("", "that is all", nsenter.ExitGroup, nsenter.Imm(0))
+	c.resolve()
+	return &c.plan.Program
+}

@@ -1,0 +1,241 @@
+package rootfs
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/internal/sys"
+	"rt/libcontainer/copyup"
+	"rt/libcontainer/supervise"
+	"rt/nsenter"
+)
+
+// In a mount of the container whose server need not answer, rt makes no mount point and copies nothing itself: a
+// helper does, which is this program once more. rt can give it up; its own threads it can't. A program that uses the
+// library and does not call Help has no helper; there a thread works, and stays behind if it is given up.
+
+// helperName is the first word of the command line of a helper.
+const helperName = "rt-rootfs"
+
+// helps says that this program, executed again, becomes a helper.
+var helps bool
+
+// The descriptors of a helper besides the standard streams.
+const (
+	helperSocket = 3 + iota
+	helperFrom   // a directory of the container
+	helperTo     // the tmpfs that is to be filled, or the same directory
+)
+
+// Help does the work of a helper if this process is one, and reports whether it was; then the process is to end. It
+// also records that rt may start helpers.
+func Help(args []string) bool {
+	helps = true
+	if len(args) == 0 || args[0] != helperName {
+		return false
+	}
+	t, ok := parseTask(args[1:])
+	if !ok {
+		return true
+	}
+	t.from, t.to = helperFrom, helperTo
+	text, err := t.do(func() {
+		if unix.Send(helperSocket, []byte{progress}, unix.MSG_NOSIGNAL) != nil {
+			os.Exit(1) // rt has ended
+		}
+	})
+	_ = unix.Send(helperSocket, formatResult(text, err), unix.MSG_NOSIGNAL)
+	return true
+}
+
+// task is what a helper does: the name of one of tasks, and its operands.
+type task struct {
+	name     string
+	path     string // below from
+	uid, gid uint32 // the owner of what is made
+	keepMode bool
+	from, to int
+}
+
+// The tasks.
+const (
+	makeDirectory = "directory"
+	makeFile      = "file"
+	readLink      = "link"
+	fill          = "fill"
+)
+
+func (t *task) words() []string {
+	return []string{
+		helperName, t.name, t.path, strconv.FormatUint(uint64(t.uid), 10), strconv.FormatUint(uint64(t.gid), 10),
+		strconv.FormatBool(t.keepMode),
+	}
+}
+
+func parseTask(words []string) (t task, ok bool) {
+	const count = 5
+	if len(words) != count {
+		return t, false
+	}
+	uid, err := strconv.ParseUint(words[2], 10, 32)
+	gid, gidErr := strconv.ParseUint(words[3], 10, 32)
+	t = task{name: words[0], path: words[1], uid: uint32(uid), gid: uint32(gid), keepMode: words[4] == "true"}
+	return t, err == nil && gidErr == nil
+}
+
+// do carries a task out. step is called as it goes on.
+func (t *task) do(step func()) (text string, err error) {
+	switch t.name {
+	case makeDirectory, makeFile:
+		return "", copyup.AsOwner(t.uid, t.gid, func() error {
+			return sys.MakeInRoot(t.from, t.path, t.name == makeDirectory, 0)
+		})
+	case readLink:
+		var buffer [unix.PathMax]byte
+		n, err := unix.Readlinkat(t.from, t.path, buffer[:])
+		return string(buffer[:max(n, 0)]), err
+	case fill:
+		return "", copyup.Copy(t.from, t.to, copyup.Options{KeepMode: t.keepMode, Progress: step})
+	}
+	return "", unix.EINVAL
+}
+
+// What a helper sends: progress as often as it likes, and then one result.
+const (
+	progress   = '.'
+	result     = '='
+	resultSize = unix.PathMax + 2*unix.PathMax
+)
+
+// formatResult makes a message of a result: the kind and errno of an error, its call, its problem and the text.
+func formatResult(text string, err error) []byte {
+	e := &diag.Error{}
+	if err != nil {
+		var ok bool
+		if e, ok = errors.AsType[*diag.Error](err); !ok {
+			e = &diag.Error{}
+			_ = errors.As(err, &e.Errno)
+		}
+	}
+	words := []string{
+		strconv.FormatBool(err == nil), strconv.Itoa(int(e.Kind)), strconv.Itoa(int(e.Errno)), e.Call, e.Problem, text,
+	}
+	return append([]byte{result}, strings.Join(words, "\x00")...)
+}
+
+func parseResult(message []byte) (text string, err error) {
+	const count = 6
+	f := strings.SplitN(string(message[1:]), "\x00", count)
+	if len(f) != count {
+		return "", unix.EPROTO
+	}
+	kind, _ := strconv.ParseUint(f[1], 10, 8)
+	errno, _ := strconv.ParseUint(f[2], 10, 16)
+	switch {
+	case f[0] == "true":
+		return f[5], nil
+	case f[4] == "" && errno != 0:
+		return "", unix.Errno(errno)
+	case f[4] == "":
+		return "", unix.EPROTO
+	}
+	return "", &diag.Error{Kind: diag.Kind(kind), Errno: unix.Errno(errno), Call: f[3], Problem: f[4]}
+}
+
+// delegate has a helper carry a task out, and waits for it as for a boot process: until it makes no progress for
+// supervise.SilenceLimit, or interrupted returns an error.
+func (t *task) delegate(interrupted func() error) (text string, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = unix.Close(pair[0]) }()
+	stop, err := t.start(pair[1])
+	if err != nil {
+		return "", err
+	}
+	defer stop()
+	helper := nsenter.Attach(pair[0], 0)
+	message := make([]byte, resultSize)
+	for begin := time.Now(); ; {
+		const often = 100 * time.Millisecond
+		if helper.ReadyWithin(often) {
+			n, err := unix.Read(pair[0], message)
+			switch {
+			case err != nil && err != unix.EINTR:
+				return "", err
+			case n == 0:
+				return "", unix.ECHILD // it has ended without a result
+			case n > 0 && message[0] == result:
+				return parseResult(message[:n])
+			}
+			begin = time.Now()
+		}
+		if interrupted != nil {
+			if err := interrupted(); err != nil {
+				return "", err
+			}
+		}
+		if time.Since(begin) > supervise.SilenceLimit {
+			return "", unix.ETIMEDOUT
+		}
+	}
+}
+
+// start starts a helper that answers on socket, which is closed. stop ends it, or gives it up.
+func (t *task) start(socket int) (stop func(), err error) {
+	defer func() {
+		if stop == nil || helps {
+			_ = unix.Close(socket)
+		}
+	}()
+	to := t.to
+	if to < 0 {
+		to = t.from
+	}
+	if !helps {
+		return t.startThread(socket, to)
+	}
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = unix.Close(null) }()
+	in := uintptr(null)
+	pid, err := syscall.ForkExec("/proc/self/exe", t.words(), &syscall.ProcAttr{
+		Files: []uintptr{in, in, in, helperSocket: uintptr(socket), helperFrom: uintptr(t.from), helperTo: uintptr(to)},
+		Env:   []string{},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		const patience = 2 * time.Second // one that waits for FUSE does not die
+		_ = unix.Kill(pid, unix.SIGKILL)
+		_, _ = (&nsenter.Boot{Pid: pid}).WaitWithin(patience)
+	}, nil
+}
+
+// startThread carries the task out in this process, with descriptors of its own.
+func (t *task) startThread(socket, to int) (stop func(), err error) {
+	own := *t
+	fds := [...]*int{&own.from, &own.to}
+	for i, fd := range [...]int{t.from, to} {
+		if *fds[i], err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0); err != nil {
+			return nil, err
+		}
+	}
+	go func() {
+		defer sys.CloseAll(socket, own.from, own.to)
+		text, err := own.do(func() { _ = unix.Send(socket, []byte{progress}, unix.MSG_NOSIGNAL) })
+		_ = unix.Send(socket, formatResult(text, err), unix.MSG_NOSIGNAL)
+	}()
+	return func() {}, nil
+}
