@@ -40,7 +40,8 @@ func TestFeaturesSaysWhatPlansDo(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(bundle, "rootfs"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		text := `{"ociVersion": "1.3.0", "root": {"path": "rootfs"}, "process": {"args": ["a"], "cwd": "/", "user": {"uid": 0, "gid": 0}},
+		text := `{"ociVersion": "1.3.0", "root": {"path": "rootfs"}, 
+			"process": {"args": ["a"], "cwd": "/", "user": {"uid": 0, "gid": 0}},
 			"linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], ` + config + `}}`
 		if err := os.WriteFile(filepath.Join(bundle, "config.json"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -13,9 +13,11 @@ import (
 	"rt/seccomp"
 )
 
-const profileText = `{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"], "syscalls": [
+const profileText = `{"defaultAction": "SCMP_ACT_ERRNO", 
+	"architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"], "syscalls": [
 	{"names": ["read", "frobnicate"], "action": "SCMP_ACT_ALLOW"},
-	{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 268435456, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}]}]}`
+	{"names": ["clone"], "action": "SCMP_ACT_ALLOW",
+		"args": [{"index": 0, "value": 268435456, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}]}]}`
 
 // writeText writes a file and returns its path.
 func writeText(t *testing.T, path, text string) string {

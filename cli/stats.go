@@ -95,7 +95,9 @@ func statsData(s *libcontainer.Stats) *statsShape {
 		usage.UsageInKernelmode, usage.UsageInUsermode,
 	}
 	throttling := &s.CpuStats.ThrottlingData
-	d.CPU.Throttling.Periods, d.CPU.Throttling.Throttled, d.CPU.Throttling.Time = throttling.Periods, throttling.ThrottledPeriods, throttling.ThrottledTime
+	d.CPU.Throttling.Periods = throttling.Periods
+	d.CPU.Throttling.Throttled = throttling.ThrottledPeriods
+	d.CPU.Throttling.Time = throttling.ThrottledTime
 	d.CPU.PSI = s.CpuStats.PSI
 	d.CPUSet = cpusetShape(s.CPUSetStats)
 	m := &s.MemoryStats

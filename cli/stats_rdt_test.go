@@ -10,8 +10,10 @@ import (
 func TestRdtData(t *testing.T) {
 	for want, s := range map[string]rdt.Stats{
 		`{}`: {},
-		`{"l3_cache_info":{"cbm_mask":"7ff","min_cbm_bits":1,"num_closids":16},"l3_cache_schema_root":"L3:0=7ff","l3_cache_schema":"L3:0=f",` +
-			`"mem_bw_info":{"bandwidth_gran":10,"delay_linear":1,"min_bandwidth":10,"num_closids":8},"mem_bw_schema_root":"MB:0=100","mem_bw_schema":"MB:0=50",` +
+		`{"l3_cache_info":{"cbm_mask":"7ff","min_cbm_bits":1,"num_closids":16},` +
+			`"l3_cache_schema_root":"L3:0=7ff","l3_cache_schema":"L3:0=f",` +
+			`"mem_bw_info":{"bandwidth_gran":10,"delay_linear":1,"min_bandwidth":10,"num_closids":8},` +
+			`"mem_bw_schema_root":"MB:0=100","mem_bw_schema":"MB:0=50",` +
 			`"mbm_stats":[{"mbm_total_bytes":5,"mbm_local_bytes":4}],"cmt_stats":[{"llc_occupancy":3},{}]}`: {
 			L3: map[string]string{"cbm_mask": "7ff", "min_cbm_bits": "1", "num_closids": "16"},
 			MB: map[string]string{

@@ -185,8 +185,11 @@ func TestMisuse(t *testing.T) {
 			"there is no -i)"},
 		{"exec -dt a sh", "flag provided but not defined: -dt (short options are written one by one: -d -t)"},
 		{"seccomp", `"seccomp" needs one of its subcommands: compile, check`},
-		{"seccomp chek p", `"chek" is not a subcommand of seccomp, which has compile, check, diff (hint: did you mean "check"?)`},
-		{"seccomp check p", `"check" requires a minimum of 2 argument(s): <profile> <call> [argument...] (hint: see "rt seccomp check --help")`},
+		{"seccomp chek p", `"chek" is not a subcommand of seccomp, which has compile, check, diff (hint: did you ` +
+			`mean ` +
+			`"check"?)`},
+		{"seccomp check p", `"check" requires a minimum of 2 argument(s): <profile> <call> [argument...] (hint: see ` +
+			`"rt seccomp check --help")`},
 		{"strat --foo a", `"strat" is not a command of rt (hint: did you mean "start"?)`},
 	} {
 		t.Run(c.args, func(t *testing.T) {

@@ -51,7 +51,8 @@ func updateCommand() *Command {
 		Description: []string{
 			"Changes the given limits, and leaves the others unchanged. They are options, or members of a JSON " +
 				"document. This document changes nothing, and shows the members:",
-			`{"memory": {"limit": 0, "reservation": 0, "swap": 0}, "cpu": {"shares": 0, "quota": 0, "burst": 0, "period": 0, "realtimeRuntime": 0, "realtimePeriod": 0, ` +
+			`{"memory": {"limit": 0, "reservation": 0, "swap": 0}, "cpu": {"shares": 0, "quota": 0, "burst": 0, ` +
+				`"period": 0, "realtimeRuntime": 0, "realtimePeriod": 0, ` +
 				`"cpus": "", "mems": "", "idle": 0}, "blockIO": {"weight": 0}, "pids": {"limit": 0}}`,
 			"Sizes are bytes, or end in k, m, g or t for the powers of 1024. -1 removes a limit.",
 		},

@@ -116,7 +116,8 @@ func TestFailureNamesTheHook(t *testing.T) {
 	ran := filepath.Join(t.TempDir(), "ran")
 	list := []specs.Hook{sh("exit 0"), sh("echo to stdout; echo 'no such  device' >&2; exit 3"), sh(`touch "$1"`, ran)}
 	e := failure(t, Run("prestart", list, nil, Options{}))
-	const want = `hooks.prestart[1] "/bin/sh": error running prestart hook #1: exit status 3, stdout: to stdout, stderr: no such  device`
+	const want = `hooks.prestart[1] "/bin/sh": error running prestart hook #1: exit status 3, stdout: to stdout, ` +
+		`stderr: no such  device`
 	if e.Error() != want {
 		t.Errorf("got  %s\nwant %s", e, want)
 	}
@@ -165,7 +166,8 @@ func TestTimeoutKillsTheHookAlone(t *testing.T) {
 	if took < time.Second || took > 5*time.Second {
 		t.Errorf("took %s, the timeout was 1 s", took)
 	}
-	if want := "hook ran past specified timeout of 1.0s, and was killed, stdout: , stderr: waiting"; !strings.Contains(e.Error(), want) {
+	if want := "hook ran past specified timeout of 1.0s, and was killed, stdout: , stderr: " +
+		"waiting"; !strings.Contains(e.Error(), want) {
 		t.Errorf("%q is missing in %s", want, e)
 	}
 	if unix.Kill(child, 0) != nil {
@@ -243,7 +245,8 @@ func TestHookThatCannotStart(t *testing.T) {
 		"missing":     {"/nonesuch/hook", "", unix.ENOENT, "execve(2): no such file or directory (ENOENT)"},
 		"no x bit":    {dir + "/plain", "", unix.EACCES, "execve(2): permission denied (EACCES)"},
 		"interpreter": {dir + "/dangling", "", unix.ENOENT, "hint: the file exists"},
-		"directory":   {"/bin/true", "/nonesuch", unix.ENOENT, "its working directory /nonesuch can't be entered: chdir(2)"},
+		"directory": {"/bin/true", "/nonesuch", unix.ENOENT,
+			"its working directory /nonesuch can't be entered: chdir(2)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := failure(t, Run("prestart", []specs.Hook{{Path: c.path}}, nil, Options{Dir: c.dir}))
@@ -342,7 +345,9 @@ func TestStart(t *testing.T) {
 		return 0, &diag.Error{Problem: "no such namespace", Call: "setns", Errno: unix.EINVAL}
 	}
 	e = failure(t, Run("startContainer", []specs.Hook{{Path: "/inside"}}, nil, o))
-	if want := `hooks.startContainer[0] "/inside": error running startContainer hook #0: no such namespace: setns(2): invalid argument (EINVAL)`; e.Error() != want {
+	if want := `hooks.startContainer[0] "/inside": error running startContainer hook #0: no such namespace: ` +
+		`setns(2): ` +
+		`invalid argument (EINVAL)`; e.Error() != want {
 		t.Errorf("got %s, want %s", e, want)
 	}
 }

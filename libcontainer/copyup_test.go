@@ -96,7 +96,8 @@ func TestTmpcopyup(t *testing.T) {
 		},
 		"read-only": {
 			tmpfs("/data", "tmpcopyup", "ro"),
-			"1775 0:0 /data\n644 7:8 /data/file\nfrom the image\nsh: can't create /data/new: Read-only file system\nread-only\n",
+			"1775 0:0 /data\n644 7:8 /data/file\nfrom the image\nsh: can't create /data/new: Read-only file " +
+				"system\nread-only\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

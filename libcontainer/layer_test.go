@@ -22,7 +22,8 @@ func TestEveryStepOfALayerFails(t *testing.T) {
 		{"overlay", "--overlay", false, CreateOptions{Overlay: kept}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			bundle := newBundle(t, func(config map[string]any) { config["process"].(map[string]any)["args"] = []string{"/bin/true"} })
+			bundle := newBundle(t,
+				func(config map[string]any) { config["process"].(map[string]any)["args"] = []string{"/bin/true"} })
 			if test.users {
 				writeConfig(t, bundle, func(config map[string]any) {
 					config["process"].(map[string]any)["args"] = []string{"/bin/true"}

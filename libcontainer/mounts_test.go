@@ -39,7 +39,10 @@ func TestMountsSeeEarlierMounts(t *testing.T) {
 		want   string
 	}{
 		"a directory behind a link that a mount brings": {
-			nil, func(string) []map[string]any { return []map[string]any{links, bindMount("/opt/down", source+"/data")} }, "cat /real/sub/f", "data",
+			nil, func(string) []map[string]any {
+				return []map[string]any{links,
+					bindMount("/opt/down", source+"/data")}
+			}, "cat /real/sub/f", "data",
 		},
 		"a file behind a link that a mount brings": {
 			nil, func(string) []map[string]any {
@@ -71,7 +74,8 @@ func TestMountsSeeEarlierMounts(t *testing.T) {
 			}, "cat /one", "data",
 		},
 		"a tmpfs with the mode of what a mount brings": {
-			nil, func(string) []map[string]any { return []map[string]any{links, tmpfs("/opt/dir")} }, "busybox stat -c %a /opt/dir", "1751\n",
+			nil, func(string) []map[string]any { return []map[string]any{links, tmpfs("/opt/dir")} },
+			"busybox stat -c %a /opt/dir", "1751\n",
 		},
 		"a read-only tmpfs with the mode of what a mount brings": {
 			nil, func(string) []map[string]any { return []map[string]any{links, tmpfs("/opt/dir", "ro")} },

@@ -41,8 +41,7 @@
 //
 // The control channel is a SOCK_SEQPACKET socket. A report is one message:
 //
-//	      0  u32  1: a step failed; 2: a sync point was reached, which the next row waits for; 3: a trace, which nobody
-//	 answers
+//	 0  u32  1: a step failed; 2: a sync point, for which the next row waits; 3: a trace, without an answer
 //		 4  u32  index of the row
 //		 8  i64  result of the failed step, or the register that the sync point reports
 //		16       traces only: two struct timespec of CLOCK_MONOTONIC, when the step began and ended

@@ -39,9 +39,11 @@ func (image Image) onDisk(dirs ...string) (int, error) {
 		return image.writeTo(w)
 	}
 	return -1, &diag.Error{
-		Kind: diag.Host, Problem: "the boot image can be executed nowhere: vm.memfd_noexec=2 forbids memfds, and in none of these directories rt may write and execute files: " +
+		Kind: diag.Host, Problem: "the boot image can be executed nowhere: vm.memfd_noexec=2 forbids memfds, and in " +
+			"none of these directories rt may write and execute files: " +
 			strings.Join(refused, ", "),
-		Hint: "set vm.memfd_noexec below 2 in this pid namespace, or give rt a --root on a file system that is not mounted noexec",
+		Hint: "set vm.memfd_noexec below 2 in this pid namespace, or give rt a --root on a file system that is not " +
+			"mounted noexec",
 	}
 }
 

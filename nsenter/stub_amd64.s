@@ -2,8 +2,8 @@
 
 // The stub: the only code of rt that runs inside a container. It walks the table of steps; doc.go has its ABI.
 //
-// Go's assembler makes the bytes and image.go copies them into the boot image, where they run without Go: no stack is used but for
-// the report of a failure, no memory is written but the registers.
+// Go's assembler makes the bytes, and image.go copies them into the boot image, where they run without Go. They use the
+// stack only to report a failure, and write no memory but the registers.
 //
 //	BX   index of the step
 //	R12  address of its row

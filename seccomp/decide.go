@@ -108,7 +108,8 @@ func (r *reading) decide(call *Call) Verdict {
 	if newest := r.newest[m]; !permissive(r.deny) && newest >= 0 && int64(call.Number) > newest {
 		return Verdict{
 			Return: r.archs[0].enosys(), Entry: -1,
-			Why: "the call is newer than every call that the profile names: ENOSYS, so that the program tries an older one",
+			Why: "the call is newer than every call that the profile names: ENOSYS, so that the program tries an " +
+				"older one",
 		}
 	}
 	return Verdict{

@@ -166,7 +166,8 @@ func TestFlags(t *testing.T) {
 			"tsync with listener",
 			[]specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_TSYNC"},
 			true,
-			unix.SECCOMP_FILTER_FLAG_TSYNC | unix.SECCOMP_FILTER_FLAG_TSYNC_ESRCH | unix.SECCOMP_FILTER_FLAG_NEW_LISTENER,
+			unix.SECCOMP_FILTER_FLAG_TSYNC | unix.SECCOMP_FILTER_FLAG_TSYNC_ESRCH |
+				unix.SECCOMP_FILTER_FLAG_NEW_LISTENER,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -80,7 +80,8 @@ func library(p *specs.LinuxSeccomp, list []*architecture, level int,
 			if err != nil {
 				if lookup(name) >= 0 {
 					warnings = append(warnings,
-						at(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": "+Backend()+" does not know this call; the rule leaves it out")
+						at(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": "+Backend()+" does not know this "+
+							"call; the rule leaves it out")
 				}
 				continue
 			}

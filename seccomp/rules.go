@@ -91,7 +91,8 @@ func (s *ruleset) addCall(i int, call *specs.LinuxSyscall, warnings []string) ([
 		k := lookup(name)
 		if k < 0 {
 			warnings = append(warnings,
-				at(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": no architecture of Linux "+TableVersion+" has this call; the rule leaves it out")
+				at(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": no architecture of Linux "+
+					TableVersion+" has this call; the rule leaves it out")
 			continue
 		}
 		s.named[k] = true

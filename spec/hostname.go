@@ -22,7 +22,8 @@ func (c *checker) names(oci *specs.Spec, s *Spec) {
 		}
 		c.needs(n.at, unix.CLONE_NEWUTS, s, "it would become the host's")
 		if len(n.value) > maxHostname {
-			c.bad(n.at, n.value, "has "+strconv.Itoa(len(n.value))+" bytes: the kernel takes "+strconv.Itoa(maxHostname))
+			c.bad(n.at, n.value, "has "+strconv.Itoa(len(n.value))+" bytes: the kernel takes "+
+				strconv.Itoa(maxHostname))
 		}
 	}
 }

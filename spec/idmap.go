@@ -58,7 +58,8 @@ func (c *checker) mappings(at location, list []specs.LinuxIDMapping) bool {
 			id   uint32
 		}{{"containerID", m.ContainerID}, {"hostID", m.HostID}} {
 			if uint64(first.id)+uint64(m.Size) > noID {
-				c.bad(one, "", first.name+" "+utoa(first.id)+" and size "+utoa(m.Size)+" go beyond the last id, 4294967294")
+				c.bad(one, "", first.name+" "+utoa(first.id)+" and size "+utoa(m.Size)+" go beyond the last id, "+
+					"4294967294")
 			}
 		}
 		for j, other := range list[:i] {

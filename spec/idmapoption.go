@@ -43,7 +43,9 @@ func forUsers(word string) bool {
 // the container.
 func (c *checker) idMapOption(at location, value string, m *Mount) {
 	if len(m.UIDMappings)+len(m.GIDMappings) > 0 {
-		c.bad(at, "", "maps ids that uidMappings and gidMappings of the mount, or another option, map already: say it once")
+		c.bad(at, "", "maps ids that uidMappings and gidMappings of the mount, or another option, map already: say "+
+			"it "+
+			"once")
 		return
 	}
 	for part := range strings.SplitSeq(value, ";") {
@@ -62,7 +64,9 @@ func (c *checker) idMapOption(at location, value string, m *Mount) {
 		for text := range strings.SplitSeq(ranges, "#") {
 			r, relative, ok := idRange(text)
 			if !ok {
-				c.bad(at, text, "is no range of ids: write the first id in the file system, the first id of the host, and how many, as 0-100000-65536")
+				c.bad(at, text, "is no range of ids: write the first id in the file system, the first id of the "+
+					"host, "+
+					"and how many, as 0-100000-65536")
 				return
 			}
 			if relative {

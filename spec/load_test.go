@@ -49,7 +49,8 @@ func TestLoadNothing(t *testing.T) {
 
 func TestRelativePaths(t *testing.T) {
 	s, err := Parse(merged(t, `{"root": {"path": "../fs/"}, "mounts": [
-		{"destination": "data/../srv/", "source": "vol", "options": ["rbind"]}, {"destination": "/b", "source": "/x/../y", "type": "bind"}]}`), "/run/bundle", LoadOptions{})
+		{"destination": "data/../srv/", "source": "vol", "options": ["rbind"]},
+		{"destination": "/b", "source": "/x/../y", "type": "bind"}]}`), "/run/bundle", LoadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,8 @@ func TestEnvironmentHasEachNameOnce(t *testing.T) {
 }
 
 func TestProcessAlone(t *testing.T) {
-	p, err := LoadProcess([]byte(`{"cwd": "/", "args": ["sh"], "user": {"uid": 1, "gid": 2, "umask": 23}, "capabilities": {"bounding": ["CAP_BPF", "CAP_X"]}}`))
+	p, err := LoadProcess([]byte(`{"cwd": "/", "args": ["sh"], "user": {"uid": 1, "gid": 2, "umask": 23}, ` +
+		`"capabilities": {"bounding": ["CAP_BPF", "CAP_X"]}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +96,9 @@ func TestProcessAlone(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	for doc, want := range map[string]string{
-		`{"cwd": "x", "args": []}`: `args: is required: the program and its arguments; cwd "x": must be an absolute path`,
-		`{"cwd": "/"`:              "document: is not JSON",
+		`{"cwd": "x", "args": []}`: `args: is required: the program and its arguments; cwd "x": must be an absolute ` +
+			`path`,
+		`{"cwd": "/"`: "document: is not JSON",
 	} {
 		if _, err := LoadProcess([]byte(doc)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", doc, err, want)
@@ -141,7 +144,8 @@ func TestUnknown(t *testing.T) {
 func TestNearest(t *testing.T) {
 	known := []string{"args", "env", "cwd", "oomScoreAdj", "noNewPrivileges"}
 	for name, want := range map[string]string{
-		"arsg": "args", "Args": "args", "evn": "env", "oomscoreadj": "oomScoreAdj", "noNewPrivs": "", "noNewPrivilege": "noNewPrivileges", "x": "", "": "", "oom": "oomScoreAdj",
+		"arsg": "args", "Args": "args", "evn": "env", "oomscoreadj": "oomScoreAdj", "noNewPrivs": "",
+		"noNewPrivilege": "noNewPrivileges", "x": "", "": "", "oom": "oomScoreAdj",
 	} {
 		if got := Nearest(name, known); got != want {
 			t.Errorf("nearest to %q is %q, want %q", name, got, want)
@@ -150,7 +154,9 @@ func TestNearest(t *testing.T) {
 }
 
 func TestDevicesListedTwiceCountOnce(t *testing.T) {
-	s, err := Parse(merged(t, `{"linux": {"devices": [{"path": "/dev/a", "type": "c", "major": 1, "minor": 3, "fileMode": 8630}, {"path": "/dev/a", "type": "u", "major": 1, "minor": 3}, {"path": "/p", "type": "p"}]}}`), "/bundle", LoadOptions{})
+	s, err := Parse(merged(t,
+		`{"linux": {"devices": [{"path": "/dev/a", "type": "c", "major": 1, "minor": 3, "fileMode": 8630}, {"path": `+
+			`"/dev/a", "type": "u", "major": 1, "minor": 3}, {"path": "/p", "type": "p"}]}}`), "/bundle", LoadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,8 +171,10 @@ func TestDevicesListedTwiceCountOnce(t *testing.T) {
 
 func TestSysctlPaths(t *testing.T) {
 	for key, want := range map[string]string{
-		"net.ipv4.ip_forward": "net/ipv4/ip_forward", "net/ipv4/ip_forward": "net/ipv4/ip_forward", "net.ipv4.conf.eth0/1.tag": "net/ipv4/conf/eth0.1/tag",
-		"net/ipv4/conf/eth0.1/tag": "net/ipv4/conf/eth0.1/tag", "net": "", "net.": "", ".net.x": "", "net/../x": "", "net.//.x": "",
+		"net.ipv4.ip_forward": "net/ipv4/ip_forward", "net/ipv4/ip_forward": "net/ipv4/ip_forward",
+		"net.ipv4.conf.eth0/1.tag": "net/ipv4/conf/eth0.1/tag",
+		"net/ipv4/conf/eth0.1/tag": "net/ipv4/conf/eth0.1/tag", "net": "", "net.": "", ".net.x": "", "net/../x": "",
+		"net.//.x": "",
 	} {
 		if got, _ := sysctlPath(key); got != want {
 			t.Errorf("%s is %q, want %q", key, got, want)
@@ -175,8 +183,10 @@ func TestSysctlPaths(t *testing.T) {
 }
 
 func TestTimeOffsetsAndMountMappings(t *testing.T) {
-	s, err := Parse(merged(t, `{"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}, {"type": "time"}], "timeOffsets": {"monotonic": {"secs": -3}, "boottime": {"nanosecs": 5}},
-		"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}], "gidMappings": [{"containerID": 0, "hostID": 2000, "size": 10}]},
+	s, err := Parse(merged(t, `{"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}, {"type": "time"}], 
+		"timeOffsets": {"monotonic": {"secs": -3}, "boottime": {"nanosecs": 5}},
+		"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}],
+		"gidMappings": [{"containerID": 0, "hostID": 2000, "size": 10}]},
 		"mounts": [{"destination": "/a", "source": "/a", "options": ["bind", "idmap"]}]}`), "/bundle", LoadOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -30,7 +30,8 @@ func (c *checker) mounts(list []specs.Mount, s *Spec) {
 	if !s.Namespaces.Has(unix.CLONE_NEWNS) && !c.unsure {
 		// The spec has the container inherit rt's mount namespace (config-linux.md, Namespaces), and engines leave the
 		// mounts of their defaults in the config. The other runtimes make none of them either.
-		c.warn(all, `are left out: without {"type": "mount"} in linux.namespaces they would be made on the host, and stay there`)
+		c.warn(all, `are left out: without {"type": "mount"} in linux.namespaces they would be made on the host, and `+
+			`stay there`)
 		s.Mounts = nil
 	}
 }
@@ -99,7 +100,8 @@ func (c *checker) options(at location, words []string, m *Mount) {
 		m.Data += words[i]
 	}
 	if m.CopySymlink || m.SourceNoFollow || m.DestNoFollow {
-		c.bad(at, "", "copy-symlink, src-nofollow and dest-nofollow are about the links of a bind mount: leave them out of a mount of type "+m.Type)
+		c.bad(at, "", "copy-symlink, src-nofollow and dest-nofollow are about the links of a bind mount: leave them "+
+			"out of a mount of type "+m.Type)
 	}
 	if m.TmpCopyUp && (m.Type != "tmpfs" || m.Remount) {
 		c.bad(at, "tmpcopyup", "works for a new tmpfs only")
@@ -153,9 +155,11 @@ func (c *checker) source(at location, bundle string, m *Mount) {
 	case m.Remount:
 	case m.Destination == "/proc" && !m.Bind && m.Type != "proc" && m.Type != "":
 		c.bad(at.Dot("type"), m.Type,
-			"can't be at /proc, where programs look for processes and believe what they read: proc belongs there, or a bind mount of one")
+			"can't be at /proc, where programs look for processes and believe what they read: proc belongs there, or "+
+				"a bind mount of one")
 	case !m.Bind && m.Type == "":
-		c.bad(at.Dot("type"), "", "is required: a file system that the kernel knows; for a bind mount, bind or rbind in options")
+		c.bad(at.Dot("type"), "",
+			"is required: a file system that the kernel knows; for a bind mount, bind or rbind in options")
 	case m.Bind && m.Source == "":
 		c.bad(at.Dot("source"), "", "is required for a bind mount: what to mount, absolute or relative to the bundle")
 	case m.Bind && m.Source[0] != '/':

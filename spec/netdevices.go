@@ -23,7 +23,8 @@ func (c *checker) netDevices(devices map[string]specs.LinuxNetDevice, s *Spec) {
 		name := devices[host].Name
 		if name == "" {
 			name = host
-		} else if template := strings.Replace(name, "%d", "0", 1); !interfaceName(template) || strings.Contains(template, "%") {
+		} else if template := strings.Replace(name, "%d", "0", 1); !interfaceName(template) ||
+			strings.Contains(template, "%") {
 			c.bad(one.Dot("name"), name,
 				"must be at most 15 bytes without '/', ':', white space and '%', except for one %d")
 		}

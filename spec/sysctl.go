@@ -43,7 +43,8 @@ func (c *checker) sysctl(m map[string]string, s *Spec) {
 		one := at.Key(key)
 		file, ok := sysctlPath(key)
 		if !ok {
-			c.bad(one, "", `is no name of a kernel parameter: it must look like "net.ipv4.ip_forward" or "net/ipv4/ip_forward"`)
+			c.bad(one, "", `is no name of a kernel parameter: it must look like "net.ipv4.ip_forward" or `+
+				`"net/ipv4/ip_forward"`)
 			continue
 		}
 		if other, ok := taken[file]; ok {
@@ -52,7 +53,9 @@ func (c *checker) sysctl(m map[string]string, s *Spec) {
 		taken[file] = key
 		flag := sysctlNamespace(file)
 		if flag == 0 {
-			c.bad(one, "", "belongs to the host: a container may set what lies in its namespaces only, net.*, user.*, fs.mqueue.*, "+
+			c.bad(one, "", "belongs to the host: a container may set what lies in its namespaces only, net.*, "+
+				"user.*, "+
+				"fs.mqueue.*, "+
 				"kernel.hostname, kernel.domainname, and kernel.msg*, kernel.sem* and kernel.shm* of System V IPC")
 			continue
 		}

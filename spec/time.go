@@ -18,7 +18,8 @@ func (c *checker) timeOffsets(offsets map[string]specs.LinuxTimeOffset, s *Spec)
 	}
 	if c.needs(at, unix.CLONE_NEWTIME, s, "the clocks are the host's") &&
 		s.Namespaces.Joined(unix.CLONE_NEWTIME) != nil {
-		c.bad(at, "", "can't be set in a time namespace that is joined: the kernel fixes them when the first process enters")
+		c.bad(at, "", "can't be set in a time namespace that is joined: the kernel fixes them when the first process "+
+			"enters")
 	}
 	for _, clock := range sorted(offsets) {
 		o, one := offsets[clock], at.Key(clock)

@@ -12,7 +12,8 @@ const oneKind = "the source is not a directory and the mount point is one, or th
 	"one kind"
 
 // notOwned is for mounts of proc, sysfs and mqueue if the host has mounted nothing that could stand in for them.
-const notOwned = "the root of a user namespace can't mount what belongs to a pid, network or ipc namespace of others: " +
+const notOwned = "the root of a user namespace can't mount what belongs to a pid, network or ipc namespace of " +
+	"others: " +
 	"give the container one of its own, or bind a /proc, /sys or /dev/mqueue that is mounted already"
 
 // hints has a row for each failure that users meet often. The first matching row gives the hint; if none matches there

@@ -72,7 +72,8 @@ func TestUpdate(t *testing.T) {
 	if g.mode == host.CgroupV2 && (err == nil || !strings.HasPrefix(err.Error(), "linux.resources.memory.limit: ")) {
 		t.Errorf("a limit below the usage, with checkBeforeUpdate: %v", err)
 	}
-	if err := loaded.Update(&specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: new(uint64(1 << 20))}}); g.mode != host.CgroupV2 &&
+	shares := &specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: new(uint64(1 << 20))}}
+	if err := loaded.Update(shares); g.mode != host.CgroupV2 &&
 		(err == nil || !strings.HasPrefix(err.Error(), "linux.resources.cpu.shares: ")) {
 		t.Errorf("shares above the kernel's range: %v", err)
 	}

@@ -147,7 +147,8 @@ func mkdirError(dir string, err error) *diag.Error {
 	e := diag.Sys("the cgroup "+dir+" can't be made", "mkdir", err)
 	switch {
 	case errors.Is(err, unix.EACCES) && unix.Access(dir, unix.F_OK) == nil:
-		e.Problem, e.Call = "the cgroup "+dir+" can't be used: it exists already, and belongs to another user", "faccessat"
+		e.Problem, e.Call = "the cgroup "+dir+" can't be used: it exists already, and belongs to another "+
+			"user", "faccessat"
 		e.Hint = "choose another container ID or linux.cgroupsPath"
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 		e.Hint = "it is not delegated to this user: let systemd do it, with --systemd-cgroup or systemd-run --user " +

@@ -115,7 +115,8 @@ func ruleOf(i int, d *specs.LinuxDeviceCgroup) (rule, error) {
 	if r.major != anyNumber || r.minor != anyNumber || (r.access != allAccess && d.Access != "") {
 		return r, diag.At(
 			field,
-			`without a type "b" or "c" a rule is about every access to every device; give the type, or leave out major, minor and access`,
+			`without a type "b" or "c" a rule is about every access to every device; give the type, or leave out `+
+				`major, minor and access`,
 		)
 	}
 	r.access = allAccess

@@ -21,7 +21,8 @@ type allowedProperty struct {
 //   - PIDs, Slice, Delegate, DelegateSubgroup, DevicePolicy, DeviceAllow, the properties of systemd.resource-control(5)
 //     that linux.resources has, and accounting: rt sets them. PIDs would move processes of the host into the scope, and
 //     delete would kill them.
-//   - Wants, Requires, BindsTo, Conflicts, PropagatesStopTo, OnFailure, RequiresMountsFor, JoinsNamespaceOf and the like:
+//   - Wants, Requires, BindsTo, Conflicts, PropagatesStopTo, OnFailure, RequiresMountsFor, JoinsNamespaceOf and
+//     the like:
 //     they start and stop units of the host.
 //   - SuccessAction, FailureAction, JobTimeoutAction, StartLimitAction: they shut down the machine.
 //   - Exec*, and all of systemd.exec(5): a scope executes nothing, and rt starts the container's process.

@@ -180,7 +180,9 @@ func readbacks(t *testing.T) []readback {
 			files("blkio.weight", "500"), files("io.weight", "default 4950"),
 		},
 		{
-			"blockIO.weightDevice", "io", io(specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{{LinuxBlockIODevice: dev, Weight: new(uint16(500))}}}),
+			"blockIO.weightDevice", "io",
+			io(specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{{LinuxBlockIODevice: dev,
+				Weight: new(uint16(500))}}}),
 			files("blkio.weight_device", number+" 500"), files("io.weight", number+" 4950"),
 		},
 		{

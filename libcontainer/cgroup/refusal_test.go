@@ -39,11 +39,13 @@ func TestRefusals(t *testing.T) {
 		{"memory.swappiness", "memory", mem(specs.LinuxMemory{Swappiness: new(uint64(500))}), "memory.swappiness", ""},
 		{"cpu.shares", "cpu", cpu(specs.LinuxCPU{Shares: new(uint64(1 << 40))}), "cpu.shares", ""},
 		{
-			"cpu.quota", "cpu", cpu(specs.LinuxCPU{Quota: new(int64(5)), Period: new(uint64(100000))}), "cpu.cfs_quota_us",
+			"cpu.quota", "cpu", cpu(specs.LinuxCPU{Quota: new(int64(5)), Period: new(uint64(100000))}),
+			"cpu.cfs_quota_us",
 			"cpu.max",
 		},
 		{
-			"cpu.period", "cpu", cpu(specs.LinuxCPU{Quota: new(int64(5000)), Period: new(uint64(5))}), "cpu.cfs_period_us",
+			"cpu.period", "cpu", cpu(specs.LinuxCPU{Quota: new(int64(5000)), Period: new(uint64(5))}),
+			"cpu.cfs_period_us",
 			"cpu.max",
 		},
 		{"cpu.burst", "cpu", cpu(specs.LinuxCPU{Burst: new(uint64(1 << 62))}), "cpu.cfs_burst_us", "cpu.max.burst"},
@@ -84,7 +86,9 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			"network.priorities[0]", "net_prio",
-			specs.LinuxResources{Network: &specs.LinuxNetwork{Priorities: []specs.LinuxInterfacePriority{{Name: "nonesuch", Priority: 3}}}},
+			specs.LinuxResources{Network: &specs.LinuxNetwork{
+				Priorities: []specs.LinuxInterfacePriority{{Name: "nonesuch", Priority: 3}},
+			}},
 			"net_prio.ifpriomap", "",
 		},
 		{

@@ -90,7 +90,8 @@ func TestScope(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := loaded.Update(&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(32 << 20))}}); err != nil {
+	memory := &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64(32 << 20))}}
+	if err := loaded.Update(memory); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := readFile(dir, "memory.max"); got != "33554432\n" {

@@ -1,6 +1,7 @@
 #include "textflag.h"
 
-// The handler of forwarded signals: see signals.go. It runs on the signal stack of whatever thread the kernel picks, where no Go code may run.
+// The handler of forwarded signals: see signals.go. It runs on the signal stack of the thread that the kernel
+// selects, where no Go code may run.
 //
 // func forwardSignal()
 TEXT ·forwardSignal(SB), NOSPLIT|NOFRAME, $0-0

@@ -24,8 +24,9 @@ func (g *Group) Update(s Schemas) error {
 	if g.class == g.root {
 		return &diag.Error{
 			Kind: diag.Host, Field: field, Value: value,
-			Problem: `the container is in the default class of resctrl (linux.intelRdt.closID "/"), which the whole machine shares`,
-			Hint:    "change " + g.root + "/schemata itself, if that is what you want",
+			Problem: `the container is in the default class of resctrl (linux.intelRdt.closID "/"), which the whole ` +
+				`machine shares`,
+			Hint: "change " + g.root + "/schemata itself, if that is what you want",
 		}
 	}
 	if err := write(g.class+"/schemata", text); err != nil {

@@ -11,7 +11,7 @@
 //	<root>/<id>/config.json  the document as it was at create
 //	<root>/<id>/state.json   a State; its names are stable, see Append
 //	<root>/<id>/start.sock   the boot process waits here for `rt start`; gone once it was started
-//	<root>/<id>/notify/      mounted in the container: the socket for sd_notify(3), if rt was called with NOTIFY_SOCKET
+//	<root>/<id>/notify/      mounted in the container: the socket of sd_notify(3), if NOTIFY_SOCKET is set
 //	<root>/<id>/steps        names the steps of its plan that are left; gone likewise
 //
 // It follows runtime.md#state and runtime.md#lifecycle of the OCI runtime specification 1.3.

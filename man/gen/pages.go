@@ -25,9 +25,11 @@ func overview(commands []*cli.Command) string {
 	r.section("SYNOPSIS")
 	r.synopsis("rt", "[global options] <command> [options] [arguments]")
 	r.section("DESCRIPTION")
-	r.text("rt is a low-level container runtime: it makes a container of a bundle, a directory with a config.json and " +
+	r.text("rt is a low-level container runtime: it makes a container of a bundle, a directory with a config.json " +
+		"and " +
 		"a root file system, " +
-		"as the OCI runtime specification describes it. Its commands, options and exit statuses are those of runc, so " +
+		"as the OCI runtime specification describes it. Its commands, options and exit statuses are those of runc, " +
+		"so " +
 		"that engines such as " +
 		"containerd, Docker, Podman and CRI-O can use it instead of runc.")
 	r.text("rt compiles config.json into a plan, a list of system calls, and a tiny program of its own carries that " +

@@ -56,7 +56,8 @@ var attacksOnHostInodes = []attack{
 		without: []way{{edit: "drop restrict it: the host's inode must not change"}},
 	},
 	{
-		name: "a mask looked up in another mount", what: "a masked path in one file system of the kernel is looked up in another one, where it does not exist",
+		name: "a mask looked up in another mount",
+		what: "a masked path in one file system of the kernel is looked up in another one, where it does not exist",
 		try: func(s *stage) string {
 			s.Config.at("linux")["maskedPaths"] = []string{"/sys/kernel", "/proc/sys/vm"}
 			out, _ := s.run("sh", "-c", "ls /sys/kernel /proc/sys/vm")
@@ -71,7 +72,8 @@ var attacksOnHostInodes = []attack{
 		}}}},
 	},
 	{
-		name: "a mount point that begins like the way to the root file system", what: "a sibling mount is fenced instead of it, and the container's root appears on the host",
+		name: "a mount point that begins like the way to the root file system",
+		what: "a sibling mount is fenced instead of it, and the container's root appears on the host",
 		try: func(s *stage) string {
 			must(s.t, os.Mkdir(s.dir+"/bun", 0o755))
 			must(s.t, unix.Mount("sibling", s.dir+"/bun", "tmpfs", 0, ""))
@@ -92,7 +94,8 @@ var attacksOnHostInodes = []attack{
 		},
 		without: []way{{patches: []patch{{
 			"libcontainer/inspect/rootfs.go", "found := uint64(one.ID) == st.Mnt_id",
-			`found := uint64(one.ID) == st.Mnt_id && !OFF || OFF && len(one.Mountpoint) > 4 && one.Mountpoint[len(one.Mountpoint)-4:] == "/bun"`,
+			`found := uint64(one.ID) == st.Mnt_id && !OFF || OFF && len(one.Mountpoint) > 4 && ` +
+				`one.Mountpoint[len(one.Mountpoint)-4:] == "/bun"`,
 		}}}},
 	},
 }

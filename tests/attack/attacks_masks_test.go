@@ -13,7 +13,8 @@ func init() { add(attacksOnMasks) }
 
 var attacksOnMasks = []attack{
 	{
-		name: "CVE-2025-31133", what: "the container's /dev/null becomes a link again and again: a masked file is bound to what that leads to",
+		name: "CVE-2025-31133",
+		what: "the container's /dev/null becomes a link again and again: a masked file is bound to what that leads to",
 		try: func(s *stage) string {
 			s.Config.unmount("/dev")
 			must(s.t, os.Mkdir(s.dir+"/volume", 0o755))
@@ -32,6 +33,7 @@ var attacksOnMasks = []attack{
 				return s.harmed()
 			})
 		},
-		without: []way{{edit: "text 1 $ROOTFS/dev/null open the host's /dev/null\nresolve 0 open the host's /dev/null\n"}},
+		without: []way{{edit: "text 1 $ROOTFS/dev/null open the host's /dev/null\nresolve 0 open the host's " +
+			"/dev/null\n"}},
 	},
 }

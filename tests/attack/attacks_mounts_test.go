@@ -35,7 +35,8 @@ var attacksOnMounts = []attack{
 		without: []way{{edit: "resolve 0 open the mount point"}},
 	},
 	{
-		name: "CVE-2019-19921, CVE-2023-27561", what: "/proc is a link into a volume of another container, which then has this container's procfs",
+		name: "CVE-2019-19921, CVE-2023-27561",
+		what: "/proc is a link into a volume of another container, which then has this container's procfs",
 		try: func(s *stage) string {
 			must(s.t, os.MkdirAll(s.dir+"/volume/fake", 0o755))
 			s.Config["mounts"] = append([]any{map[string]any{
@@ -111,7 +112,9 @@ var attacksOnMounts = []attack{
 		without: []way{{edit: "resolve 0 process.terminal: open it$\ndata 2 0 0x280000 process.terminal: open it$"}},
 	},
 	{
-		name: "a name looked up twice", what: "a mount is made read-only by a remount while its target is swapped for a link to another mount again and again",
+		name: "a name looked up twice",
+		what: "a mount is made read-only by a remount while its target is swapped for a link to another mount again " +
+			"and again",
 		try: func(s *stage) string {
 			volume, source := s.dir+"/volume", s.dir+"/source"
 			must(s.t, os.MkdirAll(volume+"/a", 0o755))
@@ -133,11 +136,13 @@ var attacksOnMounts = []attack{
 			})
 		},
 		// The mount is looked up a second time, by its name.
-		without: []way{{edit: "set 0 0xffffffffffffff9c restrict it and all mounts below\ntext 1 $ROOTFS/volume/a restrict it and all mounts below\n" +
+		without: []way{{edit: "set 0 0xffffffffffffff9c restrict it and all mounts below\ntext 1 $ROOTFS/volume/a " +
+			"restrict it and all mounts below\n" +
 			"set 2 0x8000 restrict it and all mounts below"}},
 	},
 	{
-		name: "CVE-2024-45310", what: "mount points that are missing below directories that are swapped for links again and again",
+		name: "CVE-2024-45310",
+		what: "mount points that are missing below directories that are swapped for links again and again",
 		try: func(s *stage) string {
 			s.swapped("a/new/x", "b/new/y", "c/new/z")
 			return s.race(s.escaped)

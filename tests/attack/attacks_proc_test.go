@@ -40,7 +40,8 @@ var attacksOnProc = []attack{
 		without: []way{{edit: inImage("sys/net/ipv4/ip_forward")}},
 	},
 	{
-		name: "CVE-2019-16884", what: "the label of the program is written to a file of the image, and it runs without one",
+		name: "CVE-2019-16884",
+		what: "the label of the program is written to a file of the image, and it runs without one",
 		try: func(s *stage) string {
 			s.Config.unmount("/proc")
 			s.Config.at("linux")["readonlyPaths"], s.Config.at("linux")["maskedPaths"] = []string{}, []string{}
@@ -58,7 +59,8 @@ var attacksOnProc = []attack{
 		}},
 	},
 	{
-		name: "CVE-2016-9962", what: "a process of the container finds what leads to the host in a process that joins it",
+		name: "CVE-2016-9962",
+		what: "a process of the container finds what leads to the host in a process that joins it",
 		try: func(s *stage) string {
 			caps := s.Config.at("process", "capabilities")
 			for _, set := range []string{"bounding", "permitted", "effective"} {
@@ -67,7 +69,8 @@ var attacksOnProc = []attack{
 			must(s.t, makeFIFO(s.path("fifo")))
 			// It writes down what descriptors lead to, but for pipes, sockets and files that are in the container too.
 			s.up("sh", "-c", `while :; do for p in /proc/[0-9]*; do case $p in /proc/1) continue;; esac
-				for fd in $p/fd/*; do case $fd in */[012]) continue;; esac; l=$(readlink $fd) || continue; echo "$fd $l" >>/seen; done; done 2>/dev/null; done`)
+				for fd in $p/fd/*; do case $fd in */[012]) continue;; esac
+					l=$(readlink $fd) || continue; echo "$fd $l" >>/seen; done; done 2>/dev/null; done`)
 			return s.race(func() string {
 				s.joining("exec", s.id, "true")
 				text, _ := os.ReadFile(s.path("seen"))
@@ -83,12 +86,14 @@ var attacksOnProc = []attack{
 		},
 		// The FIFO holds the joining process where it is longest in sight.
 		without: []way{{
-			on:   "exec",
-			edit: "drop close the descriptors that rt passed\ndrop close every other descriptor\ndrop PR_SET_DUMPABLE\nwait /fifo find the program|execute",
+			on: "exec",
+			edit: "drop close the descriptors that rt passed\ndrop close every other descriptor\ndrop " +
+				"PR_SET_DUMPABLE\nwait /fifo find the program|execute",
 		}},
 	},
 	{
-		name: "CVE-2019-5736", what: "the program of a process that is being made is kept open, and written to when it has become another",
+		name: "CVE-2019-5736",
+		what: "the program of a process that is being made is kept open, and written to when it has become another",
 		try: func(s *stage) string {
 			caps := s.Config.at("process", "capabilities")
 			for _, set := range []string{"bounding", "permitted", "effective"} {
@@ -126,7 +131,8 @@ var attacksOnProc = []attack{
 			patches: []patch{{
 				"nsenter/spawn.go",
 				"const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE",
-				"seals := unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE\nif OFF {\nseals = 0\n}",
+				"seals := unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE\nif OFF " +
+					"{\nseals = 0\n}",
 			}},
 		}},
 	},

@@ -15,7 +15,8 @@ func init() { add(attacksOnProcesses) }
 
 var attacksOnProcesses = []attack{
 	{
-		name: "joined pid namespace", what: "a neighbour without capabilities writes through /proc/PID/root while a container is made",
+		name: "joined pid namespace",
+		what: "a neighbour without capabilities writes through /proc/PID/root while a container is made",
 		try: func(s *stage) string {
 			s.Config.at("process")["capabilities"] = map[string]any{}
 			neighbour := s.up("sh", "-c",
@@ -79,7 +80,8 @@ var attacksOnProcesses = []attack{
 			return s.rightsSeen()
 		},
 		without: []way{
-			{patches: []patch{{"libcontainer/plan/born_last.go", "return AsksForPidNS(s) &&", "return !OFF && AsksForPidNS(s) &&"}}},
+			{patches: []patch{{"libcontainer/plan/born_last.go", "return AsksForPidNS(s) &&",
+				"return !OFF && AsksForPidNS(s) &&"}}},
 		},
 	},
 	{
@@ -116,14 +118,16 @@ func (s *stage) read(name string) (string, error) {
 	return string(text), err
 }
 
-// upToSeeRights starts a container with CAP_SYS_PTRACE that notes each process in its sight with other rights than that.
+// upToSeeRights starts a container with CAP_SYS_PTRACE that notes each process in its sight with other rights than
+// that.
 func (s *stage) upToSeeRights() int {
 	caps := []string{"CAP_SYS_PTRACE"}
 	s.Config.at("process")["capabilities"] = map[string]any{"bounding": caps, "permitted": caps, "effective": caps}
 	// CAP_SYS_PTRACE is bit 19. The shell reads the files itself: a program to read them would be too slow.
 	pid := s.up("sh", "-c", `while :; do for p in /proc/[0-9]*; do while read -r k v; do
 		case $k-$v in CapPrm:-0000000000080000|CapBnd:-0000000000080000) ;;
-		CapPrm:-*|CapBnd:-*) [ $v = 0000000000000000 ] || echo $p $k $v >>/seen;; esac; done <$p/status; done; done 2>/dev/null`)
+		CapPrm:-*|CapBnd:-*) [ $v = 0000000000000000 ] || echo $p $k $v >>/seen;;
+		esac; done <$p/status; done; done 2>/dev/null`)
 	if pid == 0 {
 		s.t.Fatal("no container")
 	}

@@ -28,7 +28,8 @@ var attacksOnPrograms = []attack{
 		without: []way{{edit: "drop leaked ones included"}},
 	},
 	{
-		name: "CVE-2024-21626", what: "a program path through the old root, which is kept where the propagation is shared",
+		name: "CVE-2024-21626",
+		what: "a program path through the old root, which is kept where the propagation is shared",
 		try: func(s *stage) string {
 			s.Config.at("linux")["rootfsPropagation"] = "shared"
 			return s.throughDescriptors("run")
@@ -44,7 +45,8 @@ var attacksOnPrograms = []attack{
 		without: []way{{edit: "drop ^close_range\\("}},
 	},
 	{
-		name: "CVE-2024-21626", what: "a program path through a descriptor, when start finds a user, a cwd and a read-only root",
+		name: "CVE-2024-21626",
+		what: "a program path through a descriptor, when start finds a user, a cwd and a read-only root",
 		try: func(s *stage) string {
 			p := s.Config.at("process")
 			p["user"], p["cwd"] = map[string]any{"uid": 1000, "gid": 1000}, "/tmp"

@@ -45,7 +45,8 @@ var attacksOnRights = []attack{
 			return ""
 		},
 		// As engines did that raised what was granted: PR_CAP_AMBIENT_RAISE of CAP_NET_BIND_SERVICE.
-		without: []way{{edit: "data 1 4 0x2000042020000420 ^capset.*set the capabilities of the program\nset 1 2 clear the ambient set\nset 2 10 clear the ambient set"}},
+		without: []way{{edit: "data 1 4 0x2000042020000420 ^capset.*set the capabilities of the program\nset 1 2 " +
+			"clear the ambient set\nset 2 10 clear the ambient set"}},
 	},
 	{
 		name: "CVE-2016-3697", what: "a user of the image's passwd is called 1000, and is root",
@@ -62,7 +63,8 @@ var attacksOnRights = []attack{
 		// rt never looks for a name; this one does, where it looks for the home directory.
 		without: []way{{patches: []patch{{
 			"libcontainer/rootfs/passwd.go", "	id, err := strconv.ParseUint(string(fields[idField]), 10, 32)\n",
-			"	id, err := strconv.ParseUint(string(fields[idField]), 10, 32)\n	if OFF {\n		id, err = strconv.ParseUint(string(fields[0]), 10, 32)\n	}\n",
+			"	id, err := strconv.ParseUint(string(fields[idField]), 10, 32)\n	if OFF {\n		id, err = " +
+				"strconv.ParseUint(string(fields[0]), 10, 32)\n	}\n",
 		}}}},
 	},
 	{

@@ -32,7 +32,8 @@ var attacksOnSystemd = []attack{
 		},
 		without: []way{{patches: []patch{{
 			"libcontainer/cgroup/annotation.go", "	case !ok:\n		return sd.Property{}, refusedProperty(full)",
-			"	case !ok && OFF:\n		return sd.Property{Name: full, Value: dbus.MakeVariant(text)}, nil\n	case !ok:\n		return sd.Property{}, refusedProperty(full)",
+			"	case !ok && OFF:\n		return sd.Property{Name: full, Value: dbus.MakeVariant(text)}, " +
+				"nil\n	case !ok:\n		return sd.Property{}, refusedProperty(full)",
 		}}}},
 	},
 }

@@ -7,11 +7,11 @@
 //	{
 //		name: "CVE-2025-31133",                     // the row of docs/security.md, or a name of its own
 //		what: "the mask is a link of the image",    // one clause: a name with different attacks has different clauses
-//		try: func(s *stage) string {                // carries the attack out; returns what was won, or "" if nothing was
+//		try: func(s *stage) string {                // returns what the attack has gained, or "" if nothing
 //			s.link("/victim/file", "dev/null")
 //			...
 //		},
-//		without: []way{                             // each takes the defence away by itself, and each must let the attack succeed
+//		without: []way{                             // each removes the defence, and must let the attack succeed
 //			{edit: "text 1 $ROOTFS/dev/null open the host's /dev/null"},
 //			{patches: []patch{{"libcontainer/inspect/rootfs.go", "if isNull(st) {", "if isNull(st) || OFF {"}}},
 //		},
@@ -26,12 +26,12 @@
 // step matches is an error, but for a verb with a question mark ("drop?"). The verbs:
 //
 //	drop RE                     the step makes no call that changes anything (getpid), and succeeds
-//	resolve VALUE RE            the RESOLVE_ flags of an openat2(2), as a number; other calls that match are left as they are
+//	resolve VALUE RE            the RESOLVE_ flags of an openat2(2), as a number; other calls don't change
 //	set OPERAND VALUE RE        a number instead of an operand, counted from 0
 //	clear OPERAND BITS RE       bits of an operand that is a number
 //	text OPERAND TEXT RE        a string instead of an operand
 //	data OPERAND OFFSET VALUE RE   8 bytes of a structure
-//	wait FIFO RE                in front of the first such step: wait until the attacker opens FIFO for writing. It makes a race certain.
+//	wait FIFO RE                before the first such step: wait until the attacker opens FIFO for writing
 //
 // $DIR, $ROOTFS, $VICTIM in an edit are the directories of the stage (stage_test.go). Edits are for the commands that
 // way.on names (default: run and create).

@@ -59,7 +59,8 @@ func newStage(t *testing.T, w *way) *stage {
 	must(t, os.WriteFile(s.victim+"/file", []byte("intact\n"), 0o644))
 	must(t, os.Link(busybox, s.rootfs+"/bin/busybox"))
 	for _, name := range []string{
-		"sh", "true", "cat", "sleep", "ls", "id", "chmod", "stat", "mount", "umount", "grep", "readlink", "touch", "echo", "env",
+		"sh", "true", "cat", "sleep", "ls", "id", "chmod", "stat", "mount", "umount", "grep", "readlink", "touch",
+		"echo", "env",
 		"mkdir", "mknod", "unshare", "nsenter", "kill", "ps", "seq",
 	} {
 		must(t, os.Symlink("busybox", s.rootfs+"/bin/"+name))

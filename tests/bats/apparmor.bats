@@ -36,8 +36,10 @@ secrets() {
 }
 
 @test "apparmorProfile: without noNewPrivileges, with users of its own, and with both" {
-	for edit in '.process.noNewPrivileges = false' '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
-		| .linux.gidMappings = .linux.uidMappings | .process.noNewPrivileges = false' '.process.noNewPrivileges = true'; do
+	for edit in '.process.noNewPrivileges = false' '.linux.namespaces += [{type: "user"}] |
+		.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings |
+		.process.noNewPrivileges = false' '.process.noNewPrivileges = true'; do
 		secrets '.process.apparmorProfile = "rt-test-a"'
 		chown 100000:100000 "$BUNDLE/rootfs"
 		config "$edit"
@@ -98,7 +100,8 @@ secrets() {
 	criu check >/dev/null 2>&1 || skip "criu does not work with this kernel"
 	local images=$BATS_TEST_TMPDIR/images
 	restore() {
-		run_detached rt restore --bundle "$BUNDLE" --image-path "$images" --work-path "$BATS_TEST_TMPDIR/work" --detach "$@" "$ID"
+		run_detached rt restore --bundle "$BUNDLE" --image-path "$images" --work-path "$BATS_TEST_TMPDIR/work" \
+			--detach "$@" "$ID"
 	}
 	# CRIU locks a network of the container's own with iptables, which need not be there.
 	secrets '.linux.namespaces |= map(select(.type != "network"))'

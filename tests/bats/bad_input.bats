@@ -86,7 +86,8 @@ wrong_config() {
 }
 
 @test "input: unknown properties are ignored, as the spec says" {
-	bundle '.surprise = {a: [1, {b: null}]} | .process.surprise = "x" | .linux.surprise = 1 | .mounts[0].surprise = true | .linux.resources.surprise = {}'
+	bundle '.surprise = {a: [1, {b: null}]} | .process.surprise = "x" | .linux.surprise = 1 |
+		.mounts[0].surprise = true | .linux.resources.surprise = {}'
 	in_container echo fine
 	[ "$status" -eq 0 ]
 	[ "$output" = fine ]
@@ -232,7 +233,8 @@ wrong_config() {
 # bats test_tags=root
 @test "bad input: id maps that overlap, of size 0, and none at all" {
 	bundle '.linux.namespaces += [{type: "user"}]
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 100}, {containerID: 50, hostID: 200000, size: 10}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 100}, {containerID: 50, hostID: 200000,
+		size: 10}]
 		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 100}]'
 	in_container true
 	refused "linux.uidMappings[1]"
@@ -249,7 +251,8 @@ wrong_config() {
 
 @test "bad input: all problems of a config at once" {
 	only_rt "others stop at the first"
-	bundle '.process.cwd = "relative" | .process.rlimits = [{type: "RLIMIT_BEAUTY", soft: 1, hard: 2}] | .linux.namespaces += [{type: "dream"}]'
+	bundle '.process.cwd = "relative" | .process.rlimits = [{type: "RLIMIT_BEAUTY", soft: 1, hard: 2}] |
+		.linux.namespaces += [{type: "dream"}]'
 	run rt run --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 1 ]
 	[[ $output == *process.cwd* ]]

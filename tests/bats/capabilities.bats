@@ -17,7 +17,8 @@ kill=0000000000000020   # CAP_KILL is 5
 both=0000000000000021
 
 @test "capabilities: each set on its own" {
-	bundle '.process.capabilities = {bounding: ["CAP_CHOWN", "CAP_KILL"], permitted: ["CAP_CHOWN", "CAP_KILL"], effective: ["CAP_CHOWN"]}'
+	bundle '.process.capabilities = {bounding: ["CAP_CHOWN", "CAP_KILL"], permitted: ["CAP_CHOWN", "CAP_KILL"],
+		effective: ["CAP_CHOWN"]}'
 	capabilities
 	[ "$output" = "$none $both $both $both $none " ] || [ "$output" = "$none $both $chown $both $none " ]
 }
@@ -25,7 +26,8 @@ both=0000000000000021
 @test "capabilities: for a user that is not root: inheritable and ambient" {
 	[ "$ROOTLESS" = 1 ] || user='{uid: 1000, gid: 1000}'
 	bundle ".process.user = ${user:-{uid: 0, gid: 0\}} | .process.capabilities = {
-		bounding: [\"CAP_CHOWN\", \"CAP_KILL\"], permitted: [\"CAP_KILL\"], inheritable: [\"CAP_KILL\"], effective: [\"CAP_KILL\"], ambient: [\"CAP_KILL\"]}"
+		bounding: [\"CAP_CHOWN\", \"CAP_KILL\"], permitted: [\"CAP_KILL\"], inheritable: [\"CAP_KILL\"],
+			effective: [\"CAP_KILL\"], ambient: [\"CAP_KILL\"]}"
 	capabilities
 	[ "$ROOTLESS" = 1 ] || [ "$output" = "$kill $kill $kill $both $kill " ]
 	[[ $output == "$kill "* && $output == *"$both $kill " ]]
@@ -52,7 +54,8 @@ both=0000000000000021
 }
 
 @test "capabilities: what is not in the sets does not work, what is does" {
-	bundle '.root.readonly = false | .process.capabilities |= (.bounding = ["CAP_CHOWN"] | .permitted = ["CAP_CHOWN"] | .effective = ["CAP_CHOWN"] | del(.inheritable, .ambient))'
+	bundle '.root.readonly = false | .process.capabilities |= (.bounding = ["CAP_CHOWN"] |
+		.permitted = ["CAP_CHOWN"] | .effective = ["CAP_CHOWN"] | del(.inheritable, .ambient))'
 	in_container sh -c 'touch /x; chown 0:0 /x && echo chown; hostname other'
 	[ "$status" -eq 1 ]
 	[ "${lines[0]}" = chown ]
@@ -69,11 +72,14 @@ both=0000000000000021
 # bats test_tags=root
 @test "capabilities: one that the caller does not have is a warning, as the spec demands" {
 	known_bad runc "it fails"
-	missing=$(capsh --decode="$(printf %x $((~0x$(sed -n 's/^CapBnd:\t//p' /proc/self/status) & (1 << $(cat /proc/sys/kernel/cap_last_cap)) * 2 - 1)))" | cut -d= -f2 | cut -d, -f1)
+	missing=$(capsh --decode="$(printf %x $((~0x$(sed -n 's/^CapBnd:\t//p' /proc/self/status) & (1 << $(cat \
+		/proc/sys/kernel/cap_last_cap)) * 2 - 1)))" | cut -d= -f2 | cut -d, -f1)
 	if [ -z "$missing" ]; then # this caller has all: take one from it
 		missing=cap_sys_time
 	fi
-	NAME=${missing^^} bundle '.process.capabilities |= with_entries(select(.key != "ambient" and .key != "inheritable") | .value = [env.NAME, "CAP_CHOWN"])'
+	NAME=${missing^^} bundle \
+		'.process.capabilities |= with_entries(select(.key != "ambient" and .key != "inheritable") |
+		.value = [env.NAME, "CAP_CHOWN"])'
 	process sh -c 'grep ^Cap /proc/self/status | cut -f2 | tr "\n" " "'
 	run setpriv --bounding-set "-${missing#cap_}" timeout 20 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 0 ]

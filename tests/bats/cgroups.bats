@@ -49,7 +49,8 @@ limit() {
 		[[ $(cgroup_dir pids "$(state pid)") == /sys/fs/cgroup/* ]]
 		rt delete --force "$ID"
 	fi
-	find /sys/fs/cgroup -depth -type d \( -path "*$ID-*" -o -path "*/tmp/$ID-out" \) -exec rmdir {} + 2>/dev/null || true
+	find /sys/fs/cgroup -depth -type d \( -path "*$ID-*" -o -path "*/tmp/$ID-out" \) -exec rmdir {} + 2>/dev/null ||
+		true
 	find /sys/fs/cgroup -depth -type d -name tmp -empty -exec rmdir {} + 2>/dev/null || true
 	find /sys/fs/cgroup -maxdepth 2 -depth -type d -name tmp -exec rmdir {} + 2>/dev/null || true
 }
@@ -141,7 +142,8 @@ limit() {
 	needs_root "to map many ids"
 	needs_controller pids
 	bundle '.linux.namespaces |= (map(select(.type != "user")) + [{type: "user"}]) | .linux.resources.pids = {limit: 1}
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+		.linux.gidMappings = .linux.uidMappings'
 	chown -R 100000:100000 "$BUNDLE/rootfs"
 	in_container echo alone
 	[ "$output" = alone ]
@@ -218,7 +220,8 @@ limit() {
 	bundle '.root.readonly = false | .linux.namespaces |= (map(select(.type != "cgroup")) + [{type: "cgroup"}]) |
 		.process.capabilities[] += ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"] |
 		.mounts |= (map(select(.destination != "/sys/fs/cgroup")) +
-			[{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev"]}])'
+			[{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec",
+			"nodev"]}])'
 	running sh -c 'cd /sys/fs/cgroup; [ ! -d freezer ] || cd freezer
 		name=$(printf %0200d 0)
 		for i in $(seq 30); do mkdir $name && cd -P $name || exit; done
@@ -255,12 +258,14 @@ limit() {
 @test "cgroup2 alone: a cgroup namespace and a user namespace give the container's root its cgroup, and not its limits" {
 	needs_root "to map many ids"
 	[ "$(cgroup_mount unified)" = /sys/fs/cgroup ] || known_bad runc "it refuses what is not mounted as cgroup2 alone"
-	bundle '.linux.namespaces |= (map(select(.type != "cgroup" and .type != "user")) + [{type: "cgroup"}, {type: "user"}])
+	bundle '.linux.namespaces |= (map(select(.type != "cgroup" and .type != "user")) + [{type: "cgroup"},
+		{type: "user"}])
 		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings
 		| (.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) -= ["ro"]'
 	chown -R 100000:100000 "$BUNDLE/rootfs"
 	process sh -c 'cd /sys/fs/cgroup
-		for file in . $(cat /sys/kernel/cgroup/delegate); do [ ! -e "$file" ] || stat -c "%u %n" "$file"; done | cut -d" " -f1 | sort -u
+		for file in . $(cat /sys/kernel/cgroup/delegate); do [ ! -e "$file" ] || stat -c "%u %n" "$file"; done |
+		cut -d" " -f1 | sort -u
 		stat -c %u cgroup.type cgroup.freeze cgroup.max.depth | sort -u
 		mkdir below && echo $$ >below/cgroup.procs && echo moved
 		echo 1 >cgroup.freeze'
@@ -275,8 +280,10 @@ limit() {
 @test "cgroup2 alone: without a writable mount the cgroup stays the host's" {
 	needs_root "to map many ids"
 	[ "$(cgroup_mount unified)" = /sys/fs/cgroup ] || known_bad runc "it refuses what is not mounted as cgroup2 alone"
-	bundle '.linux.namespaces |= (map(select(.type != "cgroup" and .type != "user")) + [{type: "cgroup"}, {type: "user"}])
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	bundle '.linux.namespaces |= (map(select(.type != "cgroup" and .type != "user")) + [{type: "cgroup"},
+		{type: "user"}])
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+		.linux.gidMappings = .linux.uidMappings'
 	chown -R 100000:100000 "$BUNDLE/rootfs"
 	process stat -c %u /sys/fs/cgroup /sys/fs/cgroup/cgroup.procs
 	only_v2 'rt run --bundle "$BUNDLE" "$ID"'
@@ -322,8 +329,10 @@ limit() {
 
 @test "cgroup2 alone: without a cgroup namespace the host's tree is there, read-only if asked for" {
 	bundle '.linux.namespaces |= map(select(.type != "cgroup")) |
-		.mounts |= (map(select(.destination != "/sys/fs/cgroup")) + [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"]}])'
-	process sh -c 'path=$(sed -n "s/^0:://p" /proc/self/cgroup); cat "/sys/fs/cgroup$path/cgroup.procs"; mkdir /sys/fs/cgroup/x; stat -f -c %t /sys/fs/cgroup'
+		.mounts |= (map(select(.destination != "/sys/fs/cgroup")) + [{destination: "/sys/fs/cgroup", type: "cgroup",
+		source: "cgroup", options: ["ro"]}])'
+	process sh -c 'path=$(sed -n "s/^0:://p" /proc/self/cgroup); cat "/sys/fs/cgroup$path/cgroup.procs";
+		mkdir /sys/fs/cgroup/x; stat -f -c %t /sys/fs/cgroup'
 	only_v2 'rt run --bundle "$BUNDLE" "$ID"'
 	[[ $output == *1* && $output == *"Read-only file system"* && $output == *63677270* ]]
 }
@@ -348,7 +357,8 @@ limit() {
 	[[ $output == *"no cgroup of its own"*$'\n'hi ]] || [[ $output == hi$'\n'*"no cgroup of its own"* ]]
 	only_v2 'umount /sys/fs/cgroup; rt run --bundle "$BUNDLE" "$ID"'
 	[ "$status" -eq 0 ]
-	for asked in '.linux.resources.pids.limit = 7' '.linux.cgroupsPath = "/x"' '.linux.resources.devices = [{allow: false, access: "rwm"}]' \
+	for asked in '.linux.resources.pids.limit = 7' '.linux.cgroupsPath = "/x"' \
+		'.linux.resources.devices = [{allow: false, access: "rwm"}]' \
 		'.process.capabilities.bounding += ["CAP_MKNOD"]'; do
 		bundle "del(.linux.resources, .linux.cgroupsPath) | $asked" "$BATS_TEST_TMPDIR/asked"
 		only_v2 "$ro"' rt run --bundle "$BATS_TEST_TMPDIR/asked" "$ID"'
@@ -406,9 +416,11 @@ limit() {
 	else
 		skip "this machine's cgroup2 has neither hugetlb nor pids"
 	fi
-	KEY=$key VALUE=$value ID_PATH=/$ID-u bundle '.linux.resources.unified = {(env.KEY): env.VALUE} | .linux.cgroupsPath = env.ID_PATH'
+	KEY=$key VALUE=$value ID_PATH=/$ID-u bundle '.linux.resources.unified = {(env.KEY): env.VALUE} |
+		.linux.cgroupsPath = env.ID_PATH'
 	process sleep 60
-	KEY=$key only_v2 'rt run --detach --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 || { cat "$BATS_TEST_TMPDIR/out"; exit 1; }
+	KEY=$key only_v2 'rt run --detach --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 || {
+		cat "$BATS_TEST_TMPDIR/out"; exit 1; }
 		cat "/sys/fs/cgroup/$ID-u/$KEY"; rt delete --force "$ID"'
 	[ "$status" -eq 0 ]
 	[ "$output" = "$value" ]
@@ -452,7 +464,8 @@ limit() {
 	bundle
 	process true
 	rt --cgroup-manager cgroupfs run --bundle "$BUNDLE" "$ID"
-	for options in "--cgroup-manager nobody" "--cgroup-manager disabled --systemd-cgroup" "--systemd-cgroup --cgroup-manager=cgroupfs"; do
+	for options in "--cgroup-manager nobody" "--cgroup-manager disabled --systemd-cgroup" \
+		"--systemd-cgroup --cgroup-manager=cgroupfs"; do
 		# shellcheck disable=SC2086 # words
 		run rt $options run --bundle "$BUNDLE" "$ID"
 		refused "--cgroup-manager"

@@ -136,7 +136,8 @@ gone() {
 	save
 	[[ $(jq -r '.[0]' "$IMAGES/descriptors.json") == pipe:* ]]
 	# Both output streams were one pipe, so they are one again.
-	echo two | rt restore --bundle "$BUNDLE" --image-path "$IMAGES" "$ID" 3>&- 2>/dev/null | cat >"$BATS_TEST_TMPDIR/out2"
+	echo two | rt restore --bundle "$BUNDLE" --image-path "$IMAGES" "$ID" 3>&- 2>/dev/null |
+		cat >"$BATS_TEST_TMPDIR/out2"
 	[ "$(cat "$BATS_TEST_TMPDIR/out2")" = $'two\nthe end' ]
 	exec 7<&-
 }
@@ -169,7 +170,8 @@ gone() {
 	run_detached rt checkpoint --image-path "$BATS_TEST_TMPDIR/1" --work-path "$WORK" --pre-dump "$ID"
 	[ "$status" -eq 0 ] || complain dump
 	status_is running
-	run_detached rt checkpoint --image-path "$BATS_TEST_TMPDIR/2" --work-path "$WORK" --pre-dump --parent-path ../1 "$ID"
+	run_detached rt checkpoint --image-path "$BATS_TEST_TMPDIR/2" --work-path "$WORK" --pre-dump --parent-path ../1 \
+		"$ID"
 	[ "$status" -eq 0 ] || complain dump
 	save --parent-path ../2
 	gone
@@ -180,7 +182,8 @@ gone() {
 
 @test "checkpoint: what is refused leaves the container as it was" {
 	counting
-	for bad in "--parent-path /tmp" "--parent-path ../nowhere" "--page-server nowhere" "--page-server 1.2.3.4:0" "--manage-cgroups-mode hard" \
+	for bad in "--parent-path /tmp" "--parent-path ../nowhere" "--page-server nowhere" "--page-server 1.2.3.4:0" \
+		"--manage-cgroups-mode hard" \
 		"--empty-ns pid" "--lazy-pages" "--status-fd 77"; do
 		# shellcheck disable=SC2086 # a list of words
 		run rt checkpoint --image-path "$IMAGES" $bad "$ID"
@@ -277,16 +280,20 @@ gone() {
 }
 
 @test "restore: rights, limits, masked and read-only paths are as they were" {
-	bundle '.root.readonly = true | .process.noNewPrivileges = true | .process.user = {uid: 1000, gid: 1000, additionalGids: [5]} | .hostname = "saved"
+	bundle '.root.readonly = true | .process.noNewPrivileges = true | .process.user = {uid: 1000, gid: 1000,
+		additionalGids: [5]} | .hostname = "saved"
 		| .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 100}] | .process.oomScoreAdj = 100
 		| .linux.maskedPaths = ["/proc/kcore", "/proc/acpi", "/sys/firmware"] | .linux.readonlyPaths = ["/proc/sys"]
-		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["chroot"], action: "SCMP_ACT_ERRNO", errnoRet: 77}]}'
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["chroot"], action: "SCMP_ACT_ERRNO",
+		errnoRet: 77}]}'
 	# CRIU asks for limits of processes of other users, which takes CAP_SYS_RESOURCE.
 	capsh --has-p=cap_sys_resource 2>/dev/null || config '.process.user = {uid: 0, gid: 0, additionalGids: [5]}'
 	running sleep 1000
 	look() {
-		rt exec "$ID" sh -c 'grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp):" /proc/1/status; cat /proc/1/limits /proc/1/oom_score_adj; hostname
-			cut -d" " -f4-6 /proc/1/mountinfo | grep -v cgroup | sed "s/relatime//" | sort; readlink /proc/1/cwd; readlink /proc/1/exe; tr "\0" "\n" </proc/1/environ'
+		rt exec "$ID" sh -c 'grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp):" /proc/1/status;
+			cat /proc/1/limits /proc/1/oom_score_adj; hostname
+			cut -d" " -f4-6 /proc/1/mountinfo | grep -v cgroup | sed "s/relatime//" | sort; readlink /proc/1/cwd;
+			readlink /proc/1/exe; tr "\0" "\n" </proc/1/environ'
 	}
 	look >"$BATS_TEST_TMPDIR/before"
 	grep -q '^Seccomp:.*2' "$BATS_TEST_TMPDIR/before"
@@ -300,7 +307,8 @@ gone() {
 
 @test "restore: images with more rights than the config gives are refused, and nothing of them runs" {
 	only_rt "the rights of the images"
-	counting '.process.noNewPrivileges = false | del(.linux.seccomp) | .process.capabilities.bounding += ["CAP_NET_ADMIN"]'
+	counting '.process.noNewPrivileges = false | del(.linux.seccomp) |
+		.process.capabilities.bounding += ["CAP_NET_ADMIN"]'
 	cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/saved.json"
 	save
 	before=$(now)
@@ -330,8 +338,10 @@ gone() {
 	only_rt "the mounts of the images"
 	mkdir -p "$BATS_TEST_TMPDIR/victim/a"
 	echo secret >"$BATS_TEST_TMPDIR/victim/a/file"
-	bundle '.root.readonly = false | .linux.namespaces += [{type: "user"}] | .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
+	bundle '.root.readonly = false | .linux.namespaces += [{type: "user"}] |
+		.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+		.linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
 	chown -R 100000:100000 "$BUNDLE/rootfs"
 	touch "$BATS_TEST_TMPDIR/output"
 	chmod 666 "$BATS_TEST_TMPDIR/output"
@@ -356,7 +366,8 @@ gone() {
 @test "restore: a bind mount has the restrictions of the config, or is refused" {
 	only_rt "the mounts of the images"
 	mkdir -p "$BATS_TEST_TMPDIR/data"
-	counting ".mounts += [{destination: \"/data\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/data\", options: [\"rbind\", \"nosuid\"]}]"
+	counting ".mounts += [{destination: \"/data\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/data\",
+		options: [\"rbind\", \"nosuid\"]}]"
 	save
 	config '.mounts[-1].options = ["rbind", "ro"]'
 	run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$WORK" --detach "$ID"
@@ -373,10 +384,12 @@ gone() {
 	bring_back
 	[ "$output" = "" ]
 	run_detached rt checkpoint --image-path "$BATS_TEST_TMPDIR/second" "$ID"
-	config '.linux.maskedPaths += ["/proc/timer_list", "/sys/firmware", "/proc/none"] | .linux.readonlyPaths += ["/proc/sys"]'
+	config '.linux.maskedPaths += ["/proc/timer_list", "/sys/firmware", "/proc/none"] |
+		.linux.readonlyPaths += ["/proc/sys"]'
 	run_detached rt restore --bundle "$BUNDLE" --image-path "$BATS_TEST_TMPDIR/second" --detach "$ID"
 	[ "$status" -eq 0 ]
-	[[ $output == *"maskedPaths: "*"/proc/timer_list"* && $output == *"/sys/firmware"* && $output == *"readonlyPaths: "*"/proc/sys"* ]]
+	[[ $output == *"maskedPaths: "*"/proc/timer_list"* && $output == *"/sys/firmware"* &&
+		$output == *"readonlyPaths: "*"/proc/sys"* ]]
 	[[ $output != *"/proc/keys"* && $output != *"/proc/irq"* && $output != *"/proc/none"* ]]
 }
 
@@ -388,7 +401,8 @@ gone() {
 		cp "$file" "$BATS_TEST_TMPDIR/whole"
 		truncate --size=$(($(stat -c %s "$file") / 2)) "$file"
 		# CRIU may wait for the memory for good: then it is a signal that ends both.
-		run_detached timeout 5 "$RT" --root "$ROOT" restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$WORK" --detach "$ID"
+		run_detached timeout 5 "$RT" --root "$ROOT" restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path \
+			"$WORK" --detach "$ID"
 		echo "${file##*/}: $output"
 		cp "$BATS_TEST_TMPDIR/whole" "$file"
 		[ "$status" -ne 0 ]
@@ -414,13 +428,15 @@ gone() {
 	rm -r "$BUNDLE/rootfs/data" "$BUNDLE/rootfs/mnt" "$BUNDLE/rootfs/scratch"
 	echo after >"$BATS_TEST_TMPDIR/data/file"
 	bring_back
-	run rt exec "$ID" sh -c 'cat /data/file /mnt/deep/one /scratch/file /dev/shm/file /scratch/data/file; touch /data/no 2>&1'
+	run rt exec "$ID" sh -c 'cat /data/file /mnt/deep/one /scratch/file /dev/shm/file /scratch/data/file;
+		touch /data/no 2>&1'
 	[[ $output == after$'\n'one$'\n'kept$'\n'shm$'\n'after$'\n'*"Read-only"* ]]
 }
 
 @test "restore: no link of the root file system leads a mount point out of it" {
 	mkdir "$BATS_TEST_TMPDIR/data" "$BATS_TEST_TMPDIR/outside"
-	counting ".mounts += [{destination: \"/srv/data\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/data\", options: [\"bind\"]}]"
+	counting ".mounts += [{destination: \"/srv/data\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/data\",
+		options: [\"bind\"]}]"
 	save
 	rm -r "$BUNDLE/rootfs/srv"
 	ln -s "$BATS_TEST_TMPDIR/outside" "$BUNDLE/rootfs/srv"
@@ -431,7 +447,8 @@ gone() {
 
 @test "restore: with users of its own" {
 	bundle '.root.readonly = false | .linux.namespaces += [{type: "user"}]
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+		.linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
 	chown -R 100000:100000 "$BUNDLE/rootfs"
 	# A stream that is a file is opened again, by the container's root.
 	touch "$BATS_TEST_TMPDIR/output"
@@ -495,7 +512,8 @@ gone() {
 
 @test "restore: hooks of the host are run, and poststop at the end" {
 	hook='.path = "/bin/sh" | .args = ["sh", "-c", "jq -r .status >>'"$BATS_TEST_TMPDIR"'/\(.name)"] | del(.name)'
-	counting ".hooks = ([\"prestart\", \"createRuntime\", \"createContainer\", \"poststart\", \"poststop\"] | map({(.): [{name: .} | $hook | .env = [\"PATH=/usr/bin:/bin\"]]}) | add | del(.createContainer))"
+	counting ".hooks = ([\"prestart\", \"createRuntime\", \"createContainer\", \"poststart\", \"poststop\"] |
+		map({(.): [{name: .} | $hook | .env = [\"PATH=/usr/bin:/bin\"]]}) | add | del(.createContainer))"
 	save
 	[ "$(cat "$BATS_TEST_TMPDIR/poststop")" = stopped ]
 	rm "$BATS_TEST_TMPDIR"/{prestart,createRuntime,poststart,poststop}
@@ -521,7 +539,8 @@ gone() {
 	[[ $output == *tcp-established* || $output == *onnected* ]] || complain dump
 	status_is running
 	run_detached rt checkpoint --image-path "$IMAGES" --work-path "$WORK" --tcp-established "$ID"
-	[ "$status" -eq 0 ] || ! grep -qE "iptables|nft|TCP_REPAIR|Can't get .* opt" "$WORK/dump.log" || skip "criu can't lock connections here"
+	[ "$status" -eq 0 ] || ! grep -qE "iptables|nft|TCP_REPAIR|Can't get .* opt" "$WORK/dump.log" ||
+		skip "criu can't lock connections here"
 	[ "$status" -eq 0 ] || complain dump
 	size=$(stat -c %s "$BUNDLE/rootfs/tmp/heard")
 	bring_back --tcp-established
@@ -530,21 +549,25 @@ gone() {
 
 @test "checkpoint --lazy-pages: memory is fetched when it is used" {
 	# There CRIU 4.1 and 4.2 lose a descriptor while they serve pages, and their restore waits for good, with runc too.
-	[[ $(criu --version) != *" 4."[12]* ]] || [ "$(printf '%s\n' 6.18 "$(uname -r)" | sort -V | head -n 1)" != 6.18 ] || skip "this criu can't serve pages on Linux 6.18"
+	[[ $(criu --version) != *" 4."[12]* ]] || [ "$(printf '%s\n' 6.18 "$(uname -r)" | sort -V |
+		head -n 1)" != 6.18 ] || skip "this criu can't serve pages on Linux 6.18"
 	criu check --feature uffd-noncoop >/dev/null 2>&1 || skip "this kernel has no userfaultfd for criu"
 	counting
 	mkfifo "$BATS_TEST_TMPDIR/status"
 	exec 8<>"$BATS_TEST_TMPDIR/status"
-	rt checkpoint --image-path "$IMAGES" --work-path "$WORK" --lazy-pages --page-server 127.0.0.1:27277 --status-fd 8 "$ID" </dev/null >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+	rt checkpoint --image-path "$IMAGES" --work-path "$WORK" --lazy-pages --page-server 127.0.0.1:27277 --status-fd 8 \
+		"$ID" </dev/null >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
 	dump=$!
 	run timeout 20 head -c 1 <&8
 	[ "$status" -eq 0 ]
 	mkdir "$BATS_TEST_TMPDIR/lazy"
-	criu lazy-pages --page-server --address 127.0.0.1 --port 27277 -D "$IMAGES" -W "$BATS_TEST_TMPDIR/lazy" >/dev/null 2>&1 3>&- 8>&- &
+	criu lazy-pages --page-server --address 127.0.0.1 --port 27277 -D "$IMAGES" -W "$BATS_TEST_TMPDIR/lazy" \
+		>/dev/null 2>&1 3>&- 8>&- &
 	eventually test -S "$BATS_TEST_TMPDIR/lazy/lazy-pages.socket"
 	# The first still waits for its memory to be fetched, so the second has another name.
 	config ".linux.cgroupsPath = \"/lazy-$ID\""
-	run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$BATS_TEST_TMPDIR/lazy" --lazy-pages --detach "$ID-2"
+	run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$BATS_TEST_TMPDIR/lazy" \
+		--lazy-pages --detach "$ID-2"
 	[ "$status" -eq 0 ] || { grep Error "$BATS_TEST_TMPDIR/lazy/restore.log"; false; }
 	wait $dump
 	before=$(now)
@@ -587,7 +610,8 @@ gone() {
 		save --manage-cgroups-mode $mode
 		if [ $mode = strict ]; then
 			# It wants none of the cgroups to be there, and the container's own is.
-			run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$WORK" --detach --manage-cgroups-mode $mode "$ID"
+			run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$WORK" --detach \
+				--manage-cgroups-mode $mode "$ID"
 			refused cgroup
 			mode=soft
 		fi

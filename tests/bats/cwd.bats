@@ -58,7 +58,8 @@ passwd" ]
 }
 
 @test "cwd: one that is missing in a read-only mount is made" {
-	bundle '.process.cwd = "/run/app" | .mounts += [{destination: "/run", type: "tmpfs", source: "t", options: ["ro", "mode=755"]}]'
+	bundle '.process.cwd = "/run/app" | .mounts += [{destination: "/run", type: "tmpfs", source: "t", options: ["ro",
+		"mode=755"]}]'
 	in_container sh -c 'pwd; touch x 2>/dev/null && echo writable'
 	[ "$output" = /run/app ]
 }

@@ -34,7 +34,8 @@ ptmx 5:2" ]
 
 @test "default symlinks: fd, stdin, stdout, stderr and ptmx" {
 	bundle
-	in_container sh -c 'for l in fd stdin stdout stderr; do readlink /dev/$l; done; echo through >/dev/stdout; [ -e /dev/ptmx ] && echo ptmx'
+	in_container sh -c 'for l in fd stdin stdout stderr; do readlink /dev/$l; done; echo through >/dev/stdout;
+		[ -e /dev/ptmx ] && echo ptmx'
 	[ "$status" -eq 0 ]
 	[ "$output" = "/proc/self/fd
 /proc/self/fd/0
@@ -93,15 +94,18 @@ ptmx" ]
 # bats test_tags=root
 @test "resources.devices: what is not allowed cannot be opened, the default devices can" {
 	needs_controller devices
-	bundle '.linux.devices = [{path: "/dev/denied", type: "c", major: 10, minor: 183}, {path: "/dev/readable", type: "c", major: 10, minor: 229}]
-		| .linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229, access: "r"}]'
+	bundle '.linux.devices = [{path: "/dev/denied", type: "c", major: 10, minor: 183}, {path: "/dev/readable",
+		type: "c", major: 10, minor: 229}]
+		| .linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229,
+		access: "r"}]'
 	in_container sh -c '
 		true </dev/denied; true >/dev/readable; true </dev/readable
 		true </dev/zero && true >/dev/null && echo defaults
 		true </dev/tty'
 	[[ $output == *"/dev/denied: Operation not permitted"* ]]
 	[[ $output == *"can't create /dev/readable: Operation not permitted"* ]]
-	[[ $output != *"can't open /dev/readable: Operation not permitted"* ]] # the driver may still say that it is not there
+	# the driver may still say that it is not there
+	[[ $output != *"can't open /dev/readable: Operation not permitted"* ]]
 	[[ $output == *defaults* ]]
 	[[ $output == *"/dev/tty: No such device or address"* ]] # allowed, but the container has no terminal
 }
@@ -109,7 +113,8 @@ ptmx" ]
 # bats test_tags=root
 @test "linux.devices: outside /dev, a second start finds the device and the fifo, and sets mode and owner again" {
 	bundle '.root.readonly = false | .linux.devices = [
-		{path: "/opt/devs/d", type: "c", major: 1, minor: 3, fileMode: 432, uid: 7, gid: 8}, {path: "/run/initctl", type: "p", fileMode: 384, uid: 9}]'
+		{path: "/opt/devs/d", type: "c", major: 1, minor: 3, fileMode: 432, uid: 7, gid: 8}, {path: "/run/initctl",
+		type: "p", fileMode: 384, uid: 9}]'
 	for _ in 1 2; do
 		in_container stat -c "%F %t:%T %a %u:%g" /opt/devs/d /run/initctl
 		[ "$status" -eq 0 ]
@@ -145,7 +150,8 @@ ptmx" ]
 @test "linux.devices: a bind mount at the path is taken as it is, or refused" {
 	mknod -m 640 "$BATS_TEST_TMPDIR/node" c 1 7
 	export NODE=$BATS_TEST_TMPDIR/node
-	bundle '.mounts += [{destination: "/dev/mine", type: "bind", source: env.NODE, options: ["bind"]}, {destination: "/dev/zero", type: "bind", source: env.NODE, options: ["bind"]}]
+	bundle '.mounts += [{destination: "/dev/mine", type: "bind", source: env.NODE, options: ["bind"]},
+		{destination: "/dev/zero", type: "bind", source: env.NODE, options: ["bind"]}]
 		| .linux.devices = [{path: "/dev/mine", type: "c", major: 1, minor: 7, fileMode: 438, uid: 5}]'
 	in_container stat -c "%t:%T %a %u" /dev/mine /dev/zero
 	[ "$status" -eq 0 ]
@@ -172,8 +178,10 @@ ptmx" ]
 
 @test "default devices: those that are bound in a user namespace can be used and not changed" {
 	bundle
-	[ "$ROOTLESS" = 1 ] || config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
-	in_container sh -c 'for d in null zero full random urandom tty; do touch /dev/$d; grep " /dev/$d " /proc/self/mountinfo | cut -d" " -f6; done; echo x >/dev/null && head -c 1 /dev/zero | wc -c'
+	[ "$ROOTLESS" = 1 ] || config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0,
+		hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	in_container sh -c 'for d in null zero full random urandom tty; do touch /dev/$d;
+		grep " /dev/$d " /proc/self/mountinfo | cut -d" " -f6; done; echo x >/dev/null && head -c 1 /dev/zero | wc -c'
 	[ "$status" -eq 0 ]
 	[ "$(grep -c "Read-only file system" <<<"$output")" -eq 6 ]
 	[ "$(grep -c "^ro,nosuid,noexec" <<<"$output")" -eq 6 ]

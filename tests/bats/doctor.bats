@@ -18,13 +18,15 @@ needs() { only_rt "doctor"; }
 @test "doctor --format json has the same findings for programs" {
 	run rt doctor --format json
 	[ "$status" -eq 0 ]
-	jq -e 'length > 5 and all(.[]; has("subject") and has("what") and (.level | IN("ok", "less", "bad", "unsure")))' <<<"$output"
+	jq -e 'length > 5 and all(.[]; has("subject") and has("what") and (.level | IN("ok", "less", "bad",
+		"unsure")))' <<<"$output"
 }
 
 # bats test_tags=root
 @test "doctor says what is bad, what to do, and that containers can't run" {
 	needs_root "to hide the cgroups"
-	run unshare --mount --propagation private sh -c 'umount -R /sys/fs/cgroup; mount -t tmpfs none /sys/fs/cgroup; exec "$0" doctor' "$RT"
+	run unshare --mount --propagation private sh -c 'umount -R /sys/fs/cgroup; mount -t tmpfs none /sys/fs/cgroup;
+		exec "$0" doctor' "$RT"
 	[ "$status" -eq 1 ]
 	[[ $output == *"bad "*"no cgroup"*"mounted"* ]]
 	[[ $output == *"-> mount -t cgroup2 none /sys/fs/cgroup"* ]]

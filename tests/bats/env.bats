@@ -49,7 +49,8 @@ HOME=/x" ]
 @test "env: HOME comes from the passwd that a mount brings" {
 	mkdir "$BATS_TEST_TMPDIR/etc"
 	echo 'root:x:0:0:root:/mounted:/bin/sh' >"$BATS_TEST_TMPDIR/etc/passwd"
-	ETC=$BATS_TEST_TMPDIR/etc bundle '.mounts += [{destination: "/etc", type: "bind", source: env.ETC, options: ["rbind"]}]'
+	ETC=$BATS_TEST_TMPDIR/etc bundle '.mounts += [{destination: "/etc", type: "bind", source: env.ETC,
+		options: ["rbind"]}]'
 	in_container sh -c 'echo $HOME'
 	[ "$output" = /mounted ]
 }
@@ -57,7 +58,8 @@ HOME=/x" ]
 @test "env: HOME comes from the passwd that a hook leaves" {
 	bundle
 	HOOK=$BATS_TEST_TMPDIR/hook config '.hooks.createRuntime = [{path: env.HOOK}]'
-	printf '#!/bin/sh\necho root:x:0:0:root:/hooked:/bin/sh >"%s"\n' "$BUNDLE/rootfs/etc/passwd" >"$BATS_TEST_TMPDIR/hook"
+	printf '#!/bin/sh\necho root:x:0:0:root:/hooked:/bin/sh >"%s"\n' "$BUNDLE/rootfs/etc/passwd" \
+		>"$BATS_TEST_TMPDIR/hook"
 	chmod +x "$BATS_TEST_TMPDIR/hook"
 	in_container sh -c 'echo $HOME'
 	[ "$output" = /hooked ]
@@ -90,7 +92,8 @@ HOME=/x" ]
 @test "env: a passwd with broken lines still gives HOME" {
 	known_bad runc "it takes an empty id for 0"
 	bundle
-	printf '%s\n' '' '# comment' 'broken' 'a:b' ':::::::' 'root:x:0:0:root:/right:/bin/sh' 'root:x:0:0:root:/wrong:/bin/sh' >"$BUNDLE/rootfs/etc/passwd"
+	printf '%s\n' '' '# comment' 'broken' 'a:b' ':::::::' 'root:x:0:0:root:/right:/bin/sh' \
+		'root:x:0:0:root:/wrong:/bin/sh' >"$BUNDLE/rootfs/etc/passwd"
 	in_container sh -c 'echo $HOME'
 	[ "$output" = /right ]
 }

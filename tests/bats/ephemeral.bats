@@ -7,7 +7,8 @@ load setup
 needs() {
 	only_rt "a layer over root.path"
 	grep -qw overlay /proc/filesystems || modprobe overlay 2>/dev/null || skip "this kernel has no overlay file system"
-	[ "$ROOTLESS" = 0 ] || [ "$(printf '%s\n' 5.11 "$(uname -r)" | sort -V | head -n 1)" = 5.11 ] || skip "an overlay in a user namespace takes Linux 5.11"
+	[ "$ROOTLESS" = 0 ] || [ "$(printf '%s\n' 5.11 "$(uname -r)" | sort -V | head -n 1)" = 5.11 ] ||
+		skip "an overlay in a user namespace takes Linux 5.11"
 }
 
 # writable [FILTER] makes a bundle with a root file system that may be written to, and notes what is in it.
@@ -45,7 +46,8 @@ users_of_its_own() {
 
 @test "ephemeral: what the container changes is there for it, and nowhere afterwards" {
 	writable
-	layered --ephemeral 'echo new >/file; echo more >>/lib/file; rm /lib/deep/file; chmod 700 /home; mkdir /dir; ln -s x /link; cat /file /lib/file; ls -A /lib/deep'
+	layered --ephemeral 'echo new >/file; echo more >>/lib/file; rm /lib/deep/file; chmod 700 /home; mkdir /dir;
+		ln -s x /link; cat /file /lib/file; ls -A /lib/deep'
 	[ "$status" -eq 0 ]
 	[ "$output" = $'new\none\nmore' ]
 	untouched
@@ -69,7 +71,8 @@ users_of_its_own() {
 }
 
 @test "ephemeral: a directory that was deleted can be made again, and is empty" {
-	[ "$ROOTLESS" = 0 ] || [ "$(printf '%s\n' 6.6 "$(uname -r)" | sort -V | head -n 1)" = 6.6 ] || skip "the tmpfs of this kernel can't mark a directory as new"
+	[ "$ROOTLESS" = 0 ] || [ "$(printf '%s\n' 6.6 "$(uname -r)" | sort -V | head -n 1)" = 6.6 ] ||
+		skip "the tmpfs of this kernel can't mark a directory as new"
 	writable
 	layered --ephemeral 'rm -r /lib && mkdir /lib && ls -A /lib && touch /lib/x && ls -A /lib'
 	[ "$status" -eq 0 ]
@@ -87,7 +90,8 @@ users_of_its_own() {
 
 @test "ephemeral: hard links within the layer stay one file, and a link to a file of the image does not change that" {
 	writable
-	layered --ephemeral 'echo a >/x; ln /x /y; echo b >>/y; cat /x; ln /lib/file /lib/link && echo c >>/lib/link; cat /lib/link; stat -c %h /x'
+	layered --ephemeral 'echo a >/x; ln /x /y; echo b >>/y; cat /x; ln /lib/file /lib/link && echo c >>/lib/link;
+		cat /lib/link; stat -c %h /x'
 	[ "$output" = $'a\nb\none\nc\n2' ]
 	untouched
 }
@@ -159,7 +163,8 @@ users_of_its_own() {
 	chown 100007:100008 "$BUNDLE/rootfs/lib/file"
 	chmod 755 "$BUNDLE"
 	listing >"$BATS_TEST_TMPDIR/before"
-	layered --ephemeral 'stat -c "%u:%g %n" / /lib/file; touch /new; stat -c "%u:%g %n" /new; rm -r /home; mkdir /home; ls -A /home; mv /lib /other && cat /other/file'
+	layered --ephemeral 'stat -c "%u:%g %n" / /lib/file; touch /new; stat -c "%u:%g %n" /new; rm -r /home;
+		mkdir /home; ls -A /home; mv /lib /other && cat /other/file'
 	[ "$status" -eq 0 ]
 	[ "$output" = $'0:0 /\n7:8 /lib/file\n0:0 /new\none' ]
 	untouched
@@ -204,7 +209,8 @@ users_of_its_own() {
 
 @test "ephemeral: hooks see the layer at root.path" {
 	writable
-	config '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "echo hook >\(env.BUNDLE)/rootfs/from-hook"]}]'
+	config '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c",
+		"echo hook >\(env.BUNDLE)/rootfs/from-hook"]}]'
 	layered --ephemeral 'cat /from-hook'
 	[ "$output" = hook ]
 	untouched
@@ -231,7 +237,8 @@ users_of_its_own() {
 	refused --ephemeral-size lots
 	run rt run --ephemeral-size 0 --bundle "$BUNDLE" "$ID"
 	refused --ephemeral-size
-	bundle '.linux.namespaces |= map(select(.type != "mount")) | .mounts = [] | del(.linux.maskedPaths, .linux.readonlyPaths) | .root.readonly = false'
+	bundle '.linux.namespaces |= map(select(.type != "mount")) | .mounts = [] | del(.linux.maskedPaths,
+		.linux.readonlyPaths) | .root.readonly = false'
 	run rt run --ephemeral --bundle "$BUNDLE" "$ID"
 	refused --ephemeral linux.namespaces
 	[ ! -e "$BATS_TEST_TMPDIR/d" ]
@@ -315,7 +322,8 @@ users_of_its_own() {
 	truncate -s 10M "$BATS_TEST_TMPDIR/fat"
 	mkfs.vfat "$BATS_TEST_TMPDIR/fat"
 	mkdir "$BATS_TEST_TMPDIR/mnt"
-	mount -t vfat -o loop "$BATS_TEST_TMPDIR/fat" "$BATS_TEST_TMPDIR/mnt" 2>/dev/null || skip "this kernel can't mount a FAT file system"
+	mount -t vfat -o loop "$BATS_TEST_TMPDIR/fat" "$BATS_TEST_TMPDIR/mnt" 2>/dev/null ||
+		skip "this kernel can't mount a FAT file system"
 	run rt run --overlay "$BATS_TEST_TMPDIR/mnt/d" --bundle "$BUNDLE" "$ID"
 	ls -A "$BATS_TEST_TMPDIR/mnt"
 	[ -z "$(ls -A "$BATS_TEST_TMPDIR/mnt")" ]

@@ -8,7 +8,8 @@ load setup
 	only_rt "its own text"
 	bundle '.mounts += [{destination: "/etc/passwd/below", type: "tmpfs", source: "t"}]'
 	in_container true
-	refused "mounts[$(jq '.mounts | length - 1' "$BUNDLE/config.json")].destination" /etc/passwd/below "(2)" ENOTDIR "not a directory"
+	refused "mounts[$(jq '.mounts | length - 1' "$BUNDLE/config.json")].destination" /etc/passwd/below "(2)" ENOTDIR \
+		"not a directory"
 	[[ $output =~ step\ +([0-9]+) ]]
 	number=${BASH_REMATCH[1]}
 	run rt plan "$BUNDLE"
@@ -46,7 +47,8 @@ load setup
 
 @test "errors: on a terminal, why a program was killed" {
 	only_rt "its own text"
-	bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL_PROCESS"}]}
+	bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"],
+		action: "SCMP_ACT_KILL_PROCESS"}]}
 		| .process.args = ["mkdir", "/tmp/x"]'
 	run -159 timeout 20 script -qec "$RT --root $ROOT run --bundle $BUNDLE $ID" /dev/null </dev/null
 	[[ $output == *"ended with status 159: linux.seccomp has killed it for "* ]]
@@ -114,18 +116,22 @@ load setup
 	for errno in 1 38; do
 		for call in openat2 clone3; do
 			BUNDLE=$outer
-			RT_DIR=${RT%/*} INNER=$inner ERRNO=$errno CALL=$call bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+			RT_DIR=${RT%/*} INNER=$inner ERRNO=$errno CALL=$call bundle \
+				'.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
 					syscalls: [{names: [env.CALL], action: "SCMP_ACT_ERRNO", errnoRet: (env.ERRNO | tonumber)}]}
-				| .process.capabilities |= with_entries(.value = ["CAP_SYS_ADMIN", "CAP_SYS_CHROOT", "CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP",
+				| .process.capabilities |= with_entries(.value = ["CAP_SYS_ADMIN", "CAP_SYS_CHROOT", "CAP_CHOWN",
+				"CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP",
 					"CAP_DAC_OVERRIDE", "CAP_MKNOD", "CAP_NET_ADMIN"])
 				| .mounts += [{destination: "/opt/rt", type: "bind", source: env.RT_DIR, options: ["bind"]},
 					{destination: "/opt/b", type: "bind", source: env.INNER, options: ["bind", "exec", "dev", "suid"]},
 					{destination: "/run", type: "tmpfs", source: "tmpfs"}] | .root.readonly = false'
 			# shellcheck disable=SC2034 # the script in the container reads it
 			INNER=$inner
-			jq '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] | .linux.gidMappings = .linux.uidMappings' \
+			jq '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] |
+				.linux.gidMappings = .linux.uidMappings' \
 				"$outer/config.json" | jq 'del(.linux.seccomp, .mounts[-3:])' >"$inner/config.json"
-			in_container sh -c "/opt/rt/${RT##*/} --cgroup-manager disabled run --bundle /opt/b inner; /opt/rt/${RT##*/} doctor"
+			in_container sh -c \
+				"/opt/rt/${RT##*/} --cgroup-manager disabled run --bundle /opt/b inner; /opt/rt/${RT##*/} doctor"
 			echo "$output"
 			grep "rt: .*seccomp filter" <<<"$output"
 			grep "bad .*seccomp filter.*denies.*$call" <<<"$output"

@@ -12,7 +12,9 @@ needs() { needs_cgroup "accounting is the cgroup's"; }
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 1 ]
 	[ "$(jq -r '.type + " " + .id' <<<"$output")" = "stats $ID" ]
-	jq -e '.data | has("cpu") and has("memory") and has("pids") and has("blkio") and has("hugetlb") and has("intel_rdt")' <<<"$output"
+	jq -e '.data |
+		has("cpu") and has("memory") and has("pids") and has("blkio") and has("hugetlb") and has("intel_rdt")' \
+		<<<"$output"
 }
 
 @test "events --stats counts" {
@@ -35,8 +37,10 @@ needs() { needs_cgroup "accounting is the cgroup's"; }
 	running sleep 60
 	run rt events --stats "$ID"
 	# As runc does it, what has never waited is left out.
-	[ "$(jq -c '.data | [.cpu.psi, .memory.psi, .blkio.psi] | map(type)' <<<"$output")" = '["object","object","object"]' ]
-	jq -e '[.data | .cpu.psi, .memory.psi, .blkio.psi | .[]] | all(has("avg10") and has("avg60") and has("avg300") and has("total"))' <<<"$output"
+	[ "$(jq -c '.data | [.cpu.psi, .memory.psi, .blkio.psi] |
+		map(type)' <<<"$output")" = '["object","object","object"]' ]
+	jq -e '[.data | .cpu.psi, .memory.psi, .blkio.psi | .[]] |
+		all(has("avg10") and has("avg60") and has("avg300") and has("total"))' <<<"$output"
 }
 
 @test "events has all names that runc's has" {
@@ -46,7 +50,8 @@ needs() { needs_cgroup "accounting is the cgroup's"; }
 	# Both leave zeroes out, memory.cache for one: the file in memory sees to it that there is something to tell.
 	running sh -c 'head -c 1000000 /dev/zero >/dev/shm/file; exec sleep 60'
 	runc --root "$BATS_TEST_TMPDIR/runc" run --detach --bundle "$BUNDLE" "$ID-runc" </dev/null >/dev/null 2>&1 3>&-
-	names() { jq -c '[paths | map(if type == "number" then 0 else . end) | map(tostring) | join(".")] | unique | map(select(test("raw|hugetlb|blkio") | not))'; }
+	names() { jq -c '[paths | map(if type == "number" then 0 else . end) | map(tostring) | join(".")] | unique |
+		map(select(test("raw|hugetlb|blkio") | not))'; }
 	missing() {
 		jq -n -c '$theirs - $ours' --argjson ours "$(rt events --stats "$ID" | names)" \
 			--argjson theirs "$(runc --root "$BATS_TEST_TMPDIR/runc" events --stats "$ID-runc" | names)"

@@ -153,7 +153,8 @@ config
 }
 
 @test "exec is under the seccomp filter of the config" {
-	bundle '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]} | .root.readonly = false'
+	bundle '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"],
+		"action": "SCMP_ACT_ERRNO"}]} | .root.readonly = false'
 	running sleep 60
 	inside -- mkdir /tmp/x
 	[ "$status" -eq 1 ]
@@ -164,7 +165,8 @@ config
 	bundle
 	ranges
 	running sleep 60
-	echo '{"args": ["sh", "-c", "id -u; pwd; echo $A"], "cwd": "/etc", "env": ["PATH=/bin", "A=b"], "user": {"uid": 7, "gid": 8}}' >"$BATS_TEST_TMPDIR/process.json"
+	echo '{"args": ["sh", "-c", "id -u; pwd; echo $A"], "cwd": "/etc", "env": ["PATH=/bin", "A=b"],
+		"user": {"uid": 7, "gid": 8}}' >"$BATS_TEST_TMPDIR/process.json"
 	inside --process "$BATS_TEST_TMPDIR/process.json" --
 	[ "$output" = "7
 /etc
@@ -174,7 +176,8 @@ b" ]
 @test "exec --process: what it leaves out of rights is as in the config, and never more" {
 	bundle
 	running sleep 60
-	echo '{"args": ["grep", "CapBnd", "/proc/self/status"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}}' >"$BATS_TEST_TMPDIR/process.json"
+	echo '{"args": ["grep", "CapBnd", "/proc/self/status"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0,
+		"gid": 0}}' >"$BATS_TEST_TMPDIR/process.json"
 	inside --process "$BATS_TEST_TMPDIR/process.json" --
 	[ "$output" = "$(grep CapBnd "/proc/$(state pid)/status")" ]
 }
@@ -223,7 +226,9 @@ b" ]
 @test "exec --tty has a terminal of the container's" {
 	bundle
 	running sleep 60
-	run timeout 20 script -qec "$RT --root $ROOT exec --tty $ID sh -c 'tty; test -t 0 && test -t 1 && test -t 2 && echo all'" /dev/null </dev/null
+	run timeout 20 script -qec \
+		"$RT --root $ROOT exec --tty $ID sh -c 'tty; test -t 0 && test -t 1 && test -t 2 && echo all'" /dev/null \
+		</dev/null
 	[[ $output == */dev/pts/* && $output == *all* ]]
 }
 
@@ -235,7 +240,8 @@ b" ]
 	"$RECVTTY" "$BATS_TEST_TMPDIR/console" >"$BATS_TEST_TMPDIR/said" 3>&- &
 	JOBS_TO_END+=("$!")
 	eventually [ -S "$BATS_TEST_TMPDIR/console" ]
-	run_detached rt exec --tty --detach --console-socket "$BATS_TEST_TMPDIR/console" "$ID" sh -c 'test -t 1 && echo terminal'
+	run_detached rt exec --tty --detach --console-socket "$BATS_TEST_TMPDIR/console" "$ID" sh -c 'test -t 1 &&
+		echo terminal'
 	[ "$status" -eq 0 ]
 	eventually grep -q terminal "$BATS_TEST_TMPDIR/said"
 }
@@ -243,7 +249,8 @@ b" ]
 @test "exec passes signals on to the program" {
 	bundle
 	running sleep 60
-	run_detached timeout 20 sh -c "'$RT' --root '$ROOT' exec '$ID' sh -c 'trap \"exit 9\" TERM; echo >/dev/null; while :; do sleep 0.1; done' & sleep 1; kill -TERM \$!; wait \$!"
+	run_detached timeout 20 sh -c \
+		"'$RT' --root '$ROOT' exec '$ID' sh -c 'trap \"exit 9\" TERM; echo >/dev/null; while :; do sleep 0.1; done' & sleep 1; kill -TERM \$!; wait \$!"
 	[ "$status" -eq 9 ]
 }
 
@@ -251,7 +258,8 @@ b" ]
 	bundle
 	running sleep 60
 	echo handed >"$BATS_TEST_TMPDIR/file"
-	run bash -c "exec 3<&-; exec 3<'$BATS_TEST_TMPDIR/file'; '$RT' --root '$ROOT' exec --preserve-fds 1 '$ID' sh -c 'cat <&3'"
+	run bash -c \
+		"exec 3<&-; exec 3<'$BATS_TEST_TMPDIR/file'; '$RT' --root '$ROOT' exec --preserve-fds 1 '$ID' sh -c 'cat <&3'"
 	[ "$output" = handed ]
 	known_bad runc "version 1.1 hands down what is not there"
 	run bash -c "exec 3<&- 4<&- 5<&-; '$RT' --root '$ROOT' exec --preserve-fds 3 '$ID' true"
@@ -276,7 +284,8 @@ b" ]
 
 @test "exec into a container with a user namespace" {
 	needs_root "to map many ids"
-	bundle '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
+	bundle '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 100000,
+		"size": 65536}] | .linux.gidMappings = .linux.uidMappings'
 	chmod 755 "$BUNDLE"
 	chown -R 100000:100000 "$BUNDLE/rootfs"
 	running sleep 60
@@ -288,7 +297,9 @@ b" ]
 @test "exec into a created container with a user and a cgroup namespace" {
 	only_rt "runc 1.1 can't"
 	needs_root "to map many ids"
-	bundle '.linux.namespaces |= (. + [{"type": "user"}, {"type": "cgroup"}] | unique_by(.type)) | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
+	bundle '.linux.namespaces |= (. + [{"type": "user"}, {"type": "cgroup"}] | unique_by(.type)) |
+		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] |
+		.linux.gidMappings = .linux.uidMappings'
 	chown -R 100000:100000 "$BUNDLE/rootfs"
 	created sleep 60
 	inside -- sh -c 'id -u; readlink /proc/self/ns/cgroup'
@@ -309,7 +320,8 @@ b" ]
 	needs_root
 	known_bad runc "no mount namespace, no chroot for exec"
 	known_bad crun "as runc"
-	bundle '.linux.namespaces = [] | del(.hostname) | .mounts = [] | del(.linux.maskedPaths) | del(.linux.readonlyPaths) | .root.readonly = false'
+	bundle '.linux.namespaces = [] | del(.hostname) | .mounts = [] | del(.linux.maskedPaths) |
+		del(.linux.readonlyPaths) | .root.readonly = false'
 	running sleep 60
 	inside -- ls /
 	[ "$status" -eq 0 ]

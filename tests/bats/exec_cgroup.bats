@@ -28,7 +28,8 @@ writable_cgroups='.linux.namespaces |= (map(select(.type != "cgroup")) + [{type:
 	only_v2 '
 		set -e
 		fail() { echo "$*"; ls -R "/sys/fs/cgroup/$ID"; exit 1; }
-		rt run --detach --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- || { cat "$BATS_TEST_TMPDIR/out"; exit 1; }
+		rt run --detach --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- || {
+		cat "$BATS_TEST_TMPDIR/out"; exit 1; }
 		own=
 		for ((i = 0; i < 100; i++)); do
 			own=$(home)
@@ -47,7 +48,8 @@ writable_cgroups='.linux.namespaces |= (map(select(.type != "cgroup")) + [{type:
 		[ "$(rt state "$ID" | jq -r .status)" = paused ] || fail "not paused"
 		grep -q "frozen 1" "$dir/service/cgroup.events" || fail "the service is not frozen"
 		rt resume "$ID"
-		rt events --stats "$ID" | jq -e ".data.pids.current == 2 or .data.pids.current == null" >/dev/null || fail "events"
+		rt events --stats "$ID" | jq -e ".data.pids.current == 2 or .data.pids.current == null" >/dev/null ||
+		fail "events"
 		rt update --resources - "$ID" <<<"{}"
 		rt kill --all "$ID" KILL
 		for ((i = 0; i < 100; i++)); do [ "$(rt state "$ID" | jq -r .status)" != stopped ] || break; sleep 0.1; done
@@ -96,7 +98,8 @@ writable_cgroups='.linux.namespaces |= (map(select(.type != "cgroup")) + [{type:
 		dir=$mount$path
 		mkdir "$dir-else"
 		dirs+=("$dir-else")
-		[ ! -e "$dir-else/cpuset.mems" ] || { cat "$dir/cpuset.mems" >"$dir-else/cpuset.mems" && cat "$dir/cpuset.cpus" >"$dir-else/cpuset.cpus"; }
+		[ ! -e "$dir-else/cpuset.mems" ] || { cat "$dir/cpuset.mems" >"$dir-else/cpuset.mems" &&
+			cat "$dir/cpuset.cpus" >"$dir-else/cpuset.cpus"; }
 		state pid >"$dir-else/cgroup.procs"
 		rmdir "$dir"
 	done

@@ -100,7 +100,9 @@ exec_in() {
 	[[ $output != *"$RUNTIME version"* ]] || [ "$RUNTIME" = runc ]
 	printf '#!/proc/self/exe\n' >"$BUNDLE/rootfs/bin/evil"
 	chmod +x "$BUNDLE/rootfs/bin/evil"
-	background sh -c "for i in \$(seq 300); do for p in $BUNDLE/rootfs/proc /proc/$(state pid)/root/proc; do for e in \$p/[0-9]*/exe; do [ \"\$(readlink \$e)\" = '$RT' ] && : >>\$e; done; done; done" 2>/dev/null
+	background sh -c "for i in \$(seq 300); do for p in $BUNDLE/rootfs/proc /proc/$(state \
+		pid)/root/proc; do for e in \$p/[0-9]*/exe; do [ \"\$(readlink \$e)\" = '$RT' ] && : >>\$e; done; done; done" \
+		2>/dev/null
 	for _ in {1..10}; do
 		exec_in "$ID" evil
 	done
@@ -110,7 +112,8 @@ exec_in() {
 @test "CVE-2016-9962: a process of the container cannot look into the process that joins it" {
 	bundle '.root.readonly = false | .process.capabilities |= with_entries(.value += ["CAP_SYS_PTRACE"])'
 	running sh -c 'while :; do for p in /proc/[0-9]*; do case $p in /proc/1) continue;; esac
-		for fd in $p/fd/*; do l=$(readlink $fd) || continue; case $l in /*) [ -e "$l" ] || echo "$p $fd $l" >>/seen;; esac; done; done 2>/dev/null; done'
+		for fd in $p/fd/*; do l=$(readlink $fd) || continue; case $l in /*) [ -e "$l" ] ||
+		echo "$p $fd $l" >>/seen;; esac; done; done 2>/dev/null; done'
 	for _ in {1..30}; do
 		exec_in "$ID" true
 		[ "$status" -eq 0 ]
@@ -132,7 +135,8 @@ exec_in() {
 @test "exec --host-binary: rights that the host's file gives are none in the container" {
 	only_rt "--host-binary"
 	local program=$BATS_TEST_TMPDIR/program
-	bundle '.process.capabilities.bounding = ["CAP_SETUID", "CAP_NET_RAW", "CAP_SYS_PTRACE"] | .process.noNewPrivileges = false'
+	bundle '.process.capabilities.bounding = ["CAP_SETUID", "CAP_NET_RAW", "CAP_SYS_PTRACE"] |
+		.process.noNewPrivileges = false'
 	running sleep 60
 	cat >"$program.c" <<-'C'
 		#include <stdio.h>
@@ -168,10 +172,12 @@ exec_in() {
 	sum=$(sha256sum <"$program")
 	bundle '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_FOWNER"] | unique)'
 	running sh -c 'while :; do for p in /proc/[0-9]*; do
-		case $(readlink $p/exe) in *memfd*) echo evil >$p/exe; chmod 4777 $p/exe; cp /bin/sh $p/exe; esac; done; done 2>/dev/null'
+		case $(readlink $p/exe) in *memfd*) echo evil >$p/exe; chmod 4777 $p/exe; cp /bin/sh $p/exe; esac; done;
+		done 2>/dev/null'
 	local i
 	for ((i = 0; i < 20; i++)); do
-		run rt exec --host-binary "$program" "$ID" sh -c 'echo mine; exec 3<>/proc/self/exe && echo open; : >>/proc/self/exe && echo written'
+		run rt exec --host-binary "$program" "$ID" sh -c 'echo mine; exec 3<>/proc/self/exe && echo open;
+			: >>/proc/self/exe && echo written'
 		[ "${lines[0]}" = mine ]
 		[[ $output != *written* ]]
 	done

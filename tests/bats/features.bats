@@ -19,7 +19,8 @@ load setup
 	jq -e '.linux.namespaces | index("user")' <<<"$output"
 	jq -e '.linux.cgroup.v2' <<<"$output"
 	jq -e '.linux.seccomp.enabled and (.linux.seccomp.actions | index("SCMP_ACT_ERRNO"))' <<<"$output"
-	jq -e '.hooks == ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]' <<<"$output"
+	jq -e '.hooks == ["prestart", "createRuntime", "createContainer", "startContainer", "poststart",
+		"poststop"]' <<<"$output"
 }
 
 @test "features: id-mapped mounts, without which containerd runs no container in a user namespace" {
@@ -32,7 +33,8 @@ load setup
 
 @test "features: the seccomp flags of this kernel are among those that are known" {
 	run rt features
-	jq -e '.linux.seccomp | (.supportedFlags - .knownFlags) == [] and (.supportedFlags | length) >= 3' <<<"$output" || only_rt "runc 1.1 has no flags"
+	jq -e '.linux.seccomp | (.supportedFlags - .knownFlags) == [] and (.supportedFlags |
+		length) >= 3' <<<"$output" || only_rt "runc 1.1 has no flags"
 }
 
 @test "features: a mount with every option that it lists is understood" {

@@ -9,7 +9,8 @@ ALL="prestart createRuntime createContainer startContainer poststart poststop"
 # hook NAME SCRIPT [EXTRA] adds a hook of that kind: SCRIPT, run by the host's shell or, within the container, by its
 # own.
 hook() {
-	KIND=$1 SCRIPT=$2 config ".hooks[env.KIND] += [{path: \"/bin/sh\", args: [\"sh\", \"-c\", env.SCRIPT], env: [\"PATH=/bin:/usr/bin\"]} + ${3:-{\}}]"
+	KIND=$1 SCRIPT=$2 config ".hooks[env.KIND] += [{path: \"/bin/sh\", args: [\"sh\", \"-c\", env.SCRIPT],
+		env: [\"PATH=/bin:/usr/bin\"]} + ${3:-{\}}]"
 }
 
 log() {
@@ -64,7 +65,8 @@ hooks_bundle() {
 	done
 	in_container sh -c "echo process >>$LOG"
 	[ "$status" -eq 0 ]
-	[ "$(log | grep -v poststart | tr '\n' ' ')" = "prestart createRuntime createContainer startContainer process poststop " ]
+	[ "$(log | grep -v poststart | tr '\n' ' ')" = \
+		"prestart createRuntime createContainer startContainer process poststop " ]
 	[ "$(log | grep -c poststart)" -eq 1 ]
 }
 
@@ -121,7 +123,8 @@ hooks_bundle() {
 
 @test "hooks: createContainer runs in the container's namespaces, with the host's root" {
 	hooks_bundle
-	hook createContainer "readlink /proc/self/ns/uts /proc/self/ns/mnt >>$LOG; [ -e $BUNDLE/config.json ] && echo host root >>$LOG"
+	hook createContainer \
+		"readlink /proc/self/ns/uts /proc/self/ns/mnt >>$LOG; [ -e $BUNDLE/config.json ] && echo host root >>$LOG"
 	in_container sh -c 'readlink /proc/self/ns/uts; readlink /proc/self/ns/mnt'
 	[ "$status" -eq 0 ]
 	[ "$(cat "$LOG")" = "$output
@@ -131,7 +134,8 @@ host root" ]
 @test "hooks: startContainer runs in the container, with its root" {
 	hooks_bundle
 	config '.hooks.startContainer = [{path: "/bin/mine", args: ["mine", "argument"]}]'
-	printf '#!/bin/sh\n{ echo "$0 $1"; hostname; readlink /proc/self/ns/pid; ls /bin/busybox; } >>%s\n' "$LOG" >"$BUNDLE/rootfs/bin/mine"
+	printf '#!/bin/sh\n{ echo "$0 $1"; hostname; readlink /proc/self/ns/pid; ls /bin/busybox;
+		} >>%s\n' "$LOG" >"$BUNDLE/rootfs/bin/mine"
 	chmod +x "$BUNDLE/rootfs/bin/mine"
 	in_container readlink /proc/self/ns/pid
 	[ "$status" -eq 0 ]
@@ -150,7 +154,8 @@ $output
 }
 
 @test "hooks: env is the hook's own" {
-	hooks_bundle '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "env | sort >>" + env.BATS_TEST_TMPDIR + "/log/hooks"], env: ["ONE=1", "TWO=2"]}]'
+	hooks_bundle '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c",
+		"env | sort >>" + env.BATS_TEST_TMPDIR + "/log/hooks"], env: ["ONE=1", "TWO=2"]}]'
 	export FROM_THE_HOST=1
 	in_container true
 	[ "$status" -eq 0 ]
@@ -160,7 +165,8 @@ $output
 }
 
 @test "hooks: args are those of execv, the path comes from path" {
-	hooks_bundle '.hooks.createRuntime = [{path: "/bin/sh", args: ["another name", "-c", "echo $0 >>" + env.BATS_TEST_TMPDIR + "/log/hooks", "zero"]}]'
+	hooks_bundle '.hooks.createRuntime = [{path: "/bin/sh", args: ["another name", "-c",
+		"echo $0 >>" + env.BATS_TEST_TMPDIR + "/log/hooks", "zero"]}]'
 	in_container true
 	[ "$(log)" = zero ]
 }
@@ -312,7 +318,8 @@ os.execv(sys.argv[1], sys.argv[1:])' "$RT" --root "$ROOT" $command "$ID" </dev/n
 @test "hooks: what rt's caller has left open is not theirs" {
 	bundle
 	for kind in prestart createRuntime createContainer poststart poststop; do
-		KIND=$kind OUT=$BATS_TEST_TMPDIR/open config '.hooks[env.KIND] = [{path: "/bin/sh", args: ["sh", "-c", "readlink /proc/self/fd/7 >>" + env.OUT + "; echo done >>" + env.OUT]}]'
+		KIND=$kind OUT=$BATS_TEST_TMPDIR/open config '.hooks[env.KIND] = [{path: "/bin/sh", args: ["sh", "-c",
+			"readlink /proc/self/fd/7 >>" + env.OUT + "; echo done >>" + env.OUT]}]'
 	done
 	process true
 	rt run --bundle "$BUNDLE" "$ID" 7</etc/passwd

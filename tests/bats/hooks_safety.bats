@@ -38,7 +38,8 @@ said() {
 @test "hooks: startContainer runs as the user of the process, under its filter" {
 	only_rt "the words are its own"
 	bundle '.process.user = {uid: 1234, gid: 1234} | .process.noNewPrivileges = true
-		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 95}]}'
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"],
+		action: "SCMP_ACT_ERRNO", errnoRet: 95}]}'
 	said 'id -u; mkdir /tmp/x; grep Seccomp: /proc/self/status'
 	[[ $output == *"stdout: 1234 | Seccomp: 2,"* ]]
 	[[ $output == *"mkdir: can't create directory"*"not supported"* ]]
@@ -61,7 +62,8 @@ said() {
 }
 
 @test "hooks: createContainer begins in the directory of the root file system" {
-	bundle '.root.readonly = false | .hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "pwd >where; touch ./made"], env: ["PATH=/bin:/usr/bin"]}]'
+	bundle '.root.readonly = false | .hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c",
+		"pwd >where; touch ./made"], env: ["PATH=/bin:/usr/bin"]}]'
 	in_container cat /where
 	[ "$status" -eq 0 ]
 	[ "$output" = "$BUNDLE/rootfs" ]
@@ -70,7 +72,8 @@ said() {
 
 @test "hooks: createContainer of a container with a layer begins in the layer" {
 	only_rt "--ephemeral is its own"
-	bundle '.root.readonly = false | .hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "touch ./made"], env: ["PATH=/bin:/usr/bin"]}]'
+	bundle '.root.readonly = false | .hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "touch ./made"],
+		env: ["PATH=/bin:/usr/bin"]}]'
 	process ls /made
 	run rt run --ephemeral --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 0 ]
@@ -79,7 +82,8 @@ said() {
 
 @test "hooks: poststart runs when the program does" {
 	known_bad runc "before 1.5 it runs poststart at create"
-	bundle '.hooks.poststart = [{path: "/bin/sh", args: ["sh", "-c", "readlink /proc/$(jq .pid)/exe >" + env.BATS_TEST_TMPDIR + "/exe"]}]'
+	bundle '.hooks.poststart = [{path: "/bin/sh", args: ["sh", "-c",
+		"readlink /proc/$(jq .pid)/exe >" + env.BATS_TEST_TMPDIR + "/exe"]}]'
 	process /bin/busybox sleep 60
 	run_detached rt run --detach --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 0 ]
@@ -102,7 +106,8 @@ def plain():
         signal.signal(s, signal.SIG_DFL)
 p = subprocess.Popen(args, preexec_fn=plain, stdin=subprocess.DEVNULL)
 deadline = time.time() + 10
-while time.time() < deadline and subprocess.run(["pgrep", "-P", str(p.pid), "-f", "^sleep 77.7"], stdout=subprocess.DEVNULL).returncode:
+while time.time() < deadline and subprocess.run(["pgrep", "-P", str(p.pid), "-f", "^sleep 77.7"],
+stdout=subprocess.DEVNULL).returncode:
     time.sleep(0.05)
 p.send_signal(getattr(signal, "SIG" + sys.argv[1]))
 sys.exit(0 if p.wait(10) == 1 else 9)
@@ -120,7 +125,8 @@ sys.exit(0 if p.wait(10) == 1 else 9)
 
 @test "hooks: run.oci.hooks.stdout and stderr get what hooks write, and no link is followed" {
 	only_rt "an annotation of crun's"
-	bundle '.annotations = {"run.oci.hooks.stdout": (env.BATS_TEST_TMPDIR + "/out"), "run.oci.hooks.stderr": (env.BATS_TEST_TMPDIR + "/err")}
+	bundle '.annotations = {"run.oci.hooks.stdout": (env.BATS_TEST_TMPDIR + "/out"),
+		"run.oci.hooks.stderr": (env.BATS_TEST_TMPDIR + "/err")}
 		| .hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo one; echo two >&2"]}]
 		| .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "echo three"]}]'
 	echo zero >"$BATS_TEST_TMPDIR/out"

@@ -8,8 +8,10 @@
 # container's root could write.
 SYSCTLS=(
 	fs/mqueue/msg_max fs/mqueue/queues_max fs/protected_hardlinks fs/protected_symlinks fs/suid_dumpable
-	kernel/core_pattern kernel/core_uses_pid kernel/domainname kernel/dmesg_restrict kernel/hostname kernel/kptr_restrict kernel/modprobe
-	kernel/msgmax kernel/msgmnb kernel/msgmni kernel/panic kernel/panic_on_oops kernel/perf_event_paranoid kernel/printk kernel/randomize_va_space
+	kernel/core_pattern kernel/core_uses_pid kernel/domainname kernel/dmesg_restrict kernel/hostname \
+		kernel/kptr_restrict kernel/modprobe
+	kernel/msgmax kernel/msgmnb kernel/msgmni kernel/panic kernel/panic_on_oops kernel/perf_event_paranoid \
+		kernel/printk kernel/randomize_va_space
 	kernel/sem kernel/shmall kernel/shmmax kernel/shmmni kernel/sysrq
 	net/ipv4/ip_forward net/ipv4/ip_unprivileged_port_start net/ipv4/ping_group_range
 	vm/max_map_count vm/memfd_noexec vm/overcommit_memory vm/panic_on_oom vm/swappiness
@@ -32,7 +34,8 @@ host_nodes() {
 		*) [ -L "$f" ] || { [ ! -b "$f" ] && [ ! -c "$f" ]; } || others+=("$f") ;;
 		esac
 	done
-	[ ${#nodes[@]} -eq 0 ] || stat --format='node %n %F %a %u:%g %t:%T modified %Y changed %Z' "${nodes[@]}" 2>/dev/null || true
+	[ ${#nodes[@]} -eq 0 ] || stat --format='node %n %F %a %u:%g %t:%T modified %Y changed %Z' "${nodes[@]}" \
+		2>/dev/null || true
 	[ ${#others[@]} -eq 0 ] || stat --format='node %n %F %a %u:%g %t:%T' "${others[@]}" 2>/dev/null || true
 }
 
@@ -56,6 +59,7 @@ host_changes() {
 mend_host() {
 	local node mode owner
 	while read -r node mode owner; do
-		[ "$(stat --format='%a %u:%g' "$node" 2>/dev/null)" = "$mode $owner" ] || { chown "$owner" "$node" && chmod "$mode" "$node"; } || true
+		[ "$(stat --format='%a %u:%g' "$node" 2>/dev/null)" = "$mode $owner" ] || { chown "$owner" "$node" &&
+			chmod "$mode" "$node"; } || true
 	done < <(sed -nE 's/^node ([^ ]+) .* ([0-7]+) ([0-9]+:[0-9]+) [0-9a-f]+:[0-9a-f]+( modified .*)?$/\1 \2 \3/p' "$1")
 }

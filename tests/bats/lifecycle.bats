@@ -328,7 +328,8 @@ load setup
 	bundle
 	process sleep 60
 	for _ in 1 2 3 4 5 6 7 8; do
-		{ rt create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 && echo created >>"$BATS_TEST_TMPDIR/creates"; } 3>&- &
+		{ rt create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 &&
+			echo created >>"$BATS_TEST_TMPDIR/creates"; } 3>&- &
 	done
 	wait
 	[ "$(cat "$BATS_TEST_TMPDIR/creates")" = created ]
@@ -359,7 +360,8 @@ signals_of() {
 	bundle
 	process sleep 60
 	# shellcheck disable=SC2054 # the commas are the options of env
-	local deaf=(env --ignore-signal=HUP,INT,TSTP,TTIN,TTOU --block-signal=TERM,USR1,CHLD "$RT" --root "$ROOT") none=0000000000000000
+	local deaf=(env --ignore-signal=HUP,INT,TSTP,TTIN,TTOU --block-signal=TERM,USR1,CHLD "$RT" --root "$ROOT") \
+		none=0000000000000000
 	run_detached "${deaf[@]}" create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
 	[ "$status" -eq 0 ]
 	rt start "$ID"
@@ -377,7 +379,8 @@ signals_of() {
 	only_rt "in this form"
 	bundle
 	process sh -c 'trap "exit 3" USR1; echo ready; while :; do sleep 0.1; done'
-	background env --block-signal=USR1 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/ready"
+	background env --block-signal=USR1 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null \
+		>"$BATS_TEST_TMPDIR/ready"
 	local client=$!
 	eventually grep -q ready "$BATS_TEST_TMPDIR/ready"
 	kill -USR1 "$client"

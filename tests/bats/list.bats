@@ -89,7 +89,8 @@ running" ]
 	two_containers
 	bundle . "$BATS_TEST_TMPDIR/other"
 	jq '.process.args = ["true"]' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/other/config.json"
-	{ for i in {1..20}; do rt run --bundle "$BATS_TEST_TMPDIR/other" "$ID-$i" </dev/null >/dev/null 2>&1; done; touch "$BATS_TEST_TMPDIR/done"; } 3>&- &
+	{ for i in {1..20}; do rt run --bundle "$BATS_TEST_TMPDIR/other" "$ID-$i" </dev/null >/dev/null 2>&1; done;
+	touch "$BATS_TEST_TMPDIR/done"; } 3>&- &
 	while [ ! -e "$BATS_TEST_TMPDIR/done" ]; do
 		run rt list -q
 		[ "$status" -eq 0 ]

@@ -32,7 +32,8 @@ load setup
 	run rt --log "$BATS_TEST_TMPDIR/log" --log-format json run --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 1 ]
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/log")" -eq 1 ]
-	[[ $(jq -r 'select(.level == "error").msg' "$BATS_TEST_TMPDIR/log") == *"/no/such/program"*"no such file or directory"* ]]
+	[[ $(jq -r 'select(.level == "error").msg' "$BATS_TEST_TMPDIR/log") == \
+		*"/no/such/program"*"no such file or directory"* ]]
 }
 
 @test "log json: text that JSON must escape" {

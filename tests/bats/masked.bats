@@ -35,12 +35,14 @@ load setup
 
 @test "maskedPaths: those of the default config say nothing of the host" {
 	bundle
-	in_container sh -c 'for p in kcore keys timer_list sched_debug latency_stats; do [ ! -e /proc/$p ] || head -c 10 /proc/$p; done; ls -A /sys/firmware /proc/scsi 2>/dev/null | grep -v :'
+	in_container sh -c 'for p in kcore keys timer_list sched_debug latency_stats; do [ ! -e /proc/$p ] ||
+		head -c 10 /proc/$p; done; ls -A /sys/firmware /proc/scsi 2>/dev/null | grep -v :'
 	[[ $output != *[a-zA-Z0-9]* ]]
 }
 
 @test "maskedPaths: a mount can be masked" {
-	bundle '.mounts += [{destination: "/tmp", type: "tmpfs", source: "to-be-masked", options: ["mode=777"]}] | .linux.maskedPaths += ["/tmp"]'
+	bundle '.mounts += [{destination: "/tmp", type: "tmpfs", source: "to-be-masked", options: ["mode=777"]}] |
+		.linux.maskedPaths += ["/tmp"]'
 	in_container touch /tmp/x
 	[ "$status" -eq 1 ]
 	[[ $output == *"Read-only file system"* ]]
@@ -68,7 +70,8 @@ load setup
 @test "maskedPaths, readonlyPaths: below /proc/sys, listed twice too, each is one mount" {
 	bundle '.linux.maskedPaths = ["/proc/sys/vm", "/proc/sys/vm/", "/proc/sys/kernel/hostname", "/sys/kernel"]
 		| .linux.readonlyPaths = ["/proc/sys/fs", "/proc/sys/fs"]'
-	in_container sh -c 'ls -A /proc/sys/vm /sys/kernel | grep -v :; cat /proc/sys/kernel/hostname; grep -c -E " (/proc/sys/vm|/proc/sys/kernel/hostname|/proc/sys/fs|/sys/kernel) " /proc/self/mountinfo'
+	in_container sh -c 'ls -A /proc/sys/vm /sys/kernel | grep -v :; cat /proc/sys/kernel/hostname;
+		grep -c -E " (/proc/sys/vm|/proc/sys/kernel/hostname|/proc/sys/fs|/sys/kernel) " /proc/self/mountinfo'
 	[ "$status" -eq 0 ]
 	[ "${lines[-1]}" = 4 ]
 	[[ $output != *[a-z]* ]]
@@ -76,9 +79,11 @@ load setup
 
 @test "maskedPaths: in a /proc and a /sys that are bound" {
 	bundle '.mounts |= (map(select(.destination | test("^/(proc|sys)"; "") | not)) + [
-			{destination: "/proc", type: "bind", source: "/proc", options: ["rbind"]}, {destination: "/sys", type: "bind", source: "/sys", options: ["rbind"]}])
+			{destination: "/proc", type: "bind", source: "/proc", options: ["rbind"]}, {destination: "/sys",
+			type: "bind", source: "/sys", options: ["rbind"]}])
 		| .linux.maskedPaths = ["/proc/sys/vm", "/proc/cpuinfo", "/sys/kernel"] | .linux.readonlyPaths = ["/proc/sys"]'
-	in_container sh -c 'ls -A /proc/sys/vm /sys/kernel | grep -v :; wc -c </proc/cpuinfo; echo 1 >/proc/sys/kernel/hostname'
+	in_container sh -c 'ls -A /proc/sys/vm /sys/kernel | grep -v :; wc -c </proc/cpuinfo;
+		echo 1 >/proc/sys/kernel/hostname'
 	[[ ${lines[0]} = 0 ]]
 	[[ ${lines[1]} == *"Read-only file system"* ]]
 	[ "${#lines[@]}" -eq 2 ]
@@ -87,7 +92,8 @@ load setup
 }
 
 @test "maskedPaths: a masked file is the host's /dev/null, to be used and not to be changed" {
-	bundle '.linux.maskedPaths = ["/secret", "/secret2"] | .process.capabilities[] |= (. // [] | . + ["CAP_FOWNER", "CAP_CHOWN"])'
+	bundle '.linux.maskedPaths = ["/secret", "/secret2"] | .process.capabilities[] |= (. // [] | . + ["CAP_FOWNER",
+		"CAP_CHOWN"])'
 	touch "$BUNDLE/rootfs/secret" "$BUNDLE/rootfs/secret2"
 	# What is tried here changes nothing, for root too: not the mode and not the owner, and a time that is the present.
 	in_container sh -c 'for f in /secret /secret2; do

@@ -56,7 +56,8 @@ in_private_mounts() {
 	mount_of /new/deep/folder bind
 	touch "$SRC/inside"
 	echo content >"$BATS_TEST_TMPDIR/file"
-	config '.mounts += [{destination: "/new/other/file", type: "bind", source: (env.BATS_TEST_TMPDIR + "/file"), options: ["bind"]}]'
+	config '.mounts += [{destination: "/new/other/file", type: "bind", source: (env.BATS_TEST_TMPDIR + "/file"),
+		options: ["bind"]}]'
 	in_container sh -c 'ls /new/deep/folder; cat /new/other/file'
 	[ "$status" -eq 0 ]
 	[ "$output" = "inside
@@ -75,7 +76,8 @@ content" ]
 	# Images have such a link at /etc/resolv.conf, and engines mount theirs there.
 	echo "nameserver ::1" >"$BATS_TEST_TMPDIR/file"
 	ln -s ../run/missing/resolv.conf "$BUNDLE/rootfs/etc/resolv.conf"
-	config '.mounts += [{destination: "/etc/resolv.conf", type: "bind", source: (env.BATS_TEST_TMPDIR + "/file"), options: ["bind"]}]'
+	config '.mounts += [{destination: "/etc/resolv.conf", type: "bind", source: (env.BATS_TEST_TMPDIR + "/file"),
+		options: ["bind"]}]'
 	in_container cat /etc/resolv.conf
 	[ "$status" -eq 0 ]
 	[ "$output" = "nameserver ::1" ]
@@ -147,11 +149,13 @@ content" ]
 	mount_of /data rbind
 	mkdir "$SRC/below"
 	process ls /data/below
-	in_private_mounts 'mount -t tmpfs tmpfs "$BATS_TEST_TMPDIR/src/below" && touch "$BATS_TEST_TMPDIR/src/below/x" && rt run -b "$BUNDLE" "$ID"'
+	in_private_mounts 'mount -t tmpfs tmpfs "$BATS_TEST_TMPDIR/src/below" && touch "$BATS_TEST_TMPDIR/src/below/x" &&
+		rt run -b "$BUNDLE" "$ID"'
 	[ "$status" -eq 0 ]
 	[ "$output" = x ]
 	config '.mounts[-1].options = ["bind"]'
-	in_private_mounts 'mount -t tmpfs tmpfs "$BATS_TEST_TMPDIR/src/below" && touch "$BATS_TEST_TMPDIR/src/below/x" && rt run -b "$BUNDLE" "$ID"'
+	in_private_mounts 'mount -t tmpfs tmpfs "$BATS_TEST_TMPDIR/src/below" && touch "$BATS_TEST_TMPDIR/src/below/x" &&
+		rt run -b "$BUNDLE" "$ID"'
 	[ "$status" -eq 0 ]
 	[ "$output" = "" ]
 }
@@ -200,7 +204,8 @@ content" ]
 
 @test "default mounts: proc, dev, pts, shm, mqueue and sys are what they should be" {
 	bundle
-	in_container sh -c 'for p in /proc /dev /dev/pts /dev/shm /dev/mqueue; do grep " $p " /proc/self/mounts | cut -d" " -f2,3; done'
+	in_container sh -c 'for p in /proc /dev /dev/pts /dev/shm /dev/mqueue; do grep " $p " /proc/self/mounts |
+		cut -d" " -f2,3; done'
 	[ "$status" -eq 0 ]
 	[ "$output" = "/proc proc
 /dev tmpfs
@@ -327,8 +332,10 @@ fourth" ]
 @test "cgroup: the container sees its own cgroup, read-only" {
 	bundle '.linux.namespaces |= (map(select(.type != "cgroup")) + [{type: "cgroup"}])
 		| .mounts |= (map(select(.type != "cgroup")) + [{
-			destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "relatime", "ro"]}])'
-	process sh -c 'f=$(find /sys/fs/cgroup -name cgroup.procs | head -n 1); [ -n "$f" ] && grep -x 1 "$f"; mkdir "${f%/*}/x"'
+			destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev",
+			"relatime", "ro"]}])'
+	process sh -c 'f=$(find /sys/fs/cgroup -name cgroup.procs | head -n 1); [ -n "$f" ] && grep -x 1 "$f";
+		mkdir "${f%/*}/x"'
 	run rt run -b "$BUNDLE" "$ID"
 	[ "${lines[0]}" = 1 ]
 	[[ ${lines[1]} == *"Read-only file system"* ]]
@@ -336,7 +343,8 @@ fourth" ]
 
 # bats test_tags=root
 @test "mqueue: in a user namespace it belongs to the container's root" {
-	bundle '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	bundle '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000,
+		size: 65536}] | .linux.gidMappings = .linux.uidMappings'
 	in_container stat -c "%u:%g %a" /dev/mqueue
 	[ "$status" -eq 0 ]
 	[ "$output" = "0:0 1777" ]

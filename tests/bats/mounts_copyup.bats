@@ -21,7 +21,8 @@ image() {
 
 @test "tmpcopyup: the tmpfs holds what the image has there, with its modes" {
 	image
-	in_container sh -c 'cd /data; grep -q " /data tmpfs " /proc/mounts && cat file sub/deep/file && stat -c "%a %F %n" . file sub link; readlink link'
+	in_container sh -c 'cd /data; grep -q " /data tmpfs " /proc/mounts && cat file sub/deep/file &&
+		stat -c "%a %F %n" . file sub link; readlink link'
 	[ "$status" -eq 0 ]
 	[ "$output" = "from the image
 deep

@@ -24,7 +24,8 @@ mapped() {
 
 user_namespace() {
 	config '.linux.namespaces += [{type: "user"}]
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+		.linux.gidMappings = .linux.uidMappings'
 	chown 100000:100000 "$BUNDLE/rootfs"
 }
 
@@ -122,7 +123,8 @@ user_namespace() {
 	only_rt "which mounts it maps"
 	volume bind
 	config '.mounts[-1] = {destination: "/p", type: "proc", source: "proc", options: ["idmap"],
-		uidMappings: [{containerID: 0, hostID: 1000, size: 10}], gidMappings: [{containerID: 0, hostID: 1000, size: 10}]}'
+		uidMappings: [{containerID: 0, hostID: 1000, size: 10}], gidMappings: [{containerID: 0, hostID: 1000,
+		size: 10}]}'
 	in_container true
 	refused "mounts[" "uidMappings" "proc"
 }

@@ -37,7 +37,8 @@ lacks() {
 # new_mounts OPTIONS... makes a bundle with a new tmpfs for each, at /t0, /t1, ..., and shows the container's mounts.
 new_mounts() {
 	local list
-	list=$(printf '%s\n' "$@" | jq -R -s 'split("\n")[:-1] | to_entries | map({destination: "/t\(.key)", type: "tmpfs", source: "tmpfs", options: (.value | split(" "))})')
+	list=$(printf '%s\n' "$@" | jq -R -s 'split("\n")[:-1] | to_entries | map({destination: "/t\(.key)",
+		type: "tmpfs", source: "tmpfs", options: (.value | split(" "))})')
 	LIST=$list bundle '.mounts += (env.LIST | fromjson)'
 	in_container cat /proc/self/mountinfo
 	[ "$status" -eq 0 ]
@@ -84,7 +85,8 @@ tree_of_mounts() {
 }
 
 @test "options: access times" {
-	new_mounts noatime strictatime relatime nodiratime 'noatime atime' 'strictatime nostrictatime' 'noatime nodiratime diratime'
+	new_mounts noatime strictatime relatime nodiratime 'noatime atime' 'strictatime nostrictatime' \
+		'noatime nodiratime diratime'
 	has /t0 noatime
 	lacks /t1 noatime relatime
 	has /t2 relatime
@@ -103,7 +105,8 @@ tree_of_mounts() {
 }
 
 @test "options: no links are followed" {
-	[ "$(printf '%s\n' 5.14 "$(uname -r)" | sort -V | head -n 1)" = 5.14 ] || skip "Linux 5.14 has nosymfollow for new mounts"
+	[ "$(printf '%s\n' 5.14 "$(uname -r)" | sort -V | head -n 1)" = 5.14 ] ||
+		skip "Linux 5.14 has nosymfollow for new mounts"
 	new_mounts nosymfollow 'nosymfollow symfollow'
 	has /t0 nosymfollow
 	lacks /t1 nosymfollow
@@ -154,7 +157,8 @@ tree_of_mounts() {
 @test "options: what undoes one for a whole tree" {
 	known_bad runc "its last word does not undo the one before"
 	needs_mount_setattr
-	tree_of_mounts 'rro rrw' 'rnosuid rsuid' 'rnodev rdev' 'rnoexec rexec' 'rnoatime ratime' 'rnodiratime rdiratime' 'rnosymfollow rsymfollow' 'rstrictatime rnostrictatime'
+	tree_of_mounts 'rro rrw' 'rnosuid rsuid' 'rnodev rdev' 'rnoexec rexec' 'rnoatime ratime' 'rnodiratime rdiratime' \
+		'rnosymfollow rsymfollow' 'rstrictatime rnostrictatime'
 	lacks /t0/below ro
 	lacks /t1/below nosuid
 	lacks /t2/below nodev
@@ -168,7 +172,8 @@ tree_of_mounts() {
 # bats test_tags=root
 @test "options: propagation, for one mount and for a tree" {
 	tree_of_mounts shared rshared slave rslave private rprivate unbindable runbindable
-	optional() { awk -v target="$1" '$5 == target { s = ""; for (i = 7; $i != "-"; i++) s = s $i " "; print s }' <<<"$output"; }
+	optional() { awk -v target="$1" '$5 == target { s = ""; for (i = 7; $i != "-"; i++) s = s $i " ";
+		print s }' <<<"$output"; }
 	[[ $(optional /t0) == shared:* && $(optional /t0/below) != shared:* ]]
 	[[ $(optional /t1) == shared:* && $(optional /t1/below) == shared:* ]]
 	[[ $(optional /t2) != shared:* && $(optional /t4) == "" && $(optional /t5/below) == "" ]]
@@ -177,5 +182,6 @@ tree_of_mounts() {
 }
 
 needs_mount_setattr() {
-	[ "$(printf '%s\n' 5.12 "$(uname -r)" | sort -V | head -n 1)" = 5.12 ] || skip "options for whole trees take Linux 5.12"
+	[ "$(printf '%s\n' 5.12 "$(uname -r)" | sort -V | head -n 1)" = 5.12 ] ||
+		skip "options for whole trees take Linux 5.12"
 }

@@ -90,7 +90,8 @@ joined() {
 	held pid --pid
 	bundle ".linux.namespaces |= (map(select(.type != \"pid\")) + [{type: \"pid\", path: \"$HELD\"}, {type: \"time\"}])
 		| .linux.timeOffsets.boottime.secs = 9000000
-		| .linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", syscalls: [{names: [\"mkdir\"], action: \"SCMP_ACT_ERRNO\"}]}
+		| .linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", syscalls: [{names: [\"mkdir\"],
+			action: \"SCMP_ACT_ERRNO\"}]}
 		| .process.noNewPrivileges = false
 		| .process.user = {uid: 1000, gid: 1000} | .process.cwd = \"/tmp\"
 		| .process.rlimits = [{type: \"RLIMIT_NPROC\", soft: 77, hard: 77}]"
@@ -124,7 +125,8 @@ joined() {
 	eventually differs "$!" user
 	HELD=/proc/$(pgrep -P "$!" sleep)/ns/user
 	# That namespace has the group 0 alone, so there is no gid=5.
-	bundle ".linux.namespaces += [{type: \"user\", path: \"$HELD\"}] | .mounts |= map(if .options then .options -= [\"gid=5\"] else . end)"
+	bundle ".linux.namespaces += [{type: \"user\", path: \"$HELD\"}] |
+		.mounts |= map(if .options then .options -= [\"gid=5\"] else . end)"
 	in_container sh -c 'readlink /proc/self/ns/user; cat /proc/self/uid_map'
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = "$(readlink "$HELD")" ]
@@ -137,11 +139,14 @@ joined() {
 @test "namespaces: the host's network, ipc and uts are joined by path, in a new user namespace and in a joined one" {
 	known_bad runc "1.1 fails, 1.5 does not"
 	host=".linux.namespaces |= (map(select(.type | IN(\"network\", \"ipc\", \"uts\") | not)) +
-			[{type: \"network\", path: \"/proc/$$/ns/net\"}, {type: \"ipc\", path: \"/proc/$$/ns/ipc\"}, {type: \"uts\", path: \"/proc/$$/ns/uts\"}])
-		| .mounts |= map(select(.type != \"sysfs\" and .type != \"mqueue\") | if .options then .options -= [\"gid=5\"] else . end) | del(.hostname)"
+			[{type: \"network\", path: \"/proc/$$/ns/net\"}, {type: \"ipc\", path: \"/proc/$$/ns/ipc\"},
+				{type: \"uts\", path: \"/proc/$$/ns/uts\"}])
+		| .mounts |= map(select(.type != \"sysfs\" and .type != \"mqueue\") |
+			if .options then .options -= [\"gid=5\"] else . end) | del(.hostname)"
 	background unshare --user --fork --kill-child --map-user 0 --map-group 0 sleep 60
 	eventually differs "$!" user
-	for users in ".linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] | .linux.gidMappings = .linux.uidMappings | .linux.namespaces += [{type: \"user\"}]" \
+	for users in ".linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] |
+		.linux.gidMappings = .linux.uidMappings | .linux.namespaces += [{type: \"user\"}]" \
 		".linux.namespaces += [{type: \"user\", path: \"/proc/$(pgrep -P "$!" sleep)/ns/user\"}]"; do
 		bundle "$host | $users"
 		in_container sh -c 'for n in net ipc uts user; do readlink /proc/self/ns/$n; done'
@@ -159,8 +164,10 @@ joined() {
 	background unshare --cgroup --fork --kill-child sleep 60
 	eventually pgrep -P "$!" sleep >"$BATS_TEST_TMPDIR/pid"
 	HELD=/proc/$(cat "$BATS_TEST_TMPDIR/pid")/ns/cgroup
-	bundle ".linux.namespaces |= (map(select(.type != \"cgroup\")) + [{type: \"cgroup\", path: \"$HELD\"}, {type: \"user\"}])
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings"
+	bundle ".linux.namespaces |= (map(select(.type != \"cgroup\")) + [{type: \"cgroup\", path: \"$HELD\"},
+		{type: \"user\"}])
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+			.linux.gidMappings = .linux.uidMappings"
 	chown -R 100000:100000 "$BUNDLE/rootfs"
 	running sleep 60
 	[ "$(readlink "/proc/$(state pid)/ns/cgroup")" = "$(readlink "$HELD")" ]
@@ -178,7 +185,8 @@ joined() {
 
 @test "namespaces: a new network namespace has loopback only, and it is up" {
 	bundle '.linux.namespaces |= (map(select(.type != "network")) + [{type: "network"}])'
-	in_container sh -c 'ls /sys/class/net 2>/dev/null || echo lo; ip link show lo; ping -c 1 -W 2 127.0.0.1 >/dev/null; ip addr show lo'
+	in_container sh -c 'ls /sys/class/net 2>/dev/null || echo lo; ip link show lo;
+		ping -c 1 -W 2 127.0.0.1 >/dev/null; ip addr show lo'
 	[ "$status" -eq 0 ]
 	[[ $output == *"<LOOPBACK,UP,LOWER_UP>"* ]]
 	[[ $output == *"inet 127.0.0.1/8"* ]]
@@ -198,7 +206,8 @@ joined() {
 # bats test_tags=root
 @test "namespaces: user with id maps: root inside is the mapped user outside" {
 	bundle '.linux.namespaces += [{type: "user"}]
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}, {containerID: 1000, hostID: 200000, size: 1}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}, {containerID: 1000, hostID: 200000,
+		size: 1}]
 		| .linux.gidMappings = [{containerID: 0, hostID: 300000, size: 1000}]'
 	running sleep 60
 	pid=$(state pid)
@@ -213,7 +222,8 @@ joined() {
 	bundle '.linux.namespaces += [{type: "user"}]
 		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
-	in_container sh -c 'id -u; id -g; hostname; ls /dev/pts /dev/shm /dev/mqueue /sys >/dev/null && echo >/dev/null && head -c 4 /dev/zero | wc -c'
+	in_container sh -c 'id -u; id -g; hostname; ls /dev/pts /dev/shm /dev/mqueue /sys >/dev/null &&
+		echo >/dev/null && head -c 4 /dev/zero | wc -c'
 	[ "$status" -eq 0 ]
 	[ "$output" = "0
 0

@@ -9,7 +9,8 @@ needs() {
 	busybox unshare --net true || skip "no new network namespaces here"
 	command -v ip >/dev/null || skip "no ip: iproute2 is not installed"
 	# shellcheck disable=SC2016 # for the inner shell
-	KIND=$(busybox unshare --net sh -c 'for kind in dummy ifb; do ip link add d0 type $kind 2>/dev/null && echo $kind && exit; done') ||
+	KIND=$(busybox unshare --net sh -c 'for kind in dummy ifb; do ip link add d0 type $kind 2>/dev/null &&
+		echo $kind && exit; done') ||
 		skip "this kernel makes neither dummy nor ifb devices"
 	export KIND
 }
@@ -61,7 +62,8 @@ with_devices() {
 	bundle '.linux.netDevices = {d0: {name: "inside"}} |
 		.linux.namespaces += [{type: "user"}] |
 		.linux.uidMappings = [{containerID: 0, hostID: 0, size: 65536}] | .linux.gidMappings = .linux.uidMappings |
-		.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "nsenter --net=/proc/$(jq .pid)/ns/net ip addr show inside >hook.out"], env: [env.PATH | "PATH=" + .]}]'
+		.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c",
+		"nsenter --net=/proc/$(jq .pid)/ns/net ip addr show inside >hook.out"], env: [env.PATH | "PATH=" + .]}]'
 	process true
 	with_devices 'rt run --bundle "$BUNDLE" "$ID"'
 	echo "$output"
@@ -94,7 +96,8 @@ with_devices() {
 }
 
 @test "netDevices: a namespace that is joined gets them, and they stay there when the container is gone" {
-	bundle '(.linux.namespaces[] | select(.type == "network")).path = env.BATS_TEST_TMPDIR + "/ns" | .linux.netDevices = {d0: {}}'
+	bundle '(.linux.namespaces[] | select(.type == "network")).path = env.BATS_TEST_TMPDIR + "/ns" |
+		.linux.netDevices = {d0: {}}'
 	process ip addr show dev d0
 	# shellcheck disable=SC2016
 	with_devices '

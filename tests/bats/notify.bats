@@ -68,7 +68,8 @@ BARRIER=1" ]
 	notifying
 	in_container sh -c '
 		echo "$NOTIFY_SOCKET"; ls -a /run/notify | tr "\n" " "; grep -c " /run/notify " /proc/self/mountinfo
-		grep " /run/notify ro,nosuid,nodev,noexec," /proc/self/mountinfo >/dev/null || grep " /run/notify " /proc/self/mountinfo
+		grep " /run/notify ro,nosuid,nodev,noexec," /proc/self/mountinfo >/dev/null ||
+		grep " /run/notify " /proc/self/mountinfo
 		touch /run/notify/x; mv /run/notify/notify.sock /run/notify/y; ls /run/notify/..'
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = /run/notify/notify.sock ]
@@ -90,7 +91,8 @@ BARRIER=1" ]
 # bats test_tags=root
 @test "notify: from a user namespace that has no way to the state directory" {
 	manager
-	notifying '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 200000, size: 65536}]
+	notifying '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 200000,
+		size: 65536}]
 		| .linux.gidMappings = .linux.uidMappings'
 	chown -R 200000:200000 "$BUNDLE/rootfs"
 	in_container notify send READY=1
@@ -153,5 +155,6 @@ BARRIER=1" ]
 	notifying
 	run rt plan "$BUNDLE"
 	[ "$status" -eq 0 ]
-	[[ $output == *"/notify"*"# NOTIFY_SOCKET: clone the mount"* || $output == *"# NOTIFY_SOCKET: use rt's clone of "*"/notify"* ]]
+	[[ $output == *"/notify"*"# NOTIFY_SOCKET: clone the mount"* ||
+		$output == *"# NOTIFY_SOCKET: use rt's clone of "*"/notify"* ]]
 }

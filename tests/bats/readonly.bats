@@ -24,7 +24,8 @@ load setup
 
 @test "readonlyPaths: those of the default config in /proc" {
 	bundle '.process.capabilities[] |= (. // [] | . + ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"])'
-	in_container sh -c 'for p in sys irq bus fs; do [ ! -d /proc/$p ] || grep " /proc/$p " /proc/self/mounts | cut -d" " -f4 | cut -d, -f1; done; echo 1 >/proc/sys/kernel/hostname'
+	in_container sh -c 'for p in sys irq bus fs; do [ ! -d /proc/$p ] || grep " /proc/$p " /proc/self/mounts |
+		cut -d" " -f4 | cut -d, -f1; done; echo 1 >/proc/sys/kernel/hostname'
 	[ "$status" -eq 1 ]
 	[[ ${lines[-1]} == *"Read-only file system"* ]]
 	for line in "${lines[@]:0:${#lines[@]}-1}"; do [ "$line" = ro ]; done
@@ -32,7 +33,8 @@ load setup
 }
 
 @test "readonlyPaths: a mount keeps its other options" {
-	bundle '.mounts += [{destination: "/tmp", type: "tmpfs", source: "t", options: ["nosuid", "nodev", "noexec", "mode=777"]}] | .linux.readonlyPaths += ["/tmp"]'
+	bundle '.mounts += [{destination: "/tmp", type: "tmpfs", source: "t", options: ["nosuid", "nodev", "noexec",
+		"mode=777"]}] | .linux.readonlyPaths += ["/tmp"]'
 	in_container sh -c 'grep " /tmp " /proc/self/mounts | tail -n 1 | cut -d" " -f4; touch /tmp/x'
 	[ "$status" -eq 1 ]
 	[[ ${lines[0]} == ro,nosuid,nodev,noexec,* ]]

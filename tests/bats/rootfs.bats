@@ -125,7 +125,8 @@ root_mount() {
 	mkdir "$BATS_TEST_TMPDIR/src"
 	bundle '.linux.rootfsPropagation = "slave" | .mounts += [{
 		destination: "/data", type: "bind", source: (env.BATS_TEST_TMPDIR + "/src"), options: ["rbind", "rslave"]}]'
-	process sh -c 'i=0; while [ $i -lt 100 ]; do [ ! -e /data/file ] || { echo seen; exit; }; sleep 0.1; i=$((i + 1)); done'
+	process sh -c 'i=0; while [ $i -lt 100 ]; do [ ! -e /data/file ] || { echo seen; exit; }; sleep 0.1;
+		i=$((i + 1)); done'
 	export -f rt
 	run unshare --mount --propagation private bash -c '
 		mount --make-rshared /
@@ -140,7 +141,8 @@ root_mount() {
 # bats test_tags=root
 @test "rshared bind: a mount made in the container shows on the host" {
 	mkdir -p "$BATS_TEST_TMPDIR/src/below"
-	bundle '.process.capabilities |= with_entries(.value += ["CAP_SYS_ADMIN"]) | .linux.rootfsPropagation = "shared" | .mounts += [{
+	bundle '.process.capabilities |= with_entries(.value += ["CAP_SYS_ADMIN"]) |
+		.linux.rootfsPropagation = "shared" | .mounts += [{
 		destination: "/data", type: "bind", source: (env.BATS_TEST_TMPDIR + "/src"), options: ["rbind", "rshared"]}]'
 	process sh -c 'mount -t tmpfs from-the-container /data/below'
 	export -f rt

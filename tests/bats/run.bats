@@ -147,7 +147,8 @@ out" ]
 	echo three >"$BATS_TEST_TMPDIR/3"
 	echo four >"$BATS_TEST_TMPDIR/4"
 	process sh -c 'cat <&3; cat <&4; [ -e /proc/1/fd/5 ] || echo no five; env | grep LISTEN || echo no listen'
-	run rt run --preserve-fds 2 --bundle "$BUNDLE" "$ID" 3<"$BATS_TEST_TMPDIR/3" 4<"$BATS_TEST_TMPDIR/4" 5<"$BATS_TEST_TMPDIR/4"
+	run rt run --preserve-fds 2 --bundle "$BUNDLE" "$ID" 3<"$BATS_TEST_TMPDIR/3" 4<"$BATS_TEST_TMPDIR/4" \
+		5<"$BATS_TEST_TMPDIR/4"
 	[ "$status" -eq 0 ]
 	[ "$output" = "three
 four
@@ -159,7 +160,8 @@ no listen" ]
 	bundle
 	echo three >"$BATS_TEST_TMPDIR/3"
 	process sh -c 'cat <&3; echo $LISTEN_FDS $LISTEN_PID; [ -e /proc/1/fd/4 ] || echo no four'
-	run bash -c 'exec env LISTEN_FDS=1 LISTEN_PID=$$ "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"' 3<"$BATS_TEST_TMPDIR/3" 4<"$BATS_TEST_TMPDIR/3"
+	run bash -c 'exec env LISTEN_FDS=1 LISTEN_PID=$$ "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"' \
+		3<"$BATS_TEST_TMPDIR/3" 4<"$BATS_TEST_TMPDIR/3"
 	[ "$status" -eq 0 ]
 	[ "$output" = "three
 1 1
@@ -175,7 +177,8 @@ no four" ]
 
 @test "run: signals go on to the process" {
 	bundle '.root.readonly = false'
-	process sh -c 'for s in HUP INT TERM USR1 USR2; do trap "echo $s >>/got" $s; done; trap "exit 9" QUIT; touch /ready; while :; do sleep 0.05; done'
+	process sh -c 'for s in HUP INT TERM USR1 USR2; do trap "echo $s >>/got" $s; done; trap "exit 9" QUIT;
+		touch /ready; while :; do sleep 0.05; done'
 	background "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
 	pid=$!
 	eventually test -e "$BUNDLE/rootfs/ready"
@@ -230,7 +233,8 @@ no four" ]
 	export -f rt
 	# shellcheck disable=SC2016 # for the inner shell
 	run unshare --mount --pid --fork --kill-child --propagation private bash -c '
-		mount -t proc proc /proc && echo 2 >/proc/sys/vm/memfd_noexec && mount -t tmpfs -o noexec tmpfs "$ROOT" || exit 9
+		mount -t proc proc /proc && echo 2 >/proc/sys/vm/memfd_noexec && mount -t tmpfs -o noexec tmpfs "$ROOT" ||
+		exit 9
 		rt create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 || exit 8
 		rt start "$ID" && rt exec "$ID" echo from exec && rt delete --force "$ID" && rt --version >/dev/null'
 	[ "$status" -eq 0 ]

@@ -28,7 +28,8 @@ cpus() {
 # bats test_tags=root
 @test "scheduler: real-time priority, and SCHED_FLAG_RESET_ON_FORK" {
 	bundle '.process.scheduler = {policy: "SCHED_FIFO", priority: 12, flags: ["SCHED_FLAG_RESET_ON_FORK"]}'
-	if [ "$(cgroup_version cpu)" = 1 ]; then config '.linux.resources.cpu = {realtimeRuntime: 5000, realtimePeriod: 1000000}'; fi
+	if [ "$(cgroup_version cpu)" = 1 ]; then config '.linux.resources.cpu = {realtimeRuntime: 5000,
+		realtimePeriod: 1000000}'; fi
 	process sh -c 'cut -d" " -f40,41 /proc/1/stat; cut -d" " -f40,41 /proc/self/stat; :'
 	run rt run --bundle "$BUNDLE" "$ID"
 	[[ $output != *"operation not permitted"* ]] || skip "the cgroup of this machine has no real-time budget"
@@ -40,12 +41,14 @@ cpus() {
 @test "scheduler: SCHED_DEADLINE" {
 	bundle '.process.scheduler = {policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 10000000, period: 10000000}'
 	in_container cut -d' ' -f41 /proc/self/stat
-	[[ $output != *"operation not permitted"* && $output != *"device or resource busy"* ]] || skip "this machine has no time to promise"
+	[[ $output != *"operation not permitted"* && $output != *"device or resource busy"* ]] ||
+		skip "this machine has no time to promise"
 	[ "$output" = 6 ]
 }
 
 @test "scheduler: errors name the field" {
-	for edit in 'policy: "SCHED_FIFO", priority: 0' 'policy: "SCHED_OTHER", nice: 20' 'policy: "SCHED_BEST"' 'policy: "SCHED_OTHER", runtime: 5' \
+	for edit in 'policy: "SCHED_FIFO", priority: 0' 'policy: "SCHED_OTHER",
+		nice: 20' 'policy: "SCHED_BEST"' 'policy: "SCHED_OTHER", runtime: 5' \
 		'policy: "SCHED_OTHER", flags: ["SCHED_FLAG_NONE"]'; do
 		bundle ".process.scheduler = {$edit}"
 		in_container true
@@ -129,7 +132,8 @@ last_cpu() {
 	running sleep 60
 	[ "$(field Cpus_allowed_list "/proc/$(state pid)/status")" = "$(field Cpus_allowed_list)" ]
 	[ "$(rt exec "$ID" grep Cpus_allowed_list /proc/self/status | sed 's/^[^0-9]*//')" = "$cpu" ]
-	echo '{"args": ["grep", "Cpus_allowed_list", "/proc/self/status"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0},
+	echo '{"args": ["grep", "Cpus_allowed_list", "/proc/self/status"], "cwd": "/", "env": ["PATH=/bin"],
+		"user": {"uid": 0, "gid": 0},
 		"execCPUAffinity": {"initial": "0"}}' >"$BATS_TEST_TMPDIR/process.json"
 	[ "$(rt exec --process "$BATS_TEST_TMPDIR/process.json" "$ID" | sed 's/^[^0-9]*//')" = 0 ]
 }

@@ -13,7 +13,8 @@ agent() {
 
 # notifying is a jq filter: ask the agent about mkdir.
 notifying() {
-	echo '.root.readonly = false | .annotations.a = "b" | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: "'"$SOCKET"'",
+	echo '.root.readonly = false | .annotations.a = "b" | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+		listenerPath: "'"$SOCKET"'",
 		listenerMetadata: "meta", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_NOTIFY"}]}'
 }
 
@@ -30,7 +31,8 @@ EXDEV=18
 @test "seccomp: a call that the profile denies fails with its errno, one with a condition only then" {
 	bundle '.root.readonly = false | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [
 		{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 18},
-		{names: ["sethostname"], action: "SCMP_ACT_ERRNO", errnoRet: 18, args: [{index: 1, value: 5, op: "SCMP_CMP_GE"}]}]}
+		{names: ["sethostname"], action: "SCMP_ACT_ERRNO", errnoRet: 18, args: [{index: 1, value: 5,
+		op: "SCMP_CMP_GE"}]}]}
 		| .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"] | unique)'
 	in_container sh -c 'mkdir /new; hostname four; hostname; hostname fives'
 	[[ $output == *"Invalid cross-device link"*$'\n'four$'\n'*"Invalid cross-device link" ]]
@@ -118,7 +120,8 @@ EXDEV=18
 	run rt run --seccomp-record "$profile" --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 0 ]
 	[ "$output" = "done" ]
-	jq -e '.defaultAction == "SCMP_ACT_ERRNO" and (.syscalls | length == 1 and .[0].action == "SCMP_ACT_ALLOW")' "$profile"
+	jq -e '.defaultAction == "SCMP_ACT_ERRNO" and (.syscalls |
+		length == 1 and .[0].action == "SCMP_ACT_ALLOW")' "$profile"
 	names='.syscalls[0].names | index("execve") and index("write") and index("exit_group")'
 	jq -e "$names" "$profile"
 	jq -e '.syscalls[0].names | (index("dup3") or index("sendmsg") or index("mkdir")) | not' "$profile"
@@ -166,7 +169,8 @@ EXDEV=18
 
 @test "seccomp: compile and check explain the profile of a bundle" {
 	only_rt "its own command"
-	bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir"], action: "SCMP_ACT_ERRNO", errnoRet: 18}]}'
+	bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir"],
+		action: "SCMP_ACT_ERRNO", errnoRet: 18}]}'
 	run rt seccomp compile --arch amd64 "$BUNDLE/config.json"
 	[ "$status" -eq 0 ]
 	[[ ${lines[0]} == *" instructions by "* ]]

@@ -23,7 +23,8 @@ intact() {
 	victim
 	mkdir "$BATS_TEST_TMPDIR/src"
 	touch "$BATS_TEST_TMPDIR/src/from-the-source"
-	bundle '.root.readonly = false | .mounts += [{destination: "/data", type: "bind", source: (env.BATS_TEST_TMPDIR + "/src"), options: ["bind"]}]'
+	bundle '.root.readonly = false | .mounts += [{destination: "/data", type: "bind",
+		source: (env.BATS_TEST_TMPDIR + "/src"), options: ["bind"]}]'
 	for link in "$VICTIM" "../../../../../../../../../..$VICTIM"; do
 		rm -rf "$BUNDLE/rootfs/data" "$BUNDLE/rootfs/tmp"
 		mkdir "$BUNDLE/rootfs/tmp"
@@ -95,8 +96,10 @@ intact() {
 @test "CVE-2025-31133: a masked file is covered with the null device, whatever the image calls so" {
 	known_bad runc "it was fixed in 1.2.8"
 	victim
-	bundle '.root.readonly = false | del(.mounts[] | select(.destination | startswith("/dev"))) | .linux.maskedPaths = ["/secret"]
-		| .mounts += [{destination: "/victim", type: "bind", source: (env.BATS_TEST_TMPDIR + "/victim"), options: ["bind", "ro"]}]'
+	bundle '.root.readonly = false | del(.mounts[] | select(.destination | startswith("/dev"))) |
+		.linux.maskedPaths = ["/secret"]
+		| .mounts += [{destination: "/victim", type: "bind", source: (env.BATS_TEST_TMPDIR + "/victim"),
+		options: ["bind", "ro"]}]'
 	echo hush >"$BUNDLE/rootfs/secret"
 	ln -s /victim/file "$BUNDLE/rootfs/dev/null"
 	in_container sh -c 'cat /secret; echo pwned >/secret; stat -c %t:%T /secret'
@@ -108,7 +111,8 @@ intact() {
 
 @test "CVE-2025-31133: nor is a plain file the null device" {
 	known_bad runc "it was fixed in 1.2.8"
-	bundle '.root.readonly = false | del(.mounts[] | select(.destination | startswith("/dev"))) | .linux.maskedPaths = ["/secret"]'
+	bundle '.root.readonly = false | del(.mounts[] | select(.destination | startswith("/dev"))) |
+		.linux.maskedPaths = ["/secret"]'
 	echo hush >"$BUNDLE/rootfs/secret"
 	echo fake >"$BUNDLE/rootfs/dev/null"
 	in_container sh -c 'cat /secret; stat -c %t:%T /secret'
@@ -197,7 +201,8 @@ intact() {
 	for fd in /proc/"$(state pid)"/fd/*; do
 		[ "${fd##*/}" -gt 2 ] || continue
 		to=$(readlink "$fd")
-		[[ $to != /* || $to == */exec.fifo || $to == "$ROOT"/* || $to == /memfd:* || $to == /dev/null ]] || [ "$to" = "/" ] || {
+		[[ $to != /* || $to == */exec.fifo || $to == "$ROOT"/* || $to == /memfd:* || $to == /dev/null ]] ||
+			[ "$to" = "/" ] || {
 			echo "descriptor ${fd##*/} is $to"
 			false
 		}
@@ -267,14 +272,16 @@ intact() {
 	running sleep 60
 	pid=$(state pid)
 	bundle '.' "$BATS_TEST_TMPDIR/second"
-	PIDNS=/proc/$pid/ns/pid jq '.linux.namespaces |= map(if .type == "pid" then .path = env.PIDNS else . end) | .process.args = ["sleep", "60"]' \
+	PIDNS=/proc/$pid/ns/pid jq '.linux.namespaces |= map(if .type == "pid" then .path = env.PIDNS else . end) |
+		.process.args = ["sleep", "60"]' \
 		"$BATS_TEST_TMPDIR/bundle/config.json" >"$BATS_TEST_TMPDIR/second/config.json"
 	run_detached rt create --bundle "$BATS_TEST_TMPDIR/second" "$ID-second"
 	[ "$status" -eq 0 ]
 	second=$(state pid "$ID-second")
 	inside=$(awk '/^NSpid:/ { print $NF }' "/proc/$second/status")
 	# From the first container, with its own capabilities: its file descriptors and program are closed to it.
-	run nsenter --target "$pid" --mount --pid --user=/proc/self/ns/user setpriv --bounding-set -all --inh-caps -all ls "/proc/$inside/fd/"
+	run nsenter --target "$pid" --mount --pid --user=/proc/self/ns/user setpriv --bounding-set -all --inh-caps -all \
+		ls "/proc/$inside/fd/"
 	[ "$status" -ne 0 ]
 	rt delete --force "$ID-second"
 }
@@ -309,8 +316,10 @@ intact() {
 
 @test "CVE-2025-52565: /dev/console and /dev/pts of the image that are symlinks lead nowhere" {
 	victim
-	bundle '.process.terminal = true | .root.readonly = false | .mounts |= map(select(.destination | startswith("/dev") | not))
-		| .mounts += [{destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666"]}]'
+	bundle '.process.terminal = true | .root.readonly = false | .mounts |= map(select(.destination |
+		startswith("/dev") | not))
+		| .mounts += [{destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance",
+		"ptmxmode=0666"]}]'
 	process sh -c 'echo written >/dev/console; chmod 777 /dev/console; sleep 60'
 	at_a_console() {
 		rm -f "$BATS_TEST_TMPDIR/tty"

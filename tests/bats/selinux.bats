@@ -33,7 +33,8 @@ known_label() {
 	LABEL=$LABEL bundle '.process.selinuxLabel = env.LABEL | .process.noNewPrivileges = false'
 	in_container cat /proc/self/attr/current
 	[ "${output%$'\0'}" = "$LABEL" ]
-	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000,
+		size: 65536}] | .linux.gidMappings = .linux.uidMappings'
 	chown 100000:100000 "$BUNDLE/rootfs"
 	in_container cat /proc/self/attr/current
 	[ "${output%$'\0'}" = "$LABEL" ]
@@ -51,7 +52,8 @@ known_label() {
 	command -v perl >/dev/null || skip "there is no perl to ask for the label of a key"
 	# Nobody but who possesses it may look at it, so that it is asked from inside. KEYCTL_GET_SECURITY (17) of the
 	# session keyring (-3): keyctl(2).
-	LABEL=$LABEL bundle '.process.selinuxLabel = env.LABEL | .mounts += [("/usr", "/lib", "/lib64") | {destination: ., source: ., type: "bind", options: ["rbind", "ro"]}]'
+	LABEL=$LABEL bundle '.process.selinuxLabel = env.LABEL | .mounts += [("/usr", "/lib", "/lib64") |
+		{destination: ., source: ., type: "bind", options: ["rbind", "ro"]}]'
 	# shellcheck disable=SC2016 # for perl
 	in_container /usr/bin/perl -e '$l = "\0" x 200; $n = syscall(250, 17, -3, $l, 200); print substr($l, 0, $n - 1)'
 	echo "$output"
@@ -60,7 +62,8 @@ known_label() {
 }
 
 @test "mountLabel: what rt mounts has it, the terminal too" {
-	FILES=$FILES bundle '.linux.mountLabel = env.FILES | .mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs"}]'
+	FILES=$FILES bundle '.linux.mountLabel = env.FILES | .mounts += [{destination: "/tmp", type: "tmpfs",
+		source: "tmpfs"}]'
 	running sleep 60
 	local root
 	root=/proc/$(state pid)/root
@@ -97,7 +100,8 @@ known_label() {
 	grep -qw overlay /proc/filesystems || modprobe overlay
 	mkdir "$BATS_TEST_TMPDIR/lower"
 	touch "$BATS_TEST_TMPDIR/lower/x"
-	FILES=$FILES bundle '.linux.mountLabel = env.FILES | .mounts += [{destination: "/data", type: "overlay", source: "overlay",
+	FILES=$FILES bundle '.linux.mountLabel = env.FILES | .mounts += [{destination: "/data", type: "overlay",
+		source: "overlay",
 		options: ["lowerdir=\(env.BATS_TEST_TMPDIR)/lower:\(env.BUNDLE)/rootfs/etc"]}]'
 	running sleep 60
 	[ "$(stat -c %C "/proc/$(state pid)/root/data/x")" = "$FILES" ]

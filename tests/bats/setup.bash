@@ -231,7 +231,8 @@ only_v2() {
 	if [ "$(cgroup_mount unified)" = /sys/fs/cgroup ]; then
 		run bash -c "$1"
 	else
-		run unshare --mount --propagation private bash -c "umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && { $1; }"
+		run unshare --mount --propagation private bash -c \
+			"umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && { $1; }"
 	fi
 }
 
@@ -314,7 +315,8 @@ sweep() {
 		kill -9 "$pid" || true
 	done < <(processes)
 	sleep 0.2
-	find /sys/fs/cgroup -depth -type d -name "*$ID*" -exec find {} -depth -type d -exec rmdir {} + \; 2>/dev/null || true
+	find /sys/fs/cgroup -depth -type d -name "*$ID*" -exec find {} -depth -type d -exec rmdir {} + \; 2>/dev/null ||
+		true
 }
 
 # nothing_left fails, and says what is left, if in two seconds it did not go away:

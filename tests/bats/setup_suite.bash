@@ -13,7 +13,8 @@ setup_suite() {
 	export RT
 	# Some commands of runtimes look at it, and a directory of the caller's session must not make tests differ. The bus
 	# of the session, on which a user's systemd is found, is another matter.
-	[ ! -S "${XDG_RUNTIME_DIR-}/bus" ] || export DBUS_SESSION_BUS_ADDRESS=${DBUS_SESSION_BUS_ADDRESS:-unix:path=$XDG_RUNTIME_DIR/bus}
+	[ ! -S "${XDG_RUNTIME_DIR-}/bus" ] ||
+		export DBUS_SESSION_BUS_ADDRESS=${DBUS_SESSION_BUS_ADDRESS:-unix:path=$XDG_RUNTIME_DIR/bus}
 	export XDG_RUNTIME_DIR=$BATS_SUITE_TMPDIR/xdg
 	mkdir -m 700 "$XDG_RUNTIME_DIR"
 

@@ -55,7 +55,8 @@ in_container_without_terminal() {
 	for type in pid network ipc uts mount; do
 		jq -e ".linux.namespaces[] | select(.type == \"$type\")" "$BUNDLE/config.json" >/dev/null
 	done
-	jq -e '.process.noNewPrivileges and (.linux.maskedPaths | length > 0) and (.linux.readonlyPaths | length > 0)' "$BUNDLE/config.json"
+	jq -e '.process.noNewPrivileges and (.linux.maskedPaths | length > 0) and (.linux.readonlyPaths |
+		length > 0)' "$BUNDLE/config.json"
 }
 
 @test "spec --rootless: a user namespace with the caller as its root, and no resources" {

@@ -12,8 +12,10 @@ host() {
 # bats test_tags=root
 @test "sysctl: of the network, ipc and uts namespaces: set inside, unchanged outside" {
 	before=$(host net/ipv4/ip_forward kernel/msgmax kernel/domainname)
-	bundle '.linux.sysctl = {"net.ipv4.ip_forward": "1", "net.ipv4.tcp_keepalive_time": "1234", "kernel.msgmax": "9000", "fs.mqueue.msg_max": "15"}'
-	in_container sh -c 'cd /proc/sys; cat net/ipv4/ip_forward net/ipv4/tcp_keepalive_time kernel/msgmax fs/mqueue/msg_max'
+	bundle '.linux.sysctl = {"net.ipv4.ip_forward": "1", "net.ipv4.tcp_keepalive_time": "1234",
+		"kernel.msgmax": "9000", "fs.mqueue.msg_max": "15"}'
+	in_container sh -c 'cd /proc/sys;
+		cat net/ipv4/ip_forward net/ipv4/tcp_keepalive_time kernel/msgmax fs/mqueue/msg_max'
 	[ "$status" -eq 0 ]
 	[ "$output" = "1
 1234
@@ -31,7 +33,8 @@ host() {
 }
 
 @test "sysctl: of the network namespace of a user namespace" {
-	bundle '.linux.namespaces |= (map(select(.type != "network")) + [{type: "network"}]) | .linux.sysctl = {"net.ipv4.ping_group_range": "0 0"}'
+	bundle '.linux.namespaces |= (map(select(.type != "network")) + [{type: "network"}]) |
+		.linux.sysctl = {"net.ipv4.ping_group_range": "0 0"}'
 	in_container cat /proc/sys/net/ipv4/ping_group_range
 	[ "$status" -eq 0 ]
 	[ "$output" = "0	0" ]

@@ -36,7 +36,8 @@ at_terminal() {
 @test "console socket: create sends the terminal, and the container's streams are it" {
 	bundle '.process.terminal = true'
 	console
-	with_console create sh -c 'tty; for i in 0 1 2; do readlink /proc/self/fd/$i; done; [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo terminals'
+	with_console create sh -c 'tty; for i in 0 1 2; do readlink /proc/self/fd/$i; done; [ -t 0 ] && [ -t 1 ] &&
+		[ -t 2 ] && echo terminals'
 	rt start "$ID"
 	eventually says terminals
 	tr -d '\r' <"$TTY_OUT" >"$BATS_TEST_TMPDIR/lines"
@@ -85,7 +86,8 @@ at_terminal() {
 @test "terminal: /dev/console is it, and of the container's own devpts" {
 	bundle '.process.terminal = true'
 	console
-	with_console create sh -c 'stat -c "%t %F" /dev/console; echo through >/dev/console; ls /dev/pts; grep -c " /dev/console " /proc/self/mounts'
+	with_console create sh -c 'stat -c "%t %F" /dev/console; echo through >/dev/console; ls /dev/pts;
+		grep -c " /dev/console " /proc/self/mounts'
 	rt start "$ID"
 	eventually says '^1'
 	says '^88 character special file' # 136, the major number of pts
@@ -157,7 +159,8 @@ at_terminal() {
 
 @test "terminal: run in the foreground follows the size of the caller's" {
 	bundle '.process.terminal = true'
-	process sh -c 'i=0; while [ $i -lt 100 ]; do [ "$(stty size)" != "41 101" ] || { echo followed; exit; }; sleep 0.1; i=$((i + 1)); done'
+	process sh -c 'i=0; while [ $i -lt 100 ]; do [ "$(stty size)" != "41 101" ] || { echo followed; exit; };
+		sleep 0.1; i=$((i + 1)); done'
 	at_terminal 'exec 3<&0; (sleep 1; stty rows 41 cols 101 <&3) & $RT --root $ROOT run --bundle "$BUNDLE" "$ID"'
 	[[ $output == *followed* ]]
 }
@@ -165,14 +168,16 @@ at_terminal() {
 @test "terminal: run in the foreground gives the caller's terminal back as it was" {
 	bundle '.process.terminal = true'
 	process stty raw -echo
-	at_terminal 'before=$(stty -g); $RT --root $ROOT run --bundle "$BUNDLE" "$ID"; [ "$(stty -g)" = "$before" ] && echo restored'
+	at_terminal 'before=$(stty -g); $RT --root $ROOT run --bundle "$BUNDLE" "$ID"; [ "$(stty -g)" = "$before" ] &&
+		echo restored'
 	[[ $output == *restored* ]]
 }
 
 @test "terminal: what is typed reaches the container, once" {
 	bundle '.process.terminal = true'
 	process sh -c 'read -r line; echo "got $line"'
-	at_terminal '(sleep 1; printf "hello\n") | script -qec "stty -echo; $RT --root $ROOT run --bundle $BUNDLE $ID" /dev/null'
+	at_terminal '(sleep 1; printf "hello\n") |
+		script -qec "stty -echo; $RT --root $ROOT run --bundle $BUNDLE $ID" /dev/null'
 	[[ $output == *"got hello"* ]]
 	[ "$(grep -c hello <<<"$output")" -le 2 ] # one of them the echo of the container's terminal
 }
@@ -219,7 +224,8 @@ at_terminal() {
 	at_terminal "before=\$(stty -g); \$RT --root \$ROOT run --bundle \$BUNDLE \$ID; $check"
 	[[ $output == *restored* ]]
 	process sh -c 'stty raw -echo; sleep 60'
-	at_terminal "before=\$(stty -g); (sleep 1.5; \$RT --root \$ROOT kill \$ID KILL) & \$RT --root \$ROOT run --bundle \$BUNDLE \$ID; echo status \$?; $check"
+	at_terminal \
+		"before=\$(stty -g); (sleep 1.5; \$RT --root \$ROOT kill \$ID KILL) & \$RT --root \$ROOT run --bundle \$BUNDLE \$ID; echo status \$?; $check"
 	[[ $output == *restored* ]]
 	process sh -c 'stty raw -echo; trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done'
 	at_terminal "before=\$(stty -g); (sleep 1.5; kill -TERM \$(cat \$BATS_TEST_TMPDIR/pid.rt)) &
@@ -231,14 +237,16 @@ at_terminal() {
 @test "exec --tty in the foreground: a terminal, the caller's size, changes of it, its status, and the caller's back" {
 	bundle
 	running sleep 60
-	at_terminal 'stty rows 35 cols 77; before=$(stty -g); $RT --root $ROOT exec --tty "$ID" sh -c "stty size; tty; stty raw -echo; exit 5"; echo "status $?"
+	at_terminal 'stty rows 35 cols 77; before=$(stty -g);
+		$RT --root $ROOT exec --tty "$ID" sh -c "stty size; tty; stty raw -echo; exit 5"; echo "status $?"
 		[ "$(stty -g)" = "$before" ] && echo restored'
 	[[ $output == *"35 77"* ]]
 	[[ $output == */dev/pts/* ]]
 	[[ $output == *"status 5"* ]]
 	[[ $output == *restored* ]]
 	at_terminal 'exec 3<&0; (sleep 1; stty rows 41 cols 101 <&3) & $RT --root $ROOT exec -t "$ID" sh -c "
-		i=0; while [ \$i -lt 100 ]; do [ \"\$(stty size)\" != \"41 101\" ] || { echo followed; exit; }; sleep 0.1; i=\$((i + 1)); done"'
+		i=0; while [ \$i -lt 100 ]; do [ \"\$(stty size)\" != \"41 101\" ] || { echo followed; exit; }; sleep 0.1;
+		i=\$((i + 1)); done"'
 	[[ $output == *followed* ]]
 }
 
@@ -255,7 +263,8 @@ at_terminal() {
 
 # bats test_tags=root
 @test "terminal: with a /dev that is bound, the host's console is covered and untouched" {
-	bundle '.process.terminal = true | .process.capabilities = {} | .mounts |= (map(select(.destination | startswith("/dev") | not)) + [
+	bundle '.process.terminal = true | .process.capabilities = {} | .mounts |= (map(select(.destination |
+		startswith("/dev") | not)) + [
 		{destination: "/dev", type: "bind", source: (env.BATS_TEST_TMPDIR + "/dev"), options: ["rbind", "rshared"]}])'
 	process sh -c 'test -t 0 && tty && echo through >/dev/console; ls -l /dev/console'
 	export -f rt
@@ -358,7 +367,8 @@ ended() {
 
 @test "terminal: a program may close its terminal and open it again" {
 	bundle '.process.terminal = true'
-	process sh -c 'exec <&- >&- 2>&-; sleep 0.3; echo first >/dev/console; sleep 0.3; echo second >/dev/console; sleep 0.3'
+	process sh -c 'exec <&- >&- 2>&-; sleep 0.3; echo first >/dev/console; sleep 0.3; echo second >/dev/console;
+		sleep 0.3'
 	at_terminal '$RT --root $ROOT run --bundle "$BUNDLE" "$ID"'
 	[[ $output == *first* ]]
 	[[ $output == *second* ]]

@@ -13,7 +13,9 @@ load setup
 	[ "$output" = traced ]
 	events='(if type == "array" then . else .traceEvents end)'
 	jq -e "$events | length > 40" "$BATS_TEST_TMPDIR/trace.json"
-	jq -e "[${events}[] | select(.ph == \"X\")] | all(has(\"name\") and has(\"ts\") and has(\"dur\") and has(\"pid\") and has(\"tid\"))" "$BATS_TEST_TMPDIR/trace.json"
+	jq -e "[${events}[] | select(.ph == \"X\")] |
+		all(has(\"name\") and has(\"ts\") and has(\"dur\") and has(\"pid\") and has(\"tid\"))" \
+		"$BATS_TEST_TMPDIR/trace.json"
 	jq -e "[${events}[] | .name | tostring] | any(contains(\"pivot_root\"))" "$BATS_TEST_TMPDIR/trace.json"
 }
 

@@ -100,7 +100,8 @@ limit() {
 			[ "$status" -eq 1 ]
 			continue
 		fi
-		case $option in --cpu-rt-*) [ "$status" -eq 0 ] || continue ;; esac # the cgroups above may have no realtime to give
+		# the cgroups above may have no realtime to give
+		case $option in --cpu-rt-*) [ "$status" -eq 0 ] || continue ;; esac
 		[ "$status" -eq 0 ]
 		# shellcheck disable=SC2053 # a pattern
 		[[ $(cat "$dir/$name") == ${want//_/ } ]] || {

@@ -11,7 +11,8 @@ userns() {
 	bundle "${1:-.}"
 	[ "$ROOTLESS" = 0 ] || return 0
 	config '.linux.namespaces += [{type: "user"}]
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+		.linux.gidMappings = .linux.uidMappings'
 	chown -R 100000:100000 "$BUNDLE/rootfs"
 }
 
@@ -21,7 +22,8 @@ without() {
 }
 
 time_namespace() {
-	config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {monotonic: {secs: 5000}, boottime: {secs: 1000000}}'
+	config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {monotonic: {secs: 5000},
+		boottime: {secs: 1000000}}'
 }
 
 @test "userns: a time namespace with offsets, that belongs to it" {
@@ -74,7 +76,8 @@ time_namespace() {
 	BUNDLE=$BUNDLE.2
 	userns
 	without pid
-	config ".linux.namespaces += [{type: \"pid\", path: \"/proc/$(state pid "$first")/ns/pid\"}] | .mounts |= map(select(.type != \"proc\"))"
+	config ".linux.namespaces += [{type: \"pid\", path: \"/proc/$(state pid \
+		"$first")/ns/pid\"}] | .mounts |= map(select(.type != \"proc\"))"
 	time_namespace
 	running sleep 60
 	local pid
@@ -91,7 +94,8 @@ time_namespace() {
 	running sleep 60
 	local first=$ID
 	ID=$ID-2
-	config ".linux.namespaces |= map(if .type == \"user\" then . + {path: \"/proc/$(state pid "$first")/ns/user\"} else . end)
+	config ".linux.namespaces |= map(if .type == \"user\" then . + {path: \"/proc/$(state pid \
+		"$first")/ns/user\"} else . end)
 		| del(.linux.uidMappings, .linux.gidMappings)"
 	time_namespace
 	in_container sh -c 'cut -d. -f1 /proc/uptime; readlink /proc/self/ns/user'
@@ -108,8 +112,10 @@ time_namespace() {
 	touch "$a/file" "$b/file"
 	chown 5:5 "$a/file" "$b/file"
 	A=$a B=$b userns '.mounts += [
-		{destination: "/mnt", type: "bind", source: env.A, options: ["bind"], uidMappings: [{containerID: 5, hostID: 100007, size: 1}]},
-		{destination: "/tmp", type: "bind", source: env.B, options: ["bind"], uidMappings: [{containerID: 5, hostID: 100008, size: 1}]}]
+		{destination: "/mnt", type: "bind", source: env.A, options: ["bind"], uidMappings: [{containerID: 5,
+		hostID: 100007, size: 1}]},
+		{destination: "/tmp", type: "bind", source: env.B, options: ["bind"], uidMappings: [{containerID: 5,
+		hostID: 100008, size: 1}]}]
 		| .mounts[-2:] |= map(. + {gidMappings: .uidMappings})'
 	in_container stat -c %u:%g /mnt/file /tmp/file
 	[ "$status" -eq 0 ]
@@ -121,7 +127,8 @@ time_namespace() {
 	bundle '.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0'
 	process sh -c 'id -u; cat /data'
 	echo bound >"$BATS_TEST_TMPDIR/data"
-	DATA=$BATS_TEST_TMPDIR/data config '.mounts += [{destination: "/data", type: "bind", source: env.DATA, options: ["bind", "ro"]}] | .root.readonly = false'
+	DATA=$BATS_TEST_TMPDIR/data config '.mounts += [{destination: "/data", type: "bind", source: env.DATA,
+		options: ["bind", "ro"]}] | .root.readonly = false'
 	run unshare --user --map-root-user "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 0 ]
 	[ "$output" = $'0\nbound' ]
@@ -137,7 +144,8 @@ time_namespace() {
 @test "userns: sysfs in the host's network, read-only with all that is below" {
 	userns '.process.capabilities = {}'
 	without network
-	in_container sh -c 'ls -d /sys/class/net; grep -c " /sys[^ ]* rw" /proc/self/mountinfo; grep -c " /sys[^ ]* ro,nosuid,nodev,noexec" /proc/self/mountinfo'
+	in_container sh -c 'ls -d /sys/class/net; grep -c " /sys[^ ]* rw" /proc/self/mountinfo;
+		grep -c " /sys[^ ]* ro,nosuid,nodev,noexec" /proc/self/mountinfo'
 	[ "$status" -eq 1 ] || [ "${lines[2]}" -ge 1 ]
 	[ "${lines[0]}" = /sys/class/net ]
 	[ "${lines[1]}" = 0 ]
@@ -160,8 +168,10 @@ time_namespace() {
 	userns '.process.capabilities = {}'
 	without pid
 	config '.linux.readonlyPaths = []'
-	process sh -c 'grep -c " /proc/[^ ]* rw" /proc/self/mountinfo; grep " /proc/tty/driver " /proc/self/mountinfo; touch /proc/tty/driver/x'
-	run unshare --mount sh -c 'mount -t tmpfs -o mode=777 tmpfs /proc/tty/driver && exec "$@"' sh "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	process sh -c 'grep -c " /proc/[^ ]* rw" /proc/self/mountinfo; grep " /proc/tty/driver " /proc/self/mountinfo;
+		touch /proc/tty/driver/x'
+	run unshare --mount sh -c 'mount -t tmpfs -o mode=777 tmpfs /proc/tty/driver &&
+		exec "$@"' sh "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
 	[[ $output == *" /proc/tty/driver ro,nosuid,nodev,noexec"* ]]
 	[[ $output == *"Read-only file system"* ]]
 }
@@ -216,7 +226,8 @@ binds() {
 	known_bad runc "version 1.1 knows no id-mapped mounts"
 	userns '.root.readonly = false'
 	binds 250
-	config '.mounts |= map(if .type == "bind" then .uidMappings = [{containerID: 0, hostID: 100007, size: 1}] | .gidMappings = .uidMappings else . end)'
+	config '.mounts |= map(if .type == "bind" then .uidMappings = [{containerID: 0, hostID: 100007, size: 1}] |
+		.gidMappings = .uidMappings else . end)'
 	in_container sh -c 'stat -c %u:%g /tmp/f* | sort | uniq -c'
 	[ "$status" -eq 0 ]
 	[ "$(tr -s ' ' <<<"$output")" = " 250 7:7" ]
@@ -224,7 +235,8 @@ binds() {
 
 # bats test_tags=root
 @test "userns: a working directory that root's group can't enter, but that of the process" {
-	userns '.root.readonly = false | .process.cwd = "/home/u" | .process.user = {uid: 1000, gid: 1000} | .process.capabilities = {}'
+	userns '.root.readonly = false | .process.cwd = "/home/u" | .process.user = {uid: 1000, gid: 1000} |
+		.process.capabilities = {}'
 	mkdir -p "$BUNDLE/rootfs/home/u"
 	chmod 770 "$BUNDLE/rootfs/home/u"
 	chown 5:101000 "$BUNDLE/rootfs/home/u" # user 5 is none in the namespace, so its root has no rights there
@@ -242,7 +254,8 @@ binds() {
 	echo shared >"$BATS_TEST_TMPDIR/volume/file"
 	chgrp 4242 "$BATS_TEST_TMPDIR/volume"
 	chmod 750 "$BATS_TEST_TMPDIR/volume"
-	V=$BATS_TEST_TMPDIR/volume userns '.process.capabilities = {} | .mounts += [{destination: "/mnt", type: "bind", source: env.V, options: ["bind"]}]'
+	V=$BATS_TEST_TMPDIR/volume userns '.process.capabilities = {} | .mounts += [{destination: "/mnt", type: "bind",
+		source: env.V, options: ["bind"]}]'
 	process cat /mnt/file
 	run setpriv --groups 4242 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
 	[ "$status" -ne 0 ]

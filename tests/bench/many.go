@@ -144,7 +144,8 @@ func lastMedian(list []float64) float64 {
 }
 
 func printMany(out io.Writer, mode string, list []many) {
-	fmt.Fprintf(out, "\nmany containers, cgroup %s: medians of %d, the first columns for the last ones up to so many alive\n", mode, manySamples)
+	fmt.Fprintf(out, "\nmany containers, cgroup %s: medians of %d, the first columns for the last ones up to so many "+
+		"alive\n", mode, manySamples)
 	fmt.Fprintf(out, "  %-8s %6s %8s %8s %8s %8s %8s %8s %8s %8s\n", "", "alive", "create", "cpu", "start", "state",
 		"delete", "list", "cpu", "cpu/each")
 	for _, m := range list {
@@ -154,7 +155,8 @@ func printMany(out io.Writer, mode string, list []many) {
 		}
 		for _, s := range m.Stages {
 			fmt.Fprintf(out, "  %-8s %6d %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %8.3f\n",
-				m.Contender, s.N, s.Create, s.CreateCPU, s.Start, s.State, s.Delete, s.List, s.ListCPU, s.ListCPU/float64(s.N))
+				m.Contender, s.N, s.Create, s.CreateCPU, s.Start, s.State,
+				s.Delete, s.List, s.ListCPU, s.ListCPU/float64(s.N))
 		}
 	}
 }

@@ -135,7 +135,8 @@ func (m *memory) parse(rollup string) error {
 }
 
 func printMemory(out io.Writer, mode string, list []memory) {
-	fmt.Fprintf(out, "\nmemory, cgroup %s, kB: peak of run with the default and the Docker config, then a created container\n", mode)
+	fmt.Fprintf(out, "\nmemory, cgroup %s, kB: peak of run with the default and the Docker config, then a created "+
+		"container\n", mode)
 	fmt.Fprintf(out, "  %-12s %8s %8s %8s %8s %8s\n", "", "default", "Docker", "private", "Pss", "Rss")
 	for _, m := range list {
 		switch {

@@ -32,7 +32,8 @@ var workloads = []*workload{
 	{name: "run-limits", title: "run /bin/true, default config with limits", begin: beginLimits},
 	{name: "update", title: "update of the limits of a running container", begin: beginUpdate},
 	{
-		name: "lifecycle", title: "create + start + delete, default config", parts: []string{"create", "start", "delete"},
+		name: "lifecycle", title: "create + start + delete, default config",
+		parts: []string{"create", "start", "delete"},
 		begin: beginLifecycle,
 	},
 	{name: "state", title: "state of a created container", begin: beginState},
@@ -86,7 +87,8 @@ func beginUpdate(b *bench, c contender) (worker, error) {
 		odd := strconv.Itoa(n % 2)
 		s, err := b.spawn(b.command(c, "update", "--memory", strconv.Itoa(512<<20+n%2<<12), "--memory-reservation",
 			"268435456", "--memory-swap", "1073741824",
-			"--cpu-share", "51"+odd, "--cpu-period", "100000", "--cpu-quota", "15"+odd+"000", "--cpuset-cpus", "0", "--pids-limit", "10"+odd, containerID(c, 0)))
+			"--cpu-share", "51"+odd, "--cpu-period", "100000", "--cpu-quota", "15"+odd+"000",
+			"--cpuset-cpus", "0", "--pids-limit", "10"+odd, containerID(c, 0)))
 		return []sample{s}, err
 	}
 	return w, err

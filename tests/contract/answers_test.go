@@ -28,7 +28,8 @@ type state struct {
 // answers are what rt prints when all is well.
 var answers = []contract{
 	{
-		"--version, under the name runc", "containerd and BuildKit (go-runc, parseVersion)", "no version: they refuse, or show nothing",
+		"--version, under the name runc", "containerd and BuildKit (go-runc, parseVersion)",
+		"no version: they refuse, or show nothing",
 		func(t *testing.T, e *engine) {
 			v, c, spec := goRuncVersion(e.silent(e.call(call{program: runc}, "--version")))
 			if v != version || c != commit || !strings.HasPrefix(spec, "1.") {
@@ -37,7 +38,8 @@ var answers = []contract{
 		},
 	},
 	{
-		"--version", "Docker (daemon/info_unix.go, parseRuntimeVersion)", "docker info warns that it can't parse the version",
+		"--version", "Docker (daemon/info_unix.go, parseRuntimeVersion)",
+		"docker info warns that it can't parse the version",
 		func(t *testing.T, e *engine) {
 			if name, v, c := mobyVersion(e.silent(e.rt("--version"))); name != "rt" || v != version || c != commit {
 				t.Errorf("name %q, version %q, commit %q", name, v, c)
@@ -146,7 +148,8 @@ var answers = []contract{
 		},
 	},
 	{
-		"ps --format json", "containerd (go-runc, Ps)", "docker top and the stats of pods are empty; kill --all misses processes",
+		"ps --format json", "containerd (go-runc, Ps)",
+		"docker top and the stats of pods are empty; kill --all misses processes",
 		func(t *testing.T, e *engine) {
 			e.process("sh", "-c", "sleep 60 & sleep 60; true")
 			e.running()

@@ -11,7 +11,8 @@ import (
 )
 
 // processFile is what engines give to exec --process.
-const processFile = `{"terminal": false, "user": {"uid": 0, "gid": 0}, "args": ["sleep", "60"], "env": ["PATH=/bin"], "cwd": "/"}`
+const processFile = `{"terminal": false, "user": {"uid": 0, "gid": 0}, "args": ["sleep", "60"], "env": ` +
+	`["PATH=/bin"], "cwd": "/"}`
 
 // commandLines are the calls, with options as each engine writes them.
 var commandLines = []contract{
@@ -64,7 +65,8 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"--root given twice, exec -d, and an option behind the id", "CRI-O with conmon-rs (server.rs)", "exec takes the command's options for its own",
+		"--root given twice, exec -d, and an option behind the id", "CRI-O with conmon-rs (server.rs)",
+		"exec takes the command's options for its own",
 		func(t *testing.T, e *engine) {
 			e.silent(e.rt("--root="+e.dir+"/other", "--root="+e.root, "create", "--bundle", e.bundle, "--pid-file",
 				e.dir+"/pidfile", "c1"))
@@ -76,12 +78,15 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"kill -a, update --resources - and exec --process in the foreground", "CRI-O (internal/oci/runtime_oci.go)", "pods don't stop, probes fail",
+		"kill -a, update --resources - and exec --process in the foreground", "CRI-O (internal/oci/runtime_oci.go)",
+		"pods don't stop, probes fail",
 		func(t *testing.T, e *engine) {
 			e.running()
 			e.silent(e.call(call{stdin: `{"memory": {"limit": 67108864}}`}, "--root", e.root, "update", "--resources",
 				"-", "c1"))
-			e.file("process.json", `{"user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", "echo hello; exit 3"], "env": ["PATH=/bin"], "cwd": "/"}`)
+			e.file("process.json",
+				`{"user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", "echo hello; exit 3"], "env": ["PATH=/bin"], `+
+					`"cwd": "/"}`)
 			if r := e.rt("--root", e.root, "exec", "--process", e.dir+"/process.json", "c1"); r.status != 3 ||
 				r.stdout != "hello\n" {
 				t.Error(r)
@@ -90,7 +95,8 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"update --resources=- reads standard input", "containerd (go-runc)", "kubelet's and docker update's limits have no effect",
+		"update --resources=- reads standard input", "containerd (go-runc)",
+		"kubelet's and docker update's limits have no effect",
 		func(t *testing.T, e *engine) {
 			e.running()
 			e.silent(e.call(call{stdin: `{"pids": {"limit": 77}}`}, "--root", e.root, "update", "--resources=-", "c1"))
@@ -101,7 +107,8 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"under the name runc, in the foreground, with --keep", "BuildKit (executor/runcexecutor)", "builds fail, or their containers stay",
+		"under the name runc, in the foreground, with --keep", "BuildKit (executor/runcexecutor)",
+		"builds fail, or their containers stay",
 		func(t *testing.T, e *engine) {
 			e.process("sh", "-c", "echo built; exit 4")
 			log := []string{"--root", e.root, "--log", e.dir + "/runc-log.json", "--log-format", "json"}
@@ -116,7 +123,8 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"state, for the pid of a container in the foreground", "BuildKit", "a build can't be cancelled, or its network be set up",
+		"state, for the pid of a container in the foreground", "BuildKit",
+		"a build can't be cancelled, or its network be set up",
 		func(t *testing.T, e *engine) {
 			cmd := e.attended("run", "--bundle", e.bundle, "--keep", "c1")
 			var s struct {
@@ -137,7 +145,9 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"-no-subreaper, with one dash", "containerd (go-runc, RestoreOpts.args) and those that write options like Go's flag package", "the option is refused",
+		"-no-subreaper, with one dash",
+		"containerd (go-runc, RestoreOpts.args) and those that write options like Go's flag package",
+		"the option is refused",
 		func(_ *testing.T, e *engine) {
 			e.process("true")
 			e.ok("run", "-no-subreaper", "-bundle", e.bundle, "c1")
@@ -151,7 +161,8 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"--rootless true, false and auto", "go-runc (Runc.Rootless), nerdctl", "rootless nerdctl fails with an unknown option",
+		"--rootless true, false and auto", "go-runc (Runc.Rootless), nerdctl",
+		"rootless nerdctl fails with an unknown option",
 		func(t *testing.T, e *engine) {
 			e.running()
 			for _, word := range []string{"true", "false", "auto"} {
@@ -163,7 +174,8 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"a created container is deleted, by --force too", "containerd, CRI-O and Buildah, after a start that failed", "containers that never ran can't be removed",
+		"a created container is deleted, by --force too", "containerd, CRI-O and Buildah, after a start that failed",
+		"containers that never ran can't be removed",
 		func(_ *testing.T, e *engine) {
 			for _, options := range [][]string{{}, {"--force"}} {
 				e.ok("create", "--bundle", e.bundle, "c1")
@@ -172,7 +184,8 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"SIGTERM to the rt of a container in the foreground", "systemd, BuildKit and go-runc when a context ends", "the container outlives its caller",
+		"SIGTERM to the rt of a container in the foreground", "systemd, BuildKit and go-runc when a context ends",
+		"the container outlives its caller",
 		func(t *testing.T, e *engine) {
 			e.process("sh", "-c", "trap 'exit 5' TERM; echo up >/up; while :; do sleep 0.01; done")
 			e.edit(func(config, _ map[string]any) { config["root"].(map[string]any)["readonly"] = false })
@@ -186,7 +199,8 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"a cgroup driver is named at create only", "Podman, and conmon at exec", "exec, update and delete look for the cgroup in the wrong hierarchy",
+		"a cgroup driver is named at create only", "Podman, and conmon at exec",
+		"exec, update and delete look for the cgroup in the wrong hierarchy",
 		func(t *testing.T, e *engine) {
 			e.ok("--cgroup-manager", "disabled", "create", "--bundle", e.bundle, "c1")
 			e.ok("start", "c1")
@@ -206,15 +220,19 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"--preserve-fds, and LISTEN_FDS on top", "Podman (--preserve-fds), systemd units with sockets", "socket activation in containers",
+		"--preserve-fds, and LISTEN_FDS on top", "Podman (--preserve-fds), systemd units with sockets",
+		"socket activation in containers",
 		func(t *testing.T, e *engine) {
-			e.process("sh", "-c", "cat <&3; cat <&4; echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES; [ ! -e /proc/self/fd/5 ] && echo no more")
+			e.process("sh", "-c",
+				"cat <&3; cat <&4; echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES; [ ! -e /proc/self/fd/5 ] && echo no "+
+					"more")
 			one, two := e.opened("one\n"), e.opened("two\n")
 			r := e.call(call{
 				program: "/bin/sh", files: []*os.File{one, two},
 				env: []string{"LISTEN_FDS=1", "LISTEN_FDNAMES=web.socket"},
 			},
-				"-c", `LISTEN_PID=$$ exec "$0" "$@"`, built, "--root", e.root, "run", "--preserve-fds", "1", "--bundle", e.bundle, "c1")
+				"-c", `LISTEN_PID=$$ exec "$0" `+
+					`"$@"`, built, "--root", e.root, "run", "--preserve-fds", "1", "--bundle", e.bundle, "c1")
 			if out := e.silent(r); out != "one\ntwo\n1 1 web.socket\nno more\n" {
 				t.Errorf("the program has %q", out)
 			}
@@ -233,7 +251,8 @@ var commandLines = []contract{
 		},
 	},
 	{
-		"a probe for checkpoint", "Podman and CRI-O (pkg/checkpoint/crutils)", "they refuse to checkpoint, or to restore into another pod",
+		"a probe for checkpoint", "Podman and CRI-O (pkg/checkpoint/crutils)",
+		"they refuse to checkpoint, or to restore into another pod",
 		func(t *testing.T, e *engine) {
 			// They ask for help, and take status 0 for yes; and for an option without its value, and take "needs an
 			// argument" for yes.

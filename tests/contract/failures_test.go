@@ -43,7 +43,8 @@ func unrunnable(e *engine) {
 // failures are what rt says when something is wrong.
 var failures = []contract{
 	{
-		"kill of a container that has ended", "containerd (process/utils.go), CRI-O (runtime_oci.go)", "stopping a pod fails, again and again",
+		"kill of a container that has ended", "containerd (process/utils.go), CRI-O (runtime_oci.go)",
+		"stopping a pod fails, again and again",
 		func(t *testing.T, e *engine) {
 			e.running()
 			e.stopped()
@@ -54,7 +55,8 @@ var failures = []contract{
 		},
 	},
 	{
-		"an id that nobody has", "containerd (process/utils.go, init.go), CRI-O", "what is gone already can't be deleted",
+		"an id that nobody has", "containerd (process/utils.go, init.go), CRI-O",
+		"what is gone already can't be deleted",
 		func(t *testing.T, e *engine) {
 			e.ok("create", "--bundle", e.bundle, "c2")
 			for _, args := range [][]string{
@@ -73,11 +75,13 @@ var failures = []contract{
 		},
 	},
 	{
-		"delete --force of an id that nobody has: silent", "containerd's shim (always), Podman, CRI-O", "each removal ends with an error",
+		"delete --force of an id that nobody has: silent", "containerd's shim (always), Podman, CRI-O",
+		"each removal ends with an error",
 		func(_ *testing.T, e *engine) { e.ok("delete", "--force", "c1") },
 	},
 	{
-		"the log: the last error of many calls", "containerd (getLastRuntimeError), BuildKit", "OCI runtime create failed: unknown",
+		"the log: the last error of many calls", "containerd (getLastRuntimeError), BuildKit",
+		"OCI runtime create failed: unknown",
 		func(t *testing.T, e *engine) {
 			log := []string{"--root", e.root, "--log", e.dir + "/log.json", "--log-format", "json"}
 			e.rt(append(log, "state", "c1")...)
@@ -138,7 +142,8 @@ var failures = []contract{
 		},
 	},
 	{
-		"the words for programs that can't be run", "Podman (libpod/oci_util.go, getOCIRuntimeError)", "podman run has exit status 125, or 126 where 127 is meant",
+		"the words for programs that can't be run", "Podman (libpod/oci_util.go, getOCIRuntimeError)",
+		"podman run has exit status 125, or 126 where 127 is meant",
 		func(t *testing.T, e *engine) {
 			unrunnable(e)
 			for _, p := range programs {
@@ -149,7 +154,8 @@ var failures = []contract{
 		},
 	},
 	{
-		"the words for programs that can't be run, in lower case", "Docker (daemon/errors.go, setExitCodeFromError)", "docker run has exit status 128",
+		"the words for programs that can't be run, in lower case", "Docker (daemon/errors.go, setExitCodeFromError)",
+		"docker run has exit status 128",
 		func(t *testing.T, e *engine) {
 			unrunnable(e)
 			for _, p := range programs {
@@ -160,7 +166,8 @@ var failures = []contract{
 		},
 	},
 	{
-		"a file mounted on a directory", "Docker (daemon/errors.go)", "docker run does not ask whether a directory is mounted on a file",
+		"a file mounted on a directory", "Docker (daemon/errors.go)",
+		"docker run does not ask whether a directory is mounted on a file",
 		func(t *testing.T, e *engine) {
 			source := e.file("mounted", "x")
 			e.must(os.Mkdir(e.bundle+"/rootfs/etc/dir", 0o755))
@@ -176,7 +183,8 @@ var failures = []contract{
 		},
 	},
 	{
-		"a config that is no JSON, a bundle that is not there", "conmon (conmon.c): a status that is not 0, and text", "podman run hangs or fails without a reason",
+		"a config that is no JSON, a bundle that is not there", "conmon (conmon.c): a status that is not 0, and text",
+		"podman run hangs or fails without a reason",
 		func(t *testing.T, e *engine) {
 			e.must(os.Mkdir(e.root, 0o700))
 			e.fails("create", "--bundle", e.dir+"/nothing", "--pid-file", e.dir+"/pidfile", "c1")
@@ -191,7 +199,8 @@ var failures = []contract{
 		},
 	},
 	{
-		"exec of a program that is not there: no pid file", "conmon (conmon.c, since 2026-08)", "the failure of the runtime is taken for the exit status of the program",
+		"exec of a program that is not there: no pid file", "conmon (conmon.c, since 2026-08)",
+		"the failure of the runtime is taken for the exit status of the program",
 		func(t *testing.T, e *engine) {
 			e.running()
 			e.file("process.json", strings.Replace(processFile, "sleep", "no-such-program", 1))

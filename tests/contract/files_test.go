@@ -17,7 +17,8 @@ import (
 // files are what rt leaves for engines in files, and hands to them over sockets.
 var files = []contract{
 	{
-		"the pid file: a number and nothing else", "containerd (go-runc, ReadPidFile), conmon (atoi)", "strconv.Atoi: invalid syntax, and the container is taken for dead",
+		"the pid file: a number and nothing else", "containerd (go-runc, ReadPidFile), conmon (atoi)",
+		"strconv.Atoi: invalid syntax, and the container is taken for dead",
 		func(t *testing.T, e *engine) {
 			e.ok("create", "--bundle", e.bundle, "--pid-file", e.dir+"/init.pid", "c1")
 			pid, err := pidOf(e.dir + "/init.pid")
@@ -57,7 +58,8 @@ var files = []contract{
 		},
 	},
 	{
-		"--console-socket: the master of the terminal", "containerd (go-runc), conmon", "containers with a terminal have no input and no output",
+		"--console-socket: the master of the terminal", "containerd (go-runc), conmon",
+		"containers with a terminal have no input and no output",
 		func(t *testing.T, e *engine) {
 			e.process("sh", "-c", "read line; echo got $line; exec sleep 60")
 			e.edit(func(_, process map[string]any) { process["terminal"] = true })
@@ -76,7 +78,8 @@ var files = []contract{
 		},
 	},
 	{
-		"--console-socket where it makes no sense", "conmon and go-runc, when they have it wrong", "the terminal goes nowhere, without a word",
+		"--console-socket where it makes no sense", "conmon and go-runc, when they have it wrong",
+		"the terminal goes nowhere, without a word",
 		func(t *testing.T, e *engine) {
 			s := e.listen("console.sock")
 			if r := e.fails("create", "--bundle", e.bundle, "--console-socket", s.path,
@@ -90,7 +93,8 @@ var files = []contract{
 		},
 	},
 	{
-		"--pidfd-socket of create, run and exec", "go-runc (pidfd.go)", "the caller watches a number, which may become another process's",
+		"--pidfd-socket of create, run and exec", "go-runc (pidfd.go)",
+		"the caller watches a number, which may become another process's",
 		func(t *testing.T, e *engine) {
 			for _, c := range []struct {
 				id   string

@@ -67,7 +67,9 @@ func (b *bundle) write() error {
 mkdir -p '%[1]s/rootfs' && cd '%[1]s/rootfs' && chmod 755 . ..
 mkdir -p bin dev etc proc sys tmp root var/run opt run secret.d work
 cp '%[2]s' bin/busybox
-for a in sh cat stat sed sort env hostname ls ln mkdir readlink grep sleep true false ionice id echo pwd stty tr; do ln -s busybox bin/$a; done
+for a in sh cat stat sed sort env hostname ls ln mkdir readlink grep sleep true false ionice id echo pwd stty tr; do
+	ln -s busybox bin/$a
+done
 echo root:x:0:0:root:/root:/bin/sh >etc/passwd; echo root:x:0: >etc/group
 echo hush >secret; echo hush >secret.d/file; cp bin/busybox bin/noexec; chmod 644 bin/noexec
 printf '#!/bin/sh\nexit 4\n' >bin/script; chmod 755 bin/script
@@ -162,9 +164,14 @@ func (b *bundle) hook(kind string, fail bool) {
 	if fail {
 		status = "5"
 	}
-	script := fmt.Sprintf(`{ echo "hook %[1]s cwd $(pwd -P)"; env | sed 's/^/hook %[1]s env /'; grep -E '^(NoNewPrivs|Seccomp|CapEff|Uid)' /proc/self/status | sed 's/^/hook %[1]s /'
-for n in ipc uts net pid mnt user; do echo "hook %[1]s ns $n $([ "$(readlink /proc/self/ns/$n)" = "$(eval echo \$HOSTNS_$n)" ] && echo host || echo own)"; done
-echo "hook %[1]s state $(cat | sed 's/.*"status": *"\([a-z]*\)".*/\1/')"; ls /proc/self/fd | tr '\n' ' ' | sed 's/^/hook %[1]s fds /'; echo; } >>%[2]s; exit %[3]s`, kind, file, status)
+	script := fmt.Sprintf(`{ echo "hook %[1]s cwd $(pwd -P)"; env | sed 's/^/hook %[1]s env /'
+grep -E '^(NoNewPrivs|Seccomp|CapEff|Uid)' /proc/self/status | sed 's/^/hook %[1]s /'
+for n in ipc uts net pid mnt user; do
+	echo "hook %[1]s ns $n $([ "$(readlink /proc/self/ns/$n)" = "$(eval echo \$HOSTNS_$n)" ] &&
+		echo host || echo own)"
+done
+echo "hook %[1]s state $(cat | sed 's/.*"status": *"\([a-z]*\)".*/\1/')"
+ls /proc/self/fd | tr '\n' ' ' | sed 's/^/hook %[1]s fds /'; echo; } >>%[2]s; exit %[3]s`, kind, file, status)
 	if kind == "startContainer" {
 		script = strings.ReplaceAll(script, file, "/tmp/hooks")
 	}

@@ -53,8 +53,10 @@ func newCase(r *rand.Rand) *kase {
 // newSequence is a life with mistakes in it.
 func newSequence(r *rand.Rand) []string {
 	all := []string{
-		"create", "start", "start", "pause", "resume", "kill KILL", "kill 0", "kill TERM", "delete", "delete --force", "update --pids-limit 50", "exec true", "exec false",
-		"exec nonesuch", "ps --format json", "run", "create", "kill 9", "kill SIGUSR1", "kill nonesuch", "exec -d sleep 100", "update --pids-limit 60", "update --memory 67108864",
+		"create", "start", "start", "pause", "resume", "kill KILL", "kill 0", "kill TERM", "delete", "delete --force",
+		"update --pids-limit 50", "exec true", "exec false",
+		"exec nonesuch", "ps --format json", "run", "create", "kill 9", "kill SIGUSR1", "kill nonesuch",
+		"exec -d sleep 100", "update --pids-limit 60", "update --memory 67108864",
 		"update --cpu-shares 512", "pause", "resume",
 	}
 	s := []string{"create"}
@@ -78,7 +80,8 @@ func newExec(r *rand.Rand) string {
 	var e strings.Builder
 	e.WriteString("exec")
 	for _, o := range []string{
-		"--user 1000", "--user 1000:1000", "--cwd /tmp", "--cwd /opt/x/..", "--env A=b", "--env HOME=/x", "--env PATH=/bin", "--cap CAP_NET_ADMIN", "--no-new-privs", "--additional-gids 7",
+		"--user 1000", "--user 1000:1000", "--cwd /tmp", "--cwd /opt/x/..", "--env A=b", "--env HOME=/x",
+		"--env PATH=/bin", "--cap CAP_NET_ADMIN", "--no-new-privs", "--additional-gids 7",
 		"--preserve-fds 0",
 	} {
 		if r.IntN(5) == 0 {
@@ -99,7 +102,8 @@ func some(r *rand.Rand, all ...string) (s []string) {
 }
 
 var flagWords = []string{
-	"ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "atime", "relatime", "norelatime", "strictatime", "nodiratime", "diratime", "sync", "async",
+	"ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "atime", "relatime", "norelatime",
+	"strictatime", "nodiratime", "diratime", "sync", "async",
 }
 
 var propagations = []string{"private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable"}

@@ -18,7 +18,10 @@ var known = []wanted{
 		"runc 1.1 gives a tmpfs the mode of what it covers, whatever mode= says",
 	},
 	{
-		regexp.MustCompile(`^[+-] (mount|path) /(proc/(acpi|asound|keys|timer_list|kcore|latency_stats|scsi|interrupts)|sys/(firmware|devices/virtual/powercap)|secret(\.d)?|tmp|etc/passwd|proc/sys/kernel/shmmax) (ro,nosuid,nodev,noexec,relatime|ro,relatime|rw,nosuid|rw,relatime|directory|character)`),
+		regexp.MustCompile(`^[+-] (mount|path) ` +
+			`/(proc/(acpi|asound|keys|timer_list|kcore|latency_stats|scsi|interrupts)|` +
+			`sys/(firmware|devices/virtual/powercap)|secret(\.d)?|tmp|etc/passwd|proc/sys/kernel/shmmax) ` +
+			`(ro,nosuid,nodev,noexec,relatime|ro,relatime|rw,nosuid|rw,relatime|directory|character)`),
 		"what hides a path is nosuid, nodev and noexec, and a directory has mode 755: stricter than others",
 	},
 	{
@@ -42,7 +45,8 @@ var known = []wanted{
 		"what is made to be mounted on has mode 644 or 755, whatever the umask of the caller",
 	},
 	{
-		regexp.MustCompile(`^[+-] mount /dev/(null|zero|full|random|urandom|tty) r[ow],.* root=/(null|zero|full|random|urandom|tty)$`),
+		regexp.MustCompile(`^[+-] mount /dev/(null|zero|full|random|urandom|tty) r[ow],.* ` +
+			`root=/(null|zero|full|random|urandom|tty)$`),
 		"a node of the host's that rt lends is attached read-only, nosuid and noexec (docs/security.md)",
 	},
 	{
@@ -55,7 +59,8 @@ var known = []wanted{
 	},
 	{
 		regexp.MustCompile(`^[+-] mount \S+ \S+ (private|slave|shared|shared slave) \w+ root=DIR/src/`),
-		"where the config is silent a bind is a slave of its source, as with runc before 1.2: what the host mounts below it later appears",
+		"where the config is silent a bind is a slave of its source, as with runc before 1.2: what the host mounts " +
+			"below it later appears",
 	},
 	{
 		regexp.MustCompile(`^[+-] mount / \S+ (private|slave) \w+ root=DIR/bundle/rootfs$`),
@@ -69,7 +74,8 @@ var known = []wanted{
 	{regexp.MustCompile(`^[+-] mount /sys/fs/cgroup r[ow],`), "the config says ro"},
 	{
 		regexp.MustCompile(`^(- status SigIgn:|\+ status SigIgn: 0000000000000000|[+-] status SigCgt:)`),
-		"what rt's caller ignores (nohup, a background job of a shell) is not ignored in the container; the shell catches what is not ignored",
+		"what rt's caller ignores (nohup, a background job of a shell) is not ignored in the container; the shell " +
+			"catches what is not ignored",
 	},
 	{regexp.MustCompile(`^[+-] status Groups: (7 )?7$`), "exec --additional-gids: others list a group twice"},
 	{
@@ -119,7 +125,8 @@ var knownWhen = []struct {
 		func(c *kase) bool { return c.has("hook startContainer, failing true") },
 		wanted{
 			regexp.MustCompile(`^[+-] after "start": status [01], stopped$`),
-			"a startContainer hook that fails is an error of start (config.md, StartContainer Hooks); others do not say so",
+			"a startContainer hook that fails is an error of start (config.md, StartContainer Hooks); others do not " +
+				"say so",
 		},
 	},
 	{

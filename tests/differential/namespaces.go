@@ -31,7 +31,8 @@ func (w *world) hold() error {
 	for _, users := range []bool{false, true} {
 		cmd := exec.Command(w.busybox, "sleep", "86400")
 		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:   unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWNS,
+			Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS |
+				unix.CLONE_NEWCGROUP | unix.CLONE_NEWNS,
 			Unshareflags: unix.CLONE_NEWTIME, Pdeathsig: syscall.SIGKILL,
 		}
 		if users {

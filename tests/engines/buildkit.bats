@@ -20,10 +20,12 @@ setup_file() {
 	# What the daemon calls notes that it was called, and is the runtime.
 	printf '#!/bin/sh\necho "$@" >>%q\nexec %q "$@"\n' "$CALLS" "$RT" >"$BATS_FILE_TMPDIR/rt"
 	chmod 755 "$BATS_FILE_TMPDIR/rt"
-	sed "s#/usr/local/bin/rt#$BATS_FILE_TMPDIR/rt#" "${PACKAGING:-$BATS_TEST_DIRNAME/../../packaging}/buildkit/buildkitd.toml" >"$BATS_FILE_TMPDIR/buildkitd.toml"
+	sed "s#/usr/local/bin/rt#$BATS_FILE_TMPDIR/rt#" \
+		"${PACKAGING:-$BATS_TEST_DIRNAME/../../packaging}/buildkit/buildkitd.toml" >"$BATS_FILE_TMPDIR/buildkitd.toml"
 	mkdir -p "$STATE"
 	[ "$(id -u)" -ne 0 ] || mount -t tmpfs buildkit "$STATE"
-	"${daemon[@]}" --config "$BATS_FILE_TMPDIR/buildkitd.toml" --addr "$SOCKET" --root "$STATE" --containerd-worker=false \
+	"${daemon[@]}" --config "$BATS_FILE_TMPDIR/buildkitd.toml" --addr "$SOCKET" --root "$STATE" \
+		--containerd-worker=false \
 		--allow-insecure-entitlement security.insecure --allow-insecure-entitlement network.host \
 		>"$BATS_FILE_TMPDIR/buildkitd.log" 2>&1 3>&- 4>&- &
 	echo $! >"$BATS_FILE_TMPDIR/daemon"
@@ -57,7 +59,8 @@ buildctl() { timeout --foreground --kill-after=5 90 buildctl --addr "$SOCKET" "$
 build() {
 	cat >context/Dockerfile
 	buildctl build --progress plain --frontend dockerfile.v0 --local context=context --local dockerfile=context \
-		--oci-layout "box=$BATS_FILE_TMPDIR/layout" --opt "context:base=oci-layout://box@$(cat "$BATS_FILE_TMPDIR/digest")" "$@" 2>&1 3>&-
+		--oci-layout "box=$BATS_FILE_TMPDIR/layout" --opt "context:base=oci-layout://box@$(cat \
+		"$BATS_FILE_TMPDIR/digest")" "$@" 2>&1 3>&-
 }
 
 # make_tree makes a root file system of busybox.
@@ -223,7 +226,8 @@ nothing_left() {
 }
 
 @test "buildkit: limits, shared memory, host names, a cgroup's parent" {
-	run build --opt ulimit=nofile=77:88 --opt shm-size=2097152 --opt add-hosts=other=192.0.2.7 --opt hostname=front --opt cgroup-parent=engines/parent --output type=local,dest=out <<-'E'
+	run build --opt ulimit=nofile=77:88 --opt shm-size=2097152 --opt add-hosts=other=192.0.2.7 --opt hostname=front \
+		--opt cgroup-parent=engines/parent --output type=local,dest=out <<-'E'
 		FROM base
 		RUN (ulimit -Sn; ulimit -Hn; grep " /dev/shm " /proc/mounts; hostname; grep 192.0.2.7 /etc/hosts) >/out; cat /proc/self/cgroup >/cgroup
 	E
@@ -260,7 +264,8 @@ nothing_left() {
 }
 
 @test "buildkit: devices" {
-	run build <<<$'FROM base\nRUN ls -l /dev/null /dev/zero /dev/full /dev/tty /dev/urandom /dev/pts/ptmx /dev/shm /dev/mqueue; echo x >/dev/null; [ -L /dev/fd ]; ! { mknod /dev/x b 7 0 && cat /dev/x; }'
+	run build \
+		<<<$'FROM base\nRUN ls -l /dev/null /dev/zero /dev/full /dev/tty /dev/urandom /dev/pts/ptmx /dev/shm /dev/mqueue; echo x >/dev/null; [ -L /dev/fd ]; ! { mknod /dev/x b 7 0 && cat /dev/x; }'
 	echo "$output"
 	[ "$status" -eq 0 ]
 }

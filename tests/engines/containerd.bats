@@ -25,7 +25,8 @@ image() {
 	mkdir "$dir"
 	tar -C "$ROOTFS" -cf "$dir/layer.tar" .
 	jq -n --arg layer "sha256:$(sha256sum <"$dir/layer.tar" | cut -d ' ' -f 1)" \
-		'{architecture: "amd64", os: "linux", config: {Env: ["PATH=/bin"]}, rootfs: {type: "layers", diff_ids: [$layer]}}' >"$dir/config.json"
+		'{architecture: "amd64", os: "linux", config: {Env: ["PATH=/bin"]}, rootfs: {type: "layers",
+		diff_ids: [$layer]}}' >"$dir/config.json"
 	echo '[{"Config": "config.json", "RepoTags": ["box:latest"], "Layers": ["layer.tar"]}]' >"$dir/manifest.json"
 	tar -C "$dir" -c manifest.json config.json layer.tar | ctr image import -
 	ctr image list --quiet
@@ -50,11 +51,13 @@ container() {
 # life DRIVER DIRECTORY: what happens to a container, whose cgroup is that directory of the host.
 life() {
 	local driver=$1 dir=/sys/fs/cgroup/$2
-	is "$(echo asked | container "$driver" --rm --env A=1 --cwd /tmp --hostname front -- once sh -c 'read line; echo $line $A; pwd; hostname')" $'asked 1\n/tmp\nfront'
+	is "$(echo asked | container "$driver" --rm --env A=1 --cwd /tmp --hostname front -- once sh -c 'read line;
+		echo $line $A; pwd; hostname')" $'asked 1\n/tmp\nfront'
 	exits 7 container "$driver" --rm -- once sh -c 'exit 7'
 	not test -e "$dir"
 
-	container "$driver" --detach --memory-limit 67108864 --cpus 1.5 -- one sh -c 'trap "exit 6" TERM; while :; do sleep 0.1; done'
+	container "$driver" --detach --memory-limit 67108864 --cpus 1.5 -- one sh -c 'trap "exit 6" TERM; while :;
+		do sleep 0.1; done'
 	has "$(ctr task list)" one RUNNING
 	is "$(cat "$dir/memory.max" "$dir/cpu.max" | tr '\n' ' ')" '67108864 150000 100000 '
 	is "$(ctr task exec --exec-id e1 --user 1000:1000 --cwd /tmp one sh -c 'id -u; pwd' | tr '\n' ' ')" '1000 /tmp '
@@ -89,7 +92,9 @@ stopped() { ctr task list | grep -q "^$1 .*STOPPED"; }
 }
 
 @test "a terminal, and the ways to fail" {
-	exits 5 at_terminal 21 77 ctr run --runc-binary "$RUNTIME_PATH" --env PATH=/bin --rm --tty --rootfs "$ROOTFS" tty sh -c 'tty; until stty size 2>/dev/null | grep .; do sleep 0.1; done; exit 5' # ctr tells the size after the start
+	# ctr tells the size after the start
+	exits 5 at_terminal 21 77 ctr run --runc-binary "$RUNTIME_PATH" --env PATH=/bin --rm --tty --rootfs "$ROOTFS" tty \
+		sh -c 'tty; until stty size 2>/dev/null | grep .; do sleep 0.1; done; exit 5'
 	has "$output" /dev/pts/0 '21 77'
 	exits 1 container fs --rm -- bad nothing
 	has "$output" 'OCI runtime create failed' 'exec: "nothing": executable file not found in $PATH'
@@ -101,19 +106,26 @@ stopped() { ctr task list | grep -q "^$1 .*STOPPED"; }
 @test "what ctr can ask for: mounts, rights, namespaces, limits, a filter, a read-only root" {
 	mkdir "$BATS_TEST_TMPDIR/src"
 	echo host >"$BATS_TEST_TMPDIR/src/file"
-	run container fs --rm --read-only --net-host --seccomp --no-pivot --rootfs-propagation rslave --cap-drop CAP_MKNOD --cap-add CAP_SYS_TIME --env A=b \
-		--device /dev/fuse --mount "type=bind,src=$BATS_TEST_TMPDIR/src,dst=/src,options=rbind:ro" --mount type=tmpfs,dst=/mem,options=size=1m:mode=700 \
+	run container fs --rm --read-only --net-host --seccomp --no-pivot --rootfs-propagation rslave --cap-drop \
+		CAP_MKNOD --cap-add CAP_SYS_TIME --env A=b \
+		--device /dev/fuse --mount "type=bind,src=$BATS_TEST_TMPDIR/src,dst=/src,options=rbind:ro" --mount \
+		type=tmpfs,dst=/mem,options=size=1m:mode=700 \
 		--with-ns "uts:/proc/$$/ns/uts" --annotation example=1 -- opts sh -c 'exec 2>&1
-		cat /src/file; touch /x /src/x; touch /mem/x && echo wrote; readlink /proc/self/ns/net; readlink /proc/self/ns/uts; sed -n "s/Cap\(Eff\):\t//p; s/^Seccomp:\t/Seccomp=/p" /proc/self/status; test -c /dev/fuse && echo fuse'
+		cat /src/file; touch /x /src/x; touch /mem/x && echo wrote; readlink /proc/self/ns/net;
+		readlink /proc/self/ns/uts; sed -n "s/Cap\(Eff\):\t//p; s/^Seccomp:\t/Seccomp=/p" /proc/self/status;
+		test -c /dev/fuse && echo fuse'
 	is "$status" 0
-	has "$output" host '/x: Read-only' '/src/x: Read-only' wrote "$(readlink /proc/self/ns/net)" "$(readlink /proc/self/ns/uts)" 00000000a20425fb Seccomp=2 fuse
+	has "$output" host '/x: Read-only' '/src/x: Read-only' wrote "$(readlink /proc/self/ns/net)" "$(readlink \
+		/proc/self/ns/uts)" 00000000a20425fb Seccomp=2 fuse
 	run container fs --rm --privileged -- opts sh -c 'grep CapEff /proc/self/status'
 	has "$output" "$(grep CapBnd /proc/1/status | cut -f 2)"
 }
 
 @test "user namespaces: root is nobody on the host" {
 	image
-	is "$(ctr run --runc-binary "$RUNTIME_PATH" --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 docker.io/library/box:latest mapped sh -c 'id -u; stat -c %u /etc/passwd; tr -s " " </proc/self/uid_map')" $'0\n0\n 0 100000 65536'
+	is "$(ctr run --runc-binary "$RUNTIME_PATH" --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 \
+		docker.io/library/box:latest mapped sh -c 'id -u; stat -c %u /etc/passwd;
+		tr -s " " </proc/self/uid_map')" $'0\n0\n 0 100000 65536'
 }
 
 @test "a process that takes too much memory is killed, and an event tells" {
@@ -159,7 +171,8 @@ stopped() { ctr task list | grep -q "^$1 .*STOPPED"; }
 
 @test "containers that are gone have left nothing" {
 	nothing() {
-		find /run/containerd/runc /run/containerd/io.containerd.runtime.v2.task/default -mindepth 2 -maxdepth 2 2>/dev/null
+		find /run/containerd/runc /run/containerd/io.containerd.runtime.v2.task/default -mindepth 2 -maxdepth 2 \
+			2>/dev/null
 		find /sys/fs/cgroup/engines /sys/fs/cgroup/engines.slice -mindepth 1 -type d 2>/dev/null
 		grep /run/containerd/io.containerd /proc/mounts
 		pgrep --list-full --full 'containerd-shim-runc-v2 -namespace default'

@@ -7,7 +7,8 @@ load load
 # test for the default. For Docker that one is called rt whatever it is: another binary is run instead.
 daemon() {
 	mkdir -p /etc/docker
-	jq --arg path "$RUNTIME_PATH" '.runtimes.rt.path = $path | .["default-runtime"] = "rt"' "$PACKAGING/docker/daemon.json" | jq "${1:-.}" >/etc/docker/daemon.json
+	jq --arg path "$RUNTIME_PATH" '.runtimes.rt.path = $path |
+		.["default-runtime"] = "rt"' "$PACKAGING/docker/daemon.json" | jq "${1:-.}" >/etc/docker/daemon.json
 	systemctl reset-failed docker.service docker.socket 2>/dev/null || true # not loaded: this is its first start
 	systemctl restart docker.service || {
 		journalctl --no-pager --unit docker | tail -n 30
@@ -44,7 +45,8 @@ said() { docker logs "$1" 2>&1 | grep -q -e "$2"; }
 nothing_left() {
 	local left
 	left=$(
-		find /run/docker/runtime-*/moby /run/containerd/io.containerd.runtime.v2.task/moby -mindepth 1 -maxdepth 1 2>/dev/null
+		find /run/docker/runtime-*/moby /run/containerd/io.containerd.runtime.v2.task/moby -mindepth 1 -maxdepth 1 \
+			2>/dev/null
 		find /sys/fs/cgroup -type d \( -name 'docker-*.scope' -o -path '*/docker/?*' ! -path '*/docker/buildkit*' \)
 		grep -E ' /(var/lib/docker/(overlay2/[^/]*/merged|containers)|run/docker/netns/[^d])[^ ]* ' /proc/mounts
 		pgrep --list-full --full 'containerd-shim-runc-v2 -namespace moby'

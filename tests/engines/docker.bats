@@ -18,14 +18,16 @@ teardown() { remove_all; }
 }
 
 @test "run: standard streams, exit status, and the runtime that did it" {
-	echo asked | docker run --interactive --name streams box sh -c 'cat; echo complaint >&2; exit 7' >out 2>err && status=0 || status=$?
+	echo asked | docker run --interactive --name streams box sh -c 'cat; echo complaint >&2; exit 7' >out 2>err &&
+		status=0 || status=$?
 	is $status 7
 	is "$(cat out)" asked
 	is "$(cat err)" complaint
 	inspected 7 '{{.State.ExitCode}}' streams
 	inspected rt '{{.HostConfig.Runtime}}' streams
 	docker run --detach --name which box sleep 1000
-	is "$(jq -r .binary_name "/run/containerd/io.containerd.runtime.v2.task/moby/$(inspect '{{.Id}}' which)/options.json")" "$RUNTIME_PATH"
+	is "$(jq -r .binary_name "/run/containerd/io.containerd.runtime.v2.task/moby/$(inspect '{{.Id}}' \
+		which)/options.json")" "$RUNTIME_PATH"
 }
 
 @test "run: 127, 126 and 125, with a reason" {
@@ -42,9 +44,11 @@ teardown() { remove_all; }
 }
 
 @test "run: environment, directory, user, groups and names" {
-	run docker run --rm --env A=1 --env "B=two words" --workdir /made/for/it --user 1000:1000 --group-add extra --group-add 77 \
+	run docker run --rm --env A=1 --env "B=two words" --workdir /made/for/it --user 1000:1000 --group-add extra \
+		--group-add 77 \
 		--hostname front --domainname example.org --add-host other:10.1.2.3 box \
-		sh -c 'echo "$A-$B-$FROM-$HOME"; pwd; id -u; id -g; id -G; hostname; cat /proc/sys/kernel/domainname; grep other /etc/hosts; stat -c %u /made'
+		sh -c 'echo "$A-$B-$FROM-$HOME"; pwd; id -u; id -g; id -G; hostname; cat /proc/sys/kernel/domainname;
+		grep other /etc/hosts; stat -c %u /made'
 	is "$status" 0
 	is "${lines[0]}" '1-two words-image-/home/user'
 	is "${lines[1]}" /made/for/it
@@ -55,7 +59,8 @@ teardown() { remove_all; }
 
 @test "exec: environment, directory, user, streams, statuses, a terminal, in the background" {
 	docker run --detach --name it --env A=run box sleep 1000
-	is "$(echo in | docker exec --interactive --env B=exec --workdir /tmp --user user it sh -c 'cat; echo $A $B; pwd; id -un; id -G')" \
+	is "$(echo in | docker exec --interactive --env B=exec --workdir /tmp --user user it sh -c 'cat; echo $A $B; pwd;
+		id -un; id -G')" \
 		$'in\nrun exec\n/tmp\nuser\n1000 42'
 	exits 9 docker exec it sh -c 'exit 9'
 	exits 126 docker exec it nothing # Docker 26 has no other status for exec
@@ -90,7 +95,8 @@ teardown() { remove_all; }
 }
 
 @test "stop, start, kill and restart" {
-	docker run --detach --name it box sh -c 'trap "echo term; exit 6" TERM; trap "echo usr1" USR1; echo ready; while :; do sleep 0.1; done'
+	docker run --detach --name it box sh -c 'trap "echo term; exit 6" TERM; trap "echo usr1" USR1; echo ready;
+		while :; do sleep 0.1; done'
 	eventually said it ready
 	docker kill --signal USR1 it
 	eventually said it usr1
@@ -125,9 +131,11 @@ teardown() { remove_all; }
 
 @test "limits are what was asked for, and what update makes of them" {
 	read_back() {
-		docker exec it sh -c 'cd /sys/fs/cgroup && cat memory.max memory.swap.max memory.low cpu.max cpuset.cpus pids.max' | tr '\n' ' '
+		docker exec it sh -c 'cd /sys/fs/cgroup &&
+			cat memory.max memory.swap.max memory.low cpu.max cpuset.cpus pids.max' | tr '\n' ' '
 	}
-	docker run --detach --name it --memory 64m --memory-swap 96m --memory-reservation 32m --cpus 1.5 --cpu-shares 512 --cpuset-cpus 0 --pids-limit 50 \
+	docker run --detach --name it --memory 64m --memory-swap 96m --memory-reservation 32m --cpus 1.5 --cpu-shares 512 \
+		--cpuset-cpus 0 --pids-limit 50 \
 		--blkio-weight 200 box sleep 1000
 	has '20 59' "$(docker exec it cat /sys/fs/cgroup/cpu.weight)" # 512 shares: the older and the newer rule
 	is "$(read_back)" '67108864 33554432 33554432 150000 100000 0 50 '
@@ -147,10 +155,13 @@ teardown() { remove_all; }
 	mkdir -p "$BATS_TEST_TMPDIR/src/sub"
 	mount -t tmpfs sub "$BATS_TEST_TMPDIR/src/sub"
 	echo host >"$BATS_TEST_TMPDIR/src/file"
-	run docker run --rm --volume copied:/etc --volume empty:/bin/../home:nocopy --volume "$BATS_TEST_TMPDIR/src:/src" --volume "$BATS_TEST_TMPDIR/src:/ro:ro" \
+	run docker run --rm --volume copied:/etc --volume empty:/bin/../home:nocopy --volume "$BATS_TEST_TMPDIR/src:/src" \
+		--volume "$BATS_TEST_TMPDIR/src:/ro:ro" \
 		--volume "$BATS_TEST_TMPDIR/src/file:/one/file:ro" --tmpfs /mem:size=4m,mode=1770,uid=1000 \
-		--mount "type=bind,source=$BATS_TEST_TMPDIR/src,destination=/rro,readonly,bind-recursive=readonly,bind-propagation=rprivate" \
-		--mount "type=bind,source=$BATS_TEST_TMPDIR/src,destination=/alone,bind-recursive=disabled" --mount type=tmpfs,destination=/mem2,tmpfs-size=1m box sh -c '
+		--mount \
+		"type=bind,source=$BATS_TEST_TMPDIR/src,destination=/rro,readonly,bind-recursive=readonly,bind-propagation=rprivate" \
+		--mount "type=bind,source=$BATS_TEST_TMPDIR/src,destination=/alone,bind-recursive=disabled" --mount \
+		type=tmpfs,destination=/mem2,tmpfs-size=1m box sh -c '
 		exec 2>&1
 		grep -c root /etc/passwd; ls /home; cat /src/file /one/file; echo container >/src/new
 		touch /ro/x; touch /ro/sub/x && echo "only the top is read-only"; touch /rro/sub/y; echo x >/one/file
@@ -159,7 +170,8 @@ teardown() { remove_all; }
 	is "$status" 0
 	is "${lines[0]}" 1
 	is "${lines[1]} ${lines[2]}" 'host host'
-	has "$output" '/ro/x: Read-only' '/rro/sub/y: Read-only' '/one/file: Read-only' '1770.1000' 'tmpfs                     1024'
+	has "$output" '/ro/x: Read-only' '/rro/sub/y: Read-only' '/one/file: Read-only' '1770.1000' \
+		'tmpfs                     1024'
 	is "$(cat "$BATS_TEST_TMPDIR/src/new")" container
 	is "$(docker run --rm --volume copied:/data box sh -c 'grep -c root /data/passwd')" 1
 	docker volume rm copied empty
@@ -169,7 +181,8 @@ teardown() { remove_all; }
 	mkdir "$BATS_TEST_TMPDIR/tree"
 	mount --bind "$BATS_TEST_TMPDIR/tree" "$BATS_TEST_TMPDIR/tree"
 	mount --make-shared "$BATS_TEST_TMPDIR/tree"
-	docker run --detach --name it --volume "$BATS_TEST_TMPDIR/tree:/slave:rslave" --volume "$BATS_TEST_TMPDIR/tree:/private" box sleep 1000
+	docker run --detach --name it --volume "$BATS_TEST_TMPDIR/tree:/slave:rslave" --volume \
+		"$BATS_TEST_TMPDIR/tree:/private" box sleep 1000
 	mkdir "$BATS_TEST_TMPDIR/tree/late"
 	mount -t tmpfs late "$BATS_TEST_TMPDIR/tree/late"
 	run docker exec it grep -o '/[a-z]*/late' /proc/mounts
@@ -179,10 +192,12 @@ teardown() { remove_all; }
 }
 
 @test "networks: by name, a published port, another container's, the host's, none" {
-	docker run --detach --name web --network net --publish 127.0.0.1:8080:80 --network-alias www box httpd -f -p 80 -h /etc
+	docker run --detach --name web --network net --publish 127.0.0.1:8080:80 --network-alias www box httpd -f -p 80 \
+		-h /etc
 	has "$(docker run --rm --network net box wget -q -O - http://www/passwd)" root:x:0
 	has "$(busybox wget -q -O - http://127.0.0.1:8080/passwd)" root:x:0
-	has "$(docker run --rm --network container:web box sh -c 'wget -q -O - http://127.0.0.1/passwd; hostname')" root:x:0 "$(inspect '{{slice .Id 0 12}}' web)"
+	has "$(docker run --rm --network container:web box sh -c 'wget -q -O - http://127.0.0.1/passwd;
+		hostname')" root:x:0 "$(inspect '{{slice .Id 0 12}}' web)"
 	is "$(docker run --rm --network none box ls /sys/class/net)" lo
 	is "$(docker run --rm --network host box readlink /proc/self/ns/net)" "$(readlink /proc/self/ns/net)"
 }
@@ -197,10 +212,14 @@ teardown() { remove_all; }
 }
 
 @test "--privileged: all capabilities, all devices, no filter, mounts" {
-	run docker run --rm --privileged box sh -c 'grep -E "CapEff|Seccomp:" /proc/self/status; cat /proc/self/attr/current; echo
-		mount -t tmpfs t /mnt || mkdir /mnt && mount -t tmpfs t /mnt && echo mounted; test -c /dev/kmsg && echo kmsg; readlink /dev/ptmx
-		mkdir /sys/fs/cgroup/sub && echo cgroup; cat /proc/sys/kernel/msgmax >/tmp/m && cat /tmp/m >/proc/sys/kernel/msgmax && echo sysctl; grep -c "/proc/kcore" /proc/mounts'
-	has "$output" "$(grep CapBnd /proc/1/status | cut -f 2)" $'Seccomp:\t0' unconfined mounted kmsg pts/ptmx cgroup sysctl
+	run docker run --rm --privileged box sh -c 'grep -E "CapEff|Seccomp:" /proc/self/status;
+		cat /proc/self/attr/current; echo
+		mount -t tmpfs t /mnt || mkdir /mnt && mount -t tmpfs t /mnt && echo mounted; test -c /dev/kmsg && echo kmsg;
+		readlink /dev/ptmx
+		mkdir /sys/fs/cgroup/sub && echo cgroup; cat /proc/sys/kernel/msgmax >/tmp/m &&
+		cat /tmp/m >/proc/sys/kernel/msgmax && echo sysctl; grep -c "/proc/kcore" /proc/mounts'
+	has "$output" "$(grep CapBnd /proc/1/status | cut -f 2)" $'Seccomp:\t0' unconfined mounted kmsg pts/ptmx cgroup \
+		sysctl
 	is "${lines[-1]}" 0
 }
 
@@ -208,24 +227,29 @@ teardown() { remove_all; }
 	caps() { docker run --rm "$@" box sed -n 's/Cap\(Eff\|Bnd\|Amb\|Prm\):\t//p' /proc/self/status | tr '\n' ' '; }
 	# In the order of the file: permitted, effective, bounding, ambient.
 	is "$(caps)" '00000000a80425fb 00000000a80425fb 00000000a80425fb 0000000000000000 '
-	is "$(caps --cap-drop ALL --cap-add NET_ADMIN --cap-add CHOWN)" '0000000000001001 0000000000001001 0000000000001001 0000000000000000 '
+	is "$(caps --cap-drop ALL --cap-add NET_ADMIN --cap-add CHOWN)" \
+		'0000000000001001 0000000000001001 0000000000001001 0000000000000000 '
 	is "$(caps --cap-drop MKNOD --user 1000)" '0000000000000000 0000000000000000 00000000a00425fb 0000000000000000 '
 }
 
 @test "--security-opt: no-new-privileges, filters, AppArmor" {
-	look() { docker run --rm "$@" box sh -c 'exec 2>&1; sed -n "s/^\(NoNewPrivs\|Seccomp\):\t/\1=/p" /proc/self/status; cat /proc/self/attr/current; mkdir /x; mknod /y p'; }
+	look() { docker run --rm "$@" box sh -c 'exec 2>&1;
+		sed -n "s/^\(NoNewPrivs\|Seccomp\):\t/\1=/p" /proc/self/status; cat /proc/self/attr/current; mkdir /x;
+		mknod /y p'; }
 	cat >"$BATS_TEST_TMPDIR/profile.json" <<-'END'
 		{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]}
 	END
 	has "$(look)" NoNewPrivs=0 Seccomp=2 "$([ ! -d /sys/kernel/security/apparmor ] || echo 'docker-default (enforce)')"
 	has "$(look --security-opt no-new-privileges --security-opt seccomp=unconfined)" NoNewPrivs=1 Seccomp=0
-	has "$(look --security-opt "seccomp=$BATS_TEST_TMPDIR/profile.json" --security-opt apparmor=unconfined)" Seccomp=2 'Function not implemented' unconfined
+	has "$(look --security-opt "seccomp=$BATS_TEST_TMPDIR/profile.json" --security-opt apparmor=unconfined)" \
+		Seccomp=2 'Function not implemented' unconfined
 	exits 127 docker run --rm --security-opt apparmor=no-such-profile box true
 	has "$output" pparmor
 }
 
 @test "--read-only, with a directory to write to" {
-	run docker run --rm --read-only --tmpfs /run --volume data:/data box sh -c 'exec 2>&1; touch /x; touch /run/x /data/x /dev/shm/x && echo wrote'
+	run docker run --rm --read-only --tmpfs /run --volume data:/data box sh -c 'exec 2>&1; touch /x;
+		touch /run/x /data/x /dev/shm/x && echo wrote'
 	has "$output" 'Read-only file system' wrote
 }
 
@@ -234,26 +258,33 @@ teardown() { remove_all; }
 	show='for ns in cgroup ipc net pid uts; do readlink /proc/self/ns/$ns; done'
 	is "$(docker run --rm --cgroupns host --ipc host --network host --pid host --uts host box sh -c "$show")" "$own"
 	docker run --detach --name first --ipc shareable box sh -c 'touch /dev/shm/mark; exec sleep 1000'
-	run docker run --rm --ipc container:first --pid container:first --network container:first box sh -c "$show; ls /dev/shm; ps"
+	run docker run --rm --ipc container:first --pid container:first --network container:first box sh -c \
+		"$show; ls /dev/shm; ps"
 	is "$status" 0
-	has "$output" mark 'sleep 1000' "$(docker exec first readlink /proc/self/ns/pid)" "$(docker exec first readlink /proc/self/ns/ipc)"
+	has "$output" mark 'sleep 1000' "$(docker exec first readlink /proc/self/ns/pid)" "$(docker exec first readlink \
+		/proc/self/ns/ipc)"
 	not grep -qF "${lines[0]}" <<<"$own"
 }
 
 @test "cgroup namespaces and parents" {
 	is "$(docker run --rm --cgroupns private box cat /proc/self/cgroup)" 0::/
-	run docker run --rm --cgroupns host --cgroup-parent shop-front.slice --memory 64m box sh -c 'exec 2>&1; cat /proc/self/cgroup; cat "/sys/fs/cgroup$(sed s/0::// /proc/self/cgroup)/memory.max"; mkdir /sys/fs/cgroup/x'
+	run docker run --rm --cgroupns host --cgroup-parent shop-front.slice --memory 64m box sh -c 'exec 2>&1;
+		cat /proc/self/cgroup; cat "/sys/fs/cgroup$(sed s/0::// /proc/self/cgroup)/memory.max"; mkdir /sys/fs/cgroup/x'
 	has "${lines[0]}" 0::/shop.slice/shop-front.slice/docker-
 	is "${lines[1]}" 67108864
 	has "${lines[2]}" 'Read-only file system'
 }
 
 @test "devices, resource limits, sysctls, shared memory and scores" {
-	run docker run --rm --device /dev/fuse:/dev/mine:r --device-cgroup-rule 'c 10:237 rwm' --ulimit nofile=123:456 --ulimit core=0 --sysctl net.ipv4.ip_forward=0 \
-		--sysctl kernel.msgmax=9000 --shm-size 12m --oom-score-adj 77 box sh -c 'exec 2>&1; stat -c %F.%t:%T /dev/mine; : </dev/mine && echo read; (: >/dev/mine)
-		mknod /loop c 10 237; : </loop && echo rule; mknod /disk b 254 0; (: </disk); ulimit -n; ulimit -Hn; ulimit -c; cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax
+	run docker run --rm --device /dev/fuse:/dev/mine:r --device-cgroup-rule 'c 10:237 rwm' --ulimit nofile=123:456 \
+		--ulimit core=0 --sysctl net.ipv4.ip_forward=0 \
+		--sysctl kernel.msgmax=9000 --shm-size 12m --oom-score-adj 77 box sh -c 'exec 2>&1;
+		stat -c %F.%t:%T /dev/mine; : </dev/mine && echo read; (: >/dev/mine)
+		mknod /loop c 10 237; : </loop && echo rule; mknod /disk b 254 0; (: </disk); ulimit -n; ulimit -Hn;
+		ulimit -c; cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax
 		df -k /dev/shm | tail -n 1; cat /proc/self/oom_score_adj'
-	has "$output" 'character special file.a:e5' read "can't create /dev/mine: Operation not permitted" "can't open /disk: Operation not permitted" $'123\n456\n0\n0\n9000\n' 12288
+	has "$output" 'character special file.a:e5' read "can't create /dev/mine: Operation not permitted" \
+		"can't open /disk: Operation not permitted" $'123\n456\n0\n0\n9000\n' 12288
 	is "${lines[-1]}" 77
 }
 
@@ -322,7 +353,8 @@ dockerfile() {
 	END
 	echo hidden >"$BATS_TEST_TMPDIR/key"
 	: >/run/runc.calls
-	docker buildx build --no-cache --progress plain --secret "id=key,src=$BATS_TEST_TMPDIR/key" --build-arg WORD=hello --tag built "$BATS_TEST_TMPDIR/context"
+	docker buildx build --no-cache --progress plain --secret "id=key,src=$BATS_TEST_TMPDIR/key" --build-arg \
+		WORD=hello --tag built "$BATS_TEST_TMPDIR/context"
 	cat /run/runc.calls
 	is "$(grep -c 'run --bundle /var/lib/docker/buildkit/executor/' /run/runc.calls)" 5
 	is "$(docker run --rm built)" $'hello\n0\ncopied\nuser'
@@ -357,7 +389,8 @@ dockerfile() {
 	docker compose up --detach
 	eventually inspected 'exited 0' '{{.State.Status}} {{.State.ExitCode}}' shop-visitor-1
 	has "$(docker compose logs visitor)" root:x:0
-	is "$(docker compose exec -T web sh -c 'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max; grep CapEff /proc/self/status' | tr -s '\t\n' ' ')" '33554432 20 CapEff: 0000000000000000 '
+	is "$(docker compose exec -T web sh -c 'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max;
+		grep CapEff /proc/self/status' | tr -s '\t\n' ' ')" '33554432 20 CapEff: 0000000000000000 '
 	docker compose down --volumes --timeout 0
 }
 

@@ -13,7 +13,8 @@ box() { docker image inspect box >/dev/null 2>&1 || image; }
 	box
 	is "$(docker info --format '{{.CgroupDriver}}')" cgroupfs
 	docker run --detach --name it --memory 64m --cpus 1.5 --pids-limit 50 box sleep 1000
-	is "$(docker exec it sh -c 'cat /proc/self/cgroup; cd /sys/fs/cgroup && cat memory.max cpu.max pids.max' | tr '\n' ' ')" '0::/ 67108864 150000 100000 50 '
+	is "$(docker exec it sh -c 'cat /proc/self/cgroup; cd /sys/fs/cgroup && cat memory.max cpu.max pids.max' |
+		tr '\n' ' ')" '0::/ 67108864 150000 100000 50 '
 	test -e "/sys/fs/cgroup/docker/$(inspect '{{.Id}}' it)/memory.max"
 	docker update --memory 128m --memory-swap 128m --pids-limit 60 it
 	is "$(docker exec it sh -c 'cd /sys/fs/cgroup && cat memory.max pids.max' | tr '\n' ' ')" '134217728 60 '
@@ -32,15 +33,19 @@ box() { docker image inspect box >/dev/null 2>&1 || image; }
 	daemon '.["userns-remap"] = "rootless"'
 	box
 	first=$(sed -n 's/^rootless:\([0-9]*\):.*/\1/p' /etc/subuid)
-	docker run --detach --name it --volume data:/data --publish 127.0.0.1:8080:80 --tmpfs /mem --memory 64m box sh -c 'echo mine >/data/file; exec httpd -f -p 80 -h /data'
-	is "$(docker exec it sh -c 'id -u; tr -s " " </proc/self/uid_map; stat -c %u /data/file /etc/passwd; cat /sys/fs/cgroup/memory.max' | tr '\n' ' ')" "0  0 $first 65536 0 0 67108864 "
+	docker run --detach --name it --volume data:/data --publish 127.0.0.1:8080:80 --tmpfs /mem --memory 64m box sh -c \
+		'echo mine >/data/file; exec httpd -f -p 80 -h /data'
+	is "$(docker exec it sh -c 'id -u; tr -s " " </proc/self/uid_map; stat -c %u /data/file /etc/passwd;
+		cat /sys/fs/cgroup/memory.max' | tr '\n' ' ')" "0  0 $first 65536 0 0 67108864 "
 	is "$(stat -c %u "/proc/$(inspect '{{.State.Pid}}' it)")" "$first"
 	eventually busybox wget -q -O - http://127.0.0.1:8080/file
 	exits 6 at_terminal 21 77 docker exec --interactive --tty it sh -c 'stty size; tty; mknod /disk b 254 0; exit 6'
 	has "$output" '21 77' 'Operation not permitted'
-	exits 4 at_terminal 21 77 docker run --rm --interactive --tty --user 1000 --read-only --init box sh -c 'tty; id -u; exit 4'
+	exits 4 at_terminal 21 77 docker run --rm --interactive --tty --user 1000 --read-only --init box sh -c 'tty;
+		id -u; exit 4'
 	has "$output" /dev/pts/0 1000
-	is "$(docker run --rm --userns host --privileged box sh -c 'tr -s " " </proc/self/uid_map; readlink /proc/self/ns/user')" " 0 0 4294967295
+	is "$(docker run --rm --userns host --privileged box sh -c 'tr -s " " </proc/self/uid_map;
+		readlink /proc/self/ns/user')" " 0 0 4294967295
 $(readlink /proc/self/ns/user)"
 	has "$(docker run --rm --network container:it box ip addr)" eth0
 	exits 127 docker run --rm box nothing
@@ -67,7 +72,8 @@ $(readlink /proc/self/ns/user)"
 }
 
 @test "runtimeArgs reach the runtime, and a runtime that is not the default one too" {
-	daemon '.runtimes.debug = {path: .runtimes.rt.path, runtimeArgs: ["--debug"]} | .runtimes.broken = {path: "/nothing/there"} | .["default-runtime"] = "runc"'
+	daemon '.runtimes.debug = {path: .runtimes.rt.path, runtimeArgs: ["--debug"]} |
+		.runtimes.broken = {path: "/nothing/there"} | .["default-runtime"] = "runc"'
 	box
 	: >/run/runc.calls
 	is "$(docker run --rm --runtime debug box echo said)" said

@@ -78,7 +78,8 @@ exits() {
 at_terminal() {
 	local rows=$1 columns=$2 status=0
 	shift 2
-	script --quiet --return --command "stty rows $rows cols $columns; $(printf '%q ' "$@")" /dev/null </dev/null >"$BATS_TEST_TMPDIR/terminal" || status=$?
+	script --quiet --return --command "stty rows $rows cols $columns; $(printf '%q ' "$@")" /dev/null </dev/null \
+		>"$BATS_TEST_TMPDIR/terminal" || status=$?
 	tr -d '\r' <"$BATS_TEST_TMPDIR/terminal"
 	return $status
 }

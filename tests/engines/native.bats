@@ -17,10 +17,12 @@ setup_file() {
 	# containerd 2.2 and newer say on every call that cgroup v1 is old.
 	export RT RUNTIME ADDRESS CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=1
 	mkdir -p /etc/containerd
-	containerd --config /dev/null --address "$ADDRESS" --root /var/lib/containerd --state /run/containerd >"$BATS_FILE_TMPDIR/containerd.log" 2>&1 3>&- 4>&- &
+	containerd --config /dev/null --address "$ADDRESS" --root /var/lib/containerd --state /run/containerd \
+		>"$BATS_FILE_TMPDIR/containerd.log" 2>&1 3>&- 4>&- &
 	echo $! >"$BATS_FILE_TMPDIR/daemons"
 	eventually ctr version
-	dockerd --containerd "$ADDRESS" --data-root /var/lib/docker --exec-root /run/docker --host unix:///run/docker.sock --add-runtime "under-test=$RT" \
+	dockerd --containerd "$ADDRESS" --data-root /var/lib/docker --exec-root /run/docker --host \
+		unix:///run/docker.sock --add-runtime "under-test=$RT" \
 		>"$BATS_FILE_TMPDIR/dockerd.log" 2>&1 3>&- 4>&- &
 	echo $! >>"$BATS_FILE_TMPDIR/daemons"
 	make_image
@@ -69,7 +71,8 @@ make_image() {
 		tar -C tree -cf layer.tar .
 		jq -n --arg layer "sha256:$(sha256sum layer.tar | cut -d' ' -f1)" '{architecture: "amd64", os: "linux",
 			config: {Env: ["PATH=/bin"], Cmd: ["sh"]}, rootfs: {type: "layers", diff_ids: [$layer]}}' >config.json
-		echo '[{"Config":"config.json","RepoTags":["docker.io/library/box:latest"],"Layers":["layer.tar"]}]' >manifest.json
+		echo '[{"Config":"config.json","RepoTags":["docker.io/library/box:latest"],"Layers":["layer.tar"]}]' \
+			>manifest.json
 		tar -cf image.tar manifest.json config.json layer.tar
 	)
 }
@@ -137,7 +140,8 @@ nothing_left() {
 
 @test "ctr: environment, working directory, mounts, limits" {
 	mkdir "$BATS_TEST_TMPDIR/data"
-	run ctr_run --rm --env A=1 --cwd /tmp --read-only --mount "type=bind,src=$BATS_TEST_TMPDIR/data,dst=/mnt,options=rbind:ro" -- c \
+	run ctr_run --rm --env A=1 --cwd /tmp --read-only --mount \
+		"type=bind,src=$BATS_TEST_TMPDIR/data,dst=/mnt,options=rbind:ro" -- c \
 		sh -c 'echo "$A $PWD"; exec 2>&1; touch /x; touch /mnt/x; :'
 	echo "$output"
 	[[ $output == '1 /tmp'*'Read-only file system'*'Read-only file system' ]]
@@ -165,7 +169,8 @@ nothing_left() {
 }
 
 @test "ctr: a terminal, for the container and for an exec" {
-	run script -qec "ctr --address $ADDRESS run --rm --tty --runc-binary $RT docker.io/library/box:latest c sh -c 'tty; stty size'" /dev/null </dev/null
+	run script -qec \
+		"ctr --address $ADDRESS run --rm --tty --runc-binary $RT docker.io/library/box:latest c sh -c 'tty; stty size'" /dev/null </dev/null
 	echo "$output"
 	[[ $output == */dev/* ]]
 	ctr_run --detach -- c sleep 600
@@ -215,7 +220,8 @@ nothing_left() {
 	docker_run --detach --name cc --memory 64m --cpus 0.5 --pids-limit 0 box sleep 600 >/dev/null
 	docker exec cc sh -c 'true | true'
 	docker update --memory 32m --memory-swap 64m --cpus 0.25 --pids-limit 50 cc >/dev/null
-	[ "$(docker exec cc sh -c 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max')" = 33554432 ]
+	[ "$(docker exec cc sh -c \
+		'cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max')" = 33554432 ]
 	[[ $(docker stats --no-stream --format '{{.Name}} {{.PIDs}}' cc) == 'cc 1' ]]
 	[[ $(docker top cc) == *'sleep 600'* ]]
 	run docker_run --rm --memory 16m --memory-swap 16m box sh -c 'x=a; while :; do x=$x$x; done'
@@ -243,7 +249,8 @@ nothing_left() {
 
 @test "docker: volumes, tmpfs, a read-only root, init, devices, capabilities, privileged" {
 	mkdir "$BATS_TEST_TMPDIR/data"
-	run docker_run --rm --init --read-only --tmpfs /t -v "$BATS_TEST_TMPDIR/data:/data" -v vol:/vol --cap-drop ALL --cap-add chown --device /dev/zero:/dev/nothing box \
+	run docker_run --rm --init --read-only --tmpfs /t -v "$BATS_TEST_TMPDIR/data:/data" -v vol:/vol --cap-drop ALL \
+		--cap-add chown --device /dev/zero:/dev/nothing box \
 		sh -c 'exec 2>&1; touch /data/x /vol/x /t/x; touch /x; grep CapEff /proc/self/status; ls /dev/nothing'
 	echo "$output"
 	[ "$status" -eq 0 ]
@@ -256,7 +263,8 @@ nothing_left() {
 
 @test "docker: a network, names, and a port" {
 	docker network create net >/dev/null
-	docker_run --detach --name web --network net -p 127.0.0.1:18081:80 box sh -c 'mkdir /www; echo hello >/www/index.html; httpd -f -p 80 -h /www' >/dev/null
+	docker_run --detach --name web --network net -p 127.0.0.1:18081:80 box sh -c 'mkdir /www;
+		echo hello >/www/index.html; httpd -f -p 80 -h /www' >/dev/null
 	[ "$(docker_run --rm --network net box wget -q -O - http://web/)" = hello ]
 	[ "$(curl -sf --max-time 5 http://127.0.0.1:18081/)" = hello ]
 	docker rm --force web >/dev/null

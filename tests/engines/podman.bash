@@ -63,13 +63,15 @@ teardown() {
 
 # podman runs podman. One that hangs fails its test and not the whole suite.
 podman() {
-	timeout --foreground --kill-after=5 $((60 + 10 * SLOW)) podman --root "$STORE/root" --runroot "$STORE/run" --runtime "$RT" \
+	timeout --foreground --kill-after=5 $((60 + 10 * SLOW)) podman --root "$STORE/root" --runroot "$STORE/run" \
+		--runtime "$RT" \
 		--cgroup-manager "$MANAGER" --events-backend file "$@" 3>&-
 }
 
 # podman_line is that for a shell of its own, or for descriptors that podman must not close.
 podman_line() {
-	printf 'podman --root %q --runroot %q --runtime %q --cgroup-manager %q --events-backend file' "$STORE/root" "$STORE/run" "$RT" "$MANAGER"
+	printf 'podman --root %q --runroot %q --runtime %q --cgroup-manager %q --events-backend file' "$STORE/root" \
+		"$STORE/run" "$RT" "$MANAGER"
 }
 
 # make_image makes the image bb from busybox, its applets and what images have in /etc.

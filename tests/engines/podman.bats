@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Podman, and buildah where it is installed, with the runtime under test. See podman.bash.
-# shellcheck disable=SC2016,SC2030,SC2031 # scripts are for the shell of the container, "$PATH" is a word of the runtime's, and bats has its subshells
+# shellcheck disable=SC2016,SC2030,SC2031 # scripts are for the shell of the container, "$PATH" is a word of the
+# runtime's, and bats has its subshells
 
 load podman
 
@@ -22,7 +23,8 @@ load podman
 }
 
 @test "run: environment, working directory, host name, entry point, user, groups, umask" {
-	run podman run --rm -e A=1 -w /var/data -h box --entrypoint '["sh","-c"]' -u user:2000 --group-add 77 --umask 0027 bb \
+	run podman run --rm -e A=1 -w /var/data -h box --entrypoint '["sh","-c"]' -u user:2000 --group-add 77 --umask \
+		0027 bb \
 		'echo "$A" "$PWD" "$(hostname)" "$(id -u)" "$(id -g)" "$(id -G)" "$(umask)"'
 	echo "$output"
 	[ "$status" -eq 0 ]
@@ -99,7 +101,8 @@ load podman
 }
 
 @test "run: a terminal, its size, and its new size" {
-	at_terminal "stty rows 31 cols 97; $(resizes) & $(podman_line) run --rm -it bb sh -c 'tty; stty size; while [ \"\$(stty size)\" != \"42 120\" ]; do sleep 0.1; done; echo resized; exit 3'"
+	at_terminal \
+		"stty rows 31 cols 97; $(resizes) & $(podman_line) run --rm -it bb sh -c 'tty; stty size; while [ \"\$(stty size)\" != \"42 120\" ]; do sleep 0.1; done; echo resized; exit 3'"
 	echo "$output"
 	[ "$status" -eq 3 ]
 	[[ ${lines[0]} == /dev/pts/0 || ${lines[0]} == /dev/console ]]
@@ -108,7 +111,8 @@ load podman
 }
 
 @test "run: stop signal, init of the image, labels, annotations, oom score, time zone, personality" {
-	running c --annotation a.b=c --oom-score-adj 300 --stop-signal USR1 bb sh -c 'trap "echo usr1; exit 9" USR1; while :; do sleep 0.1; done'
+	running c --annotation a.b=c --oom-score-adj 300 --stop-signal USR1 bb sh -c 'trap "echo usr1; exit 9" USR1;
+		while :; do sleep 0.1; done'
 	[ "$(cat "/proc/$(get c '{{.State.Pid}}')/oom_score_adj")" = 300 ]
 	podman stop --time 20 c >/dev/null
 	[ "$(get c '{{.State.ExitCode}}')" = 9 ]
@@ -139,7 +143,8 @@ load podman
 }
 
 @test "run --preserve-fds: descriptors of the caller, and no others" {
-	run bash -c "exec 3<<<three 4<<<four 9<<<nine; $(podman_line) run --rm --preserve-fds 2 bb sh -c 'cat <&3; cat <&4; ls /proc/self/fd'"
+	run bash -c \
+		"exec 3<<<three 4<<<four 9<<<nine; $(podman_line) run --rm --preserve-fds 2 bb sh -c 'cat <&3; cat <&4; ls /proc/self/fd'"
 	echo "$output"
 	[ "$status" -eq 0 ]
 	# The last one is ls's own.
@@ -196,7 +201,8 @@ load podman
 
 @test "exec: a terminal, its size, and its new size" {
 	running c
-	at_terminal "stty rows 31 cols 97; $(resizes) & $(podman_line) exec -it c sh -c 'tty; while [ \"\$(stty size)\" != \"42 120\" ]; do sleep 0.1; done; echo resized; exit 3'"
+	at_terminal \
+		"stty rows 31 cols 97; $(resizes) & $(podman_line) exec -it c sh -c 'tty; while [ \"\$(stty size)\" != \"42 120\" ]; do sleep 0.1; done; echo resized; exit 3'"
 	echo "$output"
 	[ "$status" -eq 3 ]
 	[[ ${lines[0]} == /dev/pts/[0-9] ]]
@@ -232,7 +238,8 @@ load podman
 @test "exec: a process is in the container's cgroup and namespaces" {
 	running c
 	running c2
-	run podman exec c sh -c 'for n in mnt pid net ipc uts; do [ "$(readlink /proc/self/ns/$n)" = "$(readlink /proc/1/ns/$n)" ] || echo "$n"; done; cat /proc/self/cgroup /proc/1/cgroup | sort | uniq -c | grep -v "^ *2 "'
+	run podman exec c sh -c \
+		'for n in mnt pid net ipc uts; do [ "$(readlink /proc/self/ns/$n)" = "$(readlink /proc/1/ns/$n)" ] || echo "$n"; done; cat /proc/self/cgroup /proc/1/cgroup | sort | uniq -c | grep -v "^ *2 "'
 	echo "$output"
 	[ -z "$output" ]
 }
@@ -461,14 +468,16 @@ load podman
 	[ "$(podman run --rm -v "$PWD/over:/over:O" bb sh -c 'echo upper >/over/file; cat /over/file')" = upper ]
 	[ "$(cat over/file)" = lower ]
 	[ "$(podman run --rm -v "$PWD/file:/etc/one:ro" bb cat /etc/one)" = file ]
-	run podman run --rm --mount "type=bind,source=$PWD/prop,destination=/prop,bind-propagation=rslave" bb grep ' /prop ' /proc/self/mountinfo
+	run podman run --rm --mount "type=bind,source=$PWD/prop,destination=/prop,bind-propagation=rslave" bb grep \
+		' /prop ' /proc/self/mountinfo
 	[[ $output == *' /prop '*master:* ]] || [[ $output == *' /prop '* ]]
 	run podman run --rm -v "$PWD/over:/over:noexec,nosuid,nodev" bb grep ' /over ' /proc/self/mounts
 	[[ $output == *nosuid,nodev,noexec* ]]
 }
 
 @test "tmpfs: options, and what the image has there" {
-	run podman run --rm --tmpfs /var/data:size=1m,mode=1700 bb sh -c 'cat /var/data/file; stat -c %a /var/data; grep " /var/data " /proc/mounts'
+	run podman run --rm --tmpfs /var/data:size=1m,mode=1700 bb sh -c 'cat /var/data/file; stat -c %a /var/data;
+		grep " /var/data " /proc/mounts'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = 'from the image' ]
@@ -479,7 +488,8 @@ load podman
 }
 
 @test "mount: an image, a secret" {
-	[ "$(podman run --rm --mount type=image,source=bb,destination=/image bb cat /image/var/data/file)" = 'from the image' ]
+	[ "$(podman run --rm --mount type=image,source=bb,destination=/image bb cat /image/var/data/file)" = \
+		'from the image' ]
 	printf hidden | podman secret create s - >/dev/null
 	run podman run --rm --secret s,mode=0400 bb sh -c 'cat /run/secrets/s; stat -c " %a" /run/secrets/s'
 	podman secret rm s >/dev/null
@@ -489,7 +499,8 @@ load podman
 @test "mount: id-mapped" {
 	needs_root 'the kernel lets root alone map the ids of a file system'
 	mkdir data
-	run podman run --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 -v "$PWD/data:/data:idmap" bb sh -c 'touch /data/file; stat -c %u:%g /data /data/file'
+	run podman run --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 -v "$PWD/data:/data:idmap" bb sh -c \
+		'touch /data/file; stat -c %u:%g /data /data/file'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$output" = $'0:0\n0:0' ]
@@ -505,7 +516,8 @@ load podman
 }
 
 @test "devices: --device, --device-cgroup-rule" {
-	run podman run --rm --device /dev/zero:/dev/nothing:r bb sh -c 'head -c 3 /dev/nothing | wc -c; ls -l /dev/null /dev/zero'
+	run podman run --rm --device /dev/zero:/dev/nothing:r bb sh -c 'head -c 3 /dev/nothing | wc -c;
+		ls -l /dev/null /dev/zero'
 	echo "$output"
 	[ "${lines[0]}" = 3 ]
 	needs_root 'device rules'
@@ -533,7 +545,8 @@ load podman
 @test "networks: a published port" {
 	needs_network
 	command -v curl >/dev/null || skip 'needs curl'
-	running web --network bridge -p 127.0.0.1:18080:80 bb sh -c 'mkdir /www; echo hello >/www/index.html; httpd -f -p 80 -h /www'
+	running web --network bridge -p 127.0.0.1:18080:80 bb sh -c 'mkdir /www; echo hello >/www/index.html;
+		httpd -f -p 80 -h /www'
 	eventually curl -sf --max-time 2 http://127.0.0.1:18080/
 	[ "$(curl -s http://127.0.0.1:18080/)" = hello ]
 }
@@ -541,11 +554,13 @@ load podman
 @test "namespaces: those of another container, and those of the host" {
 	running one --network none --ipc shareable
 	local namespaces='for n in net pid ipc; do readlink /proc/self/ns/$n; done'
-	[ "$(podman run --rm --network container:one --pid container:one --ipc container:one bb sh -c "$namespaces")" = "$(inside one sh -c "$namespaces")" ]
+	[ "$(podman run --rm --network container:one --pid container:one --ipc container:one bb sh -c "$namespaces")" = \
+		"$(inside one sh -c "$namespaces")" ]
 	local ns
 	for ns in network pid ipc uts; do
 		[ "$ns" != ipc ] || [ "$ROOTLESS" = 0 ] || [ -e /dev/mqueue ] || continue # what podman binds for it
-		[ "$(podman run --rm "--$ns" host bb readlink "/proc/self/ns/${ns:0:3}")" = "$(readlink "/proc/self/ns/${ns:0:3}")" ] || {
+		[ "$(podman run --rm "--$ns" host bb readlink "/proc/self/ns/${ns:0:3}")" = "$(readlink \
+			"/proc/self/ns/${ns:0:3}")" ] || {
 			echo "$ns"
 			return 1
 		}
@@ -553,19 +568,23 @@ load podman
 }
 
 @test "namespaces: sysctl, hosts, dns" {
-	run podman run --rm --network none --sysctl net.ipv4.ip_forward=1 --sysctl kernel.msgmax=1234 bb cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax
+	run podman run --rm --network none --sysctl net.ipv4.ip_forward=1 --sysctl kernel.msgmax=1234 bb cat \
+		/proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax
 	[ "$output" = $'1\n1234' ]
 	[[ $(podman run --rm --network host --add-host a.test:192.0.2.1 bb cat /etc/hosts) == *192.0.2.1*a.test* ]]
-	[ "$ROOTLESS" = 1 ] || [[ $(podman run --rm --network private --dns 192.0.2.53 bb cat /etc/resolv.conf) == *192.0.2.53* ]]
+	[ "$ROOTLESS" = 1 ] || [[ $(podman run --rm --network private --dns 192.0.2.53 bb cat /etc/resolv.conf) == \
+		*192.0.2.53* ]]
 }
 
 @test "user namespaces: --uidmap, --userns auto" {
 	needs_root 'an ordinary user has one in any case'
-	run podman run --rm --uidmap 0:200000:1000 --gidmap 0:300000:1000 bb sh -c 'cat /proc/self/uid_map /proc/self/gid_map; id -u; touch /x; stat -c %u /x'
+	run podman run --rm --uidmap 0:200000:1000 --gidmap 0:300000:1000 bb sh -c \
+		'cat /proc/self/uid_map /proc/self/gid_map; id -u; touch /x; stat -c %u /x'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$(tr -s ' ' <<<"$output" | sed 's/^ //')" = $'0 200000 1000\n0 300000 1000\n0\n0' ]
-	id containers >/dev/null 2>&1 || useradd --system --no-create-home containers # newer shadows have no ranges for whom they do not know
+	# newer shadows have no ranges for whom they do not know
+	id containers >/dev/null 2>&1 || useradd --system --no-create-home containers
 	grep -q ^containers: /etc/subuid || {
 		echo containers:1000000:1000000 | tee -a /etc/subuid >>/etc/subgid
 	}
@@ -596,14 +615,18 @@ load podman
 
 @test "security: capabilities" {
 	run podman run --rm --cap-drop ALL bb sh -c 'grep -E "Cap(Prm|Eff|Bnd)" /proc/self/status'
-	[[ $output != *[1-9a-f]* ]] || [[ $(tr -d '\n' <<<"$output" | grep -oE '[0-9a-f]{16}' | sort -u) == 0000000000000000 ]]
-	[ "$(podman run --rm --cap-drop ALL --cap-add net_raw,chown bb sh -c 'grep CapBnd /proc/self/status')" = $'CapBnd:\t0000000000002001' ]
-	[ "$(podman run --rm -u 1000 --cap-add net_raw bb sh -c 'grep CapAmb /proc/self/status')" = $'CapAmb:\t0000000000002000' ]
+	[[ $output != *[1-9a-f]* ]] || [[ $(tr -d '\n' <<<"$output" | grep -oE '[0-9a-f]{16}' |
+		sort -u) == 0000000000000000 ]]
+	[ "$(podman run --rm --cap-drop ALL --cap-add net_raw,chown bb sh -c 'grep CapBnd /proc/self/status')" = \
+		$'CapBnd:\t0000000000002001' ]
+	[ "$(podman run --rm -u 1000 --cap-add net_raw bb sh -c 'grep CapAmb /proc/self/status')" = \
+		$'CapAmb:\t0000000000002000' ]
 }
 
 @test "security: --privileged has all capabilities, devices and a writable /sys" {
 	running c --privileged
-	run inside c sh -c 'grep CapBnd /proc/self/status; grep Seccomp: /proc/self/status; grep -c . /proc/self/mounts; ls /dev | wc -l'
+	run inside c sh -c 'grep CapBnd /proc/self/status; grep Seccomp: /proc/self/status; grep -c . /proc/self/mounts;
+		ls /dev | wc -l'
 	echo "$output"
 	[[ ${lines[1]} == *0 ]] || [ "$(podman info --format '{{.Host.Security.SECCOMPEnabled}}')" = false ]
 	[ "$ROOTLESS" = 1 ] || [ "${lines[0]}" = "$(grep CapBnd /proc/self/status)" ]
@@ -632,13 +655,15 @@ load podman
 	run podman run --rm --security-opt mask=/var/data:/etc/group bb sh -c 'ls /var/data; wc -c </etc/group'
 	echo "$output"
 	[ "$output" = 0 ]
-	[ -n "$(podman run --rm --security-opt unmask=ALL bb sh -c 'ls /proc/acpi /sys/firmware; grep -c /proc/ /proc/self/mounts' 2>&1)" ]
+	[ -n "$(podman run --rm --security-opt unmask=ALL bb sh -c \
+		'ls /proc/acpi /sys/firmware; grep -c /proc/ /proc/self/mounts' 2>&1)" ]
 	podman run --rm --security-opt label=disable bb true
 }
 
 @test "security: the rights of the container's process are the same in an exec" {
 	running c --cap-drop ALL --cap-add chown --security-opt no-new-privileges
-	[ "$(inside c sh -c 'grep -E "^(Cap|NoNewPrivs|Seccomp)" /proc/self/status')" = "$(inside c sh -c 'grep -E "^(Cap|NoNewPrivs|Seccomp)" /proc/1/status')" ]
+	[ "$(inside c sh -c 'grep -E "^(Cap|NoNewPrivs|Seccomp)" /proc/self/status')" = "$(inside c sh -c \
+		'grep -E "^(Cap|NoNewPrivs|Seccomp)" /proc/1/status')" ]
 }
 
 # --- pods, kube, health, notify --------------------------------------------------------------------
@@ -721,7 +746,8 @@ load podman
 	eventually grep -q READY=1 said
 	grep -q MAINPID= said
 	: >said
-	NOTIFY_SOCKET=$STORE/notify.sock podman run --rm --sdnotify container -v "$PWD/notify:/notify:ro" bb sh -c 'sleep 0.5; /notify send READY=1 STATUS=up'
+	NOTIFY_SOCKET=$STORE/notify.sock podman run --rm --sdnotify container -v "$PWD/notify:/notify:ro" bb sh -c \
+		'sleep 0.5; /notify send READY=1 STATUS=up'
 	eventually grep -q READY=1 said
 	rm "$STORE/notify.sock"
 }
@@ -729,7 +755,8 @@ load podman
 # --- init systems, checkpoint, runtime flags -------------------------------------------------------
 
 @test "run --systemd always: the mounts that an init system wants" {
-	run podman run --rm --systemd always bb sh -c 'grep -E " /(run|run/lock|tmp) " /proc/self/mounts | wc -l; grep -c cgroup /proc/self/mounts'
+	run podman run --rm --systemd always bb sh -c 'grep -E " /(run|run/lock|tmp) " /proc/self/mounts | wc -l;
+		grep -c cgroup /proc/self/mounts'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" -ge 2 ]
@@ -765,11 +792,14 @@ load podman
 	background bash -c "exec $(podman_line) system service --time 60 unix://$STORE/api.sock"
 	eventually api GET /_ping
 	local id
-	id=$(api POST /containers/create '{"Image":"localhost/bb:latest","Cmd":["sleep","600"],"HostConfig":{"PidsLimit":0,"NetworkMode":"none"}}' | jq -r .Id)
+	id=$(api POST /containers/create \
+		'{"Image":"localhost/bb:latest","Cmd":["sleep","600"],"HostConfig":{"PidsLimit":0,"NetworkMode":"none"}}' |
+		jq -r .Id)
 	api POST "/containers/$id/start"
 	inside "$id" sh -c 'true | true'
 	local exec
-	exec=$(api POST "/containers/$id/exec" '{"Cmd":["sh","-c","echo from exec; true | exit 3"],"AttachStdout":true}' | jq -r .Id)
+	exec=$(api POST "/containers/$id/exec" '{"Cmd":["sh","-c","echo from exec; true | exit 3"],"AttachStdout":true}' \
+		| jq -r .Id)
 	api POST "/exec/$exec/start" '{"Detach":false}' | grep -qa 'from exec'
 	[ "$(api GET "/exec/$exec/json" | jq .ExitCode)" = 3 ]
 	api POST "/containers/$id/update" '{"Memory":33554432,"MemorySwap":67108864}' || true
@@ -826,7 +856,8 @@ at_terminal() {
 }
 
 # resizes is a script that changes the size of its terminal to 42 by 120, again and again: podman may not listen yet.
-resizes() { echo 'for i in $(seq 60); do sleep 1; stty rows 41 cols 120; sleep 1; stty rows 42 cols 120; done </dev/tty'; }
+resizes() { echo 'for i in $(seq 60); do sleep 1; stty rows 41 cols 120; sleep 1; stty rows 42 cols 120;
+	done </dev/tty'; }
 
 # needs_network skips where podman can't make a network of its own.
 needs_network() {
@@ -842,11 +873,13 @@ not_in() { ! podman exec "$1" ps -o stat | grep -q "$2"; }
 buildah() {
 	local runtime=()
 	case $1 in bud | run) runtime=(--runtime "$RT") ;; esac
-	timeout --foreground --kill-after=5 $((60 + 10 * SLOW)) buildah --root "$STORE/root" --runroot "$STORE/run" "$1" "${runtime[@]}" "${@:2}" 3>&-
+	timeout --foreground --kill-after=5 $((60 + 10 * SLOW)) buildah --root "$STORE/root" --runroot "$STORE/run" "$1" \
+		"${runtime[@]}" "${@:2}" 3>&-
 }
 
 api() {
-	curl -sSf --max-time 30 --unix-socket "$STORE/api.sock" -X "$1" ${3:+-H 'Content-Type: application/json' --data "$3"} "http://d/v1.40$2"
+	curl -sSf --max-time 30 --unix-socket "$STORE/api.sock" -X "$1" \
+		${3:+-H 'Content-Type: application/json' --data "$3"} "http://d/v1.40$2"
 }
 
 # Newer buildahs ask for a million descriptors otherwise, which not every machine lets its root have.

@@ -1,6 +1,6 @@
 // notify is both ends of sd_notify(3), for the tests.
 //
-//	notify listen PATH        be a service manager at PATH: print each message on a line, and close what descriptors come with it
+//	notify listen PATH        a service manager at PATH: print each message on a line, close its descriptors
 //	notify send MESSAGE...    send messages to $NOTIFY_SOCKET
 //
 // It is static and runs inside of containers too.

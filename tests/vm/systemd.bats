@@ -44,7 +44,8 @@ inner() {
 	before=$(findmnt -no FS-OPTIONS /sys/fs/cgroup)
 	[[ $before == *nsdelegate*memory_recursiveprot* ]]
 	bundle '.linux.namespaces |= map(select(.type != "cgroup")) |
-		.mounts |= (map(select(.destination != "/sys/fs/cgroup")) + [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup"}])'
+		.mounts |= (map(select(.destination != "/sys/fs/cgroup")) + [{destination: "/sys/fs/cgroup", type: "cgroup",
+		source: "cgroup"}])'
 	in_container stat -f -c %t /sys/fs/cgroup
 	[ "$output" = 63677270 ]
 	[ "$(findmnt -no FS-OPTIONS /sys/fs/cgroup)" = "$before" ]
@@ -69,7 +70,8 @@ inner() {
 	bundle '.linux.resources.memory.limit = 67108864'
 	running sleep 60
 	[ "$(show MemoryMax "rt-$ID.scope")" = 67108864 ]
-	rt update --memory 33554432 --memory-reservation 16777216 --cpu-share 512 --cpu-period 100000 --cpu-quota 20000 --pids-limit 30 --cpuset-cpus 0 "$ID"
+	rt update --memory 33554432 --memory-reservation 16777216 --cpu-share 512 --cpu-period 100000 --cpu-quota 20000 \
+		--pids-limit 30 --cpuset-cpus 0 "$ID"
 	[ "$(show MemoryMax "rt-$ID.scope")" = 33554432 ]
 	[ "$(show MemoryLow "rt-$ID.scope")" = 16777216 ]
 	[ "$(show CPUWeight "rt-$ID.scope")" = 59 ]
@@ -96,13 +98,15 @@ holds() {
 }
 
 @test "systemd: no limit is lost when another one changes, by update or by systemctl" {
-	bundle '.linux.resources += {blockIO: {weight: 300}, memory: {limit: 67108864, swap: 67108864}, cpu: {shares: 512, quota: 20000, period: 50000}}'
+	bundle '.linux.resources += {blockIO: {weight: 300}, memory: {limit: 67108864, swap: 67108864},
+		cpu: {shares: 512, quota: 20000, period: 50000}}'
 	running sleep 600
 	local weight=(io.weight "default 2930") dir
 	dir=/sys/fs/cgroup$(inner)
 	[ ! -e "$dir/io.bfq.weight" ] || weight=(io.bfq.weight "default 300")
 	all() {
-		holds "${weight[@]}" && holds cpu.weight 59 && holds "cpu.max" "20000 50000" && holds pids.max "$1" && holds memory.max "$2" &&
+		holds "${weight[@]}" && holds cpu.weight 59 && holds "cpu.max" "20000 50000" && holds pids.max "$1" &&
+			holds memory.max "$2" &&
 			{ [ ! -e "$dir/memory.swap.max" ] || holds memory.swap.max 0; }
 	}
 	rt update --pids-limit 40 "$ID"
@@ -130,8 +134,10 @@ holds() {
 }
 
 @test "systemd: annotations are properties of the scope" {
-	bundle '.annotations += {"org.systemd.property.TimeoutStopUSec": "uint64 7000000", "org.systemd.property.RuntimeMaxSec": "7200",
-		"org.systemd.property.CollectMode": "\u0027inactive-or-failed\u0027", "org.systemd.property.Description": "\u0027my container\u0027"}'
+	bundle '.annotations += {"org.systemd.property.TimeoutStopUSec": "uint64 7000000",
+		"org.systemd.property.RuntimeMaxSec": "7200",
+		"org.systemd.property.CollectMode": "\u0027inactive-or-failed\u0027",
+		"org.systemd.property.Description": "\u0027my container\u0027"}'
 	running sleep 60
 	[ "$(show TimeoutStopUSec "rt-$ID.scope")" = 7s ]
 	[ "$(show RuntimeMaxUSec "rt-$ID.scope")" = 2h ]
@@ -140,10 +146,13 @@ holds() {
 }
 
 @test "systemd: every property that an annotation may set is one that systemd takes" {
-	bundle '.annotations += ({TimeoutStopUSec: "uint64 7000000", RuntimeMaxUSec: "uint64 7200000000", RuntimeRandomizedExtraUSec: "1000000", KillSignal: "15",
-		CollectMode: "\u0027inactive-or-failed\u0027", Description: "\u0027my container\u0027", DefaultDependencies: "true", After: "[\u0027crio.service\u0027]",
+	bundle '.annotations += ({TimeoutStopUSec: "uint64 7000000", RuntimeMaxUSec: "uint64 7200000000",
+		RuntimeRandomizedExtraUSec: "1000000", KillSignal: "15",
+		CollectMode: "\u0027inactive-or-failed\u0027", Description: "\u0027my container\u0027",
+		DefaultDependencies: "true", After: "[\u0027crio.service\u0027]",
 		OOMPolicy: "\u0027kill\u0027", ManagedOOMSwap: "\u0027kill\u0027", ManagedOOMMemoryPressure: "\u0027kill\u0027",
-		ManagedOOMMemoryPressureLimit: "uint32 2147483647", IPAccounting: "true"} | with_entries(.key = "org.systemd.property." + .key))'
+		ManagedOOMMemoryPressureLimit: "uint32 2147483647", IPAccounting: "true"} |
+		with_entries(.key = "org.systemd.property." + .key))'
 	running sleep 60
 	[ "$(show KillSignal "rt-$ID.scope")" = 15 ]
 	[[ " $(show After "rt-$ID.scope") " == *" crio.service "* ]]
@@ -158,7 +167,8 @@ holds() {
 	systemd-run "${USER_OPTION[@]}" --quiet --unit "$unit" sleep 600
 	BYSTANDER=$(show MainPID "$unit")
 	while read -r name value; do
-		NAME=$name VALUE=$(sed "s/UNIT/$unit/; s/PID/$BYSTANDER/" <<<"$value") bundle '.annotations += {("org.systemd.property." + env.NAME): env.VALUE}'
+		NAME=$name VALUE=$(sed "s/UNIT/$unit/; s/PID/$BYSTANDER/" <<<"$value") bundle \
+			'.annotations += {("org.systemd.property." + env.NAME): env.VALUE}'
 		in_container true
 		rt delete --force "$ID"
 		echo "$name: $output"
