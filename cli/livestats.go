@@ -118,7 +118,7 @@ type usageSample struct {
 	line  usageLine
 }
 
-// lookAtUsage looks at all containers. Those that have ended since last are left out; one that never was there is an
+// lookAtUsage examines all containers. Those that have ended since last are left out; one that never was there is an
 // error.
 func lookAtUsage(c *Call, last []usageSample) ([]usageSample, error) {
 	ids := c.Args

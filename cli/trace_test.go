@@ -50,7 +50,7 @@ func TestTracePageIsOnlyText(t *testing.T) {
 	}
 }
 
-// TestTracePageInABrowser loads the page in Chromium, and looks at what it has made of it.
+// TestTracePageInABrowser loads the page in Chromium, and examines what it has made of it.
 func TestTracePageInABrowser(t *testing.T) {
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {

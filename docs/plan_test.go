@@ -89,7 +89,7 @@ func quotable(t *testing.T) map[string]*plan.Plan {
 	}
 }
 
-// numbers are the numbers of steps in a line of a plan: its own, and those it goes on with.
+// numbers are the numbers of steps in a line of a plan: its own, and those it continues with.
 var numbers = regexp.MustCompile(`^\d+|\bto \d+`)
 
 // words takes alignment away, and with loose the numbers too.

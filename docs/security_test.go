@@ -25,7 +25,7 @@ func TestAttacksHaveTests(t *testing.T) {
 			}
 		}
 	}
-	// And the other way: an attack that bats carries out is told of.
+	// And the other way: the page names each attack that bats runs.
 	bats, err := filepath.Glob("../tests/bats/*.bats")
 	if err != nil {
 		t.Fatal(err)

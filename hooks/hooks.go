@@ -23,8 +23,8 @@ import (
 // Options say how a list of hooks is run. The zero value runs them as ordinary children of rt and stops at the first
 // failure.
 type Options struct {
-	// All goes on after a failure; the error then reports every hook that failed. The specification wants it for
-	// poststart and poststop.
+	// The next hook runs after a failure too; the error then reports every hook that failed. The specification wants it
+	// for poststart and poststop.
 	All bool
 	// Dir is the working directory of a hook; "" is rt's own. Start has to set it itself.
 	Dir string

@@ -12,7 +12,7 @@ import (
 )
 
 // Checkpoint dumps the processes of the container to files, with CRIU, from which [Runtime.Restore] makes a container
-// again. Afterwards the container is deleted, unless the options say otherwise; after an error it goes on. ctx is
+// again. Afterwards the container is deleted, unless the options say otherwise; after an error it continues. ctx is
 // looked at before CRIU starts.
 func (c *Container) Checkpoint(ctx context.Context, o *CheckpointOptions) (Result, error) {
 	by, err := c.begin(ctx)

@@ -24,7 +24,7 @@ type Container struct {
 	runtime Runtime
 }
 
-// Container returns a handle of a container that has this ID. It looks at nothing: if there is no such container, the
+// Container returns a handle of a container that has this ID. It examines nothing: if there is no such container, the
 // methods of the handle return an [Error] of the kind [Absent].
 func (r *Runtime) Container(id string) *Container { return &Container{ID: id, runtime: *r} }
 

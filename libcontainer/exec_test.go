@@ -16,7 +16,7 @@ import (
 	"rt/nsenter"
 )
 
-// TestEveryStepOfExecFails fails every step of a plan of exec, and looks at what rt says, and at what is left in the
+// TestEveryStepOfExecFails fails every step of a plan of exec, and examines what rt reports, and what is left in the
 // container: nothing.
 func TestEveryStepOfExecFails(t *testing.T) {
 	if apart(t) {
@@ -100,7 +100,10 @@ func TestExecIntoAFullContainerOnCgroup2(t *testing.T) {
 }
 
 func testExecIntoAFullContainer(t *testing.T) {
-	bundle := newBundle(t, func(config map[string]any) { config["process"].(map[string]any)["args"] = []string{"sleep", "600"} })
+	bundle := newBundle(t, func(config map[string]any) {
+		config["process"].(map[string]any)["args"] = []string{"sleep",
+			"600"}
+	})
 	r := &tested{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root")}}
 	id := "exec-full-" + strconv.Itoa(os.Getpid())
 	must(t, r.create(id, &CreateOptions{Bundle: bundle}))

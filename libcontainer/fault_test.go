@@ -20,7 +20,7 @@ import (
 )
 
 // TestEveryStepFails fails every step of plans that have a bit of everything, one after the other and in several ways,
-// and looks at what rt says and at what is left.
+// and examines what rt reports and what is left.
 func TestEveryStepFails(t *testing.T) {
 	if apart(t) {
 		testFaults(t, 1)
@@ -106,7 +106,7 @@ type faults struct {
 	origin  string
 
 	plan     *plan.Plan
-	executed []bool // which steps are carried out if nothing fails
+	executed []bool // which steps are executed if nothing fails
 	ready    int    // index of the step at which the container is created
 	world    world
 	steps    int
@@ -307,7 +307,7 @@ func (f *faults) judge(i int, errno unix.Errno, err error) {
 	switch {
 	case !f.executed[i]:
 		if err != nil {
-			f.t.Errorf("a step that is not carried out here fails: %v", err)
+			f.t.Errorf("a step that is not executed here fails: %v", err)
 		}
 	case s.Errnos.Has(errno):
 		// The world may not be as the errno says, and a later step fail for it.

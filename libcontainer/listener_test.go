@@ -267,7 +267,7 @@ func TestAgentMissing(t *testing.T) {
 	must(t, r.delete(listenerID))
 }
 
-// TestListenerStepsFail fails each step by which the listener is handed over.
+// TestListenerStepsFail fails each step by which the listener is passed.
 func TestListenerStepsFail(t *testing.T) {
 	a := newAgent(t, unix.EXDEV)
 	bundle := newBundle(t, func(config map[string]any) { askAgent(config, a.path) })

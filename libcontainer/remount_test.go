@@ -12,7 +12,7 @@ import (
 	"rt/libcontainer/host"
 )
 
-// TestRemount changes mounts that earlier entries have made, and looks at what became of their options.
+// TestRemount changes mounts that earlier entries have made, and examines what became of their options.
 func TestRemount(t *testing.T) {
 	bundle := newBundle(t, nil)
 	source := t.TempDir()

@@ -81,7 +81,7 @@ const (
 	Absent      = diag.Absent   // there is no such container
 )
 
-// TraceEvent is one step that a boot process has carried out.
+// TraceEvent is one step that a boot process has executed.
 type TraceEvent struct {
 	Step                         int // as `rt plan` numbers it, from 1
 	Text, Sentence, Origin, Part string

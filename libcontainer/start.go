@@ -109,7 +109,7 @@ func (s *starter) handlers() supervise.Handlers {
 		plan.SyncListener: func(r supervise.Report) error {
 			profile := s.spec.OCI.Linux.Seccomp
 			text := state.AppendProcess(nil, s.state, state.Created, s.state.Pid, profile.ListenerMetadata)
-			return listener.HandOver(r.FD, s.state.Pid, profile.ListenerPath, text)
+			return listener.Pass(r.FD, s.state.Pid, profile.ListenerPath, text)
 		},
 	}
 }

@@ -130,7 +130,7 @@ func compareStory(t *testing.T, p *nsenter.Program, seen []seenCall) {
 	i, n := 0, 0
 	for ; ; n++ {
 		if n == len(seen) {
-			t.Fatalf("strace saw %d calls, and the plan goes on with %s", n, p.Text(i))
+			t.Fatalf("strace saw %d calls, and the plan continues with %s", n, p.Text(i))
 		}
 		s, c := &p.Steps[i], &seen[n]
 		if err := sameCall(p, i, c, names); err != nil {

@@ -25,8 +25,8 @@
 //	 6  u8      unused
 //	 7  u8      how many times EAGAIN means to make the call again
 //	 8  u8[4]   errnos that lead to "else"; 0 is none, 255 stands for a result from 0 to least-1
-//	12  u16     then: the row to go on with after a success
-//	14  u16     else: the row to go on with after one of the errnos
+//	12  u16     then: the row to continue with after a success
+//	14  u16     else: the row to continue with after one of the errnos
 //	16  i64     least: a result below it is a failure
 //	24  u64[6]  operands
 //

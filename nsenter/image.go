@@ -113,7 +113,7 @@ func (a *assembler) step(i int) error {
 	return nil
 }
 
-// next returns where step i goes on: at target, or at the step behind it.
+// next returns where step i continues: at target, or at the step behind it.
 func next(target int32, i int) uint16 {
 	if target == 0 {
 		return uint16(i + 1)

@@ -32,7 +32,7 @@ func (a *Arg) Bytes() (string, bool) {
 	return a.more().bytes, true
 }
 
-// Forks reports whether the step makes a process, which goes on with 0 for a result.
+// Forks reports whether the step makes a process, which continues with 0 for a result.
 func (s *Step) Forks() bool { return s.Call == Clone || s.Call == Clone3 }
 
 // IsCwd reports whether the operand is AT_FDCWD.

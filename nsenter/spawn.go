@@ -141,7 +141,7 @@ func pollWithin(fd int, limit time.Duration) bool {
 	}
 }
 
-// Release answers a sync point: the boot process goes on.
+// Release answers a sync point: the boot process continues.
 func (b *Boot) Release() error { return b.Answer([]byte{1}) }
 
 // Answer answers a sync point at which the boot process waits for more than a byte.

@@ -13,7 +13,7 @@
 //   - text that is not UTF-8, and half a surrogate pair, are errors: a path must not change silently into another one;
 //   - nesting is bounded by MaxDepth;
 //   - elements of an array given twice do not inherit what their predecessors held;
-//   - a value of the wrong type is noted and skipped, and reading goes on, so that one run finds all of them.
+//   - a value of the wrong type is noted and skipped, and reading continues, so that one run finds all of them.
 package jsonscan
 
 import (

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Files that a caller names lie where others may put something too. So the ways to open them here neither follow what a
-// stranger has put there nor wait for whom nobody knows: a symbolic link is a stranger's unless it is root's or the
-// caller's, and a FIFO that nobody reads is an error.
+// Files that a caller names lie where others may put something too. So the ways to open them here neither follow what
+// another user has put there nor wait for an unknown process: a symbolic link is another user's unless it is root's or
+// the caller's, and a FIFO that nobody reads is an error.
 
 // maxLinks is how many symbolic links the kernel follows (path_resolution(7)).
 const maxLinks = 40
@@ -39,7 +39,7 @@ func OpenOutput(path string, flags int, mode uint32) (int, error) {
 	return -1, unix.ELOOP
 }
 
-// ownLink returns where a symbolic link leads that a stranger can't have made; magic is one of procfs, which leads to
+// ownLink returns where a symbolic link leads that another user can't have made; magic is one of procfs, which leads to
 // no path.
 func ownLink(path string) (target string, magic bool, err error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -167,7 +167,7 @@ func Temporary(path string, mode uint32) (fd int, name string, err error) {
 		if err != unix.EEXIST {
 			return fd, name, err
 		}
-		// Of an rt that was killed, or a stranger's: it is the name that goes, not what it leads to.
+		// Of an rt that was killed, or another user's: it is the name that goes, not what it leads to.
 		if err = unix.Unlink(name); err != nil && err != unix.ENOENT {
 			break
 		}

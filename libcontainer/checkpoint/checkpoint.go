@@ -58,7 +58,7 @@ type dump struct {
 }
 
 // Save dumps the processes of a container to images. Afterwards CRIU has killed them, unless the options say otherwise;
-// after an error they go on.
+// after an error they continue.
 func Save(t *Target, o *Options) error {
 	d := &dump{Target: t, o: o, images: images{dir: -1, work: -1}}
 	defer d.images.close()
@@ -288,7 +288,7 @@ func descends(pid, of int) bool {
 	return false
 }
 
-// thaw lets the container go on after a CRIU that could not do so itself any more: it was killed while the container
+// thaw lets the container continue after a CRIU that could not do so itself any more: it was killed while the container
 // stood still.
 func (d *dump) thaw() {
 	if d.Status != state.Running || !d.Cgroup.Available() {

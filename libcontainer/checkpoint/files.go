@@ -41,7 +41,7 @@ func (d *descriptors) external() []string {
 	return list
 }
 
-// openDescriptors looks at what the container has open. A file of the host is one on a mount that the container does
+// openDescriptors examines what the container has open. A file of the host is one on a mount that the container does
 // not have: what was given to it as a standard stream. CRIU can't save those, but leave them out by the keys that it is
 // told.
 func (d *dump) openDescriptors() (*descriptors, error) {

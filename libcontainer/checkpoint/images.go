@@ -174,7 +174,7 @@ func lastErrors(log string, most int) string {
 			continue
 		}
 		if where, text, ok := strings.Cut(rest, "): "); ok {
-			// Every CRIU without CAP_SYS_RESOURCE says so, and goes on.
+			// Every CRIU without CAP_SYS_RESOURCE says so, and continues.
 			if text = strings.TrimSpace(text); strings.HasPrefix(text, "rlimit:") || text == "Dumping FAILED." ||
 				text == "Restoring FAILED." {
 				continue

@@ -95,7 +95,7 @@ func (r *Restoration) runHooks(pid int) error {
 
 // recordRestored puts the container's first process into the class of linux.intelRdt, and records it for `rt delete
 // --force`. The container is still in creation: a signal of `rt kill` while CRIU holds the processes would make CRIU
-// wait for ever.
+// wait forever.
 func (r *Restoration) recordRestored(pid int) error {
 	r.state.Pid = pid
 	if err := r.rdt.Join(pid); err != nil {

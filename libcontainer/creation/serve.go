@@ -77,7 +77,7 @@ func (c *Creation) handlers() supervise.Handlers {
 		},
 		plan.SyncConsole:  func(r supervise.Report) error { return c.aides.console.Take(r.FD) },
 		plan.SyncListener: func(r supervise.Report) error { return c.passListener(r.FD) },
-		plan.SyncTrees:    c.handOverTrees,
+		plan.SyncTrees:    c.passTrees,
 	}
 }
 
@@ -133,7 +133,7 @@ func (c *Creation) passListener(fd int) error {
 	}
 	profile := c.in.spec.OCI.Linux.Seccomp
 	text := state.AppendProcess(nil, &c.state, state.Created, c.state.Pid, profile.ListenerMetadata)
-	return listener.HandOver(fd, c.state.Pid, profile.ListenerPath, text)
+	return listener.Pass(fd, c.state.Pid, profile.ListenerPath, text)
 }
 
 // opener opens what the plan has rt open.
@@ -141,9 +141,9 @@ func (c *Creation) opener() *descriptor.Opener {
 	return &descriptor.Opener{Spec: c.in.spec, Facts: &c.in.facts, Cgroup: c.cgroup, Dir: c.container}
 }
 
-// handOverTrees opens the next batch of bind sources, and passes it to the boot process, which has used up the last
+// passTrees opens the next batch of bind sources, and passes it to the boot process, which has used up the last
 // one.
-func (c *Creation) handOverTrees(supervise.Report) error {
+func (c *Creation) passTrees(supervise.Report) error {
 	batch := c.in.plan.Later[0]
 	c.in.plan.Later = c.in.plan.Later[1:]
 	trees, err := c.opener().Open(batch)
@@ -151,7 +151,7 @@ func (c *Creation) handOverTrees(supervise.Report) error {
 		return err
 	}
 	defer sys.CloseAll(trees...)
-	return c.session.Boot.HandOver(trees)
+	return c.session.Boot.Pass(trees)
 }
 
 // hooks are the hooks of the container.

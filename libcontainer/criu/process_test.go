@@ -157,7 +157,7 @@ func TestGrace(t *testing.T) {
 			p.hear([]byte{8, byte(Dump)})
 			p.say("08 01 10 01")
 		}, nil},
-		"it goes on for too long": {200 * time.Millisecond, func(p peer) { p.hear([]byte{8, byte(Dump)}) }, told},
+		"it continues for too long": {200 * time.Millisecond, func(p peer) { p.hear([]byte{8, byte(Dump)}) }, told},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command("sleep", "100")

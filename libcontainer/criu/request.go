@@ -53,7 +53,7 @@ type Options struct {
 	FileLocks       bool
 	LinkRemap       bool
 	SkipModeCheck   bool // Restore: files that are open may have other permissions by now (CRIU 3.17)
-	OrphanPtsMaster bool // Restore: a notification of that name hands over the master of a terminal
+	OrphanPtsMaster bool // Restore: a notification of that name passes the master of a terminal
 	RestoreSibling  bool // Restore: the first process becomes a child of this process, not of CRIU
 	NotifyScripts   bool // send notifications
 	EmptyNetwork    bool // the network namespace is neither dumped nor restored

@@ -56,7 +56,7 @@ func writePidFile(path string, pid int) error {
 // send sends a descriptor to a listening Unix stream socket, with its name as the payload, as runc does.
 func send(option, path, name string, fd int) error {
 	fail := func(call string, err error) error {
-		e := diag.Sys("can't hand over "+name, call, err).At(option, path)
+		e := diag.Sys("can't pass "+name, call, err).At(option, path)
 		if e.Errno == unix.EAGAIN {
 			e.Hint = "whoever listens there does not take connections: the queue of them is full"
 		}

@@ -97,7 +97,7 @@ func childTime() int64 {
 	if unix.Getrusage(unix.RUSAGE_CHILDREN, &used) != nil {
 		return 0
 	}
-	const half = 500_000 // the kernel looks at the limit once a tick
+	const half = 500_000 // the kernel examines the limit once a tick
 	return used.Utime.Sec + used.Stime.Sec + (used.Utime.Usec+used.Stime.Usec+half)/1_000_000
 }
 

@@ -76,7 +76,7 @@ func (d *desk) raw() {
 	}
 }
 
-// within fails if something takes longer than anything does that goes on.
+// within fails if something takes longer than anything that continues does.
 func (d *desk) within(what string, done <-chan struct{}) {
 	d.t.Helper()
 	select {

@@ -153,7 +153,7 @@ func (p *Process) initAlive() bool {
 // left.
 //
 // Where the container's cgroup has all the tasks that it may have, the process is cloned outside and moved there, which
-// the limit of tasks does not prevent (cgroup-v2.rst, "PID"): who wants to see what goes on in a full container must be
+// the limit of tasks does not prevent (cgroup-v2.rst, "PID"): who wants to see what happens in a full container must be
 // able to. It is the second way, since each move can wait for an RCU grace period.
 func (p *Process) Start() (pid int, err error) {
 	err = p.run()
@@ -171,7 +171,7 @@ func (p *Process) Start() (pid int, err error) {
 // Terminal returns the master of the process's terminal, which the caller closes; -1 without one.
 func (p *Process) Terminal() int { return p.console.Release() }
 
-// Close closes what is open for the process. The process itself goes on.
+// Close closes what is open for the process. The process itself continues.
 func (p *Process) Close() {
 	if p.session != nil {
 		p.session.Boot.Close()

@@ -71,7 +71,7 @@ func checkPtmx(r supervise.Report) error {
 func (p *Process) passListener(r supervise.Report) error {
 	profile := p.spec.OCI.Linux.Seccomp
 	text := state.AppendProcess(nil, p.c.State, state.Running, p.pid, profile.ListenerMetadata)
-	return listener.HandOver(r.FD, p.pid, profile.ListenerPath, text)
+	return listener.Pass(r.FD, p.pid, profile.ListenerPath, text)
 }
 
 // openFiles opens what the plan has rt open, in the order of the plan. The caller closes the files, after an error too.

@@ -14,11 +14,11 @@ import (
 // agentLimit is how long an agent may take to accept its listener, in all.
 var agentLimit = 10 * time.Second
 
-// HandOver hands the listener fd, which it closes, to the agent at path, with text. The boot process pid waits
+// Pass sends the listener fd, which it closes, to the agent at path, with text. The boot process pid waits
 // meanwhile.
 //
 // Without an agent it is killed: nobody would ever answer its calls, not even those by which it ends.
-func HandOver(fd, pid int, path string, text []byte) error {
+func Pass(fd, pid int, path string, text []byte) error {
 	defer func() { _ = unix.Close(fd) }()
 	err := send(fd, path, text)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"rt/seccomp"
 )
 
-// An Observer is a seccomp agent that notes every call and lets it go on.
+// An Observer is a seccomp agent that notes every call and lets it continue.
 type Observer struct {
 	listener int
 	stop     [2]int // a pipe whose end means that nobody is left to be answered
@@ -72,7 +72,7 @@ type response struct {
 	_     [40]byte
 }
 
-// one takes one call and lets it go on. It fails for a call whose process was killed or interrupted meanwhile; then
+// one takes one call and lets it continue. It fails for a call whose process was killed or interrupted meanwhile; then
 // there is nobody to answer.
 func (o *Observer) one() {
 	var n notification // the kernel wants zeroes

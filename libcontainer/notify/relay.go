@@ -85,7 +85,7 @@ func NewRelay(path string) (relay *Relay, warning string, err error) {
 	if n.manager, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
 		return nil, "", diag.Sys("the service manager can't be reached", "socket", err)
 	}
-	// A manager that reads nothing any more, with its queue full, must not keep rt for ever.
+	// A manager that reads nothing any more, with its queue full, must not keep rt forever.
 	if err := unix.SetsockoptTimeval(n.manager, unix.SOL_SOCKET, unix.SO_SNDTIMEO,
 		&unix.Timeval{Sec: int64(barrierLimit / time.Second)}); err != nil {
 		return nil, "", diag.Sys("the service manager can't be reached", "setsockopt", err)

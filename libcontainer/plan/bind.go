@@ -192,7 +192,7 @@ func (c *compiler) copyLink(m *spec.Mount, text string) {
 	c.do(origin, "make a link like "+m.Source, nsenter.Symlinkat, nsenter.Str(text), nsenter.Val(dir),
 		nsenter.Str(name)).then(end).on(exists, unix.EEXIST)
 	c.mark(exists)
-	c.handOver(origin, "the parent directory", dir).sync(SyncLink,
+	c.passToRt(origin, "the parent directory", dir).sync(SyncLink,
 		"compare the existing link with "+m.Source).about(m.Destination)
 	c.await("wait until rt has compared them")
 	c.mark(end)

@@ -57,7 +57,7 @@ type compiler struct {
 	readonly []openMount // mounts that become read-only once everything in them is made
 	held     []heldMount // mounts that a later entry changes
 	trees    []int       // the indices of the mounts whose sources rt opens: see trees.go
-	batch    int         // how many of them rt hands over at a time
+	batch    int         // how many of them rt passes at a time
 	free     nsenter.Reg // the next free register
 	reserved int         // registers that later mounts need, for their paths to be restricted
 	joining  bool        // the process joins an existing container: see exec.go

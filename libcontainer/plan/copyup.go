@@ -36,15 +36,15 @@ func (c *compiler) copyUp(m *spec.Mount, tree nsenter.Reg) {
 // takeOver hands the mount point in regTarget and the tmpfs that will cover it to rt. does says what rt does with them.
 func (c *compiler) takeOver(m *spec.Mount, tree nsenter.Reg, does string) {
 	origin := mountPath(m, "options")
-	c.handOver(origin, "the directory", regTarget).sync(SyncCopyFrom, "receive the directory at "+m.Destination)
-	c.handOver(origin, "the tmpfs", tree).sync(SyncCopyTo, does)
+	c.passToRt(origin, "the directory", regTarget).sync(SyncCopyFrom, "receive the directory at "+m.Destination)
+	c.passToRt(origin, "the tmpfs", tree).sync(SyncCopyTo, does)
 	c.await("wait until rt has finished")
 }
 
-// handOver sends the descriptor in r to rt. A control message refers to descriptors by number, so the descriptor gets a
+// passToRt sends the descriptor in r to rt. A control message refers to descriptors by number, so the descriptor gets a
 // number that is known beforehand: that of a file which is inherited for this purpose, and for the paths of mounts on
 // old kernels.
-func (c *compiler) handOver(origin, what string, r nsenter.Reg) step {
+func (c *compiler) passToRt(origin, what string, r nsenter.Reg) step {
 	spare := c.spare(what)
 	c.do(origin, "duplicate "+what+" to a fixed number", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
@@ -52,7 +52,7 @@ func (c *compiler) handOver(origin, what string, r nsenter.Reg) step {
 		passDescriptor(c.plan.Number(spare), r), nsenter.Imm(0))
 }
 
-// spare returns the descriptor whose number is used to hand over what.
+// spare returns the descriptor whose number is used to pass what.
 func (c *compiler) spare(what string) nsenter.FD {
 	spare, ok := c.file(func(f *File) bool { return f.Kind == FileSpare })
 	if !ok {

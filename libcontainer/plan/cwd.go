@@ -29,7 +29,7 @@ func (c *compiler) makeCwd() error {
 // makeCwdByRT has rt make the working directory if it is missing, and leave it alone if it is closed.
 func (c *compiler) makeCwdByRT() {
 	cwd := c.spec.Process.Cwd
-	c.handOver("process.cwd", "the root file system", regRoot).
+	c.passToRt("process.cwd", "the root file system", regRoot).
 		sync(SyncMakeDir, "make the working directory "+cwd+" below the root, if it is not there").about(cwd)
 	c.await("wait until rt has made it")
 }

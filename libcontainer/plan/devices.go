@@ -193,7 +193,7 @@ func (c *compiler) mayExist(d *spec.Device) bool {
 // checkNode has rt check that the existing node in regTarget is device d, and give it the mode and owner of d. A node
 // in a bind mount is the user's, perhaps the host's own, and keeps both.
 func (c *compiler) checkNode(origin string, d *spec.Device) step {
-	c.handOver(origin, "the existing file", regTarget).sync(SyncDevice, "check that it is "+DeviceText(d))
+	c.passToRt(origin, "the existing file", regTarget).sync(SyncDevice, "check that it is "+DeviceText(d))
 	last := c.await("wait until rt has checked it")
 	for i := len(c.spec.Mounts) - 1; i >= 0; i-- {
 		m := &c.spec.Mounts[i]

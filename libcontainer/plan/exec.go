@@ -16,7 +16,7 @@ type ExecOptions struct {
 	Process *spec.Process
 	// Namespaces are the types, CLONE_NEW* flags, in which the container's process is not in rt's own namespace.
 	Namespaces uintptr
-	// HostBinary says that the program is not the container's: rt hands over a file, which is executed by its
+	// HostBinary says that the program is not the container's: rt passes a file, which is executed by its
 	// descriptor.
 	HostBinary bool
 }

@@ -27,7 +27,7 @@ func (c *compiler) home() error {
 	none, end := c.newLabel(), c.newLabel()
 	c.open(origin, "open the container's /etc/passwd", regRoot, "/etc/passwd", howPath).to(regFile).
 		on(none, unix.ENOENT, unix.ENOTDIR, unix.EACCES, unix.ELOOP)
-	c.handOver(origin, "the file", regFile).sync(SyncHome,
+	c.passToRt(origin, "the file", regFile).sync(SyncHome,
 		"look up the user's home directory in the container's passwd")
 	c.awaitHome().then(end)
 	c.mark(none)

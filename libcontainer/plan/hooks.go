@@ -11,7 +11,7 @@ import (
 
 // hooks has rt run the hooks that come before the change of the root (config.md#posix-platform-hooks): prestart and
 // createRuntime in rt's namespaces, createContainer in the container's, in the directory of its root file system, which
-// the boot process hands over.
+// the boot process passes.
 func (c *compiler) hooks() error {
 	h := c.spec.OCI.Hooks
 	if h == nil {
@@ -24,7 +24,7 @@ func (c *compiler) hooks() error {
 		c.await("wait until the hooks have run")
 	}
 	if len(h.CreateContainer) > 0 {
-		c.handOver("hooks.createContainer", "the root file system", regRoot).
+		c.passToRt("hooks.createContainer", "the root file system", regRoot).
 			sync(SyncCreateContainer, hookSentences("createContainer", h.CreateContainer)...)
 		c.await("wait until the hooks have run")
 	}

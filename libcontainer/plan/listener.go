@@ -14,18 +14,18 @@ import (
 
 // A filter that answers SCMP_ACT_NOTIFY has a listener, the descriptor that seccomp(2) returns: from it an agent reads
 // the calls that wait for its answer (config-linux.md#seccomp, seccomp_unotify(2)). Only the process that loads the
-// filter gets it, so it is handed over under the filter: by calls that the filter must allow, without asking the agent,
+// filter gets it, so it is passed under the filter: by calls that the filter must allow, without asking the agent,
 // which does not listen yet.
 
-// handOverCalls are the calls between the loading of the filter and the moment when rt has the listener.
-var handOverCalls = [...]nsenter.Call{nsenter.Dup3, nsenter.Sendmsg}
+// passCalls are the calls between the loading of the filter and the moment when rt has the listener.
+var passCalls = [...]nsenter.Call{nsenter.Dup3, nsenter.Sendmsg}
 
 // notifies reports whether the filter has a listener.
 func (c *compiler) notifies() bool {
 	return c.opt.Observe || c.opt.Filter != nil && c.opt.Filter.Notify
 }
 
-// canListen refuses a filter whose listener can't be handed over, or has no agent.
+// canListen refuses a filter whose listener can't be passed, or has no agent.
 func (c *compiler) canListen() error {
 	if c.opt.Observe || !c.notifies() {
 		return nil
@@ -42,8 +42,8 @@ func (c *compiler) canListen() error {
 	if len(profile.ListenerMetadata) > most {
 		return diag.At("linux.seccomp.listenerMetadata", "has more than 65536 bytes")
 	}
-	numbers := make([]uint32, len(handOverCalls))
-	for i, call := range handOverCalls {
+	numbers := make([]uint32, len(passCalls))
+	for i, call := range passCalls {
 		numbers[i] = call.Number()
 	}
 	if err := c.opt.Filter.RefuseDeadlock(numbers); err != nil {

@@ -57,9 +57,9 @@ func TestNoListener(t *testing.T) {
 	}
 }
 
-// TestHandOverCalls holds handOverCalls to the plan: what stands between the loading of a filter and the sync point at
-// which its listener is handed over.
-func TestHandOverCalls(t *testing.T) {
+// TestPassCalls holds passCalls to the plan: what stands between the loading of a filter and the sync point at
+// which its listener is passed.
+func TestPassCalls(t *testing.T) {
 	s, f := config(t, `{`+notifyMkdir+`}`), modern()
 	o := options(s, &f)
 	o.Filter = filter(t, s)
@@ -78,12 +78,12 @@ func TestHandOverCalls(t *testing.T) {
 			break
 		}
 	}
-	if len(calls) != len(handOverCalls) {
+	if len(calls) != len(passCalls) {
 		t.Fatalf("the calls are %v", calls)
 	}
 	for i := range calls {
-		if calls[i] != handOverCalls[i] {
-			t.Errorf("call %d is %v, not %v", i, calls[i], handOverCalls[i])
+		if calls[i] != passCalls[i] {
+			t.Errorf("call %d is %v, not %v", i, calls[i], passCalls[i])
 		}
 	}
 }

@@ -134,7 +134,7 @@ const (
 	FileCgroup                    // the directory of the container's cgroup
 	FileJoin                      // the tasks file of a cgroup v1 hierarchy: Options.CgroupJoins[Index]
 	FileStart                     // the listening socket in the state directory
-	FileSpare                     // nothing of use: its number is for what the boot process hands over (see handOver)
+	FileSpare                     // nothing of use: its number is for what the boot process passes (see passToRt)
 	FileMqueue                    // a detached mount of the message queues of rt's ipc namespace
 	FileNotify                    // a detached copy of the mount at Options.Notify
 	FileIDMap                     // a user namespace that maps ids as mounts[Index] asks for

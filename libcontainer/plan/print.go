@@ -118,7 +118,7 @@ var fileSentences = [...]string{
 	FileBinary:    "a sealed copy of the host's program",
 }
 
-// files lists the descriptors that rt opens and hands over.
+// files lists the descriptors that rt opens and passes.
 func (w *printer) files(p *Plan) {
 	w.in(bold, "rt opens")
 	w.text("\n")

@@ -90,7 +90,7 @@ func (c *compiler) directory(origin, sentence, path string, r nsenter.Reg) {
 //
 // If symbolic links in the path lead to nothing, their targets are made. Steps can't follow links, and a link may have
 // come with an earlier mount, or be hidden by one. So rt makes them, at this step, from the root that the boot process
-// hands over. It is rare.
+// passes. It is rare.
 func (c *compiler) made(origin, path string, dir bool, how nsenter.Arg, r nsenter.Reg, found label) {
 	links := c.newLabel()
 	c.makePath(origin, path, dir, links)
@@ -106,7 +106,7 @@ func (c *compiler) made(origin, path string, dir bool, how nsenter.Arg, r nsente
 	if !dir {
 		name, does = SyncMakeFile, "make the file that the symbolic links in "+path+" lead to, below the root"
 	}
-	c.handOver(origin, "the root file system", regRoot).sync(name, does).about(path)
+	c.passToRt(origin, "the root file system", regRoot).sync(name, does).about(path)
 	c.await("wait until rt has made it")
 	c.open(origin, "open it", regRoot, path, how).to(r).then(found)
 }

@@ -21,7 +21,7 @@ func checkSync(t *testing.T, p *Plan) {
 			continue
 		}
 		if s.Errnos.Any() {
-			t.Errorf("step %d, %s: goes on without having reported", s.Number, s.Sentence)
+			t.Errorf("step %d, %s: continues without having reported", s.Number, s.Sentence)
 		}
 		if point.Passes() != PassesPid && awaits(p, i+1) != point.Waits() {
 			t.Errorf("step %d, %s: waits %v", s.Number, s.Sentence, awaits(p, i+1))

@@ -89,11 +89,11 @@ func (c *compiler) openMaster(origin string) {
 
 // openKnownMaster is openMaster in a container that runs, which may have anything at that path. A file of FUSE answers
 // ioctl(2) with any number, so that TIOCGPTPEER returns a descriptor of this process's choosing, and whoever closes
-// such a file waits for its server. So rt looks at it before it is opened: by O_PATH, and then through the host's
+// such a file waits for its server. So rt examines it before it is opened: by O_PATH, and then through the host's
 // /proc.
 func (c *compiler) openKnownMaster(origin, sentence string) {
 	c.open(origin, "open the pseudoterminal multiplexer", regRoot, "/dev/pts/ptmx", howPath).to(regTarget)
-	c.handOver(origin, "the multiplexer", regTarget).sync(SyncPtmx,
+	c.passToRt(origin, "the multiplexer", regTarget).sync(SyncPtmx,
 		"check that it is a pseudoterminal multiplexer (pts(4))")
 	c.await("wait until rt has checked it")
 	number := strconv.Itoa(c.plan.Number(c.spare("the multiplexer")))

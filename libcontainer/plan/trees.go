@@ -10,7 +10,7 @@ import (
 )
 
 // In a container with a user namespace rt opens a descriptor for each bind mount: see treesByRT. There may be more of
-// them than a process may have open (RLIMIT_NOFILE in getrlimit(2)), so they are handed over in batches. The first
+// them than a process may have open (RLIMIT_NOFILE in getrlimit(2)), so they are passed in batches. The first
 // batch is inherited, at the lowest numbers after those of the user's program. When it is used up the boot process
 // closes it, and the next batch gets the same numbers.
 

@@ -25,7 +25,7 @@ func (u Unreaped) Hint() string {
 	name, _ := os.ReadFile("/proc/" + strconv.Itoa(u.Parent) + "/comm")
 	return "process " + strconv.Itoa(u.Parent) + " (" + strings.TrimSpace(string(name)) +
 		") does not wait for its child " + strconv.Itoa(u.Pid) +
-		", which has ended in the container: let it go on, or end it"
+		", which has ended in the container: let it continue, or end it"
 }
 
 // AwaitDeath waits until the first process of a container, which was sent SIGKILL, has ended. A stopped rt that does

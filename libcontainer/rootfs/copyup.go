@@ -23,8 +23,8 @@ func (s *Server) keepSource(r supervise.Report) error {
 	return nil
 }
 
-// fillTmpfs fills the tmpfs of a mount with the option tmpcopyup, which the boot process has handed over as to, from
-// the directory that it handed over before. One without that option takes the mode of the directory.
+// fillTmpfs fills the tmpfs of a mount with the option tmpcopyup, which the boot process has passed as to, from
+// the directory that it passed before. One without that option takes the mode of the directory.
 func (s *Server) fillTmpfs(r supervise.Report) error {
 	step, from, to := r.Step, s.copyFrom, r.FD
 	s.copyFrom = -1
@@ -33,7 +33,7 @@ func (s *Server) fillTmpfs(r supervise.Report) error {
 	if mount == nil || from < 0 || to < 0 {
 		return &diag.Error{
 			Kind: diag.Kernel, Field: step.Origin,
-			Problem: "the boot process did not hand over what is to be copied",
+			Problem: "the boot process did not pass what is to be copied",
 		}
 	}
 	if !mount.TmpCopyUp {
@@ -99,7 +99,7 @@ func hasOption(options, key string) bool {
 	return false
 }
 
-// copyMode gives a tmpfs, which the boot process has handed over, the mode of the directory that it will cover.
+// copyMode gives a tmpfs, which the boot process has passed, the mode of the directory that it will cover.
 func copyMode(from, to int) error {
 	st, err := sys.Cached(from)
 	if err == nil {

@@ -20,7 +20,7 @@ func (s *Server) checkDevice(r supervise.Report) error {
 	if fd < 0 {
 		return &diag.Error{
 			Kind: diag.Kernel, Field: origin,
-			Problem: "the boot process did not hand over what is at the path of the device",
+			Problem: "the boot process did not pass what is at the path of the device",
 		}
 	}
 	defer func() { _ = unix.Close(fd) }()

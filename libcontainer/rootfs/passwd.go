@@ -14,7 +14,7 @@ import (
 	"rt/libcontainer/supervise"
 )
 
-// answerHome answers what HOME of the container's user is, by the passwd that the boot process has handed over.
+// answerHome answers what HOME of the container's user is, by the passwd that the boot process has passed.
 func (s *Server) answerHome(r supervise.Report) error {
 	home := "/"
 	if r.FD >= 0 {

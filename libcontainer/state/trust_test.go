@@ -13,7 +13,7 @@ import (
 	"rt/internal/diag"
 )
 
-// TestOthersAreNotBelieved has a stranger put things into a state directory.
+// TestOthersAreNotBelieved has another user put things into a state directory.
 func TestOthersAreNotBelieved(t *testing.T) {
 	fifo := func(name string) func(string) error {
 		return func(dir string) error {
@@ -43,12 +43,12 @@ func TestOthersAreNotBelieved(t *testing.T) {
 			"is writable by every user",
 			false,
 		},
-		"a stranger's directory": {
+		"another user's directory": {
 			func(dir string) error { return os.Chown(dir, 1234, 1234) },
 			"belongs to user 1234",
 			true,
 		},
-		"a stranger's state.json": {
+		"another user's state.json": {
 			func(dir string) error { return os.Chown(dir+"/"+stateFile, 1234, 1234) },
 			"belongs to user 1234",
 			true,
@@ -120,7 +120,7 @@ func TestRootOfOthers(t *testing.T) {
 	}
 }
 
-// TestStickyRoot is about a directory like /tmp: the name of a container may be taken by a stranger, who gets nothing
+// TestStickyRoot is about a directory like /tmp: the name of a container may be taken by another user, who gets nothing
 // by it.
 func TestStickyRoot(t *testing.T) {
 	if os.Geteuid() != 0 {
@@ -142,10 +142,10 @@ func TestStickyRoot(t *testing.T) {
 	}
 	defer root.Close()
 	if _, err := root.Create("web1"); err == nil {
-		t.Error("a stranger's directory became a container's")
+		t.Error("another user's directory became a container's")
 	}
 	if _, err := root.Open("web1", false); err == nil || !strings.Contains(err.Error(), "belongs to user 4711") {
-		t.Errorf("a stranger's directory is opened: %v", err)
+		t.Errorf("another user's directory is opened: %v", err)
 	}
 	c, err := root.Create("web2")
 	if err != nil {

@@ -18,10 +18,10 @@ import (
 	"rt/nsenter"
 )
 
-// The steps of the tests: a process makes another one, which goes on.
+// The steps of the tests: a process makes another one, which continues.
 const (
-	stepName   = iota // fails with EIO, or goes on
-	stepClone         // the first process goes on with the next step, the second with stepWait
+	stepName   = iota // fails with EIO, or continues
+	stepClone         // the first process continues with the next step, the second with stepWait
 	stepBorn          // tells the pid
 	stepExit          //
 	stepWait          //
@@ -217,7 +217,7 @@ func TestHostilePeer(t *testing.T) {
 		"a sync point twice":             {synced(stepDir, 0, int(dir.Fd())), synced(stepDir, 0, int(dir.Fd()))},
 		"the wrong order":                {ready, synced(stepDir, 0, int(dir.Fd()))},
 		"a sync point after the program": {synced(stepLast, 0)},
-		"a pid of a stranger":            {synced(stepBorn, stranger)},
+		"a pid of another user":          {synced(stepBorn, stranger)},
 		"our own pid":                    {synced(stepBorn, own)},
 		"no pid":                         {synced(stepBorn, 0)},
 		"a negative pid":                 {synced(stepBorn, -1)},
@@ -258,7 +258,7 @@ func TestHostilePeer(t *testing.T) {
 	}
 }
 
-// TestHostilePid has a false pid and looks at whom it was taken for.
+// TestHostilePid has a false pid and examines whom it was taken for.
 func TestHostilePid(t *testing.T) {
 	victim := exec.Command("sh", "-c", "sleep 100 & echo $!; wait")
 	out, err := victim.StdoutPipe()
@@ -312,7 +312,7 @@ func TestFirstProcessStays(t *testing.T) {
 	}
 }
 
-// TestNobodyServes has a sync point without a handler, which must not let the process go on.
+// TestNobodyServes has a sync point without a handler, which must not let the process continue.
 func TestNobodyServes(t *testing.T) {
 	p := newPeer(t)
 	p.On[plan.SyncReady] = nil

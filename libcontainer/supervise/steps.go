@@ -51,7 +51,7 @@ func appendStep(text []byte, i int, s *nsenter.Step) []byte {
 	return append(append(text, s.Sentence...), '\n')
 }
 
-// ParseSteps parses the text of FormatSteps. first is the index of the first of the steps; what they go on with is
+// ParseSteps parses the text of FormatSteps. first is the index of the first of the steps; what they continue with is
 // counted from there.
 func ParseSteps(text []byte) (steps []nsenter.Step, first int, err error) {
 	steps = make([]nsenter.Step, 0, bytes.Count(text, []byte{'\n'}))

@@ -51,7 +51,7 @@ var attacks []attack
 
 func add(list []attack) { attacks = append(attacks, list...) }
 
-// TestAttacks carries out every attack, with the defence and without it.
+// TestAttacks runs every attack, with the defence and without it.
 func TestAttacks(t *testing.T) {
 	needsRoot(t)
 	for i := range attacks {

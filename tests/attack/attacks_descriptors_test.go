@@ -91,7 +91,7 @@ func (s *stage) leaking(fd int, dir string, args ...string) string {
 	return ""
 }
 
-// within waits for something to become true while the attack goes on.
+// within waits for something to become true while the attack continues.
 func within(d time.Duration, is func() bool) bool {
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if is() {
@@ -101,7 +101,7 @@ func within(d time.Duration, is func() bool) bool {
 	return false
 }
 
-// makeFIFO makes what an edited plan waits at, and releaseFIFO lets it go on.
+// makeFIFO makes what an edited plan waits at, and releaseFIFO lets it continue.
 func makeFIFO(path string) error { return unix.Mkfifo(path, 0o600) }
 
 func releaseFIFO(path string) {

@@ -193,7 +193,7 @@ func (s *stage) race(round func() string) string {
 	return ""
 }
 
-// raceTime is how long a race goes on that nobody wins.
+// raceTime is how long a race continues without a winner.
 func raceTime() time.Duration {
 	if d, err := time.ParseDuration(os.Getenv("ATTACK_SECONDS") + "s"); err == nil {
 		return d

@@ -37,6 +37,6 @@
 // way.on names (default: run and create).
 //
 // The tests take root. They run in a mount namespace of their own with a /dev of their own, so an attack that succeeds
-// damages nothing of the machine. ATTACK_SECONDS=600 is how long the attacks that are races go on, each (default: 2).
+// damages nothing of the machine. ATTACK_SECONDS=600 is how long each race goes (default: 2).
 // ATTACK_RT=/path attacks another binary instead of the tree's.
 package attack

@@ -133,7 +133,7 @@ lines]' ]
 	refused process.args[0] "permission denied"
 }
 
-@test "args: the search in PATH goes on behind a loop of links" {
+@test "args: the search in PATH continues behind a loop of links" {
 	bundle '.process.env = ["PATH=/loop:/bin"]'
 	mkdir "$BUNDLE/rootfs/loop"
 	ln -s echo "$BUNDLE/rootfs/loop/echo"

@@ -7,7 +7,7 @@ load setup
 needs() {
 	PATH=${CRIU_PATH:+$CRIU_PATH:}$PATH:/usr/sbin
 	command -v criu >/dev/null || skip "criu is not installed"
-	# CRIU locks the network of a container with it, whatever goes on there.
+	# CRIU locks the network of a container with it, whatever happens there.
 	command -v iptables-restore >/dev/null || skip "iptables, which criu wants, is not installed"
 	criu check >/dev/null 2>&1 || skip "criu does not work with this kernel: $(criu check 2>&1 | tail -n 1)"
 	IMAGES=$BATS_TEST_TMPDIR/images
@@ -62,7 +62,7 @@ gone() {
 	[ "$(now)" = "$before" ]
 }
 
-@test "checkpoint ends the container, and restore goes on where it was" {
+@test "checkpoint ends the container, and restore continues where it was" {
 	counting
 	save
 	[ "$output" = "" ]
@@ -86,7 +86,7 @@ gone() {
 	rt delete "$ID"
 }
 
-@test "checkpoint --leave-running: the container goes on, and its images are another one" {
+@test "checkpoint --leave-running: the container continues, and its images are another one" {
 	counting
 	save --leave-running
 	status_is running
@@ -196,7 +196,7 @@ gone() {
 	eventually counted $(($(now) + 3))
 }
 
-@test "checkpoint: what CRIU refuses is said in its words, and the container goes on" {
+@test "checkpoint: what CRIU refuses is said in its words, and the container continues" {
 	bundle '.root.readonly = false'
 	# A file that is open, and has lost the name it was opened by but not all: that takes --link-remap.
 	running sh -c "exec 9>/tmp/one; ln /tmp/one /tmp/two; rm /tmp/one; $count"
@@ -529,7 +529,7 @@ gone() {
 	refused createRuntime
 }
 
-@test "checkpoint --tcp-established: a listener, and a connection to it, go on" {
+@test "checkpoint --tcp-established: a listener, and a connection to it, continue" {
 	bundle '.root.readonly = false'
 	running sh -c "mkfifo /tmp/fifo; sleep 1000 >/tmp/fifo & nc -l -p 99 </tmp/fifo >/tmp/heard & sleep 0.3
 		{ while :; do echo again; sleep 0.05; done; } | nc 127.0.0.1 99"

@@ -375,7 +375,7 @@ signals_of() {
 	[ "$(signals_of "$(cat "$BATS_TEST_TMPDIR/pid")")" = $none ]
 }
 
-@test "run: a signal that the caller blocks still goes on to the container" {
+@test "run: a signal that the caller blocks is still forwarded to the container" {
 	only_rt "in this form"
 	bundle
 	process sh -c 'trap "exit 3" USR1; echo ready; while :; do sleep 0.1; done'

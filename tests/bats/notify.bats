@@ -54,7 +54,7 @@ BARRIER=1" ]
 BARRIER=1" ]
 }
 
-@test "notify: a container that ends without a word ends the wait too" {
+@test "notify: a container that ends silently ends the wait too" {
 	manager
 	notifying
 	created sh -c 'notify send STATUS=sorry'

@@ -21,7 +21,7 @@ goes_on() {
 	[ "$(count)" != "$before" ]
 }
 
-@test "a paused container stands still, and goes on when it is resumed" {
+@test "a paused container stands still, and continues when it is resumed" {
 	ticking
 	goes_on
 	rt pause "$ID"

@@ -34,7 +34,7 @@ limit() {
 }
 
 @test "rlimits: one that is not named is the caller's" {
-	known_bad runc "built with Go before 1.21 it hands on a soft limit that it raised for itself"
+	known_bad runc "built with Go before 1.21 it passes on a soft limit that it raised for itself"
 	bundle '.process.rlimits = []'
 	process sh -c 'grep "Max open files" /proc/self/limits | tr -s " " | cut -d" " -f4,5'
 	ulimit -Sn 321

@@ -156,7 +156,7 @@ no five
 no listen" ]
 }
 
-@test "run: LISTEN_FDS are handed on, with LISTEN_PID of the container" {
+@test "run: LISTEN_FDS are passed on, with LISTEN_PID of the container" {
 	bundle
 	echo three >"$BATS_TEST_TMPDIR/3"
 	process sh -c 'cat <&3; echo $LISTEN_FDS $LISTEN_PID; [ -e /proc/1/fd/4 ] || echo no four'
@@ -175,7 +175,7 @@ no four" ]
 	refused preserve-fds
 }
 
-@test "run: signals go on to the process" {
+@test "run: signals are forwarded to the process" {
 	bundle '.root.readonly = false'
 	process sh -c 'for s in HUP INT TERM USR1 USR2; do trap "echo $s >>/got" $s; done; trap "exit 9" QUIT;
 		touch /ready; while :; do sleep 0.05; done'

@@ -94,7 +94,7 @@ EXDEV=18
 	config "$(notifying) | del(.linux.seccomp.listenerPath)"
 	in_container true
 	refused linux.seccomp.listenerMetadata linux.seccomp.listenerPath
-	only_rt "how the listener is handed over"
+	only_rt "how the listener is passed"
 	config "$(notifying) | .linux.seccomp.syscalls += [{names: [\"sendmsg\"], action: \"SCMP_ACT_NOTIFY\"}]"
 	in_container true
 	refused 'linux.seccomp.syscalls[1].action' sendmsg

@@ -86,7 +86,7 @@ func startInner(self, stdin, stdout string) error {
 	p, err := os.StartProcess(self, []string{self}, &os.ProcAttr{
 		Env:   append(os.Environ(), innerEnv+"=1"),
 		Files: []*os.File{in, out, os.Stderr},
-		// Dying with its parent keeps an interrupted bench from going on alone.
+		// Dying with its parent keeps an interrupted bench from happening alone.
 		Sys: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGTERM},
 	})
 	if err != nil {

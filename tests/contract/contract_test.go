@@ -283,7 +283,7 @@ func (e *engine) ok(args ...string) string {
 	return e.silent(e.rt(append([]string{"--root", e.root}, args...)...))
 }
 
-// silent checks that a call has succeeded without a word on standard error.
+// silent checks that a call has succeeded, with nothing on standard error.
 func (e *engine) silent(r result) string {
 	e.t.Helper()
 	if r.status != 0 || r.stderr != "" {

@@ -79,7 +79,7 @@ var files = []contract{
 	},
 	{
 		"--console-socket where it makes no sense", "conmon and go-runc, when they have it wrong",
-		"the terminal goes nowhere, without a word",
+		"the terminal goes nowhere, silently",
 		func(t *testing.T, e *engine) {
 			s := e.listen("console.sock")
 			if r := e.fails("create", "--bundle", e.bundle, "--console-socket", s.path,

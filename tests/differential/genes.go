@@ -305,7 +305,7 @@ func newDevice(r *rand.Rand) gene {
 	}
 	if d["type"] == "p" {
 		if d["path"] == "/dev/null" {
-			d["path"] = "/dev/one" // whoever writes to it would wait for ever
+			d["path"] = "/dev/one" // whoever writes to it would wait forever
 		}
 		delete(d, "major")
 		delete(d, "minor")

@@ -41,7 +41,7 @@ func (w *words) Set(s string) error { *w = append(*w, s); return nil }
 
 func main() {
 	var peers words
-	seconds := flag.Int("seconds", 60, "how long to go on")
+	seconds := flag.Int("seconds", 60, "how long to continue")
 	cases := flag.Int("cases", 0, "how many cases at most; 0: as many as there is time for")
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano())%1e9, "the first case; the next ones count from there")
 	runtime := flag.String("runtime", "./rt", "rt")

@@ -93,7 +93,7 @@ func (r *runner) runOnce() {
 	r.add(fmt.Sprintf("exit %d", status))
 }
 
-// step carries out one command of a sequence, and writes down whether it succeeded, and the status of the container
+// step runs one command of a sequence, and writes down whether it succeeded, and the status of the container
 // afterwards.
 func (r *runner) step(command string) {
 	f := strings.Fields(command)

@@ -5,7 +5,7 @@
 #   RUNTIME_PATH  its binary
 #   PACKAGING     packaging/ of the project: the files that users copy
 #
-# A container takes ten seconds where the machine is emulated, so a test looks at many things in one.
+# A container takes ten seconds where the machine is emulated, so a test examines many things in one.
 
 bats_require_minimum_version 1.5.0
 

@@ -271,7 +271,7 @@ nothing_left() {
 	docker network rm net >/dev/null
 }
 
-@test "ctr task checkpoint: saved, or refused with a reason; the task goes on" {
+@test "ctr task checkpoint: saved, or refused with a reason; the task continues" {
 	ctr_run --detach -- saved sleep 1000
 	run ctr task checkpoint --image-path "$BATS_TEST_TMPDIR/images" saved
 	echo "$output"

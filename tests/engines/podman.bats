@@ -762,7 +762,7 @@ load podman
 	[ "${lines[0]}" -ge 2 ]
 }
 
-@test "checkpoint, restore: what counts goes on; refused, it stays as it was" {
+@test "checkpoint, restore: what counts continues; refused, it stays as it was" {
 	needs_root 'podman refuses an ordinary user itself'
 	podman run --detach --name c bb sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/count; sleep 0.1; done'
 	eventually podman exec c test -s /count

@@ -9,7 +9,7 @@
 //	mutants -scenario hooks -step dup3 -v       # some of them, with all that differs
 //	mutants -each -report table.md              # also what another scenario has shown already: hours
 //
-// A scenario (scenarios.go, configs.go) is a kind of container and what is done with it. It is carried out in a world
+// A scenario (scenarios.go, configs.go) is a kind of container and what is done with it. It is executed in a world
 // (world.go): namespaces of its own, with a /dev, an image and a few files of the host's on a tmpfs. One command is
 // the one under test, and RT_MUTANT tells it what to change (testdata/inject, which build.go has compiled into this
 // rt and into no other). What there is to see are facts: what the probe prints inside (probe), what a created
@@ -17,7 +17,7 @@
 // facts are not those of the unchanged plan (rig.go, judge.go). unseen.txt lists those that nothing can notice, and
 // why; report.go compares.
 //
-// The changes of a step: it is dropped, and the plan goes on as if it had succeeded, which is also what ignoring its
+// The changes of a step: it is dropped, and the plan continues as if it had succeeded, which is also what ignoring its
 // failure would come to; a flag is taken out of it (NOSUID, RESOLVE_IN_ROOT, CLOEXEC, CLONE_NEWNET ...); its mode has
 // other bits; it gives all capabilities. That rt reports a step that fails, whatever the errno, is what
 // TestEveryStepFails of package libcontainer is about.

@@ -42,7 +42,7 @@ func main() {
 	}
 }
 
-// inWorld is the first process of a world: it carries out a scenario, and prints the facts.
+// inWorld is the first process of a world: it runs a scenario, and prints the facts.
 func inWorld(name, base, id, mutant string) int {
 	// If it is ended, so is the world.
 	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)

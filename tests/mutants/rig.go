@@ -335,7 +335,7 @@ func (r *rig) tryFor(m *mutant, patience time.Duration) (*verdict, error) {
 	return v, nil
 }
 
-// world carries out a scenario in a world of its own, and returns the facts.
+// world runs a scenario in a world of its own, and returns the facts.
 func (r *rig) world(s *scenario, order string, patience time.Duration) ([]string, error) {
 	r.count++
 	id := fmt.Sprintf("mutants-%d-%d", os.Getpid(), r.count)

@@ -18,7 +18,7 @@ type scenario struct {
 	begins  string // what its config is made of: docker, rootless; "" is default
 	change  func(w *world, c config)
 	prepare func(w *world) error // adds to the image
-	live    func(w *world)       // carries out the commands; one is the command under test
+	live    func(w *world)       // runs the commands; one is the command under test
 	only    *regexp.Regexp       // the steps that the scenario is about, by their line in `rt plan`; nil: all
 	refused bool                 // rt refuses the container
 	caller  func(cmd *exec.Cmd)  // changes the command under test: how rt is called
@@ -93,7 +93,7 @@ func (w *world) runWith(options ...string) {
 	w.rt("delete", "--force", w.id)
 }
 
-// createAndStart makes a container in two steps, and looks at it in between.
+// createAndStart makes a container in two steps, and examines it in between.
 func (w *world) createAndStart() {
 	out, err := os.Create(w.dir + "/out")
 	if err != nil {

@@ -227,7 +227,7 @@ func (w *world) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// try carries out the command under test: with the mutant, if there is one.
+// try runs the command under test: with the mutant, if there is one.
 func (w *world) try(args ...string) bool {
 	cmd := w.command(args...)
 	w.spoil(cmd)
@@ -246,10 +246,10 @@ func (w *world) spoil(cmd *exec.Cmd) {
 	}
 }
 
-// rt carries out another command.
+// rt runs another command.
 func (w *world) rt(args ...string) bool { return w.carryOut(w.command(args...), args[0]) }
 
-// patience is how long a command may take. A plan that has lost a step often waits for ever.
+// patience is how long a command may take. A plan that has lost a step often waits forever.
 var patience = 4 * time.Second
 
 // carryOut runs a command, and adds what comes of it to the facts.

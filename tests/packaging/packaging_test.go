@@ -64,7 +64,7 @@ type crioConf struct {
 	} `toml:"crio"`
 }
 
-// readTOML decodes a file. A key that the engine does not know would have no effect there, without a word.
+// readTOML decodes a file. A key that the engine does not know would silently have no effect there.
 func readTOML(t *testing.T, file string, to any) {
 	t.Helper()
 	meta, err := toml.DecodeFile(file, to)

@@ -120,7 +120,7 @@ func (m *machine) live(n, atOnce int) {
 	all.Wait()
 }
 
-// kill carries out n lives, and kills or stops one command of each at a random moment. Sometimes a second command on
+// kill runs n lives, and kills or stops one command of each at a random moment. Sometimes a second command on
 // the same container is under way. Then `delete --force` has to remove all.
 func (m *machine) kill(n int) {
 	for i := range n {
@@ -185,12 +185,12 @@ func (m *machine) words(k *kind, i int, words []string) (list []string) {
 	return list
 }
 
-// run carries out a command, and returns what it says.
+// run runs a command, and returns what it prints.
 func (m *machine) run(args ...string) (string, error) {
 	return m.wait(m.command(args...), func(*os.Process) {})
 }
 
-// nap stops a command at some moment, and lets it go on: it takes longer, and that is all.
+// nap stops a command at some moment, and continues it: it takes longer, and that is all.
 func (m *machine) nap(r *rand.Rand, args ...string) (string, error) {
 	return m.wait(m.command(args...), func(p *os.Process) {
 		time.Sleep(time.Duration(r.IntN(15000)) * time.Microsecond)

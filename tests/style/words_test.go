@@ -32,6 +32,13 @@ var avoided = []struct{ pattern, instead string }{
 	{`hence|whence|thence|lest`, "so, so that, because"},
 	{`to be had`, "available"},
 	{`among it`, "included, such as"},
+	{`for ever`, "forever, or without a limit"},
+	{`(?:hand|hands|handed|handing) (?:over|on)|(?-i:[hH]andOver)\w*`, "pass"},
+	{`(?:carry|carries|carried|carrying) out`, "execute, run"},
+	{`(?:go|goes|going) on`, "continue, happen, be forwarded"},
+	{`looks at`, "examines, reads, tests"},
+	{`without a word`, "silently"},
+	{`look-around`, "inspection"},
 	{`whatsoever|wherein|thereof|whereupon`, "say it in a sentence of its own"},
 }
 
@@ -114,6 +121,7 @@ func TestAvoidedWordsAreFound(t *testing.T) {
 	for _, line := range []string{
 		"// the mount in hand", "for want of memory", "func bearProcess()", "it bears a label", "keepKept(x)",
 		"// beside the test", "a kept layer", "the leaf is settled", "all places", "started anew",
+		"the file is handed over", "c.handOver(x)", "the plan is carried out", "it goes on", "rt looks at it",
 	} {
 		if !pattern.MatchString(line) {
 			t.Errorf("%q passes", line)

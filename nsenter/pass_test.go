@@ -40,7 +40,7 @@ func TestDescriptorsAreHandedOver(t *testing.T) {
 			defer f.Close()
 			fds = append(fds, int(f.Fd()))
 		}
-		if err := boot.HandOver(fds); err != nil {
+		if err := boot.Pass(fds); err != nil {
 			t.Fatal(err)
 		}
 	}

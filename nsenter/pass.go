@@ -9,13 +9,13 @@ import (
 )
 
 // A program receives descriptors from rt with two steps: a read of HeaderSize bytes to the scratch memory at HeaderAt,
-// and a recvmsg(2) with the structure that it has read, which brings at most MaxHandOver of them. The kernel writes to
+// and a recvmsg(2) with the structure that it has read, which brings at most MaxPassed of them. The kernel writes to
 // that structure, and only the scratch memory of a boot image is writable, so rt sends the structure. Each descriptor
 // gets the lowest free number.
 const (
-	HeaderAt    = 64
-	HeaderSize  = unix.SizeofMsghdr + sizeofIovec
-	MaxHandOver = 253 // SCM_MAX_FD of the kernel
+	HeaderAt   = 64
+	HeaderSize = unix.SizeofMsghdr + sizeofIovec
+	MaxPassed  = 253 // SCM_MAX_FD of the kernel
 
 	sizeofIovec = 16
 	iovecAt     = HeaderAt + unix.SizeofMsghdr
@@ -23,8 +23,8 @@ const (
 	controlAt   = byteAt + 8
 )
 
-// HandOver sends descriptors to a boot process that receives them. The caller still has to close its own.
-func (b *Boot) HandOver(files []int) error {
+// Pass sends descriptors to a boot process that receives them. The caller still has to close its own.
+func (b *Boot) Pass(files []int) error {
 	header := make([]byte, HeaderSize)
 	rights := unix.UnixRights(files...)
 	le := binary.NativeEndian
