@@ -34,7 +34,7 @@ func corpusCases(dir string) (cases []*kase, err error) {
 	return cases, nil
 }
 
-// adopt makes the config of an engine that of the bundle, with what this machine has in the place of what the engine's
+// adopt makes the config of an engine that of the bundle, with what this machine has instead of what the engine's
 // had: its image, the sources of binds, the namespaces of pods.
 func (b *bundle) adopt(text []byte) {
 	config := make(map[string]any)
