@@ -101,8 +101,10 @@ func TestExecIntoAFullContainerOnCgroup2(t *testing.T) {
 
 func testExecIntoAFullContainer(t *testing.T) {
 	bundle := newBundle(t, func(config map[string]any) {
-		config["process"].(map[string]any)["args"] = []string{"sleep",
-			"600"}
+		config["process"].(map[string]any)["args"] = []string{
+			"sleep",
+			"600",
+		}
 	})
 	r := &tested{Runtime: Runtime{Root: filepath.Join(t.TempDir(), "root")}}
 	id := "exec-full-" + strconv.Itoa(os.Getpid())

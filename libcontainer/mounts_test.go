@@ -40,8 +40,10 @@ func TestMountsSeeEarlierMounts(t *testing.T) {
 	}{
 		"a directory behind a link that a mount brings": {
 			nil, func(string) []map[string]any {
-				return []map[string]any{links,
-					bindMount("/opt/down", source+"/data")}
+				return []map[string]any{
+					links,
+					bindMount("/opt/down", source+"/data"),
+				}
 			}, "cat /real/sub/f", "data",
 		},
 		"a file behind a link that a mount brings": {

@@ -181,8 +181,10 @@ func readbacks(t *testing.T) []readback {
 		},
 		{
 			"blockIO.weightDevice", "io",
-			io(specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{{LinuxBlockIODevice: dev,
-				Weight: new(uint16(500))}}}),
+			io(specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{{
+				LinuxBlockIODevice: dev,
+				Weight:             new(uint16(500)),
+			}}}),
 			files("blkio.weight_device", number+" 500"), files("io.weight", number+" 4950"),
 		},
 		{

@@ -131,7 +131,7 @@ func find(path string, flags uint64) (int, error) {
 	return serve(plan.Finder(path, flags), path, null)
 }
 
-// serve executes a program of package plan, and returns the descriptor that it hands over; -1 without one. An error is
+// serve executes a program of package plan, and returns the descriptor that it passes; -1 without one. An error is
 // that of the call that has failed.
 func serve(program *nsenter.Program, path string, to int) (fd int, err error) {
 	image, err := nsenter.Assemble(program)

@@ -10,7 +10,7 @@ import (
 const FinderTo = 0
 
 // Finder returns the program of a process that opens a path of the host with O_PATH and flags, and hands the descriptor
-// over at SyncHome: a look-up in a file system whose server does not answer takes for ever. It follows no magic links:
+// over at SyncHome: a look-up in a file system whose server does not answer takes forever. It follows no magic links:
 // those of /proc/self would be its own.
 func Finder(path string, flags uint64) *nsenter.Program {
 	const ctl = 1 + FinderTo

@@ -90,7 +90,7 @@ func parseTask(words []string) (t task, ok bool) {
 	return t, err == nil && gidErr == nil
 }
 
-// do carries a task out. step is called as it goes on.
+// do performs a task. step is called after each part.
 func (t *task) do(step func()) (text string, err error) {
 	switch t.name {
 	case makeDirectory, makeFile:

@@ -80,8 +80,10 @@ var attacksOnProcesses = []attack{
 			return s.rightsSeen()
 		},
 		without: []way{
-			{patches: []patch{{"libcontainer/plan/born_last.go", "return AsksForPidNS(s) &&",
-				"return !OFF && AsksForPidNS(s) &&"}}},
+			{patches: []patch{{
+				"libcontainer/plan/born_last.go", "return AsksForPidNS(s) &&",
+				"return !OFF && AsksForPidNS(s) &&",
+			}}},
 		},
 	},
 	{

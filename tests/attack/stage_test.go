@@ -270,7 +270,8 @@ func (s *stage) harmed() string {
 	return ""
 }
 
-// mountSilent mounts files that never answer an open(2) at target, in the mount namespace of pid; 0 is that of the test.
+// mountSilent mounts files that never answer an open(2) at target, in the mount namespace of pid; 0 is that of the
+// test.
 func (s *stage) mountSilent(pid int, target string) *silentfs.Files {
 	s.t.Helper()
 	return s.mountFUSE(&silentfs.Files{}, pid, target)

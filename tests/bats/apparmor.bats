@@ -123,12 +123,14 @@ secrets() {
 	local images=$BATS_TEST_TMPDIR/images profile denied
 	denied_more() { [ "$(wc -c <"$BUNDLE/rootfs/a-denied")" -gt "$denied" ]; }
 	for profile in rt-test-a "rt-test-a//&rt-test-b"; do
-		PROFILE=$profile secrets '.linux.namespaces |= map(select(.type != "network")) | .process.apparmorProfile = env.PROFILE'
+		PROFILE=$profile secrets '.linux.namespaces |= map(select(.type != "network"))
+			| .process.apparmorProfile = env.PROFILE'
 		running sh -c 'while sleep 0.1; do cat /secret-a 2>>/a-denied; done'
 		run_detached rt checkpoint --image-path "$images" "$ID"
 		[ "$status" -eq 0 ] || { echo "$output"; false; }
 		denied=$(wc -c <"$BUNDLE/rootfs/a-denied")
-		run_detached rt restore --bundle "$BUNDLE" --image-path "$images" --work-path "$BATS_TEST_TMPDIR/work" --detach "$ID"
+		run_detached rt restore --bundle "$BUNDLE" --image-path "$images" --work-path "$BATS_TEST_TMPDIR/work" \
+			--detach "$ID"
 		[ "$status" -eq 0 ] || { echo "$output"; false; }
 		eventually denied_more
 		status_is running

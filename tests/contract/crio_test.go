@@ -181,7 +181,7 @@ type answer struct {
 	Message string `json:"message"`
 }
 
-// conmon starts conmon, lets it go on as CRI-O does when it has moved it to another cgroup, and returns its answer.
+// conmon starts conmon, lets it continue as CRI-O does when it has moved it to another cgroup, and returns its answer.
 func (e *engine) conmon(path string, args ...string) (a answer) {
 	e.t.Helper()
 	sync, syncWrite, err := os.Pipe()

@@ -103,12 +103,16 @@ var failures = []contract{
 		},
 	},
 	{
-		"a container of another runtime in the same directory", "containerd, which has one directory for all runtimes of a namespace", "rt delete --force takes runc's state away, and its container can't be stopped any more",
+		"a container of another runtime in the same directory",
+		"containerd, which has one directory for all runtimes of a namespace",
+		"rt delete --force takes runc's state away, and its container can't be stopped any more",
 		func(t *testing.T, e *engine) {
 			e.must(os.MkdirAll(e.root, 0o700))
 			for name, text := range map[string]string{
-				"state.json": `{"id":"c1","init_process_pid":1,"init_process_start":1,"created":"2026-11-28T23:09:46Z","config":{}}`, // runc
-				"status":     `{"pid":1,"process-start-time":1,"cgroup-path":"/c1"}`,                                                 // crun
+				// runc's, and crun's.
+				"state.json": `{"id":"c1","init_process_pid":1,"init_process_start":1,` +
+					`"created":"2026-11-28T23:09:46Z","config":{}}`,
+				"status": `{"pid":1,"process-start-time":1,"cgroup-path":"/c1"}`,
 			} {
 				e.must(os.Mkdir(e.root+"/c1", 0o700))
 				e.must(os.WriteFile(e.root+"/c1/"+name, []byte(text), 0o600))

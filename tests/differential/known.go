@@ -14,7 +14,8 @@ type wanted struct {
 // known are the differences that are wanted everywhere.
 var known = []wanted{
 	{
-		regexp.MustCompile(`^[+-] (path (/run|/tmp|/data|/opt/\w+|/mnt/\w+|/etc/data) directory|at (/sys/fs/cgroup|/run|/tmp|/data|/opt/\w+|/mnt/\w+|/etc/data) \d+ )`),
+		regexp.MustCompile(`^[+-] (path (/run|/tmp|/data|/opt/\w+|/mnt/\w+|/etc/data) directory` +
+			`|at (/sys/fs/cgroup|/run|/tmp|/data|/opt/\w+|/mnt/\w+|/etc/data) \d+ )`),
 		"runc 1.1 gives a tmpfs the mode of what it covers, whatever mode= says",
 	},
 	{
@@ -25,8 +26,10 @@ var known = []wanted{
 		"what hides a path is nosuid, nodev and noexec, and a directory has mode 755: stricter than others",
 	},
 	{
-		regexp.MustCompile(`^[+-] (super|at) /(proc/(acpi|asound|keys|timer_list|kcore|latency_stats|scsi|interrupts)|sys/(firmware|devices/virtual/powercap)|secret\.d) (tmpfs r[ow]|755 0:0|1777 0:0)$`),
-		"a directory that is hidden is an empty tmpfs of mode 755 under a read-only mount; it is in no other mount, so its super block need not be read-only",
+		regexp.MustCompile(`^[+-] (super|at) /(proc/(acpi|asound|keys|timer_list|kcore|latency_stats|scsi|interrupts)` +
+			`|sys/(firmware|devices/virtual/powercap)|secret\.d) (tmpfs r[ow]|755 0:0|1777 0:0)$`),
+		"a directory that is hidden is an empty tmpfs of mode 755 under a read-only mount; " +
+			"it is in no other mount, so its super block need not be read-only",
 	},
 	{
 		regexp.MustCompile(`^[+-] mount .* root=/null$`),
@@ -68,7 +71,8 @@ var known = []wanted{
 	},
 	{
 		regexp.MustCompile(`^[+-] (node /dev/mqueue directory|at /dev/mqueue) 1777 0:\d+\b`),
-		"in a user namespace the queue directory is its root's, group included: others leave it to the host's root group, mapped or not",
+		"in a user namespace the queue directory is its root's, group included: " +
+			"others leave it to the host's root group, mapped or not",
 	},
 	{regexp.MustCompile(`^[+-] status NSpid:`), "rt's exec takes one pid fewer"},
 	{regexp.MustCompile(`^[+-] mount /sys/fs/cgroup r[ow],`), "the config says ro"},
@@ -133,7 +137,8 @@ var knownWhen = []struct {
 		func(*kase) bool { return oldPeers },
 		wanted{
 			regexp.MustCompile(`^[+-] mount /dev/shm rw,(nosuid,nodev,noexec,)?relatime tmpfs root=/$`),
-			"a pod's /dev/shm is bound with the options rbind, rprivate and rw: since runc 1.2 a bind has the flags of its options if one of them is about a flag",
+			"a pod's /dev/shm is bound with the options rbind, rprivate and rw: " +
+				"since runc 1.2 a bind has the flags of its options if one of them is about a flag",
 		},
 	},
 	{

@@ -16,7 +16,8 @@ while read -r id parent dev root point opts rest; do
 	done
 	rest=${rest#- }
 	echo "mount $point $opts${prop:- private} ${rest%% *} root=$root"
-	super=${rest##* }; echo "super $point ${rest%% *} ${super%%,*}"; echo "at $point $(stat -c '%a %u:%g' "$point" 2>&1)"
+	super=${rest##* }; echo "super $point ${rest%% *} ${super%%,*}"
+	echo "at $point $(stat -c '%a %u:%g' "$point" 2>&1)"
 done <$f
 while read -r key value; do
 	case $key in

@@ -150,7 +150,7 @@ func killed(err error) bool {
 	return ok && (e.ExitCode() == -1 || e.ExitCode() == 128+int(unix.SIGKILL))
 }
 
-// without carries out a command that lacks something, and returns what it says.
+// without runs a command that lacks something, and returns what it says.
 func (m *machine) without(l *lack, n int, args []string) (text string, err error) {
 	if l.begin != nil {
 		if err := l.begin(m, n); err != nil {

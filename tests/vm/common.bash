@@ -17,7 +17,7 @@ build_rt() {
 	make --no-print-directory rt RT="$share/rt" >/dev/null
 }
 
-# machine [OPTION...] -- COMMAND... runs a command of $share in a machine. bash looks at a signal when what it waits for
+# machine [OPTION...] -- COMMAND... runs a command of $share in a machine. bash handles a signal when what it waits for
 # has ended, unless that is in the background.
 machine() {
 	# shellcheck disable=SC2086 # a list of options

@@ -24,7 +24,7 @@ type Facts struct {
 	LSM     string `json:"lsm"`     // the active security modules, by commas
 }
 
-// Gather looks at the machine that it is called on. What can't be read stays empty.
+// Gather examines the machine that it is called on. What can't be read stays empty.
 func Gather() Facts {
 	var name unix.Utsname
 	_ = unix.Uname(&name)

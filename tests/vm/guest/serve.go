@@ -98,7 +98,7 @@ func execute(argv []string) (int, error) {
 	}
 	stdout.Close()
 	stderr.Close()
-	// Processes that the command has left may hold the pipes for ever.
+	// Processes that the command has left may hold the pipes forever.
 	patience := time.After(2 * time.Second)
 	for _, done := range []chan struct{}{outDone, errDone} {
 		select {
