@@ -81,7 +81,7 @@ func manifest(t *testing.T, file string) (all []object) {
 	}
 }
 
-// That an API server takes the manifests, and what comes of it on a node, is tried by tests/engines/kubernetes.
+// No API server has taken the manifests yet: this test parses them only.
 func TestDaemonSets(t *testing.T) {
 	text, err := os.ReadFile("../VERSION")
 	if err != nil {
