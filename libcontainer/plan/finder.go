@@ -9,9 +9,9 @@ import (
 // FinderTo is the descriptor of the program of Finder and LinkReader: a memfd for the text of a link.
 const FinderTo = 0
 
-// Finder returns the program of a process that opens a path of the host with O_PATH and flags, and hands the descriptor
-// over at SyncHome: a look-up in a file system whose server does not answer takes forever. It follows no magic links:
-// those of /proc/self would be its own.
+// Finder returns the program of a process that opens a path of the host with O_PATH and flags, and passes the
+// descriptor to rt at SyncHome: a look-up in a file system whose server does not answer takes forever. The program
+// follows no magic links: those of /proc/self would be its own.
 func Finder(path string, flags uint64) *nsenter.Program {
 	const ctl = 1 + FinderTo
 	c := newFinder(path, flags)
@@ -44,7 +44,7 @@ func newFinder(path string, flags uint64) *compiler {
 }
 
 func (c *compiler) finished() *nsenter.Program {
-	c.do("", "that is all", nsenter.ExitGroup, nsenter.Imm(0))
+	c.do("", "end", nsenter.ExitGroup, nsenter.Imm(0))
 	c.resolve()
 	return &c.plan.Program
 }

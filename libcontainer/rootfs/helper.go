@@ -149,7 +149,7 @@ func parseResult(message []byte) (text string, err error) {
 	return "", &diag.Error{Kind: diag.Kind(kind), Errno: unix.Errno(errno), Call: f[3], Problem: f[4]}
 }
 
-// delegate has a helper carry a task out, and waits for it as for a boot process: until it makes no progress for
+// delegate has a helper perform a task, and waits for it as for a boot process: until it makes no progress for
 // supervise.SilenceLimit, or interrupted returns an error.
 func (t *task) delegate(interrupted func() error) (text string, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
@@ -223,7 +223,7 @@ func (t *task) start(socket int) (stop func(), err error) {
 	}, nil
 }
 
-// startThread carries the task out in this process, with descriptors of its own.
+// startThread performs the task in this process, with descriptors of its own.
 func (t *task) startThread(socket, to int) (stop func(), err error) {
 	own := *t
 	fds := [...]*int{&own.from, &own.to}
