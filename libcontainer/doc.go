@@ -25,13 +25,13 @@
 //
 // # What the package does to the process that calls it
 //
-// Nothing, unless [Runtime.Command] is set. The caller is not executed again, needs no main function of a special form,
-// no init and no C. Several containers may be made at once, from several goroutines. A container inherits the files
-// that the options give it, and nothing else of the caller: no environment variable, no descriptor, close-on-exec or
-// not, no working directory, no umask, no ignored or blocked signal. Two things are inherited as processes inherit
-// them: resource limits that process.rlimits does not set, and the OOM score if process.oomScoreAdj does not. The
-// caller is the parent of the container's first process. It must not ignore SIGCHLD: then the kernel tells it no exit
-// status.
+// Nothing, unless [Runtime.Command] is set. The caller is not executed again, unless it calls [Help]. It needs no main
+// function of a special form, no init and no C. Several containers may be made at once, from several goroutines. A
+// container inherits the files that the options give it, and nothing else of the caller: no environment variable, no
+// descriptor, close-on-exec or not, no working directory, no umask, no ignored or blocked signal. Two things are
+// inherited as processes inherit them: resource limits that process.rlimits does not set, and the OOM score if
+// process.oomScoreAdj does not. The caller is the parent of the container's first process. It must not ignore SIGCHLD:
+// then the kernel tells it no exit status.
 //
 // Of the environment the package reads only $XDG_RUNTIME_DIR, for [Runtime.Root], and $PATH, to find newuidmap(1),
 // newgidmap(1) and criu(8). These programs get the caller's environment; a hook without env gets none.
