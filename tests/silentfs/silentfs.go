@@ -30,6 +30,7 @@ type Files struct {
 	asked   [64]atomic.Bool
 	waiting atomic.Bool
 	ended   atomic.Bool
+	closed  chan struct{} // when the server has closed its descriptor
 }
 
 // The requests of fuse(4) that it knows.
@@ -83,7 +84,7 @@ func (f *Files) Mount(pid int, target string) error {
 		_ = unix.Close(fd)
 		return err
 	}
-	f.fd = fd
+	f.fd, f.closed = fd, make(chan struct{})
 	if pid == 0 {
 		f.target = target
 	}
@@ -97,9 +98,13 @@ func (f *Files) Asked(opcode uint32) bool { return f.asked[opcode%uint32(len(f.a
 // Waiting reports whether there is a request that gets no answer.
 func (f *Files) Waiting() bool { return f.waiting.Load() }
 
-// End lets all go who wait: the file system is gone with its server.
+// End ends the server, and with it every wait for an answer. It returns when the descriptor is closed: a process that
+// ends earlier, with a thread that waits for its own server, is never gone.
 func (f *Files) End() {
 	f.ended.Store(true)
+	if f.closed != nil {
+		<-f.closed
+	}
 	if f.target != "" {
 		_ = unix.Unmount(f.target, unix.MNT_DETACH)
 	}
@@ -120,7 +125,10 @@ func (f *Files) silent(opcode uint32) bool {
 
 // serve answers requests.
 func (f *Files) serve() {
-	defer func() { _ = unix.Close(f.fd) }()
+	defer func() {
+		_ = unix.Close(f.fd)
+		close(f.closed)
+	}()
 	le := binary.LittleEndian
 	for !f.ended.Load() {
 		const often = 100 // milliseconds
