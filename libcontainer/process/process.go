@@ -20,10 +20,11 @@ func Open(pid int, startTime uint64) (pidfd int, err error) {
 		return -1, nil
 	}
 	pidfd, err = unix.PidfdOpen(pid, 0)
-	if err == unix.ESRCH {
+	switch err {
+	case nil:
+	case unix.ESRCH, unix.EINVAL, unix.ENOENT: // EINVAL, or ENOENT since Linux 6.9: a thread of another process has it
 		return -1, nil
-	}
-	if err != nil {
+	default:
 		return -1, diag.Sys("a pidfd of the container's process can't be opened", "pidfd_open", err)
 	}
 	alive, err := state.Alive(pid, startTime)

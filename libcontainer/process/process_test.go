@@ -1,7 +1,9 @@
 package process
 
 import (
+	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 	"time"
 
@@ -54,6 +56,29 @@ func TestEnds(t *testing.T) {
 	} {
 		if Ends(sig) != want {
 			t.Errorf("%v: %v", sig, !want)
+		}
+	}
+}
+
+// A pid that a thread of another process has now is that of a process that has ended: pidfd_open(2) says so with EINVAL.
+func TestOpenOfAThread(t *testing.T) {
+	tid := make(chan int)
+	end := make(chan struct{})
+	defer close(end)
+	for range 8 { // one of them is not the first thread of this process
+		go func() {
+			runtime.LockOSThread()
+			tid <- unix.Gettid()
+			<-end
+		}()
+	}
+	for range 8 {
+		id := <-tid
+		if id == os.Getpid() {
+			continue
+		}
+		if pidfd, err := Open(id, 1); pidfd >= 0 || err != nil {
+			t.Errorf("thread %d: %d, %v", id, pidfd, err)
 		}
 	}
 }
