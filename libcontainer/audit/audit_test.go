@@ -69,8 +69,7 @@ func TestSilentFileSystem(t *testing.T) {
 	}
 	done := make(chan []Property, 1)
 	var servers []int
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with its mount namespace
+	onThread(func() {
 		var list []Property
 		defer func() { done <- list }()
 		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
@@ -95,7 +94,7 @@ func TestSilentFileSystem(t *testing.T) {
 			}
 		}
 		list = examineMounts(t, dir)
-	}()
+	})
 	select {
 	case list := <-done:
 		for _, fd := range servers {
@@ -114,6 +113,26 @@ func TestSilentFileSystem(t *testing.T) {
 			_ = unix.Close(fd)
 		}
 	}
+}
+
+// onThread calls do on a thread of its own, which ends with it. It is not the first thread of the process: the mounts
+// of that one are rt's own for package mounttable.
+func onThread(do func()) {
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() != unix.Getpid() {
+			do()
+			return
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			runtime.LockOSThread()
+			do()
+		}()
+		<-done
+		runtime.UnlockOSThread()
+	}()
 }
 
 // examineMounts examines the mounts of this thread as those of a container with the root dir.

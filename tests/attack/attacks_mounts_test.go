@@ -136,9 +136,9 @@ var attacksOnMounts = []attack{
 			})
 		},
 		// The mount is looked up a second time, by its name.
-		without: []way{{edit: "set 0 0xffffffffffffff9c restrict it and all mounts below\ntext 1 $ROOTFS/volume/a " +
-			"restrict it and all mounts below\n" +
-			"set 2 0x8000 restrict it and all mounts below"}},
+		without: []way{{edit: "set 0 0xffffffffffffff9c change this mount and all mounts below\ntext 1 $ROOTFS/volume/a " +
+			"change this mount and all mounts below\n" +
+			"set 2 0x8000 change this mount and all mounts below"}},
 	},
 	{
 		name: "CVE-2024-45310",
