@@ -80,6 +80,10 @@ var scenarios = []scenario{
 		only: regexp.MustCompile(`^move_mount\(\$root`),
 	},
 	{
+		name: "a link for the root, with users", live: (*world).run, change: userNamespace, prepare: linkedRoot,
+		owner: 100000, caller: inGroup, only: regexp.MustCompile(`^move_mount\(\$root`),
+	},
+	{
 		name: "links", live: (*world).run, change: linkedMounts, prepare: links,
 		only: regexp.MustCompile(`^(openat2|mkdirat|move_mount)`),
 	},
