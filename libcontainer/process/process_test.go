@@ -60,7 +60,8 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// A pid that a thread of another process has now is that of a process that has ended: pidfd_open(2) says so with EINVAL.
+// A pid that a thread of another process has now is that of a process that has ended: pidfd_open(2) says so with
+// EINVAL.
 func TestOpenOfAThread(t *testing.T) {
 	tid := make(chan int)
 	end := make(chan struct{})

@@ -136,8 +136,8 @@ var attacksOnMounts = []attack{
 			})
 		},
 		// The mount is looked up a second time, by its name.
-		without: []way{{edit: "set 0 0xffffffffffffff9c change this mount and all mounts below\ntext 1 $ROOTFS/volume/a " +
-			"change this mount and all mounts below\n" +
+		without: []way{{edit: "set 0 0xffffffffffffff9c change this mount and all mounts below\n" +
+			"text 1 $ROOTFS/volume/a change this mount and all mounts below\n" +
 			"set 2 0x8000 change this mount and all mounts below"}},
 	},
 	{

@@ -63,7 +63,7 @@ var attacksOnWaits = []attack{
 // answersIn says whether a command of rt is not finished long after the time that it gives files of a container.
 // meanwhile is called with the command when the file system has got a request that it does not answer.
 func (s *stage) answersIn(f *silentfs.Files, meanwhile func(*exec.Cmd), args ...string) string {
-	const begin, longEnough = 10 * time.Second, 8 * time.Second
+	const begin, longEnough = 2 * time.Minute, 8 * time.Second // many attacks begin at once, on few processors
 	done := make(chan struct{})
 	var cmd *exec.Cmd
 	go func() {
@@ -78,7 +78,7 @@ func (s *stage) answersIn(f *silentfs.Files, meanwhile func(*exec.Cmd), args ...
 			return f.Waiting()
 		}
 	})
-	if meanwhile != nil {
+	if meanwhile != nil && f.Waiting() {
 		meanwhile(cmd)
 	}
 	select {
