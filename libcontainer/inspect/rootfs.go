@@ -8,6 +8,7 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer/hostpath"
+	"rt/libcontainer/mounttable"
 	"rt/libcontainer/plan"
 	"rt/spec"
 )
@@ -76,9 +77,8 @@ func fileSystemAt(path string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	var st unix.Statx_t
-	flags := unix.AT_EMPTY_PATH | unix.AT_STATX_DONT_SYNC
-	if err := unix.Statx(fd, "", flags, unix.STATX_MNT_ID, &st); err != nil {
+	st, err := mounttable.StatNoSync(fd, "", unix.AT_EMPTY_PATH)
+	if err != nil {
 		return "", err
 	}
 	mounts, err := mountinfo.GetMounts(func(one *mountinfo.Info) (skip, stop bool) {
