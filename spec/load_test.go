@@ -151,6 +151,14 @@ func TestNearest(t *testing.T) {
 			t.Errorf("nearest to %q is %q, want %q", name, got, want)
 		}
 	}
+	limits := []string{"RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_NOFILE"}
+	for name, want := range map[string]string{
+		"RLIMIT_FOO": "", "RLIMIT_NOFILES": "RLIMIT_NOFILE", "RLIMIT_COER": "RLIMIT_CORE", "RLIMIT_": "",
+	} {
+		if got := Nearest(name, limits); got != want {
+			t.Errorf("nearest to %q is %q, want %q", name, got, want)
+		}
+	}
 }
 
 func TestDevicesListedTwiceCountOnce(t *testing.T) {

@@ -28,20 +28,32 @@ func (c *checker) nearest(doc string, names []jsonscan.Unknown) {
 }
 
 // Nearest returns the one of known that is most like name, or nothing if none is like it: if more than a third of it
-// would have to change. The beginning of a known name, "net" for "network", is like it.
+// would have to change, not counting a prefix that all of them have ("RLIMIT_"). The beginning of a known name, "net"
+// for "network", is like it.
 func Nearest(name string, known []string) string {
-	best, bestDistance := "", len(name)/3+1
+	own := len(name) - len(sharedPrefix(name, known))
+	best, bestDistance := "", own/3+1
 	for _, k := range known {
 		if d := distance(name, k); d < bestDistance {
 			best, bestDistance = k, d
 		}
 	}
 	for _, k := range known {
-		if best == "" && len(name) >= 3 && strings.HasPrefix(k, name) {
+		if best == "" && own >= 3 && strings.HasPrefix(k, name) {
 			best = k
 		}
 	}
 	return best
+}
+
+// sharedPrefix returns what name and all of known begin with.
+func sharedPrefix(name string, known []string) string {
+	for _, k := range known {
+		for !strings.HasPrefix(k, name) {
+			name = name[:len(name)-1]
+		}
+	}
+	return name
 }
 
 // distance is the least number of letters to insert, delete, replace or swap with a neighbour to get from a to b
