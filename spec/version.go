@@ -5,19 +5,20 @@ import (
 	"strings"
 )
 
-// Versions of the runtime specification that rt reads. A config that complies with an older minor version is valid for
-// a newer one (config.md, Specification version), so the newest decides; one of a newer version may ask for what rt has
-// never heard of.
+// Versions of the runtime specification that rt knows. Minor versions are compatible in both directions (config.md,
+// Specification version): an older config is valid for a newer version, and what a newer config adds are properties,
+// which a runtime that does not know them ignores (config.md, Extensibility).
 const (
 	OldestVersion = "1.0.0"
 	NewestVersion = "1.3.0"
 	newestMinor   = 3
 )
 
-// version checks ociVersion: a SemVer 2.0.0 version from 1.0 to 1.3. Pre-releases and development versions count as
-// their release; runc before 1.2 writes "1.0.2-dev".
+// version checks ociVersion: a SemVer 2.0.0 version with the major number 1. One that is newer than rt is worth a
+// warning and no more: an engine that is updated before rt writes it into every config. Pre-releases and development
+// versions count as their release; runc before 1.2 writes "1.0.2-dev".
 func (c *checker) version(v string) {
-	const want = "must be a version from " + OldestVersion + " to 1.3.x"
+	const want = "must be a version 1.x.y of the runtime specification"
 	core := v
 	if i := strings.IndexAny(v, "-+"); i >= 0 {
 		core = v[:i]
@@ -32,15 +33,16 @@ func (c *checker) version(v string) {
 		return
 	}
 	if len(part) != 3 || !semverNumber(part[0]) || !semverNumber(part[1]) || !semverNumber(part[2]) {
-		c.bad(in("ociVersion"), v, want+": three numbers with dots between them")
+		c.bad(in("ociVersion"), v, want+": three numbers separated by dots")
 		return
 	}
 	minor, err := strconv.Atoi(part[1])
 	switch {
-	case part[0] != "1" || err == nil && minor < 0:
+	case part[0] != "1":
 		c.bad(in("ociVersion"), v, want)
 	case err != nil || minor > newestMinor:
-		c.bad(in("ociVersion"), v, want+": this rt is older than the config")
+		c.warn(in("ociVersion"),
+			v+" is newer than "+NewestVersion+", which this rt knows: properties added since are ignored")
 	}
 }
 

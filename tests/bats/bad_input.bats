@@ -77,8 +77,8 @@ wrong_config() {
 	refused ociVersion 2.0.0
 }
 
-@test "input: versions 1.0 to 1.3 are taken" {
-	for version in 1.0.0 1.0.2 1.0.2-dev 1.1.0 1.2.0 1.2.1 1.3.0; do
+@test "input: all versions 1.x are taken, those of the future too" {
+	for version in 1.0.0 1.0.2 1.0.2-dev 1.1.0 1.2.0 1.2.1 1.3.0 1.4.0 1.99.0-rc.1; do
 		bundle ".ociVersion = \"$version\""
 		in_container true
 		[ "$status" -eq 0 ]
