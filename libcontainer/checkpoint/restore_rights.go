@@ -29,9 +29,9 @@ type rights struct {
 	filtered   bool // a seccomp filter is loaded
 }
 
-// readRights reads the rights of a process.
-func readRights(pid int) (rights, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+// readRights reads the rights of a thread, each of which has its own (credentials(7)).
+func readRights(tid int) (rights, error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
 	if err != nil {
 		return rights{}, diag.Sys("the rights of a restored process can't be read", "read", err)
 	}
@@ -39,7 +39,7 @@ func readRights(pid int) (rights, error) {
 	if !ok {
 		return rights{}, &diag.Error{
 			Kind:    diag.Kernel,
-			Problem: "the rights of restored process " + strconv.Itoa(pid) + " can't be read from its status",
+			Problem: "the rights of restored process " + strconv.Itoa(tid) + " can't be read from its status",
 		}
 	}
 	return r, nil
@@ -173,20 +173,29 @@ func capabilityList(set uint64) string {
 // checkRights compares the restored processes with the config. All of them stand still. It is an error if one has
 // rights that it can't have come to.
 func (x *Restore) checkRights(pid int) error {
-	if err := x.checkNamespaces(pid); err != nil {
+	pids, err := x.restored(pid)
+	if err != nil {
+		return err
+	}
+	for _, p := range pids {
+		if err := x.checkNamespaces(p); err != nil {
+			return err
+		}
+	}
+	if err := x.checkJoined(pid); err != nil {
 		return err
 	}
 	if err := x.checkMaps(pid); err != nil {
 		return err
 	}
-	pids, err := x.restored(pid)
-	if err != nil {
-		return err
-	}
 	if err := x.checkExposed(pids); err != nil {
 		return err
 	}
-	if err := x.checkLabels(pids); err != nil {
+	threads, err := threadsOf(pids)
+	if err != nil {
+		return err
+	}
+	if err := x.checkLabels(threads); err != nil {
 		return err
 	}
 	host := x.hostID
@@ -194,13 +203,13 @@ func (x *Restore) checkRights(pid int) error {
 		host = nil // its maps are somebody else's
 	}
 	filtered := x.Spec.OCI.Linux != nil && x.Spec.OCI.Linux.Seccomp != nil
-	for _, p := range pids {
-		r, err := readRights(p)
+	for _, t := range threads {
+		r, err := readRights(t)
 		if err != nil {
 			return err
 		}
 		for _, e := range r.exceeds(x.Spec.Process, filtered, host) {
-			problem := "restored process " + strconv.Itoa(p) + " " + e.problem
+			problem := "restored process " + strconv.Itoa(t) + " " + e.problem
 			if !e.possible {
 				return imagesDiffer(e.field, problem)
 			}
@@ -238,6 +247,22 @@ func (x *Restore) restored(first int) ([]int, error) {
 	return pids, nil
 }
 
+// threadsOf lists the threads of processes.
+func threadsOf(pids []int) (threads []int, err error) {
+	for _, pid := range pids {
+		entries, err := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
+		if err != nil {
+			return nil, diag.Sys("the threads of a restored process can't be listed", "getdents64", err)
+		}
+		for _, e := range entries {
+			if tid, err := strconv.Atoi(e.Name()); err == nil {
+				threads = append(threads, tid)
+			}
+		}
+	}
+	return threads, nil
+}
+
 // kill kills the restored processes, which stand still, and then CRIU, which would resume them whatever it is answered.
 // It waits for none of them: who is traced is CRIU's to wait for first (ptrace(2)).
 func (x *Restore) kill() {
@@ -260,24 +285,31 @@ func parentOf(pid int) int {
 	return parent
 }
 
-// checkNamespaces makes sure that a process is in each namespace that the config names by path, and not in rt's where
-// the config has a new one. Of cgroup and time namespaces some versions of CRIU know nothing.
+// checkedNamespaces are the types of namespaces that a restore compares. Of cgroup and time namespaces some versions of
+// CRIU know nothing.
+const checkedNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
+	unix.CLONE_NEWUTS | unix.CLONE_NEWUSER
+
+// checkNamespaces makes sure that a process is in none of rt's namespaces where the config has a new one.
 func (x *Restore) checkNamespaces(pid int) error {
-	const looked = unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS |
-		unix.CLONE_NEWUSER
 	other, err := process.OtherNamespaces(pid, 0)
 	if err != nil {
 		return err
 	}
-	if missing := x.Spec.Namespaces.New & looked &^ other; missing != 0 {
+	if missing := x.Spec.Namespaces.New & checkedNamespaces &^ other; missing != 0 {
 		return imagesDiffer(
 			"linux.namespaces",
 			"restored process "+strconv.Itoa(pid)+" is in a namespace of the host's: "+namespaceLinks(missing),
 		)
 	}
+	return nil
+}
+
+// checkJoined makes sure that the container's first process is in each namespace that the config names by path.
+func (x *Restore) checkJoined(pid int) error {
 	for i := range x.Spec.Namespaces.Join {
 		j := &x.Spec.Namespaces.Join[i]
-		if j.Flag&looked == 0 {
+		if j.Flag&checkedNamespaces == 0 {
 			continue
 		}
 		var want, has unix.Stat_t
