@@ -6,6 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/libcontainer/caller"
+	"rt/libcontainer/cgroup"
 	"rt/libcontainer/host"
 	"rt/libcontainer/idmap"
 	"rt/libcontainer/inspect"
@@ -15,58 +17,48 @@ import (
 	"rt/spec"
 )
 
-// Plan compiles the plan that Make would execute, and does nothing else.
-func (c *Creation) Plan() (*plan.Plan, error) {
-	if err := c.compile(); err != nil {
-		return nil, err
-	}
-	return c.in.plan, nil
-}
-
 // compilation is what a plan is compiled from, and the plan.
 type compilation struct {
-	spec    *spec.Spec
-	facts   host.Facts
-	options plan.Options
-	plan    *plan.Plan // nil until compile
+	caller   *caller.Caller
+	settings *Settings
+	spec     *spec.Spec
+	facts    host.Facts
+	options  plan.Options
+	plan     *plan.Plan // nil until compile
 }
 
 // inspect reads what the plan depends on and the config does not say.
-func (c *Creation) inspect() error {
-	in, r := &c.in, &c.request.Inspect
+func (in *compilation) inspect(r *inspect.Request) error {
 	options, warnings, err := inspect.Create(in.spec, &in.facts, r)
 	if err != nil {
 		return err
 	}
-	c.caller.Warn(warnings...)
+	in.caller.Warn(warnings...)
 	in.options = *options
-	c.aides.streams.Preserved = options.PreserveFDs - r.ExtraFiles // with those of LISTEN_FDS
 	in.options.SetgroupsDeny = idmap.DenySetgroups(in.spec, &in.facts)
-	return c.inspectNotify()
+	return in.inspectNotify()
 }
 
 // inspectNotify finds out whether the container gets a socket for its service manager.
-func (c *Creation) inspectNotify() error {
-	in := &c.in
-	if in.spec.Process == nil || !c.caller.Command {
+func (in *compilation) inspectNotify() error {
+	if in.spec.Process == nil || !in.caller.Command {
 		return nil
 	}
 	if wanted, err := notify.Wanted(in.spec.Process.Env); !wanted || err != nil {
 		return err
 	}
 	if in.spec.Namespaces.New&unix.CLONE_NEWNS == 0 {
-		c.caller.Warn(notify.Env +
+		in.caller.Warn(notify.Env +
 			" is not passed on: it takes a mount in the container, which has no mount namespace of its own")
 		return nil
 	}
-	root, err := c.settings.Root()
+	root, err := in.settings.Root()
 	in.options.Notify = root + "/" + in.options.ID + "/" + state.NotifyDir
 	return err
 }
 
 // nameKeyring names the session keyring that the container gets.
-func (c *Creation) nameKeyring() (err error) {
-	in := &c.in
+func (in *compilation) nameKeyring() (err error) {
 	if !in.options.NoNewKeyring {
 		in.options.Keyring, err = inspect.KeyringName(in.options.ID)
 	}
@@ -74,13 +66,13 @@ func (c *Creation) nameKeyring() (err error) {
 }
 
 // compile compiles the plan for a process in the cgroup.
-func (c *Creation) compile() error {
-	in, o := &c.in, &c.in.options
+func (in *compilation) compile(group *cgroup.Group) error {
+	o := &in.options
 	o.CgroupFD, o.CgroupJoins, o.CgroupAttach = false, nil, false
-	if c.cgroup.Available() {
+	if group.Available() {
 		for _, h := range in.facts.Hierarchies {
 			switch {
-			case c.settings.SystemdCgroup, plan.JoinsCgroupFirst(in.spec, &in.facts):
+			case in.settings.SystemdCgroup, plan.JoinsCgroupFirst(in.spec, &in.facts):
 				o.CgroupAttach = true
 			case h.V2:
 				o.CgroupFD = true
@@ -94,12 +86,22 @@ func (c *Creation) compile() error {
 	if err != nil {
 		return located(in.spec, err)
 	}
-	c.caller.Warn(p.Warnings...)
-	if c.settings.Edit != nil {
-		c.settings.Edit(p)
+	in.caller.Warn(p.Warnings...)
+	if in.settings.Edit != nil {
+		in.settings.Edit(p)
 	}
 	in.plan = p
 	return nil
+}
+
+// spawnError adds to the error about a boot process that could not be started.
+func (in *compilation) spawnError(err error) error {
+	e, ok := err.(*diag.Error) //nolint:errorlint // made by Spawn
+	if ok && e.Errno == unix.EPERM && in.facts.EUID != 0 {
+		e.Field = "linux.namespaces"
+		e.Hint = "without root's rights namespaces need a new user namespace: add one, as `rt spec --rootless` does"
+	}
+	return err
 }
 
 // located completes an error of the document, found after it was loaded, with line and column.

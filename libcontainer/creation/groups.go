@@ -3,12 +3,11 @@ package creation
 import (
 	"golang.org/x/sys/unix"
 
+	"rt/libcontainer/caller"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/host"
 	"rt/libcontainer/inspect"
-	"rt/libcontainer/plan"
 	"rt/libcontainer/rdt"
-	"rt/libcontainer/state"
 	"rt/spec"
 )
 
@@ -16,6 +15,7 @@ import (
 type groups struct {
 	cgroup *cgroup.Group
 	rdt    *rdt.Group // nil without linux.intelRdt
+	left   bool       // the cgroup could not be removed
 }
 
 // findCgroup finds the cgroup of a container that is to be created, and completes the facts of this machine with its
@@ -45,47 +45,15 @@ func findRdt(id string, config *spec.Spec, resctrl func() (string, error)) (*rdt
 	return rdt.Find(root, id, l.IntelRdt)
 }
 
-// makeGroups makes the cgroup and the class of linux.intelRdt. What is in the cgroup is the container.
-func (c *Creation) makeGroups() error {
-	c.poststop = c.undo.Push(nil) // after the end of all that the container has
-	if err := c.cgroup.Create(); err != nil {
-		return err
-	}
-	c.undo.Push(c.removeCgroup)
-	if !c.cgroup.Available() && !c.settings.SystemdCgroup && !c.settings.NoCgroup && !c.settings.rootless(&c.in.facts) {
-		c.caller.Warn("the container has no cgroup of its own: none can be made in " + plan.HostCgroup2 +
-			", and the config asks for none; so no device rules hold, and there are no statistics")
-	}
-	if c.rdt == nil {
-		return nil
-	}
-	// The state has the class already: a killed rt leaves nothing behind.
-	if err := c.rdt.Make(); err != nil {
-		// What another rt has made meanwhile is not the container's to remove.
-		c.state.IntelRdt = state.IntelRdt(c.rdt.Made)
-		return err
-	}
-	c.undo.Push(c.rdt.Undo)
-	return nil
-}
-
 // removeCgroup removes the cgroup, with all that is in it.
-func (c *Creation) removeCgroup() {
-	if c.cgroup.Available() {
-		_ = c.cgroup.Kill(unix.SIGKILL)
-		err := c.cgroup.Destroy()
-		c.warnOf(err)
-		c.left = err != nil
-		c.cgroup.Undo()
-	}
-}
-
-// forget removes the state directory, unless a cgroup is left: the container is then for `rt delete --force` to remove.
-func (c *Creation) forget() {
-	if c.left {
-		c.caller.Warn("`rt delete --force " + c.state.ID +
-			"` removes what is left of the container, once its processes have ended")
+func (g *groups) removeCgroup(by *caller.Caller) {
+	if !g.cgroup.Available() {
 		return
 	}
-	c.warnOf(c.container.Remove())
+	_ = g.cgroup.Kill(unix.SIGKILL)
+	if err := g.cgroup.Destroy(); err != nil {
+		by.Warn(err.Error())
+		g.left = true
+	}
+	g.cgroup.Undo()
 }

@@ -6,21 +6,22 @@ import (
 
 // Restoration has CRIU make the processes of a container, instead of a boot process.
 type Restoration struct {
-	*Creation
-	bundle  *checkpoint.Bundle
-	restore *checkpoint.Restore
+	creation *Creation
+	bundle   *checkpoint.Bundle
+	restore  *checkpoint.Restore
 }
 
 // Restoration reads what the images are restored with. It changes nothing.
 func (c *Creation) Restoration(o *checkpoint.RestoreOptions) (*Restoration, error) {
 	// Restored processes have their directory of the notify socket, but have long told that they are ready.
 	c.in.options.Notify = ""
-	r := &Restoration{Creation: c}
+	r := &Restoration{creation: c}
 	r.bundle = &checkpoint.Bundle{
-		Spec: c.in.spec, Cgroup: c.cgroup, Facts: &c.in.facts, Sources: c.in.options.Sources,
+		Spec: c.in.spec, Cgroup: c.groups.cgroup, Facts: &c.in.facts, Sources: c.in.options.Sources,
 		Log: checkpoint.Log{Debug: c.caller.Log, Warn: c.caller.Warn},
 		On: checkpoint.Handlers{
-			Attach: c.cgroup.Attach, Hooks: r.runHooks, Terminal: c.aides.console.Take, Restored: r.recordRestored,
+			Attach: c.groups.cgroup.Attach, Hooks: r.runHooks, Terminal: c.resources.console.Take,
+			Restored: r.recordRestored,
 		},
 	}
 	var err error
@@ -35,74 +36,80 @@ func (r *Restoration) Close() { r.restore.Close() }
 
 // Restore makes the container and restores its processes. On an error nothing is left.
 func (r *Restoration) Restore() error {
-	if err := r.make(); err != nil {
-		r.undo.Run()
+	if err := r.execute(); err != nil {
+		r.creation.undo.Run()
 		return err
 	}
 	return nil
 }
 
-func (r *Restoration) make() (err error) {
-	if err := r.nameKeyring(); err != nil {
+// execute does what execute of Creation does with a boot process.
+func (r *Restoration) execute() error {
+	c := r.creation
+	if err := c.in.nameKeyring(); err != nil {
 		return err
 	}
-	if err := r.record(); err != nil {
+	if err := c.makeRecord(); err != nil {
 		return err
 	}
-	r.bundle.Dir = r.container
-	if err := r.container.MakeNotify(); err != nil {
+	r.bundle.Dir = c.record.dir
+	if err := c.record.dir.MakeNotify(); err != nil {
 		return err
 	}
-	if err := r.makeGroups(); err != nil {
+	if err := c.makeGroups(); err != nil {
 		return err
 	}
-	if err := r.cgroup.Limit(); err != nil {
+	if err := c.groups.cgroup.Limit(); err != nil {
 		return err
 	}
-	if err := r.container.SaveConfig(r.in.spec.Raw); err != nil {
+	if err := c.record.dir.SaveConfig(c.in.spec.Raw); err != nil {
 		return err
 	}
-	if r.state.Pid, err = r.restore.Run(); err != nil {
-		r.state.Pid = 0
+	pid, err := r.restore.Run()
+	if err != nil {
+		c.record.state.Pid = 0
 		return err
 	}
+	c.record.state.Pid = pid
 	if err := r.finish(); err != nil {
 		r.restore.End()
-		r.state.Pid = 0
+		c.record.state.Pid = 0
 		return err
 	}
 	return nil
 }
 
-// finish records that the container is there, and lets it have no more processes than its limit of them says.
+// finish records that the container is created, and limits its processes, of which a restore needs one more.
 func (r *Restoration) finish() error {
-	if err := r.created(); err != nil {
+	if err := r.creation.recordCreated(); err != nil {
 		return err
 	}
-	return r.cgroup.ForbidForks()
+	return r.creation.groups.cgroup.ForbidForks()
 }
 
 // runHooks runs the hooks whose effects end with the container: those of the runtime's namespaces, which set up
 // networks. What createContainer and startContainer have done is in the images, and the program does not start.
 func (r *Restoration) runHooks(pid int) error {
-	if r.in.spec.OCI.Hooks == nil {
+	c := r.creation
+	if c.in.spec.OCI.Hooks == nil {
 		return nil
 	}
-	r.state.Pid = pid
-	defer func() { r.state.Pid = 0 }()
-	return r.runHostHooks()
+	c.record.state.Pid = pid
+	defer func() { c.record.state.Pid = 0 }()
+	return c.hooks.runOnHost()
 }
 
 // recordRestored puts the container's first process into the class of linux.intelRdt, and records it for `rt delete
 // --force`. The container is still in creation: a signal of `rt kill` while CRIU holds the processes would make CRIU
 // wait forever.
 func (r *Restoration) recordRestored(pid int) error {
-	r.state.Pid = pid
-	if err := r.rdt.Join(pid); err != nil {
+	c := r.creation
+	c.record.state.Pid = pid
+	if err := c.groups.rdt.Join(pid); err != nil {
 		return err
 	}
-	if err := r.readStartTime(); err != nil {
+	if err := c.record.readStartTime(); err != nil {
 		return err
 	}
-	return r.container.Save(&r.state)
+	return c.record.save()
 }

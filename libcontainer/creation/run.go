@@ -28,49 +28,47 @@ func (c *Creation) PrepareToAttend(subreaper bool) error {
 
 // Release lets the boot process become the user's program.
 func (c *Creation) Release() error {
-	if err := c.session.Boot.Release(); err != nil {
+	if err := c.boot.session.Boot.Release(); err != nil {
 		return err
 	}
-	if err := c.serve(plan.SyncNone); err != nil {
+	if err := c.boot.serve(plan.SyncNone); err != nil {
 		return err
 	}
-	return c.hooks().Poststart()
+	return c.hooks.now().Poststart()
 }
 
 // Attend waits for the end of the container, and then removes it unless it is to be kept. It returns the exit status of
 // the program: its own, or 128 and the number of the signal that killed it.
 func (c *Creation) Attend(keep bool) (int, error) {
-	c.container.Unlock()
-	if c.session != nil { // a container that was restored never had one
-		c.session.Boot.Close()
-	}
-	if c.aides.relay != nil {
-		pidfd, err := process.Open(c.state.Pid, c.state.StartTime) // before anyone waits for it
+	c.record.dir.Unlock()
+	c.boot.close()
+	if c.resources.relay != nil {
+		pidfd, err := process.Open(c.record.state.Pid, c.record.state.StartTime) // before anyone waits for it
 		if err != nil {
 			return 0, err
 		}
-		c.aides.relay.Begin(pidfd)
+		c.resources.relay.Begin(pidfd)
 	}
 	orphans := c.in.spec.Namespaces.New&unix.CLONE_NEWPID == 0
-	status, err := c.caller.Attend(c.state.Pid, c.aides.console.Release(), c.aides.streams.Std, orphans)
+	status, err := c.caller.Attend(c.record.state.Pid, c.resources.console.Release(), c.resources.streams.Std, orphans)
 	if err != nil {
 		return 0, err
 	}
-	if err := c.aides.relay.Finish(); err != nil {
+	if err := c.resources.relay.Finish(); err != nil {
 		c.caller.Warn(err.Error())
 	}
-	c.caller.EndReason = failure.EndReason(status, c.state.Pid, c.in.spec, c.cgroup)
+	c.caller.EndReason = failure.EndReason(status, c.record.state.Pid, c.in.spec, c.groups.cgroup)
 	if keep {
 		return status, nil
 	}
-	if err := c.container.Lock(); err != nil {
+	if err := c.record.dir.Lock(); err != nil {
 		return status, err
 	}
 	// Another rt may have deleted it meanwhile.
-	if c.container.Deleted() {
+	if c.record.dir.Deleted() {
 		return status, nil
 	}
-	c.state.Pid = 0
+	c.record.state.Pid = 0
 	if err := c.remove(); err != nil {
 		return status, err
 	}
@@ -79,20 +77,22 @@ func (c *Creation) Attend(keep bool) (int, error) {
 
 // remove removes a container whose process has been waited for.
 func (c *Creation) remove() error {
-	if c.cgroup.Available() {
+	if c.groups.cgroup.Available() {
 		if c.in.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
-			_ = c.cgroup.Kill(unix.SIGKILL)
+			_ = c.groups.cgroup.Kill(unix.SIGKILL)
 		}
-		if err := c.cgroup.Destroy(); err != nil {
+		if err := c.groups.cgroup.Destroy(); err != nil {
 			return err
 		}
 	}
-	if err := rdt.Remove(rdt.Made(c.state.IntelRdt)); err != nil {
+	if err := rdt.Remove(rdt.Made(c.record.state.IntelRdt)); err != nil {
 		return err
 	}
-	c.hooks().Poststop()
-	return c.container.Remove()
+	c.hooks.now().Poststop()
+	return c.record.dir.Remove()
 }
 
 // WaitReady waits until the container has told its service manager that it is ready, if it has one.
-func (c *Creation) WaitReady() error { return WaitReady(c.aides.relay, c.container, &c.state) }
+func (c *Creation) WaitReady() error {
+	return WaitReady(c.resources.relay, c.record.dir, &c.record.state)
+}

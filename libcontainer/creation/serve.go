@@ -1,175 +1,146 @@
 package creation
 
 import (
-	"golang.org/x/sys/unix"
-
 	"rt/internal/sys"
+	"rt/internal/undo"
+	"rt/libcontainer/caller"
 	"rt/libcontainer/descriptor"
-	"rt/libcontainer/engine"
 	"rt/libcontainer/failure"
-	"rt/libcontainer/hook"
 	"rt/libcontainer/idmap"
 	"rt/libcontainer/listener"
 	"rt/libcontainer/netdevice"
-	"rt/libcontainer/notify"
-	"rt/libcontainer/overlay"
 	"rt/libcontainer/plan"
 	"rt/libcontainer/rootfs"
 	"rt/libcontainer/state"
-	"rt/libcontainer/stdio"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
+	"rt/seccomp"
 )
 
-// aides are what works for a container next to its boot process. Each may be nil.
-type aides struct {
-	streams  stdio.Streams
-	console  engine.Console
-	rootfs   *rootfs.Server
-	networks *netdevice.Namespaces // once linux.netDevices were moved
-	relay    *notify.Relay         // of sd_notify(3)
-	overlay  *overlay.Dir          // of --overlay
-	observer *listener.Observer    // answers the calls of a container whose calls are recorded
+// supervision is rt's side of the boot process: the session, and what the handlers of its sync points work on.
+type supervision struct {
+	session   *supervise.Session // nil until begin
+	caller    *caller.Caller
+	in        *compilation
+	groups    *groups
+	record    *record
+	resources *resources
+	hooks     *hooks
+	undo      *undo.Stack
+	recorder  *seccomp.Recorder // nil unless the container's system calls are recorded
 }
 
-func (a *aides) close() {
-	if a.observer != nil {
-		a.observer.Finish()
+// begin begins the supervision of a boot process that was started.
+func (s *supervision) begin(boot *nsenter.Boot, image nsenter.Image, trace Tracer) {
+	s.session = &supervise.Session{
+		Boot: boot, Image: image, Steps: s.in.plan.Steps, On: s.handlers(), Debug: s.caller.Debug,
+		Interrupted: s.caller.Interrupted,
 	}
-	a.relay.Close()
-	a.console.Close()
-	a.streams.Close()
-	a.rootfs.Close()
-	a.networks.Close()
-	if a.overlay != nil {
-		a.overlay.Close()
+	if trace != nil {
+		s.session.Trace = trace(s.in.plan, &s.record.state.Pid)
+	}
+	s.undo.Push(s.session.End)
+	s.resources.rootfs = rootfs.Serve(s.session, s.in.spec, s.in.options.Links, s.record.dir.Path("."))
+	if !s.in.plan.TwoStage || s.in.plan.BornLast {
+		s.record.state.Pid = boot.Pid
 	}
 }
 
-// supervise begins the supervision of a boot process that was started.
-func (c *Creation) supervise(boot *nsenter.Boot, image nsenter.Image) {
-	c.session = &supervise.Session{
-		Boot: boot, Image: image, Steps: c.in.plan.Steps, On: c.handlers(), Debug: c.caller.Debug,
-		Interrupted: c.caller.Interrupted,
-	}
-	if c.request.Trace != nil {
-		c.session.Trace = c.request.Trace(c.in.plan, &c.state.Pid)
-	}
-	c.undo.Push(c.session.End)
-	c.aides.rootfs = rootfs.Serve(c.session, c.in.spec, c.in.options.Links, c.container.Path("."))
-	if !c.in.plan.TwoStage || c.in.plan.BornLast {
-		c.state.Pid = boot.Pid
+// close closes the control channel.
+func (s *supervision) close() {
+	if s.session != nil { // a container that was restored never had one
+		s.session.Boot.Close()
 	}
 }
 
 // handlers are the handlers of the sync points that create and run have in common.
-func (c *Creation) handlers() supervise.Handlers {
+func (s *supervision) handlers() supervise.Handlers {
 	return supervise.Handlers{
-		plan.SyncMaps:            func(supervise.Report) error { return c.writeMaps(c.session.Boot.Pid) },
-		plan.SyncClonedUnmapped:  c.clonedUnmapped,
-		plan.SyncCloned:          c.cloned,
-		plan.SyncAttach:          func(supervise.Report) error { return c.cgroup.Attach(c.state.Pid) },
-		plan.SyncNetDevices:      c.moveNetDevices,
-		plan.SyncHooks:           func(supervise.Report) error { return c.runHostHooks() },
-		plan.SyncCreateContainer: c.runCreateContainerHooks,
+		plan.SyncMaps:            func(supervise.Report) error { return s.writeMaps(s.session.Boot.Pid) },
+		plan.SyncClonedUnmapped:  s.recordUnmapped,
+		plan.SyncCloned:          s.recordCloned,
+		plan.SyncAttach:          func(supervise.Report) error { return s.groups.cgroup.Attach(s.record.state.Pid) },
+		plan.SyncNetDevices:      s.moveNetDevices,
+		plan.SyncHooks:           func(supervise.Report) error { return s.hooks.runOnHost() },
+		plan.SyncCreateContainer: s.hooks.runCreateContainer,
 		plan.SyncStartContainer: func(supervise.Report) error {
-			return c.hooks().StartContainer(c.cgroup, c.request.Recorder != nil)
+			return s.hooks.now().StartContainer(s.groups.cgroup, s.recorder != nil)
 		},
-		plan.SyncConsole:  func(r supervise.Report) error { return c.aides.console.Take(r.FD) },
-		plan.SyncListener: func(r supervise.Report) error { return c.passListener(r.FD) },
-		plan.SyncTrees:    c.passTrees,
+		plan.SyncConsole:  func(r supervise.Report) error { return s.resources.console.Take(r.FD) },
+		plan.SyncListener: func(r supervise.Report) error { return s.passListener(r.FD) },
+		plan.SyncTrees:    s.passTrees,
 	}
 }
 
 // serve serves the boot process up to a sync point, or until it has become the user's program.
-func (c *Creation) serve(last plan.SyncPoint) error {
-	if err := c.session.Serve(last); err != nil {
-		return failure.Of(err, c.session, c.in.plan, c.in.spec, c.cgroup.OOMError)
+func (s *supervision) serve(last plan.SyncPoint) error {
+	if err := s.session.Serve(last); err != nil {
+		return failure.Of(err, s.session, s.in.plan, s.in.spec, s.groups.cgroup.OOMError)
 	}
 	if last == plan.SyncNone {
-		return failure.Executed(c.session, c.state.Pid, c.cgroup.OOMError)
+		return failure.Executed(s.session, s.record.state.Pid, s.groups.cgroup.OOMError)
 	}
 	return nil
 }
 
-// cloned records the container's process, which another boot process has cloned.
-func (c *Creation) cloned(r supervise.Report) error {
-	c.state.Pid, c.state.StartTime = r.Pid, 0
-	if c.in.options.CgroupAttach && !c.in.plan.BornLast {
-		return c.cgroup.Attach(r.Pid)
+// recordCloned records the container's process, which another boot process has cloned.
+func (s *supervision) recordCloned(r supervise.Report) error {
+	s.record.state.Pid, s.record.state.StartTime = r.Pid, 0
+	if s.in.options.CgroupAttach && !s.in.plan.BornLast {
+		return s.groups.cgroup.Attach(r.Pid)
 	}
 	return nil
 }
 
-// clonedUnmapped is cloned for a process in a new user namespace, whose ids rt maps.
-func (c *Creation) clonedUnmapped(r supervise.Report) error {
-	if err := c.writeMaps(r.Pid); err != nil {
+// recordUnmapped is recordCloned for a process in a new user namespace, whose ids rt maps.
+func (s *supervision) recordUnmapped(r supervise.Report) error {
+	if err := s.writeMaps(r.Pid); err != nil {
 		return err
 	}
-	return c.cloned(r)
+	return s.recordCloned(r)
 }
 
 // writeMaps writes the id maps of a process in a new user namespace.
-func (c *Creation) writeMaps(pid int) error {
-	return idmap.Write(pid, c.in.spec, &c.in.facts, c.in.options.SetgroupsDeny)
+func (s *supervision) writeMaps(pid int) error {
+	return idmap.Write(pid, s.in.spec, &s.in.facts, s.in.options.SetgroupsDeny)
 }
 
 // moveNetDevices moves linux.netDevices into the container's network namespace.
-func (c *Creation) moveNetDevices(supervise.Report) error {
-	networks, err := netdevice.Open(c.state.Pid)
+func (s *supervision) moveNetDevices(supervise.Report) error {
+	networks, err := netdevice.Open(s.record.state.Pid)
 	if err != nil {
 		return err
 	}
-	c.aides.networks = networks
-	devices := c.in.spec.OCI.Linux.NetDevices
-	return networks.Move(plan.NetDevices(c.in.spec), devices, &c.undo, func(line string) { c.caller.Warn(line) })
+	s.resources.networks = networks
+	devices := s.in.spec.OCI.Linux.NetDevices
+	return networks.Move(plan.NetDevices(s.in.spec), devices, s.undo, func(line string) { s.caller.Warn(line) })
 }
 
 // passListener passes the listener of the container's seccomp filter to its agent, or has rt itself answer the calls.
-func (c *Creation) passListener(fd int) error {
-	if c.request.Recorder != nil {
-		c.aides.observer = listener.Observe(fd, c.request.Recorder)
+func (s *supervision) passListener(fd int) error {
+	if s.recorder != nil {
+		s.resources.observer = listener.Observe(fd, s.recorder)
 		return nil
 	}
-	profile := c.in.spec.OCI.Linux.Seccomp
-	text := state.AppendProcess(nil, &c.state, state.Created, c.state.Pid, profile.ListenerMetadata)
-	return listener.Pass(fd, c.state.Pid, profile.ListenerPath, text)
+	profile := s.in.spec.OCI.Linux.Seccomp
+	text := state.AppendProcess(nil, &s.record.state, state.Created, s.record.state.Pid, profile.ListenerMetadata)
+	return listener.Pass(fd, s.record.state.Pid, profile.ListenerPath, text)
 }
 
 // opener opens what the plan has rt open.
-func (c *Creation) opener() *descriptor.Opener {
-	return &descriptor.Opener{Spec: c.in.spec, Facts: &c.in.facts, Cgroup: c.cgroup, Dir: c.container}
+func (s *supervision) opener() *descriptor.Opener {
+	return &descriptor.Opener{Spec: s.in.spec, Facts: &s.in.facts, Cgroup: s.groups.cgroup, Dir: s.record.dir}
 }
 
 // passTrees opens the next batch of bind sources, and passes it to the boot process, which has used up the last
 // one.
-func (c *Creation) passTrees(supervise.Report) error {
-	batch := c.in.plan.Later[0]
-	c.in.plan.Later = c.in.plan.Later[1:]
-	trees, err := c.opener().Open(batch)
+func (s *supervision) passTrees(supervise.Report) error {
+	batch := s.in.plan.Later[0]
+	s.in.plan.Later = s.in.plan.Later[1:]
+	trees, err := s.opener().Open(batch)
 	if err != nil {
 		return err
 	}
 	defer sys.CloseAll(trees...)
-	return c.session.Boot.Pass(trees)
-}
-
-// hooks are the hooks of the container.
-func (c *Creation) hooks() *hook.Hooks {
-	return &hook.Hooks{
-		Spec: c.in.spec, State: &c.state, Dir: c.container, Caller: c.caller, Resctrl: c.settings.Resctrl,
-	}
-}
-
-// runHostHooks runs prestart and createRuntime. From then on a failure runs poststop.
-func (c *Creation) runHostHooks() error {
-	c.poststop.Run = c.hooks().Poststop
-	return c.hooks().Runtime()
-}
-
-// runCreateContainerHooks runs createContainer.
-func (c *Creation) runCreateContainerHooks(r supervise.Report) error {
-	defer func() { _ = unix.Close(r.FD) }()
-	c.poststop.Run = c.hooks().Poststop
-	return c.hooks().CreateContainer(r.FD)
+	return s.session.Boot.Pass(trees)
 }

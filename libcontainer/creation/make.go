@@ -1,0 +1,219 @@
+package creation
+
+import (
+	"slices"
+	"strconv"
+
+	"rt/internal/diag"
+	"rt/internal/sys"
+	"rt/libcontainer/engine"
+	"rt/libcontainer/host"
+	"rt/libcontainer/overlay"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/state"
+	"rt/libcontainer/supervise"
+	"rt/nsenter"
+)
+
+// execute makes the container by its plan. Each change pushes its reversal on the undo stack.
+func (c *Creation) execute() error {
+	if err := c.makeRecord(); err != nil {
+		return err
+	}
+	if err := c.start(); err != nil {
+		return err
+	}
+	if err := c.workMeanwhile(); err != nil {
+		return err
+	}
+	if err := c.boot.serve(plan.SyncReady); err != nil {
+		return err
+	}
+	if err := c.groups.cgroup.ForbidForks(); err != nil {
+		return err
+	}
+	if err := c.groups.rdt.Join(c.record.state.Pid); err != nil {
+		return err
+	}
+	return c.recordCreated()
+}
+
+// makeRecord makes the container's directory and its state: from here on the container exists, and `rt delete --force`
+// removes all that follows.
+func (c *Creation) makeRecord() (err error) {
+	config, options := c.in.spec, &c.in.options
+	if c.groups.rdt, err = findRdt(options.ID, config, c.settings.Resctrl); err != nil {
+		return err
+	}
+	if err := c.record.openRoot(c.settings); err != nil {
+		return err
+	}
+	if l := options.Layer; l != nil && l.Dir != "" {
+		if c.resources.overlay, err = overlay.Take(l.Dir, c.request.Inspect.Layer.Overlay); err != nil {
+			return err
+		}
+		c.undo.Push(c.resources.overlay.Undo)
+	}
+	if err := c.record.makeDir(options.ID); err != nil {
+		return err
+	}
+	c.undo.Push(c.removeRecord)
+	if options.Notify != "" {
+		if err := c.record.dir.MakeNotify(); err != nil {
+			return err
+		}
+		if !options.Wait {
+			if c.resources.relay, err = NewRelay(c.caller, c.record.dir); err != nil {
+				return err
+			}
+		}
+	}
+	return c.record.begin(&c.in, &c.groups)
+}
+
+// removeRecord removes the container's directory, unless its cgroup is left: `rt delete --force` needs the directory to
+// find that.
+func (c *Creation) removeRecord() {
+	if c.groups.left {
+		c.caller.Warn("`rt delete --force " + c.record.state.ID +
+			"` removes what is left of the container, once its processes have ended")
+		return
+	}
+	if err := c.record.dir.Remove(); err != nil {
+		c.caller.Warn(err.Error())
+	}
+}
+
+// makeGroups makes the cgroup and the class of linux.intelRdt. The processes in the cgroup are the container.
+func (c *Creation) makeGroups() error {
+	// The poststop hooks run when nothing of the container is left but its record.
+	c.hooks.poststop = c.undo.Push(nil)
+	if err := c.groups.cgroup.Create(); err != nil {
+		return err
+	}
+	c.undo.Push(func() { c.groups.removeCgroup(c.caller) })
+	s := c.settings
+	if !c.groups.cgroup.Available() && !s.SystemdCgroup && !s.NoCgroup && !s.rootless(&c.in.facts) {
+		c.caller.Warn("the container has no cgroup of its own: none can be made in " + plan.HostCgroup2 +
+			", and the config asks for none; so no device rules hold, and there are no statistics")
+	}
+	class := c.groups.rdt
+	if class == nil {
+		return nil
+	}
+	// The state has the class already: a killed rt leaves nothing behind.
+	if err := class.Make(); err != nil {
+		// What another rt has made meanwhile is not the container's to remove.
+		c.record.state.IntelRdt = state.IntelRdt(class.Made)
+		return err
+	}
+	c.undo.Push(class.Undo)
+	return nil
+}
+
+// start makes the cgroup and starts the boot process.
+func (c *Creation) start() error {
+	if err := c.makeGroups(); err != nil {
+		return err
+	}
+	group := c.groups.cgroup
+	if h := group.Hierarchies(); len(h) != len(c.in.facts.Hierarchies) {
+		// An rt without rights may find only now that it gets no cgroup, or not all of them; then the plan must not
+		// count on those.
+		c.in.facts.Hierarchies = h
+		warned := len(c.caller.Warnings)
+		if err := c.in.compile(group); err != nil {
+			return err
+		}
+		c.caller.Warnings = c.caller.Warnings[:warned] // once is enough
+	}
+	image, err := nsenter.Assemble(&c.in.plan.Program)
+	if err != nil {
+		return &diag.Error{Kind: diag.Document, Problem: "the config can't be made into a boot image", Err: err}
+	}
+	files, err := c.boot.opener().Open(c.in.plan.Files)
+	if err != nil {
+		return err
+	}
+	defer sys.CloseAll(files...)
+	o := nsenter.SpawnOptions{
+		Argv: []string{plan.BootName, c.in.options.ID}, Dir: c.record.dir.Path("."),
+		Files:      c.resources.streams.Files(files),
+		CloneFlags: c.in.plan.CloneFlags, CgroupFD: -1,
+	}
+	if c.in.plan.IntoCgroup {
+		if o.CgroupFD, err = group.Dir(); err != nil {
+			return err
+		}
+	}
+	if !c.limitMeanwhile() {
+		if err := group.Limit(); err != nil {
+			return err
+		}
+	}
+	boot, err := nsenter.Spawn(image, &o)
+	if err != nil {
+		return c.in.spawnError(err)
+	}
+	c.caller.Log("started the boot process " + strconv.Itoa(boot.Pid))
+	c.boot.begin(boot, image, c.request.Trace)
+	return nil
+}
+
+// workMeanwhile does what rt and the boot process need not wait for each other with: on another processor it costs no
+// time.
+func (c *Creation) workMeanwhile() error {
+	if c.limitMeanwhile() {
+		if err := c.groups.cgroup.Limit(); err != nil {
+			return err
+		}
+	}
+	if err := c.record.dir.SaveConfig(c.in.spec.Raw); err != nil {
+		return err
+	}
+	if c.record.state.Pid > 0 {
+		return c.record.readStartTime()
+	}
+	return nil
+}
+
+// limitMeanwhile reports whether the limits can be set while the boot process works in the cgroup. With v1 hierarchies
+// they can't, though it may be cloned into a cgroup2: the device rules of v1 are written one by one, and the first
+// denies everything.
+func (c *Creation) limitMeanwhile() bool {
+	return c.in.plan.IntoCgroup && c.in.facts.CgroupMode == host.CgroupV2
+}
+
+// recordCreated records that the container is created, and tells the engine.
+func (c *Creation) recordCreated() error {
+	r := &c.record
+	if r.state.StartTime == 0 {
+		if err := r.readStartTime(); err != nil {
+			return err
+		}
+	}
+	r.state.Phase = state.Created
+	c.caller.Pid = r.state.Pid
+	// Without rights it has turned out that there is none.
+	r.state.Cgroup = state.Cgroup(c.groups.cgroup.Saved())
+	if c.in.options.Wait {
+		steps := c.in.plan.Steps
+		ready := slices.IndexFunc(steps, func(s nsenter.Step) bool { return plan.SyncPointOf(&s) == plan.SyncReady })
+		if err := r.dir.SaveSteps(supervise.FormatSteps(steps, ready+1)); err != nil {
+			return err
+		}
+	}
+	if err := r.save(); err != nil {
+		return err
+	}
+	if d := c.resources.overlay; d != nil {
+		if err := d.Record(r.state.ID, r.state.Pid, r.state.StartTime); err != nil {
+			return err
+		}
+	}
+	socket := c.request.PidfdSocket
+	if socket == "" {
+		socket = c.in.spec.OCI.Annotations[plan.PidfdAnnotation]
+	}
+	return engine.Tell(r.state.Pid, socket, c.request.PidFile)
+}
