@@ -14,7 +14,7 @@ func TestRename(t *testing.T) {
 	dir := copyTree(t)
 	run(t, dir, "make", "--no-print-directory", "rename", "MODULE="+module)
 	const ours = "{{with .Module}}{{if .Main}}{{$.ImportPath}}{{end}}{{end}}"
-	for _, p := range strings.Fields(run(t, dir, "go", "list", "-test", "-deps", "-f", ours, "./...")) {
+	for p := range strings.FieldsSeq(run(t, dir, "go", "list", "-test", "-deps", "-f", ours, "./...")) {
 		if strings.HasPrefix(p, "rt/") {
 			t.Errorf("the package %s has its old path", p)
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+
 	"rt/internal/diag"
 	"rt/libcontainer"
 	"rt/libcontainer/plan"

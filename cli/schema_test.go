@@ -71,10 +71,11 @@ func checkParts(t *testing.T, root map[string]any, keyword string, arg map[strin
 			}
 		}
 	}
-	object, ok := v.(map[string]any)
+	object, _ := v.(map[string]any)
 	for name, value := range object {
 		part := arg
 		if keyword == "properties" {
+			var ok bool
 			if part, ok = arg[name].(map[string]any); !ok {
 				continue
 			}

@@ -174,14 +174,14 @@ func (t *tree) misused(_ context.Context, cmd *cli.Command, err error, _ bool) e
 // meant suggests an option for an unknown one.
 func (t *tree) meant(cmd *cli.Command, name string) string {
 	var long []string
-	short := ""
+	var short strings.Builder
 	for _, c := range cmd.Lineage() {
 		for _, f := range c.VisibleFlags() {
 			for _, n := range f.Names() {
 				if len(n) > 1 {
 					long = append(long, n)
 				} else if strings.Contains(name, n) {
-					short += n
+					short.WriteString(n)
 				}
 			}
 		}
@@ -189,15 +189,12 @@ func (t *tree) meant(cmd *cli.Command, name string) string {
 	switch near := spec.Nearest(name, long); {
 	case near != "":
 		return ` (did you mean "--` + near + `"?)`
-	case len(name) == 2 && len(short) == 1:
+	case len(name) == 2 && short.Len() == 1:
 		// docker's -it, mostly
-		return " (write -" + short + ": short options are written one by one, and there is no -" + strings.Replace(
-			name,
-			short,
-			"",
-			1,
-		) + ")"
-	case len(name) > 1 && len(short) == len(name):
+		known := short.String()
+		return " (write -" + known + ": short options are written one by one, and there is no -" +
+			strings.Replace(name, known, "", 1) + ")"
+	case len(name) > 1 && short.Len() == len(name):
 		return " (short options are written one by one: -" + strings.Join(strings.Split(name, ""), " -") + ")"
 	}
 	return ""

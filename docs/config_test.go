@@ -24,8 +24,7 @@ func properties(t reflect.Type, at string) (list []string) {
 	case reflect.Map:
 		return properties(t.Elem(), at+".*")
 	case reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
+		for f := range t.Fields() {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if name == "" || name == "-" {
 				list = append(list, properties(f.Type, at)...) // embedded

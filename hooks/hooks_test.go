@@ -245,8 +245,10 @@ func TestHookThatCannotStart(t *testing.T) {
 		"missing":     {"/nonesuch/hook", "", unix.ENOENT, "execve(2): no such file or directory (ENOENT)"},
 		"no x bit":    {dir + "/plain", "", unix.EACCES, "execve(2): permission denied (EACCES)"},
 		"interpreter": {dir + "/dangling", "", unix.ENOENT, "hint: the file exists"},
-		"directory": {"/bin/true", "/nonesuch", unix.ENOENT,
-			"its working directory /nonesuch can't be entered: chdir(2)"},
+		"directory": {
+			"/bin/true", "/nonesuch", unix.ENOENT,
+			"its working directory /nonesuch can't be entered: chdir(2)",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := failure(t, Run("prestart", []specs.Hook{{Path: c.path}}, nil, Options{Dir: c.dir}))

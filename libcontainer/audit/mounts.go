@@ -300,7 +300,7 @@ func (m *mounts) devices() {
 		if bound {
 			continue // what is in it is up to the user
 		}
-		want, now, finding := node(uint32(d.Mode), unix.Mkdev(d.Major, d.Minor)), "", ""
+		want, now, finding := node(d.Mode, unix.Mkdev(d.Major, d.Minor)), "", ""
 		switch {
 		case err != nil:
 			finding = "is not there"

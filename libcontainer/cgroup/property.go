@@ -3,6 +3,7 @@ package cgroup
 import (
 	"math"
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -53,7 +54,7 @@ func allowedProperties() map[string]allowedProperty {
 		// ordered only after engines: with any unit of the host, a cycle with what ends the machine would have systemd
 		// drop the stop jobs of others.
 		"DefaultDependencies": {`"true" or "false"`, boolean},
-		"After":               {"names of engines' units, of " + words(engineUnits), units},
+		"After":               {"names of engines' units, of " + strings.Join(engineUnits, ", "), units},
 
 		// What happens to the rest of the container when the kernel kills one of its processes; and whether
 		// systemd-oomd may kill the container.
@@ -141,15 +142,6 @@ func units(v any) (any, bool) {
 		ok = ok && slices.Contains(engineUnits, s)
 	}
 	return list, ok
-}
-
-// words is a list as a person writes it.
-func words(list []string) string {
-	s := list[0]
-	for _, w := range list[1:] {
-		s += ", " + w
-	}
-	return s
 }
 
 // secondsMax keeps a number of seconds, in microseconds, within the type of the properties.

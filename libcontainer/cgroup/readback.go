@@ -66,7 +66,7 @@ func (g *Group) fileHere(n *need) string {
 func (g *Group) wanted(file string) []string {
 	r := &g.limits.resources
 	if text, ok := r.Unified[file]; ok {
-		if !slices.Contains(comparable, file) {
+		if !slices.Contains(readable, file) {
 			return nil
 		}
 		return strings.Split(strings.TrimSpace(text), "\n")
@@ -138,8 +138,8 @@ func (g *Group) wanted(file string) []string {
 	return nil
 }
 
-// comparable are the files of linux.resources.unified that are read back.
-var comparable = []string{
+// readable are the files of linux.resources.unified that are read back.
+var readable = []string{
 	"cpu.idle", "cpu.max", "cpu.max.burst", "cpu.weight", "cpuset.cpus", "cpuset.mems", "io.bfq.weight", "io.weight",
 	"memory.high", "memory.low", "memory.max", "memory.min", "memory.oom.group", "memory.swap.max", "pids.max",
 }

@@ -43,7 +43,7 @@ func writeAt(t *testing.T, fd int, file, text string) {
 	if err != nil {
 		t.Fatal(file, err)
 	}
-	defer unix.Close(f) //nolint:errcheck // the write has told
+	defer unix.Close(f)
 	if _, err := unix.Write(f, []byte(text)); err != nil {
 		t.Fatal(file, err)
 	}

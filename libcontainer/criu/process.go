@@ -168,7 +168,7 @@ func (p *Process) exchange(
 			if fd >= 0 {
 				_ = unix.Close(fd)
 			}
-			if refused != nil && !(r.Success && refused == p.interrupted) {
+			if refused != nil && (!r.Success || refused != p.interrupted) {
 				return r, refused
 			}
 			if r.Kind != kind && r.Success {

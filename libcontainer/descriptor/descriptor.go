@@ -68,8 +68,9 @@ func (o *Opener) open(f *plan.File, maps *idmap.Namespaces) (int, error) {
 		return opened(f, "open", fd, err)
 	case plan.FileStart:
 		return listen(o.Dir.SocketPath(state.StartSocket))
+	default:
+		panic("descriptor: " + f.Path + " is for plans that join a container, not for those that create one")
 	}
-	panic("descriptor: " + f.Path + " is for plans that join a container, not for those that create one")
 }
 
 // opened returns fd, or the error about a file that a system call could not open.

@@ -75,7 +75,7 @@ func Readlink(path string) (string, error) {
 	}
 	text := os.NewFile(uintptr(to), "link")
 	defer func() { _ = text.Close() }()
-	if _, err := serve(plan.LinkReader(path), path, to); err != nil {
+	if _, err := serve(plan.LinkReader(path), to); err != nil {
 		return "", err
 	}
 	said, err := io.ReadAll(io.NewSectionReader(text, 0, unix.PathMax))
@@ -88,9 +88,9 @@ func Resolve(path string) (string, error) {
 	for range maxLinks {
 		fd, err := Open(path, 0)
 		if err == nil {
-			real, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+			resolved, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
 			_ = unix.Close(fd)
-			return filepath.Join(real, rest), err
+			return filepath.Join(resolved, rest), err
 		}
 		if err != unix.ENOENT && err != unix.ENOTDIR || path == "/" {
 			return "", err
@@ -128,12 +128,12 @@ func find(path string, flags uint64) (int, error) {
 		return -1, err
 	}
 	defer func() { _ = unix.Close(null) }()
-	return serve(plan.Finder(path, flags), path, null)
+	return serve(plan.Finder(path, flags), null)
 }
 
 // serve executes a program of package plan, and returns the descriptor that it passes; -1 without one. An error is
 // that of the call that has failed.
-func serve(program *nsenter.Program, path string, to int) (fd int, err error) {
+func serve(program *nsenter.Program, to int) (fd int, err error) {
 	image, err := nsenter.Assemble(program)
 	if err != nil {
 		return -1, unix.EINVAL // a NUL byte in the path

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -16,7 +17,7 @@ import (
 
 // field returns the field that an error of this package names; "" without an error.
 func field(err error) string {
-	if e, ok := err.(*diag.Error); ok {
+	if e, ok := errors.AsType[*diag.Error](err); ok {
 		return e.Field
 	}
 	return ""

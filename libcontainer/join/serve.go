@@ -101,8 +101,9 @@ func (p *Process) openFile(f *plan.File) (int, error) {
 			return -1, diag.Sys(f.Path+" can't be opened", "open", err)
 		}
 		return fd, nil
+	default:
+		panic("join: a plan has a file " + f.Path + " that only plans of create have")
 	}
-	panic("join: a plan has a file " + f.Path + " that only plans of create have")
 }
 
 func duplicate(fd int) (int, error) {

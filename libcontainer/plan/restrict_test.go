@@ -117,7 +117,8 @@ func TestNoMountIsLeftDetached(t *testing.T) {
 		t.Fatal(err)
 	}
 	detached := map[nsenter.Reg]string{}
-	for i, next := 0, 0; i < len(p.Steps); i = next { // the way on which all calls succeed
+	var next int
+	for i := 0; i < len(p.Steps); i = next { // the way on which all calls succeed
 		step := &p.Steps[i]
 		if next = int(step.Then); next == 0 {
 			next = i + 1

@@ -99,7 +99,7 @@ func canFailWith(s *nsenter.Step, result int64) bool {
 	if result >= int64(s.Min) || result < -lastErrno {
 		return false
 	}
-	errno := unix.Errno(nsenter.Short)
+	errno := nsenter.Short
 	if result < 0 {
 		errno = unix.Errno(-result)
 	}

@@ -95,10 +95,10 @@ func (b *bundle) namespaces(choice map[string]string, users bool, files string, 
 	var list []any
 	for _, link := range namespaceKinds {
 		n := map[string]any{"type": kinds[link]}
-		switch how := choice[link]; {
-		case how == "absent":
+		switch choice[link] {
+		case "absent":
 			continue
-		case how == "joined":
+		case "joined":
 			for _, h := range b.w.holders {
 				if h.users == users {
 					n["path"] = h.path(link)

@@ -72,9 +72,9 @@ func tail(text []byte, most int) []byte {
 	return bytes.TrimSpace(text[max(0, len(text)-most):])
 }
 
-// once calls make with an empty directory, and keeps that as the directory of the cache when make has succeeded. It
+// once calls build with an empty directory, and keeps that as the directory of the cache when build has succeeded. It
 // does nothing if the cache has it. One process at a time builds.
-func once(dir string, make func(scratch string) error) error {
+func once(dir string, build func(scratch string) error) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
 	}
@@ -103,7 +103,7 @@ func once(dir string, make func(scratch string) error) error {
 		return err
 	}
 	say("building %s", dir)
-	if err := make(scratch); err != nil {
+	if err := build(scratch); err != nil {
 		return err
 	}
 	return os.Rename(scratch, dir)

@@ -56,6 +56,6 @@ func conclude(p *process, status string, err error) (int, error) {
 	if number, err := strconv.Atoi(code); err == nil {
 		return number, nil
 	}
-	return statusFailure, fmt.Errorf("the machine ended before the command: %s (QEMU: %v). The end of its console:\n%s",
+	return statusFailure, fmt.Errorf("the machine ended before the command: %s (QEMU: %w). The end of its console:\n%s",
 		code, err, tail(p.console.bytes(), 3000))
 }
