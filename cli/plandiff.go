@@ -5,8 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"os"
-	"regexp"
 	"slices"
+	"strings"
 
 	"rt/internal/diag"
 	"rt/internal/sys"
@@ -69,10 +69,9 @@ func savedLines(raw []byte) []plan.Line {
 // appendPlanDiff appends the lines that are only in a, with -, and those only in b, with +, below the headings of their
 // parts. Numbers of steps are no difference.
 func (c *Call) appendPlanDiff(dst []byte, a, b []plan.Line) []byte {
-	jump := regexp.MustCompile(`\bto \d+\b`)
 	for _, side := range [][]plan.Line{a, b} {
 		for i := range side {
-			side[i].Call = jump.ReplaceAllString(side[i].Call, "to a later step")
+			side[i].Call = withoutJumps(side[i].Call)
 		}
 	}
 	heading := ""
@@ -101,6 +100,18 @@ func (c *Call) appendPlanDiff(dst []byte, a, b []plan.Line) []byte {
 		}
 	}
 	return dst
+}
+
+// withoutJumps returns a call in which the numbers of the steps that it goes to are "a later step".
+func withoutJumps(call string) string {
+	words := strings.SplitAfter(call, " ")
+	for i := 1; i < len(words); i++ {
+		digits := strings.TrimLeft(words[i], "0123456789")
+		if words[i-1] == "to " && len(digits) < len(words[i]) {
+			words[i] = "a later step" + digits
+		}
+	}
+	return strings.Join(words, "")
 }
 
 func (c *Call) remarkOf(l *plan.Line) []byte {

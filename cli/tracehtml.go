@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"html"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,7 +69,10 @@ func appendTracePage(dst []byte, title string, events []libcontainer.TraceEvent)
 }
 
 // text escapes a text of the config or of the container for a page. What would not be visible is written as in Go.
-func text(s string) string { return html.EscapeString(diag.Printable(s)) }
+func text(s string) string {
+	// Package html does the same, and initialises a table of entities at every start of rt.
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;").Replace(diag.Printable(s))
+}
 
 // appendLanes appends a lane for each part, in the order in which they begin, with a bar for each step.
 func appendLanes(dst []byte, events []libcontainer.TraceEvent, begin, end int64) []byte {

@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"cmp"
 	"errors"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -134,17 +133,44 @@ func (v *validation) add(e *diag.Error) {
 
 // warnings adds warnings, which begin with their field.
 func (v *validation) warnings(lines []string) {
-	// The field, the value if there is one, and the text.
-	parts := regexp.MustCompile(`^([a-z][\w.\-]*(?:\[(?:\d+|"(?:[^"\\]|\\.)*")\][\w.\-]*)*)( "(?:[^"\\]|\\.)*")?: `)
 	for _, line := range lines {
-		f := Finding{Text: line}
-		if found := parts.FindStringSubmatch(line); found != nil {
-			f.Field, f.Text = found[1], line[len(found[0]):]
-			if value, err := strconv.Unquote(strings.TrimSpace(found[2])); err == nil {
-				f.Value = value
-			}
-		}
+		var f Finding
+		f.Field, f.Value, f.Text = splitWarning(line)
 		f.Line, f.Column = v.report.LineColumn(f.Field)
 		v.findings = append(v.findings, f)
 	}
+}
+
+// splitWarning returns the field of a warning, the value if there is one, and the text: the parts of
+// `mounts[2].options[0] "x": has no effect`. A line that does not begin with a field is all text. A regular expression
+// would say it shorter, and cost every start of rt the tables of package unicode.
+func splitWarning(line string) (field, value, text string) {
+	head, text, ok := cutOutsideQuotes(line, ": ")
+	if !ok || head == "" || head[0] < 'a' || head[0] > 'z' {
+		return "", "", line
+	}
+	field, quoted, valued := cutOutsideQuotes(head, " ")
+	if valued {
+		var err error
+		if value, err = strconv.Unquote(quoted); err != nil || quoted[0] != '"' {
+			return "", "", line
+		}
+	}
+	return field, value, text
+}
+
+// cutOutsideQuotes is strings.Cut at the first separator that is in no quoted string.
+func cutOutsideQuotes(s, separator string) (before, after string, found bool) {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case quoted && s[i] == '\\':
+			i++
+		case s[i] == '"':
+			quoted = !quoted
+		case !quoted && strings.HasPrefix(s[i:], separator):
+			return s[:i], s[i+len(separator):], true
+		}
+	}
+	return s, "", false
 }
