@@ -1,8 +1,8 @@
 // rt runs containers as the OCI runtime specification describes them: see package cli for its commands, libcontainer
 // for what they do.
 
-// How many threads may run is the number of processors for rt, for as long as it runs: the Go runtime has no need to
-// ask its cgroup again every second for a limit. (It asks once at every start, whatever these say.)
+// How many threads may run does not change for as long as rt runs: the Go runtime has no need to ask its cgroup again
+// every second for a limit. (It asks once at every start, whatever these and entry say.)
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
@@ -18,5 +18,6 @@ import (
 // would cost each start of rt the stopping of the world (runtime/debug.SetGCPercent).
 func main() {
 	growStack()
+	forgetEntry()
 	os.Exit(cli.Main(os.Args, os.Stdout, os.Stderr))
 }
