@@ -127,6 +127,8 @@ func (s *starter) release() error {
 		return failure.Hang(h, "", s.spec)
 	}
 	if err != nil {
+		// A signal to end this rt: the start has failed, so the program must not run later.
+		s.kill()
 		return err
 	}
 	if err := failure.Executed(s.session, s.state.Pid, s.starved); err != nil {
