@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -103,6 +104,57 @@ var attacksWithAgents = []attack{
 			"		if !OFF {\n			s.kill()\n		}\n		return err\n	}\n	if err := failure.Executed",
 		}}}},
 	},
+	{
+		name: "seccomp agent", what: "it answers when rt exec was told to end, and the program runs after all",
+		try: func(s *stage) string {
+			a := s.newAgent("execve")
+			s.Config.args("/bin/sleep", "60")
+			s.save()
+			if out, status := s.rt("create", "--bundle", s.bundle, s.newID()); status != 0 {
+				s.t.Fatal("no container: " + out)
+			}
+			go letContinue(a)
+			if out, status := s.rt("start", s.id); status != 0 {
+				s.t.Fatal("no container: " + out)
+			}
+			done := make(chan struct{})
+			var cmd *exec.Cmd
+			go func() {
+				defer close(done)
+				s.rtWith(func(c *exec.Cmd) { cmd = c }, "exec", s.id, "/bin/sh", "-c", "echo ran >/ran")
+			}()
+			listener := <-a.listeners
+			time.Sleep(300 * time.Millisecond)
+			must(s.t, cmd.Process.Signal(unix.SIGTERM))
+			<-done
+			a.listeners <- listener
+			letContinue(a)
+			if within(time.Second, func() bool { return exists(s.path("ran")) }) {
+				return "the program has run"
+			}
+			return ""
+		},
+		waits: true,
+		without: []way{{patches: []patch{{
+			"libcontainer/join/join.go", "		p.end()\n		return 0, err\n",
+			"		if !OFF {\n			p.end()\n		}\n		return 0, err\n",
+		}}}},
+	},
+}
+
+// letContinue answers the first call of the next listener: the kernel is to make it.
+func letContinue(a *agent) {
+	listener := <-a.listeners
+	var call [10]uint64 // struct seccomp_notif
+	fds := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
+	if n, _ := unix.Poll(fds, 1000); n != 1 || fds[0].Revents&unix.POLLIN == 0 {
+		return
+	}
+	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_RECV,
+		uintptr(unsafe.Pointer(&call)))
+	answer := [3]uint64{call[0], 0, unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE << 32} // struct seccomp_notif_resp
+	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_SEND,
+		uintptr(unsafe.Pointer(&answer)))
 }
 
 // agent is a seccomp agent.
