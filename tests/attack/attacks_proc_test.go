@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -61,29 +62,7 @@ var attacksOnProc = []attack{
 	{
 		name: "CVE-2016-9962",
 		what: "a process of the container finds what leads to the host in a process that joins it",
-		try: func(s *stage) string {
-			caps := s.Config.at("process", "capabilities")
-			for _, set := range []string{"bounding", "permitted", "effective"} {
-				caps[set] = append(caps[set].([]any), "CAP_SYS_PTRACE")
-			}
-			must(s.t, makeFIFO(s.path("fifo")))
-			// It writes down what descriptors lead to, but for pipes, sockets and files that are in the container too.
-			s.up("sh", "-c", `while :; do for p in /proc/[0-9]*; do case $p in /proc/1) continue;; esac
-				for fd in $p/fd/*; do case $fd in */[012]) continue;; esac
-					l=$(readlink $fd) || continue; echo "$fd $l" >>/seen; done; done 2>/dev/null; done`)
-			return s.race(func() string {
-				s.joining("exec", s.id, "true")
-				text, _ := os.ReadFile(s.path("seen"))
-				for line := range strings.Lines(string(text)) {
-					_, to, _ := strings.Cut(strings.TrimSpace(line), " ")
-					if strings.Contains(to, "pidfd") || strings.HasSuffix(to, "/tasks") ||
-						strings.HasSuffix(to, "/cgroup.procs") || strings.HasPrefix(to, s.dir) {
-						return line
-					}
-				}
-				return ""
-			})
-		},
+		try:  func(s *stage) string { return s.findsOfJoining("exec", "ID", "true") },
 		// The FIFO holds the joining process where it is longest in sight.
 		without: []way{{
 			on: "exec",
@@ -136,6 +115,33 @@ var attacksOnProc = []attack{
 			}},
 		}},
 	},
+}
+
+// findsOfJoining says what a container with CAP_SYS_PTRACE finds that leads to the host in a process that joins it.
+func (s *stage) findsOfJoining(args ...string) string {
+	caps := s.Config.at("process", "capabilities")
+	for _, set := range []string{"bounding", "permitted", "effective"} {
+		caps[set] = append(caps[set].([]any), "CAP_SYS_PTRACE")
+	}
+	must(s.t, makeFIFO(s.path("fifo")))
+	// It writes down what descriptors lead to, but for pipes, sockets and files that are in the container too.
+	s.up("sh", "-c", `while :; do for p in /proc/[0-9]*; do case $p in /proc/1) continue;; esac
+		for fd in $p/fd/*; do case $fd in */[012]) continue;; esac
+			l=$(readlink $fd) || continue; echo "$fd $l" >>/seen; done; done 2>/dev/null; done`)
+	return s.race(func() string {
+		words := slices.Clone(args)
+		words[slices.Index(words, "ID")] = s.id
+		s.joining(words...)
+		text, _ := os.ReadFile(s.path("seen"))
+		for line := range strings.Lines(string(text)) {
+			_, to, _ := strings.Cut(strings.TrimSpace(line), " ")
+			if strings.Contains(to, "pidfd") || strings.HasSuffix(to, "/tasks") ||
+				strings.HasSuffix(to, "/cgroup.procs") || strings.HasPrefix(to, s.dir) {
+				return line
+			}
+		}
+		return ""
+	})
 }
 
 func exists(path string) bool {
