@@ -49,24 +49,28 @@ type Handlers struct {
 // Restore is one restore of a container.
 type Restore struct {
 	*Bundle
-	o       *RestoreOptions
-	program string // criu
-	images  images
-	request criu.Options
-	files   []int // what CRIU inherits besides rt's standard streams
-	null    int   // CRIU's number of /dev/null
-	criu    int   // the pid of CRIU
-	pid     int   // of the container's first process; 0 before it is there
-	noted   bool  // Handlers.Restored has been called for it
-	refused error // why its rights are refused
-	checked bool  // the rights of the processes are those of the config
-
+	o         *RestoreOptions
+	program   string // criu
+	images    images
+	request   criu.Options
+	files     []int // what CRIU inherits besides rt's standard streams
+	null      int   // CRIU's number of /dev/null
+	outcome   outcome
+	verifier  verifier
 	undoAdmit func() // reverses admit; nil if it has changed nothing
+}
+
+// outcome is how far CRIU has come.
+type outcome struct {
+	pid      int   // of the container's first process; 0 before it exists
+	recorded bool  // Handlers.Restored has been called for it
+	verified bool  // the rights of the processes are those of the config
+	refused  error // why they are refused
 }
 
 // NewRestore prepares a restore and refuses what can be refused before a container is made. The caller closes it.
 func NewRestore(b *Bundle, o *RestoreOptions) (*Restore, error) {
-	x := &Restore{Bundle: b, o: o, images: images{dir: -1, work: -1}}
+	x := &Restore{Bundle: b, o: o, verifier: verifier{Bundle: b, options: o}, images: images{dir: -1, work: -1}}
 	if err := x.prepare(); err != nil {
 		return nil, err
 	}
@@ -88,7 +92,7 @@ func (x *Restore) prepare() (err error) {
 			Problem: "is absent: there is nothing to be restored",
 		}
 	}
-	if err := x.checkLabelOptions(); err != nil {
+	if err := x.verifier.checkLabelOptions(); err != nil {
 		return err
 	}
 	if x.program, err = findCRIU(); err != nil {
@@ -101,9 +105,7 @@ func (x *Restore) prepare() (err error) {
 	}
 	x.request = criu.Options{
 		LogFile: "restore.log", Root: x.Spec.Rootfs, NotifyScripts: true, RestoreSibling: true, OrphanPtsMaster: true,
-		ConfigFile: configFile(
-			x.Spec,
-		), Parent: x.o.ParentPath, LSMProfile: x.o.LSMProfile, LSMMountContext: x.o.LSMMountContext,
+		ConfigFile: configFile(x.Spec), Parent: x.o.ParentPath, LSMProfile: x.o.LSMProfile, LSMMountContext: x.o.LSMMountContext,
 	}
 	if err := x.o.fill(&x.request); err != nil {
 		return err
@@ -142,16 +144,16 @@ func (x *Restore) Run() (pid int, err error) {
 		x.End()
 		return 0, err
 	}
-	return x.pid, nil
+	return x.outcome.pid, nil
 }
 
 // End kills the processes of a restore that has succeeded in vain: what follows it has failed.
 func (x *Restore) End() {
 	// It is a child of this rt that was not waited for, so the number is still its own.
-	if x.pid > 0 && unix.Kill(x.pid, unix.SIGKILL) == nil {
-		_, _ = process.Wait(x.pid)
+	if x.outcome.pid > 0 && unix.Kill(x.outcome.pid, unix.SIGKILL) == nil {
+		_, _ = process.Wait(x.outcome.pid)
 	}
-	x.pid = 0
+	x.outcome.pid = 0
 }
 
 // restore has CRIU do its work.
@@ -176,7 +178,7 @@ func (x *Restore) restore() (err error) {
 	if err != nil {
 		return err
 	}
-	x.criu = p.Pid
+	x.verifier.criu = p.Pid
 	x.Log.Debug("started criu " + strconv.Itoa(p.Pid))
 	if err := x.attachCRIU(p.Pid); err != nil {
 		p.Cancel()
@@ -185,16 +187,16 @@ func (x *Restore) restore() (err error) {
 	p.Interrupted = foreground.Interrupted
 	response, err := p.Do(criu.Restore, &x.request, x.notified)
 	switch {
-	case err == nil && response.Success && x.pid == response.Pid && x.noted && x.checked:
+	case err == nil && response.Success && x.outcome.pid == response.Pid && x.outcome.recorded && x.outcome.verified:
 		return nil
 	case err == nil && response.Success:
-		x.pid = response.Pid
+		x.outcome.pid = response.Pid
 		return &diag.Error{
 			Kind:    diag.Host,
 			Problem: "criu has restored the processes without telling that they are there",
 		}
-	case x.refused != nil:
-		return x.refused
+	case x.outcome.refused != nil:
+		return x.outcome.refused
 	}
 	return x.images.failure("the container could not be restored", &response, err)
 }
@@ -301,24 +303,26 @@ func (x *Restore) notified(script string, pid, fd int) error {
 	}
 	switch script {
 	case "setup-namespaces":
-		x.pid = pid
+		x.outcome.pid = pid
 		return x.On.Hooks(pid)
 	case "orphan-pts-master":
 		return x.On.Terminal(fd)
 	case "post-restore":
 		// All is there and stands still: nothing of the container runs before its process is written down.
-		x.pid = pid
+		x.outcome.pid = pid
 		if err := x.closeRoot(); err != nil {
 			return err
 		}
-		x.noted = true
+		x.outcome.recorded = true
 		return x.On.Restored(pid)
 	case "pre-resume":
 		// They have their rights, and stand still for the last time.
-		if x.refused = x.checkRights(x.pid); x.refused != nil {
-			x.kill()
+		if x.outcome.refused = x.verifier.checkRights(x.outcome.pid); x.outcome.refused != nil {
+			x.verifier.kill(x.outcome.pid)
+			return x.outcome.refused
 		}
-		return x.refused
+		x.outcome.verified = true
+		return nil
 	}
 	return nil
 }

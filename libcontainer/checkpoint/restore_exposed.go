@@ -30,15 +30,15 @@ type share struct {
 
 // checkExposed makes sure that the restored processes see nothing of the host's file systems but what the config gives,
 // with its restrictions.
-func (x *Restore) checkExposed(pids []int) error {
-	if x.Spec.Namespaces.New&unix.CLONE_NEWNS == 0 {
+func (v *verifier) checkExposed(pids []int) error {
+	if v.Spec.Namespaces.New&unix.CLONE_NEWNS == 0 {
 		return nil
 	}
 	host, err := mounttable.Read(unix.Getpid())
 	if err != nil {
 		return err
 	}
-	shares := x.shares(host)
+	shares := v.shares(host)
 	var seen []uint64
 	for _, pid := range pids {
 		proc := "/proc/" + strconv.Itoa(pid)
@@ -55,17 +55,17 @@ func (x *Restore) checkExposed(pids []int) error {
 			return err
 		}
 		for _, e := range table {
-			if err := x.checkMount(e, host, shares); err != nil {
+			if err := v.checkMount(e, host, shares); err != nil {
 				return err
 			}
 		}
 	}
-	return x.checkCovered(pids[0], host)
+	return v.checkCovered(pids[0], host)
 }
 
 // checkCovered warns of masked and read-only paths of the config that the restored container can read or write: this
 // machine may have files in /proc and /sys that the other one had not.
-func (x *Restore) checkCovered(pid int, host []*mountinfo.Info) error {
+func (v *verifier) checkCovered(pid int, host []*mountinfo.Info) error {
 	table, err := mounttable.Read(pid)
 	if err != nil {
 		return err
@@ -76,22 +76,22 @@ func (x *Restore) checkCovered(pid int, host []*mountinfo.Info) error {
 	}
 	defer func() { _ = unix.Close(root) }()
 	m := mounttable.Table{Mounts: table, Host: host}
-	for _, p := range x.Spec.MaskedPaths {
+	for _, p := range v.Spec.MaskedPaths {
 		if at, err := m.At(root, p); err == nil && at != nil && !at.Root {
-			x.Log.Warn("linux.maskedPaths: the restored container can read " + p + ", which the images do not mask")
+			v.Log.Warn("linux.maskedPaths: the restored container can read " + p + ", which the images do not mask")
 		}
 	}
-	for _, p := range x.Spec.ReadonlyPaths {
+	for _, p := range v.Spec.ReadonlyPaths {
 		if at, err := m.At(root, p); err == nil && at != nil && missing(unix.MOUNT_ATTR_RDONLY, at.Options) != "" {
-			x.Log.Warn("linux.readonlyPaths: the restored container can write to " + p)
+			v.Log.Warn("linux.readonlyPaths: the restored container can write to " + p)
 		}
 	}
 	return nil
 }
 
 // checkMount checks one mount of the container.
-func (x *Restore) checkMount(e *mountinfo.Info, host []*mountinfo.Info, shares []share) error {
-	if !mounttable.OnHost(host, e) || x.mountsType(e.FSType) {
+func (v *verifier) checkMount(e *mountinfo.Info, host []*mountinfo.Info, shares []share) error {
+	if !mounttable.OnHost(host, e) || v.mountsType(e.FSType) {
 		return nil
 	}
 	var laxer *share
@@ -119,8 +119,8 @@ var singleInstances = []string{
 }
 
 // mountsType reports whether the config mounts a file system of that type, and so the one that the host has, too.
-func (x *Restore) mountsType(kind string) bool {
-	return slices.Contains(singleInstances, kind) && slices.ContainsFunc(x.Spec.Mounts, func(m spec.Mount) bool {
+func (v *verifier) mountsType(kind string) bool {
+	return slices.Contains(singleInstances, kind) && slices.ContainsFunc(v.Spec.Mounts, func(m spec.Mount) bool {
 		return !m.Bind && !m.Remount && (m.Type == kind || m.Type == "cgroup" && kind == "cgroup2")
 	})
 }
@@ -146,19 +146,19 @@ func missing(attrs uint64, options string) string {
 }
 
 // shares lists what the config gives of the host's: the root file system, binds, and what rt binds itself.
-func (x *Restore) shares(host []*mountinfo.Info) []share {
-	shares := sharesOf(host, x.Spec.Rootfs, share{field: "root.path"}, true, 0)
-	for _, e := range externalMounts(x.Spec, x.Facts.Hierarchies, x.Dir) {
+func (v *verifier) shares(host []*mountinfo.Info) []share {
+	shares := sharesOf(host, v.Spec.Rootfs, share{field: "root.path"}, true, 0)
+	for _, e := range externalMounts(v.Spec, v.Facts.Hierarchies, v.Dir) {
 		s := share{field: "mounts"}
 		recursive := false
 		var attrs uint64
-		i := slices.IndexFunc(x.Spec.Mounts, func(m spec.Mount) bool {
+		i := slices.IndexFunc(v.Spec.Mounts, func(m spec.Mount) bool {
 			return m.Bind && m.Destination == e.label && m.Source == e.source
 		})
 		if i >= 0 {
-			m := &x.Spec.Mounts[i]
+			m := &v.Spec.Mounts[i]
 			s.field, recursive, attrs = m.Field("options"), m.Recursive, m.RecSet
-			s.attrs = x.restrictions(i)
+			s.attrs = v.restrictions(i)
 		}
 		shares = append(shares, sharesOf(host, e.source, s, recursive, attrs)...)
 	}
@@ -166,11 +166,11 @@ func (x *Restore) shares(host []*mountinfo.Info) []share {
 }
 
 // restrictions returns the MOUNT_ATTR_* of bind mount i, after the remounts of its destination.
-func (x *Restore) restrictions(i int) uint64 {
-	bind := &x.Spec.Mounts[i]
+func (v *verifier) restrictions(i int) uint64 {
+	bind := &v.Spec.Mounts[i]
 	attrs := bind.AttrSet | bind.RecSet
-	for j := range x.Spec.Mounts[i+1:] {
-		m := &x.Spec.Mounts[i+1+j]
+	for j := range v.Spec.Mounts[i+1:] {
+		m := &v.Spec.Mounts[i+1+j]
 		if !m.Remount || m.Destination != bind.Destination {
 			continue
 		}

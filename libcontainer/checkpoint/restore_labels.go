@@ -20,16 +20,16 @@ const unconfined = "unconfined"
 
 // checkLabelOptions checks --lsm-profile and --lsm-mount-context, and that this kernel has the module that they, or the
 // config, name.
-func (x *Restore) checkLabelOptions() error {
+func (v *verifier) checkLabelOptions() error {
 	bad := func(field, value, problem string) error {
 		return &diag.Error{Kind: diag.Usage, Field: field, Value: value, Problem: problem}
 	}
-	if c := x.o.LSMMountContext; c != "" {
+	if c := v.options.LSMMountContext; c != "" {
 		if problem := spec.LabelProblem(c); problem != "" {
 			return bad("--lsm-mount-context", c, problem)
 		}
 	}
-	if p := x.o.LSMProfile; p != "" {
+	if p := v.options.LSMProfile; p != "" {
 		module, name, _ := strings.Cut(p, ":")
 		switch {
 		case name == "" || module != appArmor && module != seLinux:
@@ -41,7 +41,7 @@ func (x *Restore) checkLabelOptions() error {
 		}
 	}
 	for _, module := range [...]string{appArmor, seLinux} {
-		if l := x.wantedLabel(module); l.text != "" && !x.hasModule(module) {
+		if l := v.wantedLabel(module); l.text != "" && !v.hasModule(module) {
 			return &diag.Error{
 				Kind: diag.Host, Field: l.field, Value: l.text,
 				Problem: "this kernel runs without " + moduleName(module) + ": leave it out",
@@ -58,32 +58,32 @@ func moduleName(module string) string {
 	return "SELinux"
 }
 
-func (x *Restore) hasModule(module string) bool {
+func (v *verifier) hasModule(module string) bool {
 	if module == appArmor {
-		return x.Facts.AppArmor
+		return v.Facts.AppArmor
 	}
-	return x.Facts.SELinux
+	return v.Facts.SELinux
 }
 
 // label is the label that processes should have. Its text is empty if any will do.
 type label struct{ field, text string }
 
 // wantedLabel returns the label that the options, or else the config, give the processes.
-func (x *Restore) wantedLabel(module string) label {
-	if kind, name, ok := strings.Cut(x.o.LSMProfile, ":"); ok && kind == module {
+func (v *verifier) wantedLabel(module string) label {
+	if kind, name, ok := strings.Cut(v.options.LSMProfile, ":"); ok && kind == module {
 		return label{"--lsm-profile", name}
 	}
 	if module == appArmor {
-		return label{"process.apparmorProfile", x.Spec.Process.AppArmor}
+		return label{"process.apparmorProfile", v.Spec.Process.AppArmor}
 	}
-	return label{"process.selinuxLabel", x.Spec.Process.SELinuxLabel}
+	return label{"process.selinuxLabel", v.Spec.Process.SELinuxLabel}
 }
 
 // checkLabels compares the labels of the restored processes with those that they should have.
-func (x *Restore) checkLabels(pids []int) error {
+func (v *verifier) checkLabels(pids []int) error {
 	for _, module := range [...]string{appArmor, seLinux} {
-		want := x.wantedLabel(module)
-		if want.text == "" || !x.hasModule(module) {
+		want := v.wantedLabel(module)
+		if want.text == "" || !v.hasModule(module) {
 			continue
 		}
 		for _, pid := range pids {
@@ -96,8 +96,8 @@ func (x *Restore) checkLabels(pids []int) error {
 				continue
 			}
 			problem := "restored process " + strconv.Itoa(pid) + " has the label " + strconv.Quote(has)
-			if possible && !x.Spec.Process.NoNewPrivs {
-				x.Log.Warn(problem + ", not that of " + want.field)
+			if possible && !v.Spec.Process.NoNewPrivs {
+				v.Log.Warn(problem + ", not that of " + want.field)
 				continue
 			}
 			e := imagesDiffer(want.field, problem)

@@ -35,11 +35,11 @@ func TestLabelOptions(t *testing.T) {
 			field: "process.selinuxLabel",
 		},
 	} {
-		x := &Restore{
-			Bundle: &Bundle{Spec: &spec.Spec{Process: &test.process}, Facts: &test.facts},
-			o:      &RestoreOptions{LSMProfile: test.profile, LSMMountContext: test.context},
+		v := &verifier{
+			Bundle:  &Bundle{Spec: &spec.Spec{Process: &test.process}, Facts: &test.facts},
+			options: &RestoreOptions{LSMProfile: test.profile, LSMMountContext: test.context},
 		}
-		err := x.checkLabelOptions()
+		err := v.checkLabelOptions()
 		e, ok := errors.AsType[*diag.Error](err)
 		if ok != (test.field != "") || ok && e.Field != test.field {
 			t.Errorf("%+v: %v", test, err)

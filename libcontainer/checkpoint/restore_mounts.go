@@ -161,7 +161,7 @@ func (x *Restore) closeRoot() (err error) {
 	if !x.Spec.RootReadonly || !x.Spec.Namespaces.Has(unix.CLONE_NEWNS) {
 		return nil
 	}
-	namespace, err := unix.Open("/proc/"+strconv.Itoa(x.pid)+"/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	namespace, err := unix.Open("/proc/"+strconv.Itoa(x.outcome.pid)+"/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return diag.Sys("the mounts of the container can't be opened", "open", err)
 	}

@@ -20,6 +20,13 @@ import (
 // than its config gives: programs give up rights by themselves. More rights are an error where no program could have
 // come to them, and otherwise a warning.
 
+// verifier compares restored processes with the config.
+type verifier struct {
+	*Bundle
+	options *RestoreOptions
+	criu    int // the pid of CRIU
+}
+
 // rights is what proc_pid_status(5) tells of a process. Ids are those that rt's own user namespace has for them.
 type rights struct {
 	uids, gids [4]uint32 // real, effective, saved, file system
@@ -172,51 +179,50 @@ func capabilityList(set uint64) string {
 
 // checkRights compares the restored processes with the config. All of them stand still. It is an error if one has
 // rights that it can't have come to.
-func (x *Restore) checkRights(pid int) error {
-	pids, err := x.restored(pid)
+func (v *verifier) checkRights(pid int) error {
+	pids, err := v.restored(pid)
 	if err != nil {
 		return err
 	}
 	for _, p := range pids {
-		if err := x.checkNamespaces(p); err != nil {
+		if err := v.checkNamespaces(p); err != nil {
 			return err
 		}
 	}
-	if err := x.checkJoined(pid); err != nil {
+	if err := v.checkJoined(pid); err != nil {
 		return err
 	}
-	if err := x.checkMaps(pid); err != nil {
+	if err := v.checkMaps(pid); err != nil {
 		return err
 	}
-	if err := x.checkExposed(pids); err != nil {
+	if err := v.checkExposed(pids); err != nil {
 		return err
 	}
 	threads, err := threadsOf(pids)
 	if err != nil {
 		return err
 	}
-	if err := x.checkLabels(threads); err != nil {
+	if err := v.checkLabels(threads); err != nil {
 		return err
 	}
-	host := x.hostID
-	if x.Spec.Namespaces.Joined(unix.CLONE_NEWUSER) != nil {
+	host := v.hostID
+	if v.Spec.Namespaces.Joined(unix.CLONE_NEWUSER) != nil {
 		host = nil // its maps are somebody else's
 	}
-	filtered := x.Spec.OCI.Linux != nil && x.Spec.OCI.Linux.Seccomp != nil
+	filtered := v.Spec.OCI.Linux != nil && v.Spec.OCI.Linux.Seccomp != nil
 	for _, t := range threads {
 		r, err := readRights(t)
 		if err != nil {
 			return err
 		}
-		for _, e := range r.exceeds(x.Spec.Process, filtered, host) {
+		for _, e := range r.exceeds(v.Spec.Process, filtered, host) {
 			problem := "restored process " + strconv.Itoa(t) + " " + e.problem
 			if !e.possible {
 				return imagesDiffer(e.field, problem)
 			}
-			x.Log.Warn(problem + ", which " + e.field + " of config.json does not give it")
+			v.Log.Warn(problem + ", which " + e.field + " of config.json does not give it")
 		}
 	}
-	x.checked = true
 	return nil
 }
 
@@ -230,17 +236,17 @@ func imagesDiffer(field, problem string) *diag.Error {
 
 // restored returns the restored processes: the container's first, and all others in its cgroup but CRIU and what works
 // for it.
-func (x *Restore) restored(first int) ([]int, error) {
+func (v *verifier) restored(first int) ([]int, error) {
 	pids := []int{first}
-	if !x.Cgroup.Available() {
+	if !v.Cgroup.Available() {
 		return pids, nil
 	}
-	all, err := x.Cgroup.Pids()
+	all, err := v.Cgroup.Pids()
 	if err != nil {
 		return nil, err
 	}
 	for _, pid := range all {
-		if pid != first && pid != x.criu && parentOf(pid) != x.criu {
+		if pid != first && pid != v.criu && parentOf(pid) != v.criu {
 			pids = append(pids, pid)
 		}
 	}
@@ -265,15 +271,15 @@ func threadsOf(pids []int) (threads []int, err error) {
 
 // kill kills the restored processes, which stand still, and then CRIU, which would resume them whatever it is answered.
 // It waits for none of them: who is traced is CRIU's to wait for first (ptrace(2)).
-func (x *Restore) kill() {
-	pids, err := x.restored(x.pid)
+func (v *verifier) kill(first int) {
+	pids, err := v.restored(first)
 	if err != nil {
-		pids = []int{x.pid}
+		pids = []int{first}
 	}
 	for _, pid := range pids {
 		_ = unix.Kill(pid, unix.SIGKILL)
 	}
-	_ = unix.Kill(x.criu, unix.SIGKILL)
+	_ = unix.Kill(v.criu, unix.SIGKILL)
 }
 
 // parentOf returns the parent of a process (proc_pid_status(5)), or 0.
@@ -291,12 +297,12 @@ const checkedNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWP
 	unix.CLONE_NEWUTS | unix.CLONE_NEWUSER
 
 // checkNamespaces makes sure that a process is in none of rt's namespaces where the config has a new one.
-func (x *Restore) checkNamespaces(pid int) error {
+func (v *verifier) checkNamespaces(pid int) error {
 	other, err := process.OtherNamespaces(pid, 0)
 	if err != nil {
 		return err
 	}
-	if missing := x.Spec.Namespaces.New & checkedNamespaces &^ other; missing != 0 {
+	if missing := v.Spec.Namespaces.New & checkedNamespaces &^ other; missing != 0 {
 		return imagesDiffer(
 			"linux.namespaces",
 			"restored process "+strconv.Itoa(pid)+" is in a namespace of the host's: "+namespaceLinks(missing),
@@ -306,9 +312,9 @@ func (x *Restore) checkNamespaces(pid int) error {
 }
 
 // checkJoined makes sure that the container's first process is in each namespace that the config names by path.
-func (x *Restore) checkJoined(pid int) error {
-	for i := range x.Spec.Namespaces.Join {
-		j := &x.Spec.Namespaces.Join[i]
+func (v *verifier) checkJoined(pid int) error {
+	for i := range v.Spec.Namespaces.Join {
+		j := &v.Spec.Namespaces.Join[i]
 		if j.Flag&checkedNamespaces == 0 {
 			continue
 		}
@@ -342,14 +348,14 @@ func namespaceLinks(flags uintptr) string {
 }
 
 // checkMaps makes sure that the ids of a new user namespace are those that the config maps.
-func (x *Restore) checkMaps(pid int) error {
-	if x.Spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
+func (v *verifier) checkMaps(pid int) error {
+	if v.Spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return nil
 	}
 	for _, m := range [...]struct {
 		file, field string
 		want        []specs.LinuxIDMapping
-	}{{"uid_map", "linux.uidMappings", x.Spec.UIDMappings}, {"gid_map", "linux.gidMappings", x.Spec.GIDMappings}} {
+	}{{"uid_map", "linux.uidMappings", v.Spec.UIDMappings}, {"gid_map", "linux.gidMappings", v.Spec.GIDMappings}} {
 		text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + m.file)
 		if err != nil {
 			return diag.Sys("the ids of the restored user namespace can't be read", "read", err)
@@ -369,13 +375,13 @@ func (x *Restore) checkMaps(pid int) error {
 }
 
 // hostID returns the number that an id of the container has for rt.
-func (x *Restore) hostID(id uint32, group bool) uint32 {
-	if !x.Spec.Namespaces.Has(unix.CLONE_NEWUSER) {
+func (v *verifier) hostID(id uint32, group bool) uint32 {
+	if !v.Spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 		return id
 	}
-	mappings := x.Spec.UIDMappings
+	mappings := v.Spec.UIDMappings
 	if group {
-		mappings = x.Spec.GIDMappings
+		mappings = v.Spec.GIDMappings
 	}
 	for _, m := range mappings {
 		if id >= m.ContainerID && id-m.ContainerID < m.Size {
