@@ -3,7 +3,7 @@ package cli
 import (
 	"rt/internal/diag"
 	"rt/internal/jsonscan"
-	"rt/libcontainer/doctor"
+	"rt/libcontainer"
 )
 
 func doctorCommand() *Command {
@@ -34,7 +34,7 @@ func examine(c *Call, format string) error {
 	if err := checkFormat(format, "table"); err != nil {
 		return err
 	}
-	list := doctor.Examine()
+	list := libcontainer.Examine()
 	var text []byte
 	if format == "json" {
 		text = appendFindingsJSON(nil, list)
@@ -44,14 +44,14 @@ func examine(c *Call, format string) error {
 	if _, err := c.Stdout.Write(text); err != nil {
 		return err
 	}
-	if !doctor.CanRun(list) {
+	if !libcontainer.CanRun(list) {
 		return &diag.Error{Kind: diag.Host, Problem: "containers can't run on this machine"}
 	}
 	return nil
 }
 
 // appendFindings appends a line for each finding, and what to do on a line below.
-func appendFindings(dst []byte, list []doctor.Finding) []byte {
+func appendFindings(dst []byte, list []libcontainer.Diagnosis) []byte {
 	subject := ""
 	for _, f := range list {
 		if f.Subject != subject {
@@ -68,7 +68,7 @@ func appendFindings(dst []byte, list []doctor.Finding) []byte {
 	return dst
 }
 
-func appendFindingsJSON(dst []byte, list []doctor.Finding) []byte {
+func appendFindingsJSON(dst []byte, list []libcontainer.Diagnosis) []byte {
 	dst = append(dst, '[')
 	for i, f := range list {
 		if i > 0 {

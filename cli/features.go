@@ -6,7 +6,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go/features"
 
-	"rt/libcontainer/cgroup"
+	"rt/libcontainer"
 	"rt/seccomp"
 	"rt/spec"
 )
@@ -56,7 +56,7 @@ func document() *features.Features {
 			NetDevices:      &features.NetDevices{Enabled: &yes},
 		},
 		Annotations:                        map[string]string{"rt.version": version},
-		PotentiallyUnsafeConfigAnnotations: cgroup.UnsafeAnnotations(),
+		PotentiallyUnsafeConfigAnnotations: libcontainer.UnsafeAnnotations(),
 	}
 	// runc's name: nerdctl and others ask for it before they checkpoint, and crun gives it too.
 	f.Annotations["org.opencontainers.runc.checkpoint.enabled"] = "true"

@@ -10,7 +10,6 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer"
-	"rt/libcontainer/cgroup"
 )
 
 // statsOptions are the options of stats.
@@ -186,7 +185,7 @@ func usageOf(id string, u *libcontainer.ResourceUsage) usageLine {
 	return line
 }
 
-func some(p *cgroup.Pressure) float64 {
+func some(p *libcontainer.Pressure) float64 {
 	if p == nil {
 		return 0
 	}

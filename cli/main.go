@@ -12,7 +12,6 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer"
-	"rt/libcontainer/host"
 	"rt/spec"
 )
 
@@ -120,7 +119,7 @@ func addFilterHint(err error) {
 	if !ok {
 		return
 	}
-	if hint := host.FilterHint(e.Errno); hint != "" && e.Hint != "" {
+	if hint := libcontainer.SeccompHint(e.Errno); hint != "" && e.Hint != "" {
 		e.Hint += "; or " + hint
 	} else if hint != "" {
 		e.Hint = hint

@@ -5,7 +5,6 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer"
-	"rt/libcontainer/plan"
 )
 
 // planOptions are the options of plan.
@@ -102,10 +101,10 @@ func (o *planOptions) run(c *Call) error {
 		_, err = c.Stdout.Write(p.AppendJSON(nil))
 		return err
 	}
-	view := plan.View{Colour: c.Colour, Width: c.width}
+	view := libcontainer.PlanView{Colour: c.Colour, Width: c.width}
 	switch {
 	case o.field != "":
-		view.Keep = plan.Serves(o.field)
+		view.Keep = libcontainer.StepsFor(o.field)
 	case o.why != "":
 		view.Keep = why(bundleOf(c.Args, o.create.Bundle), o.why)
 	}

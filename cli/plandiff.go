@@ -10,12 +10,12 @@ import (
 
 	"rt/internal/diag"
 	"rt/internal/sys"
-	"rt/libcontainer/plan"
+	"rt/libcontainer"
 )
 
 // printDiff prints what differs between two plans.
 func (o *planOptions) printDiff(c *Call) error {
-	var sides [2][]plan.Line
+	var sides [2][]libcontainer.PlanLine
 	for i, name := range c.Args {
 		var err error
 		if sides[i], err = o.lines(c, name); err != nil {
@@ -30,7 +30,7 @@ func (o *planOptions) printDiff(c *Call) error {
 }
 
 // lines returns the lines of a plan: of a bundle, of a config.json by any name, or of a plan that was saved.
-func (o *planOptions) lines(c *Call, name string) ([]plan.Line, error) {
+func (o *planOptions) lines(c *Call, name string) ([]libcontainer.PlanLine, error) {
 	if info, err := os.Stat(name); err == nil && !info.IsDir() {
 		raw, err := sys.ReadInput(name)
 		if err != nil {
@@ -48,34 +48,34 @@ func (o *planOptions) lines(c *Call, name string) ([]plan.Line, error) {
 }
 
 // savedLines reads a plan that --format json has printed; nil if it is none.
-func savedLines(raw []byte) []plan.Line {
+func savedLines(raw []byte) []libcontainer.PlanLine {
 	var saved struct {
 		Steps []struct{ Part, Text, Origin, Sentence string } `json:"steps"`
 	}
 	if json.Unmarshal(bytes.TrimSpace(raw), &saved) != nil || len(saved.Steps) == 0 {
 		return nil
 	}
-	lines := make([]plan.Line, len(saved.Steps))
+	lines := make([]libcontainer.PlanLine, len(saved.Steps))
 	for i, s := range saved.Steps {
 		remark := s.Origin
 		if s.Origin != "" && s.Sentence != "" {
 			remark += ": "
 		}
-		lines[i] = plan.Line{Part: s.Part, Call: s.Text, Remark: remark + s.Sentence}
+		lines[i] = libcontainer.PlanLine{Part: s.Part, Call: s.Text, Remark: remark + s.Sentence}
 	}
 	return lines
 }
 
 // appendPlanDiff appends the lines that are only in a, with -, and those only in b, with +, below the headings of their
 // parts. Numbers of steps are no difference.
-func (c *Call) appendPlanDiff(dst []byte, a, b []plan.Line) []byte {
-	for _, side := range [][]plan.Line{a, b} {
+func (c *Call) appendPlanDiff(dst []byte, a, b []libcontainer.PlanLine) []byte {
+	for _, side := range [][]libcontainer.PlanLine{a, b} {
 		for i := range side {
 			side[i].Call = withoutJumps(side[i].Call)
 		}
 	}
 	heading := ""
-	line := func(l *plan.Line, sign, colour string) {
+	line := func(l *libcontainer.PlanLine, sign, colour string) {
 		if l.Part != heading {
 			if heading = l.Part; len(dst) > 0 {
 				dst = append(dst, '\n')
@@ -114,7 +114,7 @@ func withoutJumps(call string) string {
 	return strings.Join(words, "")
 }
 
-func (c *Call) remarkOf(l *plan.Line) []byte {
+func (c *Call) remarkOf(l *libcontainer.PlanLine) []byte {
 	if l.Remark == "" {
 		return nil
 	}
@@ -123,7 +123,7 @@ func (c *Call) remarkOf(l *plan.Line) []byte {
 
 // longestCommon returns, for all i and j, the length of the longest common subsequence of a[i:] and b[j:]. Plans have a
 // few hundred steps.
-func longestCommon(a, b []plan.Line) [][]int32 {
+func longestCommon(a, b []libcontainer.PlanLine) [][]int32 {
 	table := make([][]int32, len(a)+1)
 	for i := range table {
 		table[i] = make([]int32, len(b)+1)

@@ -6,16 +6,16 @@ import (
 	"strings"
 	"testing"
 
-	"rt/libcontainer/plan"
+	"rt/libcontainer"
 )
 
 func TestPlanDiff(t *testing.T) {
-	a := []plan.Line{
+	a := []libcontainer.PlanLine{
 		{Part: "names", Call: "umask(0)"},
 		{Part: "mounts", Call: "openat2(1) -> $x, then to 12", Remark: "mounts[0]"},
 		{Part: "rights", Call: "capset()"},
 	}
-	b := []plan.Line{
+	b := []libcontainer.PlanLine{
 		{Part: "names", Call: "umask(0)"},
 		{Part: "mounts", Call: "fsopen()", Remark: "mounts[1]: new"},
 		{

@@ -9,13 +9,12 @@ import (
 
 	"rt/internal/jsonscan"
 	"rt/internal/sys"
-	"rt/libcontainer/plan"
-	"rt/nsenter"
+	"rt/libcontainer"
 )
 
 // why selects the steps that have to do with a word: those that mention it, and those of fields whose value does.
-func why(bundle, word string) func(*nsenter.Step, string) bool {
-	keep := []func(*nsenter.Step, string) bool{plan.Mentions(word)}
+func why(bundle, word string) func(*libcontainer.Step, string) bool {
+	keep := []func(*libcontainer.Step, string) bool{libcontainer.StepsWith(word)}
 	file := bundle
 	if info, err := os.Stat(bundle); err != nil || info.IsDir() {
 		file = filepath.Join(bundle, "config.json")
@@ -24,11 +23,11 @@ func why(bundle, word string) func(*nsenter.Step, string) bool {
 		var document any
 		if json.Unmarshal(raw, &document) == nil {
 			for _, field := range fieldsWith(nil, document, "", word) {
-				keep = append(keep, plan.Serves(field))
+				keep = append(keep, libcontainer.StepsFor(field))
 			}
 		}
 	}
-	return func(s *nsenter.Step, text string) bool {
+	return func(s *libcontainer.Step, text string) bool {
 		for _, k := range keep {
 			if k(s, text) {
 				return true

@@ -7,8 +7,7 @@ import (
 	"path/filepath"
 
 	"rt/internal/diag"
-	"rt/libcontainer/cgroup"
-	"rt/libcontainer/host"
+	"rt/libcontainer"
 	"rt/spec"
 )
 
@@ -59,7 +58,7 @@ func writeSpec(bundle string, rootless bool) error {
 	}
 	o := spec.DefaultOptions{
 		Rootless: rootless, UID: uint32(os.Geteuid()), GID: uint32(os.Getegid()),
-		CgroupNamespace: cgroup.Mode() == host.CgroupV2,
+		CgroupNamespace: libcontainer.HasCgroup2(),
 	}
 	err = spec.Write(f, spec.Default(o))
 	if closeErr := f.Close(); err == nil {

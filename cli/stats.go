@@ -2,7 +2,6 @@ package cli
 
 import (
 	"rt/libcontainer"
-	"rt/libcontainer/cgroup"
 )
 
 // The shape of "data" in the lines of `rt events` is that of `runc events`, whose readers (go-runc, cadvisor) know
@@ -26,7 +25,7 @@ type (
 			Throttled uint64 `json:"throttledPeriods,omitempty"`
 			Time      uint64 `json:"throttledTime,omitempty"`
 		} `json:"throttling"`
-		PSI *cgroup.Pressure `json:"psi,omitempty"`
+		PSI *libcontainer.Pressure `json:"psi,omitempty"`
 	}
 	cpuUsageShape struct {
 		Total        uint64   `json:"total,omitempty"`
@@ -50,13 +49,13 @@ type (
 		SchedRelaxDomainLevel int64    `json:"sched_relax_domain_level"`
 	}
 	memoryShape struct {
-		Cache     uint64            `json:"cache,omitempty"`
-		Usage     memoryEntry       `json:"usage"`
-		Swap      memoryEntry       `json:"swap"`
-		Kernel    memoryEntry       `json:"kernel"`
-		KernelTCP memoryEntry       `json:"kernelTCP"`
-		Raw       map[string]uint64 `json:"raw,omitempty"`
-		PSI       *cgroup.Pressure  `json:"psi,omitempty"`
+		Cache     uint64                 `json:"cache,omitempty"`
+		Usage     memoryEntry            `json:"usage"`
+		Swap      memoryEntry            `json:"swap"`
+		Kernel    memoryEntry            `json:"kernel"`
+		KernelTCP memoryEntry            `json:"kernelTCP"`
+		Raw       map[string]uint64      `json:"raw,omitempty"`
+		PSI       *libcontainer.Pressure `json:"psi,omitempty"`
 	}
 	memoryEntry struct {
 		Limit   uint64 `json:"limit"`
@@ -69,15 +68,15 @@ type (
 		Limit   uint64 `json:"limit,omitempty"`
 	}
 	blkioShape struct {
-		ServiceBytes []cgroup.BlockEntry `json:"ioServiceBytesRecursive,omitempty"`
-		Serviced     []cgroup.BlockEntry `json:"ioServicedRecursive,omitempty"`
-		Queued       []cgroup.BlockEntry `json:"ioQueueRecursive,omitempty"`
-		ServiceTime  []cgroup.BlockEntry `json:"ioServiceTimeRecursive,omitempty"`
-		WaitTime     []cgroup.BlockEntry `json:"ioWaitTimeRecursive,omitempty"`
-		Merged       []cgroup.BlockEntry `json:"ioMergedRecursive,omitempty"`
-		Time         []cgroup.BlockEntry `json:"ioTimeRecursive,omitempty"`
-		Sectors      []cgroup.BlockEntry `json:"sectorsRecursive,omitempty"`
-		PSI          *cgroup.Pressure    `json:"psi,omitempty"`
+		ServiceBytes []libcontainer.BlockEntry `json:"ioServiceBytesRecursive,omitempty"`
+		Serviced     []libcontainer.BlockEntry `json:"ioServicedRecursive,omitempty"`
+		Queued       []libcontainer.BlockEntry `json:"ioQueueRecursive,omitempty"`
+		ServiceTime  []libcontainer.BlockEntry `json:"ioServiceTimeRecursive,omitempty"`
+		WaitTime     []libcontainer.BlockEntry `json:"ioWaitTimeRecursive,omitempty"`
+		Merged       []libcontainer.BlockEntry `json:"ioMergedRecursive,omitempty"`
+		Time         []libcontainer.BlockEntry `json:"ioTimeRecursive,omitempty"`
+		Sectors      []libcontainer.BlockEntry `json:"sectorsRecursive,omitempty"`
+		PSI          *libcontainer.Pressure    `json:"psi,omitempty"`
 	}
 	hugetlbShape struct {
 		Usage   uint64 `json:"usage,omitempty"`
@@ -123,6 +122,6 @@ func statsData(s *libcontainer.Stats) *statsShape {
 	return &d
 }
 
-func entryOf(m cgroup.MemoryUse) memoryEntry {
+func entryOf(m libcontainer.MemoryUse) memoryEntry {
 	return memoryEntry{Limit: m.Limit, Usage: m.Usage, Max: m.MaxUsage, Failcnt: m.Failcnt}
 }

@@ -3,7 +3,7 @@ package cli
 import (
 	"strconv"
 
-	"rt/libcontainer/rdt"
+	"rt/libcontainer"
 )
 
 // rdtShape is "intel_rdt" in the lines of `rt events`.
@@ -40,7 +40,7 @@ type (
 )
 
 // rdtData converts the statistics of resctrl to that shape.
-func rdtData(s *rdt.Stats) (d rdtShape) {
+func rdtData(s *libcontainer.RdtStats) (d rdtShape) {
 	number := func(word string) uint64 {
 		n, _ := strconv.ParseUint(word, 10, 64) // "" where the kernel says nothing
 		return n

@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -103,6 +104,33 @@ func TestImportsPointDown(t *testing.T) {
 		for _, i := range imports {
 			if i != "" && layer[i] <= layer[dir] {
 				t.Errorf("%s imports %s, which is not below it", dir, i)
+			}
+		}
+	}
+}
+
+// TestImportsOfPublicPackages compares what the packages import that others use too with the table in architecture.md.
+func TestImportsOfPublicPackages(t *testing.T) {
+	_, text, _ := strings.Cut(read(t, "architecture.md"), "## The imports")
+	rows := regexp.MustCompile("(?m)^\\| `([a-z.]+)` \\| ([^|]+) \\|").FindAllStringSubmatch(text, -1)
+	all := packages(t)
+	all["main.go"] = all[".."]
+	for _, dir := range []string{"main.go", "cli", "spec", "seccomp", "nsenter", "hooks"} {
+		i := slices.IndexFunc(rows, func(row []string) bool { return row[1] == dir })
+		if i < 0 {
+			t.Errorf("architecture.md does not say what %s imports", dir)
+			continue
+		}
+		used := map[string]bool{}
+		for _, p := range all[dir] {
+			if p != "" && !strings.Contains(rows[i][2], "`"+p+"`") {
+				t.Errorf("%s imports %s, which is not for it: architecture.md, The imports", dir, p)
+			}
+			used["`"+p+"`"] = true
+		}
+		for p := range strings.SplitSeq(rows[i][2], ", ") {
+			if !used[p] {
+				t.Errorf("%s does not import %s any more: take it out of architecture.md", dir, p)
 			}
 		}
 	}

@@ -80,8 +80,20 @@ type Event struct {
 // Stats is the accounting of a container.
 type Stats struct {
 	*cgroup.Stats
-	IntelRdt *rdt.Stats // nil without linux.intelRdt
+	IntelRdt *RdtStats // nil without linux.intelRdt
 }
+
+// Pressure is the PSI of a resource in [Stats]: the share of the time, in percent, for which processes wait for it.
+type Pressure = cgroup.Pressure
+
+// BlockEntry is a count of a block device in [Stats].
+type BlockEntry = cgroup.BlockEntry
+
+// MemoryUse is in [Stats], in bytes, how much memory of one kind is used, and how often its limit was reached.
+type MemoryUse = cgroup.MemoryUse
+
+// RdtStats is what resctrl reports of the class of a container.
+type RdtStats = rdt.Stats
 
 // events is Events of a container that is looked at.
 func (w *watched) events(by *caller.Caller, interval time.Duration, tell func(Event) error) error {
