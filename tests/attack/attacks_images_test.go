@@ -120,7 +120,8 @@ var attacksByImages = []attack{
 			return s.resumed()
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/checkpoint/restore_rights.go", "if more := all &^", "if more := all &^ 0; OFF {\n	} else if more = all &^",
+			"libcontainer/checkpoint/restore_rights.go", "if more := all &^",
+			"if more := all &^ 0; OFF {\n	} else if more = all &^",
 		}}}},
 	},
 	{

@@ -75,7 +75,7 @@ func (s *stage) answersIn(f *silentfs.Files, meanwhile func(*exec.Cmd), args ...
 		case <-done:
 			return true
 		default:
-			return f.Waiting()
+			return f.Waiting() && cmd != nil && cmd.Process != nil
 		}
 	})
 	if meanwhile != nil && f.Waiting() {
