@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,37 +14,43 @@ import (
 // thousands of them, and some that are made and removed while rt looks. So rt walks the descendants by descriptors, one
 // level down or up at a time, and holds two of them whatever the depth.
 
+// relists is how often walk finds new names, in all: a container that renames cgroups must not keep it forever.
+const relists = 1000
+
 // walk visits the cgroup dir and its descendants. visit is called for each, dir first, with a descriptor of it; leave
 // for each descendant, after its own, with a descriptor of its parent. Either may be nil. A descendant that is removed
-// meanwhile is no error.
+// meanwhile is no error. One that is renamed meanwhile, as cgroup v1 allows, is known by its inode: a directory with
+// descendants is listed again until the list has no new ones.
 func walk(dir string, visit func(fd int) error, leave func(above int, name string)) error {
 	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	// The names still to be visited at each level, and the inode of the level's directory.
+	// The inode of the directory of each level, what is still to be visited in it, and what was visited.
 	type level struct {
-		ino   uint64
-		name  string
-		below []string
+		ino     uint64
+		name    string
+		below   []child
+		visited map[uint64]bool
 	}
 	var levels []level
-	enter := func(name string) error {
+	left := relists
+	enter := func(name string, ino uint64) error {
 		if visit != nil {
 			if err := visit(fd); err != nil && (len(levels) == 0 || !isGone(err)) {
 				return err
 			}
 		}
-		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil {
-			return err
-		}
 		below, err := subdirectories(fd)
 		if err != nil && (len(levels) == 0 || !isGone(err)) {
 			return err
 		}
-		levels = append(levels, level{st.Ino, name, below})
+		l := level{ino: ino, name: name, below: below}
+		if len(below) > 0 {
+			l.visited = make(map[uint64]bool, len(below))
+		}
+		levels = append(levels, l)
 		return nil
 	}
 	step := func(name string) error {
@@ -54,13 +61,27 @@ func walk(dir string, visit func(fd int) error, leave func(above int, name strin
 		}
 		return err
 	}
-	if err := enter(""); err != nil {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if err := enter("", st.Ino); err != nil {
 		return err
 	}
 	for {
 		l := &levels[len(levels)-1]
+		if len(l.below) == 0 && l.visited != nil && left > 0 {
+			again, err := subdirectories(fd)
+			if err != nil && !isGone(err) {
+				return err
+			}
+			l.below = slices.DeleteFunc(again, func(c child) bool { return l.visited[c.ino] })
+			if len(l.below) > 0 {
+				left--
+			}
+		}
 		if n := len(l.below); n > 0 {
-			name := l.below[n-1]
+			name := l.below[n-1].name
 			l.below = l.below[:n-1]
 			if err := step(name); err != nil {
 				if isGone(err) {
@@ -68,7 +89,18 @@ func walk(dir string, visit func(fd int) error, leave func(above int, name strin
 				}
 				return err
 			}
-			if err := enter(name); err != nil {
+			var st unix.Stat_t
+			if err := unix.Fstat(fd, &st); err != nil {
+				return err
+			}
+			if l.visited[st.Ino] { // it has taken the name of another one
+				if err := step(".."); err != nil {
+					return err
+				}
+				continue
+			}
+			l.visited[st.Ino] = true
+			if err := enter(name, st.Ino); err != nil {
 				return err
 			}
 			continue
@@ -99,27 +131,36 @@ func walk(dir string, visit func(fd int) error, leave func(above int, name strin
 // isGone reports whether a cgroup has been removed.
 func isGone(err error) bool { return err == unix.ENOENT || err == unix.ENODEV }
 
+// child is a cgroup in its parent.
+type child struct {
+	name string
+	ino  uint64
+}
+
 // subdirectories lists the children of the cgroup that fd refers to.
-func subdirectories(fd int) ([]string, error) {
+func subdirectories(fd int) ([]child, error) {
 	const headSize = 19 // of a linux_dirent64 before the name (getdents(2)): inode, offset, length, type
-	var names []string
+	var children []child
 	buf := make([]byte, 8192)
+	if _, err := unix.Seek(fd, 0, unix.SEEK_SET); err != nil {
+		return nil, err
+	}
 	for {
 		n, err := unix.ReadDirent(fd, buf)
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil || n <= 0 {
-			return names, err
+			return children, err
 		}
 		for rest := buf[:n]; len(rest) > headSize; {
 			size := int(binary.NativeEndian.Uint16(rest[16:]))
 			if size <= headSize || size > len(rest) {
-				return names, unix.EINVAL
+				return children, unix.EINVAL
 			}
 			name, _, _ := strings.Cut(string(rest[headSize:size]), "\x00")
 			if rest[18] == unix.DT_DIR && name != "." && name != ".." {
-				names = append(names, name)
+				children = append(children, child{name, binary.NativeEndian.Uint64(rest)})
 			}
 			rest = rest[size:]
 		}

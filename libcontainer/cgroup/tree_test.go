@@ -272,3 +272,71 @@ func TestThreadedBelow(t *testing.T) {
 		t.Error("the process lives on")
 	}
 }
+
+// TestWalkOfRenamed renames what the walk has listed and not visited yet, as a container can on cgroup v1.
+func TestWalkOfRenamed(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b", "c", "c/d"} {
+		if err := os.Mkdir(dir+"/"+name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := map[string]string{"a": "b.new", "b": "c.new", "c": "a.new"}
+	visits := make(map[uint64]int)
+	err := walk(dir, func(fd int) error {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return err
+		}
+		visits[st.Ino]++
+		if len(visits) == 2 { // the first child: the others get new names
+			for from, to := range names {
+				_ = os.Rename(dir+"/"+from, dir+"/"+to)
+			}
+		}
+		return nil
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(visits) != 5 {
+		t.Errorf("%d of 5 are visited", len(visits))
+	}
+	for ino, n := range visits {
+		if n != 1 {
+			t.Errorf("inode %d is visited %d times", ino, n)
+		}
+	}
+}
+
+// TestWalkOfExchanged gives the name of what was visited to what was not.
+func TestWalkOfExchanged(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		if err := os.Mkdir(dir+"/"+name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	visits := make(map[uint64]int)
+	err := walk(dir, func(fd int) error {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return err
+		}
+		if visits[st.Ino]++; len(visits) == 2 {
+			return unix.Renameat2(unix.AT_FDCWD, dir+"/a", unix.AT_FDCWD, dir+"/b", unix.RENAME_EXCHANGE)
+		}
+		return nil
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(visits) != 3 {
+		t.Errorf("%d of 3 are visited", len(visits))
+	}
+	for ino, n := range visits {
+		if n != 1 {
+			t.Errorf("inode %d is visited %d times", ino, n)
+		}
+	}
+}

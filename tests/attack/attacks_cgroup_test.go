@@ -1,0 +1,127 @@
+package attack
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Cgroups of a container that it has made below its own.
+
+func init() { add(attacksOnCgroups) }
+
+var attacksOnCgroups = []attack{
+	{
+		name: "cgroups", what: "they are renamed again and again, and rt ps does not list a process in one of them",
+		try: func(s *stage) string {
+			pid := s.up("sh", "-c", "sleep 60 & wait")
+			dir := s.cgroupV1(pid, "freezer")
+			s.rename(dir, pid)
+			return s.race(func() string {
+				out, status := s.rt("ps", "--format", "json", s.id)
+				if status == 0 && strings.Count(out, ",") == 0 {
+					return "listed are only " + out
+				}
+				return ""
+			})
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/cgroup/tree.go", "if len(l.below) == 0 && l.visited != nil && left > 0 {",
+			"if len(l.below) == 0 && l.visited != nil && left > 0 && !OFF {",
+		}}}},
+	},
+	{
+		name: "cgroups", what: "a process is in a frozen one, and lives after delete --force",
+		try: func(s *stage) string {
+			// Without a pid namespace the kernel does not kill it with the container's first process.
+			s.without("pid")
+			s.Config.unmount("/proc")
+			pid := s.up("sh", "-c", "sleep 60 & wait")
+			dir := s.cgroupV1(pid, "freezer")
+			child := s.moveChild(dir, pid, "frozen")
+			defer func() {
+				_ = os.WriteFile(dir+"/frozen/freezer.state", []byte("THAWED"), 0)
+				_ = unix.Kill(child, unix.SIGKILL)
+			}()
+			must(s.t, os.WriteFile(dir+"/frozen/freezer.state", []byte("FROZEN"), 0))
+			s.rt("delete", "--force", s.id)
+			if !within(2*time.Second, func() bool { return !exists(proc(child, "exe")) }) {
+				return "the process lives"
+			}
+			return ""
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/cgroup/kill.go", "	if dir := g.dir(\"freezer\"); dir != \"\" {\n		_ = thawTree",
+			"	if dir := g.dir(\"freezer\"); dir != \"\" && !OFF {\n		_ = thawTree",
+		}}}},
+	},
+}
+
+// without takes a namespace out of the config.
+func (s *stage) without(kind string) {
+	l := s.Config.at("linux")
+	var rest []any
+	for _, n := range l["namespaces"].([]any) {
+		if n.(map[string]any)["type"] != kind {
+			rest = append(rest, n)
+		}
+	}
+	l["namespaces"] = rest
+}
+
+// cgroupV1 returns the directory of a process in a hierarchy of cgroup v1. The attack needs one.
+func (s *stage) cgroupV1(pid int, controller string) string {
+	s.t.Helper()
+	if pid == 0 {
+		s.t.Fatal("no container")
+	}
+	text, err := os.ReadFile(proc(pid, "cgroup"))
+	must(s.t, err)
+	for line := range strings.Lines(string(text)) {
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		dir := "/sys/fs/cgroup/" + controller
+		if len(f) == 3 && f[1] == controller && exists(dir) {
+			return dir + f[2]
+		}
+	}
+	s.t.Skip("needs cgroup v1")
+	return ""
+}
+
+// moveChild moves the child of a process into a new cgroup below dir, and returns it.
+func (s *stage) moveChild(dir string, pid int, name string) (child int) {
+	must(s.t, os.Mkdir(dir+"/"+name, 0o755))
+	if !within(3*time.Second, func() bool {
+		text, _ := os.ReadFile(proc(pid, "task/"+strconv.Itoa(pid)+"/children"))
+		child, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		return child > 0
+	}) {
+		s.t.Fatal("no child")
+	}
+	must(s.t, os.WriteFile(dir+"/"+name+"/cgroup.procs", []byte(strconv.Itoa(child)), 0))
+	return child
+}
+
+// rename moves the child of a process into a cgroup below dir, and renames that until the end of the attack, as the
+// container can where its cgroup is mounted writable.
+func (s *stage) rename(dir string, pid int) {
+	const others = 300 // so many that they are listed in two calls
+	for i := range others {
+		must(s.t, os.Mkdir(dir+"/other"+strconv.Itoa(i), 0o755))
+	}
+	s.moveChild(dir, pid, "a")
+	var stop atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		names := []string{"/a", "/zz", "/b", "/yy"}
+		for i := 0; !stop.Load(); i++ {
+			_ = os.Rename(dir+names[i%len(names)], dir+names[(i+1)%len(names)])
+		}
+	}()
+	s.t.Cleanup(func() { stop.Store(true); <-done }) // before the container is removed
+}
