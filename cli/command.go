@@ -76,6 +76,8 @@ func commands() []entry {
 		{"pause", pauseCommand},
 		{"resume", resumeCommand},
 		{"update", updateCommand},
+		{"mount", mountCommand},
+		{"umount", umountCommand},
 		{"events", eventsCommand},
 		{"stats", statsCommand},
 		{"tree", treeCommand},

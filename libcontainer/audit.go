@@ -42,6 +42,9 @@ func (c *Container) Audit(ctx context.Context) (pid int, properties []Property, 
 		return 0, nil, err
 	}
 	t.StrictPids = strings.HasPrefix(t.Spec.OCI.Version, "1.3.")
+	for i := range o.state.Added {
+		t.Added = append(t.Added, o.state.Added[i].Destination)
+	}
 	if t.Group, err = o.loadCgroup(); err != nil {
 		return 0, nil, err
 	}

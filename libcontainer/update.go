@@ -6,7 +6,12 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
+	"rt/libcontainer/addition"
+	"rt/libcontainer/caller"
 	"rt/libcontainer/cgroup"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/process"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 )
@@ -71,4 +76,69 @@ func unlimited(r *specs.LinuxResources) bool {
 	return r == nil || len(r.Devices) == 0 && r.Memory == nil && r.CPU == nil && r.Pids == nil && r.BlockIO == nil &&
 		len(r.HugepageLimits) == 0 &&
 		r.Network == nil && len(r.Rdma) == 0 && len(r.Unified) == 0
+}
+
+// AddedMount is a mount that is added to a running container: the properties are those of an entry of mounts in
+// config.json, of which the type may be bind or tmpfs. A relative source starts in the working directory.
+type AddedMount = specs.Mount
+
+// Mount adds a mount to the container while it runs, under the rules of mounts in config.json. Result.Warnings has what
+// these rules warn of. ctx is looked at before.
+func (c *Container) Mount(ctx context.Context, m *AddedMount) (Result, error) {
+	by, err := c.begin(ctx)
+	if err == nil {
+		err = c.changeMounts(by, state.Mount, func(to *addition.Container) error {
+			warnings, err := to.Mount(m)
+			by.Warn(warnings...)
+			return err
+		})
+	}
+	return ended(by, 0, err)
+}
+
+// MountPlan compiles the plan that Mount would execute, and does nothing else.
+func (c *Container) MountPlan(ctx context.Context, m *AddedMount) (p *plan.Plan, result Result, err error) {
+	by, err := c.begin(ctx)
+	if err == nil {
+		err = c.changeMounts(by, state.Mount, func(to *addition.Container) error {
+			var warnings []string
+			p, warnings, err = to.Plan(m)
+			by.Warn(warnings...)
+			return err
+		})
+	}
+	result, err = ended(by, 0, err)
+	return p, result, err
+}
+
+// Umount removes a mount that Mount has added, with all that is mounted in it.
+func (c *Container) Umount(ctx context.Context, destination string) error {
+	by, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	return c.changeMounts(by, state.Umount, func(to *addition.Container) error { return to.Umount(destination) })
+}
+
+// changeMounts calls do for the container, locked, if op may be done in its status.
+func (c *Container) changeMounts(by *caller.Caller, op state.Op, do func(*addition.Container) error) error {
+	o, err := c.openFor(by, op, true)
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	to := &addition.Container{
+		Dir: o.container, State: o.state, Interrupted: by.Interrupted, Edit: c.runtime.editor(), Debug: by.Debug,
+	}
+	if to.Pidfd, err = process.Open(o.state.Pid, o.state.StartTime); err != nil {
+		return err
+	}
+	if to.Pidfd < 0 {
+		return state.Allow(op, c.ID, state.Stopped)
+	}
+	defer sys.CloseAll(to.Pidfd)
+	if to.Spec, err = o.config(); err != nil {
+		return err
+	}
+	return do(to)
 }

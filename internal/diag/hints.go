@@ -36,7 +36,8 @@ var hints = []struct {
 	},
 	{
 		"openat2", unix.ELOOP, "mounts",
-		"the mount point is a symbolic link in the image: proc and sysfs must be mounted on ordinary directory",
+		"no magic link (/proc/PID/root, /proc/PID/fd/N) may lead to a mount point, and no link at all to one of proc or " +
+			"sysfs",
 	},
 	{"openat2", unix.ENOENT, "mounts", "a symbolic link on the way leads to nothing"},
 	{"openat2", unix.EAGAIN, "", "something keeps renaming directories on the way: try again"},

@@ -67,27 +67,50 @@ func sourceKind(rootfs string, m *spec.Mount) (plan.Source, error) {
 	if sys.IsBelow(m.Source, rootfs) {
 		return plan.SourceLater, nil
 	}
+	kind, err := hostSourceKind(m)
+	if (err == unix.ENOENT || err == unix.ENOTDIR) && leadsInto(rootfs, m.Source) {
+		return plan.SourceLater, nil
+	}
+	return kind, sourceError(m, err)
+}
+
+// hostSourceKind says what the host has at the source of a bind mount.
+func hostSourceKind(m *spec.Mount) (plan.Source, error) {
 	var flags uint64
 	if m.SourceNoFollow {
 		flags = unix.O_NOFOLLOW
 	}
-	var kind uint16
 	fd, err := hostpath.Open(m.Source, flags)
-	if err == nil {
-		kind, err = hostpath.Type(fd)
-		_ = unix.Close(fd)
+	if err != nil {
+		return plan.SourceNone, err
 	}
+	defer func() { _ = unix.Close(fd) }()
+	kind, err := hostpath.Type(fd)
 	switch {
-	case (err == unix.ENOENT || err == unix.ENOTDIR) && leadsInto(rootfs, m.Source):
-		return plan.SourceLater, nil
 	case err != nil:
-		e := hostpath.Failed("the source of the bind mount can't be used", "openat2", err).
-			At(m.Field("source"), m.Source)
-		return plan.SourceNone, e.WithHint(diag.Hint("open_tree", e.Errno, "mounts"))
+		return plan.SourceNone, err
 	case kind == unix.S_IFDIR:
 		return plan.SourceDir, nil
 	}
 	return plan.SourceFile, nil
+}
+
+// sourceError returns the error about a source that can't be looked up because of err; nil if that is nil.
+func sourceError(m *spec.Mount, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := hostpath.Failed("the source of the bind mount can't be used", "openat2", err).At(m.Field("source"), m.Source)
+	return e.WithHint(diag.Hint("open_tree", e.Errno, "mounts"))
+}
+
+// AddedSource says what the source of a bind mount is that is added to a running container.
+func AddedSource(m *spec.Mount) (plan.Source, error) {
+	kind, err := hostSourceKind(m)
+	if err != nil {
+		return kind, sourceError(m, err)
+	}
+	return kind, checkProc(m)
 }
 
 // leadsInto reports whether a path that does not exist leads below root.path, where an earlier mount may make what is

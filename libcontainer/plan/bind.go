@@ -17,13 +17,6 @@ func (c *compiler) bind(i int, m *spec.Mount) {
 		c.copyLink(m, c.opt.Links[i])
 		return
 	}
-	flags := unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC
-	if m.Recursive {
-		flags |= unix.AT_RECURSIVE
-	}
-	if m.SourceNoFollow {
-		flags |= unix.AT_SYMLINK_NOFOLLOW
-	}
 	if fd, ok := c.tree(i); ok {
 		sentence := "use rt's clone of " + m.Source
 		if m.IDMap {
@@ -31,9 +24,8 @@ func (c *compiler) bind(i int, m *spec.Mount) {
 		}
 		c.do(mountPath(m, "source"), sentence, nsenter.Fcntl, nsenter.Num(fd),
 			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regTree)
-	} else {
-		c.do(mountPath(m, "source"), "clone the mount", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(m.Source),
-			nsenter.Flags(&nsenter.OpenTreeFlags, flags)).to(regTree)
+	} else if !c.cloned {
+		c.cloneSource(m)
 	}
 	c.mapIDs(m, regTree)
 	if c.mountsInto(i) {
@@ -45,6 +37,19 @@ func (c *compiler) bind(i int, m *spec.Mount) {
 		source = c.opt.Sources[i]
 	}
 	c.bindAttach(m, source)
+}
+
+// cloneSource clones the source of a bind mount in regTree, as this process sees it.
+func (c *compiler) cloneSource(m *spec.Mount) {
+	flags := unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC
+	if m.Recursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	if m.SourceNoFollow {
+		flags |= unix.AT_SYMLINK_NOFOLLOW
+	}
+	c.do(mountPath(m, "source"), "clone the mount", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(m.Source),
+		nsenter.Flags(&nsenter.OpenTreeFlags, flags)).to(regTree)
 }
 
 // mountsInto reports whether rt itself mounts something into bind mount i: masks and read-only paths, the terminal.
@@ -112,7 +117,7 @@ const plainFlags = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_
 func (c *compiler) bindAttributes(m *spec.Mount) {
 	origin := mountPath(m, "options")
 	exact := m.AttrClear
-	if m.Flagged && !c.treesByRT() {
+	if m.Flagged && (!c.treesByRT() || c.adding && !c.sourcesLocked()) {
 		exact |= plainFlags
 		if c.host.Has(host.NoSymfollow) {
 			exact |= unix.MOUNT_ATTR_NOSYMFOLLOW

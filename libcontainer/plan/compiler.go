@@ -61,6 +61,9 @@ type compiler struct {
 	free     nsenter.Reg // the next free register
 	reserved int         // registers that later mounts need, for their paths to be restricted
 	joining  bool        // the process joins an existing container: see exec.go
+	adding   bool        // to make a mount there: see add.go
+	entered  uintptr     // adding: the namespaces of the container that the process has entered
+	cloned   bool        // adding: regTree has the clone of the source already
 	procOpen bool        // regProc is open
 	nullOpen bool        // regNull is open
 	mounted  int         // how many mounts of the config are made: see isMountPoint

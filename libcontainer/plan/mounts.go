@@ -64,6 +64,9 @@ func howFor(m *spec.Mount, dir bool) nsenter.Arg {
 
 // attach attaches a detached mount to its mount point.
 func (c *compiler) attach(origin string, tree, target nsenter.Reg) step {
+	if c.adding {
+		c.recordAdded(origin, tree)
+	}
 	return c.do(origin, "attach it", nsenter.MoveMount, nsenter.Val(tree), nsenter.Str(""), nsenter.Val(target),
 		nsenter.Str(""),
 		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))

@@ -34,6 +34,8 @@ const (
 	SyncTrees          // open the next batch of Plan.Later, and hand it over
 	SyncPtmx           // what a joining process has found at /dev/pts/ptmx comes along: check that it is that device
 	SyncListener       // the listener of the seccomp filter comes along: hand it to the agent
+	SyncAdd            // a mount that is about to be attached comes along: record it
+	SyncRemove         // the mount that is about to be unmounted comes along: check that rt has added it
 	SyncPoints         // how many there are
 )
 
@@ -77,6 +79,8 @@ var syncPoints = [SyncPoints]struct {
 	SyncTrees:           {name: "trees", runsOn: true},
 	SyncPtmx:            {name: "ptmx", passes: PassesFile},
 	SyncListener:        {name: "listener", passes: PassesListener},
+	SyncAdd:             {name: "add", passes: PassesFile},
+	SyncRemove:          {name: "remove", passes: PassesFile},
 }
 
 // String returns the name of a sync point, as `rt plan --json` shows it.

@@ -50,6 +50,7 @@ func (s *State) Append(dst []byte) []byte {
 		w.text("monitor", s.IntelRdt.Monitor)
 		w.close()
 	}
+	w.added(s.Added)
 	w.close()
 	return append(w.dst, '\n')
 }
@@ -59,10 +60,11 @@ var (
 	stateNames = []string{
 		"format", "ociVersion", "id", "bundle", "rootfs", "owner", "created", "annotations", "phase", "pid",
 		"startTime", "terminal", "noNewKeyring", "keyring", "cgroup",
-		"intelRdt",
+		"intelRdt", "added",
 	}
 	cgroupNames = []string{"driver", "paths", "unit", "slice", "rootless", "kept"}
 	rdtNames    = []string{"class", "monitor"}
+	addedNames  = []string{"destination", "source", "type", "mountId", "device"}
 )
 
 // parse is the reverse of Append. It ignores unknown names: a newer rt of the same format wrote them.
@@ -104,6 +106,8 @@ func parse(doc string) (*State, error) {
 			parseCgroup(sc, &s.Cgroup)
 		case "intelRdt":
 			parseIntelRdt(sc, &s.IntelRdt)
+		case "added":
+			jsonscan.Slice(sc, &s.Added, parseAdded)
 		default:
 			return false
 		}

@@ -41,6 +41,7 @@ func TestEveryFieldIsWritten(t *testing.T) {
 	for typ, names := range map[reflect.Type][]string{
 		reflect.TypeFor[State]():  stateNames[1:], // without format
 		reflect.TypeFor[Cgroup](): cgroupNames,
+		reflect.TypeFor[Added]():  addedNames,
 	} {
 		if typ.NumField() != len(names) {
 			t.Errorf("%s has %d fields, %d names", typ, typ.NumField(), len(names))

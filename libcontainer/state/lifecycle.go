@@ -22,6 +22,8 @@ const (
 	Events     Op = "events"
 	Checkpoint Op = "checkpoint"
 	Audit      Op = "audit"
+	Mount      Op = "mount"
+	Umount     Op = "umount"
 )
 
 // deleted is the status after delete.
@@ -61,6 +63,12 @@ var lifecycle = []struct {
 	{Checkpoint, Paused, Stopped},
 	{Audit, Running, Running},
 	{Audit, Paused, Paused},
+	{Mount, Created, Created},
+	{Mount, Running, Running},
+	{Mount, Paused, Paused},
+	{Umount, Created, Created},
+	{Umount, Running, Running},
+	{Umount, Paused, Paused},
 }
 
 // legal reports whether op is legal in status.
@@ -99,6 +107,8 @@ var refusals = []struct {
 	{Events, "", "container with id {id} is not running: it is {status}"},
 	{Audit, Created, "cannot audit a container that has not been started: its program does not run yet"},
 	{Audit, "", "container not running: it is {status}"},
+	{Mount, "", "container not running: it is {status}"},
+	{Umount, "", "container not running: it is {status}"},
 	{Checkpoint, "", "container cannot be checkpointed in the {status} state"},
 }
 

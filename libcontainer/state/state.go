@@ -56,6 +56,18 @@ type State struct {
 	Cgroup  Cgroup
 	// IntelRdt is what rt has made in resctrl and removes with the container.
 	IntelRdt IntelRdt
+	// Added are the mounts that were added to the running container, in the order of their making.
+	Added []Added
+}
+
+// Added is a mount that `rt mount` or `rt device add` has added to the running container. It is recorded before it is
+// attached, so it may not be there.
+type Added struct {
+	Destination string // as the container sees it
+	Source      string // on the host, of a bind mount or device
+	Type        string // of the file system; "bind"
+	MountID     uint64 // as statx(2) tells it: the unique one, where the kernel has it
+	Device      string // of a device: its rule, as devices.allow has it; else ""
 }
 
 // IntelRdt has the fields of rdt.Made in the same order, so that one converts to the other. They are directories.

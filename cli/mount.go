@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"rt/libcontainer"
+	"rt/libcontainer/plan"
+)
+
+// mountOptions are the options of mount.
+type mountOptions struct {
+	kind    string
+	options []string
+	plan    bool
+}
+
+func mountCommand() *Command {
+	var o mountOptions
+	return &Command{
+		Name: "mount", Args: "<container-id> <source> <destination>", Min: 3, Max: 3,
+		Complete: []Candidates{containers, files},
+		Summary:  "add a mount to a running container",
+		Description: []string{
+			"Mounts a file or directory of the host, or a new tmpfs, in a container that is created, running or " +
+				"paused. The rules are those of mounts in config.json, with the same options: the source is cloned " +
+				"outside the container, restricted before the container can see it, and attached below the container's " +
+				"root, where no link leads out. A missing mount point is made. Without an option for it, nothing that is " +
+				"mounted later, on either side, appears on the other (rprivate).",
+			"The mount is recorded in the state of the container: rt audit does not report it, and rt umount removes it. " +
+				"It is gone with the container. Masked and read-only paths can't be covered.",
+			"It takes Linux 5.12 (mount_setattr(2)). A container with such mounts can't be checkpointed.",
+		},
+		Flags: []Flag{
+			{
+				Name: "type", Short: "t", Value: "TYPE", To: &o.kind,
+				Usage: "bind (the default) or tmpfs, for which the source is a name that the mount table shows",
+			},
+			{
+				Name: "options", Short: "o", Value: "LIST", To: &o.options,
+				Usage: "options of mounts in config.json, with commas between them: ro,noexec,rbind,size=10m",
+			},
+			{Name: "plan", To: &o.plan, Usage: "print what would be done, step by step, and do nothing"},
+		},
+		Action: func(c *Call) error { return o.mount(c) },
+		Examples: []Row{
+			{"rt mount -o ro web1 /srv/tools /tools", "Show the directory /srv/tools to web1, which can't change it"},
+			{"rt mount -t tmpfs -o size=64m,noexec web1 scratch /scratch", "Give it 64 MiB of memory as a directory"},
+			{"rt mount --plan web1 /srv/tools /tools", "See the system calls of that"},
+		},
+	}
+}
+
+func (o *mountOptions) mount(c *Call) error {
+	m := &libcontainer.AddedMount{Type: o.kind, Source: c.Args[1], Destination: c.Args[2]}
+	for _, list := range o.options {
+		m.Options = append(m.Options, strings.Split(list, ",")...)
+	}
+	if m.Type == "" {
+		m.Type = "bind"
+	}
+	if m.Type == "bind" && m.Source != "" {
+		var err error
+		if m.Source, err = filepath.Abs(m.Source); err != nil {
+			return err
+		}
+	}
+	if !o.plan {
+		return c.take(c.container().Mount(context.Background(), m))
+	}
+	p, result, err := c.container().MountPlan(context.Background(), m)
+	if err := c.take(result, err); err != nil {
+		return err
+	}
+	return c.page(p.AppendView(nil, &plan.View{Colour: c.Colour, Width: c.width}), false)
+}
+
+func umountCommand() *Command {
+	return &Command{
+		Name: "umount", Args: "<container-id> <destination>", Min: 2, Max: 2,
+		Complete: []Candidates{containers},
+		Summary:  "remove a mount that rt mount has added",
+		Description: []string{
+			"Removes the mount that rt mount has added last at the destination, with all that is mounted in it. Processes " +
+				"that have a file of it open keep that file (MNT_DETACH of umount(2)).",
+			"Nothing else is removed: neither a mount of config.json, nor one that the container has made.",
+		},
+		Action: func(c *Call) error { return c.container().Umount(context.Background(), c.Args[1]) },
+		Examples: []Row{
+			{"rt umount web1 /tools", "Take /tools from web1 again"},
+		},
+	}
+}

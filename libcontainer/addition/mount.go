@@ -1,0 +1,264 @@
+package addition
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/internal/sys"
+	"rt/libcontainer/inspect"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/state"
+	"rt/libcontainer/supervise"
+	"rt/spec"
+)
+
+// Plan compiles the plan of Mount, and does nothing else.
+func (c *Container) Plan(m *specs.Mount) (*plan.Plan, []string, error) {
+	w, err := c.compileMount(m)
+	if err != nil {
+		return nil, nil, named(err)
+	}
+	for i := range w.plan.Steps {
+		w.plan.Steps[i].Origin = field(w.plan.Steps[i].Origin)
+	}
+	for i := range w.plan.Files {
+		w.plan.Files[i].Origin = field(w.plan.Files[i].Origin)
+	}
+	return w.plan, w.warnings(), nil
+}
+
+// Mount adds a mount to the container. It returns warnings.
+func (c *Container) Mount(m *specs.Mount) ([]string, error) {
+	w, err := c.compileMount(m)
+	if err != nil {
+		return nil, named(err)
+	}
+	return w.warnings(), named(w.attach("rt-mount", ""))
+}
+
+// attach executes a plan that adds a mount, and records it. device is the rule of a device, or "".
+func (w *work) attach(name, device string) error {
+	mount := &w.spec.Mounts[0]
+	recorded := false
+	err := w.run(name, map[plan.SyncPoint]supervise.Handler{
+		plan.SyncAdd: func(r supervise.Report) error {
+			defer sys.CloseAll(r.FD)
+			id, _, err := mountID(r.FD)
+			if err != nil {
+				return diag.Sys("the ID of the new mount is not known", "statx", err)
+			}
+			w.State.Added = append(w.State.Added, state.Added{
+				Destination: mount.Destination, Source: mount.Source, Type: mount.Type, MountID: id, Device: device,
+			})
+			recorded = true
+			return w.Dir.Save(w.State)
+		},
+	})
+	if err != nil && recorded {
+		_ = w.forget(len(w.State.Added) - 1) // a record too many is dropped by the next umount
+	}
+	return err
+}
+
+func (c *Container) compileMount(m *specs.Mount) (*work, error) {
+	if !c.Spec.Namespaces.Has(unix.CLONE_NEWNS) {
+		return nil, errShared()
+	}
+	added, err := c.Spec.WithMount(m)
+	if err != nil {
+		return nil, err
+	}
+	mount := &added.Mounts[0]
+	if err := c.allows(mount); err != nil {
+		return nil, err
+	}
+	if len(mount.Propagation) == 0 {
+		mount.Propagation = []uintptr{unix.MS_PRIVATE | unix.MS_REC}
+	}
+	w, err := c.newWork(added)
+	if err != nil {
+		return nil, err
+	}
+	w.options.ModeLater = mount.Type == "tmpfs" && !hasMode(mount.Data)
+	if mount.Bind {
+		if w.options.Source, err = inspect.AddedSource(mount); err != nil {
+			return nil, err
+		}
+	}
+	w.plan, err = plan.CompileAdd(added, &w.facts, &w.options)
+	return w, err
+}
+
+// hasMode reports whether options of a tmpfs set its mode.
+func hasMode(data string) bool {
+	return slices.ContainsFunc(strings.Split(data, ","), func(o string) bool { return strings.HasPrefix(o, "mode=") })
+}
+
+// allows refuses a mount that only config.json can have.
+func (c *Container) allows(m *spec.Mount) error {
+	refused := func(property, value, problem string) error {
+		return &diag.Error{Kind: diag.Usage, Field: m.Field(property), Value: value, Problem: problem}
+	}
+	switch {
+	case m.Remount:
+		return refused("options", "remount", "can't change a mount of a running container: rt umount it, and mount it "+
+			"again")
+	case m.CopySymlink:
+		return refused("options", "copy-symlink", "makes no mount, and works in config.json only")
+	case !m.Bind && m.Type != "tmpfs":
+		return refused("type", m.Type, "can't be added to a running container: bind and tmpfs can")
+	}
+	for i, list := range [...][]string{c.Spec.MaskedPaths, c.Spec.ReadonlyPaths} {
+		for j, p := range list {
+			if !sys.IsBelow(path.Clean(p), m.Destination) {
+				continue
+			}
+			name := [...]string{"linux.maskedPaths[", "linux.readonlyPaths["}[i] + strconv.Itoa(j) + "]"
+			return refused("destination", m.Destination, "would cover "+p+", which "+name+
+				" restricts: only a mount of config.json can be there")
+		}
+	}
+	return nil
+}
+
+func (w *work) warnings() []string {
+	var list []string
+	for _, line := range slices.Concat(w.spec.Warnings, w.plan.Warnings) {
+		list = append(list, field(line))
+	}
+	return list
+}
+
+// field returns the name that a property of the mount has for the user: that of a config would be one of config.json.
+func field(text string) string {
+	if text == entry {
+		return "mount"
+	}
+	if rest, ok := strings.CutPrefix(text, entry+"."); ok {
+		return rest
+	}
+	return text
+}
+
+// entry is how the properties of the added mount begin in messages of the other packages.
+const entry = "mounts[0]"
+
+// named names the fields of an error after the arguments.
+func named(err error) error {
+	e, ok := err.(*diag.Error) //nolint:errorlint // it is not wrapped: its fields are changed
+	if !ok {
+		return err
+	}
+	for _, one := range append([]*diag.Error{e}, e.More...) {
+		one.Field = field(one.Field)
+		if one.Kind == diag.Document {
+			one.Kind = diag.Usage
+		}
+	}
+	return err
+}
+
+// Umount removes a mount that Mount has added.
+func (c *Container) Umount(destination string) error {
+	return named(c.remove("rt-umount", destination, false))
+}
+
+// remove removes what was added last at a destination.
+func (c *Container) remove(name, destination string, device bool) error {
+	if destination == "" || destination[0] != '/' {
+		return &diag.Error{
+			Kind: diag.Usage, Field: destinationField, Value: destination,
+			Problem: "must be an absolute path, as the container sees it",
+		}
+	}
+	destination = path.Clean(destination)
+	i := c.find(destination)
+	if i < 0 || (c.State.Added[i].Device != "") != device {
+		return c.notAdded(destination, i)
+	}
+	w, err := c.newWork(c.Spec)
+	if err != nil {
+		return err
+	}
+	if w.plan, err = plan.CompileRemove(c.Spec, &w.facts, destination, &w.options); err != nil {
+		return err
+	}
+	gone := false
+	err = w.run(name, map[plan.SyncPoint]supervise.Handler{
+		plan.SyncRemove: func(r supervise.Report) (err error) {
+			gone, err = c.compare(r.FD, &c.State.Added[i])
+			return err
+		},
+	})
+	if err == nil {
+		return c.forget(i)
+	}
+	if e, ok := err.(*diag.Error); ok && e.Errno == unix.ENOENT { //nolint:errorlint // as above
+		gone, err = true, unmounted(destination)
+	}
+	if gone {
+		if err := c.forget(i); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// compare compares what is mounted at the destination of a with it. gone says that nothing is mounted there.
+func (c *Container) compare(fd int, a *state.Added) (gone bool, err error) {
+	defer sys.CloseAll(fd)
+	id, root, err := mountID(fd)
+	switch {
+	case err != nil:
+		return false, diag.Sys("the ID of the mount is not known", "statx", err).At(destinationField, a.Destination)
+	case !root:
+		return true, unmounted(a.Destination)
+	case id != a.MountID:
+		return false, &diag.Error{
+			Kind: diag.State, Field: destinationField, Value: a.Destination,
+			Problem: "something else is mounted here than what was added, by the container or a hook: it stays",
+		}
+	}
+	return false, nil
+}
+
+const destinationField = entry + ".destination"
+
+func unmounted(destination string) error {
+	return &diag.Error{
+		Kind: diag.State, Field: destinationField, Value: destination,
+		Problem: "what was added here is not here any more: the container has unmounted or moved it",
+	}
+}
+
+// notAdded returns the error for a destination at which nothing of the kind was added. i is what was added there
+// instead, or -1.
+func (c *Container) notAdded(destination string, i int) error {
+	e := &diag.Error{
+		Kind: diag.State, Field: destinationField, Value: destination,
+		Problem: "nothing was added to the container here, and rt removes only what it has added",
+	}
+	if i >= 0 {
+		e.Problem = "is a device that was added to the container"
+		e.Hint = "`rt device remove " + c.State.ID + " " + destination + "` removes it"
+		if c.State.Added[i].Device == "" {
+			e.Problem, e.Hint = "is a mount that was added to the container, and no device", "`rt umount "+c.State.ID+" "+
+				destination+"` removes it"
+		}
+		return e
+	}
+	var names []string
+	for _, a := range c.State.Added {
+		names = append(names, a.Destination)
+	}
+	if len(names) > 0 {
+		e.Hint = "added were: " + strings.Join(names, ", ")
+	}
+	return e
+}

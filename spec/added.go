@@ -1,0 +1,29 @@
+package spec
+
+import (
+	"os"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"rt/internal/diag"
+)
+
+// WithMount returns a copy of s that has m instead of its own mounts: a mount that is added to the container while it
+// runs. m is checked as an entry of mounts is; its fields are named as those of mounts[0]. A relative source starts in
+// the working directory.
+func (s *Spec) WithMount(m *specs.Mount) (*Spec, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, diag.Sys("the working directory is not known", "getcwd", err)
+	}
+	c := checker{bundle: dir}
+	added, document := *s, *s.OCI
+	document.Mounts = []specs.Mount{*m}
+	added.OCI, added.Bundle, added.Process, added.Mounts, added.Warnings = &document, dir, nil, nil, nil
+	c.mounts(document.Mounts, &added)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	added.Warnings = c.warnings
+	return &added, nil
+}

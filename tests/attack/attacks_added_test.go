@@ -1,0 +1,120 @@
+package attack
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Mounts that are added to a running container, and removed from it. Here the container runs, and moves what its paths
+// lead to while rt works.
+
+func init() { add(attacksOnAdded) }
+
+var attacksOnAdded = []attack{
+	{
+		name: "rt mount", what: "a magic link on the way to a mount point that is missing leads to the host",
+		try: func(s *stage) string {
+			s.withoutNamespace("pid") // so that /proc has processes of the host
+			s.link("/proc/"+strconv.Itoa(os.Getpid())+"/root"+s.victim+"/folder", "way")
+			if s.up("sleep", "60") == 0 {
+				return ""
+			}
+			s.rt("mount", s.id, s.source(), "/way/made/here")
+			return s.harmed()
+		},
+		without: []way{{edit: "resolve 0 ^openat2\\(.*(open the mount point|open it|enter it)", on: "mount"}},
+	},
+	{
+		name: "rt umount",
+		what: "a link leads to a masked path instead of the mount that was added",
+		try: func(s *stage) string {
+			if !s.addedBelow("sleep 60") {
+				return ""
+			}
+			s.swapForProc()
+			s.rt("umount", s.id, "/volume/d/keys")
+			return s.unmasked()
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/addition/mount.go", "case id != a.MountID:", "case id != a.MountID && !OFF:",
+		}}}},
+	},
+	{
+		name: "rt umount",
+		what: "the same link appears after rt has compared the mount",
+		try: func(s *stage) string {
+			if !s.addedBelow("sleep 60") {
+				return ""
+			}
+			must(s.t, makeFIFO(s.path("fifo")))
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				time.Sleep(300 * time.Millisecond)
+				s.swapForProc()
+				if s.way != nil {
+					releaseFIFO(s.path("fifo"))
+				}
+			}()
+			s.rt("umount", s.id, "/volume/d/keys")
+			<-done
+			return s.unmasked()
+		},
+		without: []way{{
+			edit: "wait /fifo make it the working directory\n" +
+				"text 0 /volume/d/keys unmount what the descriptor leads to\n",
+			on: "umount",
+		}},
+	},
+}
+
+// withoutNamespace takes a namespace from the config.
+func (s *stage) withoutNamespace(kind string) {
+	linux := s.Config.at("linux")
+	var rest []any
+	for _, n := range linux["namespaces"].([]any) {
+		if n.(map[string]any)["type"] != kind {
+			rest = append(rest, n)
+		}
+	}
+	linux["namespaces"] = rest
+}
+
+// source is a directory of the host's with nothing in it.
+func (s *stage) source() string {
+	must(s.t, os.MkdirAll(s.dir+"/source", 0o755))
+	return s.dir + "/source"
+}
+
+// addedBelow has a container run with a volume, in which a file is mounted by rt at /volume/d/keys.
+func (s *stage) addedBelow(script string) bool {
+	must(s.t, os.MkdirAll(s.dir+"/volume/d", 0o755))
+	must(s.t, os.WriteFile(s.source()+"/file", []byte("added\n"), 0o644))
+	s.Config.mount("/volume", "bind", s.dir+"/volume", "rbind")
+	s.Config.at("linux")["maskedPaths"] = []string{"/proc/keys"}
+	if s.up("sh", "-c", script) == 0 {
+		return false
+	}
+	out, status := s.rt("mount", s.id, s.source()+"/file", "/volume/d/keys")
+	if status != 0 {
+		s.t.Fatalf("mount: %s", out)
+	}
+	return true
+}
+
+// swapForProc is what the container, or another one with the volume, does: /volume/d becomes a link to /proc.
+func (s *stage) swapForProc() {
+	must(s.t, os.Rename(s.dir+"/volume/d", s.dir+"/volume/old"))
+	must(s.t, os.Symlink("/proc", s.dir+"/volume/d"))
+}
+
+// unmasked says whether the container can read the masked path.
+func (s *stage) unmasked() string {
+	if out, _ := s.rt("exec", s.id, "grep", "-c", ":", "/proc/keys"); strings.TrimSpace(out) != "0" &&
+		!strings.Contains(out, "/proc/keys") {
+		return "/proc/keys can be read: " + out
+	}
+	return ""
+}
