@@ -87,7 +87,7 @@ type AddedMount = specs.Mount
 func (c *Container) Mount(ctx context.Context, m *AddedMount) (Result, error) {
 	by, err := c.begin(ctx)
 	if err == nil {
-		err = c.changeMounts(by, state.Mount, func(to *addition.Container) error {
+		err = changeMounts(c, by, state.Mount, func(to *addition.Container) error {
 			warnings, err := to.Mount(m)
 			by.Warn(warnings...)
 			return err
@@ -100,7 +100,7 @@ func (c *Container) Mount(ctx context.Context, m *AddedMount) (Result, error) {
 func (c *Container) MountPlan(ctx context.Context, m *AddedMount) (p *plan.Plan, result Result, err error) {
 	by, err := c.begin(ctx)
 	if err == nil {
-		err = c.changeMounts(by, state.Mount, func(to *addition.Container) error {
+		err = changeMounts(c, by, state.Mount, func(to *addition.Container) error {
 			var warnings []string
 			p, warnings, err = to.Plan(m)
 			by.Warn(warnings...)
@@ -117,11 +117,11 @@ func (c *Container) Umount(ctx context.Context, destination string) error {
 	if err != nil {
 		return err
 	}
-	return c.changeMounts(by, state.Umount, func(to *addition.Container) error { return to.Umount(destination) })
+	return changeMounts(c, by, state.Umount, func(to *addition.Container) error { return to.Umount(destination) })
 }
 
-// changeMounts calls do for the container, locked, if op may be done in its status.
-func (c *Container) changeMounts(by *caller.Caller, op state.Op, do func(*addition.Container) error) error {
+// changeMounts calls do for a container, locked, if op may be done in its status.
+func changeMounts(c *Container, by *caller.Caller, op state.Op, do func(*addition.Container) error) error {
 	o, err := c.openFor(by, op, true)
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ type AddOptions struct {
 // clone of it before it is attached; and a mount point that they replace is not the one that was opened. rt records the
 // mount before it is attached.
 func CompileAdd(s *spec.Spec, f *host.Facts, o *AddOptions) (*Plan, error) {
-	c := newAddition(s, f, o)
+	c := newAdder(s, f, o)
 	c.opt.Sources = []Source{o.Source}
 	if o.ModeLater {
 		c.opt.ModesLater = []bool{true}
@@ -54,10 +54,12 @@ func CompileAdd(s *spec.Spec, f *host.Facts, o *AddOptions) (*Plan, error) {
 	c.joinFiles()
 	c.begin("namespaces")
 	c.addStart()
+	rest := o.Namespaces
 	if aside {
 		c.cloneAside(m)
+		rest &^= unix.CLONE_NEWUSER
 	}
-	c.joinContainer(o.Namespaces &^ c.entered)
+	c.joinContainer(rest)
 	c.begin("mount")
 	if err := c.mounts(); err != nil {
 		return nil, err
@@ -72,7 +74,7 @@ func CompileAdd(s *spec.Spec, f *host.Facts, o *AddOptions) (*Plan, error) {
 // has compared, wherever the container moves it. It is detached at once, with what is mounted in it; a process that has
 // a file of it open keeps that.
 func CompileRemove(s *spec.Spec, f *host.Facts, destination string, o *AddOptions) (*Plan, error) {
-	c := newAddition(s, f, o)
+	c := newAdder(s, f, o)
 	c.spec.Mounts = nil
 	c.joinFiles()
 	c.begin("namespaces")
@@ -93,26 +95,29 @@ func CompileRemove(s *spec.Spec, f *host.Facts, destination string, o *AddOption
 	return c.added()
 }
 
-// newAddition begins a plan for a container that runs.
-func newAddition(s *spec.Spec, f *host.Facts, o *AddOptions) *compiler {
+// adder compiles a plan for a container that runs.
+type adder struct{ *compiler }
+
+// newAdder begins a plan for a container that runs.
+func newAdder(s *spec.Spec, f *host.Facts, o *AddOptions) *adder {
 	joined := *s
 	joined.Process, joined.Namespaces = nil, spec.Namespaces{New: o.Namespaces}
-	c := &compiler{
-		spec: &joined, host: f, joining: true, adding: true, devMount: -1,
+	c := &adder{&compiler{
+		spec: &joined, host: f, joins: joinsMount, devMount: -1,
 		opt: &Options{IgnoredSignals: o.IgnoredSignals, BlockedSignals: o.BlockedSignals},
-	}
+	}}
 	c.plan.Steps = make([]nsenter.Step, 0, 64)
 	c.plan.Regs = registerNames[:]
 	return c
 }
 
-func (c *compiler) addFile(name string, f File) {
+func (c *adder) addFile(name string, f File) {
 	c.plan.Files = append(c.plan.Files, f)
 	c.plan.FDs = append(c.plan.FDs, name)
 }
 
 // joinFiles completes the list of descriptors that the process inherits.
-func (c *compiler) joinFiles() {
+func (c *adder) joinFiles() {
 	c.addFile("pidfd", File{Kind: FilePidfd, Index: -1})
 	for i := range c.spec.Mounts {
 		if m := &c.spec.Mounts[i]; m.IDMap && !c.treesByRT() {
@@ -126,7 +131,7 @@ func (c *compiler) joinFiles() {
 }
 
 // addStart compiles what comes before the process can be seen.
-func (c *compiler) addStart() {
+func (c *adder) addStart() {
 	c.name()
 	c.signals()
 	c.do("", "clear the umask: later modes are exact", nsenter.Umask, nsenter.Imm(0))
@@ -135,22 +140,20 @@ func (c *compiler) addStart() {
 
 // cloneAside clones the source of a bind mount where rt has no right to: in a mount namespace of the process's own,
 // which the container's user namespace owns and which has the host's mounts. There the process has that right.
-func (c *compiler) cloneAside(m *spec.Mount) {
+func (c *adder) cloneAside(m *spec.Mount) {
 	c.joinContainer(unix.CLONE_NEWUSER)
 	c.do("", "create a mount namespace with the host's mounts", nsenter.Unshare,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWNS))
 	c.do("", "let no mount propagate to the host", nsenter.Mount, nsenter.Null, nsenter.Str("/"), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, unix.MS_SLAVE|unix.MS_REC), nsenter.Null)
-	c.cloneSource(m)
-	c.cloned = true
+	cloneSource(c.compiler, m)
 }
 
 // joinContainer enters namespaces of the container. With the mount namespace its root becomes the root directory.
-func (c *compiler) joinContainer(flags uintptr) {
+func (c *adder) joinContainer(flags uintptr) {
 	pidfd, _ := c.file(func(f *File) bool { return f.Kind == FilePidfd })
 	c.do("", "join the container's namespaces", nsenter.Setns, nsenter.Num(pidfd),
 		nsenter.Flags(&nsenter.CloneFlags, flags))
-	c.entered |= flags
 	if flags&unix.CLONE_NEWUSER != 0 {
 		c.stillNotDumpable()
 		c.becomeRoot()
@@ -162,13 +165,13 @@ func (c *compiler) joinContainer(flags uintptr) {
 }
 
 // recordAdded has rt record the mount in tree before it is attached.
-func (c *compiler) recordAdded(origin string, tree nsenter.Reg) {
+func recordAdded(c *compiler, origin string, tree nsenter.Reg) {
 	c.passToRt(origin, "the mount", tree).sync(SyncAdd, "record the mount in the state of the container")
 	c.await("wait until rt has recorded it")
 }
 
 // added completes the plan.
-func (c *compiler) added() (*Plan, error) {
+func (c *adder) added() (*Plan, error) {
 	c.do("", "end", nsenter.ExitGroup, nsenter.Imm(0))
 	c.resolve()
 	if err := c.check(); err != nil {

@@ -24,8 +24,8 @@ func (c *compiler) bind(i int, m *spec.Mount) {
 		}
 		c.do(mountPath(m, "source"), sentence, nsenter.Fcntl, nsenter.Num(fd),
 			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regTree)
-	} else if !c.cloned {
-		c.cloneSource(m)
+	} else if c.joins != joinsMount { // else it was cloned before: see cloneAside
+		cloneSource(c, m)
 	}
 	c.mapIDs(m, regTree)
 	if c.mountsInto(i) {
@@ -40,7 +40,7 @@ func (c *compiler) bind(i int, m *spec.Mount) {
 }
 
 // cloneSource clones the source of a bind mount in regTree, as this process sees it.
-func (c *compiler) cloneSource(m *spec.Mount) {
+func cloneSource(c *compiler, m *spec.Mount) {
 	flags := unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC
 	if m.Recursive {
 		flags |= unix.AT_RECURSIVE
@@ -117,7 +117,7 @@ const plainFlags = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_
 func (c *compiler) bindAttributes(m *spec.Mount) {
 	origin := mountPath(m, "options")
 	exact := m.AttrClear
-	if m.Flagged && (!c.treesByRT() || c.adding && !c.sourcesLocked()) {
+	if m.Flagged && (!c.treesByRT() || c.joins == joinsMount && !c.sourcesLocked()) {
 		exact |= plainFlags
 		if c.host.Has(host.NoSymfollow) {
 			exact |= unix.MOUNT_ATTR_NOSYMFOLLOW

@@ -45,13 +45,13 @@ func mountsProc(s *spec.Spec) bool {
 }
 
 // clonesProgram reports whether the process that has made everything clones the one that becomes the program.
-func (c *compiler) clonesProgram() bool { return c.joining || c.plan.BornLast }
+func (c *compiler) clonesProgram() bool { return c.joins != joinsNone || c.plan.BornLast }
 
 // trustsNeighbours reports whether processes that the container's process can meet in a joined pid namespace could take
 // rights over the host from it: where it can't be born last.
 func (c *compiler) trustsNeighbours() bool {
 	n := &c.spec.Namespaces
-	return !c.joining && n.Joined(unix.CLONE_NEWPID) != nil && !n.Has(unix.CLONE_NEWUSER) && !c.plan.BornLast
+	return c.joins == joinsNone && n.Joined(unix.CLONE_NEWPID) != nil && !n.Has(unix.CLONE_NEWUSER) && !c.plan.BornLast
 }
 
 // pidNamespace has children of this process be born in the pid namespace that is joined. The process itself stays

@@ -9,7 +9,7 @@ import (
 // able to cause it.
 func (c *compiler) check() error {
 	subject := rules.Subject{
-		Program: &c.plan.Program, Harmless: make([]bool, len(c.plan.FDs)), Joining: c.joining,
+		Program: &c.plan.Program, Harmless: make([]bool, len(c.plan.FDs)), Joining: c.joins != joinsNone,
 		Trusting: c.trustsNeighbours(),
 		Rights:   c.wanted(), Rootfs: c.spec.Rootfs,
 	}

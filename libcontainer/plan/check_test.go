@@ -80,7 +80,7 @@ func TestRulesNotice(t *testing.T) {
 				dropped++
 			}
 		}
-		c := compiler{spec: s, host: &f, opt: o, plan: *p, joining: test.exec}
+		c := compiler{spec: s, host: &f, opt: o, plan: *p, joins: map[bool]joins{true: joinsProcess}[test.exec]}
 		if err := c.check(); dropped == 0 || err == nil ||
 			!strings.Contains(err.Error(), "breaks its rule "+test.rule+" ") {
 			t.Errorf("%s: %d steps are gone, and the rules say: %v", name, dropped, err)

@@ -60,10 +60,7 @@ type compiler struct {
 	batch    int         // how many of them rt passes at a time
 	free     nsenter.Reg // the next free register
 	reserved int         // registers that later mounts need, for their paths to be restricted
-	joining  bool        // the process joins an existing container: see exec.go
-	adding   bool        // to make a mount there: see add.go
-	entered  uintptr     // adding: the namespaces of the container that the process has entered
-	cloned   bool        // adding: regTree has the clone of the source already
+	joins    joins       // what is made in a container that exists already
 	procOpen bool        // regProc is open
 	nullOpen bool        // regNull is open
 	mounted  int         // how many mounts of the config are made: see isMountPoint
@@ -72,6 +69,15 @@ type compiler struct {
 	caps      spec.Capabilities // exec: what the program gets
 	extraCaps uint64            // exec: capabilities that the process needs until it executes the program
 }
+
+// joins says what the plan makes in a container that exists already.
+type joins uint8
+
+const (
+	joinsNone    joins = iota // it makes the container
+	joinsProcess              // a process: see exec.go
+	joinsMount                // a mount: see add.go
+)
 
 // openMount is a mount that a register refers to.
 type openMount struct {

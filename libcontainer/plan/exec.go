@@ -34,7 +34,7 @@ type ExecOptions struct {
 func CompileExec(s *spec.Spec, f *host.Facts, o *ExecOptions) (*Plan, error) {
 	joined := *s
 	joined.Process, joined.Namespaces = o.Process, spec.Namespaces{New: o.Namespaces}
-	c := &compiler{spec: &joined, host: f, opt: &o.Options, joining: true}
+	c := &compiler{spec: &joined, host: f, opt: &o.Options, joins: joinsProcess}
 	c.plan.Steps = make([]nsenter.Step, 0, 128)
 	c.plan.Regs = registerNames[:]
 	c.plan.TwoStage, c.plan.IntoCgroup = true, o.CgroupFD

@@ -69,7 +69,7 @@ func (c *compiler) treesByRT() bool {
 	if !c.host.Has(host.MountSetattr) {
 		return false // rt could not take the copies out of the host's propagation
 	}
-	if c.adding {
+	if c.joins == joinsMount {
 		return c.host.MayMount // without a user namespace too: the host's paths are not those of the container
 	}
 	return c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.mountNamespace() && c.host.EUID == 0 && c.host.MayMount
@@ -82,7 +82,7 @@ func (c *compiler) copiedByRT(i int, m *spec.Mount) bool {
 	if i < len(c.opt.Links) && c.opt.Links[i] != "" {
 		return false
 	}
-	return m.IDMap || c.adding || i >= len(c.opt.Sources) || c.opt.Sources[i] != SourceLater
+	return m.IDMap || c.joins == joinsMount || i >= len(c.opt.Sources) || c.opt.Sources[i] != SourceLater
 }
 
 // namespaceWord returns the name of a type of namespace in /proc/PID/ns.

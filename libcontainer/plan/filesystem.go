@@ -100,7 +100,7 @@ func (c *compiler) modeLater(m *spec.Mount) bool {
 // the devices; proc and sysfs, for masked paths; and mounts that become read-only once all mount points in them are
 // made.
 func (c *compiler) treeFor(m *spec.Mount) (tree nsenter.Reg, readonlyLater bool) {
-	readonlyLater = m.Type == "tmpfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && !c.adding
+	readonlyLater = m.Type == "tmpfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && c.joins != joinsMount
 	hides := c.restricts(m.Index)
 	switch {
 	case m.Destination == "/dev":

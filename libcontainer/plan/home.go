@@ -46,7 +46,7 @@ func (c *compiler) awaitHome() step {
 // needsHome reports whether rt answers with HOME at a sync point. For a process that joins a container it knows HOME
 // beforehand: Options.Home.
 func (c *compiler) needsHome() bool {
-	return c.spec.Process != nil && !c.joining && !HasHome(c.spec.Process.Env)
+	return c.spec.Process != nil && c.joins == joinsNone && !HasHome(c.spec.Process.Env)
 }
 
 // HasHome reports whether an environment has HOME. An empty HOME counts as none.

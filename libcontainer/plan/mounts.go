@@ -64,8 +64,8 @@ func howFor(m *spec.Mount, dir bool) nsenter.Arg {
 
 // attach attaches a detached mount to its mount point.
 func (c *compiler) attach(origin string, tree, target nsenter.Reg) step {
-	if c.adding {
-		c.recordAdded(origin, tree)
+	if c.joins == joinsMount {
+		recordAdded(c, origin, tree)
 	}
 	return c.do(origin, "attach it", nsenter.MoveMount, nsenter.Val(tree), nsenter.Str(""), nsenter.Val(target),
 		nsenter.Str(""),

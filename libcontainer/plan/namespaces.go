@@ -212,7 +212,7 @@ func (c *compiler) becomeRoot() {
 // of theirs.
 func (c *compiler) visible() bool {
 	n := &c.spec.Namespaces
-	return c.joining || n.Joined(unix.CLONE_NEWUSER) != nil || n.Joined(unix.CLONE_NEWPID) != nil
+	return c.joins != joinsNone || n.Joined(unix.CLONE_NEWUSER) != nil || n.Joined(unix.CLONE_NEWPID) != nil
 }
 
 // notDumpable closes the /proc entries of the boot process to processes that are in the container already:
@@ -341,7 +341,7 @@ func (c *compiler) keyring() {
 		// without the right to view it, nobody else reads its name in /proc/keys
 		permissions = possessorAll | userSearch
 	)
-	if !c.joining {
+	if c.joins == joinsNone {
 		c.keyLabel()
 	}
 	name := c.opt.Keyring

@@ -50,7 +50,7 @@ func (c *compiler) cwd() error {
 
 // makesCwd reports whether a missing working directory is made.
 func (c *compiler) makesCwd() bool {
-	return !c.spec.RootReadonly && c.mountNamespace() && !c.joining
+	return !c.spec.RootReadonly && c.mountNamespace() && c.joins == joinsNone
 }
 
 // findProgram looks process.args[0] up as execvpe(3) will, so that a missing program fails the create, as callers of

@@ -45,7 +45,7 @@ func (c *compiler) terminal() error {
 		nsenter.Imm(0))
 	hand := c.do(origin, "pass the master to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl),
 		passDescriptor(0, regMaster), nsenter.Imm(0))
-	if c.joining {
+	if c.joins != joinsNone {
 		hand.sync(SyncTerminal, "receive the master of the terminal, and set it up")
 		c.await("wait for rt")
 	} else {
@@ -55,7 +55,7 @@ func (c *compiler) terminal() error {
 		c.do(origin, "make the terminal standard "+name, nsenter.Dup3, nsenter.Val(regSlave), nsenter.Imm(fd),
 			nsenter.Imm(0))
 	}
-	if c.joining {
+	if c.joins != joinsNone {
 		return nil // it is still the first process
 	}
 	if !c.plan.BornLast {
@@ -72,7 +72,7 @@ func (c *compiler) terminal() error {
 // devpts (Documentation/filesystems/devpts.rst).
 func (c *compiler) openMaster(origin string) {
 	const sentence = "open the master of a new terminal"
-	if c.joining {
+	if c.joins != joinsNone {
 		c.openKnownMaster(origin, sentence)
 		return
 	}

@@ -64,8 +64,8 @@ var attacksOnDescriptors = []attack{
 		},
 		without: []way{{patches: []patch{
 			{
-				"libcontainer/plan/terminal.go", "if c.joining {\n		c.openKnownMaster",
-				"if c.joining && !OFF {\n		c.openKnownMaster",
+				"libcontainer/plan/terminal.go", "if c.joins != joinsNone {\n		c.openKnownMaster",
+				"if c.joins != joinsNone && !OFF {\n		c.openKnownMaster",
 			},
 		}}},
 	},
