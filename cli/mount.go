@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"rt/libcontainer"
-	"rt/libcontainer/plan"
 )
 
 // mountOptions are the options of mount.
@@ -73,7 +72,7 @@ func (o *mountOptions) mount(c *Call) error {
 	if err := c.take(result, err); err != nil {
 		return err
 	}
-	return c.page(p.AppendView(nil, &plan.View{Colour: c.Colour, Width: c.width}), false)
+	return c.page(p.AppendView(nil, &libcontainer.PlanView{Colour: c.Colour, Width: c.width}), false)
 }
 
 func umountCommand() *Command {

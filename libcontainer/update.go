@@ -10,7 +10,6 @@ import (
 	"rt/libcontainer/addition"
 	"rt/libcontainer/caller"
 	"rt/libcontainer/cgroup"
-	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
@@ -97,7 +96,7 @@ func (c *Container) Mount(ctx context.Context, m *AddedMount) (Result, error) {
 }
 
 // MountPlan compiles the plan that Mount would execute, and does nothing else.
-func (c *Container) MountPlan(ctx context.Context, m *AddedMount) (p *plan.Plan, result Result, err error) {
+func (c *Container) MountPlan(ctx context.Context, m *AddedMount) (p *Plan, result Result, err error) {
 	by, err := c.begin(ctx)
 	if err == nil {
 		err = changeMounts(c, by, state.Mount, func(to *addition.Container) error {
