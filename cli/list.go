@@ -3,8 +3,8 @@ package cli
 import (
 	"context"
 	"os/user"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"rt/internal/diag"
@@ -59,6 +59,7 @@ func list(c *Call, format string, quiet bool) error {
 	if err := c.take(result, err); err != nil {
 		return err
 	}
+	owner := ownersOnce(owner)
 	switch format {
 	case "json":
 		text = appendListJSON(nil, all, owner)
@@ -83,8 +84,10 @@ func appendListJSON(dst []byte, all []libcontainer.State, owner func(uint32) str
 
 // appendListTable appends the columns of runc's list, which scripts split at spaces.
 func appendListTable(dst []byte, all []libcontainer.State, owner func(uint32) string) []byte {
-	rows := [][6]string{{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}}
-	for _, one := range all {
+	rows := make([][6]string, 1, len(all)+1)
+	rows[0] = [6]string{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}
+	for i := range all {
+		one := &all[i]
 		rows = append(rows, [6]string{
 			one.ID, strconv.Itoa(one.Pid), string(one.Status), diag.Printable(one.Bundle),
 			one.Created.UTC().Format(time.RFC3339Nano),
@@ -92,18 +95,39 @@ func appendListTable(dst []byte, all []libcontainer.State, owner func(uint32) st
 		})
 	}
 	width := [6]int{12 - 3, 12 - 3, 12 - 3, 12 - 3, 12 - 3}
-	for _, r := range rows {
-		for k := range width[:5] {
-			width[k] = max(width[k], len(r[k]))
+	size := 0
+	for i := range rows {
+		for k := range width {
+			width[k] = max(width[k], len(rows[i][k]))
 		}
 	}
-	for _, r := range rows {
-		for k, cell := range r[:5] {
-			dst = append(append(dst, cell...), strings.Repeat(" ", width[k]-len(cell)+3)...)
+	for _, w := range width {
+		size += w + 3
+	}
+	dst = slices.Grow(dst, size*len(rows))
+	for i := range rows {
+		for k, cell := range rows[i][:5] {
+			dst = append(dst, cell...)
+			for range width[k] - len(cell) + 3 {
+				dst = append(dst, ' ')
+			}
 		}
-		dst = append(append(dst, r[5]...), '\n')
+		dst = append(append(dst, rows[i][5]...), '\n')
 	}
 	return dst
+}
+
+// ownersOnce returns a function that asks owner once for each user: most containers of a host have the same.
+func ownersOnce(owner func(uint32) string) func(uint32) string {
+	names := make(map[uint32]string)
+	return func(uid uint32) string {
+		name, known := names[uid]
+		if !known {
+			name = owner(uid)
+			names[uid] = name
+		}
+		return name
+	}
 }
 
 // owner is the name of a user; "#" and the number if it has none.

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 
 	"rt/internal/diag"
@@ -138,29 +139,22 @@ func statusOf(c *state.Container) (*state.State, state.Status, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	status, err := derive(c, s)
+	status, err := derive(c, s, nil)
 	if err != nil {
 		return nil, "", err
 	}
 	return s, status, nil
 }
 
-// derive derives the status of a container with the state s.
-func derive(c *state.Container, s *state.State) (state.Status, error) {
+// derive derives the status of a container with the state s. alive says whether its process is, if that is known.
+func derive(c *state.Container, s *state.State, alive *bool) (state.Status, error) {
 	var unknown error
-	status, err := c.Status(s, func() bool {
-		g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
-		if err != nil {
-			return false
-		}
-		frozen, err := g.Frozen()
+	status, err := c.Status(s, alive, func() bool {
+		frozen, err := cgroup.Saved(s.Cgroup).Frozen()
 		if diag.Starved(err) {
 			unknown = err
 		}
 		return err == nil && frozen
 	})
-	if err == nil {
-		err = unknown
-	}
-	return status, err
+	return status, cmp.Or(err, unknown)
 }

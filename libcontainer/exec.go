@@ -123,11 +123,11 @@ func (t *target) find(paused bool) (err error) {
 	if t.state, err = t.container.State(); err != nil {
 		return err
 	}
-	// The pidfd is opened first: if the process is alive afterwards, the pid was not reused before.
 	if t.pidfd, err = process.Open(t.state.Pid, t.state.StartTime); err != nil {
 		return err
 	}
-	if t.status, err = derive(t.container, t.state); err != nil {
+	alive := t.pidfd >= 0
+	if t.status, err = derive(t.container, t.state, &alive); err != nil {
 		return err
 	}
 	if t.status != state.Paused || !paused {

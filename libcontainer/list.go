@@ -17,7 +17,10 @@ import (
 func (r *Runtime) List(ctx context.Context) ([]State, Result, error) {
 	by, list := r.call(ctx), []State(nil)
 	var starved error
-	err := r.each(by, func(c *state.Container) {
+	err := r.each(by, func(c *state.Container, left int) {
+		if list == nil {
+			list = make([]State, 0, left)
+		}
 		s, status, err := statusOf(c)
 		switch {
 		case diag.Starved(err):
@@ -39,7 +42,7 @@ func (r *Runtime) List(ctx context.Context) ([]State, Result, error) {
 // IDs returns the IDs of all containers of [Runtime.Root], sorted: those that List returns. Nothing is read of them.
 func (r *Runtime) IDs(ctx context.Context) (ids []string, result Result, err error) {
 	by := r.call(ctx)
-	err = r.each(by, func(dir *state.Container) {
+	err = r.each(by, func(dir *state.Container, _ int) {
 		if dir.HasState() {
 			ids = append(ids, dir.ID)
 		}
@@ -48,8 +51,9 @@ func (r *Runtime) IDs(ctx context.Context) (ids []string, result Result, err err
 	return ids, result, err
 }
 
-// each calls do with all containers of the state directory, in the order of their IDs, until the call is cancelled.
-func (r *Runtime) each(by *caller.Caller, do func(*state.Container)) error {
+// each calls do with all containers of the state directory, in the order of their IDs, and with the number of those that
+// are left, until the call is cancelled.
+func (r *Runtime) each(by *caller.Caller, do func(c *state.Container, left int)) error {
 	root, err := r.root(by)
 	if err != nil {
 		return err
@@ -65,7 +69,7 @@ func (r *Runtime) each(by *caller.Caller, do func(*state.Container)) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
+	for i, id := range ids {
 		if err := by.Cancelled(); err != nil {
 			return err
 		}
@@ -76,7 +80,7 @@ func (r *Runtime) each(by *caller.Caller, do func(*state.Container)) error {
 			}
 			continue
 		}
-		do(c)
+		do(c, len(ids)-i)
 		c.Close()
 	}
 	return nil

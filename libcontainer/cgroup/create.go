@@ -238,7 +238,7 @@ func (g *Group) checkUnused(h *hierarchy) error {
 			Hint:    "another container may use the same path: give each its own",
 		}
 	}
-	if frozen, err := frozenAt(h); err != nil || !frozen {
+	if frozen, err := frozenAt(h.list, h.dir); err != nil || !frozen {
 		return err
 	}
 	return &diag.Error{

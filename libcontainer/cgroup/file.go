@@ -5,6 +5,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"rt/internal/sys"
 )
 
 // writeFile writes value to a file of cgroupfs with one write(2), as each of them demands. cgroupfs has no symbolic
@@ -41,9 +43,8 @@ func readAll(fd int) (string, error) {
 		if len(text) == cap(text) {
 			text = append(text, 0)[:len(text)]
 		}
-		n, err := unix.Read(fd, text[len(text):cap(text)])
+		n, err := sys.Read(fd, text[len(text):cap(text)])
 		switch {
-		case err == unix.EINTR:
 		case err != nil:
 			return "", err
 		case n == 0:

@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/host"
 
 	"github.com/opencontainers/cgroups"
@@ -45,36 +46,61 @@ func (g *Group) freezer(state cgroups.FreezerState, word string) error {
 // Frozen reports whether the cgroup itself is frozen, not one above it. A container without a cgroup is not.
 func (g *Group) Frozen() (bool, error) {
 	for i := range g.hierarchies {
-		if frozen, err := frozenAt(&g.hierarchies[i]); err != nil || frozen {
+		if frozen, err := frozenAt(g.hierarchies[i].list, g.hierarchies[i].dir); err != nil || frozen {
 			return frozen, err
 		}
 	}
 	return false, nil
 }
 
-// frozenAt reports whether the cgroup of one hierarchy is frozen. One without a freezer, or one that is removed, is
-// not.
-func frozenAt(h *hierarchy) (bool, error) {
+// Frozen reports whether the cgroup that was saved is frozen. It asks for nothing else, since `rt list` calls it for
+// every container.
+func (s Saved) Frozen() (bool, error) {
+	var failed error
+	for list, dir := range s.Paths {
+		if !isBelowRoot(dir) {
+			continue
+		}
+		frozen, err := frozenAt(list, dir)
+		if frozen {
+			return true, nil
+		}
+		if err != nil {
+			failed = err
+		}
+	}
+	return false, failed
+}
+
+// frozenAt reports whether the cgroup of one hierarchy, which has this list of controllers, is frozen. One without a
+// freezer, or one that is removed, is not.
+func frozenAt(list, dir string) (bool, error) {
 	var err error
-	if h.v2 {
-		var text string
-		if text, err = readFile(h.dir, "cgroup.freeze"); err == nil {
-			return text == "1\n", nil
+	switch list {
+	case "": // cgroup2
+		var fd int
+		if fd, err = unix.Open(dir+"/cgroup.freeze", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+			var text [8]byte
+			var n int
+			n, err = sys.Read(fd, text[:])
+			_ = unix.Close(fd)
+			if err == nil {
+				return string(text[:n]) == "1\n", nil
+			}
 		}
-	} else {
-		if h.list != "freezer" {
-			return false, nil
-		}
+	case "freezer":
 		var state cgroups.FreezerState
-		if state, err = new(fs.FreezerGroup).GetState(h.dir); err == nil {
+		if state, err = new(fs.FreezerGroup).GetState(dir); err == nil {
 			return state == cgroups.Frozen, nil
 		}
 		err = cause(err)
+	default:
+		return false, nil
 	}
 	if err == unix.ENOENT || err == unix.ENODEV {
 		return false, nil
 	}
-	return false, diag.Sys("the freezer of "+h.dir+" can't be read", "read", err)
+	return false, diag.Sys("the freezer of "+dir+" can't be read", "read", err)
 }
 
 // Freezer returns the directory of the container's freezer, for programs that use it themselves; "" if there is none.

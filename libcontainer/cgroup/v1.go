@@ -107,19 +107,21 @@ func (h *hierarchy) controllers() []string { return strings.Split(h.list, ",") }
 // loadHierarchy returns the hierarchy of a saved directory.
 func loadHierarchy(list, dir string, mode host.CgroupMode) (hierarchy, error) {
 	h := hierarchy{list: list, v2: list == "", base: root, dir: dir}
-	rest, ok := strings.CutPrefix(dir, root+"/")
-	if !ok || path.Clean(dir) != dir {
+	if !isBelowRoot(dir) {
 		return h, &diag.Error{
 			Kind:    diag.State,
 			Problem: "the state names a cgroup that is not below " + root + ": " + dir,
 		}
 	}
 	if !h.v2 || mode != host.CgroupV2 {
-		h.name, _, _ = strings.Cut(rest, "/")
+		h.name, _, _ = strings.Cut(dir[len(root)+1:], "/")
 		h.base = root + "/" + h.name
 	}
 	return h, nil
 }
+
+// isBelowRoot reports whether a directory that the state names is one below /sys/fs/cgroup.
+func isBelowRoot(dir string) bool { return strings.HasPrefix(dir, root+"/") && path.Clean(dir) == dir }
 
 // fillCpuset gives a new cpuset and its new ancestors the CPUs and memory nodes of the config, or else of the parent:
 // on v1 both are empty at first, and such a cpuset takes no process (cgroup-v1/cpusets.rst). The library needs twice

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 )
 
 // StartTime returns field 22 of /proc/PID/stat (proc_pid_stat(5)), in clock ticks since boot. Record it while pid is
@@ -67,8 +68,8 @@ func readStat(pid int) (process, error) {
 		return process{}, err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	b := make([]byte, 1024)
-	n, err := unix.Read(fd, b)
+	var b [1024]byte
+	n, err := sys.Read(fd, b[:])
 	if err != nil {
 		return process{}, err // ESRCH: it ended after the open
 	}
@@ -86,21 +87,33 @@ func parseStat(b []byte) (process, bool) {
 	if i < 0 {
 		return process{}, false
 	}
-	f := bytes.Fields(b[i+1:])
-	if len(f) < 20 || len(f[0]) != 1 {
-		return process{}, false
+	// The fields are looked at one after the other: a list of all would be a kilobyte for each container of a `rt list`.
+	var p process
+	number, seen := 2, 0
+	for field := range bytes.FieldsSeq(b[i+1:]) {
+		number++
+		var err error
+		switch number {
+		case 3:
+			if len(field) == 1 {
+				p.state, seen = field[0], seen+1
+			}
+			continue
+		case 4:
+			p.parent, err = strconv.Atoi(sys.Text(field))
+		case 20:
+			p.threads, err = strconv.Atoi(sys.Text(field))
+		case 22:
+			p.start, err = strconv.ParseUint(sys.Text(field), 10, 64)
+		default:
+			continue
+		}
+		if err != nil {
+			return process{}, false
+		}
+		if seen++; number == 22 {
+			break
+		}
 	}
-	threads, err := strconv.Atoi(string(f[20-3]))
-	if err != nil {
-		return process{}, false
-	}
-	parent, err := strconv.Atoi(string(f[4-3]))
-	if err != nil {
-		return process{}, false
-	}
-	start, err := strconv.ParseUint(string(f[22-3]), 10, 64)
-	if err != nil {
-		return process{}, false
-	}
-	return process{state: f[0][0], parent: parent, threads: threads, start: start}, true
+	return p, seen == 4
 }

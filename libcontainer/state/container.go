@@ -98,7 +98,7 @@ func (r *Root) open(id string) (*Container, error) {
 	if err != nil {
 		return nil, diag.Sys("the state directory of container "+id+" can't be opened", "openat", err)
 	}
-	if err := checkTrust(fd, r.path+"/"+id, distrustContainer); err != nil {
+	if err := r.checkTrust(fd, id); err != nil {
 		_ = unix.Close(fd)
 		return nil, err
 	}

@@ -119,7 +119,7 @@ func TestReadingAContainerThatIsDeleted(t *testing.T) {
 // statusOf is Container.Status, which has to find out.
 func statusOf(t *testing.T, c *Container, s *State, frozen func() bool) Status {
 	t.Helper()
-	status, err := c.Status(s, frozen)
+	status, err := c.Status(s, nil, frozen)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,10 +78,7 @@ func (c *Container) read(name string) (string, error) {
 	b := make([]byte, st.Size)
 	n := 0
 	for n < len(b) {
-		m, err := unix.Read(fd, b[n:])
-		if err == unix.EINTR {
-			continue
-		}
+		m, err := sys.Read(fd, b[n:])
 		if err != nil {
 			return "", err
 		}
@@ -90,5 +87,5 @@ func (c *Container) read(name string) (string, error) {
 		}
 		n += m
 	}
-	return string(b[:n]), nil
+	return sys.Text(b[:n]), nil
 }

@@ -75,7 +75,7 @@ func OpenRoot(path string, create bool) (*Root, error) {
 		return nil, &diag.Error{Kind: diag.Usage, Field: "--root", Value: path, Problem: "must not be the root " +
 			"directory"}
 	}
-	if err := checkTrust(fd, path, distrustRoot); err != nil {
+	if err := r.checkTrust(fd, ""); err != nil {
 		r.Close()
 		return nil, err
 	}

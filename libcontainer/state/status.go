@@ -29,18 +29,21 @@ func Derive(phase Status, e Evidence) Status {
 }
 
 // Status examines the process, the lock and the start socket of c, and its cgroup by calling frozen, and derives the
-// status of s, the State of c.
-func (c *Container) Status(s *State, frozen func() bool) (Status, error) {
+// status of s, the State of c. A caller that has examined the process says whether it is alive; others pass nil.
+func (c *Container) Status(s *State, alive *bool, frozen func() bool) (Status, error) {
 	e := Evidence{Frozen: frozen}
-	if s.Phase == Creating {
+	switch {
+	case s.Phase == Creating:
 		// If this process holds the lock and is not the creator, the creator has ended.
 		e.Busy = c.creator || !c.locked && c.busy()
-	} else {
+	case alive != nil:
+		e.Alive = *alive
+	default:
 		var err error
 		if e.Alive, err = Alive(s.Pid, s.StartTime); err != nil {
 			return "", err
 		}
-		e.StartSocket = e.Alive && c.has(StartSocket)
 	}
+	e.StartSocket = e.Alive && c.has(StartSocket)
 	return Derive(s.Phase, e), nil
 }

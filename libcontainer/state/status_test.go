@@ -2,6 +2,8 @@ package state
 
 import (
 	"errors"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -143,5 +145,50 @@ func TestWordsThatEnginesDecideBy(t *testing.T) {
 		if c.err == nil || !c.find(c.err.Error()) {
 			t.Errorf("%s: %v", name, c.err)
 		}
+	}
+}
+
+// TestReadingIsCheap holds the memory that one container of a `rt list` takes.
+func TestReadingIsCheap(t *testing.T) {
+	r, err := OpenRoot(t.TempDir(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	start, err := StartTime(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := create(t, r, "web1")
+	s := &State{
+		ID: "web1", Phase: Created, Pid: os.Getpid(), StartTime: start,
+		Cgroup: Cgroup{Driver: "cgroupfs", Paths: map[string]string{"": "/sys/fs/cgroup/web1"}},
+	}
+	if err := c.Save(s); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	const runs, limit = 100, 2600
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range runs {
+		c, err := r.Open("web1", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := c.State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, err := c.Status(s, nil, nil); status != Running || err != nil {
+			t.Fatal(status, err)
+		}
+		c.Close()
+	}
+	runtime.ReadMemStats(&after)
+	bytes := (after.TotalAlloc - before.TotalAlloc) / runs
+	t.Logf("%d bytes and %d allocations, of %d bytes", bytes, (after.Mallocs-before.Mallocs)/runs, limit)
+	if bytes > limit {
+		t.Errorf("%d bytes for each container, want at most %d", bytes, limit)
 	}
 }

@@ -11,12 +11,9 @@ import (
 // user could have written it: each directory and file must belong to root or the caller, and not be writable by others.
 // In a directory like /tmp anybody can make a directory with a name that will be used later.
 
-// distrustContainer is distrust of the directory of a container.
-func distrustContainer(st *unix.Stat_t) string { return sys.Distrust(st, unix.S_IFDIR) }
-
-// distrustRoot is distrust of the root of the state directories. A sticky one that every user may write to is accepted,
-// since no user can remove or rename files of another in it: a tmpfs mounted for it has that mode, 1777. Files that
-// others make in it are not trusted.
+// distrustRoot returns the reason not to trust the root of the state directories, "" if there is none. A sticky one that
+// every user may write to is accepted, since no user can remove or rename files of another in it: a tmpfs mounted for it
+// has that mode, 1777. Files that others make in it are not trusted.
 func distrustRoot(st *unix.Stat_t) string {
 	sticky := *st
 	if st.Mode&unix.S_ISVTX != 0 {
@@ -25,18 +22,31 @@ func distrustRoot(st *unix.Stat_t) string {
 	return sys.Distrust(&sticky, unix.S_IFDIR)
 }
 
-// checkTrust checks the directory fd, whose path is path, with distrustContainer or distrustRoot.
-func checkTrust(fd int, path string, distrust func(*unix.Stat_t) string) error {
+// checkTrust checks the directory fd: that of the container id, or r itself if id is "".
+func (r *Root) checkTrust(fd int, id string) error {
 	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	err := unix.Fstat(fd, &st)
+	problem := ""
+	switch {
+	case err != nil:
+	case id == "":
+		problem = distrustRoot(&st)
+	default:
+		problem = sys.Distrust(&st, unix.S_IFDIR)
+	}
+	if err == nil && problem == "" {
+		return nil
+	}
+	path := r.path
+	if id != "" {
+		path += "/" + id
+	}
+	if err != nil {
 		return diag.Sys(path+" can't be examined", "fstat", err)
 	}
-	if problem := distrust(&st); problem != "" {
-		return &diag.Error{
-			Kind: diag.Host, Field: path, Problem: problem + ", and is not trusted",
-			Hint: "the state directory and its files must belong to root or the caller and be writable by no other " +
-				"user; name another directory with --root",
-		}
+	return &diag.Error{
+		Kind: diag.Host, Field: path, Problem: problem + ", and is not trusted",
+		Hint: "the state directory and its files must belong to root or the caller and be writable by no other " +
+			"user; name another directory with --root",
 	}
-	return nil
 }
