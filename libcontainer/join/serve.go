@@ -16,8 +16,13 @@ import (
 
 // serve serves a boot process until it has become the user's program.
 func (p *Process) serve(boot *nsenter.Boot, image nsenter.Image) error {
+	// The first process has dropped its rights and closed its files before it clones the second one.
+	traits := supervise.Equal
+	if p.c.Paused {
+		traits |= supervise.Patient
+	}
 	p.session = &supervise.Session{
-		Boot: boot, Image: image, Patient: p.c.Paused,
+		Boot: boot, Image: image, Traits: traits,
 		Steps: p.plan.Steps, Debug: p.o.Debug, Interrupted: p.o.Interrupted,
 		On: supervise.Handlers{
 			plan.SyncCloned:   p.cloned,

@@ -42,7 +42,7 @@ func (s *Session) await() error {
 				return err
 			}
 		}
-		if !s.Patient && time.Since(begin) > SilenceLimit {
+		if s.Traits&Patient == 0 && time.Since(begin) > SilenceLimit {
 			return s.hang()
 		}
 		if s.Boot.ReadyWithin(often) {

@@ -296,13 +296,20 @@ func TestFirstProcessStays(t *testing.T) {
 	before := endLimit
 	endLimit = 10 * time.Millisecond
 	defer func() { endLimit = before }()
+	for _, traits := range []Traits{0, Equal} {
+		firstProcessStays(t, traits)
+	}
+}
+
+func firstProcessStays(t *testing.T, traits Traits) {
+	t.Helper()
 	p := newPeer(t)
-	p.Kill = nil
+	p.Kill, p.Traits = nil, traits
 	first, second := child(t), child(t)
 	p.Boot.Pid = first
 	p.send(synced(stepBorn, int64(second)))
 	if err := p.Serve(plan.SyncNone); err == nil || !strings.Contains(err.Error(), "does not end") ||
-		len(p.served) != 0 {
+		len(p.served) > 0 != (traits == Equal) {
 		t.Errorf("error %v, served %v", err, p.served)
 	}
 	for _, pid := range [...]int{first, second} {

@@ -39,6 +39,17 @@ type Handler func(Report) error
 // Handlers are the handlers of the sync points. A boot process that reaches a sync point without a handler is killed.
 type Handlers [plan.SyncPoints]Handler
 
+// Traits are what a Session has to know about the boot process, besides its steps.
+type Traits uint8
+
+const (
+	// Patient sets no limit to the silence of the boot process: it waits for what the user is to do.
+	Patient Traits = 1 << iota
+	// Equal says that the process has no other rights and files than the one that it clones to replace it. Then that
+	// one continues while the first one ends: nobody has to wait for the end before the program is executed.
+	Equal
+)
+
 // Session is the supervision of one boot process. All fields but Boot, Steps and On may be zero.
 type Session struct {
 	Boot *nsenter.Boot
@@ -60,9 +71,8 @@ type Session struct {
 	Kill func()
 	// Image is what the boot process executes, if it is at hand: with it an error about a call that does not return
 	// names its step for sure.
-	Image nsenter.Image
-	// Patient sets no limit to the silence of the boot process: it waits for what the user is to do.
-	Patient bool
+	Image  nsenter.Image
+	Traits Traits
 
 	expected *expected
 }
@@ -122,7 +132,7 @@ func (s *Session) Serve(last plan.SyncPoint) error {
 	}
 }
 
-// answer calls the handler of a sync point, and releases the boot process if it waits.
+// answer serves a sync point.
 func (s *Session) answer(r Report) error {
 	point := plan.SyncPointOf(r.Step)
 	handle := s.On[point]
@@ -132,18 +142,33 @@ func (s *Session) answer(r Report) error {
 		}
 		return s.refuse("waits at the sync point " + point.String() + ", which has no handler here")
 	}
-	if r.Pid > 0 {
-		if err := s.replace(r.Pid); err != nil {
+	if r.Pid > 0 && s.Traits&Equal != 0 {
+		first := *s.Boot
+		s.Boot.Pid = r.Pid
+		failed := s.handle(handle, r)
+		if err := s.awaitEnd(&first, r.Pid); err != nil {
 			return err
 		}
+		return failed
 	}
+	if r.Pid > 0 {
+		if err := s.awaitEnd(s.Boot, r.Pid); err != nil {
+			return err
+		}
+		s.Boot.Pid = r.Pid
+	}
+	return s.handle(handle, r)
+}
+
+// handle calls the handler of a sync point, and releases the boot process if it waits.
+func (s *Session) handle(handle Handler, r Report) error {
 	if err := handle(r); err != nil {
 		if failure, ok := s.failedMeanwhile(); ok {
 			return failure
 		}
 		return err
 	}
-	if !point.Waits() {
+	if !plan.SyncPointOf(r.Step).Waits() {
 		return nil
 	}
 	if reply := s.Reply; reply != nil {
@@ -180,10 +205,11 @@ func (s *Session) failedMeanwhile() (*Failure, bool) {
 // make.
 var endLimit = 10 * time.Second
 
-// replace waits for the end of the boot process, and records the process that replaces it.
-func (s *Session) replace(pid int) error {
-	_, err := s.Boot.WaitWithin(endLimit)
+// awaitEnd waits for the end of a boot process that the process pid replaces. If it does not end, both are killed.
+func (s *Session) awaitEnd(first *nsenter.Boot, pid int) error {
+	_, err := first.WaitWithin(endLimit)
 	if err == unix.ETIMEDOUT {
+		s.Boot.Pid = first.Pid
 		err = s.refuse("has cloned its replacement, and does not end")
 		s.Boot.Pid = pid
 		s.End()
@@ -192,7 +218,6 @@ func (s *Session) replace(pid int) error {
 	if err != nil {
 		return diag.Sys("the first boot process can't be waited for", "wait4", err)
 	}
-	s.Boot.Pid = pid
 	return nil
 }
 
