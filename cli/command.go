@@ -78,6 +78,7 @@ func commands() []entry {
 		{"update", updateCommand},
 		{"mount", mountCommand},
 		{"umount", umountCommand},
+		{"device", deviceCommand},
 		{"events", eventsCommand},
 		{"stats", statsCommand},
 		{"tree", treeCommand},

@@ -5,9 +5,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"rt/internal/sys"
+	"rt/libcontainer/addition"
 	"rt/libcontainer/audit"
 	"rt/libcontainer/process"
 	"rt/libcontainer/state"
@@ -44,6 +46,14 @@ func (c *Container) Audit(ctx context.Context) (pid int, properties []Property, 
 	t.StrictPids = strings.HasPrefix(t.Spec.OCI.Version, "1.3.")
 	for i := range o.state.Added {
 		t.Added = append(t.Added, o.state.Added[i].Destination)
+	}
+	if rules := addition.Rules(o.state.Added); len(rules) > 0 && t.Spec.OCI.Linux != nil {
+		linux, resources := *t.Spec.OCI.Linux, specs.LinuxResources{}
+		if linux.Resources != nil {
+			resources = *linux.Resources
+		}
+		resources.Devices = addition.DeviceRules(&linux, rules)
+		linux.Resources, t.Spec.OCI.Linux = &resources, &linux
 	}
 	if t.Group, err = o.loadCgroup(); err != nil {
 		return 0, nil, err

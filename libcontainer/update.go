@@ -119,6 +119,42 @@ func (c *Container) Umount(ctx context.Context, destination string) error {
 	return changeMounts(c, by, state.Umount, func(to *addition.Container) error { return to.Umount(destination) })
 }
 
+// AddedDevice is a device of the host that is added to a running container.
+type AddedDevice = addition.Device
+
+// AddDevice adds a device to the container while it runs: its node, and the rule of the container's cgroup that allows
+// it. An update that has device rules replaces that rule with the others.
+func (c *Container) AddDevice(ctx context.Context, d *AddedDevice) error {
+	return changeDevices(ctx, c, state.Mount, func(to *addition.Container, g *cgroup.Group) error {
+		return to.AddDevice(d, g)
+	})
+}
+
+// RemoveDevice removes a device that AddDevice has added, by its path in the container.
+func (c *Container) RemoveDevice(ctx context.Context, path string) error {
+	return changeDevices(ctx, c, state.Umount, func(to *addition.Container, g *cgroup.Group) error {
+		return to.RemoveDevice(path, g)
+	})
+}
+
+// changeDevices calls do for a container and its cgroup, as changeMounts does.
+func changeDevices(ctx context.Context, c *Container, op state.Op,
+	do func(*addition.Container, *cgroup.Group) error,
+) error {
+	by, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	return changeMounts(c, by, op, func(to *addition.Container) error {
+		g, err := cgroup.Load(cgroup.Saved(to.State.Cgroup))
+		if err != nil {
+			return err
+		}
+		defer g.Close()
+		return do(to, g)
+	})
+}
+
 // changeMounts calls do for a container, locked, if op may be done in its status.
 func changeMounts(c *Container, by *caller.Caller, op state.Op, do func(*addition.Container) error) error {
 	o, err := c.openFor(by, op, true)

@@ -212,3 +212,65 @@ fails_with() {
 	fails_with 'mount: attach it: move_mount(2)' mount -o dest-nofollow -t tmpfs "$ID" "$SOURCE" /file || true
 	! grep -q '"added"' "$ROOT/$ID/state.json"
 }
+
+# bats test_tags=root
+@test "device: a device of the host, with its rule, until it is removed" {
+	[ -c /dev/fuse ] || skip "no /dev/fuse"
+	up
+	rt mount "$ID" /dev/fuse /node # without a rule
+	run rt exec "$ID" sh -c 'exec 3<>/node'
+	[[ $output == *"Operation not permitted"* ]]
+	rt device add "$ID" /dev/fuse
+	run rt exec "$ID" sh -c 'exec 3<>/dev/fuse && echo opened'
+	[ "$output" = opened ]
+	run rt exec "$ID" chmod 777 /dev/fuse
+	[[ $output == *"Read-only file system"* ]]
+	no_findings
+	fails_with "rt device remove $ID /dev/fuse" umount "$ID" /dev/fuse
+	rt device remove "$ID" /dev/fuse
+	run rt exec "$ID" sh -c 'exec 3<>/node'
+	[[ $output == *"Operation not permitted"* ]]
+	no_findings
+	fails_with "nothing was added" device remove "$ID" /dev/fuse
+}
+
+# bats test_tags=root
+@test "device: another path, fewer rights, several at a time" {
+	[ -c /dev/fuse ] && [ -b /dev/loop0 ] || skip "no /dev/fuse and /dev/loop0"
+	up '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 237, access: "r"}]'
+	rt device add --access r --at /dev/disk/one "$ID" /dev/loop0
+	rt device add "$ID" /dev/fuse
+	run rt exec "$ID" sh -c 'exec 3</dev/disk/one && echo opened'
+	[ "$output" = opened ]
+	run rt exec "$ID" sh -c 'exec 3<>/dev/disk/one'
+	[[ $output == *"Operation not permitted"* ]]
+	no_findings
+	rt device remove "$ID" /dev/fuse
+	run rt exec "$ID" sh -c 'exec 3</dev/disk/one && echo opened'
+	[ "$output" = opened ]
+	rt device remove "$ID" /dev/disk/one
+	no_findings
+}
+
+# bats test_tags=root
+@test "device: what is no device, or no access" {
+	up
+	fails_with 'path "/etc/passwd": is no device' device add "$ID" /etc/passwd
+	fails_with 'path "/dev/none": the device can' device add "$ID" /dev/none
+	fails_with 'path "null": must be the absolute path' device add "$ID" null
+	fails_with '--access "x": must be made of' device add --access x "$ID" /dev/null
+	fails_with 'is not a subcommand of device, which has add, remove' device "$ID"
+}
+
+# bats test_tags=root
+@test "device: a container with users of its own" {
+	[ -c /dev/fuse ] || skip "no /dev/fuse"
+	OWNER=100000
+	up '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings'
+	rt device add --at /dev/net/other "$ID" /dev/net/tun
+	run rt exec "$ID" sh -c 'exec 3<>/dev/net/other && echo opened'
+	[ "$output" = opened ]
+	no_findings
+	rt device remove "$ID" /dev/net/other
+}

@@ -31,7 +31,7 @@ var large = map[string]struct {
 	"cli.Command":                      {15, 0, "one field for each thing that help, completion and the manual pages tell of it"},
 	"internal/diag.Error":              {14, 16, "what an error has, as docs/errors.md lists it"},
 	"internal/jsonscan.Scanner":        {14, 30, "one method for each kind of value that a generated decoder reads"},
-	"libcontainer.Container":           {3, 36, "the API: one method for each command that works on one container"},
+	"libcontainer.Container":           {3, 38, "the API: one method for each command that works on one container"},
 	"libcontainer.CreateOptions":       {16, 1, "one field for each flag of create"},
 	"libcontainer.ExecOptions":         {14, 1, "one field for each flag of exec"},
 	"libcontainer/cgroup.Group":        {11, 99, "one method for each operation; two drivers and two versions share most of them"},
