@@ -46,7 +46,7 @@ func Assemble(p *Program) (Image, error) {
 	}
 	code := stubCode()
 	data := tableOffset + len(p.Steps)*rowSize
-	a := assembler{p: p, image: make([]byte, data, data+16<<10)}
+	a := assembler{p: p, image: make([]byte, data, data+8<<10)}
 	copy(a.image[stubOffset:], code)
 	binary.NativeEndian.PutUint32(a.image[ctlOffset:], uint32(p.Number(p.Ctl)))
 	for i := range p.Steps {

@@ -123,11 +123,16 @@ func ReadSmall(fd, most int) ([]byte, error) {
 // ReadAll reads to the end. os.ReadFile would set up Go's poller first: eight system calls in a process that has no
 // other use for it.
 func ReadAll(fd int) ([]byte, error) {
-	raw := make([]byte, 0, 16<<10)
+	// One byte more than the size, so that the end is read without a larger slice.
+	size := 4 << 10
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) == nil && st.Size > 0 && st.Size < 64<<20 {
+		size = int(st.Size) + 1
+	}
+	raw := make([]byte, 0, size)
 	for {
-		n, err := unix.Read(fd, raw[len(raw):cap(raw)])
+		n, err := Read(fd, raw[len(raw):cap(raw)])
 		switch {
-		case err == unix.EINTR:
 		case err != nil:
 			return nil, err
 		case n == 0:

@@ -135,7 +135,7 @@ type step struct {
 // memory that nobody touches, and costs nothing, where a slice that is too short costs a copy of all steps, and the
 // page faults of a second one.
 func (c *compiler) makeRoom() {
-	const few = 160 // namespaces, root, process, rights
+	const few = 138 // namespaces, root, process, rights
 	const perMount, perPath, perDevice, perHierarchy = 13, 7, 24, 5
 	n := few + perMount*len(c.spec.Mounts) + perPath*(len(c.spec.MaskedPaths)+len(c.spec.ReadonlyPaths)) +
 		perDevice*len(c.spec.Devices) + perHierarchy*len(c.host.Hierarchies)

@@ -37,8 +37,9 @@ func TestMemory(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		config []byte
-		limit  uint64
-	}{"default": {standard, 114 << 10}, "docker": {docker, 118 << 10}} {
+		limit  uint64 // of Compile
+		whole  uint64 // of Parse, Compile and Assemble
+	}{"default": {standard, 103 << 10, 150 << 10}, "docker": {docker, 118 << 10, 200 << 10}} {
 		t.Run(name, func(t *testing.T) {
 			s, err := spec.Parse(c.config, "/bundle", spec.LoadOptions{})
 			if err != nil {
@@ -53,9 +54,24 @@ func TestMemory(t *testing.T) {
 					t.Fatal(err)
 				}
 			})
-			t.Logf("%d steps of %d bytes, compiled with %d bytes", len(p.Steps), unsafe.Sizeof(p.Steps[0]), compiled)
+			t.Logf("%d steps of %d, of %d bytes, compiled with %d bytes", len(p.Steps), cap(p.Steps), unsafe.Sizeof(p.Steps[0]), compiled)
 			if compiled > c.limit {
 				t.Errorf("Compile allocates %d bytes, want at most %d", compiled, c.limit)
+			}
+			var s2 *spec.Spec
+			whole := compiled + allocated(func() {
+				if s2, err = spec.Parse(c.config, "/bundle", spec.LoadOptions{}); err != nil {
+					t.Fatal(err)
+				}
+			}) + allocated(func() {
+				if _, err = nsenter.Assemble(&p.Program); err != nil {
+					t.Fatal(err)
+				}
+			})
+			runtime.KeepAlive(s2)
+			t.Logf("with Parse and Assemble %d bytes", whole)
+			if whole > c.whole {
+				t.Errorf("Parse, Compile and Assemble allocate %d bytes, want at most %d", whole, c.whole)
 			}
 		})
 	}
