@@ -18,7 +18,7 @@ EXPERIMENT := $(shell GOEXPERIMENT=nogreenteagc $(GO) version >/dev/null 2>&1 &&
 BUILD   := CGO_ENABLED=0 GOEXPERIMENT=$(EXPERIMENT) $(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)'
 RT      ?= rt
 
-.PHONY: build rt rt-arm64 demo test unit lint fuzz bats mutants soak machines conformance man golden rename bench bench-json bench-seccomp bench-engines engines engines-native engines-newest install deb clean
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats mutants soak machines conformance man golden rename bench bench-json bench-seccomp bench-engines engines engines-native engines-newest kubernetes install deb clean
 
 build: rt
 
@@ -67,6 +67,9 @@ engines-native: rt ## podman, buildah, containerd and docker of this machine's D
 
 engines-newest: rt ## the newest containerd, BuildKit and Docker, built from their Go modules, on ./rt, as root, in namespaces of their own
 	tests/engines/newest/run
+
+kubernetes: rt ## Kubernetes on ./rt and on runc, as root, in namespaces of their own; docs/kubernetes.md: STAGES="critest cluster"
+	tests/kubernetes/run $(STAGES)
 
 conformance: rt ## the validation programs of opencontainers/runtime-tools, as root
 	tests/conformance/run
