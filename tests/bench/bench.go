@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -50,6 +51,7 @@ type measured struct {
 	Tables []table  `json:"tables"`
 	Many   []many   `json:"many,omitempty"`
 	Memory []memory `json:"memory"`
+	Growth []growth `json:"growth,omitempty"`
 	Notes  []string `json:"notes,omitempty"`
 }
 
@@ -76,7 +78,7 @@ func run(args []string, out io.Writer) error {
 	flags.IntVar(&o.Rounds, "rounds", 100, "how often each runtime does each workload")
 	flags.IntVar(&o.Containers, "containers", 200, "how many containers the workloads list and many make")
 	flags.DurationVar(&o.Pause, "pause", 30*time.Millisecond, "how long the machine rests before each turn")
-	flags.StringVar(&o.Only, "only", "", "one workload: "+strings.Join(workloadNames(), ", ")+", many, memory")
+	flags.StringVar(&o.Only, "only", "", "one workload: "+strings.Join(workloadNames(), ", ")+", many, memory, scale")
 	flags.StringVar(&o.Mode, "mode", "", "one cgroup mode: v1 or v2")
 	flags.StringVar(&jsonFile, "json", "", "also write the figures to this file")
 	for _, c := range []contender{
@@ -155,8 +157,8 @@ func (o *options) check(rest []string) error {
 		return errors.New("-rounds and -containers want a number above 0")
 	case o.Mode != "" && o.Mode != "v1" && o.Mode != "v2":
 		return fmt.Errorf("-mode %q: wanted v1 or v2", o.Mode)
-	case o.Only != "" && o.Only != "memory" && o.Only != "many" && findWorkload(o.Only) == nil:
-		return fmt.Errorf("-only %q: wanted one of %s, many, memory", o.Only, strings.Join(workloadNames(), ", "))
+	case o.Only != "" && !slices.Contains([]string{"many", "memory", "scale"}, o.Only) && findWorkload(o.Only) == nil:
+		return fmt.Errorf("-only %q: wanted one of %s, many, memory, scale", o.Only, strings.Join(workloadNames(), ", "))
 	case os.Geteuid() != 0:
 		return errors.New("wants root: it makes cgroups and mount namespaces, and so do the runtimes")
 	}

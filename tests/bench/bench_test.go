@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,6 +43,50 @@ func samplesOf(ms ...int) (list []sample) {
 		list = append(list, sample{wall: wall, cpu: wall / 2})
 	}
 	return list
+}
+
+func TestExponent(t *testing.T) {
+	sizes := []int{10, 100, 1000}
+	cost := func(power float64) (list []float64) {
+		for _, n := range sizes {
+			list = append(list, 5+math.Pow(float64(n-sizes[0]), power))
+		}
+		return list
+	}
+	for _, power := range []float64{1, 1.5, 2} {
+		if got := exponent(sizes, cost(power)); math.Abs(got-power) > 1e-9 {
+			t.Errorf("exponent %v, want %v", got, power)
+		}
+	}
+	for _, flat := range [][]float64{{5, 5, 5}, {5, 5.1, 9}, {5, 9, 9}, {5, 9}} {
+		if got := exponent(sizes, flat); got != 0 {
+			t.Errorf("%v has exponent %v", flat, got)
+		}
+	}
+}
+
+// Each subject makes a config that has so many more of its things.
+func TestSubjects(t *testing.T) {
+	for _, s := range subjects {
+		written := func(n int) int {
+			dir := t.TempDir()
+			u := bundle{
+				config: defaultConfig, args: []string{"/bin/true"}, cgroup: "/rt-bench-x",
+				change: func(c map[string]any) { s.grow(c, n) },
+			}
+			if err := u.write(dir, "/the/rootfs", "v2"); err != nil {
+				t.Fatal(err)
+			}
+			text, err := os.ReadFile(filepath.Join(dir, "config.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(text)
+		}
+		if few, many := written(s.sizes[0]), written(s.sizes[1]); many-few < 5*(s.sizes[1]-s.sizes[0]) {
+			t.Errorf("%s: %d bytes of config for %d, %d for %d", s.name, few, s.sizes[0], many, s.sizes[1])
+		}
+	}
 }
 
 func TestMedianOfAnEvenNumber(t *testing.T) {

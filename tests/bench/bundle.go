@@ -38,6 +38,7 @@ type bundle struct {
 	limits string // JSON, added to linux.resources
 	args   []string
 	cgroup string
+	change func(config map[string]any) // nil changes nothing
 }
 
 // write makes the bundle directory. Every bundle uses the same root file system, by its absolute path, as Docker does.
@@ -56,6 +57,9 @@ func (u bundle) write(dir, rootfs, mode string) error {
 		if err := json.Unmarshal([]byte(u.limits), &resources); err != nil {
 			return err
 		}
+	}
+	if u.change != nil {
+		u.change(c)
 	}
 	process["args"] = u.args
 	root["path"] = rootfs

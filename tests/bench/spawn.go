@@ -145,6 +145,11 @@ func (b *bench) bundle(id, config string, args ...string) (string, error) {
 	case "limits":
 		u.limits = limits
 	}
+	return b.bundleOf(id, config, u)
+}
+
+// bundleOf writes a bundle for one container into a directory that has the name of its config too.
+func (b *bench) bundleOf(id, config string, u bundle) (string, error) {
 	dir := filepath.Join(b.dir, id+"-"+config)
 	return dir, u.write(dir, b.rootfs, b.Mode)
 }

@@ -120,6 +120,9 @@ func (m *measured) print(out io.Writer) {
 	if len(m.Memory) > 0 {
 		printMemory(out, m.Mode, m.Memory)
 	}
+	if len(m.Growth) > 0 {
+		printGrowth(out, m.Mode, m.Growth)
+	}
 	for _, n := range m.Notes {
 		fmt.Fprintf(out, "\nnote, cgroup %s: %s\n", m.Mode, n)
 	}

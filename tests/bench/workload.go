@@ -194,6 +194,11 @@ func (b *bench) measure() {
 	if b.Only == "" || b.Only == "memory" {
 		b.measureMemory()
 	}
+	if b.Only == "scale" {
+		if err := b.measureScale(); err != nil {
+			b.note("scale is left out: %v", err)
+		}
+	}
 }
 
 // entrant is a contender in one workload.
