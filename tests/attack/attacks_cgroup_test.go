@@ -59,6 +59,43 @@ var attacksOnCgroups = []attack{
 			"	if dir := g.dir(\"freezer\"); dir != \"\" && !OFF {\n		_ = thawTree",
 		}}}},
 	},
+	{
+		name: "cgroups", what: "one is threaded, and rt kill --all fails to find who is in it",
+		try: func(s *stage) string {
+			defer s.mountCgroup2()()
+			s.without("pid")
+			s.Config.unmount("/proc")
+			pid := s.up("sh", "-c", "sleep 60 & wait")
+			text, err := os.ReadFile(proc(pid, "cgroup"))
+			must(s.t, err)
+			_, path, _ := strings.Cut(string(text), "0::")
+			dir := "/sys/fs/cgroup" + strings.TrimSpace(path) + "/threaded"
+			child := s.childOf(pid)
+			defer func() { _ = unix.Kill(child, unix.SIGKILL) }()
+			must(s.t, os.Mkdir(dir, 0o755))
+			must(s.t, os.WriteFile(dir+"/cgroup.type", []byte("threaded"), 0))
+			must(s.t, os.WriteFile(dir+"/cgroup.threads", []byte(strconv.Itoa(child)), 0))
+			s.rt("kill", "--all", s.id, "TERM")
+			won := ""
+			if !within(2*time.Second, func() bool { return !exists(proc(child, "exe")) }) {
+				won = "the process lives"
+			}
+			s.rt("delete", "--force", s.id)
+			return won
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/cgroup/tree.go", "		if err == unix.EOPNOTSUPP {", "		if err == unix.EOPNOTSUPP && !OFF {",
+		}}}},
+	},
+}
+
+// mountCgroup2 shows the hierarchy of cgroup v2 alone at /sys/fs/cgroup, until the function that it returns is called.
+func (s *stage) mountCgroup2() (undo func()) {
+	s.t.Helper()
+	if err := unix.Mount("none", "/sys/fs/cgroup", "cgroup2", 0, ""); err != nil {
+		s.t.Fatal(err)
+	}
+	return func() { _ = unix.Unmount("/sys/fs/cgroup", unix.MNT_DETACH) }
 }
 
 // without takes a namespace out of the config.
@@ -95,6 +132,13 @@ func (s *stage) cgroupV1(pid int, controller string) string {
 // moveChild moves the child of a process into a new cgroup below dir, and returns it.
 func (s *stage) moveChild(dir string, pid int, name string) (child int) {
 	must(s.t, os.Mkdir(dir+"/"+name, 0o755))
+	child = s.childOf(pid)
+	must(s.t, os.WriteFile(dir+"/"+name+"/cgroup.procs", []byte(strconv.Itoa(child)), 0))
+	return child
+}
+
+// childOf returns the child of a process.
+func (s *stage) childOf(pid int) (child int) {
 	if !within(3*time.Second, func() bool {
 		text, _ := os.ReadFile(proc(pid, "task/"+strconv.Itoa(pid)+"/children"))
 		child, _ = strconv.Atoi(strings.TrimSpace(string(text)))
@@ -102,7 +146,6 @@ func (s *stage) moveChild(dir string, pid int, name string) (child int) {
 	}) {
 		s.t.Fatal("no child")
 	}
-	must(s.t, os.WriteFile(dir+"/"+name+"/cgroup.procs", []byte(strconv.Itoa(child)), 0))
 	return child
 }
 
