@@ -164,14 +164,17 @@ func (b *Boot) Close() {
 	}
 }
 
+// ImageName is the name of the memfd that an image is in: proc_pid_exe(5) shows it.
+const ImageName = "rt-boot"
+
 // file writes the image to a sealed memfd, or, where a memfd can't be executed, to a read-only file without a name,
 // perhaps in dir.
 func (image Image) file(dir string) (int, error) {
 	const mfdExec = 0x10 // MFD_EXEC, Linux 6.3; without it vm.memfd_noexec=1 takes the right to execute away
 	flags := unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
-	fd, err := unix.MemfdCreate("rt-boot", flags|mfdExec)
+	fd, err := unix.MemfdCreate(ImageName, flags|mfdExec)
 	if err == unix.EINVAL {
-		fd, err = unix.MemfdCreate("rt-boot", flags)
+		fd, err = unix.MemfdCreate(ImageName, flags)
 	}
 	if err == unix.EACCES && dir != "" {
 		return image.nameless(dir)

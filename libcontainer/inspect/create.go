@@ -56,6 +56,9 @@ func Create(s *spec.Spec, facts *host.Facts, r *Request) (o *plan.Options, warni
 		return nil, nil, err
 	}
 	o.PreserveFDs += r.ExtraFiles
+	if err := checkPidNamespace(s); err != nil {
+		return nil, nil, err
+	}
 	if err := checkRootfs(s); err != nil {
 		return nil, nil, err
 	}

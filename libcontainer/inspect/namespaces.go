@@ -5,7 +5,38 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"rt/internal/diag"
+	"rt/libcontainer/plan"
+	"rt/libcontainer/process"
+	"rt/spec"
 )
+
+// checkPidNamespace refuses a container with CAP_SYS_PTRACE in the pid namespace of one that is not started: its first
+// process has all rights until then. The kernel tells which process is the first since Linux 6.11; the neighbours of
+// older ones are trusted anyway.
+func checkPidNamespace(s *spec.Spec) error {
+	if !plan.AsksForPidNS(s) || s.Process.Capabilities == nil ||
+		(s.Process.Capabilities.Bounding|s.Process.Capabilities.Permitted)&(1<<unix.CAP_SYS_PTRACE) == 0 {
+		return nil
+	}
+	j := s.Namespaces.Joined(unix.CLONE_NEWPID)
+	fd, err := process.OpenNamespace(j.Field(), j.Path, j.Flag)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	first, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.NS_GET_TGID_FROM_PIDNS, 1)
+	if errno != 0 || !process.IsBoot(int(first)) {
+		return nil
+	}
+	return &diag.Error{
+		Kind: diag.State, Field: j.Field(), Value: j.Path,
+		Problem: "is the pid namespace of a container that has not been started, whose first process could be traced " +
+			"by CAP_SYS_PTRACE with all its rights",
+		Hint: "start that container first",
+	}
+}
 
 // SetgroupsDenied reports whether processes in the user namespace of a process can't change their groups:
 // user_namespaces(7).

@@ -90,11 +90,42 @@ func New(c *Container, o *Options) (*Process, error) {
 	joined := *c.Spec
 	joined.Process = o.Process
 	p.spec = &joined
+	if p.seesBoot() {
+		p.leaveOutPtrace()
+	}
 	if err := p.inspect(); err != nil {
 		p.Close()
 		return nil, err
 	}
 	return p, nil
+}
+
+// seesBoot reports whether the process could trace the container's first one before that has become its program: that
+// has all rights until then, and PR_SET_DUMPABLE does not keep out CAP_SYS_PTRACE of the same user namespace.
+func (p *Process) seesBoot() bool {
+	return !p.spec.Namespaces.Has(unix.CLONE_NEWUSER) && process.IsBoot(p.c.State.Pid)
+}
+
+// leaveOutPtrace takes CAP_SYS_PTRACE out of the capabilities of the process.
+func (p *Process) leaveOutPtrace() {
+	const ptrace = 1 << unix.CAP_SYS_PTRACE
+	own, o := *p.o.Process, *p.o
+	if own.Capabilities == nil {
+		return
+	}
+	caps := *own.Capabilities
+	all := caps.Bounding | caps.Permitted | caps.Effective | caps.Inheritable | caps.Ambient
+	for _, set := range [...]*uint64{
+		&caps.Bounding, &caps.Permitted, &caps.Effective, &caps.Inheritable, &caps.Ambient,
+	} {
+		*set &^= ptrace
+	}
+	own.Capabilities, o.Process = &caps, &own
+	p.spec.Process, p.o = &own, &o
+	if all&ptrace != 0 && p.o.Warn != nil {
+		p.o.Warn("process.capabilities: CAP_SYS_PTRACE is left out: the container's first process, which has not " +
+			"become its program yet, could be traced with all its rights")
+	}
 }
 
 // inspect reads what the plan depends on and the config does not say.

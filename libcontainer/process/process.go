@@ -4,12 +4,16 @@ package process
 
 import (
 	"bytes"
+	"os"
+	"path"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
 	"rt/libcontainer/state"
+	"rt/nsenter"
 )
 
 // Open returns a pidfd of the process with this pid and start time, or -1 if it has ended. The start time is compared
@@ -33,6 +37,14 @@ func Open(pid int, startTime uint64) (pidfd int, err error) {
 		return -1, err
 	}
 	return pidfd, nil
+}
+
+// IsBoot reports whether a process executes a boot image, or may do so: it has not become the user's program yet.
+func IsBoot(pid int) bool {
+	name, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
+	// Where a memfd can't be executed the image is a file without a name, whose link is "DIR/#INODE (deleted)".
+	return err != nil || strings.HasPrefix(name, "/memfd:"+nsenter.ImageName) ||
+		strings.HasPrefix(path.Base(name), "#") && strings.HasSuffix(name, " (deleted)")
 }
 
 // Kill sends SIGKILL to the process with this pid and start time, unless it has ended or can't be opened.
