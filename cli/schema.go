@@ -15,18 +15,20 @@ import (
 // properties and words. It is made of the structs that the decoder is made of, and of the tables that the checks use.
 // It accepts all that rt accepts, so that no editor marks a config that works.
 
-// schemaRequired has the required properties of structs.
-var schemaRequired = map[reflect.Type][]string{
-	reflect.TypeFor[specs.Spec]():           {"ociVersion", "root"},
-	reflect.TypeFor[specs.Root]():           {"path"},
-	reflect.TypeFor[specs.Process]():        {"cwd"},
-	reflect.TypeFor[specs.Mount]():          {"destination"},
-	reflect.TypeFor[specs.Hook]():           {"path"},
-	reflect.TypeFor[specs.POSIXRlimit]():    {"type"},
-	reflect.TypeFor[specs.LinuxNamespace](): {"type"},
-	reflect.TypeFor[specs.LinuxDevice]():    {"path", "type"},
-	reflect.TypeFor[specs.LinuxSeccomp]():   {"defaultAction"},
-	reflect.TypeFor[specs.LinuxSyscall]():   {"names", "action"},
+// schemaRequired has the required properties of structs. A variable would be made at every start of rt.
+func schemaRequired() map[reflect.Type][]string {
+	return map[reflect.Type][]string{
+		reflect.TypeFor[specs.Spec]():           {"ociVersion", "root"},
+		reflect.TypeFor[specs.Root]():           {"path"},
+		reflect.TypeFor[specs.Process]():        {"cwd"},
+		reflect.TypeFor[specs.Mount]():          {"destination"},
+		reflect.TypeFor[specs.Hook]():           {"path"},
+		reflect.TypeFor[specs.POSIXRlimit]():    {"type"},
+		reflect.TypeFor[specs.LinuxNamespace](): {"type"},
+		reflect.TypeFor[specs.LinuxDevice]():    {"path", "type"},
+		reflect.TypeFor[specs.LinuxSeccomp]():   {"defaultAction"},
+		reflect.TypeFor[specs.LinuxSyscall]():   {"names", "action"},
+	}
 }
 
 // schemaWords has the words of properties, and of the elements of lists, that accept no others.
@@ -53,9 +55,13 @@ func schemaSuggestions() map[string][]string {
 }
 
 // schemaSkipped are the sections of other platforms, which rt ignores.
-var schemaSkipped = map[reflect.Type]bool{
-	reflect.TypeFor[specs.Solaris](): true, reflect.TypeFor[specs.Windows](): true, reflect.TypeFor[specs.VM](): true,
-	reflect.TypeFor[specs.ZOS](): true, reflect.TypeFor[specs.FreeBSD](): true,
+func schemaSkipped(t reflect.Type) bool {
+	switch t {
+	case reflect.TypeFor[specs.Solaris](), reflect.TypeFor[specs.Windows](), reflect.TypeFor[specs.VM](),
+		reflect.TypeFor[specs.ZOS](), reflect.TypeFor[specs.FreeBSD]():
+		return true
+	}
+	return false
 }
 
 // schemaObject is a JSON schema.
@@ -64,12 +70,15 @@ type schemaObject map[string]any
 // schema collects the definitions of structs.
 type schema struct {
 	defs               schemaObject
+	required           map[reflect.Type][]string
 	words, suggestions map[string][]string
 }
 
 // configSchema returns the schema of config.json.
 func configSchema() schemaObject {
-	s := schema{defs: schemaObject{}, words: schemaWords(), suggestions: schemaSuggestions()}
+	s := schema{
+		defs: schemaObject{}, required: schemaRequired(), words: schemaWords(), suggestions: schemaSuggestions(),
+	}
 	root := s.object(reflect.TypeFor[specs.Spec]())
 	root["properties"].(schemaObject)["$schema"] = schemaObject{"type": "string"}
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
@@ -84,7 +93,7 @@ func (s *schema) object(t reflect.Type) schemaObject {
 	properties := schemaObject{}
 	s.properties(properties, t)
 	o := schemaObject{"type": "object", "properties": properties}
-	if required := schemaRequired[t]; required != nil {
+	if required := s.required[t]; required != nil {
 		o["required"] = required
 		for _, name := range required { // null stands for an absent property
 			notNull(properties[name].(schemaObject))
@@ -127,7 +136,7 @@ func (s *schema) value(t reflect.Type, at string) schemaObject {
 
 // reference returns a reference to the definition of a struct.
 func (s *schema) reference(t reflect.Type) schemaObject {
-	if schemaSkipped[t] {
+	if schemaSkipped(t) {
 		return schemaObject{"description": "of another platform: rt ignores it"}
 	}
 	if _, ok := s.defs[t.Name()]; !ok {

@@ -75,14 +75,19 @@ func writeFile(pid int, file, field string, text []byte) error {
 	if err == nil {
 		return nil
 	}
-	return diag.Sys(path+" can't be written", "write", err).At(field, "").WithHint(writeHints[err])
+	return diag.Sys(path+" can't be written", "write", err).At(field, "").WithHint(writeHint(err))
 }
 
-// writeHints say what the kernel means when it refuses an id map: user_namespaces(7).
-var writeHints = map[error]string{
-	unix.EPERM: "rt may map only ids that it has in its own user namespace, and needs CAP_SETUID and CAP_SETGID for " +
-		"others than its own",
-	unix.EINVAL: "the kernel takes at most 340 ranges, and none that overlap",
+// writeHint says what the kernel means when it refuses an id map: user_namespaces(7).
+func writeHint(err error) string {
+	switch err {
+	case unix.EPERM:
+		return "rt may map only ids that it has in its own user namespace, and needs CAP_SETUID and CAP_SETGID for " +
+			"others than its own"
+	case unix.EINVAL:
+		return "the kernel takes at most 340 ranges, and none that overlap"
+	}
+	return ""
 }
 
 // runMapper calls newuidmap or newgidmap.

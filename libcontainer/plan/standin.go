@@ -27,10 +27,24 @@ type HostMount struct {
 	writable bool
 }
 
-var hostMounts = map[string]*HostMount{
-	"sysfs":  {Path: "/sys", Magic: unix.SYSFS_MAGIC, namespace: unix.CLONE_NEWNET},
-	"proc":   {Path: "/proc", Magic: unix.PROC_SUPER_MAGIC, namespace: unix.CLONE_NEWPID, writable: true},
-	"mqueue": {Path: "/dev/mqueue", Magic: mqueueMagic, namespace: unix.CLONE_NEWIPC},
+// The file systems that may stand in.
+var (
+	hostSysfs  = HostMount{Path: "/sys", Magic: unix.SYSFS_MAGIC, namespace: unix.CLONE_NEWNET}
+	hostProc   = HostMount{Path: "/proc", Magic: unix.PROC_SUPER_MAGIC, namespace: unix.CLONE_NEWPID, writable: true}
+	hostMqueue = HostMount{Path: "/dev/mqueue", Magic: mqueueMagic, namespace: unix.CLONE_NEWIPC}
+)
+
+// hostMount returns the one of a type, or nil. A map would be made at every start of rt.
+func hostMount(kind string) *HostMount {
+	switch kind {
+	case "sysfs":
+		return &hostSysfs
+	case "proc":
+		return &hostProc
+	case "mqueue":
+		return &hostMqueue
+	}
+	return nil
 }
 
 const mqueueMagic = 0x19800202 // MQUEUE_MAGIC of the kernel's ipc/mqueue.c
@@ -42,7 +56,7 @@ const mqueueMagic = 0x19800202 // MQUEUE_MAGIC of the kernel's ipc/mqueue.c
 // another one, and its content hardly depends on that namespace. Processes and message queues of another namespace are
 // not the container's. A bind mount takes no options of the file system itself, such as hidepid.
 func StandIn(s *spec.Spec, f *host.Facts, m *spec.Mount) *HostMount {
-	h := hostMounts[m.Type]
+	h := hostMount(m.Type)
 	switch {
 	case h == nil, m.Bind, m.Remount, m.Data != "", m.SuperFlags != 0:
 	case !s.Namespaces.Has(unix.CLONE_NEWUSER) && !f.UserNS:
