@@ -18,7 +18,7 @@ EXPERIMENT := $(shell GOEXPERIMENT=nogreenteagc $(GO) version >/dev/null 2>&1 &&
 BUILD   := CGO_ENABLED=0 GOEXPERIMENT=$(EXPERIMENT) $(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)'
 RT      ?= rt
 
-.PHONY: build rt rt-arm64 demo test unit lint fuzz bats mutants soak machines conformance man golden rename bench bench-json bench-seccomp bench-engines engines engines-native engines-newest kubernetes install deb clean
+.PHONY: build rt rt-arm64 demo test unit lint fuzz bats mutants soak machines conformance man golden rename bench bench-json bench-seccomp bench-engines engines engines-native engines-newest kubernetes install deb release clean
 
 build: rt
 
@@ -118,6 +118,9 @@ deb: rt ## a package for Debian and Ubuntu, in build; MAINTAINER='Name <mail>' s
 	rm -rf build/deb
 	$(MAKE) --no-print-directory install DESTDIR=build/deb PREFIX=/usr
 	packaging/debian/build build/deb '$(VERSION)' '$(MAINTAINER)'
+
+release: ## binaries for amd64 and arm64, packages, SBOMs and checksums, in build/release; MAINTAINER='Name <mail>'
+	packaging/release/build '$(VERSION)' '$(MAINTAINER)'
 
 clean:
 	rm -rf rt rt-arm64 build
