@@ -50,7 +50,7 @@ func recorded(c *Call, path string, to **seccomp.Recorder, do func() error) erro
 	if r.Omitted {
 		c.Warnings = append(c.Warnings, "the container made more calls that have no name, all refused")
 	}
-	profile := r.Profile(nil)
+	profile := r.Profile()
 	before, err := earlier(path) // others may have recorded meanwhile
 	if err != nil {
 		return err

@@ -6,13 +6,16 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Recorded reports whether a profile has the form of those that a Recorder makes: one entry that allows calls whatever
-// their arguments, and an error for all others.
+// Recorded reports whether a profile has the form of those that a Recorder makes: at most two entries, which allow calls
+// whatever their arguments, and an error for all others.
 func Recorded(p *specs.LinuxSeccomp) bool {
-	if p.DefaultAction != specs.ActErrno || len(p.Syscalls) > 1 || len(p.Flags) > 0 || p.ListenerPath != "" {
+	const ownAndOthers = 2
+	if p.DefaultAction != specs.ActErrno || len(p.Syscalls) > ownAndOthers || len(p.Flags) > 0 || p.ListenerPath != "" {
 		return false
 	}
-	return len(p.Syscalls) == 0 || p.Syscalls[0].Action == specs.ActAllow && len(p.Syscalls[0].Args) == 0
+	return !slices.ContainsFunc(p.Syscalls, func(s specs.LinuxSyscall) bool {
+		return s.Action != specs.ActAllow || len(s.Args) > 0
+	})
 }
 
 // MergeRecorded returns a profile that allows what either of two recorded profiles allows.
@@ -24,16 +27,15 @@ func MergeRecorded(a, b *specs.LinuxSeccomp) *specs.LinuxSeccomp {
 			merged.Architectures = append(merged.Architectures, arch)
 		}
 	}
-	var names []string
+	var own, names []string
 	for _, p := range []*specs.LinuxSeccomp{a, b} {
 		for i := range p.Syscalls {
 			names = append(names, p.Syscalls[i].Names...)
 		}
+		if len(p.Syscalls) > 1 { // an older recording has one entry for all
+			own = append(own, p.Syscalls[0].Names...)
+		}
 	}
-	slices.Sort(names)
-	merged.Syscalls = nil
-	if names = slices.Compact(names); len(names) > 0 {
-		merged.Syscalls = []specs.LinuxSyscall{{Names: names, Action: specs.ActAllow}}
-	}
+	merged.Syscalls = entries(own, names)
 	return &merged
 }

@@ -12,9 +12,11 @@ func TestMergeRecorded(t *testing.T) {
 	a.Saw(archs[0].audit, 0) // read
 	a.Saw(archs[0].audit, 1) // write
 	b.Saw(archs[0].audit, 1)
-	b.Saw(archs[1].audit, 1) // exit, of a 32-bit program
-	got := MergeRecorded(a.Profile(nil), MergeRecorded(none.Profile(nil), b.Profile(nil)))
-	if !Recorded(got) || !slices.Equal(got.Syscalls[0].Names, []string{"exit", "read", "write"}) ||
+	b.SawOwn(archs[0].audit, 59) // execve
+	b.Saw(archs[1].audit, 1)     // exit, of a 32-bit program
+	got := MergeRecorded(a.Profile(), MergeRecorded(none.Profile(), b.Profile()))
+	if !Recorded(got) || len(got.Syscalls) != 2 || !slices.Equal(got.Syscalls[0].Names, []string{"execve"}) ||
+		!slices.Equal(got.Syscalls[1].Names, []string{"exit", "read", "write"}) ||
 		!slices.Equal(got.Architectures, []specs.Arch{specs.ArchX86_64, specs.ArchX86}) {
 		t.Errorf("got %+v", got)
 	}
@@ -24,8 +26,10 @@ func TestMergeRecorded(t *testing.T) {
 			Names:  []string{"read"},
 			Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{{Op: specs.OpEqualTo}},
 		}}},
-		"two entries": {DefaultAction: specs.ActErrno, Syscalls: make([]specs.LinuxSyscall, 2)},
-		"kills":       {DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{Action: specs.ActKill}}},
+		"three entries": {DefaultAction: specs.ActErrno, Syscalls: slices.Repeat([]specs.LinuxSyscall{
+			{Names: []string{"read"}, Action: specs.ActAllow},
+		}, 3)},
+		"kills": {DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{Action: specs.ActKill}}},
 	} {
 		if Recorded(p) {
 			t.Errorf("%s: taken for a recording", name)

@@ -1,6 +1,7 @@
 package seccomp
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -23,11 +24,24 @@ const maxUnnamed = 64
 // A Recorder collects the calls of a container. The zero value is ready.
 type Recorder struct {
 	calls map[specs.Arch]map[string]bool
+	own   map[string]bool // those that rt's boot process has made before it was the program
 	// Unnamed are calls without a name in the tables, which no profile can allow, by the architecture's AUDIT_ARCH and
 	// the number.
 	Unnamed []Call
 	// Omitted says that there were more of them than are recorded.
 	Omitted bool
+}
+
+// SawOwn records a call that rt itself makes below the filter, before it executes the program: with this execve, and
+// without no_new_privs a few before it.
+func (r *Recorder) SawOwn(audit, number uint32) {
+	if _, name := CallName(audit, number); name != "" {
+		if r.own == nil {
+			r.own = make(map[string]bool)
+		}
+		r.own[name] = true
+	}
+	r.Saw(audit, number)
 }
 
 // Saw records a call, as a notification shows it.
@@ -53,10 +67,10 @@ func (r *Recorder) Saw(audit, number uint32) {
 	r.calls[arch][name] = true
 }
 
-// Profile returns a profile that allows the calls that were seen, and those of always, and answers all others with
-// EPERM. Its architectures are those that made a call.
-func (r *Recorder) Profile(always []string) *specs.LinuxSeccomp {
-	names := slices.Clone(always)
+// Profile returns a profile that allows the calls that were seen, and answers all others with EPERM. Its architectures
+// are those that made a call. The calls that rt itself needs are an entry of their own, the first.
+func (r *Recorder) Profile() *specs.LinuxSeccomp {
+	var names []string
 	p := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno}
 	eperm := uint(unix.EPERM)
 	p.DefaultErrnoRet = &eperm
@@ -70,9 +84,20 @@ func (r *Recorder) Profile(always []string) *specs.LinuxSeccomp {
 			names = append(names, n)
 		}
 	}
-	slices.Sort(names)
-	if names = slices.Compact(names); len(names) > 0 {
-		p.Syscalls = []specs.LinuxSyscall{{Names: names, Action: specs.ActAllow}}
-	}
+	p.Syscalls = entries(slices.Collect(maps.Keys(r.own)), names)
 	return p
+}
+
+// entries returns the entries of a recorded profile: one for the calls of rt, one for the others.
+func entries(own, all []string) (list []specs.LinuxSyscall) {
+	slices.Sort(own)
+	own = slices.Compact(own)
+	slices.Sort(all)
+	rest := slices.DeleteFunc(slices.Compact(all), func(name string) bool { return slices.Contains(own, name) })
+	for _, names := range [][]string{own, rest} {
+		if len(names) > 0 {
+			list = append(list, specs.LinuxSyscall{Names: names, Action: specs.ActAllow})
+		}
+	}
+	return list
 }

@@ -80,12 +80,14 @@ func (o *Observer) one() {
 		return
 	}
 	name := ""
+	saw := o.recorder.Saw
 	if !o.executed {
 		_, name = seccomp.CallName(n.audit, uint32(n.number))
 		o.executed = name == "execve" || name == "execveat"
+		saw = o.recorder.SawOwn
 	}
 	if name != "read" { // before the program it is the boot process that waits for the word that we listen
-		o.recorder.Saw(n.audit, uint32(n.number))
+		saw(n.audit, uint32(n.number))
 	}
 	ioctl(o.listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&response{
 		id:    n.id,
