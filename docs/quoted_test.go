@@ -63,6 +63,31 @@ func TestPositionsAreQuotedTruly(t *testing.T) {
 	}
 }
 
+// inOneLine is the step of an error in a log.
+var inOneLine = regexp.MustCompile("`\\[step (\\d+)\\]`")
+
+// TestOneStepHasOneNumber compares the number of the step that errors.md shows for a terminal with the one for a log.
+// `go test ./docs -update` corrects it, after the first.
+func TestOneStepHasOneNumber(t *testing.T) {
+	const name = "errors.md"
+	text := read(t, name)
+	block := regexp.MustCompile(`(?m)^\s+step\s+(\d+): `).FindStringSubmatch(text)
+	line := inOneLine.FindStringSubmatch(text)
+	if block == nil || line == nil {
+		t.Fatalf("%s shows the step as %q and %q", name, block, line)
+	}
+	switch {
+	case block[1] == line[1]:
+	case !*update:
+		t.Errorf("%s says step %s, and [step %s] of the same error", name, block[1], line[1])
+	default:
+		text = inOneLine.ReplaceAllString(text, "`[step "+block[1]+"]`")
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestStepsAreQuotedTruly compares the steps that README.md and errors.md show with the plans of the default config,
 // with the programs that they use. `go test ./docs -update` corrects the numbers.
 func TestStepsAreQuotedTruly(t *testing.T) {

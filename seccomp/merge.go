@@ -6,8 +6,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Recorded reports whether a profile has the form of those that a Recorder makes: at most two entries, which allow calls
-// whatever their arguments, and an error for all others.
+// Recorded reports whether a profile has the form of those that a Recorder makes: at most two entries, which allow
+// calls whatever their arguments, and an error for all others.
 func Recorded(p *specs.LinuxSeccomp) bool {
 	const ownAndOthers = 2
 	if p.DefaultAction != specs.ActErrno || len(p.Syscalls) > ownAndOthers || len(p.Flags) > 0 || p.ListenerPath != "" {
