@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"io"
 	"os"
+	"strconv"
+	"time"
 
 	"rt/libcontainer"
 )
@@ -18,6 +21,8 @@ func checkpointCommand() *Command {
 				"container is then deleted as by rt-delete(8), unless --leave-running is given. Its root file " +
 				"system and bind mounts are not saved. If something can't be dumped, rt fails with the reason, and " +
 				"the container continues.",
+			"On a terminal a line shows how much memory is dumped, and at the end how many pages, and for how long the " +
+				"processes stood still.",
 			"This needs CRIU (criu(8)) 3.15 or newer, and root.",
 			"--pre-dump dumps only the memory, and the container continues. A later checkpoint with --parent-path " +
 				"dumps what has changed since, which shortens the time that the container is frozen.",
@@ -35,7 +40,14 @@ func checkpointCommand() *Command {
 			Flag{Name: "pre-dump", To: &o.PreDump, Usage: "dump only the memory, and let the container continue"},
 		),
 		Action: func(c *Call) error {
-			return c.take(c.container().Checkpoint(context.Background(), &o))
+			if c.log.terminal() {
+				o.Progress = c.showProgress
+			}
+			err := c.take(c.container().Checkpoint(context.Background(), &o))
+			if err != nil && o.Progress != nil {
+				_, _ = io.WriteString(c.Stderr, clearLine) // the error has a line of its own
+			}
+			return err
 		},
 		Examples: []Row{
 			{"rt checkpoint --image-path /srv/web1.images web1", "Dump the container web1 and delete it"},
@@ -49,6 +61,25 @@ func checkpointCommand() *Command {
 		},
 		Files: []Row{stateFile, criuConfig},
 	}
+}
+
+// clearLine goes to the first column of a terminal, and clears the line (ECMA-48, EL).
+const clearLine = "\r\x1b[K"
+
+// showProgress shows how far a checkpoint has come, in a line of the terminal that each call writes again.
+func (c *Call) showProgress(p libcontainer.CheckpointProgress) {
+	if !p.Done {
+		_, _ = io.WriteString(c.Stderr, clearLine+"dumped "+size(uint64(p.Bytes))+" of memory")
+		return
+	}
+	text := clearLine + "dumped " + size(uint64(p.Bytes)) + " of memory"
+	if p.Pages > 0 {
+		text += ", " + strconv.FormatUint(p.Pages, 10) + " pages"
+	}
+	if p.Frozen > 0 {
+		text += "; the processes stood still for " + p.Frozen.Round(time.Millisecond).String()
+	}
+	_, _ = io.WriteString(c.Stderr, text+"\n")
 }
 
 func restoreCommand() *Command {

@@ -28,6 +28,9 @@ type ImageOptions = checkpoint.ImageOptions
 // CheckpointOptions are the options of Checkpoint.
 type CheckpointOptions = checkpoint.Options
 
+// CheckpointProgress is how far a checkpoint has come: CheckpointOptions.Progress.
+type CheckpointProgress = checkpoint.Progress
+
 // DefaultImages is the directory of the images without ImageOptions.ImagePath, in the working directory.
 const DefaultImages = checkpoint.DefaultImages
 

@@ -30,6 +30,8 @@ type Options struct {
 	PreDump      bool   // dump memory only, and what has changed of it since the images at ParentPath
 	PageServer   string // "ADDRESS:PORT", which memory goes to
 	StatusFD     int    // gets a byte when LazyPages are ready to be fetched; -1 for none
+	// Progress, if it is not nil, is told ten times a second how far CRIU has come, and once more at the end.
+	Progress func(Progress)
 }
 
 // Target is the container to dump. Its directory is locked.
@@ -237,9 +239,13 @@ func (d *dump) save() error {
 		return err
 	}
 	d.Log.Debug("started criu " + strconv.Itoa(p.Pid))
-	p.Interrupted, p.Grace = interrupted, grace
+	p.Grace, p.Interrupted = grace, func() error {
+		d.tell(false)
+		return interrupted()
+	}
 	response, err := p.Do(kind, &d.request, d.notified)
 	if err == nil && response.Success {
+		d.tell(true)
 		return nil
 	}
 	d.thaw()
