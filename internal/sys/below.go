@@ -9,6 +9,11 @@ func Below(path, dir string) (rest string, ok bool) {
 	if dir == "/" {
 		return strings.CutPrefix(path, "/")
 	}
+	// With many mounts this is asked for each pair of them, and one byte is nearly always answer enough.
+	n := len(dir)
+	if len(path) < n || len(path) > n && path[n] != '/' || n > 0 && path[n-1] != dir[n-1] {
+		return "", false
+	}
 	rest, ok = strings.CutPrefix(path, dir)
 	if !ok || rest == "" {
 		return "", ok

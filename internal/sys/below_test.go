@@ -12,6 +12,7 @@ func TestBelow(t *testing.T) {
 		{"/proc/sys/kernel", "/proc/sys", "kernel", true},
 		{"/proc/sysrq-trigger", "/proc/sys", "", false}, // a name that begins alike is another one
 		{"/process", "/proc", "", false},
+		{"/pros", "/proc", "", false},
 		{"/pro", "/proc", "", false},
 		{"/proc", "/proc/sys", "", false},
 		{"/proc", "/", "proc", true},

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -127,7 +126,7 @@ func (w *Walk) attaches(lookup int32) {
 	path, _ := w.Steps[lookup-1].Args[1].Text()
 	left := w.mounted[:0]
 	for _, m := range w.mounted {
-		if !strings.HasPrefix(m, path) || len(m) > len(path) && m[len(path)] != '/' {
+		if len(m) < len(path) || len(m) > len(path) && m[len(path)] != '/' || m[:len(path)] != path {
 			left = append(left, m)
 		}
 	}
