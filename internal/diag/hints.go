@@ -97,6 +97,11 @@ var hints = []struct {
 	},
 	{"fsconfig", unix.EROFS, "--overlay", "the directory is on a read-only file system"},
 	{"mkdirat", unix.EROFS, "--overlay", "the directory is on a read-only file system"},
+	{
+		"mkdirat", unix.EACCES, "mounts",
+		"the container's root must be able to write to the directory: chown it to the ids that it is mapped to, or make " +
+			"the mount point in the image",
+	},
 	{"mkdirat", unix.EACCES, "--overlay", "the container's root must be able to write to the directory"},
 	{
 		"write", unix.ENOENT, "process.apparmorProfile",
