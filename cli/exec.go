@@ -104,6 +104,7 @@ func execute(c *Call, o *libcontainer.ExecOptions, w *execWords) error {
 		return err
 	}
 	return traced(c, w.trace, "rt exec "+id, &o.Trace, func() error {
+		allowRelay(o.Detach)
 		o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
 		return c.take(c.Runtime.Container(id).Exec(context.Background(), o))
 	})

@@ -76,6 +76,7 @@ func run(c *Call, o *libcontainer.RunOptions, trace string) error {
 		}
 	}
 	err := traced(c, trace, "rt run "+id, &o.Trace, func() error {
+		allowRelay(o.Detach)
 		o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
 		return c.take(c.Runtime.Run(context.Background(), id, o))
 	})
