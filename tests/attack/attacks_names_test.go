@@ -32,7 +32,7 @@ var attacksByNames = []attack{
 		}}}},
 	},
 	{
-		name: "exec --cgroup", what: "its path leads to a cgroup beside the container's",
+		name: "exec --cgroup", what: "its path leads to a sibling of the container's cgroup",
 		try: func(s *stage) string {
 			defer s.mountCgroup2()()
 			if s.up("sleep", "60") == 0 {
@@ -44,7 +44,7 @@ var attacksByNames = []attack{
 			_, status := s.rt("exec", "--cgroup", "../sibling-of-"+s.id, s.id, "true")
 			s.rt("delete", "--force", s.id)
 			if status == 0 {
-				return "the process is in the cgroup beside"
+				return "the process is in the sibling"
 			}
 			return ""
 		},
