@@ -16,6 +16,7 @@ import (
 	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
 	"rt/libcontainer/state"
+	"rt/libcontainer/stdio"
 	"rt/spec"
 )
 
@@ -158,9 +159,9 @@ func (x *Restore) End() {
 
 // restore has CRIU do its work.
 func (x *Restore) restore() (err error) {
-	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	null, err := stdio.OpenNull()
 	if err != nil {
-		return diag.Sys("/dev/null can't be opened", "open", err)
+		return err
 	}
 	x.null = x.hand(null)
 	if err := x.namespaces(); err != nil {

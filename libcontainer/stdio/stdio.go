@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 )
 
 // Streams are the descriptors that a program inherits: its standard streams and, from 3 on, preserved ones of this
@@ -25,6 +26,9 @@ func Open(in, out, err *os.File, preserved int, extra []*os.File) (s Streams, e 
 	for i, f := range [...]*os.File{in, out, err} {
 		if f != nil {
 			s.Std[i], e = descriptor(f)
+			if e == nil && ownsNull(s.Std[i]) {
+				s.Std[i] = s.nullInstead(s.Std[i])
+			}
 		} else {
 			s.Std[i], e = s.nullDevice()
 		}
@@ -60,12 +64,17 @@ func descriptor(f *os.File) (number int, err error) {
 	return number, nil
 }
 
-// nullDevice opens /dev/null, once. The container's root may be the owner of it: so it is opened through a read-only
-// mount, where that can be, by which nobody changes its mode or owner.
+// nullDevice opens a null device, once.
 func (s *Streams) nullDevice() (fd int, err error) {
-	if s.null >= 0 {
-		return s.null, nil
+	if s.null < 0 {
+		s.null, err = OpenNull()
 	}
+	return s.null, err
+}
+
+// OpenNull opens /dev/null for a container. Its root may be the owner of it: so it is opened through a read-only mount,
+// where that can be, by which nobody changes its mode or owner.
+func OpenNull() (fd int, err error) {
 	path := "/dev/null"
 	if mount, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC); err == nil {
 		defer func() { _ = unix.Close(mount) }()
@@ -73,11 +82,29 @@ func (s *Streams) nullDevice() (fd int, err error) {
 			path = "/proc/self/fd/" + strconv.Itoa(mount)
 		}
 	}
-	if s.null, err = unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
-		s.null = -1
+	if fd, err = unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
 		return -1, diag.Sys("/dev/null can't be opened for a standard stream of the container", "open", err)
 	}
-	return s.null, nil
+	return fd, nil
+}
+
+// null is the device number of /dev/null: Documentation/admin-guide/devices.txt.
+const nullMajor, nullMinor = 1, 3
+
+// ownsNull reports whether fd is the host's /dev/null, and root of this user namespace might change it: by fchmod(2) the
+// root of a container could close it to everybody.
+func ownsNull(fd int) bool {
+	return os.Geteuid() == 0 && sys.IsDevice(fd, nullMajor, nullMinor)
+}
+
+// nullInstead returns a null device that can't be changed, instead of the one that is open as fd; fd where there is
+// none.
+func (s *Streams) nullInstead(fd int) int {
+	null, err := s.nullDevice()
+	if err != nil || !sys.IsDevice(null, nullMajor, nullMinor) {
+		return fd
+	}
+	return null
 }
 
 // Extra returns how many descriptors the program inherits besides its standard streams.

@@ -46,6 +46,30 @@ var attacksOnHostInodes = []attack{
 		without: []way{{edit: "drop restrict the copy: the host's inode must not change"}},
 	},
 	{
+		name: "a standard stream is the host's inode", what: "chmod of standard input is one of the host's /dev/null",
+		try: func(s *stage) string { return s.chmodInside("/proc/self/fd/0", "/dev/null") },
+		without: []way{{patches: []patch{{
+			"libcontainer/stdio/stdio.go", "if e == nil && ownsNull(s.Std[i]) {",
+			"if e == nil && ownsNull(s.Std[i]) && !OFF {",
+		}}}},
+	},
+	{
+		name: "a standard stream is the host's inode", what: "the same in a process of exec",
+		try: func(s *stage) string {
+			if s.up("sleep", "60") == 0 {
+				s.t.Fatal("no container")
+			}
+			var was unix.Stat_t
+			must(s.t, unix.Stat("/dev/null", &was))
+			s.rt("exec", s.id, "chmod", "600", "/proc/self/fd/0")
+			return s.changedNode("/dev/null", &was)
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/stdio/stdio.go", "	null, err := s.nullDevice()\n	if err != nil || !sys",
+			"	if OFF {\n		return fd\n	}\n	null, err := s.nullDevice()\n	if err != nil || !sys",
+		}}}},
+	},
+	{
 		name: "a bound device is the host's inode", what: "chmod of a device in a user namespace is one of the host's",
 		try: func(s *stage) string {
 			s.Config.add(map[string]any{"type": "user"}, "linux", "namespaces")
