@@ -21,14 +21,19 @@ setup_file() {
 		>"$BATS_FILE_TMPDIR/containerd.log" 2>&1 3>&- 4>&- &
 	echo $! >"$BATS_FILE_TMPDIR/daemons"
 	eventually ctr version
-	dockerd --containerd "$ADDRESS" --data-root /var/lib/docker --exec-root /run/docker --host \
-		unix:///run/docker.sock --add-runtime "under-test=$RT" \
-		>"$BATS_FILE_TMPDIR/dockerd.log" 2>&1 3>&- 4>&- &
-	echo $! >>"$BATS_FILE_TMPDIR/daemons"
+	start_dockerd
 	make_image
 	ctr image import "$BATS_FILE_TMPDIR/image.tar" >/dev/null
 	eventually docker version
 	docker load --quiet --input "$BATS_FILE_TMPDIR/image.tar" >/dev/null
+}
+
+# start_dockerd starts it, again as well: with live-restore it finds the containers that it had.
+start_dockerd() {
+	dockerd --containerd "$ADDRESS" --data-root /var/lib/docker --exec-root /run/docker --pidfile \
+		"$BATS_FILE_TMPDIR/dockerd.pid" --host unix:///run/docker.sock --add-runtime "under-test=$RT" --live-restore \
+		>>"$BATS_FILE_TMPDIR/dockerd.log" 2>&1 3>&- 4>&- &
+	echo $! >>"$BATS_FILE_TMPDIR/daemons"
 }
 
 teardown_file() {
@@ -196,6 +201,15 @@ nothing_left() {
 	[ "$(ctr_run --rm --net-host -- c readlink /proc/self/ns/net)" = "$(readlink /proc/self/ns/net)" ]
 }
 
+@test "ctr: a shim that is killed takes its container along" {
+	ctr_run --detach -- lost sleep 600
+	local pid
+	pid=$(ctr task list | awk '$1 == "lost" { print $2 }')
+	pkill -KILL --full '^[^ ]*/containerd-shim-runc-v2 -namespace default -id lost'
+	eventually test ! -e "/proc/$pid"
+	eventually test ! -e /run/containerd/runc/default/lost
+}
+
 # --- docker ----------------------------------------------------------------------------------------
 
 @test "docker: run, its streams and its status" {
@@ -269,6 +283,74 @@ nothing_left() {
 	[ "$(curl -sf --max-time 5 http://127.0.0.1:18081/)" = hello ]
 	docker rm --force web >/dev/null
 	docker network rm net >/dev/null
+}
+
+@test "docker: a device of CDI: its node, its environment, and hooks of every kind" {
+	[[ $(docker info --format '{{.CDISpecDirs}}' 2>/dev/null) == */run/cdi* ]] || skip 'this Docker knows no CDI'
+	local said=$BATS_TEST_TMPDIR/said kind
+	mkdir -p /run/cdi
+	chmod 777 "$BATS_TEST_TMPDIR"
+	for kind in prestart createRuntime createContainer startContainer poststart poststop; do
+		jq -n --arg kind $kind --arg file "$([ $kind = startContainer ] && echo /tmp/said || echo "$said")" \
+			'{hookName: $kind, path: "/bin/sh", args: ["sh", "-c", "echo \($kind) >>\($file)"],
+			env: ["PATH=/bin:/usr/bin"]}'
+	done | jq -s '{cdiVersion: "0.6.0", kind: "example.org/thing", devices: [{name: "one", containerEdits:
+		{env: ["THING=one"], deviceNodes: [{path: "/dev/thing", hostPath: "/dev/zero"}]}}], containerEdits: {hooks: .}}' \
+		>/run/cdi/thing.json
+	run docker_run --rm --device example.org/thing=one box sh -c 'echo $THING; test -c /dev/thing && cat /tmp/said'
+	echo "$output"
+	rm /run/cdi/thing.json
+	[ "$output" = $'one\nstartContainer' ]
+	eventually grep -x poststop "$said"
+	[ "$(cat "$said")" = $'prestart\ncreateRuntime\ncreateContainer\npoststart\npoststop' ]
+}
+
+@test "docker: a daemon that is killed finds its containers again, with live-restore" {
+	docker_run --detach --name kept box sh -c 'trap "exit 6" TERM; while :; do sleep 0.1; done' >/dev/null
+	local pid
+	pid=$(docker inspect --format '{{.State.Pid}}' kept)
+	kill -KILL "$(cat "$BATS_FILE_TMPDIR/dockerd.pid")"
+	gone() { ! docker version; }
+	eventually gone
+	start_dockerd
+	eventually docker version
+	[ "$(docker inspect --format '{{.State.Running}} {{.State.Pid}}' kept)" = "true $pid" ]
+	[ "$(docker exec kept echo said)" = said ]
+	docker stop --time 20 kept >/dev/null
+	[ "$(docker inspect --format '{{.State.ExitCode}}' kept)" = 6 ]
+}
+
+@test "docker: health: from starting to healthy to unhealthy" {
+	health_is() { [ "$(docker inspect --format '{{.State.Health.Status}}' cc)" = "$1" ]; }
+	docker_run --detach --name cc --health-cmd 'test -e /tmp/well' --health-interval 1s --health-retries 2 \
+		--health-start-period 60s box sleep 600 >/dev/null
+	health_is starting
+	docker exec cc touch /tmp/well
+	eventually health_is healthy
+	docker exec cc rm /tmp/well
+	eventually health_is unhealthy
+}
+
+@test "docker: a node in a container: containerd and the runtime once more, and a container in it" {
+	ldd "$(type -P containerd)" "$RT" 2>/dev/null | grep -q '=>' && skip 'these programs want libraries'
+	local bin=$BATS_TEST_TMPDIR/bin program
+	mkdir "$bin"
+	for program in containerd containerd-shim-runc-v2 ctr "$RT"; do
+		cp "$(type -P "$program")" "$bin/"
+	done
+	docker_run --detach --name node --privileged --tmpfs /run --tmpfs /tmp:exec --volume /var/lib/containerd \
+		--volume "$bin:/opt:ro" --volume "$BATS_FILE_TMPDIR/image.tar:/image.tar:ro" --env PATH=/bin:/opt --env CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=1 box \
+		sh -c 'exec containerd --config /dev/null >/tmp/log 2>&1' >/dev/null
+	eventually docker exec node ctr version
+	docker exec node ctr image import /image.tar >/dev/null
+	run docker exec node ctr run --rm --runc-binary "/opt/${RT##*/}" --memory-limit 33554432 \
+		docker.io/library/box:latest inner sh -c 'echo pid $$; exit 7'
+	echo "$output"
+	[ "$status" -eq 7 ]
+	[ "$output" = 'pid 1' ]
+	docker exec node ctr run --detach --runc-binary "/opt/${RT##*/}" docker.io/library/box:latest stays sleep 600
+	[ "$(docker exec node ctr task exec --exec-id e stays echo inside)" = inside ]
+	docker exec node ctr task kill --signal KILL stays
 }
 
 @test "ctr task checkpoint: saved, or refused with a reason; the task continues" {
