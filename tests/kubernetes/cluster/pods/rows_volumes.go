@@ -100,7 +100,8 @@ containers:
 securityContext: {runAsUser: 1000, runAsGroup: 3000, fsGroup: 2000, supplementalGroups: [4000]}
 volumes: [{name: v, emptyDir: {}}]
 containers: [{name: c, command: [pause], volumeMounts: [{name: v, mountPath: /v}]}]
-`, []check{shell("c", "touch /v/f; stat -c '%u %g' /v/f; id -u; id -G", "1000 2000\n1000\n3000 2000 4000")}},
+`, []check{shell("c", "touch /v/f; stat -c '%u %g' /v/f; id -u; id -G", "1000 2000\n1000\n3000 2000 4000"),
+		shell("c", "awk '/^Groups/ { print $2, $3, $4 }' /proc/1/status", "2000 3000 4000")}},
 	{"/dev/shm is shared in the pod, and programs in it may run", `
 containers:
 - {name: a, command: [sh, -c, "cp /bin/busybox /dev/shm/echo; exec pause"]}
