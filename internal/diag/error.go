@@ -153,3 +153,16 @@ func Sys(problem, call string, err error) *Error {
 	}
 	return e
 }
+
+// SysWithin is Sys for a call that another process makes, and that is given up after some time with ETIMEDOUT, for
+// which hint says what to do. An Error stays as it is.
+func SysWithin(problem, call string, err error, hint string) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	e := Sys(problem, call, err)
+	if e.Errno == unix.ETIMEDOUT {
+		e.Hint = hint
+	}
+	return e
+}

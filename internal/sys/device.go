@@ -2,18 +2,23 @@ package sys
 
 import "golang.org/x/sys/unix"
 
-// DeviceOf returns the file system that fd is in, and its type, without a call to the server of that file system.
+// StatNoSync describes a file as the kernel has it in its caches, without a call to the server of its file system:
+// statx(2), AT_STATX_DONT_SYNC. mask is what is asked for. FUSE denies attributes to other users than its own, so ask
+// for no more than is needed.
+func StatNoSync(dir int, path string, flags, mask int) (st unix.Statx_t, err error) {
+	err = unix.Statx(dir, path, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT|flags, mask, &st)
+	return st, err
+}
+
+// DeviceOf returns the file system that fd is in, and its type, as StatNoSync does.
 func DeviceOf(fd int) (device uint64, mode uint16, err error) {
-	var st unix.Statx_t
-	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st)
+	st, err := StatNoSync(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE)
 	return unix.Mkdev(st.Dev_major, st.Dev_minor), st.Mode, err
 }
 
-// Cached returns the type, mode and device number of fd, and nothing else of a stat(2), without a call to the server of
-// its file system.
-func Cached(fd int) (st unix.Stat_t, err error) {
-	var x unix.Statx_t
-	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE|unix.STATX_MODE, &x)
+// StatCached returns the type, mode and device number of fd, and nothing else of a stat(2), as StatNoSync does.
+func StatCached(fd int) (st unix.Stat_t, err error) {
+	x, err := StatNoSync(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE|unix.STATX_MODE)
 	st.Mode, st.Rdev = uint32(x.Mode), unix.Mkdev(x.Rdev_major, x.Rdev_minor)
 	return st, err
 }
@@ -25,9 +30,8 @@ func InFileSystemOf(fd int, path string) bool {
 	return err == nil && unix.Stat(path, &st) == nil && st.Dev == device
 }
 
-// IsDevice reports whether fd is of a character device, likewise.
+// IsDevice reports whether fd is of a character device with that number, as StatNoSync tells it.
 func IsDevice(fd int, major, minor uint32) bool {
-	var st unix.Statx_t
-	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st)
+	st, err := StatNoSync(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE)
 	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev_major == major && st.Rdev_minor == minor
 }

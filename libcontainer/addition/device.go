@@ -80,7 +80,7 @@ func ruleOf(d *Device) (string, error) {
 	}
 	fd, err := hostpath.Open(d.Path, 0)
 	if err != nil {
-		return "", hostpath.Failed("the device can't be used", "openat2", err).At("path", d.Path)
+		return "", hostpath.LookUpError("the device can't be used", "openat2", err).At("path", d.Path)
 	}
 	defer sys.CloseAll(fd)
 	var st unix.Statx_t

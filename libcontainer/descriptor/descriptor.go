@@ -82,7 +82,7 @@ func opened(f *plan.File, call string, fd int, err error) (int, error) {
 	if f.Kind == plan.FileCgroup {
 		what = "the container's cgroup"
 	}
-	e := hostpath.Failed(what+" can't be opened", call, err).At(f.Origin, "")
+	e := hostpath.LookUpError(what+" can't be opened", call, err).At(f.Origin, "")
 	return -1, e.WithHint(diag.Hint(call, e.Errno, f.Origin))
 }
 

@@ -167,15 +167,9 @@ func serve(program *nsenter.Program, to int) (fd int, err error) {
 	return fd, nil
 }
 
-// Failed returns the error about a path of the host that could not be looked up. call is the system call that rt would
-// make otherwise.
-func Failed(problem, call string, err error) *diag.Error {
-	if e, ok := errors.AsType[*diag.Error](err); ok {
-		return e
-	}
-	e := diag.Sys(problem, call, err)
-	if e.Errno == unix.ETIMEDOUT {
-		e.Hint = "the file system there has not answered within " + limit.String() + ": look for its server"
-	}
-	return e
+// LookUpError returns the error about a path of the host that could not be looked up. call is the system call that rt
+// would make otherwise.
+func LookUpError(problem, call string, err error) *diag.Error {
+	return diag.SysWithin(problem, call, err,
+		"the file system there has not answered within "+limit.String()+": look for its server")
 }

@@ -100,7 +100,7 @@ func sourceError(m *spec.Mount, err error) error {
 	if err == nil {
 		return nil
 	}
-	e := hostpath.Failed("the source of the bind mount can't be used", "openat2", err).At(m.Field("source"), m.Source)
+	e := hostpath.LookUpError("the source of the bind mount can't be used", "openat2", err).At(m.Field("source"), m.Source)
 	return e.WithHint(diag.Hint("open_tree", e.Errno, "mounts"))
 }
 

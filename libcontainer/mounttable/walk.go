@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"rt/internal/sys"
+
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
@@ -66,11 +68,10 @@ type file struct {
 	rdev      uint64
 }
 
-// StatNoSync describes a file without asking its file system's server: statx(2), AT_STATX_DONT_SYNC. No attribute is
-// requested, since FUSE denies those to other users; the mount is always returned (Linux 5.8).
-func StatNoSync(dir int, path string, flags int) (st unix.Statx_t, err error) {
-	err = unix.Statx(dir, path, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT|flags, unix.STATX_MNT_ID, &st)
-	return st, err
+// StatNoSync describes a file as sys.StatNoSync does. No attribute is asked for; the mount is always returned (Linux
+// 5.8).
+func StatNoSync(dir int, path string, flags int) (unix.Statx_t, error) {
+	return sys.StatNoSync(dir, path, flags, unix.STATX_MNT_ID)
 }
 
 func newFile(fd int) (file, error) {

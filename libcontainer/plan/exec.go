@@ -45,17 +45,7 @@ func CompileExec(s *spec.Spec, f *host.Facts, o *ExecOptions) (*Plan, error) {
 	if err := c.execBoot(o); err != nil {
 		return nil, err
 	}
-	c.resolve()
-	if err := c.canStart(); err != nil {
-		return nil, err
-	}
-	if err := c.check(); err != nil {
-		return nil, err
-	}
-	if o.Trace {
-		c.trace()
-	}
-	return &c.plan, nil
+	return c.finish()
 }
 
 // execBoot compiles the steps of a joining process, in order.

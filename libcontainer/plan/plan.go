@@ -183,6 +183,11 @@ func Compile(s *spec.Spec, f *host.Facts, o *Options) (*Plan, error) {
 	if err := c.boot(); err != nil {
 		return nil, err
 	}
+	return c.finish()
+}
+
+// finish turns the steps into a plan, and checks it.
+func (c *compiler) finish() (*Plan, error) {
 	c.resolve()
 	if err := c.canStart(); err != nil {
 		return nil, err
@@ -190,7 +195,7 @@ func Compile(s *spec.Spec, f *host.Facts, o *Options) (*Plan, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if o.Trace {
+	if c.opt.Trace {
 		c.trace()
 	}
 	return &c.plan, nil

@@ -41,7 +41,7 @@ func (s *Server) fillTmpfs(r supervise.Report) error {
 	}
 	err := s.copyTree(from, to, hasOption(mount.Data, "mode"))
 	if err != nil {
-		e := unanswered("what it covers can't be copied", "read", err).At(step.Origin, "tmpcopyup")
+		e := inMountError("what it covers can't be copied", "read", err).At(step.Origin, "tmpcopyup")
 		e.Problem = mount.Destination + ": " + e.Problem
 		if e.Errno == unix.ENOSPC {
 			e.Hint = "the tmpfs is too small for what the image has there: see its options size and nr_inodes"
@@ -101,7 +101,7 @@ func hasOption(options, key string) bool {
 
 // copyMode gives a tmpfs, which the boot process has passed, the mode of the directory that it will cover.
 func copyMode(from, to int) error {
-	st, err := sys.Cached(from)
+	st, err := sys.StatCached(from)
 	if err == nil {
 		err = unix.Chmod("/proc/self/fd/"+strconv.Itoa(to), st.Mode&0o7777)
 	}

@@ -24,7 +24,7 @@ func (s *Server) checkDevice(r supervise.Report) error {
 		}
 	}
 	defer func() { _ = unix.Close(fd) }()
-	st, err := sys.Cached(fd)
+	st, err := sys.StatCached(fd)
 	if err != nil {
 		return diag.Sys("what is at the path of the device can't be looked at", "statx", err)
 	}

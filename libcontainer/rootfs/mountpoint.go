@@ -2,7 +2,6 @@ package rootfs
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -40,19 +39,12 @@ func (s *Server) makeMountPoint(r supervise.Report) error {
 	if err == nil || err == unix.EACCES && step.Origin == "process.cwd" {
 		return nil // a working directory that is closed to root is looked for by the user later
 	}
-	return unanswered("the target of its symbolic links can't be made", "openat2", err).At(step.Origin, step.Sync.Path)
+	return inMountError("the target of its symbolic links can't be made", "openat2", err).At(step.Origin, step.Sync.Path)
 }
 
-// unanswered is diag.Sys for what a helper has done.
-func unanswered(problem, call string, err error) *diag.Error {
-	if e, ok := errors.AsType[*diag.Error](err); ok {
-		return e
-	}
-	e := diag.Sys(problem, call, err)
-	if e.Errno == unix.ETIMEDOUT {
-		e.Hint = "a mount of the container does not answer: look for its server"
-	}
-	return e
+// inMountError returns the error about something in a mount of the container, whose server may not have answered.
+func inMountError(problem, call string, err error) *diag.Error {
+	return diag.SysWithin(problem, call, err, "a mount of the container does not answer: look for its server")
 }
 
 // compareLink makes sure that what is at the destination of a mount with copy-symlink says what its source says.
@@ -75,7 +67,7 @@ func (s *Server) compareLink(r supervise.Report) error {
 	case err == nil:
 		what = "a symbolic link to " + strconv.Quote(text)
 	case err != unix.EINVAL && err != unix.ENOENT:
-		return unanswered("what is there can't be read", "readlinkat", err).At(step.Origin, step.Sync.Path)
+		return inMountError("what is there can't be read", "readlinkat", err).At(step.Origin, step.Sync.Path)
 	}
 	return &diag.Error{
 		Kind: diag.Host, Field: step.Origin, Value: step.Sync.Path,

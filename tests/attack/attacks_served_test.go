@@ -99,8 +99,8 @@ var attacksOfServers = []attack{
 		},
 		waits: true,
 		without: []way{{patches: []patch{{
-			"libcontainer/rootfs/device.go", "st, err := sys.Cached(fd)",
-			"st, err := sys.Cached(fd)\n	if OFF {\n		err = unix.Fstat(fd, &st)\n	}",
+			"libcontainer/rootfs/device.go", "st, err := sys.StatCached(fd)",
+			"st, err := sys.StatCached(fd)\n	if OFF {\n		err = unix.Fstat(fd, &st)\n	}",
 		}}}},
 	},
 }

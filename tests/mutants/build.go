@@ -14,8 +14,8 @@ import (
 // compiled is the text of package plan at which a plan is compiled, and not yet checked.
 const compiled = "\tif err := c.check(); err != nil {\n"
 
-// compilers are the files with that text: the plan of a container, and that of a process that joins one.
-var compilers = []string{"libcontainer/plan/plan.go", "libcontainer/plan/exec.go"}
+// compiler is the file with that text, for the plan of a container and for that of a process that joins one.
+const compiler = "libcontainer/plan/plan.go"
 
 // build builds into dir the probe, and rt, which makes the mutant of the plan that the environment names. Nothing of
 // it is in the tree's own code, or in the ordinary binary: the go command is told of other files instead of the
@@ -29,21 +29,19 @@ func build(dir string) error {
 		root + "/nsenter/mutant.go":           root + "/tests/mutants/testdata/inject/nsenter.go",
 		root + "/libcontainer/plan/mutant.go": root + "/tests/mutants/testdata/inject/plan.go",
 	}
-	for _, file := range compilers {
-		text, err := os.ReadFile(filepath.Join(root, file))
-		if err != nil {
-			return err
-		}
-		if n := strings.Count(string(text), compiled); n != 1 {
-			return fmt.Errorf("%s compiles %d plans in the way that is known here, not 1", file, n)
-		}
-		changed := strings.Replace(string(text), compiled, "\tmutate(&c.plan)\n"+compiled, 1)
-		to := filepath.Join(dir, filepath.Base(file))
-		if err := os.WriteFile(to, []byte(changed), 0o644); err != nil {
-			return err
-		}
-		replace[filepath.Join(root, file)] = to
+	text, err := os.ReadFile(filepath.Join(root, compiler))
+	if err != nil {
+		return err
 	}
+	if n := strings.Count(string(text), compiled); n != 1 {
+		return fmt.Errorf("%s checks plans at %d points in the way that is known here, not at 1", compiler, n)
+	}
+	changed := strings.Replace(string(text), compiled, "\tmutate(&c.plan)\n"+compiled, 1)
+	to := filepath.Join(dir, filepath.Base(compiler))
+	if err := os.WriteFile(to, []byte(changed), 0o644); err != nil {
+		return err
+	}
+	replace[filepath.Join(root, compiler)] = to
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		return err

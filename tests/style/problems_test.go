@@ -187,7 +187,7 @@ func problemArgs(n ast.Node, known map[source]bool) (args []ast.Expr) {
 			}
 		}
 		switch name {
-		case "diag.Sys":
+		case "diag.Sys", "diag.SysWithin":
 			return n.Args[:1]
 		case "diag.At":
 			return n.Args[1:]
