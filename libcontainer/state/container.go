@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 )
 
 // The files of a container's directory.
@@ -153,7 +154,7 @@ func (c *Container) State() (*State, error) {
 	if err != nil {
 		return nil, diag.Sys(c.Path(stateFile)+" can't be read", "openat", err)
 	}
-	return parse(doc)
+	return parse(sys.Text(doc))
 }
 
 // stateOfDirectory returns the State of a container without state.json.
@@ -185,7 +186,7 @@ func (c *Container) Config() ([]byte, error) {
 	if err != nil {
 		return nil, diag.Sys(c.Path(configFile)+" can't be read", "openat", err)
 	}
-	return []byte(doc), nil
+	return doc, nil
 }
 
 // SaveConfig writes a copy of config.json, for exec and for hooks after the bundle has changed. The container must be
@@ -202,7 +203,7 @@ func (c *Container) Steps() ([]byte, error) {
 	if err != nil {
 		return nil, diag.Sys(c.Path(stepsFile)+" can't be read", "openat", err)
 	}
-	return []byte(text), nil
+	return text, nil
 }
 
 // MakeNotify makes the directory for the socket of sd_notify(3). Any user of the container can enter it; the parent

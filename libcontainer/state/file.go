@@ -59,33 +59,33 @@ func writeAll(fd int, text []byte) error {
 const maxFile = 64 << 20
 
 // read reads a file of the directory. The error is the bare errno, or the reason why the file is not trusted.
-func (c *Container) read(name string) (string, error) {
+func (c *Container) read(name string) ([]byte, error) {
 	fd, err := unix.Openat(c.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer func() { _ = unix.Close(fd) }()
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return "", err
+		return nil, err
 	}
 	if problem := sys.Distrust(&st, unix.S_IFREG); problem != "" {
-		return "", errors.New("it " + problem)
+		return nil, errors.New("it " + problem)
 	}
 	if st.Size > maxFile {
-		return "", unix.EFBIG
+		return nil, unix.EFBIG
 	}
 	b := make([]byte, st.Size)
 	n := 0
 	for n < len(b) {
 		m, err := sys.Read(fd, b[n:])
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if m == 0 {
 			break // truncated meanwhile: not by rt, and the parser will report it
 		}
 		n += m
 	}
-	return sys.Text(b[:n]), nil
+	return b[:n], nil
 }

@@ -51,12 +51,26 @@ func appendStep(text []byte, i int, s *nsenter.Step) []byte {
 	return append(append(text, s.Sentence...), '\n')
 }
 
+// fields appends the fields of a line, at most stepFields; the last one may have tabs. bytes.SplitN would allocate a list
+// for each line.
+func fields(list [][]byte, line []byte) [][]byte {
+	for len(list) < stepFields-1 {
+		field, rest, ok := bytes.Cut(line, []byte("\t"))
+		if !ok {
+			break
+		}
+		list, line = append(list, field), rest
+	}
+	return append(list, line)
+}
+
 // ParseSteps parses the text of FormatSteps. first is the index of the first of the steps; what they continue with is
 // counted from there.
 func ParseSteps(text []byte) (steps []nsenter.Step, first int, err error) {
 	steps = make([]nsenter.Step, 0, bytes.Count(text, []byte{'\n'}))
+	f := make([][]byte, 0, stepFields)
 	for line := range bytes.Lines(text) {
-		f := bytes.SplitN(bytes.TrimSuffix(line, []byte("\n")), []byte("\t"), stepFields)
+		f = fields(f[:0], bytes.TrimSuffix(line, []byte("\n")))
 		s, index, ok := parseStep(f)
 		if len(steps) == 0 {
 			first = index
@@ -106,6 +120,9 @@ func parseStep(f [][]byte) (s nsenter.Step, index int, ok bool) {
 	}
 	var errnos []unix.Errno
 	for word := range bytes.SplitSeq(f[7], []byte{','}) {
+		if len(word) == 0 { // no errno: an error of strconv would be made for most steps
+			continue
+		}
 		if errno, err := strconv.ParseUint(string(word), 10, 8); err == nil {
 			errnos = append(errnos, unix.Errno(errno))
 		}
