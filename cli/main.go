@@ -83,7 +83,7 @@ func (c *Call) main(args []string) int {
 		err = &diag.Error{Kind: diag.Host, Problem: "standard output can't be written", Err: out.err}
 	}
 	if err != nil {
-		return c.failed(t, err)
+		return c.printError(t, err)
 	}
 	c.log.warnings(c.warnings())
 	if c.endReason != "" && c.log.terminal() { // in a script standard error is the program's alone
@@ -104,8 +104,8 @@ func (t *tree) parse() (*tree, error) {
 	return whole.parse()
 }
 
-// failed prints an error, with the warnings of the command.
-func (c *Call) failed(t *tree, err error) int {
+// printError prints an error, with the warnings of the command.
+func (c *Call) printError(t *tree, err error) int {
 	// If the options could not be parsed the log is needed all the same: engines read it.
 	addFilterHint(err)
 	c.log.path, c.log.json = t.globals.log, t.globals.logFormat == "json"

@@ -166,13 +166,13 @@ func (t *tree) misused(_ context.Context, cmd *cli.Command, err error, _ bool) e
 	}
 	problem := err.Error()
 	if name, ok := strings.CutPrefix(problem, "flag provided but not defined: -"); ok {
-		problem += t.meant(cmd, name)
+		problem += t.suggestion(cmd, name)
 	}
 	return misuse(cmd.FullName(), problem)
 }
 
-// meant suggests an option for an unknown one.
-func (t *tree) meant(cmd *cli.Command, name string) string {
+// suggestion suggests an option for an unknown one.
+func (t *tree) suggestion(cmd *cli.Command, name string) string {
 	var long []string
 	var short strings.Builder
 	for _, c := range cmd.Lineage() {

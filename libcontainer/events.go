@@ -20,7 +20,7 @@ func (c *Container) Stats(ctx context.Context) (*Stats, Result, error) {
 	var stats *Stats
 	by, err := c.begin(ctx)
 	if err == nil {
-		err = c.look(by, func(w *watched) (err error) {
+		err = c.watch(by, func(w *watched) (err error) {
 			stats, err = w.stats()
 			return err
 		})
@@ -43,7 +43,7 @@ func (c *Container) Usage(ctx context.Context) (*ResourceUsage, error) {
 		return nil, err
 	}
 	var usage *ResourceUsage
-	err = c.look(by, func(w *watched) error {
+	err = c.watch(by, func(w *watched) error {
 		stats, err := w.stats()
 		usage = &ResourceUsage{Stats: stats, At: time.Now(), OOMKills: w.group.OOMKills()}
 		return err
@@ -59,7 +59,7 @@ func (c *Container) Usage(ctx context.Context) (*ResourceUsage, error) {
 func (c *Container) Events(ctx context.Context, interval time.Duration, tell func(Event) error) (Result, error) {
 	by, err := c.begin(ctx)
 	if err == nil {
-		err = c.look(by, func(w *watched) error {
+		err = c.watch(by, func(w *watched) error {
 			return w.events(by, interval, func(e Event) error {
 				if err := by.Cancelled(); err != nil {
 					return err
@@ -161,8 +161,8 @@ func (w *watched) stats() (*Stats, error) {
 	return all, nil
 }
 
-// look calls do with the cgroup and the first process of the container, which must live.
-func (c *Container) look(by *caller.Caller, do func(*watched) error) error {
+// watch calls do with the cgroup and the first process of the container, which must live.
+func (c *Container) watch(by *caller.Caller, do func(*watched) error) error {
 	o, err := c.openFor(by, state.Events, false)
 	if err != nil {
 		return err

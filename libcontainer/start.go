@@ -89,7 +89,7 @@ func (c *Container) start(by *caller.Caller) error {
 	err = s.release()
 	restore()
 	if err != nil {
-		s.ended()
+		s.awaitEnd()
 		return err
 	}
 	return creation.WaitReady(relay, o.container, s.state)
@@ -155,10 +155,10 @@ func (s *starter) starved() error {
 // rt.
 func (s *starter) kill() { process.Kill(s.state.Pid, s.state.StartTime) }
 
-// ended waits until the process of a container that could not be started is gone: it reports its failing step, or is
+// awaitEnd waits until the process of a container that could not be started is gone: it reports its failing step, or is
 // killed, a moment before it ends, and engines delete the container as soon as they know. Docker, told that it runs,
 // leaves it behind for good.
-func (s *starter) ended() {
+func (s *starter) awaitEnd() {
 	s.session.Boot.Close()
 	if pidfd, _ := process.Open(s.state.Pid, s.state.StartTime); pidfd >= 0 {
 		process.AwaitEnd(pidfd, process.Patience)

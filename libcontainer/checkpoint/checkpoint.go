@@ -229,7 +229,7 @@ func (d *dump) save() error {
 			return err
 		}
 		d.request.External = append(d.request.External, open.external()...)
-		d.strangers()
+		d.warnOfOthers()
 		if err := d.images.saveDescriptors(open); err != nil {
 			return err
 		}
@@ -263,9 +263,9 @@ func interrupted() error {
 	return nil
 }
 
-// strangers warns of processes that are in the container's cgroup and not of the container's making: rt exec has
+// warnOfOthers warns of processes that are in the container's cgroup and not of the container's making: rt exec has
 // started them. CRIU saves a process and what descends from it, and these descend from nobody in the container.
-func (d *dump) strangers() {
+func (d *dump) warnOfOthers() {
 	pids, err := d.Cgroup.Pids()
 	if err != nil {
 		return

@@ -67,14 +67,14 @@ func (d *dump) openDescriptors() (*descriptors, error) {
 			continue // it has ended
 		}
 		for _, e := range entries {
-			open.look(dir, e.Name(), pid == d.State.Pid, own)
+			open.examine(dir, e.Name(), pid == d.State.Pid, own)
 		}
 	}
 	return open, nil
 }
 
-// look notes one descriptor: it is of the container's first process, or not.
-func (d *descriptors) look(dir, name string, first bool, own map[int]bool) {
+// examine notes one descriptor: it is of the container's first process, or not.
+func (d *descriptors) examine(dir, name string, first bool, own map[int]bool) {
 	number, err := strconv.Atoi(name)
 	if err != nil {
 		return

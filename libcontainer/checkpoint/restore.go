@@ -106,7 +106,8 @@ func (x *Restore) prepare() (err error) {
 	}
 	x.request = criu.Options{
 		LogFile: "restore.log", Root: x.Spec.Rootfs, NotifyScripts: true, RestoreSibling: true, OrphanPtsMaster: true,
-		ConfigFile: configFile(x.Spec), Parent: x.o.ParentPath, LSMProfile: x.o.LSMProfile, LSMMountContext: x.o.LSMMountContext,
+		ConfigFile: configFile(x.Spec), Parent: x.o.ParentPath,
+		LSMProfile: x.o.LSMProfile, LSMMountContext: x.o.LSMMountContext,
 	}
 	if err := x.o.fill(&x.request); err != nil {
 		return err
@@ -163,7 +164,7 @@ func (x *Restore) restore() (err error) {
 	if err != nil {
 		return err
 	}
-	x.null = x.hand(null)
+	x.null = x.passToCRIU(null)
 	if err := x.namespaces(); err != nil {
 		return err
 	}
@@ -202,8 +203,8 @@ func (x *Restore) restore() (err error) {
 	return x.images.failure("the container could not be restored", &response, err)
 }
 
-// hand hands a descriptor to CRIU, and returns the number that it has there.
-func (x *Restore) hand(fd int) int {
+// passToCRIU has CRIU inherit a descriptor, and returns the number that it has there.
+func (x *Restore) passToCRIU(fd int) int {
 	x.files = append(x.files, fd)
 	return criu.FirstFile + len(x.files) - 1
 }
@@ -218,7 +219,7 @@ func (x *Restore) namespaces() error {
 				if err != nil {
 					return err
 				}
-				x.request.Inherit = append(x.request.Inherit, criu.Inherited{Key: n.label, FD: x.hand(fd)})
+				x.request.Inherit = append(x.request.Inherit, criu.Inherited{Key: n.label, FD: x.passToCRIU(fd)})
 			}
 		}
 		for _, n := range joinedNamespaces {

@@ -89,7 +89,7 @@ func (x *Restore) makeMountPoints() error {
 			continue
 		}
 		root, path := x.Spec.Rootfs, m.Destination
-		above := x.above(i)
+		above := x.mountAbove(i)
 		if above != nil && !above.Bind {
 			continue
 		}
@@ -109,9 +109,9 @@ func (x *Restore) makeMountPoints() error {
 	return nil
 }
 
-// above returns the mount that the destination of mount i lies in, or nil if that is the root file system. A later
+// mountAbove returns the mount that the destination of mount i lies in, or nil if that is the root file system. A later
 // mount covers what earlier ones have at and below its destination, so the last one counts.
-func (x *Restore) above(i int) (above *spec.Mount) {
+func (x *Restore) mountAbove(i int) (above *spec.Mount) {
 	destination := x.Spec.Mounts[i].Destination
 	for j := range x.Spec.Mounts[:i] {
 		m := &x.Spec.Mounts[j]

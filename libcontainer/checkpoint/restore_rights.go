@@ -180,7 +180,7 @@ func capabilityList(set uint64) string {
 // checkRights compares the restored processes with the config. All of them stand still. It is an error if one has
 // rights that it can't have come to.
 func (v *verifier) checkRights(pid int) error {
-	pids, err := v.restored(pid)
+	pids, err := v.restoredPids(pid)
 	if err != nil {
 		return err
 	}
@@ -234,9 +234,9 @@ func imagesDiffer(field, problem string) *diag.Error {
 	}
 }
 
-// restored returns the restored processes: the container's first, and all others in its cgroup but CRIU and what works
-// for it.
-func (v *verifier) restored(first int) ([]int, error) {
+// restoredPids returns the restored processes: the container's first, and all others in its cgroup but CRIU and what
+// works for it.
+func (v *verifier) restoredPids(first int) ([]int, error) {
 	pids := []int{first}
 	if !v.Cgroup.Available() {
 		return pids, nil
@@ -272,7 +272,7 @@ func threadsOf(pids []int) (threads []int, err error) {
 // kill kills the restored processes, which stand still, and then CRIU, which would resume them whatever it is answered.
 // It waits for none of them: who is traced is CRIU's to wait for first (ptrace(2)).
 func (v *verifier) kill(first int) {
-	pids, err := v.restored(first)
+	pids, err := v.restoredPids(first)
 	if err != nil {
 		pids = []int{first}
 	}

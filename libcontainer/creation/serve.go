@@ -41,7 +41,7 @@ func (s *supervision) begin(boot *nsenter.Boot, image nsenter.Image, trace Trace
 	}
 	s.undo.Push(s.session.End)
 	s.resources.rootfs = rootfs.Serve(s.session, s.in.spec, s.in.options.Links, s.record.dir.Path("."))
-	if !s.in.plan.TwoStage || s.in.plan.BornLast {
+	if !s.in.plan.TwoStage || s.in.plan.ClonedLast {
 		s.record.state.Pid = boot.Pid
 	}
 }
@@ -86,7 +86,7 @@ func (s *supervision) serve(last plan.SyncPoint) error {
 // recordCloned records the container's process, which another boot process has cloned.
 func (s *supervision) recordCloned(r supervise.Report) error {
 	s.record.state.Pid, s.record.state.StartTime = r.Pid, 0
-	if s.in.options.CgroupAttach && !s.in.plan.BornLast {
+	if s.in.options.CgroupAttach && !s.in.plan.ClonedLast {
 		return s.groups.cgroup.Attach(r.Pid)
 	}
 	return nil

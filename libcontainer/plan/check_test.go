@@ -98,8 +98,8 @@ func TestRuleOfNeighbours(t *testing.T) {
 	o := options(s, &f)
 	o.ProcPidNS = false
 	p, err := Compile(s, &f, o)
-	if err != nil || p.BornLast {
-		t.Fatalf("%v, born last: %v", err, p.BornLast)
+	if err != nil || p.ClonedLast {
+		t.Fatalf("%v, cloned last: %v", err, p.ClonedLast)
 	}
 	c := compiler{spec: s, host: &f, opt: o, plan: *p}
 	for _, trusting := range []bool{false, true} {

@@ -28,7 +28,7 @@ const (
 	regMaster                        // the two ends of the terminal
 	regSlave
 	regCwd
-	regLayer // the scaffold of a layer over the root file system
+	regLayer // the staging directory of a layer over the root file system
 	regKeyring
 	regTrace  // what tracing itself yields
 	regResult // the result of a traced step that no other step uses

@@ -59,7 +59,7 @@ func Inside(namespaces uintptr, path string, argv, env []string, ignored, blocke
 	c.resolve()
 	// The hook is the host's, and is found from the host's root: to the rules it is no program of a container. Nor are
 	// there processes of a container in the pid namespace: one that is joined is none of the boot process's then, see
-	// born_last.go.
+	// clone_last.go.
 	if err := refuse(rules.Check(&rules.Subject{Program: &c.plan.Program, Trusting: true})); err != nil {
 		return nil, err
 	}

@@ -32,11 +32,11 @@ func (l *Layer) origin() string {
 	return "--ephemeral"
 }
 
-// The directories of the scaffold, a tmpfs on which the overlay is put together.
+// The parts of the staging directory, a tmpfs on which the overlay is put together.
 const (
 	lowerName   = "lower" // root.path
 	changesName = "kept"  // Layer.Dir
-	upperName   = "upper" // in the scaffold itself, or in Layer.Dir
+	upperName   = "upper" // in the staging directory itself, or in Layer.Dir
 	workName    = "work"
 )
 
@@ -86,22 +86,22 @@ func (c *compiler) layerFirst() {
 
 // layer makes the overlay, in regRoot. The kernel takes its directories by name, from mounts that are attached in this
 // namespace, and a path of the user's may contain characters that mean something else to it (a colon, a comma, a
-// backslash). So all of them are mounted on a scaffold, under fixed names, and the scaffold is the working directory.
+// backslash). So all of them are mounted in a staging directory, under fixed names, and that is the working directory.
 // It is gone when the overlay exists, which refers to its layers.
 func (c *compiler) layer() {
 	l := c.opt.Layer
 	origin := l.origin()
-	c.scaffold(l)
+	c.mountStaging(l)
 	c.do("root.path", "clone the mount of the root file system", nsenter.OpenTree, nsenter.Cwd,
 		nsenter.Str(c.spec.Rootfs),
 		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
-	c.toScaffold("root.path", lowerName)
+	c.attachToStaging("root.path", lowerName)
 	where := ""
 	if l.Dir != "" {
 		c.do(origin, "clone the mount of the directory that stores the changes", nsenter.OpenTree, nsenter.Cwd,
 			nsenter.Str(l.Dir),
 			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
-		c.toScaffold(origin, changesName)
+		c.attachToStaging(origin, changesName)
 		c.layerDirs(l, regTree)
 		where = changesName + "/"
 	} else {
@@ -131,9 +131,9 @@ func (c *compiler) layer() {
 		nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
 }
 
-// scaffold mounts a tmpfs over "/" and makes it the working directory. Paths of the host still lead where they did,
+// mountStaging mounts a tmpfs over "/" and makes it the working directory. Paths of the host still lead where they did,
 // since a path that starts with "/" does not go through what covers it.
-func (c *compiler) scaffold(l *Layer) {
+func (c *compiler) mountStaging(l *Layer) {
 	origin := l.origin()
 	c.do(origin, "configure a temporary tmpfs for the directories of the layer", nsenter.Fsopen, nsenter.Str("tmpfs"),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
@@ -171,8 +171,8 @@ func (c *compiler) keepFromHost() {
 		nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_SLAVE)), nsenter.Null)
 }
 
-// toScaffold attaches the mount in regTree to a new directory of the scaffold.
-func (c *compiler) toScaffold(origin, name string) {
+// attachToStaging attaches the mount in regTree to a new directory of the staging directory.
+func (c *compiler) attachToStaging(origin, name string) {
 	c.do(origin, "make a directory for it", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name),
 		nsenter.Flags(&nsenter.Octal, 0o700))
 	c.do(origin, "attach it", nsenter.MoveMount, nsenter.Val(regTree), nsenter.Str(""), nsenter.Val(regLayer),

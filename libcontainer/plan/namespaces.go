@@ -35,14 +35,14 @@ func (c *compiler) firstProcess() error {
 	c.signals()
 	c.closeChannelOnExec()
 	c.raiseOpenFiles()
-	early := c.plan.TwoStage && !c.plan.BornLast
+	early := c.plan.TwoStage && !c.plan.ClonedLast
 	if !early {
 		c.joinCgroups()
 	}
 	c.oomScore()
 	c.layerFirst()
 	clone := c.spec.Namespaces.New &^ unix.CLONE_NEWCGROUP
-	if c.plan.BornLast {
+	if c.plan.ClonedLast {
 		c.raiseLimits()
 		if clone&unix.CLONE_NEWTIME != 0 {
 			c.openTimeOffsets()
@@ -160,7 +160,7 @@ func (c *compiler) fork(flags uintptr, clone step) {
 	if flags&unix.CLONE_NEWUSER != 0 {
 		point, does = SyncClonedUnmapped, append(does, c.mapSentences()...)
 	}
-	if c.opt.CgroupAttach && !c.plan.BornLast {
+	if c.opt.CgroupAttach && !c.plan.ClonedLast {
 		does = append(does, "put the container's process into its cgroup")
 	}
 	c.report(origin, "report its pid", regChild).sync(point, does...)
@@ -315,7 +315,7 @@ func (c *compiler) namespaces() error {
 	c.join(unix.CLONE_NEWNS)
 	c.do("", "make a new session", nsenter.Setsid).ignore(unix.EPERM)
 	c.do("", "clear the umask: later modes are exact", nsenter.Umask, nsenter.Imm(0))
-	if (!c.plan.TwoStage || c.plan.BornLast) && c.opt.CgroupAttach {
+	if (!c.plan.TwoStage || c.plan.ClonedLast) && c.opt.CgroupAttach {
 		c.report("linux.cgroupsPath", "report that the cgroup is due",
 			nsenter.Nowhere).sync(SyncAttach, "put the boot process into its cgroup")
 		c.await("wait until rt has moved the process")

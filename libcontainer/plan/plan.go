@@ -157,9 +157,9 @@ type Plan struct {
 	// TwoStage says that the container's process is a child of the first one, cloned by a step; SyncClonedUnmapped or
 	// SyncCloned reports its pid.
 	TwoStage bool
-	// BornLast says that this happens when all is made, and that until then the first process is in all namespaces of
-	// the container but the pid namespace: see born_last.go.
-	BornLast bool
+	// ClonedLast says that this happens when all is made, and that until then the first process is in all namespaces of
+	// the container but the pid namespace: see clone_last.go.
+	ClonedLast bool
 	// Warnings are the warnings that the runtime spec asks for.
 	Warnings []string
 
@@ -236,7 +236,7 @@ func (c *compiler) boot() error {
 		{"rights", c.rights},
 		{"program", c.execute},
 	}
-	if c.plan.BornLast = bornLast(c.spec, c.opt); c.plan.BornLast {
+	if c.plan.ClonedLast = clonesLast(c.spec, c.opt); c.plan.ClonedLast {
 		end = c.lastParts()
 	}
 	for _, p := range append(parts, end...) {

@@ -58,7 +58,7 @@ func (c *compiler) terminal() error {
 	if c.joins != joinsNone {
 		return nil // it is still the first process
 	}
-	if !c.plan.BornLast {
+	if !c.plan.ClonedLast {
 		c.controlTerminal()
 	}
 	if c.mountNamespace() {

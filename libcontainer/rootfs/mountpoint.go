@@ -39,7 +39,8 @@ func (s *Server) makeMountPoint(r supervise.Report) error {
 	if err == nil || err == unix.EACCES && step.Origin == "process.cwd" {
 		return nil // a working directory that is closed to root is looked for by the user later
 	}
-	return inMountError("the target of its symbolic links can't be made", "openat2", err).At(step.Origin, step.Sync.Path)
+	e := inMountError("the target of its symbolic links can't be made", "openat2", err)
+	return e.At(step.Origin, step.Sync.Path)
 }
 
 // inMountError returns the error about something in a mount of the container, whose server may not have answered.

@@ -25,7 +25,7 @@ func newExpected(steps []nsenter.Step) *expected {
 // reports come only from steps with a sync point or a trace.
 func (e *expected) accept(index int, failed bool) bool {
 	for k, from := range e.at {
-		if from > index || !e.reach(from, index) {
+		if from > index || !e.canReach(from, index) {
 			continue
 		}
 		e.at = append(e.at, e.forks(from, index)...)
@@ -38,9 +38,9 @@ func (e *expected) accept(index int, failed bool) bool {
 	return false
 }
 
-// reach reports whether a process at step from can get to step to without a report in between. It marks the reachable
-// steps in seen.
-func (e *expected) reach(from, to int) bool {
+// canReach reports whether a process at step from can get to step to without a report in between. It marks the
+// reachable steps in seen.
+func (e *expected) canReach(from, to int) bool {
 	clear(e.seen[from : to+1])
 	e.seen[from] = true
 	for i := from; i < to; i++ {
@@ -68,11 +68,11 @@ func (e *expected) mark(i, to int) {
 // forks returns the first steps of the processes that were forked between steps from and to.
 func (e *expected) forks(from, to int) (starts []int) {
 	for i := from; i < to; i++ {
-		if !e.steps[i].Forks() || !e.reach(from, i) {
+		if !e.steps[i].Forks() || !e.canReach(from, i) {
 			continue
 		}
 		then, otherwise := e.then(i), e.otherwise(i)
-		if then <= to && e.reach(then, to) {
+		if then <= to && e.canReach(then, to) {
 			starts = append(starts, otherwise)
 		} else {
 			starts = append(starts, then)

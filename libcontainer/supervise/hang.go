@@ -85,7 +85,7 @@ func (s *Session) current() int {
 			continue
 		}
 		for _, from := range s.expected.at {
-			if from <= i && s.expected.reach(from, i) {
+			if from <= i && s.expected.canReach(from, i) {
 				return i
 			}
 		}

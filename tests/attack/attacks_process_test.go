@@ -81,7 +81,7 @@ var attacksOnProcesses = []attack{
 		},
 		without: []way{
 			{patches: []patch{{
-				"libcontainer/plan/born_last.go", "return AsksForPidNS(s) &&",
+				"libcontainer/plan/clone_last.go", "return AsksForPidNS(s) &&",
 				"return !OFF && AsksForPidNS(s) &&",
 			}}},
 		},

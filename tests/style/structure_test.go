@@ -28,13 +28,13 @@ var large = map[string]struct {
 	reason          string
 }{
 	"cli.Call":                         {13, 21, "the global options, of which each is a field, and who calls"},
-	"cli.Command":                      {15, 0, "one field for each thing that help, completion and the manual pages tell of it"},
+	"cli.Command":                      {15, 0, "one field for each thing that help and the manual pages tell of it"},
 	"internal/diag.Error":              {14, 16, "what an error has, as docs/errors.md lists it"},
 	"internal/jsonscan.Scanner":        {14, 30, "one method for each kind of value that a generated decoder reads"},
 	"libcontainer.Container":           {3, 38, "the API: one method for each command that works on one container"},
 	"libcontainer.CreateOptions":       {16, 1, "one field for each flag of create"},
 	"libcontainer.ExecOptions":         {14, 1, "one field for each flag of exec"},
-	"libcontainer/cgroup.Group":        {11, 99, "one method for each operation; two drivers and two versions share most of them"},
+	"libcontainer/cgroup.Group":        {11, 99, "one method for each operation; drivers and versions share most of them"},
 	"libcontainer/criu.Options":        {31, 1, "one field for each option of criu's protocol that rt sets"},
 	"libcontainer/join.ProcessOptions": {14, 0, "one field for each flag of exec about the process"},
 	"libcontainer/join.Options":        {16, 0, "what libcontainer.ExecOptions has, and what it is resolved to"},

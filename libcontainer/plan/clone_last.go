@@ -10,7 +10,7 @@ import (
 // A container that joins a pid namespace of others, and has no user namespace, is made by a process that they can't
 // see: in the host's pid namespace, in the container's other namespaces. With CAP_SYS_PTRACE they could trace one that
 // they see, dumpable or not, and take the rights over the host that it takes to make mounts. So the container's process
-// is born last, as one of exec is, with the rights of the program. In a user namespace of the container's own their
+// is cloned last, as one of exec is, with the rights of the program. In a user namespace of the container's own their
 // CAP_SYS_PTRACE counts for nothing, and PR_SET_DUMPABLE keeps those of a joined one away.
 //
 // The new procfs is the exception: it shows the pid namespace of the process that mounts it, but for the option pidns
@@ -29,8 +29,8 @@ func takesOneTask(s *spec.Spec) bool {
 		*l.Resources.Pids.Limit == 1
 }
 
-// bornLast reports whether the container's process is born when all is made.
-func bornLast(s *spec.Spec, o *Options) bool {
+// clonesLast reports whether the container's process is cloned when all is made.
+func clonesLast(s *spec.Spec, o *Options) bool {
 	return AsksForPidNS(s) && (o.ProcPidNS || !mountsProc(s))
 }
 
@@ -45,13 +45,14 @@ func mountsProc(s *spec.Spec) bool {
 }
 
 // clonesProgram reports whether the process that has made everything clones the one that becomes the program.
-func (c *compiler) clonesProgram() bool { return c.joins != joinsNone || c.plan.BornLast }
+func (c *compiler) clonesProgram() bool { return c.joins != joinsNone || c.plan.ClonedLast }
 
 // trustsNeighbours reports whether processes that the container's process can meet in a joined pid namespace could take
-// rights over the host from it: where it can't be born last.
+// rights over the host from it: where it can't be cloned last.
 func (c *compiler) trustsNeighbours() bool {
 	n := &c.spec.Namespaces
-	return c.joins == joinsNone && n.Joined(unix.CLONE_NEWPID) != nil && !n.Has(unix.CLONE_NEWUSER) && !c.plan.BornLast
+	return c.joins == joinsNone && n.Joined(unix.CLONE_NEWPID) != nil && !n.Has(unix.CLONE_NEWUSER) &&
+		!c.plan.ClonedLast
 }
 
 // pidNamespace has children of this process be born in the pid namespace that is joined. The process itself stays
@@ -65,14 +66,14 @@ func (c *compiler) pidNamespace() error {
 // showPids gives the new procfs in regFS the pid namespace that is joined: Documentation/filesystems/proc.rst, pidns.
 func (c *compiler) showPids(origin string) {
 	fd, ok := c.file(func(f *File) bool { return f.Kind == FileNamespace && f.Flag == unix.CLONE_NEWPID })
-	if !ok || !c.plan.BornLast {
+	if !ok || !c.plan.ClonedLast {
 		return
 	}
 	c.do(origin, "set the pid namespace that it shows", nsenter.Fsconfig, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsCommands, unix.FSCONFIG_SET_FD), nsenter.Str("pidns"), nsenter.Null, nsenter.Num(fd))
 }
 
-// lastParts is how a plan ends whose process is born last.
+// lastParts is how a plan ends whose process is cloned last.
 func (c *compiler) lastParts() []part {
 	return []part{
 		{"pid namespace", c.pidNamespace},
