@@ -15,13 +15,16 @@ import (
 
 // checkRootfs checks that root.path is a directory, and that /dev/null can cover files of it.
 func checkRootfs(s *spec.Spec) error {
-	var st unix.Stat_t
-	err := unix.Stat(s.Rootfs, &st)
-	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		err = unix.ENOTDIR
+	fd, err := hostpath.Open(s.Rootfs, 0)
+	if err == nil {
+		kind, typeErr := hostpath.Type(fd)
+		_ = unix.Close(fd)
+		if err = typeErr; err == nil && kind != unix.S_IFDIR {
+			err = unix.ENOTDIR
+		}
 	}
 	if err != nil {
-		return diag.Sys("the root file system can't be used", "stat", err).At("root.path", s.Rootfs)
+		return hostpath.LookUpError("the root file system can't be used", "stat", err).At("root.path", s.Rootfs)
 	}
 	if len(s.MaskedPaths) == 0 {
 		return nil

@@ -31,6 +31,20 @@ var attacksOfServers = []attack{
 		}}}},
 	},
 	{
+		name: "served volume", what: "root.path in it is never found, and neither TERM nor KILL ends rt",
+		try: func(s *stage) string {
+			f := s.served(&silentfs.Files{Silent: only(silentfs.Lookup)})
+			s.Config.at("root")["path"] = s.dir + "/served/sub"
+			return s.endsAtTerm(f, silentfs.Lookup)
+		},
+		waits: true,
+		without: []way{{patches: []patch{{
+			"libcontainer/inspect/rootfs.go", "	fd, err := hostpath.Open(s.Rootfs, 0)\n",
+			"	if OFF {\n		_ = unix.Stat(s.Rootfs, new(unix.Stat_t))\n	}\n" +
+				"	fd, err := hostpath.Open(s.Rootfs, 0)\n",
+		}}}},
+	},
+	{
 		name: "served volume", what: "a mount point in it is never found, and TERM does not end rt",
 		try: func(s *stage) string {
 			f := s.served(&silentfs.Files{Silent: only(silentfs.Lookup)})
