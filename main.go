@@ -15,8 +15,8 @@ import (
 )
 
 // The garbage collector is left on: it starts at 4 MB of heap, which no short command comes near, and turning it off
-// would cost each start of rt the stopping of the world (runtime/debug.SetGCPercent). Plans of hundreds of mounts are an
-// exception: libcontainer/create.go.
+// would cost each start of rt the stopping of the world (runtime/debug.SetGCPercent). Plans of hundreds of mounts are
+// an exception: libcontainer/create.go.
 func main() {
 	growStack()
 	forgetEntry()

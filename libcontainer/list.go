@@ -51,8 +51,8 @@ func (r *Runtime) IDs(ctx context.Context) (ids []string, result Result, err err
 	return ids, result, err
 }
 
-// each calls do with all containers of the state directory, in the order of their IDs, and with the number of those that
-// are left, until the call is cancelled.
+// each calls do with all containers of the state directory, in the order of their IDs, and with the number of those
+// that are left, until the call is cancelled.
 func (r *Runtime) each(by *caller.Caller, do func(c *state.Container, left int)) error {
 	root, err := r.root(by)
 	if err != nil {

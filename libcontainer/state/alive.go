@@ -87,7 +87,8 @@ func parseStat(b []byte) (process, bool) {
 	if i < 0 {
 		return process{}, false
 	}
-	// The fields are looked at one after the other: a list of all would be a kilobyte for each container of a `rt list`.
+	// The fields are looked at one after the other: a list of all would be a kilobyte for each container of a `rt
+	// list`.
 	var p process
 	number, seen := 2, 0
 	for field := range bytes.FieldsSeq(b[i+1:]) {

@@ -11,9 +11,9 @@ import (
 // user could have written it: each directory and file must belong to root or the caller, and not be writable by others.
 // In a directory like /tmp anybody can make a directory with a name that will be used later.
 
-// distrustRoot returns the reason not to trust the root of the state directories, "" if there is none. A sticky one that
-// every user may write to is accepted, since no user can remove or rename files of another in it: a tmpfs mounted for it
-// has that mode, 1777. Files that others make in it are not trusted.
+// distrustRoot returns the reason not to trust the root of the state directories, "" if there is none. A sticky one
+// that every user may write to is accepted, since no user can remove or rename files of another in it: a tmpfs mounted
+// for it has that mode, 1777. Files that others make in it are not trusted.
 func distrustRoot(st *unix.Stat_t) string {
 	sticky := *st
 	if st.Mode&unix.S_ISVTX != 0 {

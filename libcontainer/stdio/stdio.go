@@ -91,8 +91,8 @@ func OpenNull() (fd int, err error) {
 // null is the device number of /dev/null: Documentation/admin-guide/devices.txt.
 const nullMajor, nullMinor = 1, 3
 
-// ownsNull reports whether fd is the host's /dev/null, and root of this user namespace might change it: by fchmod(2) the
-// root of a container could close it to everybody.
+// ownsNull reports whether fd is the host's /dev/null, and root of this user namespace might change it: by fchmod(2)
+// the root of a container could close it to everybody.
 func ownsNull(fd int) bool {
 	return os.Geteuid() == 0 && sys.IsDevice(fd, nullMajor, nullMinor)
 }

@@ -51,8 +51,8 @@ func appendStep(text []byte, i int, s *nsenter.Step) []byte {
 	return append(append(text, s.Sentence...), '\n')
 }
 
-// fields appends the fields of a line, at most stepFields; the last one may have tabs. bytes.SplitN would allocate a list
-// for each line.
+// fields appends the fields of a line, at most stepFields; the last one may have tabs. bytes.SplitN would allocate a
+// list for each line.
 func fields(list [][]byte, line []byte) [][]byte {
 	for len(list) < stepFields-1 {
 		field, rest, ok := bytes.Cut(line, []byte("\t"))

@@ -9,8 +9,8 @@ import (
 
 func init() { add(attacksOnCreated) }
 
-// tracesFirst is a command that opens the memory of the container's first process for writing (ptrace(2), "Ptrace access
-// mode checking").
+// tracesFirst is a command that opens the memory of the container's first process for writing (ptrace(2), "Ptrace
+// access mode checking").
 const tracesFirst = "exec 9<>/proc/1/mem && echo memory is open"
 
 var attacksOnCreated = []attack{

@@ -158,8 +158,8 @@ func (b *bench) measureGrowth(name string, sizes []int, do func(c contender, n i
 	}
 }
 
-// exponent returns that of the size in the cost, between the last two sizes; 0 if the second size costs hardly more than
-// the first one, so that chance would tell.
+// exponent returns that of the size in the cost, between the last two sizes; 0 if the second size costs hardly more
+// than the first one, so that chance would tell.
 func exponent(sizes []int, cost []float64) float64 {
 	const more = 1.05
 	n := len(sizes)
