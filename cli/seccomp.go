@@ -2,9 +2,11 @@ package cli
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,7 +31,9 @@ func seccompCommand() *Command {
 				"at most.",
 			"rt seccomp check <profile> <call> [argument...] says what the profile does to one system call, and " +
 				"which entry of it decides. The call is a name or a number. Arguments are numbers, or names of " +
-				"constants with | between them, such as O_RDWR|O_CREAT; missing ones are 0.",
+				"constants with | between them, such as O_RDWR|O_CREAT; missing ones are 0. A filter compares all 64 bits, " +
+				"and C passes a negative int, such as AT_FDCWD, in 32: if the profile has another answer then, both are " +
+				"told.",
 			"rt seccomp diff <profile> <other profile> prints the system calls with which the two do something else: " +
 				"- is the first, + the second.",
 			"rt run --seccomp-record writes a profile for a program: see rt-run(8).",
@@ -170,8 +174,28 @@ func checkCall(c *Call, path, goarch string, arch specs.Arch, call string, words
 	}
 	text := call + "(" + strings.Join(words, ", ") + "): " + seccomp.ActionText(v.Return) + "\n  " + v.Why +
 		"\n  after " + strconv.Itoa(v.Steps) + " instructions\n"
+	if short, ok := inThirtyTwoBits(args); ok {
+		other, err := seccomp.Check(profile, goarch, arch, call, short...)
+		if err == nil && other.Return != v.Return {
+			text += "  of a program that passes negative numbers in 32 bits, as C does for an int: " +
+				seccomp.ActionText(other.Return) + "\n  " + other.Why + "\n"
+		}
+	}
 	_, err = c.Stdout.Write([]byte(text))
 	return err
+}
+
+// inThirtyTwoBits returns arguments with their negative numbers as a register has them where only its lower half was
+// written: AT_FDCWD, which is -100, is 0xffffff9c then. The kernel takes both for the same; a filter compares all 64
+// bits. ok is false if there are none.
+func inThirtyTwoBits(args []uint64) (short []uint64, ok bool) {
+	short = slices.Clone(args)
+	for i, n := range args {
+		if int64(n) < 0 && int64(n) >= math.MinInt32 {
+			short[i], ok = uint64(uint32(n)), true
+		}
+	}
+	return short, ok
 }
 
 // readProfile reads a profile, alone or in a config.json; of a directory, the config.json in it.

@@ -140,3 +140,18 @@ func TestRecorded(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 }
+
+// A filter compares 64 bits, and C passes an int in 32: a profile that has the one of the two says something else of
+// the other.
+func TestNegativeArgumentsOfCheck(t *testing.T) {
+	profile := writeText(t, filepath.Join(t.TempDir(), "p"), `{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{
+		"names": ["openat"], "action": "SCMP_ACT_ALLOW",
+		"args": [{"index": 0, "value": 4294967196, "op": "SCMP_CMP_EQ"}]}]}`)
+	const other = "in 32 bits, as C does for an int: SCMP_ACT_ALLOW\n  linux.seccomp.syscalls[0]"
+	for arg, want := range map[string]bool{"AT_FDCWD": true, "-1": false, "3": false, "0xffffff9c": false} {
+		out, errs, status := rt(t, "seccomp", "check", profile, "openat", arg)
+		if status != 0 || strings.Contains(out, other) != want {
+			t.Errorf("%s: status %d, %s%s", arg, status, out, errs)
+		}
+	}
+}
