@@ -122,3 +122,42 @@ at_every_moment() {
 	rt delete --force "$ID"
 	nothing_left
 }
+
+# agreed MICROSECONDS: whatever came of a mount or umount that was killed then, state and mount table agree, and an
+# umount leaves neither.
+agreed() {
+	sleep 0.05 # a boot process that has its answer continues without rt
+	run rt audit --findings "$ID"
+	[ "$status" -eq 0 ] || {
+		echo "killed after $1 µs: $output"
+		return 1
+	}
+	run rt umount "$ID" /new
+	[ "$status" -eq 0 ] || [[ $output == *"nothing was added"* || $output == *"not here any more"* ]] || {
+		echo "killed after $1 µs: $output"
+		return 1
+	}
+	if grep -q '"added"' "$ROOT/$ID/state.json" || rt exec "$ID" grep " /new " /proc/self/mountinfo; then
+		echo "killed after $1 µs: it is still there"
+		return 1
+	fi
+}
+
+@test "SIGKILL of mount and of umount at any moment" {
+	only_rt "its own commands"
+	[ "$(printf '%s\n' 5.12 "$(uname -r)" | sort -V | head -n 1)" = 5.12 ] || skip "adding mounts takes Linux 5.12"
+	bundle '.root.readonly = false'
+	mkdir "$BATS_TEST_TMPDIR/source"
+	running sleep 600
+	rt exec "$ID" mkdir /new
+	whole=$(duration rt mount "$ID" "$BATS_TEST_TMPDIR/source" /new)
+	agreed 0
+	for ((i = 1; i <= STEPS; i++)); do
+		after=$((whole * 12 * i / (10 * STEPS) + RANDOM % 200))
+		killed_after "$after" mount "$ID" "$BATS_TEST_TMPDIR/source" /new
+		agreed "$after"
+		rt mount "$ID" "$BATS_TEST_TMPDIR/source" /new
+		killed_after "$after" umount "$ID" /new
+		agreed "$after"
+	done
+}
