@@ -78,12 +78,12 @@ func (t *tree) completer(c *Command, inherited ...Flag) cli.ShellCompleteFunc {
 	return func(_ context.Context, parsed *cli.Command) {
 		_ = t.globals.apply(t.call) // for --root
 		words := t.words[:len(t.words)-1]
-		word, before := words[len(words)-1:], words[:max(len(words)-1, 0)]
-		if len(words) == 0 {
-			word = []string{""}
+		word, before := "", words // with no words, as nobody's shell asks, the one to complete is empty
+		if last := len(words) - 1; last >= 0 {
+			word, before = words[last], words[:last]
 		}
 		args := parsed.Args().Slice()
-		for _, row := range t.candidates(c, flags, args, before, word[0]) {
+		for _, row := range t.candidates(c, flags, args, before, word) {
 			line := row.Term
 			if row.Text != "" {
 				line += "\t" + row.Text

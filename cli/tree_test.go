@@ -236,6 +236,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add("create --bundle= -- a")
 	f.Add("run --bundle  a --generate-shell-completion")
+	f.Add("--generate-shell-completion")
 	f.Fuzz(func(t *testing.T, line string) {
 		args := strings.Split(line, " ")
 		_, _, rest, err := understood(args)
