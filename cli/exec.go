@@ -146,7 +146,7 @@ func parse(o *libcontainer.ExecOptions, w *execWords, args []string) (err error)
 			Problem: "names the program already: leave out " + strconv.Quote(args[0]),
 		}
 	case o.File == "" && len(args) == 0:
-		return &diag.Error{Kind: diag.Usage, Problem: "process args cannot be empty: give a program behind the id, " +
+		return &diag.Error{Kind: diag.Usage, Problem: "process args cannot be empty: give a program after the ID, " +
 			"or --process, or --host-binary"}
 	}
 	return nil

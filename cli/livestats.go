@@ -34,12 +34,12 @@ func statsCommand() *Command {
 			{Name: "no-stream", To: &o.noStream, Usage: "show it once, after one interval, and exit"},
 			{
 				Name: "interval", Value: "DURATION", To: &o.interval,
-				Usage: "time between two looks, such as 500ms or 5s " +
+				Usage: "time between two measurements, such as 500ms or 5s " +
 					"(default: 1s)",
 			},
 			{
 				Name: "format", Short: "f", Value: "FORMAT", To: &o.format, Complete: oneOf("table", "json"),
-				Usage: "table, or json: an object on a line for each container and look (default: table)",
+				Usage: "table, or json: an object on a line for each container and measurement (default: table)",
 			},
 		},
 		Action: func(c *Call) error { return o.run(c) },
@@ -111,7 +111,7 @@ func (o *statsOptions) run(c *Call) error {
 	}
 }
 
-// usageSample is a look at a container.
+// usageSample is one measurement of a container.
 type usageSample struct {
 	usage *libcontainer.ResourceUsage
 	line  usageLine
@@ -153,7 +153,7 @@ func lookAtUsage(c *Call, last []usageSample) ([]usageSample, error) {
 	return samples, nil
 }
 
-// percent returns the share of one processor between two looks.
+// percent returns the share of one processor between two measurements.
 func percent(before, after *libcontainer.ResourceUsage) float64 {
 	wall := after.At.Sub(before.At)
 	was, is := before.CpuStats.CpuUsage.TotalUsage, after.CpuStats.CpuUsage.TotalUsage
@@ -163,7 +163,7 @@ func percent(before, after *libcontainer.ResourceUsage) float64 {
 	return float64(is-was) / float64(wall) * 100
 }
 
-// usageOf returns what is shown of a look, but for the share of the CPU.
+// usageOf returns what is shown of a measurement, except the share of the CPU.
 func usageOf(id string, u *libcontainer.ResourceUsage) usageLine {
 	line := usageLine{
 		ID: id, CPUTotal: u.CpuStats.CpuUsage.TotalUsage, Memory: u.MemoryStats.Usage.Usage,
@@ -200,7 +200,7 @@ func limit(n uint64) *uint64 {
 	return &n
 }
 
-// appendUsage appends a look at all containers, instead of a table of height lines.
+// appendUsage appends a measurement of all containers, instead of a table of height lines.
 func (c *Call) appendUsage(dst []byte, lines []usageLine, format string, height int) []byte {
 	if format == "json" {
 		for i := range lines {
@@ -254,7 +254,7 @@ func (c *Call) appendTable(dst []byte, rows [][]string, endOfLine string) []byte
 			}
 		}
 		if c.width > 0 && len(line) > c.width {
-			line = line[:c.width] // a folded line would not be where the next look puts it
+			line = line[:c.width] // a folded line would not be where the next screen puts it
 		}
 		if i == 0 {
 			line = c.paint(nil, bold, string(line))

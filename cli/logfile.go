@@ -62,7 +62,7 @@ func writeLog(fd int, b []byte) error {
 		case err == unix.EAGAIN:
 			if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, patience); n == 0 &&
 				err == nil {
-				return &diag.Error{Kind: diag.Host, Field: "--log", Problem: "the log has no reader any more"}
+				return &diag.Error{Kind: diag.Host, Field: "--log", Problem: "the log has no reader"}
 			}
 		case err != nil:
 			return diag.Sys("the log can't be written", "write", err)

@@ -28,7 +28,7 @@ func mountCommand() *Command {
 				"root, where no link leads out. A missing mount point is made. Without an option for it, nothing that is " +
 				"mounted later, on either side, appears on the other (rprivate).",
 			"The mount is recorded in the state of the container: rt audit does not report it, and rt umount removes it. " +
-				"It is gone with the container. Masked and read-only paths can't be covered.",
+				"It is removed with the container. Masked and read-only paths can't be covered.",
 			"It takes Linux 5.12 (mount_setattr(2)). A container with such mounts can't be checkpointed.",
 		},
 		Flags: []Flag{

@@ -75,7 +75,7 @@ type limitFlag struct {
 }
 
 // obsolete is the usage of options that only old callers pass.
-const obsolete = "has no effect any more"
+const obsolete = "no longer has an effect"
 
 // limitFlags has runc's options for limits.
 func limitFlags() []limitFlag {
@@ -257,7 +257,7 @@ func updateLimits(c *Call, file string, limits []limitFlag, o *libcontainer.Upda
 		switch {
 		case l.usage == obsolete:
 			c.Warnings = append(c.Warnings, "--"+l.name+" has no effect: the kernel has no limit of "+
-				"its own for this memory any more")
+				"its own for this memory")
 			continue
 		case !l.set(resources, l.word):
 			return &diag.Error{Kind: diag.Usage, Field: "--" + l.name, Value: l.word, Problem: l.want}

@@ -37,6 +37,8 @@ var avoided = []struct{ pattern, instead string }{
 	{`(?:carry|carries|carried|carrying) out`, "execute, run"},
 	{`(?:go|goes|going) on`, "continue, happen, be forwarded"},
 	{`looks at`, "examines, reads, tests"},
+	{`between two looks|each look`, "measurement, sample"},
+	{`(?:is|are) gone with|comes? of the|will have it that`, "is removed with, comes from"},
 	{`without a word`, "silently"},
 	{`look-around`, "inspection"},
 	{`whatsoever|wherein|thereof|whereupon`, "say it in a sentence of its own"},
@@ -121,7 +123,7 @@ func TestAvoidedWordsAreFound(t *testing.T) {
 	for _, line := range []string{
 		"// the mount in hand", "for want of memory", "func bearProcess()", "it bears a label", "keepKept(x)",
 		"// beside the test", "a kept layer", "the leaf is settled", "all places", "started anew",
-		"the file is handed over", "c.handOver(x)", "the plan is carried out", "it goes on", "rt looks at it",
+		"the file is handed over", "between two looks", "it is gone with it", "c.handOver(x)", "the plan is carried out", "it goes on", "rt looks at it",
 	} {
 		if !pattern.MatchString(line) {
 			t.Errorf("%q passes", line)
