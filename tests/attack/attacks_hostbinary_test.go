@@ -16,19 +16,19 @@ var attacksOnHostBinaries = []attack{
 		try: func(s *stage) string {
 			program := s.hostProgram()
 			s.up("sh", "-c", `while :; do for p in /proc/[0-9]*; do case $p in /proc/1) continue;; esac
-				exec 9<$p/exe || continue; touch /held; while [ ! -e /go ]; do sleep 0.01; done
+				command exec 9<$p/exe || continue; touch /held; while [ ! -e /go ]; do sleep 0.01; done
 				echo overwritten >>/proc/self/fd/9; touch /done; sleep 60; done; done`)
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				s.rt("exec", "--host-binary", program, s.id, "sleep", "1")
+				s.rt("exec", "--host-binary", program, s.id, "sleep", "3")
 			}()
-			if !within(3*time.Second, func() bool { return exists(s.path("held")) }) {
+			if !within(10*time.Second, func() bool { return exists(s.path("held")) }) {
 				s.t.Fatal("the container has not found the program")
 			}
 			<-done
 			must(s.t, os.WriteFile(s.path("go"), nil, 0o644))
-			if !within(3*time.Second, func() bool { return exists(s.path("done")) }) {
+			if !within(10*time.Second, func() bool { return exists(s.path("done")) }) {
 				s.t.Fatal("the container has not written")
 			}
 			if text, err := os.ReadFile(program); err != nil || strings.HasSuffix(string(text), "overwritten\n") {
