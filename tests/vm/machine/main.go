@@ -7,9 +7,10 @@
 //	machine list
 //
 // A machine is a Debian root image of a suite and the kernel of a suite, in QEMU; with KVM where that works, emulated
-// where it does not. The command starts as root in a copy of the shared directory. Its output and its exit status are
-// machine's, which exits with 124 after the timeout and with 125 if the machine fails. Nothing that the command writes
-// outlives the machine, and the machine does not outlive this process, even if that is killed.
+// where it does not, or where EMULATE is set: some hosts have a /dev/kvm that boots no kernel. The command starts as
+// root in a copy of the shared directory. Its output and its exit status are machine's, which exits with 124 after the
+// timeout and with 125 if the machine fails. Nothing that the command writes outlives the machine, and the machine does
+// not outlive this process, even if that is killed.
 //
 // Images and kernels are built once, as root, below the user's cache directory; what that takes is installed with apt.
 package main

@@ -147,9 +147,10 @@ func (m machine) hardware() []string {
 	}
 }
 
-// kvm tells whether this machine can do better than emulate: the processor is of the same kind, and KVM answers.
+// kvm tells whether this machine can do better than emulate: the processor is of the same kind, and KVM answers. EMULATE
+// is for hosts whose KVM answers and boots no kernel.
 func (m machine) kvm() bool {
-	if !native(m.arch) {
+	if !native(m.arch) || os.Getenv("EMULATE") != "" {
 		return false
 	}
 	kvm, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
