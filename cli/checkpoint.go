@@ -21,8 +21,8 @@ func checkpointCommand() *Command {
 				"container is then deleted as by rt-delete(8), unless --leave-running is given. Its root file " +
 				"system and bind mounts are not saved. If something can't be dumped, rt fails with the reason, and " +
 				"the container continues.",
-			"On a terminal a line shows how much memory is dumped, and at the end how many pages, and for how long the " +
-				"processes stood still.",
+			"On a terminal a line shows how much memory is dumped, and at the end how many pages, and for how long " +
+				"the processes stood still.",
 			"This needs CRIU (criu(8)) 3.15 or newer, and root.",
 			"--pre-dump dumps only the memory, and the container continues. A later checkpoint with --parent-path " +
 				"dumps what has changed since, which shortens the time that the container is frozen.",

@@ -24,11 +24,11 @@ func mountCommand() *Command {
 		Description: []string{
 			"Mounts a file or directory of the host, or a new tmpfs, in a container that is created, running or " +
 				"paused. The rules are those of mounts in config.json, with the same options: the source is cloned " +
-				"outside the container, restricted before the container can see it, and attached below the container's " +
-				"root, where no link leads out. A missing mount point is made. Without an option for it, nothing that is " +
-				"mounted later, on either side, appears on the other (rprivate).",
-			"The mount is recorded in the state of the container: rt audit does not report it, and rt umount removes it. " +
-				"It is removed with the container. Masked and read-only paths can't be covered.",
+				"outside the container, restricted before the container can see it, and attached below the " +
+				"container's root, where no link leads out. A missing mount point is made. Without an option for it, " +
+				"nothing that is mounted later, on either side, appears on the other (rprivate).",
+			"The mount is recorded in the state of the container: rt audit does not report it, and rt umount removes " +
+				"it. It is removed with the container. Masked and read-only paths can't be covered.",
 			"It takes Linux 5.12 (mount_setattr(2)). A container with such mounts can't be checkpointed.",
 		},
 		Flags: []Flag{
@@ -81,8 +81,9 @@ func umountCommand() *Command {
 		Complete: []Candidates{containers},
 		Summary:  "remove a mount that rt mount has added",
 		Description: []string{
-			"Removes the mount that rt mount has added last at the destination, with all that is mounted in it. Processes " +
-				"that have a file of it open keep that file (MNT_DETACH of umount(2)).",
+			"Removes the mount that rt mount has added last at the destination, with all that is mounted in it. " +
+				"Processes that have a file of it open keep that file (MNT_DETACH of umount(2)). A mount point that " +
+				"rt made stays, as an empty file or directory.",
 			"Nothing else is removed: neither a mount of config.json, nor one that the container has made.",
 		},
 		Action: func(c *Call) error { return c.container().Umount(context.Background(), c.Args[1]) },

@@ -79,8 +79,8 @@ func misquoted(words []string) string {
 	for i := 0; i < len(words); i++ {
 		word := words[i]
 		switch {
-		case word == "--" || strings.HasPrefix(word, ">") || strings.HasPrefix(word, "|") || word == "&" || word == "&&" ||
-			word == ";":
+		case word == "--" || strings.HasPrefix(word, ">") || strings.HasPrefix(word, "|") ||
+			word == "&" || word == "&&" || word == ";":
 			return ""
 		case strings.HasPrefix(word, "-") && word != "-":
 			f := flagNamed(flags, word)

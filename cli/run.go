@@ -26,8 +26,9 @@ func runCommand() *Command {
 			"With --seccomp-record rt intercepts and records every system call of the container, which slows it " +
 				"down. The profile allows only the recorded calls, so exercise all functions of the program. If the " +
 				"file has a recorded profile, it allows the calls of that too: several runs make one profile. Any " +
-				"other file is not replaced. The first entry of the profile has the calls that rt itself makes before the " +
-				"program, which have to stay in it; the second has the others. Processes of rt-exec(8) are not recorded.",
+				"other file is not replaced. The first entry of the profile has the calls that rt itself makes " +
+				"before the program, which have to stay in it; the second has the others. Processes of rt-exec(8) " +
+				"are not recorded.",
 			layerText,
 			bundleText, idText,
 			"The argument may be a bundle instead of an ID: a path with a slash, or a directory with a config.json " +

@@ -31,9 +31,9 @@ func seccompCommand() *Command {
 				"at most.",
 			"rt seccomp check <profile> <call> [argument...] says what the profile does to one system call, and " +
 				"which entry of it decides. The call is a name or a number. Arguments are numbers, or names of " +
-				"constants with | between them, such as O_RDWR|O_CREAT; missing ones are 0. A filter compares all 64 bits, " +
-				"and C passes a negative int, such as AT_FDCWD, in 32: if the profile has another answer then, both are " +
-				"told.",
+				"constants with | between them, such as O_RDWR|O_CREAT; missing ones are 0. A filter compares all 64 " +
+				"bits, and C passes a negative int, such as AT_FDCWD, in 32: if the profile has another answer then, " +
+				"both are told.",
 			"rt seccomp diff <profile> <other profile> prints the system calls with which the two do something else: " +
 				"- is the first, + the second.",
 			"rt run --seccomp-record writes a profile for a program: see rt-run(8).",

@@ -71,7 +71,8 @@ func appendTracePage(dst []byte, title string, events []libcontainer.TraceEvent)
 // text escapes a text of the config or of the container for a page. What would not be visible is written as in Go.
 func text(s string) string {
 	// Package html does the same, and initialises a table of entities at every start of rt.
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;").Replace(diag.Printable(s))
+	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
+	return escape.Replace(diag.Printable(s))
 }
 
 // appendLanes appends a lane for each part, in the order in which they begin, with a bar for each step.

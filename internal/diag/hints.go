@@ -36,8 +36,8 @@ var hints = []struct {
 	},
 	{
 		"openat2", unix.ELOOP, "mounts",
-		"no magic link (/proc/PID/root, /proc/PID/fd/N) may lead to a mount point, and no link at all to one of proc or " +
-			"sysfs",
+		"no magic link (/proc/PID/root, /proc/PID/fd/N) may lead to a mount point, and no link at all to one of " +
+			"proc or sysfs",
 	},
 	{"openat2", unix.ENOENT, "mounts", "a symbolic link on the way leads to nothing"},
 	{"openat2", unix.EAGAIN, "", "something keeps renaming directories on the way: try again"},
@@ -99,8 +99,8 @@ var hints = []struct {
 	{"mkdirat", unix.EROFS, "--overlay", "the directory is on a read-only file system"},
 	{
 		"mkdirat", unix.EACCES, "mounts",
-		"the container's root must be able to write to the directory: chown it to the ids that it is mapped to, or make " +
-			"the mount point in the image",
+		"the container's root must be able to write to the directory: chown it to the ids that it is mapped to, or " +
+			"make the mount point in the image",
 	},
 	{"mkdirat", unix.EACCES, "--overlay", "the container's root must be able to write to the directory"},
 	{

@@ -248,8 +248,8 @@ func (c *Container) notAdded(destination string, i int) error {
 		e.Problem = "is a device that was added to the container"
 		e.Hint = "`rt device remove " + c.State.ID + " " + destination + "` removes it"
 		if c.State.Added[i].Device == "" {
-			e.Problem, e.Hint = "is a mount that was added to the container, and no device", "`rt umount "+c.State.ID+" "+
-				destination+"` removes it"
+			e.Problem = "is a mount that was added to the container, and no device"
+			e.Hint = "`rt umount " + c.State.ID + " " + destination + "` removes it"
 		}
 		return e
 	}

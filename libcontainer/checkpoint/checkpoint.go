@@ -117,8 +117,9 @@ func (d *dump) possible() error {
 	}
 	if n := len(d.State.Added); n > 0 && !d.o.PreDump {
 		return &diag.Error{
-			Kind: diag.State, Problem: "the container can't be checkpointed: it has mounts that rt mount has added, and a " +
-				"restore makes those of its config",
+			Kind: diag.State,
+			Problem: "the container can't be checkpointed: it has mounts that rt mount has added, and a restore " +
+				"makes those of its config",
 			Hint: "`rt umount " + d.State.ID + " " + d.State.Added[n-1].Destination + "` removes the last one",
 		}
 	}

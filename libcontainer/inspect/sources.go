@@ -100,8 +100,8 @@ func sourceError(m *spec.Mount, err error) error {
 	if err == nil {
 		return nil
 	}
-	e := hostpath.LookUpError("the source of the bind mount can't be used", "openat2", err).At(m.Field("source"), m.Source)
-	return e.WithHint(diag.Hint("open_tree", e.Errno, "mounts"))
+	e := hostpath.LookUpError("the source of the bind mount can't be used", "openat2", err)
+	return e.At(m.Field("source"), m.Source).WithHint(diag.Hint("open_tree", e.Errno, "mounts"))
 }
 
 // AddedSource says what the source of a bind mount is that is added to a running container.

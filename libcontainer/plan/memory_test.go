@@ -54,7 +54,8 @@ func TestMemory(t *testing.T) {
 					t.Fatal(err)
 				}
 			})
-			t.Logf("%d steps of %d, of %d bytes, compiled with %d bytes", len(p.Steps), cap(p.Steps), unsafe.Sizeof(p.Steps[0]), compiled)
+			t.Logf("%d steps of %d, of %d bytes, compiled with %d bytes",
+				len(p.Steps), cap(p.Steps), unsafe.Sizeof(p.Steps[0]), compiled)
 			if compiled > c.limit {
 				t.Errorf("Compile allocates %d bytes, want at most %d", compiled, c.limit)
 			}

@@ -84,6 +84,8 @@ func sample(id string) *State {
 			Unit: "rt-web1.scope", Slice: "system.slice", Rootless: true, Preexisting: []string{"", "cpu,cpuacct"},
 		},
 		IntelRdt: IntelRdt{Class: "/sys/fs/resctrl/" + id, Monitor: "/sys/fs/resctrl/" + id + "/mon_groups/" + id},
-		Added:    []Added{{Destination: "/tools", Source: "/srv/tools", Type: "bind", MountID: 77, Device: "c 10:229 rwm"}},
+		Added: []Added{{
+			Destination: "/tools", Source: "/srv/tools", Type: "bind", MountID: 77, Device: "c 10:229 rwm",
+		}},
 	}
 }

@@ -101,7 +101,8 @@ var attacksWithAgents = []attack{
 		waits: true,
 		without: []way{{patches: []patch{{
 			"libcontainer/start.go", "		s.kill()\n		return err\n	}\n	if err := failure.Executed",
-			"		if !OFF {\n			s.kill()\n		}\n		return err\n	}\n	if err := failure.Executed",
+			"		if !OFF {\n			s.kill()\n		}\n		return err\n	}\n" +
+				"	if err := failure.Executed",
 		}}}},
 	},
 	{

@@ -84,7 +84,8 @@ var attacksOnCgroups = []attack{
 			return won
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/cgroup/tree.go", "		if err == unix.EOPNOTSUPP {", "		if err == unix.EOPNOTSUPP && !OFF {",
+			"libcontainer/cgroup/tree.go", "		if err == unix.EOPNOTSUPP {",
+			"		if err == unix.EOPNOTSUPP && !OFF {",
 		}}}},
 	},
 }

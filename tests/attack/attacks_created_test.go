@@ -15,7 +15,8 @@ const tracesFirst = "exec 9<>/proc/1/mem && echo memory is open"
 
 var attacksOnCreated = []attack{
 	{
-		name: "created container", what: "a process of exec with CAP_SYS_PTRACE traces the one that waits for the start",
+		name: "created container",
+		what: "a process of exec with CAP_SYS_PTRACE traces the one that waits for the start",
 		try: func(s *stage) string {
 			s.maySeeAndTrace()
 			s.Config.args("sleep", "60")
@@ -42,7 +43,8 @@ var attacksOnCreated = []attack{
 			return traced(out)
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/join/join.go", "		p.leaveOutPtrace()", "		if !OFF {\n			p.leaveOutPtrace()\n		}",
+			"libcontainer/join/join.go", "		p.leaveOutPtrace()",
+			"		if !OFF {\n			p.leaveOutPtrace()\n		}",
 		}}}},
 	},
 	{
@@ -64,7 +66,8 @@ var attacksOnCreated = []attack{
 			return traced(out)
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/inspect/namespaces.go", "	if !plan.AsksForPidNS(s) ||", "	if OFF || !plan.AsksForPidNS(s) ||",
+			"libcontainer/inspect/namespaces.go",
+			"	if !plan.AsksForPidNS(s) ||", "	if OFF || !plan.AsksForPidNS(s) ||",
 		}}}},
 	},
 }

@@ -189,7 +189,8 @@ var attacksByImages = []attack{
 			return s.resumed()
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/checkpoint/restore_exposed.go", "			if err := v.checkMount(e, host, shares); err != nil {",
+			"libcontainer/checkpoint/restore_exposed.go",
+			"			if err := v.checkMount(e, host, shares); err != nil {",
 			"			if err := v.checkMount(e, host, shares); err != nil && !OFF {",
 		}}}},
 	},

@@ -213,7 +213,7 @@ limit() {
 	[ -z "$(cgroups)" ]
 }
 
-@test "cgroups: a container that nests its own beyond the length of a path, and freezes itself in there, is listed, killed and removed" {
+@test "cgroups: nested beyond the length of a path, and frozen in there by itself: it is listed, killed and removed" {
 	needs_root "to own the cgroups"
 	known_bad runc "it goes by paths"
 	known_bad crun "it goes by paths"
@@ -255,7 +255,7 @@ limit() {
 	[ "$(cat /proc/self/cgroup)" = "$before" ]
 }
 
-@test "cgroup2 alone: a cgroup namespace and a user namespace give the container's root its cgroup, and not its limits" {
+@test "cgroup2 alone: with a cgroup and a user namespace the container's root gets its cgroup, and not its limits" {
 	needs_root "to map many ids"
 	[ "$(cgroup_mount unified)" = /sys/fs/cgroup ] || known_bad runc "it refuses what is not mounted as cgroup2 alone"
 	bundle '.linux.namespaces |= (map(select(.type != "cgroup" and .type != "user")) + [{type: "cgroup"},

@@ -250,7 +250,8 @@ b" ]
 	bundle
 	running sleep 60
 	run_detached timeout 20 sh -c \
-		"'$RT' --root '$ROOT' exec '$ID' sh -c 'trap \"exit 9\" TERM; echo >/dev/null; while :; do sleep 0.1; done' & sleep 1; kill -TERM \$!; wait \$!"
+		"'$RT' --root '$ROOT' exec '$ID' sh -c 'trap \"exit 9\" TERM; echo >/dev/null; while :; do sleep 0.1; done' &
+		sleep 1; kill -TERM \$!; wait \$!"
 	[ "$status" -eq 9 ]
 }
 

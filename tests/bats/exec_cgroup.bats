@@ -40,8 +40,10 @@ writable_cgroups='.linux.namespaces |= (map(select(.type != "cgroup")) + [{type:
 		[ "$dir" != "$own" ] || fail "the shell is in $own"
 		[ -n "$(cat "$dir/service/cgroup.procs")" ] || fail "no service"
 		# Only what kernels without any controller for cgroup2 lack can be missing here.
-		[ -z "$(cat "$dir/cgroup.controllers")" ] || [ -n "$(cat "$dir/cgroup.subtree_control")" ] || fail "no controllers given"
-		[ "$(rt exec "$ID" cat /proc/self/cgroup | sed -n "s/^0:://p")" = /init.scope ] || [ -z "$(cat "$dir/cgroup.subtree_control")" ] || fail "exec is elsewhere"
+		[ -z "$(cat "$dir/cgroup.controllers")" ] || [ -n "$(cat "$dir/cgroup.subtree_control")" ] ||
+			fail "no controllers given"
+		[ "$(rt exec "$ID" cat /proc/self/cgroup | sed -n "s/^0:://p")" = /init.scope ] ||
+			[ -z "$(cat "$dir/cgroup.subtree_control")" ] || fail "exec is elsewhere"
 		rt exec --cgroup service "$ID" grep -q "^0::/service" /proc/self/cgroup || fail "exec --cgroup"
 		[ "$(rt ps -f json "$ID" | jq length)" = 2 ] || fail "ps: $(rt ps -f json "$ID")"
 		rt pause "$ID"

@@ -26,7 +26,8 @@ hooks_bundle() {
 	LOG=$BATS_TEST_TMPDIR/log/hooks
 	mkdir "$BATS_TEST_TMPDIR/log"
 	bundle ".root.readonly = false | .mounts += [{
-		destination: (env.BATS_TEST_TMPDIR + \"/log\"), type: \"bind\", source: (env.BATS_TEST_TMPDIR + \"/log\"), options: [\"bind\"]}] | ${1:-.}"
+		destination: (env.BATS_TEST_TMPDIR + \"/log\"), type: \"bind\",
+		source: (env.BATS_TEST_TMPDIR + \"/log\"), options: [\"bind\"]}] | ${1:-.}"
 	: >"$LOG"
 }
 
@@ -298,7 +299,8 @@ $output
 	bundle
 	for kind in prestart createRuntime createContainer startContainer poststart poststop; do
 		KIND=$kind OUT=$BATS_TEST_TMPDIR/signals config '.hooks[env.KIND] = [{path: "/bin/sh", args: ["sh", "-c",
-			"grep -E \"^Sig(Ign|Blk)\" /proc/self/status" + (if env.KIND == "startContainer" then "" else " >>" + env.OUT end)]}]'
+			"grep -E \"^Sig(Ign|Blk)\" /proc/self/status"
+			+ (if env.KIND == "startContainer" then "" else " >>" + env.OUT end)]}]'
 	done
 	process true
 	for command in "create --bundle $BUNDLE" start delete; do

@@ -237,7 +237,8 @@ fails_with() {
 # bats test_tags=root
 @test "device: another path, fewer rights, several at a time" {
 	[ -c /dev/fuse ] && [ -b /dev/loop0 ] || skip "no /dev/fuse and /dev/loop0"
-	up '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 237, access: "r"}]'
+	up '.linux.resources.devices = [
+		{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 237, access: "r"}]'
 	rt device add --access r --at /dev/disk/one "$ID" /dev/loop0
 	rt device add "$ID" /dev/fuse
 	run rt exec "$ID" sh -c 'exec 3</dev/disk/one && echo opened'

@@ -156,7 +156,7 @@ root_mount() {
 }
 
 # bats test_tags=root
-@test "rootfsPropagation shared: next to a mount whose name begins like that of the bundle's, nothing appears on the host" {
+@test "rootfsPropagation shared: next to a mount named like the bundle's but longer, nothing appears on the host" {
 	bundle '.linux.rootfsPropagation = "shared"'
 	process true
 	mkdir "${BUNDLE%le}"

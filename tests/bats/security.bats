@@ -366,7 +366,7 @@ intact() {
 	done
 }
 
-@test "CVE-2025-52881: a /proc that is swapped for a fake one again and again: what is written there lands in the kernel, or nothing starts" {
+@test "CVE-2025-52881: /proc is swapped for a fake all the time: writes reach the kernel, or nothing starts" {
 	needs_root "another user's network namespace cannot be looked into"
 	victim
 	bundle '.linux.sysctl = {"net.ipv4.ip_forward": "1"} | .linux.maskedPaths = [] | .linux.readonlyPaths = []'

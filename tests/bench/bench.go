@@ -158,7 +158,8 @@ func (o *options) check(rest []string) error {
 	case o.Mode != "" && o.Mode != "v1" && o.Mode != "v2":
 		return fmt.Errorf("-mode %q: wanted v1 or v2", o.Mode)
 	case o.Only != "" && !slices.Contains([]string{"many", "memory", "scale"}, o.Only) && findWorkload(o.Only) == nil:
-		return fmt.Errorf("-only %q: wanted one of %s, many, memory, scale", o.Only, strings.Join(workloadNames(), ", "))
+		return fmt.Errorf("-only %q: wanted one of %s, many, memory, scale",
+			o.Only, strings.Join(workloadNames(), ", "))
 	case os.Geteuid() != 0:
 		return errors.New("wants root: it makes cgroups and mount namespaces, and so do the runtimes")
 	}

@@ -209,8 +209,8 @@ func (b *bench) runAtOnce(c contender, n int) (sample, error) {
 }
 
 func printGrowth(out io.Writer, mode string, list []growth) {
-	fmt.Fprintf(out, "\ncost of a run against size, cgroup %s: least milliseconds of wall clock and of processor time, "+
-		"and the exponent of the last two sizes\n", mode)
+	fmt.Fprintf(out, "\ncost of a run against size, cgroup %s: least milliseconds of wall clock and of processor "+
+		"time, and the exponent of the last two sizes\n", mode)
 	subject := ""
 	for _, g := range list {
 		if g.Subject != subject {

@@ -94,7 +94,8 @@ func TestProcessors(t *testing.T) {
 	})
 	t.Logf("%d page faults, %d for 128 processors", few, many)
 	if many < few+128 {
-		t.Errorf("%d page faults, %d for 128 processors: is entry linked, and does it leave the variable alone?", few, many)
+		t.Errorf("%d page faults, %d for 128 processors: is entry linked, and does it leave the variable alone?",
+			few, many)
 	}
 }
 

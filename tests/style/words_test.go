@@ -123,7 +123,8 @@ func TestAvoidedWordsAreFound(t *testing.T) {
 	for _, line := range []string{
 		"// the mount in hand", "for want of memory", "func bearProcess()", "it bears a label", "keepKept(x)",
 		"// beside the test", "a kept layer", "the leaf is settled", "all places", "started anew",
-		"the file is handed over", "between two looks", "it is gone with it", "c.handOver(x)", "the plan is carried out", "it goes on", "rt looks at it",
+		"the file is handed over", "between two looks", "it is gone with it", "c.handOver(x)",
+		"the plan is carried out", "it goes on", "rt looks at it",
 	} {
 		if !pattern.MatchString(line) {
 			t.Errorf("%q passes", line)

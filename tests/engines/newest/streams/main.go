@@ -263,7 +263,9 @@ func (s *suite) update() error {
 		return err
 	}
 	r, err := s.ExecSync(s.ctx, &cri.ExecSyncRequest{ContainerId: s.container, Timeout: 10, Cmd: []string{
-		"sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max",
+		"sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes " +
+			"/sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || " +
+			"cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max",
 	}})
 	if err != nil {
 		return err
