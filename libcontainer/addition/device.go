@@ -88,7 +88,7 @@ func ruleOf(d *Device) (string, error) {
 	if err != nil {
 		return "", diag.Sys("the device can't be examined", "statx", err).At("path", d.Path)
 	}
-	kind := ""
+	var kind string
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFCHR:
 		kind = "c "

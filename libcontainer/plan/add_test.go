@@ -43,7 +43,8 @@ func TestAddPlans(t *testing.T) {
 		{
 			"add-tmpfs", modern(),
 			specs.Mount{Destination: "/a/b", Type: "tmpfs", Source: "scratch", Options: []string{"ro", "size=1m"}},
-			nil, AddOptions{Namespaces: unix.CLONE_NEWNS, ModeLater: true},
+			nil,
+			AddOptions{Namespaces: unix.CLONE_NEWNS, ModeLater: true},
 		},
 		{
 			"add-idmap", modern(),
