@@ -10,7 +10,7 @@ import (
 
 // WithMount returns a copy of s that has m instead of its own mounts: a mount that is added to the container while it
 // runs. m is checked as an entry of mounts is; its fields are named as those of mounts[0]. A relative source starts in
-// the working directory.
+// the working directory; a relative destination, which is deprecated, is an error.
 func (s *Spec) WithMount(m *specs.Mount) (*Spec, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -20,7 +20,13 @@ func (s *Spec) WithMount(m *specs.Mount) (*Spec, error) {
 	added, document := *s, *s.OCI
 	document.Mounts = []specs.Mount{*m}
 	added.OCI, added.Bundle, added.Process, added.Mounts, added.Warnings = &document, dir, nil, nil, nil
-	c.mounts(document.Mounts, &added)
+	if d := m.Destination; d != "" && d[0] != '/' {
+		all := in("mounts")
+		at := all.At(0)
+		c.bad(at.Dot("destination"), d, "must be an absolute path, as the container sees it")
+	} else {
+		c.mounts(document.Mounts, &added)
+	}
 	if err := c.err(); err != nil {
 		return nil, err
 	}

@@ -58,7 +58,8 @@ fails_with() {
 	run rt exec "$ID" ls /new/point
 	[ -z "$output" ]
 	no_findings
-	! grep -q '"added"' "$ROOT/$ID/state.json"
+	run grep '"added"' "$ROOT/$ID/state.json"
+	[ "$status" -eq 1 ]
 }
 
 @test "mount: a file, which is covered and comes back" {
@@ -119,6 +120,8 @@ fails_with() {
 	fails_with 'which linux.maskedPaths[' mount "$ID" "$SOURCE" /proc
 	fails_with 'which linux.maskedPaths[' mount "$ID" "$SOURCE/file" /proc/kcore
 	fails_with 'type "proc": can'"'"'t be added' mount -t proc "$ID" proc /x
+	fails_with 'destination "x": must be an absolute path, as the container sees it' mount "$ID" "$SOURCE" x
+	fails_with 'destination "x": must be' mount --plan "$ID" "$SOURCE" x
 	fails_with 'options "remount"' mount -o remount,ro "$ID" "$SOURCE" /tmp
 	fails_with 'options "copy-symlink"' mount -o copy-symlink "$ID" "$SOURCE" /x
 	fails_with "does not exist" mount nobody "$SOURCE" /x
@@ -208,9 +211,10 @@ fails_with() {
 # bats test_tags=root
 @test "mount: a step that fails leaves no record" {
 	up
-	rt exec "$ID" sh -c 'echo >/file'
-	fails_with 'mount: attach it: move_mount(2)' mount -o dest-nofollow -t tmpfs "$ID" "$SOURCE" /file || true
-	! grep -q '"added"' "$ROOT/$ID/state.json"
+	rt exec "$ID" mkdir /directory
+	fails_with 'mount "/directory": attach it: move_mount(2)' mount "$ID" "$SOURCE/file" /directory
+	run grep '"added"' "$ROOT/$ID/state.json"
+	[ "$status" -eq 1 ]
 }
 
 # bats test_tags=root
@@ -259,6 +263,8 @@ fails_with() {
 	fails_with 'path "/etc/passwd": is no device' device add "$ID" /etc/passwd
 	fails_with 'path "/dev/none": the device can' device add "$ID" /dev/none
 	fails_with 'path "null": must be the absolute path' device add "$ID" null
+	fails_with 'destination "null": must be an absolute path' device add --at null "$ID" /dev/null
+	fails_with 'destination "dev/null": must be an absolute path' device remove "$ID" dev/null
 	fails_with '--access "x": must be made of' device add --access x "$ID" /dev/null
 	fails_with 'is not a subcommand of device, which has add, remove' device "$ID"
 }
