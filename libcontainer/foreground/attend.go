@@ -44,7 +44,7 @@ func Attend(pid, master int, streams [3]int, orphans bool) (status int, err erro
 // otherwise.
 func Interrupted() error {
 	if TakeEnd() {
-		return &diag.Error{Kind: diag.Host, Problem: "rt got a signal to end before the container was made"}
+		return &diag.Error{Kind: diag.Host, Problem: "rt got a signal to end before it was done"}
 	}
 	return nil
 }
