@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"io"
-	"os"
 	"strconv"
 	"time"
 
@@ -80,62 +79,6 @@ func (c *Call) showProgress(p libcontainer.CheckpointProgress) {
 		text += "; the processes stood still for " + p.Frozen.Round(time.Millisecond).String()
 	}
 	_, _ = io.WriteString(c.Stderr, text+"\n")
-}
-
-func restoreCommand() *Command {
-	var o libcontainer.RestoreOptions
-	return &Command{
-		Name: "restore", Args: "<container-id>", Min: 1, Max: 1,
-		Summary: "restore a container from the files of checkpoint",
-		Description: []string{
-			"Restores a container that rt-checkpoint(8) has dumped. The bundle provides the root file system, the " +
-				"sources of bind mounts, the cgroup and its limits, and the network namespace if the config names " +
-				"one. The container gets rt's standard streams instead of its pipes, or a new terminal. The hooks " +
-				"prestart, createRuntime and poststop run.",
-			"Without --detach rt waits until the container's init ends, deletes the container and exits with the " +
-				"status of the init, like rt-run(8).",
-			bundleText, idText,
-		},
-		Flags: append(
-			imageFlags(&o.ImageOptions),
-			Flag{Name: "bundle", Short: "b", Value: "DIR", To: &o.Bundle, Usage: "the bundle (default: the working " +
-				"directory)"},
-			Flag{Name: "console-socket", Value: "PATH", To: &o.ConsoleSocket, Usage: "Unix socket that gets the " +
-				"master end of the container's terminal"},
-			Flag{Name: "detach", Short: "d", To: &o.Detach, Usage: "return as soon as the container runs"},
-			Flag{Name: "pid-file", Value: "PATH", To: &o.PidFile, Usage: "write the pid of the container's process " +
-				"to this file"},
-			Flag{Name: "no-subreaper", To: &o.NoSubreaper, Usage: "do not become a subreaper (prctl(2)) for a " +
-				"container without its own pid namespace"},
-			Flag{Name: "no-pivot", To: &o.NoPivot, Usage: "only prints a warning: CRIU changes the root"},
-			// go-runc has one set of options for both. The images know their parents themselves.
-			Flag{
-				Name:   "parent-path",
-				Value:  "DIR",
-				Hidden: true,
-				To:     &o.ParentPath,
-				Usage:  "ignored by CRIU: the images know their parent",
-			},
-			Flag{Name: "lsm-profile", Value: "TYPE:NAME", To: &o.LSMProfile, Usage: "replace the label of the " +
-				"processes: apparmor:NAME or selinux:LABEL"},
-			Flag{Name: "lsm-mount-context", Value: "LABEL", To: &o.LSMMountContext, Usage: "replace the SELinux " +
-				"label of mounts"},
-		),
-		Action: func(c *Call) error {
-			o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
-			return c.take(c.Runtime.Restore(context.Background(), c.Args[0], &o))
-		},
-		Examples: []Row{
-			{"rt restore --bundle /srv/web --image-path /srv/web1.images --detach web1", "Restore the container web1"},
-			{"rt restore --bundle /srv/web --image-path /srv/web1.images web2", "Restore another container from the " +
-				"same images, and wait until it ends"},
-		},
-		Exit: []Row{
-			{"the program's", "the program has exited"},
-			{"128 + n", "signal n has killed the program"},
-		},
-		Files: []Row{stateFile, criuConfig},
-	}
 }
 
 // criuConfig is in the FILES section of both.

@@ -25,3 +25,31 @@ func TestProgressOfCheckpoint(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
+
+// TestProgressOfRestore has a container whose streams may be the terminal, and one that has a terminal elsewhere.
+func TestProgressOfRestore(t *testing.T) {
+	const line = "\r\x1b[Krestoring 3.0 MiB of images, 0s\r\x1b[Krestoring 3.0 MiB of images, 1.2s\r\x1b[K"
+	for elsewhere, want := range map[bool]string{
+		false: line,
+		true: line + "restored 3.0 MiB of images, 768 pages; CRIU took 1.9ms to fork the processes, and 35ms for everything\n" +
+			"restored 3.0 MiB of images\n",
+	} {
+		var errs bytes.Buffer
+		c := &Call{Stderr: &errs}
+		for _, p := range []libcontainer.RestoreProgress{
+			{Bytes: 3 << 20},
+			{Bytes: 3 << 20, Elapsed: 1234 * time.Millisecond},
+			{Bytes: 3 << 20, Stage: libcontainer.Resuming},
+			{
+				Bytes: 3 << 20, Stage: libcontainer.Resumed, Pages: 768, Forking: 1900 * time.Microsecond,
+				Taking: 35499 * time.Microsecond,
+			},
+			{Bytes: 3 << 20, Stage: libcontainer.Resumed},
+		} {
+			c.showRestore(p, elsewhere)
+		}
+		if got := errs.String(); got != want {
+			t.Errorf("elsewhere %v: got  %q\nwant %q", elsewhere, got, want)
+		}
+	}
+}

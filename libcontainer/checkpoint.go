@@ -74,7 +74,22 @@ type RestoreOptions struct {
 	ParentPath      string // as for checkpoint
 	LSMProfile      string // "TYPE:NAME": the label of the processes, instead of their dumped one
 	LSMMountContext string // the context= of mounts, instead of their dumped one
+	// Progress, if it is not nil, is told ten times a second how far CRIU has come, and of each stage.
+	Progress func(RestoreProgress)
 }
+
+// RestoreProgress is how far a restore has come: RestoreOptions.Progress.
+type RestoreProgress = checkpoint.RestoreProgress
+
+// RestoreStage is one part of a restore.
+type RestoreStage = checkpoint.RestoreStage
+
+// The stages of a restore, in RestoreProgress.
+const (
+	Restoring = checkpoint.Restoring // CRIU works
+	Resuming  = checkpoint.Resuming  // all is restored, and continues as soon as Progress returns
+	Resumed   = checkpoint.Resumed   // the processes run
+)
 
 // Restore makes a container of the files of [Container.Checkpoint], and in the foreground waits for its end as
 // [Runtime.Run] does. ctx is looked at before CRIU starts, and in the foreground kills the program as in Run.
@@ -101,7 +116,7 @@ func (r *Runtime) restore(by *caller.Caller, id string, o *RestoreOptions) (int,
 	}
 	restoration, err := c.Restoration(&checkpoint.RestoreOptions{
 		ImageOptions: o.ImageOptions, ParentPath: o.ParentPath,
-		LSMProfile: o.LSMProfile, LSMMountContext: o.LSMMountContext,
+		LSMProfile: o.LSMProfile, LSMMountContext: o.LSMMountContext, Progress: o.Progress,
 	})
 	if err != nil {
 		return 0, err

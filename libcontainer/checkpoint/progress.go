@@ -26,7 +26,7 @@ func (d *dump) tell(done bool) {
 		return
 	}
 	p := Progress{Done: done, Bytes: d.images.memory()}
-	if s := d.images.statistics(); done && s != nil {
+	if s := d.images.statistics(stats.StatsDump).GetDump(); done && s != nil {
 		p.Pages = s.GetPagesWritten()
 		p.Frozen = time.Duration(s.GetFrozenTime()) * time.Microsecond
 	}
@@ -34,7 +34,17 @@ func (d *dump) tell(done bool) {
 }
 
 // memory returns the size of the images that have the memory of processes.
-func (i *images) memory() (size int64) {
+func (i *images) memory() int64 {
+	return i.size(func(name string) bool { return strings.HasPrefix(name, "pages-") })
+}
+
+// all returns the size of all images, without those of a parent.
+func (i *images) all() int64 {
+	return i.size(func(name string) bool { return strings.HasSuffix(name, ".img") })
+}
+
+// size returns the sum of the sizes of some images, 0 if they can't be read.
+func (i *images) size(counts func(name string) bool) (size int64) {
 	fd, err := unix.Openat(i.dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0
@@ -44,20 +54,20 @@ func (i *images) memory() (size int64) {
 	names, _ := dir.Readdirnames(-1)
 	for _, name := range names {
 		var st unix.Stat_t
-		if strings.HasPrefix(name, "pages-") && unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+		if counts(name) && unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
 			size += st.Size
 		}
 	}
 	return size
 }
 
-// statistics returns what CRIU has counted, which it writes to its working directory; nil if it has not.
-func (i *images) statistics() *stats.DumpStatsEntry {
-	fd, err := unix.Openat(i.work, stats.StatsDump, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+// statistics returns what CRIU has counted, which it writes to a file of its working directory; nil if it has not.
+func (i *images) statistics(name string) *stats.StatsEntry {
+	fd, err := unix.Openat(i.work, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil
 	}
-	file := os.NewFile(uintptr(fd), stats.StatsDump)
+	file := os.NewFile(uintptr(fd), name)
 	defer func() { _ = file.Close() }()
 	const most = 64 << 10
 	text, err := io.ReadAll(io.LimitReader(file, most))
@@ -70,5 +80,5 @@ func (i *images) statistics() *stats.DumpStatsEntry {
 	if uint64(size) > uint64(len(text)) || entry.UnmarshalVT(text[:size]) != nil {
 		return nil
 	}
-	return entry.GetDump()
+	return entry
 }

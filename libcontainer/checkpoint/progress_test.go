@@ -35,18 +35,12 @@ func TestProgress(t *testing.T) {
 		PagesWritten: &pages, FrozenTime: &frozen, FreezingTime: &zero, MemdumpTime: &zero, MemwriteTime: &zero,
 		PagesScanned: &pages, PagesSkippedParent: &pages, PagesLazy: &pages,
 	}}
-	payload, err := entry.MarshalVT()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := binary.LittleEndian.AppendUint32(nil, stats.ImgServiceMagic)
-	text = binary.LittleEndian.AppendUint32(text, stats.StatsMagic)
-	text = append(binary.LittleEndian.AppendUint32(text, uint32(len(payload))), payload...)
+	text := statisticsFile(t, entry)
 	for n := range len(text) + 1 {
 		if err := os.WriteFile(dir+"/"+stats.StatsDump, text[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if s := d.images.statistics(); (s != nil) != (n == len(text)) {
+		if s := d.images.statistics(stats.StatsDump); (s != nil) != (n == len(text)) {
 			t.Errorf("of %d bytes the statistics are %v", n, s)
 		}
 	}
@@ -63,5 +57,80 @@ func TestProgress(t *testing.T) {
 		if told[i] != want[i] {
 			t.Errorf("told %v, want %v", told[i], want[i])
 		}
+	}
+}
+
+// statisticsFile returns the contents of a file that CRIU writes its statistics to.
+func statisticsFile(t *testing.T, entry *stats.StatsEntry) []byte {
+	t.Helper()
+	payload, err := entry.MarshalVT()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := binary.LittleEndian.AppendUint32(nil, stats.ImgServiceMagic)
+	text = binary.LittleEndian.AppendUint32(text, stats.StatsMagic)
+	return append(binary.LittleEndian.AppendUint32(text, uint32(len(payload))), payload...)
+}
+
+// TestRestoreProgress has images, and the statistics of a restore: whole, cut at each byte, and those of an earlier
+// restore.
+func TestRestoreProgress(t *testing.T) {
+	dir := t.TempDir()
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	pages, forking, taking := uint64(3), uint32(1500), uint32(2500)
+	text := statisticsFile(t, &stats.StatsEntry{Restore: &stats.RestoreStatsEntry{
+		PagesCompared: &pages, PagesSkippedCow: &pages, PagesRestored: &pages, ForkingTime: &forking, RestoreTime: &taking,
+	}})
+	for name, content := range map[string][]byte{
+		"pages-1.img": make([]byte, 8192), "core-1.img": make([]byte, 100), "restore.log": make([]byte, 7),
+		stats.StatsRestore: text,
+	} {
+		if err := os.WriteFile(dir+"/"+name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	images := images{dir: fd, work: fd}
+	for n := range len(text) + 1 {
+		var told []RestoreProgress
+		m := restoreMeter{told: func(p RestoreProgress) { told = append(told, p) }}
+		m.begin(&images)
+		if _, err := os.Stat(dir + "/" + stats.StatsRestore); err == nil {
+			t.Fatal("the statistics of an earlier restore are still there")
+		}
+		m.tell(&images, Restoring)
+		m.tell(&images, Resuming)
+		m.tell(&images, Restoring) // CRIU may take its time for the answer
+		if err := os.WriteFile(dir+"/"+stats.StatsRestore, text[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m.tell(&images, Resumed)
+		want := []RestoreProgress{
+			{Bytes: 8292}, {Bytes: 8292}, {Stage: Resuming, Bytes: 8292}, {Stage: Resumed, Bytes: 8292},
+		}
+		if n == len(text) {
+			want[3].Pages, want[3].Forking, want[3].Taking = 3, 1500*time.Microsecond, 2500*time.Microsecond
+		}
+		if len(told) != len(want) {
+			t.Fatalf("of %d bytes: told %v", n, told)
+		}
+		for i := range want {
+			if told[i].Elapsed < 0 || i > 0 && told[i].Elapsed < told[i-1].Elapsed {
+				t.Errorf("the time goes from %v to %v", told[max(i-1, 0)].Elapsed, told[i].Elapsed)
+			}
+			got := told[i]
+			if got.Elapsed = 0; got != want[i] {
+				t.Errorf("of %d bytes: told %v, want %v", n, got, want[i])
+			}
+		}
+	}
+	unasked := restoreMeter{}
+	unasked.begin(&images)
+	unasked.tell(&images, Resumed)
+	if _, err := os.Stat(dir + "/" + stats.StatsRestore); err != nil {
+		t.Errorf("nobody wants to know: %v", err)
 	}
 }

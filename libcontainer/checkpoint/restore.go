@@ -26,6 +26,8 @@ type RestoreOptions struct {
 	ParentPath      string // as for checkpoint
 	LSMProfile      string // "TYPE:NAME": the label of the processes, instead of their dumped one
 	LSMMountContext string // the context= of mounts, instead of their dumped one
+	// Progress, if it is not nil, is told ten times a second how far CRIU has come, and of each stage.
+	Progress func(RestoreProgress)
 }
 
 // Bundle is what images are restored into: a config, and a container that is made but has no processes.
@@ -58,6 +60,7 @@ type Restore struct {
 	null      int   // CRIU's number of /dev/null
 	outcome   outcome
 	verifier  verifier
+	meter     restoreMeter
 	undoAdmit func() // reverses admit; nil if it has changed nothing
 }
 
@@ -71,7 +74,10 @@ type outcome struct {
 
 // NewRestore prepares a restore and refuses what can be refused before a container is made. The caller closes it.
 func NewRestore(b *Bundle, o *RestoreOptions) (*Restore, error) {
-	x := &Restore{Bundle: b, o: o, verifier: verifier{Bundle: b, options: o}, images: images{dir: -1, work: -1}}
+	x := &Restore{
+		Bundle: b, o: o, verifier: verifier{Bundle: b, options: o}, images: images{dir: -1, work: -1},
+		meter: restoreMeter{told: o.Progress},
+	}
 	if err := x.prepare(); err != nil {
 		return nil, err
 	}
@@ -186,10 +192,15 @@ func (x *Restore) restore() (err error) {
 		p.Cancel()
 		return err
 	}
-	p.Interrupted = foreground.Interrupted
+	x.meter.begin(&x.images)
+	p.Interrupted = func() error {
+		x.meter.tell(&x.images, Restoring)
+		return foreground.Interrupted()
+	}
 	response, err := p.Do(criu.Restore, &x.request, x.notified)
 	switch {
 	case err == nil && response.Success && x.outcome.pid == response.Pid && x.outcome.recorded && x.outcome.verified:
+		x.meter.tell(&x.images, Resumed)
 		return nil
 	case err == nil && response.Success:
 		x.outcome.pid = response.Pid
@@ -324,6 +335,7 @@ func (x *Restore) notified(script string, pid, fd int) error {
 			return x.outcome.refused
 		}
 		x.outcome.verified = true
+		x.meter.tell(&x.images, Resuming)
 		return nil
 	}
 	return nil
