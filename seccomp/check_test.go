@@ -85,6 +85,7 @@ func TestRecorder(t *testing.T) {
 	r.Saw(0xc000003e, 0)
 	r.Saw(0x40000003, 120)
 	r.Saw(0xc000003e, 9999)
+	r.Saw(0xc000003e, 9999)
 	p := r.Profile()
 	if len(p.Syscalls) != 2 || !slices.Equal(p.Syscalls[0].Names, []string{"execve"}) ||
 		!slices.Equal(p.Syscalls[1].Names, []string{"clone", "read"}) ||

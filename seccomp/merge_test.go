@@ -29,7 +29,9 @@ func TestMergeRecorded(t *testing.T) {
 		"three entries": {DefaultAction: specs.ActErrno, Syscalls: slices.Repeat([]specs.LinuxSyscall{
 			{Names: []string{"read"}, Action: specs.ActAllow},
 		}, 3)},
-		"kills": {DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{Action: specs.ActKill}}},
+		"flags":    {DefaultAction: specs.ActErrno, Flags: []specs.LinuxSeccompFlag{specs.LinuxSeccompFlagLog}},
+		"an agent": {DefaultAction: specs.ActErrno, ListenerPath: "/run/agent"},
+		"kills":    {DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{Action: specs.ActKill}}},
 	} {
 		if Recorded(p) {
 			t.Errorf("%s: taken for a recording", name)

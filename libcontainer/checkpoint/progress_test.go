@@ -44,10 +44,12 @@ func TestProgress(t *testing.T) {
 			t.Errorf("of %d bytes the statistics are %v", n, s)
 		}
 	}
+	d.tell(false)
 	d.tell(true)
 	want := []Progress{
 		{Bytes: 12288},
 		{Bytes: 12288, Done: true},
+		{Bytes: 12288},
 		{Bytes: 12288, Done: true, Pages: 3, Frozen: 1500 * time.Microsecond},
 	}
 	if len(told) != len(want) {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
 func TestSummarize(t *testing.T) {
@@ -58,15 +60,26 @@ func TestExponent(t *testing.T) {
 			t.Errorf("exponent %v, want %v", got, power)
 		}
 	}
-	for _, flat := range [][]float64{{5, 5, 5}, {5, 5.1, 9}, {5, 9, 9}, {5, 9}} {
+	for _, flat := range [][]float64{{5, 5, 5}, {5, 5.1, 9}, {5, 9, 9.1}, {5, 9}} {
 		if got := exponent(sizes, flat); got != 0 {
 			t.Errorf("%v has exponent %v", flat, got)
 		}
+	}
+	if got := exponent(sizes[:1], []float64{5}); got != 0 {
+		t.Errorf("one size has exponent %v", got)
 	}
 }
 
 // Each subject makes a config that has so many more of its things.
 func TestSubjects(t *testing.T) {
+	count := map[string]func(*specs.Spec) int{
+		"mounts":        func(c *specs.Spec) int { return len(c.Mounts) },
+		"devices":       func(c *specs.Spec) int { return len(c.Linux.Devices) },
+		"variables":     func(c *specs.Spec) int { return len(c.Process.Env) },
+		"masked paths":  func(c *specs.Spec) int { return len(c.Linux.MaskedPaths) },
+		"annotations":   func(c *specs.Spec) int { return len(c.Annotations) },
+		"seccomp rules": func(c *specs.Spec) int { return len(c.Linux.Seccomp.Syscalls) },
+	}
 	for _, s := range subjects {
 		written := func(n int) int {
 			dir := t.TempDir()
@@ -81,10 +94,14 @@ func TestSubjects(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return len(text)
+			var c specs.Spec
+			if err := json.Unmarshal(text, &c); err != nil {
+				t.Fatal(err)
+			}
+			return count[s.name](&c)
 		}
-		if few, many := written(s.sizes[0]), written(s.sizes[1]); many-few < 5*(s.sizes[1]-s.sizes[0]) {
-			t.Errorf("%s: %d bytes of config for %d, %d for %d", s.name, few, s.sizes[0], many, s.sizes[1])
+		if few, many := written(s.sizes[0]), written(s.sizes[1]); many-few != s.sizes[1]-s.sizes[0] {
+			t.Errorf("%s: %d in the config for %d, %d for %d", s.name, few, s.sizes[0], many, s.sizes[1])
 		}
 	}
 }
