@@ -7,23 +7,27 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/cgroup"
 	"rt/seccomp"
 	"rt/spec"
 )
 
+// Counts are what was counted in the cgroup of a container.
+type Counts interface {
+	OOMKilled() (bool, error)
+	ForksRefused() uint64 // for pids.limit
+}
+
 // EndReason says why the program of a container in the foreground has ended as it has, if the kernel or a limit has
 // ended it, and "" if not or if that is not known. status is its exit status, in which 128 + n stands for signal n: a
-// shell that is the program has the same for a program that it has run. g is the container's cgroup, with what was
-// counted there.
-func EndReason(status, pid int, config *spec.Spec, g *cgroup.Group) string {
+// shell that is the program has the same for a program that it has run.
+func EndReason(status, pid int, config *spec.Spec, counts Counts) string {
 	if status == 0 {
 		return ""
 	}
 	reason := ""
 	switch unix.Signal(status - 128) {
 	case unix.SIGKILL:
-		if oom, err := g.OOMKilled(); err == nil && oom {
+		if oom, err := counts.OOMKilled(); err == nil && oom {
 			reason = memoryReason(config)
 		} else if hard := hardCPULimit(config); hard > 0 && childTime() >= hard {
 			reason = "it has used up the hard limit of process.rlimits, RLIMIT_CPU " + strconv.FormatInt(hard, 10) +
@@ -36,13 +40,24 @@ func EndReason(status, pid int, config *spec.Spec, g *cgroup.Group) string {
 	case unix.SIGXFSZ:
 		reason = limitReason(config, unix.RLIMIT_FSIZE, "bytes in a file")
 	}
-	if n := g.ForksRefused(); reason == "" && n > 0 {
+	if n := counts.ForksRefused(); reason == "" && n > 0 {
 		reason = "the limit of processes, linux.resources.pids.limit" + pidsLimit(config) + ", has refused " +
-			strconv.FormatUint(n, 10) + " forks"
+			strconv.FormatUint(n, 10) + " fork" + plural(n)
 	}
 	if reason == "" {
 		return ""
 	}
+	return endSentence(status, reason)
+}
+
+func plural(n uint64) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
+}
+
+func endSentence(status int, reason string) string {
 	return "the program has ended with status " + strconv.Itoa(status) + ": " + reason
 }
 
@@ -105,14 +120,22 @@ func seccompReason(pid int, config *spec.Spec) string {
 	if config.OCI.Linux == nil || config.OCI.Linux.Seccomp == nil {
 		return ""
 	}
-	const what = "linux.seccomp has killed it for "
 	for range 5 { // the kernel writes the record a moment later
 		if call := killedCall(pid); call != "" {
-			return what + "the call " + call
+			return callReason(call)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	return what + "a system call (SIGSYS); `rt run --seccomp-record` records those that it makes"
+	return callReason("")
+}
+
+// callReason is about a program that seccomp has killed for a call, "" if it is not known which.
+func callReason(call string) string {
+	const what = "linux.seccomp has killed it for "
+	if call == "" {
+		return what + "a system call (SIGSYS); `rt run --seccomp-record` records those that it makes"
+	}
+	return what + "the call " + call
 }
 
 // killedCall returns the system call for which seccomp has killed a process, by the audit record in the kernel's log,
