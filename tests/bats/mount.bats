@@ -83,13 +83,20 @@ fails_with() {
 	rt umount "$ID" /scratch
 }
 
-@test "mount: nothing that is mounted in it later reaches the host" {
+@test "mount: what is mounted later, in the container or on the host, does not reach the other" {
 	up
 	rt mount -o rbind "$ID" "$SOURCE" /new
 	rt mount -t tmpfs "$ID" t /new
 	[ -e "$SOURCE/file" ]
 	rt umount "$ID" /new # the last one
 	[ "$(rt exec "$ID" cat /new/file)" = shown ]
+	if [ "$ROOTLESS" != 1 ]; then # tests/bats/run makes the host's mounts shared
+		mkdir "$SOURCE/later"
+		mount -t tmpfs later "$SOURCE/later"
+		run rt exec "$ID" grep " /new/later " /proc/self/mountinfo
+		umount "$SOURCE/later"
+		[ "$status" -eq 1 ]
+	fi
 	rt umount "$ID" /new
 }
 
