@@ -52,8 +52,8 @@ var tests = map[string]test{
 		about: "apparmor.bats, AppArmor enforcing",
 	},
 	"selinux": {
-		program: "bats", files: "tests/bats/selinux.bats", env: []string{"PASSES=cgroupfs", "ENFORCE=1"},
-		about: "selinux.bats, SELinux enforcing",
+		program: "bats", files: "tests/bats/selinux.bats", env: []string{"PASSES=cgroupfs"},
+		about: "selinux.bats, which makes SELinux enforcing where that matters",
 	},
 }
 
