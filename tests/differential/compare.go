@@ -111,8 +111,8 @@ func (w *world) reduce(c *kase, found []string) *kase {
 	for again := true; again; {
 		again = false
 		for i := range c.sequence {
-			if less := (&kase{c.genes, slices.Delete(slices.Clone(c.sequence), i, i+1)}); len(less.sequence) > 0 &&
-				kind(w.differences(less)) {
+			less := &kase{c.genes, slices.Delete(slices.Clone(c.sequence), i, i+1)}
+			if len(less.sequence) > 0 && !killsCreated(less.sequence) && kind(w.differences(less)) {
 				c, again = less, true
 				break
 			}

@@ -65,14 +65,26 @@ func newSequence(r *rand.Rand) []string {
 	}
 	for range 2 + r.IntN(5) {
 		next := all[r.IntN(len(all))]
-		// Decision 11: with rt every signal that ends ends a created container; it is known.
-		if (next == "kill TERM" || next == "kill SIGUSR1") && !slices.Contains(s, "start") &&
-			!slices.Contains(s, "run") {
+		if killsCreated(append(s, next)) {
 			next = "start"
 		}
 		s = append(s, next)
 	}
 	return s
+}
+
+// killsCreated reports whether a sequence ends a container that has not been started with another signal than SIGKILL:
+// with rt any signal does that whose default action is to terminate (docs/decisions/0011).
+func killsCreated(sequence []string) bool {
+	for _, command := range sequence {
+		switch command {
+		case "start", "run":
+			return false
+		case "kill TERM", "kill SIGUSR1":
+			return true
+		}
+	}
+	return false
 }
 
 // newExec is an exec of the probe with options.

@@ -135,10 +135,15 @@ func (r *runner) step(command string) {
 			status = 1
 		}
 	}
-	if f[0] == "kill" {
+	now := r.state()
+	for range 10 { // a process that a signal ends takes its time to do so on a busy machine
+		if f[0] != "kill" || status != 0 || now == "stopped" {
+			break
+		}
 		time.Sleep(150 * time.Millisecond)
+		now = r.state()
 	}
-	r.add(fmt.Sprintf("after %q: status %d, %s", command, status, r.state()))
+	r.add(fmt.Sprintf("after %q: status %d, %s", command, status, now))
 }
 
 func (r *runner) state() string {
