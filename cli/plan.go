@@ -55,7 +55,7 @@ func planCommand() *Command {
 		Examples: []Row{
 			{"rt plan web", "Print the plan of the bundle in web"},
 			{"rt plan --why /proc/keys web", "See why /proc/keys can't be read in the container"},
-			{"rt plan --diff web old.json", "See what the changes since old.json, a copy of config.json, change"},
+			{"rt plan --diff web/old.json web", "See what the changes since old.json, a copy of config.json, change"},
 			{"rt plan --json web | jq -r '.steps[].call' | sort | uniq -c", "Count its system calls"},
 		},
 		Files: []Row{{"config.json", "the config to compile"}},

@@ -25,8 +25,7 @@ var quotedSteps = []*regexp.Regexp{
 func stepNumber(plans []*plan.Plan, call string) string {
 	call, _, _ = strings.Cut(call, "  # ")
 	call, _, shortened := strings.Cut(strings.TrimSpace(call), omission)
-	// A traced plan takes note of each result.
-	call = strings.TrimSuffix(strings.ReplaceAll(call, "/tmp/hello", "/srv/hello"), " -> $result")
+	call = strings.ReplaceAll(call, "/tmp/hello", "/srv/hello")
 	for _, p := range plans {
 		for line := range strings.Lines(string(p.AppendText(nil, false))) {
 			line = strings.TrimSpace(line)
