@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +52,29 @@ func TestProgressOfRestore(t *testing.T) {
 		}
 		if got := errs.String(); got != want {
 			t.Errorf("elsewhere %v: got  %q\nwant %q", elsewhere, got, want)
+		}
+	}
+}
+
+// TestProgressIsQuotedTruly compares the lines that checkpoint.md shows.
+func TestProgressIsQuotedTruly(t *testing.T) {
+	page, err := os.ReadFile("../docs/checkpoint.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errs bytes.Buffer
+	c := &Call{Stderr: &errs}
+	c.showProgress(libcontainer.CheckpointProgress{
+		Bytes: 40_726_528, Done: true, Pages: 9943, Frozen: 118 * time.Millisecond,
+	})
+	c.showRestore(libcontainer.RestoreProgress{
+		Bytes: 60_200_000, Stage: libcontainer.Resumed, Pages: 14697, Forking: 100 * time.Microsecond,
+		Taking: 204 * time.Millisecond,
+	}, true)
+	lines := strings.SplitAfter(strings.ReplaceAll(errs.String(), clearLine, ""), "\n")
+	for _, line := range lines[:2] {
+		if !strings.Contains(string(page), "\n    "+line) {
+			t.Errorf("checkpoint.md does not show %q", line)
 		}
 	}
 }
