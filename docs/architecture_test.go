@@ -4,7 +4,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -12,26 +11,6 @@ import (
 	"strings"
 	"testing"
 )
-
-// TestLinksLeadSomewhere follows every relative link of the documents.
-func TestLinksLeadSomewhere(t *testing.T) {
-	files, err := filepath.Glob("*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := 0
-	for _, file := range append(files, "../README.md") {
-		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`).FindAllStringSubmatch(read(t, file), -1) {
-			found++
-			if _, err := os.Stat(filepath.Join(filepath.Dir(file), link[1])); err != nil {
-				t.Errorf("%s: %v", file, err)
-			}
-		}
-	}
-	if found < 50 {
-		t.Errorf("found only %d links", found)
-	}
-}
 
 // packages returns the imports of rt's packages, by their paths in the tree. Generators and tests are no part of rt.
 func packages(t *testing.T) map[string][]string {
