@@ -33,8 +33,8 @@ func TestProgressOfRestore(t *testing.T) {
 	const line = "\r\x1b[Krestoring 3.0 MiB of images, 0s\r\x1b[Krestoring 3.0 MiB of images, 1.2s\r\x1b[K"
 	for elsewhere, want := range map[bool]string{
 		false: line,
-		true: line + "restored 3.0 MiB of images, 768 pages; CRIU took 1.9ms to fork the processes, and 35ms for everything\n" +
-			"restored 3.0 MiB of images\n",
+		true: line + "restored 3.0 MiB of images, 768 pages; CRIU took 1.9ms to fork the processes, and 35ms for " +
+			"everything\nrestored 3.0 MiB of images\n",
 	} {
 		var errs bytes.Buffer
 		c := &Call{Stderr: &errs}

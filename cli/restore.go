@@ -80,8 +80,9 @@ func restoreCommand() *Command {
 	}
 }
 
-// showRestore shows how far a restore has come, in a line of the terminal that each call writes again. It is gone before
-// the container continues, for its streams may be that terminal. A container elsewhere leaves room for a last line.
+// showRestore shows how far a restore has come, in a line of the terminal that each call writes again. It is gone
+// before the container continues, for its streams may be that terminal. A container elsewhere leaves room for a last
+// line.
 func (c *Call) showRestore(p libcontainer.RestoreProgress, elsewhere bool) {
 	text := clearLine
 	switch {

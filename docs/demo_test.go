@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestDemoIsQuotedTruly compares what README.md shows of `make demo` with tests/demo: the rows of its table, the attempts
-// in the container, and their order. The values are those of one machine.
+// TestDemoIsQuotedTruly compares what README.md shows of `make demo` with tests/demo: the rows of its table, the
+// attempts in the container, and their order. The values are those of one machine.
 func TestDemoIsQuotedTruly(t *testing.T) {
 	script := read(t, "../tests/demo")
 	_, section, _ := strings.Cut(read(t, "../README.md"), "## `make demo` shows\n")

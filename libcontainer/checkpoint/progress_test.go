@@ -85,7 +85,8 @@ func TestRestoreProgress(t *testing.T) {
 	defer func() { _ = unix.Close(fd) }()
 	pages, forking, taking := uint64(3), uint32(1500), uint32(2500)
 	text := statisticsFile(t, &stats.StatsEntry{Restore: &stats.RestoreStatsEntry{
-		PagesCompared: &pages, PagesSkippedCow: &pages, PagesRestored: &pages, ForkingTime: &forking, RestoreTime: &taking,
+		PagesCompared: &pages, PagesSkippedCow: &pages, PagesRestored: &pages,
+		ForkingTime: &forking, RestoreTime: &taking,
 	}})
 	for name, content := range map[string][]byte{
 		"pages-1.img": make([]byte, 8192), "core-1.img": make([]byte, 100), "restore.log": make([]byte, 7),

@@ -21,8 +21,8 @@ type counted struct {
 func (c counted) OOMKilled() (bool, error) { return c.oom, nil }
 func (c counted) ForksRefused() uint64     { return c.forks }
 
-// TestEndReason has the ends of a program for which there is a reason. Those that errors.md shows must be among them, and
-// none without one.
+// TestEndReason has the ends of a program for which there is a reason. Those that errors.md shows must be among them,
+// and none without one.
 func TestEndReason(t *testing.T) {
 	memory, pids := int64(8_000_000), int64(10)
 	config := &spec.Spec{
@@ -41,12 +41,12 @@ func TestEndReason(t *testing.T) {
 		counts counted
 		want   string // "" for no reason
 	}{
-		{128 + int(unix.SIGKILL), counted{oom: true}, begin + "137: a process of the container was OOM-killed: it has " +
-			"used up linux.resources.memory.limit, 8000000 bytes"},
-		{128 + int(unix.SIGXCPU), counted{}, begin + "152: it has used up process.rlimits[0], RLIMIT_CPU 5 seconds of " +
-			"processor time"},
-		{128 + int(unix.SIGXFSZ), counted{}, begin + "153: it has used up process.rlimits[1], RLIMIT_FSIZE 4096 bytes " +
-			"in a file"},
+		{128 + int(unix.SIGKILL), counted{oom: true}, begin + "137: a process of the container was OOM-killed: it " +
+			"has used up linux.resources.memory.limit, 8000000 bytes"},
+		{128 + int(unix.SIGXCPU), counted{}, begin + "152: it has used up process.rlimits[0], RLIMIT_CPU 5 seconds " +
+			"of processor time"},
+		{128 + int(unix.SIGXFSZ), counted{}, begin + "153: it has used up process.rlimits[1], RLIMIT_FSIZE 4096 " +
+			"bytes in a file"},
 		{2, counted{forks: 1}, begin + "2: the limit of processes, linux.resources.pids.limit 10, has refused 1 fork"},
 		{1, counted{forks: 3}, begin + "1: the limit of processes, linux.resources.pids.limit 10, has refused 3 forks"},
 		{128 + int(unix.SIGKILL), counted{}, ""},

@@ -45,8 +45,8 @@ outputs() {
 # alike takes away what differs from run to run: the width of columns, numbers, where the bundle is, and how ps calls
 # an applet that a shell executes itself.
 alike() {
-	sed -E -e 's/\r//g' -e "s|$PWD|/tmp|g" -e 's/[0-9]+/N/g' -e 's/\{ps\} sh/ps/' -e 's/[[:space:]]+/ /g' -e 's/^ | $//g' |
-		sed '/^$/d'
+	sed -E -e 's/\r//g' -e "s|$PWD|/tmp|g" -e 's/[0-9]+/N/g' -e 's/\{ps\} sh/ps/' -e 's/[[:space:]]+/ /g' \
+		-e 's/^ | $//g' | sed '/^$/d'
 }
 
 # as_regexp makes an extended regular expression of it: ... stands for any text.

@@ -47,8 +47,8 @@ var avoided = []struct{ pattern, instead string }{
 // permitted are uses of avoided words that are right, by file: the line has to contain the text.
 var permitted = map[string][]string{}
 
-// readable are the files of rt that people read, as patterns of git ls-files. CHANGELOG.md and docs/decisions, which tell
-// of code that is no longer there, may name it.
+// readable are the files of rt that people read, as patterns of git ls-files. CHANGELOG.md and docs/decisions, which
+// tell of code that is no longer there, may name it.
 var readable = []string{
 	"*.go", "*.s", "*.c", "*.bats", "*.bash", "*.md", "man/*", "tests/*", "Makefile",
 	":!CHANGELOG.md", ":!docs/decisions/*", ":!*testdata*", ":!docs/vocabulary.md", ":!tests/style/words_test.go",

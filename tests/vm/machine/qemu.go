@@ -147,8 +147,8 @@ func (m machine) hardware() []string {
 	}
 }
 
-// kvm tells whether this machine can do better than emulate: the processor is of the same kind, and KVM answers. EMULATE
-// is for hosts whose KVM answers and boots no kernel.
+// kvm tells whether this machine can do better than emulate: the processor is of the same kind, and KVM answers.
+// EMULATE is for hosts whose KVM answers and boots no kernel.
 func (m machine) kvm() bool {
 	if !native(m.arch) || os.Getenv("EMULATE") != "" {
 		return false
