@@ -95,6 +95,8 @@ hanging() {
 	status=0
 	wait "$waiter" || status=$?
 	[ "$status" -eq 1 ]
+	cat "$BATS_TEST_TMPDIR/said"
+	grep -q "rt got a signal to end before it was done" "$BATS_TEST_TMPDIR/said"
 	silent_ends
 	[ -z "$(containers)" ]
 	[ -z "$(cgroups)" ]
