@@ -115,6 +115,8 @@ func (f imageFiles) programHint(name string, errno unix.Errno) string {
 	case errno == unix.EACCES && st.Mode&0o111 == 0:
 		return name + " has no execute bit in its mode: chmod +x it in the image"
 	case !sys.InFileSystemOf(fd, f.config.Rootfs): // a file system that may never answer: see readUntrusted
+	case errno == unix.EACCES:
+		return f.accessHint(name)
 	case errno == unix.ENOENT || errno == unix.ENOEXEC:
 		return f.contentHint(name, readHead(fd), errno)
 	}
