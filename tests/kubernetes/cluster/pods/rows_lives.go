@@ -68,8 +68,10 @@ containers:
 - name: c
   command: [pause]
   readinessProbe: {exec: {command: [test, -e, /tmp/ready]}, periodSeconds: 1}
-`, []check{staysUnready("c", 4), shell("c", "touch /tmp/ready", ""), ready("c", true),
-		shell("c", "rm /tmp/ready", ""), ready("c", false)}},
+`, []check{
+		staysUnready("c", 4), shell("c", "touch /tmp/ready", ""), ready("c", true),
+		shell("c", "rm /tmp/ready", ""), ready("c", false),
+	}},
 	{"liveness by exec: it is started again", `
 restartPolicy: Always
 containers:

@@ -40,8 +40,10 @@ containers:
 - name: c
   command: [sh, -c, "chmod 700 /tmp 2>&1"]
   securityContext: {seccompProfile: {type: Localhost, localhostProfile: no-chmod.json}}
-`, []check{logged("a", "Seccomp:\t2"), logged("b", "Seccomp:\t0"),
-		logged("c", "chmod: /tmp: Operation not permitted"), exits("c", 1, "Error")}},
+`, []check{
+		logged("a", "Seccomp:\t2"), logged("b", "Seccomp:\t0"),
+		logged("c", "chmod: /tmp: Operation not permitted"), exits("c", 1, "Error"),
+	}},
 	{"sysctls of the pod", `
 securityContext: {sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: "80"},
   {name: kernel.shm_rmid_forced, value: "1"}]}
@@ -84,8 +86,10 @@ shareProcessNamespace: true
 containers:
 - {name: a, command: [top]}
 - {name: b, command: [pause]}
-`, []check{runs("a"), shell("b", "until pidof top >/dev/null; do sleep 0.1; done; kill $(pidof top)", ""),
-		exits("a", 0, "Completed")}},
+`, []check{
+		runs("a"), shell("b", "until pidof top >/dev/null; do sleep 0.1; done; kill $(pidof top)", ""),
+		exits("a", 0, "Completed"),
+	}},
 	{"cgroups are read-only", `
 containers:
 - name: c

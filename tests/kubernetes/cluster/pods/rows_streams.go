@@ -23,8 +23,10 @@ var streams = []row{
 	{"exec: streams and status", `
 containers: [{name: c, command: [pause]}]
 `, []check{runs("c"), func(t *trial) {
-		out, err := t.stream(stream{container: "c", command: []string{"sh", "-c", "cat; exit 7"},
-			in: strings.NewReader("said")})
+		out, err := t.stream(stream{
+			container: "c", command: []string{"sh", "-c", "cat; exit 7"},
+			in: strings.NewReader("said"),
+		})
 		var code ended.CodeExitError
 		if out != "said" || !errors.As(err, &code) || code.Code != 7 {
 			t.fail("it printed %q and ended with %v", out, err)
@@ -49,8 +51,10 @@ containers: [{name: c, command: [pause]}]
 			close(sizes)
 		})
 		script := `tty; for s in "31 91" "32 92"; do until stty size 2>/dev/null | grep "$s"; do sleep 0.1; done; done`
-		out, err := t.stream(stream{container: "c", command: []string{"sh", "-c", script}, in: neverEnding{},
-			sizes: sizes})
+		out, err := t.stream(stream{
+			container: "c", command: []string{"sh", "-c", script}, in: neverEnding{},
+			sizes: sizes,
+		})
 		t.need(err, "exec")
 		if got := strings.Join(strings.Fields(out), " "); got != "/dev/pts/0 31 91 32 92" {
 			t.fail("it printed %q", got)

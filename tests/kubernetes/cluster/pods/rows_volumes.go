@@ -20,8 +20,10 @@ containers:
 - name: c
   command: [pause]
   volumeMounts: [{name: a, mountPath: /a}, {name: b, mountPath: /b}, {name: a, mountPath: /deep, subPath: sub/deep}]
-`, []check{shell("c", "touch /deep/f; ls /a/sub/deep", "f"),
-		shell("c", "stat -f -c %T /b; df -k /b | awk 'NR==2 {print $2}'", "tmpfs\n1024")}},
+`, []check{
+		shell("c", "touch /deep/f; ls /a/sub/deep", "f"),
+		shell("c", "stat -f -c %T /b; df -k /b | awk 'NR==2 {print $2}'", "tmpfs\n1024"),
+	}},
 	{"config map, secret, downward API, projected: files, modes, an update", `
 volumes:
 - {name: m, configMap: {name: kept, defaultMode: 0440}}
@@ -38,9 +40,11 @@ containers:
   command: [pause]
   volumeMounts: [{name: m, mountPath: /m}, {name: s, mountPath: /s}, {name: d, mountPath: /d}, {name: p, mountPath: /p},
     {name: m, mountPath: /etc/single, subPath: a}]
-`, []check{shell("c", "cat /m/a /s/b /d/labels /p/x/a /etc/single; stat -L -c %a /m/a; test -s /p/token && echo token",
-		"one\ntwo\nrow=\"NAME\"one\none\n440\ntoken"),
-		shell("c", "touch /m/x 2>/dev/null || echo no; stat -f -c %T /s", "no\ntmpfs")}},
+`, []check{
+		shell("c", "cat /m/a /s/b /d/labels /p/x/a /etc/single; stat -L -c %a /m/a; test -s /p/token && echo token",
+			"one\ntwo\nrow=\"NAME\"one\none\n440\ntoken"),
+		shell("c", "touch /m/x 2>/dev/null || echo no; stat -f -c %T /s", "no\ntmpfs"),
+	}},
 	{"host paths: a directory, a file, a device, a socket", `
 volumes:
 - {name: d, hostPath: {path: /run/kubernetes-tests/tree, type: Directory}}
@@ -87,8 +91,10 @@ containers:
 - name: none
   command: [sh, -c, "until test -d /v/NAME/m; do sleep 0.1; done; exec pause"]
   volumeMounts: [{name: v, mountPath: /v}]
-`, []check{runs("giver"), becomes("taker", "ls /v/NAME/m", "f"), onNode("/run/kubernetes-tests/shared/NAME/m/f", ""),
-		shell("giver", "umount /v/NAME/m", ""), becomes("taker", "ls /v/NAME/m", "")}},
+`, []check{
+		runs("giver"), becomes("taker", "ls /v/NAME/m", "f"), onNode("/run/kubernetes-tests/shared/NAME/m/f", ""),
+		shell("giver", "umount /v/NAME/m", ""), becomes("taker", "ls /v/NAME/m", ""),
+	}},
 	{"a volume of an image, whole and with subPath", `
 volumes: [{name: v, image: {reference: "registry.example.org/box:1"}}]
 containers:
@@ -100,8 +106,10 @@ containers:
 securityContext: {runAsUser: 1000, runAsGroup: 3000, fsGroup: 2000, supplementalGroups: [4000]}
 volumes: [{name: v, emptyDir: {}}]
 containers: [{name: c, command: [pause], volumeMounts: [{name: v, mountPath: /v}]}]
-`, []check{shell("c", "touch /v/f; stat -c '%u %g' /v/f; id -u; id -G", "1000 2000\n1000\n3000 2000 4000"),
-		shell("c", "awk '/^Groups/ { print $2, $3, $4 }' /proc/1/status", "2000 3000 4000")}},
+`, []check{
+		shell("c", "touch /v/f; stat -c '%u %g' /v/f; id -u; id -G", "1000 2000\n1000\n3000 2000 4000"),
+		shell("c", "awk '/^Groups/ { print $2, $3, $4 }' /proc/1/status", "2000 3000 4000"),
+	}},
 	{"/dev/shm is shared in the pod, and programs in it may run", `
 containers:
 - {name: a, command: [sh, -c, "cp /bin/busybox /dev/shm/echo; exec pause"]}

@@ -159,11 +159,15 @@ func (t *trial) stream(s stream) (string, error) {
 	request := t.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(t.name)
 	tty := s.sizes != nil
 	if s.command == nil {
-		request = request.SubResource("attach").VersionedParams(&core.PodAttachOptions{Container: s.container,
-			Stdin: s.in != nil, Stdout: true, Stderr: !tty, TTY: tty}, scheme.ParameterCodec)
+		request = request.SubResource("attach").VersionedParams(&core.PodAttachOptions{
+			Container: s.container,
+			Stdin:     s.in != nil, Stdout: true, Stderr: !tty, TTY: tty,
+		}, scheme.ParameterCodec)
 	} else {
-		request = request.SubResource("exec").VersionedParams(&core.PodExecOptions{Container: s.container,
-			Command: s.command, Stdin: s.in != nil, Stdout: true, Stderr: !tty, TTY: tty}, scheme.ParameterCodec)
+		request = request.SubResource("exec").VersionedParams(&core.PodExecOptions{
+			Container: s.container,
+			Command:   s.command, Stdin: s.in != nil, Stdout: true, Stderr: !tty, TTY: tty,
+		}, scheme.ParameterCodec)
 	}
 	executor, err := remotecommand.NewSPDYExecutor(t.config, "POST", request.URL())
 	t.need(err, "executor")
