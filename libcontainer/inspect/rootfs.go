@@ -24,7 +24,11 @@ func checkRootfs(s *spec.Spec) error {
 		}
 	}
 	if err != nil {
-		return hostpath.LookUpError("the root file system can't be used", "stat", err).At("root.path", s.Rootfs)
+		e := hostpath.LookUpError("the root file system can't be used", "stat", err).At("root.path", s.Rootfs)
+		if e.Errno == unix.EACCES {
+			return e.WithHint(hostpath.BlockedHint(s.Rootfs))
+		}
+		return e
 	}
 	if len(s.MaskedPaths) == 0 {
 		return nil

@@ -101,7 +101,11 @@ func sourceError(m *spec.Mount, err error) error {
 		return nil
 	}
 	e := hostpath.LookUpError("the source of the bind mount can't be used", "openat2", err)
-	return e.At(m.Field("source"), m.Source).WithHint(diag.Hint("open_tree", e.Errno, "mounts"))
+	e = e.At(m.Field("source"), m.Source).WithHint(diag.Hint("open_tree", e.Errno, "mounts"))
+	if e.Errno == unix.EACCES {
+		return e.WithHint(hostpath.BlockedHint(m.Source))
+	}
+	return e
 }
 
 // AddedSource says what the source of a bind mount is that is added to a running container.

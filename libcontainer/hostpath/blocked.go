@@ -1,0 +1,61 @@
+package hostpath
+
+import (
+	"os"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// BlockedHint names the first directory on the way to an absolute path that the user of this process may not enter,
+// after a look-up of the path has failed with EACCES; "" if there is none, or the user is root. It asks no file system:
+// what that look-up has passed is in the kernel's caches.
+func BlockedHint(path string) string {
+	if unix.Geteuid() == 0 {
+		return ""
+	}
+	open := func(name string) (int, error) {
+		how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: resolveCached}
+		return unix.Openat2(unix.AT_FDCWD, name, &how)
+	}
+	for at := 0; at < len(path); at++ {
+		if path[at] != '/' {
+			continue
+		}
+		directory := path[:max(at, 1)]
+		// The name "." is looked up in a directory, which takes the right to enter it. Without it the kernel would
+		// check again outside of its caches, and says EAGAIN.
+		fd, err := open(directory + "/.")
+		if err == nil {
+			_ = unix.Close(fd)
+			continue
+		}
+		if fd, err = open(directory); err != nil {
+			return ""
+		}
+		defer func() { _ = unix.Close(fd) }()
+		if !mayEnter(fd) {
+			return directory + " may not be entered (x) by user " + strconv.Itoa(unix.Geteuid()) + " of the host"
+		}
+		return ""
+	}
+	return ""
+}
+
+// mayEnter reports whether the mode of a directory, given with O_PATH, allows this process to enter it.
+func mayEnter(fd int) bool {
+	var st unix.Statx_t
+	const what = unix.STATX_MODE | unix.STATX_UID | unix.STATX_GID
+	if unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, what, &st) != nil {
+		return true
+	}
+	groups, _ := os.Getgroups()
+	switch {
+	case int(st.Uid) == unix.Geteuid():
+		return st.Mode&0o100 != 0
+	case int(st.Gid) == unix.Getegid() || slices.Contains(groups, int(st.Gid)):
+		return st.Mode&0o010 != 0
+	}
+	return st.Mode&0o001 != 0
+}
