@@ -66,8 +66,10 @@ func placeHint(e *diag.Error, config *spec.Spec) string {
 		return `"none" is no file system: a bind mount is made by "bind" or "rbind" in options`
 	case e.Errno == unix.EPERM && e.Call == nsenter.Clone3.String() && chrooted():
 		return "rt runs in a chroot, where the kernel allows no new user namespace (user_namespaces(7)): enter the " +
-			"root " +
-			"file system with pivot_root(2) instead, or run rt outside"
+			"root file system with pivot_root(2) instead, or run rt outside"
+	case e.Errno == unix.EINVAL && e.Field == "linux.rootfsPropagation" && chrooted():
+		return "rt runs in a chroot whose root is no mount point, so that no other root can replace it: before the " +
+			"chroot, mount --bind the directory on itself"
 	}
 	return ""
 }

@@ -138,3 +138,29 @@ load setup
 		done
 	done
 }
+
+# bats test_tags=root
+@test "errors: a chroot that is no mount point, and one that wants a user namespace" {
+	only_rt "its own text"
+	bundle
+	local jail=$BATS_TEST_TMPDIR/jail
+	mkdir -p "$jail"/{proc,sys,dev,run,tmp}
+	cp "$RT" "$jail/rt"
+	mv "$BUNDLE" "$jail/bundle"
+	# in_jail SCRIPT runs rt in the chroot, after what SCRIPT does outside of it.
+	in_jail() {
+		JAIL=$jail run unshare --mount --propagation private sh -c "$1"'
+			mount -t proc proc "$JAIL/proc" && mount --rbind /sys "$JAIL/sys" && mount --bind /dev "$JAIL/dev" &&
+			exec chroot "$JAIL" /rt --root /run/state run --bundle /bundle "$0"' "$ID"
+	}
+	in_jail ''
+	[[ $output == *"a chroot whose root is no mount point"* ]]
+	# shellcheck disable=SC2016 # for the inner shell
+	in_jail 'mount --bind "$JAIL" "$JAIL" &&'
+	[ "$status" -eq 0 ]
+	jq '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] |
+		.linux.gidMappings = .linux.uidMappings' "$jail/bundle/config.json" >"$jail/new"
+	mv "$jail/new" "$jail/bundle/config.json"
+	in_jail ''
+	[[ $output == *"a chroot, where the kernel allows no new user namespace"* ]]
+}
