@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestCRIO(t *testing.T) { keep(t, crio) }
@@ -123,6 +125,12 @@ func pod(t *testing.T, e *engine) {
 	}
 	e.silent(e.call(call{stdin: `{"cpu": {"shares": 512}, "memory": {"limit": 67108864}}`}, "--root", e.root, "update",
 		"--resources", "-", "c1"))
+	e.eventually("c1 handles TERM", func() bool {
+		text, err := os.ReadFile("/proc/" + strconv.Itoa(s.Pid) + "/status")
+		_, caught, _ := strings.Cut(string(text), "\nSigCgt:\t")
+		mask, parseErr := strconv.ParseUint(caught[:min(len(caught), 16)], 16, 64)
+		return err == nil && parseErr == nil && mask&(1<<(unix.SIGTERM-1)) != 0
+	})
 	// StopContainer: the signal by its name, then state again and again, then SIGKILL for what has not heard it.
 	e.ok("kill", "c1", "TERM")
 	e.eventually("c1 is stopped", func() bool { return e.status() == "stopped" })
