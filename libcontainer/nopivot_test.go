@@ -14,6 +14,7 @@ import (
 // whatever the propagation, and what is mounted below them stays too.
 func TestNoPivotLeavesTheHostItsMounts(t *testing.T) {
 	if !apart(t) {
+		removeCgroups(t, "no-pivot-"+strconv.Itoa(os.Getpid()))
 		return
 	}
 	propagation := ""
@@ -30,7 +31,7 @@ func TestNoPivotLeavesTheHostItsMounts(t *testing.T) {
 				config["linux"].(map[string]any)["rootfsPropagation"] = propagation
 			}
 		})
-		_, err := r.run("no-pivot-"+strconv.Itoa(os.Getpid()),
+		_, err := r.run("no-pivot-"+strconv.Itoa(os.Getppid()),
 			&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, NoPivot: true}})
 		must(t, err)
 	}
@@ -51,5 +52,17 @@ func TestNoPivotLeavesTheHostItsMounts(t *testing.T) {
 	}
 	if run(); table() == before {
 		t.Error("without the defence nothing happens to the host's mounts")
+	}
+}
+
+// removeCgroups removes the cgroups of a container whose runtime has lost the mounts to do so.
+func removeCgroups(t *testing.T, id string) {
+	t.Helper()
+	dirs, err := filepath.Glob("/sys/fs/cgroup/*/" + id)
+	must(t, err)
+	for _, dir := range append(dirs, "/sys/fs/cgroup/"+id) {
+		if err := os.Remove(dir); err != nil && !os.IsNotExist(err) {
+			t.Error(err)
+		}
 	}
 }
