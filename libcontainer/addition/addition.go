@@ -1,4 +1,5 @@
-// Package addition adds mounts to a container that runs, and removes them: `rt mount`, `rt umount`.
+// Package addition adds mounts and devices to a container that runs, and removes them: `rt mount`, `rt umount`, `rt
+// device`.
 //
 // A boot process does it, as for a new container: it joins the container's user and mount namespace, finds the mount
 // point below the container's root and attaches what rt has cloned. It runs no program of the container, is in none of
@@ -23,6 +24,7 @@ import (
 	"rt/libcontainer/process"
 	"rt/libcontainer/rootfs"
 	"rt/libcontainer/state"
+	"rt/libcontainer/stdio"
 	"rt/libcontainer/supervise"
 	"rt/nsenter"
 	"rt/spec"
@@ -97,9 +99,9 @@ func (w *work) run(name string, on map[plan.SyncPoint]supervise.Handler) error {
 		// What was read in its /proc entries may be another process's.
 		return state.Allow(state.Mount, w.State.ID, state.Stopped)
 	}
-	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	null, err := stdio.OpenNull()
 	if err != nil {
-		return diag.Sys("/dev/null can't be opened", "open", err)
+		return err
 	}
 	defer sys.CloseAll(null)
 	inherited := []uintptr{uintptr(null), uintptr(null), uintptr(null)}
