@@ -116,7 +116,7 @@ func (s *starter) handlers() supervise.Handlers {
 
 // release lets the boot process become the user's program, and runs the poststart hooks.
 func (s *starter) release() error {
-	if err := s.session.Boot.Release(); err != nil {
+	if err := s.session.Boot.Release(); err != nil && !errors.Is(err, nsenter.ErrEnded) {
 		return err
 	}
 	err := s.session.Serve(plan.SyncNone)

@@ -53,6 +53,10 @@ func (b *Boot) Next() (r Record, fd int, err error) {
 		// report may still follow.
 		n, cn, flags, err = recvmsg(b.ctl, message[:], control[:])
 	}
+	if err == unix.ENOTCONN {
+		// Linux 5.13 to 6.1 say so after an answer that failed with ECONNREFUSED.
+		return r, -1, io.EOF
+	}
 	if err != nil {
 		return r, -1, diag.Sys("the report of the boot process can't be read", "recvmsg", err)
 	}

@@ -1,6 +1,7 @@
 package nsenter
 
 import (
+	"errors"
 	"runtime"
 	"slices"
 	"strconv"
@@ -141,21 +142,24 @@ func pollWithin(fd int, limit time.Duration) bool {
 	}
 }
 
-// Release answers a sync point: the boot process continues.
+// ErrEnded says that a boot process has ended while it waited for an answer. Its last report may still be read.
+var ErrEnded = errors.New("the boot process has ended while it waited for an answer")
+
+// Release answers a sync point with one byte: the boot process continues. The error may be ErrEnded.
 func (b *Boot) Release() error { return b.Answer([]byte{1}) }
 
-// Answer answers a sync point at which the boot process waits for more than a byte.
+// Answer answers a sync point at which the boot process waits for more than a byte. The error may be ErrEnded.
 func (b *Boot) Answer(text []byte) error {
 	_, err := unix.SendmsgN(b.ctl, text, nil, nil, unix.MSG_NOSIGNAL)
-	if err == unix.EPIPE || err == unix.ECONNRESET {
-		return nil // it is dead: Next says so, and the wait status why
+	switch err {
+	case nil:
+		return nil
+	// Before Linux 6.2 sendmsg fails with ECONNREFUSED while the other side is being closed, and then it discards the
+	// messages that wait to be read: the last report is lost.
+	case unix.EPIPE, unix.ECONNRESET, unix.ECONNREFUSED:
+		return ErrEnded
 	}
-	// ECONNREFUSED, on Linux 5.10 while it ends, stays an error: its last report is deleted, and nothing else would
-	// tell that it has failed.
-	if err != nil {
-		return diag.Sys("the boot process can't be answered", "sendmsg", err)
-	}
-	return nil
+	return diag.Sys("the boot process can't be answered", "sendmsg", err)
 }
 
 // Close closes the control channel.

@@ -1,6 +1,8 @@
 package creation
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
@@ -8,6 +10,7 @@ import (
 	"rt/libcontainer/plan"
 	"rt/libcontainer/process"
 	"rt/libcontainer/rdt"
+	"rt/nsenter"
 )
 
 // PrepareToAttend is for a Command that stays until the container's end: it catches signals to forward, and as a
@@ -28,7 +31,7 @@ func (c *Creation) PrepareToAttend(subreaper bool) error {
 
 // Release lets the boot process become the user's program.
 func (c *Creation) Release() error {
-	if err := c.boot.session.Boot.Release(); err != nil {
+	if err := c.boot.session.Boot.Release(); err != nil && !errors.Is(err, nsenter.ErrEnded) {
 		return err
 	}
 	if err := c.boot.serve(plan.SyncNone); err != nil {

@@ -26,10 +26,15 @@ func Of(err error, s *supervise.Session, p *plan.Plan, config *spec.Spec, outOfM
 		}
 		return Hang(h, text, config)
 	}
-	if errors.Is(err, supervise.ErrEnded) {
-		return Died(s, outOfMemory)
+	if !errors.Is(err, supervise.ErrEnded) {
+		return err
 	}
-	return err
+	death := Died(s, outOfMemory)
+	u, waited := errors.AsType[*supervise.Unanswered](err)
+	if e, ok := errors.AsType[*diag.Error](death); ok && waited {
+		e.Step, e.Text, e.Call = int(u.Step.Number), p.Text(u.Index), u.Step.Call.String()
+	}
+	return death
 }
 
 // Died returns the error about a boot process that has ended without a report.

@@ -48,6 +48,7 @@ func steps() []nsenter.Step {
 	s[stepDir].Sync = &nsenter.SyncDetail{Point: plan.SyncCopyFrom}
 	s[stepTrace].Call, s[stepTrace].Args = nsenter.Writev, []nsenter.Arg{nsenter.TraceOf(nsenter.Nowhere)}
 	s[stepReady].Sync = &nsenter.SyncDetail{Point: plan.SyncReady}
+	s[stepAnswer].Call, s[stepAnswer].Min = nsenter.Read, 1
 	s[stepExec].Call = nsenter.Execve
 	s[stepLast].Sync = &nsenter.SyncDetail{Point: plan.SyncHooks}
 	return s

@@ -91,14 +91,40 @@ func (f *Failure) Error() string {
 // ErrEnded says that the boot process has closed the channel before it reached the last sync point.
 var ErrEnded = errors.New("the boot process has ended")
 
+// Unanswered is ErrEnded of a boot process that has ended while it waited for an answer. It was killed, or Linux before
+// 6.2 has discarded the report of the step that waits.
+type Unanswered struct {
+	Index int // in Steps: the step that waits
+	Step  *nsenter.Step
+}
+
+func (u *Unanswered) Error() string { return nsenter.ErrEnded.Error() }
+
+// Is makes it ErrEnded.
+func (u *Unanswered) Is(target error) bool { return target == ErrEnded }
+
+// unanswered returns the error about a boot process that has ended at the sync point of step i. The process that waits
+// may be the one that the reporting process has cloned, so its step need not be the one that follows.
+func (s *Session) unanswered(i int) *Unanswered {
+	for k := i + 1; k < len(s.Steps); k++ {
+		if s.Steps[k].Call == nsenter.Read && s.Steps[k].Min > 0 {
+			return &Unanswered{k, &s.Steps[k]}
+		}
+	}
+	return &Unanswered{i, &s.Steps[i]}
+}
+
 // Serve serves the boot process until it reaches the sync point last, which the caller answers, or, with plan.SyncNone,
-// until it closes the channel: it has executed a program, or has died. Otherwise the error is ErrEnded, a *Failure, the
-// error of a handler, a *Hang, or one about a report that the plan does not have; in the last two cases the boot
-// process was killed.
+// until it closes the channel: it has executed a program, or has died. Otherwise the error is ErrEnded, an *Unanswered,
+// a *Failure, the error of a handler, a *Hang, or one about a report that the plan does not have; in the last two cases
+// the boot process was killed.
 func (s *Session) Serve(last plan.SyncPoint) error {
+	var unanswered *Unanswered
 	for {
 		record, fd, err := s.next()
 		switch {
+		case errors.Is(err, io.EOF) && unanswered != nil:
+			return unanswered
 		case errors.Is(err, io.EOF) && last == plan.SyncNone:
 			return nil
 		case errors.Is(err, io.EOF):
@@ -125,7 +151,10 @@ func (s *Session) Serve(last plan.SyncPoint) error {
 			if plan.SyncPointOf(step) == last {
 				return nil
 			}
-			if err := s.answer(report); err != nil {
+			if err := s.answer(report); errors.Is(err, nsenter.ErrEnded) {
+				// Its last report follows, if it was not lost.
+				unanswered = s.unanswered(record.Step)
+			} else if err != nil {
 				return err
 			}
 		}
