@@ -38,7 +38,7 @@ func CompileAdd(s *spec.Spec, f *host.Facts, o *AddOptions) (*Plan, error) {
 		c.opt.ModesLater = []bool{true}
 	}
 	m := &c.spec.Mounts[0]
-	if err := c.canMapIDs(m); err != nil {
+	if err := c.checkIDMapping(m); err != nil {
 		return nil, err
 	}
 	aside := m.Bind && !c.treesByRT()
@@ -49,7 +49,7 @@ func CompileAdd(s *spec.Spec, f *host.Facts, o *AddOptions) (*Plan, error) {
 		}
 	}
 	if c.treesByRT() {
-		c.treeFiles(c.addFile)
+		bindMounts{mounter{c.compiler}}.listTrees(c.addFile)
 	}
 	c.joinFiles()
 	c.begin("namespaces")
@@ -61,7 +61,7 @@ func CompileAdd(s *spec.Spec, f *host.Facts, o *AddOptions) (*Plan, error) {
 	}
 	c.joinContainer(rest)
 	c.begin("mount")
-	if err := c.mounts(); err != nil {
+	if err := (mounts{mounter{c.compiler}}).compile(); err != nil {
 		return nil, err
 	}
 	return c.added()
@@ -79,18 +79,18 @@ func CompileRemove(s *spec.Spec, f *host.Facts, destination string, o *AddOption
 	c.joinFiles()
 	c.begin("namespaces")
 	c.addStart()
-	c.do("", "open the host's /proc", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
-		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regProc)
+	c.call("", "open the host's /proc", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).into(regProc)
 	c.joinContainer(o.Namespaces)
 	c.begin("mount")
 	const origin = "mounts[0].destination"
-	c.open(origin, "find what is mounted there", regRoot, destination, howPath).to(regTarget)
+	c.open(origin, "find what is mounted there", regRoot, destination, howPath).into(regTarget)
 	c.passToRt(origin, "the mount", regTarget).
 		sync(SyncRemove, "check that rt has added this mount").about(destination)
 	c.await("wait until rt has compared it")
 	c.enter("", regProc)
-	spare := c.plan.Number(c.spare("the mount"))
-	c.do(origin, "unmount what the descriptor leads to", nsenter.Umount2,
+	spare := c.plan.Number(c.spareFD("the mount"))
+	c.call(origin, "unmount what the descriptor leads to", nsenter.Umount2,
 		nsenter.Str("self/fd/"+strconv.Itoa(spare)), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
 	return c.added()
 }
@@ -102,12 +102,11 @@ type adder struct{ *compiler }
 func newAdder(s *spec.Spec, f *host.Facts, o *AddOptions) *adder {
 	joined := *s
 	joined.Process, joined.Namespaces = nil, spec.Namespaces{New: o.Namespaces}
-	c := &adder{&compiler{
-		spec: &joined, host: f, joins: joinsMount, devMount: -1,
+	c := &adder{newCompiler(input{
+		spec: &joined, host: f, joins: joinsMount,
 		opt: &Options{IgnoredSignals: o.IgnoredSignals, BlockedSignals: o.BlockedSignals},
-	}}
+	})}
 	c.plan.Steps = make([]nsenter.Step, 0, 64)
-	c.plan.Regs = registerNames[:]
 	return c
 }
 
@@ -132,35 +131,35 @@ func (c *adder) joinFiles() {
 
 // addStart compiles what comes before the process can be seen.
 func (c *adder) addStart() {
-	c.name()
-	c.signals()
-	c.do("", "clear the umask: later modes are exact", nsenter.Umask, nsenter.Imm(0))
-	c.notDumpable()
+	processes{c.compiler}.setName()
+	processes{c.compiler}.resetSignals()
+	c.call("", "clear the umask: later modes are exact", nsenter.Umask, nsenter.Imm(0))
+	c.clearDumpable()
 }
 
 // cloneAside clones the source of a bind mount where rt has no right to: in a mount namespace of the process's own,
 // which the container's user namespace owns and which has the host's mounts. There the process has that right.
 func (c *adder) cloneAside(m *spec.Mount) {
 	c.joinContainer(unix.CLONE_NEWUSER)
-	c.do("", "create a mount namespace with the host's mounts", nsenter.Unshare,
+	c.call("", "create a mount namespace with the host's mounts", nsenter.Unshare,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWNS))
-	c.do("", "let no mount propagate to the host", nsenter.Mount, nsenter.Null, nsenter.Str("/"), nsenter.Null,
+	c.call("", "let no mount propagate to the host", nsenter.Mount, nsenter.Null, nsenter.Str("/"), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, unix.MS_SLAVE|unix.MS_REC), nsenter.Null)
 	cloneSource(c.compiler, m)
 }
 
 // joinContainer enters namespaces of the container. With the mount namespace its root becomes the root directory.
 func (c *adder) joinContainer(flags uintptr) {
-	pidfd, _ := c.file(func(f *File) bool { return f.Kind == FilePidfd })
-	c.do("", "join the container's namespaces", nsenter.Setns, nsenter.Num(pidfd),
+	pidfd, _ := c.findFile(func(f *File) bool { return f.Kind == FilePidfd })
+	c.call("", "join the container's namespaces", nsenter.Setns, nsenter.Num(pidfd),
 		nsenter.Flags(&nsenter.CloneFlags, flags))
 	if flags&unix.CLONE_NEWUSER != 0 {
-		c.stillNotDumpable()
+		c.clearDumpableAgain()
 		c.becomeRoot()
 	}
 	if flags&unix.CLONE_NEWNS != 0 {
-		c.do("", "open the container's root", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
-			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regRoot)
+		c.call("", "open the container's root", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
+			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).into(regRoot)
 	}
 }
 
@@ -172,7 +171,7 @@ func recordAdded(c *compiler, origin string, tree nsenter.Reg) {
 
 // added completes the plan.
 func (c *adder) added() (*Plan, error) {
-	c.do("", "end", nsenter.ExitGroup, nsenter.Imm(0))
+	c.call("", "end", nsenter.ExitGroup, nsenter.Imm(0))
 	c.resolve()
 	if err := c.check(); err != nil {
 		return nil, err

@@ -1,6 +1,8 @@
 package plan
 
-import "rt/internal/diag"
+import (
+	"rt/internal/diag"
+)
 
 // Annotations of crun that Podman and CRI-O pass on (crun(1)). docs/engines.md lists those that rt does not support,
 // and why.
@@ -14,22 +16,16 @@ const (
 	PidfdAnnotation = "run.oci.pidfd_receiver"
 )
 
-// keepsGroups reports whether the process keeps the groups that it has.
-func (c *compiler) keepsGroups() bool {
-	_, ok := c.spec.OCI.Annotations[keepGroupsAnnotation]
-	return ok
-}
-
 // contextOption is the mount option by which SELinux labels a file system: mount(8).
-func (c *compiler) contextOption() string {
+func (c *input) contextOption() string {
 	if option := c.spec.OCI.Annotations[contextAnnotation]; option != "" {
 		return option
 	}
 	return "context"
 }
 
-// canLabel refuses a mount option for labels that does not exist.
-func (c *compiler) canLabel() error {
+// checkLabelOption refuses a mount option for labels that does not exist.
+func (c *input) checkLabelOption() error {
 	switch option := c.contextOption(); option {
 	case "context", "fscontext", "defcontext", "rootcontext":
 		return nil

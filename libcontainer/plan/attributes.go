@@ -37,8 +37,8 @@ func attr(set, clr uint64, propagation uintptr) nsenter.Arg {
 
 const sizeofMountAttr = 32
 
-// setAttr changes the attributes of the mount, or the tree of mounts, whose root directory tree is. Linux 5.12.
-func (c *compiler) setAttr(origin, sentence string, tree nsenter.Reg, set, clr uint64, propagation uintptr,
+// setAttributes changes the attributes of the mount, or the tree of mounts, whose root directory tree is. Linux 5.12.
+func (c mounter) setAttributes(origin, sentence string, tree nsenter.Reg, set, clr uint64, propagation uintptr,
 	recursive bool,
 ) step {
 	// The kinds of access times are one value, which is set by clearing it first: mount_setattr(2).
@@ -49,43 +49,43 @@ func (c *compiler) setAttr(origin, sentence string, tree nsenter.Reg, set, clr u
 	if recursive {
 		flags |= unix.AT_RECURSIVE
 	}
-	return c.do(origin, sentence, nsenter.MountSetattr, nsenter.Val(tree), nsenter.Str(""),
+	return c.call(origin, sentence, nsenter.MountSetattr, nsenter.Val(tree), nsenter.Str(""),
 		nsenter.Flags(&nsenter.AtFlags, flags), attr(set, clr, propagation), nsenter.Imm(sizeofMountAttr))
 }
 
 // setReadonly makes an attached mount read-only. flags are its MS_* flags, for kernels that can only set all of them.
-func (c *compiler) setReadonly(origin, sentence string, tree nsenter.Reg, flags uintptr) {
+func (c mounter) setReadonly(origin, sentence string, tree nsenter.Reg, flags uintptr) {
 	if c.host.Has(host.MountSetattr) {
-		c.setAttr(origin, sentence, tree, unix.MOUNT_ATTR_RDONLY, 0, 0, false)
+		c.setAttributes(origin, sentence, tree, unix.MOUNT_ATTR_RDONLY, 0, 0, false)
 		return
 	}
-	c.remount(origin, sentence, tree, flags|unix.MS_RDONLY)
+	c.setFlags(origin, sentence, tree, flags|unix.MS_RDONLY)
 }
 
-// remount sets all flags of an attached mount: mount(2) with MS_REMOUNT|MS_BIND, the only way before Linux 5.12.
-func (c *compiler) remount(origin, sentence string, tree nsenter.Reg, flags uintptr) step {
-	return c.do(origin, sentence, nsenter.Mount, nsenter.Null, c.named(origin, tree), nsenter.Null,
+// setFlags sets all flags of an attached mount: mount(2) with MS_REMOUNT|MS_BIND, the only way before Linux 5.12.
+func (c mounter) setFlags(origin, sentence string, tree nsenter.Reg, flags uintptr) step {
+	return c.call(origin, sentence, nsenter.Mount, nsenter.Null, c.pathOf(origin, tree), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, flags|unix.MS_REMOUNT|unix.MS_BIND), nsenter.Null)
 }
 
-// named returns a path of a mount, for calls of old kernels that take nothing else: that of a descriptor of known
+// pathOf returns a path of a mount, for calls of old kernels that take nothing else: that of a descriptor of known
 // number in the host's /proc, which no container can change. Unlike ".", it works for a file too.
-func (c *compiler) named(origin string, tree nsenter.Reg) nsenter.Arg {
-	spare := c.spare("the mount")
-	c.do(origin, "duplicate the mount to a fixed number", nsenter.Dup3, nsenter.Val(tree), nsenter.Num(spare),
+func (c mounter) pathOf(origin string, tree nsenter.Reg) nsenter.Arg {
+	spare := c.spareFD("the mount")
+	c.call(origin, "duplicate the mount to a fixed number", nsenter.Dup3, nsenter.Val(tree), nsenter.Num(spare),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
 	return nsenter.Str("/proc/self/fd/" + strconv.Itoa(c.plan.Number(spare)))
 }
 
-// propagate sets the propagation of the mount in tree, in the order of the options.
-func (c *compiler) propagate(m *spec.Mount, tree nsenter.Reg) {
+// setPropagation sets the propagation of the mount in tree, in the order of the options.
+func (c mounter) setPropagation(m *spec.Mount, tree nsenter.Reg) {
 	origin := mountPath(m, "options")
 	for _, p := range m.Propagation {
 		if c.host.Has(host.MountSetattr) {
-			c.setAttr(origin, "set its propagation", tree, 0, 0, p&^unix.MS_REC, p&unix.MS_REC != 0)
+			c.setAttributes(origin, "set its propagation", tree, 0, 0, p&^unix.MS_REC, p&unix.MS_REC != 0)
 			continue
 		}
-		c.do(origin, "set its propagation", nsenter.Mount, nsenter.Null, c.named(origin, tree), nsenter.Null,
+		c.call(origin, "set its propagation", nsenter.Mount, nsenter.Null, c.pathOf(origin, tree), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, p), nsenter.Null)
 	}
 }

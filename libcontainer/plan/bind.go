@@ -11,8 +11,11 @@ import (
 	"rt/spec"
 )
 
-// bind compiles a bind mount of the host's source. See open_tree(2), mount_setattr(2).
-func (c *compiler) bind(i int, m *spec.Mount) {
+// bindMounts are the bind mounts of a container.
+type bindMounts struct{ mounter }
+
+// compile compiles a bind mount of the host's source. See open_tree(2), mount_setattr(2).
+func (c bindMounts) compile(i int, m *spec.Mount) {
 	if i < len(c.opt.Links) && c.opt.Links[i] != "" {
 		c.copyLink(m, c.opt.Links[i])
 		return
@@ -22,21 +25,21 @@ func (c *compiler) bind(i int, m *spec.Mount) {
 		if m.IDMap {
 			sentence += ", with its ids mapped"
 		}
-		c.do(mountPath(m, "source"), sentence, nsenter.Fcntl, nsenter.Num(fd),
-			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regTree)
+		c.call(mountPath(m, "source"), sentence, nsenter.Fcntl, nsenter.Num(fd),
+			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).into(regTree)
 	} else if c.joins != joinsMount { // else it was cloned before: see cloneAside
-		cloneSource(c, m)
+		cloneSource(c.compiler, m)
 	}
 	c.mapIDs(m, regTree)
 	if c.mountsInto(i) {
-		m = c.fenceBind(m)
+		m = c.fence(m)
 	}
-	c.keepBind(i, m)
+	c.holdOpen(i, m)
 	source := SourceDir
 	if i < len(c.opt.Sources) {
 		source = c.opt.Sources[i]
 	}
-	c.bindAttach(m, source)
+	c.attachClone(m, source)
 }
 
 // cloneSource clones the source of a bind mount in regTree, as this process sees it.
@@ -48,19 +51,19 @@ func cloneSource(c *compiler, m *spec.Mount) {
 	if m.SourceNoFollow {
 		flags |= unix.AT_SYMLINK_NOFOLLOW
 	}
-	c.do(mountPath(m, "source"), "clone the mount", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(m.Source),
-		nsenter.Flags(&nsenter.OpenTreeFlags, flags)).to(regTree)
+	c.call(mountPath(m, "source"), "clone the mount", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(m.Source),
+		nsenter.Flags(&nsenter.OpenTreeFlags, flags)).into(regTree)
 }
 
 // mountsInto reports whether rt itself mounts something into bind mount i: masks and read-only paths, the terminal.
-func (c *compiler) mountsInto(i int) bool {
+func (c bindMounts) mountsInto(i int) bool {
 	return c.restricts(i) || c.spec.Process != nil && c.spec.Process.Terminal && c.devIsBound() &&
 		i == c.mountAt("/dev")
 }
 
-// fenceBind adds MS_SLAVE in front of the propagation options of m if the copy of the source would otherwise be a peer
+// fence adds MS_SLAVE in front of the propagation options of m if the copy of the source would otherwise be a peer
 // of the host's mount: what is mounted into it would be mounted on the host too.
-func (c *compiler) fenceBind(m *spec.Mount) *spec.Mount {
+func (c bindMounts) fence(m *spec.Mount) *spec.Mount {
 	if c.contained() && !slices.ContainsFunc(m.Propagation, func(p uintptr) bool { return p&unix.MS_SHARED != 0 }) {
 		return m
 	}
@@ -69,43 +72,43 @@ func (c *compiler) fenceBind(m *spec.Mount) *spec.Mount {
 	return &fenced
 }
 
-// bindAttach restricts the copy in regTree, and attaches it.
-func (c *compiler) bindAttach(m *spec.Mount, source Source) {
+// attachClone restricts the copy in regTree, and attaches it.
+func (c bindMounts) attachClone(m *spec.Mount, source Source) {
 	modern := c.host.Has(host.MountSetattr)
 	if modern {
-		c.bindAttributes(m)
-		c.propagate(m, regTree)
+		c.restrictClone(m)
+		c.setPropagation(m, regTree)
 	}
-	c.bindTarget(m, source)
+	c.openMountPointFor(m, source)
 	c.attach(mountPath(m, ""), regTree, regTarget)
 	if !modern {
 		// mount(2) changes only what is attached. No program of the user runs yet.
-		c.bindFlags(m)
-		c.propagate(m, regTree)
+		c.restrictAttached(m)
+		c.setPropagation(m, regTree)
 	}
-	c.holdForRemount(m, regTree)
+	remounts{c.mounter}.holdOpen(m, regTree)
 	c.close(regTree)
 	c.close(regTarget)
 }
 
-// bindTarget finds the mount point, and makes one of the source's kind if it is missing. The kind of a source below
-// root.path is known only at this step, since earlier mounts may have brought it: there the copy tells.
-func (c *compiler) bindTarget(m *spec.Mount, source Source) {
+// openMountPointFor finds the mount point, and makes one of the source's kind if it is missing. The kind of a source
+// below root.path is known only at this step, since earlier mounts may have brought it: there the copy tells.
+func (c bindMounts) openMountPointFor(m *spec.Mount, source Source) {
 	origin := mountPath(m, "destination")
 	if source != SourceLater {
 		dir := source != SourceFile
-		c.target(origin, m.Destination, dir, howFor(m, dir))
+		c.openMountPoint(origin, m.Destination, dir, howFor(m, dir))
 		return
 	}
 	file, found := c.newLabel(), c.newLabel()
-	c.do(mountPath(m, "source"), "check whether it is a directory", nsenter.Openat, nsenter.Val(regTree),
+	c.call(mountPath(m, "source"), "check whether it is a directory", nsenter.Openat, nsenter.Val(regTree),
 		nsenter.Str("."),
 		nsenter.Flags(&nsenter.OpenFlags,
-			unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regFile).on(file, unix.ENOTDIR)
+			unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).into(regFile).onErrno(file, unix.ENOTDIR)
 	c.close(regFile)
-	c.targetThen(origin, m.Destination, true, howFor(m, true), found)
+	c.openMountPointThen(origin, m.Destination, true, howFor(m, true), found)
 	c.mark(file)
-	c.targetThen(origin, m.Destination, false, howFor(m, false), found)
+	c.openMountPointThen(origin, m.Destination, false, howFor(m, false), found)
 	c.mark(found)
 }
 
@@ -113,8 +116,8 @@ func (c *compiler) bindTarget(m *spec.Mount, source Source) {
 // The atime field is not among them: it changes only when it is named.
 const plainFlags = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 
-// bindAttributes restricts the detached copy of a bind's source.
-func (c *compiler) bindAttributes(m *spec.Mount) {
+// restrictClone restricts the detached copy of a bind's source.
+func (c bindMounts) restrictClone(m *spec.Mount) {
 	origin := mountPath(m, "options")
 	exact := m.AttrClear
 	if m.Flagged && (!c.treesByRT() || c.joins == joinsMount && !c.sourcesLocked()) {
@@ -130,44 +133,44 @@ func (c *compiler) bindAttributes(m *spec.Mount) {
 	switch {
 	case exact == m.AttrClear || !c.sourcesLocked():
 		if m.AttrSet|exact != 0 {
-			c.setAttr(origin, "restrict it", regTree, m.AttrSet, exact, 0, false)
+			c.setAttributes(origin, "restrict it", regTree, m.AttrSet, exact, 0, false)
 		}
 	default:
 		locked, end := c.newLabel(), c.newLabel()
-		c.setAttr(origin, "set exactly the flags of its options", regTree, m.AttrSet, exact, 0,
-			false).then(end).on(locked, unix.EPERM)
+		c.setAttributes(origin, "set exactly the flags of its options", regTree, m.AttrSet, exact, 0,
+			false).then(end).onErrno(locked, unix.EPERM)
 		c.mark(locked)
-		c.setAttr(origin, "add the flags to those of the source, which are locked", regTree,
+		c.setAttributes(origin, "add the flags to those of the source, which are locked", regTree,
 			m.AttrSet, m.AttrClear, 0, false)
 		c.mark(end)
 	}
 	// The host's /sys has /sys/fs/cgroup below it, which would stay writable in a container that gets /sys by an rbind,
 	// as rootless ones do: CVE-2023-25809. "ro" is not meant that way.
 	if m.Recursive && m.Destination == "/sys" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 {
-		c.setAttr(origin, "restrict it with all mounts below", regTree, m.AttrSet, 0, 0, true)
+		c.setAttributes(origin, "restrict it with all mounts below", regTree, m.AttrSet, 0, 0, true)
 	}
 	if m.RecSet|m.RecClear != 0 {
-		c.setAttr(origin, "restrict it and all mounts below", regTree, m.RecSet, m.RecClear, 0, true)
+		c.setAttributes(origin, "restrict it and all mounts below", regTree, m.RecSet, m.RecClear, 0, true)
 	}
 }
 
-// bindFlags does the same with mount(2), on kernels before 5.12: the copy is attached.
-func (c *compiler) bindFlags(m *spec.Mount) {
+// restrictAttached does the same with mount(2), on kernels before 5.12: the copy is attached.
+func (c bindMounts) restrictAttached(m *spec.Mount) {
 	if m.AttrSet == 0 && !m.Flagged {
 		return
 	}
 	origin := mountPath(m, "options")
 	flags := mountFlags(m.AttrSet) | atimeFlags(m)
 	if !c.sourcesLocked() || m.Index >= len(c.opt.SourceFlags) || m.Index < 0 {
-		c.remount(origin, "set exactly the flags of its options", regTree, flags)
+		c.setFlags(origin, "set exactly the flags of its options", regTree, flags)
 		return
 	}
 	locked, end := c.newLabel(), c.newLabel()
-	c.remount(origin, "set exactly the flags of its options", regTree,
-		flags).then(end).on(locked, unix.EPERM)
+	c.setFlags(origin, "set exactly the flags of its options", regTree,
+		flags).then(end).onErrno(locked, unix.EPERM)
 	c.mark(locked)
 	source := c.opt.SourceFlags[m.Index] &^ mountFlags(m.AttrClear)
-	c.remount(origin, "add the flags to those of the source, which are locked", regTree,
+	c.setFlags(origin, "add the flags to those of the source, which are locked", regTree,
 		flags|source)
 	c.mark(end)
 }
@@ -183,19 +186,19 @@ func atimeFlags(m *spec.Mount) uintptr {
 
 // sourcesLocked reports whether the sources of bind mounts may have locked flags: those of mounts that came from a more
 // privileged mount namespace (mount_namespaces(7)).
-func (c *compiler) sourcesLocked() bool {
+func (c *input) sourcesLocked() bool {
 	return c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)
 }
 
 // copyLink makes a symbolic link at the destination with the target of the source: the option copy-symlink. An existing
 // link is accepted if it has the same target.
-func (c *compiler) copyLink(m *spec.Mount, text string) {
+func (c bindMounts) copyLink(m *spec.Mount, text string) {
 	origin := mountPath(m, "destination")
 	parent, name := path.Split(m.Destination)
-	dir := c.parentDir(origin, path.Clean(parent)[1:])
+	dir := c.openDir(origin, path.Clean(parent)[1:])
 	exists, end := c.newLabel(), c.newLabel()
-	c.do(origin, "make a link like "+m.Source, nsenter.Symlinkat, nsenter.Str(text), nsenter.Val(dir),
-		nsenter.Str(name)).then(end).on(exists, unix.EEXIST)
+	c.call(origin, "make a link like "+m.Source, nsenter.Symlinkat, nsenter.Str(text), nsenter.Val(dir),
+		nsenter.Str(name)).then(end).onErrno(exists, unix.EEXIST)
 	c.mark(exists)
 	c.passToRt(origin, "the parent directory", dir).sync(SyncLink,
 		"compare the existing link with "+m.Source).about(m.Destination)

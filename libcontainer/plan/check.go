@@ -11,7 +11,7 @@ func (c *compiler) check() error {
 	subject := rules.Subject{
 		Program: &c.plan.Program, Harmless: make([]bool, len(c.plan.FDs)), Joining: c.joins != joinsNone,
 		Trusting: c.trustsNeighbours(),
-		Rights:   c.wanted(), Rootfs: c.spec.Rootfs,
+		Rights:   c.grantedRights(), Rootfs: c.spec.Rootfs,
 	}
 	for i := range c.plan.Files {
 		subject.Harmless[i] = harmless(c.plan.Files[i].Kind)
@@ -30,9 +30,9 @@ func refuse(breach error) error {
 	return nil
 }
 
-// wanted returns the rights that the config gives the program. Sets may contain capabilities that this kernel does not
-// know.
-func (c *compiler) wanted() *rules.Rights {
+// grantedRights returns the rights that the config gives the program. Sets may contain capabilities that this kernel
+// does not know.
+func (c *compiler) grantedRights() *rules.Rights {
 	p := c.spec.Process
 	if p == nil {
 		return nil

@@ -80,7 +80,8 @@ func TestRulesNotice(t *testing.T) {
 				dropped++
 			}
 		}
-		c := compiler{spec: s, host: &f, opt: o, plan: *p, joins: map[bool]joins{true: joinsProcess}[test.exec]}
+		c := newCompiler(input{spec: s, host: &f, opt: o, joins: map[bool]joins{true: joinsProcess}[test.exec]})
+		c.plan = *p
 		if err := c.check(); dropped == 0 || err == nil ||
 			!strings.Contains(err.Error(), "breaks its rule "+test.rule+" ") {
 			t.Errorf("%s: %d steps are gone, and the rules say: %v", name, dropped, err)
@@ -101,9 +102,10 @@ func TestRuleOfNeighbours(t *testing.T) {
 	if err != nil || p.ClonedLast {
 		t.Fatalf("%v, cloned last: %v", err, p.ClonedLast)
 	}
-	c := compiler{spec: s, host: &f, opt: o, plan: *p}
+	c := newCompiler(input{spec: s, host: &f, opt: o})
+	c.plan = *p
 	for _, trusting := range []bool{false, true} {
-		subject := rules.Subject{Program: &p.Program, Rights: c.wanted(), Rootfs: s.Rootfs, Trusting: trusting}
+		subject := rules.Subject{Program: &p.Program, Rights: c.grantedRights(), Rootfs: s.Rootfs, Trusting: trusting}
 		for i := range p.Files {
 			subject.Harmless = append(subject.Harmless, harmless(p.Files[i].Kind))
 		}
@@ -173,7 +175,8 @@ func TestRuleOfNames(t *testing.T) {
 				break
 			}
 		}
-		c := compiler{spec: s, host: &f, opt: o, plan: *p}
+		c := newCompiler(input{spec: s, host: &f, opt: o})
+		c.plan = *p
 		err = c.check()
 		if harmless := name == "" || name == "the host's"; harmless != (err == nil) ||
 			err != nil && !strings.Contains(err.Error(), "breaks its rule R5 ") {
@@ -256,7 +259,8 @@ func BenchmarkCheck(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := compiler{spec: s, host: &f, opt: o, plan: *p}
+	c := newCompiler(input{spec: s, host: &f, opt: o})
+	c.plan = *p
 	b.ReportMetric(float64(len(p.Steps)), "steps")
 	for b.Loop() {
 		if err := c.check(); err != nil {

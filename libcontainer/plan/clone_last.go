@@ -55,35 +55,38 @@ func (c *compiler) trustsNeighbours() bool {
 		!c.plan.ClonedLast
 }
 
-// pidNamespace has children of this process be born in the pid namespace that is joined. The process itself stays
+// joinPid has children of this process be born in the pid namespace that is joined. The process itself stays
 // outside.
-func (c *compiler) pidNamespace() error {
-	c.notDumpable()
+func (c namespaces) joinPid() error {
+	c.clearDumpable()
 	c.join(unix.CLONE_NEWPID)
 	return nil
 }
 
-// showPids gives the new procfs in regFS the pid namespace that is joined: Documentation/filesystems/proc.rst, pidns.
-func (c *compiler) showPids(origin string) {
-	fd, ok := c.file(func(f *File) bool { return f.Kind == FileNamespace && f.Flag == unix.CLONE_NEWPID })
+// setPidNamespace gives the new procfs in regFS the pid namespace that is joined: Documentation/filesystems/proc.rst,
+// pidns.
+func (c fileSystems) setPidNamespace(origin string) {
+	fd, ok := c.findFile(func(f *File) bool { return f.Kind == FileNamespace && f.Flag == unix.CLONE_NEWPID })
 	if !ok || !c.plan.ClonedLast {
 		return
 	}
-	c.do(origin, "set the pid namespace that it shows", nsenter.Fsconfig, nsenter.Val(regFS),
+	c.call(origin, "set the pid namespace that it shows", nsenter.Fsconfig, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsCommands, unix.FSCONFIG_SET_FD), nsenter.Str("pidns"), nsenter.Null, nsenter.Num(fd))
 }
 
 // lastParts is how a plan ends whose process is cloned last.
-func (c *compiler) lastParts() []part {
+func (c container) lastParts() []part {
+	b := c.compiler
+	r := &execRights{rights: rights{b}}
 	return []part{
-		{"pid namespace", c.pidNamespace},
-		{"descriptors", c.letGo},
-		{"find the program", c.findProgram},
-		{"limits and scheduling", c.limits},
-		{"rights", c.execRights},
-		{"the process", c.execProcess},
-		{"wait for start", c.ready},
-		{"final rights", c.execLast},
-		{"program", c.execute},
+		{"pid namespace", namespaces{b}.joinPid},
+		{"descriptors", start{b}.closeDescriptors},
+		{"find the program", program{b}.find},
+		{"limits and scheduling", limits{b}.compile},
+		{"rights", r.drop},
+		{"the process", r.cloneProcess},
+		{"wait for start", start{b}.awaitStart},
+		{"final rights", r.complete},
+		{"program", program{b}.execute},
 	}
 }

@@ -1,14 +1,9 @@
 package plan
 
 import (
-	"slices"
-	"strconv"
-
 	"golang.org/x/sys/unix"
 
-	"rt/libcontainer/host"
 	"rt/nsenter"
-	"rt/spec"
 )
 
 // The registers of a plan. Most are reused: a mount's target is of no use once the mount is there.
@@ -32,7 +27,7 @@ const (
 	regKeyring
 	regTrace  // what tracing itself yields
 	regResult // the result of a traced step that no other step uses
-	regFree   // the first of those for mounts that are needed again: see keep
+	regFree   // the first of those for mounts that are needed again: see reserveRegister
 )
 
 var registerNames = [regFree]string{
@@ -41,43 +36,40 @@ var registerNames = [regFree]string{
 	"keyring", "trace", "result",
 }
 
-// compiler is the state of a compilation.
+// compiler is what all parts of a plan share: what the plan is compiled from, the steps so far, and what later parts
+// have to know about earlier ones.
+//
+// A part of a plan, such as devices or rights, is a type that embeds the compiler and appends steps to it. Parts that
+// mount something embed a mounter.
 type compiler struct {
-	spec *spec.Spec
-	host *host.Facts
-	opt  *Options
-	plan Plan
+	input
+	builder
 
-	part     uint8         // the part of the steps to come: see begin
-	operands []nsenter.Arg // room for those of steps to come
-	labels   []int         // index of the step that each label stands for
-	jumps    []jump
-
-	stayOpen []openMount // mounts that paths are restricted in: see keepBind
-	readonly []openMount // mounts that become read-only once everything in them is made
-	held     []heldMount // mounts that a later entry changes
-	trees    []int       // the indices of the mounts whose sources rt opens: see trees.go
-	batch    int         // how many of them rt passes at a time
-	free     nsenter.Reg // the next free register
-	reserved int         // registers that later mounts need, for their paths to be restricted
-	joins    joins       // what is made in a container that exists already
-	procOpen bool        // regProc is open
-	nullOpen bool        // regNull is open
-	mounted  int         // how many mounts of the config are made: see isMountPoint
-	devMount int         // the mount of the config that regDev is, or -1
-
-	caps      spec.Capabilities // exec: what the program gets
-	extraCaps uint64            // exec: capabilities that the process needs until it executes the program
+	opened    openMounts
+	trees     treeBatches
+	mounted   int    // the number of entries of mounts that are compiled: see isMountPoint
+	procOpen  bool   // regProc is open
+	masksMade bool   // regNull and regEmpty are open
+	extraCaps uint64 // capabilities that a cloned process has until it executes the program: see execRights
 }
 
-// joins says what the plan makes in a container that exists already.
-type joins uint8
+// newCompiler returns the compiler of a plan with no steps yet.
+func newCompiler(in input) *compiler {
+	c := &compiler{input: in, opened: openMounts{dev: -1}}
+	c.plan.Regs = registerNames[:]
+	return c
+}
 
-const (
-	joinsNone    joins = iota // it makes the container
-	joinsProcess              // a process: see exec.go
-	joinsMount                // a mount: see add.go
-)
+// openMounts are the mounts to which registers refer until later steps have changed them. A name may lead elsewhere by
+// then.
+type openMounts struct {
+	restricted []openMount      // paths in them are masked or become read-only: see restrictions
+	readonly   []openMount      // they become read-only when everything in them is made
+	remounted  []remountedMount // a later entry of mounts changes them: see remounts
+	dev        int              // the index of the mount that regDev refers to, or -1
+	free       nsenter.Reg      // the next free register
+	reserved   int              // the number of registers that restricted mounts still need
+}
 
 // openMount is a mount that a register refers to.
 type openMount struct {
@@ -86,49 +78,6 @@ type openMount struct {
 	origin      string
 	reg         nsenter.Reg
 	flags       uintptr // MS_*
-}
-
-type label int32
-
-type jump struct {
-	step int
-	to   label
-	then bool
-}
-
-// newLabel returns a label. A later call of mark says which step it stands for.
-func (c *compiler) newLabel() label {
-	c.labels = append(c.labels, -1)
-	return label(len(c.labels) - 1)
-}
-
-// mark makes l stand for the next step.
-func (c *compiler) mark(l label) { c.labels[l] = len(c.plan.Steps) }
-
-// resolve turns labels into the indices of steps. A jump to the next step is no jump.
-func (c *compiler) resolve() {
-	for _, j := range c.jumps {
-		target := c.labels[j.to]
-		if target <= j.step || target >= len(c.plan.Steps) {
-			panic("plan: step " + strconv.Itoa(j.step+1) + " jumps to a label that marks no later step")
-		}
-		s := &c.plan.Steps[j.step]
-		if j.then {
-			s.Then = int32(target)
-		} else {
-			s.Else = int32(target)
-		}
-	}
-	c.jumps = nil
-	for i := range c.plan.Steps {
-		c.plan.Steps[i].Number = int32(i + 1)
-	}
-}
-
-// step is a step that do has appended. Its methods say what the outcomes of the call mean.
-type step struct {
-	c     *compiler
-	index int
 }
 
 // makeRoom makes room for the steps and jumps to come, as many as a plan like this hardly ever has: what is not used is
@@ -144,131 +93,27 @@ func (c *compiler) makeRoom() {
 	c.plan.Parts = make([]string, 0, 24)
 }
 
-// begin begins a part of the plan, with the heading under which its steps are printed.
-func (c *compiler) begin(part string) {
-	i := slices.Index(c.plan.Parts, part)
-	if i < 0 {
-		i = len(c.plan.Parts)
-		c.plan.Parts = append(c.plan.Parts, part)
-	}
-	c.part = uint8(i)
-}
-
-// do appends a step. sentence says what it is for, origin which field of the config asks for it.
-func (c *compiler) do(origin, sentence string, call nsenter.Call, args ...nsenter.Arg) step {
-	// All operands share a few large blocks: an allocation for each step would touch twice the memory, and new memory
-	// is what costs.
-	if cap(c.operands)-len(c.operands) < len(args) {
-		c.operands = make([]nsenter.Arg, 0, 256)
-	}
-	first := len(c.operands)
-	c.operands = append(c.operands, args...)
-	// A variable of their own: args itself must not escape, or the compiler of Go would put the arguments of each call
-	// on the heap.
-	own := c.operands[first:len(c.operands):len(c.operands)]
-	c.plan.Steps = append(c.plan.Steps, nsenter.Step{
-		Call: call, Args: own, Origin: origin, Sentence: sentence, Part: c.part,
-	})
-	return step{c, len(c.plan.Steps) - 1}
-}
-
-func (s step) at() *nsenter.Step { return &s.c.plan.Steps[s.index] }
-
-// to stores the result in r.
-func (s step) to(r nsenter.Reg) step {
-	s.at().To = r
-	return s
-}
-
-// ignore makes failures with errnos successes.
-func (s step) ignore(errnos ...unix.Errno) step {
-	s.at().Errnos = nsenter.ErrnosOf(errnos...)
-	return s
-}
-
-// on goes to l after a failure with one of errnos.
-func (s step) on(l label, errnos ...unix.Errno) step {
-	s.at().Errnos = nsenter.ErrnosOf(errnos...)
-	s.c.jumps = append(s.c.jumps, jump{s.index, l, false})
-	return s
-}
-
-// then goes to l after a success.
-func (s step) then(l label) step {
-	s.c.jumps = append(s.c.jumps, jump{s.index, l, true})
-	return s
-}
-
-// least makes a result below n a failure.
-func (s step) least(n int32) step {
-	s.at().Min = n
-	return s
-}
-
-// retry repeats the call while it fails with EAGAIN: openat2(2) does while others rename directories.
-func (s step) retry() step {
-	s.at().Again = 255
-	return s
-}
-
-// sync makes the step a sync point at which the supervisor does what the sentences say.
-func (s step) sync(point SyncPoint, does ...string) step {
-	s.at().Sync = &nsenter.SyncDetail{Point: point, Does: does}
-	return s
-}
-
-// about sets the path in the container that a sync point is about.
-func (s step) about(path string) step {
-	s.at().Sync.Path = path
-	return s
-}
-
-// keep reserves a register of its own for a mount; false if none is left. The registers of the mounts that paths are
-// restricted in are reserved: see canRestrict.
-func (c *compiler) keep(reserved bool) (nsenter.Reg, bool) {
-	if c.free < regFree {
-		c.free = regFree
-	}
-	if !reserved && int(c.free)+c.reserved >= nsenter.MaxReg {
-		return nsenter.Nowhere, false
-	}
-	if reserved {
-		c.reserved--
-	}
-	c.free++
-	// All plans share the names, so they are copied first.
-	c.plan.Regs = append(slices.Clip(c.plan.Regs), "mount"+strconv.Itoa(int(c.free-regFree)))
-	return c.free - 1, true
-}
-
-// close closes a descriptor of which so many are opened that they might run out; the others are closed by letGo.
+// close closes a descriptor of which so many are opened that they might run out; the others are closed by
+// closeDescriptors.
 func (c *compiler) close(r nsenter.Reg) {
 	const few = 256
 	if len(c.spec.Mounts)+len(c.spec.Devices)+len(c.spec.MaskedPaths)+len(c.spec.Sysctl) > 80 ||
 		c.opt.OpenFiles > 0 && c.opt.OpenFiles < few {
-		c.do("", "", nsenter.Close, nsenter.Val(r)).ignore(unix.EBADF)
+		c.call("", "", nsenter.Close, nsenter.Val(r)).ignore(unix.EBADF)
 	}
 }
 
-// report appends a report to the supervisor of r's value.
-func (c *compiler) report(origin, sentence string, r nsenter.Reg) step {
-	return c.do(origin, sentence, nsenter.Writev, nsenter.Num(c.plan.Ctl), nsenter.ReportOf(r), nsenter.Imm(2))
-}
-
-// answer is the offset of the supervisor's answer in the scratch memory: behind the times of a trace.
-const answer = 32
-
-// await appends the wait for the supervisor's answer. A read of 0 bytes means that the supervisor has ended.
-func (c *compiler) await(sentence string) step {
-	return c.do("", sentence, nsenter.Read, nsenter.Num(c.plan.Ctl), nsenter.Scratch(answer), nsenter.Imm(1)).least(1)
-}
-
-// file returns the descriptor of the first file of a kind for which is is true.
-func (c *compiler) file(is func(*File) bool) (nsenter.FD, bool) {
-	for i := range c.plan.Files {
-		if is(&c.plan.Files[i]) {
-			return nsenter.FD(i), true
-		}
+// finish turns the steps into a plan, and checks it.
+func (c *compiler) finish() (*Plan, error) {
+	c.resolve()
+	if err := c.checkFilter(); err != nil {
+		return nil, err
 	}
-	return 0, false
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if c.opt.Trace {
+		c.trace()
+	}
+	return &c.plan, nil
 }

@@ -14,6 +14,9 @@ import (
 	"rt/spec"
 )
 
+// devices are the content of /dev.
+type devices struct{ mounter }
+
 // defaultDevices are those that every container has (config-linux.md#default-devices). /dev/console is the terminal's,
 // /dev/ptmx a link.
 var defaultDevices = [...]spec.Device{
@@ -35,7 +38,7 @@ var deviceLinks = [...]struct{ name, target string }{
 }
 
 // mountAt returns the index of the last mount of the config at path, or -1.
-func (c *compiler) mountAt(path string) int {
+func (c *input) mountAt(path string) int {
 	for i := len(c.spec.Mounts) - 1; i >= 0; i-- {
 		if m := &c.spec.Mounts[i]; m.Destination == path && !m.Remount {
 			return i
@@ -46,25 +49,25 @@ func (c *compiler) mountAt(path string) int {
 
 // devIsBound reports whether /dev is a bind mount of the config. Then its content is up to the user, and rt makes
 // nothing in it.
-func (c *compiler) devIsBound() bool {
+func (c *input) devIsBound() bool {
 	i := c.mountAt("/dev")
 	return i >= 0 && c.spec.Mounts[i].Bind
 }
 
-// devices compiles /dev.
-func (c *compiler) devices() error {
-	if !c.mountNamespace() || c.devIsBound() {
+// compile compiles /dev.
+func (c devices) compile() error {
+	if !c.hasMountNamespace() || c.devIsBound() {
 		return nil
 	}
-	if i := c.mountAt("/dev"); i < 0 || i != c.devMount {
-		c.target("", "/dev", true, howDir)
-		c.do("", "keep a descriptor of /dev", nsenter.Fcntl, nsenter.Val(regTarget),
-			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regDev)
+	if i := c.mountAt("/dev"); i < 0 || i != c.opened.dev {
+		c.openMountPoint("", "/dev", true, howDir)
+		c.call("", "keep a descriptor of /dev", nsenter.Fcntl, nsenter.Val(regTarget),
+			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).into(regDev)
 	}
 	for i := range defaultDevices {
 		// A mount of the config at its path replaces it.
-		if d := &defaultDevices[i]; !c.overridden(d.Path) && c.mountAt(d.Path) < 0 {
-			if err := c.device(d); err != nil {
+		if d := &defaultDevices[i]; !c.isOverridden(d.Path) && c.mountAt(d.Path) < 0 {
+			if err := c.compileDevice(d); err != nil {
 				return err
 			}
 		}
@@ -73,16 +76,16 @@ func (c *compiler) devices() error {
 		// Engines list all that the host has for a privileged container. /dev/ptmx of the host leads to the host's
 		// terminals or, bound, nowhere.
 		if d := &c.spec.Devices[i]; d.Path != "/dev/ptmx" {
-			if err := c.device(d); err != nil {
+			if err := c.compileDevice(d); err != nil {
 				return err
 			}
 		}
 	}
 	for _, l := range deviceLinks {
-		c.deviceLink(l.name, l.target)
+		c.makeLink(l.name, l.target)
 	}
 	if c.opt.Kcore {
-		c.deviceLink("core", "/proc/kcore")
+		c.makeLink("core", "/proc/kcore")
 	}
 	return nil
 }
@@ -103,13 +106,13 @@ func BoundDevices(s *spec.Spec) (list []spec.Device) {
 	return list
 }
 
-func (c *compiler) deviceLink(name, target string) {
-	c.do("", "link /dev/"+name, nsenter.Symlinkat, nsenter.Str(target), nsenter.Val(regDev),
+func (c devices) makeLink(name, target string) {
+	c.call("", "link /dev/"+name, nsenter.Symlinkat, nsenter.Str(target), nsenter.Val(regDev),
 		nsenter.Str(name)).ignore(unix.EEXIST)
 }
 
-// overridden reports whether linux.devices has a device with this path.
-func (c *compiler) overridden(path string) bool {
+// isOverridden reports whether linux.devices has a device with this path.
+func (c devices) isOverridden(path string) bool {
 	for i := range c.spec.Devices {
 		if c.spec.Devices[i].Path == path {
 			return true
@@ -118,16 +121,16 @@ func (c *compiler) overridden(path string) bool {
 	return false
 }
 
-// device makes one device node. Where that is refused it binds the host's device of the same path: in a user namespace
-// always, elsewhere without CAP_MKNOD or under the device rules of a cgroup.
-func (c *compiler) device(d *spec.Device) error {
+// compileDevice makes one device node. Where that is refused it binds the host's device of the same path: in a user
+// namespace always, elsewhere without CAP_MKNOD or under the device rules of a cgroup.
+func (c devices) compileDevice(d *spec.Device) error {
 	origin := ""
 	if d.Index >= 0 {
 		origin = "linux.devices[" + strconv.Itoa(d.Index) + "]"
 	}
-	dir, name := c.parentOf(origin, d.Path)
+	dir, name := c.openParent(origin, d.Path)
 	if c.mountAt(d.Path) >= 0 {
-		c.open(origin, "open what is mounted there", dir, name, howNoLink).to(regTarget)
+		c.open(origin, "open what is mounted there", dir, name, howNoLink).into(regTarget)
 		c.checkNode(origin, d)
 		return nil
 	}
@@ -137,13 +140,13 @@ func (c *compiler) device(d *spec.Device) error {
 		if !bindable {
 			return notOnHost(origin, d)
 		}
-		c.bindDevice(origin, d, dir, name)
+		c.bindNode(origin, d, dir, name)
 		return nil
 	}
 	refused, bind, end := c.newLabel(), c.newLabel(), c.newLabel()
 	made := c.makeNode(origin, d, dir, name)
 	if d.UID != 0 || d.GID != 0 {
-		c.do(origin, "set its owner", nsenter.Fchownat, nsenter.Val(dir), nsenter.Str(name), nsenter.Imm(d.UID),
+		c.call(origin, "set its owner", nsenter.Fchownat, nsenter.Val(dir), nsenter.Str(name), nsenter.Imm(d.UID),
 			nsenter.Imm(d.GID),
 			nsenter.Flags(&nsenter.AtFlags, unix.AT_SYMLINK_NOFOLLOW)).then(end)
 	} else {
@@ -152,19 +155,19 @@ func (c *compiler) device(d *spec.Device) error {
 	switch {
 	case d.Index >= 0 && c.mayExist(d):
 		// An existing file must be the device.
-		made.on(refused, unix.EEXIST, unix.EPERM)
+		made.onErrno(refused, unix.EEXIST, unix.EPERM)
 		c.mark(refused)
-		c.open(origin, "open the existing file", dir, name, howNoLink).to(regTarget).on(bind, unix.ENOENT)
+		c.open(origin, "open the existing file", dir, name, howNoLink).into(regTarget).onErrno(bind, unix.ENOENT)
 		c.checkNode(origin, d).then(end)
 	case d.Index >= 0:
-		made.on(bind, unix.EPERM)
+		made.onErrno(bind, unix.EPERM)
 	default:
 		// A file of the image at the path of a default device is covered by the device.
-		made.on(bind, unix.EPERM, unix.EEXIST)
+		made.onErrno(bind, unix.EPERM, unix.EEXIST)
 	}
 	c.mark(bind)
 	if bindable {
-		c.bindDevice(origin, d, dir, name)
+		c.bindNode(origin, d, dir, name)
 	} else {
 		c.makeNode(origin, d, dir, name) // there is nothing to bind: that is the error
 	}
@@ -173,15 +176,15 @@ func (c *compiler) device(d *spec.Device) error {
 }
 
 // makeNode appends the mknodat(2) of a device.
-func (c *compiler) makeNode(origin string, d *spec.Device, dir nsenter.Reg, name string) step {
+func (c devices) makeNode(origin string, d *spec.Device, dir nsenter.Reg, name string) step {
 	text := "device " + strconv.Itoa(int(d.Major)) + ":" + strconv.Itoa(int(d.Minor))
-	return c.do(origin, "make "+d.Path+", "+text, nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
+	return c.call(origin, "make "+d.Path+", "+text, nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
 		nsenter.Flags(&nsenter.FileModes, d.Mode), nsenter.Imm(unix.Mkdev(d.Major, d.Minor)))
 }
 
 // mayExist reports whether a file may exist at the path of a device before it is made: anywhere but in a tmpfs that the
 // container has at /dev.
-func (c *compiler) mayExist(d *spec.Device) bool {
+func (c devices) mayExist(d *spec.Device) bool {
 	i := c.mountAt("/dev")
 	if i < 0 || c.spec.Mounts[i].Type != "tmpfs" || c.spec.Mounts[i].TmpCopyUp {
 		return true
@@ -192,7 +195,7 @@ func (c *compiler) mayExist(d *spec.Device) bool {
 
 // checkNode has rt check that the existing node in regTarget is device d, and give it the mode and owner of d. A node
 // in a bind mount is the user's, perhaps the host's own, and keeps both.
-func (c *compiler) checkNode(origin string, d *spec.Device) step {
+func (c devices) checkNode(origin string, d *spec.Device) step {
 	c.passToRt(origin, "the existing file", regTarget).sync(SyncDevice, "check that it is "+DeviceText(d))
 	last := c.await("wait until rt has checked it")
 	for i := len(c.spec.Mounts) - 1; i >= 0; i-- {
@@ -205,11 +208,11 @@ func (c *compiler) checkNode(origin string, d *spec.Device) step {
 		}
 		break
 	}
-	c.do(origin, "set its owner", nsenter.Fchownat, nsenter.Val(regTarget), nsenter.Str(""), nsenter.Imm(d.UID),
+	c.call(origin, "set its owner", nsenter.Fchownat, nsenter.Val(regTarget), nsenter.Str(""), nsenter.Imm(d.UID),
 		nsenter.Imm(d.GID),
 		nsenter.Flags(&nsenter.AtFlags, unix.AT_EMPTY_PATH))
-	return c.do(origin, "set its mode", nsenter.Fchmodat, nsenter.Cwd,
-		nsenter.Str("/proc/self/fd/"+strconv.Itoa(c.plan.Number(c.spare("the existing file")))),
+	return c.call(origin, "set its mode", nsenter.Fchmodat, nsenter.Cwd,
+		nsenter.Str("/proc/self/fd/"+strconv.Itoa(c.plan.Number(c.spareFD("the existing file")))),
 		nsenter.Flags(&nsenter.Octal, d.Mode&0o7777))
 }
 
@@ -238,21 +241,21 @@ func notOnHost(origin string, d *spec.Device) error {
 	return e
 }
 
-// bindDevice covers an empty file with the host's device of the same path, which rt has checked. The mount is
+// bindNode covers an empty file with the host's device of the same path, which rt has checked. The mount is
 // read-only: the device can be used, and the host's inode can't be changed.
-func (c *compiler) bindDevice(origin string, d *spec.Device, dir nsenter.Reg, name string) {
-	c.do(origin, "make a file for "+d.Path, nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
+func (c devices) bindNode(origin string, d *spec.Device, dir nsenter.Reg, name string) {
+	c.call(origin, "make a file for "+d.Path, nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
 		nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o666), nsenter.Imm(0)).ignore(unix.EEXIST)
-	c.open(origin, "open it", dir, name, howNoLink).to(regTarget)
-	c.do(origin, "clone the mount of the host's device", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(d.Path),
-		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
+	c.open(origin, "open it", dir, name, howNoLink).into(regTarget)
+	c.call(origin, "clone the mount of the host's device", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(d.Path),
+		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).into(regTree)
 	modern := c.host.Has(host.MountSetattr)
 	if modern {
-		c.setAttr(origin, "restrict it: the host's inode must not change", regTree, hostAttrs, 0, 0, false)
+		c.setAttributes(origin, "restrict it: the host's inode must not change", regTree, hostAttrs, 0, 0, false)
 	}
 	c.attach(origin, regTree, regTarget)
 	if !modern {
-		c.remount(origin, "restrict it: the host's inode must not change", regTree, mountFlags(hostAttrs))
+		c.setFlags(origin, "restrict it: the host's inode must not change", regTree, mountFlags(hostAttrs))
 	}
 	c.close(regTree)
 	c.close(regTarget)

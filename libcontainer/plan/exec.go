@@ -21,8 +21,8 @@ type ExecOptions struct {
 	HostBinary bool
 }
 
-// CompileExec compiles the plan of a process that joins the container of config s: `rt exec`. See execBoot for the
-// order.
+// CompileExec compiles the plan of a process that joins the container of config s: `rt exec`. See joiner.compile for
+// the order.
 //
 // The other processes of the container see the process as soon as it is in their pid namespace, and one with
 // CAP_SYS_PTRACE may then trace it, dumpable or not. So it is cloned without descriptors and with no more rights than
@@ -34,38 +34,42 @@ type ExecOptions struct {
 func CompileExec(s *spec.Spec, f *host.Facts, o *ExecOptions) (*Plan, error) {
 	joined := *s
 	joined.Process, joined.Namespaces = o.Process, spec.Namespaces{New: o.Namespaces}
-	c := &compiler{spec: &joined, host: f, opt: &o.Options, joins: joinsProcess}
+	c := joiner{newCompiler(input{spec: &joined, host: f, opt: &o.Options, joins: joinsProcess})}
 	c.plan.Steps = make([]nsenter.Step, 0, 128)
-	c.plan.Regs = registerNames[:]
 	c.plan.TwoStage, c.plan.IntoCgroup = true, o.CgroupFD
-	if err := c.canListen(); err != nil {
+	if err := (rights{c.compiler}).checkListener(); err != nil {
 		return nil, err
 	}
-	c.execFiles(o)
-	if err := c.execBoot(o); err != nil {
+	c.listFiles(o)
+	if err := c.compile(o); err != nil {
 		return nil, err
 	}
 	return c.finish()
 }
 
-// execBoot compiles the steps of a joining process, in order.
-func (c *compiler) execBoot(o *ExecOptions) error {
-	find, become := c.findProgram, c.execute
+// joiner is the plan of a process that joins a container.
+type joiner struct{ *compiler }
+
+// compile compiles the steps of a joining process, in order.
+func (c joiner) compile(o *ExecOptions) error {
+	b, m := c.compiler, mounter{c.compiler}
+	r := &execRights{rights: rights{b}}
+	find, become := program{b}.find, program{b}.execute
 	if o.HostBinary {
-		find, become = func() error { return nil }, c.hostBinary
+		find, become = func() error { return nil }, program{b}.executeHostBinary
 	}
 	parts := []part{
-		{"the first process", c.execFirst},
-		{"labels", c.execLabels},
-		{"namespaces", c.execNamespaces},
-		{"terminal", c.terminal},
-		{"working directory", c.cwd},
-		{"descriptors", c.letGo},
-		{"limits and scheduling", c.limits},
-		{"rights", c.execRights},
-		{"the process", c.execProcess},
+		{"the first process", c.compileFirst},
+		{"labels", c.setLabels},
+		{"namespaces", c.joinNamespaces},
+		{"terminal", terminal{m}.compile},
+		{"working directory", workingDirectory{m}.enterFirst},
+		{"descriptors", start{b}.closeDescriptors},
+		{"limits and scheduling", limits{b}.compile},
+		{"rights", r.drop},
+		{"the process", r.cloneProcess},
 		{"find the program", find},
-		{"final rights", c.execLast},
+		{"final rights", r.complete},
 		{"program", become},
 	}
 	for _, p := range parts {
@@ -77,8 +81,8 @@ func (c *compiler) execBoot(o *ExecOptions) error {
 	return nil
 }
 
-// execFiles lists the descriptors that the joining process inherits.
-func (c *compiler) execFiles(o *ExecOptions) {
+// listFiles lists the descriptors that the joining process inherits.
+func (c joiner) listFiles(o *ExecOptions) {
 	add := func(name string, f File) {
 		c.plan.Files = append(c.plan.Files, f)
 		c.plan.FDs = append(c.plan.FDs, name)
@@ -87,7 +91,7 @@ func (c *compiler) execFiles(o *ExecOptions) {
 	for i, path := range o.CgroupJoins {
 		add("cgroup"+strconv.Itoa(i), File{Kind: FileJoin, Path: path, Index: i, Origin: "--cgroup"})
 	}
-	if c.notifies() || c.spec.Process.Terminal {
+	if c.hasListener() || c.spec.Process.Terminal {
 		add("spare", File{Kind: FileSpare, Path: "/dev/null", Index: -1})
 	}
 	if o.HostBinary {
@@ -99,88 +103,79 @@ func (c *compiler) execFiles(o *ExecOptions) {
 	c.plan.FDs = append(c.plan.FDs, "ctl")
 }
 
-// execFirst compiles what rt's child does with rt's rights. It was cloned into the container's cgroup, or enters it
+// compileFirst compiles what rt's child does with rt's rights. It was cloned into the container's cgroup, or enters it
 // here.
-func (c *compiler) execFirst() error {
-	c.name()
-	c.signals()
-	c.closeChannelOnExec()
-	c.joinCgroups()
-	c.oomScore()
-	c.raiseLimits()
+func (c joiner) compileFirst() error {
+	processes{c.compiler}.setName()
+	processes{c.compiler}.resetSignals()
+	processes{c.compiler}.closeChannelOnExec()
+	processes{c.compiler}.joinCgroups()
+	procfs{c.compiler}.setOOMScore()
+	limits{c.compiler}.raiseHard()
 	return nil
 }
 
-// execLabels sets the LSM label while the process still sees the host's /proc: the container's is not to be trusted
+// setLabels sets the LSM label while the process still sees the host's /proc: the container's is not to be trusted
 // (CVE-2019-16884), and a new one may be refused in its user namespace. A child inherits the label for the next execve.
-func (c *compiler) execLabels() error {
+func (c joiner) setLabels() error {
 	p := c.spec.Process
 	if p.AppArmor != "" || p.SELinuxLabel != "" || p.Terminal {
 		c.procOpen = true
-		c.do("", "open the host's /proc", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
-			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regProc)
+		c.call("", "open the host's /proc", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
+			nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).into(regProc)
 	}
 	if !c.opt.NoNewKeyring {
-		c.keyLabel()
+		procfs{c.compiler}.setKeyLabel()
 	}
-	return c.securityLabels()
+	return procfs{c.compiler}.setLabels()
 }
 
-// execNamespaces enters the container's namespaces, all of them at once (setns(2) of a pidfd, Linux 5.8, which enters
+// joinNamespaces enters the container's namespaces, all of them at once (setns(2) of a pidfd, Linux 5.8, which enters
 // the user namespace first; entering the mount namespace makes its root the root and the working directory of this
 // process). This process itself stays outside of the pid namespace.
-func (c *compiler) execNamespaces() error {
-	if !c.mountNamespace() {
-		if err := c.rootfs(); err != nil {
+func (c joiner) joinNamespaces() error {
+	if !c.hasMountNamespace() {
+		if err := (rootFileSystem{mounter{c.compiler}}).compile(); err != nil {
 			return err
 		}
 	}
-	c.notDumpable()
+	c.clearDumpable()
 	if flags := c.spec.Namespaces.New; flags != 0 {
-		pidfd, _ := c.file(func(f *File) bool { return f.Kind == FilePidfd })
-		c.do("", "join the container's namespaces", nsenter.Setns, nsenter.Num(pidfd),
+		pidfd, _ := c.findFile(func(f *File) bool { return f.Kind == FilePidfd })
+		c.call("", "join the container's namespaces", nsenter.Setns, nsenter.Num(pidfd),
 			nsenter.Flags(&nsenter.CloneFlags, flags))
 		if flags&unix.CLONE_NEWUSER != 0 {
-			c.stillNotDumpable()
+			c.clearDumpableAgain()
 		}
 	}
-	if !c.mountNamespace() {
-		if err := c.enterRoot(); err != nil {
+	if !c.hasMountNamespace() {
+		if err := (rootFileSystem{mounter{c.compiler}}).changeRoot(); err != nil {
 			return err
 		}
 	}
 	if c.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 		c.becomeRoot()
 	}
-	c.affinity()
+	limits{c.compiler}.setExecAffinity()
 	if !c.opt.NoNewKeyring {
-		c.keyring()
+		namespaces{c.compiler}.joinKeyring()
 	}
-	c.do("", "open the container's root", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
-		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regRoot)
+	c.call("", "open the container's root", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).into(regRoot)
 	return nil
 }
 
-// affinity binds the process to process.execCPUAffinity.final; rt has bound the first process to the initial CPUs.
-// Without either the process may run on all CPUs of its cgroup.
-func (c *compiler) affinity() {
+// setExecAffinity binds the process to process.execCPUAffinity.final; rt has bound the first process to the initial
+// CPUs. Without either the process may run on all CPUs of its cgroup.
+func (c limits) setExecAffinity() {
 	a := c.spec.Process.OCI.ExecCPUAffinity
 	switch {
 	case a == nil:
-		c.unbind()
+		c.allowAllCPUs()
 	case a.Final != "":
 		mask := bitList(a.Final)
-		c.do("process.execCPUAffinity.final", "set the CPU affinity", nsenter.SchedSetaffinity, nsenter.Imm(0),
+		c.call("process.execCPUAffinity.final", "set the CPU affinity", nsenter.SchedSetaffinity, nsenter.Imm(0),
 			nsenter.Imm(len(mask)),
 			nsenter.Data(string(mask), "{"+a.Final+"}"))
 	}
-}
-
-// hostBinary executes a program of the host's: a sealed copy that has no name anywhere, so that nothing in the
-// container can reach or change the file it was made from. See execveat(2), AT_EMPTY_PATH.
-func (c *compiler) hostBinary() error {
-	binary, _ := c.file(func(f *File) bool { return f.Kind == FileBinary })
-	c.do("--host-binary", "execute the host's program", nsenter.Execveat, nsenter.Num(binary), nsenter.Str(""),
-		nsenter.Vec(c.spec.Process.Args), c.environment(), nsenter.Flags(&nsenter.AtFlags, unix.AT_EMPTY_PATH))
-	return nil
 }

@@ -6,32 +6,40 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/nsenter"
+	"rt/spec"
 )
 
-// execRights drops, in the first process, the rights that the program must not have. extraCaps are the exception:
+// execRights are the rights of a process that another one clones when all else is done: of rt exec, and see
+// clone_last.go. The first of the two drops what the program must not have, before others can see the second.
+type execRights struct {
+	rights
+	caps spec.Capabilities // of the program
+}
+
+// drop drops, in the first process, the rights that the program must not have. extraCaps are the exception:
 // capabilities for calls that only the process itself can make.
-func (c *compiler) execRights() error {
+func (c *execRights) drop() error {
 	p := c.spec.Process
-	c.caps = c.grantable(p)
+	c.caps = c.grantableSets(p)
 	c.extraCaps = c.neededLater()
 	if err := c.becomeUser(p, c.caps); err != nil {
 		return err
 	}
-	if c.filterFirst() {
-		c.filterByRights(p)
+	if c.filtersFirst() {
+		c.loadFilterFirst(p)
 	}
 	if c.extraCaps == 0 {
-		c.finalSets(p, c.caps)
+		c.setCapabilities(p, c.caps)
 		return nil
 	}
-	c.capset(p, "set the capabilities of the program and of the steps below", c.caps.Effective|c.extraCaps,
+	c.setSets(p, "set the capabilities of the program and of the steps below", c.caps.Effective|c.extraCaps,
 		c.caps.Permitted|c.extraCaps, c.caps.Inheritable)
 	return nil
 }
 
 // neededLater returns the capabilities that the process needs until it executes the program.
-func (c *compiler) neededLater() (caps uint64) {
-	if c.filterLater() {
+func (c *execRights) neededLater() (caps uint64) {
+	if c.filtersLater() {
 		caps |= 1 << unix.CAP_SYS_ADMIN
 	}
 	if c.schedulesLater() {
@@ -40,20 +48,20 @@ func (c *compiler) neededLater() (caps uint64) {
 	return caps
 }
 
-// filterFirst reports whether the first process loads the filter, which the process inherits: without no_new_privs that
-// takes CAP_SYS_ADMIN, which the process must not have.
-func (c *compiler) filterFirst() bool {
-	return c.opt.Filter != nil && !c.spec.Process.NoNewPrivs && c.allowsBirth()
+// filtersFirst reports whether the first process loads the filter, which the process inherits: without no_new_privs
+// that takes CAP_SYS_ADMIN, which the process must not have.
+func (c *execRights) filtersFirst() bool {
+	return c.opt.Filter != nil && !c.spec.Process.NoNewPrivs && c.allowsClone()
 }
 
-// filterLater reports whether the process has to load the filter, and needs CAP_SYS_ADMIN for that.
-func (c *compiler) filterLater() bool {
-	return c.opt.Filter != nil && !c.spec.Process.NoNewPrivs && !c.allowsBirth()
+// filtersLater reports whether the process has to load the filter, and needs CAP_SYS_ADMIN for that.
+func (c *execRights) filtersLater() bool {
+	return c.opt.Filter != nil && !c.spec.Process.NoNewPrivs && !c.allowsClone()
 }
 
-// allowsBirth reports whether the filter allows all that comes after it when the first process loads it. Profiles of
+// allowsClone reports whether the filter allows all that comes after it when the first process loads it. Profiles of
 // engines do.
-func (c *compiler) allowsBirth() bool {
+func (c *execRights) allowsClone() bool {
 	f := c.opt.Filter
 	calls := []nsenter.Call{
 		nsenter.Capset, nsenter.Prctl, nsenter.Writev, nsenter.ExitGroup, nsenter.Read,
@@ -71,7 +79,7 @@ func (c *compiler) allowsBirth() bool {
 	if c.schedulesLater() {
 		calls = append(calls, nsenter.SchedSetattr)
 	}
-	if _, ok := c.file(func(f *File) bool { return f.Kind == FileBinary }); ok {
+	if _, ok := c.findFile(func(f *File) bool { return f.Kind == FileBinary }); ok {
 		calls = append(calls, nsenter.Execveat)
 	} else {
 		calls = append(calls, nsenter.Faccessat, nsenter.Execve)
@@ -103,43 +111,44 @@ func (c *compiler) limitsLater() bool {
 	return false
 }
 
-// execProcess clones the process. It uses clone(2) and not clone3(2), which profiles forbid, since they can't check its
-// flags.
-func (c *compiler) execProcess() error {
-	c.fork(unix.CLONE_PARENT, c.do("", "clone the process into the container's pid namespace, as a child of rt",
+// cloneProcess clones the process. It uses clone(2) and not clone3(2), which profiles forbid, since they can't check
+// its flags.
+func (c *execRights) cloneProcess() error {
+	processes{c.compiler}.fork(unix.CLONE_PARENT, c.call("",
+		"clone the process into the container's pid namespace, as a child of rt",
 		nsenter.Clone,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_PARENT), nsenter.Null, nsenter.Null, nsenter.Null, nsenter.Null))
 	c.await("wait for rt")
-	c.do("", "make a new session", nsenter.Setsid).ignore(unix.EPERM)
-	c.controlTerminal()
+	c.call("", "make a new session", nsenter.Setsid).ignore(unix.EPERM)
+	terminal{mounter{c.compiler}}.setControlling()
 	p := c.spec.Process
 	for i := range p.Rlimits {
 		if l := &p.Rlimits[i]; l.Resource == unix.RLIMIT_NPROC {
-			c.rlimit(l, l.Soft, "set ")
+			limits{c.compiler}.set(l, l.Soft, "set ")
 		}
 	}
-	if c.filterFirst() {
-		c.listen()
+	if c.filtersFirst() {
+		c.passListener()
 	}
 	return nil
 }
 
-// execLast compiles the last steps of the process, with those that take a right that the program may not have.
-func (c *compiler) execLast() error {
+// complete compiles the last steps of the process, with those that take a right that the program may not have.
+func (c *execRights) complete() error {
 	p := c.spec.Process
 	if c.schedulesLater() {
-		c.scheduler(p.OCI.Scheduler)
+		limits{c.compiler}.setScheduler(p.OCI.Scheduler)
 	}
-	if c.filterLater() {
-		c.filter()
-		c.listen()
+	if c.filtersLater() {
+		c.loadFilter()
+		c.passListener()
 	}
 	if c.extraCaps != 0 {
-		c.finalSets(p, c.caps)
+		c.setCapabilities(p, c.caps)
 	}
 	if p.NoNewPrivs {
-		c.filter()
-		c.listen()
+		c.loadFilter()
+		c.passListener()
 	}
 	return nil
 }

@@ -10,14 +10,14 @@ import (
 	"rt/spec"
 )
 
-// files lists the descriptors that the boot process inherits behind those of the user's program, and names them.
-func (c *compiler) files() {
+// listFiles lists the descriptors that the boot process inherits behind those of the user's program, and names them.
+func (c container) listFiles() {
 	add := func(name string, f File) {
 		c.plan.Files = append(c.plan.Files, f)
 		c.plan.FDs = append(c.plan.FDs, name)
 	}
 	if c.treesByRT() {
-		c.treeFiles(add)
+		bindMounts{mounter{c.compiler}}.listTrees(add)
 	}
 	for _, j := range c.spec.Namespaces.Join {
 		add(namespaceWord(j.Flag)+"-ns", File{
@@ -54,7 +54,7 @@ func (c *compiler) files() {
 	}
 	add("spare", File{Kind: FileSpare, Path: "/dev/null", Index: -1})
 	if c.opt.Wait {
-		// The last one: those before it are closed when the container waits (see ready).
+		// The last one: those before it are closed when the container waits (see awaitStart).
 		add("start", File{Kind: FileStart, Index: -1})
 	}
 	c.plan.FirstFD = 3 + c.opt.PreserveFDs
@@ -65,20 +65,20 @@ func (c *compiler) files() {
 // treesByRT reports whether rt itself clones the bind sources and the root file system, with its own rights: the root
 // user of a user namespace may not be able to reach paths that only the host's root can reach. Only a privileged rt can
 // clone them.
-func (c *compiler) treesByRT() bool {
+func (c *input) treesByRT() bool {
 	if !c.host.Has(host.MountSetattr) {
 		return false // rt could not take the copies out of the host's propagation
 	}
 	if c.joins == joinsMount {
 		return c.host.MayMount // without a user namespace too: the host's paths are not those of the container
 	}
-	return c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.mountNamespace() && c.host.EUID == 0 && c.host.MayMount
+	return c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && c.hasMountNamespace() && c.host.EUID == 0 && c.host.MayMount
 }
 
 // copiedByRT reports whether rt clones the source of a bind mount beforehand, if it clones any: not where an earlier
 // mount may bring the source, and not where a link is copied and nothing mounted. For a mount with mapped ids there is
 // no other way.
-func (c *compiler) copiedByRT(i int, m *spec.Mount) bool {
+func (c *input) copiedByRT(i int, m *spec.Mount) bool {
 	if i < len(c.opt.Links) && c.opt.Links[i] != "" {
 		return false
 	}

@@ -11,6 +11,9 @@ import (
 	"rt/spec"
 )
 
+// fileSystems are the mounts of the kernel's own file systems.
+type fileSystems struct{ mounter }
+
 // The kernel's own file systems are mounted with fsopen(2), fsconfig(2), fsmount(2). Every option is a step, so that an
 // error names the option that was refused. The mount has a descriptor before it is attached, so that what is made in it
 // (devices) or masked in it can't be redirected by a name that changes meanwhile.
@@ -35,25 +38,26 @@ var superWords = [...]struct {
 	{unix.MS_MANDLOCK, "mand"},
 }
 
-// fileSystem compiles a mount of one of the kernel's own file systems.
-func (c *compiler) fileSystem(m *spec.Mount) {
+// compile compiles a mount of one of the kernel's own file systems.
+func (c fileSystems) compile(m *spec.Mount) {
 	origin := mountPath(m, "")
-	open, create := c.newFileSystem(m)
+	open, create := c.configure(m)
 	attrs := m.AttrSet
-	tree, readonlyLater := c.treeFor(m)
+	tree, readonlyLater := c.chooseRegister(m)
 	fills := m.TmpCopyUp || c.modeLater(m)
 	if readonlyLater || fills {
 		attrs &^= unix.MOUNT_ATTR_RDONLY
 	}
-	mount := c.do(mountPath(m, "options"), "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
-		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Flags(&nsenter.MountAttrs, attrs)).to(tree)
+	mount := c.call(mountPath(m, "options"), "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
+		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Flags(&nsenter.MountAttrs,
+			attrs)).into(tree)
 	fallback := c.newLabel()
 	stand, bindInstead := c.standIn(m)
 	if bindInstead {
 		// Which of these calls fails depends on the reason: a namespace that is not the container's, or a /proc or /sys
 		// that is partly covered.
 		for _, s := range [...]step{open, create, mount} {
-			s.on(fallback, unix.EPERM)
+			s.onErrno(fallback, unix.EPERM)
 		}
 	}
 	c.close(regFS)
@@ -62,17 +66,17 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 	}
 	modern := c.host.Has(host.MountSetattr)
 	if modern {
-		c.propagate(m, tree)
+		c.setPropagation(m, tree)
 	}
 	if fills {
 		c.copyUp(m, tree)
 	} else {
-		c.target(mountPath(m, "destination"), m.Destination, true, howFor(m, true))
+		c.openMountPoint(mountPath(m, "destination"), m.Destination, true, howFor(m, true))
 	}
 	c.mapIDs(m, tree)
 	attach := c.attach(origin, tree, regTarget)
 	if !modern {
-		c.propagate(m, tree) // mount(2) changes only what is attached
+		c.setPropagation(m, tree) // mount(2) changes only what is attached
 	}
 	if fills && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && !readonlyLater {
 		c.setReadonly(mountPath(m, "options"), "make it read-only: it is complete", tree, mountFlags(m.AttrSet))
@@ -84,7 +88,7 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 		c.bindHost(m, stand, tree)
 		c.mark(end)
 	}
-	c.holdForRemount(m, tree)
+	remounts{c.mounter}.holdOpen(m, tree)
 	c.close(regTarget)
 	if tree == regTree {
 		c.close(regTree)
@@ -92,22 +96,22 @@ func (c *compiler) fileSystem(m *spec.Mount) {
 }
 
 // modeLater reports whether rt reads the mode of the directory that the tmpfs covers only at this step.
-func (c *compiler) modeLater(m *spec.Mount) bool {
+func (c fileSystems) modeLater(m *spec.Mount) bool {
 	return m.Index >= 0 && m.Index < len(c.opt.ModesLater) && c.opt.ModesLater[m.Index]
 }
 
-// treeFor returns the register for the mount that m becomes. A mount that is needed again has one of its own: /dev, for
-// the devices; proc and sysfs, for masked paths; and mounts that become read-only once all mount points in them are
-// made.
-func (c *compiler) treeFor(m *spec.Mount) (tree nsenter.Reg, readonlyLater bool) {
+// chooseRegister returns the register for the mount that m becomes. A mount that is needed again has one of its own:
+// /dev, for the devices; proc and sysfs, for masked paths; and mounts that become read-only once all mount points in
+// them are made.
+func (c fileSystems) chooseRegister(m *spec.Mount) (tree nsenter.Reg, readonlyLater bool) {
 	readonlyLater = m.Type == "tmpfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 && c.joins != joinsMount
 	hides := c.restricts(m.Index)
 	switch {
 	case m.Destination == "/dev":
-		tree, c.devMount = regDev, m.Index
+		tree, c.opened.dev = regDev, m.Index
 	case readonlyLater || hides:
 		var ok bool
-		if tree, ok = c.keep(hides); !ok {
+		if tree, ok = c.reserveRegister(hides); !ok {
 			// More mounts than registers: this one becomes read-only before anything can be made in it.
 			return regTree, false
 		}
@@ -116,20 +120,20 @@ func (c *compiler) treeFor(m *spec.Mount) (tree nsenter.Reg, readonlyLater bool)
 	}
 	mount := openMount{m.Index, m.Destination, mountPath(m, "options"), tree, mountFlags(m.AttrSet)}
 	if readonlyLater {
-		c.readonly = append(c.readonly, mount)
+		c.opened.readonly = append(c.opened.readonly, mount)
 	}
 	if hides {
-		c.stayOpen = append(c.stayOpen, mount)
+		c.opened.restricted = append(c.opened.restricted, mount)
 	}
 	return tree, readonlyLater
 }
 
-// newFileSystem makes a file system with the options of m, in regFS up to the point of fsmount(2). It returns the first
+// configure makes a file system with the options of m, in regFS up to the point of fsmount(2). It returns the first
 // and the last step.
-func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
-	open = c.do(mountPath(m, "type"), "configure a new "+m.Type+" for "+m.Destination, nsenter.Fsopen,
+func (c fileSystems) configure(m *spec.Mount) (open, create step) {
+	open = c.call(mountPath(m, "type"), "configure a new "+m.Type+" for "+m.Destination, nsenter.Fsopen,
 		nsenter.Str(m.Type),
-		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
+		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).into(regFS)
 	origin := mountPath(m, "options")
 	if m.Source != "" {
 		c.fsconfig(mountPath(m, "source"), "set its source", unix.FSCONFIG_SET_STRING, "source", m.Source)
@@ -149,7 +153,7 @@ func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
 		}
 	}
 	if m.Type == "proc" {
-		c.showPids(mountPath(m, "type"))
+		c.setPidNamespace(mountPath(m, "type"))
 	}
 	if m.Type == "sysfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 {
 		// A user namespace below may mount its own sysfs of this network namespace as writable as this one's super
@@ -170,12 +174,12 @@ func (c *compiler) newFileSystem(m *spec.Mount) (open, create step) {
 
 // labelRoot gives linux.mountLabel to the root directory of a file system that existed before its mount, and so takes
 // no option for it: the message queues of an ipc namespace.
-func (c *compiler) labelRoot(tree nsenter.Reg) {
+func (c fileSystems) labelRoot(tree nsenter.Reg) {
 	const origin = "linux.mountLabel"
 	label := c.spec.MountLabel
-	c.do(origin, "open its root directory", nsenter.Openat, nsenter.Val(tree), nsenter.Str("."),
-		nsenter.Flags(&nsenter.OpenFlags, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regFile)
-	c.do(origin, "label it", nsenter.Fsetxattr, nsenter.Val(regFile), nsenter.Str("security.selinux"),
+	c.call(origin, "open its root directory", nsenter.Openat, nsenter.Val(tree), nsenter.Str("."),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC)).into(regFile)
+	c.call(origin, "label it", nsenter.Fsetxattr, nsenter.Val(regFile), nsenter.Str("security.selinux"),
 		nsenter.Str(label), nsenter.Imm(len(label)+1), nsenter.Imm(0)).
 		ignore(unix.EOPNOTSUPP)
 	c.close(regFile)
@@ -184,16 +188,3 @@ func (c *compiler) labelRoot(tree nsenter.Reg) {
 // takesContext reports whether SELinux labels a file system of its own by the mount option context= (selinux(8),
 // mount(8)). proc and sysfs have labels by the policy.
 func takesContext(kind string) bool { return kind == "tmpfs" || kind == "devpts" }
-
-// fsconfig appends one fsconfig(2) on the file system context in regFS.
-func (c *compiler) fsconfig(origin, sentence string, command int, key, value string) step {
-	k, v := nsenter.Null, nsenter.Null
-	if command != unix.FSCONFIG_CMD_CREATE {
-		k = nsenter.Str(key)
-	}
-	if command == unix.FSCONFIG_SET_STRING {
-		v = nsenter.Str(value)
-	}
-	return c.do(origin, sentence, nsenter.Fsconfig, nsenter.Val(regFS), nsenter.Flags(&nsenter.FsCommands, command), k,
-		v, nsenter.Imm(0))
-}

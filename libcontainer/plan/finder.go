@@ -15,36 +15,36 @@ const FinderTo = 0
 func Finder(path string, flags uint64) *nsenter.Program {
 	const ctl = 1 + FinderTo
 	c := newFinder(path, flags)
-	c.do("", "duplicate it to a fixed number", nsenter.Dup3, nsenter.Val(regFile), nsenter.Num(FinderTo),
+	c.call("", "duplicate it to a fixed number", nsenter.Dup3, nsenter.Val(regFile), nsenter.Num(FinderTo),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
-	c.do("", "pass it to rt", nsenter.Sendmsg, nsenter.Num(ctl), passDescriptor(FinderTo, regFile),
+	c.call("", "pass it to rt", nsenter.Sendmsg, nsenter.Num(ctl), passDescriptor(FinderTo, regFile),
 		nsenter.Imm(0)).sync(SyncHome)
 	c.await("wait until rt has it")
-	return c.finished()
+	return c.endProgram()
 }
 
 // LinkReader returns the program of a process that writes the text of the symbolic link at a path of the host to a
 // memfd.
 func LinkReader(path string) *nsenter.Program {
 	c := newFinder(path, unix.O_NOFOLLOW)
-	c.do("", "read the link", nsenter.Readlinkat, nsenter.Val(regFile), nsenter.Str(""), nsenter.Scratch(homeOffset),
-		nsenter.Imm(unix.PathMax)).to(regResult).least(1)
-	c.do("", "copy its text", nsenter.Write, nsenter.Num(FinderTo), nsenter.Scratch(homeOffset), nsenter.Val(regResult))
-	return c.finished()
+	c.call("", "read the link", nsenter.Readlinkat, nsenter.Val(regFile), nsenter.Str(""), nsenter.Scratch(homeOffset),
+		nsenter.Imm(unix.PathMax)).into(regResult).atLeast(1)
+	c.call("", "copy its text", nsenter.Write, nsenter.Num(FinderTo), nsenter.Scratch(homeOffset),
+		nsenter.Val(regResult))
+	return c.endProgram()
 }
 
 func newFinder(path string, flags uint64) *compiler {
-	c := &compiler{}
+	c := newCompiler(input{})
 	c.begin("finder")
-	c.plan.Regs = registerNames[:]
 	c.plan.FDs, c.plan.Ctl = []string{"to", "ctl"}, 1+FinderTo
-	c.do("", "find the file", nsenter.Openat2, nsenter.Cwd, nsenter.Str(path),
-		how(unix.O_PATH|flags, unix.RESOLVE_NO_MAGICLINKS), nsenter.Imm(sizeofOpenHow)).to(regFile)
+	c.call("", "find the file", nsenter.Openat2, nsenter.Cwd, nsenter.Str(path),
+		how(unix.O_PATH|flags, unix.RESOLVE_NO_MAGICLINKS), nsenter.Imm(sizeofOpenHow)).into(regFile)
 	return c
 }
 
-func (c *compiler) finished() *nsenter.Program {
-	c.do("", "end", nsenter.ExitGroup, nsenter.Imm(0))
+func (c *compiler) endProgram() *nsenter.Program {
+	c.call("", "end", nsenter.ExitGroup, nsenter.Imm(0))
 	c.resolve()
 	return &c.plan.Program
 }

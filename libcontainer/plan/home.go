@@ -16,17 +16,17 @@ const (
 	homeKey    = "HOME="
 )
 
-// home has rt look up the home directory of the user in the container's passwd if process.env has no HOME (config.md
-// does not ask for it; every engine relies on it). It is the passwd that the program will see: mounts and hooks have
-// been processed.
-func (c *compiler) home() error {
+// lookUpHome has rt look up the home directory of the user in the container's passwd if process.env has no HOME
+// (config.md does not ask for it; every engine relies on it). It is the passwd that the program will see: mounts and
+// hooks have been processed.
+func (c program) lookUpHome() error {
 	if !c.needsHome() {
 		return nil
 	}
 	const origin = "process.env"
 	none, end := c.newLabel(), c.newLabel()
-	c.open(origin, "open the container's /etc/passwd", regRoot, "/etc/passwd", howPath).to(regFile).
-		on(none, unix.ENOENT, unix.ENOTDIR, unix.EACCES, unix.ELOOP)
+	c.open(origin, "open the container's /etc/passwd", regRoot, "/etc/passwd", howPath).into(regFile).
+		onErrno(none, unix.ENOENT, unix.ENOTDIR, unix.EACCES, unix.ELOOP)
 	c.passToRt(origin, "the file", regFile).sync(SyncHome,
 		"look up the user's home directory in the container's passwd")
 	c.awaitHome().then(end)
@@ -38,14 +38,14 @@ func (c *compiler) home() error {
 	return nil
 }
 
-func (c *compiler) awaitHome() step {
-	return c.do("process.env", "wait for HOME", nsenter.Read, nsenter.Num(c.plan.Ctl), nsenter.Scratch(homeOffset),
-		nsenter.Imm(HomeSize)).least(1)
+func (c program) awaitHome() step {
+	return c.call("process.env", "wait for HOME", nsenter.Read, nsenter.Num(c.plan.Ctl), nsenter.Scratch(homeOffset),
+		nsenter.Imm(HomeSize)).atLeast(1)
 }
 
 // needsHome reports whether rt answers with HOME at a sync point. For a process that joins a container it knows HOME
 // beforehand: Options.Home.
-func (c *compiler) needsHome() bool {
+func (c program) needsHome() bool {
 	return c.spec.Process != nil && c.joins == joinsNone && !HasHome(c.spec.Process.Env)
 }
 
@@ -60,7 +60,7 @@ func HasHome(env []string) bool {
 }
 
 // environment returns process.env, the variables of a service manager, and HOME.
-func (c *compiler) environment() nsenter.Arg {
+func (c program) environment() nsenter.Arg {
 	env := make([]string, 0, len(c.spec.Process.Env)+len(c.opt.Env)+2)
 	for _, e := range c.spec.Process.Env {
 		if e != homeKey {

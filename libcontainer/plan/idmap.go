@@ -17,8 +17,8 @@ import (
 // that was never attached, by a process with CAP_SYS_ADMIN over the file system: the boot process, or rt itself where
 // the boot process is in a user namespace of the container's and so lacks that right.
 
-// canMapIDs refuses an id mapping that this host, or this rt, can't give to a mount.
-func (c *compiler) canMapIDs(m *spec.Mount) error {
+// checkIDMapping refuses an id mapping that this host, or this rt, can't give to a mount.
+func (c *input) checkIDMapping(m *spec.Mount) error {
 	var problem string
 	switch kind := m.Type; {
 	case !m.IDMap:
@@ -47,8 +47,8 @@ func (c *compiler) canMapIDs(m *spec.Mount) error {
 }
 
 // mapIDs gives the mount in tree its id mapping, unless rt has done so already.
-func (c *compiler) mapIDs(m *spec.Mount, tree nsenter.Reg) {
-	fd, ok := c.file(func(f *File) bool { return f.Kind == FileIDMap && f.Index == m.Index })
+func (c mounter) mapIDs(m *spec.Mount, tree nsenter.Reg) {
+	fd, ok := c.findFile(func(f *File) bool { return f.Kind == FileIDMap && f.Index == m.Index })
 	if !ok {
 		return
 	}
@@ -59,7 +59,7 @@ func (c *compiler) mapIDs(m *spec.Mount, tree nsenter.Reg) {
 	const usernsField = 24 // struct mount_attr
 	var attr [sizeofMountAttr]byte
 	binary.NativeEndian.PutUint64(attr[:], unix.MOUNT_ATTR_IDMAP)
-	c.do(mountPath(m, "uidMappings"), "map "+ranges(m), nsenter.MountSetattr, nsenter.Val(tree), nsenter.Str(""),
+	c.call(mountPath(m, "uidMappings"), "map "+ranges(m), nsenter.MountSetattr, nsenter.Val(tree), nsenter.Str(""),
 		nsenter.Flags(&nsenter.AtFlags, flags),
 		nsenter.Data(string(attr[:]), "{set=MOUNT_ATTR_IDMAP, userns=$"+c.plan.FDs[fd]+"}",
 			nsenter.Ref{Offset: usernsField, Size: 8, Arg: nsenter.Num(fd)}),
@@ -83,13 +83,12 @@ func ranges(m *spec.Mount) string {
 // namespace and execute the image there.
 func Idle() *nsenter.Program {
 	const ctl nsenter.FD = 0
-	c := &compiler{}
+	c := newCompiler(input{})
 	c.begin("user namespace")
-	c.plan.Regs = registerNames[:]
 	c.plan.FDs, c.plan.Ctl = []string{"ctl"}, ctl
-	c.do("", "wait until rt closes the channel", nsenter.Read, nsenter.Num(ctl), nsenter.Scratch(answer),
+	c.call("", "wait until rt closes the channel", nsenter.Read, nsenter.Num(ctl), nsenter.Scratch(answer),
 		nsenter.Imm(1))
-	c.do("", "exit", nsenter.ExitGroup, nsenter.Imm(0))
+	c.call("", "exit", nsenter.ExitGroup, nsenter.Imm(0))
 	c.resolve()
 	return &c.plan.Program
 }

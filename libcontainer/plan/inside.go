@@ -18,44 +18,43 @@ import (
 // child.
 func Inside(namespaces uintptr, path string, argv, env []string, ignored, blocked uint64) (*nsenter.Program, error) {
 	const pidfd, dir, ctl nsenter.FD = 0, 1, 2
-	c := &compiler{opt: &Options{IgnoredSignals: ignored, BlockedSignals: blocked}}
+	c := newCompiler(input{opt: &Options{IgnoredSignals: ignored, BlockedSignals: blocked}})
 	c.begin("hook")
-	c.plan.Regs = registerNames[:]
 	c.plan.FDs, c.plan.FirstFD, c.plan.Ctl = []string{"pidfd", "dir", "ctl"}, 3, ctl
-	c.do("", "set close-on-exec on rt's descriptors", nsenter.Fcntl, nsenter.Num(ctl),
+	c.call("", "set close-on-exec on rt's descriptors", nsenter.Fcntl, nsenter.Num(ctl),
 		nsenter.Flags(&nsenter.FcntlCommands, unix.F_SETFD), nsenter.Imm(unix.FD_CLOEXEC))
-	c.signals()
+	processes{c}.resetSignals()
 	if namespaces&(unix.CLONE_NEWPID|unix.CLONE_NEWUSER) != 0 {
-		c.notDumpable()
+		c.clearDumpable()
 	}
 	if namespaces != 0 {
-		c.do("", "join the container's namespaces", nsenter.Setns, nsenter.Num(pidfd),
+		c.call("", "join the container's namespaces", nsenter.Setns, nsenter.Num(pidfd),
 			nsenter.Flags(&nsenter.CloneFlags, namespaces))
 	}
 	if namespaces&unix.CLONE_NEWUSER != 0 {
-		c.notDumpable() // again: see stillNotDumpable
+		c.clearDumpable() // again: see clearDumpableAgain
 	}
 	// After the mount namespace, which has made its root the working directory.
-	c.do("", "enter the container's root file system", nsenter.Fchdir, nsenter.Num(dir))
-	c.do("", "", nsenter.Close, nsenter.Num(dir))
-	c.do("", "", nsenter.Close, nsenter.Num(pidfd))
-	c.do("", "close leaked descriptors", nsenter.CloseRange, nsenter.Imm(c.plan.Number(ctl)+1),
+	c.call("", "enter the container's root file system", nsenter.Fchdir, nsenter.Num(dir))
+	c.call("", "", nsenter.Close, nsenter.Num(dir))
+	c.call("", "", nsenter.Close, nsenter.Num(pidfd))
+	c.call("", "close leaked descriptors", nsenter.CloseRange, nsenter.Imm(c.plan.Number(ctl)+1),
 		nsenter.Imm(int64(^uint32(0))), nsenter.Imm(0))
 	if namespaces&unix.CLONE_NEWPID != 0 {
 		const sizeofCloneArgs = 88
 		var args [sizeofCloneArgs]byte
 		binary.NativeEndian.PutUint64(args[:], unix.CLONE_PARENT)
 		child := c.newLabel()
-		c.do("", "clone a process into the pid namespace", nsenter.Clone3,
+		c.call("", "clone a process into the pid namespace", nsenter.Clone3,
 			nsenter.Data(string(args[:]), "{CLONE_PARENT}"),
 			nsenter.Imm(sizeofCloneArgs)).
-			to(regChild).least(1).on(child, nsenter.Short)
+			into(regChild).atLeast(1).onErrno(child, nsenter.Short)
 		c.report("", "report its pid", regChild).sync(SyncCloned)
-		c.do("", "exit the first process", nsenter.ExitGroup, nsenter.Imm(0))
+		c.call("", "exit the first process", nsenter.ExitGroup, nsenter.Imm(0))
 		c.mark(child)
 		c.await("wait for rt")
 	}
-	c.do("", "execute the hook", nsenter.Execve, nsenter.Str(path), nsenter.Vec(argv), nsenter.Vec(env))
+	c.call("", "execute the hook", nsenter.Execve, nsenter.Str(path), nsenter.Vec(argv), nsenter.Vec(env))
 	c.resolve()
 	// The hook is the host's, and is found from the host's root: to the rules it is no program of a container. Nor are
 	// there processes of a container in the pid namespace: one that is joined is none of the boot process's then, see

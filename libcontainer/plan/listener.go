@@ -20,14 +20,14 @@ import (
 // passCalls are the calls between the loading of the filter and the moment when rt has the listener.
 var passCalls = [...]nsenter.Call{nsenter.Dup3, nsenter.Sendmsg}
 
-// notifies reports whether the filter has a listener.
-func (c *compiler) notifies() bool {
+// hasListener reports whether the filter has a listener.
+func (c *input) hasListener() bool {
 	return c.opt.Observe || c.opt.Filter != nil && c.opt.Filter.Notify
 }
 
-// canListen refuses a filter whose listener can't be passed, or has no agent.
-func (c *compiler) canListen() error {
-	if c.opt.Observe || !c.notifies() {
+// checkListener refuses a filter whose listener can't be passed, or has no agent.
+func (c rights) checkListener() error {
+	if c.opt.Observe || !c.hasListener() {
 		return nil
 	}
 	profile := c.spec.OCI.Linux.Seccomp
@@ -80,18 +80,18 @@ func allowed(profile *specs.LinuxSeccomp, call nsenter.Call) error {
 	}
 }
 
-// listener hands the listener in r to rt, and waits until the agent has it.
-func (c *compiler) listener(r nsenter.Reg) {
+// passListenerIn hands the listener in r to rt, and waits until the agent has it.
+func (c rights) passListenerIn(r nsenter.Reg) {
 	origin, does := "linux.seccomp.listenerPath", "pass it to the agent at linux.seccomp.listenerPath"
 	if c.opt.Observe {
 		origin, does = "--seccomp-record", "answer the calls, and record them"
 	}
-	spare := c.spare("the listener")
+	spare := c.spareFD("the listener")
 	// A number that was closed since may be the one that the listener has got (EINVAL, dup(2)).
-	c.do(origin, "duplicate the listener to a fixed number, if it has another", nsenter.Dup3, nsenter.Val(r),
+	c.call(origin, "duplicate the listener to a fixed number, if it has another", nsenter.Dup3, nsenter.Val(r),
 		nsenter.Num(spare),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC)).ignore(unix.EINVAL)
-	c.do(origin, "pass it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(c.plan.Number(spare), r),
+	c.call(origin, "pass it to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl), passDescriptor(c.plan.Number(spare), r),
 		nsenter.Flags(&nsenter.SendFlags, listenerMark)).
 		sync(SyncListener, does)
 	c.await("wait until the agent has received it")
@@ -101,13 +101,13 @@ func (c *compiler) listener(r nsenter.Reg) {
 // send(2).
 const listenerMark = unix.MSG_EOR
 
-// observe makes the filter of a container all of whose calls rt wants to see. Only the calls that hand the listener
+// recordCalls makes the filter of a container all of whose calls rt wants to see. Only the calls that hand the listener
 // over are not shown. They are recognized by their arguments, so that the program's own calls of the same names are.
-func (c *compiler) observe() error {
+func (c rights) recordCalls() error {
 	is := func(index uint, value uint64) specs.LinuxSeccompArg {
 		return specs.LinuxSeccompArg{Index: index, Value: value, Op: specs.OpEqualTo}
 	}
-	ctl, spare := uint64(c.plan.Number(c.plan.Ctl)), uint64(c.plan.Number(c.spare("the listener")))
+	ctl, spare := uint64(c.plan.Number(c.plan.Ctl)), uint64(c.plan.Number(c.spareFD("the listener")))
 	profile := seccomp.Recording(nil)
 	profile.Syscalls = []specs.LinuxSyscall{
 		{

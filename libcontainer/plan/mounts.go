@@ -9,27 +9,30 @@ import (
 	"rt/spec"
 )
 
-// mounts compiles config.mounts, in their order (config.md#mounts).
+// mounts are the entries of mounts in config.json.
+type mounts struct{ mounter }
+
+// compile compiles config.mounts, in their order (config.md#mounts).
 //
 // A mount is made whole before it is attached: while it is detached no other process sees it without its restrictions.
 // Only what has to be written into (mount points, devices) stays writable until all is made.
-func (c *compiler) mounts() error {
+func (c mounts) compile() error {
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
 		c.mounted = i
 		switch {
 		case m.Remount:
-			if err := c.changeMount(m); err != nil {
+			if err := (remounts{c.mounter}).compile(m); err != nil {
 				return err
 			}
 		case m.Bind:
-			c.bind(i, m)
+			bindMounts{c.mounter}.compile(i, m)
 		case m.Type == "cgroup" || m.Type == "cgroup2" && c.host.CgroupMode == host.CgroupV2:
-			c.cgroup(alone(m))
+			cgroupMounts{c.mounter}.compile(alone(m))
 		case inHouse(m.Type), m.IDMap:
-			c.fileSystem(alone(m))
+			fileSystems{c.mounter}.compile(alone(m))
 		default:
-			c.otherFileSystem(m)
+			c.compileOther(m)
 		}
 	}
 	c.mounted = len(c.spec.Mounts)
@@ -62,86 +65,63 @@ func howFor(m *spec.Mount, dir bool) nsenter.Arg {
 	return howPath
 }
 
-// attach attaches a detached mount to its mount point.
-func (c *compiler) attach(origin string, tree, target nsenter.Reg) step {
-	if c.joins == joinsMount {
-		recordAdded(c, origin, tree)
-	}
-	return c.do(origin, "attach it", nsenter.MoveMount, nsenter.Val(tree), nsenter.Str(""), nsenter.Val(target),
-		nsenter.Str(""),
-		nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
-}
-
-// otherFileSystem compiles a mount of a type that rt knows nothing about: with mount(2), which takes the options as one
+// compileOther compiles a mount of a type that rt knows nothing about: with mount(2), which takes the options as one
 // string. It is mounted on ".", the mount point, which is open.
-func (c *compiler) otherFileSystem(m *spec.Mount) {
-	if len(m.Propagation) > 0 || m.RecSet|m.RecClear != 0 || c.remountedLater(m) {
-		c.otherAside(m)
+func (c mounts) compileOther(m *spec.Mount) {
+	if len(m.Propagation) > 0 || m.RecSet|m.RecClear != 0 || (remounts{c.mounter}).isChangedLater(m) {
+		c.compileAside(m)
 		return
 	}
-	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
+	c.openMountPoint(mountPath(m, "destination"), m.Destination, true, howDir)
 	c.enter(mountPath(m, "destination"), regTarget)
 	c.mountOther(m, ".")
 	c.close(regTarget)
 }
 
 // mountOther mounts the file system at a path that can't be redirected.
-func (c *compiler) mountOther(m *spec.Mount, at string) {
+func (c mounts) mountOther(m *spec.Mount, at string) {
 	data := nsenter.Null
-	if text := c.labelled(m.Data); text != "" {
+	if text := c.addLabel(m.Data); text != "" {
 		data = nsenter.Str(text)
 	}
-	c.do(mountPath(m, ""), "mount "+m.Type+" for "+m.Destination, nsenter.Mount, nsenter.Str(m.Source), nsenter.Str(at),
-		nsenter.Str(m.Type),
+	c.call(mountPath(m, ""), "mount "+m.Type+" for "+m.Destination, nsenter.Mount, nsenter.Str(m.Source),
+		nsenter.Str(at), nsenter.Str(m.Type),
 		nsenter.Flags(&nsenter.MountFlags, m.Flags), data)
 }
 
-// otherAside does the same for a mount that is changed later. mount(2) returns no descriptor of the new mount, and a
+// compileAside does the same for a mount that is changed later. mount(2) returns no descriptor of the new mount, and a
 // second look-up of the mount point could find another file, if a container that shares the root file system renames
 // files meanwhile. So the file system is mounted on a tmpfs that no other process sees, opened there, restricted, and
 // then moved to its mount point.
-func (c *compiler) otherAside(m *spec.Mount) {
+func (c mounts) compileAside(m *spec.Mount) {
 	const name = "mount"
 	origin := mountPath(m, "")
-	c.do(origin, "configure a temporary tmpfs to mount it on", nsenter.Fsopen, nsenter.Str("tmpfs"),
-		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
+	c.call(origin, "configure a temporary tmpfs to mount it on", nsenter.Fsopen, nsenter.Str("tmpfs"),
+		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).into(regFS)
 	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
-	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
-		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).to(regLayer)
-	c.attachAside(origin)
-	c.do(origin, "make a mount point", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name),
+	c.call(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
+		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC), nsenter.Imm(0)).into(regLayer)
+	layers{c.mounter}.attachAside(origin)
+	c.call(origin, "make a mount point", nsenter.Mkdirat, nsenter.Val(regLayer), nsenter.Str(name),
 		nsenter.Flags(&nsenter.Octal, 0o700))
 	c.mountOther(m, name)
-	c.do(origin, "open what was mounted", nsenter.Openat2, nsenter.Val(regLayer), nsenter.Str(name), howMounted,
-		nsenter.Imm(sizeofOpenHow)).to(regTree)
+	c.call(origin, "open what was mounted", nsenter.Openat2, nsenter.Val(regLayer), nsenter.Str(name), howMounted,
+		nsenter.Imm(sizeofOpenHow)).into(regTree)
 	if m.RecSet|m.RecClear != 0 {
-		c.setAttr(mountPath(m, "options"), "restrict it", regTree, m.RecSet, m.RecClear, 0, true)
+		c.setAttributes(mountPath(m, "options"), "restrict it", regTree, m.RecSet, m.RecClear, 0, true)
 	}
 	c.attachDirectory(m, origin)
 	c.enter(origin, regLayer)
-	c.do(origin, "unmount the temporary tmpfs", nsenter.Umount2, nsenter.Str("."),
+	c.call(origin, "unmount the temporary tmpfs", nsenter.Umount2, nsenter.Str("."),
 		nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
-	c.holdForRemount(m, regTree)
+	remounts{c.mounter}.holdOpen(m, regTree)
 	for _, r := range [...]nsenter.Reg{regFS, regLayer, regTree, regTarget} {
 		c.close(r)
 	}
 }
 
-// labelled adds linux.mountLabel to the options of a file system: in quotes, since a label has commas in it (mount(8),
+// addLabel adds linux.mountLabel to the options of a file system: in quotes, since a label has commas in it (mount(8),
 // SELinux contexts).
-func (c *compiler) labelled(data string) string {
+func (c mounts) addLabel(data string) string {
 	return selinux.FormatMountLabelByType(data, c.spec.MountLabel, c.contextOption())
-}
-
-// attachDirectory attaches the mount in regTree at the destination of m, a directory, with its propagation.
-func (c *compiler) attachDirectory(m *spec.Mount, origin string) {
-	modern := c.host.Has(host.MountSetattr)
-	if modern {
-		c.propagate(m, regTree)
-	}
-	c.target(mountPath(m, "destination"), m.Destination, true, howDir)
-	c.attach(origin, regTree, regTarget)
-	if !modern {
-		c.propagate(m, regTree) // mount(2) changes only what is attached
-	}
 }

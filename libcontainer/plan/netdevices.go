@@ -8,10 +8,10 @@ import (
 	"rt/spec"
 )
 
-// netDevices has rt move linux.netDevices into the container's network namespace (config-linux.md, Network Devices),
+// moveDevices has rt move linux.netDevices into the container's network namespace (config-linux.md, Network Devices),
 // which the process has entered by now. That takes netlink in both namespaces, and answers that must be parsed, which a
 // list of steps can't do.
-func (c *compiler) netDevices() error {
+func (c namespaces) moveDevices() error {
 	l := c.spec.OCI.Linux
 	if l == nil || len(l.NetDevices) == 0 {
 		return nil

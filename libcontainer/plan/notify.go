@@ -17,21 +17,21 @@ const (
 // notifyOrigin is what asks for the mount: no field of the config, but an environment variable of rt.
 const notifyOrigin = "NOTIFY_SOCKET"
 
-// notify compiles the mount of the directory with that socket. The directory is mounted, since the socket is made
-// later, by `rt start`. It contains nothing else: all that the container gets of the host is a socket to send messages
-// to.
-func (c *compiler) notify() error {
+// compileNotify compiles the mount of the directory with that socket. The directory is mounted, since the socket is
+// made later, by `rt start`. It contains nothing else: all that the container gets of the host is a socket to send
+// messages to.
+func (c bindMounts) compileNotify() error {
 	if c.opt.Notify == "" {
 		return nil
 	}
-	if fd, ok := c.file(func(f *File) bool { return f.Kind == FileNotify }); ok {
-		c.do(notifyOrigin, "use rt's clone of "+c.opt.Notify, nsenter.Fcntl, nsenter.Num(fd),
-			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(regTree)
+	if fd, ok := c.findFile(func(f *File) bool { return f.Kind == FileNotify }); ok {
+		c.call(notifyOrigin, "use rt's clone of "+c.opt.Notify, nsenter.Fcntl, nsenter.Num(fd),
+			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).into(regTree)
 	} else {
-		c.do(notifyOrigin, "clone the mount", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.opt.Notify),
-			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).to(regTree)
+		c.call(notifyOrigin, "clone the mount", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(c.opt.Notify),
+			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).into(regTree)
 	}
-	c.bindAttach(&spec.Mount{
+	c.attachClone(&spec.Mount{
 		Index: notInConfig, Destination: NotifyDir, Bind: true,
 		AttrSet: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC,
 	}, SourceDir)

@@ -6,13 +6,13 @@
 // system call, so every plan for every kernel can be read and tested without being root. It refuses what this host
 // can't do (diag.Host), and what rt does not support; mistakes in the document are package spec's business.
 //
-// Read compiler.boot first: it is the order of things. Then testdata/*.plan: what comes of it.
+// Read container.compile first: it lists the parts of a plan in their order. Then read testdata/*.plan, the plans that
+// come of it. A part is a type of its own, such as devices, rights or terminal, in the file of that name.
 package plan
 
 import (
 	"golang.org/x/sys/unix"
 
-	"rt/internal/diag"
 	"rt/libcontainer/host"
 	"rt/nsenter"
 	"rt/seccomp"
@@ -168,125 +168,25 @@ type Plan struct {
 
 // Compile compiles s for the host that f describes.
 func Compile(s *spec.Spec, f *host.Facts, o *Options) (*Plan, error) {
-	c := &compiler{spec: s, host: f, opt: o, devMount: -1}
+	c := container{newCompiler(input{spec: s, host: f, opt: o})}
 	c.makeRoom()
-	c.plan.Regs = registerNames[:]
-	if err := c.supported(); err != nil {
+	if err := c.checkHost(); err != nil {
 		return nil, err
 	}
-	c.files()
+	c.listFiles()
 	if o.Observe {
-		if err := c.observe(); err != nil {
+		if err := (rights{c.compiler}).recordCalls(); err != nil {
 			return nil, err
 		}
 	}
-	if err := c.boot(); err != nil {
+	if err := c.compile(); err != nil {
 		return nil, err
 	}
 	return c.finish()
 }
 
-// finish turns the steps into a plan, and checks it.
-func (c *compiler) finish() (*Plan, error) {
-	c.resolve()
-	if err := c.canStart(); err != nil {
-		return nil, err
-	}
-	if err := c.check(); err != nil {
-		return nil, err
-	}
-	if c.opt.Trace {
-		c.trace()
-	}
-	return &c.plan, nil
-}
-
-// part is a part of a plan, under a heading.
-type part struct {
-	name string
-	emit func() error
-}
-
-// boot compiles the steps of the boot process, in order.
-func (c *compiler) boot() error {
-	parts := []part{
-		{"the first process", c.firstProcess},
-		{"namespaces", c.namespaces},
-		{"network", c.loopback},
-		{"network", c.netDevices},
-		{"names", c.hostname},
-		{"root file system", c.rootfs},
-		{"mounts", c.mounts},
-		{"mounts", c.notify},
-		{"devices", c.devices},
-		{"terminal", c.terminal},
-		{"kernel parameters", c.sysctl},
-		{"hooks", c.hooks},
-		{"working directory", c.makeCwd},
-		{"masked and read-only paths", c.restrictPaths},
-		{"the new root", c.enterRoot},
-		{"home directory", c.home},
-		{"working directory", c.cwd},
-	}
-	end := []part{
-		{"descriptors", c.letGo},
-		{"find the program", c.findProgram},
-		{"wait for start", c.ready},
-		{"limits and scheduling", c.limits},
-		{"rights", c.rights},
-		{"program", c.execute},
-	}
-	if c.plan.ClonedLast = clonesLast(c.spec, c.opt); c.plan.ClonedLast {
-		end = c.lastParts()
-	}
-	for _, p := range append(parts, end...) {
-		c.begin(p.name)
-		if err := p.emit(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// supported refuses what the config may ask for and this rt can't do yet.
-func (c *compiler) supported() error {
-	if err := c.canLayer(); err != nil {
-		return err
-	}
-	if err := c.canLabel(); err != nil {
-		return err
-	}
-	oci := c.spec.OCI
-	if oci.Linux == nil {
-		return nil
-	}
-	for i := range c.spec.Mounts {
-		m := &c.spec.Mounts[i]
-		if err := c.canMapIDs(m); err != nil {
-			return err
-		}
-		if m.RecSet|m.RecClear != 0 && !c.host.Has(host.MountSetattr) && (m.Bind || !inHouse(m.Type)) {
-			return &diag.Error{
-				Kind: diag.Host, Field: mountPath(m, "options"),
-				Problem: "options for a whole tree of mounts, as rro, take Linux 5.12: use those for one mount, as " +
-					"ro, and a mount for each",
-			}
-		}
-	}
-	if err := c.canRestrict(); err != nil {
-		return err
-	}
-	return c.canListen()
-}
-
 // RootMountNeeded reports whether the plan of s depends on Options.RootMount. To find it the mount table has to be
 // read.
 func RootMountNeeded(s *spec.Spec) bool {
-	return !(&compiler{spec: s}).contained() && s.Namespaces.Has(unix.CLONE_NEWNS)
+	return !(&input{spec: s}).contained() && s.Namespaces.Has(unix.CLONE_NEWNS)
 }
-
-// unshared reports whether the container gets a namespace of kind flag that is made for it.
-func (c *compiler) unshared(flag uintptr) bool { return c.spec.Namespaces.New&flag != 0 }
-
-// mountNamespace reports whether the mounts are the container's own, so that rt may change them.
-func (c *compiler) mountNamespace() bool { return c.spec.Namespaces.Has(unix.CLONE_NEWNS) }

@@ -9,48 +9,51 @@ import (
 	"rt/nsenter"
 )
 
+// procfs is a procfs of rt's own, and what is written to it.
+type procfs struct{ *compiler }
+
 // What is written to /proc goes through a detached procfs of the boot process: the /proc of the root file system may be
 // a fake, and be replaced meanwhile (CVE-2019-16884, CVE-2025-52881).
 
 // openProc opens such a procfs in regProc. In a user namespace the kernel may refuse one (EPERM). Then the host's /proc
 // serves, which no container can change and whose mounts are not crossed.
-func (c *compiler) openProc() {
+func (c procfs) openProc() {
 	if c.procOpen {
 		return
 	}
 	c.procOpen = true
 	host, end := c.newLabel(), c.newLabel()
-	c.do("", "configure a private procfs", nsenter.Fsopen, nsenter.Str("proc"),
-		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS).on(host, unix.EPERM)
-	c.fsconfig("", "create the file system", unix.FSCONFIG_CMD_CREATE, "", "").on(host, unix.EPERM)
-	c.do("", "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
+	c.call("", "configure a private procfs", nsenter.Fsopen, nsenter.Str("proc"),
+		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).into(regFS).onErrno(host, unix.EPERM)
+	c.fsconfig("", "create the file system", unix.FSCONFIG_CMD_CREATE, "", "").onErrno(host, unix.EPERM)
+	c.call("", "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
-		nsenter.Imm(0)).to(regProc).then(end).on(host, unix.EPERM)
+		nsenter.Imm(0)).into(regProc).then(end).onErrno(host, unix.EPERM)
 	c.mark(host)
-	c.do("", "fall back to the host's /proc", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
-		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regProc)
+	c.call("", "fall back to the host's /proc", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).into(regProc)
 	c.mark(end)
 }
 
-// writeProc writes text to a file of our procfs.
-func (c *compiler) writeProc(origin, sentence, path, text string) {
+// writeFile writes text to a file of our procfs.
+func (c procfs) writeFile(origin, sentence, path, text string) {
 	c.openProc()
-	c.open(origin, "open /proc/"+path, regProc, path, howProcFile).to(regFile)
+	c.open(origin, "open /proc/"+path, regProc, path, howProcFile).into(regFile)
 	c.write(origin, sentence, text)
 	c.close(regFile)
 }
 
-// sysctl writes linux.sysctl, while the namespaces that the values belong to are this process's own (sysctl(2),
+// compileSysctl writes linux.sysctl, while the namespaces that the values belong to are this process's own (sysctl(2),
 // namespaces(7)).
-func (c *compiler) sysctl() error {
+func (c procfs) compileSysctl() error {
 	for _, s := range c.spec.Sysctl {
-		c.writeProc("linux.sysctl["+strconv.Quote(s.Key)+"]", "set "+s.Key+" to "+s.Value, "sys/"+s.Path, s.Value)
+		c.writeFile("linux.sysctl["+strconv.Quote(s.Key)+"]", "set "+s.Key+" to "+s.Value, "sys/"+s.Path, s.Value)
 	}
-	return c.securityLabels()
+	return c.setLabels()
 }
 
-// securityLabels sets the LSM label that the user's program gets at its execve: apparmor(7), attr in proc(5).
-func (c *compiler) securityLabels() error {
+// setLabels sets the LSM label that the user's program gets at its execve: apparmor(7), attr in proc(5).
+func (c procfs) setLabels() error {
 	p := c.spec.Process
 	if p == nil {
 		return nil
@@ -85,9 +88,9 @@ func (c *compiler) securityLabels() error {
 	return nil
 }
 
-// keyLabel gives the next new keyring the label of the program: with rt's own label the policy would keep the program
-// from its keys. The label for keys ends with the execve of the program.
-func (c *compiler) keyLabel() {
+// setKeyLabel gives the next new keyring the label of the program: with rt's own label the policy would keep the
+// program from its keys. The label for keys ends with the execve of the program.
+func (c procfs) setKeyLabel() {
 	p := c.spec.Process
 	if p == nil || p.SELinuxLabel == "" || !c.host.SELinux {
 		return
@@ -97,21 +100,21 @@ func (c *compiler) keyLabel() {
 
 // writeLabel writes a label. Podman takes a failure for one of labels by the name of the file between backquotes
 // (libpod/oci_util.go).
-func (c *compiler) writeLabel(origin, sentence, path, label string) {
-	c.writeProc(origin, sentence+": write to `/proc/"+path+"`", path, label)
+func (c procfs) writeLabel(origin, sentence, path, label string) {
+	c.writeFile(origin, sentence+": write to `/proc/"+path+"`", path, label)
 }
 
-// oomScore sets the score while the process has all rights of rt: lowering it takes CAP_SYS_RESOURCE outside of any
+// setOOMScore sets the score while the process has all rights of rt: lowering it takes CAP_SYS_RESOURCE outside of any
 // user namespace. Children inherit it.
-func (c *compiler) oomScore() {
+func (c procfs) setOOMScore() {
 	if c.spec.Process == nil || c.spec.Process.OOMScoreAdj == nil {
 		return
 	}
 	const origin = "process.oomScoreAdj"
 	text := strconv.Itoa(*c.spec.Process.OOMScoreAdj)
-	c.do(origin, "open oom_score_adj of this process", nsenter.Openat, nsenter.Cwd,
+	c.call(origin, "open oom_score_adj of this process", nsenter.Openat, nsenter.Cwd,
 		nsenter.Str("/proc/self/oom_score_adj"),
-		nsenter.Flags(&nsenter.OpenFlags, unix.O_WRONLY|unix.O_CLOEXEC)).to(regFile)
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_WRONLY|unix.O_CLOEXEC)).into(regFile)
 	c.write(origin, "set it to "+text, text)
 	c.close(regFile)
 }

@@ -23,23 +23,24 @@ const (
 // device, for which an open is an action. path is relative.
 func Reader(path string, open bool, limit int) *nsenter.Program {
 	const ctl nsenter.FD = ReaderFile + 1
-	c := &compiler{}
+	c := newCompiler(input{})
 	c.begin("reader")
-	c.plan.Regs = registerNames[:]
 	c.plan.FDs, c.plan.Ctl = []string{"root", "to", "spare", "ctl"}, ctl
 	if !open {
-		c.open("", "find the file", regRoot, path, howPath).at().Args[0] = nsenter.Num(ReaderRoot)
+		c.open("", "find the file", regRoot, path, howPath).row().Args[0] = nsenter.Num(ReaderRoot)
 		c.plan.Steps[0].To = regFile
-		c.do("", "duplicate it to a fixed number", nsenter.Dup3, nsenter.Val(regFile), nsenter.Num(ReaderFile),
+		c.call("", "duplicate it to a fixed number", nsenter.Dup3, nsenter.Val(regFile), nsenter.Num(ReaderFile),
 			nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
-		c.do("", "pass it to rt", nsenter.Sendmsg, nsenter.Num(ctl), passDescriptor(ReaderFile, regFile),
+		c.call("", "pass it to rt", nsenter.Sendmsg, nsenter.Num(ctl), passDescriptor(ReaderFile, regFile),
 			nsenter.Imm(0)).sync(SyncHome)
 		c.await("wait until rt knows that it is a regular file")
 	}
-	c.do("", "open it for reading", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc/self/fd/"+strconv.Itoa(ReaderFile)),
-		nsenter.Flags(&nsenter.OpenFlags, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC)).to(regFile)
-	c.do("", "copy it", nsenter.Sendfile, nsenter.Num(ReaderTo), nsenter.Val(regFile), nsenter.Null, nsenter.Imm(limit))
-	c.do("", "exit", nsenter.ExitGroup, nsenter.Imm(0))
+	c.call("", "open it for reading", nsenter.Openat, nsenter.Cwd,
+		nsenter.Str("/proc/self/fd/"+strconv.Itoa(ReaderFile)),
+		nsenter.Flags(&nsenter.OpenFlags, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC)).into(regFile)
+	c.call("", "copy it", nsenter.Sendfile, nsenter.Num(ReaderTo), nsenter.Val(regFile), nsenter.Null,
+		nsenter.Imm(limit))
+	c.call("", "exit", nsenter.ExitGroup, nsenter.Imm(0))
 	c.resolve()
 	return &c.plan.Program
 }

@@ -4,9 +4,9 @@ import (
 	"rt/nsenter"
 )
 
-// canStart refuses a filter that refuses a call which the boot process makes below it in any case. Such a container
+// checkFilter refuses a filter that refuses a call which the boot process makes below it in any case. Such a container
 // can't start, and if the filter refuses write(2) too the boot process can't even say why.
-func (c *compiler) canStart() error {
+func (c *compiler) checkFilter() error {
 	if c.opt.Filter == nil || c.opt.Observe {
 		return nil
 	}

@@ -10,11 +10,14 @@ import (
 	"rt/spec"
 )
 
-// changeMount compiles a mount with the option remount, which mounts nothing: it changes what is mounted at the
+// remounts are the entries of mounts with the option remount.
+type remounts struct{ mounter }
+
+// compile compiles a mount with the option remount, which mounts nothing: it changes what is mounted at the
 // destination (mount(8)). With bind it changes that mount alone, without it the file system too. As with mount(8), and
 // unlike mount(2), options that it does not name keep their values, as far as earlier entries of the config tell.
-func (c *compiler) changeMount(m *spec.Mount) error {
-	before := c.mountedAt(m)
+func (c remounts) compile(m *spec.Mount) error {
+	before := c.mountBefore(m)
 	if !m.Bind && before.Bind {
 		return &diag.Error{
 			Kind: diag.Host, Field: mountPath(m, "options"), Value: "remount",
@@ -23,10 +26,10 @@ func (c *compiler) changeMount(m *spec.Mount) error {
 		}
 	}
 	if m.AttrClear&unix.MOUNT_ATTR_RDONLY != 0 {
-		c.stayWritable(m.Destination)
+		c.leaveWritable(m.Destination)
 	}
 	origin := mountPath(m, "options")
-	tree, held := c.heldFor(m)
+	tree, held := c.registerFor(m)
 	if !held {
 		// The mount came with the root file system, or with a recursive bind.
 		how := howPath
@@ -34,7 +37,7 @@ func (c *compiler) changeMount(m *spec.Mount) error {
 			how = howDir
 		}
 		tree = regTarget
-		c.open(mountPath(m, "destination"), "open what is mounted there", regRoot, m.Destination, how).to(tree)
+		c.open(mountPath(m, "destination"), "open what is mounted there", regRoot, m.Destination, how).into(tree)
 	}
 	if !m.Bind {
 		c.enter(mountPath(m, "destination"), tree)
@@ -43,66 +46,66 @@ func (c *compiler) changeMount(m *spec.Mount) error {
 			data = nsenter.Str(m.Data)
 		}
 		flags := mountFlags(before.AttrSet&^m.AttrClear|m.AttrSet) | m.SuperFlags | unix.MS_REMOUNT
-		c.do(origin, "change the file system at "+m.Destination, nsenter.Mount, nsenter.Null, nsenter.Str("."),
+		c.call(origin, "change the file system at "+m.Destination, nsenter.Mount, nsenter.Null, nsenter.Str("."),
 			nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, flags), data)
 	} else {
 		c.changeAttributes(m, before.AttrSet, tree)
 	}
 	if m.RecSet|m.RecClear != 0 {
-		c.setAttr(origin, "change this mount and all mounts below", tree, m.RecSet, m.RecClear, 0, true)
+		c.setAttributes(origin, "change this mount and all mounts below", tree, m.RecSet, m.RecClear, 0, true)
 	}
-	c.propagate(m, tree)
+	c.setPropagation(m, tree)
 	if !held {
 		c.close(tree)
 	}
 	return nil
 }
 
-// holdForRemount leaves a mount open that a later entry of the config changes: its name may lead elsewhere by then.
-func (c *compiler) holdForRemount(m *spec.Mount, tree nsenter.Reg) {
-	if !c.remountedLater(m) {
+// holdOpen leaves a mount open that a later entry of the config changes: its name may lead elsewhere by then.
+func (c remounts) holdOpen(m *spec.Mount, tree nsenter.Reg) {
+	if !c.isChangedLater(m) {
 		return
 	}
-	r, ok := c.heldAt(m.Index) // if a mount is made in one of two ways, each leaves it open
+	r, ok := c.registerAt(m.Index) // if a mount is made in one of two ways, each leaves it open
 	if !ok {
-		if r, ok = c.keep(false); !ok {
+		if r, ok = c.reserveRegister(false); !ok {
 			return
 		}
-		c.held = append(c.held, heldMount{m.Index, r})
+		c.opened.remounted = append(c.opened.remounted, remountedMount{m.Index, r})
 	}
-	c.do(mountPath(m, ""), "keep its descriptor: a later entry changes it", nsenter.Fcntl, nsenter.Val(tree),
-		nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
+	c.call(mountPath(m, ""), "keep its descriptor: a later entry changes it", nsenter.Fcntl, nsenter.Val(tree),
+		nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).into(r)
 }
 
-// heldMount is a mount of the config that a register refers to until a later entry changes it.
-type heldMount struct {
+// remountedMount is a mount of the config that a register refers to until a later entry changes it.
+type remountedMount struct {
 	index int // in mounts
 	reg   nsenter.Reg
 }
 
-// remountedLater reports whether a later entry of the config changes the mount m.
-func (c *compiler) remountedLater(m *spec.Mount) bool {
+// isChangedLater reports whether a later entry of the config changes the mount m.
+func (c remounts) isChangedLater(m *spec.Mount) bool {
 	if m.Index < 0 {
 		return false
 	}
 	for i := range c.spec.Mounts[m.Index+1:] {
 		later := &c.spec.Mounts[m.Index+1+i]
-		if later.Remount && c.madeFor(later) == m.Index {
+		if later.Remount && c.entryFor(later) == m.Index {
 			return true
 		}
 	}
 	return false
 }
 
-// heldFor returns the register of the mount that m, an entry with remount, changes.
-func (c *compiler) heldFor(m *spec.Mount) (nsenter.Reg, bool) {
-	return c.heldAt(c.madeFor(m))
+// registerFor returns the register of the mount that m, an entry with remount, changes.
+func (c remounts) registerFor(m *spec.Mount) (nsenter.Reg, bool) {
+	return c.registerAt(c.entryFor(m))
 }
 
-// heldAt returns the register of the mount that the entry of that index has made.
-func (c *compiler) heldAt(index int) (nsenter.Reg, bool) {
-	for _, h := range c.held {
+// registerAt returns the register of the mount that the entry of that index has made.
+func (c remounts) registerAt(index int) (nsenter.Reg, bool) {
+	for _, h := range c.opened.remounted {
 		if h.index == index {
 			return h.reg, true
 		}
@@ -110,8 +113,8 @@ func (c *compiler) heldAt(index int) (nsenter.Reg, bool) {
 	return nsenter.Nowhere, false
 }
 
-// madeFor returns the index of the entry whose mount is on top at the destination of m when m is compiled, or -1.
-func (c *compiler) madeFor(m *spec.Mount) int {
+// entryFor returns the index of the entry whose mount is on top at the destination of m when m is compiled, or -1.
+func (c remounts) entryFor(m *spec.Mount) int {
 	made := -1
 	for i := range c.spec.Mounts[:m.Index] {
 		earlier := &c.spec.Mounts[i]
@@ -130,15 +133,15 @@ func (c *compiler) madeFor(m *spec.Mount) int {
 
 // changeAttributes changes the attributes of a mount. Like other mounts, it becomes read-only once everything in it is
 // made.
-func (c *compiler) changeAttributes(m *spec.Mount, before uint64, tree nsenter.Reg) {
+func (c remounts) changeAttributes(m *spec.Mount, before uint64, tree nsenter.Reg) {
 	origin := mountPath(m, "options")
 	set := m.AttrSet
 	if set&unix.MOUNT_ATTR_RDONLY != 0 {
-		if r, ok := c.keep(false); ok {
+		if r, ok := c.reserveRegister(false); ok {
 			set &^= unix.MOUNT_ATTR_RDONLY
-			c.do(origin, "keep its descriptor: it is made read-only later", nsenter.Fcntl, nsenter.Val(tree),
-				nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
-			c.readonly = append(c.readonly, openMount{
+			c.call(origin, "keep its descriptor: it is made read-only later", nsenter.Fcntl, nsenter.Val(tree),
+				nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).into(r)
+			c.opened.readonly = append(c.opened.readonly, openMount{
 				m.Index, m.Destination, origin, r,
 				mountFlags(before&^m.AttrClear | m.AttrSet),
 			})
@@ -148,14 +151,14 @@ func (c *compiler) changeAttributes(m *spec.Mount, before uint64, tree nsenter.R
 		return
 	}
 	if c.host.Has(host.MountSetattr) {
-		c.setAttr(origin, "change the mount at "+m.Destination, tree, set, m.AttrClear, 0, false)
+		c.setAttributes(origin, "change the mount at "+m.Destination, tree, set, m.AttrClear, 0, false)
 		return
 	}
-	c.remount(origin, "change the mount at "+m.Destination, tree, mountFlags(before&^m.AttrClear|set))
+	c.setFlags(origin, "change the mount at "+m.Destination, tree, mountFlags(before&^m.AttrClear|set))
 }
 
-// mountedAt returns the mount at the destination of m as earlier entries of the config have left it.
-func (c *compiler) mountedAt(m *spec.Mount) (before spec.Mount) {
+// mountBefore returns the mount at the destination of m as earlier entries of the config have left it.
+func (c remounts) mountBefore(m *spec.Mount) (before spec.Mount) {
 	for i := range c.spec.Mounts[:m.Index] {
 		earlier := &c.spec.Mounts[i]
 		switch {
@@ -169,13 +172,13 @@ func (c *compiler) mountedAt(m *spec.Mount) (before spec.Mount) {
 	return before
 }
 
-// stayWritable takes a mount off the list of those that become read-only.
-func (c *compiler) stayWritable(destination string) {
-	kept := c.readonly[:0]
-	for _, m := range c.readonly {
+// leaveWritable takes a mount off the list of those that become read-only.
+func (c remounts) leaveWritable(destination string) {
+	kept := c.opened.readonly[:0]
+	for _, m := range c.opened.readonly {
 		if m.destination != destination {
 			kept = append(kept, m)
 		}
 	}
-	c.readonly = kept
+	c.opened.readonly = kept
 }

@@ -47,12 +47,6 @@ var (
 
 const sizeofOpenHow = 24
 
-// open opens path below dir; path is as the container sees it, "/" itself is ".".
-func (c *compiler) open(origin, sentence string, dir nsenter.Reg, path string, how nsenter.Arg) step {
-	return c.do(origin, sentence, nsenter.Openat2, nsenter.Val(dir), nsenter.Str(Relative(path)), how,
-		nsenter.Imm(sizeofOpenHow)).retry()
-}
-
 // Relative returns an absolute path as openat2 takes it below a directory.
 func Relative(path string) string {
 	if path = strings.TrimLeft(path, "/"); path == "" {
@@ -61,46 +55,47 @@ func Relative(path string) string {
 	return path
 }
 
-// target opens the mount point of a mount in regTarget. If it is missing, it is made: a directory, or an empty file.
-// move_mount(2) refuses a mount point of the wrong kind later. how says which links are followed.
-func (c *compiler) target(origin, destination string, dir bool, how nsenter.Arg) {
+// openMountPoint opens the mount point of a mount in regTarget. If it is missing, it is made: a directory, or an empty
+// file. move_mount(2) refuses a mount point of the wrong kind later. how says which links are followed.
+func (c mounter) openMountPoint(origin, destination string, dir bool, how nsenter.Arg) {
 	found := c.newLabel()
-	c.targetThen(origin, destination, dir, how, found)
+	c.openMountPointThen(origin, destination, dir, how, found)
 	c.mark(found)
 }
 
-// targetThen does the same, and continues at found.
-func (c *compiler) targetThen(origin, destination string, dir bool, how nsenter.Arg, found label) {
+// openMountPointThen does the same, and continues at found.
+func (c mounter) openMountPointThen(origin, destination string, dir bool, how nsenter.Arg, found label) {
 	missing := c.newLabel()
-	c.open(origin, "open the mount point", regRoot, destination, how).to(regTarget).then(found).on(missing, unix.ENOENT)
+	c.open(origin, "open the mount point", regRoot, destination, how).into(regTarget).then(found).
+		onErrno(missing, unix.ENOENT)
 	c.mark(missing)
-	c.made(origin, destination, dir, how, regTarget, found)
+	c.makeAndOpen(origin, destination, dir, how, regTarget, found)
 }
 
-// directory opens a directory below the root in r, and makes it if it is missing.
-func (c *compiler) directory(origin, sentence, path string, r nsenter.Reg) {
+// openOrMakeDir opens a directory below the root in r, and makes it if it is missing.
+func (c mounter) openOrMakeDir(origin, sentence, path string, r nsenter.Reg) {
 	found, missing := c.newLabel(), c.newLabel()
-	c.open(origin, sentence, regRoot, path, howDir).to(r).then(found).on(missing, unix.ENOENT)
+	c.open(origin, sentence, regRoot, path, howDir).into(r).then(found).onErrno(missing, unix.ENOENT)
 	c.mark(missing)
-	c.made(origin, path, true, howDir, r, found)
+	c.makeAndOpen(origin, path, true, howDir, r, found)
 	c.mark(found)
 }
 
-// made makes the missing path as a directory or an empty file, opens it in r and continues at found.
+// makeAndOpen makes the missing path as a directory or an empty file, opens it in r and continues at found.
 //
 // If symbolic links in the path lead to nothing, their targets are made. Steps can't follow links, and a link may have
 // come with an earlier mount, or be hidden by one. So rt makes them, at this step, from the root that the boot process
 // passes. It is rare.
-func (c *compiler) made(origin, path string, dir bool, how nsenter.Arg, r nsenter.Reg, found label) {
+func (c mounter) makeAndOpen(origin, path string, dir bool, how nsenter.Arg, r nsenter.Reg, found label) {
 	links := c.newLabel()
 	c.makePath(origin, path, dir, links)
 	if how == howRealDir {
 		// No links are followed anyway.
 		c.mark(links)
-		c.open(origin, "open it", regRoot, path, how).to(r).then(found)
+		c.open(origin, "open it", regRoot, path, how).into(r).then(found)
 		return
 	}
-	c.open(origin, "open it", regRoot, path, how).to(r).then(found).on(links, unix.ENOENT)
+	c.open(origin, "open it", regRoot, path, how).into(r).then(found).onErrno(links, unix.ENOENT)
 	c.mark(links)
 	name, does := SyncMakeDir, "make the directory that the symbolic links in "+path+" lead to, below the root"
 	if !dir {
@@ -108,24 +103,24 @@ func (c *compiler) made(origin, path string, dir bool, how nsenter.Arg, r nsente
 	}
 	c.passToRt(origin, "the root file system", regRoot).sync(name, does).about(path)
 	c.await("wait until rt has made it")
-	c.open(origin, "open it", regRoot, path, how).to(r).then(found)
+	c.open(origin, "open it", regRoot, path, how).into(r).then(found)
 }
 
 // makePath makes the directories of path, and at its end a directory or an empty file. Each is made by its name in a
 // directory that was opened below the root, so no link leads out; an existing one is left as it is. If a link on the
 // way leads to nothing, it continues at links.
-func (c *compiler) makePath(origin, path string, dir bool, links label) {
+func (c mounter) makePath(origin, path string, dir bool, links label) {
 	names := strings.Split(Relative(path), "/")
 	parent := regRoot
 	for i, name := range names {
 		if i == len(names)-1 && !dir {
-			c.do(origin, "make an empty file to mount on", nsenter.Mknodat, nsenter.Val(parent), nsenter.Str(name),
+			c.call(origin, "make an empty file to mount on", nsenter.Mknodat, nsenter.Val(parent), nsenter.Str(name),
 				nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o644), nsenter.Imm(0)).ignore(unix.EEXIST)
 			break
 		}
 		prefix := strings.Join(names[:i+1], "/")
 		if !c.isMountPoint("/" + prefix) {
-			c.do(origin, "make the directory", nsenter.Mkdirat, nsenter.Val(parent), nsenter.Str(name),
+			c.call(origin, "make the directory", nsenter.Mkdirat, nsenter.Val(parent), nsenter.Str(name),
 				nsenter.Flags(&nsenter.Octal, 0o755)).
 				ignore(unix.EEXIST)
 		}
@@ -133,7 +128,7 @@ func (c *compiler) makePath(origin, path string, dir bool, links label) {
 			if parent == regDir {
 				c.close(regDir)
 			}
-			c.open(origin, "enter it", regRoot, prefix, howDir).to(regDir).on(links, unix.ENOENT)
+			c.open(origin, "enter it", regRoot, prefix, howDir).into(regDir).onErrno(links, unix.ENOENT)
 			parent = regDir
 		}
 	}
@@ -144,7 +139,7 @@ func (c *compiler) makePath(origin, path string, dir bool, links label) {
 
 // isMountPoint reports whether an earlier mount of the config is at path, and no later one hides it, so that the
 // directory is there. Where links lead elsewhere the directory is made as behind any link that leads to nothing.
-func (c *compiler) isMountPoint(path string) bool {
+func (c mounter) isMountPoint(path string) bool {
 	for i := c.mounted - 1; i >= 0; i-- {
 		m := &c.spec.Mounts[i]
 		if rest, ok := sys.Below(path, m.Destination); ok {
@@ -154,27 +149,27 @@ func (c *compiler) isMountPoint(path string) bool {
 	return false
 }
 
-// parentOf opens the directory that contains path, and returns its register and the last name of path. A path in /dev
+// openParent opens the directory that contains path, and returns its register and the last name of path. A path in /dev
 // is looked up from the directory that devices has opened, whatever has happened to the name since.
-func (c *compiler) parentOf(origin, path string) (nsenter.Reg, string) {
+func (c mounter) openParent(origin, path string) (nsenter.Reg, string) {
 	i := strings.LastIndexByte(path, '/')
 	dir, name := path[:i], path[i+1:]
 	if dir == "/dev" {
 		return regDev, name
 	}
-	return c.parentDir(origin, dir), name
+	return c.openDir(origin, dir), name
 }
 
-// parentDir opens a directory below the root, which it makes if need be, and returns its register.
-func (c *compiler) parentDir(origin, dir string) nsenter.Reg {
+// openDir opens a directory below the root, which it makes if need be, and returns its register.
+func (c mounter) openDir(origin, dir string) nsenter.Reg {
 	if dir == "" {
 		return regRoot
 	}
-	c.directory(origin, "open the directory", dir, regDir)
+	c.openOrMakeDir(origin, "open the directory", dir, regDir)
 	return regDir
 }
 
-// notInConfig is the index of a mount that the config does not ask for: see notify.
+// notInConfig is the index of a mount that the config does not ask for: see compileNotify.
 const notInConfig = -1
 
 // mountPath returns the path of a property of mounts[i], for messages.

@@ -13,15 +13,18 @@ import (
 	"rt/spec"
 )
 
-// restrictPaths masks linux.maskedPaths, makes linux.readonlyPaths read-only (config-linux.md#masked-paths), and
+// restrictions are the masked paths, the read-only paths and the read-only mounts.
+type restrictions struct{ mounter }
+
+// compile masks linux.maskedPaths, makes linux.readonlyPaths read-only (config-linux.md#masked-paths), and
 // finally makes those mounts read-only that had to be writable before. A path that is listed twice is restricted once.
-func (c *compiler) restrictPaths() error {
-	if !c.mountNamespace() {
+func (c restrictions) compile() error {
+	if !c.hasMountNamespace() {
 		return nil
 	}
 	for i, path := range c.spec.ReadonlyPaths {
 		if !slices.Contains(c.spec.ReadonlyPaths[:i], path) {
-			c.readonlyPath("linux.readonlyPaths["+strconv.Itoa(i)+"]", path)
+			c.makeReadonly("linux.readonlyPaths["+strconv.Itoa(i)+"]", path)
 		}
 	}
 	for i, path := range c.spec.MaskedPaths {
@@ -29,17 +32,17 @@ func (c *compiler) restrictPaths() error {
 			c.mask("linux.maskedPaths["+strconv.Itoa(i)+"]", path)
 		}
 	}
-	for _, m := range c.readonly {
+	for _, m := range c.opened.readonly {
 		c.setReadonly(m.origin, "make "+m.destination+" read-only: it is complete", m.reg, m.flags)
 	}
 	return nil
 }
 
-// at returns the directory from which path is looked up. A path in /proc or /sys is looked up from the mount itself, so
-// no change of a name can redirect it.
-func (c *compiler) at(path string) (dir nsenter.Reg, name string) {
+// directoryOf returns the directory from which path is looked up. A path in /proc or /sys is looked up from the mount
+// itself, so no change of a name can redirect it.
+func (c restrictions) directoryOf(path string) (dir nsenter.Reg, name string) {
 	i, rest := c.holder(path)
-	for _, m := range c.stayOpen {
+	for _, m := range c.opened.restricted {
 		if m.index == i {
 			return m.reg, rest
 		}
@@ -49,7 +52,7 @@ func (c *compiler) at(path string) (dir nsenter.Reg, name string) {
 
 // holder returns the index of the last procfs, sysfs, or bind mount on /proc or /sys that contains path, and the path
 // in it; -1 if there is none, or if a later mount covers it.
-func (c *compiler) holder(path string) (index int, rest string) {
+func (c *input) holder(path string) (index int, rest string) {
 	index = -1
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
@@ -70,7 +73,7 @@ func (c *compiler) holder(path string) (index int, rest string) {
 }
 
 // restricts reports whether a masked or read-only path is looked up from mount i.
-func (c *compiler) restricts(i int) bool {
+func (c *input) restricts(i int) bool {
 	if i < 0 || !isKernelTree(&c.spec.Mounts[i]) || c.spec.Mounts[i].Remount {
 		return false
 	}
@@ -84,15 +87,15 @@ func (c *compiler) restricts(i int) bool {
 	return false
 }
 
-// canRestrict reserves a register for each mount that paths are restricted in, and refuses a config with more such
+// reserve reserves a register for each mount that paths are restricted in, and refuses a config with more such
 // mounts than registers.
-func (c *compiler) canRestrict() error {
+func (c restrictions) reserve() error {
 	for i := range c.spec.Mounts {
 		if c.restricts(i) {
-			c.reserved++
+			c.opened.reserved++
 		}
 	}
-	if most := nsenter.MaxReg - int(regFree); c.reserved > most {
+	if most := nsenter.MaxReg - int(regFree); c.opened.reserved > most {
 		return &diag.Error{
 			Kind: diag.Document, Field: "linux.maskedPaths",
 			Problem: "together with linux.readonlyPaths has paths in more mounts of proc and sysfs than rt can do, " +
@@ -102,22 +105,22 @@ func (c *compiler) canRestrict() error {
 	return nil
 }
 
-// keepBind leaves the bind mount in regTree open if paths are restricted in it.
-func (c *compiler) keepBind(i int, m *spec.Mount) {
+// holdOpen leaves the bind mount in regTree open if paths are restricted in it.
+func (c bindMounts) holdOpen(i int, m *spec.Mount) {
 	if !c.restricts(i) {
 		return
 	}
-	r, _ := c.keep(true)
-	c.do(mountPath(m, ""), "keep its descriptor: paths in it are restricted later", nsenter.Fcntl, nsenter.Val(regTree),
-		nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(r)
-	c.stayOpen = append(c.stayOpen, openMount{i, m.Destination, mountPath(m, ""), r, 0})
+	r, _ := c.reserveRegister(true)
+	c.call(mountPath(m, ""), "keep its descriptor: paths in it are restricted later", nsenter.Fcntl,
+		nsenter.Val(regTree), nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).into(r)
+	c.opened.restricted = append(c.opened.restricted, openMount{i, m.Destination, mountPath(m, ""), r, 0})
 }
 
-// find opens path, in regTarget. A missing path needs no restriction: it can't appear later in a file system of the
+// openPath opens path, in regTarget. A missing path needs no restriction: it can't appear later in a file system of the
 // kernel, and elsewhere the config means existing files.
-func (c *compiler) find(origin, path string, absent label) {
-	dir, name := c.at(path)
-	c.open(origin, "open it", dir, name, howPath).to(regTarget).on(absent, unix.ENOENT, unix.ENOTDIR)
+func (c restrictions) openPath(origin, path string, absent label) {
+	dir, name := c.directoryOf(path)
+	c.open(origin, "open it", dir, name, howPath).into(regTarget).onErrno(absent, unix.ENOENT, unix.ENOTDIR)
 }
 
 // hostAttrs are the attributes of every mount of an inode of the host's that rt makes on its own account. A device on a
@@ -129,118 +132,119 @@ const hostAttrs = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_A
 // known when it is opened as one. An attempt to attach a mount of the wrong kind would tell as well, but would leave
 // that mount detached, and the start of the program would wait for an RCU grace period for each (dissolve_on_fput in
 // the kernel's namespace.c).
-func (c *compiler) mask(origin, path string) {
+func (c restrictions) mask(origin, path string) {
 	file, end := c.newLabel(), c.newLabel()
-	c.openMasks()
-	dir, name := c.at(path)
-	c.open(origin, "open it if it is a directory", dir, name, howDir).to(regTarget).on(file, unix.ENOENT, unix.ENOTDIR)
-	c.cover(origin, "clone the mount of the empty directory", regEmpty, end).then(end)
+	c.makeMasks()
+	dir, name := c.directoryOf(path)
+	c.open(origin, "open it if it is a directory", dir, name, howDir).into(regTarget).
+		onErrno(file, unix.ENOENT, unix.ENOTDIR)
+	c.attachMask(origin, "clone the mount of the empty directory", regEmpty, end).then(end)
 	c.mark(file)
-	c.find(origin, path, end)
+	c.openPath(origin, path, end)
 	if c.host.Has(host.MountSetattr) {
-		c.cover(origin, "clone the mount of /dev/null", regNull, end)
+		c.attachMask(origin, "clone the mount of /dev/null", regNull, end)
 	} else {
-		c.copyNull(origin, regNull, regTree)
+		c.cloneNull(origin, regNull, regTree)
 		c.attach(origin, regTree, regTarget)
-		c.remount(origin, "restrict it: the host's inode must not change", regTree, mountFlags(hostAttrs))
+		c.setFlags(origin, "restrict it: the host's inode must not change", regTree, mountFlags(hostAttrs))
 	}
 	c.mark(end)
 	c.close(regTree)
 	c.close(regTarget)
 }
 
-// cover attaches a copy of the mount in r to the target and continues at end. Most kernels don't copy a detached mount:
-// then it is attached to the first target itself, by the last step, which is returned; and copies of it, with all its
-// attributes, to the others.
-func (c *compiler) cover(origin, sentence string, r nsenter.Reg, end label) step {
-	copied := c.do(origin, sentence, nsenter.OpenTree, nsenter.Val(r), nsenter.Str(""),
+// attachMask attaches a copy of the mount in r to the target and continues at end. Most kernels don't copy a detached
+// mount: then it is attached to the first target itself, by the last step, which is returned; and copies of it, with
+// all its attributes, to the others.
+func (c restrictions) attachMask(origin, sentence string, r nsenter.Reg, end label) step {
+	copied := c.call(origin, sentence, nsenter.OpenTree, nsenter.Val(r), nsenter.Str(""),
 		nsenter.Flags(&nsenter.OpenTreeFlags,
-			unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(regTree)
+			unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).into(regTree)
 	if c.masksAside() {
 		return c.attach(origin, regTree, regTarget)
 	}
 	uncopied := c.newLabel()
-	copied.on(uncopied, unix.EINVAL)
+	copied.onErrno(uncopied, unix.EINVAL)
 	c.attach(origin, regTree, regTarget).then(end)
 	c.mark(uncopied)
 	return c.attach(origin, r, regTarget)
 }
 
 // masksAside reports whether the mounts that masks are copies of can be attached to the host's tree, of which the
-// container's mount namespace has a copy until the root is changed: see openMasks.
-func (c *compiler) masksAside() bool {
+// container's mount namespace has a copy until the root is changed: see makeMasks.
+func (c restrictions) masksAside() bool {
 	return c.host.Has(host.MountSetattr) && c.unshared(unix.CLONE_NEWNS) && c.contained() && !c.opt.NoPivot
 }
 
-// copyNull makes a detached mount of the host's /dev/null, which is in from.
-func (c *compiler) copyNull(origin string, from, to nsenter.Reg) {
-	c.do(origin, "clone its mount", nsenter.OpenTree, nsenter.Val(from), nsenter.Str(""),
-		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).to(to)
+// cloneNull makes a detached mount of the host's /dev/null, which is in from.
+func (c restrictions) cloneNull(origin string, from, to nsenter.Reg) {
+	c.call(origin, "clone its mount", nsenter.OpenTree, nsenter.Val(from), nsenter.Str(""),
+		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).into(to)
 }
 
-// openMasks makes a detached mount of the host's /dev/null, which is restricted before it is attached, and an empty
+// makeMasks makes a detached mount of the host's /dev/null, which is restricted before it is attached, and an empty
 // directory, for all masks. The name is looked up in the host's tree, which no container can change, without following
 // a link, and rt has checked that it is the device 1:3: CVE-2025-31133.
 //
 // Both are attached to the old root if possible, /dev/null over itself and the directory at /dev: every kernel copies
 // attached mounts, and they are unmounted with the old root. A detached mount that is never attached would be taken
 // down when its descriptor is closed, and the start of the program would wait for an RCU grace period for each.
-func (c *compiler) openMasks() {
-	if c.nullOpen {
+func (c restrictions) makeMasks() {
+	if c.masksMade {
 		return
 	}
-	c.nullOpen = true
+	c.masksMade = true
 	const origin = "linux.maskedPaths"
 	null := regNull
 	if c.host.Has(host.MountSetattr) {
 		null = regFile
 	}
-	c.do(origin, "open the host's /dev/null", nsenter.Openat2, nsenter.Cwd, nsenter.Str("/dev/null"), howHostNode,
-		nsenter.Imm(sizeofOpenHow)).to(null)
+	c.call(origin, "open the host's /dev/null", nsenter.Openat2, nsenter.Cwd, nsenter.Str("/dev/null"), howHostNode,
+		nsenter.Imm(sizeofOpenHow)).into(null)
 	if c.host.Has(host.MountSetattr) {
-		c.copyNull(origin, null, regNull)
-		c.setAttr(origin, "restrict the copy: the host's inode must not change", regNull, hostAttrs, 0, 0, false)
+		c.cloneNull(origin, null, regNull)
+		c.setAttributes(origin, "restrict the copy: the host's inode must not change", regNull, hostAttrs, 0, 0, false)
 	}
 	if c.masksAside() {
-		c.do(origin, "attach it to the old root, so that it can be cloned", nsenter.MoveMount, nsenter.Val(regNull),
+		c.call(origin, "attach it to the old root, so that it can be cloned", nsenter.MoveMount, nsenter.Val(regNull),
 			nsenter.Str(""), nsenter.Val(null), nsenter.Str(""),
 			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
 	}
 	if null != regNull {
 		c.close(null)
 	}
-	c.do(origin, "configure a new tmpfs that masks directories", nsenter.Fsopen, nsenter.Str("tmpfs"),
-		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).to(regFS)
+	c.call(origin, "configure a new tmpfs that masks directories", nsenter.Fsopen, nsenter.Str("tmpfs"),
+		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).into(regFS)
 	for _, option := range [...][2]string{{"mode", "755"}, {"nr_blocks", "1"}, {"nr_inodes", "1"}} {
 		c.fsconfig(origin, "set the option "+option[0]+"="+option[1], unix.FSCONFIG_SET_STRING, option[0], option[1])
 	}
 	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
-	c.do(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
+	c.call(origin, "create a detached mount", nsenter.Fsmount, nsenter.Val(regFS),
 		nsenter.Flags(&nsenter.FsmountFlags, unix.FSMOUNT_CLOEXEC),
 		nsenter.Flags(&nsenter.MountAttrs,
-			unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)).to(regEmpty)
+			unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)).into(regEmpty)
 	if c.masksAside() {
-		c.do(origin, "attach it to the old root, so that it can be cloned", nsenter.MoveMount, nsenter.Val(regEmpty),
+		c.call(origin, "attach it to the old root, so that it can be cloned", nsenter.MoveMount, nsenter.Val(regEmpty),
 			nsenter.Str(""), nsenter.Cwd, nsenter.Str("/dev"),
 			nsenter.Flags(&nsenter.MoveMountFlags, unix.MOVE_MOUNT_F_EMPTY_PATH))
 	}
 	c.close(regFS)
 }
 
-// readonlyPath covers path with a read-only copy of itself.
-func (c *compiler) readonlyPath(origin, path string) {
+// makeReadonly covers path with a read-only copy of itself.
+func (c restrictions) makeReadonly(origin, path string) {
 	end := c.newLabel()
-	c.find(origin, path, end)
-	c.do(origin, "clone the mount at "+path, nsenter.OpenTree, nsenter.Val(regTarget), nsenter.Str(""),
+	c.openPath(origin, path, end)
+	c.call(origin, "clone the mount at "+path, nsenter.OpenTree, nsenter.Val(regTarget), nsenter.Str(""),
 		nsenter.Flags(&nsenter.OpenTreeFlags,
-			unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH|unix.AT_RECURSIVE)).to(regTree)
+			unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH|unix.AT_RECURSIVE)).into(regTree)
 	modern := c.host.Has(host.MountSetattr)
 	if modern {
-		c.setAttr(origin, "make the copy read-only", regTree, unix.MOUNT_ATTR_RDONLY, 0, 0, false)
+		c.setAttributes(origin, "make the copy read-only", regTree, unix.MOUNT_ATTR_RDONLY, 0, 0, false)
 	}
 	c.attach(origin, regTree, regTarget)
 	if !modern {
-		c.remount(origin, "make it read-only", regTree, unix.MS_RDONLY|c.flagsAt(path))
+		c.setFlags(origin, "make it read-only", regTree, unix.MS_RDONLY|c.flagsAt(path))
 	}
 	c.close(regTree)
 	c.close(regTarget)
@@ -250,19 +254,19 @@ func (c *compiler) readonlyPath(origin, path string) {
 // flagsAt returns the flags of the mount that contains path, as far as the config tells: a remount sets all of them,
 // and in a user namespace can't clear locked ones. A later mount covers earlier ones at and below its destination, so
 // the last one counts.
-func (c *compiler) flagsAt(path string) (flags uintptr) {
+func (c restrictions) flagsAt(path string) (flags uintptr) {
 	var attrs uint64
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
 		if _, ok := sys.Below(path, m.Destination); ok && !m.Remount {
-			attrs = c.attrsAt(i)
+			attrs = c.attributesOf(i)
 		}
 	}
 	return mountFlags(attrs)
 }
 
-// attrsAt returns the attributes of mount i, as later remounts of its destination change them.
-func (c *compiler) attrsAt(i int) uint64 {
+// attributesOf returns the attributes of mount i, as later remounts of its destination change them.
+func (c restrictions) attributesOf(i int) uint64 {
 	attrs := c.spec.Mounts[i].AttrSet
 	for j := i + 1; j < len(c.spec.Mounts); j++ {
 		if m := &c.spec.Mounts[j]; m.Remount && m.Destination == c.spec.Mounts[i].Destination {
@@ -272,7 +276,7 @@ func (c *compiler) attrsAt(i int) uint64 {
 	return attrs
 }
 
-// isKernelTree reports whether masked and read-only paths are looked up from m: see at.
+// isKernelTree reports whether masked and read-only paths are looked up from m: see directoryOf.
 func isKernelTree(m *spec.Mount) bool {
 	if m.Bind {
 		return m.Destination == "/proc" || m.Destination == "/sys"

@@ -54,7 +54,7 @@ func TestHolder(t *testing.T) {
 		{"/proc/a/b", []string{"proc /proc", "tmpfs /proc/a"}, 0, "a/b"},
 		{"/proc/kcore", []string{"proc /proc", "proc /proc remount"}, 0, "kcore"},
 	} {
-		c := compiler{spec: mountsConfig(t, tc.mounts, nil)}
+		c := input{spec: mountsConfig(t, tc.mounts, nil)}
 		index, rest := c.holder(tc.path)
 		if index != tc.index || index >= 0 && rest != tc.rest {
 			t.Errorf("%s in %q: mount %d, %q; want %d, %q", tc.path, tc.mounts, index, rest, tc.index, tc.rest)

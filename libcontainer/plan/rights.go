@@ -7,39 +7,43 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/nsenter"
 	"rt/spec"
 )
 
-// rights drops the rights that the user's program must not have. The order matters (capabilities(7), seccomp(2)):
+// rights are the user, the capabilities and the seccomp filter of the program.
+type rights struct{ *compiler }
+
+// compile drops the rights that the user's program must not have. The order matters (capabilities(7), seccomp(2)):
 //
 //   - the bounding set while CAP_SETPCAP is there, before the user changes;
 //   - the user, then the other sets: a change of the user clears sets that are set before it;
 //   - seccomp without no_new_privs needs CAP_SYS_ADMIN, so it comes before the capabilities are gone; with no_new_privs
 //     it is the last call before the execve, so that the profile has to allow none of ours.
-func (c *compiler) rights() error {
+func (c rights) compile() error {
 	p := c.spec.Process
 	if p == nil {
 		return nil
 	}
-	caps := c.grantable(p)
+	caps := c.grantableSets(p)
 	if err := c.becomeUser(p, caps); err != nil {
 		return err
 	}
 	if !p.NoNewPrivs {
-		c.filterByRights(p)
-		c.listen()
+		c.loadFilterFirst(p)
+		c.passListener()
 	}
-	c.finalSets(p, caps)
+	c.setCapabilities(p, caps)
 	if p.NoNewPrivs {
-		c.filter()
-		c.listen()
+		c.loadFilter()
+		c.passListener()
 	}
 	return nil
 }
 
 // becomeUser drops the bounding set, and changes to the ids of the program.
-func (c *compiler) becomeUser(p *spec.Process, caps spec.Capabilities) error {
+func (c rights) becomeUser(p *spec.Process, caps spec.Capabilities) error {
 	const last = 63
 	for n := 0; n <= int(c.host.CapLast) && n <= last; n++ {
 		if caps.Bounding&(1<<n) == 0 {
@@ -47,44 +51,39 @@ func (c *compiler) becomeUser(p *spec.Process, caps spec.Capabilities) error {
 				nsenter.Flags(&nsenter.Capabilities, n))
 		}
 	}
-	if err := c.user(); err != nil {
+	if err := c.changeIDs(); err != nil {
 		return err
 	}
-	c.do("process.user.umask", "set the umask", nsenter.Umask, nsenter.Flags(&nsenter.Octal, p.Umask))
-	c.endCwd(p)
+	c.call("process.user.umask", "set the umask", nsenter.Umask, nsenter.Flags(&nsenter.Octal, p.Umask))
+	workingDirectory{mounter{c.compiler}}.enterAsUser(p)
 	if p.NoNewPrivs {
 		c.prctl("process.noNewPrivileges", "set no_new_privs", unix.PR_SET_NO_NEW_PRIVS, nsenter.Imm(1))
 	}
 	return nil
 }
 
-// filterByRights loads the filter without no_new_privs: that takes CAP_SYS_ADMIN in the effective set, which a change
+// loadFilterFirst loads the filter without no_new_privs: that takes CAP_SYS_ADMIN in the effective set, which a change
 // of the user has cleared.
-func (c *compiler) filterByRights(p *spec.Process) {
+func (c rights) loadFilterFirst(p *spec.Process) {
 	if c.opt.Filter != nil && p.UID != 0 {
 		all := c.host.Caps & (1<<(c.host.CapLast+1) - 1)
 		if c.spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 			all = 1<<(c.host.CapLast+1) - 1
 		}
-		c.capset(p, "set the capabilities that seccomp(2) requires", all, all, 0)
+		c.setSets(p, "set the capabilities that seccomp(2) requires", all, all, 0)
 	}
-	c.filter()
+	c.loadFilter()
 }
 
-// finalSets sets the capabilities of the program.
-func (c *compiler) finalSets(p *spec.Process, caps spec.Capabilities) {
-	c.capset(p, "set the capabilities of the program", caps.Effective, caps.Permitted, caps.Inheritable)
-	c.ambient(caps.Ambient)
+// setCapabilities sets the capabilities of the program.
+func (c rights) setCapabilities(p *spec.Process, caps spec.Capabilities) {
+	c.setSets(p, "set the capabilities of the program", caps.Effective, caps.Permitted, caps.Inheritable)
+	c.setAmbient(caps.Ambient)
 }
 
-func (c *compiler) prctl(origin, sentence string, option int, arg nsenter.Arg) step {
-	return c.do(origin, sentence, nsenter.Prctl, nsenter.Flags(&nsenter.PrctlOptions, option), arg, nsenter.Imm(0),
-		nsenter.Imm(0), nsenter.Imm(0))
-}
-
-// grantable returns the capability sets without those capabilities that rt lacks, or that this kernel does not know:
-// config.md asks for a warning for them. In a new user namespace the first process has all of them.
-func (c *compiler) grantable(p *spec.Process) spec.Capabilities {
+// grantableSets returns the capability sets without those capabilities that rt lacks, or that this kernel does not
+// know: config.md asks for a warning for them. In a new user namespace the first process has all of them.
+func (c rights) grantableSets(p *spec.Process) spec.Capabilities {
 	if p.Capabilities == nil {
 		return spec.Capabilities{}
 	}
@@ -121,8 +120,8 @@ func (c *compiler) grantable(p *spec.Process) spec.Capabilities {
 	return caps
 }
 
-// capset sets three sets in one call: capset(2), version 3.
-func (c *compiler) capset(p *spec.Process, sentence string, effective, permitted, inheritable uint64) {
+// setSets sets three capability sets in one call: capset(2), version 3.
+func (c rights) setSets(p *spec.Process, sentence string, effective, permitted, inheritable uint64) {
 	var header [8]byte
 	binary.NativeEndian.PutUint32(header[:], unix.LINUX_CAPABILITY_VERSION_3)
 	var data [24]byte
@@ -137,20 +136,20 @@ func (c *compiler) capset(p *spec.Process, sentence string, effective, permitted
 	if p.Capabilities == nil {
 		origin = ""
 	}
-	c.do(origin, sentence, nsenter.Capset, nsenter.Data(string(header[:]), "{version 3}"),
+	c.call(origin, sentence, nsenter.Capset, nsenter.Data(string(header[:]), "{version 3}"),
 		nsenter.Data(string(data[:]), text))
 }
 
-// ambient sets the ambient set. Only capabilities that are permitted and inheritable can be in it; others are left out
-// with a warning, as in the other runtimes.
-func (c *compiler) ambient(set uint64) {
+// setAmbient sets the ambient set. Only capabilities that are permitted and inheritable can be in it; others are left
+// out with a warning, as in the other runtimes.
+func (c rights) setAmbient(set uint64) {
 	const origin = "process.capabilities.ambient"
 	c.prctl(origin, "clear the ambient set", unix.PR_CAP_AMBIENT,
 		nsenter.Flags(&nsenter.AmbientOptions, unix.PR_CAP_AMBIENT_CLEAR_ALL)).
 		ignore(unix.EINVAL)
 	for n := range 64 {
 		if set&(1<<n) != 0 {
-			c.do(origin, "add it to the ambient set", nsenter.Prctl,
+			c.call(origin, "add it to the ambient set", nsenter.Prctl,
 				nsenter.Flags(&nsenter.PrctlOptions, unix.PR_CAP_AMBIENT),
 				nsenter.Flags(&nsenter.AmbientOptions, unix.PR_CAP_AMBIENT_RAISE), nsenter.Flags(&nsenter.Capabilities,
 					n), nsenter.Imm(0), nsenter.Imm(0)).
@@ -159,34 +158,8 @@ func (c *compiler) ambient(set uint64) {
 	}
 }
 
-// endCwd enters the working directory as the user of the process, if its root could not: see cwd. No descriptor is open
-// any more, and it leaves none open.
-func (c *compiler) endCwd(p *spec.Process) {
-	if !c.cwdAgain(p) {
-		return
-	}
-	const origin = "process.cwd"
-	again, end := c.newLabel(), c.newLabel()
-	// Steps can't compare, but this option takes 0 and no negative number: prctl(2).
-	c.prctl(origin, "check whether the working directory is entered already", unix.PR_CAPBSET_READ,
-		nsenter.Val(regCwd)).then(end).on(again, unix.EINVAL)
-	c.mark(again)
-	c.do(origin, "open the root", nsenter.Openat, nsenter.Cwd, nsenter.Str("/"),
-		nsenter.Flags(&nsenter.OpenFlags, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).to(regRoot)
-	c.open(origin, "open it as the user of the process", regRoot, p.Cwd, howDir).to(regCwd)
-	c.do(origin, "enter it", nsenter.Fchdir, nsenter.Val(regCwd))
-	c.do("", "", nsenter.Close, nsenter.Val(regCwd))
-	c.do("", "", nsenter.Close, nsenter.Val(regRoot))
-	c.mark(end)
-}
-
-// cwdAgain reports whether endCwd has steps.
-func (c *compiler) cwdAgain(p *spec.Process) bool {
-	return p.UID != 0 && p.Cwd != "/"
-}
-
-// filter loads linux.seccomp.
-func (c *compiler) filter() {
+// loadFilter loads linux.seccomp.
+func (c rights) loadFilter() {
 	f := c.opt.Filter
 	if f == nil {
 		return
@@ -200,7 +173,7 @@ func (c *compiler) filter() {
 	text := strconv.Itoa(len(f.Prog)) + " instructions"
 	var program [16]byte // struct sock_fprog
 	binary.NativeEndian.PutUint16(program[:], uint16(len(f.Prog)))
-	load := c.do("linux.seccomp", "load the filter", nsenter.Seccomp,
+	load := c.call("linux.seccomp", "load the filter", nsenter.Seccomp,
 		nsenter.Flags(&nsenter.SeccompOps, unix.SECCOMP_SET_MODE_FILTER),
 		nsenter.Flags(&nsenter.SeccompFlags, f.Flags),
 		nsenter.Data(string(program[:]), "{"+text+"}", nsenter.Ref{
@@ -208,13 +181,66 @@ func (c *compiler) filter() {
 			Arg: nsenter.Data(string(code), text),
 		}))
 	if f.Notify {
-		load.to(regFile)
+		load.into(regFile)
 	}
 }
 
-// listen hands the listener of the filter over, if it has one.
-func (c *compiler) listen() {
+// passListener hands the listener of the filter over, if it has one.
+func (c rights) passListener() {
 	if f := c.opt.Filter; f != nil && f.Notify {
-		c.listener(regFile)
+		c.passListenerIn(regFile)
 	}
+}
+
+// changeIDs changes to the ids of process.user. PR_SET_KEEPCAPS preserves the permitted set, and the others are set
+// afterwards.
+func (c rights) changeIDs() error {
+	p := c.spec.Process
+	if p.UID != 0 {
+		for fd, wanted := range c.opt.ChownStdio {
+			if wanted {
+				c.call("process.user.uid", "make the user the owner of the standard streams", nsenter.Fchown,
+					nsenter.Imm(fd), nsenter.Imm(p.UID), nsenter.Imm(-1)).
+					ignore(unix.EINVAL, unix.EPERM, unix.EROFS)
+			}
+		}
+		c.call("process.user.uid", "keep the permitted capabilities when the user changes", nsenter.Prctl,
+			nsenter.Flags(&nsenter.PrctlOptions,
+				unix.PR_SET_KEEPCAPS), nsenter.Imm(1), nsenter.Imm(0), nsenter.Imm(0), nsenter.Imm(0))
+	}
+	switch {
+	case c.keepsGroups():
+	case c.opt.SetgroupsDeny:
+		if len(p.Groups) > 0 {
+			return &diag.Error{
+				Kind: diag.Host, Field: "process.user.additionalGids",
+				Problem: "an unprivileged user without a range in /etc/subgid can't take additional groups: leave " +
+					"them out, or add a range",
+			}
+		}
+	default:
+		groups := make([]byte, 4*len(p.Groups))
+		words := make([]string, len(p.Groups))
+		for i, g := range p.Groups {
+			binary.NativeEndian.PutUint32(groups[4*i:], g)
+			words[i] = strconv.Itoa(int(g))
+		}
+		take := c.call("process.user.additionalGids", "set the supplementary groups", nsenter.Setgroups,
+			nsenter.Imm(len(p.Groups)), nsenter.Data(string(groups), "["+strings.Join(words, ", ")+"]"))
+		if len(p.Groups) == 0 && (c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)) {
+			// In a user namespace that denies setgroups(2), rt's own or a joined one, the process keeps its groups.
+			take.ignore(unix.EPERM)
+		}
+	}
+	gid, uid := nsenter.Imm(p.GID), nsenter.Imm(p.UID)
+	c.call("process.user.gid", "set the group ids", nsenter.Setresgid, gid, gid, gid)
+	c.call("process.user.uid", "set the user ids", nsenter.Setresuid, uid, uid, uid)
+	c.clearDumpableAgain()
+	return nil
+}
+
+// keepsGroups reports whether the process keeps the groups that it has.
+func (c rights) keepsGroups() bool {
+	_, ok := c.spec.OCI.Annotations[keepGroupsAnnotation]
+	return ok
 }

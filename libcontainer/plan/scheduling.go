@@ -62,26 +62,26 @@ func (m words) of(word string) uint64 {
 	panic("plan: the word " + word + " has passed the checks of package spec and has no number")
 }
 
-// scheduling sets how the process is scheduled: process.scheduler, process.ioPriority, linux.memoryPolicy,
+// setScheduling sets how the process is scheduled: process.scheduler, process.ioPriority, linux.memoryPolicy,
 // linux.personality.
-func (c *compiler) scheduling() error {
+func (c limits) setScheduling() error {
 	oci := c.spec.Process.OCI
 	if s := oci.Scheduler; s != nil && !c.schedulesLater() {
-		c.scheduler(s)
+		c.setScheduler(s)
 	}
 	if p := oci.IOPriority; p != nil {
 		const whoProcess, classShift = 1, 13
-		c.do("process.ioPriority", "set the I/O priority to "+string(p.Class)+" "+strconv.Itoa(p.Priority),
+		c.call("process.ioPriority", "set the I/O priority to "+string(p.Class)+" "+strconv.Itoa(p.Priority),
 			nsenter.IoprioSet,
 			nsenter.Imm(whoProcess), nsenter.Imm(0), nsenter.Flags(&nsenter.Hex,
 				ioClasses.of(string(p.Class))<<classShift|uint64(p.Priority)))
 	}
 	if l := c.spec.OCI.Linux; l != nil {
 		if l.MemoryPolicy != nil {
-			c.memoryPolicy(l.MemoryPolicy)
+			c.setMemoryPolicy(l.MemoryPolicy)
 		}
 		if l.Personality != nil {
-			c.do("linux.personality.domain", "set the execution domain "+string(l.Personality.Domain),
+			c.call("linux.personality.domain", "set the execution domain "+string(l.Personality.Domain),
 				nsenter.Personality,
 				nsenter.Flags(&nsenter.Hex, personalities.of(string(l.Personality.Domain))))
 		}
@@ -89,8 +89,8 @@ func (c *compiler) scheduling() error {
 	return nil
 }
 
-// scheduler sets process.scheduler: struct sched_attr of sched_setattr(2), version 0.
-func (c *compiler) scheduler(s *specs.Scheduler) {
+// setScheduler sets process.scheduler: struct sched_attr of sched_setattr(2), version 0.
+func (c limits) setScheduler(s *specs.Scheduler) {
 	const size = 48
 	var b [size]byte
 	le := binary.NativeEndian
@@ -106,12 +106,12 @@ func (c *compiler) scheduler(s *specs.Scheduler) {
 	le.PutUint64(b[24:], s.Runtime)
 	le.PutUint64(b[32:], s.Deadline)
 	le.PutUint64(b[40:], s.Period)
-	c.do("process.scheduler", "set the scheduling policy "+string(s.Policy), nsenter.SchedSetattr, nsenter.Imm(0),
+	c.call("process.scheduler", "set the scheduling policy "+string(s.Policy), nsenter.SchedSetattr, nsenter.Imm(0),
 		nsenter.Data(string(b[:]), "{"+string(s.Policy)+"}"), nsenter.Imm(0))
 }
 
-// memoryPolicy sets linux.memoryPolicy: set_mempolicy(2).
-func (c *compiler) memoryPolicy(p *specs.LinuxMemoryPolicy) {
+// setMemoryPolicy sets linux.memoryPolicy: set_mempolicy(2).
+func (c limits) setMemoryPolicy(p *specs.LinuxMemoryPolicy) {
 	mode := memoryModes.of(string(p.Mode))
 	for _, f := range p.Flags {
 		mode |= memoryFlags.of(string(f))
@@ -121,18 +121,18 @@ func (c *compiler) memoryPolicy(p *specs.LinuxMemoryPolicy) {
 		mask := bitList(p.Nodes)
 		nodes, count = nsenter.Data(string(mask), "{"+p.Nodes+"}"), 8*len(mask)+1 // the kernel takes one off
 	}
-	c.do("linux.memoryPolicy", "set the memory policy to "+string(p.Mode), nsenter.SetMempolicy,
+	c.call("linux.memoryPolicy", "set the memory policy to "+string(p.Mode), nsenter.SetMempolicy,
 		nsenter.Flags(&nsenter.Hex, mode), nodes, nsenter.Imm(count))
 }
 
-// unbind lets the process run on all CPUs of its cgroup. Since Linux 6.2 (8f9ea86fdf99) a process keeps the CPUs that
-// it was bound to, and its children inherit them, whatever cpuset it enters. The CPUs that rt was bound to, perhaps as
-// a part of an engine that has its own, must not bind the container. The step is made unconditionally: to find out
-// whether it is needed costs as much.
-func (c *compiler) unbind() {
+// allowAllCPUs lets the process run on all CPUs of its cgroup. Since Linux 6.2 (8f9ea86fdf99) a process keeps the CPUs
+// that it was bound to, and its children inherit them, whatever cpuset it enters. The CPUs that rt was bound to,
+// perhaps as a part of an engine that has its own, must not bind the container. The step is made unconditionally: to
+// find out whether it is needed costs as much.
+func (c limits) allowAllCPUs() {
 	// 8192 CPUs, the most that a kernel can be built for; of a longer mask than its own it takes what it needs
 	const bytes = 1024
-	c.do("", "allow all CPUs of the cgroup", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(bytes),
+	c.call("", "allow all CPUs of the cgroup", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(bytes),
 		nsenter.Data(strings.Repeat("\xff", bytes), "{all}")).ignore(unix.EINVAL, unix.EPERM)
 }
 

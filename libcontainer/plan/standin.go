@@ -69,7 +69,7 @@ func StandIn(s *spec.Spec, f *host.Facts, m *spec.Mount) *HostMount {
 }
 
 // standIn is StandIn for a host that has the mount.
-func (c *compiler) standIn(m *spec.Mount) (*HostMount, bool) {
+func (c fileSystems) standIn(m *spec.Mount) (*HostMount, bool) {
 	_, made := c.standInFile(m)
 	if !made && (m.Index < 0 || m.Index >= len(c.opt.Sources) || c.opt.Sources[m.Index] != SourceHost) {
 		return nil, false
@@ -80,31 +80,31 @@ func (c *compiler) standIn(m *spec.Mount) (*HostMount, bool) {
 
 // standInFile returns the descriptor of a stand-in that rt makes itself: the message queues need not be mounted on the
 // host.
-func (c *compiler) standInFile(m *spec.Mount) (nsenter.FD, bool) {
-	return c.file(func(f *File) bool { return f.Kind == FileMqueue && f.Index == m.Index })
+func (c fileSystems) standInFile(m *spec.Mount) (nsenter.FD, bool) {
+	return c.findFile(func(f *File) bool { return f.Kind == FileMqueue && f.Index == m.Index })
 }
 
 // bindHost binds the host's mount instead of a new file system.
-func (c *compiler) bindHost(m *spec.Mount, h *HostMount, tree nsenter.Reg) {
+func (c fileSystems) bindHost(m *spec.Mount, h *HostMount, tree nsenter.Reg) {
 	const restricted = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NODEV
 	origin := mountPath(m, "")
 	sentence := "fall back to the " + m.Type + " of the host"
 	if fd, ok := c.standInFile(m); ok {
-		c.do(origin, sentence, nsenter.Fcntl, nsenter.Num(fd),
-			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).to(tree)
+		c.call(origin, sentence, nsenter.Fcntl, nsenter.Num(fd),
+			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).into(tree)
 	} else {
-		c.do(origin, sentence, nsenter.OpenTree, nsenter.Cwd, nsenter.Str(h.Path),
+		c.call(origin, sentence, nsenter.OpenTree, nsenter.Cwd, nsenter.Str(h.Path),
 			nsenter.Flags(&nsenter.OpenTreeFlags,
-				unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(tree)
+				unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).into(tree)
 	}
-	c.setAttr(origin, "make it and all mounts below read-only", tree, restricted|m.AttrSet&^unix.MOUNT_ATTR__ATIME, 0,
-		unix.MS_PRIVATE, true)
+	c.setAttributes(origin, "make it and all mounts below read-only", tree,
+		restricted|m.AttrSet&^unix.MOUNT_ATTR__ATIME, 0, unix.MS_PRIVATE, true)
 	if h.writable && m.AttrSet&unix.MOUNT_ATTR_RDONLY == 0 {
 		// EPERM: the host's is read-only itself, and so is this one.
-		c.setAttr(origin, "make the mount itself writable again", tree, 0, unix.MOUNT_ATTR_RDONLY, 0,
+		c.setAttributes(origin, "make the mount itself writable again", tree, 0, unix.MOUNT_ATTR_RDONLY, 0,
 			false).ignore(unix.EPERM)
 	}
-	c.propagate(m, tree)
-	c.target(mountPath(m, "destination"), m.Destination, true, howFor(m, true))
+	c.setPropagation(m, tree)
+	c.openMountPoint(mountPath(m, "destination"), m.Destination, true, howFor(m, true))
 	c.attach(origin, tree, regTarget)
 }

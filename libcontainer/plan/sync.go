@@ -1,6 +1,8 @@
 package plan
 
-import "rt/nsenter"
+import (
+	"rt/nsenter"
+)
 
 // SyncPoint says what a boot process reports at a step, or has rt do before it continues: Step.Sync of a plan.
 type SyncPoint uint8

@@ -34,7 +34,7 @@ func (c *compiler) trace() {
 	}
 	for _, j := range t.jumps {
 		s := &t.steps[j.step]
-		if j.then {
+		if j.afterSuccess {
 			s.Then = int32(t.index[j.to])
 		} else {
 			s.Else = int32(t.index[j.to])

@@ -39,7 +39,6 @@ var large = map[string]struct {
 	"libcontainer/join.ProcessOptions": {14, 0, "one field for each flag of exec about the process"},
 	"libcontainer/join.Options":        {16, 0, "what libcontainer.ExecOptions has, and what it is resolved to"},
 	"libcontainer/plan.Options":        {33, 2, "one field for each fact that a plan depends on, and no config has"},
-	"libcontainer/plan.compiler":       {22, 236, "one method for each subject; each file is a subject"},
 	"libcontainer/plan/rules.State":    {19, 8, "one field for each fact about a process that a rule asks for"},
 	"libcontainer/state.Container":     {5, 33, "one method for each file of the directory and each step of its lock"},
 	"libcontainer/state.State":         {16, 2, "the members of state.json"},

@@ -9,10 +9,13 @@ import (
 	"rt/nsenter"
 )
 
-// hooks has rt run the hooks that come before the change of the root (config.md#posix-platform-hooks): prestart and
+// start is what comes between the container and its program: hooks, and the wait for `rt start`.
+type start struct{ *compiler }
+
+// runHooks has rt run the hooks that come before the change of the root (config.md#posix-platform-hooks): prestart and
 // createRuntime in rt's namespaces, createContainer in the container's, in the directory of its root file system, which
 // the boot process passes.
-func (c *compiler) hooks() error {
+func (c start) runHooks() error {
 	h := c.spec.OCI.Hooks
 	if h == nil {
 		return nil
@@ -40,9 +43,9 @@ func hookSentences(kind string, hooks []specs.Hook) []string {
 	return does
 }
 
-// ready tells rt that everything is made, and waits for the start on the socket in the state directory. From then on
-// the connection replaces the control channel, so that `rt start` learns what fails.
-func (c *compiler) ready() error {
+// awaitStart tells rt that everything is made, and waits for the start on the socket in the state directory. From then
+// on the connection replaces the control channel, so that `rt start` learns what fails.
+func (c start) awaitStart() error {
 	does := []string{"save the state"}
 	if l := c.spec.OCI.Linux; l != nil && l.IntelRdt != nil {
 		does = append([]string{"put the process into its class of linux.intelRdt"}, does...)
@@ -52,13 +55,13 @@ func (c *compiler) ready() error {
 	}
 	c.report("", "report that the container is created", nsenter.Nowhere).sync(SyncReady, does...)
 	if c.opt.Wait {
-		start, _ := c.file(func(f *File) bool { return f.Kind == FileStart })
-		c.do("", "wait for `rt start`", nsenter.Accept4, nsenter.Num(start), nsenter.Null, nsenter.Null,
-			nsenter.Imm(0)).to(regSocket)
-		c.do("", "use it as the control channel", nsenter.Dup3, nsenter.Val(regSocket), nsenter.Num(c.plan.Ctl),
+		start, _ := c.findFile(func(f *File) bool { return f.Kind == FileStart })
+		c.call("", "wait for `rt start`", nsenter.Accept4, nsenter.Num(start), nsenter.Null, nsenter.Null,
+			nsenter.Imm(0)).into(regSocket)
+		c.call("", "use it as the control channel", nsenter.Dup3, nsenter.Val(regSocket), nsenter.Num(c.plan.Ctl),
 			nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
-		c.do("", "", nsenter.Close, nsenter.Val(regSocket))
-		c.do("", "", nsenter.Close, nsenter.Num(start))
+		c.call("", "", nsenter.Close, nsenter.Val(regSocket))
+		c.call("", "", nsenter.Close, nsenter.Num(start))
 	}
 	c.await("wait until rt starts the program")
 	if h := c.spec.OCI.Hooks; h != nil && len(h.StartContainer) > 0 {

@@ -1,0 +1,125 @@
+package plan
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"rt/nsenter"
+)
+
+// processes is how the processes of a plan begin and clone each other.
+type processes struct{ *compiler }
+
+// BootName is the name of a boot process (comm in proc(5)) until it executes the user's program. Without it the name
+// would be the last part of the path of the boot image: a number.
+const BootName = "rt-boot"
+
+func (c processes) setName() {
+	c.call("", "set the name that ps(1) shows", nsenter.Prctl,
+		nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_NAME), nsenter.Str(BootName))
+}
+
+// joinCgroups enters the cgroups of v1, into which a process can't be cloned. A process of one thread that moves itself
+// is moved at once, while moving another process waits for an RCU grace period: milliseconds.
+func (c processes) joinCgroups() {
+	for i := range c.plan.Files {
+		if f := &c.plan.Files[i]; f.Kind == FileJoin {
+			c.call(f.Origin, "join the cgroup of "+f.Path, nsenter.Write, nsenter.Num(nsenter.FD(i)), nsenter.Str("0"),
+				nsenter.Imm(1))
+		}
+	}
+}
+
+// cloneSentence is the sentence of cloneProcess when a container is made.
+const cloneSentence = "clone the container's process into new namespaces"
+
+// cloneProcess clones a process that continues with the plan, a child of rt's, in new namespaces. The process that
+// calls it reports the pid and exits.
+func (c processes) cloneProcess(sentence string, flags uintptr, intoCgroup bool) {
+	flags |= unix.CLONE_PARENT
+	const sizeofCloneArgs, cgroupField = 88, 80 // struct clone_args, Linux 5.7
+	args := make([]byte, sizeofCloneArgs)
+	var refs []nsenter.Ref
+	text := ""
+	if intoCgroup {
+		flags |= unix.CLONE_INTO_CGROUP
+		fd, _ := c.findFile(func(f *File) bool { return f.Kind == FileCgroup })
+		refs = append(refs, nsenter.Ref{Offset: cgroupField, Size: 8, Arg: nsenter.Num(fd)})
+		text = ", cgroup=$cgroup"
+	}
+	binary.NativeEndian.PutUint64(args, uint64(flags))
+	const origin = "linux.namespaces"
+	c.fork(flags, c.call(origin, sentence, nsenter.Clone3,
+		nsenter.Data(string(args), "{"+nsenter.CloneFlags.Format(uint64(flags))+text+"}",
+			refs...), nsenter.Imm(len(args))))
+}
+
+// fork completes a step that makes a process: the parent reports the pid of the child and exits.
+func (c processes) fork(flags uintptr, clone step) {
+	origin, child := clone.row().Origin, c.newLabel()
+	clone.into(regChild).atLeast(1).onErrno(child, nsenter.Short)
+	point, does := SyncCloned, []string{"wait for the first process"}
+	if flags&unix.CLONE_NEWUSER != 0 {
+		point, does = SyncClonedUnmapped, append(does, c.mapSentences()...)
+	}
+	if c.opt.CgroupAttach && !c.plan.ClonedLast {
+		does = append(does, "put the container's process into its cgroup")
+	}
+	c.report(origin, "report its pid", regChild).sync(point, does...)
+	c.call("", "exit the first process", nsenter.ExitGroup, nsenter.Imm(0))
+	c.mark(child)
+}
+
+// mapSentences says which id maps the supervisor writes.
+func (c processes) mapSentences() []string {
+	var does []string
+	if c.opt.SetgroupsDeny {
+		does = append(does, `write "deny" to /proc/PID/setgroups`)
+	}
+	for _, m := range c.spec.UIDMappings {
+		does = append(does, "map user "+idRange(m.ContainerID, m.HostID, m.Size))
+	}
+	for _, m := range c.spec.GIDMappings {
+		does = append(does, "map group "+idRange(m.ContainerID, m.HostID, m.Size))
+	}
+	return does
+}
+
+func idRange(container, host, size uint32) string {
+	return strconv.Itoa(int(container)) + " to " + strconv.Itoa(int(host)) + " of the host, " +
+		strconv.Itoa(int(size)) + " in all"
+}
+
+// becomeRoot changes to the ids that the user namespace has for root.
+func (c *compiler) becomeRoot() {
+	origin := "linux.uidMappings"
+	c.call(origin, "set the group ids to 0 of the user namespace", nsenter.Setresgid, nsenter.Imm(0), nsenter.Imm(0),
+		nsenter.Imm(0))
+	c.call(origin, "set the user ids to 0 of the user namespace", nsenter.Setresuid, nsenter.Imm(0), nsenter.Imm(0),
+		nsenter.Imm(0))
+	c.clearDumpableAgain()
+}
+
+// visible reports whether processes of a running container may see the boot process: it joins a user or pid namespace
+// of theirs.
+func (c *input) visible() bool {
+	n := &c.spec.Namespaces
+	return c.joins != joinsNone || n.Joined(unix.CLONE_NEWUSER) != nil || n.Joined(unix.CLONE_NEWPID) != nil
+}
+
+// clearDumpable closes the /proc entries of the boot process to processes that are in the container already:
+// CVE-2016-9962. A child inherits the setting, so it is made before the child is visible to them.
+func (c *compiler) clearDumpable() {
+	c.prctl("", "clear the dumpable flag: no process of the container may trace this one", unix.PR_SET_DUMPABLE,
+		nsenter.Imm(0))
+}
+
+// clearDumpableAgain follows a change of the ids or of the user namespace. There the kernel sets what fs.suid_dumpable
+// says (proc_sys_fs(5), commit_creds in its cred.c): if that is 1, for debugging, the process would be dumpable again.
+func (c *compiler) clearDumpableAgain() {
+	if c.visible() {
+		c.prctl("", "clear the dumpable flag again, after the change", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
+	}
+}
