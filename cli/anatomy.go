@@ -112,7 +112,7 @@ func (c *Call) appendAnatomy(dst []byte, a *libcontainer.Anatomy, all []*libcont
 	if len(shared) > 0 {
 		dst = append(c.paint(dst, dim, "  spaces    "), strings.Join(shared, "; ")+"\n"...)
 	}
-	return c.appendMembers(dst, a.Members, 0, "  ")
+	return c.appendProcesses(dst, a.Processes, 0, "  ")
 }
 
 // sharedWith returns the ids of other containers that are in a namespace.
@@ -129,10 +129,10 @@ func sharedWith(n libcontainer.Namespace, a *libcontainer.Anatomy, all []*libcon
 
 // appendMembers appends the processes whose parent is the given one, with their own below; with parent 0 those whose
 // parent is not in the container.
-func (c *Call) appendMembers(dst []byte, list []libcontainer.Member, parent int, indent string) []byte {
-	var level []libcontainer.Member
+func (c *Call) appendProcesses(dst []byte, list []libcontainer.Process, parent int, indent string) []byte {
+	var level []libcontainer.Process
 	for _, m := range list {
-		inside := slices.ContainsFunc(list, func(o libcontainer.Member) bool { return o.Pid == m.Parent })
+		inside := slices.ContainsFunc(list, func(o libcontainer.Process) bool { return o.Pid == m.Parent })
 		if m.Parent == parent && parent != 0 || parent == 0 && !inside {
 			level = append(level, m)
 		}
@@ -145,7 +145,7 @@ func (c *Call) appendMembers(dst []byte, list []libcontainer.Member, parent int,
 		dst = append(c.paint(dst, dim, indent+branch), strconv.Itoa(m.Pid)+" "...)
 		dst = append(c.paint(dst, cyan, diag.Printable(m.Name)), '\n')
 		if len(indent) < 200 { // the depth of a tree is the container's choice
-			dst = c.appendMembers(dst, list, m.Pid, indent+below)
+			dst = c.appendProcesses(dst, list, m.Pid, indent+below)
 		}
 	}
 	return dst
@@ -179,7 +179,7 @@ func treeDocument(shown, all []*libcontainer.Anatomy) []treeContainer {
 		for _, n := range a.Namespaces {
 			t.Namespaces = append(t.Namespaces, treeNamespace{n.Type, n.Inode, n.Own, sharedWith(n, a, all)})
 		}
-		for _, m := range a.Members {
+		for _, m := range a.Processes {
 			t.Processes = append(t.Processes, treeProcess(m))
 		}
 		list = append(list, t)

@@ -101,7 +101,7 @@ func (c *Call) appendProperties(dst []byte, list []libcontainer.Property) []byte
 		for i := len(name); i < nameWidth; i++ {
 			dst = append(dst, ' ')
 		}
-		now := diag.Printable(p.Now)
+		now := diag.Printable(p.Actual)
 		if now == "" {
 			now = "-"
 		}
@@ -110,8 +110,8 @@ func (c *Call) appendProperties(dst []byte, list []libcontainer.Property) []byte
 			continue
 		}
 		line := "    " + diag.Printable(p.Finding)
-		if p.Wanted != "" || p.Field != "" {
-			line += "; " + p.Field + " gives " + diag.Printable(nothingIfEmpty(p.Wanted))
+		if p.Expected != "" || p.Field != "" {
+			line += "; " + p.Field + " gives " + diag.Printable(nothingIfEmpty(p.Expected))
 		}
 		dst = append(c.paint(dst, red, line), '\n')
 	}
@@ -128,12 +128,12 @@ func nothingIfEmpty(text string) string {
 // The JSON form of an audit. It is stable.
 type (
 	auditProperty struct {
-		Subject string `json:"subject"`
-		Name    string `json:"name"`
-		Now     string `json:"now"`
-		Wanted  string `json:"wanted,omitempty"`
-		Field   string `json:"field,omitempty"`
-		Finding string `json:"finding,omitempty"`
+		Subject  string `json:"subject"`
+		Name     string `json:"name"`
+		Actual   string `json:"now"`
+		Expected string `json:"wanted,omitempty"`
+		Field    string `json:"field,omitempty"`
+		Finding  string `json:"finding,omitempty"`
 	}
 	auditDocument struct {
 		ID         string          `json:"id"`

@@ -75,8 +75,8 @@ func (c *Call) showProgress(p libcontainer.CheckpointProgress) {
 	if p.Pages > 0 {
 		text += ", " + strconv.FormatUint(p.Pages, 10) + " pages"
 	}
-	if p.Frozen > 0 {
-		text += "; the processes stood still for " + p.Frozen.Round(time.Millisecond).String()
+	if p.FrozenTime > 0 {
+		text += "; the processes stood still for " + p.FrozenTime.Round(time.Millisecond).String()
 	}
 	_, _ = io.WriteString(c.Stderr, text+"\n")
 }

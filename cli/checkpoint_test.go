@@ -16,7 +16,7 @@ func TestProgressOfCheckpoint(t *testing.T) {
 	for _, p := range []libcontainer.CheckpointProgress{
 		{},
 		{Bytes: 3 << 20},
-		{Bytes: 4 << 20, Done: true, Pages: 1024, Frozen: 35499 * time.Microsecond},
+		{Bytes: 4 << 20, Done: true, Pages: 1024, FrozenTime: 35499 * time.Microsecond},
 		{Bytes: 1, Done: true},
 	} {
 		c.showProgress(p)
@@ -43,8 +43,8 @@ func TestProgressOfRestore(t *testing.T) {
 			{Bytes: 3 << 20, Elapsed: 1234 * time.Millisecond},
 			{Bytes: 3 << 20, Stage: libcontainer.Resuming},
 			{
-				Bytes: 3 << 20, Stage: libcontainer.Resumed, Pages: 768, Forking: 1900 * time.Microsecond,
-				Taking: 35499 * time.Microsecond,
+				Bytes: 3 << 20, Stage: libcontainer.Resumed, Pages: 768, ForkTime: 1900 * time.Microsecond,
+				RestoreTime: 35499 * time.Microsecond,
 			},
 			{Bytes: 3 << 20, Stage: libcontainer.Resumed},
 		} {
@@ -65,11 +65,11 @@ func TestProgressIsQuotedTruly(t *testing.T) {
 	var errs bytes.Buffer
 	c := &Call{Stderr: &errs}
 	c.showProgress(libcontainer.CheckpointProgress{
-		Bytes: 40_726_528, Done: true, Pages: 9943, Frozen: 118 * time.Millisecond,
+		Bytes: 40_726_528, Done: true, Pages: 9943, FrozenTime: 118 * time.Millisecond,
 	})
 	c.showRestore(libcontainer.RestoreProgress{
-		Bytes: 60_200_000, Stage: libcontainer.Resumed, Pages: 14697, Forking: 100 * time.Microsecond,
-		Taking: 204 * time.Millisecond,
+		Bytes: 60_200_000, Stage: libcontainer.Resumed, Pages: 14697, ForkTime: 100 * time.Microsecond,
+		RestoreTime: 204 * time.Millisecond,
 	}, true)
 	lines := strings.SplitAfter(strings.ReplaceAll(errs.String(), clearLine, ""), "\n")
 	for _, line := range lines[:2] {

@@ -60,9 +60,9 @@ func appendFindings(dst []byte, list []libcontainer.Diagnosis) []byte {
 		}
 		dst = append(append(dst, "  "...), f.Level...)
 		dst = append(dst, "       "[len(f.Level):]...)
-		dst = appendWrapped(dst, f.What, 9)
-		if f.Do != "" {
-			dst = appendWrapped(append(dst, "         -> "...), f.Do, 12)
+		dst = appendWrapped(dst, f.Found, 9)
+		if f.Advice != "" {
+			dst = appendWrapped(append(dst, "         -> "...), f.Advice, 12)
 		}
 	}
 	return dst
@@ -76,8 +76,8 @@ func appendFindingsJSON(dst []byte, list []libcontainer.Diagnosis) []byte {
 		}
 		dst = jsonscan.AppendString(append(dst, "\n{\"subject\":"...), f.Subject)
 		dst = appendMember(dst, "level", string(f.Level))
-		dst = appendMember(dst, "what", f.What)
-		dst = append(appendMember(dst, "do", f.Do), '}')
+		dst = appendMember(dst, "what", f.Found)
+		dst = append(appendMember(dst, "do", f.Advice), '}')
 	}
 	return append(dst, "\n]\n"...)
 }

@@ -66,8 +66,8 @@ func TestSize(t *testing.T) {
 // Names in a container are its own: nothing in them reaches the terminal.
 func TestAnatomyText(t *testing.T) {
 	type namespaces = []libcontainer.Namespace
-	member := func(pid, parent int, name string) libcontainer.Member {
-		return libcontainer.Member{Pid: pid, Parent: parent, Name: name}
+	member := func(pid, parent int, name string) libcontainer.Process {
+		return libcontainer.Process{Pid: pid, Parent: parent, Name: name}
 	}
 	a := &libcontainer.Anatomy{
 		State: libcontainer.State{ID: "web1", Status: libcontainer.Running}, Cgroups: []string{"/sys/fs/cgroup/web1"},
@@ -76,7 +76,7 @@ func TestAnatomyText(t *testing.T) {
 			{Type: "net", Inode: 2},
 			{Type: "ipc", Inode: 3, Own: true},
 		},
-		Members: []libcontainer.Member{
+		Processes: []libcontainer.Process{
 			member(10, 5, "sh"), member(11, 10, "\x1b[2Jevil"), member(12, 11, "a b"),
 			member(13, 10, "c"), member(20, 3, "exec"),
 		},

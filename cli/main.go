@@ -44,7 +44,7 @@ const (
 
 // Main runs the command line args, whose first word is the name rt was called by, and returns the exit status.
 func Main(args []string, stdout, stderr *os.File) int {
-	if libcontainer.Help(args) {
+	if libcontainer.RunHelper(args) {
 		return 0
 	}
 	c := &Call{Stdout: stdout, Stderr: stderr, program: program(args)}

@@ -95,9 +95,9 @@ func (c *Call) showRestore(p libcontainer.RestoreProgress, elsewhere bool) {
 		if p.Pages > 0 {
 			text += ", " + strconv.FormatUint(p.Pages, 10) + " pages"
 		}
-		if p.Taking > 0 {
-			text += "; CRIU took " + p.Forking.Round(100*time.Microsecond).String() + " to fork the processes, and " +
-				p.Taking.Round(time.Millisecond).String() + " for everything"
+		if p.RestoreTime > 0 {
+			text += "; CRIU took " + p.ForkTime.Round(100*time.Microsecond).String() + " to fork the processes, and " +
+				p.RestoreTime.Round(time.Millisecond).String() + " for everything"
 		}
 		text += "\n"
 	}

@@ -48,7 +48,7 @@ func runCommand() *Command {
 			traceFlag(&trace),
 		),
 		Action: func(c *Call) error {
-			return recorded(c, record, &o.Observe, func() error { return run(c, &o, trace) })
+			return recorded(c, record, &o.Recorder, func() error { return run(c, &o, trace) })
 		},
 		Examples: []Row{
 			{"rt run --bundle /srv/web web1", "Run the bundle in /srv/web as the container web1"},

@@ -45,7 +45,7 @@ func TestEveryStepOfMountFails(t *testing.T) {
 	umount := func(r *tested) error { return r.Container(id).Umount(context.Background(), "/added") }
 	check := func(when string, want int) {
 		t.Helper()
-		state, _, err := r.recorded(id)
+		state, _, err := r.storedState(id)
 		must(t, err)
 		table, err := os.ReadFile("/proc/" + strconv.Itoa(state.Pid) + "/mountinfo")
 		must(t, err)

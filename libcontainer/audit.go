@@ -15,28 +15,33 @@ import (
 	"rt/libcontainer/state"
 )
 
-// Property is what the kernel has of a container in one respect, and how that differs from its config.
+// Property is one property of a running container, compared with its config.
+//
+//	Subject   what it is about: "mounts"
+//	Name      which one: "/proc"
+//	Actual    its value in the kernel: "proc rw,relatime"
+//	Expected  the value that the config requires; "" if it requires none
+//	Field     the property of config.json; "" if there is none
+//	Finding   a clause that says how Actual differs; "" if it does not
+//
+// The container can choose parts of Name and Actual: escape them before you print them.
 type Property = audit.Property
 
-// Audit reads from the kernel what a running container has, and compares it with its config. A property with a Finding
-// differs. pid is the first process. Text of the properties may be of the container's choice: escape it before it is
-// printed.
+// Audit reads the properties of a running container from the kernel, and compares them with its config. A property that
+// differs has a Finding. pid is the container's init.
 func (c *Container) Audit(ctx context.Context) (pid int, properties []Property, err error) {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err != nil {
 		return 0, nil, err
 	}
-	o, err := c.openFor(by, state.Audit, false)
+	o, err := c.openFor(caller, state.Audit, false)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer o.close()
-	pidfd, err := process.Open(o.state.Pid, o.state.StartTime)
+	pidfd, err := o.openInit(state.Audit)
 	if err != nil {
 		return 0, nil, err
-	}
-	if pidfd < 0 {
-		return 0, nil, state.Allow(state.Audit, c.ID, state.Stopped)
 	}
 	defer sys.CloseAll(pidfd)
 	t := audit.Target{Pid: o.state.Pid}
@@ -73,7 +78,7 @@ func (c *Container) Audit(ctx context.Context) (pid int, properties []Property, 
 	}
 	alive, err := state.Alive(t.Pid, o.state.StartTime)
 	if err == nil && !alive {
-		err = state.Allow(state.Audit, c.ID, state.Stopped) // the pid may have been another's meanwhile
+		err = state.Allow(state.Audit, c.ID, state.Stopped) // another process may have had the pid meanwhile
 	}
 	return t.Pid, properties, err
 }

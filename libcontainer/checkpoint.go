@@ -3,39 +3,62 @@ package libcontainer
 import (
 	"context"
 
-	"golang.org/x/sys/unix"
-
 	"rt/libcontainer/caller"
 	"rt/libcontainer/checkpoint"
-	"rt/libcontainer/process"
 	"rt/libcontainer/state"
 )
 
-// Checkpoint dumps the processes of the container to files, with CRIU, from which [Runtime.Restore] makes a container
-// again. Afterwards the container is deleted, unless the options say otherwise; after an error it continues. ctx is
-// looked at before CRIU starts.
+// Checkpoint dumps the processes of the container to files with CRIU; [Runtime.Restore] restores them. Then it deletes
+// the container, except with LeaveRunning or PreDump. If the dump fails, the container continues. Cancelling ctx has no
+// effect once CRIU has started.
 func (c *Container) Checkpoint(ctx context.Context, o *CheckpointOptions) (Result, error) {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err == nil {
-		err = c.checkpoint(by, o)
+		err = c.checkpoint(caller, o)
 	}
-	return ended(by, 0, err)
+	return resultOf(caller, 0, err)
 }
 
-// ImageOptions are the options that Checkpoint and Restore have in common.
+// ImageOptions are the options that Checkpoint and Restore have in common. criu(8) explains them.
+//
+//	ImagePath        the directory of the images; "" is DefaultImages
+//	WorkPath         the directory of CRIU's log and statistics; "" is one in the state directory
+//	TCPEstablished   allow established TCP connections
+//	TCPSkipInFlight  skip TCP connections that are not established yet
+//	ExtUnixSockets   allow Unix sockets that are connected to processes outside the container
+//	ShellJob         allow a terminal of the host
+//	FileLocks        allow file locks
+//	LinkRemap        allow open files without a name, by temporary links to them
+//	LazyPages        transfer memory on demand, with userfaultfd(2)
+//	AutoDedup        remove pages from images that a later dump replaces
+//	ManageCgroups    "soft", "full", "strict" or "ignore"; "" is soft
+//	EmptyNS          namespaces that are neither dumped nor restored; only "network" is possible
 type ImageOptions = checkpoint.ImageOptions
 
 // CheckpointOptions are the options of Checkpoint.
+//
+//	ImageOptions  embedded
+//	ParentPath    the images of an earlier PreDump, relative to ImagePath
+//	LeaveRunning  the container continues
+//	PreDump       dump only memory, without what is unchanged since ParentPath; the container continues
+//	PageServer    "ADDRESS:PORT" of a CRIU page server, which receives the memory
+//	StatusFD      a descriptor that gets a NUL byte when LazyPages can be fetched; -1 for none
+//	Progress      called about ten times a second, and at the end; may be nil
 type CheckpointOptions = checkpoint.Options
 
-// CheckpointProgress is how far a checkpoint has come: CheckpointOptions.Progress.
+// CheckpointProgress is the argument of CheckpointOptions.Progress.
+//
+//	Bytes       of memory in the images so far
+//	Done        the dump is complete; Pages and FrozenTime are 0 before, and if CRIU does not report them
+//	Pages       the number of memory pages that CRIU has written
+//	FrozenTime  for how long the processes were frozen
 type CheckpointProgress = checkpoint.Progress
 
-// DefaultImages is the directory of the images without ImageOptions.ImagePath, in the working directory.
+// DefaultImages is the default of ImageOptions.ImagePath, relative to the working directory.
 const DefaultImages = checkpoint.DefaultImages
 
-func (c *Container) checkpoint(by *caller.Caller, o *CheckpointOptions) error {
-	opened, err := c.openFor(by, state.Checkpoint, true)
+func (c *Container) checkpoint(caller *caller.Caller, o *CheckpointOptions) error {
+	opened, err := c.openFor(caller, state.Checkpoint, true)
 	if err != nil {
 		return err
 	}
@@ -50,9 +73,9 @@ func (c *Container) checkpoint(by *caller.Caller, o *CheckpointOptions) error {
 	}
 	target := checkpoint.Target{
 		Spec: config, Dir: opened.container, State: opened.state, Status: opened.status, Cgroup: group,
-		Log: checkpoint.Log{Debug: by.Log, Warn: by.Warn},
+		Log: checkpoint.Log{Debug: caller.Log, Warn: caller.Warn},
 	}
-	defer by.CatchEnd()()
+	defer caller.CatchEnd()()
 	if err := checkpoint.Save(&target, o); err != nil {
 		return err
 	}
@@ -60,50 +83,57 @@ func (c *Container) checkpoint(by *caller.Caller, o *CheckpointOptions) error {
 		return nil
 	}
 	// CRIU has killed all processes. The rest is deleted, as other runtimes do: only the images are left.
-	if pidfd, _ := process.Open(opened.state.Pid, opened.state.StartTime); pidfd >= 0 {
-		process.AwaitEnd(pidfd, process.Patience)
-		_ = unix.Close(pidfd)
-	}
-	return c.destroy(by, opened)
+	awaitEnd(opened.state)
+	return c.destroy(caller, opened)
 }
 
 // RestoreOptions are the options of Restore. Of CreateOptions it uses Bundle, ConsoleSocket, PidfdSocket and PidFile.
 type RestoreOptions struct {
 	RunOptions
 	ImageOptions
-	ParentPath      string // as for checkpoint
-	LSMProfile      string // "TYPE:NAME": the label of the processes, instead of their dumped one
-	LSMMountContext string // the context= of mounts, instead of their dumped one
-	// Progress, if it is not nil, is told ten times a second how far CRIU has come, and of each stage.
+	ParentPath      string // as in CheckpointOptions
+	LSMProfile      string // "TYPE:NAME": the label of the processes, instead of the dumped one
+	LSMMountContext string // the option context= of mounts, instead of the dumped one
+	// Progress is called at each stage, and about ten times a second; it may be nil.
 	Progress func(RestoreProgress)
 }
 
-// RestoreProgress is how far a restore has come: RestoreOptions.Progress.
+// RestoreProgress is the argument of RestoreOptions.Progress.
+//
+//	Stage        the current stage
+//	Elapsed      the time since CRIU has received the request
+//	Bytes        the size of the images in ImagePath, without those of a parent
+//	Pages        the number of memory pages that CRIU has restored
+//	ForkTime     how long CRIU took to fork the processes
+//	RestoreTime  how long CRIU took for the whole restore
+//
+// Pages, ForkTime and RestoreTime are 0 before the stage Resumed, and if CRIU does not report them.
 type RestoreProgress = checkpoint.RestoreProgress
 
-// RestoreStage is one part of a restore.
+// RestoreStage is a stage of a restore.
 type RestoreStage = checkpoint.RestoreStage
 
-// The stages of a restore, in RestoreProgress.
+// The stages of a restore.
 const (
-	Restoring = checkpoint.Restoring // CRIU works
-	Resuming  = checkpoint.Resuming  // all is restored, and continues as soon as Progress returns
-	Resumed   = checkpoint.Resumed   // the processes run
+	Restoring = checkpoint.Restoring // CRIU restores the processes
+	Resuming  = checkpoint.Resuming  // they are restored, and continue as soon as Progress returns
+	Resumed   = checkpoint.Resumed   // they run
 )
 
-// Restore makes a container of the files of [Container.Checkpoint], and in the foreground waits for its end as
-// [Runtime.Run] does. ctx is looked at before CRIU starts, and in the foreground kills the program as in Run.
+// Restore creates a container from the files of [Container.Checkpoint], and waits for its end as [Runtime.Run] does, or
+// returns with Detach. Cancelling ctx while CRIU runs has no effect; in the foreground it kills the program afterwards,
+// as in Run.
 func (r *Runtime) Restore(ctx context.Context, id string, o *RestoreOptions) (Result, error) {
-	by := r.call(ctx)
-	status, err := r.restore(by, id, o)
-	return ended(by, status, err)
+	caller := r.call(ctx)
+	status, err := r.restore(caller, id, o)
+	return resultOf(caller, status, err)
 }
 
-func (r *Runtime) restore(by *caller.Caller, id string, o *RestoreOptions) (int, error) {
-	if err := by.Interrupted(); err != nil {
+func (r *Runtime) restore(caller *caller.Caller, id string, o *RestoreOptions) (int, error) {
+	if err := caller.Interrupted(); err != nil {
 		return 0, err
 	}
-	c, err := r.newCreation(by, id, &o.CreateOptions, false)
+	c, err := r.newCreation(caller, id, &o.CreateOptions, false)
 	if err != nil {
 		return 0, err
 	}
@@ -112,7 +142,7 @@ func (r *Runtime) restore(by *caller.Caller, id string, o *RestoreOptions) (int,
 		return 0, err
 	}
 	if o.NoPivot {
-		by.Warn("--no-pivot has no effect on restore: CRIU changes the root by itself")
+		caller.Warn("--no-pivot has no effect on restore: CRIU changes the root by itself")
 	}
 	restoration, err := c.Restoration(&checkpoint.RestoreOptions{
 		ImageOptions: o.ImageOptions, ParentPath: o.ParentPath,
@@ -123,7 +153,7 @@ func (r *Runtime) restore(by *caller.Caller, id string, o *RestoreOptions) (int,
 	}
 	defer restoration.Close()
 	if o.Detach {
-		defer by.CatchEnd()()
+		defer caller.CatchEnd()()
 	} else if err := c.PrepareToAttend(!o.NoSubreaper); err != nil {
 		return 0, err
 	}

@@ -103,7 +103,7 @@ func TestCRIUFails(t *testing.T) {
 		if !errors.As(err, &e) || !strings.Contains(e.Error(), test.want) {
 			t.Errorf("%s: %v", test.fake, err)
 		}
-		if _, status, err := r.recorded(id); err != nil || status != state.Running {
+		if _, status, err := r.storedState(id); err != nil || status != state.Running {
 			t.Errorf("%s: the container is %s, %v", test.fake, status, err)
 		}
 	}

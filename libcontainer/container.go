@@ -8,29 +8,30 @@ import (
 	"rt/libcontainer/caller"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/hook"
+	"rt/libcontainer/process"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 	"rt/spec"
 )
 
-// Container is a handle of one container: [Runtime.Create] and [Runtime.Container] return one. It has an ID and the
-// settings of its Runtime, and nothing is open in it, so there is nothing to close. What the container is in the
-// meantime is read from the state directory and the kernel by each call. Several goroutines and processes may work on
-// one container: those calls that change it wait for each other, at most ten seconds.
+// Container is a handle of one container, from [Runtime.Create] or [Runtime.Container]. It consists of an ID and the
+// settings of its Runtime, and has nothing to close. Each call reads the state directory and asks the kernel about the
+// container. Several goroutines and processes may call methods for the same container at once: those that change it
+// wait for each other, at most ten seconds.
 type Container struct {
 	ID string
-	// Created is what Create has reported; of a handle of Runtime.Container it is the zero value.
+	// Created is the Result of Runtime.Create. Handles from Runtime.Container have the zero value.
 	Created Result
 
 	runtime Runtime
 }
 
-// Container returns a handle of a container that has this ID. It examines nothing: if there is no such container, the
-// methods of the handle return an [Error] of the kind [Absent].
+// Container returns a handle of the container with this ID. It does not check that the container exists: if it does
+// not, the methods of the handle return an [Error] of the kind [Absent].
 func (r *Runtime) Container(id string) *Container { return &Container{ID: id, runtime: *r} }
 
-// opened is a container that is open for a command, in a status that allows it.
-type opened struct {
+// openContainer is an open directory of a container, and after read its state and status.
+type openContainer struct {
 	root      *state.Root
 	container *state.Container
 	state     *state.State
@@ -39,13 +40,13 @@ type opened struct {
 
 // begin begins a call of a method, unless ctx is cancelled already.
 func (c *Container) begin(ctx context.Context) (*caller.Caller, error) {
-	by := c.runtime.call(ctx)
-	return by, by.Cancelled()
+	caller := c.runtime.call(ctx)
+	return caller, caller.Cancelled()
 }
 
-// open opens the directory of the container, with the lock that changing it takes.
-func (c *Container) open(by *caller.Caller, lock bool) (*opened, error) {
-	root, err := c.runtime.root(by)
+// open opens the directory of the container. Methods that change the container need the lock.
+func (c *Container) open(caller *caller.Caller, lock bool) (*openContainer, error) {
+	root, err := c.runtime.root(caller)
 	if err != nil {
 		return nil, err
 	}
@@ -54,12 +55,13 @@ func (c *Container) open(by *caller.Caller, lock bool) (*opened, error) {
 		root.Close()
 		return nil, err
 	}
-	return &opened{root: root, container: dir}, nil
+	return &openContainer{root: root, container: dir}, nil
 }
 
-// openFor opens the container, with the lock that changing it takes, if op may be done in the status that it is in.
-func (c *Container) openFor(by *caller.Caller, op state.Op, lock bool) (*opened, error) {
-	o, err := c.open(by, lock)
+// openFor opens the container as open does, and reads its state. It returns an error of the kind [WrongStatus] if the
+// status does not allow op.
+func (c *Container) openFor(caller *caller.Caller, op state.Op, lock bool) (*openContainer, error) {
+	o, err := c.open(caller, lock)
 	if err != nil {
 		return nil, err
 	}
@@ -74,18 +76,42 @@ func (c *Container) openFor(by *caller.Caller, op state.Op, lock bool) (*opened,
 }
 
 // read reads the state and derives the status.
-func (o *opened) read() (err error) {
+func (o *openContainer) read() (err error) {
 	o.state, o.status, err = statusOf(o.container)
 	return err
 }
 
-func (o *opened) close() {
+// examine calls do with the container, open without the lock.
+func (c *Container) examine(ctx context.Context, do func(*openContainer) error) error {
+	caller, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	o, err := c.open(caller, false)
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	return do(o)
+}
+
+// openInit returns a pidfd of the init, which the caller closes. It returns the error of op for a stopped container if
+// the init has ended.
+func (o *openContainer) openInit(op state.Op) (int, error) {
+	pidfd, err := process.Open(o.state.Pid, o.state.StartTime)
+	if err == nil && pidfd < 0 {
+		err = state.Allow(op, o.container.ID, state.Stopped)
+	}
+	return pidfd, err
+}
+
+func (o *openContainer) close() {
 	o.container.Close()
 	o.root.Close()
 }
 
-// changeCgroup does something to the cgroup.
-func (o *opened) changeCgroup(op state.Op, do func(*cgroup.Group) error) error {
+// changeCgroup calls do with the cgroup. It returns an error if the container has no cgroup of its own.
+func (o *openContainer) changeCgroup(op state.Op, do func(*cgroup.Group) error) error {
 	g, err := o.loadCgroup()
 	if err != nil {
 		return err
@@ -97,13 +123,13 @@ func (o *opened) changeCgroup(op state.Op, do func(*cgroup.Group) error) error {
 	return do(g)
 }
 
-// loadCgroup finds the cgroup.
-func (o *opened) loadCgroup() (*cgroup.Group, error) {
+// loadCgroup returns the cgroup that the state names.
+func (o *openContainer) loadCgroup() (*cgroup.Group, error) {
 	return cgroup.Load(cgroup.Saved(o.state.Cgroup))
 }
 
-// config reads the config that was saved with the container: config.json in the bundle may have changed since.
-func (o *opened) config() (*spec.Spec, error) {
+// config reads the copy of config.json that create has saved: the file in the bundle may have changed since.
+func (o *openContainer) config() (*spec.Spec, error) {
 	raw, err := o.container.Config()
 	if err != nil {
 		return nil, err
@@ -111,8 +137,8 @@ func (o *opened) config() (*spec.Spec, error) {
 	return spec.Parse(raw, o.state.Bundle, spec.LoadOptions{})
 }
 
-// rdt returns the class of resctrl; nil if the config asks for none.
-func (o *opened) rdt(resctrl func() (string, error)) (*rdt.Group, error) {
+// rdt returns the class of linux.intelRdt; nil without that.
+func (o *openContainer) rdt(resctrl func() (string, error)) (*rdt.Group, error) {
 	config, err := o.config()
 	if err != nil {
 		return nil, err
@@ -128,9 +154,9 @@ func (o *opened) rdt(resctrl func() (string, error)) (*rdt.Group, error) {
 	return rdt.Of(root, o.container.ID, l.IntelRdt), nil
 }
 
-// hooks are the hooks of the container.
-func (c *Container) hooks(by *caller.Caller, o *opened, config *spec.Spec) *hook.Hooks {
-	return &hook.Hooks{Spec: config, State: o.state, Dir: o.container, Caller: by, Resctrl: c.runtime.resctrlRoot}
+// hooks returns the hooks of the container.
+func (c *Container) hooks(caller *caller.Caller, o *openContainer, config *spec.Spec) *hook.Hooks {
+	return &hook.Hooks{Spec: config, State: o.state, Dir: o.container, Caller: caller, Resctrl: c.runtime.resctrlRoot}
 }
 
 // statusOf reads the state of a container and derives its status.
@@ -139,15 +165,16 @@ func statusOf(c *state.Container) (*state.State, state.Status, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	status, err := derive(c, s, nil)
+	status, err := deriveStatus(c, s, nil)
 	if err != nil {
 		return nil, "", err
 	}
 	return s, status, nil
 }
 
-// derive derives the status of a container with the state s. alive says whether its process is, if that is known.
-func derive(c *state.Container, s *state.State, alive *bool) (state.Status, error) {
+// deriveStatus returns the status of a container with the state s. alive says whether its init is alive; nil asks the
+// kernel.
+func deriveStatus(c *state.Container, s *state.State, alive *bool) (state.Status, error) {
 	var unknown error
 	status, err := c.Status(s, alive, func() bool {
 		frozen, err := cgroup.Saved(s.Cgroup).Frozen()

@@ -15,45 +15,44 @@ import (
 	"rt/spec"
 )
 
-// CreateOptions are the options of Create and Run. It has more fields than other types here: one for each flag of
-// rt-create(8), and for what rt(8) has from its own process.
+// CreateOptions are the options of Create and Run. Its many fields are the options of rt-create(8), and the files that
+// rt(8) takes from its own process.
 type CreateOptions struct {
-	Bundle        string // "" is the working directory
-	ConsoleSocket string // gets the master of the terminal
-	PidfdSocket   string // gets a pidfd of the container's process
-	PidFile       string // gets the pid of that process, without a newline
-	NoPivot       bool   // use a moved mount and chroot(2) instead of pivot_root(2)
-	NoNewKeyring  bool   // use the session keyring of this process
-	// PreserveFDs is how many descriptors of this process, from 3 on, the container's process gets by the same numbers.
+	Bundle        string // the path of the bundle; "" is the working directory
+	ConsoleSocket string // the path of a Unix socket that receives the master of the terminal
+	PidfdSocket   string // the path of a Unix socket that receives a pidfd of the container's init
+	PidFile       string // the path of a file for the pid of the init; it gets no newline
+	NoPivot       bool   // move the root mount and chroot(2), instead of pivot_root(2)
+	NoNewKeyring  bool   // the container uses the session keyring of this process
+	// PreserveFDs is the number of descriptors that the init inherits from this process: 3 to 2+PreserveFDs.
 	PreserveFDs int
-	// ExtraFiles are given to the container's process by the numbers from 3+PreserveFDs on.
+	// ExtraFiles are further descriptors of the init, from 3+PreserveFDs on.
 	ExtraFiles []*os.File
-	// Stdin, Stdout and Stderr are the standard streams of the container's process, or, in the foreground, what its
-	// terminal is relayed to. A nil one is a null device. The container can do with a file what its user may do with
-	// it: give it no file whose mode or owner matters to the host.
+	// Stdin, Stdout and Stderr are the standard streams of the init; nil is a null device. If the init has a terminal,
+	// Run relays the terminal to them. The container can change the mode and the owner of a file as its user may: don't
+	// pass files whose mode or owner matters to the host.
 	Stdin, Stdout, Stderr *os.File
-	Ephemeral             bool   // a layer over root.path takes all changes, and ends with the container
-	EphemeralSize         string // the most that this layer may hold: bytes, or with k, m, g or %
-	Overlay               string // a directory that keeps the changes, instead of such a layer
-	// Trace gets an event for each step of the plan.
+	Ephemeral             bool   // a tmpfs over root.path stores all changes, and is removed with the container
+	EphemeralSize         string // the size of this tmpfs: bytes, or with a suffix k, m, g or %; "" is 50%
+	Overlay               string // the path of a directory that stores the changes, instead of a tmpfs
+	// Trace is called with each executed step of the plan; it may be nil.
 	Trace func(TraceEvent)
-	// Observe gets the calls that the container makes; linux.seccomp is not applied meanwhile. It takes a container in
-	// the foreground.
-	Observe *seccomp.Recorder
+	// Recorder records the system calls of the container, to which linux.seccomp is not applied. It requires a
+	// container in the foreground. It may be nil.
+	Recorder *seccomp.Recorder
 }
 
-// Create makes a container that waits for [Container.Start]. If it fails or ctx is cancelled before it returns, nothing
-// of the container is left. It always returns a handle: after an error that one has the warnings, in
-// [Container.Created], and its container does not exist.
+// Create creates a container that waits for [Container.Start]. If it fails or ctx is cancelled, the container does not
+// exist. Even then the returned handle is not nil: its field Created has the warnings.
 func (r *Runtime) Create(ctx context.Context, id string, o *CreateOptions) (*Container, error) {
-	c, by := r.Container(id), r.call(ctx)
+	c, caller := r.Container(id), r.call(ctx)
 	var err error
-	c.Created, err = ended(by, 0, r.create(by, id, o))
+	c.Created, err = resultOf(caller, 0, r.create(caller, id, o))
 	return c, err
 }
 
-func (r *Runtime) create(by *caller.Caller, id string, o *CreateOptions) error {
-	c, err := r.newCreation(by, id, o, true)
+func (r *Runtime) create(caller *caller.Caller, id string, o *CreateOptions) error {
+	c, err := r.newCreation(caller, id, o, true)
 	if err != nil {
 		return err
 	}
@@ -61,11 +60,11 @@ func (r *Runtime) create(by *caller.Caller, id string, o *CreateOptions) error {
 	if err := c.CheckAttended(true); err != nil {
 		return err
 	}
-	defer by.CatchEnd()()
+	defer caller.CatchEnd()()
 	if err := c.Make(); err != nil {
 		return err
 	}
-	if err := by.Interrupted(); err != nil {
+	if err := caller.Interrupted(); err != nil {
 		c.Undo()
 		return err
 	}
@@ -73,7 +72,8 @@ func (r *Runtime) create(by *caller.Caller, id string, o *CreateOptions) error {
 }
 
 // newCreation reads the config of the bundle and begins the creation of a container. It changes nothing.
-func (r *Runtime) newCreation(by *caller.Caller, id string, o *CreateOptions, wait bool) (*creation.Creation, error) {
+func (r *Runtime) newCreation(caller *caller.Caller, id string, o *CreateOptions, wait bool,
+) (*creation.Creation, error) {
 	if err := state.CheckID(id); err != nil {
 		return nil, err
 	}
@@ -85,23 +85,23 @@ func (r *Runtime) newCreation(by *caller.Caller, id string, o *CreateOptions, wa
 	if err != nil {
 		return nil, err
 	}
-	if by.Command {
-		collectLater(config)
+	if caller.Command {
+		delayCollection(config)
 	}
-	return creation.New(by, r.settings(), config, o.request(id, wait))
+	return creation.New(caller, r.settings(), config, o.request(id, wait))
 }
 
-// collectLater lets the heap grow to 16 MB before the garbage collector begins, not 4, if the plan will be large: of a
-// thousand mounts that is 12 MB, of which nothing can be freed before the container is made. Smaller plans need no
-// collector, and would pay for the call, which stops the world.
-func collectLater(config *spec.Spec) {
+// delayCollection lets the heap grow to 16 MB instead of 4 before the garbage collector begins, if the plan will be
+// large. The plan of a thousand mounts has 12 MB, which can't be freed before the container exists. Smaller plans need
+// no collector, and debug.SetGCPercent stops the world.
+func delayCollection(config *spec.Spec) {
 	const many, percent = 200, 400
 	if len(config.Mounts) > many {
 		debug.SetGCPercent(percent)
 	}
 }
 
-// request is what the options ask of package creation.
+// request returns the options as package creation has them.
 func (o *CreateOptions) request(id string, wait bool) *creation.Request {
 	return &creation.Request{
 		Inspect: inspect.Request{
@@ -110,6 +110,6 @@ func (o *CreateOptions) request(id string, wait bool) *creation.Request {
 		},
 		ConsoleSocket: o.ConsoleSocket, PidfdSocket: o.PidfdSocket, PidFile: o.PidFile,
 		Stdin: o.Stdin, Stdout: o.Stdout, Stderr: o.Stderr, ExtraFiles: o.ExtraFiles,
-		Recorder: o.Observe, Trace: tracer(o.Trace),
+		Recorder: o.Recorder, Trace: tracer(o.Trace),
 	}
 }

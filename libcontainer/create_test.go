@@ -13,7 +13,7 @@ func TestCollectLater(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(usual))
 	for mounts, want := range map[int]int{10: usual, 1000: 400} {
 		debug.SetGCPercent(usual)
-		collectLater(&spec.Spec{Mounts: make([]spec.Mount, mounts)})
+		delayCollection(&spec.Spec{Mounts: make([]spec.Mount, mounts)})
 		if got := debug.SetGCPercent(usual); got != want {
 			t.Errorf("%d mounts: %d percent, want %d", mounts, got, want)
 		}

@@ -16,29 +16,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Delete deletes a container that has stopped, or was only created. It waits at most ten seconds for a process to die.
-// ctx is looked at before anything is deleted, and while another call changes the container: half a container would be
-// of no use.
+// Delete deletes a stopped or created container, and waits at most ten seconds for the end of its processes. Cancelling
+// ctx ends the wait for another call that changes the container. It has no effect once the deletion has begun.
 func (c *Container) Delete(ctx context.Context) (Result, error) {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err == nil {
-		err = c.delete(by)
+		err = c.delete(caller)
 	}
-	return ended(by, 0, err)
+	return resultOf(caller, 0, err)
 }
 
-// ForceDelete deletes a container in any status, whose processes it kills. It ends a call that is changing the
-// container if that one does not end by itself. It is no error if there is no such container. ctx is as in Delete.
+// ForceDelete kills the processes of the container, and deletes it in any status. If another process is changing the
+// container, and does not finish, ForceDelete kills that process. A container that does not exist is no error. ctx is
+// as in Delete.
 func (c *Container) ForceDelete(ctx context.Context) (Result, error) {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err == nil {
-		err = c.forceDelete(by)
+		err = c.forceDelete(caller)
 	}
-	return ended(by, 0, err)
+	return resultOf(caller, 0, err)
 }
 
-func (c *Container) delete(by *caller.Caller) error {
-	o, err := c.open(by, true)
+func (c *Container) delete(caller *caller.Caller) error {
+	o, err := c.open(caller, true)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (c *Container) delete(by *caller.Caller) error {
 	if err := o.read(); err != nil {
 		return err
 	}
-	if o.status == state.Running && endsSoon(o.state) {
+	if o.status == state.Running && awaitImminentEnd(o.state) {
 		if err := o.read(); err != nil {
 			return err
 		}
@@ -54,20 +54,20 @@ func (c *Container) delete(by *caller.Caller) error {
 	if err := state.Allow(state.Delete, c.ID, o.status); err != nil {
 		return err
 	}
-	return c.destroy(by, o)
+	return c.destroy(caller, o)
 }
 
-// endsSoon waits for the first process of a container that is running and about to end, and reports whether it has
-// ended: `rt kill` has sent SIGKILL, say, and the process has not had the time to die of it.
-func endsSoon(s *state.State) bool {
-	const look, moment = 10 * time.Millisecond, 100 * time.Millisecond
+// awaitImminentEnd reports whether the init of a running container ends within 100 ms, or has a fatal signal pending
+// and ends later: `rt delete` may follow `rt kill` immediately.
+func awaitImminentEnd(s *state.State) bool {
+	const interval, limit = 10 * time.Millisecond, 100 * time.Millisecond
 	pidfd, err := process.Open(s.Pid, s.StartTime)
 	if pidfd < 0 {
 		return err == nil
 	}
 	defer func() { _ = unix.Close(pidfd) }()
-	for begin := time.Now(); time.Since(begin) < moment; {
-		if process.AwaitEnd(pidfd, look) {
+	for begin := time.Now(); time.Since(begin) < limit; {
+		if process.AwaitEnd(pidfd, interval) {
 			return true
 		}
 		if state.Ending(s.Pid) {
@@ -78,10 +78,10 @@ func endsSoon(s *state.State) bool {
 	return false
 }
 
-// forceDelete kills what lives of a container first of all, and then waits for whoever is at work on it, or ends that:
-// see state.LockByForce.
-func (c *Container) forceDelete(by *caller.Caller) error {
-	o, err := c.open(by, false)
+// forceDelete kills the processes of a container before it takes the lock. state.LockByForce takes it even from a
+// process that does not release it.
+func (c *Container) forceDelete(caller *caller.Caller) error {
+	o, err := c.open(caller, false)
 	if err != nil {
 		if e, ok := errors.AsType[*diag.Error](err); ok && e.Kind == diag.Absent {
 			return nil
@@ -89,8 +89,8 @@ func (c *Container) forceDelete(by *caller.Caller) error {
 		return err
 	}
 	defer o.close()
-	// One in creation has no process of the user's, and its cgroup may still turn out to be another's: its rt takes all
-	// of it back.
+	// A container in creation has not executed a program of the user, and its cgroup may belong to another container:
+	// the rt that creates it undoes its changes.
 	s, err := o.container.State()
 	if state.Foreign(err) {
 		return err
@@ -109,27 +109,33 @@ func (c *Container) forceDelete(by *caller.Caller) error {
 	if err := o.read(); diag.Starved(err) {
 		return err
 	} else if err != nil {
-		return o.container.Remove() // its state is damaged: the directory is all that is known
+		return o.container.Remove() // without a readable state only the directory is known
 	}
-	return c.destroy(by, o)
+	return c.destroy(caller, o)
 }
 
-// kill kills the processes of a container, as far as it can, and waits for none.
+// kill sends SIGKILL to the processes of a container. It ignores errors, which destroy reports, and does not wait.
 func kill(g *cgroup.Group, s *state.State) {
 	process.Kill(s.Pid, s.StartTime)
 	if g.Available() {
-		_ = g.Kill(unix.SIGKILL) // destroy tells what is wrong
-		if frozen, err := g.Frozen(); err == nil && frozen {
-			_ = g.Thaw()
-		}
+		_ = g.Kill(unix.SIGKILL)
+		thawFrozen(g)
 	}
 }
 
-// destroy ends what lives of a container, and removes all of it.
-func (c *Container) destroy(by *caller.Caller, o *opened) error {
+// thawFrozen thaws a frozen cgroup: frozen processes of cgroup v1 do not end, even after SIGKILL.
+func thawFrozen(g *cgroup.Group) {
+	if frozen, err := g.Frozen(); err == nil && frozen {
+		_ = g.Thaw()
+	}
+}
+
+// destroy kills the processes of a container, removes its cgroup and its class of linux.intelRdt, runs the poststop
+// hooks and removes its directory.
+func (c *Container) destroy(caller *caller.Caller, o *openContainer) error {
 	s := o.state
 	if s.Cgroup.Driver == "" {
-		return o.container.Remove() // its rt was killed before it had made anything but the directory
+		return o.container.Remove() // rt was killed when it had created nothing but the directory
 	}
 	g, err := o.loadCgroup()
 	if err != nil {
@@ -139,7 +145,7 @@ func (c *Container) destroy(by *caller.Caller, o *opened) error {
 		return err
 	}
 	if g.Available() {
-		// Processes outside of the container's pid namespace, and those that a killed rt left behind.
+		// Processes outside the container's pid namespace, and those of a killed rt, are still alive.
 		if err := g.Kill(unix.SIGKILL); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -150,17 +156,17 @@ func (c *Container) destroy(by *caller.Caller, o *opened) error {
 	if err := rdt.Remove(rdt.Made(s.IntelRdt)); err != nil {
 		return err
 	}
-	// A caller that has made the container is the parent of its process, and may not have waited for it.
+	// A caller that has created the container is the parent of the init, and may not have waited for it.
 	if alive, err := state.Alive(s.Pid, s.StartTime); s.Pid > 0 && err == nil && !alive {
 		_, _ = unix.Wait4(s.Pid, nil, unix.WNOHANG|unix.WALL, nil)
 	}
 	if config, err := o.config(); err == nil && s.Phase != state.Creating {
-		c.hooks(by, o, config).Poststop()
+		c.hooks(caller, o, config).Poststop()
 	}
 	return o.container.Remove()
 }
 
-// killAndWait kills the first process of a container and waits for its end: it takes its pid namespace with it.
+// killAndWait kills the init of a container and waits for its end. The kernel kills the rest of its pid namespace.
 func killAndWait(g *cgroup.Group, s *state.State) error {
 	pidfd, err := process.Open(s.Pid, s.StartTime)
 	if pidfd < 0 {
@@ -171,9 +177,7 @@ func killAndWait(g *cgroup.Group, s *state.State) error {
 		return diag.Sys("the container's process can't be killed", "pidfd_send_signal", err)
 	}
 	if g.Available() {
-		if frozen, err := g.Frozen(); err == nil && frozen {
-			_ = g.Thaw()
-		}
+		thawFrozen(g)
 		g.ThawKilled()
 	}
 	ended, left := process.AwaitDeath(pidfd, s.Pid)

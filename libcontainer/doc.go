@@ -1,4 +1,4 @@
-// Package libcontainer makes and runs OCI containers.
+// Package libcontainer creates and runs OCI containers.
 //
 //	var rt libcontainer.Runtime
 //	result, err := rt.Run(ctx, "web1", &libcontainer.RunOptions{CreateOptions: libcontainer.CreateOptions{
@@ -10,41 +10,46 @@
 //	os.Exit(result.Status)
 //
 // A bundle is a directory with a config.json of the OCI runtime specification and the root file system that it names. A
-// container has an ID, unique in [Runtime.Root], and lives in the state directory: any process with the same Root can
-// work on it, rt(8) too. [Runtime.Run] does all at once. Or step by step, with a handle:
+// container has an ID, which is unique in the state directory [Runtime.Root]. All processes that use the same state
+// directory can operate on the container, rt(8) included.
+//
+// [Runtime.Run] is the whole lifecycle in one call. A handle controls each part of it:
 //
 //	c, err := rt.Create(ctx, "web1", &libcontainer.CreateOptions{Bundle: "/srv/web"}) // or rt.Container("web1")
-//	_, err = c.Start(ctx)                       // run its program
-//	result, err := c.Exec(ctx, &execOptions)    // and another one in it
+//	_, err = c.Start(ctx)                       // execute the program of config.json
+//	result, err := c.Exec(ctx, &execOptions)    // execute another program in the container
 //	err = c.Kill(ctx, unix.SIGTERM)
 //	result, err = c.Wait(ctx)
 //	_, err = c.Delete(ctx)
 //
-// [Runtime] makes containers and lists them, [Container] has what is done with one. Each method takes a context, which
-// says how long the caller is willing to wait.
+// The methods of [Runtime] create containers or concern all of them; those of [Container] concern one. The context of a
+// method cancels it.
 //
-// # What the package does to the process that calls it
+// # The calling process
 //
-// Nothing, unless [Runtime.Command] is set. The caller is not executed again, unless it calls [Help]. It needs no main
-// function of a special form, no init and no C. Several containers may be made at once, from several goroutines. A
-// container inherits the files that the options give it, and nothing else of the caller: no environment variable, no
-// descriptor, close-on-exec or not, no working directory, no umask, no ignored or blocked signal. Two things are
-// inherited as processes inherit them: resource limits that process.rlimits does not set, and the OOM score if
-// process.oomScoreAdj does not. The caller is the parent of the container's first process. It must not ignore SIGCHLD:
-// then the kernel tells it no exit status.
+// The package changes nothing in the process that calls it, unless [Runtime.Command] is set, and it executes the
+// caller's program again only if that calls [RunHelper]. It needs no init function and no C. Several goroutines may
+// create containers at once.
 //
-// Of the environment the package reads only $XDG_RUNTIME_DIR, for [Runtime.Root], and $PATH, to find newuidmap(1),
-// newgidmap(1) and criu(8). These programs get the caller's environment; a hook without env gets none.
+// A container inherits the files that the options give it. It inherits no environment variable, descriptor, working
+// directory, umask, and no ignored or blocked signal. It inherits the resource limits that process.rlimits does not
+// set, and the OOM score if process.oomScoreAdj does not set it.
+//
+// The caller is the parent of the container's init. It must not ignore SIGCHLD, or the kernel discards the exit status
+// (wait(2)).
+//
+// The package reads two environment variables: $XDG_RUNTIME_DIR for the default of [Runtime.Root], and $PATH to find
+// newuidmap(1), newgidmap(1) and criu(8). These programs inherit the caller's environment. Hooks without env get an
+// empty one.
 //
 // # Errors
 //
-// All errors are an [*Error]. What a call has changed before it failed is undone. Cancelling the context of Create, Run
-// or Exec is such a failure. If the caller is killed meanwhile, [Container.ForceDelete] removes what is left.
+// All errors are of the type [*Error], which errors.As finds. A call that fails, or whose context is cancelled, undoes
+// its changes. If the caller itself is killed during a call, [Container.ForceDelete] removes the rest.
 //
 // # Compatibility
 //
-// The package follows semantic versioning with rt: within a major version exported names keep their meaning, options
-// get new fields whose zero value means what it meant without them, and the state directory stays readable. The texts
-// of errors, warnings and plans may change. The packages below this one are the parts that rt is made of. They can be
-// imported, and have no such promise.
+// The package follows semantic versioning with rt. Within a major version exported names keep their meaning, new fields
+// of options have zero values that preserve the earlier behaviour, and state directories stay readable. The texts of
+// errors, warnings and plans may change. The packages below this one can be imported too, without such a promise.
 package libcontainer

@@ -9,105 +9,112 @@ import (
 	"rt/internal/diag"
 	"rt/libcontainer/caller"
 	"rt/libcontainer/cgroup"
-	"rt/libcontainer/process"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 )
 
-// Stats returns the accounting of the container, which must live. Result has warnings of what the kernel does not
-// account for.
+// Stats returns the resource accounting of a container that is not stopped. Result has a warning for each kind of
+// accounting that is not available.
 func (c *Container) Stats(ctx context.Context) (*Stats, Result, error) {
 	var stats *Stats
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err == nil {
-		err = c.watch(by, func(w *watched) (err error) {
-			stats, err = w.stats()
+		err = c.monitor(caller, func(m *monitor) (err error) {
+			stats, err = m.stats()
 			return err
 		})
 	}
-	result, err := ended(by, 0, err)
+	result, err := resultOf(caller, 0, err)
 	return stats, result, err
 }
 
-// ResourceUsage is what a container uses at a moment.
+// ResourceUsage is the resource accounting of a container at one moment.
 type ResourceUsage struct {
 	*Stats
-	At       time.Time
-	OOMKills uint64 // how many of its processes were OOM-killed
+	At       time.Time // when it was read
+	OOMKills uint64    // how many of its processes were OOM-killed
 }
 
-// Usage returns what the container uses, which must live.
+// Usage returns the resource accounting of a container that is not stopped.
 func (c *Container) Usage(ctx context.Context) (*ResourceUsage, error) {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var usage *ResourceUsage
-	err = c.watch(by, func(w *watched) error {
-		stats, err := w.stats()
-		usage = &ResourceUsage{Stats: stats, At: time.Now(), OOMKills: w.group.OOMKills()}
+	err = c.monitor(caller, func(m *monitor) error {
+		stats, err := m.stats()
+		usage = &ResourceUsage{Stats: stats, At: time.Now(), OOMKills: m.group.OOMKills()}
 		return err
 	})
 	if err != nil {
-		return nil, by.Explain(err)
+		return nil, caller.Explain(err)
 	}
 	return usage, nil
 }
 
-// Events calls tell with the accounting of the container in every interval, and whenever it ran out of memory, until
-// the container ends or tell returns an error, which Events returns. ctx is looked at before each call of tell.
-func (c *Container) Events(ctx context.Context, interval time.Duration, tell func(Event) error) (Result, error) {
-	by, err := c.begin(ctx)
+// Events calls report with the resource accounting of the container after each interval, and whenever a process is
+// OOM-killed. It returns when the container ends, or with the error that report returns. A cancelled ctx has an effect
+// before the next call of report.
+func (c *Container) Events(ctx context.Context, interval time.Duration, report func(Event) error) (Result, error) {
+	caller, err := c.begin(ctx)
 	if err == nil {
-		err = c.watch(by, func(w *watched) error {
-			return w.events(by, interval, func(e Event) error {
-				if err := by.Cancelled(); err != nil {
+		err = c.monitor(caller, func(m *monitor) error {
+			return m.run(caller, interval, func(e Event) error {
+				if err := caller.Cancelled(); err != nil {
 					return err
 				}
-				return tell(e)
+				return report(e)
 			})
 		})
 	}
-	return ended(by, 0, err)
+	return resultOf(caller, 0, err)
 }
 
-// Event is an event of a container: its accounting, or that the kernel killed one of its processes because memory ran
-// out.
+// Event is an event of a container.
 type Event struct {
-	Stats *Stats // nil if memory ran out
+	Stats *Stats // the resource accounting; nil for the event that a process was OOM-killed
 }
 
-// Stats is the accounting of a container.
+// Stats is the resource accounting of a container: that of its cgroup, in the form in which `rt events` prints it under
+// "data", and that of Intel RDT.
 type Stats struct {
 	*cgroup.Stats
 	IntelRdt *RdtStats // nil without linux.intelRdt
 }
 
-// Pressure is the PSI of a resource in [Stats]: the share of the time, in percent, for which processes wait for it.
+// Pressure is the pressure stall information of a resource in [Stats]: the share of the time, in percent, in which
+// processes waited for the resource.
 type Pressure = cgroup.Pressure
 
-// BlockEntry is a count of a block device in [Stats].
+// BlockEntry is a counter of a block device in [Stats].
 type BlockEntry = cgroup.BlockEntry
 
-// MemoryUse is in [Stats], in bytes, how much memory of one kind is used, and how often its limit was reached.
+// MemoryUse is the use of one kind of memory in [Stats], in bytes, and how often it has reached its limit.
 type MemoryUse = cgroup.MemoryUse
 
-// RdtStats is what resctrl reports of the class of a container.
+// RdtStats are the statistics of linux.intelRdt.
+//
+//	L3      the files of info/L3: cbm_mask, min_cbm_bits, num_closids; nil without cache allocation
+//	MB      the files of info/MB: bandwidth_gran, delay_linear, min_bandwidth, num_closids; nil without it
+//	Root    the schemas of the default class
+//	Class   the schemas of the container's class
+//	Counts  the counters of each L3 cache domain, in order
 type RdtStats = rdt.Stats
 
-// events is Events of a container that is looked at.
-func (w *watched) events(by *caller.Caller, interval time.Duration, tell func(Event) error) error {
+// run calls report with the events of the container until it ends.
+func (m *monitor) run(caller *caller.Caller, interval time.Duration, report func(Event) error) error {
 	notices := -1
-	oom, err := w.group.WatchOOM()
+	oom, err := m.group.WatchOOM()
 	if err == nil {
 		defer oom.Close()
 		notices = oom.FD()
 	} else {
-		by.Warn(err.Error()) // the accounting of the other controllers is there all the same
+		caller.Warn(err.Error()) // the accounting of the other controllers is available
 	}
 	next := time.Now().Add(interval)
 	for {
-		fds := []unix.PollFd{{Fd: int32(notices), Events: unix.POLLIN}, {Fd: int32(w.pidfd), Events: unix.POLLIN}}
+		fds := []unix.PollFd{{Fd: int32(notices), Events: unix.POLLIN}, {Fd: int32(m.pidfd), Events: unix.POLLIN}}
 		left := max(0, time.Until(next))
 		n, err := unix.Poll(fds, int((left+time.Millisecond-1)/time.Millisecond))
 		switch {
@@ -120,7 +127,7 @@ func (w *watched) events(by *caller.Caller, interval time.Duration, tell func(Ev
 				return err
 			}
 			if e.OOM {
-				if err := tell(Event{}); err != nil {
+				if err := report(Event{}); err != nil {
 					return err
 				}
 			}
@@ -131,57 +138,54 @@ func (w *watched) events(by *caller.Caller, interval time.Duration, tell func(Ev
 			return nil
 		case n == 0:
 			next = next.Add(interval)
-			stats, err := w.stats()
+			stats, err := m.stats()
 			if err != nil {
 				return err
 			}
-			if err := tell(Event{Stats: stats}); err != nil {
+			if err := report(Event{Stats: stats}); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// watched is a container that is looked at for a while.
-type watched struct {
+// monitor reads the resource accounting of one container.
+type monitor struct {
 	group *cgroup.Group
 	rdt   *rdt.Group // nil without linux.intelRdt
-	pidfd int
+	pidfd int        // of the init
 }
 
-func (w *watched) stats() (*Stats, error) {
-	s, err := w.group.Stats()
+func (m *monitor) stats() (*Stats, error) {
+	s, err := m.group.Stats()
 	if err != nil {
 		return nil, err
 	}
 	all := &Stats{Stats: s}
-	if w.rdt != nil {
-		all.IntelRdt = w.rdt.Stats()
+	if m.rdt != nil {
+		all.IntelRdt = m.rdt.Stats()
 	}
 	return all, nil
 }
 
-// watch calls do with the cgroup and the first process of the container, which must live.
-func (c *Container) watch(by *caller.Caller, do func(*watched) error) error {
-	o, err := c.openFor(by, state.Events, false)
+// monitor calls do with a monitor of a container that is not stopped.
+func (c *Container) monitor(caller *caller.Caller, do func(*monitor) error) error {
+	o, err := c.openFor(caller, state.Events, false)
 	if err != nil {
 		return err
 	}
 	defer o.close()
-	w := &watched{}
-	if w.group, err = o.loadCgroup(); err != nil {
+	m := &monitor{}
+	if m.group, err = o.loadCgroup(); err != nil {
 		return err
 	}
-	defer w.group.Close()
-	if w.rdt, err = o.rdt(c.runtime.resctrlRoot); err != nil {
-		by.Warn(err.Error()) // the rest is there all the same
+	defer m.group.Close()
+	if m.rdt, err = o.rdt(c.runtime.resctrlRoot); err != nil {
+		caller.Warn(err.Error()) // the accounting of the cgroup is available
 	}
-	if w.pidfd, err = process.Open(o.state.Pid, o.state.StartTime); err != nil {
+	if m.pidfd, err = o.openInit(state.Events); err != nil {
 		return err
 	}
-	if w.pidfd < 0 {
-		return state.Allow(state.Events, c.ID, state.Stopped)
-	}
-	defer func() { _ = unix.Close(w.pidfd) }()
-	return do(w)
+	defer func() { _ = unix.Close(m.pidfd) }()
+	return do(m)
 }

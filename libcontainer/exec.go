@@ -20,46 +20,59 @@ import (
 	"rt/spec"
 )
 
-// Exec runs another program in a container. In the foreground it waits until the program ends; if ctx is cancelled
-// meanwhile, the program is killed with SIGKILL and the error wraps context.Cause(ctx). With Detach it returns when the
-// program runs; it is a child of this process, which has to wait for it: os.FindProcess(result.Pid).
+// Exec executes another program in the container, and waits until it ends. Cancelling ctx meanwhile kills the program
+// with SIGKILL, and the error then wraps context.Cause(ctx). With Detach, Exec returns after the execve(2). The program
+// is a child of this process, which must wait for it: os.FindProcess(result.Pid).
 func (c *Container) Exec(ctx context.Context, o *ExecOptions) (Result, error) {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	status := 0
 	if err == nil {
-		status, err = c.exec(by, o)
+		status, err = c.exec(caller, o)
 	}
-	return ended(by, status, err)
+	return resultOf(caller, status, err)
 }
 
-// ProcessOptions say which process Exec starts: that of a file, or the container's own with other arguments; and what
-// is to be different in it.
+// ProcessOptions describe the process that Exec starts. It is the one of a process.json, or the container's own process
+// with other arguments. The other fields change it.
+//
+//	File           a process.json with the properties of config.md, "Process"; "" if Args describes the process
+//	Args           the program and its arguments
+//	Cwd            its working directory; "" is that of the container's process
+//	Env            further variables: "KEY=value"
+//	Terminal       it gets a terminal
+//	UID, GID       its user and group ID in the container; nil is that of the container's process
+//	UserName       a name from the container's /etc/passwd, instead of UID
+//	GroupName      a name from the container's /etc/group, instead of GID
+//	AdditionalGids further supplementary groups
+//	Label          the SELinux label
+//	AppArmor       the AppArmor profile
+//	NoNewPrivs     process.noNewPrivileges; nil is that of the container's process
+//	Capabilities   further capabilities: bit n is capability n of capabilities(7)
 type ProcessOptions = join.ProcessOptions
 
-// ExecOptions are the options of exec.
+// ExecOptions are the options of Exec.
 type ExecOptions struct {
 	ProcessOptions
-	ConsoleSocket string // gets the master of the terminal
-	PidfdSocket   string // gets a pidfd of the process
-	PidFile       string
-	PreserveFDs   int  // as in CreateOptions
-	Detach        bool // return when the program runs
-	IgnorePaused  bool // begin in a paused container too; the process stands still like the others
-	// Cgroup says where below the container's cgroup the process goes: "[CONTROLLER[,CONTROLLER]:]PATH", more than one
-	// on cgroup v1.
+	ConsoleSocket string // the path of a Unix socket that receives the master of the terminal
+	PidfdSocket   string // the path of a Unix socket that receives a pidfd of the process
+	PidFile       string // the path of a file for the pid of the process
+	PreserveFDs   int    // as in CreateOptions
+	Detach        bool   // return after the execve(2) of the program
+	IgnorePaused  bool   // accept a paused container: the process executes its program after Resume
+	// Cgroup is the cgroup of the process, below that of the container: "[CONTROLLER[,CONTROLLER]:]PATH". There may be
+	// one for each controller of cgroup v1.
 	Cgroup []string
 	// ExtraFiles, Stdin, Stdout and Stderr are as in CreateOptions.
 	ExtraFiles            []*os.File
 	Stdin, Stdout, Stderr *os.File
-	// HostBinary is a static program of the host's that is run instead of one of the container's.
+	// HostBinary is the path of a static executable of the host. It is executed instead of a program of the container.
 	HostBinary string
-	// Trace gets an event for each step of the plan.
+	// Trace is called with each executed step of the plan; it may be nil.
 	Trace func(TraceEvent)
 }
 
-// exec starts another process in a container. In the foreground it waits for the end of the process, and returns its
-// exit status, or 128 plus the signal that killed it.
-func (c *Container) exec(by *caller.Caller, o *ExecOptions) (int, error) {
+// exec starts another process in a container. In the foreground it waits for the process, and returns its exit status.
+func (c *Container) exec(caller *caller.Caller, o *ExecOptions) (int, error) {
 	if err := inspect.CheckPreserved(o.PreserveFDs); err != nil { // before rt's own descriptors take these numbers
 		return 0, err
 	}
@@ -68,7 +81,7 @@ func (c *Container) exec(by *caller.Caller, o *ExecOptions) (int, error) {
 		return 0, err
 	}
 	defer streams.Close()
-	t, err := c.openToJoin(by, o.IgnorePaused)
+	t, err := c.openToJoin(caller, o.IgnorePaused)
 	if err != nil {
 		return 0, err
 	}
@@ -77,7 +90,7 @@ func (c *Container) exec(by *caller.Caller, o *ExecOptions) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	by.Warn(process.Warnings...)
+	caller.Warn(process.Warnings...)
 	binary := -1
 	if o.HostBinary != "" {
 		if binary, err = sealHostBinary(o.HostBinary, t.container.Path(".")); err != nil {
@@ -91,27 +104,27 @@ func (c *Container) exec(by *caller.Caller, o *ExecOptions) (int, error) {
 	options := &join.Options{
 		Process: process, Binary: binary, Streams: streams, Cgroups: o.Cgroup,
 		ConsoleSocket: o.ConsoleSocket, PidfdSocket: o.PidfdSocket, PidFile: o.PidFile,
-		Resctrl: c.runtime.resctrlRoot, Edit: c.runtime.editor(), Trace: tracer(o.Trace),
-		Interrupted: by.Interrupted, Debug: by.Debug, Warn: by.Warn,
+		Resctrl: c.runtime.resctrlRoot, Edit: c.runtime.edit, Trace: tracer(o.Trace),
+		Interrupted: caller.Interrupted, Debug: caller.Debug, Warn: caller.Warn,
 	}
-	return t.join(by, options, o.Detach)
+	return t.join(caller, options, o.Detach)
 }
 
 // target is a container that a process joins.
 type target struct {
-	*opened
+	*openContainer
 	pidfd int // of its process
 	spec  *spec.Spec
 	group *cgroup.Group
 }
 
-// openToJoin opens a container that a process may join. With paused, that includes a paused one.
-func (c *Container) openToJoin(by *caller.Caller, paused bool) (*target, error) {
-	o, err := c.open(by, false)
+// openToJoin opens a container for a process to join. With paused it accepts a paused container.
+func (c *Container) openToJoin(caller *caller.Caller, paused bool) (*target, error) {
+	o, err := c.open(caller, false)
 	if err != nil {
 		return nil, err
 	}
-	t := &target{opened: o, pidfd: -1}
+	t := &target{openContainer: o, pidfd: -1}
 	if err := t.find(paused); err != nil {
 		t.close()
 		return nil, err
@@ -119,6 +132,7 @@ func (c *Container) openToJoin(by *caller.Caller, paused bool) (*target, error) 
 	return t, nil
 }
 
+// find reads the state and the config, and opens the init and the cgroup.
 func (t *target) find(paused bool) (err error) {
 	if t.state, err = t.container.State(); err != nil {
 		return err
@@ -127,7 +141,7 @@ func (t *target) find(paused bool) (err error) {
 		return err
 	}
 	alive := t.pidfd >= 0
-	if t.status, err = derive(t.container, t.state, &alive); err != nil {
+	if t.status, err = deriveStatus(t.container, t.state, &alive); err != nil {
 		return err
 	}
 	if t.status != state.Paused || !paused {
@@ -150,10 +164,11 @@ func (t *target) close() {
 	if t.group != nil {
 		t.group.Close()
 	}
-	t.opened.close()
+	t.openContainer.close()
 }
 
-// processOf makes the process that joins out of the config and the options. Names of users are those of the container.
+// processOf returns the process that the config and the options describe. It looks up names of users and groups in the
+// container.
 func (t *target) processOf(o *ProcessOptions) (*spec.Process, error) {
 	inside := rootfs.Inside{Pid: t.state.Pid, Rootfs: t.spec.Rootfs, Dir: t.container.Path(".")}
 	if o.UserName != "" {
@@ -176,8 +191,8 @@ func (t *target) processOf(o *ProcessOptions) (*spec.Process, error) {
 	return o.Process(t.spec)
 }
 
-// join starts the process, and in the foreground waits for its end.
-func (t *target) join(by *caller.Caller, o *join.Options, detach bool) (int, error) {
+// join starts the process. In the foreground it waits for the end of the process, and returns its exit status.
+func (t *target) join(caller *caller.Caller, o *join.Options, detach bool) (int, error) {
 	paused := t.status == state.Paused
 	p, err := join.New(&join.Container{
 		Dir: t.container, State: t.state, Pidfd: t.pidfd, Spec: t.spec, Cgroup: t.group, Paused: paused,
@@ -186,29 +201,28 @@ func (t *target) join(by *caller.Caller, o *join.Options, detach bool) (int, err
 		return 0, err
 	}
 	defer p.Close()
-	// In a paused container the process waits for `rt resume`: until then signals are for rt, which can be ended, and
-	// the process ends with it.
+	// In a paused container the process can't handle a signal before `rt resume`. Until then signals end rt, and rt
+	// kills the process.
 	if !detach && !paused {
-		by.CatchSignals()
+		caller.CatchSignals()
 	}
 	pid, err := p.Start()
 	if err != nil {
 		return 0, err
 	}
-	by.Pid = pid
+	caller.Pid = pid
 	if detach {
 		return 0, nil
 	}
 	if paused {
-		by.CatchSignals()
+		caller.CatchSignals()
 	}
 	orphans := t.spec.Namespaces.New&unix.CLONE_NEWPID == 0
-	return by.Attend(pid, p.Terminal(), o.Streams.Std, orphans)
+	return caller.Attend(pid, p.Terminal(), o.Streams.Std, orphans)
 }
 
-// sealHostBinary copies a program of the host to a memfd that nobody can change (memfd_create(2), F_SEAL_WRITE) and no
-// process of the container can find by a path. Through /proc/PID/exe of the process that executes it the container can
-// read it, and no more.
+// sealHostBinary returns a sealed memfd with a copy of an executable of the host. Processes of the container can read
+// it by /proc/PID/exe of the process that executes it. They can't change it, and no path leads to it.
 func sealHostBinary(path, dir string) (int, error) {
 	file, err := inspect.HostBinary(path)
 	if err != nil {

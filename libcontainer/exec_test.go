@@ -114,7 +114,7 @@ func testExecIntoAFullContainer(t *testing.T) {
 	must(t, r.create(id, &CreateOptions{Bundle: bundle}))
 	defer func() { must(t, r.forceDelete(id)) }()
 	must(t, r.start(id))
-	s, _, err := r.recorded(id)
+	s, _, err := r.storedState(id)
 	must(t, err)
 
 	plans := 0

@@ -264,7 +264,7 @@ func (f *faults) life(r *tested, trace func(TraceEvent)) error {
 // requireStopped checks that the container ends, and, if its start has failed, that it can't be started again.
 func (f *faults) requireStopped(r *tested, failed bool) {
 	eventually(f.t, "the container has stopped", func() bool {
-		_, status, err := r.recorded(faultID)
+		_, status, err := r.storedState(faultID)
 		return err == nil && status == state.Stopped
 	})
 	var e *diag.Error

@@ -24,7 +24,7 @@ func TestIntelRdt(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = r.forceDelete(id) })
 	class := filepath.Join(r.resctrl, id)
-	s, _, err := r.recorded(id)
+	s, _, err := r.storedState(id)
 	if err != nil {
 		t.Fatal(err)
 	}

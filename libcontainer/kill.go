@@ -10,31 +10,24 @@ import (
 	"rt/libcontainer/state"
 )
 
-// Kill sends a signal to the first process of the container. In a container that was created and not started, each
-// signal that would end its program ends the process that waits for the start. ctx is looked at before the signal is
-// sent.
-func (c *Container) Kill(ctx context.Context, sig unix.Signal) error { return c.kill(ctx, sig, false) }
-
-// KillAll sends a signal to every process in the cgroup of the container, and of the cgroups below it. It is no error
-// if there is none.
-func (c *Container) KillAll(ctx context.Context, sig unix.Signal) error {
-	return c.kill(ctx, sig, true)
+// Kill sends a signal to the init of the container. In a created container each signal whose default action terminates
+// a process (signal(7)) ends the boot process, and thus the container.
+func (c *Container) Kill(ctx context.Context, sig unix.Signal) error {
+	return c.examine(ctx, func(o *openContainer) error { return o.kill(sig, false) })
 }
 
-func (c *Container) kill(ctx context.Context, sig unix.Signal, all bool) error {
-	by, err := c.begin(ctx)
-	if err != nil {
-		return err
-	}
-	o, err := c.open(by, false)
-	if err != nil {
-		return err
-	}
-	defer o.close()
+// KillAll sends a signal to all processes in the container's cgroup and its descendants. It is no error if there are
+// none.
+func (c *Container) KillAll(ctx context.Context, sig unix.Signal) error {
+	return c.examine(ctx, func(o *openContainer) error { return o.kill(sig, true) })
+}
+
+// kill sends a signal to the init; with all, to all processes.
+func (o *openContainer) kill(sig unix.Signal, all bool) error {
 	if err := o.read(); err != nil {
 		return err
 	}
-	if err := state.Allow(state.Kill, c.ID, o.status); err != nil {
+	if err := state.Allow(state.Kill, o.container.ID, o.status); err != nil {
 		if all {
 			return o.killRest(sig)
 		}
@@ -46,9 +39,9 @@ func (c *Container) kill(ctx context.Context, sig unix.Signal, all bool) error {
 	return o.signal(sig, all)
 }
 
-// killOrphans kills what a container in a pid namespace of others has left when its first process ended, which the
-// kernel does not do there. It reports whether there was anything.
-func (o *opened) killOrphans() bool {
+// killOrphans kills the processes that remain after the end of an init in a shared pid namespace: there the kernel does
+// not kill them. It reports whether there were any.
+func (o *openContainer) killOrphans() bool {
 	if shared, err := o.sharesPids(); err != nil || !shared {
 		return false
 	}
@@ -60,9 +53,8 @@ func (o *opened) killOrphans() bool {
 	return err == nil && len(pids) > 0 && g.Kill(unix.SIGKILL) == nil
 }
 
-// killRest signals what a container without its first process has left in its cgroup: nothing is no error, since --all
-// means whatever is there.
-func (o *opened) killRest(sig unix.Signal) error {
+// killRest sends a signal to the processes in the cgroup after the end of the init. It is no error if there are none.
+func (o *openContainer) killRest(sig unix.Signal) error {
 	g, err := o.loadCgroup()
 	if err != nil || !g.Available() {
 		return err
@@ -70,8 +62,8 @@ func (o *opened) killRest(sig unix.Signal) error {
 	return g.Kill(sig)
 }
 
-// signal sends sig to a container that lives.
-func (o *opened) signal(sig unix.Signal, all bool) error {
+// signal sends a signal to the init of a container that is not stopped; with all, to all its processes.
+func (o *openContainer) signal(sig unix.Signal, all bool) error {
 	g, err := o.loadCgroup()
 	if err != nil {
 		return err
@@ -79,17 +71,14 @@ func (o *opened) signal(sig unix.Signal, all bool) error {
 	if all && g.Available() {
 		return g.Kill(sig)
 	}
-	pidfd, err := process.Open(o.state.Pid, o.state.StartTime)
+	pidfd, err := o.openInit(state.Kill)
 	if err != nil {
 		return err
 	}
-	if pidfd < 0 {
-		return state.Allow(state.Kill, o.container.ID, state.Stopped)
-	}
 	defer func() { _ = unix.Close(pidfd) }()
 	if o.status == state.Created && process.Ends(sig) {
-		// The boot process has no handlers, and the kernel shields the first process of a pid namespace from signals
-		// that it does not handle. It has run nothing of the user's: what is meant to end it may end it.
+		// The boot process has no handlers, and the kernel does not deliver signals without a handler to the init of a
+		// pid namespace (pid_namespaces(7)), except SIGKILL. The boot process has nothing to clean up.
 		sig = unix.SIGKILL
 	}
 	if err := unix.PidfdSendSignal(pidfd, sig, nil, 0); err != nil {
@@ -99,20 +88,20 @@ func (o *opened) signal(sig unix.Signal, all bool) error {
 		return diag.Sys("the signal can't be sent", "pidfd_send_signal", err)
 	}
 	if sig == unix.SIGKILL && g.Available() {
-		// In a pid namespace of others the rest of the container does not die with its first process.
+		// In a shared pid namespace the kernel does not kill the other processes when the init ends.
 		if shared, err := o.sharesPids(); err == nil && shared {
 			return g.Kill(sig)
 		}
 		if o.status == state.Paused {
-			_ = g.Thaw() // a frozen process of cgroup v1 does not even die
+			_ = g.Thaw() // see thawFrozen
 		}
 		g.ThawKilled()
 	}
 	return nil
 }
 
-// sharesPids reports whether the container lives in a pid namespace that is not its own.
-func (o *opened) sharesPids() (bool, error) {
+// sharesPids reports whether the container has no pid namespace of its own.
+func (o *openContainer) sharesPids() (bool, error) {
 	config, err := o.config()
 	if err != nil {
 		return false, err

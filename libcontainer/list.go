@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// List returns the containers of [Runtime.Root], sorted by ID. One whose state can't be read is listed with its ID
-// alone, as what it is: stopped. Result has a warning of it.
+// List returns the states of all containers of [Runtime.Root], sorted by ID. If the state of a container can't be read,
+// the list has its ID with the status stopped, and the Result has a warning.
 func (r *Runtime) List(ctx context.Context) ([]State, Result, error) {
-	by, list := r.call(ctx), []State(nil)
+	caller, list := r.call(ctx), []State(nil)
 	var starved error
-	err := r.each(by, func(c *state.Container, left int) {
+	err := r.forEach(caller, func(c *state.Container, left int) {
 		if list == nil {
 			list = make([]State, 0, left)
 		}
@@ -28,33 +28,33 @@ func (r *Runtime) List(ctx context.Context) ([]State, Result, error) {
 		case err == nil:
 			list = append(list, publicState(s, status))
 		case !errors.Is(err, fs.ErrNotExist):
-			by.Warn(err.Error())
+			caller.Warn(err.Error())
 			list = append(list, State{ID: c.ID, Status: Stopped})
 		}
 	})
 	if err == nil {
 		err = starved
 	}
-	result, err := ended(by, 0, err)
+	result, err := resultOf(caller, 0, err)
 	return list, result, err
 }
 
-// IDs returns the IDs of all containers of [Runtime.Root], sorted: those that List returns. Nothing is read of them.
+// IDs returns the IDs of the containers that List returns, sorted. It does not read their states.
 func (r *Runtime) IDs(ctx context.Context) (ids []string, result Result, err error) {
-	by := r.call(ctx)
-	err = r.each(by, func(dir *state.Container, _ int) {
+	caller := r.call(ctx)
+	err = r.forEach(caller, func(dir *state.Container, _ int) {
 		if dir.HasState() {
 			ids = append(ids, dir.ID)
 		}
 	})
-	result, err = ended(by, 0, err)
+	result, err = resultOf(caller, 0, err)
 	return ids, result, err
 }
 
-// each calls do with all containers of the state directory, in the order of their IDs, and with the number of those
-// that are left, until the call is cancelled.
-func (r *Runtime) each(by *caller.Caller, do func(c *state.Container, left int)) error {
-	root, err := r.root(by)
+// forEach calls do with each container of the state directory in the order of their IDs, until the call is cancelled.
+// left is the number of containers from c on.
+func (r *Runtime) forEach(caller *caller.Caller, do func(c *state.Container, left int)) error {
+	root, err := r.root(caller)
 	if err != nil {
 		return err
 	}
@@ -70,13 +70,13 @@ func (r *Runtime) each(by *caller.Caller, do func(c *state.Container, left int))
 		return err
 	}
 	for i, id := range ids {
-		if err := by.Cancelled(); err != nil {
+		if err := caller.Cancelled(); err != nil {
 			return err
 		}
 		c, err := root.Open(id, false)
 		if err != nil {
 			if e, ok := errors.AsType[*diag.Error](err); ok && e.Kind != diag.Absent { // not just deleted meanwhile
-				by.Warn(err.Error())
+				caller.Warn(err.Error())
 			}
 			continue
 		}

@@ -230,7 +230,7 @@ func readPid(t *testing.T, path string) (pid int) {
 
 func stateOf(t *testing.T, r *tested, id string) *state.State {
 	t.Helper()
-	s, _, err := r.recorded(id)
+	s, _, err := r.storedState(id)
 	must(t, err)
 	return s
 }
@@ -261,7 +261,7 @@ func TestAgentMissing(t *testing.T) {
 	must(t, r.create(listenerID, &CreateOptions{Bundle: bundle}))
 	check("start", r.start(listenerID))
 	eventually(t, "the container is stopped", func() bool {
-		_, status, err := r.recorded(listenerID)
+		_, status, err := r.storedState(listenerID)
 		return err == nil && status == state.Stopped
 	})
 	must(t, r.delete(listenerID))
@@ -310,7 +310,7 @@ func TestObserve(t *testing.T) {
 	})
 	var seen seccomp.Recorder
 	status, err := (&tested{Runtime: Runtime{Root: t.TempDir()}}).run(listenerID,
-		&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}})
+		&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Recorder: &seen}})
 	if err != nil || status != 3 || len(seen.Unnamed) != 0 {
 		t.Fatalf("status %d, %v, %v", status, err, seen.Unnamed)
 	}
@@ -332,7 +332,7 @@ func TestObserve(t *testing.T) {
 	}
 	var e *diag.Error
 	_, err = (&tested{Runtime: Runtime{Root: t.TempDir()}}).run(listenerID,
-		&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Observe: &seen}, Detach: true})
+		&RunOptions{CreateOptions: CreateOptions{Bundle: bundle, Recorder: &seen}, Detach: true})
 	if !errors.As(err, &e) || e.Field != "--seccomp-record" {
 		t.Errorf("detached: %v", err)
 	}

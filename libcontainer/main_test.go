@@ -119,10 +119,10 @@ func (r *tested) forceDelete(id string) error {
 	return err
 }
 
-// recorded returns what is recorded of a container, and its status.
-func (r *tested) recorded(id string) (*state.State, state.Status, error) {
+// storedState returns state.json of a container, and the status.
+func (r *tested) storedState(id string) (*state.State, state.Status, error) {
 	c := r.Container(id)
-	s, err := c.recorded(context.Background())
+	s, err := c.storedState(context.Background())
 	if err != nil {
 		return nil, "", err
 	}

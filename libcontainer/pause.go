@@ -7,8 +7,8 @@ import (
 	"rt/libcontainer/state"
 )
 
-// Pause freezes all processes of the container, and returns when all of them have stopped. ctx is looked at before, and
-// while another call changes the container.
+// Pause freezes all processes of the container, and returns when they are frozen. Cancelling ctx ends the wait for
+// another call that changes the container.
 func (c *Container) Pause(ctx context.Context) error {
 	return c.change(ctx, state.Pause, func(g *cgroup.Group) error { return g.Freeze() })
 }
@@ -18,13 +18,13 @@ func (c *Container) Resume(ctx context.Context) error {
 	return c.change(ctx, state.Resume, func(g *cgroup.Group) error { return g.Thaw() })
 }
 
-// change does something to the cgroup of the container, if its status allows op.
+// change calls do with the cgroup of the container, if the status allows op.
 func (c *Container) change(ctx context.Context, op state.Op, do func(*cgroup.Group) error) error {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err != nil {
 		return err
 	}
-	o, err := c.openFor(by, op, true)
+	o, err := c.openFor(caller, op, true)
 	if err != nil {
 		return err
 	}

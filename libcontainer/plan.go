@@ -15,36 +15,51 @@ import (
 	"rt/spec"
 )
 
-// Plan is the list of steps that makes a container: [Runtime.Plan] returns one.
+// Plan is a list of steps that creates a container. [Runtime.Plan] returns one. Its fields are for package creation;
+// others need these methods:
+//
+//	AppendText(dst, colour)  appends it as `rt plan` prints it
+//	AppendView(dst, view)    appends the steps that a PlanView selects
+//	AppendJSON(dst)          appends it as `rt plan --format json` prints it
+//	Lines()                  returns a PlanLine for each step
 type Plan = plan.Plan
 
-// PlanView selects what Plan.AppendView shows, and how.
+// PlanView selects steps for Plan.AppendView.
+//
+//	Colour  use escape sequences for colours
+//	Width   the width of the terminal in columns: longer lines are folded; 0 folds none
+//	Keep    reports whether to show a step, given with its text; nil shows all, with the lines before them
 type PlanView = plan.View
 
-// PlanLine is a step as Plan.Lines has it.
+// PlanLine is a step of a [Plan] as text.
+//
+//	Part    its heading: "mounts"
+//	Call    the system call
+//	Remark  the property of config.json that requires it, and its purpose
 type PlanLine = plan.Line
 
-// Step is one system call of a [Plan].
+// Step is a system call of a [Plan]: package nsenter documents its fields.
 type Step = nsenter.Step
 
-// StepsFor selects, for [PlanView], the steps that a field of the config asks for, or a field in it.
+// StepsFor returns a PlanView.Keep that selects the steps of a property of config.json, such as "mounts[0]", and of the
+// properties in it.
 func StepsFor(field string) func(*Step, string) bool { return plan.Serves(field) }
 
-// StepsWith selects, for [PlanView], the steps that have a word in their call, field or sentence. An absolute path is
-// found in the calls that look it up below the root too.
+// StepsWith returns a PlanView.Keep that selects the steps whose call, field or purpose contains a word. If the word is
+// an absolute path, calls that look it up below the root of the container match too.
 func StepsWith(word string) func(*Step, string) bool { return plan.Mentions(word) }
 
-// Plan compiles the plan that Create (wait) or Run would execute, and does nothing else. bundle may also be a
-// config.json by any name; relative paths in it start in its directory.
+// Plan compiles the plan that Run would execute, or with wait the one of Create. It changes nothing. bundle is a
+// bundle, or a file with a config; relative paths in the config start in the directory of the file.
 func (r *Runtime) Plan(ctx context.Context, bundle string, o *CreateOptions, wait bool) (*Plan, Result, error) {
-	by := r.call(ctx)
-	p, err := r.compile(by, bundle, o, wait)
-	result, err := ended(by, 0, err)
+	caller := r.call(ctx)
+	p, err := r.compile(caller, bundle, o, wait)
+	result, err := resultOf(caller, 0, err)
 	return p, result, err
 }
 
-func (r *Runtime) compile(by *caller.Caller, bundle string, o *CreateOptions, wait bool) (*Plan, error) {
-	if err := by.Cancelled(); err != nil {
+func (r *Runtime) compile(caller *caller.Caller, bundle string, o *CreateOptions, wait bool) (*Plan, error) {
+	if err := caller.Cancelled(); err != nil {
 		return nil, err
 	}
 	file, dir := "", bundle
@@ -59,7 +74,7 @@ func (r *Runtime) compile(by *caller.Caller, bundle string, o *CreateOptions, wa
 	if err != nil {
 		return nil, err
 	}
-	c, err := creation.New(by, r.settings(), config, o.request("ID", wait))
+	c, err := creation.New(caller, r.settings(), config, o.request("ID", wait))
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +82,7 @@ func (r *Runtime) compile(by *caller.Caller, bundle string, o *CreateOptions, wa
 	return c.Plan()
 }
 
-// loadConfig loads the config.json of a bundle, or a file of another name instead.
+// loadConfig loads the config.json of a bundle, or file if it is not "".
 func loadConfig(bundle, file string) (*spec.Spec, error) {
 	if file == "" {
 		return spec.Load(bundle, spec.LoadOptions{})

@@ -13,14 +13,14 @@ import (
 	"rt/libcontainer/state"
 )
 
-// Processes returns the pids of all processes of the container, sorted, as the pid namespace of the caller counts:
-// those in its cgroup and the cgroups below it.
+// Processes returns the pids of all processes in the container's cgroup and its descendants, sorted, in the pid
+// namespace of the caller.
 func (c *Container) Processes(ctx context.Context) ([]int, error) {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o, err := c.openFor(by, state.Ps, false)
+	o, err := c.openFor(caller, state.Ps, false)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +28,7 @@ func (c *Container) Processes(ctx context.Context) ([]int, error) {
 	return o.processes()
 }
 
-func (o *opened) processes() ([]int, error) {
+func (o *openContainer) processes() ([]int, error) {
 	g, err := o.loadCgroup()
 	if err != nil {
 		return nil, err
@@ -43,41 +43,39 @@ func (o *opened) processes() ([]int, error) {
 	return pids, err
 }
 
-// Member is a process of a container.
-type Member struct {
-	Pid, Parent int
-	Name        string // the kernel's name of it (comm), which the process itself can change
+// Process is a process of a container.
+type Process struct {
+	Pid, Parent int    // in the pid namespace of the caller; the parent may be outside the container
+	Name        string // comm of proc_pid_comm(5), which the process itself can change
 }
 
-// Namespace is a namespace that the first process of a container is in.
+// Namespace is a namespace of the init of a container.
 type Namespace struct {
-	Type  string // as in /proc/PID/ns: "mnt"
-	Inode uint64
-	Own   bool // not the one that rt is in
+	Type  string // the name of the link in /proc/PID/ns: "mnt"
+	Inode uint64 // identifies the namespace on this host: namespaces(7)
+	Own   bool   // it is not the namespace of the caller
 }
 
-// Anatomy is what a container consists of, as the kernel has it.
+// Anatomy is the state of a container, and its parts in the kernel. A stopped container has a state and cgroups only.
 type Anatomy struct {
 	State      State
-	Cgroups    []string // its directories, without those that are another's parts
+	Cgroups    []string // the directories of its cgroup, one for each hierarchy, sorted
 	Namespaces []Namespace
-	Members    []Member
+	Processes  []Process
 }
 
-// Anatomy returns what the container consists of.
-func (c *Container) Anatomy(ctx context.Context) (*Anatomy, error) {
-	by, err := c.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	o, err := c.open(by, false)
-	if err != nil {
-		return nil, err
-	}
-	defer o.close()
-	if err := o.read(); err != nil {
-		return nil, err
-	}
+// Anatomy returns the cgroups, namespaces and processes of the container.
+func (c *Container) Anatomy(ctx context.Context) (a *Anatomy, err error) {
+	err = c.examine(ctx, func(o *openContainer) (err error) {
+		if err = o.read(); err == nil {
+			a, err = o.anatomy()
+		}
+		return err
+	})
+	return a, err
+}
+
+func (o *openContainer) anatomy() (*Anatomy, error) {
 	s := o.state
 	a := &Anatomy{State: publicState(s, o.status)}
 	for _, path := range s.Cgroup.Paths {
@@ -95,13 +93,13 @@ func (c *Container) Anatomy(ctx context.Context) (*Anatomy, error) {
 	}
 	for _, pid := range pids {
 		if name, zombie := process.Name(pid); name != "" && !zombie {
-			a.Members = append(a.Members, Member{pid, parentOf(pid), name})
+			a.Processes = append(a.Processes, Process{pid, parentOf(pid), name})
 		}
 	}
 	for _, k := range process.Namespaces {
 		var its, own unix.Stat_t
 		if unix.Stat("/proc/"+strconv.Itoa(s.Pid)+"/ns/"+k.Link, &its) != nil {
-			continue // rt may not see it, or this kernel has none
+			continue // no permission, or this kernel has no such namespaces
 		}
 		isOwn := unix.Stat("/proc/self/ns/"+k.Link, &own) == nil && own.Ino != its.Ino
 		a.Namespaces = append(a.Namespaces, Namespace{k.Link, its.Ino, isOwn})
@@ -109,13 +107,13 @@ func (c *Container) Anatomy(ctx context.Context) (*Anatomy, error) {
 	return a, nil
 }
 
-// parentOf returns the parent of a process, 0 if that is not known: proc_pid_stat(5).
+// parentOf returns the parent of a process, or 0 if it is unknown: ppid of proc_pid_stat(5).
 func parentOf(pid int) int {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return 0
 	}
-	const parent = 1 // behind the state, which follows the name
+	const parent = 1 // the name and its closing parenthesis are followed by the state, and then by ppid
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	if len(fields) <= parent {
 		return 0

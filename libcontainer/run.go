@@ -10,23 +10,23 @@ import (
 // RunOptions are the options of Run.
 type RunOptions struct {
 	CreateOptions
-	Detach      bool // return when the container runs
-	Keep        bool // don't delete the container at its end
-	NoSubreaper bool // don't become the parent of the container's orphans
+	Detach      bool // return after the execve(2) of the program
+	Keep        bool // keep the stopped container, instead of deleting it
+	NoSubreaper bool // with Runtime.Command: don't become a subreaper (PR_SET_CHILD_SUBREAPER)
 }
 
-// Run makes a container and runs its program. In the foreground it waits until the program ends, and deletes the
-// container. If ctx is cancelled meanwhile, the program is killed with SIGKILL, the container is deleted, and the error
-// wraps context.Cause(ctx). With Detach it returns when the program runs, and ctx has no meaning any more;
-// [Runtime.Container] returns a handle of it.
+// Run creates a container, executes its program, waits until the program ends, and deletes the container. Cancelling
+// ctx meanwhile kills the program with SIGKILL and deletes the container, and the error then wraps context.Cause(ctx).
+// With Detach, Run returns after the execve(2) of the program, and ctx has no effect from then on; [Runtime.Container]
+// returns a handle of the container.
 func (r *Runtime) Run(ctx context.Context, id string, o *RunOptions) (Result, error) {
-	by := r.call(ctx)
-	status, err := r.run(by, id, o)
-	return ended(by, status, err)
+	caller := r.call(ctx)
+	status, err := r.run(caller, id, o)
+	return resultOf(caller, status, err)
 }
 
-func (r *Runtime) run(by *caller.Caller, id string, o *RunOptions) (int, error) {
-	c, err := r.newCreation(by, id, &o.CreateOptions, false)
+func (r *Runtime) run(caller *caller.Caller, id string, o *RunOptions) (int, error) {
+	c, err := r.newCreation(caller, id, &o.CreateOptions, false)
 	if err != nil {
 		return 0, err
 	}
@@ -39,7 +39,7 @@ func (r *Runtime) run(by *caller.Caller, id string, o *RunOptions) (int, error) 
 	}
 	restore := func() {}
 	if o.Detach {
-		restore = by.CatchEnd()
+		restore = caller.CatchEnd()
 	} else if err := c.PrepareToAttend(!o.NoSubreaper); err != nil {
 		return 0, err
 	}

@@ -22,20 +22,20 @@ import (
 	"rt/spec"
 )
 
-// Start lets a created container execute its program, and returns when it has: a program that can't be executed is an
-// error here. If it fails or ctx is cancelled meanwhile, the container is stopped.
+// Start lets a created container execute its program, and returns after the execve(2). If that fails, or ctx is
+// cancelled before, Start returns the error and the container is stopped.
 func (c *Container) Start(ctx context.Context) (Result, error) {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err == nil {
-		err = c.start(by)
+		err = c.start(caller)
 	}
-	return ended(by, 0, err)
+	return resultOf(caller, 0, err)
 }
 
-// starter starts one container that was created.
+// starter starts a created container.
 type starter struct {
 	c         *Container
-	by        *caller.Caller
+	caller    *caller.Caller
 	container *state.Container
 	state     *state.State
 	spec      *spec.Spec
@@ -43,13 +43,13 @@ type starter struct {
 	session   *supervise.Session
 }
 
-func (c *Container) start(by *caller.Caller) error {
-	o, err := c.openFor(by, state.Start, true)
+func (c *Container) start(caller *caller.Caller) error {
+	o, err := c.openFor(caller, state.Start, true)
 	if err != nil {
 		return err
 	}
 	defer o.close()
-	by.Pid = o.state.Pid
+	caller.Pid = o.state.Pid
 	config, err := o.config()
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (c *Container) start(by *caller.Caller) error {
 		}
 	}
 	s := &starter{
-		c: c, by: by, container: o.container, state: o.state, spec: config, hooks: c.hooks(by, o, config),
+		c: c, caller: caller, container: o.container, state: o.state, spec: config, hooks: c.hooks(caller, o, config),
 	}
 	text, err := o.container.Steps()
 	if err != nil {
@@ -71,7 +71,7 @@ func (c *Container) start(by *caller.Caller) error {
 	if err != nil {
 		return err
 	}
-	relay, err := creation.NewRelay(by, o.container)
+	relay, err := creation.NewRelay(caller, o.container)
 	if err != nil {
 		return err
 	}
@@ -82,20 +82,23 @@ func (c *Container) start(by *caller.Caller) error {
 	}
 	defer boot.Close()
 	s.session = &supervise.Session{
-		Boot: boot, Steps: steps, First: first, On: s.handlers(), Debug: by.Debug,
-		Interrupted: by.Interrupted, Kill: s.kill,
+		Boot: boot, Steps: steps, First: first, On: s.handlers(), Debug: caller.Debug,
+		Interrupted: caller.Interrupted, Kill: s.kill,
 	}
-	restore := by.CatchEnd()
+	restore := caller.CatchEnd()
 	err = s.release()
 	restore()
 	if err != nil {
-		s.awaitEnd()
+		// The boot process reports the failed step just before it ends. Engines delete the container as soon as they
+		// know of the error: if Docker is told that it still runs, it never deletes it.
+		s.session.Boot.Close()
+		awaitEnd(s.state)
 		return err
 	}
 	return creation.WaitReady(relay, o.container, s.state)
 }
 
-// handlers is what start does at the sync points that are left.
+// handlers returns the handlers of the sync points after the one where create ends.
 func (s *starter) handlers() supervise.Handlers {
 	return supervise.Handlers{
 		plan.SyncStartContainer: func(supervise.Report) error {
@@ -114,7 +117,7 @@ func (s *starter) handlers() supervise.Handlers {
 	}
 }
 
-// release lets the boot process become the user's program, and runs the poststart hooks.
+// release lets the boot process execute the program, and runs the poststart hooks.
 func (s *starter) release() error {
 	if err := s.session.Boot.Release(); err != nil && !errors.Is(err, nsenter.ErrEnded) {
 		return err
@@ -127,11 +130,11 @@ func (s *starter) release() error {
 		return failure.Hang(h, "", s.spec)
 	}
 	if err != nil {
-		// A signal to end this rt: the start has failed, so the program must not run later.
+		// A signal has interrupted rt: the start has failed, so the program must not run later.
 		s.kill()
 		return err
 	}
-	if err := failure.Executed(s.session, s.state.Pid, s.starved); err != nil {
+	if err := failure.Executed(s.session, s.state.Pid, s.oomError); err != nil {
 		return err
 	}
 	if err := s.hooks.Poststart(); err != nil {
@@ -141,33 +144,30 @@ func (s *starter) release() error {
 	return nil
 }
 
-// starved reports whether the container's cgroup was out of memory.
-func (s *starter) starved() error {
+// oomError returns an error if a process in the container's cgroup was OOM-killed.
+func (s *starter) oomError() error {
 	g, err := cgroup.Load(cgroup.Saved(s.state.Cgroup))
 	if err != nil {
-		return nil //nolint:nilerror // nothing is known
+		return nil //nolint:nilerror // without the cgroup it is unknown
 	}
 	defer g.Close()
 	return g.OOMError()
 }
 
-// kill kills the container's process. Not by the number, which may be another process's by now: its parent is not this
-// rt.
+// kill kills the container's init. It identifies the init by its start time too: this rt is not its parent, so the pid
+// may have been reused.
 func (s *starter) kill() { process.Kill(s.state.Pid, s.state.StartTime) }
 
-// awaitEnd waits until the process of a container that could not be started is gone: it reports its failing step, or is
-// killed, a moment before it ends, and engines delete the container as soon as they know. Docker, told that it runs,
-// leaves it behind for good.
-func (s *starter) awaitEnd() {
-	s.session.Boot.Close()
-	if pidfd, _ := process.Open(s.state.Pid, s.state.StartTime); pidfd >= 0 {
+// awaitEnd waits until the init of a container has ended, for process.Patience at most.
+func awaitEnd(s *state.State) {
+	if pidfd, _ := process.Open(s.Pid, s.StartTime); pidfd >= 0 {
 		process.AwaitEnd(pidfd, process.Patience)
 		_ = unix.Close(pidfd)
 	}
 }
 
-// connect connects to the boot process that waits for the start. The socket's name goes first: if this rt is killed
-// now, the container is not taken for one that can still be started.
+// connect connects to the start socket, on which the boot process waits, and removes the name of the socket: if this rt
+// is killed from then on, the status of the container is no longer created.
 func connect(c *state.Container, pid int) (*nsenter.Boot, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -184,29 +184,30 @@ func connect(c *state.Container, pid int) (*nsenter.Boot, error) {
 	return nsenter.Attach(fd, pid), nil
 }
 
-// lateText is the call of a step as `rt plan` shows it, the one with that index after the point where the container was
-// created. To keep such texts with the container would cost every create what only a failing start needs. So the plan
-// is made once more, which is good enough for words: what comes so late hardly depends on what may have changed since,
-// and where it does the step is another one and has no text.
+// lateText returns the text of a step as `rt plan` prints it. index counts from the step after the one where create
+// ends. The text is not stored in the state directory, because only a failing start needs it. lateText compiles the
+// plan again instead, which may differ if the host has changed: if it has another step at index, lateText returns "".
 func (s *starter) lateText(step *nsenter.Step, index int) string {
 	settings := s.c.runtime.settings()
 	settings.Edit = nil
-	again, err := creation.New(s.by.Quiet(), settings, s.spec, &creation.Request{
+	c, err := creation.New(s.caller.Quiet(), settings, s.spec, &creation.Request{
 		Inspect: inspect.Request{ID: s.c.ID, Wait: true, NoNewKeyring: s.state.NoNewKeyring},
 	})
 	if err != nil {
 		return ""
 	}
-	defer again.Close()
-	p, err := again.Plan()
+	defer c.Close()
+	p, err := c.Plan()
 	if err != nil {
 		return ""
 	}
 	for i := range p.Steps {
-		if at := i + 1 + index; plan.SyncPointOf(&p.Steps[i]) == plan.SyncReady && at < len(p.Steps) {
-			if t := &p.Steps[at]; t.Call == step.Call && t.Origin == step.Origin && t.Sentence == step.Sentence {
-				return p.Text(at)
-			}
+		late := i + 1 + index
+		if plan.SyncPointOf(&p.Steps[i]) != plan.SyncReady || late >= len(p.Steps) {
+			continue
+		}
+		if t := &p.Steps[late]; t.Call == step.Call && t.Origin == step.Origin && t.Sentence == step.Sentence {
+			return p.Text(late)
 		}
 	}
 	return ""

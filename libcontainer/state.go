@@ -11,34 +11,34 @@ import (
 	"rt/libcontainer/state"
 )
 
-// Status is the status of a container: runtime.md, "State", and paused, which every runtime has.
+// Status is the status of a container: one of runtime.md, "State", or paused.
 type Status = state.Status
 
 // The statuses.
 const (
-	Creating = state.Creating // a call makes it
+	Creating = state.Creating // Create or Run is at work
 	Created  = state.Created  // it waits for Start
 	Running  = state.Running  // its program was executed
 	Paused   = state.Paused   // its processes are frozen
-	Stopped  = state.Stopped  // its first process has ended, or it was never complete
+	Stopped  = state.Stopped  // its init has ended, or its creation was not completed
 )
 
-// State is the state of a container at one moment: that of the OCI runtime specification, and what `rt state` prints
-// besides.
+// State is the state of a container at one moment: the properties of runtime.md, "State", and those that `rt state`
+// prints in addition.
 type State struct {
 	OCIVersion  string // of its config.json
 	ID          string
 	Status      Status
-	Pid         int       // of the first process, in the pid namespace of the caller; 0 if it has ended
+	Pid         int       // of the init, in the pid namespace of the caller; 0 if it has ended
 	Bundle      string    // absolute path
-	Rootfs      string    // absolute path
+	Rootfs      string    // absolute path of the root file system on the host
 	Created     time.Time // UTC
-	Owner       uint32    // the effective user ID of who has created it
+	Owner       uint32    // the effective user ID of the process that has created it
 	Annotations map[string]string
 }
 
-// AppendJSON appends the JSON object that `rt state` prints, on several lines, or with compact that of `rt list`, on
-// one. owner is the name of the user for `rt list`; "" leaves it empty.
+// AppendJSON appends the JSON object that `rt state` prints to dst. With compact it is the object of `rt list`, on one
+// line. owner is the user name for `rt list`; "" leaves it empty.
 func (s *State) AppendJSON(dst []byte, owner string, compact bool) []byte {
 	return state.AppendOCI(dst, &state.State{
 		OCIVersion: s.OCIVersion, ID: s.ID, Pid: s.Pid, Bundle: s.Bundle, Rootfs: s.Rootfs, Created: s.Created,
@@ -48,23 +48,21 @@ func (s *State) AppendJSON(dst []byte, owner string, compact bool) []byte {
 
 // State returns the state of the container.
 func (c *Container) State(ctx context.Context) (*State, error) {
-	by, err := c.begin(ctx)
+	var s State
+	err := c.examine(ctx, func(o *openContainer) error {
+		if err := o.read(); err != nil {
+			return err
+		}
+		s = publicState(o.state, o.status)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	o, err := c.open(by, false)
-	if err != nil {
-		return nil, err
-	}
-	defer o.close()
-	if err := o.read(); err != nil {
-		return nil, err
-	}
-	s := publicState(o.state, o.status)
 	return &s, nil
 }
 
-// publicState is what others than rt may know of a state.
+// publicState returns the exported part of a state.
 func publicState(s *state.State, status state.Status) State {
 	public := State{
 		OCIVersion: s.OCIVersion, ID: s.ID, Status: status, Pid: s.Pid, Bundle: s.Bundle, Rootfs: s.Rootfs,
@@ -76,25 +74,20 @@ func publicState(s *state.State, status state.Status) State {
 	return public
 }
 
-// recorded reads what is recorded of the container.
-func (c *Container) recorded(ctx context.Context) (*state.State, error) {
-	by, err := c.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	o, err := c.open(by, false)
-	if err != nil {
-		return nil, err
-	}
-	defer o.close()
-	return o.container.State()
+// storedState reads state.json of the container.
+func (c *Container) storedState(ctx context.Context) (s *state.State, err error) {
+	err = c.examine(ctx, func(o *openContainer) error {
+		s, err = o.container.State()
+		return err
+	})
+	return s, err
 }
 
-// Wait waits until the process of a container has ended. Result.Status is its exit status if it is a child of this
-// process, which is the case if this process has called Create, or Run with Detach, and -1 otherwise: the kernel tells
-// only the parent. ctx ends the wait, not the container.
+// Wait waits until the init of the container has ended. Result.Status is its exit status if it is a child of this
+// process, which has then called Create, or Run with Detach. Otherwise Result.Status is -1, because the kernel gives
+// the status to the parent only. Cancelling ctx ends the wait, not the container.
 func (c *Container) Wait(ctx context.Context) (Result, error) {
-	s, err := c.recorded(ctx)
+	s, err := c.storedState(ctx)
 	if err != nil {
 		return Result{}, err
 	}
@@ -108,8 +101,8 @@ func (c *Container) Wait(ctx context.Context) (Result, error) {
 		return result, nil
 	}
 	defer func() { _ = unix.Close(pidfd) }()
-	const often = 100 * time.Millisecond
-	for !process.AwaitEnd(pidfd, often) {
+	const interval = 100 * time.Millisecond
+	for !process.AwaitEnd(pidfd, interval) {
 		if err := ctx.Err(); err != nil {
 			return result, &diag.Error{
 				Kind: diag.Host, Problem: "the wait for the container was cancelled",
@@ -121,7 +114,7 @@ func (c *Container) Wait(ctx context.Context) (Result, error) {
 	return result, nil
 }
 
-// reap waits for a process that has ended, if it is a child of this one.
+// reap waits for a process that has ended, and sets its status, if it is a child of this process.
 func (r *Result) reap() {
 	var status unix.WaitStatus
 	if pid, err := unix.Wait4(r.Pid, &status, unix.WNOHANG|unix.WALL, nil); err == nil && pid == r.Pid {

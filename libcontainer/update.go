@@ -10,26 +10,25 @@ import (
 	"rt/libcontainer/addition"
 	"rt/libcontainer/caller"
 	"rt/libcontainer/cgroup"
-	"rt/libcontainer/process"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
 )
 
-// UpdateOptions are the limits to change.
+// UpdateOptions are the limits that Update changes.
 type UpdateOptions struct {
-	Resources *specs.LinuxResources // nil or without a limit: none of the cgroup's
-	// Schemas of the container's class of resctrl; "" leaves one as it is.
-	L3CacheSchema, MemBwSchema string
+	Resources     *specs.LinuxResources // as in linux.resources of config.json; nil changes no limit of the cgroup
+	L3CacheSchema string                // as in linux.intelRdt.l3CacheSchema; "" does not change it
+	MemBwSchema   string                // as in linux.intelRdt.memBwSchema; "" does not change it
 }
 
-// Update changes those limits of the container that o has, and leaves the others. ctx is looked at before, and while
-// another call changes the container.
+// Update changes the limits of the container that o sets, and no others. Cancelling ctx ends the wait for another call
+// that changes the container.
 func (c *Container) Update(ctx context.Context, o *UpdateOptions) error {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err != nil {
 		return err
 	}
-	opened, err := c.openFor(by, state.Update, true)
+	opened, err := c.openFor(caller, state.Update, true)
 	if err != nil {
 		return err
 	}
@@ -50,9 +49,8 @@ func (c *Container) Update(ctx context.Context, o *UpdateOptions) error {
 	return class.Update(rdt.Schemas{L3Cache: o.L3CacheSchema, MemBw: o.MemBwSchema})
 }
 
-// classToChange is the class of resctrl that o wants changed; nil for none. It is looked for before the first limit is
-// changed.
-func (opened *opened) classToChange(o *UpdateOptions, resctrl func() (string, error)) (*rdt.Group, error) {
+// classToChange returns the class of linux.intelRdt that o changes; nil if o changes none.
+func (opened *openContainer) classToChange(o *UpdateOptions, resctrl func() (string, error)) (*rdt.Group, error) {
 	if o.L3CacheSchema == "" && o.MemBwSchema == "" {
 		return nil, nil //nolint:nilnil // none is no error
 	}
@@ -66,64 +64,73 @@ func (opened *opened) classToChange(o *UpdateOptions, resctrl func() (string, er
 	return nil, &diag.Error{
 		Kind: diag.Usage, Field: field, Value: value,
 		Problem: "the container has no class of resctrl to change: its config has no linux.intelRdt",
-		Hint:    `create it with "intelRdt": {} in linux, which gives it one of its own`,
+		Hint:    `create it with "intelRdt": {} in linux: then it has a class of its own`,
 	}
 }
 
-// unlimited reports whether r asks for nothing.
+// unlimited reports whether r sets no limit.
 func unlimited(r *specs.LinuxResources) bool {
 	return r == nil || len(r.Devices) == 0 && r.Memory == nil && r.CPU == nil && r.Pids == nil && r.BlockIO == nil &&
 		len(r.HugepageLimits) == 0 &&
 		r.Network == nil && len(r.Rdma) == 0 && len(r.Unified) == 0
 }
 
-// AddedMount is a mount that is added to a running container: the properties are those of an entry of mounts in
-// config.json, of which the type may be bind or tmpfs. A relative source starts in the working directory.
+// AddedMount is a mount for [Container.Mount], as an entry of mounts in config.json describes it.
+//
+//	Destination  its path in the container
+//	Type         "bind" or "tmpfs"
+//	Source       for bind, a path of the host: a relative one starts in the working directory
+//	Options      as in config.json: "ro", "nosuid"
+//	UIDMappings  of an id-mapped mount
+//	GIDMappings  of an id-mapped mount
 type AddedMount = specs.Mount
 
-// Mount adds a mount to the container while it runs, under the rules of mounts in config.json. Result.Warnings has what
-// these rules warn of. ctx is looked at before.
+// Mount adds a mount to a running container. The rules and warnings are those for mounts in config.json.
 func (c *Container) Mount(ctx context.Context, m *AddedMount) (Result, error) {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err == nil {
-		err = changeMounts(c, by, state.Mount, func(to *addition.Container) error {
+		err = changeMounts(c, caller, state.Mount, func(to *addition.Container) error {
 			warnings, err := to.Mount(m)
-			by.Warn(warnings...)
+			caller.Warn(warnings...)
 			return err
 		})
 	}
-	return ended(by, 0, err)
+	return resultOf(caller, 0, err)
 }
 
-// MountPlan compiles the plan that Mount would execute, and does nothing else.
+// MountPlan compiles the plan that Mount would execute. It changes nothing.
 func (c *Container) MountPlan(ctx context.Context, m *AddedMount) (p *Plan, result Result, err error) {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err == nil {
-		err = changeMounts(c, by, state.Mount, func(to *addition.Container) error {
+		err = changeMounts(c, caller, state.Mount, func(to *addition.Container) error {
 			var warnings []string
 			p, warnings, err = to.Plan(m)
-			by.Warn(warnings...)
+			caller.Warn(warnings...)
 			return err
 		})
 	}
-	result, err = ended(by, 0, err)
+	result, err = resultOf(caller, 0, err)
 	return p, result, err
 }
 
-// Umount removes a mount that Mount has added, with all that is mounted in it.
+// Umount removes a mount that Mount has added, with the mounts below it.
 func (c *Container) Umount(ctx context.Context, destination string) error {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err != nil {
 		return err
 	}
-	return changeMounts(c, by, state.Umount, func(to *addition.Container) error { return to.Umount(destination) })
+	return changeMounts(c, caller, state.Umount, func(to *addition.Container) error { return to.Umount(destination) })
 }
 
-// AddedDevice is a device of the host that is added to a running container.
+// AddedDevice is a device for [Container.AddDevice].
+//
+//	Path         the path of its node on the host
+//	Destination  its path in the container; "" is Path
+//	Access       the permitted access: "r" (read), "w" (write) and "m" (mknod); "" is "rwm"
 type AddedDevice = addition.Device
 
-// AddDevice adds a device to the container while it runs: its node, and the rule of the container's cgroup that allows
-// it. An update that has device rules replaces that rule with the others.
+// AddDevice adds a device of the host to a running container: a device node, and a device rule of the cgroup. Update
+// with device rules removes this rule.
 func (c *Container) AddDevice(ctx context.Context, d *AddedDevice) error {
 	return changeDevices(ctx, c, state.Mount, func(to *addition.Container, g *cgroup.Group) error {
 		return to.AddDevice(d, g)
@@ -141,11 +148,11 @@ func (c *Container) RemoveDevice(ctx context.Context, path string) error {
 func changeDevices(ctx context.Context, c *Container, op state.Op,
 	do func(*addition.Container, *cgroup.Group) error,
 ) error {
-	by, err := c.begin(ctx)
+	caller, err := c.begin(ctx)
 	if err != nil {
 		return err
 	}
-	return changeMounts(c, by, op, func(to *addition.Container) error {
+	return changeMounts(c, caller, op, func(to *addition.Container) error {
 		g, err := cgroup.Load(cgroup.Saved(to.State.Cgroup))
 		if err != nil {
 			return err
@@ -155,21 +162,18 @@ func changeDevices(ctx context.Context, c *Container, op state.Op,
 	})
 }
 
-// changeMounts calls do for a container, locked, if op may be done in its status.
-func changeMounts(c *Container, by *caller.Caller, op state.Op, do func(*addition.Container) error) error {
-	o, err := c.openFor(by, op, true)
+// changeMounts calls do with the container, locked, if its status allows op.
+func changeMounts(c *Container, caller *caller.Caller, op state.Op, do func(*addition.Container) error) error {
+	o, err := c.openFor(caller, op, true)
 	if err != nil {
 		return err
 	}
 	defer o.close()
 	to := &addition.Container{
-		Dir: o.container, State: o.state, Interrupted: by.Interrupted, Edit: c.runtime.editor(), Debug: by.Debug,
+		Dir: o.container, State: o.state, Interrupted: caller.Interrupted, Edit: c.runtime.edit, Debug: caller.Debug,
 	}
-	if to.Pidfd, err = process.Open(o.state.Pid, o.state.StartTime); err != nil {
+	if to.Pidfd, err = o.openInit(op); err != nil {
 		return err
-	}
-	if to.Pidfd < 0 {
-		return state.Allow(op, c.ID, state.Stopped)
 	}
 	defer sys.CloseAll(to.Pidfd)
 	if to.Spec, err = o.config(); err != nil {

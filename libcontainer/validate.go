@@ -15,18 +15,20 @@ import (
 	"rt/spec"
 )
 
-// Finding is something to be said about a config.json.
+// Finding is a problem of a config.json, or a warning.
 type Finding struct {
-	Problem      bool // no container can be made of this; otherwise it is a warning
-	Line, Column int  // where the document has the field, or what it has of the way to it; both from 1
-	Field, Value string
-	Text         string // what is wrong, and what would be right
-	Hint         string // "" if there is none
+	Problem bool   // Create would refuse the config; otherwise the finding is a warning
+	Line    int    // of Field, or of its nearest parent in the document, from 1
+	Column  int    // in characters, from 1
+	Field   string // the path of the property: "mounts[3].destination"
+	Value   string // the value of the property; "" if it does not matter
+	Text    string // what is wrong, and what would be right
+	Hint    string // what to do; may be ""
 }
 
-// Validate checks the config.json of a bundle, as Create does on a machine that has everything, and returns all that
-// there is to say, in the order of the document. Nothing is made, and nothing but config.json is read. An error says
-// that it can't be read.
+// Validate checks the config.json of a bundle as Create would on a machine that has all features, and returns all
+// findings in the order of the document. It reads only config.json, and changes nothing. It returns an error if
+// config.json can't be read.
 func Validate(bundle string) ([]Finding, error) {
 	raw, absolute, err := spec.ReadConfig(bundle)
 	if err != nil {
@@ -35,7 +37,7 @@ func Validate(bundle string) ([]Finding, error) {
 	v := validation{report: spec.Examine(raw, absolute)}
 	v.document()
 	filter := v.profile()
-	if v.report.Spec != nil && !v.problem {
+	if v.report.Spec != nil && !v.hasProblem {
 		v.compile(filter)
 	}
 	slices.SortStableFunc(v.findings, func(a, b Finding) int {
@@ -44,14 +46,14 @@ func Validate(bundle string) ([]Finding, error) {
 	return v.findings, nil
 }
 
-// validation is a Validate under way.
+// validation collects the findings of one config.
 type validation struct {
-	report   *spec.Report
-	findings []Finding
-	problem  bool // there is one
+	report     *spec.Report
+	findings   []Finding
+	hasProblem bool
 }
 
-// document takes over what package spec has found.
+// document adds the findings of package spec.
 func (v *validation) document() {
 	for _, e := range v.report.Problems {
 		v.add(e)
@@ -76,7 +78,7 @@ func (v *validation) document() {
 	}
 }
 
-// profile checks linux.seccomp, also where the rest of the document has problems.
+// profile checks linux.seccomp, even if the rest of the document has problems.
 func (v *validation) profile() *seccomp.Filter {
 	if v.report.OCI == nil || v.report.OCI.Linux == nil || v.report.OCI.Linux.Seccomp == nil {
 		return nil
@@ -87,8 +89,8 @@ func (v *validation) profile() *seccomp.Filter {
 	return filter
 }
 
-// compile compiles the plan for a machine that has everything: it finds what only shows when the parts of the config
-// meet, such as a filter that refuses the execve of the program.
+// compile compiles the plan for a machine that has all features. This finds conflicts between parts of the config, such
+// as a filter that refuses the execve of the program.
 func (v *validation) compile(filter *seccomp.Filter) {
 	s := v.report.Spec
 	o := plan.Options{ID: "ID", Sources: make([]plan.Source, len(s.Mounts)), CgroupFD: true}
@@ -127,7 +129,7 @@ func (v *validation) error(err error) {
 }
 
 func (v *validation) add(e *diag.Error) {
-	v.problem = true
+	v.hasProblem = true
 	v.findings = append(v.findings, Finding{true, e.Line, e.Column, e.Field, e.Value, e.Problem, e.Hint})
 }
 
@@ -141,9 +143,9 @@ func (v *validation) warnings(lines []string) {
 	}
 }
 
-// splitWarning returns the field of a warning, the value if there is one, and the text: the parts of
-// `mounts[2].options[0] "x": has no effect`. A line that does not begin with a field is all text. A regular expression
-// would say it shorter, and cost every start of rt the tables of package unicode.
+// splitWarning splits a warning such as `mounts[2].options[0] "x": has no effect` into its field, value and text. The
+// value may be absent. A line that does not begin with a field is all text. A regular expression would be shorter, but
+// rt would then initialize the tables of package unicode at each start.
 func splitWarning(line string) (field, value, text string) {
 	head, text, ok := cutOutsideQuotes(line, ": ")
 	if !ok || head == "" || head[0] < 'a' || head[0] > 'z' {

@@ -13,12 +13,12 @@ import (
 
 // Property is what the kernel has of a container in one respect. Now and Name may have text of the container's choice.
 type Property struct {
-	Subject string // "mounts"
-	Name    string // "/proc"
-	Now     string // what the kernel has: "proc rw,relatime"
-	Wanted  string // what the config gives; "" if it gives nothing
-	Field   string // of config.json; "" if the property is of no field
-	Finding string // how Now differs, as a clause; "" if it does not
+	Subject  string // "mounts"
+	Name     string // "/proc"
+	Actual   string // what the kernel has: "proc rw,relatime"
+	Expected string // what the config gives; "" if it gives nothing
+	Field    string // of config.json; "" if the property is of no field
+	Finding  string // how Now differs, as a clause; "" if it does not
 }
 
 // Target is a container to be examined.
@@ -82,7 +82,7 @@ func Examine(t *Target) ([]Property, error) {
 
 // add adds a property that is as the config wants it, or that the config says nothing about.
 func (r *report) add(subject, name, field, now, wanted string) {
-	r.list = append(r.list, Property{Subject: subject, Name: name, Now: now, Wanted: wanted, Field: field})
+	r.list = append(r.list, Property{Subject: subject, Name: name, Actual: now, Expected: wanted, Field: field})
 }
 
 // differs adds a property that differs.

@@ -15,9 +15,9 @@ import (
 type Progress struct {
 	Bytes int64 // of memory that are in the images so far
 	// Done says that all is dumped. Pages and Frozen are known only then, and 0 if CRIU does not tell them.
-	Done   bool
-	Pages  uint64        // pages of memory that CRIU has written
-	Frozen time.Duration // how long the processes stood still
+	Done       bool
+	Pages      uint64        // pages of memory that CRIU has written
+	FrozenTime time.Duration // how long the processes stood still
 }
 
 // tell reports the progress to whoever wants to know it.
@@ -28,7 +28,7 @@ func (d *dump) tell(done bool) {
 	p := Progress{Done: done, Bytes: d.images.memory()}
 	if s := d.images.statistics(stats.StatsDump).GetDump(); done && s != nil {
 		p.Pages = s.GetPagesWritten()
-		p.Frozen = time.Duration(s.GetFrozenTime()) * time.Microsecond
+		p.FrozenTime = time.Duration(s.GetFrozenTime()) * time.Microsecond
 	}
 	d.o.Progress(p)
 }

@@ -50,7 +50,7 @@ func TestProgress(t *testing.T) {
 		{Bytes: 12288},
 		{Bytes: 12288, Done: true},
 		{Bytes: 12288},
-		{Bytes: 12288, Done: true, Pages: 3, Frozen: 1500 * time.Microsecond},
+		{Bytes: 12288, Done: true, Pages: 3, FrozenTime: 1500 * time.Microsecond},
 	}
 	if len(told) != len(want) {
 		t.Fatalf("told %v", told)
@@ -115,7 +115,7 @@ func TestRestoreProgress(t *testing.T) {
 			{Bytes: 8292}, {Bytes: 8292}, {Stage: Resuming, Bytes: 8292}, {Stage: Resumed, Bytes: 8292},
 		}
 		if n == len(text) {
-			want[3].Pages, want[3].Forking, want[3].Taking = 3, 1500*time.Microsecond, 2500*time.Microsecond
+			want[3].Pages, want[3].ForkTime, want[3].RestoreTime = 3, 1500*time.Microsecond, 2500*time.Microsecond
 		}
 		if len(told) != len(want) {
 			t.Fatalf("of %d bytes: told %v", n, told)

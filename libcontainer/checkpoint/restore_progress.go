@@ -13,8 +13,8 @@ type RestoreProgress struct {
 	Elapsed time.Duration // since CRIU got its request
 	Bytes   int64         // of the images in --image-path, without those of a parent
 	// What CRIU has counted. It is known only when the processes run, and 0 if CRIU does not tell it.
-	Pages           uint64        // pages of memory that CRIU has restored
-	Forking, Taking time.Duration // how long the processes took to be made, and the whole restore
+	Pages                 uint64        // pages of memory that CRIU has restored
+	ForkTime, RestoreTime time.Duration // how long the processes took to be made, and the whole restore
 }
 
 // RestoreStage is one part of a restore.
@@ -55,8 +55,8 @@ func (m *restoreMeter) tell(i *images, stage RestoreStage) {
 	if stage == Resumed {
 		s := i.statistics(stats.StatsRestore).GetRestore()
 		p.Pages = s.GetPagesRestored()
-		p.Forking = time.Duration(s.GetForkingTime()) * time.Microsecond
-		p.Taking = time.Duration(s.GetRestoreTime()) * time.Microsecond
+		p.ForkTime = time.Duration(s.GetForkingTime()) * time.Microsecond
+		p.RestoreTime = time.Duration(s.GetRestoreTime()) * time.Microsecond
 	}
 	m.told(p)
 }

@@ -75,16 +75,16 @@ type Creation struct {
 }
 
 // New begins the creation of a container: it finds its cgroup, and reads what the plan depends on. It changes nothing.
-func New(by *caller.Caller, s *Settings, config *spec.Spec, r *Request) (*Creation, error) {
-	by.Warn(config.Warnings...)
+func New(caller *caller.Caller, s *Settings, config *spec.Spec, r *Request) (*Creation, error) {
+	caller.Warn(config.Warnings...)
 	c := &Creation{
-		caller: by, settings: s, request: r,
-		in:        compilation{caller: by, settings: s, spec: config, facts: host.Probe()},
+		caller: caller, settings: s, request: r,
+		in:        compilation{caller: caller, settings: s, spec: config, facts: host.Probe()},
 		resources: resources{streams: stdio.Of([3]int{}), console: engine.NewConsole(r.ConsoleSocket, [3]int{})},
 	}
-	c.hooks = hooks{caller: by, settings: s, in: &c.in, record: &c.record}
+	c.hooks = hooks{caller: caller, settings: s, in: &c.in, record: &c.record}
 	c.boot = supervision{
-		caller: by, in: &c.in, groups: &c.groups, record: &c.record, resources: &c.resources, hooks: &c.hooks,
+		caller: caller, in: &c.in, groups: &c.groups, record: &c.record, resources: &c.resources, hooks: &c.hooks,
 		undo: &c.undo, recorder: r.Recorder,
 	}
 	var err error
@@ -98,7 +98,7 @@ func New(by *caller.Caller, s *Settings, config *spec.Spec, r *Request) (*Creati
 	}
 	open.console = engine.NewConsole(r.ConsoleSocket, open.streams.Std)
 	in := &r.Inspect
-	in.ExtraFiles, in.Streams, in.ServiceManager = len(r.ExtraFiles), open.streams.Std, by.Command
+	in.ExtraFiles, in.Streams, in.ServiceManager = len(r.ExtraFiles), open.streams.Std, caller.Command
 	in.Observe, in.Trace = r.Recorder != nil, r.Trace != nil
 	if err := c.in.inspect(in); err != nil {
 		c.Close()

@@ -46,13 +46,13 @@ func findRdt(id string, config *spec.Spec, resctrl func() (string, error)) (*rdt
 }
 
 // removeCgroup removes the cgroup, with all that is in it.
-func (g *groups) removeCgroup(by *caller.Caller) {
+func (g *groups) removeCgroup(caller *caller.Caller) {
 	if !g.cgroup.Available() {
 		return
 	}
 	_ = g.cgroup.Kill(unix.SIGKILL)
 	if err := g.cgroup.Destroy(); err != nil {
-		by.Warn(err.Error())
+		caller.Warn(err.Error())
 		g.left = true
 	}
 	g.cgroup.Undo()

@@ -10,13 +10,13 @@ import (
 
 // NewRelay makes the container's socket. It returns nil if there is nobody to relay to, or the container does not mount
 // its directory.
-func NewRelay(by *caller.Caller, c *state.Container) (*notify.Relay, error) {
-	if !by.Command || !c.HasNotify() {
+func NewRelay(caller *caller.Caller, c *state.Container) (*notify.Relay, error) {
+	if !caller.Command || !c.HasNotify() {
 		return nil, nil
 	}
 	relay, warning, err := notify.NewRelay(c.SocketPath(state.NotifyDir + "/" + plan.NotifySocket))
 	if warning != "" {
-		by.Warn(warning)
+		caller.Warn(warning)
 	}
 	return relay, err
 }

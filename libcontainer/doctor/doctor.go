@@ -26,8 +26,8 @@ const (
 type Finding struct {
 	Subject string // "cgroups"
 	Level   Level
-	What    string // what was found
-	Do      string // what to do about it, "" if nothing
+	Found   string // what was found
+	Advice  string // what to do about it, "" if nothing
 }
 
 // Examine returns all findings, in the order in which containers need things.

@@ -17,10 +17,10 @@ func TestExamine(t *testing.T) {
 		default:
 			t.Errorf("level %q of %+v", f.Level, f)
 		}
-		if f.What == "" || strings.Contains(f.What+f.Do, "\n") {
+		if f.Found == "" || strings.Contains(f.Found+f.Advice, "\n") {
 			t.Errorf("%+v is not one line", f)
 		}
-		if f.Level == Good && f.Do != "" {
+		if f.Level == Good && f.Advice != "" {
 			t.Errorf("%+v: there is nothing to be done about what works", f)
 		}
 	}

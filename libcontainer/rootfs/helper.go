@@ -36,7 +36,7 @@ const (
 
 // Help does the work of a helper if this process is one, and reports whether it was; then the process is to end. It
 // also records that rt may start helpers.
-func Help(args []string) bool {
+func RunHelper(args []string) bool {
 	helps = true
 	if len(args) == 0 || args[0] != helperName {
 		return false
