@@ -166,10 +166,10 @@ func runTest(top string, r row, name string) (result, error) {
 	cmd.Env = append(append(os.Environ(), "MACHINE="+r.options, "MACHINE_FACTS="+about.Name()), t.env...)
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(os.Stdout, &said), os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	began := time.Now()
+	began, tested := time.Now(), version(top) // the tree may be another one at the end
 	failure := cmd.Run()
 	res := result{
-		Row: r.name, Test: name, When: began.UTC().Format("2006-01-02"), Version: version(top),
+		Row: r.name, Test: name, When: began.UTC().Format("2006-01-02"), Version: tested,
 		Minutes: int(time.Since(began).Round(time.Minute).Minutes()), Parts: readParts(&said),
 	}
 	res.KVM = machine{arch: archOf(r)}.kvm()
