@@ -24,11 +24,10 @@ func buildKernel(name, arch string) error {
 		if err := bootstrap("extract", kernels[name], arch, tree, []string{"linux-image-" + arch}); err != nil {
 			return err
 		}
-		images, _ := filepath.Glob(tree + "/boot/vmlinuz-*")
-		if len(images) != 1 {
-			return fmt.Errorf("there is not one kernel in /boot but %q", images)
+		kernel, release, err := findKernel(tree)
+		if err != nil {
+			return err
 		}
-		release := strings.TrimPrefix(filepath.Base(images[0]), "vmlinuz-")
 		if err := command("depmod", "--basedir", tree, release); err != nil {
 			return err
 		}
@@ -36,7 +35,7 @@ func buildKernel(name, arch string) error {
 		if err := copyDrivers(filepath.Join(modules, release), filepath.Join(scratch, "drivers")); err != nil {
 			return err
 		}
-		if err := copyFile(images[0], filepath.Join(scratch, "vmlinuz")); err != nil {
+		if err := copyFile(kernel, filepath.Join(scratch, "vmlinuz")); err != nil {
 			return err
 		}
 		if err := os.WriteFile(filepath.Join(scratch, "release"), []byte(release+"\n"), 0o644); err != nil {
@@ -50,6 +49,19 @@ func buildKernel(name, arch string) error {
 		}
 		return os.RemoveAll(tree)
 	})
+}
+
+// findKernel returns the path of the only kernel in a tree of files, and its release.
+func findKernel(tree string) (path, release string, err error) {
+	boot, _ := filepath.Glob(filepath.Join(tree, "boot/vmlinuz-*"))
+	modules, _ := filepath.Glob(filepath.Join(tree, "lib/modules/*/vmlinuz")) // since Debian 14
+	switch {
+	case len(boot) == 1 && len(modules) == 0:
+		return boot[0], strings.TrimPrefix(filepath.Base(boot[0]), "vmlinuz-"), nil
+	case len(boot) == 0 && len(modules) == 1:
+		return modules[0], filepath.Base(filepath.Dir(modules[0])), nil
+	}
+	return "", "", fmt.Errorf("the packages must have one kernel, and have %q", append(boot, modules...))
 }
 
 // copyDrivers copies the drivers and what they depend on, uncompressed, and writes the order of their loading.

@@ -107,7 +107,9 @@ func label(tree string) error {
 	if _, err := os.Stat(tree + contexts); err != nil {
 		return nil // no policy in this image
 	}
-	return command("chroot", tree, "setfiles", "-F", contexts, "/")
+	// setfiles of bookworm labels a file by its descriptor, in /proc.
+	setfiles := `mount -t proc proc "$1/proc" && chroot "$1" setfiles -F -e /proc "$2" /`
+	return command("sh", "-c", setfiles, "sh", tree, contexts)
 }
 
 // configure has the machine configure the packages that are unpacked in its root image.
