@@ -73,7 +73,7 @@ func tail(text []byte, most int) []byte {
 }
 
 // once calls build with an empty directory, and keeps that as the directory of the cache when build has succeeded. It
-// does nothing if the cache has it. One process at a time builds.
+// does nothing if the cache has it. One process at a time builds a directory; others may build others meanwhile.
 func once(dir string, build func(scratch string) error) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -84,7 +84,7 @@ func once(dir string, build func(scratch string) error) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}
-	lock, err := os.OpenFile(cache("lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	lock, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return err
 	}
