@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	lib "github.com/seccomp/libseccomp-golang"
+	"golang.org/x/sys/unix"
 )
 
 // littleEndian are the machines that the library can write for on a test machine.
@@ -129,9 +130,10 @@ func requireSameAnswers(t *testing.T, own, theirs *Filter, list [][6]uint64) {
 // in any way, and then a call has only one, or a call has many, and then they compare for equality.
 func peacefulProfile(d *dice, native *architecture) *specs.LinuxSeccomp {
 	p := randomHead(d, native)
-	// In programs for several architectures libseccomp 2.6.0 now and then forgets to load the number after it has
-	// looked at the second one, and compares the architecture's.
-	p.Architectures = nil
+	p.Architectures = slices.DeleteFunc(p.Architectures, func(a specs.Arch) bool {
+		_, known := libraryKnows(&archs[slices.IndexFunc(archs[:], func(m architecture) bool { return m.name == a })])
+		return !known
+	})
 	common := actions[d.below(len(actions))].name
 	errno := randomErrno(d, common)
 	many := d.below(2) == 0
@@ -208,6 +210,69 @@ func about(p *specs.LinuxSeccomp, name string) string {
 	return out
 }
 
+// lacksNumber reports whether a program compares the architecture with the number of a call: libseccomp has left out the
+// load of the number. An AUDIT_ARCH_* of a little-endian machine has the bit 30, and no number of an accepted call has.
+func lacksNumber(f *Filter) bool {
+	const number, arch, other = 1, 2, 4
+	const littleEndian = 0x40000000  // __AUDIT_ARCH_LE of linux/audit.h
+	in := make([]int, len(f.Prog)+1) // what the accumulator may hold before each instruction
+	in[0] = other
+	for pc, i := range f.Prog {
+		holds := in[pc]
+		switch i.Code & 7 {
+		case unix.BPF_LD:
+			holds = map[uint32]int{offNumber: number, offArch: arch}[i.K]
+			if holds == 0 {
+				holds = other
+			}
+			in[pc+1] |= holds
+		case unix.BPF_JMP:
+			if i.Code == unix.BPF_JMP|unix.BPF_JA {
+				in[pc+1+int(i.K)] |= holds
+				continue
+			}
+			if holds&arch != 0 && i.K < littleEndian {
+				return true
+			}
+			in[pc+1+int(i.Jt)] |= holds
+			in[pc+1+int(i.Jf)] |= holds
+		case unix.BPF_RET:
+		default:
+			in[pc+1] |= other
+		}
+	}
+	return false
+}
+
+// TestLibraryLacksNumber: libseccomp leaves out the load of the number if the first entry names a call that the
+// architecture has not. The profile means what rt makes of it: accept(2) with a sixth argument of 0 is a trap.
+func TestLibraryLacksNumber(t *testing.T) {
+	p := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{
+		{Names: []string{"signal"}, Action: specs.ActTrap},
+		{Names: []string{"accept"}, Action: specs.ActTrap, Args: []specs.LinuxSeccompArg{{
+			Index: 5, Op: specs.OpEqualTo,
+		}}},
+	}}
+	own, theirs := both(t, p, "arm64")
+	m := own.archs[0]
+	accept, _ := m.number(lookup("accept"))
+	call := Call{Audit: m.audit, Number: accept}
+	x, err := Eval(own.Prog, m.big, &call)
+	if err != nil || x.Return != unix.SECCOMP_RET_TRAP {
+		t.Errorf("rt says %s: %v", ActionText(x.Return), err)
+	}
+	y, err := Eval(theirs.Prog, m.big, &call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wrong := y.Return != unix.SECCOMP_RET_TRAP; wrong != lacksNumber(theirs) {
+		t.Errorf("%s says %s; it lacks the number: %v", Backend(), ActionText(y.Return), lacksNumber(theirs))
+	}
+	if lacksNumber(own) {
+		t.Error("rt's own program lacks the number")
+	}
+}
+
 func TestRealProfilesAgreeWithLibseccomp(t *testing.T) {
 	names := sharedNames(t)
 	for file, p := range profiles(t) {
@@ -227,7 +292,7 @@ func TestRealProfilesAgreeWithLibseccomp(t *testing.T) {
 
 func TestRandomProfilesAgreeWithLibseccomp(t *testing.T) {
 	names := sharedNames(t)
-	refused := 0
+	refused, lacking := 0, 0
 	for seed := range uint64(300) {
 		d := randomBytes(seed)
 		m := littleEndian()[int(seed)%len(littleEndian())]
@@ -244,10 +309,15 @@ func TestRandomProfilesAgreeWithLibseccomp(t *testing.T) {
 			refused++
 			continue
 		}
+		if lacksNumber(theirs) {
+			lacking++
+			continue
+		}
 		requireSameAnswers(t, own, theirs, manyArgs(d, p))
 	}
-	if refused > 40 {
-		t.Errorf("%s refused %d profiles: is the test still about anything?", Backend(), refused)
+	t.Logf("%s refused %d profiles of 300, and left out the load of the number in %d", Backend(), refused, lacking)
+	if refused > 40 || lacking > 60 {
+		t.Error("too many: is the test still about anything?")
 	}
 }
 
@@ -268,7 +338,10 @@ func FuzzAgreesWithLibseccomp(f *testing.F) {
 		}
 		theirs, _, err := Compile(p, m.goarch)
 		if err != nil {
-			t.Skip(err)
+			return // as in TestRandomProfilesAgreeWithLibseccomp
+		}
+		if lacksNumber(theirs) {
+			return
 		}
 		requireSameAnswers(t, own, theirs, argsOf(p))
 	})
