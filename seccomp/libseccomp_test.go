@@ -210,8 +210,8 @@ func about(p *specs.LinuxSeccomp, name string) string {
 	return out
 }
 
-// lacksNumber reports whether a program compares the architecture with the number of a call: libseccomp has left out the
-// load of the number. An AUDIT_ARCH_* of a little-endian machine has the bit 30, and no number of an accepted call has.
+// lacksNumber reports whether a program compares the architecture with the number of a call: libseccomp has left out
+// the load of the number. An AUDIT_ARCH_* of a little-endian machine has the bit 30, and the numbers of calls have not.
 func lacksNumber(f *Filter) bool {
 	const number, arch, other = 1, 2, 4
 	const littleEndian = 0x40000000  // __AUDIT_ARCH_LE of linux/audit.h

@@ -52,6 +52,10 @@ func (o *ProcessOptions) fromFile(config *spec.Process) (*spec.Process, error) {
 		e.Kind = diag.Document
 		return nil, e
 	}
+	return o.fromDocument(raw, config)
+}
+
+func (o *ProcessOptions) fromDocument(raw []byte, config *spec.Process) (*spec.Process, error) {
 	p, err := spec.LoadProcess(raw)
 	if err != nil {
 		return nil, err

@@ -162,8 +162,16 @@ func FuzzParse(f *testing.F) {
 		if s.Pid < 0 {
 			return // Append has no sign; no process has such a pid
 		}
-		if _, err := parse(string(s.Append(nil))); err != nil {
+		text := string(s.Append(nil))
+		if !json.Valid([]byte(text)) {
+			t.Fatalf("%q is no JSON", text)
+		}
+		same, err := parse(text)
+		if err != nil {
 			t.Fatalf("%v after %q", err, doc)
+		}
+		if again := string(same.Append(nil)); again != text {
+			t.Fatalf("%q becomes %q", text, again)
 		}
 	})
 }
