@@ -158,10 +158,11 @@ at_terminal() {
 }
 
 @test "terminal: run in the foreground follows the size of the caller's" {
-	bundle '.process.terminal = true'
+	bundle '.process.terminal = true | .root.readonly = false'
 	process sh -c 'i=0; while [ $i -lt 100 ]; do [ "$(stty size)" != "41 101" ] || { echo followed; exit; };
-		sleep 0.1; i=$((i + 1)); done'
-	at_terminal 'exec 3<&0; (sleep 1; stty rows 41 cols 101 <&3) & $RT --root $ROOT run --bundle "$BUNDLE" "$ID"'
+		: >/ready; sleep 0.1; i=$((i + 1)); done'
+	at_terminal 'exec 3<&0; (until [ -e "$BUNDLE/rootfs/ready" ]; do sleep 0.05; done; stty rows 41 cols 101 <&3) &
+		$RT --root $ROOT run --bundle "$BUNDLE" "$ID"'
 	[[ $output == *followed* ]]
 }
 
@@ -217,25 +218,26 @@ at_terminal() {
 }
 
 @test "terminal: the caller's is given back after every end" {
-	bundle '.process.terminal = true'
+	bundle '.process.terminal = true | .root.readonly = false'
+	local until_ready='until [ -e $BUNDLE/rootfs/ready ]; do sleep 0.05; done; rm $BUNDLE/rootfs/ready'
 	local check='[ "$(stty -g)" = "$before" ] && echo restored'
 	# A program that is not there; one that is killed; an rt that is told to end, and passes that on.
 	process no-such-program
 	at_terminal "before=\$(stty -g); \$RT --root \$ROOT run --bundle \$BUNDLE \$ID; $check"
 	[[ $output == *restored* ]]
-	process sh -c 'stty raw -echo; sleep 60'
+	process sh -c 'stty raw -echo; : >/ready; sleep 60'
 	at_terminal \
-		"before=\$(stty -g); (sleep 1.5; \$RT --root \$ROOT kill \$ID KILL) & \$RT --root \$ROOT run --bundle \$BUNDLE \$ID; echo status \$?; $check"
+		"before=\$(stty -g); ($until_ready; \$RT --root \$ROOT kill \$ID KILL) & \$RT --root \$ROOT run --bundle \$BUNDLE \$ID; echo status \$?; $check"
 	[[ $output == *restored* ]]
-	process sh -c 'stty raw -echo; trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done'
-	at_terminal "before=\$(stty -g); (sleep 1.5; kill -TERM \$(cat \$BATS_TEST_TMPDIR/pid.rt)) &
+	process sh -c 'stty raw -echo; trap "exit 3" TERM; : >/ready; while :; do sleep 0.1; done'
+	at_terminal "before=\$(stty -g); ($until_ready; kill -TERM \$(cat \$BATS_TEST_TMPDIR/pid.rt)) &
 		sh -c 'echo \$\$ >\$BATS_TEST_TMPDIR/pid.rt; exec \$RT --root \$ROOT run --bundle \$BUNDLE \$ID'; echo status \$?; $check"
 	[[ $output == *"status 3"* ]]
 	[[ $output == *restored* ]]
 }
 
 @test "exec --tty in the foreground: a terminal, the caller's size, changes of it, its status, and the caller's back" {
-	bundle
+	bundle '.root.readonly = false'
 	running sleep 60
 	at_terminal 'stty rows 35 cols 77; before=$(stty -g);
 		$RT --root $ROOT exec --tty "$ID" sh -c "stty size; tty; stty raw -echo; exit 5"; echo "status $?"
@@ -244,9 +246,10 @@ at_terminal() {
 	[[ $output == */dev/pts/* ]]
 	[[ $output == *"status 5"* ]]
 	[[ $output == *restored* ]]
-	at_terminal 'exec 3<&0; (sleep 1; stty rows 41 cols 101 <&3) & $RT --root $ROOT exec -t "$ID" sh -c "
-		i=0; while [ \$i -lt 100 ]; do [ \"\$(stty size)\" != \"41 101\" ] || { echo followed; exit; }; sleep 0.1;
-		i=\$((i + 1)); done"'
+	at_terminal 'exec 3<&0; (until [ -e "$BUNDLE/rootfs/ready" ]; do sleep 0.05; done; stty rows 41 cols 101 <&3) &
+		$RT --root $ROOT exec -t "$ID" sh -c "
+		i=0; while [ \$i -lt 100 ]; do [ \"\$(stty size)\" != \"41 101\" ] || { echo followed; exit; }; : >/ready;
+		sleep 0.1; i=\$((i + 1)); done"'
 	[[ $output == *followed* ]]
 }
 
