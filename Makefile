@@ -48,10 +48,10 @@ bats: rt ## black-box tests of ./rt, as root and as an ordinary user
 	tests/needs bats jq busybox-static uidmap strace iproute2 attr dosfstools
 	tests/bats/run
 
-mutants: ## every step of every plan taken out, and who notices; as root, some minutes: docs/proof.md
+mutants: ## every step of every plan and every defence taken out, and who notices; as root, some minutes: docs/proof.md
 	tests/needs busybox-static
 	mkdir -p build
-	CGO_ENABLED=0 $(GO) run ./tests/mutants -report build/mutants.md
+	CGO_ENABLED=0 $(GO) run ./tests/mutants -attacks -report build/mutants.md
 
 soak: rt ## thousands of containers, of commands that are killed and that lack something, and what they leave; as root: CONTAINERS=10000 KILLS=1000 FAULTS=-1
 	tests/needs busybox-static

@@ -85,6 +85,7 @@ func TestAttacks(t *testing.T) {
 					for round := 0; won == "" && round < rounds; round++ {
 						won = a.try(newStage(t, w))
 					}
+					must(t, w.report(a, won))
 					if won == "" {
 						t.Fatal("the defence is taken away, and the attack does not notice")
 					}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rt/tests/internal/criu"
 )
 
 // Images of a checkpoint that somebody else has written, or whose directory somebody else can write to.
@@ -18,7 +20,9 @@ import (
 func init() { add(attacksByImages) }
 
 // honest are images that give what the default config gives.
-var honest = image{Bounding: []int{unix.CAP_AUDIT_WRITE, unix.CAP_KILL, unix.CAP_NET_BIND_SERVICE}, NoNewPrivs: true}
+var honest = criu.Image{
+	Bounding: []int{unix.CAP_AUDIT_WRITE, unix.CAP_KILL, unix.CAP_NET_BIND_SERVICE}, NoNewPrivs: true,
+}
 
 var attacksByImages = []attack{
 	{
@@ -101,7 +105,7 @@ var attacksByImages = []attack{
 	{
 		name: "images", what: "the log of their restore has control characters for the operator's terminal",
 		try: func(s *stage) string {
-			s.images(image{Log: "(00.1) Error (criu/x.c:1): the file \x1b]0;title\a is damaged\n"})
+			s.images(criu.Image{Log: "(00.1) Error (criu/x.c:1): the file \x1b]0;title\a is damaged\n"})
 			if out, _ := s.restore(nil); strings.ContainsAny(out, "\x1b\a") {
 				return out
 			}
@@ -197,7 +201,7 @@ var attacksByImages = []attack{
 }
 
 // images puts the stand-in for CRIU into PATH, and makes its images.
-func (s *stage) images(i image) {
+func (s *stage) images(i criu.Image) {
 	self, err := os.Executable()
 	must(s.t, err)
 	must(s.t, os.MkdirAll(s.dir+"/path", 0o755))
@@ -207,7 +211,7 @@ func (s *stage) images(i image) {
 	s.writeImages(i)
 }
 
-func (s *stage) writeImages(i image) {
+func (s *stage) writeImages(i criu.Image) {
 	text, err := json.Marshal(i)
 	must(s.t, err)
 	must(s.t, os.WriteFile(s.dir+"/images/inventory.img", text, 0o600))

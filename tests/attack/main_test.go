@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/tests/internal/criu"
 	stagekit "rt/tests/internal/stage"
 )
 
@@ -34,7 +35,7 @@ var (
 
 // TestMain runs the tests in a mount namespace of their own, as it is on a machine with systemd: shared.
 func TestMain(m *testing.M) {
-	if standIn() {
+	if criu.Run() {
 		return
 	}
 	// No other goroutine gets the main thread: one that enters a mount namespace with its thread would take

@@ -17,13 +17,13 @@ const compiled = "\tif err := c.check(); err != nil {\n"
 // compiler is the file with that text, for the plan of a container and for that of a process that joins one.
 const compiler = "libcontainer/plan/plan.go"
 
-// build builds into dir the probe, and rt, which makes the mutant of the plan that the environment names. Nothing of
-// it is in the tree's own code, or in the ordinary binary: the go command is told of other files instead of the
-// tree's.
-func build(dir string) error {
+// build builds into dir the probe, the stand-in for CRIU, and rt, which makes the mutant that the environment names. It
+// returns the mutants of a restore. Nothing of it is in the tree's own code, or in the ordinary binary: the go command
+// is told of other files instead of the tree's.
+func build(dir string) ([]*mutant, error) {
 	root, err := sourceTree()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	replace := map[string]string{
 		root + "/nsenter/mutant.go":           root + "/tests/mutants/testdata/inject/nsenter.go",
@@ -31,31 +31,41 @@ func build(dir string) error {
 	}
 	text, err := os.ReadFile(filepath.Join(root, compiler))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if n := strings.Count(string(text), compiled); n != 1 {
-		return fmt.Errorf("%s checks plans at %d points in the way that is known here, not at 1", compiler, n)
+		return nil, fmt.Errorf("%s checks plans at %d points in the way that is known here, not at 1", compiler, n)
 	}
 	changed := strings.Replace(string(text), compiled, "\tmutate(&c.plan)\n"+compiled, 1)
 	to := filepath.Join(dir, filepath.Base(compiler))
 	if err := os.WriteFile(to, []byte(changed), 0o644); err != nil {
-		return err
+		return nil, err
 	}
 	replace[filepath.Join(root, compiler)] = to
+	restoring, err := rewriteSources(root, dir, replace)
+	if err != nil {
+		return nil, err
+	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := os.WriteFile(dir+"/overlay.json", overlay, 0o644); err != nil {
-		return err
+		return nil, err
 	}
 	if err := goBuild(root, dir+"/rt", ".", "-overlay", dir+"/overlay.json"); err != nil {
-		return err
+		return nil, err
 	}
 	if err := goBuild(root, dir+"/probe", "./tests/mutants/probe"); err != nil {
-		return err
+		return nil, err
 	}
-	return configs(root, dir)
+	if err := os.Mkdir(dir+"/criu", 0o755); err != nil {
+		return nil, err
+	}
+	if err := copyFile("/proc/self/exe", dir+"/criu/criu", 0o755); err != nil {
+		return nil, err
+	}
+	return restoring, configs(root, dir)
 }
 
 // configs puts into dir the configs that the scenarios change: that of `rt spec`, and what Docker wrote once.

@@ -106,7 +106,8 @@ const hookScript = `exec >>FILE
 for n in mnt pid net user; do echo "KIND $(readlink /proc/self/ns/$n)"; done
 grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp|Umask)" /proc/self/status | sed "s/^/KIND /"
 echo "KIND cwd $(pwd -P) files $(ls /proc/self/fd | tr "\n" " ")"
-echo "KIND status $(sed 's/.*"status": *"\([a-z]*\)".*/\1/')"`
+state=$(cat)
+echo "KIND status $(echo "$state" | sed 's/.*"status": *"\([a-z]*\)".*/\1/') pid $(echo "$state" | grep -c '"pid"')"`
 
 func (w *world) hook(kind string) map[string]any {
 	file := w.dir + "/hooks"

@@ -7,6 +7,7 @@
 //	mutants                                     # every step of every scenario: some minutes
 //	mutants -sample 20                          # one mutant in 20, always the same ones: what `make test` runs
 //	mutants -scenario hooks -step dup3 -v       # some of them, with all that differs
+//	mutants -attacks -report table.md           # and each defence against an attack: what `make mutants` runs
 //	mutants -each -report table.md              # also what another scenario has shown already: hours
 //
 // A scenario (scenarios.go, configs.go) is a kind of container and what is done with it. It is executed in a world
@@ -21,6 +22,10 @@
 // failure would come to; a flag is taken out of it (NOSUID, RESOLVE_IN_ROOT, CLOEXEC, CLONE_NEWNET ...); its mode has
 // other bits; it gives all capabilities. That rt reports a step that fails, whatever the errno, is what
 // TestEveryStepFails of package libcontainer is about.
+//
+// A restore has no plan. Its steps are statements of rt's source and options of the request to CRIU (restore.go), and
+// CRIU is a stand-in (tests/internal/criu). What compares the restored processes with the config is taken out by
+// tests/attack, whose rows stand in the same report (attacks.go).
 //
 // It takes root.
 package main

@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -22,6 +23,7 @@ var noticers = []struct {
 	{"the world has ended", regexp.MustCompile(`^\+ world: `)},
 	{"what is left on the host", regexp.MustCompile(`^[+-] (left|gone|host|file|image)`)},
 	{"the created container", regexp.MustCompile(`^[+-] created: `)},
+	{"what CRIU is asked for", regexp.MustCompile(`^[+-] criu: `)},
 	{"the probe", regexp.MustCompile(`^[+-] inside: `)},
 }
 
@@ -65,6 +67,9 @@ var (
 
 // kind names the kind of a mutant: its call without paths, numbers and the names of descriptors.
 func (m *mutant) kind() string {
+	if m.source {
+		return m.same()
+	}
 	call, _, _ := strings.Cut(m.Text, " -> ")
 	call, _, _ = strings.Cut(call, "), ")
 	call = named.ReplaceAllString(quoted.ReplaceAllString(call, "PATH"), "$$FD")
@@ -73,9 +78,26 @@ func (m *mutant) kind() string {
 
 // same names a mutant whatever the scenario: the step with all that it is about.
 func (m *mutant) same() string {
+	if m.source {
+		return "source " + strconv.Itoa(m.Number)
+	}
 	call, _, _ := strings.Cut(m.Text, ", on ")
 	call, _, _ = strings.Cut(call, ", then to ")
 	return fields.ReplaceAllString(call+m.Why, "[N]") + " => " + m.Change
+}
+
+// enough mutants of a kind that unseen.txt lists are tried: more of them say no more.
+const enough = 3
+
+// The verdicts that no fact of the mutant's own world gives.
+const (
+	dropped = "dropped"       // the change
+	notMade = "not made here" // the step is a fallback, or one that a jump passes by
+)
+
+// as says that another mutant is noticed.
+func (m *mutant) as(what string) string {
+	return what + ": in " + m.scenario.name + ", step " + strconv.Itoa(m.Number)
 }
 
 // firstNoticed returns a mutant of a kind that is noticed, or nil.
@@ -148,4 +170,35 @@ func readUnseen(file string) (rows []*unseen, err error) {
 		}
 	}
 	return rows, nil
+}
+
+// counted counts facts that are the same.
+func counted(facts []string) map[string]int {
+	m := make(map[string]int)
+	for _, f := range facts {
+		m[f]++
+	}
+	return m
+}
+
+// difference returns what only one of two has ("+" is what is new, "-" what has gone).
+func difference(before, now map[string]int) map[string]bool {
+	d := make(map[string]bool)
+	for f, n := range before {
+		if now[f] < n {
+			d["- "+f] = true
+		}
+	}
+	for f, n := range now {
+		if before[f] < n {
+			d["+ "+f] = true
+		}
+	}
+	return d
+}
+
+// head is what a fact is about: its first words.
+func head(fact string) string {
+	f := strings.Fields(fact)
+	return strings.Join(f[1:min(len(f), 4)], " ")
 }

@@ -9,9 +9,14 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rt/tests/internal/criu"
 )
 
 func main() {
+	if criu.Run() {
+		return
+	}
 	if os.Getenv("MUTANTS_WORLD") != "" {
 		os.Exit(inWorld(os.Args[1], os.Args[2], os.Args[3], os.Args[4]))
 	}
@@ -21,6 +26,7 @@ func main() {
 	only := flag.String("scenario", "", "only the scenarios whose names this regular expression matches")
 	steps := flag.String("step", "",
 		"only the mutants of steps whose line in the report this regular expression matches")
+	attacks := flag.Bool("attacks", false, "attack rt with and without each of its defences, too: tests/attack")
 	report := flag.String("report", "", "a file for the table")
 	unseen := flag.String("unseen", "tests/mutants/unseen.txt", "the mutants that nothing can see")
 	verbose := flag.Bool("v", false, "print all facts that differ")
@@ -29,10 +35,10 @@ func main() {
 	if err == nil {
 		var step *regexp.Regexp
 		if step, err = regexp.Compile(*steps); err == nil {
-			r := rig{
-				every: max(*sample, 1), each: *each, scenario: scenario, step: step, report: *report,
-				verbose: *verbose,
-			}
+			r := rig{options: options{
+				every: max(*sample, 1), each: *each, attacked: *attacks, scenario: scenario, step: step,
+				report: *report, verbose: *verbose,
+			}}
 			err = r.run(*unseen)
 		}
 	}

@@ -14,7 +14,7 @@ func (r *rig) tell(known []*unseen, took time.Duration) error {
 	var table strings.Builder
 	table.WriteString("| scenario | step | call | what for | change | noticed by |\n|---|---|---|---|---|---|\n")
 	counts := make(map[string]int)
-	var wrong []string
+	wrong := r.wrong
 	told := make(map[string]bool)
 	for _, v := range r.judged {
 		by := v.by
@@ -42,6 +42,16 @@ func (r *rig) tell(known []*unseen, took time.Duration) error {
 		fmt.Fprintf(&table, "| %s | %d | `%s` | %s | %s | %s |\n", v.scenario.name, v.Number, cell(v.Text),
 			cell(v.Why), v.Change, cell(by))
 	}
+	for i := range r.attacks {
+		a := &r.attacks[i]
+		table.WriteString(a.row())
+		if a.Won == "" {
+			wrong = append(wrong, "no attack notices that "+a.Defence+" is gone: "+a.Attack+": "+a.What)
+			counts["NOTHING"]++
+		} else {
+			counts["an attack"]++
+		}
+	}
 	whole := r.every == 1 && r.scenario.String() == "" && r.step.String() == ""
 	for _, row := range known {
 		if len(row.noticed) > 0 {
@@ -68,7 +78,7 @@ func (r *rig) tell(known []*unseen, took time.Duration) error {
 	for _, line := range wrong {
 		fmt.Println("FAILED: " + line)
 	}
-	fmt.Printf("mutants: %d passed, %d failed, 0 skipped\n", len(r.judged)-counts["NOTHING"], len(wrong))
+	fmt.Printf("mutants: %d passed, %d failed, 0 skipped\n", len(r.judged)+len(r.attacks)-counts["NOTHING"], len(wrong))
 	fmt.Printf("%d worlds in %.0f s\n", r.count, took.Seconds())
 	if len(wrong) > 0 {
 		return fmt.Errorf("%d mutants are not as they should be", len(wrong))

@@ -15,21 +15,29 @@ import (
 	"time"
 )
 
-// rig makes the worlds, one after the other, and judges what comes of them.
-type rig struct {
+// options are those of the command line.
+type options struct {
 	every    int  // of so many mutants one is judged
 	each     bool // each change is judged in each scenario, and not only until one shows it
+	attacked bool // tests/attack is run too
 	scenario *regexp.Regexp
 	step     *regexp.Regexp
 	report   string
 	verbose  bool
+}
 
+// rig makes the worlds, one after the other, and judges what comes of them.
+type rig struct {
+	options
 	unseen  []*unseen
 	base    string
 	count   int // of worlds
 	judged  []*verdict
 	kinds   map[string]*kind
 	learned map[string]*knowledge // by the name of the scenario
+	sources []*mutant             // those of restore.go
+	attacks []attack
+	wrong   []string // what is not as it should be, besides the mutants
 }
 
 // mutant is a change of one step: testdata/inject/nsenter.go makes it.
@@ -39,10 +47,16 @@ type mutant struct {
 	Text, Why, Change string
 
 	scenario *scenario
+	source   bool // a change of rt's source: restore.go
 }
 
 // order is what RT_MUTANT says.
-func (m *mutant) order() string { return strconv.Itoa(m.Step) + " " + m.Change }
+func (m *mutant) order() string {
+	if m.source {
+		return "source " + strconv.Itoa(m.Number)
+	}
+	return strconv.Itoa(m.Step) + " " + m.Change
+}
 
 // String is the mutant as the report and unseen.txt have it.
 func (m *mutant) String() string {
@@ -58,6 +72,7 @@ type knowledge struct {
 	volatile map[string]bool // heads of facts that differ between two runs
 	mutants  []*mutant
 	made     map[int]bool // steps that are known to be made, or not to be, by their numbers
+	patience time.Duration
 }
 
 // verdict is what became of a mutant.
@@ -81,7 +96,7 @@ func (r *rig) run(unseenFile string) (err error) {
 	if err := os.Mkdir(r.base+"/stage", 0o755); err != nil {
 		return err
 	}
-	if err := build(r.base); err != nil {
+	if r.sources, err = build(r.base); err != nil {
 		return err
 	}
 	r.kinds, r.learned = make(map[string]*kind), make(map[string]*knowledge)
@@ -105,6 +120,11 @@ func (r *rig) run(unseenFile string) (err error) {
 			}
 		}
 	}
+	if r.attacked {
+		if err := r.attack(); err != nil {
+			return err
+		}
+	}
 	return r.tell(r.unseen, time.Since(began))
 }
 
@@ -126,22 +146,36 @@ func (r *rig) learn(s *scenario) error {
 	if err := os.WriteFile(list, nil, 0o600); err != nil {
 		return err
 	}
+	defer os.Remove(list)
 	if err := os.Chown(list, s.user, s.user); err != nil {
 		return err
 	}
-	text, err := r.world(s, "list "+list, 20*time.Second)
+	order := "list " + list
+	if s.restores {
+		order = ""
+	}
+	text, err := r.world(s, order, 20*time.Second)
 	if err != nil {
 		return err
 	}
 	k.facts = counted(text)
+	began := time.Now()
 	again, err := r.world(s, "", 20*time.Second)
 	if err != nil {
 		return err
 	}
+	// A busy machine must not be taken for a plan that hangs.
+	const shortest, longest = 3 * time.Second, 20 * time.Second
+	k.patience = min(max(shortest, 5*time.Since(began)), longest)
 	for fact := range difference(k.facts, counted(again)) {
 		k.volatile[head(fact)] = true
 	}
-	if err := r.trace(s, k); err != nil {
+	if s.restores {
+		err = r.restoreSteps(s, k)
+	} else {
+		err = r.notes(s, k, "trace ")
+	}
+	if err != nil {
 		return err
 	}
 	for fact := range k.facts {
@@ -151,15 +185,14 @@ func (r *rig) learn(s *scenario) error {
 			return fmt.Errorf("it does not work unchanged: %s", strings.Join(said, "; "))
 		}
 	}
-	b, err := os.ReadFile(list)
-	if err != nil {
-		return err
-	}
-	if err := os.Remove(list); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(b, &k.mutants); err != nil {
-		return err
+	if !s.restores {
+		b, err := os.ReadFile(list)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(b, &k.mutants); err != nil {
+			return err
+		}
 	}
 	if s.only != nil {
 		k.mutants = slices.DeleteFunc(k.mutants, func(m *mutant) bool { return !s.only.MatchString(m.Text) })
@@ -178,9 +211,9 @@ func (r *rig) learn(s *scenario) error {
 	return nil
 }
 
-// trace learns from a trace which steps are made. What comes behind the last of them was not traced: a container that
+// notes learns from a trace which steps are made. What comes behind the last of them was not traced: a container that
 // is created and not started, and a seccomp filter, end a trace.
-func (r *rig) trace(s *scenario, k *knowledge) error {
+func (r *rig) notes(s *scenario, k *knowledge, order string) error {
 	file := r.base + "/trace"
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		return err
@@ -189,7 +222,7 @@ func (r *rig) trace(s *scenario, k *knowledge) error {
 		return err
 	}
 	defer os.Remove(file)
-	if _, err := r.world(s, "trace "+file, 20*time.Second); err != nil {
+	if _, err := r.world(s, order+file, 20*time.Second); err != nil {
 		return err
 	}
 	text, err := os.ReadFile(file)
@@ -260,20 +293,6 @@ func (r *rig) judge(m *mutant) error {
 	return nil
 }
 
-// enough mutants of a kind that unseen.txt lists are tried: more of them say no more.
-const enough = 3
-
-// The verdicts that no fact of the mutant's own world gives.
-const (
-	dropped = "dropped"       // the change
-	notMade = "not made here" // the step is a fallback, or one that a jump passes by
-)
-
-// as says that another mutant is noticed.
-func (m *mutant) as(what string) string {
-	return what + ": in " + m.scenario.name + ", step " + strconv.Itoa(m.Number)
-}
-
 // elsewhere says which other scenario shows what this one does not, "" if there is none: the same step, or one of its
 // kind.
 func (r *rig) elsewhere(m *mutant) (string, error) {
@@ -295,7 +314,7 @@ func (r *rig) elsewhere(m *mutant) (string, error) {
 // made reports whether the step of a mutant is made: then its failure is noticed.
 func (r *rig) made(m *mutant) (bool, error) {
 	k := r.learned[m.scenario.name]
-	if made, known := k.made[m.Number]; known || m.Step < 0 {
+	if made, known := k.made[m.Number]; known || m.source || m.Step < 0 {
 		return made || m.Step < 0, nil
 	}
 	probe := *m
@@ -308,7 +327,9 @@ func (r *rig) made(m *mutant) (bool, error) {
 }
 
 // try carries a mutant out and compares what there is to see.
-func (r *rig) try(m *mutant) (*verdict, error) { return r.tryFor(m, 3*time.Second) }
+func (r *rig) try(m *mutant) (*verdict, error) {
+	return r.tryFor(m, r.learned[m.scenario.name].patience)
+}
 
 // tryFor is try with another patience: what takes longer hangs.
 func (r *rig) tryFor(m *mutant, patience time.Duration) (*verdict, error) {
@@ -345,6 +366,7 @@ func (r *rig) world(s *scenario, order string, patience time.Duration) ([]string
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC |
 			syscall.CLONE_NEWNET,
 		Pdeathsig: syscall.SIGKILL,
+		Setpgid:   true, // kill(2) of process 0 ends a world, and not the rig
 	}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -366,35 +388,4 @@ func (r *rig) world(s *scenario, order string, patience time.Duration) ([]string
 		return []string{"world: " + err.Error() + ": " + strings.TrimSpace(errs.String())}, nil
 	}
 	return facts, nil
-}
-
-// counted counts facts that are the same.
-func counted(facts []string) map[string]int {
-	m := make(map[string]int)
-	for _, f := range facts {
-		m[f]++
-	}
-	return m
-}
-
-// difference returns what only one of two has ("+" is what is new, "-" what has gone).
-func difference(before, now map[string]int) map[string]bool {
-	d := make(map[string]bool)
-	for f, n := range before {
-		if now[f] < n {
-			d["- "+f] = true
-		}
-	}
-	for f, n := range now {
-		if before[f] < n {
-			d["+ "+f] = true
-		}
-	}
-	return d
-}
-
-// head is what a fact is about: its first words.
-func head(fact string) string {
-	f := strings.Fields(fact)
-	return strings.Join(f[1:min(len(f), 4)], " ")
 }

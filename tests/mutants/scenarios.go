@@ -24,6 +24,8 @@ type scenario struct {
 	caller  func(cmd *exec.Cmd)  // changes the command under test: how rt is called
 	user    int                  // who calls rt
 	owner   int                  // whose the image is
+
+	restores bool // images, which has no plan: restore.go
 }
 
 var scenarios = []scenario{
@@ -44,6 +46,14 @@ var scenarios = []scenario{
 	{name: "exec", live: (*world).exec, change: everyOption, prepare: deepDirectories},
 	{name: "exec in a user namespace", live: (*world).exec, change: userNamespace, owner: 100000, caller: inGroup},
 	{name: "exec --host-binary", live: (*world).execHostBinary},
+	{name: "restore", live: (*world).restore, change: restored, prepare: images, restores: true},
+	{name: "restore in a pod", live: (*world).restoreInPod, change: restoredInPod, prepare: images, restores: true},
+	{name: "restore a FIFO", live: (*world).restore, prepare: imagesWithFIFO, restores: true, refused: true},
+	{name: "restore nothing", live: (*world).restore, prepare: noImages, restores: true, refused: true},
+	{
+		name: "restore under no label", live: func(w *world) { w.restoreWith("--lsm-profile", "nothing") },
+		prepare: images, restores: true, refused: true,
+	},
 	{name: "caller", live: (*world).run, change: manyMounts, caller: strangeCaller},
 	{name: "bare image", live: (*world).run, change: writable, prepare: bareImage},
 	{
@@ -165,8 +175,11 @@ func (w *world) untilStopped() {
 	w.add("the container does not end")
 }
 
-// inPod makes a container that joins the namespaces of another one, which holds them.
-func (w *world) inPod() {
+// inPod makes a container that joins the namespaces of another one.
+func (w *world) inPod() { w.besidePod(w.createAndStart) }
+
+// besidePod does something while a process holds the namespaces of a pod.
+func (w *world) besidePod(live func()) {
 	pod := exec.Command(w.base+"/busybox", "sleep", "1000")
 	pod.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS}
 	if err := pod.Start(); err != nil {
@@ -177,7 +190,7 @@ func (w *world) inPod() {
 	if err := w.config(); err != nil {
 		w.add("rig: " + err.Error())
 	}
-	w.createAndStart()
+	live()
 	_ = pod.Process.Kill()
 	_ = pod.Wait()
 }

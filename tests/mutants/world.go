@@ -219,7 +219,8 @@ func (c config) bind(w *world, destination string, options ...string) {
 func (w *world) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(w.base+"/rt", append([]string{"--root", w.dir + "/state"}, args...)...)
 	cmd.Dir = w.bundle
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "XDG_RUNTIME_DIR=" + w.dir + "/run"}
+	path := w.base + "/criu:/usr/sbin:/usr/bin:/sbin:/bin"
+	cmd.Env = []string{"PATH=" + path, "HOME=/", "XDG_RUNTIME_DIR=" + w.dir + "/run"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if w.user != 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(w.user), Gid: uint32(w.user)}

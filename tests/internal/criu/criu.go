@@ -1,12 +1,18 @@
-package attack
+// Package criu is a stand-in for CRIU: a test binary that is started under the name "criu". It reads what rt requests,
+// opens every image as CRIU would, and "restores" a process that has what the images say. So what rt reads, passes and
+// compares by itself is tested where no CRIU works.
+package criu
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -14,41 +20,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A stand-in for CRIU: this test binary under the name "criu". It reads what rt requests, opens every image as CRIU
-// would, and "restores" a process that has what the attacker has written into the images. So what rt reads, passes and
-// compares by itself is attacked where no CRIU works.
+// The names under which a test binary is the stand-in, and the process that it restores.
+const name, child = "criu", "criu-child"
 
-// criuName is the name under which the test binary is a stand-in, and criuChild the one of the process it restores.
-const criuName, criuChild = "criu", "criu-child"
-
-// image is what the images of the stand-in say: it is inventory.img, as JSON.
-type image struct {
+// Image is what the images of the stand-in say: it is inventory.img, as JSON.
+type Image struct {
 	Bounding   []int    // the capabilities that the process keeps
 	NoNewPrivs bool     // of the process
 	Host       []string // namespaces of the host's that it stays in: "net", "uts"
+	Net        string   // a network namespace that it joins
 	Mounts     []string // directories of the host's that are mounted at /mnt in its namespace
 	Thread     bool     // a second thread keeps all rights
 	Second     bool     // a second process, of the first one's making, keeps all rights
 	Log        string   // what CRIU logs, before it gives up
+	Program    []string // what the process executes when it continues; nil: it makes the file /resumed
+	Facts      string   // a file to which CRIU appends what it is asked for, and what it was started with
 }
 
 // The first thread of the restored process is the one that gives up its rights.
 func init() {
-	if os.Args[0] == criuChild {
+	if os.Args[0] == child {
 		runtime.LockOSThread()
 	}
 }
 
-// standIn is the program of a binary that was started under the name of the stand-in; false for any other.
-func standIn() bool {
+// Run is the program of a binary that was started under the name of the stand-in; it returns false for any other.
+func Run() bool {
 	switch os.Args[0] {
-	case criuName:
+	case name:
 		if err := serveRT(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		return true
-	case criuChild:
+	case child:
 		if err := beRestored(); err != nil {
 			fmt.Fprintln(os.Stderr, "criu-child:", err)
 			os.Exit(1)
@@ -152,13 +157,16 @@ func restore(o *rpc.CriuOpts) (*rpc.CriuRestoreResp, error) {
 	if err != nil {
 		return nil, err
 	}
-	var i image
+	var i Image
 	if err := json.Unmarshal(text, &i); err != nil {
 		return nil, err
 	}
 	if i.Log != "" {
 		log := inherited(o.GetWorkDirFd()) + "/" + o.GetLogFile()
 		return nil, errors.Join(os.WriteFile(log, []byte(i.Log), 0o600), errors.New("damaged"))
+	}
+	if err := tell(o, i.Facts); err != nil {
+		return nil, err
 	}
 	var ready, release [2]int
 	if err := errors.Join(unix.Pipe2(ready[:], unix.O_CLOEXEC), unix.Pipe2(release[:], unix.O_CLOEXEC)); err != nil {
@@ -169,7 +177,7 @@ func restore(o *rpc.CriuOpts) (*rpc.CriuRestoreResp, error) {
 	for _, name := range i.Host {
 		flags &^= map[string]uintptr{"net": unix.CLONE_NEWNET, "uts": unix.CLONE_NEWUTS}[name]
 	}
-	pid, err := syscall.ForkExec("/proc/self/exe", []string{criuChild, o.GetRoot(), string(text)}, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec("/proc/self/exe", []string{child, o.GetRoot(), string(text)}, &syscall.ProcAttr{
 		Files: []uintptr{0, 1, 2, uintptr(ready[1]), uintptr(release[0])},
 		Sys:   &syscall.SysProcAttr{Cloneflags: flags},
 	})
@@ -190,12 +198,84 @@ func restore(o *rpc.CriuOpts) (*rpc.CriuRestoreResp, error) {
 	return &rpc.CriuRestoreResp{Pid: new(int32(pid))}, err
 }
 
+// tell writes what rt requests, and what rt has prepared for CRIU: descriptors, mounts, a cgroup. The numbers of
+// descriptors are replaced by what they are.
+func tell(o *rpc.CriuOpts, file string) error {
+	if file == "" {
+		return nil
+	}
+	var facts []string
+	add := func(format string, args ...any) { facts = append(facts, fmt.Sprintf("criu: "+format, args...)) }
+	is := func(fd int32) string {
+		target, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+		kind, _, _ := strings.Cut(target, ":[")
+		return kind
+	}
+	theirs := func(fd int32) string {
+		target, _ := os.Readlink(inherited(fd))
+		return target
+	}
+	for _, e := range o.External {
+		add("external %s", e)
+	}
+	for _, f := range o.InheritFd {
+		add("inherit %s as %d, %s", f.GetKey(), f.GetFd(), is(f.GetFd()))
+	}
+	for _, r := range o.CgRoot {
+		add("cgroup root %s %s", r.GetCtrl(), r.GetPath())
+	}
+	for _, j := range o.JoinNs {
+		add("join %s %s", j.GetNs(), j.GetNsFile())
+	}
+	add("images %s, work %s", theirs(o.GetImagesDirFd()), theirs(o.GetWorkDirFd()))
+	rest := o.CloneVT()
+	rest.External, rest.InheritFd, rest.CgRoot, rest.JoinNs = nil, nil, nil, nil
+	rest.ImagesDirFd, rest.WorkDirFd = nil, nil
+	text, err := json.Marshal(rest)
+	if err != nil {
+		return err
+	}
+	add("options %s", text)
+	for fd := range int32(64) {
+		// Go's runtime has some of its own.
+		if target := is(fd); target != "" && !strings.HasPrefix(target, "anon_inode") &&
+			!strings.HasPrefix(target, "/sys/fs/cgroup/") {
+			add("open %d %s", fd, target)
+		}
+	}
+	own, _ := os.ReadFile("/proc/self/cgroup")
+	for line := range strings.Lines(string(own)) {
+		_, group, _ := strings.Cut(strings.TrimSpace(line), ":")
+		add("cgroup %s", group)
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		f := strings.Fields(line)
+		if f[4] == o.GetRoot() || f[4] == "/" {
+			add("mount %s %s %s", f[4], f[5], strings.TrimRight(f[6], ":0123456789"))
+		}
+	}
+	err = filepath.WalkDir(o.GetRoot(), func(path string, d os.DirEntry, err error) error {
+		if err == nil {
+			add("file %s %v", path, d.Type())
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(strings.Join(facts, "\n")+"\n"), 0o600)
+}
+
 // beRestored is the restored process: it enters the root file system, gives up what the images say, stands still, and
 // makes the file /resumed when it continues.
 func beRestored() error {
 	const ready, release = 3, 4
 	root := os.Args[1]
-	var i image
+	var i Image
 	if err := json.Unmarshal([]byte(os.Args[2]), &i); err != nil {
 		return err
 	}
@@ -210,7 +290,16 @@ func beRestored() error {
 			return err
 		}
 	}
-	err := unix.Chdir(root)
+	var err error
+	if i.Net != "" {
+		err = joinNetwork(i.Net)
+	}
+	if err == nil && i.Program != nil {
+		err = unix.Mount("proc", root+"/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	}
+	if err == nil {
+		err = unix.Chdir(root)
+	}
 	if err == nil {
 		err = unix.PivotRoot(".", ".")
 	}
@@ -243,7 +332,12 @@ func beRestored() error {
 		return err
 	}
 	if !i.Thread { // a shell has one thread
-		return unix.Exec("/bin/sh", []string{"sh", "-c", "echo >&3; read x <&4 && ls -a /mnt >/resumed"}, nil)
+		const script = `echo >&3; read x <&4 || exit; exec 3>&- 4<&-; "$@"`
+		program := i.Program
+		if program == nil {
+			program = []string{"sh", "-c", "ls -a /mnt >/resumed"}
+		}
+		return unix.Exec("/bin/sh", slices.Concat([]string{"sh", "-c", script, "sh"}, program), []string{"PATH=/bin"})
 	}
 	if _, err := unix.Write(ready, []byte{0}); err != nil {
 		return err
@@ -255,8 +349,18 @@ func beRestored() error {
 	return <-said
 }
 
+// joinNetwork joins a network namespace, by its path.
+func joinNetwork(path string) error {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Setns(fd, unix.CLONE_NEWNET)
+}
+
 // giveUp gives up the rights of the calling thread that the images do not give it.
-func giveUp(i *image) error {
+func giveUp(i *Image) error {
 	var kept uint64
 	for _, c := range i.Bounding {
 		kept |= 1 << c
