@@ -331,6 +331,81 @@ nothing_left() {
 	eventually health_is unhealthy
 }
 
+@test "docker: compose: five services that wait for each other, with health" {
+	compose version || skip 'no compose on this machine'
+	cd "$BATS_TEST_TMPDIR"
+	cat >compose.yaml <<-'E'
+		x-any: &any {image: box, runtime: under-test}
+		services:
+		  setup:
+		    <<: *any
+		    command: sh -c 'echo prepared >/data/setup'
+		    volumes: [data:/data]
+		  store:
+		    <<: *any
+		    command: httpd -f -p 80 -h /data
+		    volumes: [data:/data:ro]
+		    depends_on: {setup: {condition: service_completed_successfully}}
+		    healthcheck: {test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1/setup"], interval: 1s, retries: 30}
+		    restart: always
+		    mem_limit: 32m
+		    pids_limit: 30
+		    read_only: true
+		    cap_drop: [ALL]
+		  worker:
+		    <<: *any
+		    init: true
+		    user: user
+		    command: sh -c 'until wget -q -O /tmp/got http://store/setup; do sleep 0.2; done; exec sleep 600'
+		    depends_on: {store: {condition: service_healthy}}
+		    healthcheck: {test: test -s /tmp/got, interval: 1s, retries: 30}
+		    tmpfs: /tmp:mode=1777
+		  front:
+		    <<: *any
+		    command: httpd -f -p 80 -h /etc
+		    depends_on: {worker: {condition: service_healthy}, store: {condition: service_healthy}}
+		    healthcheck: {test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1/passwd"], interval: 1s, retries: 30}
+		    ports: ["127.0.0.1:18082:80"]
+		    ulimits: {nofile: 100}
+		  visitor:
+		    <<: *any
+		    command: sh -c 'wget -q -O - http://front/passwd && wget -q -O - http://store/setup'
+		    depends_on: {front: {condition: service_healthy}}
+		volumes: {data: {}}
+	E
+	compose up --detach
+	eventually service visitor '{{.State.Status}} {{.State.ExitCode}}' 'exited 0'
+	[[ $(docker logs "$(container visitor)") == root:x:0*prepared ]]
+	service setup '{{.State.Status}} {{.State.ExitCode}} {{.HostConfig.Runtime}}' 'exited 0 under-test'
+	local name
+	for name in store worker front; do
+		service $name '{{.State.Health.Status}}' healthy
+	done
+	[[ $(curl -sf --max-time 5 http://127.0.0.1:18082/passwd) == root:x:0* ]]
+	[ "$(docker exec "$(container store)" sed -n 's/^CapEff:\t//p' /proc/self/status)" = 0000000000000000 ]
+	[ "$(docker exec "$(container front)" sh -c 'ulimit -n')" = 100 ]
+	# One that is killed is started again, and gets well.
+	kill -KILL "$(docker inspect --format '{{.State.Pid}}' "$(container store)")"
+	eventually service store '{{.RestartCount}} {{.State.Health.Status}}' '1 healthy'
+	compose down --volumes --timeout 1
+	[ -z "$(docker ps --all --quiet)" ]
+}
+
+compose() {
+	if docker compose version >/dev/null 2>&1; then
+		docker compose --project-name shop "$@" 3>&-
+	else
+		timeout --foreground --kill-after=5 120 docker-compose --host unix:///run/docker.sock --file compose.yaml \
+			--project-name shop "$@" 3>&-
+	fi
+}
+
+# container SERVICE prints its id.
+container() { docker ps --all --quiet --filter "label=com.docker.compose.service=$1"; }
+
+# service NAME FORMAT VALUE checks a field of its container.
+service() { [ "$(docker inspect --format "$2" "$(container "$1")")" = "$3" ]; }
+
 @test "docker: a node in a container: containerd and the runtime once more, and a container in it" {
 	ldd "$(type -P containerd)" "$RT" 2>/dev/null | grep -q '=>' && skip 'these programs want libraries'
 	local bin=$BATS_TEST_TMPDIR/bin program
