@@ -154,7 +154,11 @@ func examineMounts(t *testing.T, dir string) []Property {
 			e.Mountpoint = "/"
 		}
 	}
-	r := &report{Target: &Target{Group: &cgroup.Group{}, Spec: &spec.Spec{
+	group, err := cgroup.Load(cgroup.Saved{Driver: cgroup.Disabled})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &report{Target: &Target{Group: group, Spec: &spec.Spec{
 		OCI: &specs.Spec{}, Rootfs: "/none", MaskedPaths: []string{"/proc/keys"}, ReadonlyPaths: []string{"/proc/sys"},
 		Mounts: []spec.Mount{
 			{Destination: "/data/deep", Type: "tmpfs"}, {Destination: "/proc", Type: "proc", Index: 1},

@@ -11,7 +11,7 @@ import (
 // DropInaccessible drops the hierarchies in which rt has no right to make a cgroup, so that the plan is compiled
 // without them. It changes nothing on this machine. If a limit needs one of them nothing is dropped: Create reports the
 // error.
-func (g *Group) DropInaccessible() {
+func (g *lifecycle) DropInaccessible() {
 	if g.driver != Cgroupfs || !g.rootless || g.config.Path != "" {
 		return
 	}

@@ -47,14 +47,14 @@ func TestDropInaccessible(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			g := &Group{
+			g := groupOf(&cgroupSet{
 				driver:      Cgroupfs,
 				mode:        host.CgroupV1,
 				rootless:    test.rootless,
 				hierarchies: test.hierarchies,
 				limits:      l,
 				config:      Config{Path: test.path},
-			}
+			})
 			g.DropInaccessible()
 			if len(g.hierarchies) != test.want {
 				t.Errorf("%d hierarchies are left, want %d", len(g.hierarchies), test.want)

@@ -14,8 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apply writes the limits and the device rules to a cgroup that exists.
-func (g *Group) apply() error {
+// limitFiles are the files that the limits are written to. They are read back, and compared with what was written.
+type limitFiles struct{ *cgroupSet }
+
+// write writes the limits and the device rules to a cgroup that exists.
+func (g limitFiles) write() error {
 	if len(g.hierarchies) == 0 {
 		return nil
 	}
@@ -32,11 +35,11 @@ func (g *Group) apply() error {
 			return err
 		}
 	}
-	return g.applyDevices()
+	return deviceRules{g.cgroupSet}.apply()
 }
 
 // fileManager returns the library's manager that reads and writes the files of the cgroup, with either driver.
-func (g *Group) fileManager() (cgroups.Manager, error) {
+func (g *cgroupSet) fileManager() (cgroups.Manager, error) {
 	if len(g.hierarchies) == 0 {
 		return nil, g.NoCgroupError("there is nothing to read or to change")
 	}
@@ -65,7 +68,7 @@ var libraryErrors = []struct{ text, field string }{
 }
 
 // limitError turns an error of the library into one that names the field, the file and the reason.
-func (g *Group) limitError(err error) error {
+func (g *cgroupSet) limitError(err error) error {
 	file := fileOf(err)
 	if file == "" {
 		// An error of the library's own checks, such as a limit below the present usage.
@@ -109,7 +112,7 @@ func unifiedField(text string) string {
 }
 
 // fileError is the error of a limit that could not be written to a file; without a value the file could not be opened.
-func (g *Group) fileError(dir, file, value string, err error) error {
+func (g *cgroupSet) fileError(dir, file, value string, err error) error {
 	e := diag.Sys(dir+"/"+file+" can't be written", "write", err)
 	e.Field, e.Value = g.limits.field(file), value
 	if file == "cpu.max" && !periodFits(g.limits.resources.CpuPeriod) {

@@ -8,6 +8,9 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
+// auditor compares the limits in force with those of the config.
+type auditor struct{ *cgroupSet }
+
 // Limit is a limit of the config, and what its file in cgroupfs has now.
 type Limit struct {
 	Field  string // "linux.resources.memory.limit"
@@ -19,7 +22,7 @@ type Limit struct {
 
 // Limits reads the limits of the cgroup as the kernel has them, for each that r gives and that can be compared.
 // keepZero says that a pids.limit of 0 is a limit.
-func (g *Group) Limits(r *specs.LinuxResources, keepZero bool) ([]Limit, error) {
+func (g auditor) Limits(r *specs.LinuxResources, keepZero bool) ([]Limit, error) {
 	if !g.Available() {
 		return nil, nil
 	}
@@ -33,8 +36,8 @@ func (g *Group) Limits(r *specs.LinuxResources, keepZero bool) ([]Limit, error) 
 	var list []Limit
 	for i := range g.limits.needs {
 		n := &g.limits.needs[i]
-		dir, file := g.dir(n.controller), g.fileHere(n)
-		wanted := g.wanted(file)
+		dir, file := g.dir(n.controller), g.fileOnHost(n)
+		wanted := limitFiles{g.cgroupSet}.wantedLines(file)
 		if len(wanted) == 0 || dir == "" {
 			continue
 		}
@@ -43,7 +46,7 @@ func (g *Group) Limits(r *specs.LinuxResources, keepZero bool) ([]Limit, error) 
 			l.Now = strings.Join(strings.Split(strings.TrimSpace(text), "\n"), "; ")
 			l.Holds = true
 			for _, w := range wanted {
-				l.Holds = l.Holds && g.matchesLine(file, text, w)
+				l.Holds = l.Holds && limitFiles{g.cgroupSet}.matchesLine(file, text, w)
 			}
 		}
 		list = append(list, l)
@@ -53,7 +56,7 @@ func (g *Group) Limits(r *specs.LinuxResources, keepZero bool) ([]Limit, error) 
 
 // DeviceRules says whether the device rules of r, which Limits has been given, hold: on cgroup v1 by devices.list, on
 // v2 only whether a filter is attached. known is false where that can't be told.
-func (g *Group) DeviceRules() (now string, hold, known bool) {
+func (g auditor) DeviceRules() (now string, hold, known bool) {
 	if !g.Available() || g.limits == nil || g.rootless || allowsAll(g.limits.devices) {
 		return "", false, false
 	}

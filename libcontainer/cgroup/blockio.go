@@ -76,7 +76,7 @@ func (c *converter) throttle(list, v1 string, devices []specs.LinuxThrottleDevic
 // writeDeviceWeights writes the weights by device where the kernel has no BFQ scheduler, and so no io.bfq.weight: the
 // library leaves them out there. io.weight takes them too, as lines of a device and a weight (cgroup-v2.rst, "IO
 // Interface Files").
-func (g *Group) writeDeviceWeights() error {
+func (g limitFiles) writeDeviceWeights() error {
 	devices := g.limits.resources.BlkioWeightDevice
 	if g.mode != host.CgroupV2 || len(devices) == 0 || g.hasBFQ() {
 		return nil

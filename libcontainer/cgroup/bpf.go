@@ -62,9 +62,9 @@ func bpf(command uintptr, attr *[attrSize / 8]uint64) (int, error) {
 	return -1, unix.EAGAIN
 }
 
-// filterDevices attaches the device rules to the v2 cgroup as an eBPF program: v2 has no devices controller
+// applyV2 attaches the device rules to the v2 cgroup as an eBPF program: v2 has no devices controller
 // (cgroup-v2.rst, "Device controller"). It is added to those of the cgroups above, all of which must allow an access.
-func (g *Group) filterDevices() error {
+func (g deviceRules) applyV2() error {
 	if allowsAll(g.limits.devices) && g.hierarchies[0].fresh {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (g *Group) filterDevices() error {
 }
 
 // attachPoint returns a descriptor of the v2 cgroup, with either driver.
-func (g *Group) attachPoint() (int, error) {
+func (g *cgroupSet) attachPoint() (int, error) {
 	if g.fd < 0 {
 		fd, err := unix.Open(g.hierarchies[0].dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {

@@ -39,19 +39,37 @@ type Config struct {
 	OwnerUID    *int              // host id that gets the cgroup (v2 only); nil means no delegation
 }
 
-// Group is the set of cgroups of one container: one directory on v2, one in each hierarchy on v1.
+// Group is the set of cgroups of one container: one directory on v2, one in each hierarchy on v1. Its methods are those
+// of its parts; each part has a file.
 type Group struct {
+	*cgroupSet
+	lifecycle  // create.go, destroy.go: it is made, joined and removed
+	updater    // update.go: its limits change
+	auditor    // audit.go: its limits are compared with the config
+	freezer    // freeze.go: its processes are suspended
+	signaller  // kill.go: its processes are signalled
+	accounting // stats.go, oom.go, watch.go: what its processes have used
+	joiner     // exec.go: another process joins it
+}
+
+// groupOf returns the Group of a set.
+func groupOf(g *cgroupSet) *Group {
+	return &Group{
+		cgroupSet: g, lifecycle: lifecycle{cgroupSet: g}, updater: updater{g}, auditor: auditor{g}, freezer: freezer{g},
+		signaller: signaller{g}, accounting: accounting{g}, joiner: joiner{g},
+	}
+}
+
+// cgroupSet is what all parts of a Group share: the directories, the limits, and who makes the directories.
+type cgroupSet struct {
 	driver      string
 	mode        host.CgroupMode
 	hierarchies []hierarchy // one on v2, one for each hierarchy on v1; none if the container has no cgroup
 	config      Config
 	limits      *limits
 	rootless    bool
-	made        []string // directories made by Create, outermost first
-	fd          int      // of the v2 directory, or -1
-	joins       []Join   // open files of v1 hierarchies
-	claimed     int      // the descriptor that holds the lock of claim; 0 if there is none
-	unit        *unit    // systemd only
+	fd          int   // of the v2 directory, or -1
+	unit        *unit // systemd only
 }
 
 // hierarchy is the container's cgroup in one hierarchy.
@@ -80,7 +98,7 @@ type Saved struct {
 
 // New finds the directories of the container's cgroup. It changes nothing.
 func New(c Config) (*Group, error) {
-	g := &Group{driver: Cgroupfs, mode: Mode(), config: c, rootless: c.Rootless, fd: -1}
+	g := &cgroupSet{driver: Cgroupfs, mode: Mode(), config: c, rootless: c.Rootless, fd: -1}
 	if !c.NoPids {
 		c.Resources = withoutZeroPids(c.Resources)
 	}
@@ -94,18 +112,18 @@ func New(c Config) (*Group, error) {
 		err = g.refuseLimits()
 	case c.Systemd:
 		g.driver = Systemd
-		err = g.findUnit()
+		err = systemdUnit{g}.find()
 	default:
-		err = g.find()
+		err = finder{g}.find()
 	}
 	if err != nil {
 		return nil, err
 	}
-	return g, nil
+	return groupOf(g), nil
 }
 
 // find fills in the hierarchies of a container whose cgroup rt makes itself.
-func (g *Group) find() error {
+func (g finder) find() error {
 	in, err := inner(g.config.Path, g.config.ID)
 	if err != nil {
 		return err
@@ -125,14 +143,14 @@ func (g *Group) find() error {
 
 // needless reports whether the container can do without a cgroup that can't be made: the config asks for no path, and
 // for no device rules; in rootless mode those never hold, and nodes can't be made. Limits are for the caller to check.
-func (g *Group) needless() bool {
+func (g *cgroupSet) needless() bool {
 	asked := g.config.MakesNodes || g.config.Resources != nil && len(g.config.Resources.Devices) > 0
 	return g.config.Path == "" && (g.rootless || !asked)
 }
 
 // withoutCgroup returns cause, the reason why the container can't have a cgroup, unless it can do without one and the
 // config asks for no limit. Every other case would be a limit that silently does not hold.
-func (g *Group) withoutCgroup(cause *diag.Error) error {
+func (g *cgroupSet) withoutCgroup(cause *diag.Error) error {
 	if !g.needless() {
 		if cause.Field == "" && g.config.Path != "" {
 			cause.Field, cause.Value = fieldPath, g.config.Path
@@ -153,7 +171,7 @@ func (g *Group) withoutCgroup(cause *diag.Error) error {
 
 // refuseLimits refuses the limits of a container that is to have no cgroup: to run without them would be a limit that
 // silently does not hold. Device rules are dropped, as in rootless mode: every config has some.
-func (g *Group) refuseLimits() error {
+func (g *cgroupSet) refuseLimits() error {
 	n := g.limits.first()
 	if n == nil {
 		return nil
@@ -166,7 +184,7 @@ func (g *Group) refuseLimits() error {
 }
 
 // NoCgroupError returns the error of a command that needs a cgroup, for a container that has none.
-func (g *Group) NoCgroupError(problem string) error {
+func (g *cgroupSet) NoCgroupError(problem string) error {
 	e := &diag.Error{Kind: diag.State, Problem: problem + ": the container has no cgroup of its own"}
 	if g.driver == Disabled {
 		e.Hint = "it was created with --cgroup-manager disabled"
@@ -178,13 +196,13 @@ func (g *Group) NoCgroupError(problem string) error {
 }
 
 // Mode is the mode of this machine, found by New.
-func (g *Group) Mode() host.CgroupMode { return g.mode }
+func (g *cgroupSet) Mode() host.CgroupMode { return g.mode }
 
 // Available reports whether the container has a cgroup of its own. Before Create it is what Create will try.
-func (g *Group) Available() bool { return len(g.hierarchies) > 0 }
+func (g *cgroupSet) Available() bool { return len(g.hierarchies) > 0 }
 
 // Hierarchies lists the container's cgroups, for mounts of type cgroup.
-func (g *Group) Hierarchies() []host.Hierarchy {
+func (g *cgroupSet) Hierarchies() []host.Hierarchy {
 	list := make([]host.Hierarchy, len(g.hierarchies))
 	for i, h := range g.hierarchies {
 		list[i] = host.Hierarchy{Name: h.name, Controllers: h.list, Links: h.links, V2: h.v2, Path: h.dir}
@@ -193,7 +211,7 @@ func (g *Group) Hierarchies() []host.Hierarchy {
 }
 
 // Saved returns what state.json records.
-func (g *Group) Saved() Saved {
+func (g *cgroupSet) Saved() Saved {
 	s := Saved{Driver: g.driver, Paths: make(map[string]string, len(g.hierarchies)), Rootless: g.rootless}
 	for _, h := range g.hierarchies {
 		s.Paths[h.list] = h.dir
@@ -209,7 +227,7 @@ func (g *Group) Saved() Saved {
 
 // Load returns the Group of an existing container. It reads only how cgroups are mounted on this machine.
 func Load(s Saved) (*Group, error) {
-	g := &Group{driver: s.Driver, mode: Mode(), rootless: s.Rootless, limits: &limits{}, fd: -1}
+	g := &cgroupSet{driver: s.Driver, mode: Mode(), rootless: s.Rootless, limits: &limits{}, fd: -1}
 	switch s.Driver {
 	case Cgroupfs, Disabled:
 	case Systemd:
@@ -227,11 +245,11 @@ func Load(s Saved) (*Group, error) {
 	}
 	// A map has no order; a fixed one makes errors reproducible.
 	slices.SortFunc(g.hierarchies, func(a, b hierarchy) int { return strings.Compare(a.dir, b.dir) })
-	return g, nil
+	return groupOf(g), nil
 }
 
 // paths returns the map that the library takes: controller to directory.
-func (g *Group) paths() map[string]string {
+func (g *cgroupSet) paths() map[string]string {
 	if g.mode == host.CgroupV2 {
 		return map[string]string{"": g.hierarchies[0].dir}
 	}
@@ -246,7 +264,7 @@ func (g *Group) paths() map[string]string {
 
 // dir returns the container's cgroup in the hierarchy of a v1 controller, or its only cgroup on v2; "" if there is
 // none.
-func (g *Group) dir(controller string) string {
+func (g *cgroupSet) dir(controller string) string {
 	for i := range g.hierarchies {
 		if g.mode == host.CgroupV2 {
 			return g.hierarchies[i].dir
@@ -264,7 +282,7 @@ func isDenied(err error) bool {
 }
 
 // libraryConfig returns the Cgroup that the library's managers take.
-func (g *Group) libraryConfig() *cgroups.Cgroup {
+func (g *cgroupSet) libraryConfig() *cgroups.Cgroup {
 	r := g.limits.resources
 	// The device rules are written here (device.go, ebpf.go); the library would refuse them.
 	r.SkipDevices = true

@@ -13,7 +13,7 @@ import (
 // It is a write lock on cgroup.procs (F_OFD_SETLK, fcntl(2)), which takes write permission; anybody could lock the
 // directory. The lock ends with rt, or with Close. If the file can't be opened, no process can be moved in either, and
 // that attempt reports the error.
-func (g *Group) claim(dir string) error {
+func (g *lifecycle) claim(dir string) error {
 	fd, err := unix.Open(dir+"/cgroup.procs", unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil //nolint:nilerr // see above

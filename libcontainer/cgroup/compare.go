@@ -11,7 +11,7 @@ import (
 )
 
 // matchesLine reports whether a line of the file has the wanted value.
-func (g *Group) matchesLine(file, text, wanted string) bool {
+func (g limitFiles) matchesLine(file, text, wanted string) bool {
 	if strings.HasPrefix(file, "cpuset.") {
 		return sameList(strings.TrimSpace(text), strings.TrimSpace(wanted))
 	}
@@ -27,7 +27,7 @@ func (g *Group) matchesLine(file, text, wanted string) bool {
 
 // sameWords compares the words of a line. A line of io.max has all four rates of its device, one of which was written.
 // A BFQ weight before Linux 5.4 lacks "default", and a written value may omit it.
-func (g *Group) sameWords(file string, want, found []string) bool {
+func (g limitFiles) sameWords(file string, want, found []string) bool {
 	switch {
 	case file == "io.max":
 		for _, w := range want {
@@ -62,7 +62,7 @@ func withoutDefault(words []string) []string {
 
 // sameQuota compares a quota, in microseconds. With systemd it is rounded up to a whole percent of the period, as in
 // the unit.
-func (g *Group) sameQuota(want, found, period string) bool {
+func (g limitFiles) sameQuota(want, found, period string) bool {
 	if want == found || g.driver != Systemd {
 		return want == found
 	}

@@ -24,13 +24,13 @@ func onFiles(t *testing.T, r *specs.LinuxResources, files map[string]string) *Gr
 			t.Fatal(err)
 		}
 	}
-	return &Group{
+	return groupOf(&cgroupSet{
 		driver:      Cgroupfs,
 		mode:        host.CgroupV2,
 		limits:      l,
 		fd:          -1,
 		hierarchies: []hierarchy{{v2: true, base: root, dir: dir}},
-	}
+	})
 }
 
 // TestReadBackCompares has what the kernel makes of a value, and what is another one.
@@ -118,7 +118,8 @@ func TestReadBackCompares(t *testing.T) {
 		"any file": {specs.LinuxResources{Unified: map[string]string{"misc.max": "x 5"}}, "misc.max", "y\n", ""},
 	} {
 		for text := range strings.SplitSeq(tc.holds, "|") {
-			if err := onFiles(t, &tc.r, map[string]string{tc.file: text}).readBack(); err != nil {
+			if err := (limitFiles{onFiles(t, &tc.r, map[string]string{tc.file: text}).cgroupSet}).
+				readBack(); err != nil {
 				t.Errorf("%s: %s holds %q, but: %v", name, tc.file, text, err)
 			}
 		}
@@ -126,7 +127,7 @@ func TestReadBackCompares(t *testing.T) {
 			continue
 		}
 		for text := range strings.SplitSeq(tc.other, "|") {
-			err := onFiles(t, &tc.r, map[string]string{tc.file: text}).readBack()
+			err := limitFiles{onFiles(t, &tc.r, map[string]string{tc.file: text}).cgroupSet}.readBack()
 			if err == nil || !strings.HasPrefix(err.Error(), "linux.resources.") ||
 				!strings.Contains(err.Error(), "/"+tc.file+" has ") {
 				t.Errorf("%s: %s holds %q: %v", name, tc.file, text, err)
@@ -140,7 +141,7 @@ func TestReadBackRounded(t *testing.T) {
 	r := &specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: new(int64(25001)), Period: new(uint64(50000))}}
 	g := onFiles(t, r, map[string]string{"cpu.max": "25500 50000\n"})
 	g.driver, g.unit = Systemd, &unit{name: "x.scope"}
-	if err := g.readBack(); err != nil {
+	if err := (limitFiles{g.cgroupSet}).readBack(); err != nil {
 		t.Error(err)
 	}
 }

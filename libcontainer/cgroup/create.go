@@ -13,13 +13,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// lifecycle makes the cgroup, moves processes into it, and removes it.
+type lifecycle struct {
+	*cgroupSet
+	made    []string // directories made by Create, outermost first
+	joins   []Join   // open files of v1 hierarchies
+	claimed int      // the descriptor that holds the lock of claim; 0 if there is none
+}
+
 // Create makes the cgroup; Limit follows. With the systemd driver it makes nothing: systemd makes a scope only around a
 // process, so Attach does it.
 //
 // It refuses an existing cgroup that holds processes or is frozen: those processes would share the container's limits,
 // and in a frozen one the container would never start. An existing cgroup that is unused is taken, and is not removed
 // with the container (runtime.md#delete). On an error Create removes what it has made, parents included.
-func (g *Group) Create() (err error) {
+func (g *lifecycle) Create() (err error) {
 	if g.driver == Systemd {
 		for i := range g.hierarchies {
 			if err := g.checkUnused(&g.hierarchies[i]); err != nil {
@@ -42,12 +50,12 @@ func (g *Group) Create() (err error) {
 			return err
 		}
 		if g.mode == host.CgroupV2 {
-			if err := g.enable(h); err != nil {
+			if err := (controllerSetup{g.cgroupSet}).enable(h); err != nil {
 				return err
 			}
 		}
 		if h.list == "cpuset" {
-			if err := g.fillCpuset(h); err != nil {
+			if err := (controllerSetup{g.cgroupSet}).fillCpuset(h); err != nil {
 				return err
 			}
 		}
@@ -61,11 +69,11 @@ func (g *Group) Create() (err error) {
 //
 // On v2 the boot process may already run in it. The device rules don't hinder it: mknod of every device is among the
 // defaults.
-func (g *Group) Limit() error {
+func (g *lifecycle) Limit() error {
 	if g.driver == Systemd {
 		return nil
 	}
-	if err := g.apply(); err != nil {
+	if err := (limitFiles{g.cgroupSet}).write(); err != nil {
 		return err
 	}
 	return g.delegate()
@@ -73,18 +81,18 @@ func (g *Group) Limit() error {
 
 // makeAll makes the directories. Hierarchies that are read-only, or in rootless mode that rt has no rights in, are left
 // out if no limit needs them.
-func (g *Group) makeAll() error {
+func (g *lifecycle) makeAll() error {
 	usable := g.hierarchies[:0:0]
 	var refused *diag.Error
 	// The claimed one comes first: of two simultaneous creates, one stops there.
-	claimed := g.members()
+	claimed := g.processesDir()
 	slices.SortStableFunc(
 		g.hierarchies,
 		func(a, b hierarchy) int { return boolCompare(b.dir == claimed, a.dir == claimed) },
 	)
 	for i := range g.hierarchies {
 		h := g.hierarchies[i]
-		err := g.make(&h)
+		err := g.makeIn(&h)
 		switch {
 		case err == nil:
 			if len(usable) == 0 {
@@ -163,8 +171,8 @@ func mkdirError(dir string, err error) *diag.Error {
 	return e
 }
 
-// make makes the directory of h and its missing parents.
-func (g *Group) make(h *hierarchy) error {
+// makeIn makes the directory of h and its missing parents.
+func (g *lifecycle) makeIn(h *hierarchy) error {
 	err := unix.Mkdir(h.dir, 0o755)
 	if err == unix.ENOENT {
 		if err := g.makeParent(h.base, path.Dir(h.dir)); err != nil {
@@ -188,7 +196,7 @@ func (g *Group) make(h *hierarchy) error {
 }
 
 // makeParent makes dir and its missing parents, up to the hierarchy's root.
-func (g *Group) makeParent(base, dir string) error {
+func (g *lifecycle) makeParent(base, dir string) error {
 	if len(dir) <= len(base) {
 		return unix.ENOENT
 	}
@@ -211,7 +219,7 @@ func (g *Group) makeParent(base, dir string) error {
 
 // Undo removes what Create made, innermost first, parents included. A directory that is in use by now stays: rmdir(2)
 // refuses it.
-func (g *Group) Undo() {
+func (g *lifecycle) Undo() {
 	g.Close()
 	for _, v := range slices.Backward(g.made) {
 		_ = unix.Rmdir(v)
@@ -220,7 +228,7 @@ func (g *Group) Undo() {
 }
 
 // checkUnused refuses an existing cgroup that is in use.
-func (g *Group) checkUnused(h *hierarchy) error {
+func (g *lifecycle) checkUnused(h *hierarchy) error {
 	if h.fresh {
 		return nil
 	}
@@ -251,7 +259,7 @@ func (g *Group) checkUnused(h *hierarchy) error {
 // ForbidForks writes a pids.limit of 0 (config-linux.md#configLinuxPIDS): the existing process stays, and can't fork.
 // Written earlier, it would have prevented the clone of that process. It is called before the container runs anything.
 // The library and systemd write a limit of 1 instead.
-func (g *Group) ForbidForks() error {
+func (g *lifecycle) ForbidForks() error {
 	if !g.limits.noTasks || !g.Available() {
 		return nil
 	}
@@ -266,9 +274,9 @@ func (g *Group) ForbidForks() error {
 // Attach moves the process pid into the cgroup: on v1, in hybrid mode, and with the systemd driver, which makes the
 // cgroup with it. On v2, CLONE_INTO_CGROUP with Dir is far cheaper. The process must not have run anything of the
 // container yet.
-func (g *Group) Attach(pid int) error {
+func (g *lifecycle) Attach(pid int) error {
 	if g.driver == Systemd {
-		return g.startUnit(pid)
+		return systemdUnit{g.cgroupSet}.start(pid)
 	}
 	for i := range g.hierarchies {
 		if err := cgroups.WriteCgroupProc(g.hierarchies[i].dir, pid); err != nil {

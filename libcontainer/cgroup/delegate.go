@@ -14,7 +14,7 @@ import (
 // system inside can make cgroups. It does so only on v2, where that is safe, and only for the files that the kernel
 // lists for it: the limits stay out of reach. See config-linux.md#cgroup-ownership and cgroups(7), "Cgroups
 // delegation".
-func (g *Group) delegate() error {
+func (g *lifecycle) delegate() error {
 	if g.config.OwnerUID == nil || g.mode != host.CgroupV2 || len(g.hierarchies) == 0 {
 		return nil
 	}

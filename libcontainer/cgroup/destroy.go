@@ -12,14 +12,14 @@ import (
 // Destroy removes the cgroup and its descendants. It kills nothing: if processes are left, it waits about a second for
 // them to end, then fails. A cgroup that is already removed is success. One that existed before the container stays,
 // with its descendants.
-func (g *Group) Destroy() error {
+func (g *lifecycle) Destroy() error {
 	g.Close()
 	if g.driver == Systemd {
 		for i := range g.hierarchies {
 			// systemd and the library use path names, which can be too long. An error is reported below.
 			_ = emptyTree(g.hierarchies[i].dir)
 		}
-		if err := g.stopUnit(); err != nil {
+		if err := (systemdUnit{g.cgroupSet}).stop(); err != nil {
 			return err
 		}
 	}
@@ -59,7 +59,7 @@ func waitEmpty(dir string, patience time.Duration) error {
 }
 
 // destroyError returns the reason why dir can't be removed.
-func (g *Group) destroyError(dir string, err error) error {
+func (g *lifecycle) destroyError(dir string, err error) error {
 	if g.rootless && isDenied(err) && g.isRemoved() {
 		return nil // a read-only cgroupfs answers EROFS even for a missing directory
 	}

@@ -10,13 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// applyDevices enforces the device rules. In rootless mode it can't, and need not: no device can be made then either.
-func (g *Group) applyDevices() error {
+// deviceRules are linux.resources.devices in force: a list of the v1 controller, or an eBPF program on v2.
+type deviceRules struct{ *cgroupSet }
+
+// apply enforces the device rules. In rootless mode it can't, and need not: no device can be made then either.
+func (g deviceRules) apply() error {
 	var err error
 	if g.mode == host.CgroupV2 {
-		err = g.filterDevices()
+		err = g.applyV2()
 	} else {
-		err = g.listDevices()
+		err = g.applyV1()
 	}
 	if err != nil && g.rootless && isDenied(err) {
 		return nil
@@ -24,9 +27,9 @@ func (g *Group) applyDevices() error {
 	return err
 }
 
-// listDevices writes the rules to devices.deny and devices.allow of v1 (cgroup-v1/devices.rst). A new cgroup inherits
+// applyV1 writes the rules to devices.deny and devices.allow of v1 (cgroup-v1/devices.rst). A new cgroup inherits
 // its parent's list; the default comes first and clears it.
-func (g *Group) listDevices() error {
+func (g deviceRules) applyV1() error {
 	rules := g.limits.devices
 	dir := g.dir("devices")
 	switch {
@@ -37,7 +40,7 @@ func (g *Group) listDevices() error {
 			Kind: diag.Host, Field: "linux.resources.devices",
 			Problem: "the rules can't be enforced: no hierarchy of controller \"devices\" is mounted below " + root,
 		}
-	case allowsAll(rules) && g.fresh(dir):
+	case allowsAll(rules) && g.isNew(dir):
 		return nil
 	}
 	if i, j, ok := inexpressible(rules); ok {
@@ -93,8 +96,8 @@ func writeRules(dir string, rules []rule) error {
 	return nil
 }
 
-// fresh reports whether Create made dir.
-func (g *Group) fresh(dir string) bool {
+// isNew reports whether Create made dir.
+func (g *cgroupSet) isNew(dir string) bool {
 	for i := range g.hierarchies {
 		if g.hierarchies[i].dir == dir {
 			return g.hierarchies[i].fresh

@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// joiner opens the cgroup for a process that joins a running container.
+type joiner struct{ *cgroupSet }
+
 // Exec is the cgroup of a process that joins a running container.
 type Exec struct {
 	Dir  int    // descriptor of the v2 cgroup for CLONE_INTO_CGROUP, or -1
@@ -80,14 +83,14 @@ func (e *Exec) Attach(pid int) error {
 // A process that is cloned into a frozen cgroup stops before it executes anything, and rt stops with it, in vfork(2),
 // where only SIGKILL reaches it. So with frozen the process enters through Joins on v2 too, and rt waits for it as for
 // any other report.
-func (g *Group) Exec(wanted []string, initPid int, frozen bool) (Exec, error) {
+func (g joiner) Exec(wanted []string, initPid int, frozen bool) (Exec, error) {
 	e := Exec{Dir: -1}
-	below, err := g.below(wanted)
+	below, err := g.parsePaths(wanted)
 	if err != nil {
 		return e, err
 	}
 	for i := range g.hierarchies {
-		if err := g.enter(&e, &g.hierarchies[i], below, initPid, frozen); err != nil {
+		if err := g.open(&e, &g.hierarchies[i], below, initPid, frozen); err != nil {
 			e.Close()
 			return e, err
 		}
@@ -95,8 +98,8 @@ func (g *Group) Exec(wanted []string, initPid int, frozen bool) (Exec, error) {
 	return e, nil
 }
 
-// enter opens the cgroup in one hierarchy.
-func (g *Group) enter(e *Exec, h *hierarchy, below map[string]string, initPid int, frozen bool) error {
+// open opens the cgroup in one hierarchy.
+func (g joiner) open(e *Exec, h *hierarchy, below map[string]string, initPid int, frozen bool) error {
 	sub, chosen := below[""]
 	for _, c := range h.controllers() {
 		if s, ok := below[c]; ok && c != "" {
@@ -138,7 +141,7 @@ func hasSubtreeControl(dir string) bool {
 }
 
 // cgroupOfProcess returns the directory of a process's present cgroup; the container's if it can't be read.
-func (g *Group) cgroupOfProcess(h *hierarchy, pid int) string {
+func (g joiner) cgroupOfProcess(h *hierarchy, pid int) string {
 	text, err := readFile("/proc/"+strconv.Itoa(pid), "cgroup")
 	if own, ok := ownPath(text, h.list); err == nil && ok {
 		return h.base + own
@@ -146,8 +149,8 @@ func (g *Group) cgroupOfProcess(h *hierarchy, pid int) string {
 	return h.dir
 }
 
-// below parses the values of --cgroup: controller to path, with "" for all controllers.
-func (g *Group) below(wanted []string) (map[string]string, error) {
+// parsePaths parses the values of --cgroup: controller to path, with "" for all controllers.
+func (g joiner) parsePaths(wanted []string) (map[string]string, error) {
 	bad := func(value, problem string) error {
 		return &diag.Error{Kind: diag.Usage, Field: "--cgroup", Value: value, Problem: problem}
 	}

@@ -12,15 +12,15 @@ import (
 )
 
 func TestBelow(t *testing.T) {
-	v1 := &Group{mode: host.CgroupV1, hierarchies: []hierarchy{
+	v1 := groupOf(&cgroupSet{mode: host.CgroupV1, hierarchies: []hierarchy{
 		{
 			list: "cpu,cpuacct",
 			base: root + "/cpu,cpuacct",
 			dir:  root + "/cpu,cpuacct/c",
 		}, {list: "pids", base: root + "/pids", dir: root + "/pids/c"},
-	}}
-	v2 := &Group{mode: host.CgroupV2, hierarchies: []hierarchy{{v2: true, base: root, dir: root + "/c"}}}
-	none := &Group{mode: host.CgroupV2}
+	}})
+	v2 := groupOf(&cgroupSet{mode: host.CgroupV2, hierarchies: []hierarchy{{v2: true, base: root, dir: root + "/c"}}})
+	none := groupOf(&cgroupSet{mode: host.CgroupV2})
 	for _, c := range []struct {
 		g      *Group
 		wanted []string
@@ -42,7 +42,7 @@ func TestBelow(t *testing.T) {
 		{none, []string{"a"}, nil, "no cgroup of its own"},
 		{none, nil, map[string]string{}, ""},
 	} {
-		got, err := c.g.below(c.wanted)
+		got, err := c.g.parsePaths(c.wanted)
 		switch {
 		case c.err != "":
 			if err == nil || !strings.HasPrefix(err.Error(), "--cgroup ") || !strings.Contains(err.Error(), c.err) {
@@ -56,7 +56,7 @@ func TestBelow(t *testing.T) {
 
 // A container without a cgroup is joined where rt is: there is nothing to be opened.
 func TestExecWithoutACgroup(t *testing.T) {
-	e, err := (&Group{mode: host.CgroupV2, fd: -1}).Exec(nil, 1, false)
+	e, err := (groupOf(&cgroupSet{mode: host.CgroupV2, fd: -1})).Exec(nil, 1, false)
 	if err != nil || e.Dir != -1 || e.Joins != nil {
 		t.Errorf("%+v, %v", e, err)
 	}
@@ -117,8 +117,8 @@ func TestExecPlace(t *testing.T) {
 	}
 	if have, err := readFile(dir, "cgroup.controllers"); err != nil || !strings.Contains(have, "pids") {
 		if _, err := missingControllers(filepath.Dir(filepath.Dir(dir)), "cgroup.controllers", nil); err != nil ||
-			g.enableAt(root, []string{"pids"}) != nil ||
-			g.enableAt(filepath.Dir(dir), []string{"pids"}) != nil {
+			(controllerSetup{g.cgroupSet}).enableAt(root, []string{"pids"}) != nil ||
+			(controllerSetup{g.cgroupSet}).enableAt(filepath.Dir(dir), []string{"pids"}) != nil {
 			t.Skip("SKIP: this machine has no controller to give")
 		}
 	}

@@ -10,14 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// freezer suspends and resumes all processes of the cgroup.
+type freezer struct{ *cgroupSet }
+
 // Freeze freezes every process in the cgroup, and returns when all of them have stopped.
-func (g *Group) Freeze() error { return g.freezer(cgroups.Frozen, "frozen") }
+func (g freezer) Freeze() error { return g.change(cgroups.Frozen, "frozen") }
 
 // Thaw resumes the processes.
-func (g *Group) Thaw() error { return g.freezer(cgroups.Thawed, "thawed") }
+func (g freezer) Thaw() error { return g.change(cgroups.Thawed, "thawed") }
 
-// freezer changes the state of the freezer.
-func (g *Group) freezer(state cgroups.FreezerState, word string) error {
+// change changes the state of the freezer.
+func (g freezer) change(state cgroups.FreezerState, word string) error {
 	m, err := g.fileManager()
 	if err != nil {
 		return err
@@ -44,7 +47,7 @@ func (g *Group) freezer(state cgroups.FreezerState, word string) error {
 }
 
 // Frozen reports whether the cgroup itself is frozen, not one above it. A container without a cgroup is not.
-func (g *Group) Frozen() (bool, error) {
+func (g freezer) Frozen() (bool, error) {
 	for i := range g.hierarchies {
 		if frozen, err := frozenAt(g.hierarchies[i].list, g.hierarchies[i].dir); err != nil || frozen {
 			return frozen, err
@@ -104,4 +107,4 @@ func frozenAt(list, dir string) (bool, error) {
 }
 
 // Freezer returns the directory of the container's freezer, for programs that use it themselves; "" if there is none.
-func (g *Group) Freezer() string { return g.dir("freezer") }
+func (g freezer) Freezer() string { return g.dir("freezer") }

@@ -11,9 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// signaller signals all processes of the cgroup.
+type signaller struct{ *cgroupSet }
+
 // Pids lists the processes in the cgroup and all cgroups below it. A cgroup that is gone has none.
-func (g *Group) Pids() ([]int, error) {
-	dir := g.members()
+func (g *cgroupSet) Pids() ([]int, error) {
+	dir := g.processesDir()
 	if dir == "" {
 		return nil, nil
 	}
@@ -27,10 +30,10 @@ func (g *Group) Pids() ([]int, error) {
 	return nil, diag.Sys("the processes in the cgroup "+dir+" can't be listed", "read", err)
 }
 
-// members returns the directory that lists the container's processes. On v1 a process may leave some hierarchies if its
-// cgroup is mounted writable; it can't leave freezer, or devices, which is never delegated. systemd moves processes in
-// the hierarchies that it manages; freezer is none of them.
-func (g *Group) members() string {
+// processesDir returns the directory that lists the container's processes. On v1 a process may leave some hierarchies
+// if its cgroup is mounted writable; it can't leave freezer, or devices, which is never delegated. systemd moves
+// processes in the hierarchies that it manages; freezer is none of them.
+func (g *cgroupSet) processesDir() string {
 	for _, c := range []string{"freezer", "devices", "pids", "memory"} {
 		if dir := g.dir(c); dir != "" {
 			return dir
@@ -47,7 +50,7 @@ func (g *Group) members() string {
 // SIGKILL is sent through cgroup.kill where it exists (v2, Linux 5.14), which also kills processes that are forked
 // meanwhile. Elsewhere the cgroup is frozen while its processes are signalled, for the same reason. A paused container
 // stays paused, except after SIGKILL: on v1 frozen processes don't die.
-func (g *Group) Kill(sig unix.Signal) error {
+func (g signaller) Kill(sig unix.Signal) error {
 	if len(g.hierarchies) == 0 {
 		return nil
 	}
@@ -63,16 +66,16 @@ func (g *Group) Kill(sig unix.Signal) error {
 			return diag.Sys(g.hierarchies[0].dir+"/cgroup.kill can't be written", "write", err)
 		}
 	}
-	paused, _ := g.Frozen()
+	paused, _ := freezer{g.cgroupSet}.Frozen()
 	held := paused
 	if !held {
 		// The processes of a cgroup that can't be frozen (no freezer, or a process that does not stop) are signalled in
 		// rounds.
-		held = g.Freeze() == nil
+		held = freezer{g.cgroupSet}.Freeze() == nil
 	}
-	err := g.signal(sig, held)
+	err := g.send(sig, held)
 	if held && (!paused || sig == unix.SIGKILL) {
-		if thaw := g.Thaw(); err == nil && !g.isRemoved() {
+		if thaw := (freezer{g.cgroupSet}).Thaw(); err == nil && !g.isRemoved() {
 			err = thaw
 		}
 	}
@@ -84,7 +87,7 @@ func (g *Group) Kill(sig unix.Signal) error {
 
 // ThawKilled thaws processes that were sent SIGKILL: on v1 frozen processes don't die, whether rt has frozen them or
 // the container has, in a descendant of its cgroup. An error shows when rt waits for their end.
-func (g *Group) ThawKilled() {
+func (g signaller) ThawKilled() {
 	if g.mode == host.CgroupV2 {
 		return
 	}
@@ -93,9 +96,9 @@ func (g *Group) ThawKilled() {
 	}
 }
 
-// signal signals all processes. If they are not frozen, it repeats until it finds only processes that it has already
+// send signals all processes. If they are not frozen, it repeats until it finds only processes that it has already
 // signalled.
-func (g *Group) signal(sig unix.Signal, held bool) error {
+func (g signaller) send(sig unix.Signal, held bool) error {
 	seen := map[int]bool{os.Getpid(): true} // rt may be in the cgroup itself
 	var failed error
 	for range 100 {
@@ -165,6 +168,6 @@ func signalMembers(pids []int, members func() ([]int, error), sig unix.Signal) (
 }
 
 // isRemoved reports whether the cgroup has been removed.
-func (g *Group) isRemoved() bool {
-	return len(g.hierarchies) == 0 || unix.Access(g.members(), unix.F_OK) == unix.ENOENT
+func (g *cgroupSet) isRemoved() bool {
+	return len(g.hierarchies) == 0 || unix.Access(g.processesDir(), unix.F_OK) == unix.ENOENT
 }

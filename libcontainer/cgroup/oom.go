@@ -11,7 +11,7 @@ import (
 )
 
 // OOMKilled reports whether a process of the cgroup was OOM-killed.
-func (g *Group) OOMKilled() (bool, error) {
+func (g accounting) OOMKilled() (bool, error) {
 	if g.dir("memory") == "" {
 		return false, nil
 	}
@@ -30,7 +30,7 @@ func (g *Group) OOMKilled() (bool, error) {
 }
 
 // OOMError returns the error of a container that was OOM-killed while it started, or nil if it was not.
-func (g *Group) OOMError() error {
+func (g accounting) OOMError() error {
 	if oom, err := g.OOMKilled(); err != nil || !oom {
 		if n := g.limits.resources.Memory; g.driver == Systemd && n > 0 && g.isRemoved() {
 			// systemd removes a scope with its last process, and its counters with it.

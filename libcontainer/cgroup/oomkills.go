@@ -1,7 +1,7 @@
 package cgroup
 
 // OOMKills returns how many processes of the cgroup were OOM-killed; 0 if that is not known.
-func (g *Group) OOMKills() uint64 {
+func (g accounting) OOMKills() uint64 {
 	if g.dir("memory") == "" {
 		return 0
 	}

@@ -7,6 +7,9 @@ import (
 	"rt/internal/diag"
 )
 
+// finder finds the container's directory in each hierarchy. It changes nothing.
+type finder struct{ *cgroupSet }
+
 // fieldPath is the field of every error about the path of a cgroup.
 const fieldPath = "linux.cgroupsPath"
 

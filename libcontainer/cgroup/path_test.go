@@ -116,11 +116,11 @@ func TestLoadRefuses(t *testing.T) {
 // TestMembers: of the hierarchies of v1, the one that nobody takes the container's processes out of tells who they are.
 func TestMembers(t *testing.T) {
 	at := func(list string) hierarchy { return hierarchy{list: list, dir: root + "/" + list + "/c"} }
-	for want, g := range map[string]*Group{
+	for want, g := range map[string]*cgroupSet{
 		"freezer": {mode: host.CgroupV1, hierarchies: []hierarchy{at("cpu,cpuacct"), at("devices"), at("freezer")}},
 		"pids":    {mode: host.CgroupV1, hierarchies: []hierarchy{at("cpu,cpuacct"), at("pids")}},
 	} {
-		if got := g.members(); got != root+"/"+want+"/c" {
+		if got := g.processesDir(); got != root+"/"+want+"/c" {
 			t.Errorf("%s, want that of %s", got, want)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 // ForksRefused returns how many forks the limit of processes has refused in the cgroup: pids.events (cgroup-v2.rst,
 // "PID"). It is 0 if that can't be read.
-func (g *Group) ForksRefused() uint64 {
+func (g accounting) ForksRefused() uint64 {
 	dir := g.dir("pids")
 	if dir == "" {
 		return 0

@@ -61,8 +61,8 @@ var coupled = [][]string{
 	{"memory.limit_in_bytes", "memory.memsw.limit_in_bytes"},
 }
 
-// limitFiles returns the table of this machine's mode.
-func (g *Group) limitFiles() []limitFile {
+// table returns the table of this machine's mode.
+func (g updater) table() []limitFile {
 	if g.mode == host.CgroupV2 {
 		return limitFilesV2
 	}
@@ -70,11 +70,11 @@ func (g *Group) limitFiles() []limitFile {
 }
 
 // changes reports whether the update sets a file, or one that is coupled with it.
-func (g *Group) changes(file string) bool {
+func (g updater) changes(file string) bool {
 	about := func(name string) bool {
 		return slices.ContainsFunc(
 			g.limits.needs,
-			func(n need) bool { return n.file == name || g.fileHere(&n) == name },
+			func(n need) bool { return n.file == name || g.fileOnHost(&n) == name },
 		)
 	}
 	if about(file) {
@@ -91,8 +91,8 @@ func (g *Group) changes(file string) bool {
 // restoreOthers restores the limits that an update does not set, from their earlier values in b. A limit that is at its
 // default now was reset by the update: systemd writes the default to every file of a unit for which it has no property.
 // Any value but the default was written by another program, and stays.
-func (g *Group) restoreOthers(b snapshot) error {
-	for _, l := range g.limitFiles() {
+func (g updater) restoreOthers(b snapshot) error {
+	for _, l := range g.table() {
 		for _, f := range b {
 			if f.file != l.file || f.dir != g.dir(l.controller) || g.changes(l.file) ||
 				strings.TrimSpace(f.text) == l.none {
@@ -103,7 +103,8 @@ func (g *Group) restoreOthers(b snapshot) error {
 			}
 			writeLines(f.dir, f.file, f.text)
 			if now, err := readFile(f.dir, f.file); err == nil && isLost(f.text, now, l.none) {
-				return g.mismatchError("linux.resources."+l.field, f.dir, f.file, strings.TrimSpace(f.text), now)
+				return limitFiles{g.cgroupSet}.mismatchError("linux.resources."+l.field, f.dir, f.file,
+					strings.TrimSpace(f.text), now)
 			}
 		}
 	}

@@ -13,11 +13,11 @@ import (
 // readBack compares the content of the limit files with what was written to them. A successful write is no proof:
 // systemd writes the files of its units too, and so may other programs. A file that can't be read is skipped: it was
 // removed with the container, or the write has already failed.
-func (g *Group) readBack() error {
+func (g limitFiles) readBack() error {
 	for i := range g.limits.needs {
 		n := &g.limits.needs[i]
-		dir, file := g.dir(n.controller), g.fileHere(n)
-		wanted := g.wanted(file)
+		dir, file := g.dir(n.controller), g.fileOnHost(n)
+		wanted := g.wantedLines(file)
 		if len(wanted) == 0 || dir == "" {
 			continue
 		}
@@ -35,7 +35,7 @@ func (g *Group) readBack() error {
 }
 
 // mismatchError returns the error of a limit that has another value than was written.
-func (g *Group) mismatchError(field, dir, file, wanted, found string) error {
+func (g limitFiles) mismatchError(field, dir, file, wanted, found string) error {
 	e := &diag.Error{
 		Kind: diag.Host, Field: field, Value: wanted,
 		Problem: "does not hold: " + dir + "/" + file + " has " + strconv.Quote(strings.TrimSpace(found)),
@@ -47,9 +47,9 @@ func (g *Group) mismatchError(field, dir, file, wanted, found string) error {
 	return e
 }
 
-// fileHere returns the file that a limit is written to on this machine: with the BFQ scheduler weights have files of
+// fileOnHost returns the file that a limit is written to on this machine: with the BFQ scheduler weights have files of
 // their own.
-func (g *Group) fileHere(n *need) string {
+func (g *cgroupSet) fileOnHost(n *need) string {
 	if bfq, ok := map[string]string{
 		"io.weight": "io.bfq.weight", "blkio.weight": "blkio.bfq.weight",
 		"blkio.weight_device": "blkio.bfq.weight_device",
@@ -61,9 +61,9 @@ func (g *Group) fileHere(n *need) string {
 	return n.file
 }
 
-// wanted returns the lines that a file should have, as they were written. There are none for files that are not
+// wantedLines returns the lines that a file should have, as they were written. There are none for files that are not
 // compared: write-only ones, and entries of linux.resources.unified that rt does not know.
-func (g *Group) wanted(file string) []string {
+func (g limitFiles) wantedLines(file string) []string {
 	r := &g.limits.resources
 	if text, ok := r.Unified[file]; ok {
 		if !slices.Contains(readable, file) {
@@ -145,7 +145,7 @@ var readable = []string{
 }
 
 // wantedCPU is the wanted line of cpu.max. A value that is not given is the library's default.
-func (g *Group) wantedCPU() string {
+func (g limitFiles) wantedCPU() string {
 	r := &g.limits.resources
 	quota, period := "max", uint64(100000)
 	if r.CpuQuota > 0 {
@@ -158,7 +158,7 @@ func (g *Group) wantedCPU() string {
 }
 
 // wantedIO returns the wanted lines of the files of the controllers io and blkio.
-func (g *Group) wantedIO(file string) (lines []string) {
+func (g limitFiles) wantedIO(file string) (lines []string) {
 	r := &g.limits.resources
 	throttle := func(list []*cgroups.ThrottleDevice, key string) {
 		for _, d := range list {

@@ -180,7 +180,7 @@ func TestKillSignalsSubgroups(t *testing.T) {
 	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
-	dir := g.members() + "/sub"
+	dir := g.processesDir() + "/sub"
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ type snapshot []struct{ dir, file, text string }
 
 // snapshot reads the files that the limits are written to, and the files of other limits that an update may reset. A
 // file that can't be read is left out: it can't have been written either.
-func (g *Group) snapshot() (b snapshot) {
+func (g updater) snapshot() (b snapshot) {
 	seen := make(map[string]bool, len(g.limits.needs))
 	add := func(controller, file string) {
 		dir := g.dir(controller)
@@ -27,7 +27,7 @@ func (g *Group) snapshot() (b snapshot) {
 	for _, n := range g.limits.needs {
 		add(n.controller, n.file)
 	}
-	for _, l := range g.limitFiles() {
+	for _, l := range g.table() {
 		add(l.controller, l.file)
 	}
 	return b

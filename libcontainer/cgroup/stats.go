@@ -6,6 +6,9 @@ import (
 	"github.com/opencontainers/cgroups"
 )
 
+// accounting reads what the processes of the cgroup have used, and how often a limit stopped them.
+type accounting struct{ *cgroupSet }
+
 // Stats is the accounting of a container, in the shape that `events --stats` prints under "data".
 type Stats = cgroups.Stats
 
@@ -18,7 +21,7 @@ type (
 
 // Stats reads the accounting of every controller that the cgroup has, and on v2 the pressure (PSI) of cpu, memory and
 // io.
-func (g *Group) Stats() (*Stats, error) {
+func (g accounting) Stats() (*Stats, error) {
 	m, err := g.fileManager()
 	if err != nil {
 		return nil, err

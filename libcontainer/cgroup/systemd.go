@@ -17,6 +17,9 @@ import (
 	"github.com/opencontainers/cgroups/systemd"
 )
 
+// systemdUnit is the container's unit, as rt asks systemd for it.
+type systemdUnit struct{ *cgroupSet }
+
 // unit is the transient unit that systemd makes for a container.
 type unit struct {
 	name   string // "rt-web1.scope"
@@ -83,8 +86,8 @@ func loadUnit(name, slice string) *unit {
 	return u
 }
 
-// findUnit fills in the hierarchies of a container whose cgroup systemd makes.
-func (g *Group) findUnit() error {
+// find fills in the hierarchies of a container whose cgroup systemd makes.
+func (g systemdUnit) find() error {
 	if !systemd.IsRunningSystemd() {
 		return &diag.Error{
 			Kind: diag.Host, Problem: "systemd is not running here, so it can't make the container's cgroup",
@@ -104,7 +107,7 @@ func (g *Group) findUnit() error {
 			"is what the annotation "+propertyPrefix+"OOMPolicy sets too; remove one of the two",
 		)
 	}
-	m, err := g.unitManager()
+	m, err := g.manager()
 	if err != nil {
 		return err
 	}
@@ -112,7 +115,7 @@ func (g *Group) findUnit() error {
 		g.hierarchies = []hierarchy{{v2: true, base: root, dir: m.Path("")}}
 		return nil
 	}
-	if err := g.findV1("/x"); err != nil {
+	if err := (finder{g.cgroupSet}).findV1("/x"); err != nil {
 		return err
 	}
 	for i := range g.hierarchies {
@@ -122,8 +125,8 @@ func (g *Group) findUnit() error {
 	return nil
 }
 
-// unitManager returns the library's manager that talks to systemd.
-func (g *Group) unitManager() (m cgroups.Manager, err error) {
+// manager returns the library's manager that talks to systemd.
+func (g systemdUnit) manager() (m cgroups.Manager, err error) {
 	c := g.libraryConfig()
 	c.Systemd, c.Path = true, ""
 	c.Parent, c.ScopePrefix, c.Name = g.unit.slice, g.unit.prefix, g.unit.base
@@ -153,10 +156,10 @@ func (g *Group) unitManager() (m cgroups.Manager, err error) {
 
 // withTimeout makes a request to systemd and gives up after systemdTimeout: a hanging D-Bus must not hang a container
 // engine. The goroutine stays behind then; rt is about to exit with the error.
-func (g *Group) withTimeout(verb string, talk func() error) error {
+func (g systemdUnit) withTimeout(verb string, talk func() error) error {
 	if g.unit.unresponsive {
 		// Undoing a failed request must not cost another minute.
-		e := g.unitError(verb, nil)
+		e := g.requestError(verb, nil)
 		e.Problem += ": systemd has not answered before"
 		return e
 	}
@@ -167,21 +170,21 @@ func (g *Group) withTimeout(verb string, talk func() error) error {
 	select {
 	case err := <-done:
 		if err != nil {
-			return g.unitError(verb, err)
+			return g.requestError(verb, err)
 		}
 		return nil
 	case <-timer.C:
 		g.unit.unresponsive = true
-		e := g.unitError(verb, nil)
+		e := g.requestError(verb, nil)
 		e.Problem += ": systemd did not answer within " + systemdTimeout.String()
 		e.Hint = "see whether `systemctl status` answers, and what systemctl list-jobs shows"
 		return e
 	}
 }
 
-// startUnit has systemd make the unit around the process, and applies the limits. After a failure the unit is removed.
-func (g *Group) startUnit(pid int) error {
-	m, err := g.unitManager()
+// start has systemd make the unit around the process, and applies the limits. After a failure the unit is removed.
+func (g systemdUnit) start(pid int) error {
+	m, err := g.manager()
 	if err != nil {
 		return err
 	}
@@ -191,9 +194,9 @@ func (g *Group) startUnit(pid int) error {
 		}
 		return err
 	}
-	err = g.set(m)
+	err = g.setLimits(m)
 	if err == nil {
-		err = g.applyDevices()
+		err = deviceRules{g.cgroupSet}.apply()
 	}
 	if err == nil {
 		err = g.rejoin(pid)
@@ -201,7 +204,7 @@ func (g *Group) startUnit(pid int) error {
 	if err != nil {
 		// The process is still the boot process, which is killed on an error anyway; a scope is stopped with the
 		// processes in it.
-		_ = g.stopUnit()
+		_ = g.stop()
 	}
 	return err
 }
@@ -209,7 +212,7 @@ func (g *Group) startUnit(pid int) error {
 // rejoin moves the process back into the v1 hierarchies that systemd has moved it out of when the limits were set: if a
 // unit has no property for a controller, systemd moves its processes to the slice. A systemd in a container does so
 // with devices, and no rule would hold.
-func (g *Group) rejoin(pid int) error {
+func (g systemdUnit) rejoin(pid int) error {
 	if g.mode == host.CgroupV2 {
 		return nil
 	}
@@ -228,21 +231,21 @@ func (g *Group) rejoin(pid int) error {
 	return nil
 }
 
-// updateUnit changes the limits of an existing unit.
-func (g *Group) updateUnit() error {
-	m, err := g.unitManager()
+// update changes the limits of an existing unit.
+func (g systemdUnit) update() error {
+	m, err := g.manager()
 	if err != nil {
 		return err
 	}
-	return g.set(m)
+	return g.setLimits(m)
 }
 
-// set applies the limits, as properties of the unit where systemd has one, so that systemd keeps them, and in the
+// setLimits applies the limits, as properties of the unit where systemd has one, so that systemd keeps them, and in the
 // files. Then it reads them back.
 //
 // systemd replies before it writes the files of the unit, and writes them before its next reply. So an empty request
 // follows, and what systemd has overwritten by then is written a second time.
-func (g *Group) set(m cgroups.Manager) error {
+func (g systemdUnit) setLimits(m cgroups.Manager) error {
 	var limit error
 	err := g.withTimeout("limited", func() error {
 		for range 2 {
@@ -262,14 +265,14 @@ func (g *Group) set(m cgroups.Manager) error {
 			if err != nil {
 				return err
 			}
-			if limit = g.writeDeviceWeights(); limit != nil {
+			if limit = (limitFiles{g.cgroupSet}).writeDeviceWeights(); limit != nil {
 				return nil
 			}
 			systemd.GenerateDeviceProps = nil
 			if err := m.Set(&cgroups.Resources{SkipDevices: true, SkipFreezeOnSet: true}); err != nil {
 				return err
 			}
-			if limit = g.readBack(); limit == nil {
+			if limit = (limitFiles{g.cgroupSet}).readBack(); limit == nil {
 				return nil
 			}
 		}
@@ -281,18 +284,18 @@ func (g *Group) set(m cgroups.Manager) error {
 	return err
 }
 
-// stopUnit has systemd remove the unit.
-func (g *Group) stopUnit() error {
-	m, err := g.unitManager()
+// stop has systemd remove the unit.
+func (g systemdUnit) stop() error {
+	m, err := g.manager()
 	if err != nil {
 		return err
 	}
 	return g.withTimeout("stopped", m.Destroy)
 }
 
-// unitError returns the error of a request about the unit. Of the library's text only systemd's own reply is used: the
-// rest is a dump of the request.
-func (g *Group) unitError(verb string, err error) *diag.Error {
+// requestError returns the error of a request about the unit. Of the library's text only systemd's own reply is used:
+// the rest is a dump of the request.
+func (g systemdUnit) requestError(verb string, err error) *diag.Error {
 	e := &diag.Error{Kind: diag.Host, Problem: "the systemd unit " + g.unit.name + " can't be " + verb, Err: err}
 	if answer, ok := errors.AsType[dbus.Error](err); ok {
 		e.Err = answer

@@ -36,11 +36,11 @@ func TestSilentBus(t *testing.T) {
 	systemdTimeout = 300 * time.Millisecond
 	defer func() { systemdTimeout = before }()
 
-	g := &Group{
+	g := groupOf(&cgroupSet{
 		driver: Systemd, mode: Mode(), limits: &limits{}, fd: -1, rootless: os.Geteuid() != 0,
 		unit:        &unit{name: "rt-web1.scope", slice: "system.slice", prefix: "rt", base: "web1"},
 		hierarchies: []hierarchy{{v2: true, base: root, dir: root + "/system.slice/rt-web1.scope"}},
-	}
+	})
 	begin := time.Now()
 	err = g.Attach(1 << 22) // a number that no process has
 	if err == nil || !strings.Contains(err.Error(), "rt-web1.scope can't be started: systemd did not answer within "+

@@ -23,7 +23,7 @@ const (
 // extraProperties returns the properties of the unit for those limits that the library only writes to files. When any
 // property changes, systemd rewrites all files of the unit, with the default where it has no property: a weight of 300
 // became 100 after an update of the memory limit.
-func (g *Group) extraProperties() []sd.Property {
+func (g systemdUnit) extraProperties() []sd.Property {
 	var list []sd.Property
 	if g.mode != host.CgroupV2 {
 		// systemd writes the device list too, with every change of the unit.
@@ -50,7 +50,7 @@ func (g *Group) extraProperties() []sd.Property {
 }
 
 // ioWeight returns the value of IOWeight, or 0 if no weight is given.
-func (g *Group) ioWeight() uint64 {
+func (g systemdUnit) ioWeight() uint64 {
 	r := &g.limits.resources
 	if r.BlkioWeight != 0 {
 		if g.hasBFQ() {
@@ -68,7 +68,7 @@ func (g *Group) ioWeight() uint64 {
 }
 
 // hasBFQ reports whether the kernel has the weights of the BFQ scheduler.
-func (g *Group) hasBFQ() bool {
+func (g *cgroupSet) hasBFQ() bool {
 	return unix.Access(g.hierarchies[0].dir+"/io.bfq.weight", unix.F_OK) == nil
 }
 

@@ -57,7 +57,7 @@ func attacked(t *testing.T) (g *Group, c *exec.Cmd, dir string) {
 		t.Fatal(err)
 	}
 	c = sleeper(t, g)
-	return g, c, g.members()
+	return g, c, g.processesDir()
 }
 
 // ends reports whether the process is dead soon.
@@ -214,7 +214,7 @@ func TestClaim(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := again.Create(); err == nil ||
-		!strings.Contains(err.Error(), "another container is being made in "+g.members()) {
+		!strings.Contains(err.Error(), "another container is being made in "+g.processesDir()) {
 		t.Errorf("%v", err)
 	}
 	g.Close()

@@ -9,10 +9,13 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
+// updater changes the limits of a cgroup in use. The limits that an update does not set stay as they are.
+type updater struct{ *cgroupSet }
+
 // Update changes the limits that r gives and leaves the others. If the kernel refuses one, those already written are
 // restored. Device rules, if r gives any, replace all earlier ones: Kubernetes sends those of the config with every
 // change of a limit. Open descriptors of a process stay valid.
-func (g *Group) Update(r *specs.LinuxResources) error {
+func (g updater) Update(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
@@ -37,10 +40,10 @@ func (g *Group) Update(r *specs.LinuxResources) error {
 }
 
 // updateLimits applies the limits to a cgroup in use, and reads all limits back: those of the update and the others.
-func (g *Group) updateLimits() error {
+func (g updater) updateLimits() error {
 	old := g.snapshot()
 	if g.driver == Systemd {
-		if err := g.updateUnit(); err != nil {
+		if err := (systemdUnit{g.cgroupSet}).update(); err != nil {
 			return err
 		}
 		return g.restoreOthers(old)
@@ -50,17 +53,17 @@ func (g *Group) updateLimits() error {
 		return err
 	}
 	if g.mode == host.CgroupV2 {
-		if err := g.enable(&g.hierarchies[0]); err != nil {
+		if err := (controllerSetup{g.cgroupSet}).enable(&g.hierarchies[0]); err != nil {
 			return err
 		}
 	}
 	if err := m.Set(g.libraryConfig().Resources); err != nil {
 		return old.restore(g.limitError(err))
 	}
-	if err := g.writeDeviceWeights(); err != nil {
+	if err := (limitFiles{g.cgroupSet}).writeDeviceWeights(); err != nil {
 		return old.restore(err)
 	}
-	if err := g.readBack(); err != nil {
+	if err := (limitFiles{g.cgroupSet}).readBack(); err != nil {
 		return old.restore(err)
 	}
 	if err := g.restoreOthers(old); err != nil {
@@ -71,31 +74,31 @@ func (g *Group) updateLimits() error {
 
 // updateDevices replaces the device rules. On v2 the new filter is attached before the old one is detached, so that no
 // access is allowed that neither allows. On v1 the list is cleared first, with the processes frozen.
-func (g *Group) updateDevices() error {
+func (g updater) updateDevices() error {
 	if g.mode == host.CgroupV2 || len(g.hierarchies) == 0 {
 		if len(g.hierarchies) == 0 {
 			return nil // as in Create: a rootless container has no devices to deny
 		}
-		return g.applyDevices()
+		return deviceRules{g.cgroupSet}.apply()
 	}
 	if deviceListMatches(g.dir("devices"), g.limits.devices) {
 		return nil
 	}
-	frozen, err := g.Frozen()
+	frozen, err := freezer{g.cgroupSet}.Frozen()
 	if err != nil {
 		return err
 	}
 	if !frozen && g.dir("freezer") != "" {
-		if err := g.Freeze(); err != nil {
+		if err := (freezer{g.cgroupSet}).Freeze(); err != nil {
 			return err
 		}
-		defer g.Thaw() //nolint:errcheck // a failure to write the rules says more
+		defer freezer{g.cgroupSet}.Thaw() //nolint:errcheck // a failure to write the rules says more
 	}
-	return g.applyDevices()
+	return deviceRules{g.cgroupSet}.apply()
 }
 
 // withMemoryLimit completes an update of memory.swap alone with the present memory limit: v2 limits swap separately.
-func (g *Group) withMemoryLimit(r *specs.LinuxResources) *specs.LinuxResources {
+func (g updater) withMemoryLimit(r *specs.LinuxResources) *specs.LinuxResources {
 	if r.Memory == nil || r.Memory.Swap == nil || *r.Memory.Swap <= 0 || r.Memory.Limit != nil {
 		return r
 	}
@@ -118,7 +121,7 @@ func (g *Group) withMemoryLimit(r *specs.LinuxResources) *specs.LinuxResources {
 
 // withCPUMax completes an update of one of cpu.quota and cpu.period with the other, which v2 has in one file: the
 // library writes the default for what is not given, and an update of the period would lift the quota.
-func (g *Group) withCPUMax(r *specs.LinuxResources) *specs.LinuxResources {
+func (g updater) withCPUMax(r *specs.LinuxResources) *specs.LinuxResources {
 	if g.mode != host.CgroupV2 || r.CPU == nil {
 		return r
 	}

@@ -17,7 +17,7 @@ import (
 //
 // The library finds mounts with statfs(2) too, but repeats it for each controller and link; one read of the directory
 // and one of /proc/self/cgroup suffice.
-func (g *Group) findV1(in string) error {
+func (g finder) findV1(in string) error {
 	entries, err := os.ReadDir(root)
 	if err != nil {
 		return &diag.Error{Kind: diag.Host, Problem: "the hierarchies can't be listed", Err: err}
@@ -88,7 +88,7 @@ func ownDir(h *hierarchy, text string) string {
 }
 
 // addLink records a symbolic link below /sys/fs/cgroup, such as cpu -> cpu,cpuacct, with its hierarchy.
-func (g *Group) addLink(name string) {
+func (g finder) addLink(name string) {
 	target, err := os.Readlink(root + "/" + name)
 	if err != nil {
 		return
@@ -126,7 +126,7 @@ func isBelowRoot(dir string) bool { return strings.HasPrefix(dir, root+"/") && p
 // fillCpuset gives a new cpuset and its new ancestors the CPUs and memory nodes of the config, or else of the parent:
 // on v1 both are empty at first, and such a cpuset takes no process (cgroup-v1/cpusets.rst). The library needs twice
 // the calls.
-func (g *Group) fillCpuset(h *hierarchy) error {
+func (g controllerSetup) fillCpuset(h *hierarchy) error {
 	r := &g.limits.resources
 	for _, f := range []struct{ file, value string }{{"cpuset.cpus", r.CpusetCpus}, {"cpuset.mems", r.CpusetMems}} {
 		if f.value == "" && !h.fresh {
@@ -177,7 +177,7 @@ type Join struct {
 // Optimize single thread migration"), but before it moves another process it stops all forks of the machine and waits
 // for an RCU grace period. Measured on Linux 6.18 with ten hierarchies: 0.17 ms, at most 1.5, against 5.4 on average
 // and up to 20 for Attach.
-func (g *Group) Joins() ([]Join, error) {
+func (g *lifecycle) Joins() ([]Join, error) {
 	if g.driver == Systemd || g.joins != nil {
 		return g.joins, nil
 	}

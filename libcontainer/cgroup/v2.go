@@ -9,10 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// controllerSetup makes the controllers that the limits need work in a new cgroup.
+type controllerSetup struct{ *cgroupSet }
+
 // findV2 finds the one directory of v2. A relative path starts at the parent of rt's own cgroup: that one usually holds
 // processes, rt among them, and a cgroup that does can't give controllers to its children (cgroup-v2.rst, "No Internal
 // Process Constraint").
-func (g *Group) findV2(in string) error {
+func (g finder) findV2(in string) error {
 	h := hierarchy{v2: true, base: root}
 	if in[0] == '/' {
 		h.dir = root + in
@@ -35,7 +38,7 @@ func (g *Group) findV2(in string) error {
 // It reads before it writes: a write to cgroup.subtree_control waits for all forks of the machine
 // (cgroup_threadgroup_rwsem), which takes milliseconds, even if it changes nothing. If an engine has made the parent,
 // which is nearly always so, one file is read.
-func (g *Group) enable(h *hierarchy) error {
+func (g controllerSetup) enable(h *hierarchy) error {
 	var wanted []string
 	for _, n := range g.limits.needs {
 		// cpu.stat and pressure files exist without the controller; a unified entry of the core needs none.
@@ -65,7 +68,7 @@ func (g *Group) enable(h *hierarchy) error {
 }
 
 // enableAt enables controllers for the children of the cgroup dir.
-func (g *Group) enableAt(dir string, controllers []string) error {
+func (g controllerSetup) enableAt(dir string, controllers []string) error {
 	missing, err := missingControllers(dir, "cgroup.subtree_control", controllers)
 	if err != nil {
 		return err
@@ -79,7 +82,7 @@ func (g *Group) enableAt(dir string, controllers []string) error {
 }
 
 // enableError returns the reason why the controller can't be enabled for the children of dir.
-func (g *Group) enableError(dir, controller string, err error) error {
+func (g controllerSetup) enableError(dir, controller string, err error) error {
 	e := diag.Sys(`controller "`+controller+`" can't be enabled in `+dir+"/cgroup.subtree_control", "write", err)
 	for _, n := range g.limits.needs {
 		if n.controller == controller {
@@ -122,7 +125,7 @@ next:
 // Dir opens the cgroup for CLONE_INTO_CGROUP (clone3(2), Linux 5.7), which saves the milliseconds that moving a process
 // takes. The Group closes the descriptor. -1 means that it is not possible: on v1, or if systemd makes the cgroup. In
 // hybrid mode it is the directory of the cgroup2 mount; the other hierarchies still need Attach.
-func (g *Group) Dir() (int, error) {
+func (g *lifecycle) Dir() (int, error) {
 	if g.fd >= 0 || g.driver == Systemd {
 		return g.fd, nil
 	}
@@ -140,7 +143,7 @@ func (g *Group) Dir() (int, error) {
 }
 
 // Close closes the descriptors that Create, Dir and Joins have opened.
-func (g *Group) Close() {
+func (g *lifecycle) Close() {
 	for _, j := range g.joins {
 		_ = unix.Close(j.FD)
 	}

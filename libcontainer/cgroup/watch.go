@@ -13,7 +13,7 @@ import (
 
 // Watch reports when the container runs out of memory, and when it ends.
 type Watch struct {
-	g      *Group
+	g      *cgroupSet
 	fd     int // inotify(7) on v2, eventfd(2) on v1: readable when Wait would not block
 	oom    int // v1: memory.oom_control, which must stay open
 	killed uint64
@@ -27,13 +27,13 @@ type Event struct {
 
 // WatchOOM starts a Watch. On v2 it watches memory.events and cgroup.events, which the kernel marks as modified
 // (cgroup-v2.rst); on v1 it registers for the notifications of memory.oom_control (cgroup-v1/memory.rst, section 10).
-func (g *Group) WatchOOM() (*Watch, error) {
+func (g accounting) WatchOOM() (*Watch, error) {
 	dir := g.dir("memory")
 	if dir == "" {
 		return nil, &diag.Error{Kind: diag.Host, Problem: "the container's memory can't be watched: it is in no " +
 			"cgroup of controller memory"}
 	}
-	w := &Watch{g: g, fd: -1, oom: -1}
+	w := &Watch{g: g.cgroupSet, fd: -1, oom: -1}
 	var err error
 	if g.mode == host.CgroupV2 {
 		err = w.notifyV2(dir)

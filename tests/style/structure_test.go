@@ -34,7 +34,6 @@ var large = map[string]struct {
 	"libcontainer.Container":           {3, 38, "the API: one method for each command that works on one container"},
 	"libcontainer.CreateOptions":       {16, 1, "one field for each flag of create"},
 	"libcontainer.ExecOptions":         {14, 1, "one field for each flag of exec"},
-	"libcontainer/cgroup.Group":        {11, 99, "one method for each operation; drivers and versions share most"},
 	"libcontainer/criu.Options":        {31, 1, "one field for each option of criu's protocol that rt sets"},
 	"libcontainer/join.ProcessOptions": {14, 0, "one field for each flag of exec about the process"},
 	"libcontainer/join.Options":        {16, 0, "what libcontainer.ExecOptions has, and what it is resolved to"},
