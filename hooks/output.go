@@ -50,8 +50,8 @@ func newOutput(pipe bool, file int) (*output, error) {
 	return &output{write: fd, read: -1, file: file}, nil
 }
 
-// started closes the descriptors that only the hook needs.
-func (out *output) started() {
+// closeHookEnd closes the descriptors that only the hook needs.
+func (out *output) closeHookEnd() {
 	if out.read >= 0 {
 		out.write = shut(out.write)
 	}
@@ -118,8 +118,8 @@ func (out *output) close() {
 	out.read = shut(out.read)
 }
 
-// tail returns the end of what the hook wrote, on one line: a program that gives up says why last.
-func (out *output) tail() string {
+// lastOutput returns the end of what the hook wrote, on one line: a program that gives up says why last.
+func (out *output) lastOutput() string {
 	if out.read >= 0 || len(out.last) > 0 {
 		return diag.OneLine(out.last[max(0, len(out.last)-keepBytes):])
 	}

@@ -47,7 +47,7 @@ func timeout(h *specs.Hook) time.Duration {
 func (r *running) wait(pid int) *diag.Error {
 	r.in.closeRead()
 	for _, out := range r.out {
-		out.started()
+		out.closeHookEnd()
 	}
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -57,7 +57,7 @@ func (r *running) wait(pid int) *diag.Error {
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 
-	why := r.serve(pidfd)
+	why := r.serveStreams(pidfd)
 	if why != "" {
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 	}
@@ -69,16 +69,16 @@ func (r *running) wait(pid int) *diag.Error {
 		return diag.Sys("it can't be waited for", "wait4", err)
 	}
 	if why == "" {
-		why = problem(status)
+		why = failureOf(status)
 	}
 	if why == "" {
 		return nil
 	}
-	return &diag.Error{Problem: why + ", stdout: " + r.out[0].tail() + ", stderr: " + r.out[1].tail()}
+	return &diag.Error{Problem: why + ", stdout: " + r.out[0].lastOutput() + ", stderr: " + r.out[1].lastOutput()}
 }
 
-// serve serves the streams until the process of pidfd has ended, or returns why the hook has to be killed.
-func (r *running) serve(pidfd int) string {
+// serveStreams serves the streams until the process of pidfd has ended, or returns why the hook has to be killed.
+func (r *running) serveStreams(pidfd int) string {
 	deadline := time.Now().Add(r.limit)
 	for {
 		// poll(2) ignores a negative descriptor: that of a pipe that is closed.
@@ -136,8 +136,8 @@ func reap(pid int) (unix.WaitStatus, error) {
 	}
 }
 
-// problem returns how the hook failed, or "" if it succeeded.
-func problem(status unix.WaitStatus) string {
+// failureOf returns how the hook failed, or "" if it succeeded.
+func failureOf(status unix.WaitStatus) string {
 	switch {
 	case status.Signaled():
 		p := "signal: " + status.Signal().String()

@@ -103,8 +103,8 @@ func (a *assembler) step(i int) error {
 	le.PutUint32(row, nr)
 	row[4], row[5], row[7] = registers, byte(s.To), s.Again
 	copy(row[8:], s.Errnos.list[:])
-	le.PutUint16(row[12:], next(s.Then, i))
-	le.PutUint16(row[14:], next(s.Else, i))
+	le.PutUint16(row[12:], nextStep(s.Then, i))
+	le.PutUint16(row[14:], nextStep(s.Else, i))
 	le.PutUint64(row[16:], uint64(int64(s.Min)))
 	for k, v := range args {
 		le.PutUint64(row[24+8*k:], v)
@@ -113,8 +113,8 @@ func (a *assembler) step(i int) error {
 	return nil
 }
 
-// next returns where step i continues: at target, or at the step behind it.
-func next(target int32, i int) uint16 {
+// nextStep returns where step i continues: at target, or at the step behind it.
+func nextStep(target int32, i int) uint16 {
 	if target == 0 {
 		return uint16(i + 1)
 	}

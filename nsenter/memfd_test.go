@@ -46,11 +46,11 @@ func testNoMemfd(t *testing.T) {
 	if _, err := unix.MemfdCreate("x", mfdExec); err != unix.EACCES {
 		t.Fatalf("the kernel does not forbid it: %v", err)
 	}
-	if _, err := image.file(""); err == nil || !strings.Contains(err.Error(), "memfd_create(2): permission denied") {
+	if _, err := image.write(""); err == nil || !strings.Contains(err.Error(), "memfd_create(2): permission denied") {
 		t.Errorf("without a directory: %v", err)
 	}
 	dir := t.TempDir()
-	fd, err := image.file(dir)
+	fd, err := image.write(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

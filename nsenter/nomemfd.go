@@ -13,9 +13,9 @@ import (
 // Where vm.memfd_noexec=2 forbids executable memfds (Linux 6.3), an image is a file without a name on some file system.
 // Not every one will do: /run, where the state is, is mounted noexec on many machines.
 
-// nameless writes the image to such a file: on a detached tmpfs, which takes CAP_SYS_ADMIN, or else in dir or the first
-// of the usual directories from which programs can be executed.
-func (image Image) nameless(dir string) (int, error) {
+// writeUnnamed writes the image to such a file: on a detached tmpfs, which takes CAP_SYS_ADMIN, or else in dir or the
+// first of the usual directories from which programs can be executed.
+func (image Image) writeUnnamed(dir string) (int, error) {
 	if fd, err := image.onTmpfs(); err == nil {
 		return fd, nil
 	}
@@ -26,7 +26,7 @@ func (image Image) nameless(dir string) (int, error) {
 func (image Image) onDisk(dirs ...string) (int, error) {
 	var refused []string
 	for _, d := range dirs {
-		if !executable(d) {
+		if !allowsPrograms(d) {
 			refused = append(refused, d)
 			continue
 		}
@@ -83,8 +83,8 @@ func (image Image) writeTo(w int) (int, error) {
 	return fd, nil
 }
 
-// executable reports whether a directory is on a file system from which programs may be executed.
-func executable(dir string) bool {
+// allowsPrograms reports whether a directory is on a file system from which programs may be executed.
+func allowsPrograms(dir string) bool {
 	var st unix.Statfs_t
 	return unix.Statfs(dir, &st) == nil && st.Flags&unix.ST_NOEXEC == 0
 }

@@ -60,7 +60,7 @@ func (b *Boot) Next() (r Record, fd int, err error) {
 	if err != nil {
 		return r, -1, diag.Sys("the report of the boot process can't be read", "recvmsg", err)
 	}
-	fds := passed(control[:cn])
+	fds := receivedDescriptors(control[:cn])
 	if n == 0 && len(fds) == 0 {
 		return r, -1, io.EOF
 	}
@@ -126,8 +126,8 @@ func recvmsg(fd int, p, control []byte) (n, cn, flags int, err error) {
 	}
 }
 
-// passed returns the descriptors in the control messages.
-func passed(control []byte) (fds []int) {
+// receivedDescriptors returns the descriptors in the control messages.
+func receivedDescriptors(control []byte) (fds []int) {
 	if len(control) < unix.SizeofCmsghdr {
 		return nil
 	}

@@ -44,7 +44,7 @@ func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 		return nil, diag.Sys("the control channel can't be made", "socketpair", err)
 	}
 	defer func() { _ = unix.Close(pair[1]) }()
-	exe, err := image.file(o.Dir)
+	exe, err := image.write(o.Dir)
 	if err != nil {
 		_ = unix.Close(pair[0])
 		return nil, err
@@ -173,9 +173,9 @@ func (b *Boot) Close() {
 // ImageName is the name of the memfd that an image is in: proc_pid_exe(5) shows it.
 const ImageName = "rt-boot"
 
-// file writes the image to a sealed memfd, or, where a memfd can't be executed, to a read-only file without a name,
+// write writes the image to a sealed memfd, or, where a memfd can't be executed, to a read-only file without a name,
 // perhaps in dir.
-func (image Image) file(dir string) (int, error) {
+func (image Image) write(dir string) (int, error) {
 	const mfdExec = 0x10 // MFD_EXEC, Linux 6.3; without it vm.memfd_noexec=1 takes the right to execute away
 	flags := unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
 	fd, err := unix.MemfdCreate(ImageName, flags|mfdExec)
@@ -183,7 +183,7 @@ func (image Image) file(dir string) (int, error) {
 		fd, err = unix.MemfdCreate(ImageName, flags)
 	}
 	if err == unix.EACCES && dir != "" {
-		return image.nameless(dir)
+		return image.writeUnnamed(dir)
 	}
 	if err != nil {
 		return -1, diag.Sys("the boot image can't be made", "memfd_create", err)

@@ -58,7 +58,7 @@ func parseAction(name specs.LinuxSeccompAction, errno *uint, field, errnoField s
 		}
 		return a.ret | uint32(*errno), nil
 	}
-	return 0, invalid(field+".action", string(name), "is not an action: one of "+joined(Actions()))
+	return 0, invalid(field+".action", string(name), "is not an action: one of "+joinWords(Actions()))
 }
 
 // rankNotify is the rank of SCMP_ACT_NOTIFY in actions.
@@ -119,8 +119,8 @@ func invalid(field, value, problem string) *diag.Error {
 	return &diag.Error{Kind: diag.Document, Field: field, Value: value, Problem: problem}
 }
 
-// joined writes words as "a, b, c".
-func joined(words []string) string {
+// joinWords writes words as "a, b, c".
+func joinWords(words []string) string {
 	var out strings.Builder
 	for i, w := range words {
 		if i > 0 {

@@ -17,7 +17,7 @@ func parseArgs(i int, args []specs.LinuxSeccompArg) (out []condition, err error)
 	out = make([]condition, len(args))
 	for j := range args {
 		a := &args[j]
-		field := at(i) + ".args[" + strconv.Itoa(j) + "]"
+		field := syscallPath(i) + ".args[" + strconv.Itoa(j) + "]"
 		if a.Index > 5 {
 			err = merge(err, invalid(field+".index", strconv.FormatUint(uint64(a.Index), 10),
 				"a call has the arguments 0 to 5"))
@@ -27,7 +27,7 @@ func parseArgs(i int, args []specs.LinuxSeccompArg) (out []condition, err error)
 			op++
 		}
 		if int(op) == len(operators) {
-			err = merge(err, invalid(field+".op", string(a.Op), "is not an operator: one of "+joined(Operators())))
+			err = merge(err, invalid(field+".op", string(a.Op), "is not an operator: one of "+joinWords(Operators())))
 			continue
 		}
 		out[j] = condition{arg: uint8(a.Index), op: op, value: a.Value}
@@ -48,8 +48,8 @@ func outsideMask(list []condition) int {
 	return -1
 }
 
-// at returns the path of an entry.
-func at(i int) string {
+// syscallPath returns the path of an entry.
+func syscallPath(i int) string {
 	return "linux.seccomp.syscalls[" + strconv.Itoa(i) + "]"
 }
 

@@ -66,9 +66,9 @@ func (a *assembler) jump(op uint16, k uint32, yes, no int) int {
 	}
 	for { // an intermediate jump makes the other target more distant too
 		if a.offset(yes) > reach {
-			yes = a.stone(yes)
+			yes = a.steppingStone(yes)
 		} else if a.offset(no) > reach {
-			no = a.stone(no)
+			no = a.steppingStone(no)
 		} else {
 			break
 		}
@@ -84,9 +84,9 @@ func (a *assembler) offset(target int) int {
 	return len(a.code) - target - 1
 }
 
-// stone returns a near target that leads to a far one: a copy of its RET, or an unconditional jump, whose offset has 32
-// bits.
-func (a *assembler) stone(target int) int {
+// steppingStone returns a near target that leads to a far one: a copy of its RET, or an unconditional jump, whose
+// offset has 32 bits.
+func (a *assembler) steppingStone(target int) int {
 	if i := a.code[target]; i.Code == unix.BPF_RET|unix.BPF_K {
 		at := a.writeRet(i.K)
 		for j := range a.rets {
@@ -102,7 +102,7 @@ func (a *assembler) stone(target int) int {
 // fallInto makes target the instruction that follows one that does not jump.
 func (a *assembler) fallInto(target int) {
 	if a.offset(target) > 0 {
-		a.stone(target)
+		a.steppingStone(target)
 	}
 }
 

@@ -21,7 +21,7 @@ func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, a
 		if m = archByName(arch); m == nil {
 			return Verdict{}, &diag.Error{
 				Kind: diag.Usage, Field: "architecture", Value: string(arch),
-				Problem: "is unknown: one of " + joined(Architectures()),
+				Problem: "is unknown: one of " + joinWords(Architectures()),
 			}
 		}
 	}
@@ -36,7 +36,7 @@ func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, a
 		}
 	}
 	copy(c.Args[:], args)
-	v := read(p, f.archs).decide(&c)
+	v := readProfile(p, f.archs).decide(&c)
 	t, err := Eval(f.Prog, f.archs[0].big, &c)
 	if err != nil {
 		return Verdict{}, &diag.Error{
@@ -112,7 +112,7 @@ func (f *Filter) RefuseDeadlock(calls []uint32) error {
 		}
 		field := "linux.seccomp.defaultAction"
 		if entry >= 0 {
-			field = at(int(entry)) + ".action"
+			field = syscallPath(int(entry)) + ".action"
 		} else if body.final || rank(f.set.deny) != rankNotify {
 			continue
 		}
@@ -143,7 +143,7 @@ func (f *Filter) Refusal(number uint32, what string) *diag.Error {
 	}
 	field := "linux.seccomp.defaultAction"
 	if body.final {
-		field = at(int(f.set.by[k])) + ".action"
+		field = syscallPath(int(f.set.by[k])) + ".action"
 	}
 	e := invalid(field, ActionText(body.rest), "refuses "+name+", "+what)
 	e.Hint = "allow " + name + " with an entry of its own"

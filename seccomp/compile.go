@@ -107,7 +107,7 @@ next:
 		a := archByName(n)
 		if a == nil {
 			err = merge(err, invalid("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n),
-				"is not an architecture: one of "+joined(Architectures())))
+				"is not an architecture: one of "+joinWords(Architectures())))
 			continue
 		}
 		if a.big != native.big {

@@ -87,7 +87,7 @@ func argsOf(p *specs.LinuxSeccomp) [][6]uint64 {
 func requireMeaning(t testing.TB, f *Filter, list [][6]uint64) {
 	t.Helper()
 	checks := 0
-	meaning := read(f.profile, f.archs)
+	meaning := readProfile(f.profile, f.archs)
 	for _, m := range f.archs {
 		for _, nr := range numbersOf(f, m) {
 			few := list[:2]

@@ -29,8 +29,8 @@ type readEntry struct {
 	either     bool // the conditions are alternatives: two are on one argument
 }
 
-// read reads p, which Compile has accepted.
-func read(p *specs.LinuxSeccomp, list []*architecture) *reading {
+// readProfile reads p, which Compile has accepted.
+func readProfile(p *specs.LinuxSeccomp, list []*architecture) *reading {
 	r := &reading{archs: list, named: make(map[string]bool), newest: make(map[*architecture]int64)}
 	r.deny, _ = parseAction(p.DefaultAction, p.DefaultErrnoRet, "", "")
 	for i := range p.Syscalls {
@@ -68,7 +68,7 @@ func (r *reading) newestOf(m *architecture) int64 {
 		name := nameAt(i)
 		reached := r.named[name]
 		for _, x := range mux {
-			reached = reached || m.muxed && nameAt(int(x.into)) == name && r.unlike(nameAt(int(x.name)))
+			reached = reached || m.muxed && nameAt(int(x.into)) == name && r.hasOwnAction(nameAt(int(x.name)))
 		}
 		if reached {
 			newest = int64(nr)
@@ -77,8 +77,8 @@ func (r *reading) newestOf(m *architecture) int64 {
 	return newest
 }
 
-// unlike reports whether some entry has another action for a call than the default.
-func (r *reading) unlike(name string) bool {
+// hasOwnAction reports whether some entry has another action for a call than the default.
+func (r *reading) hasOwnAction(name string) bool {
 	for i := range r.entries {
 		if r.entries[i].names[name] {
 			return true
@@ -89,9 +89,9 @@ func (r *reading) unlike(name string) bool {
 
 // decide returns what is done with a call.
 func (r *reading) decide(call *Call) Verdict {
-	m := r.owner(call)
+	m := r.architectureOf(call)
 	if m == nil {
-		if call.Audit == archs[0].audit && call.Number == 0xffffffff && r.listed(call.Audit) {
+		if call.Audit == archs[0].audit && call.Number == 0xffffffff && r.isListed(call.Audit) {
 			return Verdict{
 				Return: r.deny, Entry: -1,
 				Why: "linux.seccomp.defaultAction: -1 is a call that a tracer skips",
@@ -118,8 +118,8 @@ func (r *reading) decide(call *Call) Verdict {
 	}
 }
 
-// owner returns the listed architecture to which the call belongs.
-func (r *reading) owner(call *Call) *architecture {
+// architectureOf returns the listed architecture to which the call belongs.
+func (r *reading) architectureOf(call *Call) *architecture {
 	for _, m := range r.archs {
 		if m.audit != call.Audit {
 			continue
@@ -132,7 +132,7 @@ func (r *reading) owner(call *Call) *architecture {
 	return nil
 }
 
-func (r *reading) listed(audit uint32) bool {
+func (r *reading) isListed(audit uint32) bool {
 	for _, m := range r.archs {
 		if m.audit == audit {
 			return true
@@ -148,7 +148,7 @@ func (r *reading) byEntries(m *architecture, name string, call *Call) (Verdict, 
 		return Verdict{}, false
 	}
 	if e := r.unconditional(name); e != nil {
-		return Verdict{Return: e.ret, Entry: e.index, Why: at(e.index) + ": every " + name}, true
+		return Verdict{Return: e.ret, Entry: e.index, Why: syscallPath(e.index) + ": every " + name}, true
 	}
 	var best *readEntry
 	for i := range r.entries {
@@ -165,7 +165,7 @@ func (r *reading) byEntries(m *architecture, name string, call *Call) (Verdict, 
 	}
 	return Verdict{
 		Return: best.ret, Entry: best.index,
-		Why: at(best.index) + ": the arguments of " + name + " match",
+		Why: syscallPath(best.index) + ": the arguments of " + name + " match",
 	}, true
 }
 

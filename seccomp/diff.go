@@ -24,15 +24,15 @@ func Differences(a, b *Filter) []Difference {
 		if !ok || a.set.of[k] == leafDefault && b.set.of[k] == leafDefault {
 			continue
 		}
-		if ta, tb := a.does(k, nr), b.does(k, nr); ta != tb {
+		if ta, tb := a.describe(k, nr), b.describe(k, nr); ta != tb {
 			list = append(list, Difference{nameAt(k), ta, tb})
 		}
 	}
 	return list
 }
 
-// answer is what the program returns for a call with arguments 0.
-func (f *Filter) answer(nr uint32) uint32 {
+// returnFor is what the program returns for a call with arguments 0.
+func (f *Filter) returnFor(nr uint32) uint32 {
 	t, err := Eval(f.Prog, f.archs[0].big, &Call{Audit: f.archs[0].audit, Number: nr})
 	if err != nil {
 		return f.set.deny
@@ -40,11 +40,11 @@ func (f *Filter) answer(nr uint32) uint32 {
 	return t.Return
 }
 
-// does says what happens to a call.
-func (f *Filter) does(k int, nr uint32) string {
+// describe says what happens to a call.
+func (f *Filter) describe(k int, nr uint32) string {
 	l := f.set.of[k]
 	if l == leafDefault {
-		return ActionText(f.answer(nr)) // ENOSYS, if it is newer than all that the profile names
+		return ActionText(f.returnFor(nr)) // ENOSYS, if it is newer than all that the profile names
 	}
 	body := &f.set.leaves[l]
 	var text []string

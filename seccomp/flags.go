@@ -39,7 +39,7 @@ next:
 			}
 		}
 		err = merge(err, invalid("linux.seccomp.flags["+strconv.Itoa(i)+"]", string(w),
-			"is not a flag: one of "+joined(Flags())))
+			"is not a flag: one of "+joinWords(Flags())))
 	}
 	if !notify && out&waitKillableRecv != 0 {
 		// Without a listener the kernel refuses it: EINVAL.

@@ -56,7 +56,7 @@ func TestKernelObeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	nr, _ := f.archs[0].number(lookup("lsetxattr"))
-	checks, meaning := 0, read(p, f.archs)
+	checks, meaning := 0, readProfile(p, f.archs)
 	err = onThread(func() error {
 		if _, err := load(f); err != nil {
 			return err

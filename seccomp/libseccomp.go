@@ -70,7 +70,7 @@ func library(p *specs.LinuxSeccomp, list []*architecture, level int,
 		e := &p.Syscalls[i]
 		answer, err := libraryAction(e.Action, e.ErrnoRet)
 		if err != nil {
-			return nil, nil, refused(at(i), err)
+			return nil, nil, refused(syscallPath(i), err)
 		}
 		if answer == deny {
 			continue
@@ -80,13 +80,14 @@ func library(p *specs.LinuxSeccomp, list []*architecture, level int,
 			if err != nil {
 				if lookup(name) >= 0 {
 					warnings = append(warnings,
-						at(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": "+Backend()+" does not know this "+
+						syscallPath(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": "+Backend()+
+							" does not know this "+
 							"call; the rule leaves it out")
 				}
 				continue
 			}
 			if err := addTo(filter, nr, answer, e.Args); err != nil {
-				return nil, nil, refused(at(i), err)
+				return nil, nil, refused(syscallPath(i), err)
 			}
 		}
 	}

@@ -204,7 +204,7 @@ func about(p *specs.LinuxSeccomp, name string) string {
 		if slices.Contains(e.Names, name) || carries(name, e.Names[0]) != 0 {
 			e.Names = nil
 			b, _ := json.Marshal(e)
-			out += "\n" + at(i) + " " + string(b)
+			out += "\n" + syscallPath(i) + " " + string(b)
 		}
 	}
 	return out

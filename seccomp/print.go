@@ -175,7 +175,7 @@ func (f *Filter) comment(i *unix.SockFilter, pc int, v *view) string {
 	}
 	if v.acc != offNumber {
 		if origin >= 0 {
-			return at(int(origin))
+			return syscallPath(int(origin))
 		}
 		return ""
 	}
@@ -205,7 +205,7 @@ func (f *Filter) causes(ret uint32) string {
 	for i := range f.profile.Syscalls {
 		e := &f.profile.Syscalls[i]
 		if got, err := parseAction(e.Action, e.ErrnoRet, "", ""); err == nil && got == ret && ret != f.set.deny {
-			list = append(list, at(i))
+			list = append(list, syscallPath(i))
 		}
 	}
 	if ret == f.set.deny {
@@ -217,7 +217,7 @@ func (f *Filter) causes(ret uint32) string {
 	if ret == retForeign {
 		list = append(list, "not in linux.seccomp.architectures")
 	}
-	return joined(list)
+	return joinWords(list)
 }
 
 func hex(k uint32) string { return "0x" + strconv.FormatUint(uint64(k), 16) }

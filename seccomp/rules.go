@@ -75,23 +75,24 @@ func parseRules(p *specs.LinuxSeccomp, native *architecture) (*ruleset, []string
 func (s *ruleset) addCall(i int, call *specs.LinuxSyscall, warnings []string) ([]string, error) {
 	var empty error
 	if len(call.Names) == 0 {
-		empty = invalid(at(i)+".names", "", "is empty: name at least one call")
+		empty = invalid(syscallPath(i)+".names", "", "is empty: name at least one call")
 	}
-	ret, badAction := parseAction(call.Action, call.ErrnoRet, at(i), ".errnoRet")
+	ret, badAction := parseAction(call.Action, call.ErrnoRet, syscallPath(i), ".errnoRet")
 	conditions, badArgs := parseArgs(i, call.Args)
 	if err := merge(merge(empty, badAction), badArgs); err != nil {
 		return warnings, err
 	}
 	if narrowed := outsideMask(conditions); narrowed >= 0 {
 		warnings = append(warnings,
-			at(i)+".args["+strconv.Itoa(narrowed)+"].valueTwo: has bits outside of the mask, which are not compared")
+			syscallPath(i)+".args["+strconv.Itoa(narrowed)+"].valueTwo: "+
+				"has bits outside of the mask, which are not compared")
 	}
 	alternatives := s.alternatives(ret, int32(i), conditions)
 	for j, name := range call.Names {
 		k := lookup(name)
 		if k < 0 {
 			warnings = append(warnings,
-				at(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": no architecture of Linux "+
+				syscallPath(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": no architecture of Linux "+
 					TableVersion+" has this call; the rule leaves it out")
 			continue
 		}
@@ -171,13 +172,13 @@ func (s *ruleset) extend(from int32, ret uint32, alternatives []int32) int32 {
 // insert inserts rule r after those that are more restrictive, or as restrictive and earlier in the profile.
 func (s *ruleset) insert(list []int32, r int32) []int32 {
 	list = append(list, r)
-	for i := len(list) - 1; i > 0 && s.before(list[i], list[i-1]); i-- {
+	for i := len(list) - 1; i > 0 && s.precedes(list[i], list[i-1]); i-- {
 		list[i], list[i-1] = list[i-1], list[i]
 	}
 	return list
 }
 
-func (s *ruleset) before(x, y int32) bool {
+func (s *ruleset) precedes(x, y int32) bool {
 	a, b := &s.rules[x], &s.rules[y]
 	if i, j := rank(a.ret), rank(b.ret); i != j {
 		return i < j

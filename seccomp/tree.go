@@ -105,14 +105,14 @@ func (c *compiler) tree(s []span) int {
 		outside := c.leaf(s[0].leaf, s[0].m)
 		return c.asm.jump(unix.BPF_JEQ, s[1].start, c.leaf(s[1].leaf, s[1].m), outside)
 	}
-	at := middle(s)
+	at := cutPoint(s)
 	upper := c.tree(s[at:])
 	lower := c.tree(s[:at])
 	return c.asm.jump(unix.BPF_JGE, s[at].start, upper, lower)
 }
 
-// middle is where s is cut so that both parts weigh the same as nearly as can be.
-func middle(s []span) int {
+// cutPoint is where s is cut so that both parts weigh the same as nearly as can be.
+func cutPoint(s []span) int {
 	total := int32(0)
 	for i := range s {
 		total += s[i].weight

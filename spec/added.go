@@ -21,7 +21,7 @@ func (s *Spec) WithMount(m *specs.Mount) (*Spec, error) {
 	document.Mounts = []specs.Mount{*m}
 	added.OCI, added.Bundle, added.Process, added.Mounts, added.Warnings = &document, dir, nil, nil, nil
 	if d := m.Destination; d != "" && d[0] != '/' {
-		all := in("mounts")
+		all := locationOf("mounts")
 		at := all.At(0)
 		c.bad(at.Dot("destination"), d, "must be an absolute path, as the container sees it")
 	} else {

@@ -93,17 +93,17 @@ func (c *checker) capabilities(at location, oci *specs.LinuxCapabilities, root b
 		}
 		c.warn(at, text)
 	}
-	caps.Effective = c.granted(at.Dot("effective"), caps.Effective, caps.Permitted, "permitted")
+	caps.Effective = c.keepAllowed(at.Dot("effective"), caps.Effective, caps.Permitted, "permitted")
 	if allowed := caps.Permitted & caps.Inheritable; root && caps.Ambient&^caps.Permitted == 0 {
 		caps.Ambient &= allowed
 	} else {
-		caps.Ambient = c.granted(at.Dot("ambient"), caps.Ambient, allowed, "both permitted and inheritable")
+		caps.Ambient = c.keepAllowed(at.Dot("ambient"), caps.Ambient, allowed, "both permitted and inheritable")
 	}
 	return caps
 }
 
-// granted returns the allowed capabilities of set, with a warning about the others.
-func (c *checker) granted(at location, set, allowed uint64, what string) uint64 {
+// keepAllowed returns the allowed capabilities of set, with a warning about the others.
+func (c *checker) keepAllowed(at location, set, allowed uint64, what string) uint64 {
 	if lost := set &^ allowed; lost != 0 {
 		c.warn(at, "left out what is not "+what+": "+strings.Join(maskNames(lost), ", "))
 	}

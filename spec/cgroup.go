@@ -8,7 +8,7 @@ func (c *checker) cgroupsPath(p string, s *Spec) {
 	s.CgroupsPath = p
 	for part := range strings.SplitSeq(p, "/") {
 		if part == ".." {
-			c.bad(in("linux.cgroupsPath"), p,
+			c.bad(locationOf("linux.cgroupsPath"), p,
 				"must not hold \"..\": it would leave the cgroup that the path starts from")
 			return
 		}

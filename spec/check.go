@@ -38,8 +38,8 @@ func (c *checker) document(oci *specs.Spec, s *Spec) {
 	c.timeOffsets(linux.TimeOffsets, s)
 	c.names(oci, s)
 	if oci.Process != nil {
-		s.Process = c.process(in("process"), oci.Process)
-		c.mapped(s)
+		s.Process = c.process(locationOf("process"), oci.Process)
+		c.checkMappedUser(s)
 	}
 	c.mounts(oci.Mounts, s)
 	c.devices(linux.Devices, s)
@@ -49,7 +49,7 @@ func (c *checker) document(oci *specs.Spec, s *Spec) {
 	c.netDevices(linux.NetDevices, s)
 	c.cgroupsPath(linux.CgroupsPath, s)
 	if linux.Resources != nil {
-		c.resources(in("linux.resources"), linux.Resources)
+		c.resources(locationOf("linux.resources"), linux.Resources)
 		noPidsLimit(oci.Version, linux.Resources)
 	}
 	c.intelRdt(linux.IntelRdt)
@@ -57,7 +57,7 @@ func (c *checker) document(oci *specs.Spec, s *Spec) {
 	c.personality(linux.Personality)
 	c.hooks(oci.Hooks)
 	c.annotations(oci.Annotations)
-	s.MountLabel = c.label(in("linux.mountLabel"), linux.MountLabel)
+	s.MountLabel = c.label(locationOf("linux.mountLabel"), linux.MountLabel)
 }
 
 // bad records a problem: the location, the value found there (or ""), and what is wrong and what would be right.
@@ -65,7 +65,7 @@ func (c *checker) document(oci *specs.Spec, s *Spec) {
 func (c *checker) bad(at location, value, problem string) { _ = c.badPath(at.path(), value, problem) }
 
 func (c *checker) badPath(at Path, value, problem string) *diag.Error {
-	if !c.typed(at) {
+	if !c.isDecoded(at) {
 		return &diag.Error{} // which nobody sees
 	}
 	if at == "" {
@@ -87,11 +87,11 @@ func (c *checker) warn(at location, text string) {
 	c.warnings = append(c.warnings, at.String()+": "+text)
 }
 
-// typed reports whether the value at a path, with everything in it, was decoded. If it was not, a check of it would
+// isDecoded reports whether the value at a path, with everything in it, was decoded. If it was not, a check of it would
 // complain about an absent value.
-func (c *checker) typed(at Path) bool {
+func (c *checker) isDecoded(at Path) bool {
 	for _, p := range c.mistyped {
-		if p.holds(at) || at.holds(p) {
+		if p.contains(at) || at.contains(p) {
 			return false
 		}
 	}

@@ -39,7 +39,7 @@ func decodeInto[T any](c *checker, raw []byte, unknown bool, v *T, read func(*js
 		c.badAt(doc, p.Offset, at, p.Text+", is "+jsonscan.Found(doc, p.Offset))
 		mistyped = append(mistyped, at)
 	}
-	c.nuls(doc, s.NULs)
+	c.refuseNULs(doc, s.NULs)
 	c.mistyped = mistyped
 	c.nearest(doc, s.Unknown)
 	for _, again := range s.Repeated[:min(len(s.Repeated), maxProblems)] {
@@ -49,12 +49,12 @@ func decodeInto[T any](c *checker, raw []byte, unknown bool, v *T, read func(*js
 	}
 }
 
-// nuls records strings that contain a NUL byte: the kernel and the program would see only the part before it.
+// refuseNULs records strings that contain a NUL byte: the kernel and the program would see only the part before it.
 // Annotations stay with rt and the engine, and may contain anything.
-func (c *checker) nuls(doc string, offsets []int) {
+func (c *checker) refuseNULs(doc string, offsets []int) {
 	for i, offset := range offsets {
 		at := Path(jsonscan.PathAt(doc, offset))
-		if Path("annotations").holds(at) {
+		if Path("annotations").contains(at) {
 			continue
 		}
 		if i == maxProblems {

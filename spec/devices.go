@@ -19,7 +19,7 @@ func (c *checker) devices(list []specs.LinuxDevice, s *Spec) {
 	if len(list) == 0 {
 		return
 	}
-	all := in("linux.devices")
+	all := locationOf("linux.devices")
 	index := make(map[string]int, len(list)) // of a path in s.Devices: privileged containers list hundreds
 	for i := range list {
 		at := all.At(i)
@@ -49,7 +49,7 @@ func (c *checker) device(at location, i int, oci *specs.LinuxDevice) (Device, bo
 		c.bad(at.Dot("path"), "", "is required: where the container sees the device")
 	default:
 		var ok bool
-		if d.Path, ok = c.inside(at.Dot("path"), oci.Path); ok && d.Path == "/" {
+		if d.Path, ok = c.checkContainerPath(at.Dot("path"), oci.Path); ok && d.Path == "/" {
 			c.bad(at.Dot("path"), oci.Path, "must name something below /")
 		}
 	}

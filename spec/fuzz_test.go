@@ -85,7 +85,7 @@ func invariants(t *testing.T, s *Spec) {
 			t.Errorf("device %+v", d)
 		}
 	}
-	if s.Namespaces.New&unix.CLONE_NEWUSER != 0 && (!covers(s.UIDMappings, 0) || !covers(s.GIDMappings, 0)) {
+	if s.Namespaces.New&unix.CLONE_NEWUSER != 0 && (!mapsID(s.UIDMappings, 0) || !mapsID(s.GIDMappings, 0)) {
 		t.Error("a new user namespace without root")
 	}
 	for _, y := range s.Sysctl {

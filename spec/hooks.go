@@ -15,7 +15,7 @@ func (c *checker) hooks(h *specs.Hooks) {
 	if h == nil {
 		return
 	}
-	at := in("hooks")
+	at := locationOf("hooks")
 	for _, kind := range []struct {
 		name string
 		list []specs.Hook

@@ -16,11 +16,11 @@ func (c *checker) names(oci *specs.Spec, s *Spec) {
 	for _, n := range []struct {
 		at    location
 		value string
-	}{{in("hostname"), oci.Hostname}, {in("domainname"), oci.Domainname}} {
+	}{{locationOf("hostname"), oci.Hostname}, {locationOf("domainname"), oci.Domainname}} {
 		if n.value == "" {
 			continue
 		}
-		c.needs(n.at, unix.CLONE_NEWUTS, s, "it would become the host's")
+		c.requireNamespace(n.at, unix.CLONE_NEWUTS, s, "it would become the host's")
 		if len(n.value) > maxHostname {
 			c.bad(n.at, n.value, "has "+strconv.Itoa(len(n.value))+" bytes: the kernel takes "+
 				strconv.Itoa(maxHostname))

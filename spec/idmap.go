@@ -22,16 +22,16 @@ func (c *checker) idMappings(linux *specs.Linux, s *Spec) {
 		list []specs.LinuxIDMapping
 		to   *[]specs.LinuxIDMapping
 	}{
-		{in("linux.uidMappings"), "uid 0", linux.UIDMappings, &s.UIDMappings},
-		{in("linux.gidMappings"), "gid 0", linux.GIDMappings, &s.GIDMappings},
+		{locationOf("linux.uidMappings"), "uid 0", linux.UIDMappings, &s.UIDMappings},
+		{locationOf("linux.gidMappings"), "gid 0", linux.GIDMappings, &s.GIDMappings},
 	} {
 		*m.to = m.list
 		switch {
 		case len(m.list) > 0:
-			if !c.needs(m.at, unix.CLONE_NEWUSER, s, "there is nothing to map") {
+			if !c.requireNamespace(m.at, unix.CLONE_NEWUSER, s, "there is nothing to map") {
 				continue
 			}
-			if c.mappings(m.at, m.list) && isNew && !covers(m.list, 0) {
+			if c.mappings(m.at, m.list) && isNew && !mapsID(m.list, 0) {
 				c.bad(m.at, "", "has no mapping for "+m.root+": the root of the user namespace sets the container up")
 			}
 		case isNew && !c.unsure:
@@ -79,8 +79,8 @@ func overlap(a, aSize, b, bSize uint32) bool {
 	return uint64(a) < uint64(b)+uint64(bSize) && uint64(b) < uint64(a)+uint64(aSize)
 }
 
-// covers reports whether list maps the id of the container.
-func covers(list []specs.LinuxIDMapping, id uint32) bool {
+// mapsID reports whether list maps the id of the container.
+func mapsID(list []specs.LinuxIDMapping, id uint32) bool {
 	for _, m := range list {
 		if overlap(m.ContainerID, m.Size, id, 1) {
 			return true
@@ -89,20 +89,20 @@ func covers(list []specs.LinuxIDMapping, id uint32) bool {
 	return false
 }
 
-// mapped checks that the user of the process exists in the user namespace that the document makes.
-func (c *checker) mapped(s *Spec) {
+// checkMappedUser checks that the user of the process exists in the user namespace that the document makes.
+func (c *checker) checkMappedUser(s *Spec) {
 	if s.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return
 	}
 	id := func(at location, id uint32, mapAt Path, list []specs.LinuxIDMapping) {
-		if len(list) > 0 && c.typed(mapAt) && !covers(list, id) {
+		if len(list) > 0 && c.isDecoded(mapAt) && !mapsID(list, id) {
 			c.bad(at, utoa(id), "is not mapped by "+string(mapAt)+": no process of the container can have this id")
 		}
 	}
 	p := s.Process
-	id(in("process.user.uid"), p.UID, "linux.uidMappings", s.UIDMappings)
-	id(in("process.user.gid"), p.GID, "linux.gidMappings", s.GIDMappings)
-	groups := in("process.user.additionalGids")
+	id(locationOf("process.user.uid"), p.UID, "linux.uidMappings", s.UIDMappings)
+	id(locationOf("process.user.gid"), p.GID, "linux.gidMappings", s.GIDMappings)
+	groups := locationOf("process.user.additionalGids")
 	for i, g := range p.Groups {
 		id(groups.At(i), g, "linux.gidMappings", s.GIDMappings)
 	}

@@ -9,7 +9,7 @@ import (
 // intelRdt checks linux.intelRdt (config-linux.md, IntelRdt). A class is a directory of the resctrl file system; "/" is
 // its root.
 func (c *checker) intelRdt(r *specs.LinuxIntelRdt) {
-	at := in("linux.intelRdt")
+	at := locationOf("linux.intelRdt")
 	if r == nil {
 		return
 	}

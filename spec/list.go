@@ -14,10 +14,10 @@ func (c *checker) list(at location, s string) {
 	}
 	for part := range strings.SplitSeq(s, ",") {
 		first, last, isRange := strings.Cut(part, "-")
-		a, ok := index(first)
+		a, ok := parseIndex(first)
 		b := a
 		if isRange && ok {
-			b, ok = index(last)
+			b, ok = parseIndex(last)
 		}
 		switch {
 		case !ok:
@@ -30,8 +30,8 @@ func (c *checker) list(at location, s string) {
 	}
 }
 
-// index reads the number of a CPU or a node.
-func index(s string) (uint64, bool) {
+// parseIndex reads the number of a CPU or a node.
+func parseIndex(s string) (uint64, bool) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return n, err == nil && s[0] != '+'
 }

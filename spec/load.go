@@ -92,19 +92,19 @@ func LoadProcess(raw []byte) (*Process, error) {
 	if c.broken {
 		return nil, c.err()
 	}
-	return c.only(p, "")
+	return c.checkProcess(p, "")
 }
 
 // CheckProcess checks a process that was made, not read: `exec` with a command line. at is its path in messages,
 // "process" or "".
 func CheckProcess(p *specs.Process, at Path) (*Process, error) {
 	var c checker
-	return c.only(p, at)
+	return c.checkProcess(p, at)
 }
 
-// only checks a process without a config.json.
-func (c *checker) only(p *specs.Process, at Path) (*Process, error) {
-	checked := c.process(in(at), p)
+// checkProcess checks a process without a config.json.
+func (c *checker) checkProcess(p *specs.Process, at Path) (*Process, error) {
+	checked := c.process(locationOf(at), p)
 	if err := c.err(); err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func ParseResources(raw []byte) (*specs.LinuxResources, error) {
 	if c.broken {
 		return nil, c.err()
 	}
-	c.resources(in(""), r)
+	c.resources(locationOf(""), r)
 	if err := c.err(); err != nil {
 		return nil, err
 	}

@@ -16,8 +16,8 @@ type location struct {
 	index int // of an element, after the name if there is one; -1 for none
 }
 
-// in returns the location of a path.
-func in(path Path) location { return location{name: string(path), index: -1} }
+// locationOf returns the location of a path.
+func locationOf(path Path) location { return location{name: string(path), index: -1} }
 
 // Dot returns the location of a property.
 func (l *location) Dot(name string) location { return location{up: l, name: name, index: -1} }

@@ -14,16 +14,16 @@ func (c *checker) masked(linux *specs.Linux, s *Spec) {
 		list []string
 		to   *[]string
 	}{
-		{in("linux.maskedPaths"), linux.MaskedPaths, &s.MaskedPaths},
-		{in("linux.readonlyPaths"), linux.ReadonlyPaths, &s.ReadonlyPaths},
+		{locationOf("linux.maskedPaths"), linux.MaskedPaths, &s.MaskedPaths},
+		{locationOf("linux.readonlyPaths"), linux.ReadonlyPaths, &s.ReadonlyPaths},
 	} {
 		if len(l.list) == 0 {
 			continue
 		}
-		c.needs(l.at, unix.CLONE_NEWNS, s, "the host's files would be covered")
+		c.requireNamespace(l.at, unix.CLONE_NEWNS, s, "the host's files would be covered")
 		*l.to = make([]string, 0, len(l.list))
 		for i, p := range l.list {
-			clean, ok := c.inside(l.at.At(i), p)
+			clean, ok := c.checkContainerPath(l.at.At(i), p)
 			if ok && clean == "/" && l.to == &s.MaskedPaths {
 				c.bad(l.at.At(i), p, "would mask the whole root file system: it must name something below /")
 			}
@@ -32,8 +32,8 @@ func (c *checker) masked(linux *specs.Linux, s *Spec) {
 	}
 }
 
-// inside checks a path that the container will resolve, and cleans it.
-func (c *checker) inside(at location, p string) (string, bool) {
+// checkContainerPath checks a path that the container will resolve, and cleans it.
+func (c *checker) checkContainerPath(at location, p string) (string, bool) {
 	if p == "" || p[0] != '/' {
 		c.bad(at, p, "must be an absolute path, as the container sees it")
 		return "", false

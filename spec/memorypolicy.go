@@ -32,7 +32,7 @@ func MemoryFlags() []string { return memoryFlags }
 
 // memoryPolicy checks linux.memoryPolicy (config-linux.md, Memory policy) by the rules of set_mempolicy(2).
 func (c *checker) memoryPolicy(p *specs.LinuxMemoryPolicy) {
-	at := in("linux.memoryPolicy")
+	at := locationOf("linux.memoryPolicy")
 	if p == nil {
 		return
 	}
@@ -57,7 +57,7 @@ func (c *checker) memoryPolicy(p *specs.LinuxMemoryPolicy) {
 		one := at.DotAt("flags", i)
 		given[f] = true
 		switch {
-		case !has(memoryFlags, string(f)):
+		case !containsWord(memoryFlags, string(f)):
 			c.unknownWord(one, string(f), memoryFlags)
 		case f == specs.MpolFNumaBalancing && mode != "MPOL_BIND" && mode != "MPOL_PREFERRED_MANY":
 			c.bad(one, string(f), "works with MPOL_BIND and MPOL_PREFERRED_MANY only")

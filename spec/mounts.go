@@ -14,7 +14,7 @@ func (c *checker) mounts(list []specs.Mount, s *Spec) {
 	if len(list) == 0 {
 		return
 	}
-	all := in("mounts")
+	all := locationOf("mounts")
 	s.Mounts = make([]Mount, len(list))
 	for i := range list {
 		at, oci, m := all.At(i), &list[i], &s.Mounts[i]

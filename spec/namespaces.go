@@ -41,8 +41,8 @@ func NamespaceName(flag uintptr) string {
 
 // namespaces checks linux.namespaces. setns(2) will decide whether a path is of the right type.
 func (c *checker) namespaces(list []specs.LinuxNamespace, s *Spec) {
-	c.unsure = !c.typed("linux.namespaces")
-	all := in("linux.namespaces")
+	c.unsure = !c.isDecoded("linux.namespaces")
+	all := locationOf("linux.namespaces")
 	var seen uintptr
 	for i, n := range list {
 		at := all.At(i)
@@ -74,9 +74,9 @@ func (c *checker) namespaces(list []specs.LinuxNamespace, s *Spec) {
 	}
 }
 
-// needs complains if the container has no namespace of type flag of its own, without which the value at a location
-// makes no sense. otherwise says what would happen.
-func (c *checker) needs(at location, flag uintptr, s *Spec, otherwise string) bool {
+// requireNamespace complains if the container has no namespace of type flag of its own, without which the value at a
+// location makes no sense. otherwise says what would happen.
+func (c *checker) requireNamespace(at location, flag uintptr, s *Spec, otherwise string) bool {
 	if s.Namespaces.Has(flag) || c.unsure {
 		return true
 	}

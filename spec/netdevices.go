@@ -9,11 +9,11 @@ import (
 
 // netDevices checks linux.netDevices (config-linux.md, Network Devices).
 func (c *checker) netDevices(devices map[string]specs.LinuxNetDevice, s *Spec) {
-	at := in("linux.netDevices")
+	at := locationOf("linux.netDevices")
 	if len(devices) == 0 {
 		return
 	}
-	c.needs(at, unix.CLONE_NEWNET, s, "the devices are where they should be moved to")
+	c.requireNamespace(at, unix.CLONE_NEWNET, s, "the devices are where they should be moved to")
 	taken := make(map[string]string)
 	for _, host := range sorted(devices) {
 		one := at.Key(host)

@@ -173,7 +173,7 @@ func TestMountOptionsParse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var checks checker
 			got := Mount{Type: c.kind}
-			checks.options(in("mounts[0].options"), c.words, &got)
+			checks.options(locationOf("mounts[0].options"), c.words, &got)
 			if c.want.Type == "" {
 				c.want.Type = c.kind
 			}
@@ -209,7 +209,7 @@ func TestOptionsWithValues(t *testing.T) {
 	} {
 		var checks checker
 		m := Mount{Type: c.kind}
-		checks.options(in("mounts[0].options"), []string{c.word}, &m)
+		checks.options(locationOf("mounts[0].options"), []string{c.word}, &m)
 		if err := checks.err(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s on %s: %v, which lacks %q", c.word, c.kind, err, c.want)
 		}
@@ -229,8 +229,8 @@ func TestRelativeIDs(t *testing.T) {
 	} {
 		var checks checker
 		m := Mount{Type: "bind"}
-		checks.options(in("mounts[0].options"), []string{"idmap=" + value}, &m)
-		checks.idMap(in("mounts[0]"), &m, s)
+		checks.options(locationOf("mounts[0].options"), []string{"idmap=" + value}, &m)
+		checks.idMap(locationOf("mounts[0]"), &m, s)
 		err := checks.err()
 		if want == 0 {
 			if err == nil || !strings.Contains(err.Error(), "must lie in one range") {

@@ -25,8 +25,8 @@ func (p Path) At(i int) Path { return p + "[" + Path(strconv.Itoa(i)) + "]" }
 // `linux.sysctl["net.ipv4.ip_forward"]`.
 func (p Path) Key(name string) Path { return Path(jsonscan.AppendName([]byte(p), name)) }
 
-// holds reports whether q is p or a part of it.
-func (p Path) holds(q Path) bool {
+// contains reports whether q is p or a part of it.
+func (p Path) contains(q Path) bool {
 	rest, ok := strings.CutPrefix(string(q), string(p))
 	return ok && (rest == "" || p == "" || rest[0] == '.' || rest[0] == '[')
 }

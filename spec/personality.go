@@ -7,11 +7,11 @@ var personalityDomains = []string{"LINUX", "LINUX32"}
 // personality checks linux.personality (config-linux.md, Personality; personality(2)). The specification defines no
 // flag yet.
 func (c *checker) personality(p *specs.LinuxPersonality) {
-	at := in("linux.personality")
+	at := locationOf("linux.personality")
 	if p == nil {
 		return
 	}
-	if !has(personalityDomains, string(p.Domain)) {
+	if !containsWord(personalityDomains, string(p.Domain)) {
 		c.unknownWord(at.Dot("domain"), string(p.Domain), personalityDomains)
 	}
 	for i, f := range p.Flags {

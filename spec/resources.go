@@ -43,7 +43,7 @@ func (c *checker) resources(at location, r *specs.LinuxResources) {
 // took it so. Podman writes 0 if the docker command asks it for a container. A container that may have no process could
 // start none, and no exec.
 func noPidsLimit(version string, r *specs.LinuxResources) {
-	if p := r.Pids; p != nil && p.Limit != nil && *p.Limit == 0 && before(version, 3) {
+	if p := r.Pids; p != nil && p.Limit != nil && *p.Limit == 0 && isOlder(version, 3) {
 		none := int64(-1)
 		p.Limit = &none
 	}

@@ -10,11 +10,12 @@ import (
 // root checks root (config.md, Root). Whether the directory exists is checked on the host later.
 func (c *checker) root(root *specs.Root, s *Spec) {
 	if root == nil {
-		c.bad(in("root"), "", `is required: an object with "path", the directory of the container's root file system`)
+		c.bad(locationOf("root"), "",
+			`is required: an object with "path", the directory of the container's root file system`)
 		return
 	}
 	if root.Path == "" {
-		c.bad(in("root.path"), "",
+		c.bad(locationOf("root.path"), "",
 			"is required: the directory of the container's root file system, absolute or relative to the bundle")
 		return
 	}
@@ -53,7 +54,7 @@ func propagation(word string) uintptr {
 // rootPropagation checks linux.rootfsPropagation. The recursive words are not in the specification, but engines write
 // them.
 func (c *checker) rootPropagation(word string, s *Spec) {
-	at := in("linux.rootfsPropagation")
+	at := locationOf("linux.rootfsPropagation")
 	if word == "" {
 		return
 	}
@@ -61,5 +62,5 @@ func (c *checker) rootPropagation(word string, s *Spec) {
 		c.bad(at, word, "must be shared, slave, private or unbindable, or one of these with an r before it")
 		return
 	}
-	c.needs(at, unix.CLONE_NEWNS, s, "the propagation of the host's mounts would change")
+	c.requireNamespace(at, unix.CLONE_NEWNS, s, "the propagation of the host's mounts would change")
 }

@@ -30,12 +30,12 @@ func (c *checker) scheduler(at location, s *specs.Scheduler) {
 	case policy == string(specs.SchedISO):
 		c.bad(at.Dot("policy"), policy, "is reserved, and no Linux has it")
 		return
-	case !has(schedulerPolicies, policy):
+	case !containsWord(schedulerPolicies, policy):
 		c.unknownWord(at.Dot("policy"), policy, schedulerPolicies)
 		return
 	}
 	for i, f := range s.Flags {
-		if !has(schedulerFlags, string(f)) {
+		if !containsWord(schedulerFlags, string(f)) {
 			c.unknownWord(at.DotAt("flags", i), string(f), schedulerFlags)
 		}
 	}
@@ -88,7 +88,7 @@ func (c *checker) ioPriority(at location, p *specs.LinuxIOPriority) {
 	if p == nil {
 		return
 	}
-	if !has(ioPriorityClasses, string(p.Class)) {
+	if !containsWord(ioPriorityClasses, string(p.Class)) {
 		c.unknownWord(at.Dot("class"), string(p.Class), ioPriorityClasses)
 	}
 	if p.Priority < 0 || p.Priority > 7 {
@@ -96,6 +96,6 @@ func (c *checker) ioPriority(at location, p *specs.LinuxIOPriority) {
 	}
 }
 
-func has(list []string, word string) bool {
+func containsWord(list []string, word string) bool {
 	return slices.Contains(list, word)
 }

@@ -34,7 +34,7 @@ var sysctls = []struct {
 
 // sysctl checks linux.sysctl (config-linux.md, Sysctl).
 func (c *checker) sysctl(m map[string]string, s *Spec) {
-	at := in("linux.sysctl")
+	at := locationOf("linux.sysctl")
 	if len(m) == 0 {
 		return
 	}
@@ -59,9 +59,9 @@ func (c *checker) sysctl(m map[string]string, s *Spec) {
 				"kernel.hostname, kernel.domainname, and kernel.msg*, kernel.sem* and kernel.shm* of System V IPC")
 			continue
 		}
-		c.needs(one, flag, s, "the parameter is the host's")
-		if file == "kernel/hostname" && differs(s.Hostname, m[key]) ||
-			file == "kernel/domainname" && differs(s.Domainname, m[key]) {
+		c.requireNamespace(one, flag, s, "the parameter is the host's")
+		if file == "kernel/hostname" && differsFrom(s.Hostname, m[key]) ||
+			file == "kernel/domainname" && differsFrom(s.Domainname, m[key]) {
 			c.bad(one, m[key], "sets what "+strings.TrimPrefix(file,
 				"kernel/")+" sets too, to another name: leave one of them out")
 		}
@@ -69,8 +69,8 @@ func (c *checker) sysctl(m map[string]string, s *Spec) {
 	}
 }
 
-// differs reports whether both are given and say different things.
-func differs(name, value string) bool { return name != "" && name != value }
+// differsFrom reports whether both are given and say different things.
+func differsFrom(name, value string) bool { return name != "" && name != value }
 
 // sysctlNamespace returns the kind of namespace that a file below /proc/sys belongs to, or 0.
 func sysctlNamespace(file string) uintptr {

@@ -12,11 +12,11 @@ const maxOffsetSecs = 9223372036
 
 // timeOffsets checks linux.timeOffsets (config-linux.md, Offset for Time Namespace; time_namespaces(7)).
 func (c *checker) timeOffsets(offsets map[string]specs.LinuxTimeOffset, s *Spec) {
-	at := in("linux.timeOffsets")
+	at := locationOf("linux.timeOffsets")
 	if len(offsets) == 0 {
 		return
 	}
-	if c.needs(at, unix.CLONE_NEWTIME, s, "the clocks are the host's") &&
+	if c.requireNamespace(at, unix.CLONE_NEWTIME, s, "the clocks are the host's") &&
 		s.Namespaces.Joined(unix.CLONE_NEWTIME) != nil {
 		c.bad(at, "", "can't be set in a time namespace that is joined: the kernel fixes them when the first process "+
 			"enters")

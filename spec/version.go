@@ -23,31 +23,31 @@ func (c *checker) version(v string) {
 	if i := strings.IndexAny(v, "-+"); i >= 0 {
 		core = v[:i]
 		if !semverTail(v[i:]) {
-			c.bad(in("ociVersion"), v, want+": what follows the three numbers is not SemVer")
+			c.bad(locationOf("ociVersion"), v, want+": what follows the three numbers is not SemVer")
 			return
 		}
 	}
 	part := strings.Split(core, ".")
 	if v == "" {
-		c.bad(in("ociVersion"), "", "is required, and "+want)
+		c.bad(locationOf("ociVersion"), "", "is required, and "+want)
 		return
 	}
 	if len(part) != 3 || !semverNumber(part[0]) || !semverNumber(part[1]) || !semverNumber(part[2]) {
-		c.bad(in("ociVersion"), v, want+": three numbers separated by dots")
+		c.bad(locationOf("ociVersion"), v, want+": three numbers separated by dots")
 		return
 	}
 	minor, err := strconv.Atoi(part[1])
 	switch {
 	case part[0] != "1":
-		c.bad(in("ociVersion"), v, want)
+		c.bad(locationOf("ociVersion"), v, want)
 	case err != nil || minor > newestMinor:
-		c.warn(in("ociVersion"),
+		c.warn(locationOf("ociVersion"),
 			v+" is newer than "+NewestVersion+", which this rt knows: properties added since are ignored")
 	}
 }
 
-// before reports whether the version v, if it is one, is older than 1.minor.
-func before(v string, minor int) bool {
+// isOlder reports whether the version v, if it is one, is older than 1.minor.
+func isOlder(v string, minor int) bool {
 	_, rest, _ := strings.Cut(v, ".")
 	digits, _, _ := strings.Cut(rest, ".")
 	n, err := strconv.Atoi(digits)
