@@ -15,7 +15,7 @@ import (
 const compiled = "\tif err := c.check(); err != nil {\n"
 
 // compiler is the file with that text, for the plan of a container and for that of a process that joins one.
-const compiler = "libcontainer/plan/plan.go"
+const compiler = "libcontainer/plan/compiler.go"
 
 // build builds into dir the probe, the stand-in for CRIU, and rt, which makes the mutant that the environment names. It
 // returns the mutants of a restore. Nothing of it is in the tree's own code, or in the ordinary binary: the go command
