@@ -312,9 +312,10 @@ gone() {
 	cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/saved.json"
 	save
 	before=$(now)
-	local edit field
+	local edit field filter='{"defaultAction": "SCMP_ACT_ALLOW", "syscalls":
+		[{"names": ["chroot"], "action": "SCMP_ACT_ERRNO"}]}'
 	while read -r field edit; do
-		jq "$edit" "$BATS_TEST_TMPDIR/saved.json" >"$BUNDLE/config.json"
+		jq --argjson filter "$filter" "$edit" "$BATS_TEST_TMPDIR/saved.json" >"$BUNDLE/config.json"
 		run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$WORK" --detach "$ID"
 		echo "$field: $status $output"
 		[ "$status" -eq 1 ]
@@ -326,7 +327,7 @@ gone() {
 	done <<-'END'
 		process.capabilities .process.capabilities.bounding -= ["CAP_NET_ADMIN"]
 		process.noNewPrivileges .process.noNewPrivileges = true
-		linux.seccomp .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["chroot"], action: "SCMP_ACT_ERRNO"}]}
+		linux.seccomp .linux.seccomp = $filter
 	END
 	# Fewer rights than the config gives are what a program may have given up.
 	jq '.process.capabilities.bounding += ["CAP_SYS_ADMIN"]' "$BATS_TEST_TMPDIR/saved.json" >"$BUNDLE/config.json"
@@ -469,7 +470,8 @@ gone() {
 	unshare --net --ipc --uts sleep 1000 3>&- &
 	JOBS_TO_END+=("$!")
 	P=$! config '.root.readonly = false | .hostname = "" | .linux.namespaces = [.linux.namespaces[] |
-		if .type == "network" then .path = "/proc/\(env.P)/ns/net" elif .type == "ipc" then .path = "/proc/\(env.P)/ns/ipc" elif .type == "uts" then .path = "/proc/\(env.P)/ns/uts" else . end]'
+		({network: "net", ipc: "ipc", uts: "uts"}[.type]) as $link |
+		if $link then .path = "/proc/\(env.P)/ns/\($link)" else . end]'
 	eventually test "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)"
 	running sh -c "$count"
 	eventually counted 3

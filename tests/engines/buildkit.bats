@@ -229,7 +229,8 @@ nothing_left() {
 	run build --opt ulimit=nofile=77:88 --opt shm-size=2097152 --opt add-hosts=other=192.0.2.7 --opt hostname=front \
 		--opt cgroup-parent=engines/parent --output type=local,dest=out <<-'E'
 		FROM base
-		RUN (ulimit -Sn; ulimit -Hn; grep " /dev/shm " /proc/mounts; hostname; grep 192.0.2.7 /etc/hosts) >/out; cat /proc/self/cgroup >/cgroup
+		RUN (ulimit -Sn; ulimit -Hn; grep " /dev/shm " /proc/mounts; hostname; grep 192.0.2.7 /etc/hosts) >/out; \
+			cat /proc/self/cgroup >/cgroup
 	E
 	echo "$output"
 	[ "$status" -eq 0 ]
@@ -264,8 +265,11 @@ nothing_left() {
 }
 
 @test "buildkit: devices" {
-	run build \
-		<<<$'FROM base\nRUN ls -l /dev/null /dev/zero /dev/full /dev/tty /dev/urandom /dev/pts/ptmx /dev/shm /dev/mqueue; echo x >/dev/null; [ -L /dev/fd ]; ! { mknod /dev/x b 7 0 && cat /dev/x; }'
+	run build <<-'E'
+		FROM base
+		RUN ls -l /dev/null /dev/zero /dev/full /dev/tty /dev/urandom /dev/pts/ptmx /dev/shm /dev/mqueue; \
+			echo x >/dev/null; [ -L /dev/fd ]; ! { mknod /dev/x b 7 0 && cat /dev/x; }
+	E
 	echo "$output"
 	[ "$status" -eq 0 ]
 }

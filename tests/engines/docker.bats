@@ -79,8 +79,10 @@ teardown() { remove_all; }
 @test "run -it: a terminal of the user's size, and of its new size when that changes" {
 	cat >resize <<-'END'
 		(until docker logs tty 2>/dev/null | grep -q began; do sleep 1; done; stty rows 40 cols 120 </dev/tty) &
-		docker run --name tty --interactive --tty box sh -c 'test -t 0 && test -t 1 && test -t 2 && tty; stty size; echo began
-			i=0; until [ "$(stty size)" = "40 120" ]; do i=$((i + 1)); [ $i -lt 60 ] || exit 1; sleep 1; done; stty size; exit 3'
+		docker run --name tty --interactive --tty box sh -c '
+			test -t 0 && test -t 1 && test -t 2 && tty; stty size; echo began
+			i=0; until [ "$(stty size)" = "40 120" ]; do i=$((i + 1)); [ $i -lt 60 ] || exit 1; sleep 1; done
+			stty size; exit 3'
 	END
 	exits 3 at_terminal 33 99 sh resize
 	has "$output" /dev/pts/0 '33 99' '40 120'
@@ -155,11 +157,11 @@ teardown() { remove_all; }
 	mkdir -p "$BATS_TEST_TMPDIR/src/sub"
 	mount -t tmpfs sub "$BATS_TEST_TMPDIR/src/sub"
 	echo host >"$BATS_TEST_TMPDIR/src/file"
+	local rro=type=bind,source=$BATS_TEST_TMPDIR/src,destination=/rro,readonly,bind-recursive=readonly
 	run docker run --rm --volume copied:/etc --volume empty:/bin/../home:nocopy --volume "$BATS_TEST_TMPDIR/src:/src" \
 		--volume "$BATS_TEST_TMPDIR/src:/ro:ro" \
 		--volume "$BATS_TEST_TMPDIR/src/file:/one/file:ro" --tmpfs /mem:size=4m,mode=1770,uid=1000 \
-		--mount \
-		"type=bind,source=$BATS_TEST_TMPDIR/src,destination=/rro,readonly,bind-recursive=readonly,bind-propagation=rprivate" \
+		--mount "$rro,bind-propagation=rprivate" \
 		--mount "type=bind,source=$BATS_TEST_TMPDIR/src,destination=/alone,bind-recursive=disabled" --mount \
 		type=tmpfs,destination=/mem2,tmpfs-size=1m box sh -c '
 		exec 2>&1
@@ -237,7 +239,8 @@ teardown() { remove_all; }
 		sed -n "s/^\(NoNewPrivs\|Seccomp\):\t/\1=/p" /proc/self/status; cat /proc/self/attr/current; mkdir /x;
 		mknod /y p'; }
 	cat >"$BATS_TEST_TMPDIR/profile.json" <<-'END'
-		{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]}
+		{"defaultAction": "SCMP_ACT_ALLOW",
+			"syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]}
 	END
 	has "$(look)" NoNewPrivs=0 Seccomp=2 "$([ ! -d /sys/kernel/security/apparmor ] || echo 'docker-default (enforce)')"
 	has "$(look --security-opt no-new-privileges --security-opt seccomp=unconfined)" NoNewPrivs=1 Seccomp=0
@@ -347,8 +350,10 @@ dockerfile() {
 	dockerfile
 	cat >>"$BATS_TEST_TMPDIR/context/Dockerfile" <<-'END'
 		USER root
-		RUN --mount=type=cache,target=/cache --mount=type=tmpfs,target=/mem --mount=type=secret,id=key --mount=type=bind,source=file,target=/bound \
-			test "$(cat /run/secrets/key /bound)" = "$(printf 'hidden\ncopied')" && touch /cache/x /mem/x && grep -q " /mem tmpfs" /proc/mounts
+		RUN --mount=type=cache,target=/cache --mount=type=tmpfs,target=/mem --mount=type=secret,id=key \
+			--mount=type=bind,source=file,target=/bound \
+			test "$(cat /run/secrets/key /bound)" = "$(printf 'hidden\ncopied')" && touch /cache/x /mem/x && \
+			grep -q " /mem tmpfs" /proc/mounts
 		RUN --network=none test "$(ls /sys/class/net)" = lo
 	END
 	echo hidden >"$BATS_TEST_TMPDIR/key"

@@ -174,8 +174,8 @@ nothing_left() {
 }
 
 @test "ctr: a terminal, for the container and for an exec" {
-	run script -qec \
-		"ctr --address $ADDRESS run --rm --tty --runc-binary $RT docker.io/library/box:latest c sh -c 'tty; stty size'" /dev/null </dev/null
+	local run="ctr --address $ADDRESS run --rm --tty --runc-binary $RT docker.io/library/box:latest c"
+	run script -qec "$run sh -c 'tty; stty size'" /dev/null </dev/null
 	echo "$output"
 	[[ $output == */dev/* ]]
 	ctr_run --detach -- c sleep 600
@@ -295,7 +295,8 @@ nothing_left() {
 			'{hookName: $kind, path: "/bin/sh", args: ["sh", "-c", "echo \($kind) >>\($file)"],
 			env: ["PATH=/bin:/usr/bin"]}'
 	done | jq -s '{cdiVersion: "0.6.0", kind: "example.org/thing", devices: [{name: "one", containerEdits:
-		{env: ["THING=one"], deviceNodes: [{path: "/dev/thing", hostPath: "/dev/zero"}]}}], containerEdits: {hooks: .}}' \
+		{env: ["THING=one"], deviceNodes: [{path: "/dev/thing", hostPath: "/dev/zero"}]}}],
+		containerEdits: {hooks: .}}' \
 		>/run/cdi/thing.json
 	run docker_run --rm --device example.org/thing=one box sh -c 'echo $THING; test -c /dev/thing && cat /tmp/said'
 	echo "$output"
@@ -414,7 +415,8 @@ service() { [ "$(docker inspect --format "$2" "$(container "$1")")" = "$3" ]; }
 		cp "$(type -P "$program")" "$bin/"
 	done
 	docker_run --detach --name node --privileged --tmpfs /run --tmpfs /tmp:exec --volume /var/lib/containerd \
-		--volume "$bin:/opt:ro" --volume "$BATS_FILE_TMPDIR/image.tar:/image.tar:ro" --env PATH=/bin:/opt --env CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=1 box \
+		--volume "$bin:/opt:ro" --volume "$BATS_FILE_TMPDIR/image.tar:/image.tar:ro" --env PATH=/bin:/opt \
+		--env CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=1 box \
 		sh -c 'exec containerd --config /dev/null >/tmp/log 2>&1' >/dev/null
 	eventually docker exec node ctr version
 	docker exec node ctr image import /image.tar >/dev/null

@@ -101,8 +101,8 @@ load podman
 }
 
 @test "run: a terminal, its size, and its new size" {
-	at_terminal \
-		"stty rows 31 cols 97; $(resizes) & $(podman_line) run --rm -it bb sh -c 'tty; stty size; while [ \"\$(stty size)\" != \"42 120\" ]; do sleep 0.1; done; echo resized; exit 3'"
+	at_terminal "stty rows 31 cols 97; $(resizes) & $(podman_line) run --rm -it bb sh -c 'tty; stty size
+		while [ \"\$(stty size)\" != \"42 120\" ]; do sleep 0.1; done; echo resized; exit 3'"
 	echo "$output"
 	[ "$status" -eq 3 ]
 	[[ ${lines[0]} == /dev/pts/0 || ${lines[0]} == /dev/console ]]
@@ -143,8 +143,8 @@ load podman
 }
 
 @test "run --preserve-fds: descriptors of the caller, and no others" {
-	run bash -c \
-		"exec 3<<<three 4<<<four 9<<<nine; $(podman_line) run --rm --preserve-fds 2 bb sh -c 'cat <&3; cat <&4; ls /proc/self/fd'"
+	run bash -c "exec 3<<<three 4<<<four 9<<<nine
+		$(podman_line) run --rm --preserve-fds 2 bb sh -c 'cat <&3; cat <&4; ls /proc/self/fd'"
 	echo "$output"
 	[ "$status" -eq 0 ]
 	# The last one is ls's own.
@@ -163,7 +163,8 @@ load podman
 	chmod 755 hook
 	local stage
 	for stage in prestart createRuntime poststart poststop; do
-		printf '{"version":"1.0.0","hook":{"path":"%s/hook","args":["hook","%s"]},"when":{"always":true},"stages":["%s"]}' "$PWD" "$stage" "$stage" >"hooks/$stage.json"
+		jq -n --arg stage "$stage" '{version: "1.0.0", hook: {path: "\(env.PWD)/hook", args: ["hook", $stage]},
+			when: {always: true}, stages: [$stage]}' >"hooks/$stage.json"
 	done
 	podman --hooks-dir "$PWD/hooks" run --rm bb true
 	for stage in prestart createRuntime poststart poststop; do
@@ -201,8 +202,8 @@ load podman
 
 @test "exec: a terminal, its size, and its new size" {
 	running c
-	at_terminal \
-		"stty rows 31 cols 97; $(resizes) & $(podman_line) exec -it c sh -c 'tty; while [ \"\$(stty size)\" != \"42 120\" ]; do sleep 0.1; done; echo resized; exit 3'"
+	at_terminal "stty rows 31 cols 97; $(resizes) & $(podman_line) exec -it c sh -c 'tty
+		while [ \"\$(stty size)\" != \"42 120\" ]; do sleep 0.1; done; echo resized; exit 3'"
 	echo "$output"
 	[ "$status" -eq 3 ]
 	[[ ${lines[0]} == /dev/pts/[0-9] ]]
@@ -239,7 +240,10 @@ load podman
 	running c
 	running c2
 	run podman exec c sh -c \
-		'for n in mnt pid net ipc uts; do [ "$(readlink /proc/self/ns/$n)" = "$(readlink /proc/1/ns/$n)" ] || echo "$n"; done; cat /proc/self/cgroup /proc/1/cgroup | sort | uniq -c | grep -v "^ *2 "'
+		'for n in mnt pid net ipc uts; do
+			[ "$(readlink /proc/self/ns/$n)" = "$(readlink /proc/1/ns/$n)" ] || echo "$n"
+		done
+		cat /proc/self/cgroup /proc/1/cgroup | sort | uniq -c | grep -v "^ *2 "'
 	echo "$output"
 	[ -z "$output" ]
 }
@@ -638,7 +642,8 @@ load podman
 	[[ $(podman run --rm bb grep Seccomp: /proc/self/status) == *2 ]]
 	[[ $(podman run --rm --security-opt seccomp=unconfined bb grep Seccomp: /proc/self/status) == *0 ]]
 	cat >profile.json <<-'END'
-		{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 95}]}
+		{"defaultAction": "SCMP_ACT_ALLOW",
+			"syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 95}]}
 	END
 	run podman run --rm --security-opt seccomp="$PWD/profile.json" bb mkdir /x
 	[ "$status" -eq 1 ]
@@ -713,7 +718,8 @@ load podman
 		    imagePullPolicy: Never
 		    command: ["sh", "-c", "echo $GREETING; exec sleep 600"]
 		    env: [{name: GREETING, value: hello}]
-		    securityContext: {runAsUser: 1000, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {drop: ["ALL"]}}
+		    securityContext: {runAsUser: 1000, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false,
+		      capabilities: {drop: ["ALL"]}}
 		    volumeMounts: [{name: scratch, mountPath: /scratch}]
 		  volumes:
 		  - name: scratch
@@ -892,7 +898,8 @@ write_build() {
 		FROM localhost/bb:latest AS first
 		ARG WHO
 		RUN echo "hello $WHO" >/tmp/greeting
-		RUN --mount=type=tmpfs,target=/scratch --mount=type=bind,source=second,target=/bound touch /scratch/x && cp /bound /tmp/bound
+		RUN --mount=type=tmpfs,target=/scratch --mount=type=bind,source=second,target=/bound \
+			touch /scratch/x && cp /bound /tmp/bound
 		FROM localhost/bb:latest
 		COPY --from=first /tmp/greeting /tmp/greeting
 		COPY second /tmp/copied
