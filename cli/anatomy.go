@@ -44,10 +44,10 @@ func printTree(c *Call, format string) error {
 		return err
 	}
 	var list []*libcontainer.Anatomy // of all, since any may share a namespace
-	for _, one := range all {
-		if a, err := c.Runtime.Container(one.ID).Anatomy(context.Background()); err == nil {
+	for _, state := range all {
+		if a, err := c.Runtime.Container(state.ID).Anatomy(context.Background()); err == nil {
 			list = append(list, a)
-		} else if slices.Contains(c.Args, one.ID) {
+		} else if slices.Contains(c.Args, state.ID) {
 			return err
 		}
 	}
@@ -82,7 +82,7 @@ func printTree(c *Call, format string) error {
 	return err
 }
 
-// appendAnatomy appends a container with what it consists of.
+// appendAnatomy appends a container with its cgroups, namespaces and processes.
 func (c *Call) appendAnatomy(dst []byte, a *libcontainer.Anatomy, all []*libcontainer.Anatomy) []byte {
 	dst = append(c.paint(dst, bold, a.State.ID), "  "+string(a.State.Status)+"\n"...)
 	for i, path := range a.Cgroups {
@@ -127,7 +127,7 @@ func sharedWith(n libcontainer.Namespace, a *libcontainer.Anatomy, all []*libcon
 	return ids
 }
 
-// appendMembers appends the processes whose parent is the given one, with their own below; with parent 0 those whose
+// appendProcesses appends the children of a process, each with its descendants; with parent 0, the processes whose
 // parent is not in the container.
 func (c *Call) appendProcesses(dst []byte, list []libcontainer.Process, parent int, indent string) []byte {
 	var level []libcontainer.Process

@@ -35,8 +35,8 @@ func containers(c *Call) []string {
 		return nil
 	}
 	var ids []string
-	for _, one := range all {
-		ids = append(ids, one.ID)
+	for _, state := range all {
+		ids = append(ids, state.ID)
 	}
 	return ids
 }

@@ -87,11 +87,11 @@ func appendListTable(dst []byte, all []libcontainer.State, owner func(uint32) st
 	rows := make([][6]string, 1, len(all)+1)
 	rows[0] = [6]string{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}
 	for i := range all {
-		one := &all[i]
+		s := &all[i]
 		rows = append(rows, [6]string{
-			one.ID, strconv.Itoa(one.Pid), string(one.Status), diag.Printable(one.Bundle),
-			one.Created.UTC().Format(time.RFC3339Nano),
-			owner(one.Owner),
+			s.ID, strconv.Itoa(s.Pid), string(s.Status), diag.Printable(s.Bundle),
+			s.Created.UTC().Format(time.RFC3339Nano),
+			owner(s.Owner),
 		})
 	}
 	width := [6]int{12 - 3, 12 - 3, 12 - 3, 12 - 3, 12 - 3}

@@ -99,9 +99,9 @@ func (t *tree) parse() (*tree, error) {
 	if !t.misunderstood {
 		return t, err
 	}
-	whole := newTree(t.call, t.words)
-	whole.act, whole.all = t.act, true
-	return whole.parse()
+	complete := newTree(t.call, t.words)
+	complete.act, complete.all = t.act, true
+	return complete.parse()
 }
 
 // printError prints an error, with the warnings of the command.

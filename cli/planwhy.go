@@ -49,13 +49,13 @@ func fieldsWith(fields []string, value any, path, word string) []string {
 			return append(fields, path)
 		}
 	case []any:
-		for i, one := range value {
-			fields = fieldsWith(fields, one, path+"["+strconv.Itoa(i)+"]", word)
+		for i, element := range value {
+			fields = fieldsWith(fields, element, path+"["+strconv.Itoa(i)+"]", word)
 		}
 	case map[string]any:
-		for name, one := range value {
+		for name, element := range value {
 			at := strings.TrimPrefix(string(jsonscan.AppendName([]byte(path), name)), ".")
-			fields = fieldsWith(fields, one, at, word)
+			fields = fieldsWith(fields, element, at, word)
 		}
 	}
 	return fields

@@ -42,12 +42,12 @@ func newTree(c *Call, args []string) *tree {
 // unless that is for help or completion: building all would take 0.4 ms of each start. A correct command line means the
 // same with either. For a message about a mistake parse builds the whole tree.
 func (t *tree) root() *cli.Command {
-	one := 1
+	first := 1
 	t.all = t.all || t.wantsAll()
 	root := &cli.Command{
 		Name: t.call.program, Usage: Summary, Flags: t.options(t.globals.flags()), Writer: t.call.Stdout,
 		ErrWriter:   t.call.Stderr,
-		HideVersion: true, StopOnNthArg: &one, OnUsageError: t.misused, CommandNotFound: t.unknown,
+		HideVersion: true, StopOnNthArg: &first, OnUsageError: t.misused, CommandNotFound: t.unknown,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // main tells the error, and no library ends rt
 		Action:         t.rootAction,
 		Description: `"` + t.call.program +
@@ -90,8 +90,8 @@ func (t *tree) command(c *Command, inherited []Flag) *cli.Command {
 		Action: func(_ context.Context, parsed *cli.Command) error { return t.run(c, parsed) },
 	}
 	if c.InOrder {
-		one := 1
-		command.StopOnNthArg = &one
+		first := 1
+		command.StopOnNthArg = &first
 	}
 	if t.completing() {
 		command.ShellComplete = t.completer(c, inherited...)

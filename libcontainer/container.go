@@ -151,7 +151,7 @@ func (o *openContainer) rdt(resctrl func() (string, error)) (*rdt.Group, error) 
 	if err != nil {
 		return nil, err
 	}
-	return rdt.Of(root, o.container.ID, l.IntelRdt), nil
+	return rdt.Load(root, o.container.ID, l.IntelRdt), nil
 }
 
 // hooks returns the hooks of the container.

@@ -153,7 +153,7 @@ func (c *Container) destroy(caller *caller.Caller, o *openContainer) error {
 			return err
 		}
 	}
-	if err := rdt.Remove(rdt.Made(s.IntelRdt)); err != nil {
+	if err := rdt.Remove(rdt.Created(s.IntelRdt)); err != nil {
 		return err
 	}
 	// A caller that has created the container is the parent of the init, and may not have waited for it.

@@ -76,7 +76,7 @@ func (o *openContainer) signal(sig unix.Signal, all bool) error {
 		return err
 	}
 	defer func() { _ = unix.Close(pidfd) }()
-	if o.status == state.Created && process.Ends(sig) {
+	if o.status == state.Created && process.Terminates(sig) {
 		// The boot process has no handlers, and the kernel does not deliver signals without a handler to the init of a
 		// pid namespace (pid_namespaces(7)), except SIGKILL. The boot process has nothing to clean up.
 		sig = unix.SIGKILL

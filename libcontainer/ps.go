@@ -2,10 +2,8 @@ package libcontainer
 
 import (
 	"context"
-	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -93,7 +91,8 @@ func (o *openContainer) anatomy() (*Anatomy, error) {
 	}
 	for _, pid := range pids {
 		if name, zombie := process.Name(pid); name != "" && !zombie {
-			a.Processes = append(a.Processes, Process{pid, parentOf(pid), name})
+			parent, _ := state.Parent(pid) // 0 if the process has ended
+			a.Processes = append(a.Processes, Process{pid, parent, name})
 		}
 	}
 	for _, k := range process.Namespaces {
@@ -105,22 +104,4 @@ func (o *openContainer) anatomy() (*Anatomy, error) {
 		a.Namespaces = append(a.Namespaces, Namespace{k.Link, its.Ino, isOwn})
 	}
 	return a, nil
-}
-
-// parentOf returns the parent of a process, or 0 if it is unknown: ppid of proc_pid_stat(5).
-func parentOf(pid int) int {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0
-	}
-	const parent = 1 // the name and its closing parenthesis are followed by the state, and then by ppid
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	if len(fields) <= parent {
-		return 0
-	}
-	n, err := strconv.Atoi(fields[parent])
-	if err != nil {
-		return 0
-	}
-	return n
 }

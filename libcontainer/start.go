@@ -82,7 +82,7 @@ func (c *Container) start(caller *caller.Caller) error {
 	}
 	defer boot.Close()
 	s.session = &supervise.Session{
-		Boot: boot, Steps: steps, First: first, On: s.handlers(), Debug: caller.Debug,
+		Boot: boot, Steps: steps, First: first, Handlers: s.handlers(), Debug: caller.Debug,
 		Interrupted: caller.Interrupted, Kill: s.kill,
 	}
 	restore := caller.CatchEnd()

@@ -51,7 +51,7 @@ func Int[T ~int | ~int8 | ~int16 | ~int32 | ~int64](s *Scanner, p *T) {
 		return
 	}
 	at := s.pos
-	if n, ok := s.whole(); ok {
+	if n, ok := s.optionalNumber(); ok {
 		if v, err := strconv.ParseInt(n, 10, 64); err == nil && int64(T(v)) == v {
 			*p = T(v)
 			return
@@ -73,7 +73,7 @@ func Uint[T ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](s *Scanner, p *T) {
 		return
 	}
 	at := s.pos
-	if n, ok := s.whole(); ok {
+	if n, ok := s.optionalNumber(); ok {
 		if v, err := strconv.ParseUint(n, 10, 64); err == nil && uint64(T(v)) == v {
 			*p = T(v)
 			return
@@ -83,8 +83,8 @@ func Uint[T ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](s *Scanner, p *T) {
 	s.Mismatch("must be a whole number from 0 to " + strconv.FormatUint(uint64(^T(0)), 10))
 }
 
-// whole reads a number if there is one.
-func (s *Scanner) whole() (string, bool) {
+// optionalNumber reads the text of a number. It returns false if the value is no number.
+func (s *Scanner) optionalNumber() (string, bool) {
 	if c := s.peek(); c != '-' && (c < '0' || c > '9') {
 		return "", false
 	}

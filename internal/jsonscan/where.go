@@ -23,7 +23,7 @@ const maxPath = 200
 func PathAt(doc string, offset int) string {
 	var path []byte
 	s := New(doc)
-	for step, found := s.holds(offset); found; step, found = s.holds(offset) {
+	for step, found := s.findElement(offset); found; step, found = s.findElement(offset) {
 		if path = append(path, step...); len(path) > maxPath {
 			path = append(path, "..."...)
 			break
@@ -32,9 +32,9 @@ func PathAt(doc string, offset int) string {
 	return strings.TrimPrefix(string(path), ".")
 }
 
-// holds looks for the element at offset in the object or array that starts here, moves to its value and returns its
-// step of the path.
-func (s *Scanner) holds(offset int) (step string, found bool) {
+// findElement looks for the element at offset in the object or array that starts here, moves to its value and returns
+// its step of the path.
+func (s *Scanner) findElement(offset int) (step string, found bool) {
 	isObject := s.peek() == '{'
 	if !isObject && s.peek() != '[' || s.pos >= offset {
 		return "", false

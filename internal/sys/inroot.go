@@ -90,13 +90,13 @@ func makeName(root int, way []string, name string, dir bool, resolve uint64) (li
 	if err != unix.EEXIST && err != unix.EROFS {
 		return "", err
 	}
-	made := err
+	createErr := err
 	var text [unix.PathMax]byte
 	switch n, err := unix.Readlinkat(parent, name, text[:]); {
 	case err == unix.EINVAL:
 		return "", nil // no link
 	case err == unix.ENOENT:
-		return "", made // it is not there, and can't be made
+		return "", createErr // it does not exist and can't be created
 	case err != nil:
 		return "", err
 	case n <= 0 || n == len(text):

@@ -125,11 +125,11 @@ func (w *work) serve(boot *nsenter.Boot, image nsenter.Image, on map[plan.SyncPo
 	files := rootfs.Serve(w.session, w.spec, nil, w.Dir.Path("."))
 	defer files.Close()
 	for point, handle := range on {
-		w.session.On[point] = handle
+		w.session.Handlers[point] = handle
 	}
 	noMemoryLimit := func() error { return nil } // the process is in no cgroup of the container
 	if err := w.session.Serve(plan.SyncNone); err != nil {
-		err = failure.Of(err, w.session, w.plan, w.spec, noMemoryLimit)
+		err = failure.Explain(err, w.session, w.plan, w.spec, noMemoryLimit)
 		w.session.End()
 		return err
 	}

@@ -67,7 +67,7 @@ func Examine(t *Target) ([]Property, error) {
 	if !t.Spec.Namespaces.Has(cloneNewNS) {
 		return r.list, nil
 	}
-	table, err := mounttable.Of(t.Pid)
+	table, err := mounttable.Load(t.Pid)
 	if err != nil {
 		return nil, err
 	}
@@ -81,21 +81,21 @@ func Examine(t *Target) ([]Property, error) {
 }
 
 // add adds a property that is as the config wants it, or that the config says nothing about.
-func (r *report) add(subject, name, field, now, wanted string) {
-	r.list = append(r.list, Property{Subject: subject, Name: name, Actual: now, Expected: wanted, Field: field})
+func (r *report) add(subject, name, field, now, expected string) {
+	r.list = append(r.list, Property{Subject: subject, Name: name, Actual: now, Expected: expected, Field: field})
 }
 
 // differs adds a property that differs.
-func (r *report) differs(subject, name, field, now, wanted, finding string) {
-	r.list = append(r.list, Property{subject, name, now, wanted, field, finding})
+func (r *report) differs(subject, name, field, now, expected, finding string) {
+	r.list = append(r.list, Property{subject, name, now, expected, field, finding})
 }
 
 // compare adds a property, with the finding if now is not as wanted.
-func (r *report) compare(subject, name, field, now, wanted, finding string) {
-	if now == wanted {
+func (r *report) compare(subject, name, field, now, expected, finding string) {
+	if now == expected {
 		finding = ""
 	}
-	r.differs(subject, name, field, now, wanted, finding)
+	r.differs(subject, name, field, now, expected, finding)
 }
 
 // unreadable is the error for an entry of a procfs that can't be read: the container may have ended.

@@ -138,7 +138,7 @@ func onThread(do func()) {
 // examineMounts examines the mounts of this thread as those of a container with the root dir.
 func examineMounts(t *testing.T, dir string) []Property {
 	t.Helper()
-	table, err := mounttable.Of(unix.Gettid())
+	table, err := mounttable.Load(unix.Gettid())
 	if err != nil {
 		t.Error(err)
 		return nil

@@ -78,7 +78,7 @@ func (m *mounts) compareMount(i int) {
 	if s.Remount || s.CopySymlink {
 		return
 	}
-	at, err := m.At(m.root, s.Destination)
+	at, err := m.Lookup(m.root, s.Destination)
 	if at != nil {
 		m.points[at.Mountpoint] = true
 		if s.Recursive || s.Type == "cgroup" {
@@ -250,7 +250,7 @@ func (m *mounts) propagation(s *spec.Mount, e *mountinfo.Info) string {
 // masks compares linux.maskedPaths. A path that is not there is hidden well enough.
 func (m *mounts) masks() {
 	for i, p := range m.Spec.MaskedPaths {
-		at, err := m.At(m.root, p)
+		at, err := m.Lookup(m.root, p)
 		if err != nil || at == nil {
 			continue
 		}
@@ -271,7 +271,7 @@ func (m *mounts) masks() {
 
 func (m *mounts) readonlyPaths() {
 	for i, p := range m.Spec.ReadonlyPaths {
-		at, err := m.At(m.root, p)
+		at, err := m.Lookup(m.root, p)
 		if err != nil || at == nil {
 			continue
 		}
@@ -293,7 +293,7 @@ func (m *mounts) devices() {
 		if d.Index >= 0 {
 			field = "linux.devices[" + strconv.Itoa(d.Index) + "]"
 		}
-		at, err := m.At(m.root, d.Path)
+		at, err := m.Lookup(m.root, d.Path)
 		if at != nil && at.Root {
 			m.points[at.Mountpoint] = true
 		}
@@ -332,7 +332,7 @@ func (m *mounts) others() {
 	m.points["/dev/console"] = true
 	m.points[plan.NotifyDir] = true
 	for _, p := range m.Added {
-		if at, err := m.At(m.root, p); err == nil && at != nil && at.Root {
+		if at, err := m.Lookup(m.root, p); err == nil && at != nil && at.Root {
 			m.points[at.Mountpoint] = true
 			m.add("mounts", p, "", describe(at.Info), "added by rt mount")
 		}

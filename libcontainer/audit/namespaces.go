@@ -37,12 +37,12 @@ func (r *report) namespaces() error {
 			}
 			r.differs("namespaces", k.Link, "linux.namespaces", now, "one of its own", finding)
 		case join != nil:
-			wanted := join.Path
+			expected := join.Path
 			finding := ""
 			if n, err := inode(join.Path); err == nil && n != its {
 				finding = "is in another namespace than that of the path"
 			}
-			r.differs("namespaces", k.Link, join.Field(), now, wanted, finding)
+			r.differs("namespaces", k.Link, join.Field(), now, expected, finding)
 		default:
 			finding := ""
 			if its != own {

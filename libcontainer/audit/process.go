@@ -175,13 +175,13 @@ func (r *report) restrictions(s, self *status) {
 	}
 	score, err := os.ReadFile("/proc/" + strconv.Itoa(r.Pid) + "/oom_score_adj")
 	if now := strings.TrimSpace(string(score)); err == nil {
-		wanted := ""
+		expected := ""
 		if p.OOMScoreAdj != nil {
-			wanted = strconv.Itoa(*p.OOMScoreAdj)
-			r.compare("process", "oom_score_adj", "process.oomScoreAdj", now, wanted, "has another OOM score")
+			expected = strconv.Itoa(*p.OOMScoreAdj)
+			r.compare("process", "oom_score_adj", "process.oomScoreAdj", now, expected, "has another OOM score")
 			return
 		}
-		r.add("process", "oom_score_adj", "process.oomScoreAdj", now, wanted)
+		r.add("process", "oom_score_adj", "process.oomScoreAdj", now, expected)
 	}
 }
 
@@ -273,11 +273,11 @@ func limit(soft, hard uint64) string {
 // program that has come to them. One that has made a user namespace of its own has all rights there, and none outside.
 func (r *report) others(first *status) {
 	p := r.Spec.Process
-	given := spec.Capabilities{}
+	granted := spec.Capabilities{}
 	if p.Capabilities != nil {
-		given = *p.Capabilities
+		granted = *p.Capabilities
 	}
-	may := given.Bounding | given.Permitted | given.Inheritable
+	may := granted.Bounding | granted.Permitted | granted.Inheritable
 	user, err := inode("/proc/" + strconv.Itoa(r.Pid) + "/ns/user")
 	if err != nil {
 		return

@@ -59,8 +59,8 @@ type dump struct {
 	request criu.Options
 }
 
-// Save dumps the processes of a container to images. Afterwards CRIU has killed them, unless the options say otherwise;
-// after an error they continue.
+// Save dumps the processes of a container to images. CRIU kills them afterwards, unless the options say otherwise.
+// After an error they continue.
 func Save(t *Target, o *Options) error {
 	d := &dump{Target: t, o: o, images: images{dir: -1, work: -1}}
 	defer d.images.close()
@@ -70,9 +70,9 @@ func Save(t *Target, o *Options) error {
 	return d.save()
 }
 
-// prepare makes the request to CRIU. All that can be refused is refused here, before anything is changed.
+// prepare fills the request to CRIU. It checks all options before anything is changed.
 func (d *dump) prepare() (err error) {
-	if err := d.possible(); err != nil {
+	if err := d.check(); err != nil {
 		return err
 	}
 	if d.program, err = findCRIU(); err != nil {
@@ -92,21 +92,21 @@ func (d *dump) prepare() (err error) {
 	if d.request.PageServer, err = pageServer(d.o.PageServer, d.o.LazyPages); err != nil {
 		return err
 	}
-	if err := d.track(); err != nil {
+	if err := d.trackMemory(); err != nil {
 		return err
 	}
 	if d.images, err = openImages(&d.o.ImageOptions, d.Dir, true); err != nil {
 		return err
 	}
 	d.request.ImagesDir, d.request.WorkDir = d.images.dir, d.images.work
-	if err := d.parent(); err != nil {
+	if err := d.setParent(); err != nil {
 		return err
 	}
-	return d.outside()
+	return d.addExternal()
 }
 
-// possible refuses what can't be brought back.
-func (d *dump) possible() error {
+// check returns an error for a container that can't be restored.
+func (d *dump) check() error {
 	if d.o.StatusFD >= 0 {
 		if _, err := unix.FcntlInt(uintptr(d.o.StatusFD), unix.F_GETFD, 0); err != nil {
 			return &diag.Error{
@@ -159,18 +159,19 @@ func (d *dump) layered() bool {
 		(its.Dev_major != config.Dev_major || its.Dev_minor != config.Dev_minor || its.Ino != config.Ino)
 }
 
-// track turns on the tracking of memory where one dump builds on another.
-func (d *dump) track() error {
+// trackMemory enables the tracking of memory if this dump builds on another one, or another one on it.
+func (d *dump) trackMemory() error {
 	if !d.o.PreDump && d.o.ParentPath == "" && !d.o.LazyPages {
 		return nil
 	}
 	d.request.TrackMemory = d.o.PreDump || d.o.ParentPath != ""
-	wanted := criu.Features{MemoryTracking: d.o.PreDump, LazyPages: d.o.LazyPages}
-	return hasFeatures(d.program, wanted)
+	features := criu.Features{MemoryTracking: d.o.PreDump, LazyPages: d.o.LazyPages}
+	return hasFeatures(d.program, features)
 }
 
-// parent checks --parent-path: CRIU makes a link of it, which has to hold wherever the images are carried.
-func (d *dump) parent() error {
+// setParent checks --parent-path. CRIU creates a symbolic link to it in the images, which must lead to the parent even
+// when the images are moved.
+func (d *dump) setParent() error {
 	p := d.o.ParentPath
 	if p == "" {
 		return nil
@@ -195,8 +196,9 @@ func (d *dump) parent() error {
 	return nil
 }
 
-// outside tells CRIU what the container has of the host's, which is not to be saved but to be there at the restore.
-func (d *dump) outside() error {
+// addExternal adds the mounts and namespaces of the host to the request: CRIU does not save them, and the restore
+// provides them again.
+func (d *dump) addExternal() error {
 	if d.o.PreDump {
 		return nil // of memory only
 	}
@@ -220,7 +222,7 @@ func (d *dump) outside() error {
 	return nil
 }
 
-// save has CRIU do its work.
+// save lets CRIU execute the request.
 func (d *dump) save() error {
 	kind := criu.PreDump
 	if !d.o.PreDump {
@@ -230,7 +232,7 @@ func (d *dump) save() error {
 			return err
 		}
 		d.request.External = append(d.request.External, open.external()...)
-		d.warnOfOthers()
+		d.warnOfExec()
 		if err := d.images.saveDescriptors(open); err != nil {
 			return err
 		}
@@ -241,12 +243,12 @@ func (d *dump) save() error {
 	}
 	d.Log.Debug("started criu " + strconv.Itoa(p.Pid))
 	p.Grace, p.Interrupted = grace, func() error {
-		d.tell(false)
+		d.reportProgress(false)
 		return interrupted()
 	}
 	response, err := p.Do(kind, &d.request, d.notified)
 	if err == nil && response.Success {
-		d.tell(true)
+		d.reportProgress(true)
 		return nil
 	}
 	d.thaw()
@@ -264,9 +266,9 @@ func interrupted() error {
 	return nil
 }
 
-// warnOfOthers warns of processes that are in the container's cgroup and not of the container's making: rt exec has
-// started them. CRIU saves a process and what descends from it, and these descend from nobody in the container.
-func (d *dump) warnOfOthers() {
+// warnOfExec warns of processes in the container's cgroup that rt exec has started. CRIU saves only the init and its
+// descendants.
+func (d *dump) warnOfExec() {
 	pids, err := d.Cgroup.Pids()
 	if err != nil {
 		return
@@ -284,11 +286,11 @@ func (d *dump) warnOfOthers() {
 	}
 }
 
-// descends reports whether a process is another one, or a child of its, or of those; and whether it has ended
+// descends reports whether a process is another one or a descendant of it. It returns true for a process that has ended
 // meanwhile.
-func descends(pid, of int) bool {
+func descends(pid, ancestor int) bool {
 	for range 1000 {
-		if pid == of {
+		if pid == ancestor {
 			return true
 		}
 		parent, err := state.Parent(pid)
@@ -302,8 +304,7 @@ func descends(pid, of int) bool {
 	return false
 }
 
-// thaw lets the container continue after a CRIU that could not do so itself any more: it was killed while the container
-// stood still.
+// thaw thaws the container after a CRIU that was killed before it could do that.
 func (d *dump) thaw() {
 	if d.Status != state.Running || !d.Cgroup.Available() {
 		return
@@ -315,7 +316,7 @@ func (d *dump) thaw() {
 	}
 }
 
-// notified answers a notification of CRIU's. Networks are locked by CRIU itself: rt has none of its own.
+// notified handles a notification of CRIU. CRIU itself locks the networks.
 func (d *dump) notified(script string, _, fd int) error {
 	d.Log.Debug("criu: " + script)
 	if fd >= 0 {

@@ -60,7 +60,7 @@ func externalMounts(s *spec.Spec, hierarchies []host.Hierarchy, c *state.Contain
 
 // attached returns those that are mounted in the container of pid, with the mount points in its mount table.
 func (list externals) attached(pid int) (mounted externals, err error) {
-	m, err := mounttable.Of(pid)
+	m, err := mounttable.Load(pid)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (list externals) attached(pid int) (mounted externals, err error) {
 	}
 	defer func() { _ = unix.Close(root) }()
 	for _, e := range list {
-		at, err := m.At(root, e.label)
+		at, err := m.Lookup(root, e.label)
 		if err != nil || at == nil || !at.Root {
 			continue // covered, or never made
 		}

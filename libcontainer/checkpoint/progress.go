@@ -11,17 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Progress is how far the dump of a container has come.
+// Progress is the progress of the dump of a container.
 type Progress struct {
 	Bytes int64 // of memory that are in the images so far
-	// Done says that all is dumped. Pages and Frozen are known only then, and 0 if CRIU does not tell them.
+	// Done says that the dump is complete. Pages and FrozenTime are 0 before, and if CRIU does not report them.
 	Done       bool
 	Pages      uint64        // pages of memory that CRIU has written
-	FrozenTime time.Duration // how long the processes stood still
+	FrozenTime time.Duration // for how long the processes were frozen
 }
 
-// tell reports the progress to whoever wants to know it.
-func (d *dump) tell(done bool) {
+// reportProgress calls Options.Progress.
+func (d *dump) reportProgress(done bool) {
 	if d.o.Progress == nil {
 		return
 	}

@@ -23,13 +23,13 @@ func TestProgress(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var told []Progress
+	var report []Progress
 	d := &dump{
-		o:      &Options{Progress: func(p Progress) { told = append(told, p) }},
+		o:      &Options{Progress: func(p Progress) { report = append(report, p) }},
 		images: images{dir: fd, work: fd},
 	}
-	d.tell(false)
-	d.tell(true)
+	d.reportProgress(false)
+	d.reportProgress(true)
 	pages, frozen, zero := uint64(3), uint32(1500), uint32(0)
 	entry := &stats.StatsEntry{Dump: &stats.DumpStatsEntry{
 		PagesWritten: &pages, FrozenTime: &frozen, FreezingTime: &zero, MemdumpTime: &zero, MemwriteTime: &zero,
@@ -44,20 +44,20 @@ func TestProgress(t *testing.T) {
 			t.Errorf("of %d bytes the statistics are %v", n, s)
 		}
 	}
-	d.tell(false)
-	d.tell(true)
+	d.reportProgress(false)
+	d.reportProgress(true)
 	want := []Progress{
 		{Bytes: 12288},
 		{Bytes: 12288, Done: true},
 		{Bytes: 12288},
 		{Bytes: 12288, Done: true, Pages: 3, FrozenTime: 1500 * time.Microsecond},
 	}
-	if len(told) != len(want) {
-		t.Fatalf("told %v", told)
+	if len(report) != len(want) {
+		t.Fatalf("reported %v", report)
 	}
 	for i := range want {
-		if told[i] != want[i] {
-			t.Errorf("told %v, want %v", told[i], want[i])
+		if report[i] != want[i] {
+			t.Errorf("reported %v, want %v", report[i], want[i])
 		}
 	}
 }
@@ -98,33 +98,33 @@ func TestRestoreProgress(t *testing.T) {
 	}
 	images := images{dir: fd, work: fd}
 	for n := range len(text) + 1 {
-		var told []RestoreProgress
-		m := restoreMeter{told: func(p RestoreProgress) { told = append(told, p) }}
+		var report []RestoreProgress
+		m := restoreMeter{report: func(p RestoreProgress) { report = append(report, p) }}
 		m.begin(&images)
 		if _, err := os.Stat(dir + "/" + stats.StatsRestore); err == nil {
 			t.Fatal("the statistics of an earlier restore are still there")
 		}
-		m.tell(&images, Restoring)
-		m.tell(&images, Resuming)
-		m.tell(&images, Restoring) // CRIU may take its time for the answer
+		m.reportProgress(&images, Restoring)
+		m.reportProgress(&images, Resuming)
+		m.reportProgress(&images, Restoring) // CRIU may take its time for the answer
 		if err := os.WriteFile(dir+"/"+stats.StatsRestore, text[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		m.tell(&images, Resumed)
+		m.reportProgress(&images, Resumed)
 		want := []RestoreProgress{
 			{Bytes: 8292}, {Bytes: 8292}, {Stage: Resuming, Bytes: 8292}, {Stage: Resumed, Bytes: 8292},
 		}
 		if n == len(text) {
 			want[3].Pages, want[3].ForkTime, want[3].RestoreTime = 3, 1500*time.Microsecond, 2500*time.Microsecond
 		}
-		if len(told) != len(want) {
-			t.Fatalf("of %d bytes: told %v", n, told)
+		if len(report) != len(want) {
+			t.Fatalf("of %d bytes: told %v", n, report)
 		}
 		for i := range want {
-			if told[i].Elapsed < 0 || i > 0 && told[i].Elapsed < told[i-1].Elapsed {
-				t.Errorf("the time goes from %v to %v", told[max(i-1, 0)].Elapsed, told[i].Elapsed)
+			if report[i].Elapsed < 0 || i > 0 && report[i].Elapsed < report[i-1].Elapsed {
+				t.Errorf("the time goes from %v to %v", report[max(i-1, 0)].Elapsed, report[i].Elapsed)
 			}
-			got := told[i]
+			got := report[i]
 			if got.Elapsed = 0; got != want[i] {
 				t.Errorf("of %d bytes: told %v, want %v", n, got, want[i])
 			}
@@ -132,7 +132,7 @@ func TestRestoreProgress(t *testing.T) {
 	}
 	unasked := restoreMeter{}
 	unasked.begin(&images)
-	unasked.tell(&images, Resumed)
+	unasked.reportProgress(&images, Resumed)
 	if _, err := os.Stat(dir + "/" + stats.StatsRestore); err != nil {
 		t.Errorf("nobody wants to know: %v", err)
 	}

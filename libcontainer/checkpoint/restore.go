@@ -32,13 +32,13 @@ type RestoreOptions struct {
 
 // Bundle is what images are restored into: a config, and a container that is made but has no processes.
 type Bundle struct {
-	Spec    *spec.Spec
-	Dir     *state.Container // nil until the container is made: Restore needs it, NewRestore does not
-	Cgroup  *cgroup.Group
-	Facts   *host.Facts
-	Sources []plan.Source // what the sources of Spec.Mounts are, by index
-	Log     Log
-	On      Handlers
+	Spec     *spec.Spec
+	Dir      *state.Container // nil until the container is made: Restore needs it, NewRestore does not
+	Cgroup   *cgroup.Group
+	Facts    *host.Facts
+	Sources  []plan.Source // what the sources of Spec.Mounts are, by index
+	Log      Log
+	Handlers Handlers
 }
 
 // Handlers are called while CRIU works. An error ends the restore.
@@ -76,7 +76,7 @@ type outcome struct {
 func NewRestore(b *Bundle, o *RestoreOptions) (*Restore, error) {
 	x := &Restore{
 		Bundle: b, o: o, verifier: verifier{Bundle: b, options: o}, images: images{dir: -1, work: -1},
-		meter: restoreMeter{told: o.Progress},
+		meter: restoreMeter{report: o.Progress},
 	}
 	if err := x.prepare(); err != nil {
 		return nil, err
@@ -194,13 +194,13 @@ func (x *Restore) restore() (err error) {
 	}
 	x.meter.begin(&x.images)
 	p.Interrupted = func() error {
-		x.meter.tell(&x.images, Restoring)
+		x.meter.reportProgress(&x.images, Restoring)
 		return foreground.Interrupted()
 	}
 	response, err := p.Do(criu.Restore, &x.request, x.notified)
 	switch {
 	case err == nil && response.Success && x.outcome.pid == response.Pid && x.outcome.recorded && x.outcome.verified:
-		x.meter.tell(&x.images, Resumed)
+		x.meter.reportProgress(&x.images, Resumed)
 		return nil
 	case err == nil && response.Success:
 		x.outcome.pid = response.Pid
@@ -255,7 +255,7 @@ func (x *Restore) attachCRIU(pid int) error {
 		x.request.Cgroups = criu.CgroupIgnore
 		return nil
 	}
-	if err := x.On.Attach(pid); err != nil {
+	if err := x.Handlers.Attach(pid); err != nil {
 		return err
 	}
 	if x.request.Cgroups == criu.CgroupIgnore {
@@ -317,9 +317,9 @@ func (x *Restore) notified(script string, pid, fd int) error {
 	switch script {
 	case "setup-namespaces":
 		x.outcome.pid = pid
-		return x.On.Hooks(pid)
+		return x.Handlers.Hooks(pid)
 	case "orphan-pts-master":
-		return x.On.Terminal(fd)
+		return x.Handlers.Terminal(fd)
 	case "post-restore":
 		// All is there and stands still: nothing of the container runs before its process is written down.
 		x.outcome.pid = pid
@@ -327,7 +327,7 @@ func (x *Restore) notified(script string, pid, fd int) error {
 			return err
 		}
 		x.outcome.recorded = true
-		return x.On.Restored(pid)
+		return x.Handlers.Restored(pid)
 	case "pre-resume":
 		// They have their rights, and stand still for the last time.
 		if x.outcome.refused = x.verifier.checkRights(x.outcome.pid); x.outcome.refused != nil {
@@ -335,7 +335,7 @@ func (x *Restore) notified(script string, pid, fd int) error {
 			return x.outcome.refused
 		}
 		x.outcome.verified = true
-		x.meter.tell(&x.images, Resuming)
+		x.meter.reportProgress(&x.images, Resuming)
 		return nil
 	}
 	return nil

@@ -77,12 +77,12 @@ func (v *verifier) checkCovered(pid int, host []*mountinfo.Info) error {
 	defer func() { _ = unix.Close(root) }()
 	m := mounttable.Table{Mounts: table, Host: host}
 	for _, p := range v.Spec.MaskedPaths {
-		if at, err := m.At(root, p); err == nil && at != nil && !at.Root {
+		if at, err := m.Lookup(root, p); err == nil && at != nil && !at.Root {
 			v.Log.Warn("linux.maskedPaths: the restored container can read " + p + ", which the images do not mask")
 		}
 	}
 	for _, p := range v.Spec.ReadonlyPaths {
-		if at, err := m.At(root, p); err == nil && at != nil && missing(unix.MOUNT_ATTR_RDONLY, at.Options) != "" {
+		if at, err := m.Lookup(root, p); err == nil && at != nil && missing(unix.MOUNT_ATTR_RDONLY, at.Options) != "" {
 			v.Log.Warn("linux.readonlyPaths: the restored container can write to " + p)
 		}
 	}

@@ -7,47 +7,48 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RestoreProgress is how far the restore of a container has come.
+// RestoreProgress is the progress of the restore of a container.
 type RestoreProgress struct {
 	Stage   RestoreStage
-	Elapsed time.Duration // since CRIU got its request
+	Elapsed time.Duration // since CRIU has received the request
 	Bytes   int64         // of the images in --image-path, without those of a parent
-	// What CRIU has counted. It is known only when the processes run, and 0 if CRIU does not tell it.
-	Pages                 uint64        // pages of memory that CRIU has restored
-	ForkTime, RestoreTime time.Duration // how long the processes took to be made, and the whole restore
+	// The statistics of CRIU: 0 before the stage Resumed, and if CRIU does not report them.
+	Pages       uint64        // memory pages that CRIU has restored
+	ForkTime    time.Duration // for the processes
+	RestoreTime time.Duration // for the whole restore
 }
 
-// RestoreStage is one part of a restore.
+// RestoreStage is a stage of a restore.
 type RestoreStage int
 
 // The stages of a restore. A restore that fails does not reach the last one.
 const (
-	Restoring RestoreStage = iota // CRIU works
-	Resuming                      // all is restored, and continues as soon as Progress returns
-	Resumed                       // the processes run
+	Restoring RestoreStage = iota // CRIU restores the processes
+	Resuming                      // they are restored, and continue as soon as Progress returns
+	Resumed                       // they run
 )
 
-// restoreMeter tells somebody how far a restore has come.
+// restoreMeter reports the progress of a restore.
 type restoreMeter struct {
-	told  func(RestoreProgress) // nil if nobody wants to know it
-	start time.Time
-	bytes int64
-	last  RestoreStage // a stage does not come back
+	report func(RestoreProgress) // RestoreOptions.Progress; may be nil
+	start  time.Time
+	bytes  int64
+	last   RestoreStage // stages are reported in order
 }
 
-// begin starts the time of a restore. What an earlier restore in the same directory has counted is removed.
+// begin starts the time of a restore, and removes the statistics of an earlier restore in the same directory.
 func (m *restoreMeter) begin(i *images) {
-	if m.told == nil {
+	if m.report == nil {
 		return
 	}
 	_ = unix.Unlinkat(i.work, stats.StatsRestore, 0)
 	m.start, m.bytes = time.Now(), i.all()
-	m.tell(i, Restoring)
+	m.reportProgress(i, Restoring)
 }
 
 // tell reports the progress.
-func (m *restoreMeter) tell(i *images, stage RestoreStage) {
-	if m.told == nil || stage < m.last {
+func (m *restoreMeter) reportProgress(i *images, stage RestoreStage) {
+	if m.report == nil || stage < m.last {
 		return
 	}
 	m.last = stage
@@ -58,5 +59,5 @@ func (m *restoreMeter) tell(i *images, stage RestoreStage) {
 		p.ForkTime = time.Duration(s.GetForkingTime()) * time.Microsecond
 		p.RestoreTime = time.Duration(s.GetRestoreTime()) * time.Microsecond
 	}
-	m.told(p)
+	m.report(p)
 }

@@ -44,7 +44,7 @@ func (in *compilation) inspectNotify() error {
 	if in.spec.Process == nil || !in.caller.Command {
 		return nil
 	}
-	if wanted, err := notify.Wanted(in.spec.Process.Env); !wanted || err != nil {
+	if needed, err := notify.NeedsSocket(in.spec.Process.Env); !needed || err != nil {
 		return err
 	}
 	if in.spec.Namespaces.New&unix.CLONE_NEWNS == 0 {

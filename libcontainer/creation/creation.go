@@ -1,9 +1,9 @@
-// Package creation makes one container: for `rt create`, which leaves it waiting for `rt start`, for `rt run`, and for
-// `rt restore`, whose processes CRIU makes.
+// Package creation creates one container: for rt create, rt run and rt restore.
 //
-// New reads the config and the machine, and changes nothing. Make makes the state directory and the cgroup, starts the
-// boot process and serves its sync points. Each change pushes its reversal on an undo stack, which an error runs.
-// Release and Attend are what `rt run` does next. Restore stands in for Make and Release.
+// New reads the config and examines the machine; it changes nothing. Make creates the container's directory in the
+// state directory and its cgroup, starts the boot process and serves its sync points. Each change pushes its reversal
+// on an undo stack, which runs if Make fails. rt run continues with Release and Attend. For rt restore,
+// Restoration.Restore replaces Make and Release: CRIU creates the processes.
 package creation
 
 import (
@@ -22,17 +22,17 @@ import (
 	"rt/spec"
 )
 
-// Settings are what a runtime decides for all of its containers.
+// Settings are the settings of a libcontainer.Runtime for all of its containers.
 type Settings struct {
-	Root          func() (string, error) // the state directory
-	SystemdCgroup bool                   // let systemd make the cgroups
-	NoCgroup      bool                   // make none
+	Root          func() (string, error) // returns the state directory
+	SystemdCgroup bool                   // systemd creates the cgroups
+	NoCgroup      bool                   // containers get no cgroup of their own
 	Rootless      string                 // as in libcontainer.Runtime
-	Resctrl       func() (string, error) // where resctrl is mounted
+	Resctrl       func() (string, error) // returns the mount point of resctrl
 	Edit          func(*plan.Plan)       // changes a plan before it is executed, for tests; may be nil
 }
 
-// rootless reports whether rt can't expect the rights of the host's root.
+// rootless reports whether rt does not have the privileges of the host's root.
 func (s *Settings) rootless(f *host.Facts) bool {
 	switch s.Rootless {
 	case "true":
@@ -43,17 +43,17 @@ func (s *Settings) rootless(f *host.Facts) bool {
 	return f.EUID != 0 || f.UserNS
 }
 
-// Request is what the caller wants of the container.
+// Request has the options of one container.
 type Request struct {
-	// Inspect is what concerns the plan. New completes it by what follows of the other fields and of the caller.
+	// Inspect has the options for the plan. New sets those of its fields that follow from other fields and the caller.
 	Inspect       inspect.Request
-	ConsoleSocket string // gets the master of the terminal
-	PidfdSocket   string // gets a pidfd of the container's process
+	ConsoleSocket string // receives the master of the terminal
+	PidfdSocket   string // receives a pidfd of the container's init
 	PidFile       string
 	// Stdin, Stdout, Stderr and ExtraFiles are as in libcontainer.CreateOptions.
 	Stdin, Stdout, Stderr *os.File
 	ExtraFiles            []*os.File
-	Recorder              *seccomp.Recorder // gets the system calls of the container; may be nil
+	Recorder              *seccomp.Recorder // records the system calls of the container; may be nil
 	Trace                 Tracer            // may be nil
 }
 
@@ -74,13 +74,16 @@ type Creation struct {
 	undo      undo.Stack
 }
 
-// New begins the creation of a container: it finds its cgroup, and reads what the plan depends on. It changes nothing.
+// New begins the creation of a container: it finds the cgroup, and examines what the plan depends on. It changes
+// nothing.
 func New(caller *caller.Caller, s *Settings, config *spec.Spec, r *Request) (*Creation, error) {
 	caller.Warn(config.Warnings...)
 	c := &Creation{
 		caller: caller, settings: s, request: r,
-		in:        compilation{caller: caller, settings: s, spec: config, facts: host.Probe()},
-		resources: resources{streams: stdio.Of([3]int{}), console: engine.NewConsole(r.ConsoleSocket, [3]int{})},
+		in: compilation{caller: caller, settings: s, spec: config, facts: host.Probe()},
+		resources: resources{
+			streams: stdio.FromDescriptors([3]int{}), console: engine.NewConsole(r.ConsoleSocket, [3]int{}),
+		},
 	}
 	c.hooks = hooks{caller: caller, settings: s, in: &c.in, record: &c.record}
 	c.boot = supervision{
@@ -108,8 +111,8 @@ func New(caller *caller.Caller, s *Settings, config *spec.Spec, r *Request) (*Cr
 	return c, nil
 }
 
-// CheckAttended checks, before anything is made, that somebody attends what the container needs it for: its terminal,
-// and the record of its system calls. detached says that rt does not stay in the foreground.
+// CheckAttended returns an error if the container needs rt in the foreground, for its terminal or for the record of its
+// system calls, and rt does not stay there: detached. It is called before anything is created.
 func (c *Creation) CheckAttended(detached bool) error {
 	if err := engine.CheckConsole(c.in.spec.Process, c.request.ConsoleSocket, detached); err != nil {
 		return err
@@ -126,7 +129,7 @@ func (c *Creation) CheckAttended(detached bool) error {
 // HasProcess reports whether the config has a program to run.
 func (c *Creation) HasProcess() bool { return c.in.spec.Process != nil }
 
-// Plan compiles the plan that Make would execute, and does nothing else.
+// Plan compiles the plan that Make would execute. It changes nothing.
 func (c *Creation) Plan() (*plan.Plan, error) {
 	if err := c.in.compile(c.groups.cgroup); err != nil {
 		return nil, err
@@ -134,7 +137,7 @@ func (c *Creation) Plan() (*plan.Plan, error) {
 	return c.in.plan, nil
 }
 
-// Make executes the plan up to the point where the container is created. On an error nothing is left.
+// Make executes the plan up to the sync point where the container is created. On an error it undoes its changes.
 func (c *Creation) Make() error {
 	if err := c.in.nameKeyring(); err != nil {
 		return err

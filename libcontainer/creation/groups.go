@@ -11,7 +11,7 @@ import (
 	"rt/spec"
 )
 
-// groups are what limits the resources of a container.
+// groups are the cgroup and the class of linux.intelRdt, which limit the resources of a container.
 type groups struct {
 	cgroup *cgroup.Group
 	rdt    *rdt.Group // nil without linux.intelRdt
@@ -42,7 +42,7 @@ func findRdt(id string, config *spec.Spec, resctrl func() (string, error)) (*rdt
 	if err != nil {
 		return nil, err
 	}
-	return rdt.Find(root, id, l.IntelRdt)
+	return rdt.New(root, id, l.IntelRdt)
 }
 
 // removeCgroup removes the cgroup, with all that is in it.

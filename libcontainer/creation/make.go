@@ -15,7 +15,7 @@ import (
 	"rt/nsenter"
 )
 
-// execute makes the container by its plan. Each change pushes its reversal on the undo stack.
+// execute executes the plan. Each change pushes its reversal on the undo stack.
 func (c *Creation) execute() error {
 	if err := c.makeRecord(); err != nil {
 		return err
@@ -38,8 +38,8 @@ func (c *Creation) execute() error {
 	return c.recordCreated()
 }
 
-// makeRecord makes the container's directory and its state: from here on the container exists, and `rt delete --force`
-// removes all that follows.
+// makeRecord creates the container's directory and its state. From then on the container exists, and `rt delete
+// --force` removes all later changes.
 func (c *Creation) makeRecord() (err error) {
 	config, options := c.in.spec, &c.in.options
 	if c.groups.rdt, err = findRdt(options.ID, config, c.settings.Resctrl); err != nil {
@@ -84,7 +84,7 @@ func (c *Creation) removeRecord() {
 	}
 }
 
-// makeGroups makes the cgroup and the class of linux.intelRdt. The processes in the cgroup are the container.
+// makeGroups creates the cgroup and the class of linux.intelRdt.
 func (c *Creation) makeGroups() error {
 	// The poststop hooks run when nothing of the container is left but its record.
 	c.hooks.poststop = c.undo.Push(nil)
@@ -101,31 +101,31 @@ func (c *Creation) makeGroups() error {
 	if class == nil {
 		return nil
 	}
-	// The state has the class already: a killed rt leaves nothing behind.
-	if err := class.Make(); err != nil {
-		// What another rt has made meanwhile is not the container's to remove.
-		c.record.state.IntelRdt = state.IntelRdt(class.Made)
+	// The state names the class already, for the case that rt is killed now.
+	if err := class.Create(); err != nil {
+		// A class that another rt has created meanwhile must not be removed with this container.
+		c.record.state.IntelRdt = state.IntelRdt(class.Created)
 		return err
 	}
 	c.undo.Push(class.Undo)
 	return nil
 }
 
-// start makes the cgroup and starts the boot process.
+// start creates the cgroup and starts the boot process.
 func (c *Creation) start() error {
 	if err := c.makeGroups(); err != nil {
 		return err
 	}
 	group := c.groups.cgroup
 	if h := group.Hierarchies(); len(h) != len(c.in.facts.Hierarchies) {
-		// An rt without rights may find only now that it gets no cgroup, or not all of them; then the plan must not
-		// count on those.
+		// An rt without root's privileges may have found only now that it can't create all cgroups. The plan must not
+		// use those that are missing.
 		c.in.facts.Hierarchies = h
 		warned := len(c.caller.Warnings)
 		if err := c.in.compile(group); err != nil {
 			return err
 		}
-		c.caller.Warnings = c.caller.Warnings[:warned] // once is enough
+		c.caller.Warnings = c.caller.Warnings[:warned] // the first compilation has given the same ones
 	}
 	image, err := nsenter.Assemble(&c.in.plan.Program)
 	if err != nil {
@@ -160,8 +160,7 @@ func (c *Creation) start() error {
 	return nil
 }
 
-// workMeanwhile does what rt and the boot process need not wait for each other with: on another processor it costs no
-// time.
+// workMeanwhile does the work of rt that the boot process need not wait for. On another processor it costs no time.
 func (c *Creation) workMeanwhile() error {
 	if c.limitMeanwhile() {
 		if err := c.groups.cgroup.Limit(); err != nil {
@@ -177,14 +176,13 @@ func (c *Creation) workMeanwhile() error {
 	return nil
 }
 
-// limitMeanwhile reports whether the limits can be set while the boot process works in the cgroup. With v1 hierarchies
-// they can't, though it may be cloned into a cgroup2: the device rules of v1 are written one by one, and the first
-// denies everything.
+// limitMeanwhile reports whether rt can set the limits while the boot process works in the cgroup. With v1 hierarchies
+// it can't: the device rules of v1 are written one by one, and the first denies everything.
 func (c *Creation) limitMeanwhile() bool {
 	return c.in.plan.IntoCgroup && c.in.facts.CgroupMode == host.CgroupV2
 }
 
-// recordCreated records that the container is created, and tells the engine.
+// recordCreated records that the container is created, and sends the pid to the engine.
 func (c *Creation) recordCreated() error {
 	r := &c.record
 	if r.state.StartTime == 0 {
@@ -194,7 +192,7 @@ func (c *Creation) recordCreated() error {
 	}
 	r.state.Phase = state.Created
 	c.caller.Pid = r.state.Pid
-	// Without rights it has turned out that there is none.
+	// Without root's privileges there may be none.
 	r.state.Cgroup = state.Cgroup(c.groups.cgroup.Saved())
 	if c.in.options.Wait {
 		steps := c.in.plan.Steps
@@ -215,5 +213,5 @@ func (c *Creation) recordCreated() error {
 	if socket == "" {
 		socket = c.in.spec.OCI.Annotations[plan.PidfdAnnotation]
 	}
-	return engine.Tell(r.state.Pid, socket, c.request.PidFile)
+	return engine.SendPid(r.state.Pid, socket, c.request.PidFile)
 }

@@ -7,14 +7,14 @@ import (
 	"rt/libcontainer/state"
 )
 
-// record is what the state directory has about the container.
+// record is the container's directory in the state directory.
 type record struct {
 	root  *state.Root
 	dir   *state.Container // nil until makeDir
 	state state.State      // Pid is 0 until the container's process exists
 }
 
-// openRoot opens the state directory, and makes it if it is missing.
+// openRoot opens the state directory, and creates it if it is missing.
 func (r *record) openRoot(s *Settings) error {
 	path, err := s.Root()
 	if err != nil {
@@ -24,7 +24,7 @@ func (r *record) openRoot(s *Settings) error {
 	return err
 }
 
-// makeDir makes the container's own directory, and locks it.
+// makeDir creates the container's directory, and locks it.
 func (r *record) makeDir(id string) (err error) {
 	r.dir, err = r.root.Create(id)
 	return err
@@ -40,7 +40,7 @@ func (r *record) begin(in *compilation, g *groups) error {
 		NoNewKeyring: in.options.NoNewKeyring, Keyring: in.options.Keyring,
 	}
 	if g.rdt != nil {
-		r.state.IntelRdt = state.IntelRdt(g.rdt.Made)
+		r.state.IntelRdt = state.IntelRdt(g.rdt.Created)
 	}
 	return r.save()
 }

@@ -8,8 +8,8 @@ import (
 	"rt/libcontainer/state"
 )
 
-// NewRelay makes the container's socket. It returns nil if there is nobody to relay to, or the container does not mount
-// its directory.
+// NewRelay creates the container's notify socket. It returns nil if there is no service manager, or the container does
+// not mount the directory of the socket.
 func NewRelay(caller *caller.Caller, c *state.Container) (*notify.Relay, error) {
 	if !caller.Command || !c.HasNotify() {
 		return nil, nil
@@ -21,8 +21,8 @@ func NewRelay(caller *caller.Caller, c *state.Container) (*notify.Relay, error) 
 	return relay, err
 }
 
-// WaitReady relays until the container is ready, and says that its process is the service's from then on. Others can do
-// what they want with the container meanwhile. A nil relay relays nothing.
+// WaitReady relays until the container is ready, and makes its init the main process of the service. It releases the
+// lock of the container meanwhile. A nil relay relays nothing.
 func WaitReady(relay *notify.Relay, c *state.Container, s *state.State) error {
 	if relay == nil {
 		return nil

@@ -4,22 +4,22 @@ import (
 	"rt/libcontainer/checkpoint"
 )
 
-// Restoration has CRIU make the processes of a container, instead of a boot process.
+// Restoration creates a container with the processes that CRIU restores, instead of a boot process.
 type Restoration struct {
 	creation *Creation
 	bundle   *checkpoint.Bundle
 	restore  *checkpoint.Restore
 }
 
-// Restoration reads what the images are restored with. It changes nothing.
+// Restoration checks the options and the images. It changes nothing.
 func (c *Creation) Restoration(o *checkpoint.RestoreOptions) (*Restoration, error) {
-	// Restored processes have their directory of the notify socket, but have long told that they are ready.
+	// Restored processes have sent READY=1 before the checkpoint.
 	c.in.options.Notify = ""
 	r := &Restoration{creation: c}
 	r.bundle = &checkpoint.Bundle{
 		Spec: c.in.spec, Cgroup: c.groups.cgroup, Facts: &c.in.facts, Sources: c.in.options.Sources,
 		Log: checkpoint.Log{Debug: c.caller.Log, Warn: c.caller.Warn},
-		On: checkpoint.Handlers{
+		Handlers: checkpoint.Handlers{
 			Attach: c.groups.cgroup.Attach, Hooks: r.runHooks, Terminal: c.resources.console.Take,
 			Restored: r.recordRestored,
 		},
@@ -31,10 +31,10 @@ func (c *Creation) Restoration(o *checkpoint.RestoreOptions) (*Restoration, erro
 	return r, nil
 }
 
-// Close closes what is open of the images, and not the creation.
+// Close closes the images, but not the Creation.
 func (r *Restoration) Close() { r.restore.Close() }
 
-// Restore makes the container and restores its processes. On an error nothing is left.
+// Restore creates the container and restores its processes. On an error it undoes its changes.
 func (r *Restoration) Restore() error {
 	if err := r.execute(); err != nil {
 		r.creation.undo.Run()
@@ -43,7 +43,7 @@ func (r *Restoration) Restore() error {
 	return nil
 }
 
-// execute does what execute of Creation does with a boot process.
+// execute is like Creation.execute, with CRIU instead of a boot process.
 func (r *Restoration) execute() error {
 	c := r.creation
 	if err := c.in.nameKeyring(); err != nil {
@@ -79,7 +79,7 @@ func (r *Restoration) execute() error {
 	return nil
 }
 
-// finish records that the container is created, and limits its processes, of which a restore needs one more.
+// finish records that the container is created, and then forbids further forks: a restore needs one more process.
 func (r *Restoration) finish() error {
 	if err := r.creation.recordCreated(); err != nil {
 		return err

@@ -13,14 +13,14 @@ import (
 	"rt/nsenter"
 )
 
-// PrepareToAttend is for a Command that stays until the container's end: it catches signals to forward, and as a
-// subreaper waits for orphans.
+// PrepareToAttend prepares a Command for Attend: it catches the signals that it forwards, and with subreaper becomes
+// the parent of orphans in a shared pid namespace.
 func (c *Creation) PrepareToAttend(subreaper bool) error {
 	if !c.caller.Command {
 		return nil
 	}
 	if subreaper && c.in.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
-		// Without a pid namespace of its own the container's orphans come to rt, which waits for them as an init would.
+		// In a shared pid namespace rt waits for the container's orphans, as an init would.
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return diag.Sys("rt can't become a subreaper", "prctl", err)
 		}
@@ -29,7 +29,7 @@ func (c *Creation) PrepareToAttend(subreaper bool) error {
 	return nil
 }
 
-// Release lets the boot process become the user's program.
+// Release lets the boot process execute the program, and runs the poststart hooks.
 func (c *Creation) Release() error {
 	if err := c.boot.session.Boot.Release(); err != nil && !errors.Is(err, nsenter.ErrEnded) {
 		return err
@@ -40,8 +40,8 @@ func (c *Creation) Release() error {
 	return c.hooks.now().Poststart()
 }
 
-// Attend waits for the end of the container, and then removes it unless it is to be kept. It returns the exit status of
-// the program: its own, or 128 and the number of the signal that killed it.
+// Attend waits for the end of the container, and then removes it, except with keep. It returns the exit status of the
+// program: 128 plus the number of the signal if a signal killed it.
 func (c *Creation) Attend(keep bool) (int, error) {
 	c.record.dir.Unlock()
 	c.boot.close()
@@ -78,7 +78,7 @@ func (c *Creation) Attend(keep bool) (int, error) {
 	return status, nil
 }
 
-// remove removes a container whose process has been waited for.
+// remove removes a container whose init has ended.
 func (c *Creation) remove() error {
 	if c.groups.cgroup.Available() {
 		if c.in.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
@@ -88,14 +88,14 @@ func (c *Creation) remove() error {
 			return err
 		}
 	}
-	if err := rdt.Remove(rdt.Made(c.record.state.IntelRdt)); err != nil {
+	if err := rdt.Remove(rdt.Created(c.record.state.IntelRdt)); err != nil {
 		return err
 	}
 	c.hooks.now().Poststop()
 	return c.record.dir.Remove()
 }
 
-// WaitReady waits until the container has told its service manager that it is ready, if it has one.
+// WaitReady waits until the container has notified its service manager that it is ready, if there is one.
 func (c *Creation) WaitReady() error {
 	return WaitReady(c.resources.relay, c.record.dir, &c.record.state)
 }

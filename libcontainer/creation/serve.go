@@ -17,7 +17,7 @@ import (
 	"rt/seccomp"
 )
 
-// supervision is rt's side of the boot process: the session, and what the handlers of its sync points work on.
+// supervision is the session with the boot process, and the handlers of its sync points.
 type supervision struct {
 	session   *supervise.Session // nil until begin
 	caller    *caller.Caller
@@ -33,7 +33,7 @@ type supervision struct {
 // begin begins the supervision of a boot process that was started.
 func (s *supervision) begin(boot *nsenter.Boot, image nsenter.Image, trace Tracer) {
 	s.session = &supervise.Session{
-		Boot: boot, Image: image, Steps: s.in.plan.Steps, On: s.handlers(), Debug: s.caller.Debug,
+		Boot: boot, Image: image, Steps: s.in.plan.Steps, Handlers: s.handlers(), Debug: s.caller.Debug,
 		Interrupted: s.caller.Interrupted,
 	}
 	if trace != nil {
@@ -53,7 +53,7 @@ func (s *supervision) close() {
 	}
 }
 
-// handlers are the handlers of the sync points that create and run have in common.
+// handlers returns the handlers of the sync points.
 func (s *supervision) handlers() supervise.Handlers {
 	return supervise.Handlers{
 		plan.SyncMaps:            func(supervise.Report) error { return s.writeMaps(s.session.Boot.Pid) },
@@ -75,7 +75,7 @@ func (s *supervision) handlers() supervise.Handlers {
 // serve serves the boot process up to a sync point, or until it has become the user's program.
 func (s *supervision) serve(last plan.SyncPoint) error {
 	if err := s.session.Serve(last); err != nil {
-		return failure.Of(err, s.session, s.in.plan, s.in.spec, s.groups.cgroup.OOMError)
+		return failure.Explain(err, s.session, s.in.plan, s.in.spec, s.groups.cgroup.OOMError)
 	}
 	if last == plan.SyncNone {
 		return failure.Executed(s.session, s.record.state.Pid, s.groups.cgroup.OOMError)
@@ -116,7 +116,8 @@ func (s *supervision) moveNetDevices(supervise.Report) error {
 	return networks.Move(plan.NetDevices(s.in.spec), devices, s.undo, func(line string) { s.caller.Warn(line) })
 }
 
-// passListener passes the listener of the container's seccomp filter to its agent, or has rt itself answer the calls.
+// passListener passes the listener of the container's seccomp filter to its agent. With a recorder, rt itself answers
+// the calls.
 func (s *supervision) passListener(fd int) error {
 	if s.recorder != nil {
 		s.resources.observer = listener.Observe(fd, s.recorder)
@@ -127,13 +128,12 @@ func (s *supervision) passListener(fd int) error {
 	return listener.Pass(fd, s.record.state.Pid, profile.ListenerPath, text)
 }
 
-// opener opens what the plan has rt open.
+// opener returns the Opener for the files of the plan.
 func (s *supervision) opener() *descriptor.Opener {
 	return &descriptor.Opener{Spec: s.in.spec, Facts: &s.in.facts, Cgroup: s.groups.cgroup, Dir: s.record.dir}
 }
 
-// passTrees opens the next batch of bind sources, and passes it to the boot process, which has used up the last
-// one.
+// passTrees opens the next batch of bind sources, and passes it to the boot process, which has attached the last one.
 func (s *supervision) passTrees(supervise.Report) error {
 	batch := s.in.plan.Later[0]
 	s.in.plan.Later = s.in.plan.Later[1:]

@@ -93,27 +93,32 @@ const logEverything = 4
 // may not know the field.
 func (o *Options) message() *rpc.CriuOpts {
 	m := &rpc.CriuOpts{
-		ImagesDirFd: new(
-			int32(o.ImagesDir),
-		), WorkDirFd: new(int32(o.WorkDir)), LogLevel: new(int32(logEverything)), LogFile: optional(o.LogFile),
-		Root: optional(o.Root), Pid: optional(int32(o.Pid)), ParentImg: optional(o.Parent),
-		LeaveRunning: optional(
-			o.LeaveRunning,
-		), TrackMem: optional(o.TrackMemory), AutoDedup: optional(o.AutoDedup), LazyPages: optional(o.LazyPages),
-		TcpEstablished: optional(
-			o.TCPEstablished,
-		), TcpSkipInFlight: optional(o.TCPSkipInFlight), ExtUnixSk: optional(o.ExtUnixSockets),
-		ShellJob: optional(
-			o.ShellJob,
-		), FileLocks: optional(o.FileLocks), LinkRemap: optional(o.LinkRemap),
+		ImagesDirFd:      new(int32(o.ImagesDir)),
+		WorkDirFd:        new(int32(o.WorkDir)),
+		LogLevel:         new(int32(logEverything)),
+		LogFile:          optional(o.LogFile),
+		Root:             optional(o.Root),
+		Pid:              optional(int32(o.Pid)),
+		ParentImg:        optional(o.Parent),
+		LeaveRunning:     optional(o.LeaveRunning),
+		TrackMem:         optional(o.TrackMemory),
+		AutoDedup:        optional(o.AutoDedup),
+		LazyPages:        optional(o.LazyPages),
+		TcpEstablished:   optional(o.TCPEstablished),
+		TcpSkipInFlight:  optional(o.TCPSkipInFlight),
+		ExtUnixSk:        optional(o.ExtUnixSockets),
+		ShellJob:         optional(o.ShellJob),
+		FileLocks:        optional(o.FileLocks),
+		LinkRemap:        optional(o.LinkRemap),
 		SkipFileRwxCheck: optional(o.SkipModeCheck),
-		OrphanPtsMaster: optional(
-			o.OrphanPtsMaster,
-		), RstSibling: optional(o.RestoreSibling), NotifyScripts: optional(o.NotifyScripts),
-		FreezeCgroup: optional(
-			o.FreezeCgroup,
-		), External: o.External, LsmProfile: optional(o.LSMProfile), LsmMountContext: optional(o.LSMMountContext),
-		ConfigFile: optional(o.ConfigFile),
+		OrphanPtsMaster:  optional(o.OrphanPtsMaster),
+		RstSibling:       optional(o.RestoreSibling),
+		NotifyScripts:    optional(o.NotifyScripts),
+		FreezeCgroup:     optional(o.FreezeCgroup),
+		External:         o.External,
+		LsmProfile:       optional(o.LSMProfile),
+		LsmMountContext:  optional(o.LSMMountContext),
+		ConfigFile:       optional(o.ConfigFile),
 	}
 	if o.PageServer != nil {
 		m.Ps = &rpc.CriuPageServerInfo{Address: &o.PageServer.Address, Port: new(int32(o.PageServer.Port))}

@@ -34,8 +34,8 @@ type Finding struct {
 func Examine() []Finding {
 	f := host.Probe()
 	var list []Finding
-	for _, look := range []func(*host.Facts) []Finding{kernel, rights, namespaces, ids, cgroups, security, files} {
-		list = append(list, look(&f)...)
+	for _, examine := range []func(*host.Facts) []Finding{kernel, rights, namespaces, ids, cgroups, security, files} {
+		list = append(list, examine(&f)...)
 	}
 	return list
 }

@@ -10,9 +10,9 @@ import (
 	"rt/internal/sys"
 )
 
-// Tell tells the engine the pid of a process: it sends a pidfd to pidfdSocket and writes pidFile. An empty path asks
-// for nothing.
-func Tell(pid int, pidfdSocket, pidFile string) error {
+// SendPid sends a pidfd of a process to the engine on pidfdSocket, and writes the pid to pidFile. It skips either if
+// its path is "".
+func SendPid(pid int, pidfdSocket, pidFile string) error {
 	if pidfdSocket != "" {
 		if err := sendPidfd(pidfdSocket, pid); err != nil {
 			return err

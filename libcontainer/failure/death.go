@@ -15,7 +15,7 @@ import (
 
 // Of returns the error for the user of an error of Session.Serve. outOfMemory returns an error if the container's
 // cgroup has run out of memory.
-func Of(err error, s *supervise.Session, p *plan.Plan, config *spec.Spec, outOfMemory func() error) error {
+func Explain(err error, s *supervise.Session, p *plan.Plan, config *spec.Spec, outOfMemory func() error) error {
 	if f, ok := errors.AsType[*supervise.Failure](err); ok {
 		return Step(f, p.Text(f.Index), config)
 	}

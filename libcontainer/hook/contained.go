@@ -23,7 +23,7 @@ func (h *Hooks) StartContainer(group *cgroup.Group, unfiltered bool) error {
 		// Without Warn: the warnings were given about the container's process.
 		hook := join.Options{
 			Process: processOf(h.Spec.Process, argv, env), Program: path, Binary: -1, OwnStreams: true,
-			Streams:    stdio.Of([3]int{int(files[0]), int(files[1]), int(files[2])}),
+			Streams:    stdio.FromDescriptors([3]int{int(files[0]), int(files[1]), int(files[2])}),
 			Unfiltered: unfiltered, Resctrl: h.Resctrl, Debug: h.Caller.Debug, Interrupted: h.Caller.Interrupted,
 		}
 		pidfd, err := process.Open(h.State.Pid, h.State.StartTime)

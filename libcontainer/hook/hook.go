@@ -1,6 +1,7 @@
-// Package hook runs the hooks of a container at their points of its life, each list in the namespaces and the directory
-// that the specification wants (config.md, "POSIX-platform Hooks"): the first two lists in those of rt, createContainer
-// in the container's namespaces with the host's root, startContainer as a process of the container.
+// Package hook runs the hooks of a container, each list in the namespaces and the directory that the specification
+// requires (config.md, "POSIX-platform Hooks"). prestart, createRuntime, poststart and poststop hooks run in the
+// namespaces of rt, createContainer hooks in the container's namespaces with the root directory of the host, and
+// startContainer hooks as processes of the container.
 //
 // Package hooks, which this one calls, executes a list: order, timeout, standard streams.
 package hook
@@ -25,9 +26,9 @@ type Hooks struct {
 	Spec  *spec.Spec
 	State *state.State // what hooks get on standard input
 	Dir   *state.Container
-	// Caller is whose call runs them, and ends them if it is interrupted.
+	// Caller receives the warnings. If it is interrupted, a running hook is killed.
 	Caller *caller.Caller
-	// Resctrl returns where resctrl is mounted, for startContainer in a container with linux.intelRdt.
+	// Resctrl returns the mount point of resctrl, for startContainer hooks of a container with linux.intelRdt.
 	Resctrl func() (string, error)
 }
 

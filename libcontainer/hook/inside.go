@@ -50,7 +50,7 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 	}
 	hook := supervise.Session{
 		Boot: boot, Image: image, Steps: program.Steps, Interrupted: s.interrupted,
-		On: supervise.Handlers{plan.SyncCloned: func(supervise.Report) error { return nil }},
+		Handlers: supervise.Handlers{plan.SyncCloned: func(supervise.Report) error { return nil }},
 	}
 	err = hook.Serve(plan.SyncNone)
 	if err == nil {

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BlockedHint names the first directory on the way to an absolute path that the user of this process may not enter,
-// after a look-up of the path has failed with EACCES; "" if there is none, or the user is root. It asks no file system:
-// what that look-up has passed is in the kernel's caches.
+// BlockedHint returns a hint that names the first directory on the way to an absolute path that the user of this
+// process may not enter. It returns "" if there is none, or the user is root. It is called after a look-up of the path
+// has failed with EACCES, and sends no request to a file system: the kernel has the directories in its caches.
 func BlockedHint(path string) string {
 	if unix.Geteuid() == 0 {
 		return ""

@@ -1,8 +1,7 @@
-// Package hostpath looks up paths of the host that the config names and that need not lead to a file system of the
-// host: the source of a bind mount may be a FUSE file system, which a container serves and which never answers. A
-// thread that waits for such a server does not even die of SIGKILL, and as long as it is there nobody can wait for its
-// process. So rt itself looks a path up only in what the kernel has in its caches (RESOLVE_CACHED of openat2(2)). A
-// process that rt can give up does the rest.
+// Package hostpath looks up paths of the host that a config names. They may lead to a file system that never answers:
+// the source of a bind mount may be a FUSE file system that a container serves. SIGKILL does not end a thread that
+// waits for such a server, nor its process. So rt itself only looks up paths that the kernel has in its caches
+// (RESOLVE_CACHED of openat2(2)). For others it starts a process that it can abandon.
 package hostpath
 
 import (
@@ -26,11 +25,11 @@ import (
 // resolveCached is RESOLVE_CACHED of linux/openat2.h.
 const resolveCached = 0x20
 
-// limit is how long a look-up may take. Only tests change it.
+// limit is the time that a look-up may take. Only tests change it.
 var limit = 10 * time.Second
 
-// Open opens a path as open(2) does with O_PATH and flags. What it says of the file later costs no request to a server
-// if it is asked with statx(2) and AT_STATX_DONT_SYNC.
+// Open opens a path as open(2) does with O_PATH and flags. statx(2) of the descriptor with AT_STATX_DONT_SYNC sends no
+// request to a server.
 func Open(path string, flags uint64) (int, error) {
 	fd, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{
 		Flags: unix.O_PATH | unix.O_CLOEXEC | flags, Resolve: resolveCached,
@@ -82,7 +81,7 @@ func Readlink(path string) (string, error) {
 	return string(said), err
 }
 
-// Resolve returns a path without symbolic links. The last names need not exist, where they are not "..".
+// Resolve returns a path without symbolic links. Trailing names that do not exist stay as they are, unless one is "..".
 func Resolve(path string) (string, error) {
 	rest := ""
 	for range maxLinks {
@@ -111,7 +110,7 @@ func Resolve(path string) (string, error) {
 	return "", unix.ELOOP
 }
 
-// maxLinks is how many links and missing names Resolve goes along.
+// maxLinks is how many links and missing names Resolve follows.
 const maxLinks = 255
 
 // inProc reports whether a file is in a procfs, which never waits for a server.
@@ -151,7 +150,7 @@ func serve(program *nsenter.Program, to int) (fd int, err error) {
 		}
 		return foreground.Interrupted()
 	}}
-	session.On[plan.SyncHome] = func(r supervise.Report) error {
+	session.Handlers[plan.SyncHome] = func(r supervise.Report) error {
 		fd = r.FD
 		return nil
 	}

@@ -17,14 +17,14 @@ import (
 // serve serves a boot process until it has become the user's program.
 func (p *Process) serve(boot *nsenter.Boot, image nsenter.Image) error {
 	// The first process has dropped its rights and closed its files before it clones the second one.
-	traits := supervise.Equal
+	traits := supervise.SamePrivileges
 	if p.c.Paused {
-		traits |= supervise.Patient
+		traits |= supervise.NoTimeLimit
 	}
 	p.session = &supervise.Session{
 		Boot: boot, Image: image, Traits: traits,
 		Steps: p.plan.Steps, Debug: p.o.Debug, Interrupted: p.o.Interrupted,
-		On: supervise.Handlers{
+		Handlers: supervise.Handlers{
 			plan.SyncCloned:   p.cloned,
 			plan.SyncConsole:  p.takeTerminal,
 			plan.SyncTerminal: p.takeTerminal,
@@ -36,14 +36,14 @@ func (p *Process) serve(boot *nsenter.Boot, image nsenter.Image) error {
 		p.session.Trace = p.o.Trace(p.plan, &p.pid)
 	}
 	if err := p.session.Serve(plan.SyncNone); err != nil {
-		return failure.Of(err, p.session, p.plan, p.spec, p.c.Cgroup.OOMError)
+		return failure.Explain(err, p.session, p.plan, p.spec, p.c.Cgroup.OOMError)
 	}
 	if p.pid == 0 {
 		return failure.Died(p.session, p.c.Cgroup.OOMError)
 	}
 	// The engine is told nothing before: conmon takes a missing pid file for a failure of the runtime, and any exit
 	// status for that of the program once there is a pid file.
-	return engine.Tell(p.pid, p.o.PidfdSocket, p.o.PidFile)
+	return engine.SendPid(p.pid, p.o.PidfdSocket, p.o.PidFile)
 }
 
 // cloned records the process that the first boot process has cloned.

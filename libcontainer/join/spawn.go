@@ -104,5 +104,5 @@ func (p *Process) enterRdt() error {
 	if err != nil {
 		return err
 	}
-	return rdt.Of(root, p.c.State.ID, l.IntelRdt).Join(unix.Gettid())
+	return rdt.Load(root, p.c.State.ID, l.IntelRdt).Join(unix.Gettid())
 }

@@ -22,8 +22,8 @@ type Table struct {
 	Host   []*mountinfo.Info // rt's own
 }
 
-// Of reads the mount table of a process.
-func Of(pid int) (*Table, error) {
+// Load reads the mount table of a process, and that of rt.
+func Load(pid int) (*Table, error) {
 	table, err := Read(pid)
 	if err != nil {
 		return nil, err
@@ -92,10 +92,10 @@ type Found struct {
 	Rdev            uint64
 }
 
-// At returns what is at path, below the directory root of the container; nil if that can't be said. Symbolic links are
-// followed as in the container. Below a mount that may wait for a process of the container, a path is only
-// compared with the mount table.
-func (t *Table) At(root int, path string) (*Found, error) {
+// Lookup looks up a path below the directory root of the container, and follows symbolic links as in the container. It
+// returns nil if that is not possible. Below a mount whose look-ups may wait for a process of the container, it only
+// compares the path with the mount table.
+func (t *Table) Lookup(root int, path string) (*Found, error) {
 	fd, err := unix.Openat(root, ".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (t *Table) At(root int, path string) (*Found, error) {
 			}
 			continue
 		case !t.waitsForNone(dir.mount):
-			return t.named("/" + strings.Join(append(at, todo...), "/")), nil
+			return t.lookupByTable("/" + strings.Join(append(at, todo...), "/")), nil
 		}
 		todo = todo[1:]
 		fd, err := unix.Openat(dir.fd, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -175,8 +175,8 @@ func (t *Table) At(root int, path string) (*Found, error) {
 	return nil, unix.ELOOP
 }
 
-// named returns the mount with a mount point, by the table alone: the one on top of others there.
-func (t *Table) named(path string) *Found {
+// lookupByTable returns the topmost mount at a mount point, without a system call.
+func (t *Table) lookupByTable(path string) *Found {
 	for _, e := range slices.Backward(t.Mounts) {
 		if e.Mountpoint == path {
 			// A masked directory is covered by the root of a tmpfs.

@@ -68,8 +68,9 @@ func (n *Namespaces) Close() {
 }
 
 // Move moves the devices of these names. That all of them can be moved is known before the first is touched. Each that
-// was moved leaves an entry on taken, which moves it back while n is open, and passes to warn what that could not do.
-func (n *Namespaces) Move(names []string, devices map[string]specs.LinuxNetDevice, taken *undo.Stack,
+// was moved leaves an entry on reversals, which moves it back while n is open, and passes to warn what that could not
+// do.
+func (n *Namespaces) Move(names []string, devices map[string]specs.LinuxNetDevice, reversals *undo.Stack,
 	warn func(string),
 ) error {
 	links := make([]netlink.Link, len(names))
@@ -80,7 +81,7 @@ func (n *Namespaces) Move(names []string, devices map[string]specs.LinuxNetDevic
 		}
 	}
 	for i, name := range names {
-		if err := n.moveOne(links[i], nameInside(name, devices), taken, func(err error) {
+		if err := n.moveDevice(links[i], nameInside(name, devices), reversals, func(err error) {
 			warn(deviceError(name, err).Error())
 		}); err != nil {
 			return deviceError(name, err)
@@ -89,8 +90,8 @@ func (n *Namespaces) Move(names []string, devices map[string]specs.LinuxNetDevic
 	return nil
 }
 
-// moveOne moves a device with its addresses.
-func (n *Namespaces) moveOne(link netlink.Link, as string, taken *undo.Stack, warn func(error)) error {
+// moveDevice moves a device with its addresses.
+func (n *Namespaces) moveDevice(link netlink.Link, as string, reversals *undo.Stack, warn func(error)) error {
 	// The kernel keeps what belongs to the device, as its MTU, and drops what belongs to the namespace.
 	addresses, err := n.host.AddrList(link, netlink.FAMILY_ALL)
 	if err != nil {
@@ -98,8 +99,8 @@ func (n *Namespaces) moveOne(link netlink.Link, as string, taken *undo.Stack, wa
 	}
 	moved, err := n.move(link, as)
 	if moved != nil {
-		taken.Push(func() {
-			if err := n.giveBack(link, moved, addresses); err != nil {
+		reversals.Push(func() {
+			if err := n.moveBack(link, moved, addresses); err != nil {
 				warn(err)
 			}
 		})
@@ -107,7 +108,7 @@ func (n *Namespaces) moveOne(link netlink.Link, as string, taken *undo.Stack, wa
 	if err != nil {
 		return err
 	}
-	return n.equip(link, moved, addresses)
+	return n.configure(link, moved, addresses)
 }
 
 // nameInside is what a device is to be called in the container.
@@ -165,16 +166,16 @@ func (n *Namespaces) move(link netlink.Link, as string) (netlink.Link, error) {
 	if err := send(nil, link.Attrs().Index, n.namespace, as); err != nil {
 		return nil, netlinkError("the network device can't be moved into the container", err)
 	}
-	return n.arrived(before, as)
+	return n.findMoved(before, as)
 }
 
-// equip gives a device that was moved the addresses that are to outlive it, and brings it up.
-func (n *Namespaces) equip(link, moved netlink.Link, addresses []netlink.Addr) error {
+// configure gives a moved device its permanent addresses again, and brings it up.
+func (n *Namespaces) configure(link, moved netlink.Link, addresses []netlink.Addr) error {
 	for _, a := range addresses {
 		if a.Flags&unix.IFA_F_PERMANENT == 0 || a.Scope != unix.RT_SCOPE_UNIVERSE {
 			continue
 		}
-		keep(&a, link.Attrs().Name, moved.Attrs().Name)
+		prepareAddress(&a, link.Attrs().Name, moved.Attrs().Name)
 		if err := n.container.AddrReplace(moved, &a); err != nil {
 			return netlinkError("the address "+a.IPNet.String()+" can't be given to the network device again", err)
 		}
@@ -185,9 +186,9 @@ func (n *Namespaces) equip(link, moved netlink.Link, addresses []netlink.Addr) e
 	return nil
 }
 
-// giveBack moves a device back, to the name, the addresses and the state that it had. Its routes are lost but for those
+// moveBack moves a device back, to the name, the addresses and the state that it had. Its routes are lost but for those
 // that the addresses bring.
-func (n *Namespaces) giveBack(link, moved netlink.Link, addresses []netlink.Addr) error {
+func (n *Namespaces) moveBack(link, moved netlink.Link, addresses []netlink.Addr) error {
 	name := link.Attrs().Name
 	if err := n.container.LinkSetDown(moved); err != nil { // one that is up can't be renamed
 		return netlinkError("the network device can't be given back", err)
@@ -210,7 +211,7 @@ func (n *Namespaces) giveBack(link, moved netlink.Link, addresses []netlink.Addr
 		if a.Flags&unix.IFA_F_PERMANENT == 0 || a.IP.IsLinkLocalUnicast() && a.IP.To4() == nil {
 			continue // it is the kernel's to make again
 		}
-		keep(&a, name, name)
+		prepareAddress(&a, name, name)
 		if a.Broadcast == nil && a.IP.To4() != nil {
 			a.Broadcast = net.IPv4zero // none: package netlink would compute one
 		}
@@ -226,7 +227,7 @@ func (n *Namespaces) giveBack(link, moved netlink.Link, addresses []netlink.Addr
 	return failed
 }
 
-// send moves and renames in one request: after a move alone, the old name could be taken there.
+// send moves and renames in one request: after a move alone, the old name could be reversals there.
 func send(sockets map[int]*nl.SocketHandle, index, namespace int, as string) error {
 	request := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
 	request.Sockets = sockets
@@ -239,9 +240,9 @@ func send(sockets map[int]*nl.SocketHandle, index, namespace int, as string) err
 	return err
 }
 
-// arrived finds the device in the container. Its index may be another one there, and the kernel has chosen its name if
-// that was a template.
-func (n *Namespaces) arrived(before []netlink.Link, as string) (netlink.Link, error) {
+// findMoved finds the device in the container. Its index may be another one there, and the kernel has chosen its name
+// if that was a template.
+func (n *Namespaces) findMoved(before []netlink.Link, as string) (netlink.Link, error) {
 	if !strings.Contains(as, "%d") {
 		link, err := n.container.LinkByName(as)
 		if err != nil {
@@ -268,9 +269,9 @@ func (n *Namespaces) arrived(before []netlink.Link, as string) (netlink.Link, er
 	}
 }
 
-// keep makes an address that the kernel told one that it takes: without the flags that are the kernel's to set. The
-// label of an IPv4 address starts with the name of its device.
-func keep(a *netlink.Addr, name, as string) {
+// prepareAddress turns an address that the kernel has reported into one that it accepts: it clears the flags that only
+// the kernel sets. The label of an IPv4 address begins with the name of its device.
+func prepareAddress(a *netlink.Addr, name, as string) {
 	a.Flags &= unix.IFA_F_NODAD | unix.IFA_F_HOMEADDRESS | unix.IFA_F_MANAGETEMPADDR |
 		unix.IFA_F_NOPREFIXROUTE | unix.IFA_F_MCAUTOJOIN
 	a.LinkIndex = 0

@@ -1,4 +1,4 @@
-// Package notify passes the readiness of a container on to the service manager that has started rt: sd_notify(3).
+// Package notify relays READY=1 of a container to the service manager that has started rt: sd_notify(3).
 package notify
 
 import (
@@ -19,8 +19,7 @@ import (
 // sd_notify(3).
 const Env = "NOTIFY_SOCKET"
 
-// barrierLimit is how long the service manager may take to answer that it has read all. A variable, so that a test need
-// not wait as long.
+// barrierLimit is how long the service manager may take to answer BARRIER=1. Only tests change it.
 var barrierLimit = 30 * time.Second
 
 // Relay passes on to the service manager that the container is ready, and nothing else: what a container says there is
@@ -33,9 +32,9 @@ type Relay struct {
 	done    chan error
 }
 
-// Wanted reports whether a container whose program has this environment gets a socket for its service manager: where
-// rt has one, and the environment brings none of its own. A variable of rt's that can't be one is an error.
-func Wanted(environment []string) (bool, error) {
+// NeedsSocket reports whether a container whose program has this environment gets a socket for its service manager:
+// where rt has one, and the environment brings none of its own. A variable of rt's that can't be one is an error.
+func NeedsSocket(environment []string) (bool, error) {
 	if os.Getenv(Env) == "" {
 		return false, nil
 	}
@@ -136,14 +135,14 @@ func (n *Relay) Close() {
 	n.socket, n.manager = -1, -1
 }
 
-// Begin relays while rt attends the container, and so stays the process of the service; Finish waits for the end of
-// that. It closes pidfd, the container's process; -1 is one that has ended.
+// Begin starts a goroutine that relays until the container is ready or has ended; Finish waits for it. rt stays the
+// main process of the service. Begin closes pidfd, the container's init; -1 is one that has ended.
 func (n *Relay) Begin(pidfd int) {
 	n.done = make(chan error, 1)
 	go func() { n.done <- n.Wait(pidfd, 0) }()
 }
 
-// Finish waits until what Begin has begun is over.
+// Finish waits for the end of the goroutine of Begin.
 func (n *Relay) Finish() error {
 	if n == nil {
 		return nil

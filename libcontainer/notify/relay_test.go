@@ -148,7 +148,7 @@ func TestWanted(t *testing.T) {
 		{"/" + strings.Repeat("long", 30), "HOME=/", false, true},
 	} {
 		t.Setenv("NOTIFY_SOCKET", test.own)
-		if got, err := Wanted([]string{test.environment}); got != test.want || (err != nil) != test.fails {
+		if got, err := NeedsSocket([]string{test.environment}); got != test.want || (err != nil) != test.fails {
 			t.Errorf("%q, %q: got %v, %v", test.own, test.environment, got, err)
 		}
 	}

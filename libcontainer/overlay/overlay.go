@@ -1,4 +1,4 @@
-// Package overlay takes the directory of --overlay, which stores the changes of a container, for one container alone.
+// Package overlay reserves the directory of --overlay, which stores the changes of a container, for one container.
 //
 // Two containers must not write into one layer (overlayfs: "sharing layers"). While rt creates or attends a container,
 // a lock on the directory keeps others out. Afterwards the file used-by does, which holds the id, the pid and the start

@@ -55,8 +55,8 @@ func Kill(pid int, startTime uint64) {
 	}
 }
 
-// Ends reports whether a signal ends a process that has no handler for it: signal(7).
-func Ends(sig unix.Signal) bool {
+// Terminates reports whether the default action of a signal terminates a process: signal(7).
+func Terminates(sig unix.Signal) bool {
 	switch sig {
 	case unix.SIGCHLD, unix.SIGCONT, unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGURG,
 		unix.SIGWINCH, 0:

@@ -54,7 +54,7 @@ func TestEnds(t *testing.T) {
 	for sig, want := range map[unix.Signal]bool{
 		unix.SIGTERM: true, unix.SIGUSR1: true, unix.SIGCHLD: false, unix.SIGWINCH: false, 0: false,
 	} {
-		if Ends(sig) != want {
+		if Terminates(sig) != want {
 			t.Errorf("%v: %v", sig, !want)
 		}
 	}

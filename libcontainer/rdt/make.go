@@ -9,12 +9,11 @@ import (
 	"rt/internal/diag"
 )
 
-// Make makes the directories that Find has found missing, and writes the schemata. On an error it undoes what it has
-// done.
-func (g *Group) Make() error {
+// Create creates the missing directories, and writes the schemata. On an error it undoes its changes.
+func (g *Group) Create() error {
 	if g.fresh {
 		if err := unix.Mkdir(g.class, 0o755); err != nil {
-			g.Made = Made{} // EEXIST: another process has made it meanwhile, so rt does not remove it
+			g.Created = Created{} // EEXIST: another process has made it meanwhile, so rt does not remove it
 			return failure(origin+".closID", "the class "+g.class+" can't be made"+g.status(), err)
 		}
 	}
@@ -36,7 +35,8 @@ func (g *Group) Make() error {
 	return nil
 }
 
-// undo removes what Make has made, even a class that the config names: no other process uses it yet.
+// undo removes the directories that Create has created, even a class that the config names: no other process uses it
+// yet.
 func (g *Group) undo(monitored bool) {
 	if monitored {
 		_ = unix.Rmdir(g.monitor)
@@ -44,10 +44,10 @@ func (g *Group) undo(monitored bool) {
 	if g.fresh {
 		_ = unix.Rmdir(g.class)
 	}
-	g.Made = Made{}
+	g.Created = Created{}
 }
 
-// Undo removes all that a successful Make has made.
+// Undo removes the directories that a successful Create has created.
 func (g *Group) Undo() { g.undo(g.monitor != "") }
 
 // Join moves a process into the class and the monitoring group, in this order: a monitoring group takes only tasks of
@@ -67,9 +67,9 @@ func (g *Group) Join(pid int) error {
 	return nil
 }
 
-// Remove removes the directories of made, which are removed with the container. It may be repeated.
-func Remove(made Made) error {
-	for _, dir := range [...]string{made.Monitor, made.Class} {
+// Remove removes the directories that were created for a container. It may be repeated.
+func Remove(created Created) error {
+	for _, dir := range [...]string{created.Monitor, created.Class} {
 		if dir == "" {
 			continue
 		}

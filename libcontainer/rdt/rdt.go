@@ -21,16 +21,16 @@ const origin = "linux.intelRdt"
 
 // Group is the class of a container, and perhaps a monitoring group in it.
 type Group struct {
-	Made
+	Created
 	root, class string // directories
 	monitor     string // "" for none
 	fresh       bool   // the class is to be made
 	config      *specs.LinuxIntelRdt
 }
 
-// Made has the directories that are removed with the container. A class that the config names stays (config-linux.md,
-// IntelRdt): others may have joined it.
-type Made struct{ Class, Monitor string }
+// Created has the directories that rt has created, and removes with the container. It does not remove a class that the
+// config names (config-linux.md, IntelRdt): other processes may have joined it.
+type Created struct{ Class, Monitor string }
 
 // Mounted returns the mount point of resctrl in this mount namespace.
 func Mounted() (string, error) {
@@ -52,8 +52,8 @@ func Mounted() (string, error) {
 	return mounts[0].Mountpoint, nil
 }
 
-// Of returns the group of an existing container in the resctrl that is mounted at root.
-func Of(root, id string, config *specs.LinuxIntelRdt) *Group {
+// Load returns the group of an existing container in the resctrl that is mounted at root.
+func Load(root, id string, config *specs.LinuxIntelRdt) *Group {
 	g := &Group{root: root, class: root, config: config}
 	switch config.ClosID {
 	case "/":
@@ -68,9 +68,9 @@ func Of(root, id string, config *specs.LinuxIntelRdt) *Group {
 	return g
 }
 
-// Find returns the group of a new container, and finds which directories have to be made. It changes nothing.
-func Find(root, id string, config *specs.LinuxIntelRdt) (*Group, error) {
-	g := Of(root, id, config)
+// New returns the group of a new container, and determines which directories Create has to create. It changes nothing.
+func New(root, id string, config *specs.LinuxIntelRdt) (*Group, error) {
+	g := Load(root, id, config)
 	name, field := config.ClosID, origin+".closID"
 	if name == "" {
 		name, field = id, origin

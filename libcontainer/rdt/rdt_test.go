@@ -49,11 +49,11 @@ func isThere(path string) bool {
 }
 
 // made finds, makes and joins, as rt does.
-func made(t *testing.T, root string, config *specs.LinuxIntelRdt) *Group {
+func created(t *testing.T, root string, config *specs.LinuxIntelRdt) *Group {
 	t.Helper()
-	g, err := Find(root, "web1", config)
+	g, err := New(root, "web1", config)
 	if err == nil {
-		err = g.Make()
+		err = g.Create()
 	}
 	if err == nil {
 		err = g.Join(4711)
@@ -76,7 +76,7 @@ func clearAway(t *testing.T, dir string, files ...string) {
 
 func TestClassOfTheContainer(t *testing.T) {
 	root := tree(t)
-	g := made(
+	g := created(
 		t,
 		root,
 		&specs.LinuxIntelRdt{MemBwSchema: "MB:0=20", L3CacheSchema: "L3:0=f", Schemata: []string{"L2:0=1", "L2:1=3"}},
@@ -88,12 +88,12 @@ func TestClassOfTheContainer(t *testing.T) {
 	if got := content(t, class+"/tasks"); got != "4711\n" {
 		t.Errorf("tasks: %q", got)
 	}
-	if g.Made != (Made{Class: class}) {
-		t.Errorf("to be removed with the container: %+v", g.Made)
+	if g.Created != (Created{Class: class}) {
+		t.Errorf("to be removed with the container: %+v", g.Created)
 	}
 	clearAway(t, class, "schemata", "tasks")
 	for range 2 { // it may be repeated
-		if err := Remove(g.Made); err != nil || isThere(class) {
+		if err := Remove(g.Created); err != nil || isThere(class) {
 			t.Errorf("the class is still there, or: %v", err)
 		}
 	}
@@ -101,7 +101,7 @@ func TestClassOfTheContainer(t *testing.T) {
 
 func TestClassWithoutSchemataIsNotWritten(t *testing.T) {
 	root := tree(t)
-	made(t, root, &specs.LinuxIntelRdt{})
+	created(t, root, &specs.LinuxIntelRdt{})
 	if isThere(root + "/web1/schemata") {
 		t.Error("a schemata file was written without a schema")
 	}
@@ -109,12 +109,12 @@ func TestClassWithoutSchemataIsNotWritten(t *testing.T) {
 
 func TestNamedClassStays(t *testing.T) {
 	root := tree(t)
-	g := made(t, root, &specs.LinuxIntelRdt{ClosID: "silver", Schemata: []string{"L3:0=1"}})
-	if g.Made != (Made{}) || !isThere(root+"/silver") {
-		t.Errorf("a class with a name must stay: %+v", g.Made)
+	g := created(t, root, &specs.LinuxIntelRdt{ClosID: "silver", Schemata: []string{"L3:0=1"}})
+	if g.Created != (Created{}) || !isThere(root+"/silver") {
+		t.Errorf("a class with a name must stay: %+v", g.Created)
 	}
 	// But not if the container could not be made.
-	g = made(t, root, &specs.LinuxIntelRdt{ClosID: "bronze", Schemata: []string{"L3:0=1"}})
+	g = created(t, root, &specs.LinuxIntelRdt{ClosID: "bronze", Schemata: []string{"L3:0=1"}})
 	clearAway(t, root+"/bronze", "schemata", "tasks")
 	if g.Undo(); isThere(root + "/bronze") {
 		t.Error("a class was left by a container that was never made")
@@ -124,7 +124,7 @@ func TestNamedClassStays(t *testing.T) {
 func TestClassThatIsThere(t *testing.T) {
 	root := tree(t)
 	// The kernel's zeros and blanks are no difference, nor are domains that the config does not name.
-	g := made(
+	g := created(
 		t,
 		root,
 		&specs.LinuxIntelRdt{
@@ -135,8 +135,8 @@ func TestClassThatIsThere(t *testing.T) {
 		},
 	)
 	monitor := root + "/gold/mon_groups/web1"
-	if g.Made != (Made{Monitor: monitor}) {
-		t.Errorf("to be removed with the container: %+v", g.Made)
+	if g.Created != (Created{Monitor: monitor}) {
+		t.Errorf("to be removed with the container: %+v", g.Created)
 	}
 	for _, dir := range []string{root + "/gold", monitor} {
 		if got := content(t, dir+"/tasks"); got != "4711\n" {
@@ -144,16 +144,16 @@ func TestClassThatIsThere(t *testing.T) {
 		}
 	}
 	clearAway(t, monitor, "tasks")
-	if err := Remove(g.Made); err != nil || isThere(monitor) || !isThere(root+"/gold") {
+	if err := Remove(g.Created); err != nil || isThere(monitor) || !isThere(root+"/gold") {
 		t.Errorf("only the monitoring group goes: %v", err)
 	}
 }
 
 func TestDefaultClass(t *testing.T) {
 	root := tree(t)
-	g := made(t, root, &specs.LinuxIntelRdt{ClosID: "/"})
-	if got := content(t, root+"/tasks"); got != "4711\n" || g.Made != (Made{}) {
-		t.Errorf("tasks: %q, %+v", got, g.Made)
+	g := created(t, root, &specs.LinuxIntelRdt{ClosID: "/"})
+	if got := content(t, root+"/tasks"); got != "4711\n" || g.Created != (Created{}) {
+		t.Errorf("tasks: %q, %+v", got, g.Created)
 	}
 }
 
@@ -184,7 +184,7 @@ func TestRefusals(t *testing.T) {
 		if err := os.MkdirAll(root+"/taken/mon_groups/web1", 0o755); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Find(root, "web1", &test.config)
+		_, err := New(root, "web1", &test.config)
 		e, ok := errors.AsType[*diag.Error](err)
 		if !ok || e.Field != test.field || !strings.Contains(e.Problem, test.says) {
 			t.Errorf("%+v: %v", test.config, err)
@@ -196,39 +196,39 @@ func TestRefusals(t *testing.T) {
 func TestFailureLeavesNothing(t *testing.T) {
 	root := tree(t)
 	put(t, root+"/info/last_cmd_status", "MB value 5 out of range\n")
-	g, err := Find(root, "web1", &specs.LinuxIntelRdt{EnableMonitoring: true})
+	g, err := New(root, "web1", &specs.LinuxIntelRdt{EnableMonitoring: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = g.Make() // there is no mon_groups in the new class: nothing but the kernel makes it
+	err = g.Create() // there is no mon_groups in the new class: nothing but the kernel makes it
 	e, ok := errors.AsType[*diag.Error](err)
 	if !ok || e.Field != "linux.intelRdt.enableMonitoring" || !strings.Contains(e.Problem, "MB value 5 out of range") {
 		t.Errorf("%v", err)
 	}
-	if isThere(root+"/web1") || g.Made != (Made{}) {
-		t.Errorf("something was left: %+v", g.Made)
+	if isThere(root+"/web1") || g.Created != (Created{}) {
+		t.Errorf("something was left: %+v", g.Created)
 	}
 }
 
 func TestMadeMeanwhileIsNotOurs(t *testing.T) {
 	root := tree(t)
-	g, err := Find(root, "web1", &specs.LinuxIntelRdt{})
+	g, err := New(root, "web1", &specs.LinuxIntelRdt{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(root+"/web1", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Make(); !errors.Is(err, os.ErrExist) || g.Made != (Made{}) || !isThere(root+"/web1") {
-		t.Errorf("%v, %+v", err, g.Made)
+	if err := g.Create(); !errors.Is(err, os.ErrExist) || g.Created != (Created{}) || !isThere(root+"/web1") {
+		t.Errorf("%v, %+v", err, g.Created)
 	}
 }
 
 func TestUpdate(t *testing.T) {
 	root := tree(t)
-	g := made(t, root, &specs.LinuxIntelRdt{L3CacheSchema: "L3:0=f"})
+	g := created(t, root, &specs.LinuxIntelRdt{L3CacheSchema: "L3:0=f"})
 	for _, s := range []Schemas{{}, {L3Cache: "L3:0=3"}, {MemBw: "MB:0=40"}, {"L3:0=1", "MB:0=50"}} {
-		if err := Of(root, "web1", g.config).Update(s); err != nil {
+		if err := Load(root, "web1", g.config).Update(s); err != nil {
 			t.Errorf("%+v: %v", s, err)
 		}
 	}
@@ -260,7 +260,7 @@ func TestUpdateRefuses(t *testing.T) {
 			"refuses it",
 		},
 	} {
-		err := Of(root, "web1", &test.config).Update(test.s)
+		err := Load(root, "web1", &test.config).Update(test.s)
 		e, ok := errors.AsType[*diag.Error](err)
 		if !ok || e.Field != test.field || !strings.Contains(e.Problem, test.says) {
 			t.Errorf("%+v: %v", test.s, err)
@@ -287,7 +287,7 @@ func TestStats(t *testing.T) {
 	put(t, root+"/gold/mon_groups/web1/mon_data/mon_L3_00/llc_occupancy", "4096\n")
 	put(t, root+"/gold/mon_groups/web1/mon_data/mon_L3_00/mbm_total_bytes", "Unavailable\n")
 	put(t, root+"/gold/mon_groups/web1/mon_data/mon_L3_01/mbm_local_bytes", "7\n")
-	got := Of(root, "web1", &specs.LinuxIntelRdt{ClosID: "gold", EnableMonitoring: true}).Stats()
+	got := Load(root, "web1", &specs.LinuxIntelRdt{ClosID: "gold", EnableMonitoring: true}).Stats()
 	want := &Stats{
 		L3:   map[string]string{"cbm_mask": "7ff", "num_closids": "16"},
 		Root: Schemas{"L3:0=7ff;1=7ff", "MB:0=100;1=100"}, Class: Schemas{"L3:0=00f;1=7FF", "MB:0= 50;1=100"},
@@ -296,7 +296,7 @@ func TestStats(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if got := Of(root, "web1", &specs.LinuxIntelRdt{ClosID: "gold"}).Stats(); got.Counts != nil {
+	if got := Load(root, "web1", &specs.LinuxIntelRdt{ClosID: "gold"}).Stats(); got.Counts != nil {
 		t.Errorf("without mon_data: %+v", got)
 	}
 }

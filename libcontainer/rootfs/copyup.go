@@ -67,7 +67,7 @@ func (s *Server) copyTree(from, to int, keepMode bool) error {
 	return err
 }
 
-// empty removes all that is in a tmpfs which nobody else can reach.
+// empty removes the contents of a tmpfs that is not attached yet.
 func empty(tmpfs int) error {
 	dir := "/proc/self/fd/" + strconv.Itoa(tmpfs)
 	entries, err := os.ReadDir(dir)

@@ -17,27 +17,27 @@ import (
 	"rt/nsenter"
 )
 
-// In a mount of the container whose server need not answer, rt makes no mount point and copies nothing itself: a
-// helper does, which is this program once more. rt can give it up; its own threads it can't. A program that uses the
-// library and does not call Help has no helper; there a thread works, and stays behind if it is given up.
+// A mount of the container may have a server that never answers. There a helper, another process of this program,
+// creates mount points and copies files: rt can abandon a process, but not its own threads. In a program that uses the
+// library and does not call RunHelper a thread does this work, and remains if it gets no answer.
 
 // helperName is the first word of the command line of a helper.
 const helperName = "rt-rootfs"
 
-// helps says that this program, executed again, becomes a helper.
-var helps bool
+// hasHelper says that this program calls RunHelper, so that another process of it can be a helper.
+var hasHelper bool
 
 // The descriptors of a helper besides the standard streams.
 const (
 	helperSocket = 3 + iota
 	helperFrom   // a directory of the container
-	helperTo     // the tmpfs that is to be filled, or the same directory
+	helperTo     // the tmpfs to fill, or the same directory
 )
 
-// Help does the work of a helper if this process is one, and reports whether it was; then the process is to end. It
-// also records that rt may start helpers.
+// RunHelper does the work of a helper if this process is one, and reports whether it was; then the process must end. It
+// also records that this program has helpers.
 func RunHelper(args []string) bool {
-	helps = true
+	hasHelper = true
 	if len(args) == 0 || args[0] != helperName {
 		return false
 	}
@@ -59,7 +59,7 @@ func RunHelper(args []string) bool {
 type task struct {
 	name     string
 	path     string // below from
-	uid, gid uint32 // the owner of what is made
+	uid, gid uint32 // the owner of new files
 	keepMode bool
 	from, to int
 }
@@ -107,14 +107,15 @@ func (t *task) do(step func()) (text string, err error) {
 	return "", unix.EINVAL
 }
 
-// What a helper sends: progress as often as it likes, and then one result.
+// The first bytes of the messages of a helper: any number of progress messages, and then one result.
 const (
 	progress   = '.'
 	result     = '='
 	resultSize = unix.PathMax + 2*unix.PathMax
 )
 
-// formatResult makes a message of a result: the kind and errno of an error, its call, its problem and the text.
+// formatResult returns the message of a result: the kind and errno of an error, its call, its problem, and the text of
+// a link. They are separated by null bytes and not encoded as JSON, because a link need not be valid UTF-8.
 func formatResult(text string, err error) []byte {
 	e := &diag.Error{}
 	if err != nil {
@@ -149,8 +150,8 @@ func parseResult(message []byte) (text string, err error) {
 	return "", &diag.Error{Kind: diag.Kind(kind), Errno: unix.Errno(errno), Call: f[3], Problem: f[4]}
 }
 
-// delegate has a helper perform a task, and waits for it as for a boot process: until it makes no progress for
-// supervise.SilenceLimit, or interrupted returns an error.
+// delegate lets a helper perform a task, and waits for its result. It gives up if the helper makes no progress for
+// supervise.SilenceLimit, or if interrupted returns an error.
 func (t *task) delegate(interrupted func() error) (text string, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -165,8 +166,8 @@ func (t *task) delegate(interrupted func() error) (text string, err error) {
 	helper := nsenter.Attach(pair[0], 0)
 	message := make([]byte, resultSize)
 	for begin := time.Now(); ; {
-		const often = 100 * time.Millisecond
-		if helper.ReadyWithin(often) {
+		const interval = 100 * time.Millisecond
+		if helper.ReadyWithin(interval) {
 			n, err := unix.Read(pair[0], message)
 			switch {
 			case err != nil && err != unix.EINTR:
@@ -189,10 +190,10 @@ func (t *task) delegate(interrupted func() error) (text string, err error) {
 	}
 }
 
-// start starts a helper that answers on socket, which is closed. stop ends it, or gives it up.
+// start starts a helper that answers on socket, and closes socket. stop kills the helper, or abandons it.
 func (t *task) start(socket int) (stop func(), err error) {
 	defer func() {
-		if stop == nil || helps {
+		if stop == nil || hasHelper {
 			_ = unix.Close(socket)
 		}
 	}()
@@ -200,7 +201,7 @@ func (t *task) start(socket int) (stop func(), err error) {
 	if to < 0 {
 		to = t.from
 	}
-	if !helps {
+	if !hasHelper {
 		return t.startThread(socket, to)
 	}
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
@@ -217,13 +218,13 @@ func (t *task) start(socket int) (stop func(), err error) {
 		return nil, err
 	}
 	return func() {
-		const patience = 2 * time.Second // one that waits for FUSE does not die
+		const limit = 2 * time.Second // SIGKILL does not end a process that waits for FUSE
 		_ = unix.Kill(pid, unix.SIGKILL)
-		_, _ = (&nsenter.Boot{Pid: pid}).WaitWithin(patience)
+		_, _ = (&nsenter.Boot{Pid: pid}).WaitWithin(limit)
 	}, nil
 }
 
-// startThread performs the task in this process, with descriptors of its own.
+// startThread performs the task in a goroutine of this process, with duplicates of the descriptors.
 func (t *task) startThread(socket, to int) (stop func(), err error) {
 	own := *t
 	fds := [...]*int{&own.from, &own.to}

@@ -26,7 +26,7 @@ type Server struct {
 // container. Close the server after the session.
 func Serve(session *supervise.Session, s *spec.Spec, links []string, dir string) *Server {
 	server := &Server{spec: s, links: links, dir: dir, session: session, copyFrom: -1}
-	on := &session.On
+	on := &session.Handlers
 	on[plan.SyncCopyFrom] = server.keepSource
 	on[plan.SyncCopyTo] = server.fillTmpfs
 	on[plan.SyncMakeDir] = server.makeMountPoint
@@ -37,7 +37,7 @@ func Serve(session *supervise.Session, s *spec.Spec, links []string, dir string)
 	return server
 }
 
-// Close closes what the boot process has passed and not used up.
+// Close closes the descriptors that the boot process has passed.
 func (s *Server) Close() {
 	if s != nil {
 		sys.CloseAll(s.copyFrom)

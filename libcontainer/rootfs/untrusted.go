@@ -84,7 +84,7 @@ func serveReader(boot *nsenter.Boot, steps []nsenter.Step, path string) error {
 			Hint:    "a file system that is mounted in the container does not answer",
 		}
 	}}
-	session.On[plan.SyncHome] = func(r supervise.Report) error {
+	session.Handlers[plan.SyncHome] = func(r supervise.Report) error {
 		defer sys.CloseAll(r.FD)
 		if r.FD < 0 || !isRegular(r.FD) {
 			return errIrregular

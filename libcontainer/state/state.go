@@ -70,7 +70,7 @@ type Added struct {
 	Device      string // of a device: its rule, as devices.allow has it; else ""
 }
 
-// IntelRdt has the fields of rdt.Made in the same order, so that one converts to the other. They are directories.
+// IntelRdt has the fields of rdt.Created in the same order, so that one converts to the other. They are directories.
 type IntelRdt struct{ Class, Monitor string }
 
 // Cgroup is what package cgroup needs to find the container's cgroup. It has the fields of cgroup.Saved in the same

@@ -20,7 +20,7 @@ type Streams struct {
 	null      int // opened for the streams that are null devices; -1 if there is none
 }
 
-// Open returns what the files of a caller are as descriptors. A nil file is a null device.
+// Open returns the descriptors of the files of a caller. A nil file is a null device.
 func Open(in, out, err *os.File, preserved int, extra []*os.File) (s Streams, e error) {
 	s = Streams{Preserved: preserved, null: -1}
 	for i, f := range [...]*os.File{in, out, err} {
@@ -48,8 +48,8 @@ func Open(in, out, err *os.File, preserved int, extra []*os.File) (s Streams, e 
 	return s, nil
 }
 
-// Of returns streams that are open already, and nothing else.
-func Of(std [3]int) Streams { return Streams{Std: std, null: -1} }
+// FromDescriptors returns standard streams that are open already, without preserved or extra descriptors.
+func FromDescriptors(std [3]int) Streams { return Streams{Std: std, null: -1} }
 
 // descriptor returns the number of an open file. Unlike File.Fd it does not make the file a blocking one.
 func descriptor(f *os.File) (number int, err error) {

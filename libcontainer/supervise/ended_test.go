@@ -14,7 +14,7 @@ import (
 func TestEndBeforeTheAnswer(t *testing.T) {
 	for _, last := range []message{{}, failed(stepAnswer, -int64(unix.EDOM))} {
 		p := newPeer(t)
-		p.On[plan.SyncReady] = func(Report) error {
+		p.Handlers[plan.SyncReady] = func(Report) error {
 			if len(last.bytes) > 0 {
 				p.send(last)
 			}

@@ -8,43 +8,43 @@ import (
 	"rt/nsenter"
 )
 
-// expected tracks which reports can come next. Each boot process goes through the steps, past those without a report,
-// up to one with a report; a step that forks adds a process. Steps only go forward, so one pass from the last known
-// step of a process tells where it may be now.
+// expected tracks which reports can come next. A boot process executes steps without a report up to one that reports,
+// and a step that forks adds a process. Jumps only go forward, so one pass over the steps from the last known one of a
+// process finds all steps where it may be now.
 type expected struct {
-	steps []nsenter.Step
-	at    []int  // for each process: the first step that it may execute next
-	seen  []bool // which steps can be reached: scratch space of reach
+	steps     []nsenter.Step
+	next      []int  // for each process: the first step that it may execute next
+	reachable []bool // for each step: scratch space of canReach
 }
 
 func newExpected(steps []nsenter.Step) *expected {
-	return &expected{steps: steps, at: []int{0}, seen: make([]bool, len(steps)+1)}
+	return &expected{steps: steps, next: []int{0}, reachable: make([]bool, len(steps)+1)}
 }
 
 // accept reports whether a report of step index can come now, and records it. Any step may report a failure; other
 // reports come only from steps with a sync point or a trace.
 func (e *expected) accept(index int, failed bool) bool {
-	for k, from := range e.at {
+	for k, from := range e.next {
 		if from > index || !e.canReach(from, index) {
 			continue
 		}
-		e.at = append(e.at, e.forks(from, index)...)
-		e.at[k] = e.then(index)
-		if failed || e.at[k] >= len(e.steps) {
-			e.at = slices.Delete(e.at, k, k+1) // it has ended
+		e.next = append(e.next, e.forks(from, index)...)
+		e.next[k] = e.then(index)
+		if failed || e.next[k] >= len(e.steps) {
+			e.next = slices.Delete(e.next, k, k+1) // it has ended
 		}
 		return true
 	}
 	return false
 }
 
-// canReach reports whether a process at step from can get to step to without a report in between. It marks the
-// reachable steps in seen.
+// canReach reports whether a process at step from can get to step to without a report in between. It marks the steps
+// that the process can reach in reachable.
 func (e *expected) canReach(from, to int) bool {
-	clear(e.seen[from : to+1])
-	e.seen[from] = true
+	clear(e.reachable[from : to+1])
+	e.reachable[from] = true
 	for i := from; i < to; i++ {
-		if !e.seen[i] {
+		if !e.reachable[i] {
 			continue
 		}
 		s := &e.steps[i]
@@ -56,12 +56,12 @@ func (e *expected) canReach(from, to int) bool {
 			e.mark(e.then(i), to)
 		}
 	}
-	return e.seen[to]
+	return e.reachable[to]
 }
 
 func (e *expected) mark(i, to int) {
 	if i <= to {
-		e.seen[i] = true
+		e.reachable[i] = true
 	}
 }
 

@@ -32,8 +32,8 @@ func (h *Hang) Error() string {
 
 // await waits for a report, or the end of the channel, at most for SilenceLimit.
 func (s *Session) await() error {
-	const often = 100 * time.Millisecond
-	if s.Boot.ReadyWithin(often) {
+	const interval = 100 * time.Millisecond
+	if s.Boot.ReadyWithin(interval) {
 		return nil
 	}
 	for begin := time.Now(); ; {
@@ -42,10 +42,10 @@ func (s *Session) await() error {
 				return err
 			}
 		}
-		if s.Traits&Patient == 0 && time.Since(begin) > SilenceLimit {
+		if s.Traits&NoTimeLimit == 0 && time.Since(begin) > SilenceLimit {
 			return s.hang()
 		}
-		if s.Boot.ReadyWithin(often) {
+		if s.Boot.ReadyWithin(interval) {
 			return nil
 		}
 	}
@@ -84,7 +84,7 @@ func (s *Session) current() int {
 		if s.Steps[i].Call.Number() != uint32(call) || s.Image != nil && !s.Image.Makes(i, args) {
 			continue
 		}
-		for _, from := range s.expected.at {
+		for _, from := range s.expected.next {
 			if from <= i && s.expected.canReach(from, i) {
 				return i
 			}

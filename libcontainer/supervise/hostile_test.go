@@ -72,7 +72,7 @@ func newPeer(t testing.TB) *peer {
 	p := &peer{t: t, fd: pair[1]}
 	p.Session = &Session{Boot: nsenter.Attach(pair[0], 0), Steps: steps(), Kill: func() { p.killed++ }}
 	for _, point := range [...]plan.SyncPoint{plan.SyncCloned, plan.SyncCopyFrom, plan.SyncReady} {
-		p.On[point] = func(r Report) error {
+		p.Handlers[point] = func(r Report) error {
 			p.served = append(p.served, point)
 			if r.FD >= 0 {
 				_ = unix.Close(r.FD)
@@ -191,7 +191,7 @@ func TestSecondProcessReportsFirst(t *testing.T) {
 
 // TestHostilePeer sends what no plan sends.
 func TestHostilePeer(t *testing.T) {
-	stranger, own := int64(1), int64(os.Getpid())
+	otherUser, own := int64(1), int64(os.Getpid())
 	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +218,7 @@ func TestHostilePeer(t *testing.T) {
 		"a sync point twice":             {synced(stepDir, 0, int(dir.Fd())), synced(stepDir, 0, int(dir.Fd()))},
 		"the wrong order":                {ready, synced(stepDir, 0, int(dir.Fd()))},
 		"a sync point after the program": {synced(stepLast, 0)},
-		"a pid of another user":          {synced(stepBorn, stranger)},
+		"a pid of another user":          {synced(stepBorn, otherUser)},
 		"our own pid":                    {synced(stepBorn, own)},
 		"no pid":                         {synced(stepBorn, 0)},
 		"a negative pid":                 {synced(stepBorn, -1)},
@@ -297,7 +297,7 @@ func TestFirstProcessStays(t *testing.T) {
 	before := endLimit
 	endLimit = 10 * time.Millisecond
 	defer func() { endLimit = before }()
-	for _, traits := range []Traits{0, Equal} {
+	for _, traits := range []Traits{0, SamePrivileges} {
 		firstProcessStays(t, traits)
 	}
 }
@@ -310,7 +310,7 @@ func firstProcessStays(t *testing.T, traits Traits) {
 	p.Boot.Pid = first
 	p.send(synced(stepBorn, int64(second)))
 	if err := p.Serve(plan.SyncNone); err == nil || !strings.Contains(err.Error(), "does not end") ||
-		len(p.served) > 0 != (traits == Equal) {
+		len(p.served) > 0 != (traits == SamePrivileges) {
 		t.Errorf("error %v, served %v", err, p.served)
 	}
 	for _, pid := range [...]int{first, second} {
@@ -323,7 +323,7 @@ func firstProcessStays(t *testing.T, traits Traits) {
 // TestNobodyServes has a sync point without a handler, which must not let the process continue.
 func TestNobodyServes(t *testing.T) {
 	p := newPeer(t)
-	p.On[plan.SyncReady] = nil
+	p.Handlers[plan.SyncReady] = nil
 	p.send(synced(stepReady, 0))
 	if err := p.Serve(plan.SyncNone); err == nil || !strings.Contains(err.Error(), "has no handler") || p.killed != 1 {
 		t.Errorf("error %v, killed %d times", err, p.killed)

@@ -39,38 +39,38 @@ type Handler func(Report) error
 // Handlers are the handlers of the sync points. A boot process that reaches a sync point without a handler is killed.
 type Handlers [plan.SyncPoints]Handler
 
-// Traits are what a Session has to know about the boot process, besides its steps.
+// Traits are properties of a boot process that its steps do not have.
 type Traits uint8
 
 const (
-	// Patient sets no limit to the silence of the boot process: it waits for what the user is to do.
-	Patient Traits = 1 << iota
-	// Equal says that the process has no other rights and files than the one that it clones to replace it. Then that
-	// one continues while the first one ends: nobody has to wait for the end before the program is executed.
-	Equal
+	// NoTimeLimit disables SilenceLimit: the boot process waits for an action of the user.
+	NoTimeLimit Traits = 1 << iota
+	// SamePrivileges says that the process has the same privileges and descriptors as the process that it clones to
+	// replace itself. Then the session need not wait for the end of the first process before it answers the second one.
+	SamePrivileges
 )
 
 // Session is the supervision of one boot process. All fields but Boot, Steps and On may be zero.
 type Session struct {
 	Boot *nsenter.Boot
 	// Steps are the steps of the program from step First on.
-	Steps []nsenter.Step
-	First int
-	On    Handlers
-	// Trace gets the reports of steps that trace; the step is the one that reports.
+	Steps    []nsenter.Step
+	First    int
+	Handlers Handlers
+	// Trace is called with the reports of steps that trace, and the step that sent each; it may be nil.
 	Trace func(step *nsenter.Step, r nsenter.Record)
-	// Debug gets a line for each sync point.
+	// Debug is called with a line of text at each sync point; it may be nil.
 	Debug func(line string)
-	// Reply, if a handler has set it, is the answer to its sync point, instead of one byte without meaning.
+	// Reply is the answer to the current sync point. A handler may set it; the default is one byte without a meaning.
 	Reply []byte
 	// Interrupted, if it is not nil, is called ten times a second while Serve waits for a report. Its error ends the
 	// wait.
 	Interrupted func() error
-	// Kill ends a boot process that is not a child of this process. Without it the session kills and waits for
-	// Boot.Pid.
+	// Kill kills a boot process that is not a child of this process. If it is nil, the session kills Boot.Pid, and
+	// waits for its end.
 	Kill func()
-	// Image is what the boot process executes, if it is at hand: with it an error about a call that does not return
-	// names its step for sure.
+	// Image is the boot image of the process; it may be nil. With the image a Hang names the right step even if several
+	// steps make the same call.
 	Image  nsenter.Image
 	Traits Traits
 
@@ -164,14 +164,14 @@ func (s *Session) Serve(last plan.SyncPoint) error {
 // answer serves a sync point.
 func (s *Session) answer(r Report) error {
 	point := plan.SyncPointOf(r.Step)
-	handle := s.On[point]
+	handle := s.Handlers[point]
 	if handle == nil {
 		if r.FD >= 0 {
 			_ = unix.Close(r.FD)
 		}
 		return s.refuse("waits at the sync point " + point.String() + ", which has no handler here")
 	}
-	if r.Pid > 0 && s.Traits&Equal != 0 {
+	if r.Pid > 0 && s.Traits&SamePrivileges != 0 {
 		first := *s.Boot
 		s.Boot.Pid = r.Pid
 		failed := s.handle(handle, r)
@@ -234,7 +234,8 @@ func (s *Session) failedMeanwhile() (*Failure, bool) {
 // make.
 var endLimit = 10 * time.Second
 
-// awaitEnd waits for the end of a boot process that the process pid replaces. If it does not end, both are killed.
+// awaitEnd waits for the end of a boot process that the process pid replaces. If it does not end in time, both are
+// killed.
 func (s *Session) awaitEnd(first *nsenter.Boot, pid int) error {
 	_, err := first.WaitWithin(endLimit)
 	if err == unix.ETIMEDOUT {
