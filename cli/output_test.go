@@ -166,7 +166,7 @@ func TestValidate(t *testing.T) {
 				"config.json:3:10: linux.seccomp.flags[0] \"F\"",
 				"config.json:4:23: warning: linux.seccomp.syscalls[0].names[0] " +
 					"\"no_such_call\": ",
-				"config.json:5:2: linux.seccomp.syscalls[1].names: is empty",
+				"config.json:5:2: warning: linux.seccomp.syscalls[1].names: is empty",
 				"config.json:5:13: linux.seccomp.syscalls[1].action",
 				"config.json:5:39: linux.seccomp.syscalls[1].args[0].index",
 				"config.json:5:49: linux.seccomp.syscalls[1].args[0].op",

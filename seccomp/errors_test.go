@@ -51,7 +51,6 @@ func TestErrorsNameTheField(t *testing.T) {
 			func(p *specs.LinuxSeccomp) { p.Flags = []specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_NEW_LISTENER"} },
 		},
 		{"linux.seccomp.listenerMetadata", "listenerPath", func(p *specs.LinuxSeccomp) { p.ListenerMetadata = "x" }},
-		{"linux.seccomp.syscalls[5].names", "is empty", entry(specs.LinuxSyscall{Action: specs.ActAllow})},
 		{"linux.seccomp.syscalls[5].action", "is not an action", entry(specs.LinuxSyscall{Names: []string{"read"}})},
 		{
 			"linux.seccomp.syscalls[5].errnoRet", "returns no errno",
@@ -92,6 +91,26 @@ func TestUnknownNamesAreWarnings(t *testing.T) {
 	if err != nil || len(warnings) != 2 || !strings.HasPrefix(warnings[0],
 		`linux.seccomp.syscalls[0].names[4] "frobnicate": `) {
 		t.Errorf("%q, %v", warnings, err)
+	}
+}
+
+// A recorder that saw no call writes a rule without names. It compiles as if the rule were absent.
+func TestRuleWithoutNamesIsAWarning(t *testing.T) {
+	plain, _, err := Compile(small(), "amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"linux.seccomp.syscalls[5].names: is empty: the rule has no effect"}
+	for _, action := range []specs.LinuxSeccompAction{specs.ActErrno, specs.ActNotify} {
+		p := small()
+		p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{Action: action})
+		got, warnings, err := Compile(p, "amd64")
+		if err != nil || !slices.Equal(warnings, want) || got.Notify {
+			t.Fatalf("%s: warnings %q, error %v", action, warnings, err)
+		}
+		if !slices.Equal(got.Prog, plain.Prog) {
+			t.Errorf("%s: the rule changes the program", action)
+		}
 	}
 }
 

@@ -57,7 +57,7 @@ func TestAllProblems(t *testing.T) {
 		}},
 	}
 	_, _, err := Compile(p, "amd64")
-	if e, ok := errors.AsType[*diag.Error](err); !ok || len(e.More) != 7 {
+	if e, ok := errors.AsType[*diag.Error](err); !ok || len(e.More) != 6 {
 		t.Fatalf("got %v", err)
 	}
 }

@@ -17,7 +17,8 @@ const base = `{"ociVersion": "1.3.0", "root": {"path": "rootfs"}, "process": {"c
 // it, is in testdata/errors: wording is reviewed like code.
 var badConfigs = map[string][]string{
 	"version": {
-		`{"ociVersion": null}`, `{"ociVersion": "1.0"}`, `{"ociVersion": "0.9.0"}`, `{"ociVersion": "1.4.0"}`,
+		`{"ociVersion": null}`, `{"ociVersion": "1.0"}`, `{"ociVersion": "2.0"}`, `{"ociVersion": "1.0-x"}`,
+		`{"ociVersion": "0.9.0"}`, `{"ociVersion": "1.4.0"}`,
 		`{"ociVersion": "2.0.0-dev"}`,
 		`{"ociVersion": "1.2.0-"}`, `{"ociVersion": "1.02.0"}`, `{"ociVersion": "1.99999999999999999999.0"}`,
 		`{"ociVersion": "latest"}`,
@@ -105,6 +106,7 @@ var badConfigs = map[string][]string{
 	"masked": {
 		`{"linux": {"namespaces": [], "maskedPaths": ["/proc/kcore"], "readonlyPaths": ["/proc/sys"]}}`,
 		`{"linux": {"maskedPaths": ["proc/kcore", "/proc/..", ""], "readonlyPaths": ["", "sys"]}}`,
+		`{"linux": {"maskedPaths": ["proc/kcore", ""], "readonlyPaths": ["", "sys"]}}`,
 	},
 	"sysctl": {
 		`{"linux": {"sysctl": {"net.ipv4.ip_forward": "1", "kernel.shmmax": "1", "fs.mqueue.msg_max": "1", ` +

@@ -25,12 +25,11 @@ func (c *checker) idMappings(linux *specs.Linux, s *Spec) {
 		{locationOf("linux.uidMappings"), "uid 0", linux.UIDMappings, &s.UIDMappings},
 		{locationOf("linux.gidMappings"), "gid 0", linux.GIDMappings, &s.GIDMappings},
 	} {
-		*m.to = m.list
 		switch {
+		case len(m.list) > 0 && !s.Namespaces.Has(unix.CLONE_NEWUSER) && !c.unsure:
+			c.warn(m.at, `has no effect: it needs {"type": "user"} in linux.namespaces`)
 		case len(m.list) > 0:
-			if !c.requireNamespace(m.at, unix.CLONE_NEWUSER, s, "there is nothing to map") {
-				continue
-			}
+			*m.to = m.list
 			if c.mappings(m.at, m.list) && isNew && !mapsID(m.list, 0) {
 				c.bad(m.at, "", "has no mapping for "+m.root+": the root of the user namespace sets the container up")
 			}

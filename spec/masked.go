@@ -23,11 +23,19 @@ func (c *checker) masked(linux *specs.Linux, s *Spec) {
 		c.requireNamespace(l.at, unix.CLONE_NEWNS, s, "the host's files would be covered")
 		*l.to = make([]string, 0, len(l.list))
 		for i, p := range l.list {
-			clean, ok := c.checkContainerPath(l.at.At(i), p)
-			if ok && clean == "/" && l.to == &s.MaskedPaths {
+			if p == "" {
+				c.warn(l.at.At(i), "is empty and has no effect")
+				continue
+			}
+			absolute := path.Clean("/" + p)
+			if p[0] != '/' {
+				// Other runtimes notice nothing: they look the path up in the root directory.
+				c.warn(l.at.At(i), "is relative: taken as "+absolute)
+			}
+			if absolute == "/" && l.to == &s.MaskedPaths {
 				c.bad(l.at.At(i), p, "would mask the whole root file system: it must name something below /")
 			}
-			*l.to = append(*l.to, clean)
+			*l.to = append(*l.to, absolute)
 		}
 	}
 }

@@ -32,6 +32,10 @@ func (c *checker) version(v string) {
 		c.bad(locationOf("ociVersion"), "", "is required, and "+want)
 		return
 	}
+	if len(part) == 2 && core == v {
+		c.warn(locationOf("ociVersion"), v+" is no SemVer version: taken as "+v+".0")
+		part = append(part, "0")
+	}
 	if len(part) != 3 || !semverNumber(part[0]) || !semverNumber(part[1]) || !semverNumber(part[2]) {
 		c.bad(locationOf("ociVersion"), v, want+": three numbers separated by dots")
 		return

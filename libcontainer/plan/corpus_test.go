@@ -105,6 +105,21 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestUnconfinedWithoutAppArmor: a kernel without AppArmor confines no process, which is what the config asks for.
+func TestUnconfinedWithoutAppArmor(t *testing.T) {
+	f := modern()
+	plain := config(t, `{}`)
+	want, err := Compile(plain, &f, options(plain, &f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := config(t, `{"process": {"apparmorProfile": "unconfined"}}`)
+	p, err := Compile(s, &f, options(s, &f))
+	if err != nil || len(p.Steps) != len(want.Steps) {
+		t.Fatalf("error %v, or a step for the profile", err)
+	}
+}
+
 // TestGrantable checks the warning that config.md asks for.
 func TestGrantable(t *testing.T) {
 	f := modern()

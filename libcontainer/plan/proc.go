@@ -58,7 +58,8 @@ func (c procfs) setLabels() error {
 	if p == nil {
 		return nil
 	}
-	if p.AppArmor != "" {
+	// Without AppArmor every process is unconfined.
+	if p.AppArmor != "" && (c.host.AppArmor || p.AppArmor != "unconfined") {
 		const origin = "process.apparmorProfile"
 		if !c.host.AppArmor {
 			return &diag.Error{
