@@ -43,6 +43,13 @@ func TestEveryStepOfMountFails(t *testing.T) {
 		return err
 	}
 	umount := func(r *tested) error { return r.Container(id).Umount(context.Background(), "/added") }
+	must(t, unix.Mknod(source+"/fuse", unix.S_IFCHR|0o600, int(unix.Mkdev(10, 229))))
+	device := func(r *tested) error {
+		return r.Container(id).AddDevice(context.Background(), &AddedDevice{
+			Path: source + "/fuse", Destination: "/added",
+		})
+	}
+	noDevice := func(r *tested) error { return r.Container(id).RemoveDevice(context.Background(), "/added") }
 	check := func(when string, want int) {
 		t.Helper()
 		state, _, err := r.storedState(id)
@@ -52,6 +59,10 @@ func TestEveryStepOfMountFails(t *testing.T) {
 		if n := strings.Count(string(table), " /added "); n != want || len(state.Added) != want {
 			t.Fatalf("%s: %d mounts, %v recorded", when, n, state.Added)
 		}
+		rule := want == 1 && state.Added[0].Device != ""
+		if allowed, known := deviceAllowed(t, state.Pid, "c 10:229 rwm"); known && allowed != rule {
+			t.Fatalf("%s: the cgroup allows the device: %v", when, allowed)
+		}
 	}
 	tried := 0
 	for _, half := range []struct {
@@ -59,7 +70,13 @@ func TestEveryStepOfMountFails(t *testing.T) {
 		do     func(*tested) error
 		undo   func(*tested) error
 		before int
-	}{{"mount", mount, umount, 0}, {"umount", umount, mount, 1}} {
+	}{
+		{"mount", mount, umount, 0}, {"umount", umount, mount, 1},
+		{"device add", device, noDevice, 0}, {"device remove", noDevice, device, 1},
+	} {
+		if half.name == "device add" { // the mount point of a device is a file
+			must(t, os.Remove(bundle+"/rootfs/added"))
+		}
 		var p plan.Plan
 		learn := &tested{Runtime: r.Runtime}
 		learn.edit = func(made *plan.Plan) { p = *made }
@@ -93,4 +110,16 @@ func TestEveryStepOfMountFails(t *testing.T) {
 	if tried < 20 {
 		t.Errorf("only %d steps have failed", tried)
 	}
+}
+
+// deviceAllowed reports whether the cgroup of a process has a rule for a device; known says that it is one of v1, which
+// has a list of them.
+func deviceAllowed(t *testing.T, pid int, rule string) (allowed, known bool) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	must(t, err)
+	_, rest, _ := strings.Cut(string(text), ":devices:")
+	path, _, _ := strings.Cut(rest, "\n")
+	list, err := os.ReadFile("/sys/fs/cgroup/devices" + path + "/devices.list")
+	return strings.Contains(string(list), rule), err == nil
 }

@@ -51,6 +51,11 @@ type work struct {
 	options plan.AddOptions
 	plan    *plan.Plan
 	session *supervise.Session
+
+	// device is the rule of the device that is added, as devices.allow has it, and allow adds it to the cgroup. Both are
+	// zero without one.
+	device string
+	allow  func() error
 }
 
 func (c *Container) newWork(s *spec.Spec) (*work, error) {
@@ -88,7 +93,7 @@ func (w *work) run(name string, on map[plan.SyncPoint]supervise.Handler) error {
 	}
 	image, err := nsenter.Assemble(&w.plan.Program)
 	if err != nil {
-		return &diag.Error{Kind: diag.Document, Problem: "the mount can't be made into a boot image", Err: err}
+		return &diag.Error{Kind: diag.Document, Problem: "the boot process can't be made", Err: err}
 	}
 	files, err := w.openFiles()
 	defer func() { sys.CloseAll(files...) }()

@@ -1,6 +1,7 @@
 package addition
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -27,6 +28,10 @@ var deviceOptions = []string{"bind", "ro", "nosuid", "noexec"}
 
 // AddDevice adds a device to the container: the rule of its cgroup that allows it, and its node. The node is the
 // host's, bound, since a container with a user namespace can have no other.
+//
+// The device is recorded first, then it is allowed, and then its node is attached: what a killed rt leaves has a record,
+// and RemoveDevice removes it. If the node can't be attached, the rule is removed too: with CAP_MKNOD the container could
+// make a node itself.
 func (c *Container) AddDevice(d *Device, g *cgroup.Group) error {
 	rule, err := ruleOf(d)
 	if err != nil {
@@ -42,25 +47,43 @@ func (c *Container) AddDevice(d *Device, g *cgroup.Group) error {
 	if err != nil {
 		return named(err)
 	}
-	before := c.State.Added
-	if err := c.allowDevices(g, rule); err != nil {
+	allowed := false
+	w.device = rule
+	w.allow = func() error {
+		allowed = true
+		return c.allowDevices(g, c.State.Added)
+	}
+	err = w.attach("rt-device")
+	if err != nil && allowed {
+		err = stillAllowed(err, rule, c.allowDevices(g, c.State.Added))
+	}
+	return named(err)
+}
+
+// stillAllowed adds to the error about a device that could not be added that its rule could not be removed, if undo is
+// not nil.
+func stillAllowed(err error, rule string, undo error) error {
+	if undo == nil {
 		return err
 	}
-	if err := w.attach("rt-device", rule); err != nil {
-		c.State.Added = before
-		_ = c.allowDevices(g) // the rule alone lets the container reach nothing
-		return named(err)
+	more := &diag.Error{
+		Kind: diag.Host, Problem: "the rule " + strconv.Quote(rule) + " stays in the container's cgroup", Err: undo,
+		Hint: "rt update with the device rules of the config replaces it",
 	}
-	return nil
+	e, ok := err.(*diag.Error) //nolint:errorlint // it is not wrapped: a further problem is added to it
+	if !ok {
+		return errors.Join(err, more)
+	}
+	e.More = append(e.More, more)
+	return e
 }
 
 // RemoveDevice removes a device that AddDevice has added. The rule goes after the node: in between a process that has
-// the device open keeps it, as it does afterwards.
+// the device open keeps it, as it does afterwards. It goes too if the container has unmounted the node itself.
 func (c *Container) RemoveDevice(destination string, g *cgroup.Group) error {
-	if err := c.remove("rt-device", destination, true); err != nil {
-		return named(err)
-	}
-	return c.allowDevices(g)
+	return named(c.remove("rt-device", destination, true, func(rest []state.Added) error {
+		return c.allowDevices(g, rest)
+	}))
 }
 
 // ruleOf returns the rule for a device of the host's, as devices.allow has it.
@@ -83,31 +106,53 @@ func ruleOf(d *Device) (string, error) {
 		return "", hostpath.LookUpError("the device can't be used", "openat2", err).At("path", d.Path)
 	}
 	defer sys.CloseAll(fd)
-	var st unix.Statx_t
-	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st)
-	if err != nil {
+	number, err := numberOf(fd)
+	switch {
+	case err != nil:
 		return "", diag.Sys("the device can't be examined", "statx", err).At("path", d.Path)
-	}
-	var kind string
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFCHR:
-		kind = "c "
-	case unix.S_IFBLK:
-		kind = "b "
-	default:
+	case number == "":
 		return refused("path", d.Path, "is no device: rt mount adds files and directories")
 	}
-	return kind + strconv.Itoa(int(st.Rdev_major)) + ":" + strconv.Itoa(int(st.Rdev_minor)) + " " + access, nil
+	return number + " " + access, nil
 }
 
-// allowDevices gives the cgroup the rules of the config, those of the devices that were added, and more. A container
-// without a cgroup of its own has none, and needs none: no rule keeps it from a device.
-func (c *Container) allowDevices(g *cgroup.Group, more ...string) error {
+// numberOf returns the type and the number of the device that a descriptor refers to, as devices.allow has them: "c
+// 1:3"; "" if it is no device.
+func numberOf(fd int) (string, error) {
+	st, err := sys.StatNoSync(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE)
+	number := strconv.Itoa(int(st.Rdev_major)) + ":" + strconv.Itoa(int(st.Rdev_minor))
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFCHR:
+		return "c " + number, err
+	case unix.S_IFBLK:
+		return "b " + number, err
+	}
+	return "", err
+}
+
+// checkNode compares the node that will be attached with the rule that rt has made of the same path before: whoever can
+// write to a directory of the path may have replaced the device in between.
+func (w *work) checkNode(fd int) error {
+	number, err := numberOf(fd)
+	if err != nil {
+		return diag.Sys("the device can't be examined", "statx", err).At("path", w.spec.Mounts[0].Source)
+	}
+	if allowed := w.device[:strings.LastIndexByte(w.device, ' ')]; number != allowed {
+		return &diag.Error{
+			Kind: diag.Host, Field: "path", Value: w.spec.Mounts[0].Source,
+			Problem: "was device " + allowed + ", and has been replaced while rt added it",
+		}
+	}
+	return nil
+}
+
+// allowDevices gives the cgroup the rules of the config, and those of the devices among added. A container without a
+// cgroup of its own has none, and needs none: no rule keeps it from a device.
+func (c *Container) allowDevices(g *cgroup.Group, added []state.Added) error {
 	if !g.Available() {
 		return nil
 	}
-	rules := append(Rules(c.State.Added), more...)
-	return g.Update(&specs.LinuxResources{Devices: DeviceRules(c.Spec.OCI.Linux, rules)})
+	return g.Update(&specs.LinuxResources{Devices: DeviceRules(c.Spec.OCI.Linux, Rules(added))})
 }
 
 // DeviceRules returns the rules of a config with further ones, in the form of devices.allow, behind them.

@@ -39,31 +39,45 @@ func (c *Container) Mount(m *specs.Mount) ([]string, error) {
 	if err != nil {
 		return nil, named(err)
 	}
-	return w.warnings(), named(w.attach("rt-mount", ""))
+	return w.warnings(), named(w.attach("rt-mount"))
 }
 
-// attach executes a plan that adds a mount, and records it. device is the rule of a device, or "".
-func (w *work) attach(name, device string) error {
-	mount := &w.spec.Mounts[0]
+// attach executes a plan that adds a mount, and records it.
+func (w *work) attach(name string) error {
 	recorded := false
 	err := w.run(name, map[plan.SyncPoint]supervise.Handler{
-		plan.SyncAdd: func(r supervise.Report) error {
+		plan.SyncAdd: func(r supervise.Report) (err error) {
 			defer sys.CloseAll(r.FD)
-			id, _, err := mountID(r.FD)
-			if err != nil {
-				return diag.Sys("the ID of the new mount is not known", "statx", err)
-			}
-			w.State.Added = append(w.State.Added, state.Added{
-				Destination: mount.Destination, Source: mount.Source, Type: mount.Type, MountID: id, Device: device,
-			})
-			recorded = true
-			return w.Dir.Save(w.State)
+			recorded, err = w.record(r.FD)
+			return err
 		},
 	})
 	if err != nil && recorded {
 		_ = w.forget(len(w.State.Added) - 1) // a record too many is dropped by the next umount
 	}
 	return err
+}
+
+// record records the mount that fd refers to, and allows its device, before it is attached. recorded says that the
+// state has it, after an error too.
+func (w *work) record(fd int) (recorded bool, err error) {
+	if w.device != "" {
+		if err := w.checkNode(fd); err != nil {
+			return false, err
+		}
+	}
+	id, _, err := mountID(fd)
+	if err != nil {
+		return false, diag.Sys("the ID of the new mount is not known", "statx", err)
+	}
+	mount := &w.spec.Mounts[0]
+	w.State.Added = append(w.State.Added, state.Added{
+		Destination: mount.Destination, Source: mount.Source, Type: mount.Type, MountID: id, Device: w.device,
+	})
+	if err := w.Dir.Save(w.State); err != nil || w.allow == nil {
+		return true, err
+	}
+	return true, w.allow()
 }
 
 func (c *Container) compileMount(m *specs.Mount) (*work, error) {
@@ -166,11 +180,12 @@ func named(err error) error {
 
 // Umount removes a mount that Mount has added.
 func (c *Container) Umount(destination string) error {
-	return named(c.remove("rt-umount", destination, false))
+	return named(c.remove("rt-umount", destination, false, nil))
 }
 
-// remove removes what was added last at a destination.
-func (c *Container) remove(name, destination string, device bool) error {
+// remove removes what was added last at a destination. release, unless it is nil, is called when it is not there any
+// more, with what else was added, and then its record is removed.
+func (c *Container) remove(name, destination string, device bool, release func(rest []state.Added) error) error {
 	if destination == "" || destination[0] != '/' {
 		return &diag.Error{
 			Kind: diag.Usage, Field: destinationField, Value: destination,
@@ -197,17 +212,27 @@ func (c *Container) remove(name, destination string, device bool) error {
 		},
 	})
 	if err == nil {
-		return c.forget(i)
+		return c.release(i, release)
 	}
 	if e, ok := err.(*diag.Error); ok && e.Errno == unix.ENOENT { //nolint:errorlint // as above
 		gone, err = true, unmounted(destination)
 	}
 	if gone {
-		if err := c.forget(i); err != nil {
+		if err := c.release(i, release); err != nil {
 			return err
 		}
 	}
 	return err
+}
+
+// release calls do, unless it is nil, with all that was added but the i-th, whose record it removes then.
+func (c *Container) release(i int, do func(rest []state.Added) error) error {
+	if do != nil {
+		if err := do(slices.Delete(slices.Clone(c.State.Added), i, i+1)); err != nil {
+			return err
+		}
+	}
+	return c.forget(i)
 }
 
 // compare compares what is mounted at the destination of a with it. gone says that nothing is mounted there.
