@@ -42,8 +42,9 @@ func RunHelper(args []string) bool {
 		return false
 	}
 	t, ok := parseTask(args[1:])
-	if !ok {
-		return true
+	if !ok || !startedByRt() {
+		_, _ = os.Stderr.WriteString(helperName + ": this is a helper that only rt itself starts\n")
+		os.Exit(1)
 	}
 	t.from, t.to = helperFrom, helperTo
 	text, err := t.do(func() {
@@ -53,6 +54,14 @@ func RunHelper(args []string) bool {
 	})
 	_ = unix.Send(helperSocket, formatResult(text, err), unix.MSG_NOSIGNAL)
 	return true
+}
+
+// startedByRt reports whether the parent of this process has made the socket, as the same user (SO_PEERCRED in
+// unix(7)). Whoever else executes rt by the name of a helper, with descriptors and arguments of his choice, gets nothing
+// done by it, whatever rights the executable has.
+func startedByRt() bool {
+	maker, err := unix.GetsockoptUcred(helperSocket, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	return err == nil && int(maker.Pid) == os.Getppid() && int(maker.Uid) == os.Geteuid()
 }
 
 // task is what a helper does: the name of one of tasks, and its operands.
