@@ -13,8 +13,7 @@ import (
 )
 
 // checkPidNamespace refuses a container with CAP_SYS_PTRACE in the pid namespace of one that is not started: its first
-// process has all rights until then. The kernel tells which process is the first since Linux 6.11; the neighbours of
-// older ones are trusted anyway.
+// process has all rights until then.
 func checkPidNamespace(s *spec.Spec) error {
 	if !plan.AsksForPidNS(s) || s.Process.Capabilities == nil ||
 		(s.Process.Capabilities.Bounding|s.Process.Capabilities.Permitted)&(1<<unix.CAP_SYS_PTRACE) == 0 {
@@ -26,8 +25,7 @@ func checkPidNamespace(s *spec.Spec) error {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	first, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.NS_GET_TGID_FROM_PIDNS, 1)
-	if errno != 0 || !process.IsBoot(int(first)) {
+	if first := process.First(fd); first == 0 || !process.IsBoot(first) {
 		return nil
 	}
 	return &diag.Error{

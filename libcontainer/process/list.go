@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bytes"
 	"os"
 	"strconv"
 
@@ -40,4 +41,42 @@ func InPidNamespaceOf(pid int) ([]int, error) {
 		}
 	}
 	return pids, nil
+}
+
+// First returns the first process of the pid namespace that a descriptor refers to, as this process calls it; 0 if this
+// process does not see it. Linux 6.11 says which it is (NS_GET_TGID_FROM_PIDNS in ioctl_nsfs(2)); before, it is looked
+// for in /proc.
+func First(namespace int) int {
+	const firstPid = 1
+	pid, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(namespace), unix.NS_GET_TGID_FROM_PIDNS, firstPid)
+	switch errno {
+	case 0:
+		return int(pid)
+	case unix.ENOTTY:
+		return findFirst(namespace)
+	}
+	return 0
+}
+
+// findFirst looks in /proc for the process that is 1 in a pid namespace: NSpid in proc_pid_status(5).
+func findFirst(namespace int) int {
+	var want unix.Stat_t
+	entries, err := os.ReadDir("/proc")
+	if err != nil || unix.Fstat(namespace, &want) != nil {
+		return 0
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		var st unix.Stat_t
+		if err != nil || unix.Stat("/proc/"+e.Name()+"/ns/pid", &st) != nil || st.Ino != want.Ino {
+			continue
+		}
+		text, _ := os.ReadFile("/proc/" + e.Name() + "/status")
+		_, rest, _ := bytes.Cut(text, []byte("\nNSpid:"))
+		line, _, _ := bytes.Cut(rest, []byte("\n"))
+		if pids := bytes.Fields(line); len(pids) > 0 && string(pids[len(pids)-1]) == "1" {
+			return pid
+		}
+	}
+	return 0
 }
