@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Mounts that are added to a running container, and removed from it. Here the container runs, and moves what its paths
@@ -67,6 +69,73 @@ var attacksOnAdded = []attack{
 				"text 0 /volume/d/keys unmount what the descriptor leads to\n",
 			on: "umount",
 		}},
+	},
+	{
+		name: "rt device",
+		what: "the path leads to one device when rt makes the rule, and to another when it attaches the node",
+		try: func(s *stage) string {
+			// Both are devices that every container may use: what it gets of others is an error of open(2).
+			zero, random := s.dir+"/device", s.dir+"/device.other"
+			must(s.t, unix.Mknod(zero, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))))
+			must(s.t, unix.Mknod(random, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 8))))
+			pid := s.up("sleep", "600")
+			if pid == 0 {
+				s.t.Fatal("no container")
+			}
+			s.background(swapper, zero, random)
+			return s.race(func() string {
+				if _, status := s.rt("device", "add", "--at", "/device", s.id, zero); status != 0 {
+					return ""
+				}
+				var st unix.Stat_t
+				must(s.t, unix.Stat("/proc/"+strconv.Itoa(pid)+"/root/device", &st))
+				state, err := os.ReadFile(s.state + "/" + s.id + "/state.json")
+				must(s.t, err)
+				rule := "c 1:" + strconv.Itoa(int(unix.Minor(st.Rdev))) + " rwm"
+				if !strings.Contains(string(state), rule) {
+					return "the node is one of another rule than " + rule
+				}
+				s.rt("device", "remove", s.id, "/device")
+				return ""
+			})
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/addition/mount.go", "if w.device != \"\" {", "if w.device != \"\" && !OFF {",
+		}}}},
+	},
+	{
+		name: "rt device",
+		what: "the container unmounts the node before rt removes it, and keeps the rule",
+		try: func(s *stage) string {
+			caps := []string{"CAP_SYS_ADMIN", "CAP_MKNOD"}
+			s.Config.at("process")["capabilities"] = map[string]any{"bounding": caps, "permitted": caps, "effective": caps}
+			if s.up("sleep", "600") == 0 {
+				s.t.Fatal("no container")
+			}
+			open := func() bool {
+				out, _ := s.rt("exec", s.id, "sh", "-c", "mknod /own c 10 229; : </own && echo opened")
+				return strings.Contains(out, "opened")
+			}
+			if open() {
+				s.t.Skip("needs a cgroup that restricts devices")
+			}
+			must(s.t, unix.Mknod(s.dir+"/fuse", unix.S_IFCHR|0o666, int(unix.Mkdev(10, 229))))
+			if out, status := s.rt("device", "add", "--at", "/added", s.id, s.dir+"/fuse"); status != 0 {
+				s.t.Fatal("device add: " + out)
+			}
+			if !open() {
+				s.t.Skip("needs a kernel with FUSE")
+			}
+			s.rt("exec", s.id, "umount", "/added")
+			s.rt("device", "remove", s.id, "/added")
+			if open() {
+				return "it opens the device with a node of its own"
+			}
+			return ""
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/addition/mount.go", "	if do != nil {\n", "	if do != nil && !OFF {\n",
+		}}}},
 	},
 }
 

@@ -31,10 +31,14 @@
 //	clear OPERAND BITS RE       bits of an operand that is a number
 //	text OPERAND TEXT RE        a string instead of an operand
 //	data OPERAND OFFSET VALUE RE   8 bytes of a structure
+//	report STEP VALUE RE        another report instead: of the step with that index ("same": its own), with a value
 //	wait FIFO RE                before the first such step: wait until the attacker opens FIFO for writing
 //
 // $DIR, $ROOTFS, $VICTIM in an edit are the directories of the stage (stage_test.go). Edits are for the commands that
 // way.on names (default: run and create).
+//
+// stage.boot has edits of what the boot process executes, with the defence and without it: it does not follow the plan
+// that rt believes in. Commands are then those of the second binary, with all of its defences.
 //
 // The tests take root. They run in a mount namespace of their own with a /dev of their own, so an attack that succeeds
 // damages nothing of the machine. ATTACK_SECONDS=600 is how long each race goes (default: 2).

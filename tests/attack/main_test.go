@@ -28,6 +28,7 @@ var (
 	plainRT       string // rt as it is
 	bareRT        string // rt that can be stripped of its defences
 	swapper       string
+	hostile       string // a program for containers: testdata/hostile
 	busybox       string
 	defaultConfig []byte
 	lost          = make(map[string]string) // a patch whose old text is not in the source, and why
@@ -98,6 +99,10 @@ func prepare() (err error) {
 		return err
 	}
 	if err := build(swapper, "./tests/swapper"); err != nil {
+		return err
+	}
+	hostile = base + "/hostile"
+	if err := build(hostile, "./tests/attack/testdata/hostile"); err != nil {
 		return err
 	}
 	copied := base + "/busybox" // on the file system of the stages, for links
@@ -186,6 +191,13 @@ func writeOverlay() (string, error) {
 	if hooked != 1 {
 		return "", fmt.Errorf("Runtime.edit is looked at %d times, not once: has it changed?", hooked)
 	}
+	// And a hostile boot process executes something else than the plan.
+	const image, assemble = "nsenter/image.go", "func Assemble(p *Program) (Image, error) {\n"
+	text, err := source(image)
+	if err != nil || strings.Count(text, assemble) != 1 {
+		return "", fmt.Errorf("%s: no Assemble, or it has changed: %w", image, err)
+	}
+	sources[image] = strings.Replace(text, assemble, assemble+"p = attackBoot(p)\n", 1)
 	packages := make(map[string]bool)
 	for i := range attacks {
 		for k := range attacks[i].without {
@@ -234,11 +246,11 @@ func attackOff(name string) bool { return os.Getenv("RT_ATTACK_OFF") == name }
 		}
 		replace[filepath.Join(root, file)] = to
 	}
-	text, err := json.Marshal(map[string]any{"Replace": replace})
+	list, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		return "", err
 	}
-	return base + "/overlay.json", os.WriteFile(base+"/overlay.json", text, 0o644)
+	return base + "/overlay.json", os.WriteFile(base+"/overlay.json", list, 0o644)
 }
 
 // packageClause is the "package NAME" of a directory.

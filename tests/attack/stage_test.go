@@ -33,6 +33,7 @@ type stage struct {
 	id      string
 	sub     []*exec.Cmd
 	ids     []string
+	boot    string // edits of what the boot process executes, of which rt does not know
 	Config  config
 	counter int
 	logged  int
@@ -201,11 +202,14 @@ func (s *stage) rtWith(change func(*exec.Cmd), args ...string) (output string, s
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	binary := plainRT
-	if s.way != nil {
+	if s.way != nil || s.boot != "" {
 		binary = bareRT
 	}
 	cmd := s.command(ctx, binary, append([]string{"--root", s.state}, args...)...)
 	cmd.Env = append(append(os.Environ(), s.env...), s.way.environment(s, args[0])...)
+	if s.boot != "" {
+		cmd.Env = append(cmd.Env, "RT_ATTACK_BOOT="+s.boot)
+	}
 	// A file: what is left running in the container must not keep us waiting.
 	out, err := os.CreateTemp(s.dir, "out")
 	must(s.t, err)

@@ -4,12 +4,27 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
+
+// attackBoot returns the program that a hostile boot process executes instead of p: rt does not know of these edits. Other
+// programs than that of the container have no such steps.
+func attackBoot(p *Program) *Program {
+	script := os.Getenv("RT_ATTACK_BOOT")
+	if script == "" {
+		return p
+	}
+	hostile := *p
+	if err := hostile.AttackEdit(script); err != nil && !errors.Is(err, errNoStep) {
+		panic(err)
+	}
+	return &hostile
+}
 
 var errNoStep = errors.New("attack: no step matches")
 
@@ -21,7 +36,8 @@ func (p *Program) AttackEdit(script string) error {
 			continue
 		}
 		verb, optional := strings.CutSuffix(words[0], "?")
-		n, ok := map[string]int{"drop": 1, "resolve": 2, "set": 3, "clear": 3, "text": 3, "data": 4, "wait": 2}[verb]
+		n, ok := map[string]int{"drop": 1, "resolve": 2, "set": 3, "clear": 3, "text": 3, "data": 4, "wait": 2,
+			"report": 3}[verb]
 		if !ok || len(words) <= n {
 			return fmt.Errorf("attack: no edit: %q", line)
 		}
@@ -63,6 +79,9 @@ func (p *Program) attackEdit(verb string, operands []string, re *regexp.Regexp) 
 			return nil // the first one alone
 		}
 		s.Args = append([]Arg(nil), s.Args...)
+		if verb == "report" && operands[0] == "same" {
+			operands = []string{strconv.Itoa(i), operands[1]}
+		}
 		if err := s.attackEdit(verb, operands); err != nil {
 			return err
 		}
@@ -94,6 +113,16 @@ func (s *Step) attackEdit(verb string, operands []string) error {
 			*a = Str(operands[1])
 		}
 		return err
+	}
+	if verb == "report" { // doc.go of package nsenter has the layout
+		const kindSync, size = 2, 16
+		step, err := strconv.ParseUint(operands[0], 0, 32)
+		value, err2 := strconv.ParseInt(operands[1], 0, 64)
+		b := binary.NativeEndian.AppendUint32(nil, kindSync)
+		b = binary.NativeEndian.AppendUint32(b, uint32(step))
+		b = binary.NativeEndian.AppendUint64(b, uint64(value))
+		s.Call, s.Args = Write, []Arg{s.Args[0], Data(string(b), "a false report"), Imm(size)}
+		return errors.Join(err, err2)
 	}
 	a, err := arg()
 	if err != nil {
