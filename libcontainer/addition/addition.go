@@ -52,8 +52,8 @@ type work struct {
 	plan    *plan.Plan
 	session *supervise.Session
 
-	// device is the rule of the device that is added, as devices.allow has it, and allow adds it to the cgroup. Both are
-	// zero without one.
+	// device is the rule of the device that is added, as devices.allow has it, and allow adds it to the cgroup. Both
+	// are zero without one.
 	device string
 	allow  func() error
 }

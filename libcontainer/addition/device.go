@@ -29,9 +29,9 @@ var deviceOptions = []string{"bind", "ro", "nosuid", "noexec"}
 // AddDevice adds a device to the container: the rule of its cgroup that allows it, and its node. The node is the
 // host's, bound, since a container with a user namespace can have no other.
 //
-// The device is recorded first, then it is allowed, and then its node is attached: what a killed rt leaves has a record,
-// and RemoveDevice removes it. If the node can't be attached, the rule is removed too: with CAP_MKNOD the container could
-// make a node itself.
+// The device is recorded first, then it is allowed, and then its node is attached: what a killed rt leaves has a
+// record, and RemoveDevice removes it. If the node can't be attached, the rule is removed too: with CAP_MKNOD the
+// container could make a node itself.
 func (c *Container) AddDevice(d *Device, g *cgroup.Group) error {
 	rule, err := ruleOf(d)
 	if err != nil {

@@ -57,8 +57,8 @@ func RunHelper(args []string) bool {
 }
 
 // startedByRt reports whether the parent of this process has made the socket, as the same user (SO_PEERCRED in
-// unix(7)). Whoever else executes rt by the name of a helper, with descriptors and arguments of his choice, gets nothing
-// done by it, whatever rights the executable has.
+// unix(7)). Whoever else executes rt by the name of a helper, with descriptors and arguments of his choice, gets
+// nothing done by it, whatever rights the executable has.
 func startedByRt() bool {
 	maker, err := unix.GetsockoptUcred(helperSocket, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	return err == nil && int(maker.Pid) == os.Getppid() && int(maker.Uid) == os.Geteuid()

@@ -108,7 +108,9 @@ var attacksOnAdded = []attack{
 		what: "the container unmounts the node before rt removes it, and keeps the rule",
 		try: func(s *stage) string {
 			caps := []string{"CAP_SYS_ADMIN", "CAP_MKNOD"}
-			s.Config.at("process")["capabilities"] = map[string]any{"bounding": caps, "permitted": caps, "effective": caps}
+			for _, set := range []string{"bounding", "permitted", "effective"} {
+				s.Config.at("process", "capabilities")[set] = caps
+			}
 			if s.up("sleep", "600") == 0 {
 				s.t.Fatal("no container")
 			}

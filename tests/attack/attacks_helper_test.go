@@ -48,9 +48,8 @@ var attacksOnHelpers = []attack{
 			"libcontainer/rootfs/helper.go", "		Env:   []string{},\n",
 			"		Env:   map[bool][]string{true: os.Environ(), false: {}}[OFF],\n",
 		}, {
-			"libcontainer/rootfs/helper.go", "			return sys.MakeInRoot(t.from, t.path, t.name == makeDirectory, 0)\n",
-			"			if OFF {\n				return os.MkdirAll(\"/proc/self/fd/4/\"+t.path, 0o755)\n			}\n" +
-				"			return sys.MakeInRoot(t.from, t.path, t.name == makeDirectory, 0)\n",
+			"libcontainer/rootfs/helper.go", "return sys.MakeInRoot(t.from,",
+			"if OFF {\nreturn os.MkdirAll(\"/proc/self/fd/4/\"+t.path, 0o755)\n}\nreturn sys.MakeInRoot(t.from,",
 		}}}},
 	},
 }

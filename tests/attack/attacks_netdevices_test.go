@@ -14,7 +14,8 @@ func init() { add(attacksOnNetDevices) }
 
 var attacksOnNetDevices = []attack{
 	{
-		name: "linux.netDevices", what: "the second device can't be moved, and the first one is gone with the container",
+		name: "linux.netDevices",
+		what: "the second device can't be moved, and the first one is gone with the container",
 		try: func(s *stage) string {
 			s.Config.at("linux")["netDevices"] = map[string]any{
 				"d0": map[string]any{"name": "x%d"}, "d1": map[string]any{"name": "x0"},
@@ -51,9 +52,8 @@ var attacksOnNetDevices = []attack{
 			return gone
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/netdevice/move.go", "			if err := n.giveBack(link, moved, addresses); err != nil {\n",
-			"			if OFF {\n				return\n			}\n" +
-				"			if err := n.giveBack(link, moved, addresses); err != nil {\n",
+			"libcontainer/netdevice/move.go", "if err := n.giveBack(link,",
+			"if OFF {\nreturn\n}\nif err := n.giveBack(link,",
 		}}}},
 	},
 }

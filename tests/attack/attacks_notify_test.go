@@ -13,7 +13,8 @@ func init() { add(attacksOnManagers) }
 
 var attacksOnManagers = []attack{
 	{
-		name: "sd_notify", what: "MAINPID is a process of the host, which the service manager then takes for the service",
+		name: "sd_notify",
+		what: "MAINPID is a process of the host, which the service manager then takes for the service",
 		try: func(s *stage) string {
 			manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: s.dir + "/manager", Net: "unixgram"})
 			must(s.t, err)
@@ -48,9 +49,9 @@ var attacksOnManagers = []attack{
 		},
 		waits: true,
 		without: []way{{patches: []patch{{
-			"libcontainer/notify/relay.go", "		for line := range strings.SplitSeq(string(message[:length]), \"\\n\") {\n",
-			"		if OFF {\n			_ = unix.Send(n.manager, message[:length], 0)\n		}\n" +
-				"		for line := range strings.SplitSeq(string(message[:length]), \"\\n\") {\n",
+			"libcontainer/notify/relay.go", "for line := range strings.SplitSeq(string(message[:length]),",
+			"if OFF {\n_ = unix.Send(n.manager, message[:length], 0)\n}\n" +
+				"for line := range strings.SplitSeq(string(message[:length]),",
 		}}}},
 	},
 	{

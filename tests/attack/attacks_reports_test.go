@@ -31,7 +31,8 @@ var attacksWithReports = []attack{
 		}}}},
 	},
 	{
-		name: "reports", what: "the step has an index that the plan does not have, and rt dies in the middle of its work",
+		name: "reports",
+		what: "the step has an index that the plan does not have, and rt dies in the middle of its work",
 		try: func(s *stage) string {
 			s.boot = "report 60000 0 report"
 			if out, _ := s.run("true"); strings.Contains(out, "goroutine ") {
