@@ -67,7 +67,7 @@ func stillAllowed(err error, rule string, undo error) error {
 		return err
 	}
 	more := &diag.Error{
-		Kind: diag.Host, Problem: "the rule " + strconv.Quote(rule) + " stays in the container's cgroup", Err: undo,
+		Kind: diag.Host, Problem: "the rule " + strconv.Quote(rule) + " can't be removed from the cgroup", Err: undo,
 		Hint: "rt update with the device rules of the config replaces it",
 	}
 	e, ok := err.(*diag.Error) //nolint:errorlint // it is not wrapped: a further problem is added to it

@@ -15,7 +15,7 @@ func init() { add(attacksOnNetDevices) }
 var attacksOnNetDevices = []attack{
 	{
 		name: "linux.netDevices",
-		what: "the second device can't be moved, and the first one is gone with the container",
+		what: "the second device can't be moved, and the first one is removed with the container",
 		try: func(s *stage) string {
 			s.Config.at("linux")["netDevices"] = map[string]any{
 				"d0": map[string]any{"name": "x%d"}, "d1": map[string]any{"name": "x0"},
