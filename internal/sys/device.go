@@ -1,6 +1,10 @@
 package sys
 
-import "golang.org/x/sys/unix"
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
 
 // StatNoSync describes a file as the kernel has it in its caches, without a call to the server of its file system:
 // statx(2), AT_STATX_DONT_SYNC. mask is what is asked for. FUSE denies attributes to other users than its own, so ask
@@ -23,11 +27,23 @@ func StatCached(fd int) (st unix.Stat_t, err error) {
 	return st, err
 }
 
-// InFileSystemOf reports whether fd is in the file system of the file at path.
+// InFileSystemOf reports whether fd is in the file system of the file at path, and that is one which answers: see
+// HasServer.
 func InFileSystemOf(fd int, path string) bool {
-	device, _, err := DeviceOf(fd)
-	var st unix.Stat_t
-	return err == nil && unix.Stat(path, &st) == nil && st.Dev == device
+	own, err := StatNoSync(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE)
+	if err != nil || HasServer(&own) {
+		return false
+	}
+	other, err := StatNoSync(unix.AT_FDCWD, path, 0, unix.STATX_TYPE)
+	return err == nil && other.Dev_major == own.Dev_major && other.Dev_minor == own.Dev_minor
+}
+
+// HasServer reports whether a file is in a file system that need not answer: it has no block device, and a server
+// instead, as those of FUSE and of networks have. Such a file system has an entry in sysfs for its write-back
+// (Documentation/ABI/testing/sysfs-class-bdi); one of memory or a layer over others has none.
+func HasServer(st *unix.Statx_t) bool {
+	return st.Dev_major == 0 &&
+		unix.Access("/sys/class/bdi/0:"+strconv.Itoa(int(st.Dev_minor)), unix.F_OK) == nil
 }
 
 // IsDevice reports whether fd is of a character device with that number, as StatNoSync tells it.

@@ -8,7 +8,10 @@ import (
 
 	"rt/internal/diag"
 	"rt/internal/sys"
+	"rt/libcontainer/foreground"
+	"rt/libcontainer/hostpath"
 	"rt/libcontainer/plan"
+	"rt/libcontainer/rootfs"
 	"rt/spec"
 )
 
@@ -24,7 +27,14 @@ func (x *Restore) prepareMounts() error {
 	if !x.Spec.Namespaces.Has(unix.CLONE_NEWNS) {
 		return nil
 	}
-	if err := unix.Mount(x.Spec.Rootfs, x.Spec.Rootfs, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+	root, err := hostpath.Open(x.Spec.Rootfs, unix.O_DIRECTORY)
+	if err != nil {
+		return hostpath.LookUpError("the root file system can't be used", "openat2", err).At("root.path", x.Spec.Rootfs)
+	}
+	path := "/proc/thread-self/fd/" + strconv.Itoa(root)
+	err = unix.Mount(path, path, "", unix.MS_BIND|unix.MS_REC, "")
+	_ = unix.Close(root)
+	if err != nil {
 		return diag.Sys("the root file system can't be made a mount", "mount", err).At("root.path", x.Spec.Rootfs)
 	}
 	return x.makeMountPoints()
@@ -99,11 +109,11 @@ func (x *Restore) makeMountPoints() error {
 		}
 		dir := !m.Bind || x.Sources[i] == plan.SourceDir
 		if m.Bind && x.Sources[i] == plan.SourceLater {
-			var st unix.Stat_t
-			dir = unix.Stat(m.Source, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+			dir = isDirectory(m.Source)
 		}
 		if err := makeMountPoint(root, path, dir); err != nil {
-			return diag.Sys("the mount point can't be made", "openat2", err).At(m.Field("destination"), m.Destination)
+			return hostpath.LookUpError("the mount point can't be made", "openat2", err).
+				At(m.Field("destination"), m.Destination)
 		}
 	}
 	return nil
@@ -124,18 +134,23 @@ func (x *Restore) mountAbove(i int) (above *spec.Mount) {
 
 // makeMountPoint makes path below the directory root, with all directories on the way: a directory, or an empty file.
 func makeMountPoint(root, path string, dir bool) error {
-	if fd, err := sys.OpenInRoot(root, path, unix.O_PATH); err != unix.ENOENT {
-		if err == nil {
-			_ = unix.Close(fd)
-		}
-		return err
-	}
-	fd, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := hostpath.Open(root, unix.O_DIRECTORY)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	return sys.MakeInRoot(fd, path, dir, 0)
+	return rootfs.MakeMountPoint(fd, path, dir, foreground.Interrupted)
+}
+
+// isDirectory reports whether a path of the host leads to a directory.
+func isDirectory(path string) bool {
+	fd, err := hostpath.Open(path, 0)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = unix.Close(fd) }()
+	kind, err := hostpath.Type(fd)
+	return err == nil && kind == unix.S_IFDIR
 }
 
 // onOwnThread calls f in a thread that ends afterwards, with the mount namespace that f has entered. The first thread

@@ -8,6 +8,7 @@ package hook
 
 import (
 	"math"
+	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -17,6 +18,7 @@ import (
 	"rt/internal/sys"
 	"rt/libcontainer/caller"
 	"rt/libcontainer/foreground"
+	"rt/libcontainer/hostpath"
 	"rt/libcontainer/state"
 	"rt/spec"
 )
@@ -102,15 +104,21 @@ func (h *Hooks) run(kind string, list []specs.Hook, text []byte, o hooks.Options
 	}
 	defer sys.CloseAll(files.Stdout, files.Stderr)
 	o.Copies = files
-	if ignored, blocked := foreground.Inherited(); o.Start == nil && (ignored|blocked != 0 || !h.Caller.Command) {
+	ignored, blocked := foreground.Inherited()
+	served := slices.ContainsFunc(list, func(one specs.Hook) bool { return !hostpath.Answers(one.Path) })
+	if o.Start == nil && (served || ignored|blocked != 0 || !h.Caller.Command) {
 		// What rt's caller ignores or blocks outlives execve(2), and fork and exec of Go leave it so. A boot process
-		// restores the defaults.
+		// restores the defaults, and rt can abandon it if the hook is in a file system that does not answer.
 		dir, err := unix.Open(o.Dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return diag.Sys("the bundle "+o.Dir+", in which hooks run, can't be opened", "open", err)
 		}
 		defer func() { _ = unix.Close(dir) }()
-		o.Start = insideStarter{pid: unix.Getpid(), directory: dir}.start
+		starter := insideStarter{pid: unix.Getpid(), directory: dir}
+		if kind != "poststop" {
+			starter.interrupted = h.Caller.Interrupted
+		}
+		o.Start = starter.start
 	}
 	return hooks.Run(kind, list, text, o)
 }

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"rt/internal/diag"
 	"rt/internal/sys"
+	"rt/libcontainer/hostpath"
 	"rt/libcontainer/plan"
 )
 
@@ -37,18 +39,13 @@ func findLayer(rootfs string, r *LayerRequest) (*plan.Layer, error) {
 			Problem: "is no size: give bytes, or a number with k, m or g, or a part of the memory as 10%",
 		}
 	}
-	var st unix.Stat_t
-	var fs unix.Statfs_t
-	err := unix.Stat(rootfs, &st)
-	if err == nil {
-		err = unix.Statfs(rootfs, &fs)
-	}
+	st, mount, err := mountAt(rootfs, unix.STATX_MODE|unix.STATX_UID|unix.STATX_GID)
 	if err != nil {
-		return nil, diag.Sys("the root file system can't be used", "statfs", err).At("root.path", rootfs)
+		return nil, hostpath.LookUpError("the root file system can't be used", "statx", err).At("root.path", rootfs)
 	}
 	l := &plan.Layer{
-		Size: r.Size, Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid,
-		Attrs: sys.MountAttrs(fs.Flags) &^ unix.MOUNT_ATTR_RDONLY, // the layer takes the changes
+		Size: r.Size, Mode: uint32(st.Mode) & 0o7777, UID: st.Uid, GID: st.Gid,
+		Attrs: sys.MountAttrs(statFlags(mount)) &^ unix.MOUNT_ATTR_RDONLY, // the layer takes the changes
 	}
 	if r.Overlay != "" {
 		if l.Dir, err = resolveOverlay(r.Overlay, rootfs); err != nil {
@@ -74,25 +71,26 @@ func resolveOverlay(dir, rootfs string) (string, error) {
 	if err != nil {
 		return wrong("", err)
 	}
-	var st unix.Stat_t
-	switch err := unix.Stat(path, &st); {
+	st, found, err := statHost(path)
+	switch {
 	case err == unix.ENOENT:
 		// rt makes it, but not its parent: a missing parent is more likely a mistake.
-		parent, err := filepath.EvalSymlinks(filepath.Dir(path))
-		if err != nil {
+		if st, found, err = statHost(filepath.Dir(path)); err != nil {
 			return wrong("its parent directory can't be used", err)
 		}
-		path = filepath.Join(parent, filepath.Base(path))
+		path = filepath.Join(found, filepath.Base(path))
 	case err != nil:
-		return "", diag.Sys("can't be used", "stat", err).At("--overlay", dir)
+		return "", hostpath.LookUpError("can't be used", "openat2", err).At("--overlay", dir)
 	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
 		return wrong("is not a directory: name one for the changes, which rt makes if it is not there", nil)
 	default:
-		if path, err = filepath.EvalSymlinks(path); err != nil {
-			return wrong("", err)
-		}
+		path = found
 	}
-	root, err := filepath.EvalSymlinks(rootfs)
+	if sys.HasServer(&st) {
+		return wrong("is in a file system that a server answers for (FUSE, or of a network), where the kernel stores no "+
+			"changes of an overlay: choose a directory of a local one", nil)
+	}
+	root, err := hostpath.Resolve(rootfs)
 	if err != nil {
 		return "", &diag.Error{Kind: diag.Host, Field: "root.path", Value: rootfs, Err: err}
 	}
@@ -104,4 +102,18 @@ func resolveOverlay(dir, rootfs string) (string, error) {
 		return wrong("has root.path, "+root+", in it: the two must be apart, so choose another directory", nil)
 	}
 	return path, nil
+}
+
+// statHost returns what the kernel has in its caches about a path of the host, and the path without symbolic links.
+func statHost(path string) (st unix.Statx_t, resolved string, err error) {
+	fd, err := hostpath.Open(path, 0)
+	if err != nil {
+		return st, "", err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if st, err = sys.StatNoSync(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE); err != nil {
+		return st, "", err
+	}
+	resolved, err = os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+	return st, resolved, err
 }

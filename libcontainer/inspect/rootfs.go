@@ -2,13 +2,14 @@ package inspect
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/hostpath"
-	"rt/libcontainer/mounttable"
 	"rt/libcontainer/plan"
 	"rt/spec"
 )
@@ -60,8 +61,8 @@ func findRootMount(rootfs string) (string, error) {
 			Problem: "the mount that root.path is in can't be found", Err: err,
 		}
 	}
-	var st unix.Statx_t
-	if err := unix.Statx(unix.AT_FDCWD, rootfs, 0, unix.STATX_MNT_ID, &st); err != nil {
+	st, err := sys.StatNoSync(unix.AT_FDCWD, rootfs, 0, unix.STATX_MNT_ID)
+	if err != nil {
 		return "", &diag.Error{Kind: diag.Host, Field: "root.path", Value: rootfs, Err: err}
 	}
 	mounts, err := mountinfo.GetMounts(func(one *mountinfo.Info) (skip, stop bool) {
@@ -77,25 +78,61 @@ func findRootMount(rootfs string) (string, error) {
 	return mounts[0].Mountpoint, nil
 }
 
-// fileSystemAt returns the type of the file system that a path of the host is in. statfs(2) would ask its server.
+// fileSystemAt returns the type of the file system that a path of the host is in.
 func fileSystemAt(path string) (string, error) {
-	fd, err := hostpath.Open(path, 0)
+	_, mount, err := mountAt(path, 0)
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = unix.Close(fd) }()
-	st, err := mounttable.StatNoSync(fd, "", unix.AT_EMPTY_PATH)
+	return mount.FSType, nil
+}
+
+// statFlags returns the flags of a mount as statfs(2) has them, which would ask its server.
+func statFlags(mount *mountinfo.Info) (flags int64) {
+	for option := range strings.SplitSeq(mount.Options, ",") {
+		switch option {
+		case "ro":
+			flags |= unix.ST_RDONLY
+		case "nosuid":
+			flags |= unix.ST_NOSUID
+		case "nodev":
+			flags |= unix.ST_NODEV
+		case "noexec":
+			flags |= unix.ST_NOEXEC
+		case "noatime":
+			flags |= unix.ST_NOATIME
+		case "nodiratime":
+			flags |= unix.ST_NODIRATIME
+		case "relatime":
+			flags |= unix.ST_RELATIME
+		case "nosymfollow":
+			const nosymfollow = 0x2000 // ST_NOSYMFOLLOW of linux/statfs.h
+			flags |= nosymfollow
+		}
+	}
+	return flags
+}
+
+// mountAt returns what the kernel has in its caches about a path of the host, as mask of statx(2) asks for it, and the
+// mount that the path is in.
+func mountAt(path string, mask int) (st unix.Statx_t, mount *mountinfo.Info, err error) {
+	fd, err := hostpath.Open(path, 0)
 	if err != nil {
-		return "", err
+		return st, nil, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	st, err = sys.StatNoSync(fd, "", unix.AT_EMPTY_PATH, mask|unix.STATX_MNT_ID)
+	if err != nil {
+		return st, nil, err
 	}
 	mounts, err := mountinfo.GetMounts(func(one *mountinfo.Info) (skip, stop bool) {
 		it := uint64(one.ID) == st.Mnt_id
 		return !it, it
 	})
 	if err != nil || len(mounts) == 0 {
-		return "", unix.ENOENT
+		return st, nil, unix.ENOENT
 	}
-	return mounts[0].FSType, nil
+	return st, mounts[0], nil
 }
 
 // findKernelMounts finds the mounts that a container with --no-pivot must not have below its root: each procfs and

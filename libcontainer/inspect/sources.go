@@ -1,8 +1,6 @@
 package inspect
 
 import (
-	"path/filepath"
-
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
@@ -120,7 +118,7 @@ func AddedSource(m *spec.Mount) (plan.Source, error) {
 // leadsInto reports whether a path that does not exist leads below root.path, where an earlier mount may make what is
 // missing.
 func leadsInto(rootfs, path string) bool {
-	root, err := filepath.EvalSymlinks(rootfs)
+	root, err := hostpath.Resolve(rootfs)
 	if err != nil {
 		return false
 	}
@@ -162,12 +160,12 @@ func flagsNeeded(s *spec.Spec, facts *host.Facts, m *spec.Mount) bool {
 
 // mountFlags returns the MS_* flags of the mount that path is in, as far as a user namespace can't clear them.
 func mountFlags(path string) (flags uintptr) {
-	var fs unix.Statfs_t
-	if unix.Statfs(path, &fs) != nil {
+	_, mount, err := mountAt(path, 0)
+	if err != nil {
 		return 0
 	}
 	const locked = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
-	return sys.MountFlags(fs.Flags) & locked
+	return sys.MountFlags(statFlags(mount)) & locked
 }
 
 // mountedOnHost reports whether the host has a file system of the kernel at its usual path. A procfs there is that of

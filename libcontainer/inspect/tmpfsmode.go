@@ -5,8 +5,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/internal/diag"
 	"rt/internal/sys"
+	"rt/libcontainer/hostpath"
 	"rt/libcontainer/plan"
 	"rt/spec"
 )
@@ -14,7 +14,7 @@ import (
 // readModes reads the modes of the directories that tmpfs mounts without a mode cover, as far as they are directories
 // of the image: plan.Options.Modes and ModesLater. A directory that an earlier mount may bring, or that is reached by a
 // symbolic link, is examined when that tmpfs is mounted, as is one in another mount than root.path, whose server need
-// not answer; with later, all are. Both are nil if no mount needs a mode.
+// not answer; with later, and if root.path is in one with a server, all are. Both are nil if no mount needs a mode.
 func readModes(s *spec.Spec, later bool) (modes []uint32, laters []bool, err error) {
 	last := -1
 	for i := range s.Mounts {
@@ -25,12 +25,18 @@ func readModes(s *spec.Spec, later bool) (modes []uint32, laters []bool, err err
 	if last < 0 {
 		return nil, nil, nil
 	}
-	root, err := unix.Open(s.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	root, err := hostpath.Open(s.Rootfs, unix.O_DIRECTORY)
 	if err != nil {
-		return nil, nil, diag.Sys("the root file system can't be opened", "open", err)
+		return nil, nil, hostpath.LookUpError("the root file system can't be opened", "openat2", err)
 	}
 	defer func() { _ = unix.Close(root) }()
 	modes, laters = make([]uint32, len(s.Mounts)), make([]bool, len(s.Mounts))
+	if later = later || !sys.InFileSystemOf(root, s.Rootfs); later {
+		for i := range s.Mounts[:last+1] {
+			laters[i] = takesMode(&s.Mounts[i])
+		}
+		return modes, laters, nil
+	}
 	how := unix.OpenHow{
 		Flags:   unix.O_PATH | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,

@@ -43,6 +43,25 @@ func (s *Server) makeMountPoint(r supervise.Report) error {
 	return e.At(step.Origin, step.Sync.Path)
 }
 
+// MakeMountPoint makes path below the directory root, unless it is there: a directory, or an empty file, with all
+// directories on the way, which belong to the user of this process. interrupted ends the wait for a file system that
+// does not answer.
+func MakeMountPoint(root int, path string, dir bool, interrupted func() error) error {
+	err := error(unix.EXDEV)
+	if st, statErr := sys.StatNoSync(root, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE); statErr == nil &&
+		!sys.HasServer(&st) {
+		err = sys.MakeInRoot(root, path, dir, unix.RESOLVE_NO_XDEV)
+	}
+	if err == unix.EXDEV {
+		t := task{name: makeFile, path: path, uid: uint32(unix.Geteuid()), gid: uint32(unix.Getegid()), from: root, to: -1}
+		if dir {
+			t.name = makeDirectory
+		}
+		_, err = t.delegate(interrupted)
+	}
+	return err
+}
+
 // inMountError returns the error about something in a mount of the container, whose server may not have answered.
 func inMountError(problem, call string, err error) *diag.Error {
 	return diag.SysWithin(problem, call, err, "a mount of the container does not answer: look for its server")

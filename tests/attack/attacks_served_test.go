@@ -2,7 +2,6 @@ package attack
 
 import (
 	"os"
-	"os/exec"
 
 	"golang.org/x/sys/unix"
 
@@ -135,8 +134,7 @@ func (s *stage) served(f *silentfs.Files) *silentfs.Files {
 func (s *stage) endsAtTerm(f *silentfs.Files, asked uint32) string {
 	s.Config.args("true")
 	s.save()
-	term := func(c *exec.Cmd) { _ = c.Process.Signal(unix.SIGTERM) }
-	won := s.answersIn(f, term, "create", "--bundle", s.bundle, s.newID())
+	won := s.answersIn(f, terminate, "create", "--bundle", s.bundle, s.newID())
 	if !f.Asked(asked) {
 		s.t.Fatal("rt has asked nothing of the server")
 	}
