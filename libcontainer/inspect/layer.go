@@ -87,8 +87,8 @@ func resolveOverlay(dir, rootfs string) (string, error) {
 		path = found
 	}
 	if sys.HasServer(&st) {
-		return wrong("is in a file system that a server answers for (FUSE, or of a network), where the kernel stores no "+
-			"changes of an overlay: choose a directory of a local one", nil)
+		return wrong("is in a file system that a server answers for (FUSE, or of a network), where the kernel stores "+
+			"no changes of an overlay: choose a directory of a local one", nil)
 	}
 	root, err := hostpath.Resolve(rootfs)
 	if err != nil {

@@ -53,7 +53,8 @@ func MakeMountPoint(root int, path string, dir bool, interrupted func() error) e
 		err = sys.MakeInRoot(root, path, dir, unix.RESOLVE_NO_XDEV)
 	}
 	if err == unix.EXDEV {
-		t := task{name: makeFile, path: path, uid: uint32(unix.Geteuid()), gid: uint32(unix.Getegid()), from: root, to: -1}
+		uid, gid := uint32(unix.Geteuid()), uint32(unix.Getegid())
+		t := task{name: makeFile, path: path, uid: uid, gid: gid, from: root, to: -1}
 		if dir {
 			t.name = makeDirectory
 		}

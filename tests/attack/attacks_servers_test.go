@@ -8,8 +8,8 @@ import (
 	"rt/tests/silentfs"
 )
 
-// Paths of the host besides volumes, in a file system whose server stops to answer: root.path after it was found, hooks,
-// --overlay, and what a restore prepares.
+// Paths of the host besides volumes, in a file system whose server stops to answer: root.path after it was found,
+// hooks, --overlay, and what a restore prepares.
 
 func init() { add(attacksOnHostPaths) }
 
@@ -49,7 +49,7 @@ var attacksOnHostPaths = []attack{
 		waits: true,
 		without: []way{{patches: []patch{{
 			"libcontainer/inspect/layer.go", "	st, found, err := statHost(path)\n",
-			"	if OFF {\n		_ = unix.Stat(path, new(unix.Stat_t))\n	}\n	st, found, err := statHost(path)\n",
+			"if OFF {\n_ = unix.Stat(path, new(unix.Stat_t))\n}\nst, found, err := statHost(path)\n",
 		}}}},
 	},
 	{
@@ -72,7 +72,8 @@ var attacksOnHostPaths = []attack{
 			s.Config.mount("/volume/sub", "tmpfs", "tmpfs", "mode=755")
 			s.Config.args("true")
 			s.save()
-			won := s.answersIn(f, terminate, "restore", "--bundle", s.bundle, "--image-path", s.dir+"/images", s.newID())
+			images := s.dir + "/images"
+			won := s.answersIn(f, terminate, "restore", "--bundle", s.bundle, "--image-path", images, s.newID())
 			if !f.Asked(silentfs.Mkdir) {
 				s.t.Fatal("rt has asked nothing of the server")
 			}
@@ -80,7 +81,7 @@ var attacksOnHostPaths = []attack{
 		},
 		waits: true,
 		without: []way{{patches: []patch{{
-			"libcontainer/rootfs/mountpoint.go", "		!sys.HasServer(&st) {", "		(OFF || !sys.HasServer(&st)) {",
+			"libcontainer/rootfs/mountpoint.go", "!sys.HasServer(&st) {", "(OFF || !sys.HasServer(&st)) {",
 		}}}},
 	},
 }
