@@ -52,8 +52,8 @@ var attacksOnNetDevices = []attack{
 			return gone
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/netdevice/move.go", "if err := n.giveBack(link,",
-			"if OFF {\nreturn\n}\nif err := n.giveBack(link,",
+			"libcontainer/netdevice/move.go", "if err := n.moveBack(link,",
+			"if OFF {\nreturn\n}\nif err := n.moveBack(link,",
 		}}}},
 	},
 }

@@ -169,8 +169,8 @@ func writeOverlay() (string, error) {
 		b, err := os.ReadFile(filepath.Join(root, file))
 		return string(b), err
 	}
-	// Who has no edit takes the one of the environment.
-	takes := regexp.MustCompile(`if r\.edit != nil \{`)
+	// A Runtime without an edit takes the one of the environment: for create and run, for exec, for mount and device.
+	takes := regexp.MustCompile(`Edit: ([\w.]+\.edit)\b`)
 	hooked := 0
 	files, err := filepath.Glob(root + "/libcontainer/*.go")
 	if err != nil {
@@ -185,11 +185,11 @@ func writeOverlay() (string, error) {
 		if strings.HasSuffix(name, "_test.go") || !takes.MatchString(text) {
 			continue
 		}
-		sources[name] = takes.ReplaceAllString(text, "if r.edit == nil {\nr.edit = attackEdit\n}\n$0")
-		hooked++
+		hooked += len(takes.FindAllString(text, -1))
+		sources[name] = takes.ReplaceAllString(text, "Edit: attackEditor($1)")
 	}
-	if hooked != 1 {
-		return "", fmt.Errorf("Runtime.edit is looked at %d times, not once: has it changed?", hooked)
+	if hooked != 3 {
+		return "", fmt.Errorf("Runtime.edit is passed on %d times, not 3: has it changed?", hooked)
 	}
 	// And a hostile boot process executes something else than the plan.
 	const image, assemble = "nsenter/image.go", "func Assemble(p *Program) (Image, error) {\n"
