@@ -128,6 +128,11 @@ func TestHelp(t *testing.T) {
 			t.Errorf("rt %v: %d %s%s", args, status, errs, out)
 		}
 	}
+	// Options alone ask for the same help: it has all commands and options, not only the given ones.
+	whole, _, _ := rt(t, "--help")
+	if out, errs, status := rt(t, "--root", "/r"); status != 0 || errs != "" || out != whole {
+		t.Errorf("rt --root /r: %d %s%s, want the help of rt --help", status, errs, out)
+	}
 	for _, c := range Commands() {
 		for _, args := range [][]string{{"help", c.Name}, {c.Name, "--help"}, {c.Name, "-h"}} {
 			out, errs, status := rt(t, args...)

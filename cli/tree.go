@@ -50,10 +50,12 @@ func (t *tree) root() *cli.Command {
 		HideVersion: true, StopOnNthArg: &first, OnUsageError: t.misused, CommandNotFound: t.unknown,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // main tells the error, and no library ends rt
 		Action:         t.rootAction,
-		Description: `"` + t.call.program +
+	}
+	if t.all {
+		root.Description = `"` + t.call.program +
 			` <command> --help" tells more of a command, and so does the manual page ` + t.call.program +
-			`-<command>(8).`,
-		UsageText: t.call.program + " [global options] <command> [options] [arguments]",
+			`-<command>(8).`
+		root.UsageText = t.call.program + " [global options] <command> [options] [arguments]"
 	}
 	if t.completing() {
 		root.EnableShellCompletion, root.ShellCompletionCommandName = true, "completion of urfave/cli"
@@ -84,10 +86,13 @@ func (t *tree) wantsAll() bool {
 // command makes a command of urfave/cli out of a Command, which takes the options of the one above it too.
 func (t *tree) command(c *Command, inherited []Flag) *cli.Command {
 	command := &cli.Command{
-		Name: c.Name, Usage: c.Summary, ArgsUsage: c.Args, Description: c.help(), Flags: t.options(c.Flags),
+		Name: c.Name, Usage: c.Summary, ArgsUsage: c.Args, Flags: t.options(c.Flags),
 		HideHelpCommand: true, // "help" may be the id of a container
 		OnUsageError:    t.misused, CommandNotFound: t.unknown,
 		Action: func(_ context.Context, parsed *cli.Command) error { return t.run(c, parsed) },
+	}
+	if t.all {
+		command.Description = c.help()
 	}
 	if c.InOrder {
 		first := 1
@@ -110,6 +115,10 @@ func (t *tree) rootAction(_ context.Context, root *cli.Command) error {
 	if name := root.Args().First(); name != "" {
 		t.fail = exitUnknown
 		return unknownCommand(t.call.program, name)
+	}
+	if !t.all {
+		t.misunderstood = true // there are options and no command: help lists all of both
+		return nil
 	}
 	return cli.ShowRootCommandHelp(root)
 }
