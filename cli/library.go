@@ -14,23 +14,21 @@ type libraryLog struct {
 	lines []string
 }
 
-// listen has logrus tell it from now on, and nobody else.
+// listen has logrus tell it from now on, and nobody else. It is a formatter, since a hook would cost
+// every start of rt a map.
 func (l *libraryLog) listen() {
 	logrus.SetOutput(io.Discard)
-	logrus.AddHook(l)
+	logrus.SetFormatter(l)
 }
 
-// Levels returns the levels that Fire is called for.
-func (l *libraryLog) Levels() []logrus.Level {
-	return []logrus.Level{logrus.ErrorLevel, logrus.WarnLevel}
-}
-
-// Fire records an entry.
-func (l *libraryLog) Fire(e *logrus.Entry) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lines = append(l.lines, e.Message)
-	return nil
+// Format records a warning or an error. It returns no text, as nothing is to be printed.
+func (l *libraryLog) Format(e *logrus.Entry) ([]byte, error) {
+	if e.Level <= logrus.WarnLevel {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.lines = append(l.lines, e.Message)
+	}
+	return nil, nil
 }
 
 func (l *libraryLog) warnings() []string {

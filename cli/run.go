@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer"
 )
 
@@ -120,7 +121,7 @@ func generateID(bundle string) (string, error) {
 		name = "container"
 	}
 	var random [3]byte
-	if _, err := unix.Getrandom(random[:], 0); err != nil {
+	if err := sys.ReadRandom(random[:]); err != nil {
 		return "", diag.Sys("a container ID can't be generated", "getrandom", err)
 	}
 	// 255 is NAME_MAX, the greatest length of a directory's name.

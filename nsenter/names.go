@@ -170,7 +170,7 @@ var (
 		{unix.KEYCTL_JOIN_SESSION_KEYRING, "KEYCTL_JOIN_SESSION_KEYRING"},
 		{unix.KEYCTL_SETPERM, "KEYCTL_SETPERM"},
 	}}
-	Capabilities = Names{choice: true, words: capabilityWords[:]}
+	Capabilities = Names{choice: true, words: capabilityWords}
 	Rlimits      = Names{choice: true, words: []word{
 		{unix.RLIMIT_AS, "RLIMIT_AS"},
 		{unix.RLIMIT_CORE, "RLIMIT_CORE"},
@@ -194,7 +194,7 @@ var (
 )
 
 // capabilityWords are the capabilities of capabilities(7), in the order of their numbers.
-var capabilityWords = [...]word{
+var capabilityWords = []word{
 	{0, "CAP_CHOWN"},
 	{1, "CAP_DAC_OVERRIDE"},
 	{2, "CAP_DAC_READ_SEARCH"},

@@ -27,3 +27,21 @@ func Read(fd int, p []byte) (int, error) {
 		}
 	}
 }
+
+// ReadRandom fills p, of at most 256 bytes, with random bytes: getrandom(2). Unlike that of package unix it makes the
+// system call: the vDSO's is faster from the second call on, which rt has no use for, and prepares memory for it.
+func ReadRandom(p []byte) error {
+	for {
+		n, _, errno := unix.Syscall(unix.SYS_GETRANDOM,
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0)
+		switch {
+		case errno == unix.EINTR:
+		case errno != 0:
+			return errno
+		case int(n) < len(p):
+			return unix.EIO
+		default:
+			return nil
+		}
+	}
+}

@@ -3,9 +3,8 @@ package inspect
 import (
 	"encoding/hex"
 
-	"golang.org/x/sys/unix"
-
 	"rt/internal/diag"
+	"rt/internal/sys"
 )
 
 // KeyringName returns a name for the session keyring of a container. The kernel finds a keyring by its name alone
@@ -13,7 +12,7 @@ import (
 // that name first. So half of it is random, and only the state directory has it.
 func KeyringName(id string) (string, error) {
 	var random [16]byte
-	if n, err := unix.Getrandom(random[:], 0); err != nil || n < len(random) {
+	if err := sys.ReadRandom(random[:]); err != nil {
 		return "", diag.Sys("the session keyring can't be given a name", "getrandom", err)
 	}
 	return "_ses." + id + "." + hex.EncodeToString(random[:]), nil
