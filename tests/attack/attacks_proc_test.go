@@ -26,19 +26,19 @@ var attacksOnProc = []attack{
 		try: func(s *stage) string {
 			s.Config.unmount("/proc")
 			s.Config.at("linux")["readonlyPaths"], s.Config.at("linux")["maskedPaths"] = []string{}, []string{}
-			s.Config.at("linux", "sysctl")["net.ipv4.ip_forward"] = "1"
-			s.file("proc/sys/net/ipv4/ip_forward", "", 0o644)
+			s.Config.at("linux", "sysctl")["net.ipv4.ip_default_ttl"] = "77"
+			s.file("proc/sys/net/ipv4/ip_default_ttl", "", 0o644)
 			pid := s.up("sleep", "60")
 			if pid == 0 {
 				return ""
 			}
 			if got := strings.TrimSpace(s.host("nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", pid), "cat",
-				"/proc/sys/net/ipv4/ip_forward")); got != "1" {
+				"/proc/sys/net/ipv4/ip_default_ttl")); got != "77" {
 				return "it runs, and the kernel says " + got
 			}
 			return ""
 		},
-		without: []way{{edit: inImage("sys/net/ipv4/ip_forward")}},
+		without: []way{{edit: inImage("sys/net/ipv4/ip_default_ttl")}},
 	},
 	{
 		name: "CVE-2019-16884",
