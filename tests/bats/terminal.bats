@@ -226,12 +226,13 @@ at_terminal() {
 	at_terminal "before=\$(stty -g); \$RT --root \$ROOT run --bundle \$BUNDLE \$ID; $check"
 	[[ $output == *restored* ]]
 	process sh -c 'stty raw -echo; : >/ready; sleep 60'
-	at_terminal \
-		"before=\$(stty -g); ($until_ready; \$RT --root \$ROOT kill \$ID KILL) & \$RT --root \$ROOT run --bundle \$BUNDLE \$ID; echo status \$?; $check"
+	at_terminal "before=\$(stty -g); ($until_ready; \$RT --root \$ROOT kill \$ID KILL) &
+		\$RT --root \$ROOT run --bundle \$BUNDLE \$ID; echo status \$?; $check"
 	[[ $output == *restored* ]]
 	process sh -c 'stty raw -echo; trap "exit 3" TERM; : >/ready; while :; do sleep 0.1; done'
 	at_terminal "before=\$(stty -g); ($until_ready; kill -TERM \$(cat \$BATS_TEST_TMPDIR/pid.rt)) &
-		sh -c 'echo \$\$ >\$BATS_TEST_TMPDIR/pid.rt; exec \$RT --root \$ROOT run --bundle \$BUNDLE \$ID'; echo status \$?; $check"
+		sh -c 'echo \$\$ >\$BATS_TEST_TMPDIR/pid.rt; exec \$RT --root \$ROOT run --bundle \$BUNDLE \$ID'
+		echo status \$?; $check"
 	[[ $output == *"status 3"* ]]
 	[[ $output == *restored* ]]
 }
@@ -382,7 +383,8 @@ ended() {
 	bundle '.process.terminal = true'
 	process sh -c 'echo shown'
 	at_terminal 'set -m; $RT --root $ROOT run --bundle "$BUNDLE" "$ID" & sleep 0.1
-		for i in $(seq 100); do [ "$(cut -d" " -f3 /proc/$!/stat)" != T ] || break; sleep 0.1; done; echo "state $(cut -d" " -f3 /proc/$!/stat)"; fg; echo "status $?"'
+		for i in $(seq 100); do [ "$(cut -d" " -f3 /proc/$!/stat)" != T ] || break; sleep 0.1; done
+		echo "state $(cut -d" " -f3 /proc/$!/stat)"; fg; echo "status $?"'
 	[[ $output == *"state T"* ]]
 	[[ $output == *shown* ]]
 	[[ $output == *"status 0"* ]]

@@ -1,7 +1,7 @@
 // style checks what golangci-lint does not: the licences of the modules that rt links, and the width of lines.
 //
-//	style licences      each linked module has a licence that may be linked into an Apache-2.0 program
-//	style columns LIST  no line of Go or of a script is wider than 120 columns, but in the files that LIST names
+//	style licences  each linked module has a licence that may be linked into an Apache-2.0 program
+//	style columns   no line of Go or of a script is wider than 120 columns
 package main
 
 import (
@@ -37,10 +37,10 @@ func main() {
 	switch {
 	case len(os.Args) == 2 && os.Args[1] == "licences":
 		problems, err = checkLicences(os.Stdout)
-	case len(os.Args) == 3 && os.Args[1] == "columns":
-		problems, err = checkColumns(os.Args[2])
+	case len(os.Args) == 2 && os.Args[1] == "columns":
+		problems, err = checkColumns()
 	default:
-		err = errors.New("usage: style licences | style columns LIST")
+		err = errors.New("usage: style licences | style columns")
 	}
 	if err != nil {
 		problems = append(problems, err.Error())
@@ -105,17 +105,8 @@ func licenceOf(dir string) (string, error) {
 	return "", errors.New("has no licence")
 }
 
-// checkColumns returns the lines that are too wide. A file of the list that has none is to be taken off it: the list
-// only gets shorter.
-func checkColumns(list string) (problems []string, err error) {
-	listed := map[string]bool{}
-	text, err := os.ReadFile(list)
-	if err != nil {
-		return nil, err
-	}
-	for name := range strings.FieldsSeq(string(text)) {
-		listed[name] = true
-	}
+// checkColumns returns the lines that are too wide.
+func checkColumns() (problems []string, err error) {
 	seen := 0
 	err = filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		switch {
@@ -133,20 +124,9 @@ func checkColumns(list string) (problems []string, err error) {
 		}
 		seen++
 		wide, err := wideLines(path)
-		switch {
-		case err != nil:
-			return err
-		case listed[path] && len(wide) == 0:
-			problems = append(problems, path+" has no line over 120 columns any more: take it off "+list)
-		case !listed[path]:
-			problems = append(problems, wide...)
-		}
-		delete(listed, path)
-		return nil
+		problems = append(problems, wide...)
+		return err
 	})
-	for path := range listed {
-		problems = append(problems, path+" of "+list+" does not exist")
-	}
 	if seen < 100 {
 		problems = append(problems, fmt.Sprintf("only %d files were read: run style in the root of the repository",
 			seen))
