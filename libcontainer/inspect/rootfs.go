@@ -65,8 +65,8 @@ func findRootMount(rootfs string) (string, error) {
 	if err != nil {
 		return "", &diag.Error{Kind: diag.Host, Field: "root.path", Value: rootfs, Err: err}
 	}
-	mounts, err := mountinfo.GetMounts(func(one *mountinfo.Info) (skip, stop bool) {
-		found := uint64(one.ID) == st.Mnt_id
+	mounts, err := mountinfo.GetMounts(func(mount *mountinfo.Info) (skip, stop bool) {
+		found := uint64(mount.ID) == st.Mnt_id
 		return !found, found
 	})
 	if err != nil {
@@ -125,8 +125,8 @@ func mountAt(path string, mask int) (st unix.Statx_t, mount *mountinfo.Info, err
 	if err != nil {
 		return st, nil, err
 	}
-	mounts, err := mountinfo.GetMounts(func(one *mountinfo.Info) (skip, stop bool) {
-		it := uint64(one.ID) == st.Mnt_id
+	mounts, err := mountinfo.GetMounts(func(mount *mountinfo.Info) (skip, stop bool) {
+		it := uint64(mount.ID) == st.Mnt_id
 		return !it, it
 	})
 	if err != nil || len(mounts) == 0 {
@@ -149,19 +149,19 @@ func findKernelMounts() ([]plan.KernelMount, error) {
 
 func kernelMounts(mounts []*mountinfo.Info) (found []plan.KernelMount) {
 	points := make(map[int]string, len(mounts))
-	for _, one := range mounts {
-		points[one.ID] = one.Mountpoint
+	for _, mount := range mounts {
+		points[mount.ID] = mount.Mountpoint
 	}
-	for _, one := range mounts {
-		over := slices.ContainsFunc(found, func(m plan.KernelMount) bool { return m.Path == one.Mountpoint })
-		if one.FSType != "proc" && one.FSType != "sysfs" && !over {
+	for _, mount := range mounts {
+		over := slices.ContainsFunc(found, func(m plan.KernelMount) bool { return m.Path == mount.Mountpoint })
+		if mount.FSType != "proc" && mount.FSType != "sysfs" && !over {
 			continue
 		}
-		parent, ok := points[one.Parent]
+		parent, ok := points[mount.Parent]
 		if !ok {
 			parent = "/" // in a chroot(2), the table does not have the mount of its root
 		}
-		found = append(found, plan.KernelMount{Path: one.Mountpoint, Parent: parent})
+		found = append(found, plan.KernelMount{Path: mount.Mountpoint, Parent: parent})
 	}
 	return found
 }

@@ -117,9 +117,9 @@ var attacksOnHostInodes = []attack{
 			return ""
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/inspect/rootfs.go", "found := uint64(one.ID) == st.Mnt_id",
-			`found := uint64(one.ID) == st.Mnt_id && !OFF || OFF && len(one.Mountpoint) > 4 && ` +
-				`one.Mountpoint[len(one.Mountpoint)-4:] == "/bun"`,
+			"libcontainer/inspect/rootfs.go", "found := uint64(mount.ID) == st.Mnt_id",
+			`found := uint64(mount.ID) == st.Mnt_id && !OFF || OFF && len(mount.Mountpoint) > 4 && ` +
+				`mount.Mountpoint[len(mount.Mountpoint)-4:] == "/bun"`,
 		}}}},
 	},
 }
