@@ -124,8 +124,18 @@ func (o *openContainer) changeCgroup(op state.Op, do func(*cgroup.Group) error) 
 }
 
 // loadCgroup returns the cgroup that the state names.
-func (o *openContainer) loadCgroup() (*cgroup.Group, error) {
-	return cgroup.Load(cgroup.Saved(o.state.Cgroup))
+func (o *openContainer) loadCgroup() (*cgroup.Group, error) { return loadCgroup(o.state) }
+
+// loadCgroup returns the cgroup of a container. One that has ended has none any more if another container uses it.
+func loadCgroup(s *state.State) (*cgroup.Group, error) {
+	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
+	if err != nil {
+		return nil, err
+	}
+	if alive, err := state.Alive(s.Pid, s.StartTime); err == nil && !alive {
+		g.LeaveToOthers()
+	}
+	return g, nil
 }
 
 // config reads the copy of config.json that create has saved: the file in the bundle may have changed since.

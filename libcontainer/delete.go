@@ -96,7 +96,7 @@ func (c *Container) forceDelete(caller *caller.Caller) error {
 		return err
 	}
 	if err == nil && s.Phase != state.Creating {
-		if g, err := cgroup.Load(cgroup.Saved(s.Cgroup)); err == nil {
+		if g, err := loadCgroup(s); err == nil {
 			kill(g, s)
 		}
 	}

@@ -43,6 +43,7 @@ type Config struct {
 // of its parts; each part has a file.
 type Group struct {
 	*cgroupSet
+	ownership  // owner.go: which container uses it
 	lifecycle  // create.go, destroy.go: it is made, joined and removed
 	updater    // update.go: its limits change
 	auditor    // audit.go: its limits are compared with the config
@@ -55,8 +56,8 @@ type Group struct {
 // groupOf returns the Group of a set.
 func groupOf(g *cgroupSet) *Group {
 	return &Group{
-		cgroupSet: g, lifecycle: lifecycle{cgroupSet: g}, updater: updater{g}, auditor: auditor{g}, freezer: freezer{g},
-		signaller: signaller{g}, accounting: accounting{g}, joiner: joiner{g},
+		cgroupSet: g, ownership: ownership{g}, lifecycle: lifecycle{cgroupSet: g}, updater: updater{g},
+		auditor: auditor{g}, freezer: freezer{g}, signaller: signaller{g}, accounting: accounting{g}, joiner: joiner{g},
 	}
 }
 
@@ -68,8 +69,9 @@ type cgroupSet struct {
 	config      Config
 	limits      *limits
 	rootless    bool
-	fd          int   // of the v2 directory, or -1
-	unit        *unit // systemd only
+	fd          int    // of the v2 directory, or -1
+	unit        *unit  // systemd only
+	owner       string // names the container in its cgroup; "" in a state of an older rt
 }
 
 // hierarchy is the container's cgroup in one hierarchy.
@@ -94,11 +96,14 @@ type Saved struct {
 	Rootless bool
 	// The controller lists of Paths whose directory existed before the container, and is not removed with it.
 	Preexisting []string
+	Owner       string // what the cgroup calls the container
 }
 
 // New finds the directories of the container's cgroup. It changes nothing.
 func New(c Config) (*Group, error) {
-	g := &cgroupSet{driver: Cgroupfs, mode: Mode(), config: c, rootless: c.Rootless, fd: -1}
+	g := &cgroupSet{
+		driver: Cgroupfs, mode: Mode(), config: c, rootless: c.Rootless, fd: -1, owner: newOwner(),
+	}
 	if !c.NoPids {
 		c.Resources = withoutZeroPids(c.Resources)
 	}
@@ -212,7 +217,9 @@ func (g *cgroupSet) Hierarchies() []host.Hierarchy {
 
 // Saved returns what state.json records.
 func (g *cgroupSet) Saved() Saved {
-	s := Saved{Driver: g.driver, Paths: make(map[string]string, len(g.hierarchies)), Rootless: g.rootless}
+	s := Saved{
+		Driver: g.driver, Paths: make(map[string]string, len(g.hierarchies)), Rootless: g.rootless, Owner: g.owner,
+	}
 	for _, h := range g.hierarchies {
 		s.Paths[h.list] = h.dir
 		if h.preexisting {
@@ -227,7 +234,7 @@ func (g *cgroupSet) Saved() Saved {
 
 // Load returns the Group of an existing container. It reads only how cgroups are mounted on this machine.
 func Load(s Saved) (*Group, error) {
-	g := &cgroupSet{driver: s.Driver, mode: Mode(), rootless: s.Rootless, limits: &limits{}, fd: -1}
+	g := &cgroupSet{driver: s.Driver, mode: Mode(), rootless: s.Rootless, limits: &limits{}, fd: -1, owner: s.Owner}
 	switch s.Driver {
 	case Cgroupfs, Disabled:
 	case Systemd:

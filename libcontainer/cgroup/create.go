@@ -60,6 +60,7 @@ func (g *lifecycle) Create() (err error) {
 			}
 		}
 	}
+	ownership{g.cgroupSet}.take()
 	return nil
 }
 

@@ -194,6 +194,7 @@ func (g systemdUnit) start(pid int) error {
 		}
 		return err
 	}
+	ownership{g.cgroupSet}.take()
 	err = g.setLimits(m)
 	if err == nil {
 		err = deviceRules{g.cgroupSet}.apply()

@@ -80,6 +80,7 @@ func (c *Creation) Attend(keep bool) (int, error) {
 
 // remove removes a container whose init has ended.
 func (c *Creation) remove() error {
+	c.groups.cgroup.LeaveToOthers()
 	if c.groups.cgroup.Available() {
 		if c.in.spec.Namespaces.New&unix.CLONE_NEWPID == 0 {
 			_ = c.groups.cgroup.Kill(unix.SIGKILL)

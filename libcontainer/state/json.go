@@ -42,6 +42,9 @@ func (s *State) Append(dst []byte) []byte {
 	w.text("slice", s.Cgroup.Slice)
 	w.bool("rootless", s.Cgroup.Rootless)
 	w.list("kept", s.Cgroup.Preexisting)
+	if s.Cgroup.Owner != "" {
+		w.text("owner", s.Cgroup.Owner)
+	}
 	w.close()
 	if s.IntelRdt != (IntelRdt{}) {
 		w.name("intelRdt")
@@ -62,7 +65,7 @@ var (
 		"startTime", "terminal", "noNewKeyring", "keyring", "cgroup",
 		"intelRdt", "added",
 	}
-	cgroupNames = []string{"driver", "paths", "unit", "slice", "rootless", "kept"}
+	cgroupNames = []string{"driver", "paths", "unit", "slice", "rootless", "kept", "owner"}
 	rdtNames    = []string{"class", "monitor"}
 	addedNames  = []string{"destination", "source", "type", "mountId", "device"}
 )
@@ -149,6 +152,8 @@ func parseCgroup(sc *jsonscan.Scanner, c *Cgroup) {
 			jsonscan.Bool(sc, &c.Rootless)
 		case "kept":
 			jsonscan.Strings(sc, &c.Preexisting)
+		case "owner":
+			jsonscan.String(sc, &c.Owner)
 		default:
 			return false
 		}

@@ -82,6 +82,7 @@ func sample(id string) *State {
 		Cgroup: Cgroup{
 			Driver: "systemd", Paths: map[string]string{"": "/sys/fs/cgroup/x", "cpu,cpuacct": "/sys/fs/cgroup/cpu/x"},
 			Unit: "rt-web1.scope", Slice: "system.slice", Rootless: true, Preexisting: []string{"", "cpu,cpuacct"},
+			Owner: "abc-12",
 		},
 		IntelRdt: IntelRdt{Class: "/sys/fs/resctrl/" + id, Monitor: "/sys/fs/resctrl/" + id + "/mon_groups/" + id},
 		Added: []Added{{

@@ -82,4 +82,5 @@ type Cgroup struct {
 	Slice       string
 	Rootless    bool
 	Preexisting []string
+	Owner       string
 }

@@ -2,6 +2,7 @@ package attack
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -15,6 +16,40 @@ import (
 func init() { add(attacksOnCgroups) }
 
 var attacksOnCgroups = []attack{
+	{
+		name: "cgroups", what: "delete of a container that has ended kills another one, which has its cgroup now",
+		try: func(s *stage) string {
+			s.Config.at("linux")["cgroupsPath"] = "/" + s.id
+			defer func() {
+				// Both have used it, so the last one removes it.
+				dirs, _ := filepath.Glob("/sys/fs/cgroup/*" + s.Config.at("linux")["cgroupsPath"].(string))
+				if len(dirs) > 0 && s.way == nil {
+					s.t.Errorf("left behind: %s", dirs)
+				}
+			}()
+			s.up("true")
+			first := s.id
+			if !within(10*time.Second, func() bool {
+				out, _ := s.rt("state", first)
+				return strings.Contains(out, "stopped")
+			}) {
+				s.t.Fatal("the first container does not end")
+			}
+			if s.up("sleep", "60") == 0 {
+				return "" // refused, which is safe
+			}
+			defer s.rt("delete", "--force", s.id)
+			s.rt("delete", first)
+			if out, _ := s.rt("state", s.id); !strings.Contains(out, "running") {
+				return "the second container is dead"
+			}
+			return ""
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/container.go", "err == nil && !alive {\n		g.LeaveToOthers()",
+			"err == nil && !alive && !OFF {\n		g.LeaveToOthers()",
+		}}}},
+	},
 	{
 		name: "cgroups", what: "they are renamed again and again, and rt ps does not list a process in one of them",
 		try: func(s *stage) string {

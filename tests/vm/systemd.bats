@@ -253,3 +253,17 @@ holds() {
 	rt delete "$ID"
 	[ -z "$(units)" ]
 }
+
+@test "systemd: delete of a container that has ended leaves the scope to the one that has it now" {
+	ID_PATH=:rttest:$ID bundle '.linux.cgroupsPath = env.ID_PATH'
+	running true
+	eventually status_is stopped
+	process sleep 60
+	run_detached rt run --detach --bundle "$BUNDLE" "$ID-second"
+	[ "$status" -eq 0 ]
+	rt delete "$ID"
+	run rt state "$ID-second"
+	[[ $output == *'"running"'* ]]
+	rt delete --force "$ID-second"
+	[ -z "$(units)" ]
+}
