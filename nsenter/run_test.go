@@ -258,6 +258,7 @@ func TestDescriptorIsPassed(t *testing.T) {
 	p := program(
 		Step{Call: Openat, Args: []Arg{Cwd, Str("/dev/null"), Flags(&OpenFlags, unix.O_RDWR)}, To: regA},
 		Step{Call: Sendmsg, Args: []Arg{Num(fdCtl), message, Imm(0)}, Sync: &SyncDetail{Point: point("null")}},
+		Step{Call: Read, Args: []Arg{Num(fdCtl), Scratch(0), Imm(1)}, Min: 1},
 		exit(0),
 	)
 	p.FDs = append(p.FDs, "null")
