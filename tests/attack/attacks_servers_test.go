@@ -37,7 +37,8 @@ var attacksOnHostPaths = []attack{
 		},
 		waits: true,
 		without: []way{{patches: []patch{{
-			"libcontainer/hook/hook.go", "(served || ignored|blocked != 0", "(served && !OFF || ignored|blocked != 0",
+			"libcontainer/hook/hook.go", "(served || ignored|blocked != 0",
+			"!OFF && (served || ignored|blocked != 0", // signals that the caller ignores start hooks the same way
 		}}}},
 	},
 	{
