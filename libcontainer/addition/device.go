@@ -155,33 +155,32 @@ func (c *Container) allowDevices(g *cgroup.Group, added []state.Added) error {
 	return g.Update(&specs.LinuxResources{Devices: DeviceRules(c.Spec.OCI.Linux, Rules(added))})
 }
 
-// DeviceRules returns the rules of a config with further ones, in the form of devices.allow, behind them.
-func DeviceRules(config *specs.Linux, more []string) []specs.LinuxDeviceCgroup {
+// DeviceRules returns the device rules of a config, followed by more.
+func DeviceRules(config *specs.Linux, more []specs.LinuxDeviceCgroup) []specs.LinuxDeviceCgroup {
 	list := []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}} // an empty list would change nothing
 	if config != nil && config.Resources != nil {
 		list = append(list, config.Resources.Devices...)
 	}
-	for _, rule := range more {
-		kind, rest, _ := strings.Cut(rule, " ")
-		number, access, _ := strings.Cut(rest, " ")
-		first, second, _ := strings.Cut(number, ":")
-		major, err := strconv.ParseInt(first, 10, 64)
-		minor, err2 := strconv.ParseInt(second, 10, 64)
-		if err == nil && err2 == nil {
-			list = append(list, specs.LinuxDeviceCgroup{
-				Allow: true, Type: kind, Major: &major, Minor: &minor, Access: access,
-			})
-		}
-	}
-	return list
+	return append(list, more...)
 }
 
-// Rules returns the rules of the devices among what was added.
-func Rules(added []state.Added) (rules []string) {
+// Rules returns the device rules of the devices among what was added. In state.json each is text.
+func Rules(added []state.Added) (rules []specs.LinuxDeviceCgroup) {
 	for i := range added {
-		if added[i].Device != "" {
-			rules = append(rules, added[i].Device)
+		if rule, ok := parseRule(added[i].Device); ok {
+			rules = append(rules, rule)
 		}
 	}
 	return rules
+}
+
+// parseRule parses a rule of state.json, which has the form of devices.allow: "c 10:229 rwm".
+func parseRule(text string) (rule specs.LinuxDeviceCgroup, ok bool) {
+	kind, rest, _ := strings.Cut(text, " ")
+	number, access, _ := strings.Cut(rest, " ")
+	first, second, _ := strings.Cut(number, ":")
+	major, err := strconv.ParseInt(first, 10, 64)
+	minor, err2 := strconv.ParseInt(second, 10, 64)
+	rule = specs.LinuxDeviceCgroup{Allow: true, Type: kind, Major: &major, Minor: &minor, Access: access}
+	return rule, err == nil && err2 == nil
 }
