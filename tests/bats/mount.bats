@@ -282,7 +282,8 @@ fails_with() {
 	OWNER=100000
 	up '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 		| .linux.gidMappings = .linux.uidMappings'
-	rt device add --at /dev/net/other "$ID" /dev/net/tun
+	mknod -m 666 "$BATS_TEST_TMPDIR/fuse" c 10 229 # the mode of the host's is the host's
+	rt device add --at /dev/net/other "$ID" "$BATS_TEST_TMPDIR/fuse"
 	run rt exec "$ID" sh -c 'exec 3<>/dev/net/other && echo opened'
 	[ "$output" = opened ]
 	no_findings

@@ -41,11 +41,14 @@ load setup
 	[[ ${lines[1]} == *"Read-only file system"* ]]
 }
 
-@test "readonlyPaths: a relative path is refused" {
-	only_rt "the field must be absolute"
-	bundle '.linux.readonlyPaths += ["fixed"]'
-	in_container true
-	refused linux.readonlyPaths fixed
+@test "readonlyPaths: a relative path is taken from the root directory, with a warning" {
+	only_rt "others say nothing"
+	bundle '.root.readonly = false | .linux.readonlyPaths += ["fixed"]'
+	mkdir "$BUNDLE/rootfs/fixed"
+	in_container touch /fixed/new
+	[ "$status" -eq 1 ]
+	[[ $output == *"/fixed/new: Read-only file system"* ]]
+	[[ $output == *"rt: warning: linux.readonlyPaths["*"]: is relative: taken as /fixed"* ]]
 }
 
 # bats test_tags=root
