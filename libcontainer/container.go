@@ -129,8 +129,8 @@ func (o *openContainer) loadCgroup() (*cgroup.Group, error) { return loadCgroup(
 // loadCgroup returns the cgroup of a container. One that has ended has none any more if another container uses it.
 func loadCgroup(s *state.State) (*cgroup.Group, error) {
 	g, err := cgroup.Load(cgroup.Saved(s.Cgroup))
-	if err != nil {
-		return nil, err
+	if err != nil || !g.IsTaken() {
+		return g, err
 	}
 	if alive, err := state.Alive(s.Pid, s.StartTime); err == nil && !alive {
 		g.LeaveToOthers()

@@ -48,14 +48,22 @@ func (g ownership) take() {
 }
 
 // LeaveToOthers has the Group forget its cgroup if another container has taken that since. It is for a container whose
-// first process has ended, or was never in the cgroup: as long as it is there, no other container can take it. A state
-// without an owner is of an older rt, which has named none either, so any name is that of another container.
+// first process has ended, or was never in the cgroup: as long as it is there, no other container can take it.
 func (g ownership) LeaveToOthers() {
-	if dir := g.processesDir(); dir != "" {
-		if mark, named := ownerOf(dir); named && strings.TrimSuffix(mark, keptMark) != g.owner {
-			g.hierarchies = nil
-		}
+	if g.IsTaken() {
+		g.hierarchies = nil
 	}
+}
+
+// IsTaken reports whether the cgroup names another container. A state without an owner is of an older rt, which has
+// named none either, so any name is that of another container.
+func (g ownership) IsTaken() bool {
+	dir := g.processesDir()
+	if dir == "" {
+		return false
+	}
+	mark, named := ownerOf(dir)
+	return named && strings.TrimSuffix(mark, keptMark) != g.owner
 }
 
 // ownerOf returns what a cgroup says of its container.
