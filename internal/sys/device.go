@@ -38,6 +38,12 @@ func InFileSystemOf(fd int, path string) bool {
 	return err == nil && other.Dev_major == own.Dev_major && other.Dev_minor == own.Dev_minor
 }
 
+// InLocalFileSystem reports whether fd is in a file system that answers: see HasServer.
+func InLocalFileSystem(fd int) bool {
+	st, err := StatNoSync(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE)
+	return err == nil && !HasServer(&st)
+}
+
 // HasServer reports whether a file is in a file system that need not answer: it has no block device, and a server
 // instead, as those of FUSE and of networks have. Such a file system has an entry in sysfs for its write-back
 // (Documentation/ABI/testing/sysfs-class-bdi); one of memory or a layer over others has none.

@@ -1,21 +1,39 @@
 package sys
 
-import "golang.org/x/sys/unix"
+import (
+	"strings"
 
-// mountFlags has what the flags of a mount that statfs(2) returns are to mount(2) and to mount_setattr(2). The times of
-// access are values of one field there, of which relatime is 0.
+	"golang.org/x/sys/unix"
+)
+
+// mountFlags has what the flags of a mount that statfs(2) returns are in /proc/PID/mountinfo, to mount(2) and to
+// mount_setattr(2). The times of access are values of one field of the last, of which relatime is 0.
 var mountFlags = [...]struct {
+	word string  // the option in mountinfo
 	has  int64   // ST_*
 	flag uintptr // MS_*
 	attr uint64  // MOUNT_ATTR_*
 }{
-	{unix.ST_RDONLY, unix.MS_RDONLY, unix.MOUNT_ATTR_RDONLY},
-	{unix.ST_NOSUID, unix.MS_NOSUID, unix.MOUNT_ATTR_NOSUID},
-	{unix.ST_NODEV, unix.MS_NODEV, unix.MOUNT_ATTR_NODEV},
-	{unix.ST_NOEXEC, unix.MS_NOEXEC, unix.MOUNT_ATTR_NOEXEC},
-	{unix.ST_NOATIME, unix.MS_NOATIME, unix.MOUNT_ATTR_NOATIME},
-	{unix.ST_NODIRATIME, unix.MS_NODIRATIME, unix.MOUNT_ATTR_NODIRATIME},
-	{unix.ST_RELATIME, unix.MS_RELATIME, unix.MOUNT_ATTR_RELATIME},
+	{"ro", unix.ST_RDONLY, unix.MS_RDONLY, unix.MOUNT_ATTR_RDONLY},
+	{"nosuid", unix.ST_NOSUID, unix.MS_NOSUID, unix.MOUNT_ATTR_NOSUID},
+	{"nodev", unix.ST_NODEV, unix.MS_NODEV, unix.MOUNT_ATTR_NODEV},
+	{"noexec", unix.ST_NOEXEC, unix.MS_NOEXEC, unix.MOUNT_ATTR_NOEXEC},
+	{"noatime", unix.ST_NOATIME, unix.MS_NOATIME, unix.MOUNT_ATTR_NOATIME},
+	{"nodiratime", unix.ST_NODIRATIME, unix.MS_NODIRATIME, unix.MOUNT_ATTR_NODIRATIME},
+	{"relatime", unix.ST_RELATIME, unix.MS_RELATIME, unix.MOUNT_ATTR_RELATIME},
+}
+
+// StatFlags returns the ST_* flags of a mount with these options of /proc/PID/mountinfo. statfs(2), which returns them
+// too, asks the server of the file system.
+func StatFlags(options string) (st int64) {
+	for option := range strings.SplitSeq(options, ",") {
+		for i := range mountFlags {
+			if mountFlags[i].word == option {
+				st |= mountFlags[i].has
+			}
+		}
+	}
+	return st
 }
 
 // MountFlags returns the MS_* flags of mount(2) that stand for the ST_* flags of a mount, as statfs(2) returns them.

@@ -45,7 +45,7 @@ func findLayer(rootfs string, r *LayerRequest) (*plan.Layer, error) {
 	}
 	l := &plan.Layer{
 		Size: r.Size, Mode: uint32(st.Mode) & 0o7777, UID: st.Uid, GID: st.Gid,
-		Attrs: sys.MountAttrs(statFlags(mount)) &^ unix.MOUNT_ATTR_RDONLY, // the layer takes the changes
+		Attrs: sys.MountAttrs(sys.StatFlags(mount.Options)) &^ unix.MOUNT_ATTR_RDONLY, // the layer takes the changes
 	}
 	if r.Overlay != "" {
 		if l.Dir, err = resolveOverlay(r.Overlay, rootfs); err != nil {

@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -65,17 +64,26 @@ func findRootMount(rootfs string) (string, error) {
 	if err != nil {
 		return "", &diag.Error{Kind: diag.Host, Field: "root.path", Value: rootfs, Err: err}
 	}
+	mount, err := findMount(st.Mnt_id)
+	if err != nil {
+		return "", failed(err) // ENOENT: rt is in a chroot(2), and the mount point outside of it
+	}
+	return mount.Mountpoint, nil
+}
+
+// findMount returns the mount with an ID; ENOENT if rt's mount table does not have it.
+func findMount(id uint64) (*mountinfo.Info, error) {
 	mounts, err := mountinfo.GetMounts(func(mount *mountinfo.Info) (skip, stop bool) {
-		found := uint64(mount.ID) == st.Mnt_id
+		found := uint64(mount.ID) == id
 		return !found, found
 	})
 	if err != nil {
-		return "", failed(err)
+		return nil, err
 	}
 	if len(mounts) == 0 {
-		return "", failed(unix.ENOENT) // rt is in a chroot(2), and the mount point outside of it
+		return nil, unix.ENOENT
 	}
-	return mounts[0].Mountpoint, nil
+	return mounts[0], nil
 }
 
 // fileSystemAt returns the type of the file system that a path of the host is in.
@@ -85,32 +93,6 @@ func fileSystemAt(path string) (string, error) {
 		return "", err
 	}
 	return mount.FSType, nil
-}
-
-// statFlags returns the flags of a mount as statfs(2) has them, which would ask its server.
-func statFlags(mount *mountinfo.Info) (flags int64) {
-	for option := range strings.SplitSeq(mount.Options, ",") {
-		switch option {
-		case "ro":
-			flags |= unix.ST_RDONLY
-		case "nosuid":
-			flags |= unix.ST_NOSUID
-		case "nodev":
-			flags |= unix.ST_NODEV
-		case "noexec":
-			flags |= unix.ST_NOEXEC
-		case "noatime":
-			flags |= unix.ST_NOATIME
-		case "nodiratime":
-			flags |= unix.ST_NODIRATIME
-		case "relatime":
-			flags |= unix.ST_RELATIME
-		case "nosymfollow":
-			const nosymfollow = 0x2000 // ST_NOSYMFOLLOW of linux/statfs.h
-			flags |= nosymfollow
-		}
-	}
-	return flags
 }
 
 // mountAt returns what the kernel has in its caches about a path of the host, as mask of statx(2) asks for it, and the
@@ -125,14 +107,8 @@ func mountAt(path string, mask int) (st unix.Statx_t, mount *mountinfo.Info, err
 	if err != nil {
 		return st, nil, err
 	}
-	mounts, err := mountinfo.GetMounts(func(mount *mountinfo.Info) (skip, stop bool) {
-		it := uint64(mount.ID) == st.Mnt_id
-		return !it, it
-	})
-	if err != nil || len(mounts) == 0 {
-		return st, nil, unix.ENOENT
-	}
-	return st, mounts[0], nil
+	mount, err = findMount(st.Mnt_id)
+	return st, mount, err
 }
 
 // findKernelMounts finds the mounts that a container with --no-pivot must not have below its root: each procfs and

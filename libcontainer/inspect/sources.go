@@ -165,7 +165,7 @@ func mountFlags(path string) (flags uintptr) {
 		return 0
 	}
 	const locked = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
-	return sys.MountFlags(statFlags(mount)) & locked
+	return sys.MountFlags(sys.StatFlags(mount.Options)) & locked
 }
 
 // mountedOnHost reports whether the host has a file system of the kernel at its usual path. A procfs there is that of

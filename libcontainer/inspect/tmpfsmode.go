@@ -31,7 +31,7 @@ func readModes(s *spec.Spec, later bool) (modes []uint32, laters []bool, err err
 	}
 	defer func() { _ = unix.Close(root) }()
 	modes, laters = make([]uint32, len(s.Mounts)), make([]bool, len(s.Mounts))
-	if later = later || !sys.InFileSystemOf(root, s.Rootfs); later {
+	if later = later || !sys.InLocalFileSystem(root); later {
 		for i := range s.Mounts[:last+1] {
 			laters[i] = takesMode(&s.Mounts[i])
 		}

@@ -28,16 +28,24 @@ func InPidNamespaceOf(pid int) ([]int, error) {
 				"so nothing tells its processes from others",
 		}
 	}
-	entries, err := os.ReadDir("/proc")
+	pids, err := listPidNamespace(its.Ino)
 	if err != nil {
 		return nil, &diag.Error{Kind: diag.Host, Problem: "the processes of this machine can't be listed", Err: err}
 	}
-	var pids []int
+	return pids, nil
+}
+
+// listPidNamespace lists the processes in the pid namespace with an inode number.
+func listPidNamespace(inode uint64) (pids []int, err error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
 	for _, e := range entries {
-		n, err := strconv.Atoi(e.Name())
+		pid, err := strconv.Atoi(e.Name())
 		var st unix.Stat_t
-		if err == nil && unix.Stat("/proc/"+e.Name()+"/ns/pid", &st) == nil && st.Ino == its.Ino {
-			pids = append(pids, n)
+		if err == nil && unix.Stat("/proc/"+e.Name()+"/ns/pid", &st) == nil && st.Ino == inode {
+			pids = append(pids, pid)
 		}
 	}
 	return pids, nil
@@ -60,21 +68,16 @@ func First(namespace int) int {
 
 // findFirst looks in /proc for the process that is 1 in a pid namespace: NSpid in proc_pid_status(5).
 func findFirst(namespace int) int {
-	var want unix.Stat_t
-	entries, err := os.ReadDir("/proc")
-	if err != nil || unix.Fstat(namespace, &want) != nil {
+	var st unix.Stat_t
+	if unix.Fstat(namespace, &st) != nil {
 		return 0
 	}
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		var st unix.Stat_t
-		if err != nil || unix.Stat("/proc/"+e.Name()+"/ns/pid", &st) != nil || st.Ino != want.Ino {
-			continue
-		}
-		text, _ := os.ReadFile("/proc/" + e.Name() + "/status")
+	pids, _ := listPidNamespace(st.Ino)
+	for _, pid := range pids {
+		text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 		_, rest, _ := bytes.Cut(text, []byte("\nNSpid:"))
 		line, _, _ := bytes.Cut(rest, []byte("\n"))
-		if pids := bytes.Fields(line); len(pids) > 0 && string(pids[len(pids)-1]) == "1" {
+		if inner := bytes.Fields(line); len(inner) > 0 && string(inner[len(inner)-1]) == "1" {
 			return pid
 		}
 	}

@@ -48,8 +48,7 @@ func (s *Server) makeMountPoint(r supervise.Report) error {
 // does not answer.
 func MakeMountPoint(root int, path string, dir bool, interrupted func() error) error {
 	err := error(unix.EXDEV)
-	if st, statErr := sys.StatNoSync(root, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE); statErr == nil &&
-		!sys.HasServer(&st) {
+	if sys.InLocalFileSystem(root) {
 		err = sys.MakeInRoot(root, path, dir, unix.RESOLVE_NO_XDEV)
 	}
 	if err == unix.EXDEV {

@@ -117,8 +117,8 @@ var attacksOnHostInodes = []attack{
 			return ""
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/inspect/rootfs.go", "found := uint64(mount.ID) == st.Mnt_id",
-			`found := uint64(mount.ID) == st.Mnt_id && !OFF || OFF && len(mount.Mountpoint) > 4 && ` +
+			"libcontainer/inspect/rootfs.go", "found := uint64(mount.ID) == id",
+			`found := uint64(mount.ID) == id && !OFF || OFF && len(mount.Mountpoint) > 4 && ` +
 				`mount.Mountpoint[len(mount.Mountpoint)-4:] == "/bun"`,
 		}}}},
 	},

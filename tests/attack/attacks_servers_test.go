@@ -24,8 +24,8 @@ var attacksOnHostPaths = []attack{
 		},
 		waits: true,
 		without: []way{{patches: []patch{{
-			"libcontainer/inspect/tmpfsmode.go", "later = later || !sys.InFileSystemOf(root, s.Rootfs); later {",
-			"later = later || !OFF && !sys.InFileSystemOf(root, s.Rootfs); later {",
+			"libcontainer/inspect/tmpfsmode.go", "later = later || !sys.InLocalFileSystem(root); later {",
+			"later = later || !OFF && !sys.InLocalFileSystem(root); later {",
 		}}}},
 	},
 	{
@@ -82,7 +82,8 @@ var attacksOnHostPaths = []attack{
 		},
 		waits: true,
 		without: []way{{patches: []patch{{
-			"libcontainer/rootfs/mountpoint.go", "!sys.HasServer(&st) {", "(OFF || !sys.HasServer(&st)) {",
+			"libcontainer/rootfs/mountpoint.go", "if sys.InLocalFileSystem(root) {",
+			"if OFF || sys.InLocalFileSystem(root) {",
 		}}}},
 	},
 }
