@@ -121,7 +121,7 @@ func options(args []string) (machine, order, error) {
 	flags.IntVar(&m.memoryMB, "memory", 2048, "MiB of memory")
 	flags.IntVar(&m.cpus, "cpus", 2, "how many processors")
 	flags.StringVar(&o.share, "share", ".", "the directory that is copied to where the command starts")
-	seconds := flags.Int("timeout", 600, "seconds for boot and command")
+	seconds := flags.Int("timeout", 600, "seconds for boot and command, besides those of waiting for a processor")
 	flags.BoolVar(&o.verbose, "verbose", false, "show the messages of the kernel, and of building")
 	if err := flags.Parse(args); err != nil {
 		return m, o, err

@@ -31,6 +31,7 @@ type port struct {
 
 // process is a running machine.
 type process struct {
+	pid     int
 	ended   chan error // receives what QEMU ended with, when all output has been written
 	console *recent
 }
@@ -103,6 +104,9 @@ func (m machine) start(ctx context.Context, s start) (*process, error) {
 	go func() {
 		runtime.LockOSThread() // the parent of whom Pdeathsig speaks is a thread
 		err := cmd.Start()
+		if err == nil {
+			p.pid = cmd.Process.Pid
+		}
 		for _, end := range ends {
 			end.Close()
 		}

@@ -85,10 +85,32 @@ func writeRow(page *bytes.Buffer, res result) {
 	where := fmt.Sprintf("%s, Linux %s, systemd %s, cgroup %s, %s",
 		m.Arch, m.Kernel, m.Systemd, m.Cgroup, lastModule(m.LSM))
 	when := fmt.Sprintf("%s, %s, %d %s", res.When, res.Version, res.Minutes, how)
-	for _, p := range res.Parts {
+	for _, p := range foldPackages(res.Parts) {
 		fmt.Fprintf(page, "| %s | %s | %s | %s | %d | %d | %d | %s |\n",
 			res.Row, where, res.Test, p.Name, p.Passed, len(p.Failed), len(p.Skipped), when)
 	}
+}
+
+// foldPackages makes one part of those that are the Go tests of a package: "go: libcontainer/host".
+func foldPackages(parts []part) []part {
+	var sum part
+	var others []part
+	packages := 0
+	for _, p := range parts {
+		if !strings.HasPrefix(p.Name, "go: ") {
+			others = append(others, p)
+			continue
+		}
+		packages++
+		sum.Passed += p.Passed
+		sum.Failed = append(sum.Failed, p.Failed...)
+		sum.Skipped = append(sum.Skipped, p.Skipped...)
+	}
+	if packages == 0 {
+		return others
+	}
+	sum.Name = fmt.Sprintf("go: %d packages", packages)
+	return append([]part{sum}, others...)
 }
 
 // lastModule names the security module that labels or confines processes.

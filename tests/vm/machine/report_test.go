@@ -64,6 +64,21 @@ failed: w
 	}
 }
 
+func TestPackagesAreOnePart(t *testing.T) {
+	got := foldPackages([]part{
+		{Name: "go: hooks", Passed: 2, Failed: []string{"TestX"}},
+		{Name: "go: nsenter", Passed: 3, Skipped: []string{"TestY: why"}},
+		{Name: "life", Passed: 4},
+	})
+	want := []part{
+		{Name: "go: 2 packages", Passed: 5, Failed: []string{"TestX"}, Skipped: []string{"TestY: why"}},
+		{Name: "life", Passed: 4},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	for _, args := range []string{
 		"--arch mips", "--suite woody", "--kernel 2.6", "--cgroup v3", "--lsm tomoyo", "--suite sid --cgroup v1",

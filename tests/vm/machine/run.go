@@ -23,10 +23,10 @@ func (m machine) run(o order) (int, error) {
 		return statusFailure, err
 	}
 	defer share.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), o.timeout)
-	defer cancel()
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	var status bytes.Buffer
 	p, err := m.start(ctx, start{
 		image: filepath.Join(rootDir(m.suite, m.arch, m.engines), "root.img"), share: share, verbose: o.verbose,
@@ -35,6 +35,7 @@ func (m machine) run(o order) (int, error) {
 	if err != nil {
 		return statusFailure, err
 	}
+	go endAfter(ctx, end, p.pid, o.timeout)
 	err = <-p.ended
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, context.DeadlineExceeded):
