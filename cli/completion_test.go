@@ -251,7 +251,7 @@ func (s *screen) typeLine(line string) { s.typeText(line + "\r") }
 
 // waitFor waits until the screen shows text that has come since the last line was typed.
 func (s *screen) waitFor(text string, must bool) bool {
-	deadline := time.After(8 * time.Second)
+	deadline := time.After(time.Minute) // zsh builds its table of completions, on a machine that may be busy
 	for !bytes.Contains(s.text[s.from:], []byte(text)) {
 		select {
 		case b, ok := <-s.got:
