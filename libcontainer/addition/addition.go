@@ -1,10 +1,10 @@
-// Package addition adds mounts and devices to a container that runs, and removes them: `rt mount`, `rt umount`, `rt
+// Package addition adds mounts and devices to a running container, and removes them: `rt mount`, `rt umount`, `rt
 // device`.
 //
-// A boot process does it, as for a new container: it joins the container's user and mount namespace, finds the mount
-// point below the container's root and attaches what rt has cloned. It runs no program of the container, is in none of
-// the container's other namespaces and cgroups, and ends. rt records the mount in state.json before it is attached, by
-// the ID that the kernel gives it, so that only what was added here is removed here.
+// A boot process executes a plan, as for a new container: it joins the user and mount namespace of the container, finds
+// the mount point below the container's root, and attaches the mount that rt has cloned. It joins no other namespace
+// and no cgroup of the container, and executes no program. Before the mount is attached, rt records its ID in
+// state.json: rt removes only what it has added.
 package addition
 
 import (
@@ -30,34 +30,33 @@ import (
 	"rt/spec"
 )
 
-// Container is a container that runs.
+// Container is a running container.
 type Container struct {
 	Dir   *state.Container // locked, unless nothing is changed
 	State *state.State
-	Pidfd int        // of its process
+	Pidfd int        // of its init
 	Spec  *spec.Spec // its config, as create has saved it
 
-	// Interrupted is that of the session. Edit changes a plan before it is executed, for tests. Each may be nil.
-	Interrupted func() error
-	Edit        func(*plan.Plan)
-	Debug       func(line string)
+	// Each of these functions may be nil.
+	Interrupted func() error      // as in supervise.Session
+	Edit        func(*plan.Plan)  // changes a plan before it is executed, for tests
+	Debug       func(line string) // as in supervise.Session
 }
 
-// work is one plan for a container, and its execution.
+// work is a plan that changes the mounts of a container, and its execution.
 type work struct {
 	*Container
-	spec    *spec.Spec // what the plan is compiled of
+	spec    *spec.Spec // from which the plan is compiled
 	facts   host.Facts
 	options plan.AddOptions
 	plan    *plan.Plan
 	session *supervise.Session
 
-	// device is the rule of the device that is added, as devices.allow has it, and allow adds it to the cgroup. Both
-	// are zero without one.
-	device string
-	allow  func() error
+	device string       // the device rule of an added device, in the form of devices.allow; "" for a mount
+	allow  func() error // sets the device rules of the cgroup, with this one; nil for a mount
 }
 
+// newWork returns a work without a plan. It returns an error if rt can't change the mounts of the container.
 func (c *Container) newWork(s *spec.Spec) (*work, error) {
 	w := &work{Container: c, spec: s, facts: host.Probe()}
 	w.options.IgnoredSignals, w.options.BlockedSignals = foreground.Inherited()
@@ -68,26 +67,28 @@ func (c *Container) newWork(s *spec.Spec) (*work, error) {
 	w.options.Namespaces = namespaces & (unix.CLONE_NEWUSER | unix.CLONE_NEWNS)
 	switch {
 	case namespaces&unix.CLONE_NEWNS == 0:
-		return nil, errShared()
+		return nil, sharedError()
 	case !w.facts.Has(host.MountSetattr):
 		return nil, &diag.Error{
-			Kind: diag.Host, Problem: "to restrict a mount before a running container sees it takes Linux 5.12 " +
-				"(mount_setattr(2)): put it into mounts of config.json",
+			Kind: diag.Host, Problem: "the restrictions of a mount can't be set before the container sees it: " +
+				"that requires Linux 5.12 (mount_setattr(2))",
+			Hint: "mounts of config.json need no such kernel",
 		}
 	}
 	return w, nil
 }
 
-// errShared returns the error about a container in rt's own mount namespace.
-func errShared() error {
+// sharedError returns the error about a container in rt's own mount namespace.
+func sharedError() error {
 	return &diag.Error{
 		Kind: diag.Host, Field: "linux.namespaces",
 		Problem: "the container has no mount namespace of its own: what is mounted in it is mounted on the host",
 	}
 }
 
-// run executes the plan. on are the handlers of its own sync points.
-func (w *work) run(name string, on map[plan.SyncPoint]supervise.Handler) error {
+// run executes the plan. name is argv[0] of the boot process. handlers has the handlers of the sync points that other
+// plans do not have.
+func (w *work) run(name string, handlers map[plan.SyncPoint]supervise.Handler) error {
 	if w.Edit != nil {
 		w.Edit(w.plan)
 	}
@@ -100,8 +101,8 @@ func (w *work) run(name string, on map[plan.SyncPoint]supervise.Handler) error {
 	if err != nil {
 		return err
 	}
-	if !w.alive() {
-		// What was read in its /proc entries may be another process's.
+	if process.AwaitEnd(w.Pidfd, 0) {
+		// rt may have read the /proc entries of another process, which has got the pid.
 		return state.Allow(state.Mount, w.State.ID, state.Stopped)
 	}
 	null, err := stdio.OpenNull()
@@ -119,22 +120,24 @@ func (w *work) run(name string, on map[plan.SyncPoint]supervise.Handler) error {
 	if err != nil {
 		return err
 	}
-	return w.serve(boot, image, on)
+	return w.serve(boot, image, handlers)
 }
 
 // serve serves the boot process until it has ended.
-func (w *work) serve(boot *nsenter.Boot, image nsenter.Image, on map[plan.SyncPoint]supervise.Handler) error {
+func (w *work) serve(
+	boot *nsenter.Boot, image nsenter.Image, handlers map[plan.SyncPoint]supervise.Handler,
+) error {
 	w.session = &supervise.Session{
 		Boot: boot, Image: image, Steps: w.plan.Steps, Interrupted: w.Interrupted, Debug: w.Debug,
 	}
 	files := rootfs.Serve(w.session, w.spec, nil, w.Dir.Path("."))
 	defer files.Close()
-	for point, handle := range on {
-		w.session.Handlers[point] = handle
+	for point, handler := range handlers {
+		w.session.Handlers[point] = handler
 	}
-	noMemoryLimit := func() error { return nil } // the process is in no cgroup of the container
+	oomError := func() error { return nil } // no memory limit: the process is in no cgroup of the container
 	if err := w.session.Serve(plan.SyncNone); err != nil {
-		err = failure.Explain(err, w.session, w.plan, w.spec, noMemoryLimit)
+		err = failure.Explain(err, w.session, w.plan, w.spec, oomError)
 		w.session.End()
 		return err
 	}
@@ -151,7 +154,8 @@ func (w *work) serve(boot *nsenter.Boot, image nsenter.Image, on map[plan.SyncPo
 	}
 }
 
-// openFiles opens what the plan has rt open, in the order of the plan. The caller closes the files, after an error too.
+// openFiles opens the files that the plan passes to the boot process, in order. The caller closes them, even after an
+// error.
 func (w *work) openFiles() ([]int, error) {
 	opener := &descriptor.Opener{Spec: w.spec, Facts: &w.facts, Dir: w.Dir}
 	files := make([]int, 0, len(w.plan.Files))
@@ -173,27 +177,20 @@ func (w *work) openFiles() ([]int, error) {
 	return files, nil
 }
 
-// alive reports whether the container's process still lives.
-func (w *work) alive() bool {
-	fds := []unix.PollFd{{Fd: int32(w.Pidfd), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, 0)
-	return err == nil && n == 0
-}
-
-// mountID returns the ID of the mount that a descriptor refers to, and whether that is its root directory. An ID that
-// the kernel never gives another mount (STATX_MNT_ID_UNIQUE, Linux 6.8) is preferred.
+// mountID returns the ID of the mount that a descriptor is in, and whether the descriptor is the root of the mount.
+// Since Linux 6.8 the ID is unique (STATX_MNT_ID_UNIQUE): the kernel gives it to no later mount. Before, it may reuse
+// it.
 func mountID(fd int) (id uint64, root bool, err error) {
 	const unique = 0x4000 // STATX_MNT_ID_UNIQUE
-	var st unix.Statx_t
-	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_MNT_ID|unique, &st)
+	st, err := sys.StatNoSync(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID|unique)
 	if err == nil && st.Mask&(unix.STATX_MNT_ID|unique) == 0 {
 		err = errors.ErrUnsupported
 	}
 	return st.Mnt_id, st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, err
 }
 
-// find returns the index of what was added last at a destination, or -1.
-func (c *Container) find(destination string) int {
+// findAdded returns the index of the last mount or device that was added at a destination, or -1.
+func (c *Container) findAdded(destination string) int {
 	for i, a := range slices.Backward(c.State.Added) {
 		if a.Destination == destination {
 			return i
@@ -202,7 +199,7 @@ func (c *Container) find(destination string) int {
 	return -1
 }
 
-// forget removes what was added from the state.
+// forget removes the i-th added mount or device from the state, and saves the state.
 func (c *Container) forget(i int) error {
 	c.State.Added = slices.Delete(c.State.Added, i, i+1)
 	return c.Dir.Save(c.State)

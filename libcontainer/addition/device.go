@@ -15,23 +15,22 @@ import (
 	"rt/libcontainer/state"
 )
 
-// Device is a device that is added to a running container.
+// Device is a device for AddDevice.
 type Device struct {
 	Path        string // of the node on the host
 	Destination string // in the container; "" is Path
-	Access      string // what the container may do: "r", "w" and "m" (mknod); "" is "rwm"
+	Access      string // the permitted access: "r" (read), "w" (write) and "m" (mknod); "" is "rwm"
 }
 
-// deviceOptions are those of every node of the host's that rt makes part of a container: the device can be written to,
-// its mode and owner can't be changed.
+// deviceOptions are the mount options of all device nodes of the host that rt mounts in containers. With "ro" the
+// container can still write to the device, but not change the mode and owner of the node.
 var deviceOptions = []string{"bind", "ro", "nosuid", "noexec"}
 
-// AddDevice adds a device to the container: the rule of its cgroup that allows it, and its node. The node is the
-// host's, bound, since a container with a user namespace can have no other.
+// AddDevice adds a device to the container: a rule of its cgroup that allows the access, and a bind mount of the host's
+// node. Nodes that are created in a user namespace can't be opened (user_namespaces(7)).
 //
-// The device is recorded first, then it is allowed, and then its node is attached: what a killed rt leaves has a
-// record, and RemoveDevice removes it. If the node can't be attached, the rule is removed too: with CAP_MKNOD the
-// container could make a node itself.
+// rt records the device, then sets the rule, then attaches the node: RemoveDevice removes what a killed rt leaves. If
+// the node can't be attached, the rule is removed too: with CAP_MKNOD the container could create a node itself.
 func (c *Container) AddDevice(d *Device, g *cgroup.Group) error {
 	rule, err := ruleOf(d)
 	if err != nil {
@@ -45,7 +44,7 @@ func (c *Container) AddDevice(d *Device, g *cgroup.Group) error {
 		Destination: destination, Type: "bind", Source: d.Path, Options: deviceOptions,
 	})
 	if err != nil {
-		return named(err)
+		return nameFields(err)
 	}
 	allowed := false
 	w.device = rule
@@ -55,17 +54,15 @@ func (c *Container) AddDevice(d *Device, g *cgroup.Group) error {
 	}
 	err = w.attach("rt-device")
 	if err != nil && allowed {
-		err = stillAllowed(err, rule, c.allowDevices(g, c.State.Added))
+		if undo := c.allowDevices(g, c.State.Added); undo != nil {
+			err = addRuleError(err, rule, undo)
+		}
 	}
-	return named(err)
+	return nameFields(err)
 }
 
-// stillAllowed adds to the error about a device that could not be added that its rule could not be removed, if undo is
-// not nil.
-func stillAllowed(err error, rule string, undo error) error {
-	if undo == nil {
-		return err
-	}
+// addRuleError adds to err, about a device that could not be added, that undo has left its rule in the cgroup.
+func addRuleError(err error, rule string, undo error) error {
 	more := &diag.Error{
 		Kind: diag.Host, Problem: "the rule " + strconv.Quote(rule) + " can't be removed from the cgroup", Err: undo,
 		Hint: "rt update with the device rules of the config replaces it",
@@ -78,15 +75,15 @@ func stillAllowed(err error, rule string, undo error) error {
 	return e
 }
 
-// RemoveDevice removes a device that AddDevice has added. The rule goes after the node: in between a process that has
-// the device open keeps it, as it does afterwards. It goes too if the container has unmounted the node itself.
+// RemoveDevice removes a device that AddDevice has added: first the node, then the rule. Processes that have the device
+// open can still use it afterwards. The rule is removed even if the container has unmounted the node.
 func (c *Container) RemoveDevice(destination string, g *cgroup.Group) error {
-	return named(c.remove("rt-device", destination, true, func(rest []state.Added) error {
+	return nameFields(c.remove("rt-device", destination, true, func(rest []state.Added) error {
 		return c.allowDevices(g, rest)
 	}))
 }
 
-// ruleOf returns the rule for a device of the host's, as devices.allow has it.
+// ruleOf returns the device rule for a device of the host, in the form of devices.allow.
 func ruleOf(d *Device) (string, error) {
 	refused := func(property, value, problem string) (string, error) {
 		return "", &diag.Error{Kind: diag.Usage, Field: property, Value: value, Problem: problem}
@@ -116,8 +113,8 @@ func ruleOf(d *Device) (string, error) {
 	return number + " " + access, nil
 }
 
-// numberOf returns the type and the number of the device that a descriptor refers to, as devices.allow has them: "c
-// 1:3"; "" if it is no device.
+// numberOf returns the type and the number of the device that a descriptor refers to, in the form of devices.allow:
+// "c 1:3". It returns "" for another file.
 func numberOf(fd int) (string, error) {
 	st, err := sys.StatNoSync(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE)
 	number := strconv.Itoa(int(st.Rdev_major)) + ":" + strconv.Itoa(int(st.Rdev_minor))
@@ -130,8 +127,8 @@ func numberOf(fd int) (string, error) {
 	return "", err
 }
 
-// checkNode compares the node that will be attached with the rule that rt has made of the same path before: whoever can
-// write to a directory of the path may have replaced the device in between.
+// checkNode returns an error if the node that will be attached is not the device of the rule. rt has looked up the path
+// twice, and in between a user who can write to one of its directories may have replaced the device.
 func (w *work) checkNode(fd int) error {
 	number, err := numberOf(fd)
 	if err != nil {
@@ -146,8 +143,8 @@ func (w *work) checkNode(fd int) error {
 	return nil
 }
 
-// allowDevices gives the cgroup the rules of the config, and those of the devices among added. A container without a
-// cgroup of its own has none, and needs none: no rule keeps it from a device.
+// allowDevices sets the device rules of the cgroup: those of the config, and those of the devices among added. A
+// container without a cgroup of its own has no device rules, and can access all devices.
 func (c *Container) allowDevices(g *cgroup.Group, added []state.Added) error {
 	if !g.Available() {
 		return nil
@@ -164,7 +161,7 @@ func DeviceRules(config *specs.Linux, more []specs.LinuxDeviceCgroup) []specs.Li
 	return append(list, more...)
 }
 
-// Rules returns the device rules of the devices among what was added. In state.json each is text.
+// Rules returns the device rules of the devices among added. In state.json each is text.
 func Rules(added []state.Added) (rules []specs.LinuxDeviceCgroup) {
 	for i := range added {
 		if rule, ok := parseRule(added[i].Device); ok {

@@ -18,17 +18,17 @@ import (
 	"rt/spec"
 )
 
-// Plan compiles the plan of Mount, and does nothing else.
+// Plan compiles the plan that Mount would execute. It returns warnings too, and changes nothing.
 func (c *Container) Plan(m *specs.Mount) (*plan.Plan, []string, error) {
 	w, err := c.compileMount(m)
 	if err != nil {
-		return nil, nil, named(err)
+		return nil, nil, nameFields(err)
 	}
 	for i := range w.plan.Steps {
-		w.plan.Steps[i].Origin = field(w.plan.Steps[i].Origin)
+		w.plan.Steps[i].Origin = argumentField(w.plan.Steps[i].Origin)
 	}
 	for i := range w.plan.Files {
-		w.plan.Files[i].Origin = field(w.plan.Files[i].Origin)
+		w.plan.Files[i].Origin = argumentField(w.plan.Files[i].Origin)
 	}
 	return w.plan, w.warnings(), nil
 }
@@ -37,12 +37,12 @@ func (c *Container) Plan(m *specs.Mount) (*plan.Plan, []string, error) {
 func (c *Container) Mount(m *specs.Mount) ([]string, error) {
 	w, err := c.compileMount(m)
 	if err != nil {
-		return nil, named(err)
+		return nil, nameFields(err)
 	}
-	return w.warnings(), named(w.attach("rt-mount"))
+	return w.warnings(), nameFields(w.attach("rt-mount"))
 }
 
-// attach executes a plan that adds a mount, and records it.
+// attach executes a plan that adds a mount. Before the mount is attached, it is recorded.
 func (w *work) attach(name string) error {
 	recorded := false
 	err := w.run(name, map[plan.SyncPoint]supervise.Handler{
@@ -53,13 +53,13 @@ func (w *work) attach(name string) error {
 		},
 	})
 	if err != nil && recorded {
-		_ = w.forget(len(w.State.Added) - 1) // a record too many is dropped by the next umount
+		_ = w.forget(len(w.State.Added) - 1) // if that fails, the next umount removes the record
 	}
 	return err
 }
 
-// record records the mount that fd refers to, and allows its device, before it is attached. recorded says that the
-// state has it, after an error too.
+// record records the mount that fd refers to, and sets the device rules. recorded reports, even after an error, whether
+// the state has the mount.
 func (w *work) record(fd int) (recorded bool, err error) {
 	if w.device != "" {
 		if err := w.checkNode(fd); err != nil {
@@ -80,16 +80,17 @@ func (w *work) record(fd int) (recorded bool, err error) {
 	return true, w.allow()
 }
 
+// compileMount checks a mount, and compiles the plan that adds it.
 func (c *Container) compileMount(m *specs.Mount) (*work, error) {
 	if !c.Spec.Namespaces.Has(unix.CLONE_NEWNS) {
-		return nil, errShared()
+		return nil, sharedError()
 	}
 	added, err := c.Spec.WithMount(m)
 	if err != nil {
 		return nil, err
 	}
 	mount := &added.Mounts[0]
-	if err := c.allows(mount); err != nil {
+	if err := c.checkAddable(mount); err != nil {
 		return nil, err
 	}
 	if len(mount.Propagation) == 0 {
@@ -114,8 +115,8 @@ func hasMode(data string) bool {
 	return slices.ContainsFunc(strings.Split(data, ","), func(o string) bool { return strings.HasPrefix(o, "mode=") })
 }
 
-// allows refuses a mount that only config.json can have.
-func (c *Container) allows(m *spec.Mount) error {
+// checkAddable returns an error for a mount that only config.json can have.
+func (c *Container) checkAddable(m *spec.Mount) error {
 	refused := func(property, value, problem string) error {
 		return &diag.Error{Kind: diag.Usage, Field: m.Field(property), Value: value, Problem: problem}
 	}
@@ -141,16 +142,20 @@ func (c *Container) allows(m *spec.Mount) error {
 	return nil
 }
 
+// warnings returns the warnings of the checks and of the plan.
 func (w *work) warnings() []string {
 	var list []string
 	for _, line := range slices.Concat(w.spec.Warnings, w.plan.Warnings) {
-		list = append(list, field(line))
+		list = append(list, argumentField(line))
 	}
 	return list
 }
 
-// field returns the name that a property of the mount has for the user: that of a config would be one of config.json.
-func field(text string) string {
+// entry is the field of the added mount in the messages of other packages, for which it is in a config.
+const entry = "mounts[0]"
+
+// argumentField returns text, which begins with a field below entry, with the name that the field has as an argument.
+func argumentField(text string) string {
 	if text == entry {
 		return "mount"
 	}
@@ -160,17 +165,14 @@ func field(text string) string {
 	return text
 }
 
-// entry is how the properties of the added mount begin in messages of the other packages.
-const entry = "mounts[0]"
-
-// named names the fields of an error after the arguments.
-func named(err error) error {
+// nameFields replaces the fields of an error by the names of the arguments.
+func nameFields(err error) error {
 	e, ok := err.(*diag.Error) //nolint:errorlint // it is not wrapped: its fields are changed
 	if !ok {
 		return err
 	}
 	for _, one := range append([]*diag.Error{e}, e.More...) {
-		one.Field = field(one.Field)
+		one.Field = argumentField(one.Field)
 		if one.Kind == diag.Document {
 			one.Kind = diag.Usage
 		}
@@ -180,11 +182,11 @@ func named(err error) error {
 
 // Umount removes a mount that Mount has added.
 func (c *Container) Umount(destination string) error {
-	return named(c.remove("rt-umount", destination, false, nil))
+	return nameFields(c.remove("rt-umount", destination, false, nil))
 }
 
-// remove removes what was added last at a destination. release, unless it is nil, is called when it is not there any
-// more, with what else was added, and then its record is removed.
+// remove removes the mount or device that was added last at a destination. Once it is unmounted, remove calls release
+// with the other added mounts and devices, unless release is nil, and then removes the record.
 func (c *Container) remove(name, destination string, device bool, release func(rest []state.Added) error) error {
 	if destination == "" || destination[0] != '/' {
 		return &diag.Error{
@@ -193,9 +195,9 @@ func (c *Container) remove(name, destination string, device bool, release func(r
 		}
 	}
 	destination = path.Clean(destination)
-	i := c.find(destination)
+	i := c.findAdded(destination)
 	if i < 0 || (c.State.Added[i].Device != "") != device {
-		return c.notAdded(destination, i)
+		return c.notAddedError(destination, i)
 	}
 	w, err := c.newWork(c.Spec)
 	if err != nil {
@@ -204,10 +206,10 @@ func (c *Container) remove(name, destination string, device bool, release func(r
 	if w.plan, err = plan.CompileRemove(c.Spec, &w.facts, destination, &w.options); err != nil {
 		return err
 	}
-	gone := false
+	unmounted := false // by the container
 	err = w.run(name, map[plan.SyncPoint]supervise.Handler{
 		plan.SyncRemove: func(r supervise.Report) (err error) {
-			gone, err = c.compare(r.FD, &c.State.Added[i])
+			unmounted, err = c.checkMount(r.FD, &c.State.Added[i])
 			return err
 		},
 	})
@@ -215,9 +217,9 @@ func (c *Container) remove(name, destination string, device bool, release func(r
 		return c.release(i, release)
 	}
 	if e, ok := err.(*diag.Error); ok && e.Errno == unix.ENOENT { //nolint:errorlint // as above
-		gone, err = true, unmounted(destination)
+		unmounted, err = true, unmountedError(destination)
 	}
-	if gone {
+	if unmounted {
 		if err := c.release(i, release); err != nil {
 			return err
 		}
@@ -225,7 +227,8 @@ func (c *Container) remove(name, destination string, device bool, release func(r
 	return err
 }
 
-// release calls do, unless it is nil, with all that was added but the i-th, whose record it removes then.
+// release calls do, unless it is nil, with all added mounts and devices but the i-th, and removes the record of this
+// one.
 func (c *Container) release(i int, do func(rest []state.Added) error) error {
 	if do != nil {
 		if err := do(slices.Delete(slices.Clone(c.State.Added), i, i+1)); err != nil {
@@ -235,19 +238,20 @@ func (c *Container) release(i int, do func(rest []state.Added) error) error {
 	return c.forget(i)
 }
 
-// compare compares what is mounted at the destination of a with it. gone says that nothing is mounted there.
-func (c *Container) compare(fd int, a *state.Added) (gone bool, err error) {
+// checkMount returns an error if the mount that fd refers to, at the destination of a, is not a. unmounted reports
+// whether there is no mount.
+func (c *Container) checkMount(fd int, a *state.Added) (unmounted bool, err error) {
 	defer sys.CloseAll(fd)
 	id, root, err := mountID(fd)
 	switch {
 	case err != nil:
 		return false, diag.Sys("the ID of the mount is not known", "statx", err).At(destinationField, a.Destination)
 	case !root:
-		return true, unmounted(a.Destination)
+		return true, unmountedError(a.Destination)
 	case id != a.MountID:
 		return false, &diag.Error{
 			Kind: diag.State, Field: destinationField, Value: a.Destination,
-			Problem: "something else is mounted here than what was added, by the container or a hook: it stays",
+			Problem: "something else is mounted here, by the container or a hook: rt removes only what it has added",
 		}
 	}
 	return false, nil
@@ -255,16 +259,17 @@ func (c *Container) compare(fd int, a *state.Added) (gone bool, err error) {
 
 const destinationField = entry + ".destination"
 
-func unmounted(destination string) error {
+// unmountedError returns the error about a mount that is not at its destination any more.
+func unmountedError(destination string) error {
 	return &diag.Error{
 		Kind: diag.State, Field: destinationField, Value: destination,
 		Problem: "what was added here is not here any more: the container has unmounted or moved it",
 	}
 }
 
-// notAdded returns the error for a destination at which nothing of the kind was added. i is what was added there
-// instead, or -1.
-func (c *Container) notAdded(destination string, i int) error {
+// notAddedError returns the error about a destination at which no mount, or no device, was added. i is the index of
+// what was added there instead, or -1.
+func (c *Container) notAddedError(destination string, i int) error {
 	e := &diag.Error{
 		Kind: diag.State, Field: destinationField, Value: destination,
 		Problem: "nothing was added to the container here, and rt removes only what it has added",

@@ -1,34 +1,37 @@
-// Package audit reads from the kernel what a running container has, and compares it with the config.
+// Package audit reads the properties of a running container from the kernel, and compares them with its config.
 //
-// Nothing that the container can write is trusted, and nothing that it can mount is waited for: rights, namespaces and
-// limits are read from the host's procfs and cgroupfs, and paths are walked by package mounttable.
+// It trusts nothing that the container can write, and waits for nothing that the container can mount. It reads
+// privileges, namespaces and limits from the host's procfs and cgroupfs, and looks up paths of the container with
+// package mounttable.
 package audit
 
 import (
+	"golang.org/x/sys/unix"
+
 	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/mounttable"
 	"rt/spec"
 )
 
-// Property is what the kernel has of a container in one respect. Now and Name may have text of the container's choice.
+// Property is one property of a container. The container can choose parts of Name and Actual.
 type Property struct {
-	Subject  string // "mounts"
-	Name     string // "/proc"
-	Actual   string // what the kernel has: "proc rw,relatime"
-	Expected string // what the config gives; "" if it gives nothing
-	Field    string // of config.json; "" if the property is of no field
-	Finding  string // how Now differs, as a clause; "" if it does not
+	Subject  string // what it is about: "mounts"
+	Name     string // which one: "/proc"
+	Actual   string // its value in the kernel: "proc rw,relatime"
+	Expected string // the value that the config requires; "" if it requires none
+	Field    string // the property of config.json; "" if there is none
+	Finding  string // a clause that says how Actual differs; "" if it does not
 }
 
 // Target is a container to be examined.
 type Target struct {
-	Pid        int   // of its first process
-	Pids       []int // of all of its processes
+	Pid        int   // of its init
+	Pids       []int // of all its processes
 	Spec       *spec.Spec
 	Group      *cgroup.Group
-	StrictPids bool     // a pids.limit of 0 is a limit
-	Added      []string // destinations of mounts and devices that rt has added to the running container
+	StrictPids bool     // a pids.limit of 0 is a limit, as since version 1.3.0 of the runtime specification
+	Added      []string // destinations of the mounts and devices that rt has added to the running container
 }
 
 // report collects the properties.
@@ -49,22 +52,22 @@ func Examine(t *Target) ([]Property, error) {
 		return nil, err
 	}
 	if t.Spec.Process != nil {
-		r.user(first)
-		r.restrictions(first, self)
-		r.capabilities(first, self)
-		r.rlimits()
+		r.compareUser(first)
+		r.compareRestrictions(first, self)
+		r.compareCapabilities(first, self)
+		r.compareRlimits()
 	}
-	if err := r.namespaces(); err != nil {
+	if err := r.compareNamespaces(); err != nil {
 		return nil, err
 	}
-	r.idMaps()
+	r.compareIDMaps()
 	if t.Spec.Process != nil {
-		r.others(first)
+		r.compareOtherProcesses(first)
 	}
-	if err := r.cgroup(); err != nil {
+	if err := r.compareCgroup(); err != nil {
 		return nil, err
 	}
-	if !t.Spec.Namespaces.Has(cloneNewNS) {
+	if !t.Spec.Namespaces.Has(unix.CLONE_NEWNS) {
 		return r.list, nil
 	}
 	table, err := mounttable.Load(t.Pid)
@@ -76,29 +79,24 @@ func Examine(t *Target) ([]Property, error) {
 		return nil, err
 	}
 	defer m.close()
-	m.compare()
+	m.compareAll()
 	return r.list, nil
 }
 
-// add adds a property that is as the config wants it, or that the config says nothing about.
-func (r *report) add(subject, name, field, now, expected string) {
-	r.list = append(r.list, Property{Subject: subject, Name: name, Actual: now, Expected: expected, Field: field})
+// add adds a property. finding is "" if the property is as the config requires.
+func (r *report) add(subject, name, field, actual, expected, finding string) {
+	r.list = append(r.list, Property{subject, name, actual, expected, field, finding})
 }
 
-// differs adds a property that differs.
-func (r *report) differs(subject, name, field, now, expected, finding string) {
-	r.list = append(r.list, Property{subject, name, now, expected, field, finding})
-}
-
-// compare adds a property, with the finding if now is not as wanted.
-func (r *report) compare(subject, name, field, now, expected, finding string) {
-	if now == expected {
+// compare adds a property, with the finding if actual is not expected.
+func (r *report) compare(subject, name, field, actual, expected, finding string) {
+	if actual == expected {
 		finding = ""
 	}
-	r.differs(subject, name, field, now, expected, finding)
+	r.add(subject, name, field, actual, expected, finding)
 }
 
-// unreadable is the error for an entry of a procfs that can't be read: the container may have ended.
-func unreadable(what, call string, err error) error {
+// readError returns the error about an entry of a procfs that can't be read: the container may have ended.
+func readError(what, call string, err error) error {
 	return diag.Sys(what+" of the container can't be read", call, err)
 }

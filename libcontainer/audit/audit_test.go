@@ -49,7 +49,7 @@ func TestAfterExec(t *testing.T) {
 	} {
 		p := &spec.Process{UID: test.uid, NoNewPrivs: test.nnp, Capabilities: &test.in}
 		r := &report{Target: &Target{Spec: &spec.Spec{Process: p}}}
-		if got := r.afterExec(test.self); got != test.out {
+		if got := r.capabilitiesAfterExec(test.self); got != test.out {
 			t.Errorf("%s: %+v, not %+v", name, got, test.out)
 		}
 	}
@@ -167,6 +167,6 @@ func examineMounts(t *testing.T, dir string) []Property {
 	}}}
 	m := &mounts{report: r, Table: table, root: root, points: map[string]bool{}}
 	defer m.close()
-	m.compare()
+	m.compareAll()
 	return r.list
 }

@@ -15,20 +15,21 @@ import (
 	"rt/spec"
 )
 
-// mounts compares the mount table.
+// mounts compares the mount table of the container with the config.
 type mounts struct {
 	*report
 	*mounttable.Table
-	root    int // the container's root directory
-	points  map[string]bool
-	trees   []string // mount points below which the config may have more mounts
-	private bool     // new mounts are in no peer group unless the config asks for it
+	root    int             // the container's root directory
+	points  map[string]bool // the mount points that the config explains
+	trees   []string        // mount points below which the config may have more mounts
+	private bool            // new mounts are in no peer group unless the config asks for it
 }
 
+// newMounts opens the container's root directory. The caller closes the mounts.
 func newMounts(r *report, table *mounttable.Table) (*mounts, error) {
 	root, err := unix.Open("/proc/"+strconv.Itoa(r.Pid)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, unreadable("the root directory", "open", err)
+		return nil, readError("the root directory", "open", err)
 	}
 	return &mounts{
 		report: r, Table: table, root: root, points: map[string]bool{"/": true},
@@ -38,19 +39,21 @@ func newMounts(r *report, table *mounttable.Table) (*mounts, error) {
 
 func (m *mounts) close() { _ = unix.Close(m.root) }
 
-func (m *mounts) compare() {
+// compareAll compares the mounts, masked paths and devices of the config, and looks for other mounts.
+func (m *mounts) compareAll() {
 	m.compareRoot()
 	for i := range m.Spec.Mounts {
 		m.compareMount(i)
 	}
-	m.masks()
-	m.readonlyPaths()
-	m.devices()
-	if m.Spec.Namespaces.Joined(unix.CLONE_NEWNS) == nil { // else the other mounts are somebody else's
-		m.others()
+	m.compareMaskedPaths()
+	m.compareReadonlyPaths()
+	m.compareDevices()
+	if m.Spec.Namespaces.Joined(unix.CLONE_NEWNS) == nil { // a joined namespace may have mounts of other programs
+		m.findOtherMounts()
 	}
 }
 
+// compareRoot compares the mount of the root file system.
 func (m *mounts) compareRoot() {
 	st, err := mounttable.StatNoSync(m.root, "", unix.AT_EMPTY_PATH)
 	e := mounttable.Find(m.Mounts, int(st.Mnt_id))
@@ -61,15 +64,15 @@ func (m *mounts) compareRoot() {
 	if m.Spec.RootReadonly {
 		want = unix.MOUNT_ATTR_RDONLY
 	}
-	finding := lacking(want, e)
-	if finding == "" && !m.Spec.RootReadonly && lacking(unix.MOUNT_ATTR_RDONLY, e) == "" &&
+	finding := lackingAttrs(want, e)
+	if finding == "" && !m.Spec.RootReadonly && lackingAttrs(unix.MOUNT_ATTR_RDONLY, e) == "" &&
 		!m.Spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 		finding = "is read-only"
 	}
 	if finding == "" && m.private && e.Mountpoint == "/" && strings.Contains(e.Optional, "shared:") {
 		finding = "is shared: its mounts appear elsewhere, too"
 	}
-	m.differs("mounts", "/", "root.readonly", describe(e), words(want), finding)
+	m.add("mounts", "/", "root.readonly", describeMount(e), attrWords(want), finding)
 }
 
 // compareMount compares one entry of mounts, unless a later one covers it.
@@ -96,29 +99,30 @@ func (m *mounts) compareMount(i int) {
 		if s.Type == "cgroup" && !m.Group.Available() {
 			return // rt leaves it out
 		}
-		m.differs("mounts", s.Destination, field, "", s.Type, "is not mounted")
+		m.add("mounts", s.Destination, field, "", s.Type, "is not mounted")
 		return
 	}
-	want := m.attributes(i)
-	finding := lacking(want, at.Info)
+	want := m.requiredAttrs(i)
+	finding := lackingAttrs(want, at.Info)
 	switch {
 	case finding != "":
 	case !m.isType(s, at.FSType):
 		finding = "is of another type"
-	case s.Bind && m.fromElsewhere(s, at.Info):
+	case s.Bind && m.showsOther(s, at.Info):
 		finding = "shows something else than " + s.Source
 	default:
-		finding = m.propagation(s, at.Info)
+		finding = m.comparePropagation(s, at.Info)
 	}
 	if finding == "" && (!s.Bind || s.Flagged) && !m.Spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 		if more := attributesOf(at.Info) &^ want; more != 0 {
-			finding = "is " + words(more) + ", which the config does not ask for"
+			finding = "is " + attrWords(more) + ", which the config does not ask for"
 		}
 	}
-	m.differs("mounts", s.Destination, field, describe(at.Info), strings.TrimSpace(s.Type+" "+words(want)), finding)
+	expected := strings.TrimSpace(s.Type + " " + attrWords(want))
+	m.add("mounts", s.Destination, field, describeMount(at.Info), expected, finding)
 }
 
-// securityAttrs are the attributes that are compared: those that take something away from the container.
+// securityAttrs are the attributes that are compared: those that restrict the container.
 var securityAttrs = []struct {
 	attr uint64
 	word string
@@ -130,8 +134,8 @@ var securityAttrs = []struct {
 	{unix.MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow"},
 }
 
-// attributes returns the attributes of mount i, as later remounts of its destination change them.
-func (m *mounts) attributes(i int) uint64 {
+// requiredAttrs returns the attributes of mount i in the config, changed by later remounts of its destination.
+func (m *mounts) requiredAttrs(i int) uint64 {
 	s := &m.Spec.Mounts[i]
 	attrs := s.AttrSet | s.RecSet
 	for j := i + 1; j < len(m.Spec.Mounts); j++ {
@@ -145,7 +149,7 @@ func (m *mounts) attributes(i int) uint64 {
 const allSecurityAttrs = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV |
 	unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NOSYMFOLLOW
 
-// attributesOf returns the attributes of a mount of the table. The file system itself may be read-only as well.
+// attributesOf returns the attributes of a mount of the table. They do not tell whether its file system is read-only.
 func attributesOf(e *mountinfo.Info) (attrs uint64) {
 	options := strings.Split(e.Options, ",")
 	for _, a := range securityAttrs {
@@ -156,8 +160,8 @@ func attributesOf(e *mountinfo.Info) (attrs uint64) {
 	return attrs
 }
 
-// lacking says which of the attributes a mount has not; "" if it has all.
-func lacking(want uint64, e *mountinfo.Info) string {
+// lackingAttrs returns the finding that a mount lacks some of the attributes; "" if it has all.
+func lackingAttrs(want uint64, e *mountinfo.Info) string {
 	missing := want &^ attributesOf(e)
 	if slices.Contains(strings.Split(e.VFSOptions, ","), "ro") {
 		missing &^= unix.MOUNT_ATTR_RDONLY
@@ -165,10 +169,11 @@ func lacking(want uint64, e *mountinfo.Info) string {
 	if missing == 0 {
 		return ""
 	}
-	return "is not " + words(missing)
+	return "is not " + attrWords(missing)
 }
 
-func words(attrs uint64) string {
+// attrWords returns the mount options of attributes: "ro,nosuid".
+func attrWords(attrs uint64) string {
 	var list []string
 	for _, a := range securityAttrs {
 		if attrs&a.attr != 0 {
@@ -178,8 +183,8 @@ func words(attrs uint64) string {
 	return strings.Join(list, ",")
 }
 
-// describe formats a mount: type, options, peer groups, and what of which file system it shows.
-func describe(e *mountinfo.Info) string {
+// describeMount formats a mount: its type, options and peer groups, its root in the file system, and the source.
+func describeMount(e *mountinfo.Info) string {
 	text := e.FSType + " " + e.Options
 	if e.Optional != "" {
 		text += " " + e.Optional
@@ -198,9 +203,9 @@ func (m *mounts) isType(s *spec.Mount, kind string) bool {
 	return kind == s.Type || strings.HasPrefix(kind, s.Type+".")
 }
 
-// fromElsewhere reports whether a bind mount does not show what the host has at its source. Where that can't be told,
-// for example because the source is gone, it does not.
-func (m *mounts) fromElsewhere(s *spec.Mount, e *mountinfo.Info) bool {
+// showsOther reports whether a bind mount shows another file than its source on the host. It returns false if that is
+// unknown, for example because the source was removed.
+func (m *mounts) showsOther(s *spec.Mount, e *mountinfo.Info) bool {
 	flags := unix.O_PATH | unix.O_CLOEXEC
 	if s.SourceNoFollow {
 		flags |= unix.O_NOFOLLOW
@@ -225,8 +230,9 @@ func (m *mounts) fromElsewhere(s *spec.Mount, e *mountinfo.Info) bool {
 		strings.TrimSuffix(e.Root, "//deleted") != path.Join(host.Root, rest)
 }
 
-// propagation compares the propagation of a mount. A slave of no peer group is private.
-func (m *mounts) propagation(s *spec.Mount, e *mountinfo.Info) string {
+// comparePropagation returns the finding about the propagation of a mount. A slave that has lost its peer group is
+// private.
+func (m *mounts) comparePropagation(s *spec.Mount, e *mountinfo.Info) string {
 	shared := strings.Contains(e.Optional, "shared:")
 	if len(s.Propagation) == 0 {
 		if shared && m.private {
@@ -247,8 +253,8 @@ func (m *mounts) propagation(s *spec.Mount, e *mountinfo.Info) string {
 	return ""
 }
 
-// masks compares linux.maskedPaths. A path that is not there is hidden well enough.
-func (m *mounts) masks() {
+// compareMaskedPaths compares linux.maskedPaths. A path that does not exist needs no mask.
+func (m *mounts) compareMaskedPaths() {
 	for i, p := range m.Spec.MaskedPaths {
 		at, err := m.Lookup(m.root, p)
 		if err != nil || at == nil {
@@ -261,15 +267,16 @@ func (m *mounts) masks() {
 			finding = "is not masked"
 		case at.Known && at.Mode&unix.S_IFMT == unix.S_IFCHR && at.Rdev == unix.Mkdev(1, 3):
 		case at.Known && at.Mode&unix.S_IFMT == unix.S_IFDIR && at.FSType == "tmpfs" &&
-			lacking(unix.MOUNT_ATTR_RDONLY, at.Info) == "":
+			lackingAttrs(unix.MOUNT_ATTR_RDONLY, at.Info) == "":
 		default:
 			finding = "is covered by something else than an empty directory or /dev/null"
 		}
-		m.differs("masked paths", p, "linux.maskedPaths["+strconv.Itoa(i)+"]", describe(at.Info), "", finding)
+		m.add("masked paths", p, "linux.maskedPaths["+strconv.Itoa(i)+"]", describeMount(at.Info), "", finding)
 	}
 }
 
-func (m *mounts) readonlyPaths() {
+// compareReadonlyPaths compares linux.readonlyPaths.
+func (m *mounts) compareReadonlyPaths() {
 	for i, p := range m.Spec.ReadonlyPaths {
 		at, err := m.Lookup(m.root, p)
 		if err != nil || at == nil {
@@ -278,15 +285,15 @@ func (m *mounts) readonlyPaths() {
 		m.points[at.Mountpoint] = true
 		m.trees = append(m.trees, at.Mountpoint)
 		finding := ""
-		if lacking(unix.MOUNT_ATTR_RDONLY, at.Info) != "" {
+		if lackingAttrs(unix.MOUNT_ATTR_RDONLY, at.Info) != "" {
 			finding = "is not read-only"
 		}
-		m.differs("read-only paths", p, "linux.readonlyPaths["+strconv.Itoa(i)+"]", describe(at.Info), "ro", finding)
+		m.add("read-only paths", p, "linux.readonlyPaths["+strconv.Itoa(i)+"]", describeMount(at.Info), "ro", finding)
 	}
 }
 
-// devices compares the nodes of linux.devices, and the default ones.
-func (m *mounts) devices() {
+// compareDevices compares the nodes of linux.devices, and the default ones.
+func (m *mounts) compareDevices() {
 	bound := slices.ContainsFunc(m.Spec.Mounts, func(s spec.Mount) bool { return s.Bind && s.Destination == "/dev" })
 	for _, d := range plan.BoundDevices(m.Spec) {
 		field := ""
@@ -298,25 +305,25 @@ func (m *mounts) devices() {
 			m.points[at.Mountpoint] = true
 		}
 		if bound {
-			continue // what is in it is up to the user
+			continue // it has the devices of the source
 		}
-		want, now, finding := node(d.Mode, unix.Mkdev(d.Major, d.Minor)), "", ""
+		want, now, finding := describeNode(d.Mode, unix.Mkdev(d.Major, d.Minor)), "", ""
 		switch {
 		case err != nil:
-			finding = "is not there"
+			finding = "is absent"
 		case at == nil || !at.Known:
 			finding = "is in a file system that may not answer"
 		default:
-			if now = node(uint32(at.Mode), at.Rdev); now != want {
+			if now = describeNode(uint32(at.Mode), at.Rdev); now != want {
 				finding = "is another file"
 			}
 		}
-		m.differs("devices", d.Path, field, now, want, finding)
+		m.add("devices", d.Path, field, now, want, finding)
 	}
 }
 
-// node describes a file of /dev: "character device 1:3".
-func node(mode uint32, rdev uint64) string {
+// describeNode describes a file of /dev: "character device 1:3".
+func describeNode(mode uint32, rdev uint64) string {
 	number := " " + strconv.Itoa(int(unix.Major(rdev))) + ":" + strconv.Itoa(int(unix.Minor(rdev)))
 	switch mode & unix.S_IFMT {
 	case unix.S_IFCHR:
@@ -327,34 +334,34 @@ func node(mode uint32, rdev uint64) string {
 	return "no device"
 }
 
-// others looks for mounts that neither the config nor rt has made.
-func (m *mounts) others() {
+// findOtherMounts adds the mounts that neither the config explains nor rt has added.
+func (m *mounts) findOtherMounts() {
 	m.points["/dev/console"] = true
 	m.points[plan.NotifyDir] = true
 	for _, p := range m.Added {
 		if at, err := m.Lookup(m.root, p); err == nil && at != nil && at.Root {
 			m.points[at.Mountpoint] = true
-			m.add("mounts", p, "", describe(at.Info), "added by rt mount")
+			m.add("mounts", p, "", describeMount(at.Info), "added by rt mount", "")
 		}
 	}
 	for _, e := range m.Mounts {
-		if m.points[e.Mountpoint] || m.inTree(e) || m.ofRoot(e) {
+		if m.points[e.Mountpoint] || m.isInTree(e) || m.isOfRootfs(e) {
 			continue
 		}
-		m.differs("mounts", e.Mountpoint, "mounts", describe(e), "", "is a mount that the config does not have")
+		m.add("mounts", e.Mountpoint, "mounts", describeMount(e), "", "is a mount that the config does not have")
 	}
 }
 
-// inTree reports whether a mount belongs to a recursive bind mount, or to the hierarchies of cgroup v1.
-func (m *mounts) inTree(e *mountinfo.Info) bool {
+// isInTree reports whether a mount belongs to a recursive bind mount, or to the hierarchies of cgroup v1.
+func (m *mounts) isInTree(e *mountinfo.Info) bool {
 	return slices.ContainsFunc(m.trees, func(tree string) bool {
 		return sys.IsBelow(e.Mountpoint, tree) && (mounttable.OnHost(m.Host, e) || e.FSType == "cgroup" ||
 			e.FSType == "cgroup2")
 	})
 }
 
-// ofRoot reports whether a mount belongs to what the host has mounted below root.path.
-func (m *mounts) ofRoot(e *mountinfo.Info) bool {
+// isOfRootfs reports whether a mount is a copy of one that the host has below root.path.
+func (m *mounts) isOfRootfs(e *mountinfo.Info) bool {
 	return slices.ContainsFunc(m.Host, func(h *mountinfo.Info) bool {
 		return h.Mountpoint == path.Join(m.Spec.Rootfs, e.Mountpoint) && h.Major == e.Major && h.Minor == e.Minor
 	})

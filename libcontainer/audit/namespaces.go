@@ -13,17 +13,17 @@ import (
 	"rt/libcontainer/process"
 )
 
-// namespaces compares the namespaces of the first process with rt's own and those that the config joins.
-func (r *report) namespaces() error {
+// compareNamespaces compares the namespaces of the init with those of rt and those that the config joins.
+func (r *report) compareNamespaces() error {
 	for _, k := range process.Namespaces {
-		its, err := inode("/proc/" + strconv.Itoa(r.Pid) + "/ns/" + k.Link)
+		its, err := inodeOf("/proc/" + strconv.Itoa(r.Pid) + "/ns/" + k.Link)
 		if err != nil {
 			if os.IsNotExist(err) {
 				continue // this kernel has no such namespaces
 			}
-			return unreadable("the namespaces", "stat", err)
+			return readError("the namespaces", "stat", err)
 		}
-		own, err := inode("/proc/self/ns/" + k.Link)
+		own, err := inodeOf("/proc/self/ns/" + k.Link)
 		if err != nil {
 			continue
 		}
@@ -35,34 +35,33 @@ func (r *report) namespaces() error {
 			if its == own {
 				finding = "is in rt's own namespace"
 			}
-			r.differs("namespaces", k.Link, "linux.namespaces", now, "one of its own", finding)
+			r.add("namespaces", k.Link, "linux.namespaces", now, "one of its own", finding)
 		case join != nil:
-			expected := join.Path
 			finding := ""
-			if n, err := inode(join.Path); err == nil && n != its {
+			if n, err := inodeOf(join.Path); err == nil && n != its {
 				finding = "is in another namespace than that of the path"
 			}
-			r.differs("namespaces", k.Link, join.Field(), now, expected, finding)
+			r.add("namespaces", k.Link, join.Field(), now, join.Path, finding)
 		default:
 			finding := ""
 			if its != own {
 				finding = "is in another namespace than rt"
 			}
-			r.differs("namespaces", k.Link, "linux.namespaces", now, "that of rt", finding)
+			r.add("namespaces", k.Link, "linux.namespaces", now, "that of rt", finding)
 		}
 	}
 	return nil
 }
 
-// inode returns the inode number of a namespace. path is procfs's or the config's.
-func inode(path string) (uint64, error) {
+// inodeOf returns the inode number of a namespace. path is an entry of /proc/PID/ns, or a path of the config.
+func inodeOf(path string) (uint64, error) {
 	var st unix.Stat_t
 	err := unix.Stat(path, &st)
 	return st.Ino, err
 }
 
-// idMaps compares the maps of a new user namespace.
-func (r *report) idMaps() {
+// compareIDMaps compares the maps of a new user namespace.
+func (r *report) compareIDMaps() {
 	if r.Spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return
 	}

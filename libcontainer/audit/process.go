@@ -14,30 +14,30 @@ import (
 	"rt/spec"
 )
 
-const cloneNewNS = unix.CLONE_NEWNS
-
-// user compares the ids of the first process.
-func (r *report) user(s *status) {
+// compareUser compares the user and group IDs of the init.
+func (r *report) compareUser(s *status) {
 	p := r.Spec.Process
 	if r.Spec.Namespaces.Joined(unix.CLONE_NEWUSER) != nil {
-		r.add("process", "user", "process.user", ids(s.uids)+" / "+ids(s.gids), "") // its maps are somebody else's
+		// The maps of a joined namespace are not in the config.
+		r.add("process", "user", "process.user", formatIDs(s.uids)+" / "+formatIDs(s.gids), "", "")
 		return
 	}
 	uid, gid := r.hostID(p.UID, r.Spec.UIDMappings), r.hostID(p.GID, r.Spec.GIDMappings)
-	r.compare("process", "uid", "process.user.uid", ids(s.uids), ids([]uint32{uid}), "runs as another user")
-	r.compare("process", "gid", "process.user.gid", ids(s.gids), ids([]uint32{gid}), "runs in another group")
+	r.compare("process", "uid", "process.user.uid", formatIDs(s.uids), formatIDs([]uint32{uid}), "runs as another user")
+	r.compare("process", "gid", "process.user.gid", formatIDs(s.gids), formatIDs([]uint32{gid}),
+		"runs in another group")
 	if r.Spec.Namespaces.Has(unix.CLONE_NEWUSER) && len(p.Groups) == 0 {
-		return // without the right to call setgroups(2) those of the caller stay
+		return // without the right to call setgroups(2) the process has the groups of rt
 	}
 	var want []uint32
 	for _, g := range p.Groups {
 		want = append(want, r.hostID(g, r.Spec.GIDMappings))
 	}
-	r.compare("process", "additional groups", "process.user.additionalGids", set(s.groups, gid), set(want, gid),
-		"is in other groups")
+	r.compare("process", "additional groups", "process.user.additionalGids", formatGroups(s.groups, gid),
+		formatGroups(want, gid), "is in other groups")
 }
 
-// hostID returns the number that an id of the container has for rt.
+// hostID returns the ID in rt's user namespace of an ID of the container.
 func (r *report) hostID(id uint32, mappings []specs.LinuxIDMapping) uint32 {
 	if !r.Spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 		return id
@@ -50,8 +50,8 @@ func (r *report) hostID(id uint32, mappings []specs.LinuxIDMapping) uint32 {
 	return id
 }
 
-// ids formats the real, effective, saved and file system id: one number if all are the same.
-func ids(list []uint32) string {
+// formatIDs formats the real, effective, saved and file system ID: one number if all are the same.
+func formatIDs(list []uint32) string {
 	list = slices.Compact(slices.Clone(list))
 	var words []string
 	for _, n := range list {
@@ -60,16 +60,16 @@ func ids(list []uint32) string {
 	return strings.Join(words, " ")
 }
 
-// set formats groups, without the one that a process is in anyway.
-func set(list []uint32, without uint32) string {
-	list = slices.DeleteFunc(slices.Clone(list), func(g uint32) bool { return g == without })
+// formatGroups formats supplementary groups, sorted and without the primary group, which may be among them.
+func formatGroups(list []uint32, primary uint32) string {
+	list = slices.DeleteFunc(slices.Clone(list), func(g uint32) bool { return g == primary })
 	slices.Sort(list)
-	return ids(list)
+	return formatIDs(list)
 }
 
-// capabilities compares the five sets with what execve(2) makes of those of the config: capabilities(7).
-func (r *report) capabilities(s, self *status) {
-	want := r.afterExec(self)
+// compareCapabilities compares the five sets of the init with those of the config after an execve(2).
+func (r *report) compareCapabilities(s, self *status) {
+	want := r.capabilitiesAfterExec(self)
 	for _, c := range [...]struct {
 		name      string
 		now, want uint64
@@ -81,38 +81,40 @@ func (r *report) capabilities(s, self *status) {
 		{"ambient", s.caps.Ambient, want.Ambient},
 	} {
 		field := "process.capabilities." + c.name
-		r.differs("capabilities", c.name, field, names(c.now), names(c.want), moreOrLess(c.now, c.want))
+		finding := capabilityFinding(c.now, c.want)
+		r.add("capabilities", c.name, field, capabilityNames(c.now), capabilityNames(c.want), finding)
 	}
 }
 
-// moreOrLess says how the capabilities of a process differ from those that are wanted.
-func moreOrLess(now, want uint64) string {
+// capabilityFinding returns the finding that a set has more or fewer capabilities than another; "" if it has the same.
+func capabilityFinding(now, want uint64) string {
 	more, less := now&^want, want&^now
 	switch {
 	case more != 0 && less != 0:
-		return "has " + names(more) + " in addition, and lacks " + names(less)
+		return "has " + capabilityNames(more) + " in addition, and lacks " + capabilityNames(less)
 	case more != 0:
-		return "has " + names(more) + " in addition"
+		return "has " + capabilityNames(more) + " in addition"
 	case less != 0:
-		return "lacks " + names(less)
+		return "lacks " + capabilityNames(less)
 	}
 	return ""
 }
 
-// afterExec returns the sets of a process after the execve of a program without file capabilities.
-func (r *report) afterExec(self *status) spec.Capabilities {
+// capabilitiesAfterExec returns the sets of the config as the execve(2) of a program without file capabilities changes
+// them: capabilities(7).
+func (r *report) capabilitiesAfterExec(self *status) spec.Capabilities {
 	p := r.Spec.Process
 	c := spec.Capabilities{}
 	if p.Capabilities != nil {
 		c = *p.Capabilities
 	}
-	// What rt does not have itself, or this kernel does not know, could not be granted.
-	may := self.caps.Bounding
+	// rt can't grant capabilities that it lacks itself, or that this kernel does not know.
+	grantable := self.caps.Bounding
 	if r.Spec.Namespaces.Has(unix.CLONE_NEWUSER) {
-		may = known()
+		grantable = knownCapabilities()
 	}
 	for _, set := range []*uint64{&c.Bounding, &c.Permitted, &c.Effective, &c.Inheritable, &c.Ambient} {
-		*set &= may
+		*set &= grantable
 	}
 	c.Ambient &= c.Permitted & c.Inheritable
 	if p.UID != 0 {
@@ -128,8 +130,8 @@ func (r *report) afterExec(self *status) spec.Capabilities {
 	return c
 }
 
-// known returns the capabilities that this kernel has.
-func known() uint64 {
+// knownCapabilities returns the capabilities that this kernel knows; all if it does not tell.
+func knownCapabilities() uint64 {
 	text, err := os.ReadFile("/proc/sys/kernel/cap_last_cap")
 	last, err2 := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil || err2 != nil || last < 0 || last > 62 {
@@ -138,8 +140,8 @@ func known() uint64 {
 	return 1<<(last+1) - 1
 }
 
-// names formats a set of capabilities.
-func names(set uint64) string {
+// capabilityNames returns the names of a set of capabilities, "none" for an empty one.
+func capabilityNames(set uint64) string {
 	var list []string
 	for n := range 64 {
 		if set&(1<<n) == 0 {
@@ -157,36 +159,41 @@ func names(set uint64) string {
 	return strings.Join(list, " ")
 }
 
-// restrictions compares no_new_privs, the seccomp filters, the labels and the OOM score.
-func (r *report) restrictions(s, self *status) {
+// compareRestrictions compares no_new_privs, the seccomp filters, the labels and the OOM score.
+func (r *report) compareRestrictions(s, self *status) {
 	p := r.Spec.Process
 	finding := "has no no_new_privs"
 	if !p.NoNewPrivs {
 		finding = "" // a program may set it itself
 	}
 	r.compare("process", "no_new_privs", "process.noNewPrivileges", yesNo(s.noNewPrivs), yesNo(p.NoNewPrivs), finding)
-	r.seccomp(s, self)
+	r.compareSeccomp(s, self)
 	if p.AppArmor != "" || p.SELinuxLabel == "" {
-		r.appArmor(p.AppArmor)
+		r.compareAppArmor(p.AppArmor)
 	}
 	if p.SELinuxLabel != "" {
-		label, _ := attribute(r.Pid, "current")
+		label, _ := readAttribute(r.Pid, "current")
 		r.compare("process", "SELinux label", "process.selinuxLabel", label, p.SELinuxLabel, "has another label")
 	}
-	score, err := os.ReadFile("/proc/" + strconv.Itoa(r.Pid) + "/oom_score_adj")
-	if now := strings.TrimSpace(string(score)); err == nil {
-		expected := ""
-		if p.OOMScoreAdj != nil {
-			expected = strconv.Itoa(*p.OOMScoreAdj)
-			r.compare("process", "oom_score_adj", "process.oomScoreAdj", now, expected, "has another OOM score")
-			return
-		}
-		r.add("process", "oom_score_adj", "process.oomScoreAdj", now, expected)
-	}
+	r.compareOOMScore(p.OOMScoreAdj)
 }
 
-// seccomp compares the number of filters. Those of rt itself are inherited; further ones are the program's own.
-func (r *report) seccomp(s, self *status) {
+// compareOOMScore compares process.oomScoreAdj, which may be nil.
+func (r *report) compareOOMScore(want *int) {
+	score, err := os.ReadFile("/proc/" + strconv.Itoa(r.Pid) + "/oom_score_adj")
+	if err != nil {
+		return
+	}
+	now := strings.TrimSpace(string(score))
+	if want == nil {
+		r.add("process", "oom_score_adj", "process.oomScoreAdj", now, "", "")
+		return
+	}
+	r.compare("process", "oom_score_adj", "process.oomScoreAdj", now, strconv.Itoa(*want), "has another OOM score")
+}
+
+// compareSeccomp compares the number of filters: the process inherits those of rt, and may load further ones itself.
+func (r *report) compareSeccomp(s, self *status) {
 	want := max(self.filters, 0)
 	if f, _, err := inspect.Filter(r.Spec); err == nil && f != nil && len(f.Prog) > 0 {
 		want++
@@ -200,16 +207,16 @@ func (r *report) seccomp(s, self *status) {
 	if s.filters < want {
 		finding = "has fewer seccomp filters"
 	}
-	r.differs("process", "seccomp filters", "linux.seccomp", strconv.Itoa(s.filters), strconv.Itoa(want), finding)
+	r.add("process", "seccomp filters", "linux.seccomp", strconv.Itoa(s.filters), strconv.Itoa(want), finding)
 }
 
-// appArmor compares the profile: apparmor(7). Its mode, in brackets, is the policy's.
-func (r *report) appArmor(want string) {
-	now, ok := attribute(r.Pid, "apparmor/current")
+// compareAppArmor compares the profile: apparmor(7). Its mode, in parentheses, is not in the config.
+func (r *report) compareAppArmor(want string) {
+	now, ok := readAttribute(r.Pid, "apparmor/current")
 	if !ok {
-		if now, ok = attribute(r.Pid, "current"); !ok {
+		if now, ok = readAttribute(r.Pid, "current"); !ok {
 			if want != "" {
-				r.differs("process", "AppArmor profile", "process.apparmorProfile", "", want,
+				r.add("process", "AppArmor profile", "process.apparmorProfile", "", want,
 					"has no profile that can be read")
 			}
 			return
@@ -217,18 +224,18 @@ func (r *report) appArmor(want string) {
 	}
 	name, _, _ := strings.Cut(now, " (")
 	if want == "" {
-		r.add("process", "security label", "process.apparmorProfile", now, "")
+		r.add("process", "security label", "process.apparmorProfile", now, "", "")
 		return
 	}
 	finding := ""
 	if name != want {
 		finding = "is under another profile"
 	}
-	r.differs("process", "AppArmor profile", "process.apparmorProfile", now, want, finding)
+	r.add("process", "AppArmor profile", "process.apparmorProfile", now, want, finding)
 }
 
-// attribute reads a file of proc_pid_attr(5).
-func attribute(pid int, name string) (string, bool) {
+// readAttribute reads a file of proc_pid_attr(5). It returns false if the file can't be read or is empty.
+func readAttribute(pid int, name string) (string, bool) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/attr/" + name)
 	return strings.TrimRight(string(text), "\x00\n"), err == nil && len(text) > 0
 }
@@ -240,26 +247,27 @@ func yesNo(is bool) string {
 	return "no"
 }
 
-// rlimits compares process.rlimits, and shows the limits that the config leaves alone.
-func (r *report) rlimits() {
+// compareRlimits compares process.rlimits, and adds the limits that the config does not set.
+func (r *report) compareRlimits() {
 	for _, t := range spec.RlimitTypes() {
 		number, _ := spec.RlimitNumber(t)
 		var now unix.Rlimit
 		if unix.Prlimit(r.Pid, number, nil, &now) != nil {
-			continue // another user's, or it has just ended
+			continue // a process of another user, or one that has just ended
 		}
 		i := slices.IndexFunc(r.Spec.Process.Rlimits, func(l spec.Rlimit) bool { return l.Type == t })
 		if i < 0 {
-			r.add("limits", t, "", limit(now.Cur, now.Max), "")
+			r.add("limits", t, "", formatLimits(now.Cur, now.Max), "", "")
 			continue
 		}
 		l := &r.Spec.Process.Rlimits[i]
-		r.compare("limits", t, "process.rlimits["+strconv.Itoa(l.Index)+"]", limit(now.Cur, now.Max),
-			limit(l.Soft, l.Hard), "has another limit")
+		r.compare("limits", t, "process.rlimits["+strconv.Itoa(l.Index)+"]", formatLimits(now.Cur, now.Max),
+			formatLimits(l.Soft, l.Hard), "has another limit")
 	}
 }
 
-func limit(soft, hard uint64) string {
+// formatLimits formats a soft and a hard limit.
+func formatLimits(soft, hard uint64) string {
 	text := func(n uint64) string {
 		if n == unix.RLIM_INFINITY {
 			return "unlimited"
@@ -269,22 +277,22 @@ func limit(soft, hard uint64) string {
 	return "soft " + text(soft) + ", hard " + text(hard)
 }
 
-// others looks for processes of the container with more rights than the config gives: of `rt exec --cap`, or of a
-// program that has come to them. One that has made a user namespace of its own has all rights there, and none outside.
-func (r *report) others(first *status) {
+// compareOtherProcesses adds the other processes of the container that have more privileges than the config gives, for
+// example by `rt exec --cap`. It skips processes in further user namespaces: their privileges have no effect outside.
+func (r *report) compareOtherProcesses(first *status) {
 	p := r.Spec.Process
 	granted := spec.Capabilities{}
 	if p.Capabilities != nil {
 		granted = *p.Capabilities
 	}
 	may := granted.Bounding | granted.Permitted | granted.Inheritable
-	user, err := inode("/proc/" + strconv.Itoa(r.Pid) + "/ns/user")
+	user, err := inodeOf("/proc/" + strconv.Itoa(r.Pid) + "/ns/user")
 	if err != nil {
 		return
 	}
 	for _, pid := range r.Pids {
 		name, zombie := process.Name(pid)
-		its, err := inode("/proc/" + strconv.Itoa(pid) + "/ns/user")
+		its, err := inodeOf("/proc/" + strconv.Itoa(pid) + "/ns/user")
 		if pid == r.Pid || zombie || err != nil || its != user {
 			continue
 		}
@@ -295,20 +303,20 @@ func (r *report) others(first *status) {
 		title := strconv.Itoa(pid) + " " + name
 		now := s.caps.Permitted | s.caps.Effective | s.caps.Bounding | s.caps.Ambient | s.caps.Inheritable
 		if more := now &^ may; more != 0 {
-			r.differs("processes", title, "process.capabilities", names(now), names(may),
-				"has "+names(more)+" in addition")
+			r.add("processes", title, "process.capabilities", capabilityNames(now), capabilityNames(may),
+				"has "+capabilityNames(more)+" in addition")
 		}
 		if p.NoNewPrivs && !s.noNewPrivs {
-			r.differs("processes", title, "process.noNewPrivileges", "no", "yes", "has no no_new_privs")
+			r.add("processes", title, "process.noNewPrivileges", "no", "yes", "has no no_new_privs")
 		}
 		if s.seccomp == 0 && first.seccomp != 0 {
-			r.differs("processes", title, "linux.seccomp", "no filter", "a filter", "has no seccomp filter")
+			r.add("processes", title, "linux.seccomp", "no filter", "a filter", "has no seccomp filter")
 		}
 	}
 }
 
-// cgroup compares the limits of the cgroup and its device rules.
-func (r *report) cgroup() error {
+// compareCgroup compares the limits of the cgroup and its device rules.
+func (r *report) compareCgroup() error {
 	if r.Spec.OCI.Linux == nil {
 		return nil
 	}
@@ -322,7 +330,7 @@ func (r *report) cgroup() error {
 			finding = "has another limit"
 		}
 		field := l.Field
-		r.differs("cgroup", l.File, field, l.Now, l.Wanted, finding)
+		r.add("cgroup", l.File, field, l.Now, l.Wanted, finding)
 	}
 	now, hold, known := r.Group.DeviceRules()
 	if !known {
@@ -332,6 +340,6 @@ func (r *report) cgroup() error {
 	if !hold {
 		finding = "has other device rules"
 	}
-	r.differs("cgroup", "devices", "linux.resources.devices", now, "the rules of the config", finding)
+	r.add("cgroup", "devices", "linux.resources.devices", now, "the rules of the config", finding)
 	return nil
 }

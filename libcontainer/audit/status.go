@@ -8,13 +8,13 @@ import (
 	"rt/spec"
 )
 
-// status is what proc_pid_status(5) tells of the rights of a process. IDs are those of rt's own user namespace.
+// status has the privileges of a process: proc_pid_status(5). IDs are those in rt's user namespace.
 type status struct {
 	uids, gids, groups []uint32
 	caps               spec.Capabilities
 	noNewPrivs         bool
 	seccomp            int // the mode: seccomp(2)
-	filters            int // how many filters are loaded (Linux 5.9); -1: not known
+	filters            int // the number of loaded filters; -1 before Linux 5.9, which does not tell it
 }
 
 // readStatus reads the status of a process; 0 stands for rt.
@@ -25,7 +25,7 @@ func readStatus(pid int) (*status, error) {
 	}
 	text, err := os.ReadFile("/proc/" + name + "/status")
 	if err != nil {
-		return nil, unreadable("the rights", "read", err)
+		return nil, readError("the status", "read", err)
 	}
 	s := &status{filters: -1}
 	for line := range strings.Lines(string(text)) {
@@ -33,33 +33,34 @@ func readStatus(pid int) (*status, error) {
 		fields := strings.Fields(rest)
 		switch key {
 		case "Uid":
-			s.uids = numbers(fields)
+			s.uids = parseIDs(fields)
 		case "Gid":
-			s.gids = numbers(fields)
+			s.gids = parseIDs(fields)
 		case "Groups":
-			s.groups = numbers(fields)
+			s.groups = parseIDs(fields)
 		case "CapInh":
-			s.caps.Inheritable = mask(fields)
+			s.caps.Inheritable = parseMask(fields)
 		case "CapPrm":
-			s.caps.Permitted = mask(fields)
+			s.caps.Permitted = parseMask(fields)
 		case "CapEff":
-			s.caps.Effective = mask(fields)
+			s.caps.Effective = parseMask(fields)
 		case "CapBnd":
-			s.caps.Bounding = mask(fields)
+			s.caps.Bounding = parseMask(fields)
 		case "CapAmb":
-			s.caps.Ambient = mask(fields)
+			s.caps.Ambient = parseMask(fields)
 		case "NoNewPrivs":
 			s.noNewPrivs = len(fields) == 1 && fields[0] == "1"
 		case "Seccomp":
-			s.seccomp = first(fields)
+			s.seccomp = parseNumber(fields)
 		case "Seccomp_filters":
-			s.filters = first(fields)
+			s.filters = parseNumber(fields)
 		}
 	}
 	return s, nil
 }
 
-func numbers(fields []string) (list []uint32) {
+// parseIDs parses user or group IDs.
+func parseIDs(fields []string) (list []uint32) {
 	for _, f := range fields {
 		if n, err := strconv.ParseUint(f, 10, 32); err == nil {
 			list = append(list, uint32(n))
@@ -68,12 +69,14 @@ func numbers(fields []string) (list []uint32) {
 	return list
 }
 
-func mask(fields []string) uint64 {
+// parseMask parses a set of capabilities.
+func parseMask(fields []string) uint64 {
 	n, _ := strconv.ParseUint(strings.Join(fields, ""), 16, 64)
 	return n
 }
 
-func first(fields []string) int {
+// parseNumber parses a line with one number; 0 if it has none.
+func parseNumber(fields []string) int {
 	if len(fields) == 0 {
 		return 0
 	}

@@ -1,8 +1,8 @@
 // Package checkpoint dumps a running container to a directory of image files, and restores containers from them. CRIU
-// does the work (package criu); this package decides what to request of it, and checks what came of it.
+// dumps and restores the processes (package criu); this package decides what to request, and checks the result.
 //
-// It runs in rt only, as a part of the commands checkpoint and restore: package libcontainer opens or makes the
-// container, its cgroup and its state, and passes them. It follows criu(8), and runc's names in the images.
+// It runs in rt only, for the commands checkpoint and restore. Its caller opens or creates the container, its cgroup
+// and its state. The names in the images are those of runc: each runtime can restore the checkpoints of the other.
 package checkpoint
 
 import (
@@ -26,11 +26,11 @@ import (
 type Options struct {
 	ImageOptions
 	ParentPath   string // the images of a pre-dump, relative to ImagePath
-	LeaveRunning bool
-	PreDump      bool   // dump memory only, and what has changed of it since the images at ParentPath
-	PageServer   string // "ADDRESS:PORT", which memory goes to
-	StatusFD     int    // gets a byte when LazyPages are ready to be fetched; -1 for none
-	// Progress, if it is not nil, is told ten times a second how far CRIU has come, and once more at the end.
+	LeaveRunning bool   // the container continues
+	PreDump      bool   // dump only memory, without what is unchanged since ParentPath; the container continues
+	PageServer   string // "ADDRESS:PORT" of a CRIU page server, which receives the memory
+	StatusFD     int    // a descriptor that gets a NUL byte when LazyPages can be fetched; -1 for none
+	// Progress is called about ten times a second, and at the end; it may be nil.
 	Progress func(Progress)
 }
 
@@ -44,7 +44,7 @@ type Target struct {
 	Log    Log
 }
 
-// Log receives what the user is told. Both functions are set.
+// Log receives messages for the user. Neither function is nil.
 type Log struct {
 	Debug func(line string)     // each action
 	Warn  func(lines ...string) // shown if the command succeeds
@@ -54,12 +54,12 @@ type Log struct {
 type dump struct {
 	*Target
 	o       *Options
-	program string // criu
+	program string // the path of criu
 	images  images
 	request criu.Options
 }
 
-// Save dumps the processes of a container to images. CRIU kills them afterwards, unless the options say otherwise.
+// Save dumps the processes of a container to images. CRIU kills them afterwards, except with LeaveRunning or PreDump.
 // After an error they continue.
 func Save(t *Target, o *Options) error {
 	d := &dump{Target: t, o: o, images: images{dir: -1, work: -1}}
@@ -89,7 +89,7 @@ func (d *dump) prepare() (err error) {
 		d.request.Cgroups = criu.CgroupIgnore
 	}
 	d.request.FreezeCgroup = d.Cgroup.Freezer()
-	if d.request.PageServer, err = pageServer(d.o.PageServer, d.o.LazyPages); err != nil {
+	if d.request.PageServer, err = parsePageServer(d.o.PageServer, d.o.LazyPages); err != nil {
 		return err
 	}
 	if err := d.trackMemory(); err != nil {
@@ -105,13 +105,13 @@ func (d *dump) prepare() (err error) {
 	return d.addExternal()
 }
 
-// check returns an error for a container that can't be restored.
+// check returns an error if the options or the container do not allow the dump, or a restore of it.
 func (d *dump) check() error {
 	if d.o.StatusFD >= 0 {
 		if _, err := unix.FcntlInt(uintptr(d.o.StatusFD), unix.F_GETFD, 0); err != nil {
 			return &diag.Error{
 				Kind: diag.Usage, Field: "--status-fd", Value: strconv.Itoa(d.o.StatusFD),
-				Problem: "is not open: the caller of rt must open it",
+				Problem: "is not open: the caller of rt must pass it",
 			}
 		}
 	}
@@ -119,7 +119,7 @@ func (d *dump) check() error {
 		return &diag.Error{
 			Kind: diag.State,
 			Problem: "the container can't be checkpointed: it has mounts that rt mount has added, and a restore " +
-				"makes those of its config",
+				"creates only those of its config",
 			Hint: "`rt umount " + d.State.ID + " " + d.State.Added[n-1].Destination + "` removes the last one",
 		}
 	}
@@ -132,8 +132,8 @@ func (d *dump) check() error {
 			}
 		}
 	}
-	// A layer over the root file system is rt's, and not in the config that the container would be restored from.
-	if d.layered() && !d.o.LeaveRunning && !d.o.PreDump {
+	// The config, from which a restore creates the container, does not name the layer.
+	if d.hasLayer() && !d.o.LeaveRunning && !d.o.PreDump {
 		return &diag.Error{
 			Kind: diag.State,
 			Problem: "the container can't be checkpointed: its root file system is not root.path any more, " +
@@ -145,8 +145,9 @@ func (d *dump) check() error {
 	return nil
 }
 
-// layered reports whether the root of the container is another directory than root.path.
-func (d *dump) layered() bool {
+// hasLayer reports whether the root of the container is a layer over root.path (--ephemeral, --overlay). It returns
+// false if that is unknown.
+func (d *dump) hasLayer() bool {
 	if !d.Spec.Namespaces.Has(unix.CLONE_NEWNS) {
 		return false
 	}
@@ -159,14 +160,14 @@ func (d *dump) layered() bool {
 		(its.Dev_major != config.Dev_major || its.Dev_minor != config.Dev_minor || its.Ino != config.Ino)
 }
 
-// trackMemory enables the tracking of memory if this dump builds on another one, or another one on it.
+// trackMemory enables the tracking of memory changes for a pre-dump, and for a dump that has a parent.
 func (d *dump) trackMemory() error {
 	if !d.o.PreDump && d.o.ParentPath == "" && !d.o.LazyPages {
 		return nil
 	}
 	d.request.TrackMemory = d.o.PreDump || d.o.ParentPath != ""
 	features := criu.Features{MemoryTracking: d.o.PreDump, LazyPages: d.o.LazyPages}
-	return hasFeatures(d.program, features)
+	return checkFeatures(d.program, features)
 }
 
 // setParent checks --parent-path. CRIU creates a symbolic link to it in the images, which must lead to the parent even
@@ -176,20 +177,17 @@ func (d *dump) setParent() error {
 	if p == "" {
 		return nil
 	}
-	bad := func(problem string, err error) error {
-		e := &diag.Error{Kind: diag.Usage, Field: "--parent-path", Value: p, Problem: problem}
-		if errno, ok := err.(unix.Errno); ok { //nolint:errorlint // of a system call
-			e.Errno = errno
-		}
-		return e
-	}
 	if path.IsAbs(p) {
-		return bad("must be relative to --image-path, such as ../pre1: the images may be carried elsewhere together",
-			nil)
+		return &diag.Error{
+			Kind: diag.Usage, Field: "--parent-path", Value: p,
+			Problem: "must be relative to --image-path, such as ../pre1: both may be moved together",
+		}
 	}
 	fd, err := unix.Openat(d.images.dir, p, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return bad("is no directory that --image-path leads to", err)
+		e := diag.Sys("is not a directory, relative to --image-path", "openat", err)
+		e.Kind = diag.Usage
+		return e.At("--parent-path", p)
 	}
 	_ = unix.Close(fd)
 	d.request.Parent = p
@@ -200,7 +198,7 @@ func (d *dump) setParent() error {
 // provides them again.
 func (d *dump) addExternal() error {
 	if d.o.PreDump {
-		return nil // of memory only
+		return nil // a pre-dump has only memory
 	}
 	mounts, err := externalMounts(d.Spec, d.Cgroup.Hierarchies(), d.Dir).attached(d.State.Pid)
 	if err != nil {
@@ -222,7 +220,7 @@ func (d *dump) addExternal() error {
 	return nil
 }
 
-// save lets CRIU execute the request.
+// save sends the request to CRIU, and waits for the result.
 func (d *dump) save() error {
 	kind := criu.PreDump
 	if !d.o.PreDump {
@@ -231,7 +229,7 @@ func (d *dump) save() error {
 		if err != nil {
 			return err
 		}
-		d.request.External = append(d.request.External, open.external()...)
+		d.request.External = append(d.request.External, open.externalKeys()...)
 		d.warnOfExec()
 		if err := d.images.saveDescriptors(open); err != nil {
 			return err
@@ -252,10 +250,10 @@ func (d *dump) save() error {
 		return nil
 	}
 	d.thaw()
-	return d.images.failure("the container could not be checkpointed", &response, err)
+	return d.images.explain("the container could not be checkpointed", &response, err)
 }
 
-// grace is how long CRIU may take to give up a dump after a signal, and to leave the container as it was.
+// grace is how long CRIU may take to abort a dump after a signal, and to let the container continue.
 const grace = 10 * time.Second
 
 // interrupted returns an error if rt got a signal that ends it.
@@ -304,7 +302,7 @@ func descends(pid, ancestor int) bool {
 	return false
 }
 
-// thaw thaws the container after a CRIU that was killed before it could do that.
+// thaw thaws a running container, which stays frozen if CRIU was killed.
 func (d *dump) thaw() {
 	if d.Status != state.Running || !d.Cgroup.Available() {
 		return
@@ -316,7 +314,7 @@ func (d *dump) thaw() {
 	}
 }
 
-// notified handles a notification of CRIU. CRIU itself locks the networks.
+// notified handles a notification of CRIU. Those about the network need no action: CRIU itself locks it.
 func (d *dump) notified(script string, _, fd int) error {
 	d.Log.Debug("criu: " + script)
 	if fd >= 0 {
@@ -324,9 +322,7 @@ func (d *dump) notified(script string, _, fd int) error {
 	}
 	if script == "status-ready" && d.o.StatusFD >= 0 {
 		if _, err := unix.Write(d.o.StatusFD, []byte{0}); err != nil {
-			e := diag.Sys("the descriptor can't be told that the memory is ready", "write", err)
-			e.Field = "--status-fd"
-			return e
+			return diag.Sys("the descriptor can't be written to", "write", err).At("--status-fd", "")
 		}
 		_ = unix.Close(d.o.StatusFD)
 		d.o.StatusFD = -1

@@ -22,10 +22,10 @@ func TestLastErrors(t *testing.T) {
 		"(00.02) cg: fine\n(00.03)      1: Error (criu/a.c:1): first\n(00.03) Warn  (criu/b.c:2): no\n" +
 		"Error: ipv4: Address already assigned.\n(00.04) Error (criu/c.c:3): second\n" +
 		"(00.05) Error (criu/d.c:4): third\n(00.06) Error (criu/e.c:5): Dumping FAILED.\n"
-	if got := lastErrors(log, 2); got != "first (criu/a.c:1); second (criu/c.c:3)" {
+	if got := firstErrors(log, 2); got != "first (criu/a.c:1); second (criu/c.c:3)" {
 		t.Error(got)
 	}
-	if got := lastErrors("", 2); got != "" {
+	if got := firstErrors("", 2); got != "" {
 		t.Error(got)
 	}
 }
@@ -37,13 +37,13 @@ func TestPageServer(t *testing.T) {
 			Port:    65535,
 		}, "host:1": {Address: "host", Port: 1},
 	} {
-		got, err := pageServer(text, false)
+		got, err := parsePageServer(text, false)
 		if err != nil || (got == nil) != (want == nil) || got != nil && *got != *want {
 			t.Errorf("%q: %+v, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"x", ":1", "x:", "x:0", "x:65536", "x:-1", "x:1x"} {
-		if got, err := pageServer(text, false); err == nil {
+		if got, err := parsePageServer(text, false); err == nil {
 			t.Errorf("%q: %+v", text, got)
 		}
 	}

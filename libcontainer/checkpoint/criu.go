@@ -10,10 +10,10 @@ import (
 	"rt/spec"
 )
 
-// The oldest CRIU that rt works with is of 2020: it has all that is asked of it but the labels of mounts.
+// The oldest CRIU that rt supports is of 2020. It lacks only --lsm-mount-context.
 const oldestMajor, oldestMinor = 3, 15
 
-// findCRIU returns the program, if it is one that rt can work with.
+// findCRIU returns the path of criu. It returns an error if the version is too old.
 func findCRIU() (string, error) {
 	program, err := criu.Find()
 	if err != nil {
@@ -24,14 +24,15 @@ func findCRIU() (string, error) {
 		return "", err
 	}
 	if r.Version.Before(oldestMajor, oldestMinor) {
-		return "", &diag.Error{Kind: diag.Host, Problem: "criu " + r.Version.String() +
-			" is too old: rt needs 3.15 or newer: " + program}
+		return "", &diag.Error{
+			Kind: diag.Host, Problem: program + " has version " + r.Version.String() + ", and rt needs 3.15 or newer",
+		}
 	}
 	return program, nil
 }
 
-// hasFeatures refuses what CRIU, or the kernel, can't do.
-func hasFeatures(program string, wanted criu.Features) error {
+// checkFeatures returns an error if CRIU, or the kernel, lacks a wanted feature.
+func checkFeatures(program string, wanted criu.Features) error {
 	if wanted == (criu.Features{}) {
 		return nil
 	}
@@ -42,7 +43,7 @@ func hasFeatures(program string, wanted criu.Features) error {
 	if wanted.MemoryTracking && !r.Features.MemoryTracking {
 		return &diag.Error{
 			Kind: diag.Host, Field: "--pre-dump",
-			Problem: "this kernel does not tell which memory has changed (CONFIG_MEM_SOFT_DIRTY), or criu can't ask it",
+			Problem: "this kernel does not track changes of memory (CONFIG_MEM_SOFT_DIRTY), or criu can't read them",
 		}
 	}
 	if wanted.LazyPages && !r.Features.LazyPages {
@@ -54,15 +55,15 @@ func hasFeatures(program string, wanted criu.Features) error {
 	return nil
 }
 
-// criuAnnotation names a file of options for CRIU that have the last word; an empty value is for none. It gives who
-// writes the config the rights of who runs rt, for CRIU runs programs that its options name.
+// criuAnnotation names a file of CRIU options, which override those of rt; "" is no file. CRIU executes programs that
+// its options name: the author of the config gets the privileges of the user who runs rt.
 const criuAnnotation = "org.criu.config"
 
-// criuConfig is that file if the config does not name one and it exists. The path is that of runc, so that both use the
-// same file.
+// criuConfig is the file of CRIU options if the config has no criuAnnotation. It may be missing. runc uses the same
+// path.
 const criuConfig = "/etc/criu/runc.conf"
 
-// configFile returns the file of further options for CRIU, or "".
+// configFile returns the path of the file of CRIU options, or "".
 func configFile(s *spec.Spec) string {
 	if file, ok := s.OCI.Annotations[criuAnnotation]; ok {
 		return file

@@ -15,23 +15,23 @@ import (
 	"rt/libcontainer/mounttable"
 )
 
-// descriptorsFile says in the images what the standard streams of the container were, so that the restored ones replace
-// them: a JSON array of three names as in /proc/PID/fd, which is runc's format. After those rt writes the other files
-// of the host that were open: "null:KEY" for its /dev/null.
+// descriptorsFile is a JSON array in the images, in runc's format: the standard streams of the container, by their
+// names in /proc/PID/fd. At the restore other streams replace them. rt appends "null:KEY" for each KEY of the host's
+// /dev/null.
 const descriptorsFile = "descriptors.json"
 
-// descriptors are what the processes of a container have open of the host's.
+// descriptors are the standard streams of a container, and the files of the host that its processes have open. CRIU
+// identifies a file of the host by a key: "file[MOUNT:INODE]".
 type descriptors struct {
-	// pipes, sockets, terminals, files of the container by their names; files of the host by CRIU's key for them
-	streams [3]string
-	null    []string // the keys that /dev/null of the host goes by
+	streams [3]string // the names in /proc/PID/fd, or the keys of files of the host
+	null    []string  // the keys of the host's /dev/null: one for each mount that shows it
 }
 
-// nullPrefix is before a key in descriptorsFile that stands for /dev/null.
+// nullPrefix precedes the keys of /dev/null in descriptorsFile.
 const nullPrefix = "null:"
 
-// external returns the files of the host, as criu_opts has them.
-func (d *descriptors) external() []string {
+// externalKeys returns the keys of the files of the host, for --external of criu(8).
+func (d *descriptors) externalKeys() []string {
 	list := slices.Clone(d.null)
 	for _, s := range d.streams {
 		if strings.HasPrefix(s, "file[") && !slices.Contains(list, s) {
@@ -41,9 +41,9 @@ func (d *descriptors) external() []string {
 	return list
 }
 
-// openDescriptors examines what the container has open. A file of the host is one on a mount that the container does
-// not have: what was given to it as a standard stream. CRIU can't save those, but leave them out by the keys that it is
-// told.
+// openDescriptors examines the descriptors of the container's processes. A file on a mount that the container does not
+// have is one of the host, for example a standard stream. CRIU can't save these, and leaves out those whose keys it is
+// given.
 func (d *dump) openDescriptors() (*descriptors, error) {
 	table, err := mounttable.Read(d.State.Pid)
 	if err != nil {
@@ -67,14 +67,15 @@ func (d *dump) openDescriptors() (*descriptors, error) {
 			continue // it has ended
 		}
 		for _, e := range entries {
-			open.examine(dir, e.Name(), pid == d.State.Pid, own)
+			open.add(dir, e.Name(), pid == d.State.Pid, own)
 		}
 	}
 	return open, nil
 }
 
-// examine notes one descriptor: it is of the container's first process, or not.
-func (d *descriptors) examine(dir, name string, first bool, own map[int]bool) {
+// add adds a descriptor of the process with the directory dir in /proc. init says that it is the container's init. own
+// has the IDs of the container's mounts.
+func (d *descriptors) add(dir, name string, init bool, own map[int]bool) {
 	number, err := strconv.Atoi(name)
 	if err != nil {
 		return
@@ -83,18 +84,18 @@ func (d *descriptors) examine(dir, name string, first bool, own map[int]bool) {
 	if err != nil {
 		return
 	}
-	stream := first && number < len(d.streams)
+	stream := init && number < len(d.streams)
 	if stream {
 		d.streams[number] = target
 	}
 	if !strings.HasPrefix(target, "/") {
 		return
 	}
-	mount := mountIn(dir + "/fdinfo/" + name)
+	mount := mountIDOf(dir + "/fdinfo/" + name)
 	if mount < 0 || own[mount] {
 		return
 	}
-	// It may be a file of a namespace in the container, whose file system answers nobody.
+	// The file may be in a mount namespace that the container has created, on a file system that never answers.
 	st, err := mounttable.StatNoSync(unix.AT_FDCWD, dir+"/fd/"+name, 0)
 	if err != nil {
 		return
@@ -129,14 +130,12 @@ func (i *images) saveDescriptors(d *descriptors) error {
 		_ = unix.Close(fd)
 	}
 	if err != nil {
-		e := diag.Sys(descriptorsFile+" can't be written", "openat", err)
-		e.Field = "--image-path"
-		return e
+		return diag.Sys(descriptorsFile+" can't be written", "openat", err).At("--image-path", "")
 	}
 	return nil
 }
 
-// loadDescriptors reads descriptorsFile. Images without one, of another program, have no streams to be taken over.
+// loadDescriptors reads descriptorsFile. Images of other programs may have none: then no stream is replaced.
 func (i *images) loadDescriptors() (*descriptors, error) {
 	d := &descriptors{}
 	fd, err := unix.Openat(i.dir, descriptorsFile, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
@@ -156,7 +155,7 @@ func (i *images) loadDescriptors() (*descriptors, error) {
 		return nil, &diag.Error{
 			Kind: diag.Usage, Field: "--image-path", Problem: descriptorsFile +
 				" must be an array of strings: the file names of the standard streams",
-			Hint: "the images were not made by rt or runc, or are damaged",
+			Hint: "the images are damaged, or neither rt nor runc has written them",
 		}
 	}
 	for n, s := range list {
@@ -169,9 +168,9 @@ func (i *images) loadDescriptors() (*descriptors, error) {
 	return d, nil
 }
 
-// inherit tells CRIU what replaces the streams: rt's own, which CRIU has too. null is CRIU's number of the host's
-// /dev/null.
-func (d *descriptors) inherit(r *criu.Options, null int) error {
+// addTo adds to a request what replaces the dumped files: rt's standard streams, which CRIU inherits with the same
+// numbers, and null, CRIU's descriptor of the host's /dev/null.
+func (d *descriptors) addTo(r *criu.Options, null int) error {
 	for fd, key := range d.streams {
 		file := strings.HasPrefix(key, "file[")
 		if file {
@@ -179,12 +178,12 @@ func (d *descriptors) inherit(r *criu.Options, null int) error {
 			if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 				return &diag.Error{
 					Kind: diag.Usage, Problem: "standard " + [...]string{"input", "output", "error"}[fd] +
-						" of the container was a file of the host, where programs may seek, " +
-						"so that of rt must be a file too",
+						" of the container was a file of the host, in which programs may seek: that of rt must be a " +
+						"file too",
 					Hint: "redirect it to a file",
 				}
 			}
-			// It need not be the same file, nor have the same mode.
+			// The file and its mode may differ.
 			r.SkipModeCheck = true
 		}
 		if file || strings.HasPrefix(key, "pipe:[") {

@@ -40,7 +40,7 @@ func FuzzDescriptors(f *testing.F) {
 		}
 		const null = 77
 		var request criu.Options
-		if err := d.inherit(&request, null); err != nil {
+		if err := d.addTo(&request, null); err != nil {
 			if e, ok := errors.AsType[*diag.Error](err); !ok || e.Kind != diag.Usage {
 				t.Fatal(err)
 			}
@@ -63,7 +63,7 @@ func FuzzLog(f *testing.F) {
 		if most < 0 || most > 10 {
 			return
 		}
-		if said := lastErrors(log, most); len(said) > len(log)+2*most {
+		if said := firstErrors(log, most); len(said) > len(log)+2*most {
 			t.Errorf("more came out than went in: %q", said)
 		}
 	})

@@ -14,18 +14,19 @@ import (
 	"rt/libcontainer/state"
 )
 
-// images are the directory of --image-path and that of --work-path, each opened once: what they are called later is
-// nobody's matter.
+// images are the directories of --image-path and --work-path. Each is opened once: a directory that is renamed or
+// replaced later has no effect.
 type images struct {
-	dir, work int
-	logFile   string // as messages call it
-	kept      bool   // the log is there afterwards, whatever becomes of the container
+	dir, work int    // descriptors; -1 if not open
+	logFile   string // the path of CRIU's log, for messages
+	kept      bool   // the log is in --work-path, and remains after the container
 }
 
-// workDir is where CRIU works in the state directory of a container, without --work-path.
+// workDir is the working directory of CRIU without --work-path, in the container's directory.
 const workDir = "criu.work"
 
-// openImages opens both directories. With save they are made where they are missing, their parents are not.
+// openImages opens both directories. It creates a missing working directory, and with save a missing image directory,
+// but not their parents.
 func openImages(o *ImageOptions, c *state.Container, save bool) (i images, err error) {
 	i = images{dir: -1, work: -1}
 	path := o.ImagePath
@@ -52,12 +53,12 @@ func openImages(o *ImageOptions, c *state.Container, save bool) (i images, err e
 		i.logFile = work
 	}
 	i.logFile += "/" + name
-	// A name that somebody has put there is not written through; the log of an earlier time may go.
+	// CRIU must not write through a link. The log of an earlier call is replaced.
 	_ = unix.Unlinkat(i.work, name, 0)
 	return i, nil
 }
 
-// close closes both directories. -1 is none.
+// close closes both directories.
 func (i *images) close() {
 	for _, fd := range [...]*int{&i.dir, &i.work} {
 		if *fd >= 0 {
@@ -67,13 +68,12 @@ func (i *images) close() {
 	}
 }
 
-// openDirectory opens a directory of images or logs. With write CRIU writes there, which follows links and keeps what
-// is there: the directory is made if it is missing, and must be root's or the caller's. Without write it must not be
-// writable by every user.
+// openDirectory opens a directory of images or logs. With write it creates a missing one, which must belong to root or
+// to the caller: CRIU follows links in it, and opens existing files. Without write it must not be writable by everyone.
 func openDirectory(field, path string, write bool) (int, error) {
 	if write {
 		if err := unix.Mkdir(path, 0o700); err != nil && err != unix.EEXIST {
-			return -1, diag.Sys("the directory can't be made", "mkdir", err).At(field, path)
+			return -1, diag.Sys("the directory can't be created", "mkdir", err).At(field, path)
 		}
 	}
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -98,7 +98,7 @@ func openDirectory(field, path string, write bool) (int, error) {
 	return fd, nil
 }
 
-// checkTypes makes sure that nothing among the images can make CRIU wait, such as a FIFO.
+// checkTypes returns an error if a file among the images could make CRIU wait, such as a FIFO.
 func checkTypes(dir int, path string) error {
 	names, err := os.ReadDir("/proc/self/fd/" + strconv.Itoa(dir))
 	if err != nil {
@@ -108,15 +108,15 @@ func checkTypes(dir int, path string) error {
 		if e.Type()&^(os.ModeDir|os.ModeSymlink) != 0 {
 			return &diag.Error{
 				Kind: diag.Usage, Field: "--image-path", Value: path,
-				Problem: "has a file in it that is no image: " + strconv.Quote(e.Name()) + " is not a regular file",
+				Problem: "contains a file that is no image: " + strconv.Quote(e.Name()) + " is not a regular file",
 			}
 		}
 	}
 	return nil
 }
 
-// failure is the error of a CRIU that was not successful: what it has complained of, and where it says more.
-func (i *images) failure(problem string, r *criu.Response, err error) error {
+// explain returns the error about an unsuccessful CRIU: with the errors in its log, and a hint where the log is.
+func (i *images) explain(problem string, r *criu.Response, err error) error {
 	e := &diag.Error{Kind: diag.Host, Problem: problem, Err: err}
 	complaints := i.complaints()
 	switch {
@@ -135,14 +135,14 @@ func (i *images) failure(problem string, r *criu.Response, err error) error {
 	case unix.Faccessat(i.work, filepath.Base(i.logFile), unix.F_OK, 0) != nil:
 		e.Hint = "try `criu check`"
 	case i.kept:
-		e.Hint = "all of its log is in " + i.logFile
+		e.Hint = "the whole log is in " + i.logFile
 	default:
-		e.Hint = "with --work-path DIR the log stays in DIR/" + filepath.Base(i.logFile)
+		e.Hint = "with --work-path DIR the log is kept in DIR/" + filepath.Base(i.logFile)
 	}
 	return e
 }
 
-// complaints returns the last errors in CRIU's log, on one line. A line of it is "(00.063958) Error
+// complaints returns the first errors in the end of CRIU's log, on one line. A line of the log is "(00.063958) Error
 // (criu/files-reg.c:1790): Can't ...".
 func (i *images) complaints() string {
 	const most, lines = 256 << 10, 3
@@ -161,12 +161,12 @@ func (i *images) complaints() string {
 	if err != nil || n < 0 {
 		return ""
 	}
-	return lastErrors(string(text[:n]), lines)
+	return firstErrors(string(text[:n]), lines)
 }
 
-// lastErrors returns the first of the errors that a log ends with, at most so many: CRIU gives up at the first, and the
-// others are what follows from it.
-func lastErrors(log string, most int) string {
+// firstErrors returns the first errors of a log, at most most of them. CRIU gives up at the first one, which causes the
+// others.
+func firstErrors(log string, most int) string {
 	var found []string
 	for line := range strings.Lines(log) {
 		_, rest, ok := strings.Cut(line, "Error (")
@@ -174,7 +174,7 @@ func lastErrors(log string, most int) string {
 			continue
 		}
 		if where, text, ok := strings.Cut(rest, "): "); ok {
-			// Every CRIU without CAP_SYS_RESOURCE says so, and continues.
+			// Without CAP_SYS_RESOURCE each CRIU reports an error about rlimits, and continues.
 			if text = strings.TrimSpace(text); strings.HasPrefix(text, "rlimit:") || text == "Dumping FAILED." ||
 				text == "Restoring FAILED." {
 				continue

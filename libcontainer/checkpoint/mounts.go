@@ -15,20 +15,20 @@ import (
 	"rt/spec"
 )
 
-// external is a mount of the container that belongs to the host. CRIU saves nothing of it but a label, and mounts at
-// the restore what is then the source.
+// external is a mount of the container that belongs to the host. CRIU dumps only its label. At the restore it mounts
+// the source.
 type external struct {
-	label       string // the destination, as the config has it
-	destination string // as the container's mount table has it; only in what attached returns
+	label       string // the destination in the config
+	destination string // the mount point in the container's mount table; only attached sets it
 	source      string
-	device      bool // only where it covers a device: see attached
+	device      bool // the mount is external only if it shows a device: see attached
 }
 
 type externals []external
 
-// externalMounts lists the mounts that may be external, as the config tells: bind mounts, what hides masked files,
-// devices that could not be made, the hierarchies of cgroup v1, and rt's own. It is the same list at the checkpoint and
-// at the restore; what of it there is, the mount table of the container says.
+// externalMounts lists the mounts of a config that may be external: bind mounts, masks of files, devices that are bind
+// mounts, the hierarchies of cgroup v1, and rt's own. The list is the same at the checkpoint and at the restore.
+// attached selects those that exist.
 func externalMounts(s *spec.Spec, hierarchies []host.Hierarchy, c *state.Container) (list externals) {
 	for i := range s.Mounts {
 		m := &s.Mounts[i]
@@ -58,7 +58,7 @@ func externalMounts(s *spec.Spec, hierarchies []host.Hierarchy, c *state.Contain
 	return append(list, external{label: plan.NotifyDir, source: c.Path(state.NotifyDir)})
 }
 
-// attached returns those that are mounted in the container of pid, with the mount points in its mount table.
+// attached returns those that are mounted in the container with the init pid, with their mount points.
 func (list externals) attached(pid int) (mounted externals, err error) {
 	m, err := mounttable.Load(pid)
 	if err != nil {
@@ -72,10 +72,10 @@ func (list externals) attached(pid int) (mounted externals, err error) {
 	for _, e := range list {
 		at, err := m.Lookup(root, e.label)
 		if err != nil || at == nil || !at.Root {
-			continue // covered, or never made
+			continue // covered, or not mounted
 		}
 		if e.device && !at.Device {
-			continue // a masked directory is behind a tmpfs, which is the container's own
+			continue // the mask of a directory is a tmpfs of the container
 		}
 		e.destination = at.Mountpoint
 		if !slices.ContainsFunc(mounted, func(o external) bool { return o.destination == e.destination }) {
@@ -85,8 +85,8 @@ func (list externals) attached(pid int) (mounted externals, err error) {
 	return mounted, nil
 }
 
-// mountIn returns the ID of the mount of an open file, or -1: the line mnt_id of its proc_pid_fdinfo(5), at path.
-func mountIn(path string) int {
+// mountIDOf returns the ID of the mount of an open file, or -1: the line mnt_id of its proc_pid_fdinfo(5), at path.
+func mountIDOf(path string) int {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1
@@ -106,8 +106,8 @@ func mountIn(path string) int {
 	return id
 }
 
-// externalNamespaces are those that the config joins by path and CRIU can leave out; the labels are runc's, so that
-// either can restore what the other has saved.
+// externalNamespaces are the types that CRIU can leave out of a dump if the config joins one by path. The labels are
+// those of runc: each runtime can restore the checkpoints of the other.
 var externalNamespaces = [...]struct {
 	flag        uintptr
 	kind, label string
@@ -116,7 +116,8 @@ var externalNamespaces = [...]struct {
 	{unix.CLONE_NEWPID, "pid", "extRootPidNS"},
 }
 
-// joinedNamespaces are those that CRIU saves in any case, and joins at the restore instead of making them again.
+// joinedNamespaces are the types that CRIU always dumps. If the config names one by path, the restore joins it instead
+// of creating another one.
 var joinedNamespaces = [...]struct {
 	flag uintptr
 	kind string

@@ -127,7 +127,7 @@ func TestDescriptorsOfASilentFileSystem(t *testing.T) {
 		defer func() { _ = unix.Close(fd) }()
 		inTime(t, []int{server}, func() {
 			d := &descriptors{}
-			d.examine("/proc/self", strconv.Itoa(fd), false, nil)
+			d.add("/proc/self", strconv.Itoa(fd), false, nil)
 			if len(d.null) > 0 {
 				t.Error(d.null)
 			}

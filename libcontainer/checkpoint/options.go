@@ -9,13 +9,13 @@ import (
 	"rt/libcontainer/criu"
 )
 
-// DefaultImages is the directory of the images without --image-path, in the working directory.
+// DefaultImages is the default of ImageOptions.ImagePath, relative to the working directory.
 const DefaultImages = "checkpoint"
 
-// ImageOptions are the options that checkpoint and restore have in common.
+// ImageOptions are the options that checkpoint and restore have in common. criu(8) explains them.
 type ImageOptions struct {
 	ImagePath       string // "" is DefaultImages
-	WorkPath        string // the directory of CRIU's log; "" is one in the container's state
+	WorkPath        string // the directory of CRIU's log and statistics; "" is one in the state directory
 	TCPEstablished  bool
 	TCPSkipInFlight bool
 	ExtUnixSockets  bool
@@ -25,10 +25,10 @@ type ImageOptions struct {
 	LazyPages       bool
 	AutoDedup       bool
 	ManageCgroups   string   // "soft", "full", "strict", "ignore"; "" is soft
-	EmptyNS         []string // the namespaces that are left empty: "network"
+	EmptyNS         []string // namespaces that are neither dumped nor restored; only "network" is possible
 }
 
-// fill sets what checkpoint and restore have in common.
+// fill sets the options in a request. It returns an error for invalid ones.
 func (o *ImageOptions) fill(r *criu.Options) error {
 	r.TCPEstablished, r.TCPSkipInFlight, r.ExtUnixSockets = o.TCPEstablished, o.TCPSkipInFlight, o.ExtUnixSockets
 	r.ShellJob, r.FileLocks = o.ShellJob, o.FileLocks
@@ -57,14 +57,14 @@ func (o *ImageOptions) fill(r *criu.Options) error {
 	return nil
 }
 
-// pageServer takes the address of --page-server apart.
-func pageServer(text string, lazy bool) (*criu.PageServer, error) {
+// parsePageServer parses --page-server. It returns nil if that is absent.
+func parsePageServer(text string, lazy bool) (*criu.PageServer, error) {
 	bad := func(problem string) error {
 		return &diag.Error{Kind: diag.Usage, Field: "--page-server", Value: text, Problem: problem}
 	}
 	if text == "" {
 		if lazy {
-			return nil, bad("is needed with --lazy-pages: ADDRESS:PORT, where the memory waits to be fetched")
+			return nil, bad("is absent, and --lazy-pages needs it: ADDRESS:PORT, on which CRIU serves the memory")
 		}
 		return nil, nil
 	}

@@ -13,10 +13,10 @@ import (
 
 // Progress is the progress of the dump of a container.
 type Progress struct {
-	Bytes int64 // of memory that are in the images so far
+	Bytes int64 // of memory in the images so far
 	// Done says that the dump is complete. Pages and FrozenTime are 0 before, and if CRIU does not report them.
 	Done       bool
-	Pages      uint64        // pages of memory that CRIU has written
+	Pages      uint64        // the number of memory pages that CRIU has written
 	FrozenTime time.Duration // for how long the processes were frozen
 }
 
@@ -25,7 +25,7 @@ func (d *dump) reportProgress(done bool) {
 	if d.o.Progress == nil {
 		return
 	}
-	p := Progress{Done: done, Bytes: d.images.memory()}
+	p := Progress{Done: done, Bytes: d.images.memorySize()}
 	if s := d.images.statistics(stats.StatsDump).GetDump(); done && s != nil {
 		p.Pages = s.GetPagesWritten()
 		p.FrozenTime = time.Duration(s.GetFrozenTime()) * time.Microsecond
@@ -33,18 +33,18 @@ func (d *dump) reportProgress(done bool) {
 	d.o.Progress(p)
 }
 
-// memory returns the size of the images that have the memory of processes.
-func (i *images) memory() int64 {
-	return i.size(func(name string) bool { return strings.HasPrefix(name, "pages-") })
+// memorySize returns the size in bytes of the images with the memory of processes.
+func (i *images) memorySize() int64 {
+	return i.sizeOf(func(name string) bool { return strings.HasPrefix(name, "pages-") })
 }
 
-// all returns the size of all images, without those of a parent.
-func (i *images) all() int64 {
-	return i.size(func(name string) bool { return strings.HasSuffix(name, ".img") })
+// totalSize returns the size in bytes of all images, without those of a parent.
+func (i *images) totalSize() int64 {
+	return i.sizeOf(func(name string) bool { return strings.HasSuffix(name, ".img") })
 }
 
-// size returns the sum of the sizes of some images, 0 if they can't be read.
-func (i *images) size(counts func(name string) bool) (size int64) {
+// sizeOf returns the sum of the sizes in bytes of the files that counts selects; 0 if the directory can't be read.
+func (i *images) sizeOf(counts func(name string) bool) (size int64) {
 	fd, err := unix.Openat(i.dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0
@@ -61,7 +61,7 @@ func (i *images) size(counts func(name string) bool) (size int64) {
 	return size
 }
 
-// statistics returns what CRIU has counted, which it writes to a file of its working directory; nil if it has not.
+// statistics reads the statistics that CRIU has written to its working directory; nil if there are none.
 func (i *images) statistics(name string) *stats.StatsEntry {
 	fd, err := unix.Openat(i.work, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {

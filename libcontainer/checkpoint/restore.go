@@ -23,56 +23,56 @@ import (
 // RestoreOptions are the options of restore.
 type RestoreOptions struct {
 	ImageOptions
-	ParentPath      string // as for checkpoint
-	LSMProfile      string // "TYPE:NAME": the label of the processes, instead of their dumped one
-	LSMMountContext string // the context= of mounts, instead of their dumped one
-	// Progress, if it is not nil, is told ten times a second how far CRIU has come, and of each stage.
+	ParentPath      string // as in Options
+	LSMProfile      string // "TYPE:NAME": the label of the processes, instead of the dumped one
+	LSMMountContext string // the option context= of mounts, instead of the dumped one
+	// Progress is called at each stage, and about ten times a second; it may be nil.
 	Progress func(RestoreProgress)
 }
 
-// Bundle is what images are restored into: a config, and a container that is made but has no processes.
+// Bundle is a config, and a container that is created but has no processes: those of the images are restored into it.
 type Bundle struct {
 	Spec     *spec.Spec
-	Dir      *state.Container // nil until the container is made: Restore needs it, NewRestore does not
+	Dir      *state.Container // the container's directory; nil until Restore.Run
 	Cgroup   *cgroup.Group
 	Facts    *host.Facts
-	Sources  []plan.Source // what the sources of Spec.Mounts are, by index
+	Sources  []plan.Source // the types of the sources of Spec.Mounts, by index
 	Log      Log
 	Handlers Handlers
 }
 
 // Handlers are called while CRIU works. An error ends the restore.
 type Handlers struct {
-	Attach   func(pid int) error // puts CRIU into the container's cgroup, in which it restores the processes
-	Hooks    func(pid int) error // runs the hooks of the runtime's namespaces; pid is the container's first process
-	Terminal func(master int) error
-	Restored func(pid int) error // records the first process; none runs yet
+	Attach   func(pid int) error    // moves CRIU to the container's cgroup, in which it restores the processes
+	Hooks    func(pid int) error    // runs prestart and createRuntime; pid is the init
+	Terminal func(master int) error // takes the master of the container's terminal, and closes it
+	Restored func(pid int) error    // records the init; the processes do not run yet
 }
 
 // Restore is one restore of a container.
 type Restore struct {
 	*Bundle
-	o         *RestoreOptions
-	program   string // criu
-	images    images
-	request   criu.Options
-	files     []int // what CRIU inherits besides rt's standard streams
-	null      int   // CRIU's number of /dev/null
-	outcome   outcome
-	verifier  verifier
-	meter     restoreMeter
-	undoAdmit func() // reverses admit; nil if it has changed nothing
+	o            *RestoreOptions
+	program      string // criu
+	images       images
+	request      criu.Options
+	files        []int // descriptors that CRIU inherits besides rt's standard streams
+	null         int   // the number of /dev/null in CRIU
+	outcome      outcome
+	verifier     verifier
+	meter        restoreMeter
+	withdrawRoot func() // reverses admitRoot; nil if it has changed nothing
 }
 
-// outcome is how far CRIU has come.
+// outcome is the result of a restore so far.
 type outcome struct {
-	pid      int   // of the container's first process; 0 before it exists
-	recorded bool  // Handlers.Restored has been called for it
-	verified bool  // the rights of the processes are those of the config
-	refused  error // why they are refused
+	pid      int   // of the container's init; 0 before it exists
+	recorded bool  // Handlers.Restored was called
+	verified bool  // checkRights has accepted the processes
+	refused  error // the error of checkRights
 }
 
-// NewRestore prepares a restore and refuses what can be refused before a container is made. The caller closes it.
+// NewRestore checks the options and the images. It changes nothing. The caller closes the Restore.
 func NewRestore(b *Bundle, o *RestoreOptions) (*Restore, error) {
 	x := &Restore{
 		Bundle: b, o: o, verifier: verifier{Bundle: b, options: o}, images: images{dir: -1, work: -1},
@@ -96,7 +96,7 @@ func (x *Restore) prepare() (err error) {
 		return &diag.Error{
 			Kind:    diag.Document,
 			Field:   "process",
-			Problem: "is absent: there is nothing to be restored",
+			Problem: "is absent: there is nothing to restore",
 		}
 	}
 	if err := x.verifier.checkLabelOptions(); err != nil {
@@ -106,7 +106,7 @@ func (x *Restore) prepare() (err error) {
 		return err
 	}
 	if x.o.LazyPages {
-		if err := hasFeatures(x.program, criu.Features{LazyPages: true}); err != nil {
+		if err := checkFeatures(x.program, criu.Features{LazyPages: true}); err != nil {
 			return err
 		}
 	}
@@ -121,7 +121,7 @@ func (x *Restore) prepare() (err error) {
 	return x.findImages()
 }
 
-// findImages sees to it that there are images, before a container is made for them.
+// findImages returns an error if the image directory has no checkpoint.
 func (x *Restore) findImages() error {
 	path := x.o.ImagePath
 	if path == "" {
@@ -133,20 +133,20 @@ func (x *Restore) findImages() error {
 	}
 	defer func() { _ = unix.Close(fd) }()
 	var st unix.Stat_t
-	// CRIU opens it and waits for whoever writes to a FIFO.
+	// CRIU would wait for the writer of a FIFO.
 	if unix.Fstatat(fd, "inventory.img", &st, unix.AT_SYMLINK_NOFOLLOW) != nil ||
 		st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return &diag.Error{
 			Kind: diag.Usage, Field: "--image-path", Value: path,
-			Problem: "holds no checkpoint: there is no inventory.img in it",
-			Hint:    "name the directory that --image-path of `rt checkpoint` has named",
+			Problem: "contains no checkpoint: it has no inventory.img",
+			Hint:    "use the directory that was --image-path of `rt checkpoint`",
 		}
 	}
 	return checkTypes(fd, path)
 }
 
-// Run restores the processes and returns the pid of the first one, a child of this process. They run when it returns.
-// After an error none of them is left.
+// Run restores the processes, and returns the pid of the init, a child of this process. The processes run when Run
+// returns. After an error no process is left.
 func (x *Restore) Run() (pid int, err error) {
 	if err := x.restore(); err != nil {
 		x.End()
@@ -155,23 +155,23 @@ func (x *Restore) Run() (pid int, err error) {
 	return x.outcome.pid, nil
 }
 
-// End kills the processes of a restore that has succeeded in vain: what follows it has failed.
+// End kills the processes of a successful restore, because a later part of the command has failed.
 func (x *Restore) End() {
-	// It is a child of this rt that was not waited for, so the number is still its own.
+	// The init is a child that was not waited for: its pid was not reused.
 	if x.outcome.pid > 0 && unix.Kill(x.outcome.pid, unix.SIGKILL) == nil {
 		_, _ = process.Wait(x.outcome.pid)
 	}
 	x.outcome.pid = 0
 }
 
-// restore has CRIU do its work.
+// restore starts CRIU, sends the request and waits for the result.
 func (x *Restore) restore() (err error) {
 	null, err := stdio.OpenNull()
 	if err != nil {
 		return err
 	}
 	x.null = x.passToCRIU(null)
-	if err := x.namespaces(); err != nil {
+	if err := x.addNamespaces(); err != nil {
 		return err
 	}
 	for _, e := range externalMounts(x.Spec, x.Facts.Hierarchies, x.Dir) {
@@ -180,8 +180,8 @@ func (x *Restore) restore() (err error) {
 	ended := make(chan struct{})
 	defer close(ended)
 	p, err := x.start(ended)
-	if x.undoAdmit != nil {
-		defer x.undoAdmit()
+	if x.withdrawRoot != nil {
+		defer x.withdrawRoot()
 	}
 	if err != nil {
 		return err
@@ -206,22 +206,22 @@ func (x *Restore) restore() (err error) {
 		x.outcome.pid = response.Pid
 		return &diag.Error{
 			Kind:    diag.Host,
-			Problem: "criu has restored the processes without telling that they are there",
+			Problem: "criu has restored the processes without the notifications of a restore",
 		}
 	case x.outcome.refused != nil:
 		return x.outcome.refused
 	}
-	return x.images.failure("the container could not be restored", &response, err)
+	return x.images.explain("the container could not be restored", &response, err)
 }
 
-// passToCRIU has CRIU inherit a descriptor, and returns the number that it has there.
+// passToCRIU makes CRIU inherit a descriptor, which Close closes. It returns the number of the descriptor in CRIU.
 func (x *Restore) passToCRIU(fd int) int {
 	x.files = append(x.files, fd)
 	return criu.FirstFile + len(x.files) - 1
 }
 
-// namespaces has CRIU take the namespaces that the config names by path.
-func (x *Restore) namespaces() error {
+// addNamespaces adds the namespaces that the config joins by path to the request.
+func (x *Restore) addNamespaces() error {
 	for i := range x.Spec.Namespaces.Join {
 		j := &x.Spec.Namespaces.Join[i]
 		for _, n := range externalNamespaces {
@@ -239,7 +239,7 @@ func (x *Restore) namespaces() error {
 				if err != nil {
 					return err
 				}
-				_ = unix.Close(fd) // it is one of the right kind; CRIU opens it itself
+				_ = unix.Close(fd) // opened only to check its type: CRIU opens the path itself
 				x.request.Join = append(x.request.Join, criu.Joined{Kind: n.kind, Path: j.Path})
 			}
 		}
@@ -247,9 +247,8 @@ func (x *Restore) namespaces() error {
 	return nil
 }
 
-// attachCRIU puts CRIU into the container's cgroup, so that what it restores begins there, under the container's
-// limits and device rules. The cgroups in the images are replaced by it: they may be of another machine, or of an id
-// that is taken.
+// attachCRIU moves CRIU to the container's cgroup: the processes are created there, under the container's limits and
+// device rules. This cgroup replaces those in the images, which may be of another machine or container.
 func (x *Restore) attachCRIU(pid int) error {
 	if !x.Cgroup.Available() {
 		x.request.Cgroups = criu.CgroupIgnore
@@ -269,7 +268,8 @@ func (x *Restore) attachCRIU(pid int) error {
 	return nil
 }
 
-// cgroupRoots makes options of proc_pid_cgroup: a line is "4:cpu,cpuacct:/web1", or "0::/web1" for cgroup v2.
+// cgroupRoots returns the options for the lines of a /proc/PID/cgroup (cgroups(7)): "4:cpu,cpuacct:/web1", or
+// "0::/web1" for cgroup v2.
 func cgroupRoots(text string) (roots []criu.CgroupRoot) {
 	for line := range strings.Lines(text) {
 		part := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
@@ -283,9 +283,9 @@ func cgroupRoots(text string) (roots []criu.CgroupRoot) {
 	return roots
 }
 
-// start starts CRIU in a mount namespace of its own, where the root file system is a mount, as CRIU wants it, and
-// nothing that CRIU mounts on the way is seen by anybody else. Only a thread of its own can have such a namespace. It
-// lives until ended is closed, since CRIU is killed when it ends.
+// start starts CRIU in a new mount namespace, in which the root file system is a mount point, as CRIU requires.
+// Temporary mounts of CRIU are not visible elsewhere. The thread that creates the namespace runs until ended is closed:
+// its end kills CRIU.
 func (x *Restore) start(ended <-chan struct{}) (p *criu.Process, err error) {
 	started := make(chan struct{})
 	go onOwnThread(func() {
@@ -308,7 +308,7 @@ func (x *Restore) startHere() (*criu.Process, error) {
 	return criu.Start(x.program, &criu.StartOptions{Stdio: []int{0, 1, 2}, Files: x.files, Env: os.Environ()})
 }
 
-// notified answers a notification of CRIU's.
+// notified handles a notification of CRIU.
 func (x *Restore) notified(script string, pid, fd int) error {
 	x.Log.Debug("criu: " + script)
 	if fd >= 0 && script != "orphan-pts-master" {
@@ -321,15 +321,15 @@ func (x *Restore) notified(script string, pid, fd int) error {
 	case "orphan-pts-master":
 		return x.Handlers.Terminal(fd)
 	case "post-restore":
-		// All is there and stands still: nothing of the container runs before its process is written down.
+		// All processes exist and are stopped. The init is recorded before any of them runs.
 		x.outcome.pid = pid
-		if err := x.closeRoot(); err != nil {
+		if err := x.makeRootReadonly(); err != nil {
 			return err
 		}
 		x.outcome.recorded = true
 		return x.Handlers.Restored(pid)
 	case "pre-resume":
-		// They have their rights, and stand still for the last time.
+		// The processes have their final privileges, and are still stopped.
 		if x.outcome.refused = x.verifier.checkRights(x.outcome.pid); x.outcome.refused != nil {
 			x.verifier.kill(x.outcome.pid)
 			return x.outcome.refused

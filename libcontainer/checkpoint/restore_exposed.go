@@ -15,21 +15,21 @@ import (
 	"rt/spec"
 )
 
-// CRIU mounts what the images say by path, in the host's file systems, before it changes the root. Whoever can change
-// the root file system after the checkpoint leads these paths elsewhere: a container that went on (--leave-running) and
-// has made a link of a directory that it had bound. So the mounts that came out are compared with the config, while all
-// processes stand still.
+// CRIU looks up the paths of the images in the host's file systems, before it changes the root. A user who can change
+// the root file system after the checkpoint can redirect these paths: for example the container itself, which continues
+// after --leave-running, can replace a directory by a symbolic link. rt therefore compares the restored mounts with the
+// config while all processes are stopped.
 
-// share is a directory tree or file of the host that the config gives to the container.
+// share is a directory or file of the host that the config gives to the container.
 type share struct {
 	major, minor int    // of the file system
-	root         string // in the file system, as mountinfo has it
+	root         string // its path in the file system, as in mountinfo
 	attrs        uint64 // MOUNT_ATTR_* that the config sets
 	field        string
 }
 
-// checkExposed makes sure that the restored processes see nothing of the host's file systems but what the config gives,
-// with its restrictions.
+// checkExposed returns an error if the restored processes see more of the host's file systems than the config gives, or
+// without its restrictions.
 func (v *verifier) checkExposed(pids []int) error {
 	if v.Spec.Namespaces.New&unix.CLONE_NEWNS == 0 {
 		return nil
@@ -38,7 +38,7 @@ func (v *verifier) checkExposed(pids []int) error {
 	if err != nil {
 		return err
 	}
-	shares := v.shares(host)
+	shares := v.listShares(host)
 	var seen []uint64
 	for _, pid := range pids {
 		proc := "/proc/" + strconv.Itoa(pid)
@@ -63,8 +63,8 @@ func (v *verifier) checkExposed(pids []int) error {
 	return v.checkCovered(pids[0], host)
 }
 
-// checkCovered warns of masked and read-only paths of the config that the restored container can read or write: this
-// machine may have files in /proc and /sys that the other one had not.
+// checkCovered warns of masked paths that the restored container can read, and of readonly paths that it can write to:
+// this machine may have files in /proc and /sys that the machine of the checkpoint lacked.
 func (v *verifier) checkCovered(pid int, host []*mountinfo.Info) error {
 	table, err := mounttable.Read(pid)
 	if err != nil {
@@ -106,26 +106,27 @@ func (v *verifier) checkMount(e *mountinfo.Info, host []*mountinfo.Info, shares 
 		laxer = s
 	}
 	if laxer != nil {
-		return imagesDiffer(laxer.field, "the restored mount "+e.Mountpoint+" is not "+missing(laxer.attrs, e.Options))
+		return imagesError(laxer.field, "the restored mount "+e.Mountpoint+" is not "+missing(laxer.attrs, e.Options))
 	}
-	return imagesDiffer("mounts", "the restored mount "+e.Mountpoint+" shows "+e.Root+" of the host's "+e.FSType+" "+
+	return imagesError("mounts", "the restored mount "+e.Mountpoint+" shows "+e.Root+" of the host's "+e.FSType+" "+
 		strconv.Itoa(e.Major)+":"+strconv.Itoa(e.Minor))
 }
 
-// singleInstances are the types of file systems of which the kernel has one for all mounts, or one for each namespace.
+// singleInstances are the types of file systems of which the kernel has one instance, or one for each namespace.
 var singleInstances = []string{
 	"binfmt_misc", "cgroup", "cgroup2", "configfs", "debugfs", "devtmpfs", "efivarfs", "fusectl", "mqueue", "proc",
 	"pstore", "securityfs", "selinuxfs", "sysfs", "tracefs",
 }
 
-// mountsType reports whether the config mounts a file system of that type, and so the one that the host has, too.
+// mountsType reports whether the config mounts a file system of a type with a single instance, which the host mounts
+// too.
 func (v *verifier) mountsType(kind string) bool {
 	return slices.Contains(singleInstances, kind) && slices.ContainsFunc(v.Spec.Mounts, func(m spec.Mount) bool {
 		return !m.Bind && !m.Remount && (m.Type == kind || m.Type == "cgroup" && kind == "cgroup2")
 	})
 }
 
-// missing names the restrictions of attrs that the options of a mount lack; "" if there are none.
+// missing returns the options for those restrictions of attrs that a mount lacks: "ro,nosuid".
 func missing(attrs uint64, options string) string {
 	has := strings.Split(options, ",")
 	var names []string
@@ -145,8 +146,8 @@ func missing(attrs uint64, options string) string {
 	return strings.Join(names, ",")
 }
 
-// shares lists what the config gives of the host's: the root file system, binds, and what rt binds itself.
-func (v *verifier) shares(host []*mountinfo.Info) []share {
+// listShares lists what the config gives of the host's files: the root file system, bind mounts, and those of rt.
+func (v *verifier) listShares(host []*mountinfo.Info) []share {
 	shares := sharesOf(host, v.Spec.Rootfs, share{field: "root.path"}, true, 0)
 	for _, e := range externalMounts(v.Spec, v.Facts.Hierarchies, v.Dir) {
 		s := share{field: "mounts"}
@@ -158,15 +159,15 @@ func (v *verifier) shares(host []*mountinfo.Info) []share {
 		if i >= 0 {
 			m := &v.Spec.Mounts[i]
 			s.field, recursive, attrs = m.Field("options"), m.Recursive, m.RecSet
-			s.attrs = v.restrictions(i)
+			s.attrs = v.requiredAttrs(i)
 		}
 		shares = append(shares, sharesOf(host, e.source, s, recursive, attrs)...)
 	}
 	return shares
 }
 
-// restrictions returns the MOUNT_ATTR_* of bind mount i, after the remounts of its destination.
-func (v *verifier) restrictions(i int) uint64 {
+// requiredAttrs returns the MOUNT_ATTR_* of bind mount i, changed by later remounts of its destination.
+func (v *verifier) requiredAttrs(i int) uint64 {
 	bind := &v.Spec.Mounts[i]
 	attrs := bind.AttrSet | bind.RecSet
 	for j := range v.Spec.Mounts[i+1:] {
@@ -182,12 +183,12 @@ func (v *verifier) restrictions(i int) uint64 {
 	return attrs
 }
 
-// sharesOf returns the trees that a bind of source shows: s with its root, and with recursive those of the mounts
-// below, which have the restrictions below.
+// sharesOf returns the shares of a bind mount of source: s with its root, and with recursive one for each mount below
+// source, with the restrictions below.
 func sharesOf(host []*mountinfo.Info, source string, s share, recursive bool, below uint64) []share {
 	fd, err := unix.Open(source, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil // it is not there, and so not mounted
+		return nil // a missing source is not mounted
 	}
 	defer func() { _ = unix.Close(fd) }()
 	st, err := mounttable.StatNoSync(fd, "", unix.AT_EMPTY_PATH)
@@ -218,8 +219,8 @@ func sharesOf(host []*mountinfo.Info, source string, s share, recursive bool, be
 	return shares
 }
 
-// namespaceMounts reads all mounts of the mount namespace of a process. What the process itself would see of them
-// (/proc/PID/mountinfo) depends on its root.
+// namespaceMounts reads all mounts of the mount namespace of a process. /proc/PID/mountinfo lacks those that are not
+// below the root of the process.
 func namespaceMounts(pid int) (table []*mountinfo.Info, err error) {
 	fail := func(call string, err error) error {
 		return diag.Sys("the mounts of the restored container can't be read", call, err)

@@ -9,7 +9,7 @@ import (
 	"rt/spec"
 )
 
-// The security modules that label processes, as CRIU calls them.
+// The security modules that label processes, by their names in CRIU.
 const (
 	appArmor = "apparmor"
 	seLinux  = "selinux"
@@ -18,8 +18,8 @@ const (
 // unconfined is AppArmor's label of a process without a profile.
 const unconfined = "unconfined"
 
-// checkLabelOptions checks --lsm-profile and --lsm-mount-context, and that this kernel has the module that they, or the
-// config, name.
+// checkLabelOptions returns an error for an invalid --lsm-profile or --lsm-mount-context, and for a label of a security
+// module that this kernel does not use.
 func (v *verifier) checkLabelOptions() error {
 	bad := func(field, value, problem string) error {
 		return &diag.Error{Kind: diag.Usage, Field: field, Value: value, Problem: problem}
@@ -44,7 +44,7 @@ func (v *verifier) checkLabelOptions() error {
 		if l := v.wantedLabel(module); l.text != "" && !v.hasModule(module) {
 			return &diag.Error{
 				Kind: diag.Host, Field: l.field, Value: l.text,
-				Problem: "this kernel runs without " + moduleName(module) + ": leave it out",
+				Problem: "this kernel runs without " + moduleName(module) + ": remove the label",
 			}
 		}
 	}
@@ -65,10 +65,10 @@ func (v *verifier) hasModule(module string) bool {
 	return v.Facts.SELinux
 }
 
-// label is the label that processes should have. Its text is empty if any will do.
+// label is a required label, with the field that requires it. The text is "" if none is required.
 type label struct{ field, text string }
 
-// wantedLabel returns the label that the options, or else the config, give the processes.
+// wantedLabel returns the label that the options require, or else the config.
 func (v *verifier) wantedLabel(module string) label {
 	if kind, name, ok := strings.Cut(v.options.LSMProfile, ":"); ok && kind == module {
 		return label{"--lsm-profile", name}
@@ -79,7 +79,7 @@ func (v *verifier) wantedLabel(module string) label {
 	return label{"process.selinuxLabel", v.Spec.Process.SELinuxLabel}
 }
 
-// checkLabels compares the labels of the restored processes with those that they should have.
+// checkLabels returns an error if a restored process has another label than the required one.
 func (v *verifier) checkLabels(pids []int) error {
 	for _, module := range [...]string{appArmor, seLinux} {
 		want := v.wantedLabel(module)
@@ -87,12 +87,12 @@ func (v *verifier) checkLabels(pids []int) error {
 			continue
 		}
 		for _, pid := range pids {
-			has, err := labelOf(pid, module)
+			has, err := readLabel(pid, module)
 			if err != nil {
 				return diag.Sys("the label of a restored process can't be read", "read", err).At(want.field, want.text)
 			}
-			laxer, possible := differs(module, want.text, has)
-			if !laxer {
+			differs, possible := compareLabels(module, want.text, has)
+			if !differs {
 				continue
 			}
 			problem := "restored process " + strconv.Itoa(pid) + " has the label " + strconv.Quote(has)
@@ -100,8 +100,8 @@ func (v *verifier) checkLabels(pids []int) error {
 				v.Log.Warn(problem + ", not that of " + want.field)
 				continue
 			}
-			e := imagesDiffer(want.field, problem)
-			e.Hint = "--lsm-profile " + module + ":NAME restores processes under another label than they had"
+			e := imagesError(want.field, problem)
+			e.Hint = "--lsm-profile " + module + ":NAME restores processes with another label"
 			if has == unconfined {
 				e.Hint = "criu gives a profile only to processes that had one when they were checkpointed"
 			}
@@ -111,8 +111,8 @@ func (v *verifier) checkLabels(pids []int) error {
 	return nil
 }
 
-// labelOf reads the label of a process: proc_pid_attr(5).
-func labelOf(pid int, module string) (string, error) {
+// readLabel reads the label of a process: proc_pid_attr(5).
+func readLabel(pid int, module string) (string, error) {
 	dir := "/proc/" + strconv.Itoa(pid) + "/attr/"
 	text, err := os.ReadFile(dir + module + "/current")
 	if os.IsNotExist(err) {
@@ -121,9 +121,9 @@ func labelOf(pid int, module string) (string, error) {
 	return strings.TrimRight(string(text), "\x00\n"), err
 }
 
-// differs reports whether a process with the label has has left the label want; and if so, whether the policy may have
-// led it there by an execve(2).
-func differs(module, want, has string) (laxer, possible bool) {
+// compareLabels reports whether the label has of a process differs from want, and whether the policy may have changed
+// it at an execve(2).
+func compareLabels(module, want, has string) (differs, possible bool) {
 	if module == appArmor {
 		// "NAME (MODE)"; NAME//CHILD is a hat or a child of the profile, NAME//&OTHER a stack.
 		name, _, _ := strings.Cut(has, " (")
@@ -135,7 +135,7 @@ func differs(module, want, has string) (laxer, possible bool) {
 	if has == want {
 		return false, false
 	}
-	// An execve(2) may change the type, and nothing changes the level, which separates containers.
+	// An execve(2) may change the type, but never the level, which separates containers.
 	const parts = 4
 	w, h := strings.SplitN(want, ":", parts), strings.SplitN(has, ":", parts)
 	return true, len(w) == parts && len(h) == parts && w[parts-1] == h[parts-1]

@@ -63,7 +63,7 @@ func TestLabelsOfRestoredProcesses(t *testing.T) {
 		{seLinux, "u:r:container_t:s0:c1,c2", "u:r:other_t:s0:c1,c2", true, true},
 		{seLinux, "u:r:container_t:s0:c1,c2", "kernel", true, false},
 	} {
-		laxer, possible := differs(test.module, test.want, test.has)
+		laxer, possible := compareLabels(test.module, test.want, test.has)
 		if laxer != test.laxer || laxer && possible != test.possible {
 			t.Errorf("%+v: laxer %t, possible %t", test, laxer, possible)
 		}

@@ -15,11 +15,11 @@ import (
 	"rt/spec"
 )
 
-// prepareMounts makes that mount namespace, and the mount points that the root file system lacks: an engine may have
-// unpacked it again.
+// prepareMounts moves the calling thread to a new mount namespace, for CRIU, and creates missing mount points in the
+// root file system, which an engine may have unpacked again since the checkpoint.
 func (x *Restore) prepareMounts() error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return diag.Sys("a mount namespace for criu can't be made", "unshare", err)
+		return diag.Sys("a mount namespace for criu can't be created", "unshare", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return diag.Sys("the mount namespace of criu can't be made private", "mount", err)
@@ -35,13 +35,13 @@ func (x *Restore) prepareMounts() error {
 	err = unix.Mount(path, path, "", unix.MS_BIND|unix.MS_REC, "")
 	_ = unix.Close(root)
 	if err != nil {
-		return diag.Sys("the root file system can't be made a mount", "mount", err).At("root.path", x.Spec.Rootfs)
+		return diag.Sys("the root file system can't be made a mount point", "mount", err).At("root.path", x.Spec.Rootfs)
 	}
 	return x.makeMountPoints()
 }
 
-// prepareImages opens the images. This is for the thread of start: CRIU mounts what it needs on the way below its
-// working directory, which has to be in its own mount namespace for that.
+// prepareImages opens the images. It runs in the thread of start: CRIU needs its working directory to be in its own
+// mount namespace, because it attaches temporary mounts there.
 func (x *Restore) prepareImages() (err error) {
 	if x.images, err = openImages(&x.o.ImageOptions, x.Dir, false); err != nil {
 		return err
@@ -51,16 +51,16 @@ func (x *Restore) prepareImages() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := d.inherit(&x.request, x.null); err != nil {
+	if err := d.addTo(&x.request, x.null); err != nil {
 		return err
 	}
-	return x.admit()
+	return x.admitRoot()
 }
 
-// admit lets the root of a user namespace into the directory of the images, which is its owner's alone: CRIU opens some
-// of them, which everybody may read who gets so far, in a process that has become that root. Its group may search the
-// directory, until CRIU has done its work.
-func (x *Restore) admit() error {
+// admitRoot gives the root of a new user namespace access to the directory of the images, which only its owner can
+// search: CRIU opens some images in a process that has become this root. Until withdrawRoot is called, the directory
+// has the group of this root, which can search it.
+func (x *Restore) admitRoot() error {
 	if x.Spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return nil
 	}
@@ -78,10 +78,10 @@ func (x *Restore) admit() error {
 			err = unix.Fchmod(x.images.dir, st.Mode&0o7777&^0o070|group)
 		}
 		if err != nil {
-			return diag.Sys("the container's root can't be let into the directory of the images, as CRIU needs it",
-				"fchown", err).At("--image-path", x.o.ImagePath).WithHint("chmod o+x lets everybody in")
+			return diag.Sys("the container's root can't be given access to the images, which CRIU needs", "fchown",
+				err).At("--image-path", x.o.ImagePath).WithHint("chmod o+x gives access to all users")
 		}
-		x.undoAdmit = func() {
+		x.withdrawRoot = func() {
 			_ = unix.Fchown(x.images.dir, -1, int(st.Gid))
 			_ = unix.Fchmod(x.images.dir, st.Mode&0o7777)
 		}
@@ -89,9 +89,9 @@ func (x *Restore) admit() error {
 	return nil
 }
 
-// makeMountPoints makes the mount points of the config that are missing, as create does: below the root file system,
-// whatever links are in the way. What lies in a file system of the container's own comes back with its contents, and
-// what lies in a bind mount is made in its source.
+// makeMountPoints creates missing mount points of the config, as create does: below the root file system, with symbolic
+// links followed inside it. A mount point in a bind mount is created in the source. One in a file system of the
+// container is restored with its contents.
 func (x *Restore) makeMountPoints() error {
 	for i := range x.Spec.Mounts {
 		m := &x.Spec.Mounts[i]
@@ -119,8 +119,8 @@ func (x *Restore) makeMountPoints() error {
 	return nil
 }
 
-// mountAbove returns the mount that the destination of mount i lies in, or nil if that is the root file system. A later
-// mount covers what earlier ones have at and below its destination, so the last one counts.
+// mountAbove returns the mount that the destination of mount i is in; nil for the root file system. If several earlier
+// mounts are above it, the last one covers the others.
 func (x *Restore) mountAbove(i int) (above *spec.Mount) {
 	destination := x.Spec.Mounts[i].Destination
 	for j := range x.Spec.Mounts[:i] {
@@ -132,7 +132,7 @@ func (x *Restore) mountAbove(i int) (above *spec.Mount) {
 	return above
 }
 
-// makeMountPoint makes path below the directory root, with all directories on the way: a directory, or an empty file.
+// makeMountPoint creates a directory or an empty file at path below the directory root, with its parents.
 func makeMountPoint(root, path string, dir bool) error {
 	fd, err := hostpath.Open(root, unix.O_DIRECTORY)
 	if err != nil {
@@ -153,15 +153,15 @@ func isDirectory(path string) bool {
 	return err == nil && kind == unix.S_IFDIR
 }
 
-// onOwnThread calls f in a thread that ends afterwards, with the mount namespace that f has entered. The first thread
-// of a process can't end, and is what others take for the process (/proc/PID), so it must not be that one.
+// onOwnThread calls f in a thread that ends afterwards: no other goroutine runs in the mount namespace that f enters.
+// It is not the first thread of the process, which can't end, and whose namespaces are those in /proc/PID.
 func onOwnThread(f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread() // and not unlocked: the end of the goroutine is the end of the thread
+		runtime.LockOSThread() // without an unlock the thread ends with the goroutine
 		if unix.Gettid() == unix.Getpid() {
-			onOwnThread(f) // in another one, while this is taken
+			onOwnThread(f) // in another thread, because this goroutine occupies the first one
 			runtime.UnlockOSThread()
 			return
 		}
@@ -170,9 +170,9 @@ func onOwnThread(f func()) {
 	<-done
 }
 
-// closeRoot makes the root file system of the restored container read-only, if the config wants it so: CRIU leaves the
-// root mount as it is given to it, and has to be given one that it can write to. No process of the container runs yet.
-func (x *Restore) closeRoot() (err error) {
+// makeRootReadonly makes the root file system of the restored container read-only, if the config requires it. CRIU
+// needs a writable root mount, and does not change its attributes. No process of the container runs yet.
+func (x *Restore) makeRootReadonly() (err error) {
 	if !x.Spec.RootReadonly || !x.Spec.Namespaces.Has(unix.CLONE_NEWNS) {
 		return nil
 	}
@@ -188,7 +188,7 @@ func (x *Restore) closeRoot() (err error) {
 	return nil
 }
 
-// readonlyRoot makes the root of a mount namespace read-only, and leaves its other options as they are.
+// readonlyRoot makes the root mount of a mount namespace read-only. It keeps the other flags of the mount.
 func readonlyRoot(namespace int) error {
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
 		return err

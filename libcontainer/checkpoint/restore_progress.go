@@ -11,11 +11,11 @@ import (
 type RestoreProgress struct {
 	Stage   RestoreStage
 	Elapsed time.Duration // since CRIU has received the request
-	Bytes   int64         // of the images in --image-path, without those of a parent
+	Bytes   int64         // the size of the images in ImagePath, without those of a parent
 	// The statistics of CRIU: 0 before the stage Resumed, and if CRIU does not report them.
-	Pages       uint64        // memory pages that CRIU has restored
-	ForkTime    time.Duration // for the processes
-	RestoreTime time.Duration // for the whole restore
+	Pages       uint64        // the number of memory pages that CRIU has restored
+	ForkTime    time.Duration // how long CRIU took to fork the processes
+	RestoreTime time.Duration // how long CRIU took for the whole restore
 }
 
 // RestoreStage is a stage of a restore.
@@ -36,17 +36,17 @@ type restoreMeter struct {
 	last   RestoreStage // stages are reported in order
 }
 
-// begin starts the time of a restore, and removes the statistics of an earlier restore in the same directory.
+// begin starts the clock, and removes the statistics of an earlier restore from the working directory.
 func (m *restoreMeter) begin(i *images) {
 	if m.report == nil {
 		return
 	}
 	_ = unix.Unlinkat(i.work, stats.StatsRestore, 0)
-	m.start, m.bytes = time.Now(), i.all()
+	m.start, m.bytes = time.Now(), i.totalSize()
 	m.reportProgress(i, Restoring)
 }
 
-// tell reports the progress.
+// reportProgress calls report, except for a stage before the last reported one.
 func (m *restoreMeter) reportProgress(i *images, stage RestoreStage) {
 	if m.report == nil || stage < m.last {
 		return

@@ -15,10 +15,10 @@ import (
 	"rt/spec"
 )
 
-// The processes that CRIU restores have the rights of the images, and whoever could write these may have changed them.
-// checkRights compares what came out with config.json, while all of it stands still. A process may have fewer rights
-// than its config gives: programs give up rights by themselves. More rights are an error where no program could have
-// come to them, and otherwise a warning.
+// Restored processes have the privileges that the images give them, and a user who could write to the images may have
+// changed these. checkRights compares the processes with config.json while they are stopped. Fewer privileges are
+// allowed: programs drop privileges. More privileges are a warning if a program could have gained them by itself, and
+// otherwise an error.
 
 // verifier compares restored processes with the config.
 type verifier struct {
@@ -27,7 +27,7 @@ type verifier struct {
 	criu    int // the pid of CRIU
 }
 
-// rights is what proc_pid_status(5) tells of a process. Ids are those that rt's own user namespace has for them.
+// rights has the privileges of a thread: proc_pid_status(5). IDs are those in rt's user namespace.
 type rights struct {
 	uids, gids [4]uint32 // real, effective, saved, file system
 	groups     []uint32
@@ -36,23 +36,23 @@ type rights struct {
 	filtered   bool // a seccomp filter is loaded
 }
 
-// readRights reads the rights of a thread, each of which has its own (credentials(7)).
+// readRights reads the privileges of a thread. The threads of a process may differ (credentials(7)).
 func readRights(tid int) (rights, error) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
 	if err != nil {
-		return rights{}, diag.Sys("the rights of a restored process can't be read", "read", err)
+		return rights{}, diag.Sys("the privileges of a restored process can't be read", "read", err)
 	}
 	r, ok := parseRights(string(text))
 	if !ok {
 		return rights{}, &diag.Error{
 			Kind:    diag.Kernel,
-			Problem: "the rights of restored process " + strconv.Itoa(tid) + " can't be read from its status",
+			Problem: "the status of restored process " + strconv.Itoa(tid) + " has an unknown format",
 		}
 	}
 	return r, nil
 }
 
-// parseRights returns the rights in a text of proc_pid_status(5); ok is false if a line is missing or not understood.
+// parseRights parses a text of proc_pid_status(5). It returns false if a line is missing or has an unknown format.
 func parseRights(text string) (r rights, ok bool) {
 	const wanted = 10
 	found := 0
@@ -110,15 +110,15 @@ func parseRights(text string) (r rights, ok bool) {
 	return r, found == wanted
 }
 
-// excess is a right that a process has and its config does not give it.
+// excess is a privilege that a process has and the config does not give.
 type excess struct {
 	field, problem string
-	possible       bool // a program of the image may have come to it by itself: set-user-id, or file capabilities
+	possible       bool // a program may have gained it: by set-user-ID, or by file capabilities
 }
 
-// exceeds returns what the process p of the config does not give, and r has. host returns rt's own number of an id of
-// the container; nil leaves ids out.
-func (r *rights) exceeds(p *spec.Process, filtered bool, host func(id uint32, group bool) uint32) []excess {
+// excesses returns the privileges of r that the process p of a config does not give. host returns the ID in rt's user
+// namespace of an ID of the container; with nil IDs are not compared.
+func (r *rights) excesses(p *spec.Process, filtered bool, host func(id uint32, group bool) uint32) []excess {
 	var found []excess
 	add := func(field, problem string, possible bool) { found = append(found, excess{field, problem, possible}) }
 	if p.NoNewPrivs && !r.noNewPrivs {
@@ -131,8 +131,8 @@ func (r *rights) exceeds(p *spec.Process, filtered bool, host func(id uint32, gr
 	if p.Capabilities != nil {
 		caps = *p.Capabilities
 	}
-	// An execve(2) as root, or of a program with file capabilities, gives what the bounding set leaves:
-	// capabilities(7).
+	// An execve(2) as root, or of a program with file capabilities, can give all capabilities of the bounding set
+	// (capabilities(7)).
 	all := r.caps.Bounding | r.caps.Permitted | r.caps.Effective | r.caps.Inheritable | r.caps.Ambient
 	if more := all &^ (caps.Bounding | caps.Inheritable | caps.Permitted); more != 0 {
 		add("process.capabilities", "has "+capabilityList(more), false)
@@ -166,7 +166,7 @@ func (r *rights) exceeds(p *spec.Process, filtered bool, host func(id uint32, gr
 	return found
 }
 
-// capabilityList names the capabilities of a set.
+// capabilityList returns the names of a set of capabilities.
 func capabilityList(set uint64) string {
 	var names []string
 	for n := range 64 {
@@ -177,8 +177,8 @@ func capabilityList(set uint64) string {
 	return strings.Join(names, ", ")
 }
 
-// checkRights compares the restored processes with the config. All of them stand still. It is an error if one has
-// rights that it can't have come to.
+// checkRights compares the restored processes, which are stopped, with the config. It returns an error if a process has
+// privileges that it can't have gained by itself.
 func (v *verifier) checkRights(pid int) error {
 	pids, err := v.restoredPids(pid)
 	if err != nil {
@@ -207,7 +207,7 @@ func (v *verifier) checkRights(pid int) error {
 	}
 	host := v.hostID
 	if v.Spec.Namespaces.Joined(unix.CLONE_NEWUSER) != nil {
-		host = nil // its maps are somebody else's
+		host = nil // the maps of a joined namespace are not in the config
 	}
 	filtered := v.Spec.OCI.Linux != nil && v.Spec.OCI.Linux.Seccomp != nil
 	for _, t := range threads {
@@ -215,10 +215,10 @@ func (v *verifier) checkRights(pid int) error {
 		if err != nil {
 			return err
 		}
-		for _, e := range r.exceeds(v.Spec.Process, filtered, host) {
+		for _, e := range r.excesses(v.Spec.Process, filtered, host) {
 			problem := "restored process " + strconv.Itoa(t) + " " + e.problem
 			if !e.possible {
-				return imagesDiffer(e.field, problem)
+				return imagesError(e.field, problem)
 			}
 			v.Log.Warn(problem + ", which " + e.field + " of config.json does not give it")
 		}
@@ -226,18 +226,18 @@ func (v *verifier) checkRights(pid int) error {
 	return nil
 }
 
-// imagesDiffer is the error for images that give what the config does not.
-func imagesDiffer(field, problem string) *diag.Error {
+// imagesError returns the error about images that give more than the config.
+func imagesError(field, problem string) *diag.Error {
 	return &diag.Error{
 		Kind: diag.Host, Field: field, Problem: problem +
-			", which config.json does not allow: the images are of another config, or somebody has changed them",
+			", which config.json does not allow: the images are of another config, or were changed",
 	}
 }
 
-// restoredPids returns the restored processes: the container's first, and all others in its cgroup but CRIU and what
-// works for it.
-func (v *verifier) restoredPids(first int) ([]int, error) {
-	pids := []int{first}
+// restoredPids returns the restored processes: the init, and all others in the container's cgroup except CRIU and its
+// children.
+func (v *verifier) restoredPids(init int) ([]int, error) {
+	pids := []int{init}
 	if !v.Cgroup.Available() {
 		return pids, nil
 	}
@@ -246,7 +246,7 @@ func (v *verifier) restoredPids(first int) ([]int, error) {
 		return nil, err
 	}
 	for _, pid := range all {
-		if pid != first && pid != v.criu && parentOf(pid) != v.criu {
+		if pid != init && pid != v.criu && parentOf(pid) != v.criu {
 			pids = append(pids, pid)
 		}
 	}
@@ -269,12 +269,12 @@ func threadsOf(pids []int) (threads []int, err error) {
 	return threads, nil
 }
 
-// kill kills the restored processes, which stand still, and then CRIU, which would resume them whatever it is answered.
-// It waits for none of them: who is traced is CRIU's to wait for first (ptrace(2)).
-func (v *verifier) kill(first int) {
-	pids, err := v.restoredPids(first)
+// kill kills the restored processes, which are stopped, and then CRIU, which would resume them even after an error. It
+// does not wait for them: the tracer, CRIU, must do that first (ptrace(2)).
+func (v *verifier) kill(init int) {
+	pids, err := v.restoredPids(init)
 	if err != nil {
-		pids = []int{first}
+		pids = []int{init}
 	}
 	for _, pid := range pids {
 		_ = unix.Kill(pid, unix.SIGKILL)
@@ -291,27 +291,27 @@ func parentOf(pid int) int {
 	return parent
 }
 
-// checkedNamespaces are the types of namespaces that a restore compares. Of cgroup and time namespaces some versions of
-// CRIU know nothing.
+// checkedNamespaces are the types of namespaces that a restore compares. Some versions of CRIU do not support cgroup
+// and time namespaces.
 const checkedNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
 	unix.CLONE_NEWUTS | unix.CLONE_NEWUSER
 
-// checkNamespaces makes sure that a process is in none of rt's namespaces where the config has a new one.
+// checkNamespaces returns an error if a process is in a namespace of rt, and the config requires a new one.
 func (v *verifier) checkNamespaces(pid int) error {
 	other, err := process.OtherNamespaces(pid, 0)
 	if err != nil {
 		return err
 	}
 	if missing := v.Spec.Namespaces.New & checkedNamespaces &^ other; missing != 0 {
-		return imagesDiffer(
+		return imagesError(
 			"linux.namespaces",
-			"restored process "+strconv.Itoa(pid)+" is in a namespace of the host's: "+namespaceLinks(missing),
+			"restored process "+strconv.Itoa(pid)+" is in a namespace of the host: "+namespaceLinks(missing),
 		)
 	}
 	return nil
 }
 
-// checkJoined makes sure that the container's first process is in each namespace that the config names by path.
+// checkJoined returns an error if the init is not in a namespace that the config names by path.
 func (v *verifier) checkJoined(pid int) error {
 	for i := range v.Spec.Namespaces.Join {
 		j := &v.Spec.Namespaces.Join[i]
@@ -327,7 +327,7 @@ func (v *verifier) checkJoined(pid int) error {
 			return diag.Sys("the namespaces of a restored process can't be read", "stat", err)
 		}
 		if want.Ino != has.Ino || want.Dev != has.Dev {
-			return imagesDiffer(
+			return imagesError(
 				j.Field(),
 				"restored process "+strconv.Itoa(pid)+" is not in the namespace "+j.Path,
 			)
@@ -336,7 +336,7 @@ func (v *verifier) checkJoined(pid int) error {
 	return nil
 }
 
-// namespaceLinks returns the names in /proc/PID/ns of kinds of namespaces.
+// namespaceLinks returns the names of types of namespaces in /proc/PID/ns.
 func namespaceLinks(flags uintptr) string {
 	var names []string
 	for _, k := range process.Namespaces {
@@ -347,7 +347,7 @@ func namespaceLinks(flags uintptr) string {
 	return strings.Join(names, ", ")
 }
 
-// checkMaps makes sure that the ids of a new user namespace are those that the config maps.
+// checkMaps returns an error if a new user namespace maps other IDs than the config.
 func (v *verifier) checkMaps(pid int) error {
 	if v.Spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return nil
@@ -364,7 +364,7 @@ func (v *verifier) checkMaps(pid int) error {
 			var e specs.LinuxIDMapping
 			if n, err := fmt.Sscan(line, &e.ContainerID, &e.HostID, &e.Size); n != 3 || err != nil ||
 				!slices.Contains(m.want, e) {
-				return imagesDiffer(
+				return imagesError(
 					m.field,
 					"the restored user namespace maps the ids "+strings.Join(strings.Fields(line), " "),
 				)
@@ -374,7 +374,7 @@ func (v *verifier) checkMaps(pid int) error {
 	return nil
 }
 
-// hostID returns the number that an id of the container has for rt.
+// hostID returns the ID in rt's user namespace of an ID of the container.
 func (v *verifier) hostID(id uint32, group bool) uint32 {
 	if !v.Spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 		return id

@@ -86,7 +86,7 @@ func TestRightsOfRestoredProcesses(t *testing.T) {
 		if test.edit != nil {
 			test.edit(&p)
 		}
-		found := r.exceeds(&p, true, func(id uint32, _ bool) uint32 { return id })
+		found := r.excesses(&p, true, func(id uint32, _ bool) uint32 { return id })
 		switch {
 		case test.field == "" && len(found) == 0:
 		case len(found) != 1 || found[0].field != test.field || found[0].possible != test.possible:

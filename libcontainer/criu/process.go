@@ -30,7 +30,7 @@ type Process struct {
 	deadline    time.Time // of Grace, after interrupted is set
 }
 
-// StartOptions say how criu is started. The zero value starts one that inherits nothing of rt's.
+// StartOptions say how criu is started. With the zero value criu inherits no descriptor and no variable.
 type StartOptions struct {
 	// Stdio are its descriptors 0, 1 and 2. nil is /dev/null, with output recorded for errors.
 	Stdio []int
@@ -52,7 +52,7 @@ var exitTimeout = 10 * time.Second
 func Start(program string, o *StartOptions) (*Process, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, diag.Sys("the socket to criu can't be made", "socketpair", err)
+		return nil, diag.Sys("the socket for criu can't be created", "socketpair", err)
 	}
 	defer func() { _ = unix.Close(pair[1]) }()
 	p := &Process{socket: pair[0], stderr: -1}
@@ -65,7 +65,7 @@ func Start(program string, o *StartOptions) (*Process, error) {
 		}
 		if err != nil {
 			p.hangUp()
-			return nil, diag.Sys("standard streams for criu can't be made", "open", err)
+			return nil, diag.Sys("the standard streams of criu can't be created", "open", err)
 		}
 		stdio = []int{null, p.stderr, p.stderr}
 	}
@@ -198,6 +198,7 @@ func (p *Process) exchange(
 	}
 }
 
+// send sends a message. It returns io.EOF if criu has closed the socket.
 func (p *Process) send(text []byte) error {
 	for {
 		_, err := unix.SendmsgN(p.socket, text, nil, nil, unix.MSG_NOSIGNAL)
@@ -213,7 +214,8 @@ func (p *Process) send(text []byte) error {
 	}
 }
 
-// receive reads one message, and the descriptor that came with it, or -1.
+// receive receives a message, and the descriptor that criu has passed with it, or -1. It returns io.EOF if criu has
+// closed the socket.
 func (p *Process) receive() (Response, int, error) {
 	text := make([]byte, 64<<10)
 	control := make([]byte, unix.CmsgSpace(4))
@@ -292,6 +294,7 @@ func passed(control []byte) int {
 	return fd
 }
 
+// hangUp closes the descriptors.
 func (p *Process) hangUp() {
 	for _, fd := range [...]*int{&p.socket, &p.stderr} {
 		if *fd >= 0 {
@@ -340,7 +343,7 @@ func (p *Process) end() ending {
 func (p *Process) exited(limit time.Duration) bool {
 	pidfd, err := unix.PidfdOpen(p.Pid, 0)
 	if err != nil {
-		return true // there is no such process, or wait4(2) has to do
+		return true // no such process, or no descriptor is left for this: wait4(2) waits
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	for deadline := time.Now().Add(limit); ; {
