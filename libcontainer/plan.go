@@ -93,7 +93,7 @@ func loadConfig(bundle, file string) (*spec.Spec, error) {
 	}
 	s, err := spec.Parse(raw, bundle, spec.LoadOptions{})
 	if e, ok := errors.AsType[*diag.Error](err); ok {
-		spec.Place(raw, e)
+		spec.Locate(raw, e)
 	}
 	return s, err
 }

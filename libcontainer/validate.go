@@ -123,7 +123,7 @@ func (v *validation) error(err error) {
 		return
 	}
 	for _, one := range append([]*diag.Error{e}, e.More...) {
-		v.report.Place(one)
+		v.report.Locate(one)
 		v.add(one)
 	}
 }

@@ -16,16 +16,16 @@ func (s *Spec) WithMount(m *specs.Mount) (*Spec, error) {
 	if err != nil {
 		return nil, diag.Sys("the working directory is not known", "getcwd", err)
 	}
-	c := checker{bundle: dir}
 	added, document := *s, *s.OCI
 	document.Mounts = []specs.Mount{*m}
 	added.OCI, added.Bundle, added.Process, added.Mounts, added.Warnings = &document, dir, nil, nil, nil
+	c := configChecker{checker: &checker{}, spec: &added}
 	if d := m.Destination; d != "" && d[0] != '/' {
 		all := locationOf("mounts")
 		at := all.At(0)
-		c.bad(at.Dot("destination"), d, "must be an absolute path, as the container sees it")
+		c.refuse(at.Dot("destination"), d, "must be an absolute path, as the container sees it")
 	} else {
-		c.mounts(document.Mounts, &added)
+		c.checkMounts(document.Mounts)
 	}
 	if err := c.err(); err != nil {
 		return nil, err

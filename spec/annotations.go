@@ -1,8 +1,8 @@
 package spec
 
-// annotations checks annotations (config.md, Annotations).
-func (c *checker) annotations(m map[string]string) {
+// checkAnnotations checks annotations (config.md, Annotations).
+func (c *configChecker) checkAnnotations(m map[string]string) {
 	if _, ok := m[""]; ok {
-		c.bad(locationOf("annotations"), "", "must not have an empty key")
+		c.refuse(locationOf("annotations"), "", "must not have an empty key")
 	}
 }

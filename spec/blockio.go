@@ -10,21 +10,21 @@ import (
 // means that no weight is given.
 const maxWeight = 1000
 
-// blockIO checks linux.resources.blockIO (config-linux.md, Block IO).
-func (c *checker) blockIO(at location, b *specs.LinuxBlockIO) {
+// checkBlockIO checks linux.resources.blockIO (config-linux.md, Block IO).
+func (c resourceChecker) checkBlockIO(at location, b *specs.LinuxBlockIO) {
 	if b == nil {
 		return
 	}
-	c.weight(at.Dot("weight"), b.Weight)
-	c.weight(at.Dot("leafWeight"), b.LeafWeight)
+	c.checkWeight(at.Dot("weight"), b.Weight)
+	c.checkWeight(at.Dot("leafWeight"), b.LeafWeight)
 	for i, d := range b.WeightDevice {
 		one := at.DotAt("weightDevice", i)
-		c.deviceNumber(one, d.Major, d.Minor)
+		c.checkDeviceNumber(one, d.Major, d.Minor)
 		if d.Weight == nil && d.LeafWeight == nil {
-			c.bad(one, "", "must set weight, leafWeight or both")
+			c.refuse(one, "", "must set weight, leafWeight or both")
 		}
-		c.weight(one.Dot("weight"), d.Weight)
-		c.weight(one.Dot("leafWeight"), d.LeafWeight)
+		c.checkWeight(one.Dot("weight"), d.Weight)
+		c.checkWeight(one.Dot("leafWeight"), d.LeafWeight)
 	}
 	for _, t := range []struct {
 		name string
@@ -36,13 +36,14 @@ func (c *checker) blockIO(at location, b *specs.LinuxBlockIO) {
 		{"throttleWriteIOPSDevice", b.ThrottleWriteIOPSDevice},
 	} {
 		for i, d := range t.list {
-			c.deviceNumber(at.DotAt(t.name, i), d.Major, d.Minor)
+			c.checkDeviceNumber(at.DotAt(t.name, i), d.Major, d.Minor)
 		}
 	}
 }
 
-func (c *checker) weight(at location, w *uint16) {
+// checkWeight checks a weight, which is nil if it is absent.
+func (c resourceChecker) checkWeight(at location, w *uint16) {
 	if w != nil && *w > maxWeight {
-		c.bad(at, strconv.Itoa(int(*w)), "must be at most "+strconv.Itoa(maxWeight))
+		c.refuse(at, strconv.Itoa(int(*w)), "must be at most "+strconv.Itoa(maxWeight))
 	}
 }

@@ -32,7 +32,7 @@ func CapabilityName(n int) string {
 	return capabilityNames[n]
 }
 
-// CapabilityNumber returns the number of a capability.
+// CapabilityNumber returns the number of a capability, and whether rt knows the name.
 func CapabilityNumber(name string) (int, bool) {
 	for n, known := range capabilityNames {
 		if known == name {
@@ -42,7 +42,7 @@ func CapabilityNumber(name string) (int, bool) {
 	return 0, false
 }
 
-// capabilities checks process.capabilities (config.md, Linux Process). What can't be granted is left out with a
+// checkCapabilities checks process.capabilities (config.md, Linux Process). What can't be granted is left out with a
 // warning, as the specification has it: a name that capabilities(7) doesn't know, and what the kernel would refuse
 // whatever the machine: an effective capability that is not permitted (capset(2)), an ambient one that is not both
 // permitted and inheritable (PR_CAP_AMBIENT).
@@ -50,7 +50,7 @@ func CapabilityNumber(name string) (int, bool) {
 // Ambient capabilities are for users other than root: execve(2) gives root its permitted set in any case. So an ambient
 // capability that root has anyway is no reason for a warning; buildah asks for ambient capabilities without inheritable
 // ones in each step of a build.
-func (c *checker) capabilities(at location, oci *specs.LinuxCapabilities, root bool) *Capabilities {
+func (c processChecker) checkCapabilities(at location, oci *specs.LinuxCapabilities, root bool) *Capabilities {
 	if oci == nil {
 		return nil
 	}
@@ -102,8 +102,8 @@ func (c *checker) capabilities(at location, oci *specs.LinuxCapabilities, root b
 	return caps
 }
 
-// keepAllowed returns the allowed capabilities of set, with a warning about the others.
-func (c *checker) keepAllowed(at location, set, allowed uint64, what string) uint64 {
+// keepAllowed returns the allowed capabilities of set, and warns about the others.
+func (c processChecker) keepAllowed(at location, set, allowed uint64, what string) uint64 {
 	if lost := set &^ allowed; lost != 0 {
 		c.warn(at, "left out what is not "+what+": "+strings.Join(maskNames(lost), ", "))
 	}

@@ -3,68 +3,29 @@ package spec
 import (
 	"slices"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
-
 	"rt/internal/diag"
 	"rt/internal/jsonscan"
 )
 
-// checker collects the problems of one document. Its methods, one file for each section of the specification, read the
-// decoded document and write the checked one; they leave out the values that they complain about.
+// checker is what the checks of all sections share: the problems and warnings of one document so far. Each section of
+// the specification has a type of its own that embeds it.
 type checker struct {
-	bundle string
-
 	problems []*diag.Error
 	warnings []string
-	unknown  []Unknown
-	repeated []Repeated
-	broken   bool         // the document is not JSON: there is nothing to check
-	mistyped []Path       // values that could not be decoded, and so are absent now
-	relative []relativeID // the ranges of the mount being checked that are marked with an @
-	unsure   bool         // linux.namespaces has problems of its own: which namespaces are meant is a guess
+	mistyped []Path // values that could not be decoded, and so are absent now
 }
 
-// document checks a whole config.json. Sections that later ones depend on come first: the namespaces, then their id
-// maps.
-func (c *checker) document(oci *specs.Spec, s *Spec) {
-	c.version(oci.Version)
-	c.root(oci.Root, s)
-	linux := oci.Linux
-	if linux == nil {
-		linux = &specs.Linux{}
-	}
-	c.namespaces(linux.Namespaces, s)
-	c.idMappings(linux, s)
-	c.timeOffsets(linux.TimeOffsets, s)
-	c.names(oci, s)
-	if oci.Process != nil {
-		s.Process = c.process(locationOf("process"), oci.Process)
-		c.checkMappedUser(s)
-	}
-	c.mounts(oci.Mounts, s)
-	c.devices(linux.Devices, s)
-	c.masked(linux, s)
-	c.rootPropagation(linux.RootfsPropagation, s)
-	c.sysctl(linux.Sysctl, s)
-	c.netDevices(linux.NetDevices, s)
-	c.cgroupsPath(linux.CgroupsPath, s)
-	if linux.Resources != nil {
-		c.resources(locationOf("linux.resources"), linux.Resources)
-		noPidsLimit(oci.Version, linux.Resources)
-	}
-	c.intelRdt(linux.IntelRdt)
-	c.memoryPolicy(linux.MemoryPolicy)
-	c.personality(linux.Personality)
-	c.hooks(oci.Hooks)
-	c.annotations(oci.Annotations)
-	s.MountLabel = c.label(locationOf("linux.mountLabel"), linux.MountLabel)
+// wholeDocument is the field of a problem that is not of one property.
+const wholeDocument = "document"
+
+// refuse records a problem: the location, the value found there (or ""), and what is wrong and what would be right. A
+// value that could not be decoded has its problem already.
+func (c *checker) refuse(at location, value, problem string) {
+	_ = c.refusePath(at.path(), value, problem)
 }
 
-// bad records a problem: the location, the value found there (or ""), and what is wrong and what would be right.
-// A value that could not be decoded has its problem already.
-func (c *checker) bad(at location, value, problem string) { _ = c.badPath(at.path(), value, problem) }
-
-func (c *checker) badPath(at Path, value, problem string) *diag.Error {
+// refusePath records a problem as refuse does, and returns it.
+func (c *checker) refusePath(at Path, value, problem string) *diag.Error {
 	if !c.isDecoded(at) {
 		return &diag.Error{} // which nobody sees
 	}
@@ -76,13 +37,13 @@ func (c *checker) badPath(at Path, value, problem string) *diag.Error {
 	return e
 }
 
-// badAt records a problem at an offset of the document.
-func (c *checker) badAt(doc string, offset int, at Path, problem string) {
-	e := c.badPath(at, "", problem)
+// refuseAt records a problem at an offset of the document, in bytes.
+func (c *checker) refuseAt(doc string, offset int, at Path, problem string) {
+	e := c.refusePath(at, "", problem)
 	e.Line, e.Column = jsonscan.LineColumn(doc, offset)
 }
 
-// warn records a problem that the specification wants reported, and that must not keep a container from starting.
+// warn records a mistake that the specification wants reported, and that must not keep a container from starting.
 func (c *checker) warn(at location, text string) {
 	c.warnings = append(c.warnings, at.String()+": "+text)
 }
@@ -98,13 +59,16 @@ func (c *checker) isDecoded(at Path) bool {
 	return true
 }
 
-// err returns the problems as one error.
-func (c *checker) err() error {
-	if len(c.problems) == 0 {
+// err returns the problems as one error: the first, with the others in its More. It is nil if there are none.
+func (c *checker) err() error { return joinProblems(c.problems) }
+
+// joinProblems returns the first problem with the others in its More, or nil.
+func joinProblems(problems []*diag.Error) error {
+	if len(problems) == 0 {
 		return nil
 	}
-	first := c.problems[0]
-	first.More = c.problems[1:]
+	first := problems[0]
+	first.More = problems[1:]
 	return first
 }
 
@@ -117,6 +81,3 @@ func sorted[T any](m map[string]T) []string {
 	slices.Sort(list)
 	return list
 }
-
-// wholeDocument is the field of a problem that is not of one property.
-const wholeDocument = "document"

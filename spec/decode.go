@@ -12,9 +12,18 @@ import (
 // maxProblems bounds how many problems of one document rt reports.
 const maxProblems = 100
 
-// decodeInto reads raw into v and records what is not JSON, has the wrong type, is unknown or can't be passed to the
-// kernel.
-func decodeInto[T any](c *checker, raw []byte, unknown bool, v *T, read func(*jsonscan.Scanner, *T)) {
+// decoder decodes one document, and records what is wrong with its form.
+type decoder struct {
+	*checker
+
+	unknown  []Unknown // on request
+	repeated []Repeated
+	notJSON  bool // then nothing was decoded
+}
+
+// decodeInto reads raw into v with a function of decode_gen.go. It records what is not JSON, has the wrong type, is
+// unknown or can't be passed to the kernel.
+func decodeInto[T any](d *decoder, raw []byte, unknown bool, v *T, read func(*jsonscan.Scanner, *T)) {
 	doc := text(raw)
 	s := jsonscan.New(doc)
 	s.KeepUnknown = unknown
@@ -22,36 +31,36 @@ func decodeInto[T any](c *checker, raw []byte, unknown bool, v *T, read func(*js
 		s.End()
 	}
 	if e := s.Err(); e != nil {
-		c.broken = true
-		c.badAt(doc, e.Offset, Path(jsonscan.PathAt(doc, e.Offset)), "is not JSON: "+e.Text)
+		d.notJSON = true
+		d.refuseAt(doc, e.Offset, Path(jsonscan.PathAt(doc, e.Offset)), "is not JSON: "+e.Text)
 		return
 	}
 	var mistyped []Path
 	for i, p := range s.Problems {
 		if i == maxProblems {
-			c.problems = append(c.problems, &diag.Error{
+			d.problems = append(d.problems, &diag.Error{
 				Kind:    diag.Document,
 				Problem: strconv.Itoa(len(s.Problems)-i) + " further values have the wrong type",
 			})
 			break
 		}
 		at := Path(jsonscan.PathAt(doc, p.Offset))
-		c.badAt(doc, p.Offset, at, p.Text+", is "+jsonscan.Found(doc, p.Offset))
+		d.refuseAt(doc, p.Offset, at, p.Text+", is "+jsonscan.Found(doc, p.Offset))
 		mistyped = append(mistyped, at)
 	}
-	c.refuseNULs(doc, s.NULs)
-	c.mistyped = mistyped
-	c.nearest(doc, s.Unknown)
+	d.refuseNULs(doc, s.NULs)
+	d.mistyped = mistyped
+	d.recordUnknown(doc, s.Unknown)
 	for _, again := range s.Repeated[:min(len(s.Repeated), maxProblems)] {
 		line, column := jsonscan.LineColumn(doc, again.Offset)
 		first, _ := jsonscan.LineColumn(doc, again.First)
-		c.repeated = append(c.repeated, Repeated{jsonscan.PathAt(doc, again.Offset), line, column, first})
+		d.repeated = append(d.repeated, Repeated{jsonscan.PathAt(doc, again.Offset), line, column, first})
 	}
 }
 
-// refuseNULs records strings that contain a NUL byte: the kernel and the program would see only the part before it.
+// refuseNULs refuses strings that contain a NUL byte: the kernel and the program would see only the part before it.
 // Annotations stay with rt and the engine, and may contain anything.
-func (c *checker) refuseNULs(doc string, offsets []int) {
+func (d *decoder) refuseNULs(doc string, offsets []int) {
 	for i, offset := range offsets {
 		at := Path(jsonscan.PathAt(doc, offset))
 		if Path("annotations").contains(at) {
@@ -60,6 +69,6 @@ func (c *checker) refuseNULs(doc string, offsets []int) {
 		if i == maxProblems {
 			return
 		}
-		c.badAt(doc, offset, at, "must not hold a NUL byte: it would end the string early")
+		d.refuseAt(doc, offset, at, "must not hold a NUL byte: it would end the string early")
 	}
 }

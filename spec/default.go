@@ -10,12 +10,12 @@ import (
 // DefaultOptions describes the user of the config that `rt spec` writes.
 type DefaultOptions struct {
 	Rootless        bool   // for an ordinary user
-	UID, GID        uint32 // who that is: they become root of the container. For Rootless only
+	UID, GID        uint32 // the ids of that user on the host, who becomes root of the container
 	CgroupNamespace bool   // the host has cgroup v2 alone, where a container may see its own cgroup as the root
 }
 
 // Default returns the config that `rt spec` writes: a shell in its own namespaces, with a read-only root and few
-// rights. It asks for nothing that the default config of runc does not ask for; unlike runc's, it has no ambient
+// capabilities. It grants nothing that the default config of runc does not grant; unlike runc's, it has no ambient
 // capabilities.
 func Default(o DefaultOptions) *specs.Spec {
 	s := &specs.Spec{
@@ -49,6 +49,7 @@ func Default(o DefaultOptions) *specs.Spec {
 	return s
 }
 
+// defaultProcess returns the process: a shell on a terminal.
 func defaultProcess() *specs.Process {
 	caps := []string{"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"}
 	return &specs.Process{
@@ -62,7 +63,8 @@ func defaultProcess() *specs.Process {
 	}
 }
 
-// defaultMounts are the file systems of config-linux.md#configLinuxDefaultFilesystems, and others that programs expect.
+// defaultMounts returns the file systems of config-linux.md#configLinuxDefaultFilesystems, and others that programs
+// expect.
 func defaultMounts() []specs.Mount {
 	return []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc"},
@@ -89,7 +91,7 @@ func defaultMounts() []specs.Mount {
 
 // makeRootless changes s to a config that an ordinary user can run: in a user namespace with one id, without limits,
 // since the cgroup belongs to root, and in the network of the host, since nobody would connect another one. A new sysfs
-// takes a new network namespace, so the host's is bound; gid 5, tty, is not mapped.
+// requires a network namespace of its own, so the host's is bound. The gid 5 (tty) of devpts is not mapped.
 func makeRootless(s *specs.Spec, uid, gid uint32) {
 	s.Linux.Namespaces = []specs.LinuxNamespace{
 		{Type: "pid"},

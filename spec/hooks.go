@@ -7,11 +7,11 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// HookNames returns the properties of hooks, in the order in which they run.
+// HookNames returns the names of the lists of hooks, in the order in which they run: "prestart" is the first.
 func HookNames() []string { return hooksNames }
 
-// hooks checks hooks (config.md, POSIX-platform Hooks). Whether their programs exist is known only when they run.
-func (c *checker) hooks(h *specs.Hooks) {
+// checkHooks checks hooks (config.md, POSIX-platform Hooks). Whether their programs exist is known only when they run.
+func (c *configChecker) checkHooks(h *specs.Hooks) {
 	if h == nil {
 		return
 	}
@@ -28,25 +28,26 @@ func (c *checker) hooks(h *specs.Hooks) {
 		{"poststop", h.Poststop},
 	} {
 		for i := range kind.list {
-			c.hook(at.DotAt(kind.name, i), &kind.list[i])
+			c.checkHook(at.DotAt(kind.name, i), &kind.list[i])
 		}
 	}
 }
 
-func (c *checker) hook(at location, h *specs.Hook) {
+// checkHook checks one hook.
+func (c *configChecker) checkHook(at location, h *specs.Hook) {
 	switch {
 	case h.Path == "":
-		c.bad(at.Dot("path"), "", "is required: the absolute path of a program")
+		c.refuse(at.Dot("path"), "", "is required: the absolute path of a program")
 	case h.Path[0] != '/':
-		c.bad(at.Dot("path"), h.Path, "must be an absolute path")
+		c.refuse(at.Dot("path"), h.Path, "must be an absolute path")
 	}
 	if h.Timeout != nil && *h.Timeout <= 0 {
-		c.bad(at.Dot("timeout"), strconv.Itoa(*h.Timeout),
+		c.refuse(at.Dot("timeout"), strconv.Itoa(*h.Timeout),
 			"must be greater than 0 seconds; leave it out to wait without end")
 	}
 	for i, v := range h.Env {
 		if strings.IndexByte(v, '=') <= 0 {
-			c.bad(at.DotAt("env", i), v, "must be NAME=VALUE")
+			c.refuse(at.DotAt("env", i), v, "must be NAME=VALUE")
 		}
 	}
 }

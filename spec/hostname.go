@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxHostname is __NEW_UTS_LEN: sethostname(2) and setdomainname(2) take no more bytes.
+// maxHostname is __NEW_UTS_LEN: sethostname(2) and setdomainname(2) accept no more bytes.
 const maxHostname = 64
 
-// names checks hostname and domainname (config.md, Hostname and Domainname).
-func (c *checker) names(oci *specs.Spec, s *Spec) {
-	s.Hostname, s.Domainname = oci.Hostname, oci.Domainname
+// checkNames checks hostname and domainname (config.md, Hostname and Domainname).
+func (c *configChecker) checkNames(oci *specs.Spec) {
+	c.spec.Hostname, c.spec.Domainname = oci.Hostname, oci.Domainname
 	for _, n := range []struct {
 		at    location
 		value string
@@ -20,9 +20,9 @@ func (c *checker) names(oci *specs.Spec, s *Spec) {
 		if n.value == "" {
 			continue
 		}
-		c.requireNamespace(n.at, unix.CLONE_NEWUTS, s, "it would become the host's")
+		c.requireNamespace(n.at, unix.CLONE_NEWUTS, "it would become the host's")
 		if len(n.value) > maxHostname {
-			c.bad(n.at, n.value, "has "+strconv.Itoa(len(n.value))+" bytes: the kernel takes "+
+			c.refuse(n.at, n.value, "has "+strconv.Itoa(len(n.value))+" bytes: the kernel takes "+
 				strconv.Itoa(maxHostname))
 		}
 	}

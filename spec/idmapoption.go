@@ -7,9 +7,9 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// withValue checks a word of the form key=value whose key is an option of rt's own, and reports whether it was one.
-// Such a word must neither be passed to the file system nor be ignored in a bind mount.
-func (c *checker) withValue(at location, word string, m *Mount) bool {
+// parseValueOption parses a word of the form key=value whose key is an option of rt's own, and reports whether it is
+// one. Such a word must neither be passed to the file system nor be ignored in a bind mount.
+func (c *mountChecker) parseValueOption(at location, word string, m *Mount) bool {
 	key, value, ok := strings.Cut(word, "=")
 	if !ok {
 		return false
@@ -20,17 +20,17 @@ func (c *checker) withValue(at location, word string, m *Mount) bool {
 		return false
 	case o.kind == isIDMap:
 		m.IDMap, m.IDMapRecursive = true, m.IDMapRecursive || o.recursive
-		c.idMapOption(at, value, m)
+		c.parseIDMapOption(at, value, m)
 		return true
-	case o.kind == isFlag && (forUsers(key) || o.set|o.clear == 0):
+	case o.kind == isFlag && (isForUsers(key) || o.set|o.clear == 0):
 		return false // user=NAME and the like mean something to some file systems
 	}
-	c.bad(at, word, "takes no value: write "+key+" alone")
+	c.refuse(at, word, "takes no value: write "+key+" alone")
 	return true
 }
 
-// forUsers reports whether a word tells mount(8) who may mount, or a file system which user to use.
-func forUsers(word string) bool {
+// isForUsers reports whether a word tells mount(8) who may mount, or a file system which user to use.
+func isForUsers(word string) bool {
 	switch word {
 	case "user", "users", "group", "owner":
 		return true
@@ -38,14 +38,13 @@ func forUsers(word string) bool {
 	return false
 }
 
-// idMapOption reads the value of idmap= or ridmap=, the form of crun and Podman: uids=C-H-N#C-H-N;gids=C-H-N. Each
+// parseIDMapOption reads the value of idmap= or ridmap=, the form of crun and Podman: uids=C-H-N#C-H-N;gids=C-H-N. Each
 // range maps N ids of the file system, from C on, to ids of the host from H on; an @ in front says that H is an id of
 // the container.
-func (c *checker) idMapOption(at location, value string, m *Mount) {
+func (c *mountChecker) parseIDMapOption(at location, value string, m *Mount) {
 	if len(m.UIDMappings)+len(m.GIDMappings) > 0 {
-		c.bad(at, "", "maps ids that uidMappings and gidMappings of the mount, or another option, map already: say "+
-			"it "+
-			"once")
+		c.refuse(at, "", "maps ids that uidMappings and gidMappings of the mount, or another option, map already: say "+
+			"it once")
 		return
 	}
 	for part := range strings.SplitSeq(value, ";") {
@@ -58,15 +57,15 @@ func (c *checker) idMapOption(at location, value string, m *Mount) {
 			list = &m.GIDMappings
 		}
 		if list == nil || len(*list) > 0 {
-			c.bad(at, part, "is no part of an id mapping: write uids=C-H-N;gids=C-H-N, with # between several ranges")
+			c.refuse(at, part,
+				"is no part of an id mapping: write uids=C-H-N;gids=C-H-N, with # between several ranges")
 			return
 		}
 		for text := range strings.SplitSeq(ranges, "#") {
 			r, relative, ok := idRange(text)
 			if !ok {
-				c.bad(at, text, "is no range of ids: write the first id in the file system, the first id of the "+
-					"host, "+
-					"and how many, as 0-100000-65536")
+				c.refuse(at, text, "is no range of ids: write the first id in the file system, the first id of "+
+					"the host, and how many, as 0-100000-65536")
 				return
 			}
 			if relative {
@@ -76,11 +75,11 @@ func (c *checker) idMapOption(at location, value string, m *Mount) {
 		}
 	}
 	if len(m.UIDMappings) == 0 || len(m.GIDMappings) == 0 {
-		c.bad(at, value, "maps users or groups only: it needs both, uids= and gids=")
+		c.refuse(at, value, "maps users or groups only: it needs both, uids= and gids=")
 	}
 }
 
-// idRange reads one range.
+// idRange parses one range, and reports whether it is one and whether an @ is in front.
 func idRange(text string) (r specs.LinuxIDMapping, relative, ok bool) {
 	text, relative = strings.CutPrefix(text, "@")
 	parts := strings.Split(text, "-")
@@ -103,13 +102,13 @@ type relativeID struct {
 	index int
 }
 
-// absoluteIDs turns the ids of the container in ranges with an @ into ids of the host, by the mappings of the
-// container's user namespace.
-func (c *checker) absoluteIDs(at location, m *Mount, s *Spec) {
+// resolveRelativeIDs turns the ids of the container in ranges with an @ into ids of the host: the user namespace of the
+// container maps them.
+func (c *mountChecker) resolveRelativeIDs(at location, m *Mount) {
 	for _, rel := range c.relative {
-		r, of := &(*rel.list)[rel.index], s.UIDMappings
+		r, of := &(*rel.list)[rel.index], c.spec.UIDMappings
 		if rel.list == &m.GIDMappings {
-			of = s.GIDMappings
+			of = c.spec.GIDMappings
 		}
 		found := false
 		for _, outer := range of {
@@ -119,10 +118,10 @@ func (c *checker) absoluteIDs(at location, m *Mount, s *Spec) {
 				break
 			}
 		}
-		if !found && !c.unsure {
-			c.bad(at, "", "ids of the container (@) must lie in one range of linux.uidMappings and linux.gidMappings: "+
-				strconv.FormatUint(uint64(r.HostID), 10)+" and the "+strconv.FormatUint(uint64(r.Size),
-				10)+" from there don't")
+		if !found && !c.namespacesUnclear {
+			c.refuse(at, "",
+				"ids of the container (@) must lie in one range of linux.uidMappings and linux.gidMappings: "+
+					utoa(r.HostID)+" and the "+utoa(r.Size)+" from there don't")
 		}
 	}
 	c.relative = nil

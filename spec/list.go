@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// list checks a list of CPUs or memory nodes: numbers and ranges with commas between them, "0-3,7" (cpuset(7), List
-// format). The empty list is valid.
-func (c *checker) list(at location, s string) {
+// checkList checks a list of CPUs or memory nodes: numbers and ranges with commas between them, "0-3,7" (cpuset(7),
+// List format). The empty list is valid.
+func (c *checker) checkList(at location, s string) {
 	if s == "" {
 		return
 	}
@@ -21,22 +21,22 @@ func (c *checker) list(at location, s string) {
 		}
 		switch {
 		case !ok:
-			c.bad(at, s, `must be numbers and ranges with commas between them, such as "0-3,7"`)
+			c.refuse(at, s, `must be numbers and ranges with commas between them, such as "0-3,7"`)
 			return
 		case b < a:
-			c.bad(at, s, "has a range that runs backwards, "+part)
+			c.refuse(at, s, "has a range that runs backwards, "+part)
 			return
 		}
 	}
 }
 
-// parseIndex reads the number of a CPU or a node.
+// parseIndex parses the number of a CPU or a node, and reports whether it is one.
 func parseIndex(s string) (uint64, bool) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return n, err == nil && s[0] != '+'
 }
 
-// Numbers yields the numbers of a list such as "0-3,7" of CPUs or memory nodes, which has been checked.
+// Numbers yields the numbers of a list of CPUs or memory nodes such as "0-3,7". The list is one that has been checked.
 func Numbers(list string) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for part := range strings.SplitSeq(list, ",") {

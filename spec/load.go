@@ -27,12 +27,12 @@ func Load(bundle string, o LoadOptions) (*Spec, error) {
 	}
 	s, err := Parse(raw, bundle, o)
 	if err != nil {
-		return nil, Examine(raw, bundle).err() // now that it takes a person, with all that helps one
+		return nil, Examine(raw, bundle).err() // with positions and hints, for the person who reads it
 	}
 	return s, nil
 }
 
-// readFile reads a whole file.
+// readFile reads a whole file. Its error is a *fs.PathError that wraps the errno, as those of package os are.
 func readFile(path string) ([]byte, error) {
 	raw, err := sys.ReadInput(path)
 	if err != nil {
@@ -52,7 +52,7 @@ func unreadable(file string, err error) error {
 	}
 	switch dir := filepath.Dir(file); {
 	case !errors.Is(err, fs.ErrNotExist):
-	case imageLayout(dir):
+	case isImageLayout(dir):
 		e.Hint = "this is an image, not a bundle: `umoci unpack --image " + dir + ":TAG BUNDLE` unpacks it into one"
 	default:
 		e.Hint = "a bundle is a directory with config.json in it: `rt spec` writes one"
@@ -64,39 +64,41 @@ func unreadable(file string, err error) error {
 // are relative. The Spec refers to raw, which must not be changed afterwards; the same is true of the other functions
 // here that take bytes.
 func Parse(raw []byte, bundle string, o LoadOptions) (*Spec, error) {
-	c := checker{bundle: bundle}
-	s := c.parse(raw, o.Unknown)
-	if err := c.err(); err != nil {
+	d := decoder{checker: &checker{}}
+	s := d.parseConfig(raw, bundle, o.Unknown)
+	if err := d.err(); err != nil {
 		return nil, err
 	}
-	s.Warnings = c.warnings
+	s.Warnings = d.warnings
 	return s, nil
 }
 
-// parse decodes and checks a config.json. The Spec is good if the checker has no problems then.
-func (c *checker) parse(raw []byte, unknown bool) *Spec {
-	s := &Spec{OCI: &specs.Spec{}, Raw: raw, Bundle: c.bundle}
-	decodeInto(c, raw, unknown, s.OCI, decodeSpec)
-	s.Unknown = c.unknown
-	if !c.broken {
-		c.document(s.OCI, s)
+// parseConfig decodes and checks a config.json. The Spec is valid if there are no problems then.
+func (d *decoder) parseConfig(raw []byte, bundle string, unknown bool) *Spec {
+	s := &Spec{OCI: &specs.Spec{}, Raw: raw, Bundle: bundle}
+	decodeInto(d, raw, unknown, s.OCI, decodeSpec)
+	s.Unknown = d.unknown
+	if !d.notJSON {
+		c := configChecker{checker: d.checker, spec: s}
+		c.check(s.OCI)
 	}
 	return s
 }
 
-// LoadProcess checks the bytes of a process.json, as `exec --process` takes it.
+// LoadProcess decodes and checks the bytes of a process.json, as `exec --process` reads it. Its errors are those of
+// Load.
 func LoadProcess(raw []byte) (*Process, error) {
-	var c checker
+	d := decoder{checker: &checker{}}
 	p := &specs.Process{}
-	decodeInto(&c, raw, false, p, decodeProcess)
-	if c.broken {
-		return nil, c.err()
+	decodeInto(&d, raw, false, p, decodeProcess)
+	if d.notJSON {
+		return nil, d.err()
 	}
-	return c.checkProcess(p, "")
+	return d.checkProcess(p, "")
 }
 
-// CheckProcess checks a process that was made, not read: `exec` with a command line. at is its path in messages,
-// "process" or "".
+// CheckProcess checks a process that comes from no document, such as that of `exec` with a command line. at is its path
+// in messages, "process" or "". Its errors are those of Load.
 func CheckProcess(p *specs.Process, at Path) (*Process, error) {
 	var c checker
 	return c.checkProcess(p, at)
@@ -104,7 +106,7 @@ func CheckProcess(p *specs.Process, at Path) (*Process, error) {
 
 // checkProcess checks a process without a config.json.
 func (c *checker) checkProcess(p *specs.Process, at Path) (*Process, error) {
-	checked := c.process(locationOf(at), p)
+	checked := processChecker{c}.check(locationOf(at), p)
 	if err := c.err(); err != nil {
 		return nil, err
 	}
@@ -112,17 +114,18 @@ func (c *checker) checkProcess(p *specs.Process, at Path) (*Process, error) {
 	return checked, nil
 }
 
-// ParseResources checks the bytes of a linux.resources object, as `update --resources` takes it. In it a 0 means that a
-// limit is not given, even that of processes: its authors fill in what they change in a form of zeros.
+// ParseResources decodes and checks the bytes of a linux.resources object, as `update --resources` reads it. In it a 0
+// means that a limit is not given, even that of processes: its authors fill in what they change in a form of zeros. Its
+// errors are those of Load.
 func ParseResources(raw []byte) (*specs.LinuxResources, error) {
-	var c checker
+	d := decoder{checker: &checker{}}
 	r := &specs.LinuxResources{}
-	decodeInto(&c, raw, false, r, decodeLinuxResources)
-	if c.broken {
-		return nil, c.err()
+	decodeInto(&d, raw, false, r, decodeLinuxResources)
+	if d.notJSON {
+		return nil, d.err()
 	}
-	c.resources(locationOf(""), r)
-	if err := c.err(); err != nil {
+	resourceChecker{d.checker}.check(locationOf(""), r)
+	if err := d.err(); err != nil {
 		return nil, err
 	}
 	if r.Pids != nil && r.Pids.Limit != nil && *r.Pids.Limit == 0 {

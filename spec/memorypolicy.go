@@ -1,11 +1,15 @@
 package spec
 
-import specs "github.com/opencontainers/runtime-spec/specs-go"
+import (
+	"slices"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
 
 // memoryModes has a row for each mode of set_mempolicy(2): whether it takes nodes.
 var memoryModes = []struct {
 	name  string
-	nodes byte // 'n' never, 'y' at least one, '?' as one likes
+	nodes byte // 'n' never, 'y' at least one, '?' optional
 }{
 	{"MPOL_DEFAULT", 'n'},
 	{"MPOL_BIND", 'y'},
@@ -30,8 +34,8 @@ func MemoryModes() []string {
 // MemoryFlags returns the flags that linux.memoryPolicy may name, sorted.
 func MemoryFlags() []string { return memoryFlags }
 
-// memoryPolicy checks linux.memoryPolicy (config-linux.md, Memory policy) by the rules of set_mempolicy(2).
-func (c *checker) memoryPolicy(p *specs.LinuxMemoryPolicy) {
+// checkMemoryPolicy checks linux.memoryPolicy (config-linux.md, Memory policy) by the rules of set_mempolicy(2).
+func (c linuxChecker) checkMemoryPolicy(p *specs.LinuxMemoryPolicy) {
 	at := locationOf("linux.memoryPolicy")
 	if p == nil {
 		return
@@ -45,27 +49,27 @@ func (c *checker) memoryPolicy(p *specs.LinuxMemoryPolicy) {
 	}
 	switch {
 	case nodes == 0:
-		c.unknownWord(at.Dot("mode"), mode, MemoryModes())
+		c.refuseWord(at.Dot("mode"), mode, MemoryModes())
 	case nodes == 'n' && p.Nodes != "":
-		c.bad(at.Dot("nodes"), p.Nodes, "must be empty for "+mode)
+		c.refuse(at.Dot("nodes"), p.Nodes, "must be empty for "+mode)
 	case nodes == 'y' && p.Nodes == "":
-		c.bad(at.Dot("nodes"), "", "must name at least one node for "+mode)
+		c.refuse(at.Dot("nodes"), "", "must name at least one node for "+mode)
 	}
-	c.list(at.Dot("nodes"), p.Nodes)
+	c.checkList(at.Dot("nodes"), p.Nodes)
 	given := make(map[specs.MemoryPolicyFlagType]bool)
 	for i, f := range p.Flags {
 		one := at.DotAt("flags", i)
 		given[f] = true
 		switch {
-		case !containsWord(memoryFlags, string(f)):
-			c.unknownWord(one, string(f), memoryFlags)
+		case !slices.Contains(memoryFlags, string(f)):
+			c.refuseWord(one, string(f), memoryFlags)
 		case f == specs.MpolFNumaBalancing && mode != "MPOL_BIND" && mode != "MPOL_PREFERRED_MANY":
-			c.bad(one, string(f), "works with MPOL_BIND and MPOL_PREFERRED_MANY only")
+			c.refuse(one, string(f), "works with MPOL_BIND and MPOL_PREFERRED_MANY only")
 		case f != specs.MpolFNumaBalancing && nodes == 'n':
-			c.bad(one, string(f), "must not be given for "+mode+", which takes no nodes")
+			c.refuse(one, string(f), "must not be given for "+mode+", which takes no nodes")
 		}
 	}
 	if given[specs.MpolFRelativeNodes] && given[specs.MpolFStaticNodes] {
-		c.bad(at.Dot("flags"), "", "must not hold both MPOL_F_RELATIVE_NODES and MPOL_F_STATIC_NODES")
+		c.refuse(at.Dot("flags"), "", "must not hold both MPOL_F_RELATIVE_NODES and MPOL_F_STATIC_NODES")
 	}
 }

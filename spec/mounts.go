@@ -9,37 +9,44 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mounts checks mounts (config.md, Mounts).
-func (c *checker) mounts(list []specs.Mount, s *Spec) {
+// mountChecker checks mounts (config.md, Mounts).
+type mountChecker struct {
+	*configChecker
+
+	relative []relativeID // the ranges of the mount being checked that are marked with an @
+}
+
+// check checks all mounts.
+func (c *mountChecker) check(list []specs.Mount) {
 	if len(list) == 0 {
 		return
 	}
 	all := locationOf("mounts")
-	s.Mounts = make([]Mount, len(list))
+	c.spec.Mounts = make([]Mount, len(list))
 	for i := range list {
-		at, oci, m := all.At(i), &list[i], &s.Mounts[i]
+		at, oci, m := all.At(i), &list[i], &c.spec.Mounts[i]
 		*m = Mount{
 			Index: i, Type: oci.Type, Source: oci.Source, UIDMappings: oci.UIDMappings,
 			GIDMappings: oci.GIDMappings,
 		}
-		c.destination(at.Dot("destination"), oci.Destination, m)
-		c.options(at.Dot("options"), oci.Options, m)
-		c.source(at, s.Bundle, m)
-		c.idMap(at, m, s)
+		c.checkDestination(at.Dot("destination"), oci.Destination, m)
+		c.parseOptions(at.Dot("options"), oci.Options, m)
+		c.checkSource(at, m)
+		c.checkIDMap(at, m)
 	}
-	if !s.Namespaces.Has(unix.CLONE_NEWNS) && !c.unsure {
+	if !c.spec.Namespaces.Has(unix.CLONE_NEWNS) && !c.namespacesUnclear {
 		// The spec has the container inherit rt's mount namespace (config-linux.md, Namespaces), and engines leave the
 		// mounts of their defaults in the config. The other runtimes make none of them either.
 		c.warn(all, `are left out: without {"type": "mount"} in linux.namespaces they would be made on the host, and `+
 			`stay there`)
-		s.Mounts = nil
+		c.spec.Mounts = nil
 	}
 }
 
-// destination checks the destination of a mount. Relative destinations are deprecated, and relative to the root.
-func (c *checker) destination(at location, destination string, m *Mount) {
+// checkDestination checks the destination of a mount. Relative destinations are deprecated, and relative to the root.
+func (c *mountChecker) checkDestination(at location, destination string, m *Mount) {
 	if destination == "" {
-		c.bad(at, "", "is required: an absolute path, as the container sees it")
+		c.refuse(at, "", "is required: an absolute path, as the container sees it")
 		return
 	}
 	absolute := destination
@@ -48,18 +55,18 @@ func (c *checker) destination(at location, destination string, m *Mount) {
 		c.warn(at, "is relative, which is deprecated: taken as "+absolute)
 	}
 	if m.Destination = path.Clean(absolute); m.Destination == "/" {
-		c.bad(at, destination, "would cover the whole root file system: root.path says what / is")
+		c.refuse(at, destination, "would cover the whole root file system: root.path says what / is")
 	}
 }
 
-// options parses mounts[].options.
-func (c *checker) options(at location, words []string, m *Mount) {
+// parseOptions parses mounts[].options.
+func (c *mountChecker) parseOptions(at location, words []string, m *Mount) {
 	m.Bind = m.Type == "bind"
 	var rest []int
 	for i, word := range words {
 		o := findOption(word)
 		if o == nil {
-			if !c.withValue(at.At(i), word, m) && c.forFileSystem(at.At(i), word) {
+			if !c.parseValueOption(at.At(i), word, m) && c.isForFileSystem(at.At(i), word) {
 				rest = append(rest, i)
 			}
 			continue
@@ -84,13 +91,13 @@ func (c *checker) options(at location, words []string, m *Mount) {
 		case isFlag:
 		}
 	}
-	m.atime()
+	m.combineAtime()
 	m.Recursive = m.Flags&unix.MS_REC != 0
 	m.Remount = m.Flags&unix.MS_REMOUNT != 0
 	m.Flagged = m.Flagged && m.Bind && !m.Remount
 	m.Flags &^= unix.MS_BIND | unix.MS_REC | unix.MS_REMOUNT
 	if m.Bind {
-		c.bindOptions(at, words, rest, m)
+		c.checkBindOptions(at, words, rest, m)
 		return
 	}
 	for _, i := range rest {
@@ -100,28 +107,29 @@ func (c *checker) options(at location, words []string, m *Mount) {
 		m.Data += words[i]
 	}
 	if m.CopySymlink || m.SourceNoFollow || m.DestNoFollow {
-		c.bad(at, "", "copy-symlink, src-nofollow and dest-nofollow are about the links of a bind mount: leave them "+
-			"out of a mount of type "+m.Type)
+		c.refuse(at, "",
+			"copy-symlink, src-nofollow and dest-nofollow are about the links of a bind mount: leave "+
+				"them out of a mount of type "+m.Type)
 	}
 	if m.TmpCopyUp && (m.Type != "tmpfs" || m.Remount) {
-		c.bad(at, "tmpcopyup", "works for a new tmpfs only")
+		c.refuse(at, "tmpcopyup", "works for a new tmpfs only")
 	}
 }
 
-// forFileSystem decides about a word that rt does not know: it is passed to the file system, unless it is empty or a
+// isForFileSystem reports whether a word that rt does not know is passed to the file system: unless it is empty or a
 // comment for mount(8). Two words in one string are probably a slip, which the kernel would report as a bad option of
 // the file system.
-func (c *checker) forFileSystem(at location, word string) bool {
+func (c *mountChecker) isForFileSystem(at location, word string) bool {
 	if first, _, several := strings.Cut(word, ","); several && findOption(first) != nil {
-		c.bad(at, word, "holds several options: each must be a string of its own")
+		c.refuse(at, word, "holds several options: each must be a string of its own")
 		return false
 	}
 	return word != "" && !strings.HasPrefix(word, "x-") && !strings.HasPrefix(word, "X-") &&
 		!strings.HasPrefix(word, "comment=")
 }
 
-// bindOptions checks the options that make no sense for a bind mount, which has no file system of its own.
-func (c *checker) bindOptions(at location, words []string, rest []int, m *Mount) {
+// checkBindOptions checks the options that make no sense for a bind mount, which has no file system of its own.
+func (c *mountChecker) checkBindOptions(at location, words []string, rest []int, m *Mount) {
 	m.Type = "bind"
 	for _, i := range rest {
 		if strings.Contains(words[i], "=") || words[i] == "acl" || words[i] == "noacl" {
@@ -134,10 +142,10 @@ func (c *checker) bindOptions(at location, words []string, rest []int, m *Mount)
 		if near := Nearest(words[i], MountOptions()); near != "" {
 			problem += ": did you mean " + near + "?"
 		}
-		c.bad(at.At(i), words[i], problem)
+		c.refuse(at.At(i), words[i], problem)
 	}
 	if m.TmpCopyUp {
-		c.bad(at, "tmpcopyup", "works for a new tmpfs only")
+		c.refuse(at, "tmpcopyup", "works for a new tmpfs only")
 	}
 	if m.SuperFlags&^unix.MS_SILENT == 0 {
 		return
@@ -149,46 +157,47 @@ func (c *checker) bindOptions(at location, words []string, rest []int, m *Mount)
 	}
 }
 
-// source checks type and source. The file system decides what its source may be.
-func (c *checker) source(at location, bundle string, m *Mount) {
+// checkSource checks type and source. The file system decides what its source may be.
+func (c *mountChecker) checkSource(at location, m *Mount) {
 	switch {
 	case m.Remount:
 	case m.Destination == "/proc" && !m.Bind && m.Type != "proc" && m.Type != "":
-		c.bad(at.Dot("type"), m.Type,
+		c.refuse(at.Dot("type"), m.Type,
 			"can't be at /proc, where programs look for processes and believe what they read: proc belongs there, or "+
 				"a bind mount of one")
 	case !m.Bind && m.Type == "":
-		c.bad(at.Dot("type"), "",
+		c.refuse(at.Dot("type"), "",
 			"is required: a file system that the kernel knows; for a bind mount, bind or rbind in options")
 	case m.Bind && m.Source == "":
-		c.bad(at.Dot("source"), "", "is required for a bind mount: what to mount, absolute or relative to the bundle")
+		c.refuse(at.Dot("source"), "",
+			"is required for a bind mount: what to mount, absolute or relative to the bundle")
 	case m.Bind && m.Source[0] != '/':
-		m.Source = filepath.Join(bundle, m.Source)
+		m.Source = filepath.Join(c.spec.Bundle, m.Source)
 	}
 }
 
-// idMap checks the id mapping of a mount (config.md, idmap, and POSIX-platform Mounts). A mount without a mapping of
-// its own gets the container's.
-func (c *checker) idMap(at location, m *Mount, s *Spec) {
+// checkIDMap checks the id mappings of a mount (config.md, idmap, and POSIX-platform Mounts). A mount without mappings
+// of its own gets the container's.
+func (c *mountChecker) checkIDMap(at location, m *Mount) {
 	switch {
 	case len(m.UIDMappings) > 0 && len(m.GIDMappings) > 0:
 		m.IDMap = true
-		c.absoluteIDs(at.Dot("options"), m, s)
-		c.mappings(at.Dot("uidMappings"), m.UIDMappings)
-		c.mappings(at.Dot("gidMappings"), m.GIDMappings)
+		c.resolveRelativeIDs(at.Dot("options"), m)
+		c.checkMappings(at.Dot("uidMappings"), m.UIDMappings)
+		c.checkMappings(at.Dot("gidMappings"), m.GIDMappings)
 	case len(m.UIDMappings) > 0:
-		c.bad(at.Dot("gidMappings"), "", "is required together with uidMappings")
+		c.refuse(at.Dot("gidMappings"), "", "is required together with uidMappings")
 	case len(m.GIDMappings) > 0:
-		c.bad(at.Dot("uidMappings"), "", "is required together with gidMappings")
+		c.refuse(at.Dot("uidMappings"), "", "is required together with gidMappings")
 	case m.IDMap:
-		if s.Namespaces.Has(unix.CLONE_NEWUSER) || c.unsure {
-			m.UIDMappings, m.GIDMappings = s.UIDMappings, s.GIDMappings
+		if c.spec.Namespaces.Has(unix.CLONE_NEWUSER) || c.namespacesUnclear {
+			m.UIDMappings, m.GIDMappings = c.spec.UIDMappings, c.spec.GIDMappings
 			return
 		}
-		c.bad(at.Dot("options"), "",
+		c.refuse(at.Dot("options"), "",
 			"asks for an id mapping: it needs uidMappings and gidMappings here, or a user namespace of the container")
 	}
 	if m.IDMap && m.Remount {
-		c.bad(at.Dot("options"), "remount", "can't change the id mapping of a mount")
+		c.refuse(at.Dot("options"), "remount", "can't change the id mapping of a mount")
 	}
 }

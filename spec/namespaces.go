@@ -29,7 +29,7 @@ func NamespaceTypes() []string {
 	return list
 }
 
-// NamespaceName returns the type, as linux.namespaces spells it, of a CLONE_NEW* flag.
+// NamespaceName returns the type, as linux.namespaces spells it, of a CLONE_NEW* flag; "" if it is the flag of none.
 func NamespaceName(flag uintptr) string {
 	for _, t := range namespaceTypes {
 		if t.flag == flag {
@@ -39,9 +39,13 @@ func NamespaceName(flag uintptr) string {
 	return ""
 }
 
-// namespaces checks linux.namespaces. setns(2) will decide whether a path is of the right type.
-func (c *checker) namespaces(list []specs.LinuxNamespace, s *Spec) {
-	c.unsure = !c.isDecoded("linux.namespaces")
+// namespaceChecker checks linux.namespaces, and the properties that describe these namespaces: id mappings and offsets
+// of clocks.
+type namespaceChecker struct{ *configChecker }
+
+// check checks linux.namespaces. setns(2) will decide whether a path is of the right type.
+func (c namespaceChecker) check(list []specs.LinuxNamespace) {
+	c.namespacesUnclear = !c.isDecoded("linux.namespaces")
 	all := locationOf("linux.namespaces")
 	var seen uintptr
 	for i, n := range list {
@@ -54,33 +58,33 @@ func (c *checker) namespaces(list []specs.LinuxNamespace, s *Spec) {
 		}
 		switch {
 		case flag == 0:
-			c.unknownWord(at.Dot("type"), string(n.Type), NamespaceTypes())
-			c.unsure = true // it may be the one that something else needs
+			c.refuseWord(at.Dot("type"), string(n.Type), NamespaceTypes())
+			c.namespacesUnclear = true // it may be the one that something else needs
 			continue
 		case seen&flag != 0:
-			c.bad(at.Dot("type"), string(n.Type), "is given twice: a process is in one namespace of each type")
+			c.refuse(at.Dot("type"), string(n.Type), "is given twice: a process is in one namespace of each type")
 			continue
 		}
 		seen |= flag
 		switch {
 		case n.Path == "":
-			s.Namespaces.New |= flag
+			c.spec.Namespaces.New |= flag
 		case n.Path[0] != '/':
-			c.bad(at.Dot("path"), n.Path, "must be an absolute path, such as /proc/1234/ns/"+string(n.Type))
-			c.unsure = true
+			c.refuse(at.Dot("path"), n.Path, "must be an absolute path, such as /proc/1234/ns/"+string(n.Type))
+			c.namespacesUnclear = true
 		default:
-			s.Namespaces.Join = append(s.Namespaces.Join, Join{Flag: flag, Path: n.Path, Index: i})
+			c.spec.Namespaces.Join = append(c.spec.Namespaces.Join, Join{Flag: flag, Path: n.Path, Index: i})
 		}
 	}
 }
 
-// requireNamespace complains if the container has no namespace of type flag of its own, without which the value at a
-// location makes no sense. otherwise says what would happen.
-func (c *checker) requireNamespace(at location, flag uintptr, s *Spec, otherwise string) bool {
-	if s.Namespaces.Has(flag) || c.unsure {
+// requireNamespace refuses the value at a location if the container has no namespace of type flag of its own. The
+// clause otherwise says what would happen. It reports whether there is one, or may be one.
+func (c *configChecker) requireNamespace(at location, flag uintptr, otherwise string) bool {
+	if c.spec.Namespaces.Has(flag) || c.namespacesUnclear {
 		return true
 	}
 	name := NamespaceName(flag)
-	c.bad(at, "", `needs {"type": "`+name+`"} in linux.namespaces: without it, `+otherwise)
+	c.refuse(at, "", `needs {"type": "`+name+`"} in linux.namespaces: without it, `+otherwise)
 	return false
 }

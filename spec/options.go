@@ -19,7 +19,7 @@ type option struct {
 	kind       kind
 }
 
-// kind is the kind of a word that is no flag.
+// kind is what a word of mounts[].options asks for: flags of the mount, or something else.
 type kind uint8
 
 const (
@@ -35,19 +35,19 @@ const (
 
 // The atime words are values of one field, not bits, and relatime is 0: a word that sets one clears the whole field
 // first (mount_setattr(2)). The words that undo one restore the default of the kernel, which is relatime. So norelatime
-// undoes nothing; mount(2) has ignored it since Linux 2.6.30. For the words that are not recursive see atime.
-const anyAtime = unix.MOUNT_ATTR__ATIME
+// undoes nothing; mount(2) has ignored it since Linux 2.6.30. For the words that are not recursive see combineAtime.
+const atimeMask = unix.MOUNT_ATTR__ATIME
 
-// userAttr is what mount(8) makes of user and users. Who may mount does not matter to a container, but the flags that
+// userAttrs is what mount(8) makes of user and users. Who may mount does not matter to a container, but the flags that
 // they imply do.
-const userAttr = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+const userAttrs = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 
 // options has a row for each word of config.md#configLinuxMountOptions, and for those that mount(8) handles itself,
 // sorted by word. A word without a row is for the file system.
 var options = []option{
 	{word: "_netdev"},
 	{word: "async", unflag: unix.MS_SYNCHRONOUS, super: true},
-	{word: "atime", clear: anyAtime, unflag: unix.MS_NOATIME},
+	{word: "atime", clear: atimeMask, unflag: unix.MS_NOATIME},
 	{word: "auto"},
 	{word: "bind", kind: isBind, flag: unix.MS_BIND},
 	{word: "copy-symlink", kind: isCopySymlink},
@@ -63,7 +63,7 @@ var options = []option{
 	{word: "lazytime", flag: unix.MS_LAZYTIME, super: true},
 	{word: "loud", unflag: unix.MS_SILENT, super: true},
 	{word: "mand", flag: unix.MS_MANDLOCK, super: true},
-	{word: "noatime", clear: anyAtime, flag: unix.MS_NOATIME},
+	{word: "noatime", clear: atimeMask, flag: unix.MS_NOATIME},
 	{word: "noauto"},
 	{word: "nodev", set: unix.MOUNT_ATTR_NODEV, flag: unix.MS_NODEV},
 	{word: "nodiratime", set: unix.MOUNT_ATTR_NODIRATIME, flag: unix.MS_NODIRATIME},
@@ -73,36 +73,36 @@ var options = []option{
 	{word: "nolazytime", unflag: unix.MS_LAZYTIME, super: true},
 	{word: "nomand", unflag: unix.MS_MANDLOCK, super: true},
 	{word: "norelatime", unflag: unix.MS_RELATIME},
-	{word: "nostrictatime", clear: anyAtime, unflag: unix.MS_STRICTATIME},
+	{word: "nostrictatime", clear: atimeMask, unflag: unix.MS_STRICTATIME},
 	{word: "nosuid", set: unix.MOUNT_ATTR_NOSUID, flag: unix.MS_NOSUID},
 	{word: "nosymfollow", set: unix.MOUNT_ATTR_NOSYMFOLLOW, flag: unix.MS_NOSYMFOLLOW},
 	{word: "nouser"},
 	{word: "owner", set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV, flag: unix.MS_NOSUID | unix.MS_NODEV},
 	{word: "private", kind: isPropagation},
-	{word: "ratime", recursive: true, clear: anyAtime},
+	{word: "ratime", recursive: true, clear: atimeMask},
 	{word: "rbind", kind: isBind, flag: unix.MS_BIND | unix.MS_REC},
 	{word: "rdev", recursive: true, clear: unix.MOUNT_ATTR_NODEV},
 	{word: "rdiratime", recursive: true, clear: unix.MOUNT_ATTR_NODIRATIME},
-	{word: "relatime", clear: anyAtime, flag: unix.MS_RELATIME},
+	{word: "relatime", clear: atimeMask, flag: unix.MS_RELATIME},
 	{word: "remount", flag: unix.MS_REMOUNT},
 	{word: "rexec", recursive: true, clear: unix.MOUNT_ATTR_NOEXEC},
 	{word: "ridmap", kind: isIDMap, recursive: true},
-	{word: "rnoatime", recursive: true, clear: anyAtime, set: unix.MOUNT_ATTR_NOATIME},
+	{word: "rnoatime", recursive: true, clear: atimeMask, set: unix.MOUNT_ATTR_NOATIME},
 	{word: "rnodev", recursive: true, set: unix.MOUNT_ATTR_NODEV},
 	{word: "rnodiratime", recursive: true, set: unix.MOUNT_ATTR_NODIRATIME},
 	{word: "rnoexec", recursive: true, set: unix.MOUNT_ATTR_NOEXEC},
 	{word: "rnorelatime", recursive: true},
-	{word: "rnostrictatime", recursive: true, clear: anyAtime},
+	{word: "rnostrictatime", recursive: true, clear: atimeMask},
 	{word: "rnosuid", recursive: true, set: unix.MOUNT_ATTR_NOSUID},
 	{word: "rnosymfollow", recursive: true, set: unix.MOUNT_ATTR_NOSYMFOLLOW},
 	{word: "ro", set: unix.MOUNT_ATTR_RDONLY, flag: unix.MS_RDONLY},
 	{word: "rprivate", kind: isPropagation},
-	{word: "rrelatime", recursive: true, clear: anyAtime},
+	{word: "rrelatime", recursive: true, clear: atimeMask},
 	{word: "rro", recursive: true, set: unix.MOUNT_ATTR_RDONLY},
 	{word: "rrw", recursive: true, clear: unix.MOUNT_ATTR_RDONLY},
 	{word: "rshared", kind: isPropagation},
 	{word: "rslave", kind: isPropagation},
-	{word: "rstrictatime", recursive: true, clear: anyAtime, set: unix.MOUNT_ATTR_STRICTATIME},
+	{word: "rstrictatime", recursive: true, clear: atimeMask, set: unix.MOUNT_ATTR_STRICTATIME},
 	{word: "rsuid", recursive: true, clear: unix.MOUNT_ATTR_NOSUID},
 	{word: "rsymfollow", recursive: true, clear: unix.MOUNT_ATTR_NOSYMFOLLOW},
 	{word: "runbindable", kind: isPropagation},
@@ -111,14 +111,14 @@ var options = []option{
 	{word: "silent", flag: unix.MS_SILENT, super: true},
 	{word: "slave", kind: isPropagation},
 	{word: "src-nofollow", kind: isSourceNoFollow},
-	{word: "strictatime", clear: anyAtime, flag: unix.MS_STRICTATIME},
+	{word: "strictatime", clear: atimeMask, flag: unix.MS_STRICTATIME},
 	{word: "suid", clear: unix.MOUNT_ATTR_NOSUID, unflag: unix.MS_NOSUID},
 	{word: "symfollow", clear: unix.MOUNT_ATTR_NOSYMFOLLOW, unflag: unix.MS_NOSYMFOLLOW},
 	{word: "sync", flag: unix.MS_SYNCHRONOUS, super: true},
 	{word: "tmpcopyup", kind: isTmpCopyUp},
 	{word: "unbindable", kind: isPropagation},
-	{word: "user", set: userAttr, flag: unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
-	{word: "users", set: userAttr, flag: unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
+	{word: "user", set: userAttrs, flag: unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
+	{word: "users", set: userAttrs, flag: unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
 }
 
 // findOption returns the row of a word, or nil.
@@ -146,10 +146,10 @@ func (o *option) changesFlags() bool {
 		o.flag&unix.MS_REMOUNT == 0
 }
 
-// atime combines the words about atime. Each is a flag of its own for mount(2), which other runtimes use: strictatime
-// wins over noatime, and noatime over relatime, in any order. An engine that adds noatime to the default /dev, which is
-// strictatime, changes nothing.
-func (m *Mount) atime() {
+// combineAtime combines the words about atime. Each is a flag of its own for mount(2), which other runtimes use:
+// strictatime wins over noatime, and noatime over relatime, in any order. An engine that adds noatime to the default
+// /dev, which is strictatime, changes nothing.
+func (m *Mount) combineAtime() {
 	switch {
 	case m.Flags&unix.MS_STRICTATIME != 0:
 		m.AttrSet |= unix.MOUNT_ATTR_STRICTATIME

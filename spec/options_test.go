@@ -36,10 +36,10 @@ func TestOptionsAreSorted(t *testing.T) {
 // TestOptionRows asks of each row what must hold for all of them.
 func TestOptionRows(t *testing.T) {
 	for _, o := range options {
-		if o.set&o.clear != 0 && o.clear != anyAtime {
+		if o.set&o.clear != 0 && o.clear != atimeMask {
 			t.Errorf("%s sets and clears the same attribute", o.word)
 		}
-		if o.set&anyAtime != 0 && o.clear != anyAtime {
+		if o.set&atimeMask != 0 && o.clear != atimeMask {
 			t.Errorf("%s sets a value of the atime field without clearing it first: mount_setattr(2) says EINVAL",
 				o.word)
 		}
@@ -67,7 +67,7 @@ func TestMountOptionsParse(t *testing.T) {
 			"tmpfs",
 			[]string{"nosuid", "strictatime", "mode=755", "size=65536k"},
 			Mount{
-				AttrSet: nosuid | strictatime, AttrClear: anyAtime, Flags: unix.MS_NOSUID | unix.MS_STRICTATIME,
+				AttrSet: nosuid | strictatime, AttrClear: atimeMask, Flags: unix.MS_NOSUID | unix.MS_STRICTATIME,
 				Data: "mode=755,size=65536k",
 			},
 		},
@@ -80,29 +80,29 @@ func TestMountOptionsParse(t *testing.T) {
 			"tmpfs",
 			[]string{"strictatime", "noatime", "nodiratime", "relatime"},
 			Mount{
-				AttrSet: strictatime | unix.MOUNT_ATTR_NODIRATIME, AttrClear: anyAtime,
+				AttrSet: strictatime | unix.MOUNT_ATTR_NODIRATIME, AttrClear: atimeMask,
 				Flags: unix.MS_STRICTATIME | unix.MS_NODIRATIME,
 			},
 		},
 		"atime undoes noatime alone": {
 			"tmpfs",
 			[]string{"noatime", "strictatime", "atime"},
-			Mount{AttrSet: strictatime, AttrClear: anyAtime, Flags: unix.MS_STRICTATIME},
+			Mount{AttrSet: strictatime, AttrClear: atimeMask, Flags: unix.MS_STRICTATIME},
 		},
 		"what wins can be undone": {
 			"tmpfs",
 			[]string{"strictatime", "noatime", "nostrictatime"},
-			Mount{AttrSet: noatime, AttrClear: anyAtime, Flags: unix.MS_NOATIME},
+			Mount{AttrSet: noatime, AttrClear: atimeMask, Flags: unix.MS_NOATIME},
 		},
 		"relatime does not undo noatime": {
 			"tmpfs",
 			[]string{"noatime", "relatime"},
-			Mount{AttrSet: noatime, AttrClear: anyAtime, Flags: unix.MS_NOATIME},
+			Mount{AttrSet: noatime, AttrClear: atimeMask, Flags: unix.MS_NOATIME},
 		},
 		"relatime": {
 			"tmpfs",
 			[]string{"relatime"},
-			Mount{AttrClear: anyAtime, Flags: unix.MS_RELATIME},
+			Mount{AttrClear: atimeMask, Flags: unix.MS_RELATIME},
 		},
 		"bind": {
 			"none",
@@ -171,9 +171,9 @@ func TestMountOptionsParse(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var checks checker
+			checks := newMountChecker(&Spec{})
 			got := Mount{Type: c.kind}
-			checks.options(locationOf("mounts[0].options"), c.words, &got)
+			checks.parseOptions(locationOf("mounts[0].options"), c.words, &got)
 			if c.want.Type == "" {
 				c.want.Type = c.kind
 			}
@@ -207,9 +207,9 @@ func TestOptionsWithValues(t *testing.T) {
 		{"bind", "idmap=uids=0-0-1;gids=0-0-1;more", "is no part"},
 		{"tmpfs", "src-nofollow", "leave them out of a mount of type tmpfs"},
 	} {
-		var checks checker
+		checks := newMountChecker(&Spec{})
 		m := Mount{Type: c.kind}
-		checks.options(locationOf("mounts[0].options"), []string{c.word}, &m)
+		checks.parseOptions(locationOf("mounts[0].options"), []string{c.word}, &m)
 		if err := checks.err(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s on %s: %v, which lacks %q", c.word, c.kind, err, c.want)
 		}
@@ -227,10 +227,10 @@ func TestRelativeIDs(t *testing.T) {
 		"uids=@7-3-2;gids=@7-3-2": 100003, "uids=@7-10-5;gids=@7-10-5": 500, "uids=7-3-2;gids=7-3-2": 3,
 		"uids=@7-9-2;gids=@7-9-2": 0, "uids=@7-15-1;gids=@7-15-1": 0, "uids=@7-12-4294967295;gids=@7-12-1": 0,
 	} {
-		var checks checker
+		checks := newMountChecker(s)
 		m := Mount{Type: "bind"}
-		checks.options(locationOf("mounts[0].options"), []string{"idmap=" + value}, &m)
-		checks.idMap(locationOf("mounts[0]"), &m, s)
+		checks.parseOptions(locationOf("mounts[0].options"), []string{"idmap=" + value}, &m)
+		checks.checkIDMap(locationOf("mounts[0]"), &m)
 		err := checks.err()
 		if want == 0 {
 			if err == nil || !strings.Contains(err.Error(), "must lie in one range") {
@@ -242,4 +242,8 @@ func TestRelativeIDs(t *testing.T) {
 			t.Errorf("%s: error %v, ids %v %v, want %d", value, err, m.UIDMappings, m.GIDMappings, want)
 		}
 	}
+}
+
+func newMountChecker(s *Spec) *mountChecker {
+	return &mountChecker{configChecker: &configChecker{checker: &checker{}, spec: s}}
 }

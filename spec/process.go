@@ -8,58 +8,61 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// process checks a process object (config.md, Process), of a config.json or on its own.
-func (c *checker) process(at location, oci *specs.Process) *Process {
+// processChecker checks a process object (config.md, Process), of a config.json or on its own.
+type processChecker struct{ *checker }
+
+// check checks the whole object and returns the values of it that are valid.
+func (c processChecker) check(at location, oci *specs.Process) *Process {
 	p := &Process{
 		OCI: oci, Path: at.path(),
 		Args: oci.Args, Cwd: path.Clean(oci.Cwd), Terminal: oci.Terminal, NoNewPrivs: oci.NoNewPrivileges,
-		OOMScoreAdj: oci.OOMScoreAdj, AppArmor: oci.ApparmorProfile, SELinuxLabel: c.label(at.Dot("selinuxLabel"),
+		OOMScoreAdj: oci.OOMScoreAdj, AppArmor: oci.ApparmorProfile, SELinuxLabel: c.checkLabel(at.Dot("selinuxLabel"),
 			oci.SelinuxLabel),
 	}
 	switch {
 	case len(oci.Args) == 0:
-		c.bad(at.Dot("args"), "", "is required: the program and its arguments")
+		c.refuse(at.Dot("args"), "", "is required: the program and its arguments")
 	case oci.Args[0] == "":
 		// The text of a missing program: for it engines exit with status 127.
-		c.bad(at.DotAt("args", 0), "", `is empty: exec: "": executable file not found in $PATH`)
+		c.refuse(at.DotAt("args", 0), "", `is empty: exec: "": executable file not found in $PATH`)
 	}
 	switch {
 	case oci.Cwd == "":
-		c.bad(at.Dot("cwd"), "", "is required: the absolute path of the working directory, as the container sees it")
+		c.refuse(at.Dot("cwd"), "", "is required: the absolute path of the working directory, as the container sees it")
 	case oci.Cwd[0] != '/':
-		c.bad(at.Dot("cwd"), oci.Cwd, "must be an absolute path")
+		c.refuse(at.Dot("cwd"), oci.Cwd, "must be an absolute path")
 	}
 	if n := oci.OOMScoreAdj; n != nil && (*n < -1000 || *n > 1000) {
-		c.bad(at.Dot("oomScoreAdj"), strconv.Itoa(*n), "must be from -1000 to 1000")
+		c.refuse(at.Dot("oomScoreAdj"), strconv.Itoa(*n), "must be from -1000 to 1000")
 	}
-	c.console(at.Dot("consoleSize"), oci, p)
-	p.Env = c.env(at.Dot("env"), oci.Env)
-	c.user(at.Dot("user"), &oci.User, p)
-	p.Capabilities = c.capabilities(at.Dot("capabilities"), oci.Capabilities, oci.User.UID == 0)
-	p.Rlimits = c.rlimits(at.Dot("rlimits"), oci.Rlimits)
-	c.scheduler(at.Dot("scheduler"), oci.Scheduler)
-	c.ioPriority(at.Dot("ioPriority"), oci.IOPriority)
+	c.checkConsole(at.Dot("consoleSize"), oci, p)
+	p.Env = c.checkEnv(at.Dot("env"), oci.Env)
+	c.checkUser(at.Dot("user"), &oci.User, p)
+	p.Capabilities = c.checkCapabilities(at.Dot("capabilities"), oci.Capabilities, oci.User.UID == 0)
+	p.Rlimits = c.checkRlimits(at.Dot("rlimits"), oci.Rlimits)
+	c.checkScheduler(at.Dot("scheduler"), oci.Scheduler)
+	c.checkIOPriority(at.Dot("ioPriority"), oci.IOPriority)
 	if a := oci.ExecCPUAffinity; a != nil {
 		one := at.Dot("execCPUAffinity")
-		c.list(one.Dot("initial"), a.Initial)
-		c.list(one.Dot("final"), a.Final)
+		c.checkList(one.Dot("initial"), a.Initial)
+		c.checkList(one.Dot("final"), a.Final)
 	}
 	return p
 }
 
-// console checks the size of the console, which must be ignored without a terminal. ioctl_tty(2) has 16 bits for each
-// side.
-func (c *checker) console(at location, oci *specs.Process, p *Process) {
+// checkConsole checks the size of the console, which must be ignored without a terminal. ioctl_tty(2) has 16 bits for
+// each side.
+func (c processChecker) checkConsole(at location, oci *specs.Process, p *Process) {
 	size := oci.ConsoleSize
 	if size == nil || !oci.Terminal {
 		return
 	}
 	const most = 1<<16 - 1
 	if size.Height > most {
-		c.bad(at.Dot("height"), strconv.FormatUint(uint64(size.Height), 10), "must be at most 65535")
+		c.refuse(at.Dot("height"), strconv.FormatUint(uint64(size.Height), 10), "must be at most 65535")
 	}
 	if size.Width > most {
-		c.bad(at.Dot("width"), strconv.FormatUint(uint64(size.Width), 10), "must be at most 65535")
+		c.refuse(at.Dot("width"), strconv.FormatUint(uint64(size.Width), 10), "must be at most 65535")
 	}
 	p.ConsoleRows, p.ConsoleCols = uint16(size.Height), uint16(size.Width)
 }
@@ -67,9 +70,9 @@ func (c *checker) console(at location, oci *specs.Process, p *Process) {
 // manyEnv is the number of variables above which a map finds duplicates faster than a scan of all of them.
 const manyEnv = 64
 
-// env checks an environment. Of a variable that is given twice the last value is used, at the position of the first:
-// getenv(3) would find the first, and engines append what the user asked for to what the image says.
-func (c *checker) env(at location, list []string) []string {
+// checkEnv checks an environment. Of a variable that is given twice the last value is used, at the position of the
+// first: getenv(3) would find the first, and engines append what the user asked for to what the image says.
+func (c processChecker) checkEnv(at location, list []string) []string {
 	var index map[string]int
 	if len(list) > manyEnv {
 		index = make(map[string]int, len(list))
@@ -78,7 +81,7 @@ func (c *checker) env(at location, list []string) []string {
 	for i, v := range list {
 		eq := strings.IndexByte(v, '=')
 		if eq <= 0 {
-			c.bad(at.At(i), v, "must be NAME=VALUE")
+			c.refuse(at.At(i), v, "must be NAME=VALUE")
 			continue
 		}
 		j := findEnv(out, v[:eq+1], index)

@@ -12,7 +12,7 @@ import (
 	"rt/internal/jsonscan"
 )
 
-// Report is all that the document itself gives reason to say about a config.json.
+// Report is what Examine has found in a config.json.
 type Report struct {
 	Spec     *Spec         // nil if there are problems
 	OCI      *specs.Spec   // what could be decoded; nil if the document is not JSON
@@ -50,31 +50,32 @@ func ReadConfig(bundle string) (raw []byte, absolute string, err error) {
 // configName is the file of a bundle (bundle.md), and the name of the document in messages.
 const configName = "config.json"
 
-// Examine checks the bytes of a config.json as Parse does, and finds out all there is to say. It takes several times as
-// long: it is for people, and for a document that Parse has refused.
+// Examine checks the bytes of a config.json as Parse does. It also finds unknown and repeated properties, and the line
+// and column of each problem. It takes several times as long: it is for people, and for a document that Parse has
+// refused.
 func Examine(raw []byte, bundle string) *Report {
-	c := checker{bundle: bundle}
-	s := c.parse(raw, true)
+	d := decoder{checker: &checker{}}
+	s := d.parseConfig(raw, bundle, true)
 	r := &Report{
-		OCI: s.OCI, Problems: c.problems, Warnings: c.warnings, Unknown: c.unknown, Repeated: c.repeated,
+		OCI: s.OCI, Problems: d.problems, Warnings: d.warnings, Unknown: d.unknown, Repeated: d.repeated,
 		doc: text(raw),
 	}
-	if c.broken {
+	if d.notJSON {
 		r.OCI = nil
 	}
-	if len(c.problems) == 0 {
-		s.Warnings, r.Spec = c.warnings, s
+	if len(d.problems) == 0 {
+		s.Warnings, r.Spec = d.warnings, s
 	}
 	for _, e := range r.Problems {
-		if r.Place(e); e.Hint == "" {
-			e.Hint = r.misspelt(e.Field)
+		if r.Locate(e); e.Hint == "" {
+			e.Hint = r.misspellingHint(e.Field)
 		}
 	}
 	return r
 }
 
-// Place completes a problem of the document with line and column.
-func (r *Report) Place(e *diag.Error) {
+// Locate adds the name of the document, and line and column, to one of its problems.
+func (r *Report) Locate(e *diag.Error) {
 	e.Op = configName
 	if e.Field == wholeDocument {
 		e.Field = ""
@@ -84,24 +85,25 @@ func (r *Report) Place(e *diag.Error) {
 	}
 }
 
-// Place completes an error about the config.json raw, and its More, with line and column.
-func Place(raw []byte, e *diag.Error) {
+// Locate adds the name of the document, and line and column, to an error about the config.json raw and to its More.
+func Locate(raw []byte, e *diag.Error) {
 	r := Report{doc: text(raw)}
-	r.Place(e)
+	r.Locate(e)
 	for _, m := range e.More {
-		r.Place(m)
+		r.Locate(m)
 	}
 }
 
-// LineColumn returns where the document has a field, or what it has of the way to it.
+// LineColumn returns the position of a field in the document, counted from 1. If the field is absent, it is the
+// position of the innermost value on its path that is present.
 func (r *Report) LineColumn(field string) (line, column int) {
 	offset, _ := jsonscan.Find(r.doc, field)
 	return jsonscan.LineColumn(r.doc, offset)
 }
 
-// misspelt returns a hint for a field with a problem, if the document has an unknown property that was probably meant
-// to be that field: a required field is missing, and next to it is one with a typing mistake.
-func (r *Report) misspelt(field string) string {
+// misspellingHint returns a hint for a field with a problem, if an unknown property of the same object was probably
+// meant to be that field; else "".
+func (r *Report) misspellingHint(field string) string {
 	for i := range r.Unknown {
 		u := &r.Unknown[i]
 		parent, name := "", u.Path
@@ -109,26 +111,18 @@ func (r *Report) misspelt(field string) string {
 			parent, name = u.Path[:dot+1], u.Path[dot+1:]
 		}
 		if u.Nearest != "" && !u.Used && parent+u.Nearest == field {
-			return strconv.Quote(name) + " in line " + strconv.Itoa(u.Line) + ` is unknown: did you mean "` +
-				u.Nearest +
-				`"?`
+			return strconv.Quote(name) + " in line " + strconv.Itoa(u.Line) +
+				` is unknown: did you mean "` + u.Nearest + `"?`
 		}
 	}
 	return ""
 }
 
 // err returns the problems as one error.
-func (r *Report) err() error {
-	if len(r.Problems) == 0 {
-		return nil
-	}
-	first := r.Problems[0]
-	first.More = r.Problems[1:]
-	return first
-}
+func (r *Report) err() error { return joinProblems(r.Problems) }
 
-// imageLayout reports whether a directory is an image, and no bundle (image-spec, image-layout.md).
-func imageLayout(dir string) bool {
+// isImageLayout reports whether a directory is an image, not a bundle (image-spec, image-layout.md).
+func isImageLayout(dir string) bool {
 	_, err := os.Lstat(filepath.Join(dir, "oci-layout"))
 	return err == nil
 }

@@ -40,7 +40,7 @@ func RlimitTypes() []string {
 	return list
 }
 
-// RlimitNumber returns the resource of getrlimit(2) that a type names.
+// RlimitNumber returns the resource of getrlimit(2) that a type names, and whether it names one.
 func RlimitNumber(name string) (int, bool) {
 	for _, t := range rlimitTypes {
 		if t.name == name {
@@ -50,28 +50,23 @@ func RlimitNumber(name string) (int, bool) {
 	return 0, false
 }
 
-// rlimits checks process.rlimits (config.md, POSIX process).
-func (c *checker) rlimits(at location, list []specs.POSIXRlimit) []Rlimit {
+// checkRlimits checks process.rlimits (config.md, POSIX process).
+func (c processChecker) checkRlimits(at location, list []specs.POSIXRlimit) []Rlimit {
 	var out []Rlimit
 	for i, r := range list {
 		one := at.At(i)
-		resource, known := -1, false
-		for _, t := range rlimitTypes {
-			if t.name == r.Type {
-				resource, known = t.resource, true
-			}
-		}
+		resource, known := RlimitNumber(r.Type)
 		if !known {
-			c.unknownWord(one.Dot("type"), r.Type, RlimitTypes())
+			c.refuseWord(one.Dot("type"), r.Type, RlimitTypes())
 			continue
 		}
 		for _, other := range out {
 			if other.Resource == resource {
-				c.bad(one.Dot("type"), r.Type, "is given twice: "+at.At(other.Index).String()+" sets it already")
+				c.refuse(one.Dot("type"), r.Type, "is given twice: "+at.At(other.Index).String()+" sets it already")
 			}
 		}
 		if r.Soft > r.Hard {
-			c.bad(one.Dot("soft"), strconv.FormatUint(r.Soft, 10),
+			c.refuse(one.Dot("soft"), strconv.FormatUint(r.Soft, 10),
 				"must not be above the hard limit, "+strconv.FormatUint(r.Hard, 10))
 		}
 		out = append(out, Rlimit{Type: r.Type, Resource: resource, Soft: r.Soft, Hard: r.Hard, Index: i})
@@ -79,16 +74,15 @@ func (c *checker) rlimits(at location, list []specs.POSIXRlimit) []Rlimit {
 	return out
 }
 
-// unknownWord complains about a word that is not in a list: with the nearest one if it looks like a slip, else with
-// all.
-func (c *checker) unknownWord(at location, word string, known []string) {
+// refuseWord refuses a word that is not one of known. It names the one that was probably meant, if there is one.
+func (c *checker) refuseWord(at location, word string, known []string) {
 	all := "one of " + strings.Join(known, ", ")
 	switch near := Nearest(word, known); {
 	case word == "":
-		c.bad(at, "", "is required: "+all)
+		c.refuse(at, "", "is required: "+all)
 	case near != "":
-		c.bad(at, word, "is not known: did you mean "+near+"? It must be "+all)
+		c.refuse(at, word, "is not known: did you mean "+near+"? It must be "+all)
 	default:
-		c.bad(at, word, "must be "+all)
+		c.refuse(at, word, "must be "+all)
 	}
 }

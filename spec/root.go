@@ -7,22 +7,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// root checks root (config.md, Root). Whether the directory exists is checked on the host later.
-func (c *checker) root(root *specs.Root, s *Spec) {
+// checkRoot checks root (config.md, Root). Whether the directory exists is checked on the host later.
+func (c *configChecker) checkRoot(root *specs.Root) {
 	if root == nil {
-		c.bad(locationOf("root"), "",
+		c.refuse(locationOf("root"), "",
 			`is required: an object with "path", the directory of the container's root file system`)
 		return
 	}
 	if root.Path == "" {
-		c.bad(locationOf("root.path"), "",
+		c.refuse(locationOf("root.path"), "",
 			"is required: the directory of the container's root file system, absolute or relative to the bundle")
 		return
 	}
-	s.RootReadonly = root.Readonly
-	s.Rootfs = filepath.Clean(root.Path)
-	if !filepath.IsAbs(s.Rootfs) {
-		s.Rootfs = filepath.Join(s.Bundle, root.Path)
+	c.spec.RootReadonly = root.Readonly
+	c.spec.Rootfs = filepath.Clean(root.Path)
+	if !filepath.IsAbs(c.spec.Rootfs) {
+		c.spec.Rootfs = filepath.Join(c.spec.Bundle, root.Path)
 	}
 }
 
@@ -51,16 +51,16 @@ func propagation(word string) uintptr {
 	return 0
 }
 
-// rootPropagation checks linux.rootfsPropagation. The recursive words are not in the specification, but engines write
-// them.
-func (c *checker) rootPropagation(word string, s *Spec) {
+// checkRootPropagation checks linux.rootfsPropagation. The recursive words are not in the specification, but engines
+// write them.
+func (c linuxChecker) checkRootPropagation(word string) {
 	at := locationOf("linux.rootfsPropagation")
 	if word == "" {
 		return
 	}
-	if s.RootPropagation = propagation(word); s.RootPropagation == 0 {
-		c.bad(at, word, "must be shared, slave, private or unbindable, or one of these with an r before it")
+	if c.spec.RootPropagation = propagation(word); c.spec.RootPropagation == 0 {
+		c.refuse(at, word, "must be shared, slave, private or unbindable, or one of these with an r before it")
 		return
 	}
-	c.requireNamespace(at, unix.CLONE_NEWNS, s, "the propagation of the host's mounts would change")
+	c.requireNamespace(at, unix.CLONE_NEWNS, "the propagation of the host's mounts would change")
 }

@@ -17,45 +17,45 @@ var schedulerFlags = []string{
 	"SCHED_FLAG_UTIL_CLAMP_MIN", "SCHED_FLAG_UTIL_CLAMP_MAX",
 }
 
-// minRuntime is the least runtime sched_setattr(2) takes for SCHED_DEADLINE, in nanoseconds.
+// minRuntime is the least runtime that sched_setattr(2) accepts for SCHED_DEADLINE, in nanoseconds.
 const minRuntime = 1024
 
-// scheduler checks process.scheduler (config.md, Linux Process) by the rules of sched_setattr(2).
-func (c *checker) scheduler(at location, s *specs.Scheduler) {
+// checkScheduler checks process.scheduler (config.md, Linux Process) by the rules of sched_setattr(2).
+func (c processChecker) checkScheduler(at location, s *specs.Scheduler) {
 	if s == nil {
 		return
 	}
 	policy := string(s.Policy)
 	switch {
 	case policy == string(specs.SchedISO):
-		c.bad(at.Dot("policy"), policy, "is reserved, and no Linux has it")
+		c.refuse(at.Dot("policy"), policy, "is reserved, and no Linux has it")
 		return
-	case !containsWord(schedulerPolicies, policy):
-		c.unknownWord(at.Dot("policy"), policy, schedulerPolicies)
+	case !slices.Contains(schedulerPolicies, policy):
+		c.refuseWord(at.Dot("policy"), policy, schedulerPolicies)
 		return
 	}
 	for i, f := range s.Flags {
-		if !containsWord(schedulerFlags, string(f)) {
-			c.unknownWord(at.DotAt("flags", i), string(f), schedulerFlags)
+		if !slices.Contains(schedulerFlags, string(f)) {
+			c.refuseWord(at.DotAt("flags", i), string(f), schedulerFlags)
 		}
 	}
 	if s.Nice < -20 || s.Nice > 19 {
-		c.bad(at.Dot("nice"), strconv.Itoa(int(s.Nice)), "must be from -20 to 19")
+		c.refuse(at.Dot("nice"), strconv.Itoa(int(s.Nice)), "must be from -20 to 19")
 	}
 	realtime := policy == "SCHED_FIFO" || policy == "SCHED_RR"
 	switch {
 	case realtime && (s.Priority < 1 || s.Priority > 99):
-		c.bad(at.Dot("priority"), strconv.Itoa(int(s.Priority)), "must be from 1 to 99 for "+policy)
+		c.refuse(at.Dot("priority"), strconv.Itoa(int(s.Priority)), "must be from 1 to 99 for "+policy)
 	case !realtime && s.Priority != 0:
-		c.bad(at.Dot("priority"), strconv.Itoa(int(s.Priority)),
+		c.refuse(at.Dot("priority"), strconv.Itoa(int(s.Priority)),
 			"must be 0 for "+policy+": only SCHED_FIFO and SCHED_RR have priorities")
 	}
-	c.deadline(at, s)
+	c.checkDeadline(at, s)
 }
 
-// deadline checks the three times that only SCHED_DEADLINE has: runtime <= deadline <= period, where period 0 means the
-// deadline.
-func (c *checker) deadline(at location, s *specs.Scheduler) {
+// checkDeadline checks the three times that only SCHED_DEADLINE has: runtime <= deadline <= period, where period 0
+// means the deadline.
+func (c processChecker) checkDeadline(at location, s *specs.Scheduler) {
 	times := []struct {
 		name string
 		ns   uint64
@@ -63,7 +63,7 @@ func (c *checker) deadline(at location, s *specs.Scheduler) {
 	if s.Policy != specs.SchedDeadline {
 		for _, t := range times {
 			if t.ns != 0 {
-				c.bad(at.Dot(t.name), strconv.FormatUint(t.ns, 10),
+				c.refuse(at.Dot(t.name), strconv.FormatUint(t.ns, 10),
 					"must be 0 for "+string(s.Policy)+": only SCHED_DEADLINE has a "+t.name)
 			}
 		}
@@ -71,31 +71,27 @@ func (c *checker) deadline(at location, s *specs.Scheduler) {
 	}
 	switch {
 	case s.Runtime < minRuntime:
-		c.bad(at.Dot("runtime"), strconv.FormatUint(s.Runtime, 10), "must be at least 1024 nanoseconds")
+		c.refuse(at.Dot("runtime"), strconv.FormatUint(s.Runtime, 10), "must be at least 1024 nanoseconds")
 	case s.Deadline < s.Runtime:
-		c.bad(at.Dot("deadline"), strconv.FormatUint(s.Deadline, 10),
+		c.refuse(at.Dot("deadline"), strconv.FormatUint(s.Deadline, 10),
 			"must not be shorter than the runtime, "+strconv.FormatUint(s.Runtime, 10))
 	case s.Period != 0 && s.Period < s.Deadline:
-		c.bad(at.Dot("period"), strconv.FormatUint(s.Period, 10),
+		c.refuse(at.Dot("period"), strconv.FormatUint(s.Period, 10),
 			"must not be shorter than the deadline, "+strconv.FormatUint(s.Deadline, 10))
 	}
 }
 
 var ioPriorityClasses = []string{"IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"}
 
-// ioPriority checks process.ioPriority (ioprio_set(2)).
-func (c *checker) ioPriority(at location, p *specs.LinuxIOPriority) {
+// checkIOPriority checks process.ioPriority (ioprio_set(2)).
+func (c processChecker) checkIOPriority(at location, p *specs.LinuxIOPriority) {
 	if p == nil {
 		return
 	}
-	if !containsWord(ioPriorityClasses, string(p.Class)) {
-		c.unknownWord(at.Dot("class"), string(p.Class), ioPriorityClasses)
+	if !slices.Contains(ioPriorityClasses, string(p.Class)) {
+		c.refuseWord(at.Dot("class"), string(p.Class), ioPriorityClasses)
 	}
 	if p.Priority < 0 || p.Priority > 7 {
-		c.bad(at.Dot("priority"), strconv.Itoa(p.Priority), "must be from 0, the highest, to 7")
+		c.refuse(at.Dot("priority"), strconv.Itoa(p.Priority), "must be from 0, the highest, to 7")
 	}
-}
-
-func containsWord(list []string, word string) bool {
-	return slices.Contains(list, word)
 }

@@ -6,21 +6,21 @@ import (
 	"github.com/opencontainers/selinux/go-selinux"
 )
 
-// label checks the form of an SELinux label in the config.
-func (c *checker) label(at location, label string) string {
+// checkLabel checks the form of an SELinux label, and returns it; "" if it is malformed.
+func (c *checker) checkLabel(at location, label string) string {
 	if label == "" {
 		return ""
 	}
 	if problem := LabelProblem(label); problem != "" {
-		c.bad(at, label, problem)
+		c.refuse(at, label, problem)
 		return ""
 	}
 	return label
 }
 
-// LabelProblem returns what is wrong with the form of an SELinux label, as a clause; "" if nothing is. What no policy
-// can know is refused before anything is made. Whether the policy of the host knows a label is told by the kernel, when
-// it is written. Nothing here reads the host.
+// LabelProblem returns what is wrong with the form of an SELinux label, as a clause; "" if nothing is. A label that no
+// policy can define is thus refused before anything is created. It does not read the host: whether the policy there
+// defines a label is known when the kernel refuses it or not.
 func LabelProblem(label string) string {
 	context, err := selinux.NewContext(label)
 	if err != nil {

@@ -43,7 +43,7 @@ func TestLabels(t *testing.T) {
 		_, err := CheckProcess(&specs.Process{Args: []string{"a"}, Cwd: "/", SelinuxLabel: label}, "process")
 		checkLabelError(t, "process.selinuxLabel", label, want, err)
 		c := &checker{}
-		if got := c.label(locationOf("linux.mountLabel"), label); want == "" && got != label {
+		if got := c.checkLabel(locationOf("linux.mountLabel"), label); want == "" && got != label {
 			t.Errorf("linux.mountLabel %q is taken for %q", label, got)
 		}
 		checkLabelError(t, "linux.mountLabel", label, want, c.err())

@@ -1,10 +1,12 @@
 // Package spec turns config.json into typed, checked values.
 //
-// It runs in rt only, never in the boot process. It reads the document once (decode_gen.go), checks it once and
-// completely (check.go and a file for each section), and parses while it checks: the word "rro" goes in, an attribute
-// mask and a recursive bit come out, so that from there on a wrong value can't be spelled. It opens nothing but
-// config.json, knows nothing of this host, and refuses only what the document itself gets wrong; what this machine
-// can't do is the business of package plan.
+// It decodes the document once (decode_gen.go) and checks it once and completely (config.go, and a file for each
+// section). It parses while it checks: the word "rro" goes in, an attribute mask and a recursive bit come out, so that
+// from there on a wrong value can't be expressed. [Load] returns all problems of a document in one error; [Examine]
+// also finds what no error is made of, such as misspelled properties.
+//
+// It opens nothing but config.json, and refuses only what the document itself gets wrong: what this machine can't do is
+// found by package plan. It runs in rt only, never in the boot process.
 //
 // It follows the OCI runtime specification 1.3: config.md and config-linux.md. Unknown properties are ignored
 // (config.md, Extensibility), unknown values are errors (Valid values).
@@ -35,7 +37,7 @@ type Spec struct {
 	TimeOffsets     []TimeOffset
 	Process         *Process // nil if the config has none: such a container can be created, not started
 	Mounts          []Mount
-	Devices         []Device // linux.devices in order; the default devices are the plan's business
+	Devices         []Device // linux.devices in order; package plan adds the default devices
 	MaskedPaths     []string
 	ReadonlyPaths   []string
 	Sysctl          []Sysctl // sorted by key
@@ -50,15 +52,15 @@ type Spec struct {
 type Unknown struct {
 	Path    string // "process.argz"
 	Nearest string // the known name most like it: "args"; empty if none is near
-	Used    bool   // only the case differs from Nearest: rt takes the one for the other, as other runtimes in Go do
-	Line    int
-	Column  int
+	Used    bool   // only the case differs from Nearest: rt reads it as that, as other runtimes in Go do
+	Line    int    // counted from 1
+	Column  int    // counted from 1, in characters
 }
 
-// Namespaces says which namespaces the container gets. A namespace that is neither new nor joined is the runtime's own.
+// Namespaces are the namespaces that the container gets. One that is neither new nor joined is the runtime's own.
 type Namespaces struct {
-	New  uintptr // CLONE_NEW* of all to be made
-	Join []Join  // those to be joined, in the order of the document
+	New  uintptr // CLONE_NEW* of all that are created
+	Join []Join  // those that are joined, in the order of the document
 }
 
 // Join is an entry of linux.namespaces that has a path.
@@ -71,15 +73,13 @@ type Join struct {
 // Field returns the path of the entry's path in config.json, for messages: "linux.namespaces[3].path".
 func (j *Join) Field() string { return "linux.namespaces[" + strconv.Itoa(j.Index) + "].path" }
 
-// Has reports whether the container has a namespace of kind flag that is not the runtime's, new or joined.
+// Has reports whether the container has a namespace of a type, one CLONE_NEW*, that is not the runtime's: new or
+// joined.
 func (n Namespaces) Has(flag uintptr) bool {
-	if n.New&flag != 0 {
-		return true
-	}
-	return n.Joined(flag) != nil
+	return n.New&flag != 0 || n.Joined(flag) != nil
 }
 
-// Joined returns the entry that joins a namespace of kind flag, or nil.
+// Joined returns the entry that joins a namespace of a type, one CLONE_NEW*, or nil.
 func (n Namespaces) Joined(flag uintptr) *Join {
 	for i := range n.Join {
 		if n.Join[i].Flag == flag {
@@ -93,13 +93,13 @@ func (n Namespaces) Joined(flag uintptr) *Join {
 type TimeOffset struct {
 	Clock   string // "monotonic" or "boottime"
 	Secs    int64
-	Nanosec uint32
+	Nanosec uint32 // from 0 to 999999999, added to Secs
 }
 
 // Process is a checked process object: of the config, or of `rt exec --process`.
 type Process struct {
 	OCI  *specs.Process // as decoded; for the fields that need no parsing
-	Path Path           // where it stands in its document: "process", or "" for a process.json
+	Path Path           // the path of the object in its document: "process", or "" for a process.json
 
 	Args         []string
 	Env          []string // NAME=VALUE, each name once
@@ -114,7 +114,7 @@ type Process struct {
 	Capabilities *Capabilities // nil: not given
 	Rlimits      []Rlimit
 	Warnings     []string // of a process that was checked alone; a config's are in Spec.Warnings
-	OOMScoreAdj  *int
+	OOMScoreAdj  *int     // nil: not given
 	AppArmor     string
 	SELinuxLabel string
 }
@@ -129,7 +129,7 @@ type Rlimit struct {
 	Type       string // "RLIMIT_NOFILE"
 	Resource   int    // unix.RLIMIT_NOFILE
 	Soft, Hard uint64
-	Index      int
+	Index      int // in process.rlimits, for messages
 }
 
 // Mount is a checked entry of mounts.
@@ -157,18 +157,18 @@ type Mount struct {
 	TmpCopyUp   bool
 
 	// Flagged says that an option sets or clears a flag (rw and async included): a bind mount then has exactly the
-	// flags of its options, whatever its source has, but for the atime field, which changes only when it is named.
-	// Without such an option it has the flags of its source.
+	// flags of its options, whatever its source has. The atime field alone changes only if an option names it. Without
+	// such an option the mount has the flags of its source.
 	Flagged bool
 
-	// bind: a source that is a symbolic link is made again at the destination, and nothing is mounted
+	// bind: a source that is a symbolic link is copied to the destination, and nothing is mounted
 	CopySymlink    bool
 	SourceNoFollow bool // bind: a source that is a symbolic link is mounted itself
 	DestNoFollow   bool // bind: a destination that is a symbolic link is covered itself
 
 	IDMap          bool // idmap or ridmap, or mappings are given
 	IDMapRecursive bool
-	// those of the mount, else the container's; none if the container joins a user namespace and says no more
+	// those of the mount, else the container's; none if the container joins a user namespace and lists none
 	UIDMappings []specs.LinuxIDMapping
 	GIDMappings []specs.LinuxIDMapping
 }

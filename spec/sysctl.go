@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sysctls says which parameters belong to a namespace, and to which. All others are the host's: a container must not
-// touch them. A path that ends in "/" stands for all below it.
+// sysctls are the parameters that belong to a namespace, with its type. All others are the host's: a container must not
+// set them. A path that ends in "/" stands for all below it.
 var sysctls = []struct {
 	path string
 	flag uintptr
@@ -32,8 +32,8 @@ var sysctls = []struct {
 	{"kernel/shmmni", unix.CLONE_NEWIPC},
 }
 
-// sysctl checks linux.sysctl (config-linux.md, Sysctl).
-func (c *checker) sysctl(m map[string]string, s *Spec) {
+// checkSysctl checks linux.sysctl (config-linux.md, Sysctl).
+func (c linuxChecker) checkSysctl(m map[string]string) {
 	at := locationOf("linux.sysctl")
 	if len(m) == 0 {
 		return
@@ -43,36 +43,35 @@ func (c *checker) sysctl(m map[string]string, s *Spec) {
 		one := at.Key(key)
 		file, ok := sysctlPath(key)
 		if !ok {
-			c.bad(one, "", `is no name of a kernel parameter: it must look like "net.ipv4.ip_forward" or `+
+			c.refuse(one, "", `is no name of a kernel parameter: it must look like "net.ipv4.ip_forward" or `+
 				`"net/ipv4/ip_forward"`)
 			continue
 		}
 		if other, ok := taken[file]; ok {
-			c.bad(one, "", "is the same parameter as "+at.Key(other).String())
+			c.refuse(one, "", "is the same parameter as "+at.Key(other).String())
 		}
 		taken[file] = key
 		flag := sysctlNamespace(file)
 		if flag == 0 {
-			c.bad(one, "", "belongs to the host: a container may set what lies in its namespaces only, net.*, "+
-				"user.*, "+
-				"fs.mqueue.*, "+
-				"kernel.hostname, kernel.domainname, and kernel.msg*, kernel.sem* and kernel.shm* of System V IPC")
+			c.refuse(one, "", "belongs to the host: a container may set what lies in its namespaces only, net.*, "+
+				"user.*, fs.mqueue.*, kernel.hostname, kernel.domainname, and kernel.msg*, "+
+				"kernel.sem* and kernel.shm* of System V IPC")
 			continue
 		}
-		c.requireNamespace(one, flag, s, "the parameter is the host's")
-		if file == "kernel/hostname" && differsFrom(s.Hostname, m[key]) ||
-			file == "kernel/domainname" && differsFrom(s.Domainname, m[key]) {
-			c.bad(one, m[key], "sets what "+strings.TrimPrefix(file,
-				"kernel/")+" sets too, to another name: leave one of them out")
+		c.requireNamespace(one, flag, "the parameter is the host's")
+		if file == "kernel/hostname" && differsFrom(c.spec.Hostname, m[key]) ||
+			file == "kernel/domainname" && differsFrom(c.spec.Domainname, m[key]) {
+			c.refuse(one, m[key], "sets what "+strings.TrimPrefix(file, "kernel/")+
+				" sets too, to another name: leave one of them out")
 		}
-		s.Sysctl = append(s.Sysctl, Sysctl{Key: key, Path: file, Value: m[key]})
+		c.spec.Sysctl = append(c.spec.Sysctl, Sysctl{Key: key, Path: file, Value: m[key]})
 	}
 }
 
 // differsFrom reports whether both are given and say different things.
 func differsFrom(name, value string) bool { return name != "" && name != value }
 
-// sysctlNamespace returns the kind of namespace that a file below /proc/sys belongs to, or 0.
+// sysctlNamespace returns the type of namespace that a file below /proc/sys belongs to, or 0.
 func sysctlNamespace(file string) uintptr {
 	for _, k := range sysctls {
 		if k.path == file || strings.HasSuffix(k.path, "/") && strings.HasPrefix(file, k.path) {

@@ -6,12 +6,12 @@ import (
 	"rt/internal/jsonscan"
 )
 
-// schemaPath is the property by which editors find the JSON schema of a document: see `rt spec --schema`. It is not of
-// the specification, and no mistake.
+// schemaPath is the property by which editors find the JSON schema of a document: see `rt spec --schema`. The
+// specification does not define it, but it is no mistake.
 const schemaPath = `["$schema"]`
 
-// nearest turns names that the decoder did not know into Unknown, with the name that was probably meant.
-func (c *checker) nearest(doc string, names []jsonscan.Unknown) {
+// recordUnknown records the properties that no field is for, each with the name that was probably meant.
+func (d *decoder) recordUnknown(doc string, names []jsonscan.Unknown) {
 	for _, u := range names[:min(len(names), maxProblems)] {
 		line, column := jsonscan.LineColumn(doc, u.Offset)
 		one := Unknown{Path: jsonscan.PathAt(doc, u.Offset), Line: line, Column: column}
@@ -23,13 +23,13 @@ func (c *checker) nearest(doc string, names []jsonscan.Unknown) {
 		} else {
 			one.Nearest = Nearest(u.Name, u.Names)
 		}
-		c.unknown = append(c.unknown, one)
+		d.unknown = append(d.unknown, one)
 	}
 }
 
-// Nearest returns the one of known that is most like name, or nothing if none is like it: if more than a third of it
-// would have to change, not counting a prefix that all of them have ("RLIMIT_"). The beginning of a known name, "net"
-// for "network", is like it.
+// Nearest returns the one of known that is most similar to name, or "". A name is similar if at most a third of its
+// letters differ, not counting a prefix that all of them share ("RLIMIT_"), or if it is the beginning of a known name:
+// "net" for "network".
 func Nearest(name string, known []string) string {
 	own := len(name) - len(sharedPrefix(name, known))
 	best, bestDistance := "", own/3+1
@@ -46,7 +46,7 @@ func Nearest(name string, known []string) string {
 	return best
 }
 
-// sharedPrefix returns what name and all of known begin with.
+// sharedPrefix returns the longest prefix that name and all of known share.
 func sharedPrefix(name string, known []string) string {
 	for _, k := range known {
 		for !strings.HasPrefix(k, name) {
@@ -56,8 +56,8 @@ func sharedPrefix(name string, known []string) string {
 	return name
 }
 
-// distance is the least number of letters to insert, delete, replace or swap with a neighbour to get from a to b
-// (Damerau and Levenshtein, restricted). Case counts for nothing.
+// distance returns the least number of letters to insert, delete, replace or swap with a neighbour to turn a into b
+// (the restricted Damerau-Levenshtein distance). It ignores case.
 func distance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
@@ -66,8 +66,8 @@ func distance(a, b string) int {
 	for i := 1; i <= len(a); i++ {
 		row[0] = i
 		for j := 1; j <= len(b); j++ {
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+differ(a[i-1], b[j-1]))
-			if i > 1 && j > 1 && differ(a[i-1], b[j-2]) == 0 && differ(a[i-2], b[j-1]) == 0 {
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+letterDistance(a[i-1], b[j-1]))
+			if i > 1 && j > 1 && letterDistance(a[i-1], b[j-2]) == 0 && letterDistance(a[i-2], b[j-1]) == 0 {
 				row[j] = min(row[j], before[j-2]+1)
 			}
 		}
@@ -76,8 +76,8 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// differ is 0 for the same letter, whatever its case, and 1 for others.
-func differ(a, b byte) int {
+// letterDistance returns 0 for the same letter, whatever its case, and 1 for others.
+func letterDistance(a, b byte) int {
 	if a == b || a^b == 0x20 && 'a' <= a|0x20 && a|0x20 <= 'z' {
 		return 0
 	}

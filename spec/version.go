@@ -14,36 +14,36 @@ const (
 	newestMinor   = 3
 )
 
-// version checks ociVersion: a SemVer 2.0.0 version with the major number 1. One that is newer than rt is worth a
+// checkVersion checks ociVersion: a SemVer 2.0.0 version with the major number 1. One that is newer than rt is worth a
 // warning and no more: an engine that is updated before rt writes it into every config. Pre-releases and development
 // versions count as their release; runc before 1.2 writes "1.0.2-dev".
-func (c *checker) version(v string) {
+func (c *configChecker) checkVersion(v string) {
 	const want = "must be a version 1.x.y of the runtime specification"
 	core := v
 	if i := strings.IndexAny(v, "-+"); i >= 0 {
 		core = v[:i]
-		if !semverTail(v[i:]) {
-			c.bad(locationOf("ociVersion"), v, want+": what follows the three numbers is not SemVer")
+		if !isSemverTail(v[i:]) {
+			c.refuse(locationOf("ociVersion"), v, want+": what follows the three numbers is not SemVer")
 			return
 		}
 	}
 	part := strings.Split(core, ".")
 	if v == "" {
-		c.bad(locationOf("ociVersion"), "", "is required, and "+want)
+		c.refuse(locationOf("ociVersion"), "", "is required, and "+want)
 		return
 	}
 	if len(part) == 2 && core == v {
 		c.warn(locationOf("ociVersion"), v+" is no SemVer version: taken as "+v+".0")
 		part = append(part, "0")
 	}
-	if len(part) != 3 || !semverNumber(part[0]) || !semverNumber(part[1]) || !semverNumber(part[2]) {
-		c.bad(locationOf("ociVersion"), v, want+": three numbers separated by dots")
+	if len(part) != 3 || !isSemverNumber(part[0]) || !isSemverNumber(part[1]) || !isSemverNumber(part[2]) {
+		c.refuse(locationOf("ociVersion"), v, want+": three numbers separated by dots")
 		return
 	}
 	minor, err := strconv.Atoi(part[1])
 	switch {
 	case part[0] != "1":
-		c.bad(locationOf("ociVersion"), v, want)
+		c.refuse(locationOf("ociVersion"), v, want)
 	case err != nil || minor > newestMinor:
 		c.warn(locationOf("ociVersion"),
 			v+" is newer than "+NewestVersion+", which this rt knows: properties added since are ignored")
@@ -58,8 +58,8 @@ func isOlder(v string, minor int) bool {
 	return err == nil && n < minor
 }
 
-// semverNumber reports whether s is a number without leading zeros.
-func semverNumber(s string) bool {
+// isSemverNumber reports whether s is a number without leading zeros.
+func isSemverNumber(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return false
@@ -68,17 +68,17 @@ func semverNumber(s string) bool {
 	return s == "0" || s != "" && s[0] != '0'
 }
 
-// semverTail reports whether s is "-pre.release", "+build.data", or both.
-func semverTail(s string) bool {
+// isSemverTail reports whether s is "-pre.release", "+build.data", or both.
+func isSemverTail(s string) bool {
 	pre, build, _ := strings.Cut(s, "+")
-	if strings.HasPrefix(s, "-") && !identifiers(pre[1:]) {
+	if strings.HasPrefix(s, "-") && !areIdentifiers(pre[1:]) {
 		return false
 	}
-	return !strings.Contains(s, "+") || identifiers(build)
+	return !strings.Contains(s, "+") || areIdentifiers(build)
 }
 
-// identifiers reports whether s is a list of SemVer identifiers with dots between them.
-func identifiers(s string) bool {
+// areIdentifiers reports whether s is a list of SemVer areIdentifiers with dots between them.
+func areIdentifiers(s string) bool {
 	for part := range strings.SplitSeq(s, ".") {
 		if part == "" {
 			return false

@@ -107,7 +107,7 @@ func (in *compilation) spawnError(err error) error {
 // located completes an error of the document, found after it was loaded, with line and column.
 func located(s *spec.Spec, err error) error {
 	if e, ok := errors.AsType[*diag.Error](err); ok && e.Kind == diag.Document && e.Op == "" && e.Field != "" {
-		spec.Place(s.Raw, e)
+		spec.Locate(s.Raw, e)
 	}
 	return err
 }

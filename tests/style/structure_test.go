@@ -45,7 +45,6 @@ var large = map[string]struct {
 	"spec.Mount":                       {24, 2, "the properties of mounts[], each option as a value of its own"},
 	"spec.Process":                     {19, 0, "the properties of process"},
 	"spec.Spec":                        {22, 0, "the properties of config.json that are not used as they are written"},
-	"spec.checker":                     {5, 66, "one method for each property that is checked"},
 }
 
 // longFiles are the files that may have more lines, each with the reason.
