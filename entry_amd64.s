@@ -28,6 +28,15 @@ absent:
 	MOVQ AX, (DI)
 
 start:
+	LEAQ runtime·text(SB), DI
+	LEAQ runtime·erodata(SB), SI
+	ANDQ $~4095, DI
+	SUBQ DI, SI
+	MOVQ $22, DX // MADV_POPULATE_READ
+	MOVQ $28, AX // madvise(2)
+	SYSCALL
+	MOVQ ·memProfileRate(SB), AX
+	MOVQ $0, (AX)
 	JMP _rt0_amd64_linux(SB)
 
 DATA ·oneProcessor+0(SB)/8, $"GOMAXPRO"

@@ -36,6 +36,15 @@ copy:
 	MOVD R5, 8(R7)
 
 start:
+	MOVD $runtime·text(SB), R0
+	MOVD $runtime·erodata(SB), R1
+	AND $~4095, R0
+	SUB R0, R1
+	MOVD $22, R2  // MADV_POPULATE_READ
+	MOVD $233, R8 // madvise(2)
+	SVC
+	MOVD ·memProfileRate(SB), R0
+	MOVD ZR, (R0)
 	B _rt0_arm64_linux(SB)
 
 DATA ·oneProcessor+0(SB)/8, $"GOMAXPRO"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 
+	"rt/internal/populate"
 	"rt/libcontainer"
 )
 
@@ -38,6 +39,7 @@ func createCommand() *Command {
 		},
 		Flags: append(createFlags(&o), traceFlag(&trace)),
 		Action: func(c *Call) error {
+			populate.Compilation()
 			return traced(
 				c,
 				trace,

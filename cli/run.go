@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/populate"
 	"rt/internal/sys"
 	"rt/libcontainer"
 )
@@ -49,6 +50,7 @@ func runCommand() *Command {
 			traceFlag(&trace),
 		),
 		Action: func(c *Call) error {
+			populate.Compilation()
 			return recorded(c, record, &o.Recorder, func() error { return run(c, &o, trace) })
 		},
 		Examples: []Row{
