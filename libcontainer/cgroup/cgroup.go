@@ -239,6 +239,11 @@ func Load(s Saved) (*Group, error) {
 	case Cgroupfs, Disabled:
 	case Systemd:
 		g.unit = loadUnit(s.Unit, s.Slice)
+	case "":
+		return nil, &diag.Error{
+			Kind: diag.State, Problem: "the state names no cgroup",
+			Hint: "rt was killed while it created the container, or state.json was removed: see `rt delete --force`",
+		}
 	default:
 		return nil, &diag.Error{Kind: diag.State, Problem: "the state names an unknown cgroup driver: " + s.Driver}
 	}

@@ -179,7 +179,7 @@ func parseIntelRdt(sc *jsonscan.Scanner, r *IntelRdt) {
 func damaged(why string) *diag.Error {
 	return &diag.Error{
 		Kind: diag.State, Problem: "the state of the container can't be read: state.json: " + why,
-		Hint: "`rt delete --force` removes the container all the same",
+		Hint: "`rt delete --force` removes its directory; its processes, if there are any, are in its cgroup",
 	}
 }
 

@@ -53,8 +53,9 @@ make_config() {
 	jq '.process.terminal = false' "$BATS_SUITE_TMPDIR/default/config.json" >"$BATS_SUITE_TMPDIR/config.json"
 }
 
-# make_recvtty builds the receiver of consoles, the swapper of names, the agent that answers calls and the two ends of
-# sd_notify, unless the caller brings them: RECVTTY=/path, SWAPPER=/path, SECCOMPAGENT=/path, NOTIFY=/path.
+# make_recvtty builds the receiver of consoles, the swapper of names, the agent that answers calls, the two ends of
+# sd_notify and the file system that does not answer, unless the caller brings them: RECVTTY=/path, SWAPPER=/path,
+# SECCOMPAGENT=/path, NOTIFY=/path, SILENTFS=/path.
 make_recvtty() {
 	if [ -z "${RECVTTY-}" ]; then
 		RECVTTY=$BATS_SUITE_TMPDIR/recvtty
@@ -72,5 +73,9 @@ make_recvtty() {
 		NOTIFY=$BATS_SUITE_TMPDIR/notify
 		(cd "$here/../notify" && CGO_ENABLED=0 go build -o "$NOTIFY" .)
 	fi
-	export RECVTTY SWAPPER SECCOMPAGENT NOTIFY
+	if [ -z "${SILENTFS-}" ]; then
+		SILENTFS=$BATS_SUITE_TMPDIR/silentfs
+		(cd "$here/../silentfs/mount" && CGO_ENABLED=0 go build -o "$SILENTFS" .)
+	fi
+	export RECVTTY SWAPPER SECCOMPAGENT NOTIFY SILENTFS
 }
