@@ -138,6 +138,16 @@ func loadCgroup(s *state.State) (*cgroup.Group, error) {
 	return g, nil
 }
 
+// holdCgroup returns the cgroup of a container whose init has ended, if no other container uses it. Until the caller
+// closes it no other container does.
+func (o *openContainer) holdCgroup() (*cgroup.Group, error) {
+	g, err := o.loadCgroup()
+	if err == nil {
+		g.LeaveToOthers()
+	}
+	return g, err
+}
+
 // config reads the copy of config.json that create has saved: the file in the bundle may have changed since.
 func (o *openContainer) config() (*spec.Spec, error) {
 	raw, err := o.container.Config()

@@ -98,6 +98,7 @@ func (c *Container) forceDelete(caller *caller.Caller) error {
 	if err == nil && s.Phase != state.Creating {
 		if g, err := loadCgroup(s); err == nil {
 			kill(g, s)
+			g.Close()
 		}
 	}
 	if err := o.container.LockByForce(); err != nil {
@@ -117,6 +118,7 @@ func (c *Container) forceDelete(caller *caller.Caller) error {
 // kill sends SIGKILL to the processes of a container. It ignores errors, which destroy reports, and does not wait.
 func kill(g *cgroup.Group, s *state.State) {
 	process.Kill(s.Pid, s.StartTime)
+	g.LeaveToOthers()
 	if g.Available() {
 		_ = g.Kill(unix.SIGKILL)
 		thawFrozen(g)
@@ -141,9 +143,11 @@ func (c *Container) destroy(caller *caller.Caller, o *openContainer) error {
 	if err != nil {
 		return err
 	}
+	defer g.Close()
 	if err := killAndWait(g, s); err != nil {
 		return err
 	}
+	g.LeaveToOthers()
 	if g.Available() {
 		// Processes outside the container's pid namespace, and those of a killed rt, are still alive.
 		if err := g.Kill(unix.SIGKILL); err != nil && !errors.Is(err, os.ErrNotExist) {

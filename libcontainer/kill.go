@@ -45,8 +45,12 @@ func (o *openContainer) killOrphans() bool {
 	if shared, err := o.sharesPids(); err != nil || !shared {
 		return false
 	}
-	g, err := o.loadCgroup()
-	if err != nil || !g.Available() {
+	g, err := o.holdCgroup()
+	if err != nil {
+		return false
+	}
+	defer g.Close()
+	if !g.Available() {
 		return false
 	}
 	pids, err := g.Pids()
@@ -55,9 +59,13 @@ func (o *openContainer) killOrphans() bool {
 
 // killRest sends a signal to the processes in the cgroup after the end of the init. It is no error if there are none.
 func (o *openContainer) killRest(sig unix.Signal) error {
-	g, err := o.loadCgroup()
-	if err != nil || !g.Available() {
+	g, err := o.holdCgroup()
+	if err != nil {
 		return err
+	}
+	defer g.Close()
+	if !g.Available() {
+		return nil
 	}
 	return g.Kill(sig)
 }

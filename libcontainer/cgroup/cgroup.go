@@ -70,6 +70,7 @@ type cgroupSet struct {
 	limits      *limits
 	rootless    bool
 	fd          int    // of the v2 directory, or -1
+	locked      int    // the descriptor that holds the lock of claim.go; 0 if there is none
 	unit        *unit  // systemd only
 	owner       string // names the container in its cgroup; "" in a state of an older rt
 }

@@ -16,9 +16,8 @@ import (
 // lifecycle makes the cgroup, moves processes into it, and removes it.
 type lifecycle struct {
 	*cgroupSet
-	made    []string // directories made by Create, outermost first
-	joins   []Join   // open files of v1 hierarchies
-	claimed int      // the descriptor that holds the lock of claim; 0 if there is none
+	made  []string // directories made by Create, outermost first
+	joins []Join   // open files of v1 hierarchies
 }
 
 // Create makes the cgroup; Limit follows. With the systemd driver it makes nothing: systemd makes a scope only around a
@@ -29,6 +28,11 @@ type lifecycle struct {
 // with the container (runtime.md#delete). On an error Create removes what it has made, parents included.
 func (g *lifecycle) Create() (err error) {
 	if g.driver == Systemd {
+		if len(g.hierarchies) > 0 {
+			if err := g.claim(&g.hierarchies[0]); err != nil {
+				return err
+			}
+		}
 		for i := range g.hierarchies {
 			if err := g.checkUnused(&g.hierarchies[i]); err != nil {
 				return err
@@ -85,19 +89,15 @@ func (g *lifecycle) Limit() error {
 func (g *lifecycle) makeAll() error {
 	usable := g.hierarchies[:0:0]
 	var refused *diag.Error
-	// The claimed one comes first: of two simultaneous creates, one stops there.
-	claimed := g.processesDir()
-	slices.SortStableFunc(
-		g.hierarchies,
-		func(a, b hierarchy) int { return boolCompare(b.dir == claimed, a.dir == claimed) },
-	)
+	// The one that is locked comes first: of two simultaneous creates, one stops there.
+	g.orderLocked(lockedFirst)
 	for i := range g.hierarchies {
 		h := g.hierarchies[i]
 		err := g.makeIn(&h)
 		switch {
 		case err == nil:
 			if len(usable) == 0 {
-				if err := g.claim(h.dir); err != nil {
+				if err := g.claim(&h); err != nil {
 					return err
 				}
 			}
@@ -125,17 +125,6 @@ func (g *lifecycle) makeAll() error {
 		}
 	}
 	return nil
-}
-
-// boolCompare orders false before true.
-func boolCompare(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
 }
 
 // missingV1 returns the reason why the v1 controller that a limit needs can't be used.
@@ -221,7 +210,11 @@ func (g *lifecycle) makeParent(base, dir string) error {
 // Undo removes what Create made, innermost first, parents included. A directory that is in use by now stays: rmdir(2)
 // refuses it.
 func (g *lifecycle) Undo() {
-	g.Close()
+	defer g.unlock()
+	g.closeFiles()
+	if len(g.made) > 0 {
+		ownership{g.cgroupSet}.removeName()
+	}
 	for _, v := range slices.Backward(g.made) {
 		_ = unix.Rmdir(v)
 	}
@@ -233,19 +226,8 @@ func (g *lifecycle) checkUnused(h *hierarchy) error {
 	if h.fresh {
 		return nil
 	}
-	pids, err := processesAt(h.dir)
-	if isGone(err) {
-		return nil // not made yet, or already removed
-	}
-	if err != nil {
-		return diag.Sys("the processes in the cgroup "+h.dir+" can't be listed", "read", err)
-	}
-	if len(pids) > 0 {
-		return &diag.Error{
-			Kind: diag.State, Field: fieldPath, Value: g.config.Path,
-			Problem: "container's cgroup is not empty: " + strconv.Itoa(len(pids)) + " process(es) found in " + h.dir,
-			Hint:    "another container may use the same path: give each its own",
-		}
+	if err := g.checkEmpty(h.dir); err != nil {
+		return err
 	}
 	if frozen, err := frozenAt(h.list, h.dir); err != nil || !frozen {
 		return err
@@ -254,6 +236,22 @@ func (g *lifecycle) checkUnused(h *hierarchy) error {
 		Kind: diag.State, Field: fieldPath, Value: g.config.Path,
 		Problem: "container's cgroup unexpectedly frozen: " + h.dir,
 		Hint:    "a container in it could not start: thaw it, or choose another path",
+	}
+}
+
+// checkEmpty refuses a cgroup that has processes. One that does not exist has none.
+func (g *lifecycle) checkEmpty(dir string) error {
+	pids, err := processesAt(dir)
+	if isGone(err) || err == nil && len(pids) == 0 {
+		return nil
+	}
+	if err != nil {
+		return diag.Sys("the processes in the cgroup "+dir+" can't be listed", "read", err)
+	}
+	return &diag.Error{
+		Kind: diag.State, Field: fieldPath, Value: g.config.Path,
+		Problem: "container's cgroup is not empty: " + strconv.Itoa(len(pids)) + " process(es) found in " + dir,
+		Hint:    "another container may use the same path: give each its own",
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 // them to end, then fails. A cgroup that is already removed is success. One that existed before the container stays,
 // with its descendants.
 func (g *lifecycle) Destroy() error {
-	g.Close()
+	defer g.unlock()
+	g.closeFiles()
 	if g.driver == Systemd {
 		for i := range g.hierarchies {
 			// systemd and the library use path names, which can be too long. An error is reported below.
@@ -25,6 +26,9 @@ func (g *lifecycle) Destroy() error {
 	}
 	var failed error
 	patience := patience
+	// As long as the one that is locked exists, no other container uses its path.
+	g.orderLocked(lockedLast)
+	ownership{g.cgroupSet}.removeName()
 	for i := range g.hierarchies {
 		dir := g.hierarchies[i].dir
 		remove := removeTree

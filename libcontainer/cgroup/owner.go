@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"os"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -11,13 +12,18 @@ import (
 
 // ownership is which container uses the cgroup. Another one may use it before the first, which has ended, is deleted:
 // its path may be the same, or its unit of systemd. What the state of the first one says of its cgroup then leads to
-// the processes of the second. So a cgroup names its container, in an extended attribute. Only CAP_SYS_ADMIN in the
-// initial user namespace can see or change it (trusted in xattr(7)): without that, rt names no container and finds
-// none.
+// the processes of the second. So a cgroup names its container, in an extended attribute.
 type ownership struct{ *cgroupSet }
 
-// ownerAttr is the attribute: the owner, and keptMark if the cgroup existed before the first container that used it.
-const ownerAttr = "trusted.rt.owner"
+// The attribute: the owner, and keptMark if the cgroup existed before the first container that used it.
+//
+// Only CAP_SYS_ADMIN in the initial user namespace can see or change one of the namespace trusted (xattr(7)). Without
+// that rt writes one of the namespace user (cgroup2, Linux 5.7), to the parent of the cgroup and with its name: a
+// container whose own cgroup is writable does not reach the parent.
+const (
+	ownerAttr     = "trusted.rt.owner"
+	userOwnerAttr = "user.rt.owner."
+)
 
 const keptMark = " kept"
 
@@ -44,14 +50,33 @@ func (g ownership) take() {
 			mark = g.owner + keptMark
 		}
 	}
-	_ = unix.Setxattr(dir, ownerAttr, []byte(mark), 0)
+	setOwner(dir, mark)
 }
 
 // LeaveToOthers has the Group forget its cgroup if another container has taken that since. It is for a container whose
-// first process has ended, or was never in the cgroup: as long as it is there, no other container can take it.
+// first process has ended, or was never in the cgroup: as long as it is there, no other container can take it. If the
+// cgroup is not taken, no other container takes it until Close.
 func (g ownership) LeaveToOthers() {
-	if g.IsTaken() {
-		g.hierarchies = nil
+	begin := time.Now()
+	for pause := time.Millisecond; ; pause *= 2 {
+		locked := g.locked > 0
+		if g.IsTaken() {
+			g.unlock()
+			g.hierarchies = nil
+			return
+		}
+		if locked {
+			return
+		}
+		switch err := g.tryLock(); {
+		case err == nil && g.locked > 0:
+			continue // it may have been taken before the lock
+		case err != unix.EAGAIN:
+			return // it was removed, or can't be locked
+		case time.Since(begin) > lockPatience:
+			return // not by a create, which names its container at once
+		}
+		time.Sleep(pause)
 	}
 }
 
@@ -70,5 +95,50 @@ func (g ownership) IsTaken() bool {
 func ownerOf(dir string) (mark string, named bool) {
 	var text [128]byte
 	n, err := unix.Getxattr(dir, ownerAttr, text[:])
+	if err != nil {
+		n, err = unix.Getxattr(path.Dir(dir), userOwnerAttr+path.Base(dir), text[:])
+	}
 	return string(text[:max(n, 0)]), err == nil
+}
+
+// setOwner has a cgroup name its container, if the kernel lets it.
+func setOwner(dir, mark string) {
+	if unix.Setxattr(dir, ownerAttr, []byte(mark), 0) != unix.EPERM {
+		return
+	}
+	above := path.Dir(dir)
+	err := unix.Setxattr(above, userOwnerAttr+path.Base(dir), []byte(mark), 0)
+	if err == unix.ENOSPC { // the kernel keeps 128 of them
+		removeOldOwners(above)
+		_ = unix.Setxattr(above, userOwnerAttr+path.Base(dir), []byte(mark), 0)
+	}
+}
+
+// removeName removes what setOwner has written to the parent of a cgroup that is about to be removed.
+func (g ownership) removeName() {
+	dir := g.processesDir()
+	if !g.rootless || dir == "" {
+		return
+	}
+	for i := range g.hierarchies {
+		if g.hierarchies[i].preexisting {
+			return // it stays, and so does its name
+		}
+	}
+	_ = unix.Removexattr(path.Dir(dir), userOwnerAttr+path.Base(dir))
+}
+
+// removeOldOwners removes the names of those children of above that exist no more: an rt that was killed has left them.
+func removeOldOwners(above string) {
+	list := make([]byte, 64<<10) // the largest that listxattr(2) returns
+	n, err := unix.Listxattr(above, list)
+	if err != nil {
+		return
+	}
+	for attr := range strings.SplitSeq(string(list[:n]), "\x00") {
+		name, ok := strings.CutPrefix(attr, userOwnerAttr)
+		if ok && unix.Access(above+"/"+name, unix.F_OK) == unix.ENOENT {
+			_ = unix.Removexattr(above, attr)
+		}
+	}
 }

@@ -1,7 +1,14 @@
 package cgroup
 
 import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
+	"time"
+
+	"rt/libcontainer/host"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +35,7 @@ func loadEnded(t *testing.T, s Saved) *Group {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(g.Close)
 	g.LeaveToOthers()
 	return g
 }
@@ -89,4 +97,111 @@ func TestOwnerOfKeptCgroup(t *testing.T) {
 		}
 		first = takeAgain(t, first)
 	}
+}
+
+// TestOwnerHeld: while a container that has ended is deleted, no other one is made in its cgroup.
+func TestOwnerHeld(t *testing.T) {
+	first := newGroup(t, nil)
+	if err := create(first); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	held := loadEnded(t, first.Saved())
+	next, err := New(first.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	made := make(chan error)
+	go func() { made <- create(next) }()
+	select {
+	case err := <-made:
+		t.Fatalf("made while the first one is deleted: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	if err := held.Destroy(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-made; err != nil {
+		t.Fatalf("after it was deleted: %v", err)
+	}
+	if len(next.Saved().Preexisting) > 0 {
+		t.Error("a cgroup that it has made would stay")
+	}
+	for _, h := range next.Hierarchies() {
+		if _, err := os.Stat(h.Path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestOwnerHeldForever: a process of the container that holds the lock delays its delete only.
+func TestOwnerHeldForever(t *testing.T) {
+	first := newGroup(t, nil)
+	if err := create(first); err != nil { // the lock stays
+		t.Fatal(err)
+	}
+	if !loadEnded(t, first.Saved()).Available() {
+		t.Error("a container has lost the cgroup that no other one has taken")
+	}
+	second := first.Saved()
+	second.Owner = "another"
+	if loadEnded(t, second).Available() {
+		t.Error("a container has the cgroup of one that is being made")
+	}
+}
+
+// TestOwnerOfUser: without CAP_SYS_ADMIN the parent of a cgroup names its container.
+func TestOwnerOfUser(t *testing.T) {
+	needRights(t)
+	above := root + "/rt-test-owner-" + strconv.Itoa(os.Getpid())
+	if Mode() == host.CgroupHybrid {
+		above = root + "/unified/rt-test-owner-" + strconv.Itoa(os.Getpid())
+	}
+	var st unix.Statfs_t
+	if unix.Statfs(filepath.Dir(above), &st) != nil || st.Type != unix.CGROUP2_SUPER_MAGIC {
+		t.Skip("SKIP: cgroup2 alone has attributes of users")
+	}
+	if err := os.Mkdir(above, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const nobody = 65534
+	dir := above + "/web1"
+	defer os.Remove(above)
+	defer os.Remove(dir)
+	if err := os.Chown(above, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and not unlocked: the thread ends with the goroutine
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, nobody, nobody, nobody); errno != 0 {
+			t.Error(errno)
+			return
+		}
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Error(err)
+			return
+		}
+		for i := range 200 { // more than the kernel keeps: those of an rt that was killed
+			_ = unix.Setxattr(above, userOwnerAttr+"old"+strconv.Itoa(i), []byte("x"), 0)
+		}
+		setOwner(dir, "mine")
+		if mark, named := ownerOf(dir); !named || mark != "mine" {
+			t.Errorf("the name is %q, %v", mark, named)
+		}
+		g := ownership{&cgroupSet{rootless: true, hierarchies: []hierarchy{{v2: true, dir: dir}}, owner: "mine"}}
+		if g.IsTaken() {
+			t.Error("the cgroup is another container's")
+		}
+		if g.owner = "first"; !g.IsTaken() {
+			t.Error("a container that has ended still has the cgroup of another one")
+		}
+		g.removeName()
+		if _, named := ownerOf(dir); named {
+			t.Error("the name is left")
+		}
+	}()
+	<-done
 }

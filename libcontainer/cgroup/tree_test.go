@@ -214,7 +214,7 @@ func TestClaim(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := again.Create(); err == nil ||
-		!strings.Contains(err.Error(), "another container is being made in "+g.processesDir()) {
+		!strings.Contains(err.Error(), "another container is being made or removed in "+g.processesDir()) {
 		t.Errorf("%v", err)
 	}
 	g.Close()

@@ -142,8 +142,14 @@ func (g *lifecycle) Dir() (int, error) {
 	return g.fd, nil
 }
 
-// Close closes the descriptors that Create, Dir and Joins have opened.
+// Close closes the descriptors that Create, Dir, Joins and LeaveToOthers have opened, and ends the lock.
 func (g *lifecycle) Close() {
+	g.closeFiles()
+	g.unlock()
+}
+
+// closeFiles closes them, except for the lock.
+func (g *lifecycle) closeFiles() {
 	for _, j := range g.joins {
 		_ = unix.Close(j.FD)
 	}
@@ -151,9 +157,5 @@ func (g *lifecycle) Close() {
 	if g.fd >= 0 {
 		_ = unix.Close(g.fd)
 		g.fd = -1
-	}
-	if g.claimed > 0 {
-		_ = unix.Close(g.claimed)
-		g.claimed = 0
 	}
 }

@@ -43,6 +43,7 @@ func (c *Creation) Release() error {
 // Attend waits for the end of the container, and then removes it, except with keep. It returns the exit status of the
 // program: 128 plus the number of the signal if a signal killed it.
 func (c *Creation) Attend(keep bool) (int, error) {
+	c.groups.cgroup.Close()
 	c.record.dir.Unlock()
 	c.boot.close()
 	if c.resources.relay != nil {

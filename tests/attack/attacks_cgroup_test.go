@@ -46,8 +46,19 @@ var attacksOnCgroups = []attack{
 			return ""
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/container.go", "err == nil && !alive {\n		g.LeaveToOthers()",
-			"err == nil && !alive && !OFF {\n		g.LeaveToOthers()",
+			"libcontainer/cgroup/owner.go", "return named && strings.TrimSuffix(",
+			"return named && !OFF && strings.TrimSuffix(",
+		}}}},
+	},
+	{
+		name: "cgroups", what: "delete of a container that has ended kills another one, which is made there meanwhile",
+		try: func(s *stage) string {
+			s.Config.at("linux")["cgroupsPath"] = "/" + s.id
+			return s.race(s.deleteWhileCreated)
+		},
+		without: []way{{patches: []patch{{ // the pause stands for a machine that is busy at that moment
+			"libcontainer/cgroup/owner.go", "		switch err := g.tryLock(); {\n",
+			"		if OFF {\ntime.Sleep(time.Second)\nreturn\n}\nswitch err := g.tryLock(); {\n",
 		}}}},
 	},
 	{
@@ -203,4 +214,31 @@ func (s *stage) rename(dir string, pid int) {
 		}
 	}()
 	s.t.Cleanup(func() { stop.Store(true); <-done }) // before the container is removed
+}
+
+// deleteWhileCreated deletes a container that has ended, while another one is created in its cgroup.
+func (s *stage) deleteWhileCreated() string {
+	s.up("true")
+	first := s.id
+	if !within(10*time.Second, func() bool {
+		out, _ := s.rt("state", first)
+		return strings.Contains(out, "stopped")
+	}) {
+		s.t.Fatal("the first container does not end")
+	}
+	deleted := make(chan string)
+	go func() {
+		out, _ := s.rt("delete", first)
+		deleted <- out
+	}()
+	time.Sleep(time.Duration(s.counter%8) * 5 * time.Millisecond)
+	running := s.up("sleep", "60") != 0 // it may be refused, which is safe
+	out := <-deleted
+	state, _ := s.rt("state", s.id)
+	s.rt("delete", "--force", s.id)
+	s.rt("delete", "--force", first)
+	if running && !strings.Contains(state, "running") {
+		return "the second container is dead; delete says " + out
+	}
+	return ""
 }
