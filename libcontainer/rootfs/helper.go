@@ -140,21 +140,22 @@ func formatResult(text string, err error) []byte {
 	return append([]byte{result}, strings.Join(words, "\x00")...)
 }
 
+// parseResult parses a result. The helper has read files of the container, so its message is untrusted.
 func parseResult(message []byte) (text string, err error) {
 	const count = 6
 	f := strings.SplitN(string(message[1:]), "\x00", count)
 	if len(f) != count {
 		return "", unix.EPROTO
 	}
-	kind, _ := strconv.ParseUint(f[1], 10, 8)
-	errno, _ := strconv.ParseUint(f[2], 10, 16)
+	kind, kindErr := strconv.ParseUint(f[1], 10, 8)
+	errno, errnoErr := strconv.ParseUint(f[2], 10, 12) // the kernel's are below 4096
 	switch {
 	case f[0] == "true":
 		return f[5], nil
-	case f[4] == "" && errno != 0:
-		return "", unix.Errno(errno)
-	case f[4] == "":
+	case f[0] != "false", kindErr != nil, errnoErr != nil, diag.Kind(kind) > diag.Absent, f[4] == "" && errno == 0:
 		return "", unix.EPROTO
+	case f[4] == "":
+		return "", unix.Errno(errno)
 	}
 	return "", &diag.Error{Kind: diag.Kind(kind), Errno: unix.Errno(errno), Call: f[3], Problem: f[4]}
 }
@@ -172,21 +173,30 @@ func (t *task) delegate(interrupted func() error) (text string, err error) {
 		return "", err
 	}
 	defer stop()
-	helper := nsenter.Attach(pair[0], 0)
+	return awaitResult(pair[0], interrupted)
+}
+
+// awaitResult waits for the result of the helper at the other end of socket.
+func awaitResult(socket int, interrupted func() error) (text string, err error) {
+	helper := nsenter.Attach(socket, 0)
 	message := make([]byte, resultSize)
 	for begin := time.Now(); ; {
 		const interval = 100 * time.Millisecond
 		if helper.ReadyWithin(interval) {
-			n, err := unix.Read(pair[0], message)
+			n, err := unix.Read(socket, message)
 			switch {
-			case err != nil && err != unix.EINTR:
+			case err == unix.EINTR:
+			case err != nil:
 				return "", err
 			case n == 0:
 				return "", unix.ECHILD // it has ended without a result
-			case n > 0 && message[0] == result:
+			case message[0] == result:
 				return parseResult(message[:n])
+			case n != 1 || message[0] != progress:
+				return "", unix.EPROTO
+			default:
+				begin = time.Now()
 			}
-			begin = time.Now()
 		}
 		if interrupted != nil {
 			if err := interrupted(); err != nil {
