@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"path"
 	"strconv"
 	"strings"
 
@@ -15,7 +14,7 @@ type processChecker struct{ *checker }
 func (c processChecker) check(at location, oci *specs.Process) *Process {
 	p := &Process{
 		OCI: oci, Path: at.path(),
-		Args: oci.Args, Cwd: path.Clean(oci.Cwd), Terminal: oci.Terminal, NoNewPrivs: oci.NoNewPrivileges,
+		Args: oci.Args, Cwd: cleanDirectory(oci.Cwd), Terminal: oci.Terminal, NoNewPrivs: oci.NoNewPrivileges,
 		OOMScoreAdj: oci.OOMScoreAdj, AppArmor: oci.ApparmorProfile, SELinuxLabel: c.checkLabel(at.Dot("selinuxLabel"),
 			oci.SelinuxLabel),
 	}
@@ -48,6 +47,18 @@ func (c processChecker) check(at location, oci *specs.Process) *Process {
 		c.checkList(one.Dot("final"), a.Final)
 	}
 	return p
+}
+
+// cleanDirectory removes from an absolute path what changes nothing: repeated slashes, ".", and ".." of the root. Another
+// ".." stays: after a symbolic link it is the parent of the link's target (path_resolution(7)).
+func cleanDirectory(path string) string {
+	var names []string
+	for name := range strings.SplitSeq(path, "/") {
+		if name != "" && name != "." && (name != ".." || len(names) > 0) {
+			names = append(names, name)
+		}
+	}
+	return "/" + strings.Join(names, "/")
 }
 
 // checkConsole checks the size of the console, which must be ignored without a terminal. ioctl_tty(2) has 16 bits for

@@ -119,7 +119,7 @@ func (c mounter) makePath(origin, path string, dir bool, links label) {
 			break
 		}
 		prefix := strings.Join(names[:i+1], "/")
-		if !c.isMountPoint("/" + prefix) {
+		if name != ".." && !c.isMountPoint("/"+prefix) {
 			c.call(origin, "make the directory", nsenter.Mkdirat, nsenter.Val(parent), nsenter.Str(name),
 				nsenter.Flags(&nsenter.Octal, 0o755)).
 				ignore(unix.EEXIST)

@@ -26,6 +26,20 @@ passwd" ]
 passwd" ]
 }
 
+@test "cwd: the parent of a symlink is that of its target" {
+	bundle '.process.cwd = "/link/.."'
+	mkdir -p "$BUNDLE/rootfs/var/lib/data"
+	ln -s var/lib/data "$BUNDLE/rootfs/link"
+	in_container pwd
+	[ "$output" = /var/lib ]
+}
+
+@test "cwd: the parent of one that is missing" {
+	bundle '.root.readonly = true | .process.cwd = "/not/there/../x"'
+	in_container pwd
+	[ "$output" = /not/x ]
+}
+
 # bats test_tags=root
 @test "cwd: one that only the container's user may enter" {
 	bundle '.process.cwd = "/home/user" | .process.user = {uid: 1000, gid: 1000}'

@@ -80,6 +80,8 @@ config
 2,3" ]
 	inside --cwd /nonesuch -- true
 	[ "$status" -eq 255 ]
+	inside --cwd /nonesuch/../etc -- true
+	[ "$status" -eq 255 ]
 }
 
 @test "exec makes no working directory" {
