@@ -29,6 +29,7 @@ func (c *configChecker) check(oci *specs.Spec) {
 		namespaces.checkMappedUser()
 	}
 	c.checkMounts(oci.Mounts)
+	namespaces.checkMappedOptions(oci.Mounts)
 	deviceChecker{c}.check(linux.Devices)
 	properties.checkCoveredPaths(linux)
 	properties.checkRootPropagation(linux.RootfsPropagation)

@@ -53,6 +53,12 @@ var badConfigs = map[string][]string{
 			`"linux": {"namespaces": [{"type": "user"}],
 			"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}], ` +
 			`"gidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}]}}`,
+		`{"mounts": [{"destination": "/dev/pts", "type": "devpts", "options": ["newinstance", "gid=5"]},
+			{"destination": "/t", "type": "tmpfs", "options": ["uid=9", "gid=0", "uid=10", "size=1m"]},
+			{"destination": "/b", "source": "/b", "options": ["bind"]}], ` +
+			`"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}],
+			"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}], ` +
+			`"gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}`,
 	},
 	"process": {
 		`{"process": {"args": null, "cwd": null}}`, `{"process": {"args": [""], "cwd": "tmp"}}`,

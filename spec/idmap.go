@@ -2,6 +2,7 @@ package spec
 
 import (
 	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -105,6 +106,38 @@ func (c namespaceChecker) checkMappedUser() {
 	groups := locationOf("process.user.additionalGids")
 	for i, g := range p.Groups {
 		id(groups.At(i), g, "linux.gidMappings", c.spec.GIDMappings)
+	}
+}
+
+// checkMappedOptions checks the owners that mounts of new file systems are given, as options uid=ID and gid=ID: to the
+// kernel an ID that the user namespace does not map is an invalid one (tmpfs(5), and "gid=5" of devpts).
+func (c namespaceChecker) checkMappedOptions(list []specs.Mount) {
+	if c.spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
+		return
+	}
+	all := locationOf("mounts")
+	for _, m := range c.spec.Mounts {
+		if m.Type != "tmpfs" && m.Type != "devpts" {
+			continue
+		}
+		mount := all.At(m.Index)
+		options := mount.Dot("options")
+		for i, word := range list[m.Index].Options {
+			name, value, _ := strings.Cut(word, "=")
+			at, mappings := Path("linux.uidMappings"), c.spec.UIDMappings
+			switch name {
+			case "uid":
+			case "gid":
+				at, mappings = "linux.gidMappings", c.spec.GIDMappings
+			default:
+				continue
+			}
+			id, err := strconv.ParseUint(value, 10, 32)
+			if err == nil && len(mappings) > 0 && c.isDecoded(at) && !mapsID(mappings, uint32(id)) {
+				c.refuse(options.At(i), word, "names an id that "+string(at)+
+					" does not map: leave the option out, or map the id")
+			}
+		}
 	}
 }
 

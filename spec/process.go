@@ -49,8 +49,8 @@ func (c processChecker) check(at location, oci *specs.Process) *Process {
 	return p
 }
 
-// cleanDirectory removes from an absolute path what changes nothing: repeated slashes, ".", and ".." of the root. Another
-// ".." stays: after a symbolic link it is the parent of the link's target (path_resolution(7)).
+// cleanDirectory removes from an absolute path what changes nothing: repeated slashes, ".", and ".." of the root. Any
+// other ".." stays: after a symbolic link it is the parent of the link's target (path_resolution(7)).
 func cleanDirectory(path string) string {
 	var names []string
 	for name := range strings.SplitSeq(path, "/") {
