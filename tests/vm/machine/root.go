@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// Packages of the root images, one a line. A line "bullseye -criu" takes a package out where the suite lacks it.
+// Packages of the root images, one a line. A line "bullseye -criu" takes a package out where the suite lacks it or
+// can't install it.
 var (
 	//go:embed packages
 	packagesText string
