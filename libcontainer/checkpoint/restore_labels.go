@@ -102,8 +102,12 @@ func (v *verifier) checkLabels(pids []int) error {
 			}
 			e := imagesError(want.field, problem)
 			e.Hint = "--lsm-profile " + module + ":NAME restores processes with another label"
-			if has == unconfined {
+			own, _ := readLabel(os.Getpid(), module)
+			switch {
+			case has == unconfined:
 				e.Hint = "criu gives a profile only to processes that had one when they were checkpointed"
+			case module == seLinux && has == own:
+				e.Hint = "that is the label of rt: a criu that is built without libselinux saves none"
 			}
 			return e
 		}

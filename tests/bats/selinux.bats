@@ -118,6 +118,111 @@ known_label() {
 	[[ $output == *no_such_type_t* ]]
 }
 
+# saving [JQ FILTER] starts a container and saves it. CRIU would lock a network of its own with iptables.
+saving() {
+	only_rt "the labels of the images"
+	PATH=$PATH:/usr/sbin
+	criu check >/dev/null 2>&1 || skip "criu does not work with this kernel: $(criu check 2>&1 | tail -n 1)"
+	IMAGES=$BATS_TEST_TMPDIR/images
+	bundle ".root.readonly = false | .linux.namespaces |= map(select(.type != \"network\")) | ${1:-.}"
+	running sh -c 'while sleep 0.1; do cat /proc/self/attr/current >/now; done'
+	run_detached rt checkpoint --image-path "$IMAGES" "$ID"
+	[ "$status" -eq 0 ] || {
+		echo "$output"
+		grep Error "$IMAGES"/*.log
+		false
+	}
+	rm -f "$BUNDLE/rootfs/now"
+}
+
+bring_back() {
+	run_detached rt restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$BATS_TEST_TMPDIR/work" \
+		--detach "$@" "$ID"
+}
+
+# restored LABEL: the processes of the container have it, and what they execute has it.
+restored() {
+	[ "$status" -eq 0 ] || {
+		echo "$output"
+		grep Error "$BATS_TEST_TMPDIR/work"/*.log
+		return 1
+	}
+	status_is running
+	[ "$(tr -d '\0' <"/proc/$(state pid)/attr/current")" = "$1" ]
+	eventually test -s "$BUNDLE/rootfs/now"
+	[ "$(tr -d '\0' <"$BUNDLE/rootfs/now")" = "$1" ]
+	[ "$(rt exec "$ID" cat /proc/self/attr/current | tr -d '\0')" = "$1" ]
+}
+
+# saves_labels: this criu does. Others restore processes with the label that criu itself has.
+saves_labels() {
+	ldd "$(command -v criu)" | grep -q libselinux
+}
+
+@test "selinuxLabel: restored processes have the label that they had, or are refused" {
+	LABEL=$LABEL saving '.process.selinuxLabel = env.LABEL'
+	bring_back
+	if saves_labels; then
+		restored "$LABEL"
+	else
+		refused process.selinuxLabel "$(id -Z)"
+		[[ $output == *"built without libselinux"* ]]
+		[ ! -e "$BUNDLE/rootfs/now" ]
+	fi
+}
+
+@test "selinuxLabel: restored processes with another label than the config's are refused" {
+	LABEL=$LABEL saving '.process.selinuxLabel = env.LABEL | .process.noNewPrivileges = true'
+	saves_labels || skip "this criu is built without libselinux"
+	OTHER=${LABEL/c1,c2/c3,c4} config '.process.selinuxLabel = env.OTHER'
+	bring_back
+	refused process.selinuxLabel "$LABEL"
+	[ ! -e "$BUNDLE/rootfs/now" ]
+	bring_back --lsm-profile "selinux:${LABEL/c1,c2/c3,c4}"
+	restored "${LABEL/c1,c2/c3,c4}"
+}
+
+@test "selinuxLabel: restored processes that had no label are refused" {
+	saving
+	LABEL=$LABEL config '.process.selinuxLabel = env.LABEL'
+	bring_back
+	refused process.selinuxLabel "$(id -Z)"
+	[ ! -e "$BUNDLE/rootfs/now" ]
+}
+
+@test "mountLabel: restored file systems have the label that they had" {
+	FILES=$FILES saving '.linux.mountLabel = env.FILES | .mounts += [{destination: "/tmp", type: "tmpfs",
+		source: "tmpfs"}]'
+	bring_back
+	[ "$status" -eq 0 ] || {
+		echo "$output"
+		grep Error "$BATS_TEST_TMPDIR/work"/*.log
+		false
+	}
+	local root
+	root=/proc/$(state pid)/root
+	touch "$root/tmp/x"
+	for file in /tmp /tmp/x /dev /dev/null; do
+		[ "$(stat -c %C "$root$file")" = "$FILES" ] || {
+			echo "$file has $(stat -c %C "$root$file")"
+			false
+		}
+	done
+}
+
+@test "restore --lsm-mount-context: file systems have another label than they had" {
+	FILES=$FILES saving '.linux.mountLabel = env.FILES | .mounts += [{destination: "/tmp", type: "tmpfs",
+		source: "tmpfs"}]'
+	OTHER=${FILES/c1,c2/c3,c4} config '.linux.mountLabel = env.OTHER'
+	bring_back --lsm-mount-context "${FILES/c1,c2/c3,c4}"
+	[ "$status" -eq 0 ] || {
+		echo "$output"
+		grep Error "$BATS_TEST_TMPDIR/work"/*.log
+		false
+	}
+	[ "$(stat -c %C "/proc/$(state pid)/root/tmp")" = "${FILES/c1,c2/c3,c4}" ]
+}
+
 @test "selinuxLabel: enforcing, the policy keeps the container from files of others" {
 	LABEL=$LABEL bundle '.process.selinuxLabel = env.LABEL | .root.readonly = false | .process.noNewPrivileges = false'
 	chcon -R "$FILES" "$BUNDLE/rootfs"
