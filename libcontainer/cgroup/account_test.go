@@ -277,6 +277,9 @@ func TestDelegatedUser(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("SKIP: root needs no delegation; tests/vm/cgroup runs this as a user")
 	}
+	if Mode() != host.CgroupV2 {
+		t.Skip("SKIP: systemd delegates no cgroup of v1 to a user")
+	}
 	g, err := New(
 		Config{
 			ID:        "rt-test-delegated",

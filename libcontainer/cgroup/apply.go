@@ -24,6 +24,9 @@ func (g limitFiles) write() error {
 	}
 	// Without limits the library's Set changes nothing and still makes seven system calls on v2.
 	if len(g.limits.needs) > 0 {
+		if err := g.checkBurst(); err != nil {
+			return err
+		}
 		m, err := g.fileManager()
 		if err != nil {
 			return err
@@ -36,6 +39,21 @@ func (g limitFiles) write() error {
 		}
 	}
 	return deviceRules{g.cgroupSet}.apply()
+}
+
+// checkBurst refuses linux.resources.cpu.burst where cgroup v1 has no file for it: before Linux 5.14. The library says
+// nothing then.
+func (g limitFiles) checkBurst() error {
+	burst := g.limits.resources.CpuBurst
+	if g.mode == host.CgroupV2 || burst == nil || *burst == 0 {
+		return nil
+	}
+	const file = "cpu.cfs_burst_us"
+	dir := g.dir("cpu")
+	if err := unix.Access(dir+"/"+file, unix.F_OK); err != nil {
+		return g.fileError(dir, file, "", err)
+	}
+	return nil
 }
 
 // fileManager returns the library's manager that reads and writes the files of the cgroup, with either driver.

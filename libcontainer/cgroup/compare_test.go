@@ -229,3 +229,21 @@ func TestUnitWeight(t *testing.T) {
 		}
 	}
 }
+
+// TestBurstThatTheKernelLacks has the files of cgroup v1 before Linux 5.14.
+func TestBurstThatTheKernelLacks(t *testing.T) {
+	for _, burst := range []uint64{0, 1000} {
+		l, err := convert(&specs.LinuxResources{CPU: &specs.LinuxCPU{Burst: &burst}}, host.CgroupV1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := &cgroupSet{mode: host.CgroupV1, limits: l, hierarchies: []hierarchy{{list: "cpu", dir: t.TempDir()}}}
+		err = limitFiles{g}.checkBurst()
+		if burst == 0 && err != nil {
+			t.Errorf("a burst of 0: %v", err)
+		}
+		if burst > 0 && (err == nil || !strings.HasPrefix(err.Error(), "linux.resources.cpu.burst: ")) {
+			t.Errorf("a burst: %v", err)
+		}
+	}
+}

@@ -258,6 +258,9 @@ func (g systemdUnit) setLimits(m cgroups.Manager) error {
 			) {
 				return g.extraProperties(), nil
 			}
+			if limit = (limitFiles{g.cgroupSet}).checkBurst(); limit != nil {
+				return nil
+			}
 			err := m.Set(g.libraryConfig().Resources)
 			if fileOf(err) != "" {
 				limit = g.limitError(err)
