@@ -78,7 +78,7 @@ func earlier(path string) (*specs.LinuxSeccomp, error) {
 		return nil, nil //nolint:nilerr,nilnil // whether it can be written shows later
 	}
 	p, err := readProfile(path)
-	if err != nil || !seccomp.Recorded(p) {
+	if err != nil || !seccomp.IsRecorded(p) {
 		return nil, &diag.Error{
 			Kind: diag.Usage, Field: "--seccomp-record", Value: path,
 			Problem: "is there, and is not a recording: it is not replaced", Hint: "name another file", Err: err,

@@ -116,8 +116,8 @@ func TestRecorded(t *testing.T) {
 	c := new(Call)
 	const amd64, unused = 0xc000003e, 4000
 	err := recorded(c, path, &r, func() error {
-		r.Saw(amd64, 0) // read(2)
-		r.Saw(amd64, unused)
+		r.Add(amd64, 0) // read(2)
+		r.Add(amd64, unused)
 		return nil
 	})
 	text, _ := os.ReadFile(path)

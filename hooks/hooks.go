@@ -23,10 +23,10 @@ import (
 // Options say how a list of hooks is run. The zero value runs them as ordinary children of rt and stops at the first
 // failure.
 type Options struct {
-	// The next hook runs after a failure too; the error then reports every hook that failed. The specification wants it
-	// for poststart and poststop.
+	// All says that the next hook runs after a failure too; the error then reports every hook that failed. The
+	// specification requires this for poststart and poststop.
 	All bool
-	// Dir is the working directory of a hook; "" is rt's own. Start has to set it itself.
+	// Dir is the working directory of a hook; "" is rt's own. A Start of the caller sets it itself.
 	Dir string
 	// Env is what a hook without env gets; nil is rt's own environment.
 	Env []string
@@ -34,7 +34,7 @@ type Options struct {
 	Contained bool
 	// Copies are the files that get a copy of what hooks write; nil is none.
 	Copies *Copies
-	// Interrupted is called a few times a second while a hook runs; true kills the hook.
+	// Interrupted is called about ten times a second while a hook runs; true kills the hook. It may be nil.
 	Interrupted func() bool
 	// Start starts a hook and returns its pid, which must be a child of this process; nil means syscall.ForkExec. files
 	// become its descriptors 0, 1 and 2. The error is the errno of the call that failed, as a rule execve(2).
@@ -44,8 +44,9 @@ type Options struct {
 // Copies are the descriptors of files that get a copy of the standard output and error of hooks; -1 is none.
 type Copies struct{ Stdout, Stderr int }
 
-// Run runs the hooks in order, each after the one before has ended, and returns nil or a *diag.Error. kind is the name
-// of the list in the document ("prestart"), state is what each hook finds on its stdin.
+// Run runs the hooks in order, each after the one before has ended, and returns nil or a *diag.Error with the field of
+// the hook that failed. kind is the name of the list in the document ("prestart"), state is what each hook reads from
+// its standard input (runtime.md, State).
 //
 // Processes that a hook leaves in the background are neither ended nor waited for.
 func Run(kind string, list []specs.Hook, state []byte, o Options) error {
@@ -77,7 +78,7 @@ func Run(kind string, list []specs.Hook, state []byte, o Options) error {
 
 // run runs one hook from its start to its end.
 func run(h *specs.Hook, state []byte, o *Options) *diag.Error {
-	r := running{interrupted: o.Interrupted, limit: timeout(h)}
+	r := runningHook{interrupted: o.Interrupted, limit: timeoutOf(h)}
 	defer r.close()
 	var err error
 	if r.in, err = newInput(state); err != nil {
@@ -99,7 +100,7 @@ func run(h *specs.Hook, state []byte, o *Options) *diag.Error {
 	return r.wait(pid)
 }
 
-// start starts the hook with defaults for the properties that it leaves out.
+// start starts the hook, with defaults for the properties that it leaves out, and returns its pid.
 func start(h *specs.Hook, o *Options, files []uintptr) (int, error) {
 	argv := h.Args
 	if len(argv) == 0 {

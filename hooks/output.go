@@ -25,7 +25,7 @@ const (
 	copyBytes = 1 << 20
 )
 
-// newOutput makes a file, or a pipe.
+// newOutput returns an output that is a pipe or a file in memory. file gets a copy of it, unless that is -1.
 func newOutput(pipe bool, file int) (*output, error) {
 	if pipe {
 		var p [2]int
@@ -53,7 +53,7 @@ func newOutput(pipe bool, file int) (*output, error) {
 // closeHookEnd closes the descriptors that only the hook needs.
 func (out *output) closeHookEnd() {
 	if out.read >= 0 {
-		out.write = shut(out.write)
+		out.write = closeFD(out.write)
 	}
 }
 
@@ -70,14 +70,14 @@ func (out *output) drain() bool {
 		case n == 0:
 			return false
 		default:
-			out.keep(buffer[:n])
+			out.store(buffer[:n])
 		}
 	}
 	return true
 }
 
-// keep stores output from the pipe.
-func (out *output) keep(b []byte) {
+// store copies output from the pipe to the file, and keeps the end of it.
+func (out *output) store(b []byte) {
 	if out.file >= 0 && out.room > 0 {
 		some := b[:min(len(b), out.room)]
 		out.room -= len(some)
@@ -113,9 +113,10 @@ func (out *output) end() {
 	}
 }
 
+// close closes all descriptors.
 func (out *output) close() {
-	out.write = shut(out.write)
-	out.read = shut(out.read)
+	out.write = closeFD(out.write)
+	out.read = closeFD(out.read)
 }
 
 // lastOutput returns the end of what the hook wrote, on one line: a program that gives up says why last.

@@ -1,8 +1,6 @@
 package hooks
 
-import (
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // input is the pipe that a hook reads the state from.
 type input struct {
@@ -42,18 +40,20 @@ func (in *input) fill() {
 			in.rest = nil
 		}
 	}
-	in.write = shut(in.write)
+	in.write = closeFD(in.write)
 }
 
-func (in *input) closeRead() { in.read = shut(in.read) }
+// closeRead closes the end from which the hook reads, once the hook has it.
+func (in *input) closeRead() { in.read = closeFD(in.read) }
 
+// close closes both ends.
 func (in *input) close() {
-	in.read = shut(in.read)
-	in.write = shut(in.write)
+	in.read = closeFD(in.read)
+	in.write = closeFD(in.write)
 }
 
-// shut closes fd unless it is closed already, and returns the mark of a closed one.
-func shut(fd int) int {
+// closeFD closes fd unless it is closed already, and returns the mark of a closed one.
+func closeFD(fd int) int {
 	if fd >= 0 {
 		_ = unix.Close(fd)
 	}

@@ -11,15 +11,16 @@ import (
 	"rt/internal/diag"
 )
 
-// running is a hook from its start to its end.
-type running struct {
+// runningHook is a hook from its start to its end.
+type runningHook struct {
 	in          *input
 	out         [2]*output // standard output and standard error
 	limit       time.Duration
 	interrupted func() bool
 }
 
-func (r *running) close() {
+// close closes the standard streams of the hook.
+func (r *runningHook) close() {
 	if r.in != nil {
 		r.in.close()
 	}
@@ -33,8 +34,8 @@ func (r *running) close() {
 // maxSeconds is what poll(2) can wait for: 2^31 milliseconds, about 24 days.
 const maxSeconds = 1 << 31 / 1000
 
-// timeout is the time a hook may take; 0 means any.
-func timeout(h *specs.Hook) time.Duration {
+// timeoutOf returns the time that a hook may take; 0 means any.
+func timeoutOf(h *specs.Hook) time.Duration {
 	if h.Timeout == nil {
 		return 0
 	}
@@ -42,9 +43,9 @@ func timeout(h *specs.Hook) time.Duration {
 }
 
 // wait serves the hook's standard streams until the hook ends, or kills it when its time is over or rt has to end. It
-// kills the hook alone, not its children: with a process group of its own a hook at a terminal would not be in the
-// foreground.
-func (r *running) wait(pid int) *diag.Error {
+// returns nil if the hook succeeded. It kills the hook alone, not its children: with a process group of its own a hook
+// at a terminal would not be in the foreground.
+func (r *runningHook) wait(pid int) *diag.Error {
 	r.in.closeRead()
 	for _, out := range r.out {
 		out.closeHookEnd()
@@ -78,7 +79,7 @@ func (r *running) wait(pid int) *diag.Error {
 }
 
 // serveStreams serves the streams until the process of pidfd has ended, or returns why the hook has to be killed.
-func (r *running) serveStreams(pidfd int) string {
+func (r *runningHook) serveStreams(pidfd int) string {
 	deadline := time.Now().Add(r.limit)
 	for {
 		// poll(2) ignores a negative descriptor: that of a pipe that is closed.
@@ -112,7 +113,7 @@ func (r *running) serveStreams(pidfd int) string {
 		}
 		for i, out := range r.out {
 			if fds[2+i].Revents != 0 && !out.drain() {
-				out.read = shut(out.read)
+				out.read = closeFD(out.read)
 			}
 		}
 		if fds[0].Revents != 0 {

@@ -181,7 +181,7 @@ func connect(c *state.Container, pid int) (*nsenter.Boot, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	return nsenter.Attach(fd, pid), nil
+	return nsenter.NewBoot(fd, pid), nil
 }
 
 // lateText returns the text of a step as `rt plan` prints it. index counts from the step after the one where create

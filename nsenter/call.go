@@ -2,7 +2,7 @@ package nsenter
 
 import "golang.org/x/sys/unix"
 
-// Call is a system call that a step can make. The numbers differ between architectures, the plan does not.
+// Call is a system call that a step can make. Its number depends on the architecture; plans contain only the Call.
 type Call uint8
 
 // The system calls of a boot process: every call that rt makes inside a container is in this list.
@@ -74,7 +74,7 @@ const (
 	Writev
 )
 
-// calls is the name and the number of each Call. A test compares it with the kernel's headers.
+// calls are the name and the number of each Call. A test compares it with the kernel's headers.
 var calls = [...]struct {
 	name string
 	nr   uint32
@@ -146,13 +146,13 @@ var calls = [...]struct {
 	Writev:           {"writev", unix.SYS_WRITEV},
 }
 
-// String returns the name of the call as the manual has it.
+// String returns the name of the call, as in section 2 of the manual.
 func (c Call) String() string { return calls[c].name }
 
 // Number returns the number of the call on this architecture.
 func (c Call) Number() uint32 { return calls[c].nr }
 
-// CallNamed returns the call of a name.
+// CallNamed returns the call with a name, and whether there is one.
 func CallNamed(name string) (Call, bool) {
 	for c := range calls {
 		if calls[c].name == name {

@@ -1,10 +1,10 @@
 // Package nsenter is the boot of a container: it turns a program (a list of steps, each one system call) into a tiny
 // static executable, starts it, and reads its reports.
 //
-// Assemble and Spawn run in rt. The stub (stub_ARCH.s) runs in the boot process, the process that becomes the
+// [Assemble] and [Spawn] run in rt. The stub (stub_ARCH.s) runs in the boot process, the process that becomes the
 // container, and is the only code of rt that ever does. The package knows steps, not containers: it makes no decision,
-// it has no default, and it makes no system call that the program does not contain. It refuses a program that could not
-// run: a jump backwards, a register read before it is written, a string with a NUL byte.
+// it has no default, and the boot process makes no system call that the program does not contain. Assemble refuses a
+// program that could not run: a jump backwards, a register read before it is written, a string with a NUL byte.
 //
 // # The image
 //
@@ -14,8 +14,8 @@
 //	0x4000f0    u32: the number of the descriptor to report on
 //	0x400100    the stub
 //	0x400400    the table: a row of 72 bytes for each step
-//	behind it   strings and structures, which hold addresses ready made
-//	0x40400000  three writable pages: 64 registers of 8 bytes, then scratch memory
+//	behind it   strings and structures, in which all addresses are filled in
+//	0x40400000  three writable pages: 255 registers of 8 bytes, then scratch memory
 //
 // A row:
 //
@@ -23,7 +23,7 @@
 //	 4  u8      bit i is set: operand i is not a value but the number of a register
 //	 5  u8      register that keeps the result
 //	 6  u8      unused
-//	 7  u8      how many times EAGAIN means to make the call again
+//	 7  u8      how often the call is repeated after EAGAIN
 //	 8  u8[4]   errnos that lead to "else"; 0 is none, 255 stands for a result from 0 to least-1
 //	12  u16     then: the row to continue with after a success
 //	14  u16     else: the row to continue with after one of the errnos
@@ -42,13 +42,14 @@
 // The control channel is a SOCK_SEQPACKET socket. A report is one message:
 //
 //	 0  u32  1: a step failed; 2: a sync point, for which the next row waits; 3: a trace, without an answer
-//		 4  u32  index of the row
-//		 8  i64  result of the failed step, or the register that the sync point reports
-//		16       traces only: two struct timespec of CLOCK_MONOTONIC, when the step began and ended
+//	 4  u32  index of the row
+//	 8  i64  result of the failed step, or the register that the sync point reports
+//	16       traces only: two struct timespec of CLOCK_MONOTONIC, when the step began and ended
 //
-// A sync point is an ordinary writev(2) row, and mostly an ordinary read(2) row after it that wants one byte: when the
-// supervisor has died the read returns 0 bytes, so its boot process ends too. All descriptors of rt's in the boot
-// process are close-on-exec: the end of the channel without a report tells the supervisor that execve(2) succeeded.
+// A sync point is an ordinary writev(2) row. If the supervisor has to answer, an ordinary read(2) row of at least one
+// byte follows: when the supervisor has died the read returns 0 bytes, so its boot process ends too. All descriptors of
+// rt in the boot process are close-on-exec: the end of the channel without a report tells the supervisor that execve(2)
+// succeeded.
 //
 // # Why no exec between clone and id maps
 //

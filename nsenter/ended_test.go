@@ -25,7 +25,7 @@ func TestAnswerToOneThatHasEnded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b := Attach(pair[0], 0)
+			b := NewBoot(pair[0], 0)
 			_ = unix.Close(pair[1])
 			if err := send(b); !errors.Is(err, ErrEnded) {
 				t.Errorf("%s, for which sendmsg fails with %v: %v", name, errno, err)
@@ -41,7 +41,7 @@ func TestReportOfADisconnectedChannel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := Attach(fd, 0)
+	b := NewBoot(fd, 0)
 	defer b.Close()
 	if _, _, err := b.Next(); err != io.EOF {
 		t.Errorf("the channel has ended with %v", err)

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"strconv"
 
-	"rt/internal/elf"
-
 	"golang.org/x/sys/unix"
+
+	"rt/internal/elf"
 )
 
 // The layout of a boot image: an ELF executable that the kernel maps at loadAddress as it is, readable and executable,
-// and one writable page elsewhere. The stubs know these numbers too.
+// and three writable pages elsewhere. The stubs contain these numbers too.
 const (
 	loadAddress     = 0x400000
 	ctlOffset       = 0xf0 // the number of the descriptor to report on
@@ -27,8 +27,7 @@ const (
 // ScratchSize is how many bytes of scratch memory a program has.
 const ScratchSize = writableSize - 8*MaxReg
 
-// reportFailed and reportSync are the first words of what a boot process reports; reportTrace is a sync point's that
-// nobody answers.
+// The first word of a report: doc.go has its layout.
 const (
 	reportFailed = 1
 	reportSync   = 2
@@ -38,8 +37,8 @@ const (
 // Image is an executable file that runs one program.
 type Image []byte
 
-// Assemble lays p out as an executable. Its errors are bugs of the compiler that made the program, but for strings with
-// NUL bytes and programs that are too long.
+// Assemble lays p out as an executable. Its errors are bugs of the compiler that made the program, except those about
+// strings with NUL bytes and about programs of more than 65535 steps.
 func Assemble(p *Program) (Image, error) {
 	if len(p.Steps) == 0 || len(p.Steps) > 0xffff {
 		return nil, errors.New("nsenter: a program has 1 to 65535 steps, not " + strconv.Itoa(len(p.Steps)))
@@ -50,23 +49,24 @@ func Assemble(p *Program) (Image, error) {
 	copy(a.image[stubOffset:], code)
 	binary.NativeEndian.PutUint32(a.image[ctlOffset:], uint32(p.Number(p.Ctl)))
 	for i := range p.Steps {
-		if err := a.step(i); err != nil {
+		if err := a.writeRow(i); err != nil {
 			return nil, errors.New("nsenter: step " + strconv.Itoa(i+1) + " (" + p.Steps[i].Call.String() + "): " +
 				err.Error())
 		}
 	}
-	elfHeader(a.image)
+	writeELFHeader(a.image)
 	return a.image, nil
 }
 
+// An assembler writes the image of one program.
 type assembler struct {
 	p       *Program
 	image   []byte
 	written [MaxReg]bool // registers that an earlier step writes
 }
 
-// step writes row i of the table.
-func (a *assembler) step(i int) error {
+// writeRow writes row i of the table, and the data to which its operands point.
+func (a *assembler) writeRow(i int) error {
 	s := &a.p.Steps[i]
 	for _, target := range [2]int{int(s.Then), int(s.Else)} {
 		if target != 0 && (target <= i || target >= len(a.p.Steps)) {
@@ -75,7 +75,7 @@ func (a *assembler) step(i int) error {
 		}
 	}
 	if len(s.Args) > 6 || s.To >= MaxReg {
-		return errors.New("has more than 6 operands or the registers there are")
+		return errors.New("has more than 6 operands, or a register above the last")
 	}
 	var registers byte
 	var args [6]uint64
@@ -93,7 +93,7 @@ func (a *assembler) step(i int) error {
 		}
 		args[k] = v
 	}
-	// A value may have grown the image: take the row only now.
+	// A value may have moved the image to a larger array: the row is a slice of the present one.
 	row := a.image[tableOffset+i*rowSize:][:rowSize]
 	nr := s.Call.Number()
 	if s.Fault != 0 {
@@ -113,7 +113,7 @@ func (a *assembler) step(i int) error {
 	return nil
 }
 
-// nextStep returns where step i continues: at target, or at the step behind it.
+// nextStep returns the step with which the program continues after step i: target, or the next one if that is 0.
 func nextStep(target int32, i int) uint16 {
 	if target == 0 {
 		return uint16(i + 1)
@@ -121,7 +121,7 @@ func nextStep(target int32, i int) uint16 {
 	return uint16(target)
 }
 
-// value returns what operand arg of step i is at run time, and adds the data that it points to to the image.
+// value returns the value of operand arg of step i at run time, and appends the data to which it points.
 func (a *assembler) value(arg *Arg, i int) (uint64, error) {
 	switch arg.kind {
 	case argFD:
@@ -130,25 +130,25 @@ func (a *assembler) value(arg *Arg, i int) (uint64, error) {
 		}
 		return uint64(a.p.Number(FD(arg.val))), nil
 	case argString:
-		return a.text(arg.text())
+		return a.appendString(arg.text())
 	case argData:
-		return a.data(arg, i)
+		return a.appendData(arg, i)
 	case argVec:
-		return a.vector(arg, i)
+		return a.appendVector(arg, i)
 	case argScratch:
 		if arg.val >= ScratchSize {
 			return 0, errors.New("points behind the scratch memory")
 		}
 		return scratchAddress + arg.val, nil
 	case argReport, argTrace:
-		return a.report(arg, i), nil
+		return a.appendReport(arg, i), nil
 	case argReg, argImm:
 	}
 	return arg.val, nil
 }
 
-// text appends a NUL-terminated string and returns its address.
-func (a *assembler) text(s string) (uint64, error) {
+// appendString appends a NUL-terminated string and returns its address.
+func (a *assembler) appendString(s string) (uint64, error) {
 	for k := range len(s) {
 		if s[k] == 0 {
 			return 0, errors.New("has a NUL byte in the string " + strconv.Quote(s))
@@ -159,8 +159,8 @@ func (a *assembler) text(s string) (uint64, error) {
 	return address, nil
 }
 
-// data appends the bytes of arg, on a boundary of 8, and fills in what they refer to.
-func (a *assembler) data(arg *Arg, i int) (uint64, error) {
+// appendData appends the bytes of arg, on a boundary of 8, and fills in what they refer to.
+func (a *assembler) appendData(arg *Arg, i int) (uint64, error) {
 	a.align()
 	offset := len(a.image)
 	more := arg.more()
@@ -184,15 +184,15 @@ func (a *assembler) data(arg *Arg, i int) (uint64, error) {
 	return loadAddress + uint64(offset), nil
 }
 
-// vector appends a NULL-terminated array of strings. The last of them may be one whose address is known only at run
-// time.
-func (a *assembler) vector(arg *Arg, i int) (uint64, error) {
+// appendVector appends a NULL-terminated array of strings. The last of them may be one whose address is known only at
+// run time.
+func (a *assembler) appendVector(arg *Arg, i int) (uint64, error) {
 	v, last := arg.more().vec, arg.more().last
 	a.align()
 	offset := len(a.image)
 	a.image = append(a.image, make([]byte, 8*(len(v)+2))...)
 	for k, s := range v {
-		address, err := a.text(s)
+		address, err := a.appendString(s)
 		if err != nil {
 			return 0, err
 		}
@@ -208,9 +208,9 @@ func (a *assembler) vector(arg *Arg, i int) (uint64, error) {
 	return loadAddress + uint64(offset), nil
 }
 
-// report appends the head of a report of step i, and the iovecs that make the report of it, a register, and for a trace
-// the times.
-func (a *assembler) report(arg *Arg, i int) uint64 {
+// appendReport appends the head of a report of step i, and the iovecs of the whole report: the head, a register, and
+// for a trace the times. It returns the address of the iovecs.
+func (a *assembler) appendReport(arg *Arg, i int) uint64 {
 	kind := uint32(reportSync)
 	if arg.kind == argTrace {
 		kind = reportTrace
@@ -232,15 +232,14 @@ func (a *assembler) report(arg *Arg, i int) uint64 {
 	return iovecs
 }
 
-// align pads the image to a boundary of 8, as addresses and most structures of the kernel want.
+// align pads the image to a boundary of 8, which addresses and most structures of the kernel require.
 func (a *assembler) align() {
 	for len(a.image)%8 != 0 {
 		a.image = append(a.image, 0)
 	}
 }
 
-// Makes reports whether step i makes its call with these operands, as far as the image has them: those that are
-// registers may be anything.
+// Makes reports whether step i makes its call with these operands. An operand that is a register may have any value.
 func (image Image) Makes(i int, args [6]uint64) bool {
 	row := image[tableOffset+i*rowSize:][:rowSize]
 	for k, v := range args {
@@ -251,8 +250,8 @@ func (image Image) Makes(i int, args [6]uint64) bool {
 	return true
 }
 
-// elfHeader writes the ELF header and the program headers at the start of a finished image: elf(5).
-func elfHeader(image []byte) {
+// writeELFHeader writes the ELF header and the program headers at the start of a finished image: elf(5).
+func writeELFHeader(image []byte) {
 	const pageAlign = 0x10000 // arm64 kernels have pages of up to 64 kB
 	le := binary.NativeEndian
 	copy(image, elf.Magic)
@@ -284,7 +283,7 @@ func elfHeader(image []byte) {
 	segment(2, elf.SegmentGNUStack, readable|writable, 0, 0, 0)
 }
 
-// Errno returns the errno that a step's result means: Short if the result is no error.
+// Errno returns the errno that the result of a failed step means: Short if the result is no error.
 func Errno(result int64) unix.Errno {
 	if result < 0 && result > -4096 {
 		return unix.Errno(-result)

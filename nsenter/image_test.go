@@ -17,7 +17,7 @@ func TestImageOnDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	fd, err := image.onDisk(dir)
+	fd, err := image.writeOnDisk(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func testOnDisk(t *testing.T, image Image) {
 		t.Fatal(err)
 	}
 	defer func() { _ = unix.Unmount(closed, 0) }()
-	fd, err := image.onDisk(closed, open+"/absent", open)
+	fd, err := image.writeOnDisk(closed, open+"/absent", open)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func testOnDisk(t *testing.T, image Image) {
 	if names, _ := os.ReadDir(open); len(names) != 0 {
 		t.Errorf("left in the directory: %v", names)
 	}
-	if _, err := image.onDisk(closed); err == nil || !strings.Contains(err.Error(), closed) ||
+	if _, err := image.writeOnDisk(closed); err == nil || !strings.Contains(err.Error(), closed) ||
 		!strings.Contains(err.Error(), "vm.memfd_noexec") {
 		t.Errorf("nowhere to go: %v", err)
 	}

@@ -7,13 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Names says how a number is printed: as the names of its bits, or as the one name of its value.
+// Names says how a number prints: as the names of its bits, or as the one name of its value.
 type Names struct {
-	prefix string // what all the words start with, for the bits that no word stands for
+	prefix string // "0" prints the number in octal, "0x" in hexadecimal; then there are no words
 	choice bool   // the words stand for values, not for bits
 	words  []word
 }
 
+// A word is the name of a value, or of bits.
 type word struct {
 	value uint64
 	name  string
@@ -255,12 +256,12 @@ func (n *Names) Format(v uint64) string {
 		}
 		return strconv.FormatUint(v, 10)
 	}
-	return n.bits(v)
+	return n.formatBits(v)
 }
 
-// bits returns the words of the bits of v, and what is left of them as a number: octal for a file mode, as everyone
-// writes those.
-func (n *Names) bits(v uint64) string {
+// formatBits returns the words of the bits of v, and the bits that have no word as a number: octal for a file mode, as
+// everyone writes those.
+func (n *Names) formatBits(v uint64) string {
 	var words []string
 	for _, w := range n.words {
 		if v&w.value == w.value {

@@ -11,19 +11,19 @@ import (
 )
 
 // Where vm.memfd_noexec=2 forbids executable memfds (Linux 6.3), an image is a file without a name on some file system.
-// Not every one will do: /run, where the state is, is mounted noexec on many machines.
+// Many file systems don't allow that: /run, which has the state, is mounted noexec on many machines.
 
-// writeUnnamed writes the image to such a file: on a detached tmpfs, which takes CAP_SYS_ADMIN, or else in dir or the
-// first of the usual directories from which programs can be executed.
+// writeUnnamed writes the image to such a file: on a detached tmpfs, which requires CAP_SYS_ADMIN, or else in dir or
+// the first of the usual directories from which programs can be executed.
 func (image Image) writeUnnamed(dir string) (int, error) {
-	if fd, err := image.onTmpfs(); err == nil {
+	if fd, err := image.writeOnTmpfs(); err == nil {
 		return fd, nil
 	}
-	return image.onDisk(dir, os.TempDir(), "/var/tmp", "/dev/shm")
+	return image.writeOnDisk(dir, os.TempDir(), "/var/tmp", "/dev/shm")
 }
 
-// onDisk writes the image to the first of some directories that it can be executed in.
-func (image Image) onDisk(dirs ...string) (int, error) {
+// writeOnDisk writes the image to the first of some directories that it can be executed in.
+func (image Image) writeOnDisk(dirs ...string) (int, error) {
 	var refused []string
 	for _, d := range dirs {
 		if !allowsPrograms(d) {
@@ -40,15 +40,15 @@ func (image Image) onDisk(dirs ...string) (int, error) {
 	}
 	return -1, &diag.Error{
 		Kind: diag.Host, Problem: "the boot image can be executed nowhere: vm.memfd_noexec=2 forbids memfds, and in " +
-			"none of these directories rt may write and execute files: " +
+			"none of these directories may rt write and execute files: " +
 			strings.Join(refused, ", "),
 		Hint: "set vm.memfd_noexec below 2 in this pid namespace, or give rt a --root on a file system that is not " +
 			"mounted noexec",
 	}
 }
 
-// onTmpfs makes a tmpfs of its own for the image.
-func (image Image) onTmpfs() (int, error) {
+// writeOnTmpfs writes the image to a new tmpfs.
+func (image Image) writeOnTmpfs() (int, error) {
 	fs, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return -1, err

@@ -1,8 +1,8 @@
 package nsenter
 
-// What checkers of a program ask about an operand. Package rules checks plans with it.
+// The methods of this file are for checkers of programs, such as package rules.
 
-// Known returns an operand that is known before the program runs: a number, or that of a fixed descriptor.
+// Known returns the value of an operand that is fixed before the program runs: a number, or that of a fixed descriptor.
 func (p *Program) Known(a *Arg) (uint64, bool) {
 	switch a.kind {
 	case argImm:
@@ -32,7 +32,7 @@ func (a *Arg) Bytes() (string, bool) {
 	return a.more().bytes, true
 }
 
-// Forks reports whether the step makes a process, which continues with 0 for a result.
+// Forks reports whether the step creates a process, which continues with the result 0.
 func (s *Step) Forks() bool { return s.Call == Clone || s.Call == Clone3 }
 
 // IsCwd reports whether the operand is AT_FDCWD.

@@ -9,7 +9,7 @@ import (
 )
 
 // A program receives descriptors from rt with two steps: a read of HeaderSize bytes to the scratch memory at HeaderAt,
-// and a recvmsg(2) with the structure that it has read, which brings at most MaxPassed of them. The kernel writes to
+// and a recvmsg(2) with the structure that it has read, which receives at most MaxPassed of them. The kernel writes to
 // that structure, and only the scratch memory of a boot image is writable, so rt sends the structure. Each descriptor
 // gets the lowest free number.
 const (
@@ -23,7 +23,8 @@ const (
 	controlAt   = byteAt + 8
 )
 
-// Pass sends descriptors to a boot process that receives them. The caller still has to close its own.
+// Pass sends descriptors to a boot process that is about to receive them: see HeaderAt. The caller still has to close
+// its own. That the boot process has died is no error: Next and the wait status tell it.
 func (b *Boot) Pass(files []int) error {
 	header := make([]byte, HeaderSize)
 	rights := unix.UnixRights(files...)
@@ -39,10 +40,10 @@ func (b *Boot) Pass(files []int) error {
 		_, err = unix.SendmsgN(b.ctl, []byte{1}, rights, nil, unix.MSG_NOSIGNAL)
 	}
 	if err == unix.EPIPE || err == unix.ECONNRESET {
-		return nil // it is dead: Next says so, and the wait status why
+		return nil
 	}
 	if err != nil {
-		return diag.Sys("descriptors can't be handed to the boot process", "sendmsg", err)
+		return diag.Sys("descriptors can't be passed to the boot process", "sendmsg", err)
 	}
 	return nil
 }

@@ -20,19 +20,19 @@ func (p *Program) Text(i int) string {
 		if k > 0 {
 			b.WriteString(", ")
 		}
-		p.arg(&b, &s.Args[k])
+		p.writeArg(&b, &s.Args[k])
 	}
 	b.WriteByte(')')
 	if s.To != Nowhere {
 		b.WriteString(" -> $")
 		b.WriteString(p.regName(s.To))
 	}
-	p.outcome(&b, i)
+	p.writeOutcome(&b, i)
 	return b.String()
 }
 
-// outcome appends what happens after step i, unless it is simply the next step or the end.
-func (p *Program) outcome(b *strings.Builder, i int) {
+// writeOutcome appends what happens after step i, unless it is simply the next step or the end.
+func (p *Program) writeOutcome(b *strings.Builder, i int) {
 	s := &p.Steps[i]
 	if s.Then != 0 && int(s.Then) != i+1 {
 		b.WriteString(", then to ")
@@ -62,7 +62,7 @@ func (p *Program) outcome(b *strings.Builder, i int) {
 	}
 }
 
-// number is the number of step i as people know it.
+// number returns the number of step i as the plan prints it.
 func (p *Program) number(i int) string {
 	if n := p.Steps[i].Number; n != 0 {
 		return strconv.Itoa(int(n))
@@ -70,7 +70,7 @@ func (p *Program) number(i int) string {
 	return strconv.Itoa(i + 1)
 }
 
-// errnoWord is the name of errno; a short result prints as the results it stands for.
+// errnoWord returns the name of errno. Short is named after the results for which it stands.
 func errnoWord(errno unix.Errno, least int32) string {
 	switch {
 	case errno == Short && least == 1:
@@ -81,6 +81,7 @@ func errnoWord(errno unix.Errno, least int32) string {
 	return unix.ErrnoName(errno)
 }
 
+// regName returns the name of a register.
 func (p *Program) regName(r Reg) string {
 	if int(r) < len(p.Regs) {
 		return p.Regs[r]
@@ -88,8 +89,8 @@ func (p *Program) regName(r Reg) string {
 	return "r" + strconv.Itoa(int(r))
 }
 
-// arg appends one operand.
-func (p *Program) arg(b *strings.Builder, a *Arg) {
+// writeArg appends one operand.
+func (p *Program) writeArg(b *strings.Builder, a *Arg) {
 	switch a.kind {
 	case argReg:
 		b.WriteByte('$')
@@ -109,7 +110,7 @@ func (p *Program) arg(b *strings.Builder, a *Arg) {
 	case argData:
 		b.WriteString(a.shown())
 	case argVec:
-		vector(b, a.more())
+		writeVector(b, a.more())
 	case argScratch:
 		b.WriteString("scratch")
 	case argImm:
@@ -121,7 +122,7 @@ func (p *Program) arg(b *strings.Builder, a *Arg) {
 	}
 }
 
-// shown returns the text for data.
+// shown returns how data prints.
 func (a *Arg) shown() string {
 	more := a.more()
 	if more.show != nil {
@@ -130,8 +131,8 @@ func (a *Arg) shown() string {
 	return more.text
 }
 
-// vector appends a list of strings, shortened in the middle of a long one: an environment would fill the screen.
-func vector(b *strings.Builder, more *argMore) {
+// writeVector appends a list of strings. It omits those after the first few: an environment would fill the screen.
+func writeVector(b *strings.Builder, more *argMore) {
 	const most = 8
 	v := more.vec
 	b.WriteByte('[')

@@ -11,10 +11,10 @@ import (
 	"rt/internal/diag"
 )
 
-// Record is one report of a boot process.
+// Record is one report of a boot process, decoded.
 type Record struct {
 	Kind  Kind
-	Step  int   // index in Program.Steps; not checked: it is what the boot process says
+	Step  int   // index in Program.Steps, as the boot process says: it has not been checked
 	Value int64 // the result of the step that failed, or the register that a sync point reports
 	Start int64 // with Trace: when the step began and ended, in nanoseconds of CLOCK_MONOTONIC
 	End   int64
@@ -39,10 +39,10 @@ const (
 // ErrReport says that a message on the control channel does not have the form of a report.
 var ErrReport = errors.New("a message that is not a report")
 
-// Next returns the next report. io.EOF says that the boot process has closed the channel: it executed the user's
-// program, or it has died. A descriptor that the report brings is returned as fd, which is -1 otherwise. Reports are
-// untrusted input: a message of another size or kind, or with more than one descriptor, is ErrReport, and its
-// descriptors are closed.
+// Next waits for the next report and returns it. io.EOF says that the boot process has closed the channel: it executed
+// the user's program, or it has died. A descriptor that the report brings is returned as fd, which is -1 otherwise.
+// Reports are untrusted input: a message of another size or kind, or with more than one descriptor, is ErrReport, and
+// its descriptors are closed.
 func (b *Boot) Next() (r Record, fd int, err error) {
 	var message [traceSize]byte
 	var control [64]byte
@@ -77,7 +77,7 @@ func (b *Boot) Next() (r Record, fd int, err error) {
 	return r, -1, nil
 }
 
-// parseReport reads a report: doc.go has its layout.
+// parseReport decodes a report, and reports whether it is one: doc.go has its layout.
 func parseReport(message []byte) (r Record, ok bool) {
 	if len(message) < reportSize {
 		return r, false
@@ -108,7 +108,7 @@ func parseReport(message []byte) (r Record, ok bool) {
 //
 // It reports whether there is something to read, or the other side has closed.
 func AwaitBriefly(fd int) bool {
-	const milliseconds = 8 // below the 10 after which the scheduler interrupts whoever does not answer
+	const milliseconds = 8 // the scheduler takes the processor from a thread that has not answered for 10
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	timeout := unix.Timespec{Nsec: milliseconds * 1e6}
 	n, _, _ := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1, uintptr(unsafe.Pointer(&timeout)),

@@ -120,7 +120,7 @@ func start(t *testing.T, image Image, o *SpawnOptions) *Boot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Attach(pair[0], pid)
+	return NewBoot(pair[0], pid)
 }
 
 func TestOutcomes(t *testing.T) {

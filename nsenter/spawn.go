@@ -17,7 +17,7 @@ import (
 type SpawnOptions struct {
 	Argv []string // what ps(1) shows until the user's program is executed
 	// Files are the descriptors of the boot process from 0 on, as numbers of rt; Program.FirstFD and Program.FDs say
-	// which is which. The last of them becomes the control channel and is filled in by Spawn.
+	// which is which. Spawn adds the control channel after the last of them.
 	Files []uintptr
 	// CloneFlags are CLONE_NEW* flags for the boot process itself; CLONE_NEWUSER is not among them (doc.go says why).
 	CloneFlags uintptr
@@ -29,15 +29,18 @@ type SpawnOptions struct {
 
 // Boot is a boot process, as rt sees it.
 type Boot struct {
-	// of the process that was started; the process that becomes the container may be another (a report says which)
+	// Pid is the process that Spawn has started. The process that becomes the container may be another: a report says
+	// which.
 	Pid int
-	ctl int
+	ctl int // rt's end of the control channel; -1 once it is closed
 }
 
-// Spawn starts image. The boot process has no memory and no descriptor of rt's but those in o.Files.
+// Spawn starts image. The boot process has no memory of rt, and no descriptors but those in o.Files and the control
+// channel.
 //
-// The caller serves its records with Next and Release, and waits for it with wait4(2). Close closes the channel, which
-// ends a boot process that has not executed the user's program yet.
+// The caller reads its reports with Next, answers them with Release, and waits for its end with Wait. Close closes the
+// channel, which ends a boot process that has not executed the user's program yet. The errors are *diag.Error with the
+// errno.
 func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -50,7 +53,7 @@ func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 		return nil, err
 	}
 	files := append(slices.Clip(o.Files), uintptr(pair[1]))
-	if exe, err = outOfTheWay(exe, files); err != nil {
+	if exe, err = moveAbove(exe, files); err != nil {
 		_ = unix.Close(pair[0])
 		return nil, err
 	}
@@ -72,12 +75,12 @@ func Spawn(image Image, o *SpawnOptions) (*Boot, error) {
 	return &Boot{Pid: pid, ctl: pair[0]}, nil
 }
 
-// outOfTheWay moves exe, an executable file, to a number that syscall.ForkExec does not use, and closes the old one.
+// moveAbove moves exe, an executable file, to a number that syscall.ForkExec does not use for files, and closes the old
+// one.
 //
-// The child executes the file by its number, after ForkExec has given files the numbers from 0 on. Those whose number
-// one before them gets are first copied to numbers above the largest, and so may be the pipe on which ForkExec's child
-// reports.
-func outOfTheWay(exe int, files []uintptr) (int, error) {
+// The child executes the file by its number, after ForkExec has given files the numbers from 0 on. A file whose number
+// goes to one before it is first copied to a number above the largest; so may be the pipe on which the child reports.
+func moveAbove(exe int, files []uintptr) (int, error) {
 	const pipe = 1
 	least := max(len(files), int(slices.Max(files))+1) + pipe
 	for i, fd := range files {
@@ -98,9 +101,9 @@ func outOfTheWay(exe int, files []uintptr) (int, error) {
 	return moved, nil
 }
 
-// Attach makes a Boot of a connection to a boot process that another rt has started: `rt start` serves the rest of a
-// program.
-func Attach(fd, pid int) *Boot { return &Boot{Pid: pid, ctl: fd} }
+// NewBoot returns the Boot of a process that another rt has started, with which fd is a connection: `rt start` serves
+// the rest of a program.
+func NewBoot(fd, pid int) *Boot { return &Boot{Pid: pid, ctl: fd} }
 
 // FD returns rt's end of the control channel.
 func (b *Boot) FD() int { return b.ctl }
@@ -108,7 +111,8 @@ func (b *Boot) FD() int { return b.ctl }
 // Wait waits for the end of the process Pid, a child of this process.
 func (b *Boot) Wait() (unix.WaitStatus, error) { return b.WaitWithin(-1) }
 
-// WaitWithin is Wait with a time limit, after which it fails with ETIMEDOUT; a negative limit is none.
+// WaitWithin is Wait with a time limit, after which it fails with ETIMEDOUT; a negative limit is none. There is also
+// none if no descriptor is left for a pidfd.
 func (b *Boot) WaitWithin(limit time.Duration) (status unix.WaitStatus, err error) {
 	if pidfd, err := unix.PidfdOpen(b.Pid, 0); err == nil {
 		ended := AwaitBriefly(pidfd) || limit < 0 || pollWithin(pidfd, limit)
@@ -170,13 +174,13 @@ func (b *Boot) Close() {
 	}
 }
 
-// ImageName is the name of the memfd that an image is in: proc_pid_exe(5) shows it.
+// ImageName is the name of the memfd of an image, as proc_pid_exe(5) shows it.
 const ImageName = "rt-boot"
 
 // write writes the image to a sealed memfd, or, where a memfd can't be executed, to a read-only file without a name,
 // perhaps in dir.
 func (image Image) write(dir string) (int, error) {
-	const mfdExec = 0x10 // MFD_EXEC, Linux 6.3; without it vm.memfd_noexec=1 takes the right to execute away
+	const mfdExec = 0x10 // MFD_EXEC, Linux 6.3; without it vm.memfd_noexec=1 makes the file not executable
 	flags := unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
 	fd, err := unix.MemfdCreate(ImageName, flags|mfdExec)
 	if err == unix.EINVAL {
@@ -200,6 +204,7 @@ func (image Image) write(dir string) (int, error) {
 	return fd, nil
 }
 
+// writeAll writes all of p to a file, whatever part write(2) accepts at once.
 func writeAll(fd int, p []byte) error {
 	for len(p) > 0 {
 		n, err := unix.Write(fd, p)

@@ -15,14 +15,14 @@ import (
 type Step struct {
 	Call   Call
 	To     Reg
-	Again  uint8 // how often EAGAIN means: make the call again
+	Again  uint8 // how often the call is repeated after EAGAIN
 	Part   uint8 // the heading under which `rt plan` prints the step: an index into Program.Parts
 	Min    int32 // the least result that is a success
 	Args   []Arg
 	Errnos Errnos
 	Then   int32
 	Else   int32
-	Number int32 // the number of the step as people know it, from 1
+	Number int32 // the number under which the plan prints the step, from 1; 0 is its index plus 1
 
 	Origin   string      // the path in config.json that this step serves: "mounts[2].options"; "" if rt needs it itself
 	Sentence string      // for people; printed, never parsed
@@ -39,7 +39,7 @@ type SyncDetail struct {
 	Does  []string // what the supervisor does at this sync point, in order, for people
 }
 
-// Does returns what the supervisor does at the step, in order; nil where it is no sync point.
+// Does returns what the supervisor does at the step, in order; nil if it is no sync point.
 func (s *Step) Does() []string {
 	if s.Sync == nil {
 		return nil
@@ -47,11 +47,11 @@ func (s *Step) Does() []string {
 	return s.Sync.Does
 }
 
-// SyncPoint is the meaning of a report: what the step tells the supervisor, or asks of it. The package that makes
-// programs has a type for it; in this package it is a name.
+// SyncPoint is the meaning of a report: what the step tells the supervisor, or asks of it. The package that compiles
+// programs defines the type; for this package it is a name.
 type SyncPoint interface{ String() string }
 
-// Short is no errno of the kernel. In Step.Errnos it stands for a result that is no error and still less than Step.Min.
+// Short stands in Step.Errnos for a result that is no error and still less than Step.Min. The kernel has no such errno.
 const Short = unix.Errno(255)
 
 // Reg is a register: a variable of the boot process with the result of a step, for later steps.
@@ -94,16 +94,16 @@ func (e Errnos) All() (list []unix.Errno) {
 // Nowhere is the register of results that no step reads.
 const Nowhere Reg = 0
 
-// MaxReg is how many registers there are, Nowhere included.
+// MaxReg is the number of registers, including Nowhere.
 const MaxReg = 255
 
-// FD is a descriptor with a name and a number fixed when the image is made: an index into Program.FDs.
+// FD is a descriptor whose number is fixed when the image is assembled: an index into Program.FDs.
 type FD int
 
-// Program is what Assemble makes an image of.
+// Program is a list of steps, and the names of what the steps use.
 type Program struct {
 	Steps []Step
-	Parts []string // the headings of the parts that Step.Part is an index into; nil if nobody prints the program
+	Parts []string // the headings of the parts that Step.Part is an index into; nil if the program is never printed
 	Regs  []string // names of the registers, for people; Regs[0] is Nowhere's
 	FDs   []string // names of the fixed descriptors; they get the numbers FirstFD, FirstFD+1, ...
 	// FirstFD is the number of the first of them: 3, and more if descriptors are preserved for the user's program.
@@ -133,8 +133,8 @@ const (
 	argTrace                  // the address of three iovecs: the same, and the two times in the scratch memory
 )
 
-// Arg is one operand of a step. Make it with the functions below. A plan has a thousand of them, so it is three words:
-// what at points to depends on kind, and only the three functions that follow look there.
+// Arg is one operand of a step. The functions below return one: Imm, Flags, Val and so on. A plan has a thousand of
+// them, so it is three words: what at points to depends on kind, and only the three methods that follow look there.
 type Arg struct {
 	kind argKind
 	val  uint64 // of a string its length
@@ -167,7 +167,7 @@ type argMore struct {
 	last  *Arg     // of a vector: one more string, at an address
 	refs  []Ref
 	text  string                   // how to print data
-	show  func(data string) string // the same, made only when it is printed
+	show  func(data string) string // returns the same, called only when it is printed
 }
 
 // Ref is a position in the bytes of Data that holds the value of another operand.
@@ -177,7 +177,7 @@ type Ref struct {
 	Arg    Arg
 }
 
-// Imm is a number. It prints in decimal.
+// Imm is an immediate operand: a number, which prints in decimal.
 func Imm[T ~int | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr](v T) Arg {
 	return Arg{kind: argImm, val: uint64(v)}
 }
@@ -190,7 +190,7 @@ func Flags[T ~int | ~int32 | ~int64 | ~uint32 | ~uint64 | ~uintptr](names *Names
 // Val is the value of a register.
 func Val(r Reg) Arg { return Arg{kind: argReg, val: uint64(r)} }
 
-// Num is the number of a fixed descriptor.
+// Num is the number of a fixed descriptor. It prints as the name of the descriptor.
 func Num(fd FD) Arg { return Arg{kind: argFD, val: uint64(fd)} }
 
 // Str is the address of a NUL-terminated string.
@@ -203,16 +203,16 @@ func Data(s, text string, refs ...Ref) Arg {
 	return Arg{kind: argData, at: unsafe.Pointer(&argMore{bytes: s, text: text, refs: refs})}
 }
 
-// Shown is the address of the bytes of s. show formats them, when they are printed.
-func Shown(s string, show func(data string) string) Arg {
+// LazyData is Data whose text is made when it is printed: by show, from the bytes of s.
+func LazyData(s string, show func(data string) string) Arg {
 	return Arg{kind: argData, at: unsafe.Pointer(&argMore{bytes: s, show: show})}
 }
 
 // Vec is the address of a NULL-terminated array of strings: argv or envp.
 func Vec(v []string) Arg { return Arg{kind: argVec, at: unsafe.Pointer(&argMore{vec: v})} }
 
-// VecAnd is Vec with one more string after those of v. last is its address, which is not known yet when the image is
-// made. text is printed for it.
+// VecAnd is Vec with one more string after those of v. last is the operand with its address, whose content the image
+// does not have. text is printed for it.
 func VecAnd(v []string, text string, last Arg) Arg {
 	return Arg{kind: argVec, at: unsafe.Pointer(&argMore{vec: v, last: &last, text: text})}
 }
@@ -236,12 +236,13 @@ var Cwd = Arg{kind: argImm, val: atFdcwd, at: unsafe.Pointer(&cwdName)}
 
 const atFdcwd = ^uint64(99) // -100
 
-// Traces reports whether the step reports what became of another one: writev(2) of a TraceOf.
+// Traces reports whether the step reports the result and the times of another one: writev(2) of a TraceOf.
 func (s *Step) Traces() bool { return s.Call == Writev && s.has(argTrace) }
 
 // Reports reports whether the step sends a report that is no trace: ReportOf.
 func (s *Step) Reports() bool { return s.has(argReport) }
 
+// has reports whether the step has an operand of a kind.
 func (s *Step) has(kind argKind) bool {
 	for i := range s.Args {
 		if s.Args[i].has(kind) {
@@ -251,6 +252,7 @@ func (s *Step) has(kind argKind) bool {
 	return false
 }
 
+// has reports whether the operand, or one in its data, is of a kind.
 func (a *Arg) has(kind argKind) bool {
 	if a.kind == kind {
 		return true

@@ -17,7 +17,7 @@ type action struct {
 	dataMax uint32 // the largest errnoRet; 0: the action takes none
 }
 
-// maxErrno is the largest errno that seccomp returns: the kernel cuts larger ones down to it.
+// maxErrno is the largest errno that a filter can return: the kernel replaces larger ones by it (MAX_ERRNO).
 const maxErrno = 4095
 
 // actions are in the order in which the kernel ranks them when several filters answer (seccomp(2)): the most
@@ -36,7 +36,7 @@ var actions = [...]action{
 
 const retAllow = uint32(unix.SECCOMP_RET_ALLOW)
 
-// parseAction returns the return value of a filter for an action and its errno. field is the field of the action,
+// parseAction returns the value that a filter returns for an action and its errno. field is the field of the action,
 // errnoField that of the errno. Without an errno, SCMP_ACT_ERRNO and SCMP_ACT_TRACE have EPERM, as in runc and crun.
 func parseAction(name specs.LinuxSeccompAction, errno *uint, field, errnoField string) (uint32, error) {
 	for i := range actions {
@@ -46,25 +46,25 @@ func parseAction(name specs.LinuxSeccompAction, errno *uint, field, errnoField s
 		}
 		switch {
 		case a.dataMax == 0 && errno != nil:
-			return 0, invalid(field+errnoField, strconv.FormatUint(uint64(*errno), 10),
+			return 0, profileError(field+errnoField, strconv.FormatUint(uint64(*errno), 10),
 				string(name)+" returns no errno: leave it out, or use SCMP_ACT_ERRNO or SCMP_ACT_TRACE")
 		case a.dataMax == 0:
 			return a.ret, nil
 		case errno == nil:
 			return a.ret | uint32(unix.EPERM), nil
 		case *errno > uint(a.dataMax):
-			return 0, invalid(field+errnoField, strconv.FormatUint(uint64(*errno), 10),
+			return 0, profileError(field+errnoField, strconv.FormatUint(uint64(*errno), 10),
 				"is too large for "+string(name)+": at most "+strconv.Itoa(int(a.dataMax)))
 		}
 		return a.ret | uint32(*errno), nil
 	}
-	return 0, invalid(field+".action", string(name), "is not an action: one of "+joinWords(Actions()))
+	return 0, profileError(field+".action", string(name), "is not an action: one of "+joinWords(Actions()))
 }
 
 // rankNotify is the rank of SCMP_ACT_NOTIFY in actions.
 const rankNotify = 5
 
-// rank is the index of a return value in actions: smaller is more restrictive.
+// rank returns the index of a return value in actions: a smaller one is more restrictive.
 func rank(ret uint32) int {
 	for i := range actions {
 		if actions[i].ret == ret&unix.SECCOMP_RET_ACTION_FULL {
@@ -74,10 +74,10 @@ func rank(ret uint32) int {
 	return 1 // the kernel treats what it does not know as a kill
 }
 
-// permissive reports whether a default action lets unknown calls through, or leaves them to a tracer or an agent, which
-// may do so. Then calls newer than the profile are not answered ENOSYS. runc makes the same exceptions, and refuses
-// NOTIFY as a default.
-func permissive(ret uint32) bool {
+// isPermissive reports whether a default action lets unknown calls through, or leaves them to a tracer or an agent,
+// which may do so. Then calls that are newer than the profile are not answered ENOSYS. runc makes the same exceptions,
+// and refuses NOTIFY as a default.
+func isPermissive(ret uint32) bool {
 	switch ret & unix.SECCOMP_RET_ACTION_FULL {
 	case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG, unix.SECCOMP_RET_TRACE, unix.SECCOMP_RET_USER_NOTIF:
 		return true
@@ -85,7 +85,7 @@ func permissive(ret uint32) bool {
 	return false
 }
 
-// ActionText returns the name of a return value: "SCMP_ACT_ERRNO(EPERM)".
+// ActionText returns the name of the value that a filter returns, SECCOMP_RET_*: "SCMP_ACT_ERRNO(EPERM)".
 func ActionText(ret uint32) string {
 	for i := range actions {
 		a := &actions[i]
@@ -114,8 +114,8 @@ func Actions() []string {
 	return out
 }
 
-// invalid returns an error of the profile.
-func invalid(field, value, problem string) *diag.Error {
+// profileError returns an error about the profile.
+func profileError(field, value, problem string) *diag.Error {
 	return &diag.Error{Kind: diag.Document, Field: field, Value: value, Problem: problem}
 }
 

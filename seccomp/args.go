@@ -9,7 +9,7 @@ import (
 	"rt/internal/diag"
 )
 
-// parseArgs checks linux.seccomp.syscalls[i].args.
+// parseArgs returns linux.seccomp.syscalls[i].args as conditions.
 func parseArgs(i int, args []specs.LinuxSeccompArg) (out []condition, err error) {
 	if len(args) == 0 {
 		return nil, nil
@@ -17,9 +17,9 @@ func parseArgs(i int, args []specs.LinuxSeccompArg) (out []condition, err error)
 	out = make([]condition, len(args))
 	for j := range args {
 		a := &args[j]
-		field := syscallPath(i) + ".args[" + strconv.Itoa(j) + "]"
+		field := entryPath(i) + ".args[" + strconv.Itoa(j) + "]"
 		if a.Index > 5 {
-			err = merge(err, invalid(field+".index", strconv.FormatUint(uint64(a.Index), 10),
+			err = joinErrors(err, profileError(field+".index", strconv.FormatUint(uint64(a.Index), 10),
 				"a call has the arguments 0 to 5"))
 		}
 		op := operator(0)
@@ -27,7 +27,8 @@ func parseArgs(i int, args []specs.LinuxSeccompArg) (out []condition, err error)
 			op++
 		}
 		if int(op) == len(operators) {
-			err = merge(err, invalid(field+".op", string(a.Op), "is not an operator: one of "+joinWords(Operators())))
+			err = joinErrors(err, profileError(field+".op", string(a.Op),
+				"is not an operator: one of "+joinWords(Operators())))
 			continue
 		}
 		out[j] = condition{arg: uint8(a.Index), op: op, value: a.Value}
@@ -38,8 +39,8 @@ func parseArgs(i int, args []specs.LinuxSeccompArg) (out []condition, err error)
 	return out, err
 }
 
-// outsideMask returns the index of a condition that asks for bits that its own mask clears, or -1.
-func outsideMask(list []condition) int {
+// findOutsideMask returns the index of a condition that asks for bits that its own mask clears, or -1.
+func findOutsideMask(list []condition) int {
 	for i := range list {
 		if c := &list[i]; c.op == opMasked && c.value&^c.mask != 0 {
 			return i
@@ -48,13 +49,13 @@ func outsideMask(list []condition) int {
 	return -1
 }
 
-// syscallPath returns the path of an entry.
-func syscallPath(i int) string {
+// entryPath returns the path of an entry: "linux.seccomp.syscalls[2]".
+func entryPath(i int) string {
 	return "linux.seccomp.syscalls[" + strconv.Itoa(i) + "]"
 }
 
-// defaultField corrects the field of an error about the default action, whose errno has a property of its own.
-func defaultField(err error, p *specs.LinuxSeccomp) error {
+// setDefaultField corrects the field of an error about the default action, whose errno has a property of its own.
+func setDefaultField(err error, p *specs.LinuxSeccomp) error {
 	if e, ok := errors.AsType[*diag.Error](err); ok {
 		e.Field = "linux.seccomp.defaultAction"
 		if e.Value != string(p.DefaultAction) {

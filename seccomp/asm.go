@@ -6,13 +6,13 @@ import "golang.org/x/sys/unix"
 // jump to it is written. A target that is more than 255 instructions away is reached through an intermediate jump. A
 // target is the index of an instruction, counted from the end.
 type assembler struct {
-	code   []unix.SockFilter
-	origin []int32
-	why    int32 // origin of what is written next
-	rets   []retAt
+	code       []unix.SockFilter
+	origin     []int32 // of each instruction: see Filter.origin
+	nextOrigin int32   // origin of the instruction that is written next
+	rets       []retAt
 }
 
-// retAt remembers the nearest RET of each value, to be shared.
+// A retAt is the nearest RET of a value, which later jumps share.
 type retAt struct {
 	value uint32
 	at    int
@@ -24,22 +24,25 @@ const reach = 255
 // originSearch is the origin of instructions that no entry of linux.seccomp.syscalls asked for.
 const originSearch = -1
 
+// emit writes an instruction and returns it as a target.
 func (a *assembler) emit(i unix.SockFilter) int {
 	a.code = append(a.code, i)
-	a.origin = append(a.origin, a.why)
+	a.origin = append(a.origin, a.nextOrigin)
 	return len(a.code) - 1
 }
 
+// load writes a load of the word at an offset of struct seccomp_data into the accumulator.
 func (a *assembler) load(offset uint32) int {
 	return a.emit(unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset})
 }
 
+// and writes a conjunction of the accumulator with a mask.
 func (a *assembler) and(mask uint32) int {
 	return a.emit(unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: mask})
 }
 
-// ret returns a target that returns value. An older one is shared while a jump can still reach it with some room to
-// spare.
+// ret returns a target that is a RET of value. An existing one is shared as long as a jump can reach it with some room
+// to spare.
 func (a *assembler) ret(value uint32) int {
 	for i := range a.rets {
 		r := &a.rets[i]
@@ -55,20 +58,22 @@ func (a *assembler) ret(value uint32) int {
 	return at
 }
 
+// writeRet writes a RET of value.
 func (a *assembler) writeRet(value uint32) int {
 	return a.emit(unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: value})
 }
 
-// jump goes to yes if the accumulator compares with k as op says (BPF_JEQ, BPF_JGE, BPF_JGT), else to no.
+// jump writes a jump to yes if the accumulator compares with k as op says (BPF_JEQ, BPF_JGE, BPF_JGT), else to no. If
+// both are the same target it writes nothing and returns that.
 func (a *assembler) jump(op uint16, k uint32, yes, no int) int {
 	if yes == no {
 		return yes
 	}
 	for { // an intermediate jump makes the other target more distant too
 		if a.offset(yes) > reach {
-			yes = a.steppingStone(yes)
+			yes = a.writeTrampoline(yes)
 		} else if a.offset(no) > reach {
-			no = a.steppingStone(no)
+			no = a.writeTrampoline(no)
 		} else {
 			break
 		}
@@ -79,14 +84,14 @@ func (a *assembler) jump(op uint16, k uint32, yes, no int) int {
 	})
 }
 
-// offset returns the distance that the next instruction would have to jump.
+// offset returns the distance from the next instruction to a target, in instructions.
 func (a *assembler) offset(target int) int {
 	return len(a.code) - target - 1
 }
 
-// steppingStone returns a near target that leads to a far one: a copy of its RET, or an unconditional jump, whose
+// writeTrampoline returns a near target that leads to a far one: a copy of its RET, or an unconditional jump, whose
 // offset has 32 bits.
-func (a *assembler) steppingStone(target int) int {
+func (a *assembler) writeTrampoline(target int) int {
 	if i := a.code[target]; i.Code == unix.BPF_RET|unix.BPF_K {
 		at := a.writeRet(i.K)
 		for j := range a.rets {
@@ -99,10 +104,10 @@ func (a *assembler) steppingStone(target int) int {
 	return a.emit(unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(a.offset(target))})
 }
 
-// fallInto makes target the instruction that follows one that does not jump.
-func (a *assembler) fallInto(target int) {
+// fallThroughTo makes target the instruction that follows one that does not jump.
+func (a *assembler) fallThroughTo(target int) {
 	if a.offset(target) > 0 {
-		a.steppingStone(target)
+		a.writeTrampoline(target)
 	}
 }
 

@@ -7,6 +7,6 @@ func Backend() string { return "rt" }
 
 // generate writes the program of f.
 func (c *compiler) generate(f *Filter, warnings []string) ([]string, error) {
-	c.search(f)
+	c.writeSearch(f)
 	return warnings, nil
 }

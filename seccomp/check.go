@@ -10,7 +10,8 @@ import (
 )
 
 // Check returns what a profile does with one call, on a machine of architecture goarch. arch is the architecture of the
-// call, by its name in the spec; "" is the native one. call is a name or a number. Missing arguments are 0.
+// call, by its name in the spec; "" is the native one. call is a name or a number. Missing arguments are 0. Its errors
+// are those of Compile, and of kind Usage for an architecture or call that is unknown.
 func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, args ...uint64) (Verdict, error) {
 	f, _, err := Compile(p, goarch)
 	if err != nil {
@@ -48,7 +49,7 @@ func Check(p *specs.LinuxSeccomp, goarch string, arch specs.Arch, call string, a
 	if t.Return != v.Return { // the kernel obeys the program
 		v = Verdict{
 			Return: t.Return, Entry: -1, Steps: t.Steps,
-			Why: "the program of " + Backend() + " reads the profile otherwise than its text: " + ActionText(v.Return) +
+			Why: "the program of " + Backend() + " differs from the profile, which answers " + ActionText(v.Return) +
 				" by " + v.Why,
 		}
 	}
@@ -89,20 +90,20 @@ func CallName(audit, number uint32) (specs.Arch, string) {
 	return "", ""
 }
 
-// RefuseDeadlock returns an error if the filter may answer one of these native calls with SCMP_ACT_NOTIFY. calls are
+// CheckDeadlock returns an error if the filter may answer one of these native calls with SCMP_ACT_NOTIFY. calls are
 // those that the boot process still makes after it has loaded the filter and before the agent has the listener: nobody
 // could answer them, so the start would wait forever.
-func (f *Filter) RefuseDeadlock(calls []uint32) error {
+func (f *Filter) CheckDeadlock(calls []uint32) error {
 	for _, nr := range calls {
 		m := f.archs[0]
 		l, name := int32(leafDefault), m.nameOf(nr)
 		if name != "" {
-			l = f.set.of[lookup(name)]
+			l = f.set.leafOf[lookup(name)]
 		}
 		body := &f.set.leaves[l]
 		entry := int32(-1)
 		if body.final && rank(body.rest) == rankNotify {
-			entry = f.set.by[lookup(name)]
+			entry = f.set.finalEntry[lookup(name)]
 		}
 		for _, r := range body.rules {
 			if rank(f.set.rules[r].ret) == rankNotify {
@@ -112,11 +113,11 @@ func (f *Filter) RefuseDeadlock(calls []uint32) error {
 		}
 		field := "linux.seccomp.defaultAction"
 		if entry >= 0 {
-			field = syscallPath(int(entry)) + ".action"
-		} else if body.final || rank(f.set.deny) != rankNotify {
+			field = entryPath(int(entry)) + ".action"
+		} else if body.final || rank(f.set.defaultReturn) != rankNotify {
 			continue
 		}
-		e := invalid(field, string(specs.ActNotify),
+		e := profileError(field, string(specs.ActNotify),
 			"would stop "+name+", which the container's start needs before the agent can answer")
 		e.Hint = "allow " + name + " with an entry of its own"
 		return e
@@ -124,15 +125,15 @@ func (f *Filter) RefuseDeadlock(calls []uint32) error {
 	return nil
 }
 
-// Refusal returns an error if the filter refuses a native call whatever its arguments are: the call fails, or kills the
-// process. what says why the call is needed.
-func (f *Filter) Refusal(number uint32, what string) *diag.Error {
+// CheckNeeded returns an error if the filter refuses a native call whatever its arguments are: the call fails, or kills
+// the process. The clause what says why the call is needed.
+func (f *Filter) CheckNeeded(number uint32, what string) *diag.Error {
 	name := f.archs[0].nameOf(number)
 	k := lookup(name)
 	if k < 0 {
 		return nil
 	}
-	body := &f.set.leaves[f.set.of[k]]
+	body := &f.set.leaves[f.set.leafOf[k]]
 	for _, r := range body.rules {
 		if !refuses(f.set.rules[r].ret) {
 			return nil
@@ -143,9 +144,9 @@ func (f *Filter) Refusal(number uint32, what string) *diag.Error {
 	}
 	field := "linux.seccomp.defaultAction"
 	if body.final {
-		field = syscallPath(int(f.set.by[k])) + ".action"
+		field = entryPath(int(f.set.finalEntry[k])) + ".action"
 	}
-	e := invalid(field, ActionText(body.rest), "refuses "+name+", "+what)
+	e := profileError(field, ActionText(body.rest), "refuses "+name+", "+what)
 	e.Hint = "allow " + name + " with an entry of its own"
 	return e
 }

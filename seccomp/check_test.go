@@ -78,14 +78,14 @@ func TestListsCoverTheSpec(t *testing.T) {
 
 func TestRecorder(t *testing.T) {
 	var r Recorder
-	r.SawOwn(0xc000003e, 59)
-	r.SawOwn(0xc000003e, 9998)
-	r.Saw(0xc000003e, 59)
-	r.Saw(0xc000003e, 0)
-	r.Saw(0xc000003e, 0)
-	r.Saw(0x40000003, 120)
-	r.Saw(0xc000003e, 9999)
-	r.Saw(0xc000003e, 9999)
+	r.AddOwn(0xc000003e, 59)
+	r.AddOwn(0xc000003e, 9998)
+	r.Add(0xc000003e, 59)
+	r.Add(0xc000003e, 0)
+	r.Add(0xc000003e, 0)
+	r.Add(0x40000003, 120)
+	r.Add(0xc000003e, 9999)
+	r.Add(0xc000003e, 9999)
 	p := r.Profile()
 	if len(p.Syscalls) != 2 || !slices.Equal(p.Syscalls[0].Names, []string{"execve"}) ||
 		!slices.Equal(p.Syscalls[1].Names, []string{"clone", "read"}) ||
@@ -93,7 +93,7 @@ func TestRecorder(t *testing.T) {
 		t.Errorf("%+v, unnamed %v", p, r.Unnamed)
 	}
 	for number := range uint32(100000) { // a container that tries every number
-		r.Saw(0xc000003e, 1<<20+number)
+		r.Add(0xc000003e, 1<<20+number)
 	}
 	if len(r.Unnamed) != maxUnnamed || !r.Omitted {
 		t.Errorf("%d calls without a name are noted", len(r.Unnamed))

@@ -19,7 +19,7 @@ type Filter struct {
 	// set if Notify is.
 	Flags uint32
 	// Notify says that some rule answers SCMP_ACT_NOTIFY: the process that loads the filter gets a listener, and must
-	// hand it over.
+	// pass it to the agent.
 	Notify bool
 
 	profile *specs.LinuxSeccomp
@@ -44,9 +44,9 @@ type compiler struct {
 	archs   []*architecture
 	hot     [nameCount]bool
 	written []writtenLeaf
-	// through, if not -1, is the target of all calls that are not newer than the profile: the search is then only a
-	// prefix of another program.
-	through int
+	// fixedTarget, if not -1, is the target of all calls that are not newer than the profile: the search is then only
+	// the prefix of a program of libseccomp.
+	fixedTarget int
 }
 
 // A writtenLeaf is a leaf with rules that already has code.
@@ -58,21 +58,21 @@ type writtenLeaf struct {
 }
 
 // Compile turns linux.seccomp into a filter for a machine of architecture arch, a GOARCH name. It makes no system call,
-// unless the build tag libseccomp has that library write the program. The strings are warnings: names of calls that no
-// table knows and that the filter therefore leaves out; they are returned with an error too. The error is a *diag.Error
-// with the field of the profile, and all further problems of the profile are its More. The filter keeps p: don't change
-// it afterwards.
+// unless the build tag libseccomp has that library write the program. The strings are warnings, which are returned with
+// an error too: most are names of calls that no table contains and that the filter therefore leaves out. The error is a
+// *diag.Error with the field of the profile, and all further problems of the profile are its More. The filter keeps p:
+// don't change it afterwards.
 func Compile(p *specs.LinuxSeccomp, arch string) (*Filter, []string, error) {
 	list, err := parseArchs(p.Architectures, arch)
 	if list == nil {
 		return nil, nil, err
 	}
 	set, warnings, wrong := parseRules(p, list[0])
-	err = merge(err, wrong)
+	err = joinErrors(err, wrong)
 	bits, more, wrong := parseFlags(p.Flags, set.notify)
-	err = merge(err, wrong)
+	err = joinErrors(err, wrong)
 	if p.ListenerMetadata != "" && p.ListenerPath == "" {
-		err = merge(err, invalid("linux.seccomp.listenerMetadata", p.ListenerMetadata,
+		err = joinErrors(err, profileError("linux.seccomp.listenerMetadata", p.ListenerMetadata,
 			"must not be set without linux.seccomp.listenerPath"))
 	}
 	if err != nil {
@@ -83,8 +83,8 @@ func Compile(p *specs.LinuxSeccomp, arch string) (*Filter, []string, error) {
 		return nil, nil, err
 	}
 	if len(f.Prog) > maxInstructions {
-		return nil, nil, invalid("linux.seccomp.syscalls", "",
-			"compiles to "+strconv.Itoa(len(f.Prog))+" instructions, and the kernel takes "+
+		return nil, nil, profileError("linux.seccomp.syscalls", "",
+			"compiles to "+strconv.Itoa(len(f.Prog))+" instructions, and the kernel accepts "+
 				strconv.Itoa(maxInstructions)+": use fewer argument rules or architectures")
 	}
 	return f, append(warnings, more...), nil
@@ -106,12 +106,12 @@ next:
 	for i, n := range names {
 		a := archByName(n)
 		if a == nil {
-			err = merge(err, invalid("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n),
+			err = joinErrors(err, profileError("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n),
 				"is not an architecture: one of "+joinWords(Architectures())))
 			continue
 		}
 		if a.big != native.big {
-			err = merge(err, invalid("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n),
+			err = joinErrors(err, profileError("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(n),
 				"has another byte order than "+string(native.name)+", whose kernel can't run it"))
 			continue
 		}
@@ -125,8 +125,8 @@ next:
 	return list, err
 }
 
-// merge returns a and b, errors of the profile or nil, as one error.
-func merge(a, b error) error {
+// joinErrors returns a and b, errors about the profile or nil, as one error: b and its More are then in the More of a.
+func joinErrors(a, b error) error {
 	if a == nil {
 		return b
 	}
@@ -141,46 +141,46 @@ func merge(a, b error) error {
 // maxProblems bounds how many problems of one profile rt reports.
 const maxProblems = 100
 
+// newCompiler returns a compiler for the rules of set and the architectures of list, the native one first.
 func newCompiler(set *ruleset, list []*architecture) *compiler {
-	c := &compiler{set: set, archs: list, through: -1}
+	c := &compiler{set: set, archs: list, fixedTarget: -1}
 	for _, k := range &hot {
 		c.hot[k] = true
 	}
 	c.asm = assembler{
-		why: originSearch, code: make([]unix.SockFilter, 0, 512), origin: make([]int32, 0, 512),
+		nextOrigin: originSearch, code: make([]unix.SockFilter, 0, 512), origin: make([]int32, 0, 512),
 		rets: make([]retAt, 0, 8),
 	}
 	return c
 }
 
-// search generates the program in pure Go.
-func (c *compiler) search(f *Filter) {
-	c.dispatch()
+// writeSearch sets the program of f to a search tree.
+func (c *compiler) writeSearch(f *Filter) {
+	c.writeProgram()
 	f.Prog, f.origin = c.asm.program()
 }
 
-// dispatch writes the whole program: first the architecture is decided, then the call. The native architecture is
-// compared first.
-func (c *compiler) dispatch() {
-	next := c.through
+// writeProgram writes the whole program, which decides the architecture first and then the call. It compares the native
+// architecture first.
+func (c *compiler) writeProgram() {
+	next := c.fixedTarget
 	if next < 0 {
 		next = c.asm.ret(retForeign)
 	}
 	spans := make([]span, 0, 256)
 	for i, m := range slices.Backward(c.archs) {
-
-		if c.sharesEarlier(i) {
+		if c.sharesNumbers(i) {
 			continue
 		}
-		spans = c.space(spans[:0], i)
-		at := c.loadInto(offNumber, c.tree(spans))
+		spans = c.numberSpace(spans[:0], i)
+		at := c.loadInto(offNumber, c.writeTree(spans))
 		next = c.asm.jump(unix.BPF_JEQ, m.audit, at, next)
 	}
 	c.loadInto(offArch, next)
 }
 
-// sharesEarlier reports whether an architecture before archs[i] has the same AUDIT_ARCH: x86_64 and x32.
-func (c *compiler) sharesEarlier(i int) bool {
+// sharesNumbers reports whether an architecture before archs[i] has the same AUDIT_ARCH: x86_64 and x32.
+func (c *compiler) sharesNumbers(i int) bool {
 	for _, m := range c.archs[:i] {
 		if m.audit == c.archs[i].audit {
 			return true
@@ -189,9 +189,9 @@ func (c *compiler) sharesEarlier(i int) bool {
 	return false
 }
 
-// space returns all numbers under the AUDIT_ARCH of archs[i], and for x86_64 those of x32 too: they are the upper part
-// of the same space.
-func (c *compiler) space(list []span, i int) []span {
+// numberSpace returns the spans of all numbers under the AUDIT_ARCH of archs[i], and for x86_64 those of x32 too: they
+// are the upper part of the same space of numbers.
+func (c *compiler) numberSpace(list []span, i int) []span {
 	m := c.archs[i]
 	if m.audit != archs[0].audit {
 		return c.spans(list, m)

@@ -42,7 +42,7 @@ func searched(p *specs.LinuxSeccomp, goarch string) (*Filter, error) {
 		return nil, err
 	}
 	f := &Filter{profile: p, set: set, archs: list}
-	newCompiler(set, list).search(f)
+	newCompiler(set, list).writeSearch(f)
 	return f, nil
 }
 
@@ -95,7 +95,7 @@ func requireMeaning(t testing.TB, f *Filter, list [][6]uint64) {
 			if n := m.nameOf(nr); n != "" {
 				k = lookup(n)
 			}
-			if k >= 0 && (len(f.set.leaves[f.set.of[k]].rules) > 0 || k == idxSocketcall || k == idxIpc) {
+			if k >= 0 && (len(f.set.leaves[f.set.leafOf[k]].rules) > 0 || k == idxSocketcall || k == idxIpc) {
 				few = list
 			}
 			for _, a := range few {

@@ -11,28 +11,29 @@ type Verdict struct {
 	Steps int    // instructions that the program executes
 }
 
-// A reading is a profile as a person reads it: entries in their order, by name, without numbers, leaves or BPF. decide
-// is a second implementation of the meaning of a profile, and tests compare every program with it.
+// A reading is a profile as a person reads it: entries in their order, by name, without numbers, leaves or BPF. Its
+// method decide is a second implementation of the meaning of a profile, with which tests compare every program.
 type reading struct {
-	deny    uint32
-	archs   []*architecture
-	entries []readEntry // without those that say what the default says
-	named   map[string]bool
-	newest  map[*architecture]int64 // the largest number that the profile names; -1 if none
+	defaultReturn uint32 // of the default action
+	archs         []*architecture
+	entries       []readEntry // without those whose action is the default action
+	named         map[string]bool
+	newest        map[*architecture]int64 // the largest number that the profile names; -1 if none
 }
 
+// A readEntry is an entry of linux.seccomp.syscalls in a reading.
 type readEntry struct {
-	index      int
-	ret        uint32
-	names      map[string]bool
-	conditions []condition
-	either     bool // the conditions are alternatives: two are on one argument
+	index        int
+	ret          uint32
+	names        map[string]bool
+	conditions   []condition
+	alternatives bool // the conditions are alternatives: two are on one argument
 }
 
 // readProfile reads p, which Compile has accepted.
 func readProfile(p *specs.LinuxSeccomp, list []*architecture) *reading {
 	r := &reading{archs: list, named: make(map[string]bool), newest: make(map[*architecture]int64)}
-	r.deny, _ = parseAction(p.DefaultAction, p.DefaultErrnoRet, "", "")
+	r.defaultReturn, _ = parseAction(p.DefaultAction, p.DefaultErrnoRet, "", "")
 	for i := range p.Syscalls {
 		e := readEntry{index: i, names: make(map[string]bool)}
 		e.ret, _ = parseAction(p.Syscalls[i].Action, p.Syscalls[i].ErrnoRet, "", "")
@@ -40,25 +41,25 @@ func readProfile(p *specs.LinuxSeccomp, list []*architecture) *reading {
 		times := make(map[uint8]int)
 		for _, c := range e.conditions {
 			times[c.arg]++
-			e.either = e.either || times[c.arg] > 1
+			e.alternatives = e.alternatives || times[c.arg] > 1
 		}
 		for _, n := range p.Syscalls[i].Names {
 			e.names[n] = true
 			r.named[n] = true
 		}
-		if e.ret != r.deny {
+		if e.ret != r.defaultReturn {
 			r.entries = append(r.entries, e)
 		}
 	}
 	for _, m := range list {
-		r.newest[m] = r.newestOf(m)
+		r.newest[m] = r.newestNumber(m)
 	}
 	return r
 }
 
-// newestOf returns the largest number on m of a call that the profile names, or that it reaches through socketcall(2)
-// or ipc(2).
-func (r *reading) newestOf(m *architecture) int64 {
+// newestNumber returns the largest number on m of a call that the profile names, or that it reaches through
+// socketcall(2) or ipc(2).
+func (r *reading) newestNumber(m *architecture) int64 {
 	newest := int64(-1)
 	for i := range nameCount {
 		nr, ok := m.number(i)
@@ -67,8 +68,8 @@ func (r *reading) newestOf(m *architecture) int64 {
 		}
 		name := nameAt(i)
 		reached := r.named[name]
-		for _, x := range mux {
-			reached = reached || m.muxed && nameAt(int(x.into)) == name && r.hasOwnAction(nameAt(int(x.name)))
+		for _, x := range multiplexed {
+			reached = reached || m.mux && nameAt(int(x.carrier)) == name && r.hasOwnAction(nameAt(int(x.name)))
 		}
 		if reached {
 			newest = int64(nr)
@@ -87,13 +88,13 @@ func (r *reading) hasOwnAction(name string) bool {
 	return false
 }
 
-// decide returns what is done with a call.
+// decide returns what the profile does with a call.
 func (r *reading) decide(call *Call) Verdict {
 	m := r.architectureOf(call)
 	if m == nil {
 		if call.Audit == archs[0].audit && call.Number == 0xffffffff && r.isListed(call.Audit) {
 			return Verdict{
-				Return: r.deny, Entry: -1,
+				Return: r.defaultReturn, Entry: -1,
 				Why: "linux.seccomp.defaultAction: -1 is a call that a tracer skips",
 			}
 		}
@@ -102,10 +103,10 @@ func (r *reading) decide(call *Call) Verdict {
 			Why: "linux.seccomp.architectures does not list the architecture of the call",
 		}
 	}
-	if v, ok := r.byEntries(m, m.nameOf(call.Number), call); ok {
+	if v, ok := r.decideByEntries(m, m.nameOf(call.Number), call); ok {
 		return v
 	}
-	if newest := r.newest[m]; !permissive(r.deny) && newest >= 0 && int64(call.Number) > newest {
+	if newest := r.newest[m]; !isPermissive(r.defaultReturn) && newest >= 0 && int64(call.Number) > newest {
 		return Verdict{
 			Return: r.archs[0].enosys(), Entry: -1,
 			Why: "the call is newer than every call that the profile names: ENOSYS, so that the program tries an " +
@@ -113,7 +114,7 @@ func (r *reading) decide(call *Call) Verdict {
 		}
 	}
 	return Verdict{
-		Return: r.deny, Entry: -1,
+		Return: r.defaultReturn, Entry: -1,
 		Why: "linux.seccomp.defaultAction: no entry of linux.seccomp.syscalls matches",
 	}
 }
@@ -132,6 +133,7 @@ func (r *reading) architectureOf(call *Call) *architecture {
 	return nil
 }
 
+// isListed reports whether the profile lists an architecture with this AUDIT_ARCH.
 func (r *reading) isListed(audit uint32) bool {
 	for _, m := range r.archs {
 		if m.audit == audit {
@@ -141,14 +143,14 @@ func (r *reading) isListed(audit uint32) bool {
 	return false
 }
 
-// byEntries finds the entry that decides: the first unconditional one, else the most restrictive one whose conditions
-// hold.
-func (r *reading) byEntries(m *architecture, name string, call *Call) (Verdict, bool) {
+// decideByEntries returns what the entries of the profile do with a call, and whether one decides: the first
+// unconditional one, else the most restrictive one whose conditions hold.
+func (r *reading) decideByEntries(m *architecture, name string, call *Call) (Verdict, bool) {
 	if name == "" {
 		return Verdict{}, false
 	}
 	if e := r.unconditional(name); e != nil {
-		return Verdict{Return: e.ret, Entry: e.index, Why: syscallPath(e.index) + ": every " + name}, true
+		return Verdict{Return: e.ret, Entry: e.index, Why: entryPath(e.index) + ": every " + name}, true
 	}
 	var best *readEntry
 	for i := range r.entries {
@@ -165,7 +167,7 @@ func (r *reading) byEntries(m *architecture, name string, call *Call) (Verdict, 
 	}
 	return Verdict{
 		Return: best.ret, Entry: best.index,
-		Why: syscallPath(best.index) + ": the arguments of " + name + " match",
+		Why: entryPath(best.index) + ": the arguments of " + name + " match",
 	}, true
 }
 
@@ -181,18 +183,18 @@ func (r *reading) unconditional(name string) *readEntry {
 
 // holdsThrough reports whether e matches the inner call of name, which is socketcall or ipc.
 func (r *reading) holdsThrough(e *readEntry, m *architecture, name string, call *Call) bool {
-	if !m.muxed {
+	if !m.mux {
 		return false
 	}
-	for _, x := range mux {
+	for _, x := range multiplexed {
 		inner := nameAt(int(x.name))
-		if nameAt(int(x.into)) != name || !e.names[inner] {
+		if nameAt(int(x.carrier)) != name || !e.names[inner] {
 			continue
 		}
 		if s := r.unconditional(inner); s != nil && s != e {
 			continue // e does not decide about the inner call
 		}
-		first := condition{op: opEQ, value: uint64(x.call)}
+		first := condition{op: opEQ, value: uint64(x.selector)}
 		if first.holds(call.Args[0], m.narrow) && e.holds(call, m.narrow, true) {
 			return true
 		}
@@ -206,9 +208,9 @@ func (e *readEntry) holds(call *Call, narrow, through bool) bool {
 	for i := range e.conditions {
 		c := &e.conditions[i]
 		is := through && c.arg == 0 || c.holds(call.Args[c.arg], narrow)
-		if is == e.either {
+		if is == e.alternatives {
 			return is
 		}
 	}
-	return !e.either
+	return !e.alternatives
 }

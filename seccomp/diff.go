@@ -5,23 +5,23 @@ import (
 	"strings"
 )
 
-// Difference is a system call with which two filters do something else.
+// Difference is a system call to which two filters give different answers.
 type Difference struct {
 	Call string // of the native architecture
-	A, B string // what each does with it, in words
+	A, B string // the answer of each, in words
 }
 
-// Differences returns the native calls with which two filters of one machine do something else, in the order of their
-// names. Calls that neither names are summed up by the default actions: that some of them are answered ENOSYS, being
-// newer than all that a profile names, is no decision of its author.
+// Differences returns the native calls to which two filters of one machine give different answers, in the order of
+// their names. Calls that neither profile names are represented by one row with the default actions: that some of them
+// are answered ENOSYS, because they are newer than all that a profile names, is no decision of its author.
 func Differences(a, b *Filter) []Difference {
 	var list []Difference
-	if da, db := ActionText(a.set.deny), ActionText(b.set.deny); da != db {
+	if da, db := ActionText(a.set.defaultReturn), ActionText(b.set.defaultReturn); da != db {
 		list = append(list, Difference{"(calls that no entry names)", da, db})
 	}
 	for k := range nameCount {
 		nr, ok := a.archs[0].number(k)
-		if !ok || a.set.of[k] == leafDefault && b.set.of[k] == leafDefault {
+		if !ok || a.set.leafOf[k] == leafDefault && b.set.leafOf[k] == leafDefault {
 			continue
 		}
 		if ta, tb := a.describe(k, nr), b.describe(k, nr); ta != tb {
@@ -31,18 +31,18 @@ func Differences(a, b *Filter) []Difference {
 	return list
 }
 
-// returnFor is what the program returns for a call with arguments 0.
+// returnFor returns what the program returns for a call with arguments 0.
 func (f *Filter) returnFor(nr uint32) uint32 {
 	t, err := Eval(f.Prog, f.archs[0].big, &Call{Audit: f.archs[0].audit, Number: nr})
 	if err != nil {
-		return f.set.deny
+		return f.set.defaultReturn
 	}
 	return t.Return
 }
 
-// describe says what happens to a call.
+// describe returns what the filter does with call k, whose number is nr, in words.
 func (f *Filter) describe(k int, nr uint32) string {
-	l := f.set.of[k]
+	l := f.set.leafOf[k]
 	if l == leafDefault {
 		return ActionText(f.returnFor(nr)) // ENOSYS, if it is newer than all that the profile names
 	}
@@ -63,7 +63,7 @@ func (f *Filter) describe(k int, nr uint32) string {
 	return strings.Join(append(text, rest), ", ")
 }
 
-// text is a condition in the syntax of C.
+// text returns a condition in the syntax of C.
 func (c *condition) text() string {
 	arg := "args[" + strconv.Itoa(int(c.arg)) + "]"
 	value := func(n uint64) string {

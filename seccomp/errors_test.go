@@ -203,7 +203,7 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-func TestRefuseDeadlock(t *testing.T) {
+func TestCheckDeadlock(t *testing.T) {
 	start := []uint32{unix.SYS_SENDMSG, unix.SYS_EXECVE}
 	for _, c := range []struct {
 		name  string
@@ -228,18 +228,18 @@ func TestRefuseDeadlock(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = f.RefuseDeadlock(start)
+			err = f.CheckDeadlock(start)
 			var e *diag.Error
 			if c.field == "" && err != nil || c.field != "" && (!errors.As(err, &e) || e.Field != c.field) {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
-	all, err := searched(Recording([]string{"sendmsg"}), "amd64")
+	all, err := searched(RecordingProfile([]string{"sendmsg"}), "amd64")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all.RefuseDeadlock(start[:1]) != nil || all.RefuseDeadlock(start) == nil {
+	if all.CheckDeadlock(start[:1]) != nil || all.CheckDeadlock(start) == nil {
 		t.Error("a recording notifies every call but the ones it starts with")
 	}
 }

@@ -19,16 +19,16 @@ type Trace struct {
 	Return uint32 // SECCOMP_RET_*
 	Steps  int    // instructions executed
 	At     int    // index of the RET
-	// LooksAtArgs says that the answer depends on arguments, so that the kernel can't cache it (Linux 5.11,
+	// ReadsArgs says that the answer depends on arguments, so that the kernel can't cache it (Linux 5.11,
 	// seccomp_cache_prepare).
-	LooksAtArgs bool
+	ReadsArgs bool
 }
 
 // Eval runs a program on an imagined call as net/core/filter.c and kernel/seccomp.c would, for the instructions that
 // compilers of seccomp filters use. big is the byte order of the machine. An error means that the kernel would not have
 // loaded the program.
 func Eval(prog []unix.SockFilter, big bool, call *Call) (Trace, error) {
-	data := layout(call, big)
+	data := encodeCall(call, big)
 	var t Trace
 	var acc uint32
 	for pc := 0; pc < len(prog); pc++ {
@@ -39,7 +39,7 @@ func Eval(prog []unix.SockFilter, big bool, call *Call) (Trace, error) {
 			if i.K%4 != 0 || i.K/4 >= uint32(len(data)) {
 				return t, errors.New("instruction " + strconv.Itoa(pc) + " loads outside of seccomp_data")
 			}
-			t.LooksAtArgs = t.LooksAtArgs || i.K >= 8
+			t.ReadsArgs = t.ReadsArgs || i.K >= 8
 			acc = data[i.K/4]
 		case unix.BPF_ALU | unix.BPF_AND | unix.BPF_K:
 			acc &= i.K
@@ -78,8 +78,8 @@ func compare(i *unix.SockFilter, acc uint32) (yes, ok bool) {
 	return false, false
 }
 
-// layout returns struct seccomp_data as the machine's 32-bit words, in the order of memory.
-func layout(call *Call, big bool) [16]uint32 {
+// encodeCall returns struct seccomp_data as the machine's 32-bit words, in the order of memory.
+func encodeCall(call *Call, big bool) [16]uint32 {
 	d := [16]uint32{offNumber / 4: call.Number, offArch / 4: call.Audit}
 	for i, v := range call.Args {
 		first, second := uint32(v), uint32(v>>32)

@@ -38,7 +38,7 @@ next:
 				continue next
 			}
 		}
-		err = merge(err, invalid("linux.seccomp.flags["+strconv.Itoa(i)+"]", string(w),
+		err = joinErrors(err, profileError("linux.seccomp.flags["+strconv.Itoa(i)+"]", string(w),
 			"is not a flag: one of "+joinWords(Flags())))
 	}
 	if !notify && out&waitKillableRecv != 0 {

@@ -1,13 +1,15 @@
 package seccomp
 
-import "slices"
+import (
+	"slices"
 
-import "golang.org/x/sys/unix"
+	"golang.org/x/sys/unix"
+)
 
-// leaf writes the rules of leaf l for architecture m and returns where they begin.
-func (c *compiler) leaf(l int32, m *architecture) int {
-	if c.through >= 0 && l != leafENOSYS {
-		return c.through
+// writeLeaf writes the rules of leaf l for architecture m, and returns the target that is their begin.
+func (c *compiler) writeLeaf(l int32, m *architecture) int {
+	if c.fixedTarget >= 0 && l != leafENOSYS {
+		return c.fixedTarget
 	}
 	body := &c.set.leaves[l]
 	next := c.asm.ret(body.rest)
@@ -25,9 +27,9 @@ func (c *compiler) leaf(l int32, m *architecture) int {
 			j--
 		}
 		if i-j > 1 {
-			next = c.choice(body.rules[j:i], m, next)
+			next = c.writeChoice(body.rules[j:i], m, next)
 		} else {
-			next = c.rule(&c.set.rules[body.rules[j]], m, next)
+			next = c.writeRule(&c.set.rules[body.rules[j]], m, next)
 		}
 		i = j
 	}
@@ -35,14 +37,14 @@ func (c *compiler) leaf(l int32, m *architecture) int {
 	return next
 }
 
-// rule writes one rule: its conditions, and otherwise as the target if one does not hold.
-func (c *compiler) rule(r *rule, m *architecture, otherwise int) int {
-	c.asm.why = r.origin
+// writeRule writes one rule. otherwise is the target if one of its conditions does not hold.
+func (c *compiler) writeRule(r *rule, m *architecture, otherwise int) int {
+	c.asm.nextOrigin = r.origin
 	then := c.asm.ret(r.ret)
 	for i := len(r.conditions) - 1; i >= 0; i-- {
-		then = c.condition(&r.conditions[i], m, then, otherwise)
+		then = c.writeCondition(&r.conditions[i], m, then, otherwise)
 	}
-	c.asm.why = originSearch
+	c.asm.nextOrigin = originSearch
 	return then
 }
 
@@ -54,39 +56,39 @@ func (c *compiler) sameWord(x, y int32, m *architecture) bool {
 		(m.narrow || a[0].value>>32 == b[0].value>>32)
 }
 
-// choice writes rules with the same word: the halves are loaded once and then compared with each value.
-func (c *compiler) choice(rules []int32, m *architecture, otherwise int) int {
+// writeChoice writes rules for which sameWord holds: the halves are loaded once and then compared with each value.
+func (c *compiler) writeChoice(rules []int32, m *architecture, otherwise int) int {
 	next := otherwise
 	for _, rule := range slices.Backward(rules) {
 		r := &c.set.rules[rule]
-		c.asm.why = r.origin
+		c.asm.nextOrigin = r.origin
 		next = c.asm.jump(unix.BPF_JEQ, uint32(r.conditions[0].value), c.asm.ret(r.ret), next)
 	}
 	first := &c.set.rules[rules[0]].conditions[0]
-	next = c.loadInto(m.argument(first.arg, false), next)
+	next = c.loadInto(m.argumentOffset(first.arg, false), next)
 	if !m.narrow {
 		next = c.asm.jump(unix.BPF_JEQ, uint32(first.value>>32), next, otherwise)
-		next = c.loadInto(m.argument(first.arg, true), next)
+		next = c.loadInto(m.argumentOffset(first.arg, true), next)
 	}
-	c.asm.why = originSearch
+	c.asm.nextOrigin = originSearch
 	return next
 }
 
 // loadInto loads a word of seccomp_data and continues at next.
 func (c *compiler) loadInto(offset uint32, next int) int {
-	c.asm.fallInto(next)
+	c.asm.fallThroughTo(next)
 	return c.asm.load(offset)
 }
 
-// condition writes one comparison. BPF compares 32 bits, so the upper halves decide first and the lower ones when those
-// are equal.
-func (c *compiler) condition(x *condition, m *architecture, yes, no int) int {
+// writeCondition writes one comparison. BPF compares 32 bits, so the upper halves decide first, and the lower ones if
+// those are equal.
+func (c *compiler) writeCondition(x *condition, m *architecture, yes, no int) int {
 	lower, upper := uint32(x.value), uint32(x.value>>32)
 	op := uint16(unix.BPF_JEQ)
 	switch x.op {
 	case opEQ:
 	case opMasked:
-		return c.masked(x, m, yes, no)
+		return c.writeMasked(x, m, yes, no)
 	case opNE:
 		yes, no = no, yes
 	case opGT:
@@ -103,9 +105,9 @@ func (c *compiler) condition(x *condition, m *architecture, yes, no int) int {
 		if m.narrow {
 			return yes
 		}
-		return c.loadInto(m.argument(x.arg, true), c.asm.jump(unix.BPF_JGE, upper, yes, no))
+		return c.loadInto(m.argumentOffset(x.arg, true), c.asm.jump(unix.BPF_JGE, upper, yes, no))
 	}
-	at := c.loadInto(m.argument(x.arg, false), c.asm.jump(op, lower, yes, no))
+	at := c.loadInto(m.argumentOffset(x.arg, false), c.asm.jump(op, lower, yes, no))
 	if m.narrow {
 		return at
 	}
@@ -113,25 +115,26 @@ func (c *compiler) condition(x *condition, m *architecture, yes, no int) int {
 	if op != unix.BPF_JEQ {
 		at = c.asm.jump(unix.BPF_JGT, upper, yes, at)
 	}
-	return c.loadInto(m.argument(x.arg, true), at)
+	return c.loadInto(m.argumentOffset(x.arg, true), at)
 }
 
-// masked writes argument & mask == value. A half whose mask is 0 always matches.
-func (c *compiler) masked(x *condition, m *architecture, yes, no int) int {
-	at := c.maskedHalf(m.argument(x.arg, false), uint32(x.mask), uint32(x.value), yes, no)
+// writeMasked writes argument & mask == value. A half whose mask is 0 always matches.
+func (c *compiler) writeMasked(x *condition, m *architecture, yes, no int) int {
+	at := c.writeMaskedHalf(m.argumentOffset(x.arg, false), uint32(x.mask), uint32(x.value), yes, no)
 	if m.narrow {
 		return at
 	}
-	return c.maskedHalf(m.argument(x.arg, true), uint32(x.mask>>32), uint32(x.value>>32), at, no)
+	return c.writeMaskedHalf(m.argumentOffset(x.arg, true), uint32(x.mask>>32), uint32(x.value>>32), at, no)
 }
 
-func (c *compiler) maskedHalf(offset, mask, value uint32, yes, no int) int {
+// writeMaskedHalf writes the comparison of the half at an offset of struct seccomp_data.
+func (c *compiler) writeMaskedHalf(offset, mask, value uint32, yes, no int) int {
 	if mask == 0 {
 		return yes
 	}
 	at := c.asm.jump(unix.BPF_JEQ, value&mask, yes, no)
 	if mask != ^uint32(0) {
-		c.asm.fallInto(at)
+		c.asm.fallThroughTo(at)
 		at = c.asm.and(mask)
 	}
 	return c.loadInto(offset, at)

@@ -45,9 +45,9 @@ func (c *compiler) prefix(prog []unix.SockFilter) {
 	for i := len(prog) - 1; i >= 0; i-- {
 		c.asm.emit(prog[i])
 	}
-	c.through = len(c.asm.code) - 1
-	if !permissive(c.set.deny) {
-		c.dispatch()
+	c.fixedTarget = len(c.asm.code) - 1
+	if !isPermissive(c.set.defaultReturn) {
+		c.writeProgram()
 	}
 }
 
@@ -70,7 +70,7 @@ func library(p *specs.LinuxSeccomp, list []*architecture, level int,
 		e := &p.Syscalls[i]
 		answer, err := libraryAction(e.Action, e.ErrnoRet)
 		if err != nil {
-			return nil, nil, refused(syscallPath(i), err)
+			return nil, nil, refused(entryPath(i), err)
 		}
 		if answer == deny {
 			continue
@@ -80,14 +80,14 @@ func library(p *specs.LinuxSeccomp, list []*architecture, level int,
 			if err != nil {
 				if lookup(name) >= 0 {
 					warnings = append(warnings,
-						syscallPath(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": "+Backend()+
+						entryPath(i)+".names["+strconv.Itoa(j)+"] "+strconv.Quote(name)+": "+Backend()+
 							" does not know this "+
 							"call; the rule leaves it out")
 				}
 				continue
 			}
 			if err := addTo(filter, nr, answer, e.Args); err != nil {
-				return nil, nil, refused(syscallPath(i), err)
+				return nil, nil, refused(entryPath(i), err)
 			}
 		}
 	}
@@ -167,7 +167,7 @@ func libraryArch(name specs.Arch) string {
 	return string(b)
 }
 
-// addTo adds one entry for one call, with runc's reading of two conditions on one argument: see alternatives.
+// addTo adds one entry for one call, with runc's reading of two conditions on one argument: see addRules.
 func addTo(filter *lib.ScmpFilter, nr lib.ScmpSyscall, answer lib.ScmpAction, args []specs.LinuxSeccompArg) error {
 	if len(args) == 0 {
 		return filter.AddRule(nr, answer)
@@ -199,7 +199,7 @@ func addTo(filter *lib.ScmpFilter, nr lib.ScmpSyscall, answer lib.ScmpAction, ar
 	return nil
 }
 
-// decode reads the struct sock_filters that the library exports, in the byte order of their machine.
+// decode decodes the struct sock_filters that the library exports, in the byte order of their machine.
 func decode(raw []byte, big bool) []unix.SockFilter {
 	out := make([]unix.SockFilter, len(raw)/8)
 	for i := range out {
@@ -219,6 +219,7 @@ func decode(raw []byte, big bool) []unix.SockFilter {
 	return out
 }
 
+// libraryAction returns the library's constant for an action and its errno.
 func libraryAction(name specs.LinuxSeccompAction, errno *uint) (lib.ScmpAction, error) {
 	data := int16(unix.EPERM)
 	if errno != nil {
@@ -245,6 +246,7 @@ func libraryAction(name specs.LinuxSeccompAction, errno *uint) (lib.ScmpAction, 
 	return lib.ActInvalid, errors.New("no such action: " + string(name))
 }
 
+// libraryOperator returns the library's constant for an operator.
 func libraryOperator(op specs.LinuxSeccompOperator) (lib.ScmpCompareOp, error) {
 	switch op {
 	case specs.OpNotEqual:

@@ -105,7 +105,8 @@ func requireSameAnswers(t *testing.T, own, theirs *Filter, list [][6]uint64) {
 	for _, m := range own.archs {
 		for _, nr := range numbersOf(own, m) {
 			few := list
-			if k := lookup(m.nameOf(nr)); k < 0 || own.set.of[k] == leafDefault && k != idxSocketcall && k != idxIpc {
+			k := lookup(m.nameOf(nr))
+			if k < 0 || own.set.leafOf[k] == leafDefault && k != idxSocketcall && k != idxIpc {
 				few = list[:1]
 			}
 			for _, a := range few {
@@ -189,9 +190,9 @@ func peacefulArg(d *dice, index uint, equality bool) specs.LinuxSeccompArg {
 
 // carries is the first argument with which carrier is the call n; 0 if it does not carry it.
 func carries(carrier, n string) uint16 {
-	for _, x := range mux {
-		if nameAt(int(x.name)) == n && nameAt(int(x.into)) == carrier {
-			return x.call
+	for _, x := range multiplexed {
+		if nameAt(int(x.name)) == n && nameAt(int(x.carrier)) == carrier {
+			return x.selector
 		}
 	}
 	return 0
@@ -204,7 +205,7 @@ func about(p *specs.LinuxSeccomp, name string) string {
 		if slices.Contains(e.Names, name) || carries(name, e.Names[0]) != 0 {
 			e.Names = nil
 			b, _ := json.Marshal(e)
-			out += "\n" + syscallPath(i) + " " + string(b)
+			out += "\n" + entryPath(i) + " " + string(b)
 		}
 	}
 	return out

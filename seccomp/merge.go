@@ -6,9 +6,9 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Recorded reports whether a profile has the form of those that a Recorder makes: at most two entries, which allow
+// IsRecorded reports whether a profile has the form of those that a Recorder makes: at most two entries, which allow
 // calls whatever their arguments, and an error for all others.
-func Recorded(p *specs.LinuxSeccomp) bool {
+func IsRecorded(p *specs.LinuxSeccomp) bool {
 	const ownAndOthers = 2
 	if p.DefaultAction != specs.ActErrno || len(p.Syscalls) > ownAndOthers || len(p.Flags) > 0 || p.ListenerPath != "" {
 		return false
@@ -36,6 +36,6 @@ func MergeRecorded(a, b *specs.LinuxSeccomp) *specs.LinuxSeccomp {
 			own = append(own, p.Syscalls[0].Names...)
 		}
 	}
-	merged.Syscalls = entries(own, names)
+	merged.Syscalls = recordedEntries(own, names)
 	return &merged
 }

@@ -9,13 +9,13 @@ import (
 
 func TestMergeRecorded(t *testing.T) {
 	var a, b, none Recorder
-	a.Saw(archs[0].audit, 0) // read
-	a.Saw(archs[0].audit, 1) // write
-	b.Saw(archs[0].audit, 1)
-	b.SawOwn(archs[0].audit, 59) // execve
-	b.Saw(archs[1].audit, 1)     // exit, of a 32-bit program
+	a.Add(archs[0].audit, 0) // read
+	a.Add(archs[0].audit, 1) // write
+	b.Add(archs[0].audit, 1)
+	b.AddOwn(archs[0].audit, 59) // execve
+	b.Add(archs[1].audit, 1)     // exit, of a 32-bit program
 	got := MergeRecorded(a.Profile(), MergeRecorded(none.Profile(), b.Profile()))
-	if !Recorded(got) || len(got.Syscalls) != 2 || !slices.Equal(got.Syscalls[0].Names, []string{"execve"}) ||
+	if !IsRecorded(got) || len(got.Syscalls) != 2 || !slices.Equal(got.Syscalls[0].Names, []string{"execve"}) ||
 		!slices.Equal(got.Syscalls[1].Names, []string{"exit", "read", "write"}) ||
 		!slices.Equal(got.Architectures, []specs.Arch{specs.ArchX86_64, specs.ArchX86}) {
 		t.Errorf("got %+v", got)
@@ -33,7 +33,7 @@ func TestMergeRecorded(t *testing.T) {
 		"an agent": {DefaultAction: specs.ActErrno, ListenerPath: "/run/agent"},
 		"kills":    {DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{Action: specs.ActKill}}},
 	} {
-		if Recorded(p) {
+		if IsRecorded(p) {
 			t.Errorf("%s: taken for a recording", name)
 		}
 	}

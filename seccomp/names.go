@@ -2,10 +2,11 @@ package seccomp
 
 //go:generate go run ./gen -o table.go $HEADERS
 
-// muxed is a call that socketcall(2) or ipc(2) carries: into is the index of that call, call the value of its first
-// argument.
-type muxed struct {
-	name, into, call uint16
+// multiplexedCall is a call that socketcall(2) or ipc(2) carries.
+type multiplexedCall struct {
+	name     uint16 // its index in the tables
+	carrier  uint16 // the index of socketcall or ipc
+	selector uint16 // the first argument of the carrier, which selects the call
 }
 
 // lookup returns the index of a call's name in the tables, or -1. The hash is FNV-1a, and gen lays out the table:
@@ -23,6 +24,7 @@ func lookup(name string) int {
 	return -1
 }
 
+// nameAt returns the name of call i of the tables.
 func nameAt(i int) string {
 	return names[nameStart[i]:nameStart[i+1]]
 }

@@ -2,7 +2,7 @@ package seccomp
 
 import "github.com/opencontainers/runtime-spec/specs-go"
 
-// An operator compares an argument with a value.
+// An operator is a way to compare an argument with a value.
 type operator uint8
 
 const (

@@ -17,48 +17,50 @@ import (
 //	90: ret  SCMP_ACT_ERRNO(ENOSYS)     # linux.seccomp.syscalls[11]
 func (f *Filter) Fprint(w io.Writer) error {
 	var b strings.Builder
-	f.summary(&b)
+	f.writeSummary(&b)
 	views := f.views()
 	for pc := range f.Prog {
-		f.line(&b, pc, &views[pc])
+		f.writeLine(&b, pc, &views[pc])
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// summary is the header, as comments. If libseccomp writes the programs, it shows the size of rt's own next to theirs.
-func (f *Filter) summary(b *strings.Builder) {
-	f.cost(b)
+// writeSummary writes the header, as comments. If libseccomp writes the programs, it shows the size of rt's own next to
+// theirs.
+func (f *Filter) writeSummary(b *strings.Builder) {
+	f.writeCost(b)
 	if f.library {
 		own := &Filter{profile: f.profile, set: f.set, archs: f.archs}
-		newCompiler(f.set, f.archs).search(own)
-		own.cost(b)
+		newCompiler(f.set, f.archs).writeSearch(own)
+		own.writeCost(b)
 	}
 }
 
-func (f *Filter) cost(b *strings.Builder) {
+// writeCost writes what the filter costs, as comments.
+func (f *Filter) writeCost(b *strings.Builder) {
 	s, author := f.Stats(), "rt"
 	if f.library {
 		author = Backend()
 	}
 	b.WriteString("# " + strconv.Itoa(s.Length) + " instructions by " + author + " for " + f.archs[0].goarch +
-		", default " + ActionText(f.set.deny) + "\n")
-	b.WriteString("# " + strconv.Itoa(s.Allowed) + " calls are allowed, in " + oneDecimal(s.AverageAllowed) +
+		", default " + ActionText(f.set.defaultReturn) + "\n")
+	b.WriteString("# " + strconv.Itoa(s.Allowed) + " calls are allowed, in " + formatDecimal(s.AverageAllowed) +
 		" instructions on average, the hot ones in " +
-		oneDecimal(s.AverageHot) + "; worst " + strconv.Itoa(s.Worst) + " (" + s.WorstCall + "); " +
+		formatDecimal(s.AverageHot) + "; worst " + strconv.Itoa(s.Worst) + " (" + s.WorstCall + "); " +
 		strconv.Itoa(s.Constant) + " answers are constant, so Linux 5.11 caches them\n")
 }
 
-func oneDecimal(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
+func formatDecimal(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
 
 // A view is the state in front of an instruction: the architecture that was decided and the content of the accumulator.
 type view struct {
 	seen bool
-	m    *architecture // nil: not decided yet, or several
+	m    *architecture // nil: not decided yet
 	acc  uint32        // offset in seccomp_data of the word in the accumulator
 }
 
-// views follows every path through the program once.
+// views returns the state in front of each instruction: it follows every path through the program once.
 func (f *Filter) views() []view {
 	out := make([]view, len(f.Prog))
 	var walk func(pc int, v view)
@@ -99,25 +101,26 @@ func (f *Filter) archOf(audit uint32) *architecture {
 	return nil
 }
 
-// line writes one instruction and its comment.
-func (f *Filter) line(b *strings.Builder, pc int, v *view) {
+// writeLine writes one instruction and its comment.
+func (f *Filter) writeLine(b *strings.Builder, pc int, v *view) {
 	i := &f.Prog[pc]
 	number := strconv.Itoa(pc)
 	b.WriteString(strings.Repeat(" ", max(0, 4-len(number))) + number + ": ")
-	text := f.instruction(i, pc, v)
+	text := f.formatInstruction(i, pc, v)
 	b.WriteString(text)
-	if c := f.comment(i, pc, v); c != "" {
+	if c := f.commentOn(i, pc, v); c != "" {
 		b.WriteString(strings.Repeat(" ", max(1, 36-len(text))) + "# " + c)
 	}
 	b.WriteByte('\n')
 }
 
-func (f *Filter) instruction(i *unix.SockFilter, pc int, v *view) string {
+// formatInstruction returns one instruction in the notation of bpf_asm(1), with the targets of jumps as numbers.
+func (f *Filter) formatInstruction(i *unix.SockFilter, pc int, v *view) string {
 	switch i.Code {
 	case unix.BPF_LD | unix.BPF_W | unix.BPF_ABS:
-		return "ld   " + f.field(i.K)
+		return "ld   " + f.fieldName(i.K)
 	case unix.BPF_ALU | unix.BPF_AND | unix.BPF_K:
-		return "and  " + hex(i.K)
+		return "and  " + formatHex(i.K)
 	case unix.BPF_RET | unix.BPF_K:
 		return "ret  " + ActionText(i.K)
 	case unix.BPF_JMP | unix.BPF_JA:
@@ -134,15 +137,15 @@ func (f *Filter) instruction(i *unix.SockFilter, pc int, v *view) string {
 	case unix.BPF_JSET:
 		name = "jset "
 	}
-	k := hex(i.K)
+	k := formatHex(i.K)
 	if v.acc == offNumber && i.K < x32Bit {
 		k = strconv.FormatUint(uint64(i.K), 10)
 	}
 	return name + k + " ? " + strconv.Itoa(pc+1+int(i.Jt)) + " : " + strconv.Itoa(pc+1+int(i.Jf))
 }
 
-// field returns the name of a word of struct seccomp_data.
-func (f *Filter) field(offset uint32) string {
+// fieldName returns the name of a word of struct seccomp_data.
+func (f *Filter) fieldName(offset uint32) string {
 	switch {
 	case offset == offNumber:
 		return "nr"
@@ -158,11 +161,11 @@ func (f *Filter) field(offset uint32) string {
 	return "args[" + strconv.Itoa(int(offset-16)/8) + "]" + half
 }
 
-// comment returns the comment of an instruction.
-func (f *Filter) comment(i *unix.SockFilter, pc int, v *view) string {
+// commentOn returns the comment of an instruction: what it compares, or what of the profile it serves.
+func (f *Filter) commentOn(i *unix.SockFilter, pc int, v *view) string {
 	origin := f.origin[pc]
 	if i.Code == unix.BPF_RET|unix.BPF_K {
-		return f.causes(i.K)
+		return f.causesOf(i.K)
 	}
 	if i.Code&7 != unix.BPF_JMP || i.Code == unix.BPF_JMP|unix.BPF_JA {
 		return ""
@@ -175,7 +178,7 @@ func (f *Filter) comment(i *unix.SockFilter, pc int, v *view) string {
 	}
 	if v.acc != offNumber {
 		if origin >= 0 {
-			return syscallPath(int(origin))
+			return entryPath(int(origin))
 		}
 		return ""
 	}
@@ -199,19 +202,20 @@ func (f *Filter) comment(i *unix.SockFilter, pc int, v *view) string {
 	return string(m.name) + ": " + name
 }
 
-// causes returns everything in the profile that returns ret: one RET serves all of it.
-func (f *Filter) causes(ret uint32) string {
+// causesOf returns everything in the profile that returns ret: one RET serves all of it.
+func (f *Filter) causesOf(ret uint32) string {
 	var list []string
 	for i := range f.profile.Syscalls {
 		e := &f.profile.Syscalls[i]
-		if got, err := parseAction(e.Action, e.ErrnoRet, "", ""); err == nil && got == ret && ret != f.set.deny {
-			list = append(list, syscallPath(i))
+		got, err := parseAction(e.Action, e.ErrnoRet, "", "")
+		if err == nil && got == ret && ret != f.set.defaultReturn {
+			list = append(list, entryPath(i))
 		}
 	}
-	if ret == f.set.deny {
+	if ret == f.set.defaultReturn {
 		list = append(list, "linux.seccomp.defaultAction")
 	}
-	if ret == f.archs[0].enosys() && !permissive(f.set.deny) {
+	if ret == f.archs[0].enosys() && !isPermissive(f.set.defaultReturn) {
 		list = append(list, "newer than every call that the profile names")
 	}
 	if ret == retForeign {
@@ -220,4 +224,4 @@ func (f *Filter) causes(ret uint32) string {
 	return joinWords(list)
 }
 
-func hex(k uint32) string { return "0x" + strconv.FormatUint(uint64(k), 16) }
+func formatHex(k uint32) string { return "0x" + strconv.FormatUint(uint64(k), 16) }

@@ -55,7 +55,7 @@ func randomHead(d *dice, native *architecture) *specs.LinuxSeccomp {
 // randomName is a call, and one in eight times one that socketcall(2) or ipc(2) carries.
 func randomName(d *dice) string {
 	if d.below(8) == 0 {
-		return nameAt(int(mux[d.below(len(mux))].name))
+		return nameAt(int(multiplexed[d.below(len(multiplexed))].name))
 	}
 	return nameAt(d.below(nameCount))
 }

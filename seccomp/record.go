@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Recording returns the profile of a container whose calls are observed: the agent sees every call, and lets it
+// RecordingProfile returns the profile of a container whose calls are observed: the agent sees every call, and lets it
 // continue. start are the calls that are made before the agent has the listener; they are allowed without it.
-func Recording(start []string) *specs.LinuxSeccomp {
+func RecordingProfile(start []string) *specs.LinuxSeccomp {
 	p := &specs.LinuxSeccomp{DefaultAction: specs.ActNotify}
 	if len(start) > 0 {
 		p.Syscalls = []specs.LinuxSyscall{{Names: slices.Clone(start), Action: specs.ActAllow}}
@@ -24,7 +24,7 @@ const maxUnnamed = 64
 // A Recorder collects the calls of a container. The zero value is ready.
 type Recorder struct {
 	calls map[specs.Arch]map[string]bool
-	own   map[string]bool // those that rt's boot process has made before it was the program
+	own   map[string]bool // those that the boot process has made before it executed the program
 	// Unnamed are calls without a name in the tables, which no profile can allow, by the architecture's AUDIT_ARCH and
 	// the number.
 	Unnamed []Call
@@ -32,20 +32,20 @@ type Recorder struct {
 	Omitted bool
 }
 
-// SawOwn records a call that rt itself makes below the filter, before it executes the program: with this execve, and
+// AddOwn records a call that rt itself makes below the filter, before it executes the program: with this execve, and
 // without no_new_privs a few before it.
-func (r *Recorder) SawOwn(audit, number uint32) {
+func (r *Recorder) AddOwn(audit, number uint32) {
 	if _, name := CallName(audit, number); name != "" {
 		if r.own == nil {
 			r.own = make(map[string]bool)
 		}
 		r.own[name] = true
 	}
-	r.Saw(audit, number)
+	r.Add(audit, number)
 }
 
-// Saw records a call, as a notification shows it.
-func (r *Recorder) Saw(audit, number uint32) {
+// Add records a call, as a notification shows it.
+func (r *Recorder) Add(audit, number uint32) {
 	arch, name := CallName(audit, number)
 	if name == "" {
 		c := Call{Audit: audit, Number: number}
@@ -84,12 +84,12 @@ func (r *Recorder) Profile() *specs.LinuxSeccomp {
 			names = append(names, n)
 		}
 	}
-	p.Syscalls = entries(slices.Collect(maps.Keys(r.own)), names)
+	p.Syscalls = recordedEntries(slices.Collect(maps.Keys(r.own)), names)
 	return p
 }
 
-// entries returns the entries of a recorded profile: one for the calls of rt, one for the others.
-func entries(own, all []string) (list []specs.LinuxSyscall) {
+// recordedEntries returns the entries of a recorded profile: one for the calls of rt, one for the others.
+func recordedEntries(own, all []string) (list []specs.LinuxSyscall) {
 	slices.Sort(own)
 	own = slices.Compact(own)
 	slices.Sort(all)

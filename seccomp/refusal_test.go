@@ -36,7 +36,7 @@ func TestRefusal(t *testing.T) {
 			t.Fatal(err)
 		}
 		number, _ := archs[0].number(lookup("execve"))
-		e := f.Refusal(number, "which starts")
+		e := f.CheckNeeded(number, "which starts")
 		if (e != nil) != (c.field != "") || e != nil && e.Field != c.field {
 			t.Errorf("%s: %v", name, e)
 		}

@@ -1,8 +1,8 @@
 package seccomp
 
 // Stats is the cost of a filter per call, in executed instructions. Calls are those of the native architecture that the
-// profile names, with all arguments 0; a kernel that caches constant answers (Linux 5.11) skips the program for most of
-// the allowed ones.
+// profile names, with all arguments 0; a kernel that caches constant answers (Linux 5.11) does not execute the program
+// for most of the allowed ones.
 type Stats struct {
 	Length         int // instructions of the program
 	Allowed        int // native calls that are allowed with arguments 0
@@ -10,7 +10,7 @@ type Stats struct {
 	AverageHot     float64 // of the allowed calls that programs make most
 	Worst          int     // of any number of the native architecture
 	WorstCall      string
-	Constant       int // allowed calls whose answer does not look at arguments, so that the kernel caches it
+	Constant       int // allowed calls whose answer does not depend on arguments, so that the kernel caches it
 }
 
 // Stats runs the program once for each call.
@@ -39,7 +39,7 @@ func (f *Filter) Stats() Stats {
 		}
 		s.Allowed++
 		total += t.Steps
-		if !t.LooksAtArgs {
+		if !t.ReadsArgs {
 			s.Constant++
 		}
 		if next < len(hot) && int(hot[next]) == k {

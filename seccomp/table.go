@@ -1514,41 +1514,41 @@ var callCount = [colCount]uint16{385, 461, 374, 327, 430, 437, 373, 397, 452, 42
 // hot are the names of the calls that programs make most, sorted.
 var hot = [...]uint16{0, 4, 5, 21, 36, 38, 44, 56, 58, 60, 82, 83, 98, 107, 109, 122, 136, 150, 170, 173, 201, 206, 208, 223, 224, 230, 250, 252, 253, 265, 282, 283, 286, 300, 306, 311, 313, 314, 317, 331, 333, 335, 358, 361, 367, 371, 372, 431, 436, 506, 507}
 
-// mux are the calls that 32-bit machines also, or only, reach through socketcall(2) and ipc(2), and the first argument there
-// (linux/net.h, linux/ipc.h).
-var mux = [...]muxed{
-	{name: 3, into: idxSocketcall, call: 5},    // accept
-	{name: 4, into: idxSocketcall, call: 18},   // accept4
-	{name: 17, into: idxSocketcall, call: 2},   // bind
-	{name: 46, into: idxSocketcall, call: 3},   // connect
-	{name: 133, into: idxSocketcall, call: 7},  // getpeername
-	{name: 148, into: idxSocketcall, call: 6},  // getsockname
-	{name: 149, into: idxSocketcall, call: 15}, // getsockopt
-	{name: 192, into: idxSocketcall, call: 4},  // listen
-	{name: 242, into: idxIpc, call: 14},        // msgctl
-	{name: 243, into: idxIpc, call: 13},        // msgget
-	{name: 244, into: idxIpc, call: 12},        // msgrcv
-	{name: 245, into: idxIpc, call: 11},        // msgsnd
-	{name: 313, into: idxSocketcall, call: 10}, // recv
-	{name: 314, into: idxSocketcall, call: 12}, // recvfrom
-	{name: 315, into: idxSocketcall, call: 19}, // recvmmsg
-	{name: 317, into: idxSocketcall, call: 17}, // recvmsg
-	{name: 362, into: idxIpc, call: 3},         // semctl
-	{name: 363, into: idxIpc, call: 2},         // semget
-	{name: 364, into: idxIpc, call: 1},         // semop
-	{name: 365, into: idxIpc, call: 4},         // semtimedop
-	{name: 367, into: idxSocketcall, call: 9},  // send
-	{name: 370, into: idxSocketcall, call: 20}, // sendmmsg
-	{name: 371, into: idxSocketcall, call: 16}, // sendmsg
-	{name: 372, into: idxSocketcall, call: 11}, // sendto
-	{name: 403, into: idxSocketcall, call: 14}, // setsockopt
-	{name: 410, into: idxIpc, call: 21},        // shmat
-	{name: 411, into: idxIpc, call: 24},        // shmctl
-	{name: 412, into: idxIpc, call: 22},        // shmdt
-	{name: 413, into: idxIpc, call: 23},        // shmget
-	{name: 414, into: idxSocketcall, call: 13}, // shutdown
-	{name: 424, into: idxSocketcall, call: 1},  // socket
-	{name: 426, into: idxSocketcall, call: 8},  // socketpair
+// multiplexed are the calls that 32-bit machines also, or only, reach through socketcall(2) and ipc(2), and the first
+// argument there (linux/net.h, linux/ipc.h).
+var multiplexed = [...]multiplexedCall{
+	{name: 3, carrier: idxSocketcall, selector: 5},    // accept
+	{name: 4, carrier: idxSocketcall, selector: 18},   // accept4
+	{name: 17, carrier: idxSocketcall, selector: 2},   // bind
+	{name: 46, carrier: idxSocketcall, selector: 3},   // connect
+	{name: 133, carrier: idxSocketcall, selector: 7},  // getpeername
+	{name: 148, carrier: idxSocketcall, selector: 6},  // getsockname
+	{name: 149, carrier: idxSocketcall, selector: 15}, // getsockopt
+	{name: 192, carrier: idxSocketcall, selector: 4},  // listen
+	{name: 242, carrier: idxIpc, selector: 14},        // msgctl
+	{name: 243, carrier: idxIpc, selector: 13},        // msgget
+	{name: 244, carrier: idxIpc, selector: 12},        // msgrcv
+	{name: 245, carrier: idxIpc, selector: 11},        // msgsnd
+	{name: 313, carrier: idxSocketcall, selector: 10}, // recv
+	{name: 314, carrier: idxSocketcall, selector: 12}, // recvfrom
+	{name: 315, carrier: idxSocketcall, selector: 19}, // recvmmsg
+	{name: 317, carrier: idxSocketcall, selector: 17}, // recvmsg
+	{name: 362, carrier: idxIpc, selector: 3},         // semctl
+	{name: 363, carrier: idxIpc, selector: 2},         // semget
+	{name: 364, carrier: idxIpc, selector: 1},         // semop
+	{name: 365, carrier: idxIpc, selector: 4},         // semtimedop
+	{name: 367, carrier: idxSocketcall, selector: 9},  // send
+	{name: 370, carrier: idxSocketcall, selector: 20}, // sendmmsg
+	{name: 371, carrier: idxSocketcall, selector: 16}, // sendmsg
+	{name: 372, carrier: idxSocketcall, selector: 11}, // sendto
+	{name: 403, carrier: idxSocketcall, selector: 14}, // setsockopt
+	{name: 410, carrier: idxIpc, selector: 21},        // shmat
+	{name: 411, carrier: idxIpc, selector: 24},        // shmctl
+	{name: 412, carrier: idxIpc, selector: 22},        // shmdt
+	{name: 413, carrier: idxIpc, selector: 23},        // shmget
+	{name: 414, carrier: idxSocketcall, selector: 13}, // shutdown
+	{name: 424, carrier: idxSocketcall, selector: 1},  // socket
+	{name: 426, carrier: idxSocketcall, selector: 8},  // socketpair
 }
 
 const (

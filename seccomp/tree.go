@@ -1,14 +1,16 @@
 package seccomp
 
-import "slices"
+import (
+	"slices"
 
-import "golang.org/x/sys/unix"
+	"golang.org/x/sys/unix"
+)
 
 // A span is a run of call numbers that end in the same leaf: from start to the start of the next span.
 type span struct {
 	start  uint32
 	leaf   int32
-	weight int32 // how often the span is looked for: the sum of its calls
+	weight int32 // how often its calls are made, roughly: the sum of their weights
 	m      *architecture
 }
 
@@ -38,7 +40,7 @@ func appendSpan(list []span, s span) []span {
 // spans appends the spans of m's own numbers. The last one is open: up to the end, or up to the next architecture that
 // shares the space.
 func (c *compiler) spans(list []span, m *architecture) []span {
-	last, known := c.newest(m)
+	last, known := c.newestNumber(m)
 	next := uint32(0)
 	if m.base == x32Bit {
 		next = x32Bit
@@ -62,15 +64,15 @@ func (c *compiler) spans(list []span, m *architecture) []span {
 		next = nr + 1
 	}
 	tail := int32(leafDefault)
-	if known && !permissive(c.set.deny) {
+	if known && !isPermissive(c.set.defaultReturn) {
 		tail = leafENOSYS
 	}
 	return appendSpan(list, span{next, tail, 1, m})
 }
 
-// leafOf is the leaf of call k on m.
+// leafOf returns the leaf of call k on m.
 func (c *compiler) leafOf(k int, m *architecture) int32 {
-	if m.muxed {
+	if m.mux {
 		switch k {
 		case idxSocketcall:
 			return c.set.socketcall
@@ -78,13 +80,13 @@ func (c *compiler) leafOf(k int, m *architecture) int32 {
 			return c.set.ipc
 		}
 	}
-	return c.set.of[k]
+	return c.set.leafOf[k]
 }
 
-// newest is the largest number on m of a call that the profile names. What is above it was not known to whoever wrote
-// the profile: the answer is ENOSYS, which makes glibc use an older call, and not the EPERM of a default action, which
-// it takes for the final word (runc issue 2151). Calls below it are the author's decision.
-func (c *compiler) newest(m *architecture) (uint32, bool) {
+// newestNumber returns the largest number on m of a call that the profile names. Whoever wrote the profile did not know
+// the calls above it: their answer is ENOSYS, after which glibc uses an older call, and not the EPERM of a default
+// action, after which it gives up (runc issue 2151). Calls below it are the author's decision.
+func (c *compiler) newestNumber(m *architecture) (uint32, bool) {
 	list := order[m.column][:callCount[m.column]]
 	for _, l := range slices.Backward(list) {
 		k := int(l)
@@ -96,22 +98,22 @@ func (c *compiler) newest(m *architecture) (uint32, bool) {
 	return 0, false
 }
 
-// tree writes the search in s and returns where it begins.
-func (c *compiler) tree(s []span) int {
+// writeTree writes the search in s, and returns the target that is its begin.
+func (c *compiler) writeTree(s []span) int {
 	if len(s) == 1 {
-		return c.leaf(s[0].leaf, s[0].m)
+		return c.writeLeaf(s[0].leaf, s[0].m)
 	}
 	if len(s) == 3 && s[0].leaf == s[2].leaf && s[2].start == s[1].start+1 && s[0].m.narrow == s[2].m.narrow {
-		outside := c.leaf(s[0].leaf, s[0].m)
-		return c.asm.jump(unix.BPF_JEQ, s[1].start, c.leaf(s[1].leaf, s[1].m), outside)
+		outside := c.writeLeaf(s[0].leaf, s[0].m)
+		return c.asm.jump(unix.BPF_JEQ, s[1].start, c.writeLeaf(s[1].leaf, s[1].m), outside)
 	}
 	at := cutPoint(s)
-	upper := c.tree(s[at:])
-	lower := c.tree(s[:at])
+	upper := c.writeTree(s[at:])
+	lower := c.writeTree(s[:at])
 	return c.asm.jump(unix.BPF_JGE, s[at].start, upper, lower)
 }
 
-// cutPoint is where s is cut so that both parts weigh the same as nearly as can be.
+// cutPoint returns the index at which to cut s so that the weights of both parts differ least.
 func cutPoint(s []span) int {
 	total := int32(0)
 	for i := range s {
@@ -127,6 +129,7 @@ func cutPoint(s []span) int {
 	return at
 }
 
+// abs returns the absolute value of n.
 func abs(n int32) int32 {
 	if n < 0 {
 		return -n

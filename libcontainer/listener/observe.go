@@ -80,14 +80,14 @@ func (o *Observer) one() {
 		return
 	}
 	name := ""
-	saw := o.recorder.Saw
+	record := o.recorder.Add
 	if !o.executed {
 		_, name = seccomp.CallName(n.audit, uint32(n.number))
 		o.executed = name == "execve" || name == "execveat"
-		saw = o.recorder.SawOwn
+		record = o.recorder.AddOwn
 	}
 	if name != "read" { // before the program it is the boot process that waits for the word that we listen
-		saw(n.audit, uint32(n.number))
+		record(n.audit, uint32(n.number))
 	}
 	ioctl(o.listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&response{
 		id:    n.id,

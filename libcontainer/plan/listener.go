@@ -46,7 +46,7 @@ func (c rights) checkListener() error {
 	for i, call := range passCalls {
 		numbers[i] = call.Number()
 	}
-	if err := c.opt.Filter.RefuseDeadlock(numbers); err != nil {
+	if err := c.opt.Filter.CheckDeadlock(numbers); err != nil {
 		return err
 	}
 	for _, call := range [...]nsenter.Call{nsenter.Dup3, nsenter.Sendmsg, nsenter.Read} {
@@ -108,7 +108,7 @@ func (c rights) recordCalls() error {
 		return specs.LinuxSeccompArg{Index: index, Value: value, Op: specs.OpEqualTo}
 	}
 	ctl, spare := uint64(c.plan.Number(c.plan.Ctl)), uint64(c.plan.Number(c.spareFD("the listener")))
-	profile := seccomp.Recording(nil)
+	profile := seccomp.RecordingProfile(nil)
 	profile.Syscalls = []specs.LinuxSyscall{
 		{
 			Names: []string{nsenter.Dup3.String()}, Action: specs.ActAllow,

@@ -14,7 +14,7 @@ func (c *compiler) checkFilter() error {
 	for i := range c.plan.Steps {
 		s := &c.plan.Steps[i]
 		if loaded && i >= certain && !s.Errnos.Any() {
-			if e := c.opt.Filter.Refusal(s.Call.Number(), neededFor(s)); e != nil {
+			if e := c.opt.Filter.CheckNeeded(s.Call.Number(), neededFor(s)); e != nil {
 				return e
 			}
 		}

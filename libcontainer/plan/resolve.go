@@ -23,7 +23,7 @@ func how(flags, resolve uint64) nsenter.Arg {
 	var b [24]byte
 	binary.NativeEndian.PutUint64(b[:], flags|unix.O_CLOEXEC)
 	binary.NativeEndian.PutUint64(b[16:], resolve)
-	return nsenter.Shown(string(b[:]), showHow)
+	return nsenter.LazyData(string(b[:]), showHow)
 }
 
 // showHow prints an open_how: its flags and how paths resolve.

@@ -178,7 +178,7 @@ func (t *task) delegate(interrupted func() error) (text string, err error) {
 
 // awaitResult waits for the result of the helper at the other end of socket.
 func awaitResult(socket int, interrupted func() error) (text string, err error) {
-	helper := nsenter.Attach(socket, 0)
+	helper := nsenter.NewBoot(socket, 0)
 	message := make([]byte, resultSize)
 	for begin := time.Now(); ; {
 		const interval = 100 * time.Millisecond

@@ -70,7 +70,7 @@ func newPeer(t testing.TB) *peer {
 		t.Fatal(err)
 	}
 	p := &peer{t: t, fd: pair[1]}
-	p.Session = &Session{Boot: nsenter.Attach(pair[0], 0), Steps: steps(), Kill: func() { p.killed++ }}
+	p.Session = &Session{Boot: nsenter.NewBoot(pair[0], 0), Steps: steps(), Kill: func() { p.killed++ }}
 	for _, point := range [...]plan.SyncPoint{plan.SyncCloned, plan.SyncCopyFrom, plan.SyncReady} {
 		p.Handlers[point] = func(r Report) error {
 			p.served = append(p.served, point)

@@ -309,14 +309,15 @@ func writeHot(b *bytes.Buffer, all []string) {
 	if seen != len(hot) {
 		log.Fatalf("%d of the %d hot calls exist: a typo?", seen, len(hot))
 	}
-	b.WriteString("}\n\n// mux are the calls that 32-bit machines also, or only, reach through socketcall(2) and " +
-		"ipc(2), and the first argument there\n// (linux/net.h, linux/ipc.h).\nvar mux = [...]muxed{\n")
+	b.WriteString("}\n\n// multiplexed are the calls that 32-bit machines also, or only, reach through " +
+		"socketcall(2) and ipc(2), and the first\n// argument there (linux/net.h, linux/ipc.h).\n" +
+		"var multiplexed = [...]multiplexedCall{\n")
 	for i, n := range all {
 		if v := slices.Index(socketcall, n); v > 0 {
-			fmt.Fprintf(b, "\t{name: %d, into: idxSocketcall, call: %d}, // %s\n", i, v, n)
+			fmt.Fprintf(b, "\t{name: %d, carrier: idxSocketcall, selector: %d}, // %s\n", i, v, n)
 		}
 		if v, ok := ipc[n]; ok {
-			fmt.Fprintf(b, "\t{name: %d, into: idxIpc, call: %d}, // %s\n", i, v, n)
+			fmt.Fprintf(b, "\t{name: %d, carrier: idxIpc, selector: %d}, // %s\n", i, v, n)
 		}
 	}
 	b.WriteString("}\n\nconst (\n")
