@@ -57,11 +57,11 @@ func savedLines(raw []byte) []libcontainer.PlanLine {
 	}
 	lines := make([]libcontainer.PlanLine, len(saved.Steps))
 	for i, s := range saved.Steps {
-		remark := s.Origin
+		comment := s.Origin
 		if s.Origin != "" && s.Sentence != "" {
-			remark += ": "
+			comment += ": "
 		}
-		lines[i] = libcontainer.PlanLine{Part: s.Part, Call: s.Text, Remark: remark + s.Sentence}
+		lines[i] = libcontainer.PlanLine{Part: s.Part, Call: s.Text, Comment: comment + s.Sentence}
 	}
 	return lines
 }
@@ -82,7 +82,7 @@ func (c *Call) appendPlanDiff(dst []byte, a, b []libcontainer.PlanLine) []byte {
 			}
 			dst = append(c.paint(dst, bold, heading), '\n')
 		}
-		dst = append(c.paint(dst, colour, sign+" "+l.Call), c.remarkOf(l)...)
+		dst = append(c.paint(dst, colour, sign+" "+l.Call), c.commentOf(l)...)
 		dst = append(dst, '\n')
 	}
 	common := longestCommon(a, b)
@@ -114,11 +114,11 @@ func withoutJumps(call string) string {
 	return strings.Join(words, "")
 }
 
-func (c *Call) remarkOf(l *libcontainer.PlanLine) []byte {
-	if l.Remark == "" {
+func (c *Call) commentOf(l *libcontainer.PlanLine) []byte {
+	if l.Comment == "" {
 		return nil
 	}
-	return c.paint(nil, dim, "  # "+l.Remark)
+	return c.paint(nil, dim, "  # "+l.Comment)
 }
 
 // longestCommon returns, for all i and j, the length of the longest common subsequence of a[i:] and b[j:]. Plans have a

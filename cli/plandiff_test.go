@@ -12,15 +12,15 @@ import (
 func TestPlanDiff(t *testing.T) {
 	a := []libcontainer.PlanLine{
 		{Part: "names", Call: "umask(0)"},
-		{Part: "mounts", Call: "openat2(1) -> $x, then to 12", Remark: "mounts[0]"},
+		{Part: "mounts", Call: "openat2(1) -> $x, then to 12", Comment: "mounts[0]"},
 		{Part: "rights", Call: "capset()"},
 	}
 	b := []libcontainer.PlanLine{
 		{Part: "names", Call: "umask(0)"},
-		{Part: "mounts", Call: "fsopen()", Remark: "mounts[1]: new"},
+		{Part: "mounts", Call: "fsopen()", Comment: "mounts[1]: new"},
 		{
 			Part: "mounts", Call: "openat2(1) -> $x, then to 15",
-			Remark: "mounts[0]",
+			Comment: "mounts[0]",
 		},
 		{Part: "program", Call: "execve()"},
 	}

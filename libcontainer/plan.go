@@ -35,7 +35,7 @@ type PlanView = plan.View
 //
 //	Part    its heading: "mounts"
 //	Call    the system call
-//	Remark  the property of config.json that requires it, and its purpose
+//	Comment the property of config.json that requires it, and its purpose
 type PlanLine = plan.Line
 
 // Step is a system call of a [Plan]: package nsenter documents its fields.

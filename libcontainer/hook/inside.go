@@ -33,7 +33,7 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	ignored, blocked := foreground.Inherited()
-	program, err := plan.Inside(s.namespaces.New|joined(s.namespaces), argv0, argv, env, ignored, blocked)
+	program, err := plan.HookProgram(s.namespaces.New|joined(s.namespaces), argv0, argv, env, ignored, blocked)
 	if err != nil {
 		return 0, err
 	}

@@ -87,7 +87,7 @@ func Readlink(path string) (string, error) {
 	}
 	text := os.NewFile(uintptr(to), "link")
 	defer func() { _ = text.Close() }()
-	if _, err := serve(plan.LinkReader(path), to); err != nil {
+	if _, err := serve(plan.LinkReaderProgram(path), to); err != nil {
 		return "", err
 	}
 	said, err := io.ReadAll(io.NewSectionReader(text, 0, unix.PathMax))
@@ -140,7 +140,7 @@ func find(path string, flags uint64) (int, error) {
 		return -1, err
 	}
 	defer func() { _ = unix.Close(null) }()
-	return serve(plan.Finder(path, flags), null)
+	return serve(plan.FinderProgram(path, flags), null)
 }
 
 // serve executes a program of package plan, and returns the descriptor that it passes; -1 without one. An error is

@@ -85,7 +85,7 @@ func (l *Namespaces) Apply(mount *spec.Mount, tree int) error {
 
 // create makes a user namespace with the mappings of a mount, by way of a process that is cloned into it and waits.
 func (l *Namespaces) create(mount *spec.Mount) (int, error) {
-	image, err := nsenter.Assemble(plan.Idle())
+	image, err := nsenter.Assemble(plan.IdleProgram())
 	if err != nil {
 		return -1, err
 	}

@@ -11,14 +11,14 @@ import (
 	"rt/spec"
 )
 
-// AddOptions describe the container that a mount is added to, or taken from.
+// AddOptions describe the container to which a mount is added, or from which it is removed.
 type AddOptions struct {
 	// Namespaces are those of CLONE_NEWUSER and CLONE_NEWNS in which the container's process is not in rt's own
 	// namespace.
 	Namespaces uintptr
 	// Source says what the source of a bind mount is.
 	Source Source
-	// ModeLater says that the new mount is a tmpfs that takes the mode of the directory that it covers.
+	// ModeLater says that the new mount is a tmpfs that gets the mode of the directory that it covers.
 	ModeLater bool
 	// IgnoredSignals and BlockedSignals are as in Options.
 	IgnoredSignals, BlockedSignals uint64
@@ -28,9 +28,9 @@ type AddOptions struct {
 //
 // The mount is made as one of config.json is: the source is cloned outside, restricted while nobody sees the clone, and
 // attached by the descriptor of its mount point, which is resolved below the container's root. But processes of the
-// container run meanwhile. The process is not dumpable and not in their pid namespace, so none of them can take the
-// clone of it before it is attached; and a mount point that they replace is not the one that was opened. rt records the
-// mount before it is attached.
+// container run meanwhile. The process is not dumpable and not in their pid namespace, so none of them can get at its
+// clone before that is attached; and if they replace the mount point, the mount goes to the one that was opened. rt
+// records the mount before it is attached.
 func CompileAdd(s *spec.Spec, f *host.Facts, o *AddOptions) (*Plan, error) {
 	c := newAdder(s, f, o)
 	c.opt.Sources = []Source{o.Source}
@@ -51,7 +51,7 @@ func CompileAdd(s *spec.Spec, f *host.Facts, o *AddOptions) (*Plan, error) {
 	if c.treesByRT() {
 		bindMounts{mounter{c.compiler}}.listTrees(c.addFile)
 	}
-	c.joinFiles()
+	c.completeFiles()
 	c.begin("namespaces")
 	c.addStart()
 	rest := o.Namespaces
@@ -64,7 +64,7 @@ func CompileAdd(s *spec.Spec, f *host.Facts, o *AddOptions) (*Plan, error) {
 	if err := (mounts{mounter{c.compiler}}).compile(); err != nil {
 		return nil, err
 	}
-	return c.added()
+	return c.complete()
 }
 
 // CompileRemove compiles the plan of a process that removes the mount at a path of the container of s: `rt umount`. rt
@@ -76,7 +76,7 @@ func CompileAdd(s *spec.Spec, f *host.Facts, o *AddOptions) (*Plan, error) {
 func CompileRemove(s *spec.Spec, f *host.Facts, destination string, o *AddOptions) (*Plan, error) {
 	c := newAdder(s, f, o)
 	c.spec.Mounts = nil
-	c.joinFiles()
+	c.completeFiles()
 	c.begin("namespaces")
 	c.addStart()
 	c.call("", "open the host's /proc", nsenter.Openat, nsenter.Cwd, nsenter.Str("/proc"),
@@ -92,7 +92,7 @@ func CompileRemove(s *spec.Spec, f *host.Facts, destination string, o *AddOption
 	spare := c.plan.Number(c.spareFD("the mount"))
 	c.call(origin, "unmount what the descriptor leads to", nsenter.Umount2,
 		nsenter.Str("self/fd/"+strconv.Itoa(spare)), nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
-	return c.added()
+	return c.complete()
 }
 
 // adder compiles a plan for a container that runs.
@@ -110,13 +110,14 @@ func newAdder(s *spec.Spec, f *host.Facts, o *AddOptions) *adder {
 	return c
 }
 
+// addFile adds a descriptor that the process inherits.
 func (c *adder) addFile(name string, f File) {
 	c.plan.Files = append(c.plan.Files, f)
 	c.plan.FDs = append(c.plan.FDs, name)
 }
 
-// joinFiles completes the list of descriptors that the process inherits.
-func (c *adder) joinFiles() {
+// completeFiles completes the list of descriptors that the process inherits.
+func (c *adder) completeFiles() {
 	c.addFile("pidfd", File{Kind: FilePidfd, Index: -1})
 	for i := range c.spec.Mounts {
 		if m := &c.spec.Mounts[i]; m.IDMap && !c.treesByRT() {
@@ -129,7 +130,7 @@ func (c *adder) joinFiles() {
 	c.plan.FDs = append(c.plan.FDs, "ctl")
 }
 
-// addStart compiles what comes before the process can be seen.
+// addStart compiles what comes before other processes can see this one.
 func (c *adder) addStart() {
 	processes{c.compiler}.setName()
 	processes{c.compiler}.resetSignals()
@@ -169,8 +170,8 @@ func recordAdded(c *compiler, origin string, tree nsenter.Reg) {
 	c.await("wait until rt has recorded it")
 }
 
-// added completes the plan.
-func (c *adder) added() (*Plan, error) {
+// complete completes the plan, and checks it.
+func (c *adder) complete() (*Plan, error) {
 	c.call("", "end", nsenter.ExitGroup, nsenter.Imm(0))
 	c.resolve()
 	if err := c.check(); err != nil {

@@ -23,10 +23,11 @@ func attr(set, clr uint64, propagation uintptr) nsenter.Arg {
 		name  string
 		names *nsenter.Names
 		value uint64
-	}{{"set=", &nsenter.MountAttrs, set}, {
-		"clear=", &nsenter.MountAttrs,
-		clr,
-	}, {"propagation=", &nsenter.MountFlags, uint64(propagation)}} {
+	}{
+		{"set=", &nsenter.MountAttrs, set},
+		{"clear=", &nsenter.MountAttrs, clr},
+		{"propagation=", &nsenter.MountFlags, uint64(propagation)},
+	} {
 		if f.value != 0 {
 			text += sep + f.name + f.names.Format(f.value)
 			sep = ", "
@@ -68,7 +69,7 @@ func (c mounter) setFlags(origin, sentence string, tree nsenter.Reg, flags uintp
 		nsenter.Flags(&nsenter.MountFlags, flags|unix.MS_REMOUNT|unix.MS_BIND), nsenter.Null)
 }
 
-// pathOf returns a path of a mount, for calls of old kernels that take nothing else: that of a descriptor of known
+// pathOf returns a path of a mount, for calls of old kernels that accept nothing else: that of a descriptor of known
 // number in the host's /proc, which no container can change. Unlike ".", it works for a file too.
 func (c mounter) pathOf(origin string, tree nsenter.Reg) nsenter.Arg {
 	spare := c.spareFD("the mount")

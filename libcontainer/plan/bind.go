@@ -42,7 +42,7 @@ func (c bindMounts) compile(i int, m *spec.Mount) {
 	c.attachClone(m, source)
 }
 
-// cloneSource clones the source of a bind mount in regTree, as this process sees it.
+// cloneSource clones the mount at the source of a bind mount, as this process sees it, and stores it in regTree.
 func cloneSource(c *compiler, m *spec.Mount) {
 	flags := unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC
 	if m.Recursive {
@@ -92,7 +92,7 @@ func (c bindMounts) attachClone(m *spec.Mount, source Source) {
 }
 
 // openMountPointFor finds the mount point, and makes one of the source's kind if it is missing. The kind of a source
-// below root.path is known only at this step, since earlier mounts may have brought it: there the copy tells.
+// below root.path is known only at this step, since earlier mounts may have brought it: there the clone shows it.
 func (c bindMounts) openMountPointFor(m *spec.Mount, source Source) {
 	origin := mountPath(m, "destination")
 	if source != SourceLater {
@@ -145,7 +145,7 @@ func (c bindMounts) restrictClone(m *spec.Mount) {
 		c.mark(end)
 	}
 	// The host's /sys has /sys/fs/cgroup below it, which would stay writable in a container that gets /sys by an rbind,
-	// as rootless ones do: CVE-2023-25809. "ro" is not meant that way.
+	// as rootless ones do: CVE-2023-25809. Whoever writes "ro" does not expect that.
 	if m.Recursive && m.Destination == "/sys" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 {
 		c.setAttributes(origin, "restrict it with all mounts below", regTree, m.AttrSet, 0, 0, true)
 	}
@@ -175,8 +175,8 @@ func (c bindMounts) restrictAttached(m *spec.Mount) {
 	c.mark(end)
 }
 
-// atimeFlags returns what mount(2) takes for relatime. As an attribute relatime is no bit, and a remount without any
-// atime flag leaves the field alone.
+// atimeFlags returns the flag of mount(2) for relatime, or 0. As an attribute relatime is no bit, and a remount without
+// any atime flag leaves the field alone.
 func atimeFlags(m *spec.Mount) uintptr {
 	if m.AttrClear&unix.MOUNT_ATTR__ATIME != 0 && m.AttrSet&unix.MOUNT_ATTR__ATIME == 0 {
 		return unix.MS_RELATIME

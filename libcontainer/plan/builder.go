@@ -75,7 +75,7 @@ func (c *builder) begin(part string) {
 	c.part = uint8(i)
 }
 
-// call appends a step. sentence says what it is for, origin which field of the config asks for it.
+// call appends a step. sentence says what it is for, origin which field of the config requires it.
 func (c *builder) call(origin, sentence string, call nsenter.Call, args ...nsenter.Arg) step {
 	// All operands share a few large blocks: an allocation for each step would touch twice the memory, and new memory
 	// is what costs.
@@ -96,7 +96,7 @@ func (c *builder) call(origin, sentence string, call nsenter.Call, args ...nsent
 // lastStep returns the step that was appended last.
 func (c *builder) lastStep() step { return step{c, len(c.plan.Steps) - 1} }
 
-// row returns the step itself.
+// row returns the step in the plan.
 func (s step) row() *nsenter.Step { return &s.b.plan.Steps[s.index] }
 
 // into stores the result in r.
@@ -130,7 +130,7 @@ func (s step) atLeast(n int32) step {
 	return s
 }
 
-// retry repeats the call while it fails with EAGAIN: openat2(2) does while others rename directories.
+// retry repeats the call up to 255 times after EAGAIN: openat2(2) fails so while others rename directories.
 func (s step) retry() step {
 	s.row().Again = 255
 	return s
@@ -148,7 +148,7 @@ func (s step) about(path string) step {
 	return s
 }
 
-// findFile returns the descriptor of the first file of a kind for which is is true.
+// findFile returns the descriptor of the first file for which is returns true, and whether there is one.
 func (c *builder) findFile(is func(*File) bool) (nsenter.FD, bool) {
 	for i := range c.plan.Files {
 		if is(&c.plan.Files[i]) {

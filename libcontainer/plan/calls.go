@@ -9,7 +9,7 @@ import (
 	"rt/nsenter"
 )
 
-// open opens path below dir; path is as the container sees it, "/" itself is ".".
+// open opens path below dir. path is absolute, as the container sees it.
 func (c *builder) open(origin, sentence string, dir nsenter.Reg, path string, how nsenter.Arg) step {
 	return c.call(origin, sentence, nsenter.Openat2, nsenter.Val(dir), nsenter.Str(Relative(path)), how,
 		nsenter.Imm(sizeofOpenHow)).retry()
@@ -26,6 +26,7 @@ func (c *builder) write(origin, sentence, text string) {
 		nsenter.Imm(len(text))).atLeast(int32(len(text)))
 }
 
+// prctl appends a prctl(2) with one argument.
 func (c *builder) prctl(origin, sentence string, option int, arg nsenter.Arg) step {
 	return c.call(origin, sentence, nsenter.Prctl, nsenter.Flags(&nsenter.PrctlOptions, option), arg, nsenter.Imm(0),
 		nsenter.Imm(0), nsenter.Imm(0))
@@ -46,8 +47,7 @@ func (c *builder) fsconfig(origin, sentence string, command int, key, value stri
 }
 
 // passToRt sends the descriptor in r to rt. A control message refers to descriptors by number, so the descriptor gets a
-// number that is known beforehand: that of a file which is inherited for this purpose, and for the paths of mounts on
-// old kernels.
+// number that is known beforehand: that of the spare file (see mounter.pathOf for its other use).
 func (c *builder) passToRt(origin, what string, r nsenter.Reg) step {
 	spare := c.spareFD(what)
 	c.call(origin, "duplicate "+what+" to a fixed number", nsenter.Dup3, nsenter.Val(r), nsenter.Num(spare),
@@ -60,7 +60,7 @@ func (c *builder) passToRt(origin, what string, r nsenter.Reg) step {
 func (c *builder) spareFD(what string) nsenter.FD {
 	spare, ok := c.findFile(func(f *File) bool { return f.Kind == FileSpare })
 	if !ok {
-		panic("plan: no spare descriptor to hand " + what + " over with")
+		panic("plan: no spare descriptor with which to pass " + what)
 	}
 	return spare
 }

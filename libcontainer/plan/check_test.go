@@ -279,7 +279,7 @@ func TestRulesHoldForHooks(t *testing.T) {
 				namespaces |= kind
 			}
 		}
-		if _, err := Inside(namespaces, "/bin/hook", []string{"hook"}, nil, 1, 0); err != nil {
+		if _, err := HookProgram(namespaces, "/bin/hook", []string{"hook"}, nil, 1, 0); err != nil {
 			t.Errorf("%#x: %v", namespaces, err)
 		}
 	}

@@ -7,11 +7,11 @@ import (
 	"rt/spec"
 )
 
-// A container that joins a pid namespace of others, and has no user namespace, is made by a process that they can't
+// A container that joins a pid namespace of others, and has no user namespace, is made by a process that those can't
 // see: in the host's pid namespace, in the container's other namespaces. With CAP_SYS_PTRACE they could trace one that
-// they see, dumpable or not, and take the rights over the host that it takes to make mounts. So the container's process
-// is cloned last, as one of exec is, with the rights of the program. In a user namespace of the container's own their
-// CAP_SYS_PTRACE counts for nothing, and PR_SET_DUMPABLE keeps those of a joined one away.
+// they see, dumpable or not, and use its rights over the host, without which it could not mount anything. So the
+// container's process is cloned last, as one of exec is, with the rights of the program. In a user namespace of the
+// container's own their CAP_SYS_PTRACE has no effect, and PR_SET_DUMPABLE keeps those of a joined one away.
 //
 // The new procfs is the exception: it shows the pid namespace of the process that mounts it, but for the option pidns
 // of Linux 6.18.
@@ -19,17 +19,17 @@ import (
 // AsksForPidNS reports whether the plan of s depends on Options.ProcPidNS.
 func AsksForPidNS(s *spec.Spec) bool {
 	n := &s.Namespaces
-	return n.Joined(unix.CLONE_NEWPID) != nil && !n.Has(unix.CLONE_NEWUSER) && s.Process != nil && !takesOneTask(s)
+	return n.Joined(unix.CLONE_NEWPID) != nil && !n.Has(unix.CLONE_NEWUSER) && s.Process != nil && !allowsOneTask(s)
 }
 
-// takesOneTask reports whether the container's cgroup takes one process, so that none in it can clone another.
-func takesOneTask(s *spec.Spec) bool {
+// allowsOneTask reports whether the container's cgroup allows one process only, which then can't clone another.
+func allowsOneTask(s *spec.Spec) bool {
 	l := s.OCI.Linux
 	return l != nil && l.Resources != nil && l.Resources.Pids != nil && l.Resources.Pids.Limit != nil &&
 		*l.Resources.Pids.Limit == 1
 }
 
-// clonesLast reports whether the container's process is cloned when all is made.
+// clonesLast reports whether the container's process is cloned when everything is made.
 func clonesLast(s *spec.Spec, o *Options) bool {
 	return AsksForPidNS(s) && (o.ProcPidNS || !mountsProc(s))
 }
@@ -47,16 +47,15 @@ func mountsProc(s *spec.Spec) bool {
 // clonesProgram reports whether the process that has made everything clones the one that becomes the program.
 func (c *compiler) clonesProgram() bool { return c.joins != joinsNone || c.plan.ClonedLast }
 
-// trustsNeighbours reports whether processes that the container's process can meet in a joined pid namespace could take
-// rights over the host from it: where it can't be cloned last.
+// trustsNeighbours reports whether other processes in a joined pid namespace could trace the container's process while
+// it has rights over the host: if it can't be cloned last.
 func (c *compiler) trustsNeighbours() bool {
 	n := &c.spec.Namespaces
 	return c.joins == joinsNone && n.Joined(unix.CLONE_NEWPID) != nil && !n.Has(unix.CLONE_NEWUSER) &&
 		!c.plan.ClonedLast
 }
 
-// joinPid has children of this process be born in the pid namespace that is joined. The process itself stays
-// outside.
+// joinPid joins the pid namespace for the children of this process. The process itself stays outside.
 func (c namespaces) joinPid() error {
 	c.clearDumpable()
 	c.join(unix.CLONE_NEWPID)
@@ -74,7 +73,7 @@ func (c fileSystems) setPidNamespace(origin string) {
 		nsenter.Flags(&nsenter.FsCommands, unix.FSCONFIG_SET_FD), nsenter.Str("pidns"), nsenter.Null, nsenter.Num(fd))
 }
 
-// lastParts is how a plan ends whose process is cloned last.
+// lastParts returns the last parts of a plan whose process is cloned last.
 func (c container) lastParts() []part {
 	b := c.compiler
 	r := &execRights{rights: rights{b}}

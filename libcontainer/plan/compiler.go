@@ -25,9 +25,9 @@ const (
 	regCwd
 	regLayer // the staging directory of a layer over the root file system
 	regKeyring
-	regTrace  // what tracing itself yields
+	regTrace  // the results of the steps that a trace adds
 	regResult // the result of a traced step that no other step uses
-	regFree   // the first of those for mounts that are needed again: see reserveRegister
+	regFree   // the first of the registers for mounts that are needed again: see reserveRegister
 )
 
 var registerNames = [regFree]string{
@@ -80,9 +80,8 @@ type openMount struct {
 	flags       uintptr // MS_*
 }
 
-// makeRoom makes room for the steps and jumps to come, as many as a plan like this hardly ever has: what is not used is
-// memory that nobody touches, and costs nothing, where a slice that is too short costs a copy of all steps, and the
-// page faults of a second one.
+// makeRoom makes room for more steps and jumps than a plan like this has. Memory that nobody touches costs nothing, but
+// a slice that is too short costs a copy of all steps, and the page faults of a second one.
 func (c *compiler) makeRoom() {
 	const few = 138 // namespaces, root, process, rights
 	const perMount, perPath, perDevice, perHierarchy = 13, 7, 24, 5
@@ -93,8 +92,7 @@ func (c *compiler) makeRoom() {
 	c.plan.Parts = make([]string, 0, 24)
 }
 
-// close closes a descriptor of which so many are opened that they might run out; the others are closed by
-// closeDescriptors.
+// close closes a descriptor, if the plan opens so many that they might run out. Otherwise closeDescriptors closes all.
 func (c *compiler) close(r nsenter.Reg) {
 	const few = 256
 	if len(c.spec.Mounts)+len(c.spec.Devices)+len(c.spec.MaskedPaths)+len(c.spec.Sysctl) > 80 ||

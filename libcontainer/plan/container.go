@@ -56,7 +56,7 @@ func (c container) compile() error {
 	return nil
 }
 
-// checkHost refuses what the config may ask for and this rt can't do yet.
+// checkHost refuses what the config may ask for and this host, or rt, can't do.
 func (c container) checkHost() error {
 	if err := (layers{mounter{c.compiler}}).checkHost(); err != nil {
 		return err
@@ -73,7 +73,7 @@ func (c container) checkHost() error {
 		if err := c.checkIDMapping(m); err != nil {
 			return err
 		}
-		if m.RecSet|m.RecClear != 0 && !c.host.Has(host.MountSetattr) && (m.Bind || !inHouse(m.Type)) {
+		if m.RecSet|m.RecClear != 0 && !c.host.Has(host.MountSetattr) && (m.Bind || !usesFsopen(m.Type)) {
 			return &diag.Error{
 				Kind: diag.Host, Field: mountPath(m, "options"),
 				Problem: "options for a whole tree of mounts, as rro, take Linux 5.12: use those for one mount, as " +

@@ -8,14 +8,14 @@ import (
 )
 
 // copyUp compiles the option tmpcopyup: the content of the mount point is copied into the tmpfs before that is attached
-// (config.md#configLinuxMountOptions). To copy a tree takes loops and decisions, so rt does it. The boot process hands
-// over what only it can find and make, the directory below the container's root and the tmpfs of the container's user
+// (config.md#configLinuxMountOptions). To copy a tree requires loops and decisions, so rt does it. The boot process
+// passes what only it can find and make, the directory below the container's root and the tmpfs of the container's user
 // namespace, and waits.
 //
 // A mount point that does not exist in the image has nothing to copy. Its tmpfs keeps the mode and owner of its
 // options.
 //
-// A tmpfs without that option and without a mode takes the mode of the directory alone, the same way: see
+// A tmpfs without that option and without a mode gets only the mode of the directory, in the same way: see
 // Options.ModesLater.
 func (c fileSystems) copyUp(m *spec.Mount, tree nsenter.Reg) {
 	origin := mountPath(m, "destination")
@@ -33,7 +33,8 @@ func (c fileSystems) copyUp(m *spec.Mount, tree nsenter.Reg) {
 	c.mark(end)
 }
 
-// passBoth hands the mount point in regTarget and the tmpfs that will cover it to rt. does says what rt does with them.
+// passBoth passes the mount point in regTarget, and the tmpfs that will cover it, to rt. does says what rt does with
+// them.
 func (c fileSystems) passBoth(m *spec.Mount, tree nsenter.Reg, does string) {
 	origin := mountPath(m, "options")
 	c.passToRt(origin, "the directory", regTarget).sync(SyncCopyFrom, "receive the directory at "+m.Destination)

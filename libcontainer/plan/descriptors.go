@@ -7,7 +7,7 @@ import (
 )
 
 // closeChannelOnExec marks the control channel close-on-exec: rt learns that the program was executed when the channel
-// is closed without a report. It is the only descriptor of rt's that stays open until then.
+// is closed without a report. It is the only descriptor of rt that stays open until then.
 func (c processes) closeChannelOnExec() {
 	c.call("", "set close-on-exec on the control channel", nsenter.Fcntl, nsenter.Num(c.plan.Ctl),
 		nsenter.Flags(&nsenter.FcntlCommands, unix.F_SETFD), nsenter.Imm(unix.FD_CLOEXEC))
@@ -16,7 +16,7 @@ func (c processes) closeChannelOnExec() {
 // closeDescriptors closes what the boot process has opened, what rt has opened for it, and what leaked into rt from its
 // caller (CVE-2024-21626). Close-on-exec would not do: from here on the kernel follows paths of the image, and
 // execve(2) does so before it closes anything, so that /proc/self/fd/N/../.. in a link of the image would lead out of
-// the container through any open directory of the host's.
+// the container through any open directory of the host.
 //
 // The standard streams stay open, what the caller asked to preserve, the control channel, and two descriptors through
 // which no path leads: the socket that waits for `rt start`, which is closed after that, and the sealed program of

@@ -47,8 +47,8 @@ func (c *input) mountAt(path string) int {
 	return -1
 }
 
-// devIsBound reports whether /dev is a bind mount of the config. Then its content is up to the user, and rt makes
-// nothing in it.
+// devIsBound reports whether /dev is a bind mount of the config. Then its content is the user's, and rt creates nothing
+// in it.
 func (c *input) devIsBound() bool {
 	i := c.mountAt("/dev")
 	return i >= 0 && c.spec.Mounts[i].Bind
@@ -90,7 +90,7 @@ func (c devices) compile() error {
 	return nil
 }
 
-// BoundDevices lists the devices that may be bind mounts of the host's instead of new nodes: all but pipes.
+// BoundDevices returns the devices that may be bind mounts of those of the host instead of new nodes: all but FIFOs.
 func BoundDevices(s *spec.Spec) (list []spec.Device) {
 	for i := range defaultDevices {
 		if d := &defaultDevices[i]; !slices.ContainsFunc(s.Devices,
@@ -106,6 +106,7 @@ func BoundDevices(s *spec.Spec) (list []spec.Device) {
 	return list
 }
 
+// makeLink makes a symbolic link in /dev.
 func (c devices) makeLink(name, target string) {
 	c.call("", "link /dev/"+name, nsenter.Symlinkat, nsenter.Str(target), nsenter.Val(regDev),
 		nsenter.Str(name)).ignore(unix.EEXIST)
@@ -228,7 +229,7 @@ func DeviceText(d *spec.Device) string {
 	return "the " + kind + " device " + strconv.Itoa(int(d.Major)) + ":" + strconv.Itoa(int(d.Minor))
 }
 
-// notOnHost is the error for a device that could only be bound, and does not exist on the host.
+// notOnHost returns the error for a device that could only be bound, and does not exist on the host.
 func notOnHost(origin string, d *spec.Device) error {
 	e := &diag.Error{
 		Kind: diag.Host, Value: d.Path,

@@ -26,11 +26,11 @@ type ExecOptions struct {
 //
 // The other processes of the container see the process as soon as it is in their pid namespace, and one with
 // CAP_SYS_PTRACE may then trace it, dumpable or not. So it is cloned without descriptors and with no more rights than
-// the program will have. A first process, which they can't see, does all that takes rt's rights or the host's paths, in
-// the container's other namespaces, closes what leads to the host, drops its rights, and clones the process. Then
-// nothing of the host's can be taken from it (CVE-2016-9962), and no path of the container's leads out through a
-// descriptor (CVE-2024-21626). Nor is it dumpable until it is the user's program. It makes and mounts nothing in the
-// container.
+// the program will have. A first process, which they can't see, does everything that requires rt's rights or the host's
+// paths, in the container's other namespaces. It closes what leads to the host, drops its rights, and clones the
+// process. Then nothing of the host's can be taken from it (CVE-2016-9962), and no path of the container's leads out
+// through a descriptor (CVE-2024-21626). Nor is it dumpable until it is the user's program. It makes and mounts nothing
+// in the container.
 func CompileExec(s *spec.Spec, f *host.Facts, o *ExecOptions) (*Plan, error) {
 	joined := *s
 	joined.Process, joined.Namespaces = o.Process, spec.Namespaces{New: o.Namespaces}

@@ -9,8 +9,8 @@ import (
 	"rt/spec"
 )
 
-// execRights are the rights of a process that another one clones when all else is done: of rt exec, and see
-// clone_last.go. The first of the two drops what the program must not have, before others can see the second.
+// execRights are the rights of a process that another one clones when everything else is done: that of rt exec, and
+// those of clone_last.go. The first of the two drops what the program must not have, before others can see the second.
 type execRights struct {
 	rights
 	caps spec.Capabilities // of the program
@@ -49,7 +49,7 @@ func (c *execRights) neededLater() (caps uint64) {
 }
 
 // filtersFirst reports whether the first process loads the filter, which the process inherits: without no_new_privs
-// that takes CAP_SYS_ADMIN, which the process must not have.
+// that requires CAP_SYS_ADMIN, which the process must not have.
 func (c *execRights) filtersFirst() bool {
 	return c.opt.Filter != nil && !c.spec.Process.NoNewPrivs && c.allowsClone()
 }
@@ -133,7 +133,7 @@ func (c *execRights) cloneProcess() error {
 	return nil
 }
 
-// complete compiles the last steps of the process, with those that take a right that the program may not have.
+// complete compiles the last steps of the process, including those that need a right that the program may not have.
 func (c *execRights) complete() error {
 	p := c.spec.Process
 	if c.schedulesLater() {

@@ -105,5 +105,5 @@ func namespaceWord(flag uintptr) string {
 	case unix.CLONE_NEWTIME:
 		return "time"
 	}
-	panic("plan: no such kind of namespace")
+	panic("plan: no such type of namespace")
 }

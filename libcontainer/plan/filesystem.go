@@ -18,8 +18,8 @@ type fileSystems struct{ mounter }
 // error names the option that was refused. The mount has a descriptor before it is attached, so that what is made in it
 // (devices) or masked in it can't be redirected by a name that changes meanwhile.
 
-// inHouse reports whether file systems of a type are mounted with fsopen(2).
-func inHouse(kind string) bool {
+// usesFsopen reports whether file systems of a type are mounted with fsopen(2).
+func usesFsopen(kind string) bool {
 	switch kind {
 	case "proc", "sysfs", "tmpfs", "devpts", "mqueue", "ramfs":
 		return true
@@ -128,8 +128,8 @@ func (c fileSystems) chooseRegister(m *spec.Mount) (tree nsenter.Reg, readonlyLa
 	return tree, readonlyLater
 }
 
-// configure makes a file system with the options of m, in regFS up to the point of fsmount(2). It returns the first
-// and the last step.
+// configure creates a file system with the options of m, for which fsmount(2) can then be called on regFS. It returns
+// the first and the last step.
 func (c fileSystems) configure(m *spec.Mount) (open, create step) {
 	open = c.call(mountPath(m, "type"), "configure a new "+m.Type+" for "+m.Destination, nsenter.Fsopen,
 		nsenter.Str(m.Type),
@@ -156,8 +156,8 @@ func (c fileSystems) configure(m *spec.Mount) (open, create step) {
 		c.setPidNamespace(mountPath(m, "type"))
 	}
 	if m.Type == "sysfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 {
-		// A user namespace below may mount its own sysfs of this network namespace as writable as this one's super
-		// block is (mount_namespaces(7)).
+		// A user namespace below may mount a sysfs of this network namespace, which is writable if the super block of
+		// this one is (mount_namespaces(7)).
 		c.fsconfig(origin, "make the file system itself read-only", unix.FSCONFIG_SET_FLAG, "ro", "")
 	}
 	if i := m.Index; i < len(c.opt.Modes) && c.opt.Modes[i] != 0 {
@@ -172,8 +172,8 @@ func (c fileSystems) configure(m *spec.Mount) (open, create step) {
 	return open, create
 }
 
-// labelRoot gives linux.mountLabel to the root directory of a file system that existed before its mount, and so takes
-// no option for it: the message queues of an ipc namespace.
+// labelRoot gives linux.mountLabel to the root directory of a file system that exists before it is mounted, and thus
+// accepts no option for it: the message queues of an ipc namespace.
 func (c fileSystems) labelRoot(tree nsenter.Reg) {
 	const origin = "linux.mountLabel"
 	label := c.spec.MountLabel

@@ -6,13 +6,13 @@ import (
 	"rt/nsenter"
 )
 
-// FinderTo is the descriptor of the program of Finder and LinkReader: a memfd for the text of a link.
+// FinderTo is the descriptor of a FinderProgram and a LinkReaderProgram: a memfd for the text of a link.
 const FinderTo = 0
 
-// Finder returns the program of a process that opens a path of the host with O_PATH and flags, and passes the
-// descriptor to rt at SyncHome: a look-up in a file system whose server does not answer takes forever. The program
-// follows no magic links: those of /proc/self would be its own.
-func Finder(path string, flags uint64) *nsenter.Program {
+// FinderProgram returns the program of a process that opens a path of the host with O_PATH and flags, and passes the
+// descriptor to rt at SyncHome: a look-up in a file system whose server does not answer never ends. The program follows
+// no magic links: those of /proc/self would be its own.
+func FinderProgram(path string, flags uint64) *nsenter.Program {
 	const ctl = 1 + FinderTo
 	c := newFinder(path, flags)
 	c.call("", "duplicate it to a fixed number", nsenter.Dup3, nsenter.Val(regFile), nsenter.Num(FinderTo),
@@ -23,9 +23,9 @@ func Finder(path string, flags uint64) *nsenter.Program {
 	return c.endProgram()
 }
 
-// LinkReader returns the program of a process that writes the text of the symbolic link at a path of the host to a
-// memfd.
-func LinkReader(path string) *nsenter.Program {
+// LinkReaderProgram returns the program of a process that writes the text of the symbolic link at a path of the host to
+// a memfd.
+func LinkReaderProgram(path string) *nsenter.Program {
 	c := newFinder(path, unix.O_NOFOLLOW)
 	c.call("", "read the link", nsenter.Readlinkat, nsenter.Val(regFile), nsenter.Str(""), nsenter.Scratch(homeOffset),
 		nsenter.Imm(unix.PathMax)).into(regResult).atLeast(1)
@@ -34,6 +34,7 @@ func LinkReader(path string) *nsenter.Program {
 	return c.endProgram()
 }
 
+// newFinder returns a compiler with the step that finds a path of the host.
 func newFinder(path string, flags uint64) *compiler {
 	c := newCompiler(input{})
 	c.begin("finder")
@@ -43,6 +44,7 @@ func newFinder(path string, flags uint64) *compiler {
 	return c
 }
 
+// endProgram ends the process, and returns its program.
 func (c *compiler) endProgram() *nsenter.Program {
 	c.call("", "end", nsenter.ExitGroup, nsenter.Imm(0))
 	c.resolve()

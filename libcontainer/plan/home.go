@@ -9,7 +9,7 @@ import (
 )
 
 // What rt answers at SyncHome: "HOME=", a path and a NUL byte, HomeSize bytes at most. It stays in the scratch memory,
-// where the environment of the program points to.
+// to which the environment of the program points.
 const (
 	homeOffset = 64
 	HomeSize   = len(homeKey) + unix.PathMax
@@ -38,12 +38,13 @@ func (c program) lookUpHome() error {
 	return nil
 }
 
+// awaitHome appends the wait for HOME from the supervisor.
 func (c program) awaitHome() step {
 	return c.call("process.env", "wait for HOME", nsenter.Read, nsenter.Num(c.plan.Ctl), nsenter.Scratch(homeOffset),
 		nsenter.Imm(HomeSize)).atLeast(1)
 }
 
-// needsHome reports whether rt answers with HOME at a sync point. For a process that joins a container it knows HOME
+// needsHome reports whether rt answers with HOME at a sync point. For a process that joins a container rt knows HOME
 // beforehand: Options.Home.
 func (c program) needsHome() bool {
 	return c.spec.Process != nil && c.joins == joinsNone && !HasHome(c.spec.Process.Env)

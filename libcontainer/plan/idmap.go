@@ -59,15 +59,16 @@ func (c mounter) mapIDs(m *spec.Mount, tree nsenter.Reg) {
 	const usernsField = 24 // struct mount_attr
 	var attr [sizeofMountAttr]byte
 	binary.NativeEndian.PutUint64(attr[:], unix.MOUNT_ATTR_IDMAP)
-	c.call(mountPath(m, "uidMappings"), "map "+ranges(m), nsenter.MountSetattr, nsenter.Val(tree), nsenter.Str(""),
+	c.call(mountPath(m, "uidMappings"), "map "+describeMappings(m), nsenter.MountSetattr, nsenter.Val(tree),
+		nsenter.Str(""),
 		nsenter.Flags(&nsenter.AtFlags, flags),
 		nsenter.Data(string(attr[:]), "{set=MOUNT_ATTR_IDMAP, userns=$"+c.plan.FDs[fd]+"}",
 			nsenter.Ref{Offset: usernsField, Size: 8, Arg: nsenter.Num(fd)}),
 		nsenter.Imm(sizeofMountAttr))
 }
 
-// ranges describes the mappings of a mount.
-func ranges(m *spec.Mount) string {
+// describeMappings returns the id mappings of a mount, in words.
+func describeMappings(m *spec.Mount) string {
 	var words []string
 	for _, r := range m.UIDMappings {
 		words = append(words, "user "+idRange(r.ContainerID, r.HostID, r.Size))
@@ -78,10 +79,10 @@ func ranges(m *spec.Mount) string {
 	return strings.Join(words, "; ")
 }
 
-// Idle returns the program of a process that waits until rt closes the channel: it holds a user namespace until rt has
-// opened that. Its only descriptor is the control channel, and it needs no rights, so it may be cloned into a new user
-// namespace and execute the image there.
-func Idle() *nsenter.Program {
+// IdleProgram returns the program of a process that waits until rt closes the channel: it holds a user namespace until
+// rt has opened that. Its only descriptor is the control channel, and it needs no rights, so it may be cloned into a
+// new user namespace and execute the image there.
+func IdleProgram() *nsenter.Program {
 	const ctl nsenter.FD = 0
 	c := newCompiler(input{})
 	c.begin("user namespace")

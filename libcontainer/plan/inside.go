@@ -9,14 +9,15 @@ import (
 	"rt/nsenter"
 )
 
-// Inside returns the program of a hook that runs in the container's namespaces with the host's root: it enters them,
-// all at once through the pidfd of the container's process (setns(2), Linux 5.8), changes to a directory, and executes
-// the hook there. The pidfd is the inherited descriptor 3, the directory 4. Without namespaces the hook runs in those
-// of rt. ignored and blocked are the signals that rt's caller ignores and blocks, and the hook does not.
+// HookProgram returns the program of a hook that runs in the container's namespaces with the host's root: it enters
+// them, all at once through the pidfd of the container's process (setns(2), Linux 5.8), changes to a directory, and
+// executes the hook there. The pidfd is the inherited descriptor 3, the directory 4. Without namespaces the hook runs
+// in those of rt. ignored and blocked are the signals that rt's caller ignores and blocks, and the hook does not.
 //
 // Only children enter a pid namespace, so the hook is a second process: SyncCloned reports its pid, and it is rt's own
 // child.
-func Inside(namespaces uintptr, path string, argv, env []string, ignored, blocked uint64) (*nsenter.Program, error) {
+func HookProgram(namespaces uintptr, path string, argv, env []string, ignored, blocked uint64,
+) (*nsenter.Program, error) {
 	const pidfd, dir, ctl nsenter.FD = 0, 1, 2
 	c := newCompiler(input{opt: &Options{IgnoredSignals: ignored, BlockedSignals: blocked}})
 	c.begin("hook")

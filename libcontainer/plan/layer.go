@@ -11,13 +11,13 @@ import (
 // layers is the part that puts a layer over the root file system.
 type layers struct{ mounter }
 
-// Layer is a file system over root.path that takes every change, so that root.path stays as it is: the options
-// --ephemeral and --overlay. The kernel unites two directories: Documentation/filesystems/overlayfs.rst.
+// Layer is a file system over root.path that stores every change, so that root.path stays as it is: the options
+// --ephemeral and --overlay. The kernel merges two directories: Documentation/filesystems/overlayfs.rst.
 type Layer struct {
 	// Dir is the directory for the changes; "" is a tmpfs that ends with the container.
 	Dir string
-	// Size is the most that the tmpfs may hold, as its option size takes it; "" is the kernel's own limit, half of the
-	// memory.
+	// Size is the most that the tmpfs may hold, in the syntax of its option size; "" is the kernel's own limit, half of
+	// the memory.
 	Size string
 	// Mode, UID and GID are those of root.path: the layer's own root directory is what the container sees as "/".
 	Mode     uint32
@@ -35,7 +35,7 @@ func (l *Layer) origin() string {
 	return "--ephemeral"
 }
 
-// The parts of the staging directory, a tmpfs on which the overlay is put together.
+// The names in the staging directory, a tmpfs in which the directories of the overlay are mounted.
 const (
 	lowerName   = "lower" // root.path
 	changesName = "kept"  // Layer.Dir
@@ -90,7 +90,7 @@ func (c layers) compileFirst() {
 // compile makes the overlay, in regRoot. The kernel takes its directories by name, from mounts that are attached in
 // this namespace, and a path of the user's may contain characters that mean something else to it (a colon, a comma, a
 // backslash). So all of them are mounted in a staging directory, under fixed names, and that is the working directory.
-// It is gone when the overlay exists, which refers to its layers.
+// It is unmounted when the overlay exists, which refers to its layers.
 func (c layers) compile() {
 	l := c.opt.Layer
 	origin := l.origin()
@@ -134,8 +134,8 @@ func (c layers) compile() {
 		nsenter.Flags(&nsenter.UmountFlags, unix.MNT_DETACH))
 }
 
-// mountStaging mounts a tmpfs over "/" and makes it the working directory. Paths of the host still lead where they did,
-// since a path that starts with "/" does not go through what covers it.
+// mountStaging mounts a tmpfs over "/" and makes it the working directory. Paths of the host still resolve as before,
+// since a path that starts with "/" does not enter what covers it.
 func (c layers) mountStaging(l *Layer) {
 	origin := l.origin()
 	c.call(origin, "configure a temporary tmpfs for the directories of the layer", nsenter.Fsopen, nsenter.Str("tmpfs"),

@@ -42,6 +42,7 @@ func (c limits) prlimit(origin, sentence string, resource int, soft, hard uint64
 		nsenter.Data(string(b[:]), text), old)
 }
 
+// limitText returns a resource limit as it prints.
 func limitText(v uint64) string {
 	if v == unix.RLIM_INFINITY {
 		return "unlimited"
@@ -81,6 +82,7 @@ func (c limits) raiseOpenFiles() {
 	}
 }
 
+// restoreOpenFiles restores the soft limit that raiseOpenFiles has raised, unless the config sets one.
 func (c limits) restoreOpenFiles() {
 	if c.opt.OpenFiles == 0 {
 		return

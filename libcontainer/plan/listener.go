@@ -50,16 +50,16 @@ func (c rights) checkListener() error {
 		return err
 	}
 	for _, call := range [...]nsenter.Call{nsenter.Dup3, nsenter.Sendmsg, nsenter.Read} {
-		if err := allowed(profile, call); err != nil {
+		if err := checkAllowed(profile, call); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// allowed refuses a profile that forbids the boot process a call. The agent may answer the last one: it has the
+// checkAllowed refuses a profile that forbids the boot process a call. The agent may answer the last one: it has the
 // listener by then.
-func allowed(profile *specs.LinuxSeccomp, call nsenter.Call) error {
+func checkAllowed(profile *specs.LinuxSeccomp, call nsenter.Call) error {
 	v, err := seccomp.Check(profile, runtime.GOARCH, "", call.String())
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func allowed(profile *specs.LinuxSeccomp, call nsenter.Call) error {
 	}
 }
 
-// passListenerIn hands the listener in r to rt, and waits until the agent has it.
+// passListenerIn passes the listener in r to rt, and waits until the agent has it.
 func (c rights) passListenerIn(r nsenter.Reg) {
 	origin, does := "linux.seccomp.listenerPath", "pass it to the agent at linux.seccomp.listenerPath"
 	if c.opt.Observe {
@@ -97,12 +97,12 @@ func (c rights) passListenerIn(r nsenter.Reg) {
 	c.await("wait until the agent has received it")
 }
 
-// listenerMark is a flag without effect on a socket of packets, by which the filter of observe recognizes the call:
-// send(2).
+// listenerMark is a flag that has no effect on a SOCK_SEQPACKET socket (send(2)). The filter of recordCalls recognizes
+// the call by it.
 const listenerMark = unix.MSG_EOR
 
-// recordCalls makes the filter of a container all of whose calls rt wants to see. Only the calls that hand the listener
-// over are not shown. They are recognized by their arguments, so that the program's own calls of the same names are.
+// recordCalls replaces the filter by one that shows rt all calls of the container, except those that pass the listener.
+// It recognizes these by their arguments, so that the program's own calls of the same names are shown.
 func (c rights) recordCalls() error {
 	is := func(index uint, value uint64) specs.LinuxSeccompArg {
 		return specs.LinuxSeccompArg{Index: index, Value: value, Op: specs.OpEqualTo}
@@ -119,7 +119,7 @@ func (c rights) recordCalls() error {
 			Args: []specs.LinuxSeccompArg{is(0, ctl), is(2, listenerMark)},
 		},
 	}
-	switch runtime.GOARCH { // programs for the machine's smaller sisters run too
+	switch runtime.GOARCH { // 32-bit programs run too
 	case "amd64":
 		profile.Architectures = []specs.Arch{specs.ArchX86, specs.ArchX32}
 	case "arm64":

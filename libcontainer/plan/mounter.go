@@ -38,8 +38,8 @@ func (c mounter) attachDirectory(m *spec.Mount, origin string) {
 	}
 }
 
-// reserveRegister reserves a register of its own for a mount; false if none is left. The registers of the mounts that
-// paths are restricted in are reserved beforehand: see restrictions.reserve.
+// reserveRegister reserves a register for one mount; false if none is left. reserved says that it is one of those that
+// restrictions.reserve has counted for mounts in which paths are restricted.
 func (c mounter) reserveRegister(reserved bool) (nsenter.Reg, bool) {
 	if c.opened.free < regFree {
 		c.opened.free = regFree

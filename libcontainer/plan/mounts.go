@@ -15,7 +15,7 @@ type mounts struct{ mounter }
 // compile compiles config.mounts, in their order (config.md#mounts).
 //
 // A mount is made whole before it is attached: while it is detached no other process sees it without its restrictions.
-// Only what has to be written into (mount points, devices) stays writable until all is made.
+// Only mounts in which something is created (mount points, devices) stay writable until everything is made.
 func (c mounts) compile() error {
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
@@ -28,9 +28,9 @@ func (c mounts) compile() error {
 		case m.Bind:
 			bindMounts{c.mounter}.compile(i, m)
 		case m.Type == "cgroup" || m.Type == "cgroup2" && c.host.CgroupMode == host.CgroupV2:
-			cgroupMounts{c.mounter}.compile(alone(m))
-		case inHouse(m.Type), m.IDMap:
-			fileSystems{c.mounter}.compile(alone(m))
+			cgroupMounts{c.mounter}.compile(flattenAttributes(m))
+		case usesFsopen(m.Type), m.IDMap:
+			fileSystems{c.mounter}.compile(flattenAttributes(m))
 		default:
 			c.compileOther(m)
 		}
@@ -39,8 +39,8 @@ func (c mounts) compile() error {
 	return nil
 }
 
-// alone returns m with its recursive attributes as plain ones: a new file system has no mounts below it.
-func alone(m *spec.Mount) *spec.Mount {
+// flattenAttributes returns m with its recursive attributes as plain ones: a new file system has no mounts below it.
+func flattenAttributes(m *spec.Mount) *spec.Mount {
 	if m.RecSet|m.RecClear == 0 {
 		return m
 	}
@@ -65,8 +65,8 @@ func howFor(m *spec.Mount, dir bool) nsenter.Arg {
 	return howPath
 }
 
-// compileOther compiles a mount of a type that rt knows nothing about: with mount(2), which takes the options as one
-// string. It is mounted on ".", the mount point, which is open.
+// compileOther compiles a mount of a type that rt knows nothing about: with mount(2), whose options are one string. It
+// is mounted on ".", the mount point, which is open.
 func (c mounts) compileOther(m *spec.Mount) {
 	if len(m.Propagation) > 0 || m.RecSet|m.RecClear != 0 || (remounts{c.mounter}).isChangedLater(m) {
 		c.compileAside(m)
@@ -89,10 +89,10 @@ func (c mounts) mountOther(m *spec.Mount, at string) {
 		nsenter.Flags(&nsenter.MountFlags, m.Flags), data)
 }
 
-// compileAside does the same for a mount that is changed later. mount(2) returns no descriptor of the new mount, and a
-// second look-up of the mount point could find another file, if a container that shares the root file system renames
-// files meanwhile. So the file system is mounted on a tmpfs that no other process sees, opened there, restricted, and
-// then moved to its mount point.
+// compileAside does the same as compileOther for a mount that is changed later. mount(2) returns no descriptor of the
+// new mount, and a second look-up of the mount point could find another file, if a container that shares the root file
+// system renames files meanwhile. So the file system is mounted on a tmpfs that no other process sees, opened there,
+// restricted, and then moved to its mount point.
 func (c mounts) compileAside(m *spec.Mount) {
 	const name = "mount"
 	origin := mountPath(m, "")

@@ -11,7 +11,7 @@ import (
 	"rt/spec"
 )
 
-// namespaces are those that the container's process is in, and what is set in new ones.
+// namespaces is the part about the namespaces of the container's process, and about what is set in new ones.
 type namespaces struct{ *compiler }
 
 // rt clones the boot process into the new namespaces where the kernel allows it: then one process is enough. Three
@@ -68,7 +68,7 @@ func (c namespaces) compileFirst() error {
 	if newTime && !newUser {
 		c.openTimeOffsets()
 	}
-	if c.visible() {
+	if c.isVisible() {
 		c.clearDumpable()
 	}
 	if user != nil {
@@ -78,8 +78,8 @@ func (c namespaces) compileFirst() error {
 	if c.spec.Namespaces.Joined(unix.CLONE_NEWPID) != nil {
 		c.join(unix.CLONE_NEWPID)
 	}
-	// A time namespace belongs to the user namespace that it is made in. If that is to be new too, it has to exist
-	// first: this process enters it, with all capabilities there and still rt's ids, which own the cgroup and
+	// A time namespace belongs to the user namespace in which it is made. If that is new too, it has to exist first:
+	// this process enters it, with all capabilities there and still rt's ids, which own the cgroup and
 	// /proc/self/timens_offsets. As the root user of the namespace it could write to neither. A process cloned for this
 	// purpose would be in the pid namespace that was joined, and see only pids of that.
 	if newUser && newTime {
@@ -99,7 +99,7 @@ func (c namespaces) compileFirst() error {
 	}
 	processes{c.compiler}.cloneProcess(cloneSentence, clone, c.opt.CgroupFD)
 	c.await("wait for rt: id maps, cgroup")
-	// Not the first process: in a cgroup that takes one process (pids.limit) it could not make the second.
+	// Not the first process: in a cgroup that allows one process (pids.limit) it could not clone the second.
 	processes{c.compiler}.joinCgroups()
 	if newUser || user != nil {
 		c.becomeRoot()
@@ -134,14 +134,15 @@ func JoinsCgroupFirst(s *spec.Spec, h *host.Facts) bool {
 }
 
 // joinsOutside reports whether the container joins the others before it enters its user namespace. They may belong to a
-// different user namespace: a pod with users of its own in the host's network has the host's. setns(2) takes rights
-// over the owner, which a process that has entered the pod's user namespace has lost. Without CAP_SYS_ADMIN there are
-// no rights but inside, so the order is reversed.
+// different user namespace: a pod with users of its own in the host's network has the host's. setns(2) requires rights
+// over the owner, which a process that has entered the pod's user namespace has lost. Without CAP_SYS_ADMIN a process
+// has rights only inside, so the order is reversed.
 func joinsOutside(s *spec.Spec, h *host.Facts) bool {
 	n := &s.Namespaces
 	return h.SysAdmin() && (n.New&unix.CLONE_NEWUSER != 0 || n.Joined(unix.CLONE_NEWUSER) != nil)
 }
 
+// joinAll joins the namespaces of some types, in order.
 func (c namespaces) joinAll(flags []uintptr) {
 	for _, flag := range flags {
 		c.join(flag)
@@ -159,8 +160,9 @@ func (c namespaces) join(flag uintptr) {
 		nsenter.Num(fd), nsenter.Flags(&nsenter.CloneFlags, flag))
 }
 
-// openTimeOffsets opens the file that the offsets of a new time namespace are written to. It is the process's own file,
-// and is opened before the process enters a user namespace and is not dumpable any more, which makes the file root's.
+// openTimeOffsets opens the file to which the offsets of a new time namespace are written. It is the process's own
+// file, and is opened before the process enters a user namespace and is not dumpable any more, which makes the file
+// root's.
 func (c namespaces) openTimeOffsets() {
 	if len(c.spec.TimeOffsets) == 0 {
 		return

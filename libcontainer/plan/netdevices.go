@@ -9,8 +9,8 @@ import (
 )
 
 // moveDevices has rt move linux.netDevices into the container's network namespace (config-linux.md, Network Devices),
-// which the process has entered by now. That takes netlink in both namespaces, and answers that must be parsed, which a
-// list of steps can't do.
+// which the process has entered by now. That requires netlink in both namespaces, and answers that must be parsed: a
+// list of steps can't do that.
 func (c namespaces) moveDevices() error {
 	l := c.spec.OCI.Linux
 	if l == nil || len(l.NetDevices) == 0 {
@@ -37,7 +37,7 @@ func (c namespaces) moveDevices() error {
 	return nil
 }
 
-// NetDevices are the names of linux.netDevices on the host, in the order in which rt moves them.
+// NetDevices returns the names of linux.netDevices on the host, in the order in which rt moves them.
 func NetDevices(s *spec.Spec) []string {
 	names := make([]string, 0, len(s.OCI.Linux.NetDevices))
 	for name := range s.OCI.Linux.NetDevices {

@@ -18,8 +18,8 @@ type KernelMount struct {
 // mount namespace that nothing covers (mount_too_revealing in its namespace.c), and the new one has nothing masked and
 // nothing read-only. The container's own mounts exist by now.
 //
-// The latest mount is unmounted first. In a user namespace mounts of the host's are locked (mount_namespaces(7)): these
-// are covered.
+// The latest mount is unmounted first. In a user namespace mounts of the host are locked (mount_namespaces(7)): those
+// are covered instead.
 func (c rootFileSystem) unmountKernelMounts() {
 	const origin = "--no-pivot"
 	for i := len(c.opt.KernelMounts) - 1; i >= 0; i-- {
@@ -48,7 +48,7 @@ func (c rootFileSystem) unmountKernelMounts() {
 	}
 }
 
-// leavePeerGroup takes a mount of the host's out of its peer group.
+// leavePeerGroup removes a mount of the host from its peer group.
 func (c rootFileSystem) leavePeerGroup(path string, flags uintptr) {
 	c.call("linux.rootfsPropagation", "do not propagate the unmount to the host", nsenter.Mount, nsenter.Str(""),
 		nsenter.Str(path), nsenter.Null,

@@ -14,7 +14,7 @@ const (
 	NotifySocket = "notify.sock"
 )
 
-// notifyOrigin is what asks for the mount: no field of the config, but an environment variable of rt.
+// notifyOrigin is the origin of the mount: no field of the config, but an environment variable of rt.
 const notifyOrigin = "NOTIFY_SOCKET"
 
 // compileNotify compiles the mount of the directory with that socket. The directory is mounted, since the socket is

@@ -1,13 +1,13 @@
 // Package plan compiles a checked config into the system calls that make the container.
 //
-// Compile turns a spec.Spec, the facts of the host and the options of the command into a Plan: a program for package
-// nsenter, the descriptors that program wants, and what the supervisor has to do at each of its sync points. Compile
-// runs in rt; the program runs in the boot process. It is a pure function: it opens nothing, asks nothing, and makes no
-// system call, so every plan for every kernel can be read and tested without being root. It refuses what this host
-// can't do (diag.Host), and what rt does not support; mistakes in the document are package spec's business.
+// [Compile] turns a [spec.Spec], the facts of the host and the options of the command into a [Plan]: a program for
+// package nsenter, the descriptors that the program inherits, and what the supervisor does at each of its sync points.
+// Compile runs in rt; the program runs in the boot process. It is a pure function: it opens nothing and makes no system
+// call, so every plan for every kernel can be read and tested without being root. It refuses what this host can't do
+// (diag.Host), and what rt does not support; package spec has refused mistakes in the document.
 //
 // Read container.compile first: it lists the parts of a plan in their order. Then read testdata/*.plan, the plans that
-// come of it. A part is a type of its own, such as devices, rights or terminal, in the file of that name.
+// result from it. A part is a type of its own, such as devices, rights or terminal, in the file of that name.
 package plan
 
 import (
@@ -19,7 +19,8 @@ import (
 	"rt/spec"
 )
 
-// Options are what the command line and the host's files add to the config.
+// Options are what a plan depends on in addition to the config and the facts: the command line, the host's files and
+// the state of rt itself.
 type Options struct {
 	// Wait makes the boot process wait for `rt start` on the socket in the state directory; otherwise it is released
 	// over the control channel.
@@ -27,8 +28,8 @@ type Options struct {
 	// NoPivot changes the root with a mount move and chroot(2) instead of pivot_root(2), for hosts whose root is an
 	// initramfs.
 	NoPivot bool
-	// KernelMounts are the mounts of procfs and sysfs that the host has, in the order of their making; needed only with
-	// NoPivot.
+	// KernelMounts are the mounts of procfs and sysfs that the host has, in the order in which they were made; needed
+	// only with NoPivot.
 	KernelMounts []KernelMount
 	// NoNewKeyring leaves the session keyring as it is inherited.
 	NoNewKeyring bool
@@ -55,16 +56,16 @@ type Options struct {
 	ModesLater []bool
 	// NotOnHost are the paths of those BoundDevices that do not exist on the host, or are another device there.
 	NotOnHost []string
-	// Home is, for a process that joins a container, the home directory that the container's passwd gives the user:
-	// HOME where the environment has none.
+	// Home is the HOME of a process that joins a container if its environment has none: the home directory of the user
+	// in the container's passwd.
 	Home string
 	// ChownStdio says which of the descriptors 0, 1, 2 are given to the container's user.
 	ChownStdio [3]bool
 	// CgroupFD says that a process can be cloned into the container's cgroup (CLONE_INTO_CGROUP).
 	CgroupFD bool
-	// CgroupJoins are the files of v1 hierarchies that a process enters its cgroups through, by writing "0" to them.
+	// CgroupJoins are the files of v1 hierarchies by which a process joins its cgroups: it writes "0" to them.
 	CgroupJoins []string
-	// CgroupAttach says that the supervisor puts the boot process into its cgroup at a sync point, as systemd wants it.
+	// CgroupAttach says that the supervisor puts the boot process into its cgroup at a sync point, as systemd requires.
 	CgroupAttach bool
 	// Env is added to process.env: what a service manager passes on (sd_listen_fds(3)).
 	Env []string
@@ -83,15 +84,15 @@ type Options struct {
 	Program string
 	// Filter is linux.seccomp compiled.
 	Filter *seccomp.Filter
-	// Observe says that rt wants to see all calls of the container, whatever linux.seccomp says.
+	// Observe says that rt records all calls of the container, whatever linux.seccomp says.
 	Observe bool
-	// Layer is mounted over root.path and takes all changes; nil leaves root.path to the container.
+	// Layer is mounted over root.path and stores all changes; if it is nil the container changes root.path itself.
 	Layer *Layer
 	// RootMount is the mount point of the mount that contains root.path, as the host's mount table has it; only if
 	// RootMountNeeded.
 	RootMount string
 	// Notify is the directory of the host with the socket on which the container tells the service manager that it is
-	// ready (sd_notify(3)); "" for none. It takes a mount namespace of the container's own.
+	// ready (sd_notify(3)); "" for none. It requires a mount namespace of the container's own.
 	Notify string
 	// IgnoredSignals and BlockedSignals are the signals that a child of rt's ignores and blocks because rt's caller
 	// does: bit n-1 is signal n.
@@ -110,7 +111,7 @@ const (
 	SourceNone Source = iota
 	SourceDir
 	SourceFile
-	SourceHost // no bind, but StandIn names a mount of the host's, and it is there
+	SourceHost // no bind: a mount of the host for which StandIn has a row, and which exists
 	// SourceLater is a source below root.path, which an earlier mount may bring, or cover.
 	SourceLater
 )
@@ -134,7 +135,7 @@ const (
 	FileCgroup                    // the directory of the container's cgroup
 	FileJoin                      // the tasks file of a cgroup v1 hierarchy: Options.CgroupJoins[Index]
 	FileStart                     // the listening socket in the state directory
-	FileSpare                     // nothing of use: its number is for what the boot process passes (see passToRt)
+	FileSpare                     // /dev/null: its number is reserved for what the boot process passes (see passToRt)
 	FileMqueue                    // a detached mount of the message queues of rt's ipc namespace
 	FileNotify                    // a detached copy of the mount at Options.Notify
 	FileIDMap                     // a user namespace that maps ids as mounts[Index] asks for
@@ -145,9 +146,10 @@ const (
 // Plan is a compiled config.
 type Plan struct {
 	nsenter.Program
-	// Files are the descriptors to be passed, in the order of Program.FDs; the control channel is the one behind them.
+	// Files are the descriptors that the boot process inherits, in the order of Program.FDs. The control channel comes
+	// after them.
 	Files []File
-	// Later are further files, in batches: rt opens one at each SyncTrees, and hands it over.
+	// Later are further files, in batches: rt opens one at each SyncTrees, and passes it.
 	Later [][]File
 	// CloneFlags are the flags with which rt clones the boot process; 0 if the boot process itself clones the
 	// container's process (see namespaces.go).
@@ -157,16 +159,17 @@ type Plan struct {
 	// TwoStage says that the container's process is a child of the first one, cloned by a step; SyncClonedUnmapped or
 	// SyncCloned reports its pid.
 	TwoStage bool
-	// ClonedLast says that this happens when all is made, and that until then the first process is in all namespaces of
-	// the container but the pid namespace: see clone_last.go.
+	// ClonedLast says that this happens when everything is made, and that until then the first process is in all
+	// namespaces of the container but the pid namespace: see clone_last.go.
 	ClonedLast bool
-	// Warnings are the warnings that the runtime spec asks for.
+	// Warnings are the warnings that the runtime specification asks for.
 	Warnings []string
 
 	plain *nsenter.Program // see Plain
 }
 
-// Compile compiles s for the host that f describes.
+// Compile compiles s for the host that f describes. Its errors are *diag.Error with the field of the config that this
+// host can't satisfy.
 func Compile(s *spec.Spec, f *host.Facts, o *Options) (*Plan, error) {
 	c := container{newCompiler(input{spec: s, host: f, opt: o})}
 	c.makeRoom()

@@ -28,79 +28,80 @@ func (p *Plan) AppendText(dst []byte, colour bool) []byte {
 	return p.AppendView(dst, &View{Colour: colour})
 }
 
-// printer is a text that grows.
+// printer appends to a text.
 type printer struct {
 	dst    []byte
 	colour bool
 	width  int // of the terminal in columns; 0 folds no lines
 }
 
-func (w *printer) text(parts ...string) {
+// write appends the parts as they are.
+func (w *printer) write(parts ...string) {
 	for _, s := range parts {
 		w.dst = append(w.dst, s...)
 	}
 }
 
-// in appends s in a colour.
-func (w *printer) in(colour, s string) {
+// writeColoured appends s in a colour.
+func (w *printer) writeColoured(colour, s string) {
 	if w.colour {
-		w.text(colour, s, plain)
+		w.write(colour, s, plain)
 	} else {
-		w.text(s)
+		w.write(s)
 	}
 }
 
-// remark appends the origin and the sentence of a line, and ends it. width is that of the line so far, column where
-// remarks start.
-func (w *printer) remark(width, column int, origin, sentence string) {
+// writeComment appends the origin and the sentence of a line as its comment, and ends it. width is that of the line so
+// far, column where comments start.
+func (w *printer) writeComment(width, column int, origin, sentence string) {
 	if origin == "" && sentence == "" {
-		w.text("\n")
+		w.write("\n")
 		return
 	}
-	const margin, before = 6, 4 // what stands before the call, and before the remark
+	const margin, before = 6, 4 // what precedes the call, and the comment
 	if used := margin + max(width, column) + before; w.width > 0 && used+len(origin)+2+len(sentence) > w.width {
-		w.foldedRemark(origin, sentence)
+		w.writeFoldedComment(origin, sentence)
 		return
 	}
-	w.text(strings.Repeat(" ", max(0, column-width)))
-	w.in(dim, "  # ")
+	w.write(strings.Repeat(" ", max(0, column-width)))
+	w.writeColoured(dim, "  # ")
 	if origin != "" {
-		w.in(cyan, origin)
+		w.writeColoured(cyan, origin)
 		if sentence != "" {
-			w.in(dim, ": ")
+			w.writeColoured(dim, ": ")
 		}
 	}
-	w.in(dim, sentence)
-	w.text("\n")
+	w.writeColoured(dim, sentence)
+	w.write("\n")
 }
 
-// foldedRemark appends the origin and the sentence of a line on lines of their own.
-func (w *printer) foldedRemark(origin, sentence string) {
+// writeFoldedComment appends the origin and the sentence of a line on lines of their own.
+func (w *printer) writeFoldedComment(origin, sentence string) {
 	const indent = "          # "
 	if origin != "" && sentence != "" {
 		origin += ": "
 	}
 	for i, line := range fold(sentence, len(origin), w.width-len(indent)) {
-		w.text("\n")
-		w.in(dim, indent)
+		w.write("\n")
+		w.writeColoured(dim, indent)
 		if i == 0 && origin != "" {
-			w.in(cyan, origin)
+			w.writeColoured(cyan, origin)
 		}
-		w.in(dim, line)
+		w.writeColoured(dim, line)
 	}
-	w.text("\n")
+	w.write("\n")
 }
 
-// call appends a call, folded if it is wider than the terminal, and returns the width of its last line.
-func (w *printer) call(call string) int {
+// writeCall appends a call, folded if it is wider than the terminal, and returns the width of its last line.
+func (w *printer) writeCall(call string) int {
 	const margin, indent = 6, "          "
 	if w.width == 0 || margin+len(call) <= w.width {
-		w.text(call)
+		w.write(call)
 		return len(call)
 	}
 	lines := fold(call, 0, w.width-len(indent))
-	w.text(strings.Join(lines, "\n"+indent))
-	return w.width // so that the remark goes to the next line
+	w.write(strings.Join(lines, "\n"+indent))
+	return w.width // so that the comment goes to the next line
 }
 
 // fileSentences say what the kinds of files are for.
@@ -118,10 +119,10 @@ var fileSentences = [...]string{
 	FileBinary:    "a sealed copy of the host's program",
 }
 
-// files lists the descriptors that rt opens and passes.
-func (w *printer) files(p *Plan) {
-	w.in(bold, "rt opens")
-	w.text("\n")
+// writeFiles lists the descriptors that rt opens and passes.
+func (w *printer) writeFiles(p *Plan) {
+	w.writeColoured(bold, "rt opens")
+	w.write("\n")
 	lines := make([]string, len(p.Files)+1)
 	for i := range p.Files {
 		lines[i] = "$" + p.FDs[i]
@@ -132,11 +133,11 @@ func (w *printer) files(p *Plan) {
 	lines[len(p.Files)] = "$" + p.FDs[p.Ctl]
 	column := widest(lines)
 	for i, line := range lines {
-		w.text("      ", line)
+		w.write("      ", line)
 		if i < len(p.Files) {
-			w.remark(len(line), column, p.Files[i].Origin, fileSentences[p.Files[i].Kind])
+			w.writeComment(len(line), column, p.Files[i].Origin, fileSentences[p.Files[i].Kind])
 		} else {
-			w.remark(len(line), column, "", "the control channel: reports to rt, answers from rt")
+			w.writeComment(len(line), column, "", "the control channel: reports to rt, answers from rt")
 		}
 	}
 }
@@ -152,18 +153,18 @@ func widest(lines []string) int {
 	return column
 }
 
-// birth tells how the boot process comes to be.
-func (w *printer) birth(p *Plan) {
-	w.text("\n")
-	w.in(bold, "rt starts the boot process")
-	w.text("\n")
-	for _, line := range birth(p) {
-		w.text("      ", line, "\n")
+// writeStart appends how rt starts the boot process.
+func (w *printer) writeStart(p *Plan) {
+	w.write("\n")
+	w.writeColoured(bold, "rt starts the boot process")
+	w.write("\n")
+	for _, line := range startLines(p) {
+		w.write("      ", line, "\n")
 	}
 }
 
-// birth is what is special about the birth of the boot process.
-func birth(p *Plan) []string {
+// startLines returns how the boot process is started, a line for each property of the clone.
+func startLines(p *Plan) []string {
 	var lines []string
 	if p.CloneFlags != 0 {
 		lines = append(lines, "in new namespaces: "+nsenter.CloneFlags.Format(uint64(p.CloneFlags)))
@@ -180,16 +181,16 @@ func birth(p *Plan) []string {
 	return lines
 }
 
-// part appends those of the steps from begin to end, which have a heading in common, that are to be shown.
-func (w *printer) part(p *Plan, begin, end int, keep []bool) {
+// writePart appends those of the steps from begin to end that are shown, under the heading that they share.
+func (w *printer) writePart(p *Plan, begin, end int, keep []bool) {
 	if !slices.Contains(keep[begin:end], true) {
 		return
 	}
 	if len(w.dst) > 0 {
-		w.text("\n")
+		w.write("\n")
 	}
-	w.in(bold, p.Part(begin))
-	w.text("\n")
+	w.writeColoured(bold, p.Part(begin))
+	w.write("\n")
 	calls := make([]string, end-begin)
 	for i := range calls {
 		if keep[begin+i] {
@@ -203,19 +204,19 @@ func (w *printer) part(p *Plan, begin, end int, keep []bool) {
 		}
 		s := &p.Steps[begin+i]
 		number := strconv.Itoa(int(s.Number))
-		w.text(strings.Repeat(" ", max(0, 4-len(number))))
-		w.in(dim, number)
-		w.text("  ")
-		w.remark(w.call(call), column, s.Origin, s.Sentence)
+		w.write(strings.Repeat(" ", max(0, 4-len(number))))
+		w.writeColoured(dim, number)
+		w.write("  ")
+		w.writeComment(w.writeCall(call), column, s.Origin, s.Sentence)
 		for _, does := range s.Does() {
-			w.text("      ")
-			w.in(yellow, "rt: "+does)
-			w.text("\n")
+			w.write("      ")
+			w.writeColoured(yellow, "rt: "+does)
+			w.write("\n")
 		}
 		if s.Sync != nil && len(s.Does()) == 0 {
-			w.text("      ")
-			w.in(yellow, "rt: records it, without an answer")
-			w.text("\n")
+			w.write("      ")
+			w.writeColoured(yellow, "rt: records it, without an answer")
+			w.write("\n")
 		}
 	}
 }

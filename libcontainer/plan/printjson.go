@@ -13,8 +13,9 @@ import (
 // AppendJSON appends the plan as a JSON object. Steps are numbered from 1, as everywhere.
 func (p *Plan) AppendJSON(dst []byte) []byte {
 	j := jsonWriter{dst: append(dst, '{')}
-	j.list("cloneFlags", nonEmpty(strings.Split(nsenter.CloneFlags.Format(uint64(p.CloneFlags)), "|"),
-		p.CloneFlags != 0))
+	if p.CloneFlags != 0 {
+		j.list("cloneFlags", strings.Split(nsenter.CloneFlags.Format(uint64(p.CloneFlags)), "|"))
+	}
 	j.bool("intoCgroup", p.IntoCgroup)
 	j.bool("twoStage", p.TwoStage)
 	j.name("files")
@@ -41,18 +42,10 @@ func (p *Plan) AppendJSON(dst []byte) []byte {
 	return append(j.dst, "\n]}\n"...)
 }
 
-// nonEmpty returns list if there is something in it.
-func nonEmpty(list []string, ok bool) []string {
-	if !ok {
-		return nil
-	}
-	return list
-}
-
-// jsonWriter writes members of objects, in the order of the calls. Empty ones are left out.
+// jsonWriter appends JSON objects, with their members in the order of the calls.
 type jsonWriter struct{ dst []byte }
 
-// separator is the comma in front of all but the first element of an object or array.
+// separator returns the comma in front of all but the first element of an object or array.
 func separator(dst []byte) string {
 	switch dst[len(dst)-1] {
 	case '{', '[':
@@ -61,17 +54,21 @@ func separator(dst []byte) string {
 	return ","
 }
 
+// open begins an object.
 func (j *jsonWriter) open() {
 	j.dst = append(append(j.dst, separator(j.dst)...), '{')
 }
 
+// close ends an object.
 func (j *jsonWriter) close() { j.dst = append(j.dst, '}') }
 
+// name begins a member.
 func (j *jsonWriter) name(name string) {
 	j.dst = append(j.dst, separator(j.dst)...)
 	j.dst = append(jsonscan.AppendString(j.dst, name), ':')
 }
 
+// text writes a member that is a string, unless it is empty.
 func (j *jsonWriter) text(name, value string) {
 	if value != "" {
 		j.name(name)
@@ -79,16 +76,19 @@ func (j *jsonWriter) text(name, value string) {
 	}
 }
 
+// int writes a member that is a number.
 func (j *jsonWriter) int(name string, value int) {
 	j.name(name)
 	j.dst = strconv.AppendInt(j.dst, int64(value), 10)
 }
 
+// bool writes a member that is true or false.
 func (j *jsonWriter) bool(name string, value bool) {
 	j.name(name)
 	j.dst = strconv.AppendBool(j.dst, value)
 }
 
+// list writes a member that is a list of strings, unless it is empty.
 func (j *jsonWriter) list(name string, values []string) {
 	if len(values) == 0 {
 		return

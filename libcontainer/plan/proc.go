@@ -15,8 +15,8 @@ type procfs struct{ *compiler }
 // What is written to /proc goes through a detached procfs of the boot process: the /proc of the root file system may be
 // a fake, and be replaced meanwhile (CVE-2019-16884, CVE-2025-52881).
 
-// openProc opens such a procfs in regProc. In a user namespace the kernel may refuse one (EPERM). Then the host's /proc
-// serves, which no container can change and whose mounts are not crossed.
+// openProc mounts such a procfs, and opens it in regProc. In a user namespace the kernel may refuse one (EPERM). Then
+// it opens the host's /proc, which no container can change; later look-ups do not enter mounts in it.
 func (c procfs) openProc() {
 	if c.procOpen {
 		return
@@ -105,8 +105,8 @@ func (c procfs) writeLabel(origin, sentence, path, label string) {
 	c.writeFile(origin, sentence+": write to `/proc/"+path+"`", path, label)
 }
 
-// setOOMScore sets the score while the process has all rights of rt: lowering it takes CAP_SYS_RESOURCE outside of any
-// user namespace. Children inherit it.
+// setOOMScore sets the score while the process has all rights of rt: to lower it requires CAP_SYS_RESOURCE outside of
+// any user namespace. Children inherit it.
 func (c procfs) setOOMScore() {
 	if c.spec.Process == nil || c.spec.Process.OOMScoreAdj == nil {
 		return

@@ -9,13 +9,14 @@ import (
 	"rt/nsenter"
 )
 
-// processes is how the processes of a plan begin and clone each other.
+// processes is the part about how the processes of a plan begin, and clone each other.
 type processes struct{ *compiler }
 
 // BootName is the name of a boot process (comm in proc(5)) until it executes the user's program. Without it the name
 // would be the last part of the path of the boot image: a number.
 const BootName = "rt-boot"
 
+// setName sets the name of the process.
 func (c processes) setName() {
 	c.call("", "set the name that ps(1) shows", nsenter.Prctl,
 		nsenter.Flags(&nsenter.PrctlOptions, unix.PR_SET_NAME), nsenter.Str(BootName))
@@ -35,7 +36,7 @@ func (c processes) joinCgroups() {
 // cloneSentence is the sentence of cloneProcess when a container is made.
 const cloneSentence = "clone the container's process into new namespaces"
 
-// cloneProcess clones a process that continues with the plan, a child of rt's, in new namespaces. The process that
+// cloneProcess clones a process that continues with the plan, as a child of rt, in new namespaces. The process that
 // calls it reports the pid and exits.
 func (c processes) cloneProcess(sentence string, flags uintptr, intoCgroup bool) {
 	flags |= unix.CLONE_PARENT
@@ -56,7 +57,7 @@ func (c processes) cloneProcess(sentence string, flags uintptr, intoCgroup bool)
 			refs...), nsenter.Imm(len(args))))
 }
 
-// fork completes a step that makes a process: the parent reports the pid of the child and exits.
+// fork completes a step that clones a process: the parent reports the pid of the child and exits.
 func (c processes) fork(flags uintptr, clone step) {
 	origin, child := clone.row().Origin, c.newLabel()
 	clone.into(regChild).atLeast(1).onErrno(child, nsenter.Short)
@@ -72,7 +73,7 @@ func (c processes) fork(flags uintptr, clone step) {
 	c.mark(child)
 }
 
-// mapSentences says which id maps the supervisor writes.
+// mapSentences returns which id maps the supervisor writes, in words.
 func (c processes) mapSentences() []string {
 	var does []string
 	if c.opt.SetgroupsDeny {
@@ -87,6 +88,7 @@ func (c processes) mapSentences() []string {
 	return does
 }
 
+// idRange returns what one mapping does, in words.
 func idRange(container, host, size uint32) string {
 	return strconv.Itoa(int(container)) + " to " + strconv.Itoa(int(host)) + " of the host, " +
 		strconv.Itoa(int(size)) + " in all"
@@ -102,9 +104,9 @@ func (c *compiler) becomeRoot() {
 	c.clearDumpableAgain()
 }
 
-// visible reports whether processes of a running container may see the boot process: it joins a user or pid namespace
-// of theirs.
-func (c *input) visible() bool {
+// isVisible reports whether processes of a running container may see the boot process, because it joins a user or pid
+// namespace of theirs.
+func (c *input) isVisible() bool {
 	n := &c.spec.Namespaces
 	return c.joins != joinsNone || n.Joined(unix.CLONE_NEWUSER) != nil || n.Joined(unix.CLONE_NEWPID) != nil
 }
@@ -119,7 +121,7 @@ func (c *compiler) clearDumpable() {
 // clearDumpableAgain follows a change of the ids or of the user namespace. There the kernel sets what fs.suid_dumpable
 // says (proc_sys_fs(5), commit_creds in its cred.c): if that is 1, for debugging, the process would be dumpable again.
 func (c *compiler) clearDumpableAgain() {
-	if c.visible() {
+	if c.isVisible() {
 		c.prctl("", "clear the dumpable flag again, after the change", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
 	}
 }

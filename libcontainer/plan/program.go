@@ -12,8 +12,8 @@ import (
 // program is the user's program: how it is found and executed.
 type program struct{ *compiler }
 
-// find looks process.args[0] up as execvpe(3) will, so that a missing program fails the create, as callers of
-// runc expect.
+// find looks process.args[0] up as execute will, so that a missing program makes create fail, as callers of runc
+// expect.
 func (c program) find() error {
 	p := c.spec.Process
 	if p == nil {
@@ -84,8 +84,8 @@ func (c program) execute() error {
 	return nil
 }
 
-// executeHostBinary executes a program of the host's: a sealed copy that has no name anywhere, so that nothing in the
-// container can reach or change the file it was made from. See execveat(2), AT_EMPTY_PATH.
+// executeHostBinary executes a program of the host: a sealed copy without a name, so that nothing in the container can
+// reach or change the original. See execveat(2), AT_EMPTY_PATH.
 func (c program) executeHostBinary() error {
 	binary, _ := c.findFile(func(f *File) bool { return f.Kind == FileBinary })
 	c.call("--host-binary", "execute the host's program", nsenter.Execveat, nsenter.Num(binary), nsenter.Str(""),

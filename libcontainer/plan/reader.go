@@ -8,20 +8,21 @@ import (
 	"rt/nsenter"
 )
 
-// The descriptors of the program of Reader.
+// The descriptors of a ReaderProgram.
 const (
 	ReaderRoot = iota // the root directory of a container; not used if the file is open
 	ReaderTo          // a memfd: the copy
 	ReaderFile        // the file as an O_PATH descriptor, if it is open; otherwise any descriptor
 )
 
-// Reader returns the program of a process that copies at most limit bytes of the file at path in a container, for rt to
-// read the copy. A file system of the container may answer a call never, and a process that waits for FUSE does not
-// even die of SIGKILL (request_wait_answer in the kernel's fs/fuse/dev.c): this process may, and rt may not.
+// ReaderProgram returns the program of a process that copies at most limit bytes of the file at path in a container,
+// for rt to read the copy. A file system of the container may never answer a call, and a process that waits for FUSE
+// does not even die of SIGKILL (request_wait_answer in the kernel's fs/fuse/dev.c). This process may wait so, and rt
+// may not.
 //
-// If the file is not open yet, the program hands it over at SyncHome before it opens it for reading: it may be a
-// device, for which an open is an action. path is relative.
-func Reader(path string, open bool, limit int) *nsenter.Program {
+// If the file is not open yet, the program passes it at SyncHome before it opens it for reading: it may be a device,
+// for which an open is an action. path is relative.
+func ReaderProgram(path string, open bool, limit int) *nsenter.Program {
 	const ctl nsenter.FD = ReaderFile + 1
 	c := newCompiler(input{})
 	c.begin("reader")

@@ -1,11 +1,9 @@
 package plan
 
-import (
-	"rt/nsenter"
-)
+import "rt/nsenter"
 
 // checkFilter refuses a filter that refuses a call which the boot process makes below it in any case. Such a container
-// can't start, and if the filter refuses write(2) too the boot process can't even say why.
+// can't start, and if the filter refuses write(2) too the boot process can't even report why.
 func (c *compiler) checkFilter() error {
 	if c.opt.Filter == nil || c.opt.Observe {
 		return nil

@@ -62,7 +62,7 @@ func (c remounts) compile(m *spec.Mount) error {
 	return nil
 }
 
-// holdOpen leaves a mount open that a later entry of the config changes: its name may lead elsewhere by then.
+// holdOpen keeps a mount open that a later entry of the config changes: its name may lead elsewhere by then.
 func (c remounts) holdOpen(m *spec.Mount, tree nsenter.Reg) {
 	if !c.isChangedLater(m) {
 		return
@@ -172,7 +172,7 @@ func (c remounts) mountBefore(m *spec.Mount) (before spec.Mount) {
 	return before
 }
 
-// leaveWritable takes a mount off the list of those that become read-only.
+// leaveWritable removes a mount from the list of those that become read-only.
 func (c remounts) leaveWritable(destination string) {
 	kept := c.opened.readonly[:0]
 	for _, m := range c.opened.readonly {

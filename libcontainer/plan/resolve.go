@@ -26,7 +26,7 @@ func how(flags, resolve uint64) nsenter.Arg {
 	return nsenter.LazyData(string(b[:]), showHow)
 }
 
-// showHow prints an open_how: its flags and how paths resolve.
+// showHow returns how an open_how prints: its flags, and how the path resolves.
 func showHow(how string) string {
 	flags, resolve := binary.NativeEndian.Uint64([]byte(how)), binary.NativeEndian.Uint64([]byte(how[16:]))
 	return "{" + nsenter.OpenFlags.Format(flags) + ", " + nsenter.ResolveFlags.Format(resolve) + "}"
@@ -47,7 +47,7 @@ var (
 
 const sizeofOpenHow = 24
 
-// Relative returns an absolute path as openat2 takes it below a directory.
+// Relative returns an absolute path as a relative one, for a look-up below a directory: "." for "/".
 func Relative(path string) string {
 	if path = strings.TrimLeft(path, "/"); path == "" {
 		return "."
@@ -63,7 +63,7 @@ func (c mounter) openMountPoint(origin, destination string, dir bool, how nsente
 	c.mark(found)
 }
 
-// openMountPointThen does the same, and continues at found.
+// openMountPointThen does the same as openMountPoint, and continues at found.
 func (c mounter) openMountPointThen(origin, destination string, dir bool, how nsenter.Arg, found label) {
 	missing := c.newLabel()
 	c.open(origin, "open the mount point", regRoot, destination, how).into(regTarget).then(found).
@@ -85,7 +85,7 @@ func (c mounter) openOrMakeDir(origin, sentence, path string, r nsenter.Reg) {
 //
 // If symbolic links in the path lead to nothing, their targets are made. Steps can't follow links, and a link may have
 // come with an earlier mount, or be hidden by one. So rt makes them, at this step, from the root that the boot process
-// passes. It is rare.
+// passes. This is rare.
 func (c mounter) makeAndOpen(origin, path string, dir bool, how nsenter.Arg, r nsenter.Reg, found label) {
 	links := c.newLabel()
 	c.makePath(origin, path, dir, links)

@@ -41,7 +41,7 @@ func (c restrictions) compile() error {
 // directoryOf returns the directory from which path is looked up. A path in /proc or /sys is looked up from the mount
 // itself, so no change of a name can redirect it.
 func (c restrictions) directoryOf(path string) (dir nsenter.Reg, name string) {
-	i, rest := c.holder(path)
+	i, rest := c.kernelTreeOf(path)
 	for _, m := range c.opened.restricted {
 		if m.index == i {
 			return m.reg, rest
@@ -50,9 +50,9 @@ func (c restrictions) directoryOf(path string) (dir nsenter.Reg, name string) {
 	return regRoot, path
 }
 
-// holder returns the index of the last procfs, sysfs, or bind mount on /proc or /sys that contains path, and the path
-// in it; -1 if there is none, or if a later mount covers it.
-func (c *input) holder(path string) (index int, rest string) {
+// kernelTreeOf returns the index of the last procfs, sysfs, or bind mount on /proc or /sys that contains path, and the
+// path in it; -1 if there is none, or if a later mount covers it.
+func (c *input) kernelTreeOf(path string) (index int, rest string) {
 	index = -1
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
@@ -79,7 +79,7 @@ func (c *input) restricts(i int) bool {
 	}
 	for _, list := range [...][]string{c.spec.ReadonlyPaths, c.spec.MaskedPaths} {
 		for _, path := range list {
-			if j, _ := c.holder(path); j == i {
+			if j, _ := c.kernelTreeOf(path); j == i {
 				return true
 			}
 		}
@@ -87,8 +87,8 @@ func (c *input) restricts(i int) bool {
 	return false
 }
 
-// reserve reserves a register for each mount that paths are restricted in, and refuses a config with more such
-// mounts than registers.
+// reserve reserves a register for each mount in which paths are restricted, and refuses a config with more such mounts
+// than registers.
 func (c restrictions) reserve() error {
 	for i := range c.spec.Mounts {
 		if c.restricts(i) {
@@ -105,7 +105,7 @@ func (c restrictions) reserve() error {
 	return nil
 }
 
-// holdOpen leaves the bind mount in regTree open if paths are restricted in it.
+// holdOpen keeps the bind mount in regTree open if paths are restricted in it.
 func (c bindMounts) holdOpen(i int, m *spec.Mount) {
 	if !c.restricts(i) {
 		return
@@ -123,13 +123,13 @@ func (c restrictions) openPath(origin, path string, absent label) {
 	c.open(origin, "open it", dir, name, howPath).into(regTarget).onErrno(absent, unix.ENOENT, unix.ENOTDIR)
 }
 
-// hostAttrs are the attributes of every mount of an inode of the host's that rt makes on its own account. A device on a
-// read-only mount can be written to; its mode, owner, times and extended attributes, which are the host's, can't be
-// changed.
+// hostAttrs are the attributes of every mount of a host's inode that rt makes without being asked by the config. A
+// device on a read-only mount can be written to; its mode, owner, times and extended attributes, which are the host's,
+// can't be changed.
 const hostAttrs = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC
 
 // mask hides path: a directory behind an empty read-only tmpfs, a file behind /dev/null. Whether it is a directory is
-// known when it is opened as one. An attempt to attach a mount of the wrong kind would tell as well, but would leave
+// known when it is opened as one. An attempt to attach a mount of the wrong kind would show it as well, but would leave
 // that mount detached, and the start of the program would wait for an RCU grace period for each (dissolve_on_fput in
 // the kernel's namespace.c).
 func (c restrictions) mask(origin, path string) {

@@ -55,7 +55,7 @@ func TestHolder(t *testing.T) {
 		{"/proc/kcore", []string{"proc /proc", "proc /proc remount"}, 0, "kcore"},
 	} {
 		c := input{spec: mountsConfig(t, tc.mounts, nil)}
-		index, rest := c.holder(tc.path)
+		index, rest := c.kernelTreeOf(tc.path)
 		if index != tc.index || index >= 0 && rest != tc.rest {
 			t.Errorf("%s in %q: mount %d, %q; want %d, %q", tc.path, tc.mounts, index, rest, tc.index, tc.rest)
 		}

@@ -17,10 +17,10 @@ type rights struct{ *compiler }
 
 // compile drops the rights that the user's program must not have. The order matters (capabilities(7), seccomp(2)):
 //
-//   - the bounding set while CAP_SETPCAP is there, before the user changes;
+//   - the bounding set while the process has CAP_SETPCAP, before the user changes;
 //   - the user, then the other sets: a change of the user clears sets that are set before it;
-//   - seccomp without no_new_privs needs CAP_SYS_ADMIN, so it comes before the capabilities are gone; with no_new_privs
-//     it is the last call before the execve, so that the profile has to allow none of ours.
+//   - seccomp without no_new_privs requires CAP_SYS_ADMIN, so it comes before the capabilities are dropped; with
+//     no_new_privs it is the last call before the execve, so that the profile need not allow any call of rt.
 func (c rights) compile() error {
 	p := c.spec.Process
 	if p == nil {
@@ -62,8 +62,8 @@ func (c rights) becomeUser(p *spec.Process, caps spec.Capabilities) error {
 	return nil
 }
 
-// loadFilterFirst loads the filter without no_new_privs: that takes CAP_SYS_ADMIN in the effective set, which a change
-// of the user has cleared.
+// loadFilterFirst loads the filter without no_new_privs: that requires CAP_SYS_ADMIN in the effective set, which a
+// change of the user has cleared.
 func (c rights) loadFilterFirst(p *spec.Process) {
 	if c.opt.Filter != nil && p.UID != 0 {
 		all := c.host.Caps & (1<<(c.host.CapLast+1) - 1)
@@ -185,7 +185,7 @@ func (c rights) loadFilter() {
 	}
 }
 
-// passListener hands the listener of the filter over, if it has one.
+// passListener passes the listener of the filter to rt, if it has one.
 func (c rights) passListener() {
 	if f := c.opt.Filter; f != nil && f.Notify {
 		c.passListenerIn(regFile)

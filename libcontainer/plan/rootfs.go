@@ -15,8 +15,8 @@ type rootFileSystem struct{ mounter }
 // requires.
 //
 // The copy is attached at root.path itself, where hooks look for it. If the root user of a user namespace can't reach
-// that path, it is attached on top of "/", which everyone can reach. Paths of the host resolve below it all the same,
-// since a path that starts with "/" does not go through what covers it.
+// that path, it is attached on top of "/", which everyone can reach. Paths of the host still resolve as before, since a
+// path that starts with "/" does not enter what covers it.
 func (c rootFileSystem) compile() error {
 	if !c.hasMountNamespace() {
 		// Without a mount namespace of its own the container gets a chroot(2), and nothing is mounted: package spec
@@ -37,7 +37,7 @@ func (c rootFileSystem) compile() error {
 		nsenter.Flags(&nsenter.MountFlags, c.copyablePropagation(propagation)), nsenter.Null)
 	contained := c.contained()
 	c.openMount()
-	private := c.spec.RootPropagation == 0 && c.opt.Layer == nil // an overlay is a new mount, and takes part in nothing
+	private := c.spec.RootPropagation == 0 && c.opt.Layer == nil // an overlay is a new mount, which is private
 	if private && c.host.Has(host.MountSetattr) {
 		c.setAttributes("linux.rootfsPropagation", "private: later mounts of the host do not appear in it", regRoot, 0,
 			0, unix.MS_PRIVATE, false)

@@ -15,10 +15,12 @@ import (
 // The numbers of sched_setattr(2), by the words of the spec; package spec has checked the words.
 var (
 	schedulerPolicies = words{
-		{"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {
-			"SCHED_RR",
-			2,
-		}, {"SCHED_BATCH", 3}, {"SCHED_IDLE", 5}, {"SCHED_DEADLINE", 6},
+		{"SCHED_OTHER", 0},
+		{"SCHED_FIFO", 1},
+		{"SCHED_RR", 2},
+		{"SCHED_BATCH", 3},
+		{"SCHED_IDLE", 5},
+		{"SCHED_DEADLINE", 6},
 	}
 	schedulerFlags = words{
 		{"SCHED_FLAG_RESET_ON_FORK", 0x01},
@@ -47,13 +49,14 @@ var (
 	personalities = words{{"LINUX", 0x0000}, {"LINUX32", 0x0008}}
 )
 
-// words is a short list of words with their numbers. Unlike a map it costs nothing when rt starts.
+// words are a few words with their numbers. Unlike a map they cost nothing when rt starts.
 type words []struct {
 	word  string
 	value uint64
 }
 
-func (m words) of(word string) uint64 {
+// valueOf returns the number of a word.
+func (m words) valueOf(word string) uint64 {
 	for _, e := range m {
 		if e.word == word {
 			return e.value
@@ -74,7 +77,7 @@ func (c limits) setScheduling() error {
 		c.call("process.ioPriority", "set the I/O priority to "+string(p.Class)+" "+strconv.Itoa(p.Priority),
 			nsenter.IoprioSet,
 			nsenter.Imm(whoProcess), nsenter.Imm(0), nsenter.Flags(&nsenter.Hex,
-				ioClasses.of(string(p.Class))<<classShift|uint64(p.Priority)))
+				ioClasses.valueOf(string(p.Class))<<classShift|uint64(p.Priority)))
 	}
 	if l := c.spec.OCI.Linux; l != nil {
 		if l.MemoryPolicy != nil {
@@ -83,7 +86,7 @@ func (c limits) setScheduling() error {
 		if l.Personality != nil {
 			c.call("linux.personality.domain", "set the execution domain "+string(l.Personality.Domain),
 				nsenter.Personality,
-				nsenter.Flags(&nsenter.Hex, personalities.of(string(l.Personality.Domain))))
+				nsenter.Flags(&nsenter.Hex, personalities.valueOf(string(l.Personality.Domain))))
 		}
 	}
 	return nil
@@ -95,10 +98,10 @@ func (c limits) setScheduler(s *specs.Scheduler) {
 	var b [size]byte
 	le := binary.NativeEndian
 	le.PutUint32(b[:], size)
-	le.PutUint32(b[4:], uint32(schedulerPolicies.of(string(s.Policy))))
+	le.PutUint32(b[4:], uint32(schedulerPolicies.valueOf(string(s.Policy))))
 	var flags uint64
 	for _, f := range s.Flags {
-		flags |= schedulerFlags.of(string(f))
+		flags |= schedulerFlags.valueOf(string(f))
 	}
 	le.PutUint64(b[8:], flags)
 	le.PutUint32(b[16:], uint32(s.Nice))
@@ -112,14 +115,14 @@ func (c limits) setScheduler(s *specs.Scheduler) {
 
 // setMemoryPolicy sets linux.memoryPolicy: set_mempolicy(2).
 func (c limits) setMemoryPolicy(p *specs.LinuxMemoryPolicy) {
-	mode := memoryModes.of(string(p.Mode))
+	mode := memoryModes.valueOf(string(p.Mode))
 	for _, f := range p.Flags {
-		mode |= memoryFlags.of(string(f))
+		mode |= memoryFlags.valueOf(string(f))
 	}
 	nodes, count := nsenter.Null, 0
 	if p.Nodes != "" {
 		mask := bitList(p.Nodes)
-		nodes, count = nsenter.Data(string(mask), "{"+p.Nodes+"}"), 8*len(mask)+1 // the kernel takes one off
+		nodes, count = nsenter.Data(string(mask), "{"+p.Nodes+"}"), 8*len(mask)+1 // the kernel subtracts one
 	}
 	c.call("linux.memoryPolicy", "set the memory policy to "+string(p.Mode), nsenter.SetMempolicy,
 		nsenter.Flags(&nsenter.Hex, mode), nodes, nsenter.Imm(count))
@@ -130,7 +133,7 @@ func (c limits) setMemoryPolicy(p *specs.LinuxMemoryPolicy) {
 // perhaps as a part of an engine that has its own, must not bind the container. The step is made unconditionally: to
 // find out whether it is needed costs as much.
 func (c limits) allowAllCPUs() {
-	// 8192 CPUs, the most that a kernel can be built for; of a longer mask than its own it takes what it needs
+	// 8192 CPUs, the most that a kernel can be built for; it ignores the end of a mask that is too long
 	const bytes = 1024
 	c.call("", "allow all CPUs of the cgroup", nsenter.SchedSetaffinity, nsenter.Imm(0), nsenter.Imm(bytes),
 		nsenter.Data(strings.Repeat("\xff", bytes), "{all}")).ignore(unix.EINVAL, unix.EPERM)

@@ -9,18 +9,18 @@ import (
 )
 
 // The root user of a user namespace may not mount a procfs, sysfs or mqueue of a namespace that belongs to another user
-// namespace: a container in the host's pid, network or ipc namespace gets none of its own. The host has mounted the
-// same file system, though, and a bind of that stands in. It shows what a new one would, with the same permissions: the
-// kernel compares the host's ids of the process with those of the files.
+// namespace: a container in the host's pid, network or ipc namespace gets none of its own. But the host has mounted the
+// same file system, and a bind of that stands in. It shows what a new one would, with the same permissions: the kernel
+// compares the host's ids of the process with those of the files.
 //
-// A mount of the host's that rt lends is restricted. It is nosuid, noexec and nodev, and read-only with all mounts
-// below it, which may be anything (CVE-2023-25809). It has no propagation, so that nothing is added later.
+// A mount of the host that stands in is restricted. It is nosuid, noexec and nodev, and read-only with all mounts below
+// it, which may be anything (CVE-2023-25809). It has no propagation, so that nothing is added later.
 
 // HostMount is a file system of the kernel that the host has mounted.
 type HostMount struct {
 	Path  string
 	Magic int64 // statfs(2)
-	// namespace is the kind that the file system shows, a CLONE_NEW* flag.
+	// namespace is the type of namespace that the file system shows, a CLONE_NEW* flag.
 	namespace uintptr
 	// writable says that the mount itself does not become read-only. A process writes to its own files in /proc: its
 	// OOM score, the id maps of its children, its label. Message queues are made by mq_open(3), which needs no mount.
@@ -34,7 +34,7 @@ var (
 	hostMqueue = HostMount{Path: "/dev/mqueue", Magic: mqueueMagic, namespace: unix.CLONE_NEWIPC}
 )
 
-// hostMount returns the one of a type, or nil. A map would be made at every start of rt.
+// hostMount returns the HostMount for a type of file system, or nil. A map would be made at every start of rt.
 func hostMount(kind string) *HostMount {
 	switch kind {
 	case "sysfs":
@@ -68,7 +68,7 @@ func StandIn(s *spec.Spec, f *host.Facts, m *spec.Mount) *HostMount {
 	return nil
 }
 
-// standIn is StandIn for a host that has the mount.
+// standIn returns the mount of the host that stands in for m, if the host has it.
 func (c fileSystems) standIn(m *spec.Mount) (*HostMount, bool) {
 	_, made := c.standInFile(m)
 	if !made && (m.Index < 0 || m.Index >= len(c.opt.Sources) || c.opt.Sources[m.Index] != SourceHost) {

@@ -9,7 +9,7 @@ import (
 	"rt/nsenter"
 )
 
-// start is what comes between the container and its program: hooks, and the wait for `rt start`.
+// start is the part between the creation of the container and its program: hooks, and the wait for `rt start`.
 type start struct{ *compiler }
 
 // runHooks has rt run the hooks that come before the change of the root (config.md#posix-platform-hooks): prestart and
@@ -34,7 +34,7 @@ func (c start) runHooks() error {
 	return nil
 }
 
-// hookSentences says which hooks of a kind rt runs.
+// hookSentences returns which hooks of a list rt runs, in words.
 func hookSentences(kind string, hooks []specs.Hook) []string {
 	var does []string
 	for i := range hooks {
@@ -43,8 +43,8 @@ func hookSentences(kind string, hooks []specs.Hook) []string {
 	return does
 }
 
-// awaitStart tells rt that everything is made, and waits for the start on the socket in the state directory. From then
-// on the connection replaces the control channel, so that `rt start` learns what fails.
+// awaitStart reports that the container is created, and waits for the start on the socket in the state directory. From
+// then on the connection replaces the control channel, so that `rt start` learns what fails.
 func (c start) awaitStart() error {
 	does := []string{"save the state"}
 	if l := c.spec.OCI.Linux; l != nil && l.IntelRdt != nil {

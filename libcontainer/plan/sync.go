@@ -1,19 +1,17 @@
 package plan
 
-import (
-	"rt/nsenter"
-)
+import "rt/nsenter"
 
 // SyncPoint says what a boot process reports at a step, or has rt do before it continues: Step.Sync of a plan.
 type SyncPoint uint8
 
-// The sync points.
+// The sync points. What "comes along" is in the report: see Passes.
 const (
 	SyncNone SyncPoint = iota // no sync point
 	SyncMaps                  // the process has entered a new user namespace: write its id maps
-	// The container's process was made, in a new user namespace: its pid comes along; write its id maps.
+	// The container's process was cloned, in a new user namespace: its pid comes along; write its id maps.
 	SyncClonedUnmapped
-	SyncCloned          // the container's process was made: its pid comes along
+	SyncCloned          // the container's process was cloned: its pid comes along
 	SyncNetDevices      // move linux.netDevices into the network namespace of the process
 	SyncAttach          // put the process into its cgroup
 	SyncHooks           // prestart, createRuntime
@@ -31,20 +29,20 @@ const (
 	SyncHome // the container's passwd comes along, if there is one: answer with HOME
 	// A node that was there before comes along: check that it is the device of the config.
 	SyncDevice
-	SyncReady          // all is made; save the state, then start when told
+	SyncReady          // the container is created: save the state; the answer starts the program
 	SyncStartContainer // the hooks of that name
-	SyncTrees          // open the next batch of Plan.Later, and hand it over
+	SyncTrees          // open the next batch of Plan.Later, and pass it
 	SyncPtmx           // what a joining process has found at /dev/pts/ptmx comes along: check that it is that device
-	SyncListener       // the listener of the seccomp filter comes along: hand it to the agent
+	SyncListener       // the listener of the seccomp filter comes along: pass it to the agent
 	SyncAdd            // a mount that is about to be attached comes along: record it
 	SyncRemove         // the mount that is about to be unmounted comes along: check that rt has added it
-	SyncPoints         // how many there are
+	SyncPoints         // the number of sync points
 )
 
-// Passes is what a report brings in addition to its sync point.
+// Passes is what a report of a sync point carries.
 type Passes uint8
 
-// What reports bring.
+// What reports carry.
 const (
 	PassesNothing Passes = iota
 	// The value of the report is the pid of a process that replaces the one that reports.
@@ -88,7 +86,7 @@ var syncPoints = [SyncPoints]struct {
 // String returns the name of a sync point, as `rt plan --json` shows it.
 func (p SyncPoint) String() string { return syncPoints[p].name }
 
-// Passes returns what a report of the sync point brings.
+// Passes returns what a report of the sync point carries.
 func (p SyncPoint) Passes() Passes { return syncPoints[p].passes }
 
 // Waits reports whether the boot process waits for rt's answer at the sync point.

@@ -12,7 +12,7 @@ import (
 // terminal is the terminal of the process.
 type terminal struct{ mounter }
 
-// compile makes the container's terminal (pty(7)) in the container's own devpts. The master is handed to rt over the
+// compile makes the container's terminal (pty(7)) in the container's own devpts. The master is passed to rt over the
 // control channel, the slave becomes the standard streams and /dev/console.
 //
 // The slave is opened through the master (TIOCGPTPEER) and never by name: a name in /dev/pts can be redirected
@@ -46,13 +46,13 @@ func (c terminal) compile() error {
 	// A control message refers to descriptors by number, so the master gets a number that is known beforehand.
 	c.call(origin, "duplicate the master to a fixed number", nsenter.Dup3, nsenter.Val(regMaster), nsenter.Imm(0),
 		nsenter.Imm(0))
-	hand := c.call(origin, "pass the master to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl),
+	pass := c.call(origin, "pass the master to rt", nsenter.Sendmsg, nsenter.Num(c.plan.Ctl),
 		passDescriptor(0, regMaster), nsenter.Imm(0))
 	if c.joins != joinsNone {
-		hand.sync(SyncTerminal, "receive the master of the terminal, and set it up")
+		pass.sync(SyncTerminal, "receive the master of the terminal, and set it up")
 		c.await("wait for rt")
 	} else {
-		hand.sync(SyncConsole, "receive the master of the terminal")
+		pass.sync(SyncConsole, "receive the master of the terminal")
 	}
 	for fd, name := range [...]string{"input", "output", "error"} {
 		c.call(origin, "make the terminal standard "+name, nsenter.Dup3, nsenter.Val(regSlave), nsenter.Imm(fd),

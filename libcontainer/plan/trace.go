@@ -10,7 +10,7 @@ import (
 // for.
 const traceStart, traceEnd = 0, 16
 
-// trace makes every step report its result and its times. It edits the plan: around each step it adds two
+// trace makes every step report its result and its times, by an edit of the plan: around each step it adds two
 // clock_gettime(2), and after them the writev(2) of a report, once for each step that may follow. It ends where a
 // seccomp filter is loaded, which may not allow these calls, and where create ends, since nobody reads reports until
 // `rt start`.
@@ -27,9 +27,9 @@ func (c *compiler) trace() {
 			tracing = false
 			fallthrough
 		case !tracing, s.Call == nsenter.Execve, s.Call == nsenter.ExitGroup:
-			t.plain(s)
+			t.appendPlain(s)
 		default:
-			t.traced(s, i)
+			t.appendTraced(s, i)
 		}
 	}
 	for _, j := range t.jumps {
@@ -43,7 +43,7 @@ func (c *compiler) trace() {
 	c.plan.Steps = t.steps
 }
 
-// Plain returns the plan without the steps of a trace: the steps that people know, by their numbers.
+// Plain returns the plan without the steps of a trace: the steps that `rt plan` prints, with the same numbers.
 func (p *Plan) Plain() *nsenter.Program {
 	if p.plain != nil {
 		return p.plain
@@ -58,12 +58,12 @@ func IsTrace(s *nsenter.Step) bool { return s.To == regTrace }
 type tracer struct {
 	ctl   nsenter.FD
 	steps []nsenter.Step
-	index []int // of each step of the old plan in steps, with what goes in front of it
+	index []int // for each step of the old plan: where its steps begin in steps
 	jumps []jump
 }
 
-// plain appends a step unchanged.
-func (t *tracer) plain(s nsenter.Step) {
+// appendPlain appends a step unchanged.
+func (t *tracer) appendPlain(s nsenter.Step) {
 	if s.Then != 0 {
 		t.jumps = append(t.jumps, jump{len(t.steps), label(s.Then), true})
 	}
@@ -73,8 +73,8 @@ func (t *tracer) plain(s nsenter.Step) {
 	t.steps = append(t.steps, s)
 }
 
-// traced appends step i with what traces it.
-func (t *tracer) traced(s nsenter.Step, i int) {
+// appendTraced appends step i with what traces it.
+func (t *tracer) appendTraced(s nsenter.Step, i int) {
 	then, otherwise := int(s.Then), int(s.Else)
 	if then == 0 {
 		then = i + 1
@@ -85,20 +85,20 @@ func (t *tracer) traced(s nsenter.Step, i int) {
 	if s.To == nsenter.Nowhere {
 		s.To = regResult
 	}
-	t.clock(&s, traceStart)
+	t.appendClock(&s, traceStart)
 	at := len(t.steps)
 	s.Then, s.Else = 0, 0
 	t.steps = append(t.steps, s)
-	t.report(&s, then)
+	t.appendReport(&s, then)
 	if s.Errnos.Any() {
 		t.steps[at].Else = int32(len(t.steps))
-		t.report(&s, otherwise)
+		t.appendReport(&s, otherwise)
 	}
 }
 
-// report appends the end of the trace of s, and continues at step next of the old plan.
-func (t *tracer) report(s *nsenter.Step, next int) {
-	t.clock(s, traceEnd)
+// appendReport appends the end of the trace of s, and continues at step next of the old plan.
+func (t *tracer) appendReport(s *nsenter.Step, next int) {
+	t.appendClock(s, traceEnd)
 	t.jumps = append(t.jumps, jump{len(t.steps), label(next), true})
 	t.steps = append(t.steps, nsenter.Step{
 		Call: nsenter.Writev, Args: []nsenter.Arg{
@@ -109,7 +109,8 @@ func (t *tracer) report(s *nsenter.Step, next int) {
 	})
 }
 
-func (t *tracer) clock(s *nsenter.Step, at int) {
+// appendClock appends a step that stores the time at an offset of the scratch memory.
+func (t *tracer) appendClock(s *nsenter.Step, at int) {
 	t.steps = append(t.steps, nsenter.Step{
 		Call: nsenter.ClockGettime, Args: []nsenter.Arg{
 			nsenter.Imm(unix.CLOCK_MONOTONIC),

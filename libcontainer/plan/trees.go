@@ -54,8 +54,8 @@ func (c bindMounts) listTrees(add func(name string, f File)) {
 	}
 }
 
-// tree returns the descriptor of rt's copy of the source of mounts[i], if rt makes one, and takes the next batch if the
-// last one is used up.
+// tree returns the descriptor of rt's clone of the source of mounts[i], if rt makes one. It first appends the steps
+// that receive the next batch, if the last one is used up.
 func (c bindMounts) tree(i int) (nsenter.FD, bool) {
 	if !c.treesByRT() {
 		return 0, false
@@ -70,7 +70,7 @@ func (c bindMounts) tree(i int) (nsenter.FD, bool) {
 	return nsenter.FD(n % c.trees.size), true
 }
 
-// receiveTrees takes a batch of trees from rt.
+// receiveTrees receives a batch of trees from rt.
 func (c bindMounts) receiveTrees(files []File) {
 	const origin = "mounts"
 	first, number := c.plan.Number(0), len(files)

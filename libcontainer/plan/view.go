@@ -6,12 +6,12 @@ import (
 	"rt/nsenter"
 )
 
-// View says how a plan is shown to people.
+// View says how a plan is printed.
 type View struct {
 	Colour bool
 	// Width is that of the terminal in columns: longer lines are folded. 0 folds none.
 	Width int
-	// Keep selects steps, given with their text; nil selects all, and what comes before the steps.
+	// Keep selects steps, given with their text; nil selects all, and what precedes the steps.
 	Keep func(s *nsenter.Step, text string) bool
 }
 
@@ -23,22 +23,22 @@ func (p *Plan) AppendView(dst []byte, v *View) []byte {
 		keep[i] = v.Keep == nil || v.Keep(&p.Steps[i], p.Text(i))
 	}
 	if v.Keep == nil {
-		w.files(p)
-		w.birth(p)
+		w.writeFiles(p)
+		w.writeStart(p)
 	}
 	for i := 0; i < len(p.Steps); {
 		end := i + 1
 		for end < len(p.Steps) && p.Steps[end].Part == p.Steps[i].Part {
 			end++
 		}
-		w.part(p, i, end, keep)
+		w.writePart(p, i, end, keep)
 		i = end
 	}
 	return w.dst
 }
 
-// Mentions selects the steps that have a word in their call, field or sentence. An absolute path is found in the calls
-// that look it up below the root too.
+// Mentions returns a View.Keep that selects the steps with a word in their call, field or sentence. An absolute path
+// also matches calls that look it up below the root.
 func Mentions(word string) func(*nsenter.Step, string) bool {
 	word = strings.TrimPrefix(word, "/")
 	return func(s *nsenter.Step, text string) bool {
@@ -46,7 +46,7 @@ func Mentions(word string) func(*nsenter.Step, string) bool {
 	}
 }
 
-// Serves selects the steps that a field of the config asks for, or what is in that field.
+// Serves returns a View.Keep that selects the steps that a field of the config requires, or a property in that field.
 func Serves(field string) func(*nsenter.Step, string) bool {
 	return func(s *nsenter.Step, _ string) bool {
 		rest, ok := strings.CutPrefix(s.Origin, field)
@@ -60,20 +60,20 @@ func (p *Plan) Lines() []Line {
 	lines := make([]Line, len(p.Steps))
 	for i := range p.Steps {
 		s := &p.Steps[i]
-		remark := s.Origin
+		comment := s.Origin
 		if s.Origin != "" && s.Sentence != "" {
-			remark += ": "
+			comment += ": "
 		}
-		lines[i] = Line{p.Part(i), p.Text(i), remark + s.Sentence}
+		lines[i] = Line{p.Part(i), p.Text(i), comment + s.Sentence}
 	}
 	return lines
 }
 
-// Line is a step as Lines has it.
-type Line struct{ Part, Call, Remark string }
+// Line is a step as Lines returns it. Comment is its origin and its sentence.
+type Line struct{ Part, Call, Comment string }
 
-// fold breaks text into lines of at most width columns, the first of which is shorter by used. It breaks at blanks, and
-// what has none stays long.
+// fold breaks text into lines of at most width columns, the first of which is shorter by used. It breaks at blanks; a
+// longer word stays whole.
 func fold(text string, used, width int) (lines []string) {
 	line := ""
 	for word := range strings.SplitSeq(text, " ") {

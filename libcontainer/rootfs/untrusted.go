@@ -38,7 +38,7 @@ func readUntrusted(file, root int, path string, limit int, dir string) (*os.File
 		_ = text.Close()
 		return nil, nil //nolint:nilnil // no file is no error
 	}
-	image, err := nsenter.Assemble(plan.Reader(path, open, limit))
+	image, err := nsenter.Assemble(plan.ReaderProgram(path, open, limit))
 	if err != nil {
 		_ = text.Close()
 		return nil, &diag.Error{Kind: diag.Kernel, Problem: "the reader can't be made into a boot image", Err: err}
@@ -53,7 +53,7 @@ func readUntrusted(file, root int, path string, limit int, dir string) (*os.File
 		Argv: []string{"rt-read"}, Files: files, CgroupFD: -1, Dir: dir,
 	})
 	if err == nil {
-		err = serveReader(boot, plan.Reader(path, open, limit).Steps, path)
+		err = serveReader(boot, plan.ReaderProgram(path, open, limit).Steps, path)
 	}
 	if _, ok := errors.AsType[*supervise.Failure](err); ok || errors.Is(err, errIrregular) {
 		_ = text.Close()

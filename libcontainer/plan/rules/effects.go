@@ -8,18 +8,18 @@ import (
 	"rt/nsenter"
 )
 
-// failed updates s for a failure of step that does not end the process: its register holds no descriptor.
-func (s *State) failed(_ *Walk, step *nsenter.Step) {
+// applyFailure updates s for a failure of step that does not end the process: its register holds no descriptor.
+func (s *State) applyFailure(_ *Walk, step *nsenter.Step) {
 	if step.To != nsenter.Nowhere {
 		s.put(step.To, Descriptor{})
 	}
 	if step.Forks() {
-		s.child(step) // 0, a result below the least that is a success
+		s.becomeChild(step) // 0, a result below the least that is a success
 	}
 }
 
-// child updates s to the state of the process that a clone3(2) has made.
-func (s *State) child(step *nsenter.Step) {
+// becomeChild updates s to the state of the process that step clones.
+func (s *State) becomeChild(step *nsenter.Step) {
 	s.Seen = s.Seen || s.Joined
 	if cloneFlags(step)&unix.CLONE_NEWUSER != 0 {
 		s.Users = true
@@ -27,8 +27,8 @@ func (s *State) child(step *nsenter.Step) {
 	}
 }
 
-// succeeded updates s for a success of step.
-func (s *State) succeeded(w *Walk, step *nsenter.Step) {
+// applySuccess updates s for a success of step.
+func (s *State) applySuccess(w *Walk, step *nsenter.Step) {
 	a := step.Args
 	switch step.Call {
 	case nsenter.Openat, nsenter.Openat2, nsenter.OpenTree:
@@ -105,7 +105,7 @@ func (s *State) succeeded(w *Walk, step *nsenter.Step) {
 		flags, _ := w.Known(&step.Args[0])
 		s.Users = s.Users || flags&unix.CLONE_NEWUSER != 0
 	case nsenter.Setresgid, nsenter.Setresuid:
-		s.Hidden = false // as fs.suid_dumpable wants it: proc_sys_fs(5)
+		s.Hidden = false // the kernel sets what fs.suid_dumpable says: proc_sys_fs(5)
 	case nsenter.Prctl:
 		s.prctl(w, step)
 	case nsenter.Capset:

@@ -9,11 +9,11 @@ import (
 	"rt/nsenter"
 )
 
-// lent is rule R2. A bind mount of the config is as the config has it, and so are the root file system and the layers
-// over it. Any other copy of the host's mounts must be restricted before it is attached or, if the kernel can't do
-// that, by the next call that involves a mount: mount(2) with MS_REMOUNT|MS_BIND on the path of the descriptor in
-// /proc/self/fd, whose number dup3(2) has set.
-func lent(w *Walk, i int, s *nsenter.Step) string {
+// restrictsHostMounts is rule R2. A bind mount of the config is as the config has it, and so are the root file system
+// and the layers over it. Any other copy of the host's mounts must be restricted before it is attached or, if the
+// kernel can't do that, by the next call that involves a mount: mount(2) with MS_REMOUNT|MS_BIND on the path of the
+// descriptor in /proc/self/fd, whose number dup3(2) has set.
+func restrictsHostMounts(w *Walk, i int, s *nsenter.Step) string {
 	if s.Call != nsenter.MoveMount {
 		return ""
 	}
@@ -41,7 +41,7 @@ func (w *Walk) remountedNext(i int, r nsenter.Reg) bool {
 
 // copiesBare reports whether the step makes a copy of a mount of the host's that the config does not ask for.
 func (s *State) copiesBare(w *Walk, step *nsenter.Step) bool {
-	if step.Call != nsenter.OpenTree || asked(step.Origin) {
+	if step.Call != nsenter.OpenTree || isAskedFor(step.Origin) {
 		return false
 	}
 	if r, ok := step.Args[0].Reg(); ok && s.Regs[r].Kind == HostMount {
@@ -50,9 +50,9 @@ func (s *State) copiesBare(w *Walk, step *nsenter.Step) bool {
 	return s.found(w, step) == HostMount
 }
 
-// asked reports whether the origin of a step is a mount of the config, a path in the container, the root file system,
-// or an option for a layer.
-func asked(origin string) bool {
+// isAskedFor reports whether the origin of a step is a mount of the config, a path in the container, the root file
+// system, or an option for a layer.
+func isAskedFor(origin string) bool {
 	return strings.HasPrefix(origin, "mounts[") || strings.HasPrefix(origin, "linux.readonlyPaths[") ||
 		strings.HasPrefix(origin, "root.") ||
 		strings.HasPrefix(origin, "--")

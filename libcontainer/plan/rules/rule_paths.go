@@ -37,14 +37,14 @@ func nothingOpen(w *Walk, _ int, s *nsenter.Step) string {
 	return ""
 }
 
-// look is how a call takes a path.
-type look struct {
-	dir, path int  // the operands; dir is -1 if it takes none
+// A lookup is the way in which a call resolves a path.
+type lookup struct {
+	dir, path int  // the indices of the operands; dir is -1 if there is none
 	follows   bool // a symbolic link at the end is followed
 }
 
-// lookOf returns how a call takes the path that it resolves; ok is false for a call that takes none.
-func lookOf(call nsenter.Call) (l look, ok bool) {
+// lookupOf returns how a call resolves its path; ok is false for a call that has none.
+func lookupOf(call nsenter.Call) (l lookup, ok bool) {
 	switch call {
 	case nsenter.Faccessat,
 		nsenter.Fchmodat,
@@ -54,24 +54,24 @@ func lookOf(call nsenter.Call) (l look, ok bool) {
 		nsenter.OpenTree,
 		nsenter.MountSetattr,
 		nsenter.Execveat:
-		return look{0, 1, true}, true
+		return lookup{0, 1, true}, true
 	case nsenter.Mkdirat, nsenter.Mknodat, nsenter.Unlinkat:
-		return look{0, 1, false}, true
+		return lookup{0, 1, false}, true
 	case nsenter.Symlinkat:
-		return look{1, 2, false}, true
+		return lookup{1, 2, false}, true
 	case nsenter.MoveMount:
-		return look{2, 3, true}, true
+		return lookup{2, 3, true}, true
 	case nsenter.Execve, nsenter.Chroot, nsenter.Umount2:
-		return look{-1, 0, true}, true
+		return lookup{-1, 0, true}, true
 	case nsenter.Mount:
-		return look{-1, 1, true}, true
+		return lookup{-1, 1, true}, true
 	}
-	return look{}, false
+	return lookup{}, false
 }
 
 // throughImage reports whether a step resolves a path of the container's in a way in which a link may lead out of it.
 func (w *Walk) throughImage(s *nsenter.Step) bool {
-	l, ok := lookOf(s.Call)
+	l, ok := lookupOf(s.Call)
 	if !ok {
 		return false
 	}

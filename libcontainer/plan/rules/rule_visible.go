@@ -32,7 +32,7 @@ func notDumpable(w *Walk, _ int, s *nsenter.Step) string {
 	return "PR_SET_DUMPABLE is not 0, or not again after a change of the ids"
 }
 
-// rights is rule R4.
+// rights is rule R4: see Subject.Rights.
 func rights(w *Walk, _ int, s *nsenter.Step) string {
 	want, state := w.Rights, w.State
 	if want == nil {
@@ -88,7 +88,7 @@ func cloneFlags(s *nsenter.Step) uint64 {
 	return 0
 }
 
-// underFilter reports whether a call may come between the filter and the program: those that hand its listener over.
+// underFilter reports whether a call may come between the filter and the program: those that pass its listener to rt.
 func underFilter(call nsenter.Call) bool {
 	switch call {
 	case nsenter.Dup3, nsenter.Sendmsg, nsenter.Read, nsenter.ExitGroup:

@@ -35,7 +35,7 @@ var table = [...]Rule{
 			"container first sees the process",
 		nothingOpen,
 	},
-	{"R2", "what rt attaches of the host's by itself is read-only, nosuid and noexec", lent},
+	{"R2", "what rt attaches of the host's by itself is read-only, nosuid and noexec", restrictsHostMounts},
 	{"R3", "a process that a container may see is not dumpable", notDumpable},
 	{
 		"R4",
@@ -82,18 +82,17 @@ type Breach struct {
 	Rule *Rule
 	Step int    // its number, from 1
 	Text string // the step, as `rt plan` prints it
-	What string
+	What string // what the step does that the rule forbids
 }
 
+// Error names the rule, the step and what it breaks.
 func (b *Breach) Error() string {
 	return "rt has made a plan that breaks its rule " + b.Rule.ID + " (" + b.Rule.Text +
 		"), and does not carry it out: step " +
-		strconv.Itoa(
-			b.Step,
-		) + ", " + b.Text + ": " + b.What
+		strconv.Itoa(b.Step) + ", " + b.Text + ": " + b.What
 }
 
-// Check returns the first breach of a rule, or nil.
+// Check returns the first breach of a rule, a *Breach, or nil.
 func Check(subject *Subject) error {
 	w := Walk{Subject: subject, pending: make([]*State, len(subject.Steps)+1)}
 	w.pending[0] = start(subject)
@@ -113,12 +112,12 @@ func Check(subject *Subject) error {
 	return nil
 }
 
-// Walk is a walk over a plan.
+// Walk is a walk over the steps of a plan.
 type Walk struct {
 	*Subject
 	State   *State   // what may be true before the step
 	pending []*State // the same of steps to come, as far as it is known
-	spare   []*State // states that are done with
+	spare   []*State // states that are no longer needed
 	at      int      // the step that the walk is at
 	mounted []string // paths of the container's on which the plan may have attached a mount so far
 }
@@ -140,11 +139,11 @@ func (w *Walk) leave(i int, s *nsenter.Step) {
 		if succeeds {
 			failed = w.copyOf(state)
 		}
-		failed.failed(w, s)
+		failed.applyFailure(w, s)
 		w.goTo(otherwise, failed)
 	}
 	if succeeds {
-		state.succeeded(w, s)
+		state.applySuccess(w, s)
 		w.goTo(then, state)
 	} else if !fails {
 		w.spare = append(w.spare, state)
@@ -161,6 +160,7 @@ func (w *Walk) goTo(i int, state *State) {
 	w.spare = append(w.spare, state)
 }
 
+// copyOf returns a copy of a state, in the memory of one that is no longer needed if there is one.
 func (w *Walk) copyOf(state *State) *State {
 	if n := len(w.spare); n > 0 {
 		s := w.spare[n-1]

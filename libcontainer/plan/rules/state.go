@@ -12,7 +12,8 @@ type State struct {
 	Holes  span        // numbers of Program.FDs that were closed: the next descriptor may get one
 	Root   Side        // whose files "/" is among
 	Cwd    Side        // and the working directory
-	// may be in a user namespace, or be about to have children in a pid namespace, that others are in already
+	// Joined says that the process may be in a user namespace that others are in already, or that its next children may
+	// be in such a pid namespace.
 	Joined bool
 	Pids   bool // its children may be born in a pid namespace that others are in already
 	Users  bool // certainly in another user namespace than rt
@@ -28,12 +29,12 @@ type State struct {
 	Secured bool // no_new_privs is certainly set
 }
 
-// held is the rights that a process may have at most.
+// held are the most rights that a process may have.
 type held struct{ Bounding, Permitted, Effective uint64 }
 
 const everything = ^uint64(0)
 
-// Side says whose a directory may be: the host's, the container's, or either, where two paths have met.
+// Side says to whom a directory may belong: to the host, the container, or either, where two paths have met.
 type Side uint8
 
 // The sides.
@@ -45,11 +46,10 @@ const (
 // Where says which numbers a descriptor may have.
 type Where uint8
 
-// Above is a number behind Program.Ctl, or among those of Program.FDs where one was closed before. The zero Where is
-// that of a descriptor that is not open.
+// The zero Where is that of a descriptor that is not open.
 const (
-	Above Where = 1 << iota
-	Among
+	Above Where = 1 << iota // a number above Program.Ctl
+	Among                   // a number among those of Program.FDs, where one was closed before
 )
 
 // Descriptor is what a register may hold.
@@ -97,13 +97,11 @@ func (s span) without(t span) span {
 	return s
 }
 
-// start is the state in front of the first step.
+// start returns the state in front of the first step.
 func start(w *Subject) *State {
 	s := &State{
-		Leaked: true, Fixed: none, Holes: none, Root: Host, Cwd: Host, Joined: w.Joining, Rights: held{
-			everything,
-			everything, everything,
-		},
+		Leaked: true, Fixed: none, Holes: none, Root: Host, Cwd: Host, Joined: w.Joining,
+		Rights: held{everything, everything, everything},
 	}
 	for i := range w.FDs {
 		if fd := nsenter.FD(i); fd != w.Ctl && (i >= len(w.Harmless) || !w.Harmless[i]) {
@@ -133,12 +131,8 @@ func (s *State) meet(t *State) {
 	s.Leaked = s.Leaked || t.Leaked
 	s.Fixed, s.Holes = s.Fixed.with(t.Fixed), s.Holes.with(t.Holes)
 	s.Root, s.Cwd = s.Root|t.Root, s.Cwd|t.Cwd
-	s.CwdAgain, s.DupAgain, s.CwdLookup = s.CwdAgain ||
-		t.CwdAgain, s.DupAgain ||
-		t.DupAgain, max(
-		s.CwdLookup,
-		t.CwdLookup,
-	)
+	s.CwdAgain, s.DupAgain = s.CwdAgain || t.CwdAgain, s.DupAgain || t.DupAgain
+	s.CwdLookup = max(s.CwdLookup, t.CwdLookup)
 	s.Joined, s.Seen = s.Joined || t.Joined, s.Seen || t.Seen
 	s.Pids, s.Users = s.Pids || t.Pids, s.Users && t.Users
 	s.Hidden, s.Loaded, s.Secured = s.Hidden && t.Hidden, s.Loaded && t.Loaded, s.Secured && t.Secured
