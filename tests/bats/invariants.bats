@@ -3,6 +3,10 @@
 
 load setup
 
+host_state() { "$FIXTURE" host; }
+host_changes() { "$FIXTURE" host-changes "$1"; }
+mend_host() { "$FIXTURE" restore-host "$1"; }
+
 watched() {
 	export HOST_DEV=$BATS_TEST_TMPDIR/dev HOST_SYS=$BATS_TEST_TMPDIR/sys
 	mkdir -p "$HOST_DEV" "$HOST_SYS/kernel"

@@ -10,9 +10,9 @@ setup_file() {
 needs() {
 	only_rt "the page is about rt"
 	PAGE=$BATS_TEST_DIRNAME/README.md ERRORS=$BATS_TEST_DIRNAME/errors.md # copies, where the tests are: tests/bats/run
-	[ -f "$PAGE" ] || PAGE=$BATS_TEST_DIRNAME/../../README.md ERRORS=$BATS_TEST_DIRNAME/../../docs/errors.md
+	[ -f "$ERRORS" ] || PAGE=$BATS_TEST_DIRNAME/../../README.md ERRORS=$BATS_TEST_DIRNAME/../../docs/errors.md
 	mkdir "$BATS_TEST_TMPDIR/path" "$BATS_TEST_TMPDIR/work"
-	printf '%s\n' '#!/bin/sh' "exec timeout --foreground --kill-after=5 60 '$RT' --root '$ROOT' \"\$@\"" \
+	printf '%s\n' '#!/bin/sh' "exec timeout --foreground --kill-after=5 120 '$RT' --root '$ROOT' \"\$@\"" \
 		>"$BATS_TEST_TMPDIR/path/rt"
 	chmod +x "$BATS_TEST_TMPDIR/path/rt"
 	PATH=$BATS_TEST_TMPDIR/path:$PATH
@@ -67,8 +67,11 @@ prints() {
 
 # at_terminal COMMAND runs it at a terminal where nobody types.
 at_terminal() {
-	timeout 30 script -qec "stty rows 24 cols 200; $1" /dev/null </dev/null
+	timeout 120 script -qec "stty rows 24 cols 200; $1" /dev/null </dev/null
 }
+
+# prompts N: the shell in the session has prompted so often.
+prompts() { [ "$(grep -o '/ # ' session | wc -l)" -ge "$1" ]; }
 
 # change FILTER edits hello/config.json.
 change() {
@@ -88,8 +91,15 @@ every_output_is_held() {
 	# A person types. The shell echoes it and prompts, which the page shows on one line: only the answers are compared.
 	shown "# rt run ./hello" 2 | sed -n 's|^/ # ||p' >typed
 	[ "$(wc -l <typed)" -eq 4 ]
-	(while read -r line; do sleep 0.5; echo "$line"; done <typed; sleep 1) |
-		timeout 30 script -qec "rt run ./hello" /dev/null >session || true
+	: >session
+	(
+		typed=0
+		while read -r line; do
+			eventually prompts $((++typed)) >&2
+			echo "$line"
+		done <typed
+	) |
+		timeout 120 script -qec "rt run ./hello" /dev/null >session || true
 	alike <session >session.alike
 	shown "# rt run ./hello" 2 | grep -v '^/ #' | alike >answers
 	[ "$(wc -l <answers)" -ge 4 ]

@@ -7,25 +7,21 @@
 #   rt ARGS...             the runtime under test, with a state directory of its own
 #
 # After each test everything that it made is deleted with `delete --force`, and then nothing may be left: no mount, no
-# cgroup, no process, no state, and the host's nodes and kernel parameters are as before (invariants.bash). A test that
-# leaves something behind fails.
+# cgroup, no process, no state, and the host's nodes and kernel parameters are as before. A test that leaves something
+# behind fails. tests/fixture makes the bundles and looks for what is left: as one process, because a shell would start
+# fifty for each test.
 #
 # RT names the runtime: rt by default. What only rt promises is behind only_rt; what the spec promises is not, so the
 # tests run with other runtimes too, which shows whether we test the spec or our habits.
 
 bats_require_minimum_version 1.5.0
 
-# shellcheck source=tests/bats/invariants.bash
-source "${BASH_SOURCE[0]%/*}/invariants.bash"
-
 setup() {
 	ROOT=$BATS_TEST_TMPDIR/state
 	ID=rt$BATS_ROOT_PID-$BATS_SUITE_TEST_NUMBER
 	BUNDLE=$BATS_TEST_TMPDIR/bundle
 	export ROOT ID BUNDLE
-	mounts >"$BATS_TEST_TMPDIR/mounts.before"
-	host_state >"$BATS_TEST_TMPDIR/host.before"
-	chmod 755 "$BATS_TEST_TMPDIR" # see setup_suite
+	"$FIXTURE" before
 	if declare -F needs >/dev/null; then needs; fi # of a file whose tests all need something
 }
 
@@ -33,38 +29,34 @@ teardown() {
 	[ -z "${JOBS_TO_END-}" ] || kill -9 "${JOBS_TO_END[@]}" 2>/dev/null || true
 	delete_all
 	nothing_left || {
-		sweep
+		"$FIXTURE" sweep $$
 		return 1
 	}
 }
 
 # --- the runtime -------------------------------------------------------------------------------
 
-# rt runs the runtime under test. A runtime that hangs fails its test and not the whole suite.
+# rt runs the runtime under test. A command of it that hangs, for RT_SECONDS, fails its test and not the whole suite:
+# setup_suite starts what watches that.
 # RT_OPTIONS are global options for all of them, such as --systemd-cgroup.
 rt() {
 	# shellcheck disable=SC2086 # a list of words
-	timeout --foreground --kill-after=5 "${RT_SECONDS:-30}" "$RT" --root "$ROOT" ${RT_OPTIONS-} "$@"
+	"$RT" --root "$ROOT" ${RT_OPTIONS-} "$@"
 }
 
 # bundle [JQ FILTER [DIR]] makes a bundle.
 bundle() {
-	local dir=${2:-$BUNDLE}
-	mkdir -p "$dir"
-	cp -a "$BATS_SUITE_TMPDIR/rootfs" "$dir/"
-	jq "${1:-.}" "$BATS_SUITE_TMPDIR/config.json" >"$dir/config.json"
+	"$FIXTURE" bundle "${2:-$BUNDLE}" "${1:-.}"
 }
 
 # config 'JQ FILTER' edits the config of the bundle.
 config() {
-	jq "$1" "$BUNDLE/config.json" >"$BUNDLE/config.new"
-	mv "$BUNDLE/config.new" "$BUNDLE/config.json"
+	"$FIXTURE" config "$1"
 }
 
-# process CMD... makes CMD the container's process. jq 1.6 takes no argument that looks like an option, so it gets a
-# variable.
+# process CMD... makes CMD the container's process.
 process() {
-	ARGS=$(printf '%s\036' "$@") config '.process.args = (env.ARGS | split("\u001e")[:-1])'
+	"$FIXTURE" process "$@"
 }
 
 # in_container CMD... runs the container with CMD as its process. The errors of a script go the way of its output:
@@ -103,7 +95,14 @@ running() {
 
 # state FIELD [ID] prints a field of the container's state, and status_is STATUS checks that one.
 state() {
-	rt state "${2:-$ID}" | jq -r ".$1"
+	local json
+	json=$(rt state "${2:-$ID}") || true
+	# bash does for a number and a string what takes a jq otherwise.
+	if [[ $json =~ \"$1\":\ *(\"([^\"\\]*)\"|[0-9]+) ]]; then
+		echo "${BASH_REMATCH[2]:-${BASH_REMATCH[1]}}"
+	elif [ -n "$json" ]; then
+		jq -r ".$1" <<<"$json"
+	fi
 }
 
 status_is() {
@@ -129,15 +128,21 @@ not() {
 	fi
 }
 
-# eventually CMD... waits until CMD succeeds, for ten seconds.
+# eventually CMD... waits until CMD succeeds, for a minute: that is much, and no test waits for it unless it fails.
 eventually() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		if "$@"; then return 0; fi
-		sleep 0.05
+	local deadline=$((SECONDS + 60))
+	until "$@"; do
+		if [ $SECONDS -ge $deadline ]; then
+			echo "in a minute it never came true: $*"
+			return 1
+		fi
+		pause_shortly
 	done
-	echo "in ten seconds it never came true: $*"
-	return 1
+}
+
+# pause_shortly is a sleep of 50 ms without a process: nobody writes to this pipe.
+pause_shortly() {
+	read -rt 0.05 <>"$BATS_SUITE_TMPDIR/silent" || true
 }
 
 # dead PID: nothing of it is left but, at most, an entry for its parent to collect.
@@ -251,16 +256,19 @@ needs_controller() {
 
 # --- nothing left ------------------------------------------------------------------------------
 
-# Mount ids and parents change, so only what is mounted where is compared.
+# mounts prints what is mounted where. What it was before the test is in mounts.before.
 mounts() {
-	cut -d' ' -f3-5 /proc/self/mountinfo | sort
+	"$FIXTURE" mounts
 }
 
 # containers prints the ids that have a state directory.
 containers() {
 	local dir
 	for dir in "$ROOT"/*/ /run/rt/"$ID"*/ "${XDG_RUNTIME_DIR:-/nonexistent}"/rt/"$ID"*/; do
-		[ ! -d "$dir" ] || basename "$dir"
+		[ ! -d "$dir" ] || {
+			dir=${dir%/}
+			echo "${dir##*/}"
+		}
 	done
 }
 
@@ -273,64 +281,18 @@ delete_all() {
 
 # cgroups prints the cgroups that carry the ids of this test.
 cgroups() {
-	find /sys/fs/cgroup -type d -name "*$ID*" 2>/dev/null || true
+	"$FIXTURE" cgroups
 }
 
-# processes prints the processes that this test started, or that live in one of its root filesystems.
-# The environment tells the first, the mount table the second, wherever their parents are gone to.
+# processes prints the processes that this test started, or that live in one of its root filesystems, unless they
+# descend from this shell.
 processes() {
-	local mark=${BATS_TEST_TMPDIR#"$BATS_TMPDIR"} pid
-	while read -r pid; do
-		# Not this shell, nor what it started to look around, nor what is dead and waits for its parent.
-		is_ours "$pid" || [ ! -s "/proc/$pid/cmdline" ] || echo "$pid $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
-	done < <(grep -lsF -e "$mark/" /proc/[0-9]*/environ /proc/[0-9]*/mountinfo | cut -d/ -f3 | sort -un)
+	"$FIXTURE" processes $$
 }
 
-is_ours() {
-	local pid=$1
-	while [ "${pid:-0}" -gt 1 ]; do
-		[ "$pid" != "$$" ] || return 0
-		pid=$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status" 2>/dev/null)
-	done
-	return 1
-}
-
-# leftovers prints all that this test has left on the machine.
-leftovers() {
-	mounts | comm -13 "$BATS_TEST_TMPDIR/mounts.before" - | sed 's/^/mount: /'
-	containers | sed 's/^/state: /'
-	cgroups | sed 's/^/cgroup: /'
-	processes | sed 's/^/process: /'
-	host_changes "$BATS_TEST_TMPDIR/host.before"
-}
-
-# sweep removes what a failing test has left, so that the next tests and the machine do not suffer from it.
-sweep() {
-	local pid rest target
-	mend_host "$BATS_TEST_TMPDIR/host.before"
-	while read -r target; do
-		umount --lazy "$target" || true
-	done < <(cut -d' ' -f5 /proc/self/mountinfo | grep -F "$BATS_TEST_TMPDIR/" | sort -r)
-	while read -r pid rest; do
-		kill -9 "$pid" || true
-	done < <(processes)
-	sleep 0.2
-	find /sys/fs/cgroup -depth -type d -name "*$ID*" -exec find {} -depth -type d -exec rmdir {} + \; 2>/dev/null ||
-		true
-}
-
-# nothing_left fails, and says what is left, if in two seconds it did not go away:
-# the kernel removes the last of a mount namespace a moment after its last process.
+# nothing_left fails, and says what is left, if it does not go away in a moment.
 nothing_left() {
-	local i left
-	for ((i = 0; i < 40; i++)); do
-		left=$(leftovers)
-		[ -n "$left" ] || return 0
-		sleep 0.05
-	done
-	echo "left behind:"
-	echo "$left"
-	return 1
+	"$FIXTURE" leftovers $$
 }
 
 # --- what went wrong ---------------------------------------------------------------------------

@@ -26,20 +26,20 @@ setup_suite() {
 
 	# A root that is mapped to another user of the host has to reach the bundles.
 	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_SUITE_TMPDIR"
+	make_programs
 	make_rootfs "$BATS_SUITE_TMPDIR/rootfs"
 	make_config
-	make_recvtty
+	mkfifo "$BATS_SUITE_TMPDIR/silent" # for pause_shortly
+	"$FIXTURE" watch </dev/null >/dev/null 2>&1 3>&- 4>&- &
 }
 
 # make_rootfs DIR: busybox and its applets, and the few files that an image has.
 make_rootfs() {
-	local busybox=${BUSYBOX:-/usr/bin/busybox} applet
+	local busybox=${BUSYBOX:-/usr/bin/busybox}
 	[ -x "$busybox" ] || busybox=/bin/busybox
 	mkdir -p "$1"/{bin,dev,etc,home,proc,root,sys,tmp,var}
 	cp "$busybox" "$1/bin/busybox"
-	for applet in $("$busybox" --list); do
-		[ "$applet" = busybox ] || ln -s busybox "$1/bin/$applet"
-	done
+	"$busybox" --list | "$FIXTURE" applets "$1/bin"
 	printf '%s\n' root:x:0:0:root:/root:/bin/sh user:x:1000:1000:user:/home/user:/bin/sh >"$1/etc/passwd"
 	printf '%s\n' root:x:0: user:x:1000: >"$1/etc/group"
 }
@@ -53,29 +53,16 @@ make_config() {
 	jq '.process.terminal = false' "$BATS_SUITE_TMPDIR/default/config.json" >"$BATS_SUITE_TMPDIR/config.json"
 }
 
-# make_recvtty builds the receiver of consoles, the swapper of names, the agent that answers calls, the two ends of
-# sd_notify and the file system that does not answer, unless the caller brings them: RECVTTY=/path, SWAPPER=/path,
-# SECCOMPAGENT=/path, NOTIFY=/path, SILENTFS=/path.
-make_recvtty() {
-	if [ -z "${RECVTTY-}" ]; then
-		RECVTTY=$BATS_SUITE_TMPDIR/recvtty
-		(cd "$here/../recvtty" && CGO_ENABLED=0 go build -o "$RECVTTY" .)
-	fi
-	if [ -z "${SWAPPER-}" ]; then
-		SWAPPER=$BATS_SUITE_TMPDIR/swapper
-		(cd "$here/../swapper" && CGO_ENABLED=0 go build -o "$SWAPPER" .)
-	fi
-	if [ -z "${SECCOMPAGENT-}" ]; then
-		SECCOMPAGENT=$BATS_SUITE_TMPDIR/seccompagent
-		(cd "$here/../seccompagent" && CGO_ENABLED=0 go build -o "$SECCOMPAGENT" .)
-	fi
-	if [ -z "${NOTIFY-}" ]; then
-		NOTIFY=$BATS_SUITE_TMPDIR/notify
-		(cd "$here/../notify" && CGO_ENABLED=0 go build -o "$NOTIFY" .)
-	fi
-	if [ -z "${SILENTFS-}" ]; then
-		SILENTFS=$BATS_SUITE_TMPDIR/silentfs
-		(cd "$here/../silentfs/mount" && CGO_ENABLED=0 go build -o "$SILENTFS" .)
-	fi
-	export RECVTTY SWAPPER SECCOMPAGENT NOTIFY SILENTFS
+# make_programs builds what tests call, unless the caller brings them: RECVTTY=/path and so on.
+make_programs() {
+	local source program variable
+	for source in recvtty swapper seccompagent notify silentfs/mount fixture; do
+		program=${source%/mount}
+		variable=${program^^}
+		[ -n "${!variable-}" ] || {
+			declare -gx "$variable=$BATS_SUITE_TMPDIR/$program"
+			(cd "$here/../$source" && CGO_ENABLED=0 go build -o "${!variable}" .)
+		}
+	done
+	export RECVTTY SWAPPER SECCOMPAGENT NOTIFY SILENTFS FIXTURE
 }
