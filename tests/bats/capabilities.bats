@@ -81,7 +81,7 @@ both=0000000000000021
 		'.process.capabilities |= with_entries(select(.key != "ambient" and .key != "inheritable") |
 		.value = [env.NAME, "CAP_CHOWN"])'
 	process sh -c 'grep ^Cap /proc/self/status | cut -f2 | tr "\n" " "'
-	run setpriv --bounding-set "-${missing#cap_}" timeout 20 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	run setpriv --bounding-set "-${missing#cap_}" timeout 120 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 0 ]
 	[[ $output == *"${missing^^}"* ]]
 	[[ $output == *"$none $chown $chown $chown $none "* ]]

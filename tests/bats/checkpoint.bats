@@ -560,7 +560,7 @@ gone() {
 	rt checkpoint --image-path "$IMAGES" --work-path "$WORK" --lazy-pages --page-server 127.0.0.1:27277 --status-fd 8 \
 		"$ID" </dev/null >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
 	dump=$!
-	run timeout 20 head -c 1 <&8
+	run timeout 120 head -c 1 <&8
 	[ "$status" -eq 0 ]
 	mkdir "$BATS_TEST_TMPDIR/lazy"
 	criu lazy-pages --page-server --address 127.0.0.1 --port 27277 -D "$IMAGES" -W "$BATS_TEST_TMPDIR/lazy" \

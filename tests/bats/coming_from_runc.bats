@@ -23,7 +23,7 @@ rows() {
 called() {
 	local path=$1
 	[ "$1" != rt ] || path=$RT
-	run timeout --kill-after=5 30 "$path" --root "$BATS_TEST_TMPDIR/state.$1" "${@:2}" </dev/null
+	run timeout --kill-after=5 120 "$path" --root "$BATS_TEST_TMPDIR/state.$1" "${@:2}" </dev/null
 }
 
 # tools prints rt, and the others that are installed.

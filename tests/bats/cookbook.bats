@@ -14,7 +14,7 @@ needs() {
 	[ -f "$PAGE" ] || PAGE=$BATS_TEST_DIRNAME/../../docs/cookbook.md
 	# The recipes call rt by its name, and so may strace and the loops of a recipe: a script in PATH, not a function.
 	mkdir "$BATS_TEST_TMPDIR/path" "$BATS_TEST_TMPDIR/work" "$BATS_TEST_TMPDIR/work/build"
-	printf '%s\n' '#!/bin/sh' "exec timeout --foreground --kill-after=5 60 '$RT' --root '$ROOT' \"\$@\"" \
+	printf '%s\n' '#!/bin/sh' "exec timeout --foreground --kill-after=5 120 '$RT' --root '$ROOT' \"\$@\"" \
 		>"$BATS_TEST_TMPDIR/path/rt"
 	chmod +x "$BATS_TEST_TMPDIR/path/rt"
 	ln -s "$SECCOMPAGENT" "$BATS_TEST_TMPDIR/path/seccompagent"

@@ -50,7 +50,7 @@ load setup
 	bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"],
 		action: "SCMP_ACT_KILL_PROCESS"}]}
 		| .process.args = ["mkdir", "/tmp/x"]'
-	run -159 timeout 20 script -qec "$RT --root $ROOT run --bundle $BUNDLE $ID" /dev/null </dev/null
+	run -159 timeout 120 script -qec "$RT --root $ROOT run --bundle $BUNDLE $ID" /dev/null </dev/null
 	[[ $output == *"ended with status 159: linux.seccomp has killed it for "* ]]
 	run -159 rt run --bundle "$BUNDLE" "$ID"
 	[[ $output != *"ended with status"* ]] # in a script the streams are the program's

@@ -82,10 +82,13 @@ needs() { needs_cgroup "accounting is the cgroup's"; }
 	running sh -c 'sleep 60'
 	rt events --interval 1h "$ID" >"$BATS_TEST_TMPDIR/events" 3>&- &
 	JOBS_TO_END+=("$!")
-	sleep 0.5
-	run rt exec "$ID" sh -c 'x=x; while :; do x=$x$x; done'
-	[ "$status" -ne 0 ]
-	eventually grep -q '"type":"oom"' "$BATS_TEST_TMPDIR/events"
+	# What happens before rt listens is not told.
+	runs_out_of_memory() {
+		run rt exec "$ID" sh -c 'x=x; while :; do x=$x$x; done'
+		[ "$status" -ne 0 ]
+		grep -q '"type":"oom"' "$BATS_TEST_TMPDIR/events"
+	}
+	eventually runs_out_of_memory
 	[ "$(jq -r '.id' "$BATS_TEST_TMPDIR/events" | head -n 1)" = "$ID" ]
 }
 

@@ -228,7 +228,7 @@ b" ]
 @test "exec --tty has a terminal of the container's" {
 	bundle
 	running sleep 60
-	run timeout 20 script -qec \
+	run timeout 120 script -qec \
 		"$RT --root $ROOT exec --tty $ID sh -c 'tty; test -t 0 && test -t 1 && test -t 2 && echo all'" /dev/null \
 		</dev/null
 	[[ $output == */dev/pts/* && $output == *all* ]]
@@ -249,11 +249,11 @@ b" ]
 }
 
 @test "exec passes signals on to the program" {
-	bundle
+	bundle '.root.readonly = false'
 	running sleep 60
-	run_detached timeout 20 sh -c \
-		"'$RT' --root '$ROOT' exec '$ID' sh -c 'trap \"exit 9\" TERM; echo >/dev/null; while :; do sleep 0.1; done' &
-		sleep 1; kill -TERM \$!; wait \$!"
+	run_detached timeout 120 sh -c \
+		"'$RT' --root '$ROOT' exec '$ID' sh -c 'trap \"exit 9\" TERM; : >/ready; while :; do sleep 0.1; done' &
+		until [ -e '$BUNDLE/rootfs/ready' ]; do sleep 0.05; done; kill -TERM \$!; wait \$!"
 	[ "$status" -eq 9 ]
 }
 
@@ -363,6 +363,8 @@ b" ]
 	[ "$output" = still ]
 }
 
+processes_are() { [ "$(rt ps --format json "$ID" | jq length)" -eq "$1" ]; }
+
 @test "exec into a paused container is refused, unless --ignore-paused" {
 	needs_root
 	bundle
@@ -372,7 +374,7 @@ b" ]
 	[ "$status" -eq 255 ]
 	[[ $output == *paused* ]]
 	background rt exec --ignore-paused "$ID" true
-	sleep 0.5
+	eventually processes_are 2
 	rt resume "$ID"
 	wait $!
 }

@@ -31,7 +31,7 @@ writable_cgroups='.linux.namespaces |= (map(select(.type != "cgroup")) + [{type:
 		rt run --detach --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- || {
 		cat "$BATS_TEST_TMPDIR/out"; exit 1; }
 		own=
-		for ((i = 0; i < 100; i++)); do
+		for ((i = 0; i < 600; i++)); do
 			own=$(home)
 			case $own in */init.scope) [ -z "$(cat "${own%/*}/service/cgroup.procs")" ] || break ;; esac
 			sleep 0.1
@@ -54,7 +54,7 @@ writable_cgroups='.linux.namespaces |= (map(select(.type != "cgroup")) + [{type:
 		fail "events"
 		rt update --resources - "$ID" <<<"{}"
 		rt kill --all "$ID" KILL
-		for ((i = 0; i < 100; i++)); do [ "$(rt state "$ID" | jq -r .status)" != stopped ] || break; sleep 0.1; done
+		for ((i = 0; i < 600; i++)); do [ "$(rt state "$ID" | jq -r .status)" != stopped ] || break; sleep 0.1; done
 		rt delete "$ID"
 		[ ! -e "$dir" ] || fail "the cgroup is left"
 		echo good'
@@ -68,7 +68,7 @@ writable_cgroups='.linux.namespaces |= (map(select(.type != "cgroup")) + [{type:
 	process sh -c "$init_system"
 	only_v2 '
 		rt run --detach --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
-		for ((i = 0; i < 100; i++)); do
+		for ((i = 0; i < 600; i++)); do
 			own=$(home)
 			case $own in */init.scope) [ -z "$(cat "${own%/*}/service/cgroup.procs")" ] || break ;; esac
 			sleep 0.1

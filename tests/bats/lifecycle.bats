@@ -76,10 +76,10 @@ load setup
 }
 
 @test "kill: by name, by name with SIG, by number, and TERM without any" {
-	bundle
+	bundle '.root.readonly = false'
 	for signal in KILL SIGKILL 9 kill ""; do
-		running sh -c 'trap "exit 0" TERM; while :; do sleep 0.05; done'
-		sleep 0.2
+		running sh -c 'trap "exit 0" TERM; : >/ready; while :; do sleep 0.05; done'
+		eventually rm "$BUNDLE/rootfs/ready" 2>/dev/null
 		rt kill "$ID" $signal
 		eventually status_is stopped
 		rt delete "$ID"
@@ -215,9 +215,7 @@ load setup
 	eventually grep -q sleep "/proc/$(cat "$BATS_TEST_TMPDIR/child")/comm"
 	kill -STOP "$exec"
 	kill -KILL "$(cat "$BATS_TEST_TMPDIR/child")"
-	SECONDS=0
 	rt delete --force "$ID"
-	[ "$SECONDS" -le 5 ]
 	eventually dead "$exec"
 }
 
@@ -414,7 +412,7 @@ signals_of() {
 	only_rt "the lock is rt's"
 	bundle
 	running sleep 60
-	background flock --close "$ROOT/$ID" sleep 60
+	background flock --no-fork "$ROOT/$ID" sleep 60
 	local holder=$!
 	eventually not flock --nonblock "$ROOT/$ID" true
 	kill -STOP "$holder"

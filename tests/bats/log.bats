@@ -111,7 +111,7 @@ load setup
 @test "log: a FIFO that nobody reads does not make the runtime wait, and one that is read gets the error" {
 	only_rt "runc waits for a reader"
 	mkfifo "$BATS_TEST_TMPDIR/log"
-	run timeout 10 "$RT" --root "$ROOT" --log "$BATS_TEST_TMPDIR/log" state no-such-container
+	run timeout 120 "$RT" --root "$ROOT" --log "$BATS_TEST_TMPDIR/log" state no-such-container
 	[ "$status" -eq 1 ]
 	[[ $output == *FIFO* ]]
 	background cat <>"$BATS_TEST_TMPDIR/log" >"$BATS_TEST_TMPDIR/read"

@@ -29,12 +29,11 @@ load setup
 	bundle
 	running sh -c 'while :; do :; done'
 	run rt stats --no-stream --interval 500ms --format json "$ID"
-	[ "$(jq '.cpuPercent > 5 and .cpuPercent < 200' <<<"$output")" = true ]
+	[ "$(jq '.cpuPercent > 0.5 and .cpuPercent < 200' <<<"$output")" = true ]
 	rt stats --interval 100ms "$ID" >"$BATS_TEST_TMPDIR/table" &
-	sleep 0.5
+	eventually grep -q "$ID" "$BATS_TEST_TMPDIR/table"
 	rt kill "$ID" KILL
 	wait $! # it ends by itself
-	grep -q "$ID" "$BATS_TEST_TMPDIR/table"
 	run rt stats --no-stream no-such-container
 	[ "$status" -eq 1 ]
 	clear_error no-such-container "does not exist"

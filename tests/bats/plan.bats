@@ -65,7 +65,7 @@ load setup
 	only_rt "its own command"
 	bundle
 	mkfifo "$BATS_TEST_TMPDIR/keyboard"
-	RT_PAGER='' TERM=xterm run timeout 20 script -qec '$RT plan $BUNDLE' /dev/null <>"$BATS_TEST_TMPDIR/keyboard"
+	RT_PAGER='' TERM=xterm run timeout 120 script -qec '$RT plan $BUNDLE' /dev/null <>"$BATS_TEST_TMPDIR/keyboard"
 	[ "$status" -eq 0 ]
 	[[ $output == *$'\e['* ]]
 }

@@ -125,13 +125,16 @@ root_mount() {
 	mkdir "$BATS_TEST_TMPDIR/src"
 	bundle '.linux.rootfsPropagation = "slave" | .mounts += [{
 		destination: "/data", type: "bind", source: (env.BATS_TEST_TMPDIR + "/src"), options: ["rbind", "rslave"]}]'
-	process sh -c 'i=0; while [ $i -lt 100 ]; do [ ! -e /data/file ] || { echo seen; exit; }; sleep 0.1;
+	process sh -c 'i=0; while [ $i -lt 600 ]; do [ ! -e /data/file ] || { echo seen; exit; }; sleep 0.1;
 		i=$((i + 1)); done'
 	export -f rt
 	run unshare --mount --propagation private bash -c '
 		mount --make-rshared /
-		rt run --bundle "$BUNDLE" "$ID" & 
-		sleep 0.5
+		rt run --bundle "$BUNDLE" "$ID" &
+		for i in $(seq 600); do
+			[ "$(rt state "$ID" 2>/dev/null | jq -r .status)" != running ] || break
+			sleep 0.1
+		done
 		mount -t tmpfs tmpfs "$BATS_TEST_TMPDIR/src"
 		touch "$BATS_TEST_TMPDIR/src/file"
 		wait'

@@ -108,7 +108,7 @@ last_cpu() {
 	known_bad crun "it leaves the container where it is itself"
 	bundle
 	process grep Cpus_allowed_list /proc/self/status
-	run taskset -c "$(last_cpu)" timeout "${RT_SECONDS:-30}" "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	run taskset -c "$(last_cpu)" timeout "${RT_SECONDS:-120}" "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 0 ]
 	[ "$(cpus "$output")" = "$(field Cpus_allowed_list)" ]
 }

@@ -248,11 +248,11 @@ intact() {
 	bundle
 	rm "$BUNDLE/rootfs/etc/passwd"
 	mkfifo "$BUNDLE/rootfs/etc/passwd"
-	RT_SECONDS=10 in_container true
+	RT_SECONDS=60 in_container true
 	[ "$status" -lt 2 ]
 	rm "$BUNDLE/rootfs/etc/passwd"
 	ln -s /dev/zero "$BUNDLE/rootfs/etc/passwd"
-	RT_SECONDS=10 in_container true
+	RT_SECONDS=60 in_container true
 	[ "$status" -lt 2 ]
 }
 

@@ -238,7 +238,7 @@ saves_labels() {
 	chcon "$FILES" "$BUNDLE/rootfs/go.new"
 	setenforce 1
 	mv "$BUNDLE/rootfs/go.new" "$BUNDLE/rootfs/go" || true
-	for _ in $(seq 100); do ! grep -qs status "$said" || break; sleep 0.1; done
+	for _ in $(seq 600); do ! grep -qs status "$said" || break; sleep 0.1; done
 	setenforce 0
 	cat "$said"
 	grep -q "Permission denied" "$said"

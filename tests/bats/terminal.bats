@@ -28,7 +28,7 @@ says() {
 # at_terminal SCRIPT runs SCRIPT at a terminal of its own, of 24 rows and 80 columns, at which nobody types.
 at_terminal() {
 	[ -p "$BATS_TEST_TMPDIR/keyboard" ] || mkfifo "$BATS_TEST_TMPDIR/keyboard"
-	run timeout 20 script -qec "stty rows 24 cols 80; $1" /dev/null <>"$BATS_TEST_TMPDIR/keyboard"
+	run timeout 120 script -qec "stty rows 24 cols 80; $1" /dev/null <>"$BATS_TEST_TMPDIR/keyboard"
 	output=${output//$'\r'/}
 	mapfile -t lines <<<"$output"
 }
@@ -159,7 +159,7 @@ at_terminal() {
 
 @test "terminal: run in the foreground follows the size of the caller's" {
 	bundle '.process.terminal = true | .root.readonly = false'
-	process sh -c 'i=0; while [ $i -lt 100 ]; do [ "$(stty size)" != "41 101" ] || { echo followed; exit; };
+	process sh -c 'i=0; while [ $i -lt 600 ]; do [ "$(stty size)" != "41 101" ] || { echo followed; exit; };
 		: >/ready; sleep 0.1; i=$((i + 1)); done'
 	at_terminal 'exec 3<&0; (until [ -e "$BUNDLE/rootfs/ready" ]; do sleep 0.05; done; stty rows 41 cols 101 <&3) &
 		$RT --root $ROOT run --bundle "$BUNDLE" "$ID"'
@@ -175,9 +175,9 @@ at_terminal() {
 }
 
 @test "terminal: what is typed reaches the container, once" {
-	bundle '.process.terminal = true'
-	process sh -c 'read -r line; echo "got $line"'
-	at_terminal '(sleep 1; printf "hello\n") |
+	bundle '.process.terminal = true | .root.readonly = false'
+	process sh -c ': >/ready; read -r line; echo "got $line"'
+	at_terminal '(until [ -e "$BUNDLE/rootfs/ready" ]; do sleep 0.05; done; printf "hello\n") |
 		script -qec "stty -echo; $RT --root $ROOT run --bundle $BUNDLE $ID" /dev/null'
 	[[ $output == *"got hello"* ]]
 	[ "$(grep -c hello <<<"$output")" -le 2 ] # one of them the echo of the container's terminal
@@ -249,7 +249,7 @@ at_terminal() {
 	[[ $output == *restored* ]]
 	at_terminal 'exec 3<&0; (until [ -e "$BUNDLE/rootfs/ready" ]; do sleep 0.05; done; stty rows 41 cols 101 <&3) &
 		$RT --root $ROOT exec -t "$ID" sh -c "
-		i=0; while [ \$i -lt 100 ]; do [ \"\$(stty size)\" != \"41 101\" ] || { echo followed; exit; }; : >/ready;
+		i=0; while [ \$i -lt 600 ]; do [ \"\$(stty size)\" != \"41 101\" ] || { echo followed; exit; }; : >/ready;
 		sleep 0.1; i=\$((i + 1)); done"'
 	[[ $output == *followed* ]]
 }
@@ -285,7 +285,7 @@ at_terminal() {
 			mknod -m 666 "$dev/$name" c "$major" "$minor"
 		done
 		chmod 600 "$dev/console"
-		SHELL=$BASH timeout 20 script -qec "$BODY" /dev/null </dev/null # its shell has to know functions
+		SHELL=$BASH timeout 120 script -qec "$BODY" /dev/null </dev/null # its shell has to know functions
 		grep " $dev/console" /proc/self/mountinfo
 		stat -c "%t:%T %a" "$dev/console"
 		ls "$dev"'
@@ -336,7 +336,7 @@ ended() {
 	process sh -c 'stty raw -echo; sleep 0.5; echo out; exit 3'
 	mkfifo "$BATS_TEST_TMPDIR/typed"
 	background sh -c 'exec yes typed >&0' <>"$BATS_TEST_TMPDIR/typed"
-	run timeout 20 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" <"$BATS_TEST_TMPDIR/typed"
+	run timeout 120 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" <"$BATS_TEST_TMPDIR/typed"
 	[ "$status" -eq 3 ]
 	[[ $output == *out* ]]
 }
@@ -345,7 +345,7 @@ ended() {
 	only_rt "runc does not pass on the end"
 	bundle
 	running sleep 60
-	run timeout 20 sh -c 'printf piece | "$0" --root "$1" exec --tty "$2" sh -c "stty -echo; cat"' "$RT" "$ROOT" "$ID"
+	run timeout 120 sh -c 'printf piece | "$0" --root "$1" exec --tty "$2" sh -c "stty -echo; cat"' "$RT" "$ROOT" "$ID"
 	[ "$status" -eq 0 ]
 	[[ $output == *piece ]]
 }
@@ -383,7 +383,7 @@ ended() {
 	bundle '.process.terminal = true'
 	process sh -c 'echo shown'
 	at_terminal 'set -m; $RT --root $ROOT run --bundle "$BUNDLE" "$ID" & sleep 0.1
-		for i in $(seq 100); do [ "$(cut -d" " -f3 /proc/$!/stat)" != T ] || break; sleep 0.1; done
+		for i in $(seq 600); do [ "$(cut -d" " -f3 /proc/$!/stat)" != T ] || break; sleep 0.1; done
 		echo "state $(cut -d" " -f3 /proc/$!/stat)"; fg; echo "status $?"'
 	[[ $output == *"state T"* ]]
 	[[ $output == *shown* ]]

@@ -22,7 +22,7 @@ Groups:" ]
 @test "user: the container's root has none of the caller's groups" {
 	bundle
 	process grep ^Groups /proc/self/status
-	run setpriv --groups 10,20 timeout 20 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	run setpriv --groups 10,20 timeout 120 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 0 ]
 	[ "$(tr -d '\t ' <<<"$output")" = "Groups:" ]
 }
