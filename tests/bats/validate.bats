@@ -52,7 +52,7 @@ load setup
 	bundle '.process.cwd = "relative" | .linux.seccomp = {defaultAction: "SCMP_ACT_KABOOM"}'
 	run rt validate "$BUNDLE"
 	[ "$status" -eq 1 ]
-	[[ $output == *process.cwd*"linux.seccomp.defaultAction \"SCMP_ACT_KABOOM\""* ]]
+	[[ $output == *process.cwd* && $output == *"linux.seccomp.defaultAction \"SCMP_ACT_KABOOM\""* ]]
 	config '.process.cwd = "/"'
 	in_container true
 	refused linux.seccomp.defaultAction SCMP_ACT_KABOOM
