@@ -14,7 +14,7 @@ func doctorCommand() *Command {
 		Description: []string{
 			"Examines the kernel, the capabilities of the user, namespaces, id ranges, cgroups, security modules " +
 				"and file systems, and prints what works, what does not, and what to do about it. The levels are " +
-				"ok; less: containers lack a feature; bad: containers can't run; and unsure: it could not be " +
+				"ok; limited: containers lack a feature; bad: containers can't run; and unknown: it could not be " +
 				"determined.",
 		},
 		Flags: []Flag{
@@ -50,7 +50,7 @@ func examine(c *Call, format string) error {
 	return nil
 }
 
-// appendFindings appends a line for each finding, and what to do on a line below.
+// appendFindings appends a line for each finding, and its advice on the next line.
 func appendFindings(dst []byte, list []libcontainer.Diagnosis) []byte {
 	subject := ""
 	for _, f := range list {
@@ -59,10 +59,10 @@ func appendFindings(dst []byte, list []libcontainer.Diagnosis) []byte {
 			dst = append(append(dst, subject...), '\n')
 		}
 		dst = append(append(dst, "  "...), f.Level...)
-		dst = append(dst, "       "[len(f.Level):]...)
-		dst = appendWrapped(dst, f.Found, 9)
+		dst = append(dst, "        "[len(f.Level):]...)
+		dst = appendWrapped(dst, f.Found, 10)
 		if f.Advice != "" {
-			dst = appendWrapped(append(dst, "         -> "...), f.Advice, 12)
+			dst = appendWrapped(append(dst, "          -> "...), f.Advice, 13)
 		}
 	}
 	return dst
@@ -76,8 +76,8 @@ func appendFindingsJSON(dst []byte, list []libcontainer.Diagnosis) []byte {
 		}
 		dst = jsonscan.AppendString(append(dst, "\n{\"subject\":"...), f.Subject)
 		dst = appendMember(dst, "level", string(f.Level))
-		dst = appendMember(dst, "what", f.Found)
-		dst = append(appendMember(dst, "do", f.Advice), '}')
+		dst = appendMember(dst, "found", f.Found)
+		dst = append(appendMember(dst, "advice", f.Advice), '}')
 	}
 	return append(dst, "\n]\n"...)
 }

@@ -21,10 +21,10 @@ type DiagnosisLevel = doctor.Level
 
 // The levels of a Diagnosis.
 const (
-	DiagnosisGood   = doctor.Good   // it works
-	DiagnosisLess   = doctor.Less   // containers run, with less isolation, fewer features or less speed
-	DiagnosisBad    = doctor.Bad    // no container runs until this is fixed
-	DiagnosisUnsure = doctor.Unsure // unknown: this user has no access, or only running a container would show it
+	DiagnosisGood    = doctor.Good    // it works
+	DiagnosisLimited = doctor.Limited // containers run, with less isolation, fewer features or less speed
+	DiagnosisBad     = doctor.Bad     // no container runs until this is fixed
+	DiagnosisUnknown = doctor.Unknown // this user has no access, or only running a container would tell
 )
 
 // Examine examines whether this machine, and this user, can run containers. The list is in the order in which a

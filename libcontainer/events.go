@@ -60,7 +60,7 @@ func (c *Container) Events(ctx context.Context, interval time.Duration, report f
 	caller, err := c.begin(ctx)
 	if err == nil {
 		err = c.monitor(caller, func(m *monitor) error {
-			return m.run(caller, interval, func(e Event) error {
+			return m.reportEvents(caller, interval, func(e Event) error {
 				if err := caller.Cancelled(); err != nil {
 					return err
 				}
@@ -77,10 +77,11 @@ type Event struct {
 }
 
 // Stats is the resource accounting of a container: that of its cgroup, in the form in which `rt events` prints it under
-// "data", and that of Intel RDT.
+// "data", and that of Intel RDT. Package github.com/opencontainers/cgroups documents the fields of the embedded type,
+// and those of [Pressure], [BlockEntry] and [MemoryUse].
 type Stats struct {
-	*cgroup.Stats
-	IntelRdt *RdtStats // nil without linux.intelRdt
+	*cgroup.Stats           // cgroups.Stats
+	IntelRdt      *RdtStats // nil without linux.intelRdt
 }
 
 // Pressure is the pressure stall information of a resource in [Stats]: the share of the time, in percent, in which
@@ -102,8 +103,8 @@ type MemoryUse = cgroup.MemoryUse
 //	Counts  the counters of each L3 cache domain, in order
 type RdtStats = rdt.Stats
 
-// run calls report with the events of the container until it ends.
-func (m *monitor) run(caller *caller.Caller, interval time.Duration, report func(Event) error) error {
+// reportEvents calls report with the events of the container until it ends.
+func (m *monitor) reportEvents(caller *caller.Caller, interval time.Duration, report func(Event) error) error {
 	notices := -1
 	oom, err := m.group.WatchOOM()
 	if err == nil {

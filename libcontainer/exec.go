@@ -113,7 +113,7 @@ func (c *Container) exec(caller *caller.Caller, o *ExecOptions) (int, error) {
 // target is a container that a process joins.
 type target struct {
 	*openContainer
-	pidfd int // of its process
+	pidfd int // of its init; -1 if that has ended
 	spec  *spec.Spec
 	group *cgroup.Group
 }
@@ -125,15 +125,15 @@ func (c *Container) openToJoin(caller *caller.Caller, paused bool) (*target, err
 		return nil, err
 	}
 	t := &target{openContainer: o, pidfd: -1}
-	if err := t.find(paused); err != nil {
+	if err := t.load(paused); err != nil {
 		t.close()
 		return nil, err
 	}
 	return t, nil
 }
 
-// find reads the state and the config, and opens the init and the cgroup.
-func (t *target) find(paused bool) (err error) {
+// load reads the state and the config, and opens the init and the cgroup.
+func (t *target) load(paused bool) (err error) {
 	if t.state, err = t.container.State(); err != nil {
 		return err
 	}

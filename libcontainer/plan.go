@@ -50,7 +50,8 @@ func StepsFor(field string) func(*Step, string) bool { return plan.Serves(field)
 func StepsWith(word string) func(*Step, string) bool { return plan.Mentions(word) }
 
 // Plan compiles the plan that Run would execute, or with wait the one of Create. It changes nothing. bundle is a
-// bundle, or a file with a config; relative paths in the config start in the directory of the file.
+// bundle, or a file with a config; relative paths in the config start in the directory of the file. Plan ignores
+// o.Bundle.
 func (r *Runtime) Plan(ctx context.Context, bundle string, o *CreateOptions, wait bool) (*Plan, Result, error) {
 	caller := r.call(ctx)
 	p, err := r.compile(caller, bundle, o, wait)

@@ -37,7 +37,7 @@ func (c *Container) Update(ctx context.Context, o *UpdateOptions) error {
 	if err != nil {
 		return err
 	}
-	if class == nil || !unlimited(o.Resources) {
+	if class == nil || setsLimit(o.Resources) {
 		err := opened.changeCgroup(state.Update, func(g *cgroup.Group) error { return g.Update(o.Resources) })
 		if err != nil {
 			return err
@@ -63,16 +63,15 @@ func (opened *openContainer) classToChange(o *UpdateOptions, resctrl func() (str
 	}
 	return nil, &diag.Error{
 		Kind: diag.Usage, Field: field, Value: value,
-		Problem: "the container has no class of resctrl to change: its config has no linux.intelRdt",
+		Problem: "the container has no class of resctrl: its config has no linux.intelRdt",
 		Hint:    `create it with "intelRdt": {} in linux: then it has a class of its own`,
 	}
 }
 
-// unlimited reports whether r sets no limit.
-func unlimited(r *specs.LinuxResources) bool {
-	return r == nil || len(r.Devices) == 0 && r.Memory == nil && r.CPU == nil && r.Pids == nil && r.BlockIO == nil &&
-		len(r.HugepageLimits) == 0 &&
-		r.Network == nil && len(r.Rdma) == 0 && len(r.Unified) == 0
+// setsLimit reports whether r sets a limit.
+func setsLimit(r *specs.LinuxResources) bool {
+	return r != nil && (len(r.Devices) > 0 || r.Memory != nil || r.CPU != nil || r.Pids != nil || r.BlockIO != nil ||
+		len(r.HugepageLimits) > 0 || r.Network != nil || len(r.Rdma) > 0 || len(r.Unified) > 0)
 }
 
 // AddedMount is a mount for [Container.Mount], as an entry of mounts in config.json describes it.

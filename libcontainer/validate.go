@@ -116,7 +116,7 @@ func (v *validation) compile(filter *seccomp.Filter) {
 	v.warnings(p.Warnings)
 }
 
-// error adds the problems of an error, if they are of the document.
+// error adds the problems of an error, if they are problems of the document.
 func (v *validation) error(err error) {
 	e, ok := errors.AsType[*diag.Error](err)
 	if !ok || e.Kind != diag.Document {
@@ -128,6 +128,7 @@ func (v *validation) error(err error) {
 	}
 }
 
+// add adds one problem.
 func (v *validation) add(e *diag.Error) {
 	v.hasProblem = true
 	v.findings = append(v.findings, Finding{true, e.Line, e.Column, e.Field, e.Value, e.Problem, e.Hint})

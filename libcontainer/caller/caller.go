@@ -1,5 +1,5 @@
-// Package caller is the link between a method of package libcontainer and whoever has called it: a context that may be
-// cancelled, for rt(8) the signals that end or are forwarded, and what is reported besides an error.
+// Package caller represents the caller of a method of package libcontainer: its context, which may be cancelled; for
+// rt(8) the signals that end it or are forwarded; and what the method reports in addition to an error.
 package caller
 
 import (
@@ -15,12 +15,10 @@ import (
 // Caller is the caller of one method. It is used by one goroutine.
 type Caller struct {
 	Context context.Context
-	// Command says that the process works for this container alone: see libcontainer.Runtime.
-	Command bool
-	// Debug gets a line for each thing that rt does; nil drops them.
-	Debug func(line string)
+	Command bool              // as in libcontainer.Runtime
+	Debug   func(line string) // as in libcontainer.Runtime; may be nil
 
-	// What the method reports: see libcontainer.Result.
+	// These are fields of libcontainer.Result.
 	Pid       int
 	EndReason string
 	Warnings  []string
@@ -28,7 +26,7 @@ type Caller struct {
 	killed bool // the context was cancelled while a program ran in the foreground
 }
 
-// Log passes a line to Debug.
+// Log calls Debug, unless that is nil.
 func (c *Caller) Log(line string) {
 	if c.Debug != nil {
 		c.Debug(line)
@@ -38,7 +36,7 @@ func (c *Caller) Log(line string) {
 // Warn adds warnings.
 func (c *Caller) Warn(lines ...string) { c.Warnings = append(c.Warnings, lines...) }
 
-// Quiet returns a caller with the same context, who has no use for what is reported.
+// Quiet returns a caller with the same context, whose reports nobody reads.
 func (c *Caller) Quiet() *Caller { return &Caller{Context: c.Context, Command: c.Command} }
 
 // Cancelled returns an error if the context was cancelled.
@@ -49,7 +47,7 @@ func (c *Caller) Cancelled() error {
 	return nil
 }
 
-// Interrupted returns an error if the context was cancelled, or a signal ends a process that is a Command.
+// Interrupted returns an error if the context was cancelled, or if a Command has received a signal that ends it.
 func (c *Caller) Interrupted() error {
 	if err := c.Cancelled(); err != nil {
 		return err
@@ -60,7 +58,7 @@ func (c *Caller) Interrupted() error {
 	return nil
 }
 
-// CatchEnd holds back the signals that end a Command until the returned function is called.
+// CatchEnd catches the signals that end a Command, for Interrupted, until the returned function is called.
 func (c *Caller) CatchEnd() (restore func()) {
 	if !c.Command {
 		return func() {}
@@ -75,8 +73,8 @@ func (c *Caller) CatchSignals() {
 	}
 }
 
-// Attend waits for the end of a process: see foreground.Attend. It kills the process if the context is cancelled. A
-// Command waits for the orphans too that a container without a pid namespace of its own leaves to it.
+// Attend waits for the end of a process as foreground.Attend does. It kills the process if the context is cancelled.
+// Only a Command waits for orphans.
 func (c *Caller) Attend(pid, master int, streams [3]int, orphans bool) (int, error) {
 	orphans = orphans && c.Command
 	if c.Context.Done() == nil {
@@ -84,7 +82,7 @@ func (c *Caller) Attend(pid, master int, streams [3]int, orphans bool) (int, err
 	}
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
-		return 0, diag.Sys("the container's process can't be watched", "pidfd_open", err)
+		return 0, diag.Sys("a pidfd of the container's process can't be opened", "pidfd_open", err)
 	}
 	killed := make(chan struct{})
 	stop := context.AfterFunc(c.Context, func() {
@@ -100,12 +98,13 @@ func (c *Caller) Attend(pid, master int, streams [3]int, orphans bool) (int, err
 	return status, err
 }
 
-// Explain returns the error of the method. If the context was cancelled that is the reason, and err comes after it:
-// what was under way may have failed in any way. It is an error too if a program was killed for it.
+// Explain returns the error of the method. If the context was cancelled, the error says so first, and then has err: the
+// cancelled work may have failed in any way. It is also an error that the cancellation has killed a program.
 func (c *Caller) Explain(err error) error {
 	if err == nil && c.killed {
 		return &diag.Error{
-			Kind: diag.Host, Problem: "the call was cancelled, and the program killed", Err: context.Cause(c.Context),
+			Kind: diag.Host, Problem: "the call was cancelled, and the program was killed",
+			Err: context.Cause(c.Context),
 		}
 	}
 	if err == nil || c.Context.Err() == nil || errors.Is(err, context.Cause(c.Context)) {

@@ -27,7 +27,7 @@ type compilation struct {
 	plan     *plan.Plan // nil until compile
 }
 
-// inspect reads what the plan depends on and the config does not say.
+// inspect reads what the plan depends on, apart from the config.
 func (in *compilation) inspect(r *inspect.Request) error {
 	options, warnings, err := inspect.Create(in.spec, &in.facts, r)
 	if err != nil {
@@ -49,7 +49,8 @@ func (in *compilation) inspectNotify() error {
 	}
 	if in.spec.Namespaces.New&unix.CLONE_NEWNS == 0 {
 		in.caller.Warn(notify.Env +
-			" is not passed on: it takes a mount in the container, which has no mount namespace of its own")
+			" is not passed to the container: the socket is a mount, and the container has no mount namespace of its " +
+			"own")
 		return nil
 	}
 	root, err := in.settings.Root()
@@ -84,7 +85,7 @@ func (in *compilation) compile(group *cgroup.Group) error {
 	o.ProcPidNS = plan.AsksForPidNS(in.spec) && host.ProcPidNS()
 	p, err := plan.Compile(in.spec, &in.facts, o)
 	if err != nil {
-		return located(in.spec, err)
+		return locate(in.spec, err)
 	}
 	in.caller.Warn(p.Warnings...)
 	if in.settings.Edit != nil {
@@ -94,18 +95,18 @@ func (in *compilation) compile(group *cgroup.Group) error {
 	return nil
 }
 
-// spawnError adds to the error about a boot process that could not be started.
+// spawnError adds a hint to the error about a boot process that could not be started.
 func (in *compilation) spawnError(err error) error {
 	e, ok := err.(*diag.Error) //nolint:errorlint // made by Spawn
 	if ok && e.Errno == unix.EPERM && in.facts.EUID != 0 {
 		e.Field = "linux.namespaces"
-		e.Hint = "without root's rights namespaces need a new user namespace: add one, as `rt spec --rootless` does"
+		e.Hint = "without root's privileges other namespaces require a user namespace: `rt spec --rootless` adds one"
 	}
 	return err
 }
 
-// located completes an error of the document, found after it was loaded, with line and column.
-func located(s *spec.Spec, err error) error {
+// locate adds the line and column to an error about the document that was found after it was loaded.
+func locate(s *spec.Spec, err error) error {
 	if e, ok := errors.AsType[*diag.Error](err); ok && e.Kind == diag.Document && e.Op == "" && e.Field != "" {
 		spec.Locate(s.Raw, e)
 	}

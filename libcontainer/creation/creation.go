@@ -105,7 +105,7 @@ func New(caller *caller.Caller, s *Settings, config *spec.Spec, r *Request) (*Cr
 	in.Observe, in.Trace = r.Recorder != nil, r.Trace != nil
 	if err := c.in.inspect(in); err != nil {
 		c.Close()
-		return nil, located(config, err)
+		return nil, locate(config, err)
 	}
 	open.streams.Preserved = c.in.options.PreserveFDs - in.ExtraFiles // with those of LISTEN_FDS
 	return c, nil
@@ -120,7 +120,7 @@ func (c *Creation) CheckAttended(detached bool) error {
 	if c.request.Recorder != nil && detached {
 		return &diag.Error{
 			Kind: diag.Usage, Field: "--seccomp-record",
-			Problem: "needs a container in the foreground: rt itself sees its calls", Hint: "leave --detach out",
+			Problem: "needs a container in the foreground: rt itself records the calls", Hint: "omit --detach",
 		}
 	}
 	return nil

@@ -47,7 +47,7 @@ func findRdt(id string, config *spec.Spec, resctrl func() (string, error)) (*rdt
 
 // removeCgroup removes the cgroup, with all that is in it.
 func (g *groups) removeCgroup(caller *caller.Caller) {
-	g.cgroup.LeaveToOthers() // with systemd it is made late, perhaps by another rt
+	g.cgroup.LeaveToOthers() // systemd creates it late, perhaps for another container
 	if !g.cgroup.Available() {
 		return
 	}

@@ -94,8 +94,8 @@ func (c *Creation) makeGroups() error {
 	c.undo.Push(func() { c.groups.removeCgroup(c.caller) })
 	s := c.settings
 	if !c.groups.cgroup.Available() && !s.SystemdCgroup && !s.NoCgroup && !s.rootless(&c.in.facts) {
-		c.caller.Warn("the container has no cgroup of its own: none can be made in " + plan.HostCgroup2 +
-			", and the config asks for none; so no device rules hold, and there are no statistics")
+		c.caller.Warn("the container has no cgroup of its own: none can be created in " + plan.HostCgroup2 +
+			", and the config requires none; so it has no device rules and no statistics")
 	}
 	class := c.groups.rdt
 	if class == nil {
@@ -129,7 +129,7 @@ func (c *Creation) start() error {
 	}
 	image, err := nsenter.Assemble(&c.in.plan.Program)
 	if err != nil {
-		return &diag.Error{Kind: diag.Document, Problem: "the config can't be made into a boot image", Err: err}
+		return &diag.Error{Kind: diag.Document, Problem: "no boot image can be created from the config", Err: err}
 	}
 	files, err := c.boot.opener().Open(c.in.plan.Files)
 	if err != nil {
@@ -192,7 +192,7 @@ func (c *Creation) recordCreated() error {
 	}
 	r.state.Phase = state.Created
 	c.caller.Pid = r.state.Pid
-	// Without root's privileges there may be none.
+	// Without root's privileges rt may have found only now that it can't create the cgroup.
 	r.state.Cgroup = state.Cgroup(c.groups.cgroup.Saved())
 	if c.in.options.Wait {
 		steps := c.in.plan.Steps

@@ -87,8 +87,8 @@ func (r *Restoration) finish() error {
 	return r.creation.groups.cgroup.ForbidForks()
 }
 
-// runHooks runs the hooks whose effects end with the container: those of the runtime's namespaces, which set up
-// networks. What createContainer and startContainer have done is in the images, and the program does not start.
+// runHooks runs prestart and createRuntime, which set up networks: their effects have ended with the dumped container.
+// The effects of createContainer and startContainer are in the images.
 func (r *Restoration) runHooks(pid int) error {
 	c := r.creation
 	if c.in.spec.OCI.Hooks == nil {
@@ -99,9 +99,8 @@ func (r *Restoration) runHooks(pid int) error {
 	return c.hooks.runOnHost()
 }
 
-// recordRestored puts the container's first process into the class of linux.intelRdt, and records it for `rt delete
-// --force`. The container is still in creation: a signal of `rt kill` while CRIU holds the processes would make CRIU
-// wait forever.
+// recordRestored adds the init to the class of linux.intelRdt, and records it for `rt delete --force`. The status
+// remains creating, so that `rt kill` fails: a signal while CRIU traces the processes would make CRIU wait forever.
 func (r *Restoration) recordRestored(pid int) error {
 	c := r.creation
 	c.record.state.Pid = pid

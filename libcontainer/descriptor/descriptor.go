@@ -98,7 +98,7 @@ func duplicate(f *plan.File, fd int, err error) (int, error) {
 // cloneTree returns a detached copy of the mount at the path of a bind source: open_tree(2).
 func (o *Opener) cloneTree(f *plan.File, maps *idmap.Namespaces) (int, error) {
 	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
-	var mount *spec.Mount // nil for a source of rt's own
+	var mount *spec.Mount // nil for a source that no mount of the config names
 	if f.Index >= 0 {
 		mount = &o.Spec.Mounts[f.Index]
 	}
@@ -113,7 +113,7 @@ func (o *Opener) cloneTree(f *plan.File, maps *idmap.Namespaces) (int, error) {
 		return opened(f, "open_tree", -1, err)
 	}
 	if o.Facts.Has(host.MountSetattr) {
-		// A copy made here is a peer of the host's mount: what the container mounts on it would show up on the host.
+		// The copy is a peer of the host's mount: mounts that the container attaches to it would appear on the host.
 		err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE,
 			&unix.MountAttr{Propagation: unix.MS_SLAVE})
 		if err != nil {
@@ -130,7 +130,7 @@ func (o *Opener) cloneTree(f *plan.File, maps *idmap.Namespaces) (int, error) {
 	return tree, nil
 }
 
-// openTree is open_tree(2) of a path, of a mount whose server need not answer.
+// openTree calls open_tree(2) without waiting for the server of the file system.
 func openTree(path string, flags uint) (int, error) {
 	var follow uint64
 	if flags&unix.AT_SYMLINK_NOFOLLOW != 0 {
@@ -141,19 +141,18 @@ func openTree(path string, flags uint) (int, error) {
 		return -1, err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	var st unix.Statx_t
-	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, 0, &st)
+	st, err := sys.StatNoSync(fd, "", unix.AT_EMPTY_PATH, 0)
 	if err == nil && st.Attributes&unix.STATX_ATTR_AUTOMOUNT != 0 {
-		return unix.OpenTree(unix.AT_FDCWD, path, flags) // which has it mounted: autofs(5)
+		return unix.OpenTree(unix.AT_FDCWD, path, flags) // this look-up mounts the file system: autofs(5)
 	}
 	return unix.OpenTree(fd, "", flags|unix.AT_EMPTY_PATH)
 }
 
-// listen returns the socket that the boot process accepts `rt start` on.
+// listen returns the start socket, on which the boot process accepts the connection of `rt start`.
 func listen(path string) (int, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return -1, diag.Sys("the start socket can't be made", "socket", err)
+		return -1, diag.Sys("the start socket can't be created", "socket", err)
 	}
 	err = unix.Bind(fd, &unix.SockaddrUnix{Name: path})
 	if err == nil {
@@ -161,12 +160,12 @@ func listen(path string) (int, error) {
 	}
 	if err != nil {
 		_ = unix.Close(fd)
-		return -1, diag.Sys("the start socket can't be made in the state directory", "bind", err)
+		return -1, diag.Sys("the start socket can't be created in the state directory", "bind", err)
 	}
 	return fd, nil
 }
 
-// newMqueue returns a detached mount of the message queues of rt's ipc namespace: mq_overview(7), fsopen(2).
+// newMqueue returns a detached, read-only mount of the message queues of rt's ipc namespace: mq_overview(7), fsopen(2).
 func newMqueue() (int, error) {
 	fs, err := unix.Fsopen("mqueue", unix.FSOPEN_CLOEXEC)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 
 const cgroupRoot = "/sys/fs/cgroup"
 
-// cgroups reports how cgroups are mounted here, and what this user may do with them.
-func cgroups(f *host.Facts) []Finding {
+// examineCgroups reports how cgroups are mounted, and whether this user can create some.
+func examineCgroups(f *host.Facts) []Finding {
 	const subject = "cgroups"
 	switch cgroup.Mode() {
 	case host.CgroupNone:
@@ -22,11 +22,11 @@ func cgroups(f *host.Facts) []Finding {
 			{subject, Bad, "no cgroups are mounted at " + cgroupRoot, "mount -t cgroup2 none " + cgroupRoot},
 		}
 	case host.CgroupV1, host.CgroupHybrid:
-		return cgroupsV1(f)
+		return examineCgroupV1(f)
 	case host.CgroupV2:
 	}
 	list := []Finding{{subject, Good, "cgroup v2", ""}}
-	own := ownCgroup(read("/proc/self/cgroup"))
+	own := ownCgroup(readFile("/proc/self/cgroup"))
 	dir := cgroupRoot
 	if f.EUID != 0 {
 		dir = path.Join(cgroupRoot, path.Dir(own))
@@ -34,21 +34,21 @@ func cgroups(f *host.Facts) []Finding {
 	if err := unix.Access(dir, unix.W_OK); err != nil {
 		level := Bad
 		if f.EUID != 0 || f.UserNS {
-			level = Less
+			level = Limited
 		}
 		return append(list, Finding{
-			subject, level, dir + " can't be written: containers run without a cgroup of their own, and those with " +
-				"limits are refused",
+			subject, level, dir + " can't be written to: containers run without a cgroup of their own, and those " +
+				"with limits are refused",
 			"rt --systemd-cgroup, or systemd-run --user --scope -p Delegate=yes rt ...",
 		})
 	}
-	return append(list, controllers(dir)...)
+	return append(list, examineControllers(dir)...)
 }
 
-// controllers reports which controllers containers below dir can have.
-func controllers(dir string) []Finding {
+// examineControllers reports which controllers the cgroups below dir can have.
+func examineControllers(dir string) []Finding {
 	const subject = "cgroups"
-	have := strings.Fields(read(dir + "/cgroup.controllers"))
+	have := strings.Fields(readFile(dir + "/cgroup.controllers"))
 	var missing []string
 	for _, c := range []string{"cpu", "memory", "pids", "io", "cpuset"} {
 		if !slices.Contains(have, c) {
@@ -59,16 +59,16 @@ func controllers(dir string) []Finding {
 		return []Finding{{subject, Good, "controllers in " + dir + ": " + strings.Join(have, " "), ""}}
 	}
 	return []Finding{{
-		subject, Less, "no controller " + strings.Join(missing, ", ") + " in " + dir + ": their limits are refused",
+		subject, Limited, "no controller " + strings.Join(missing, ", ") + " in " + dir + ": their limits are refused",
 		"let the service manager delegate them (systemd.resource-control(5), Delegate=), or see cgroup_disable= on " +
 			"the kernel's command line",
 	}}
 }
 
-// cgroupsV1 reports on v1 hierarchies.
-func cgroupsV1(f *host.Facts) []Finding {
+// examineCgroupV1 reports on v1 hierarchies.
+func examineCgroupV1(f *host.Facts) []Finding {
 	const subject = "cgroups"
-	if own := read("/proc/self/mountinfo"); !strings.Contains(own, " - cgroup ") {
+	if own := readFile("/proc/self/mountinfo"); !strings.Contains(own, " - cgroup ") {
 		return []Finding{
 			{
 				subject,
@@ -78,21 +78,23 @@ func cgroupsV1(f *host.Facts) []Finding {
 			},
 		}
 	}
-	list := []Finding{{subject, Less, "cgroup v1: processes are moved into their cgroups, and cgroup namespaces " +
+	list := []Finding{{subject, Limited, "cgroup v1: processes are moved into their cgroups, and cgroup namespaces " +
 		"hide less", "boot with systemd.unified_cgroup_hierarchy=1"}}
 	for _, c := range []string{"cpu", "memory", "pids", "devices", "freezer"} {
 		dir := cgroupRoot + "/" + c
 		switch unix.Access(dir, unix.W_OK) {
 		case nil:
 		case unix.ENOENT:
-			list = append(list, Finding{subject, Less, "no hierarchy of controller " + c + " is mounted: its limits " +
-				"are refused", "mount -t cgroup -o " + c + " none " + dir})
+			list = append(list, Finding{
+				subject, Limited, "no hierarchy of controller " + c + " is mounted: its limits are refused",
+				"mount -t cgroup -o " + c + " none " + dir,
+			})
 		default:
 			level := Bad
 			if f.EUID != 0 || f.UserNS {
-				level = Less
+				level = Limited
 			}
-			list = append(list, Finding{subject, level, dir + " can't be written: containers run without a cgroup " +
+			list = append(list, Finding{subject, level, dir + " can't be written to: containers run without a cgroup " +
 				"of their own, and those with limits are refused", ""})
 			return list
 		}

@@ -1,8 +1,8 @@
 // Package doctor examines whether this machine can run containers: what works, what does not, and what to do.
 //
-// It turns the probes of package host, and the state of cgroups, id ranges and limits, into a list of findings. It runs
-// in rt only, for `rt doctor`. It changes nothing; it starts one process, which ends at once. Its advice does not
-// depend on the distribution.
+// It turns the probes of package host, and the state of cgroups and id ranges, into a list of findings, for `rt
+// doctor`. It changes nothing. It starts one process, which ends immediately. Its advice does not depend on the
+// distribution.
 package doctor
 
 import (
@@ -16,31 +16,34 @@ type Level string
 
 // The levels.
 const (
-	Good   Level = "ok"     // it works
-	Less   Level = "less"   // containers run, with less isolation, fewer features or less speed
-	Bad    Level = "bad"    // containers can't run until this is fixed
-	Unsure Level = "unsure" // this user can't find out, or only a trial would tell
+	Good    Level = "ok"      // it works
+	Limited Level = "limited" // containers run, with less isolation, fewer features or less speed
+	Bad     Level = "bad"     // no container runs until this is fixed
+	Unknown Level = "unknown" // this user has no access, or only running a container would tell
 )
 
 // Finding is one line of the report.
 type Finding struct {
-	Subject string // "cgroups"
+	Subject string // what it is about: "cgroups"
 	Level   Level
 	Found   string // what was found
-	Advice  string // what to do about it, "" if nothing
+	Advice  string // what to do about it; "" if nothing
 }
 
 // Examine returns all findings, in the order in which containers need things.
 func Examine() []Finding {
 	f := host.Probe()
 	var list []Finding
-	for _, examine := range []func(*host.Facts) []Finding{kernel, rights, namespaces, ids, cgroups, security, files} {
+	for _, examine := range []func(*host.Facts) []Finding{
+		examineKernel, examinePrivileges, examineNamespaces, examineIDs, examineCgroups, examineSecurity,
+		examineFileSystems,
+	} {
 		list = append(list, examine(&f)...)
 	}
 	return list
 }
 
-// CanRun reports whether no finding keeps every container from running.
+// CanRun reports whether no finding has the level Bad.
 func CanRun(list []Finding) bool {
 	for i := range list {
 		if list[i].Level == Bad {
@@ -50,8 +53,8 @@ func CanRun(list []Finding) bool {
 	return true
 }
 
-// read returns a small file in /proc or /sys without the newline at its end; "" if it can't be read.
-func read(path string) string {
+// readFile returns the text of a small file in /proc or /sys without the newline at its end; "" if it can't be read.
+func readFile(path string) string {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return ""

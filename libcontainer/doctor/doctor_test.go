@@ -13,7 +13,7 @@ func TestExamine(t *testing.T) {
 	for _, f := range Examine() {
 		subjects[f.Subject]++
 		switch f.Level {
-		case Good, Less, Bad, Unsure:
+		case Good, Limited, Bad, Unknown:
 		default:
 			t.Errorf("level %q of %+v", f.Level, f)
 		}
@@ -32,19 +32,19 @@ func TestExamine(t *testing.T) {
 }
 
 func TestCanRun(t *testing.T) {
-	if !CanRun([]Finding{{Level: Good}, {Level: Less}, {Level: Unsure}}) ||
+	if !CanRun([]Finding{{Level: Good}, {Level: Limited}, {Level: Unknown}}) ||
 		CanRun([]Finding{{Level: Good}, {Level: Bad}}) {
 		t.Error("only what is bad keeps containers from running")
 	}
 }
 
-// The features of instead are names of package host's: one that was renamed there would never be reported.
+// The features of optionalFeatures are names of package host's: one that was renamed there would never be reported.
 func TestInsteadNamesFeatures(t *testing.T) {
 	known := map[string]bool{}
 	for _, r := range host.Report() {
 		known[r.Name] = true
 	}
-	for _, o := range instead {
+	for _, o := range optionalFeatures {
 		name := o.feature
 		if !known[name] {
 			t.Errorf("package host reports no %s", name)
@@ -59,7 +59,7 @@ func TestIDsOf(t *testing.T) {
 		uid  uint32
 		want int
 	}{{"web", 1000, 65546}, {"web", 7, 65536}, {"", 1000, 10}, {"nobody", 65534, 0}} {
-		if got := idsOf(text, c.name, c.uid); got != c.want {
+		if got := countIDs(text, c.name, c.uid); got != c.want {
 			t.Errorf("%s %d: %d, want %d", c.name, c.uid, got, c.want)
 		}
 	}
@@ -67,10 +67,10 @@ func TestIDsOf(t *testing.T) {
 
 func TestBelow(t *testing.T) {
 	const line = "36 35 0:5 / /proc rw - proc proc rw\n37 36 0:6 / /proc/sys/fs/binfmt_misc rw - autofs x rw\n"
-	if got := below(line, "/proc/"); got != "" {
+	if got := mountBelow(line, "/proc/"); got != "" {
 		t.Errorf("%s covers nothing", got)
 	}
-	if got := below(line+"38 36 0:7 / /proc/kcore rw - tmpfs x rw\n", "/proc/"); got != "/proc/kcore" {
+	if got := mountBelow(line+"38 36 0:7 / /proc/kcore rw - tmpfs x rw\n", "/proc/"); got != "/proc/kcore" {
 		t.Errorf("got %q", got)
 	}
 }

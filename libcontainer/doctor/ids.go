@@ -13,16 +13,21 @@ import (
 	"rt/libcontainer/host"
 )
 
-// rights reports which rights of root rt lacks.
-func rights(f *host.Facts) []Finding {
-	const subject = "rights"
+// examinePrivileges reports which privileges of root rt lacks.
+func examinePrivileges(f *host.Facts) []Finding {
+	const subject = "privileges"
 	if f.EUID != 0 {
-		return []Finding{{subject, Less, "rt runs as user " + strconv.Itoa(int(f.EUID)) + ": containers need a user " +
-			"namespace in their config", "rt spec --rootless writes such a config"}}
+		return []Finding{{
+			subject, Limited,
+			"rt runs as user " + strconv.Itoa(int(f.EUID)) + ": containers need a user namespace in their config",
+			"rt spec --rootless writes such a config",
+		}}
 	}
 	if f.UserNS {
-		return []Finding{{subject, Less, "rt runs in a user namespace: devices can't be made and are bound from the " +
-			"host", ""}}
+		return []Finding{{
+			subject, Limited,
+			"rt runs in a user namespace: devices can't be created, and are bind mounts of the host's", "",
+		}}
 	}
 	const needed = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_SETUID |
 		1<<unix.CAP_SETGID | 1<<unix.CAP_SETPCAP | 1<<unix.CAP_SYS_CHROOT
@@ -36,8 +41,8 @@ func rights(f *host.Facts) []Finding {
 	return []Finding{{subject, Good, "rt is root and has the capabilities it needs", ""}}
 }
 
-// namespaces reports which kinds the kernel has, and tries to make a user namespace.
-func namespaces(f *host.Facts) []Finding {
+// examineNamespaces reports which types of namespaces the kernel has, and tries to create a user namespace.
+func examineNamespaces(f *host.Facts) []Finding {
 	const subject = "namespaces"
 	var list []Finding
 	var missing []string
@@ -47,17 +52,17 @@ func namespaces(f *host.Facts) []Finding {
 		}
 	}
 	if missing == nil {
-		list = append(list, Finding{subject, Good, "the kernel has all kinds of namespaces", ""})
+		list = append(list, Finding{subject, Good, "the kernel has all types of namespaces", ""})
 	} else {
 		list = append(list, Finding{
-			subject, Less, "the kernel has no " + strings.Join(missing, ", "),
-			"configs that ask for them are refused",
+			subject, Limited, "the kernel has no " + strings.Join(missing, ", "),
+			"configs that name them are refused",
 		})
 	}
 	for _, kind := range []string{"user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time"} {
 		file := "/proc/sys/user/max_" + kind + "_namespaces"
-		if n, err := strconv.Atoi(read(file)); err == nil && n == 0 {
-			level := Less
+		if n, err := strconv.Atoi(readFile(file)); err == nil && n == 0 {
+			level := Limited
 			if kind == "mnt" || kind == "user" && f.EUID != 0 {
 				level = Bad
 			}
@@ -75,10 +80,10 @@ func namespaces(f *host.Facts) []Finding {
 	return append(list, tryUserNamespace(f))
 }
 
-// tryUserNamespace makes a user namespace, since not every way to forbid them can be read.
+// tryUserNamespace creates a user namespace: some restrictions of user namespaces can't be read.
 func tryUserNamespace(f *host.Facts) Finding {
 	const subject = "namespaces"
-	bad := Less
+	bad := Limited
 	if f.EUID != 0 {
 		bad = Bad
 	}
@@ -87,9 +92,9 @@ func tryUserNamespace(f *host.Facts) Finding {
 	if err := cmd.Run(); err != nil {
 		do := "see user.max_user_namespaces, kernel.unprivileged_userns_clone, and the seccomp filter of the " +
 			"container or service that rt runs in"
-		return Finding{subject, bad, "a user namespace can't be made: " + err.Error(), do}
+		return Finding{subject, bad, "a user namespace can't be created: " + err.Error(), do}
 	}
-	if f.EUID != 0 && read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
+	if f.EUID != 0 && readFile("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
 		return Finding{
 			subject, bad, "AppArmor denies ordinary users capabilities in their user namespaces",
 			"give rt a profile with `userns,`, or set kernel.apparmor_restrict_unprivileged_userns=0",
@@ -98,8 +103,8 @@ func tryUserNamespace(f *host.Facts) Finding {
 	return Finding{subject, Good, "a user namespace can be made", ""}
 }
 
-// ids reports which ids an ordinary user can map.
-func ids(f *host.Facts) []Finding {
+// examineIDs reports which IDs an ordinary user can map.
+func examineIDs(f *host.Facts) []Finding {
 	const subject = "ids"
 	if f.EUID == 0 {
 		return nil
@@ -114,7 +119,7 @@ func ids(f *host.Facts) []Finding {
 		{"newgidmap", "/etc/subgid", "group"},
 	} {
 		text, _ := os.ReadFile(m.file)
-		n := idsOf(string(text), name, f.EUID)
+		n := countIDs(string(text), name, f.EUID)
 		_, err := exec.LookPath(m.program)
 		switch {
 		case err != nil:
@@ -122,14 +127,15 @@ func ids(f *host.Facts) []Finding {
 				list,
 				Finding{
 					subject,
-					Less,
+					Limited,
 					m.program + " is not installed: a container can have one " + m.what + " id only",
 					"install it (Debian: uidmap)",
 				},
 			)
 		case n == 0:
 			list = append(list, Finding{
-				subject, Less, m.file + " gives " + name + " no range: a container can have one " + m.what + " id only",
+				subject, Limited, m.file + " gives " + name + " no range: a container can have only one " + m.what +
+					" id",
 				"usermod --add-sub" + m.what[:1] + "ids 100000-165535 " + name,
 			})
 		default:
@@ -142,8 +148,8 @@ func ids(f *host.Facts) []Finding {
 	return list
 }
 
-// idsOf counts the ids that the text of a subuid(5) file gives a user, listed by name or number.
-func idsOf(text, name string, uid uint32) int {
+// countIDs counts the ids that the text of a subuid(5) file gives a user, listed by name or number.
+func countIDs(text, name string, uid uint32) int {
 	total := 0
 	for line := range strings.Lines(text) {
 		f := strings.Split(strings.TrimSpace(line), ":")

@@ -9,10 +9,11 @@ import (
 	"rt/libcontainer/host"
 )
 
+// optional is a feature of host.Report, and what rt does without it.
 type optional struct{ feature, text string }
 
-// instead says what rt does without a feature that it does not require.
-var instead = [...]optional{
+// optionalFeatures are the features that rt uses, but does not require.
+var optionalFeatures = [...]optional{
 	{"mount_setattr(2)", "bind mounts are restricted after they are attached, and recursive options (rro and the " +
 		"like) are refused"},
 	{"cgroup.kill", "processes of a container are killed one by one"},
@@ -21,11 +22,11 @@ var instead = [...]optional{
 	{"MOUNT_ATTR_NOSYMFOLLOW", "the option nosymfollow is refused for new mounts"},
 	{"MOUNT_ATTR_IDMAP", "mounts with id mappings are refused"},
 	{"user.* attributes on tmpfs", "in a container of an ordinary user with --ephemeral a directory that was " +
-		"deleted can't be made again"},
+		"deleted can't be created again"},
 }
 
-// kernel reports which features the kernel has.
-func kernel(*host.Facts) []Finding {
+// examineKernel reports which features the kernel has.
+func examineKernel(*host.Facts) []Finding {
 	const subject = "kernel"
 	var u unix.Utsname
 	_ = unix.Uname(&u)
@@ -35,14 +36,14 @@ func kernel(*host.Facts) []Finding {
 	}
 	list := []Finding{{subject, Good, release + " has every system call that rt needs", ""}}
 	for _, r := range host.Report() {
-		i := slices.IndexFunc(instead[:], func(o optional) bool { return o.feature == r.Name })
+		i := slices.IndexFunc(optionalFeatures[:], func(o optional) bool { return o.feature == r.Name })
 		if i < 0 || r.Answer == host.Yes {
 			continue
 		}
-		what := instead[i].text
-		level, verb := Less, " is missing: "
+		what := optionalFeatures[i].text
+		level, verb := Limited, " is missing: "
 		if r.Answer == host.Unknown {
-			level, verb = Unsure, " can't be probed; without it "
+			level, verb = Unknown, " can't be probed; without it "
 		}
 		do := "Linux " + r.Since + " has it"
 		if r.Name == "executable memfd" {
@@ -53,11 +54,11 @@ func kernel(*host.Facts) []Finding {
 	return list
 }
 
-// security reports on Linux security modules and seccomp.
-func security(f *host.Facts) []Finding {
+// examineSecurity reports on Linux security modules and seccomp.
+func examineSecurity(f *host.Facts) []Finding {
 	const subject = "security"
 	var list []Finding
-	modules := read("/sys/kernel/security/lsm")
+	modules := readFile("/sys/kernel/security/lsm")
 	if modules == "" {
 		modules = "unknown, since securityfs is not mounted"
 	}
@@ -68,7 +69,7 @@ func security(f *host.Facts) []Finding {
 		if m.on {
 			list = append(list, Finding{subject, Good, m.name + " is on", ""})
 		} else {
-			list = append(list, Finding{subject, Less, m.name + " is off: a config with " + m.field +
+			list = append(list, Finding{subject, Limited, m.name + " is off: a config with " + m.field +
 				" is refused (modules: " + modules + ")", ""})
 		}
 	}
@@ -80,44 +81,47 @@ func security(f *host.Facts) []Finding {
 				"unconfined)",
 		})
 	} else if host.Filtered() {
-		list = append(list, Finding{subject, Unsure, "rt runs under a seccomp filter, as in a container: it may " +
+		list = append(list, Finding{subject, Unknown, "rt runs under a seccomp filter, as in a container: it may " +
 			"deny calls, with EPERM or ENOSYS", ""})
 	}
-	actions := read("/proc/sys/kernel/seccomp/actions_avail")
+	actions := readFile("/proc/sys/kernel/seccomp/actions_avail")
 	switch {
 	case strings.Contains(actions, "errno"):
 		list = append(list, Finding{subject, Good, "seccomp filters work: " + actions, ""})
 	case actions == "":
-		list = append(list, Finding{subject, Less, "the kernel has no seccomp filters: a config with linux.seccomp " +
-			"is refused", "CONFIG_SECCOMP_FILTER must be set in the kernel"})
+		list = append(list, Finding{
+			subject, Limited, "the kernel has no seccomp filters: a config with linux.seccomp is refused",
+			"CONFIG_SECCOMP_FILTER must be set in the kernel",
+		})
 	}
 	return list
 }
 
-// files reports on overlay, and on mounts over /proc, which containers with a user namespace need uncovered.
-func files(_ *host.Facts) []Finding {
+// examineFileSystems reports on overlay, and on mounts over /proc, which containers with a user namespace need
+// uncovered.
+func examineFileSystems(_ *host.Facts) []Finding {
 	const subject = "file systems"
 	var list []Finding
-	if known := read("/proc/filesystems"); strings.Contains(known, "\toverlay") {
+	if known := readFile("/proc/filesystems"); strings.Contains(known, "\toverlay") {
 		list = append(list, Finding{subject, Good, "overlay is available: for mounts of that type, --ephemeral and " +
 			"--overlay", ""})
 	} else {
-		list = append(list, Finding{subject, Unsure, "overlay, which --ephemeral and --overlay need, is not loaded; " +
+		list = append(list, Finding{subject, Unknown, "overlay, which --ephemeral and --overlay need, is not loaded; " +
 			"it may be a module that is loaded on first use", "modprobe overlay"})
 	}
-	if covered := below(read("/proc/self/mountinfo"), "/proc/"); covered != "" {
+	if covered := mountBelow(readFile("/proc/self/mountinfo"), "/proc/"); covered != "" {
 		list = append(list, Finding{
-			subject, Less, "/proc is covered at " + covered + ": containers with a user namespace can't mount their " +
-				"own proc (mount_namespaces(7))",
+			subject, Limited, "/proc is covered at " + covered + ": containers with a user namespace can't mount " +
+				"their own proc (mount_namespaces(7))",
 			"mount an uncovered procfs elsewhere in this mount namespace, or bind-mount the host's in the config",
 		})
 	}
 	return list
 }
 
-// below returns the first mount point below dir in the text of a mountinfo file, "" if there is none. A mount at
+// mountBelow returns the first mount point below dir in the text of a mountinfo file, "" if there is none. A mount at
 // /proc/sys/fs/binfmt_misc does not count.
-func below(mountinfo, dir string) string {
+func mountBelow(mountinfo, dir string) string {
 	for line := range strings.Lines(mountinfo) {
 		fields := strings.Fields(line)
 		if len(fields) > 4 && strings.HasPrefix(fields[4], dir) &&

@@ -1,4 +1,4 @@
-// Package engine hands to the engine that has called rt what it asked for: the master of the container's terminal
+// Package engine passes to the engine that has called rt what it has requested: the master of the container's terminal
 // (--console-socket), a pidfd (--pidfd-socket) and the pid (--pid-file).
 //
 // Sockets are Unix stream sockets that the engine listens on. rt never waits for an engine that does not accept.
@@ -14,23 +14,22 @@ import (
 	"rt/spec"
 )
 
-// CheckConsole checks, before anything is made, that somebody will hold the master of the container's terminal. The
-// rules are runc's: a terminal without rt in the foreground needs a console socket, and a console socket is of no use
-// otherwise.
+// CheckConsole returns an error if no process would have the master of the container's terminal. The rules are those of
+// runc: a terminal of a detached container requires a console socket, which no other container uses.
 func CheckConsole(p *spec.Process, socket string, detached bool) error {
 	terminal := p != nil && p.Terminal
 	switch {
 	case terminal && detached && socket == "":
 		return &diag.Error{
 			Kind: diag.Usage, Field: "process.terminal", Value: "true",
-			Problem: "nobody would hold the container's terminal: " +
-				"a detached container with a terminal needs --console-socket",
+			Problem: "no process would have the master of the terminal: " +
+				"a detached container with a terminal requires --console-socket",
 		}
 	case socket != "" && (!terminal || !detached):
 		return &diag.Error{
 			Kind: diag.Usage, Field: "--console-socket", Value: socket,
-			Problem: "nothing would be sent there: " +
-				"a console socket takes the terminal of a detached container with process.terminal",
+			Problem: "would receive nothing: " +
+				"a console socket receives the terminal of a detached container with process.terminal",
 		}
 	}
 	return nil
@@ -43,13 +42,13 @@ type Console struct {
 	streams [3]int
 }
 
-// NewConsole returns a console whose master goes to the engine that listens on socket; with "" it stays with rt,
-// which relays it to streams.
+// NewConsole returns a console whose master is passed to the engine that listens on socket. With "" rt keeps the
+// master, and relays it to streams.
 func NewConsole(socket string, streams [3]int) Console {
 	return Console{socket: socket, master: -1, streams: streams}
 }
 
-// Take takes over the master from the boot process.
+// Take takes the master, which the boot process has passed. Close and Release say who closes it.
 func (c *Console) Take(master int) error {
 	c.master = master
 	if c.socket == "" {
@@ -66,7 +65,7 @@ func (c *Console) Take(master int) error {
 	return nil
 }
 
-// Release returns the master, which the caller closes from now on; -1 without a terminal, or when the engine has it.
+// Release returns the master, which the caller then closes; -1 without a terminal, or if the engine has the master.
 func (c *Console) Release() int {
 	master := c.master
 	c.master = -1

@@ -39,7 +39,7 @@ func sendPidfd(path string, pid int) error {
 func writePidFile(path string, pid int) error {
 	fd, temporary, err := sys.Temporary(path, 0o644)
 	if err != nil {
-		return diag.Sys("the pid file can't be made", "openat", err).At("--pid-file", path)
+		return diag.Sys("the pid file can't be created", "openat", err).At("--pid-file", path)
 	}
 	_, err = unix.Write(fd, strconv.AppendInt(nil, int64(pid), 10))
 	_ = unix.Close(fd)
@@ -56,9 +56,9 @@ func writePidFile(path string, pid int) error {
 // send sends a descriptor to a listening Unix stream socket, with its name as the payload, as runc does.
 func send(option, path, name string, fd int) error {
 	fail := func(call string, err error) error {
-		e := diag.Sys("can't pass "+name, call, err).At(option, path)
+		e := diag.Sys(name+" can't be passed", call, err).At(option, path)
 		if e.Errno == unix.EAGAIN {
-			e.Hint = "whoever listens there does not take connections: the queue of them is full"
+			e.Hint = "the listener does not accept connections: its queue is full"
 		}
 		return e
 	}

@@ -11,9 +11,9 @@ import (
 	"rt/spec"
 )
 
-// accessHint names the first directory on the way to a program that the user of the process may not enter, or the
-// program if it is the one that this user may not execute; "" if the modes allow both, or if more than they decides: an
-// ACL, or a user namespace, in which the owners of files are others.
+// accessHint names the first directory of a program's path that the user of the process may not enter, or else the
+// program that this user may not execute. It returns "" if the modes allow both, or if not they alone decide: with an
+// ACL, or in a user namespace, in which files have other owners.
 func (f imageFiles) accessHint(name string) string {
 	if f.config.Namespaces.Has(unix.CLONE_NEWUSER) {
 		return ""
@@ -27,26 +27,26 @@ func (f imageFiles) accessHint(name string) string {
 		if end {
 			file, verb = name, "executed"
 		}
-		st, known := f.mode(file)
+		st, known := f.readMode(file)
 		if !known {
 			return ""
 		}
 		if !mayExecute(f.config.Process, st) {
 			return file + " may not be " + verb + " by user " + strconv.FormatUint(uint64(f.config.Process.UID), 10) +
-				": its mode is " + octal(st.Mode) + ", its owner " + strconv.FormatUint(uint64(st.Uid), 10)
+				": its mode is " + formatMode(st.Mode) + ", its owner " + strconv.FormatUint(uint64(st.Uid), 10)
 		}
 	}
 	return ""
 }
 
-// octal writes the permission bits as chmod(1) reads them.
-func octal(mode uint16) string {
+// formatMode returns the permission bits as chmod(1) takes them: "0755".
+func formatMode(mode uint16) string {
 	digits := strconv.FormatUint(uint64(mode&0o7777), 8)
 	return strings.Repeat("0", max(4-len(digits), 0)) + digits
 }
 
-// mode returns the mode and the owners of a file of the image, if they alone decide who may execute it.
-func (f imageFiles) mode(name string) (st *unix.Statx_t, known bool) {
+// readMode returns the mode and the owners of a file of the image, if they alone decide who may execute it.
+func (f imageFiles) readMode(name string) (st *unix.Statx_t, known bool) {
 	fd, _, err := f.open(name)
 	if err != nil {
 		return nil, false

@@ -13,8 +13,8 @@ import (
 	"rt/spec"
 )
 
-// Of returns the error for the user of an error of Session.Serve. outOfMemory returns an error if the container's
-// cgroup has run out of memory.
+// Explain returns the error for the user of an error of Session.Serve. outOfMemory returns an error if a process in the
+// container's cgroup was OOM-killed.
 func Explain(err error, s *supervise.Session, p *plan.Plan, config *spec.Spec, outOfMemory func() error) error {
 	if f, ok := errors.AsType[*supervise.Failure](err); ok {
 		return Step(f, p.Text(f.Index), config)
@@ -29,16 +29,16 @@ func Explain(err error, s *supervise.Session, p *plan.Plan, config *spec.Spec, o
 	if !errors.Is(err, supervise.ErrEnded) {
 		return err
 	}
-	death := Died(s, outOfMemory)
+	died := EndError(s, outOfMemory)
 	u, waited := errors.AsType[*supervise.Unanswered](err)
-	if e, ok := errors.AsType[*diag.Error](death); ok && waited {
+	if e, ok := errors.AsType[*diag.Error](died); ok && waited {
 		e.Step, e.Text, e.Call = int(u.Step.Number), p.Text(u.Index), u.Step.Call.String()
 	}
-	return death
+	return died
 }
 
-// Died returns the error about a boot process that has ended without a report.
-func Died(s *supervise.Session, outOfMemory func() error) error {
+// EndError returns the error about a boot process that has ended without a report.
+func EndError(s *supervise.Session, outOfMemory func() error) error {
 	status, err := s.Status()
 	if err != nil {
 		return &diag.Error{
@@ -46,11 +46,11 @@ func Died(s *supervise.Session, outOfMemory func() error) error {
 			Err: err,
 		}
 	}
-	return death(status, outOfMemory)
+	return deathError(status, outOfMemory)
 }
 
-// death returns the error about the end of a boot process with a wait status.
-func death(status unix.WaitStatus, outOfMemory func() error) error {
+// deathError returns the error about the end of a boot process with a wait status.
+func deathError(status unix.WaitStatus, outOfMemory func() error) error {
 	if !status.Signaled() {
 		return &diag.Error{Kind: diag.Kernel, Problem: "the boot process has ended with status " +
 			strconv.Itoa(status.ExitStatus())}
@@ -69,21 +69,22 @@ func death(status unix.WaitStatus, outOfMemory func() error) error {
 	return e
 }
 
-// Executed returns an error if a boot process has died instead of executing the user's program: both close the control
-// channel. A process that is alive has executed. A zombie still has the name that execve(2) would have changed.
+// Executed returns an error if a boot process has died instead of executing the user's program: the control channel is
+// closed in both cases. A process that is alive has executed it. The name of a zombie tells whether it has, because
+// execve(2) changes the name.
 func Executed(s *supervise.Session, pid int, outOfMemory func() error) error {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG|unix.WALL, nil)
 	if err == nil && info.Signo == 0 {
-		return nil // our child, and alive
+		return nil // a child that is alive
 	}
 	name, dead := process.Name(pid)
 	if !dead || name != plan.BootName {
 		return nil
 	}
 	if err != nil {
-		// Created by another rt, and so not our child: only its parent can tell what it died of. But its cgroup tells
-		// whether it was memory.
+		// The process is the child of another rt, and only its parent learns the status. The cgroup tells whether it
+		// was OOM-killed.
 		if err := outOfMemory(); err != nil {
 			return err
 		}
@@ -96,11 +97,12 @@ func Executed(s *supervise.Session, pid int, outOfMemory func() error) error {
 	}
 	status, err := s.Status()
 	if err != nil {
-		return nil //nolint:nilerror // someone else was faster; then it is not for us to tell
+		return nil //nolint:nilerror // another thread has waited for it, and reports the error
 	}
-	return death(status, outOfMemory)
+	return deathError(status, outOfMemory)
 }
 
+// signalText returns the number and name of a signal.
 func signalText(s unix.Signal) string {
 	name := unix.SignalName(s)
 	if name == "" {

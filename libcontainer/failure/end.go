@@ -11,15 +11,15 @@ import (
 	"rt/spec"
 )
 
-// Counts are what was counted in the cgroup of a container.
+// Counts are counters of a container's cgroup.
 type Counts interface {
-	OOMKilled() (bool, error)
-	ForksRefused() uint64 // for pids.limit
+	OOMKilled() (bool, error) // whether a process was OOM-killed
+	ForksRefused() uint64     // the number of forks that pids.limit has refused
 }
 
-// EndReason says why the program of a container in the foreground has ended as it has, if the kernel or a limit has
-// ended it, and "" if not or if that is not known. status is its exit status, in which 128 + n stands for signal n: a
-// shell that is the program has the same for a program that it has run.
+// EndReason returns a sentence about the end of a container's program, if the kernel or a limit has ended it; "" if
+// not, or if that is unknown. status is the exit status: 128 + n for signal n. A shell returns the same for a program
+// that it has executed.
 func EndReason(status, pid int, config *spec.Spec, counts Counts) string {
 	if status == 0 {
 		return ""
@@ -50,6 +50,7 @@ func EndReason(status, pid int, config *spec.Spec, counts Counts) string {
 	return endSentence(status, reason)
 }
 
+// plural returns the plural ending of a noun for n things.
 func plural(n uint64) string {
 	if n == 1 {
 		return ""
@@ -61,6 +62,7 @@ func endSentence(status int, reason string) string {
 	return "the program has ended with status " + strconv.Itoa(status) + ": " + reason
 }
 
+// memoryReason returns the reason of a program that was OOM-killed.
 func memoryReason(config *spec.Spec) string {
 	const what = "a process of the container was OOM-killed: "
 	if l := config.OCI.Linux; l != nil && l.Resources != nil && l.Resources.Memory != nil {
@@ -71,6 +73,7 @@ func memoryReason(config *spec.Spec) string {
 	return what + "the machine, or a cgroup above the container's, has run out of memory"
 }
 
+// pidsLimit returns the value of linux.resources.pids.limit after a space; "" if it is absent.
 func pidsLimit(config *spec.Spec) string {
 	if l := config.OCI.Linux; l != nil && l.Resources != nil && l.Resources.Pids != nil &&
 		l.Resources.Pids.Limit != nil {
@@ -79,7 +82,7 @@ func pidsLimit(config *spec.Spec) string {
 	return ""
 }
 
-// limitReason is about a program that has gone beyond a limit of process.rlimits, and was told so by a signal.
+// limitReason returns the reason of a program that was killed by the signal of an exceeded limit of process.rlimits.
 func limitReason(config *spec.Spec, resource int, unit string) string {
 	if config.Process == nil {
 		return ""
@@ -93,7 +96,7 @@ func limitReason(config *spec.Spec, resource int, unit string) string {
 	return ""
 }
 
-// hardCPULimit returns the hard limit of processor time in seconds, or 0 if there is none.
+// hardCPULimit returns the hard limit of processor time in seconds; 0 if there is none.
 func hardCPULimit(config *spec.Spec) int64 {
 	if config.Process == nil {
 		return 0
@@ -116,6 +119,7 @@ func childTime() int64 {
 	return used.Utime.Sec + used.Stime.Sec + (used.Utime.Usec+used.Stime.Usec+half)/1_000_000
 }
 
+// seccompReason returns the reason of a program that linux.seccomp has killed; "" without linux.seccomp.
 func seccompReason(pid int, config *spec.Spec) string {
 	if config.OCI.Linux == nil || config.OCI.Linux.Seccomp == nil {
 		return ""
@@ -129,7 +133,7 @@ func seccompReason(pid int, config *spec.Spec) string {
 	return callReason("")
 }
 
-// callReason is about a program that seccomp has killed for a call, "" if it is not known which.
+// callReason returns the reason of a program that seccomp has killed for a call; "" is an unknown one.
 func callReason(call string) string {
 	const what = "linux.seccomp has killed it for "
 	if call == "" {
@@ -138,8 +142,9 @@ func callReason(call string) string {
 	return what + "the call " + call
 }
 
-// killedCall returns the system call for which seccomp has killed a process, by the audit record in the kernel's log,
-// or "" if rt may not read that or the record is not there: it goes to auditd(8) where that runs.
+// killedCall returns the system call for which seccomp has killed a process, from the audit record in the kernel's log.
+// It returns "" if rt may not read the log, or if the log has no such record: auditd(8), if it runs, receives it
+// instead.
 func killedCall(pid int) string {
 	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {

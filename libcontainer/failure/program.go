@@ -14,10 +14,9 @@ import (
 	"rt/spec"
 )
 
-// programHint looks for the reason why the program of a container could not be found or executed, after that has
-// failed, and returns a sentence about it, or "". It sees the image and the mounts as the config has them: what an
-// earlier container or a hook has changed in a layer, it does not see. The files are the image's: only regular ones are
-// opened, and only their beginning is read.
+// programHint returns a sentence that says why the program of a container was not found or executed, or "". It examines
+// the root file system and the mounts of the config, without the changes in a layer. It opens only regular files, and
+// reads only their beginning: the files are untrusted.
 func programHint(e *diag.Error, config *spec.Spec) string {
 	p := config.Process
 	name := p.Args[0]
@@ -55,14 +54,14 @@ func envValue(env []string, name string) (value string, ok bool) {
 	return value, ok
 }
 
-// imageFiles are the files of a container as they are on the host.
+// imageFiles are the files of a container, by their paths on the host.
 type imageFiles struct{ config *spec.Spec }
 
-// open opens a file of the container with O_PATH. noexec is the field of the mount that allows no execution there. What
-// is in a file system that only the container has can't be opened.
+// open opens a file of the container with O_PATH. noexec names the mount that is noexec, "" if none is. A file in a
+// file system that only the container mounts can't be opened.
 func (f imageFiles) open(name string) (fd int, noexec string, err error) {
 	root, rest, noexec := f.config.Rootfs, name, ""
-	for i := range f.config.Mounts { // the last one that holds the file covers the others
+	for i := range f.config.Mounts { // the last mount above the file covers the others
 		m := &f.config.Mounts[i]
 		below, ok := sys.Below(name, m.Destination)
 		if !ok || m.Remount {
@@ -91,7 +90,8 @@ func (f imageFiles) open(name string) (fd int, noexec string, err error) {
 	return fd, noexec, err
 }
 
-// programHint says why a file can't be executed, or "" if that can't be told or there is no such file.
+// programHint returns a sentence that says why a file can't be executed; "" if that is unknown or there is no such
+// file.
 func (f imageFiles) programHint(name string, errno unix.Errno) string {
 	fd, noexec, err := f.open(name)
 	if err != nil {
@@ -101,8 +101,8 @@ func (f imageFiles) programHint(name string, errno unix.Errno) string {
 		return ""
 	}
 	defer func() { _ = unix.Close(fd) }()
-	var st unix.Statx_t
-	if unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE|unix.STATX_MODE, &st) != nil {
+	st, err := sys.StatNoSync(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE|unix.STATX_MODE)
+	if err != nil {
 		return ""
 	}
 	switch {
@@ -123,11 +123,11 @@ func (f imageFiles) programHint(name string, errno unix.Errno) string {
 	return ""
 }
 
-// headSize is how much of a file is read: the kernel looks for the interpreter of a script in its first 256 bytes
-// (BINPRM_BUF_SIZE), and the program headers of an ELF follow its header in practice.
+// headSize is how many bytes of a file are read: the kernel looks for the interpreter of a script in its first 256
+// bytes (BINPRM_BUF_SIZE), and the program headers of an ELF follow its header in practice.
 const headSize = 4096
 
-// readHead reads the beginning of a regular file, given with O_PATH.
+// readHead reads the beginning of the regular file of an O_PATH descriptor.
 func readHead(file int) []byte {
 	flags := unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
 	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(file), flags, 0)
@@ -143,7 +143,7 @@ func readHead(file int) []byte {
 	return head[:n]
 }
 
-// contentHint says what is wrong with the beginning of a program.
+// contentHint returns a sentence that says what is wrong with the beginning of a program, or "".
 func (f imageFiles) contentHint(name string, head []byte, errno unix.Errno) string {
 	if script, ok := bytes.CutPrefix(head, []byte("#!")); ok {
 		return f.scriptHint(name, script)
@@ -164,34 +164,33 @@ func (f imageFiles) contentHint(name string, head []byte, errno unix.Errno) stri
 	return ""
 }
 
-// scriptHint is about a script, given behind its #!.
+// scriptHint returns a sentence about a script, which is given after its #!.
 func (f imageFiles) scriptHint(name string, script []byte) string {
 	line, _, _ := bytes.Cut(script[:min(len(script), 254)], []byte("\n"))
 	if bytes.HasSuffix(line, []byte("\r")) {
 		return name + " has lines that end with CR LF, so a CR is taken for a part of the interpreter's name: " +
-			"convert it, " +
-			"as dos2unix(1) does"
+			"convert it, as dos2unix(1) does"
 	}
 	words := bytes.Fields(line)
 	if len(words) == 0 {
-		return name + " names no interpreter behind #!"
+		return name + " names no interpreter after #!"
 	}
 	return f.interpreterHint(name, "its #! line", string(words[0]))
 }
 
-// interpreterHint is about the interpreter of a program.
-func (f imageFiles) interpreterHint(name, where, interpreter string) string {
+// interpreterHint returns a sentence about the interpreter of a program. source says what names it.
+func (f imageFiles) interpreterHint(name, source, interpreter string) string {
 	quoted := strconv.Quote(interpreter)
 	fd, _, err := f.open(path.Join("/", interpreter))
 	if err != nil {
-		return name + " is there, but not its interpreter " + quoted + ", which " + where + " names"
+		return name + " is there, but not its interpreter " + quoted + ", which " + source + " names"
 	}
 	_ = unix.Close(fd)
 	return name + " and its interpreter " + quoted + " are there: the interpreter's own interpreter may be missing"
 }
 
-// machineNamed returns the machine with this number in an ELF header (elf(5), e_machine), as uname(2) calls it, or "".
-func machineNamed(number uint16) string {
+// machineName returns the name in uname(2) of the machine with a number in an ELF header (elf(5), e_machine), or "".
+func machineName(number uint16) string {
 	switch number {
 	case 3:
 		return "i686"
@@ -215,7 +214,7 @@ func machineNamed(number uint16) string {
 	return ""
 }
 
-// hostMachine is the machine of the kernel.
+// hostMachine returns the machine of the kernel: uname(2).
 func hostMachine() string {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {
@@ -224,8 +223,8 @@ func hostMachine() string {
 	return unix.ByteSliceToString(u.Machine[:])
 }
 
-// readELF reads the beginning of an ELF: the machine that it is for, "" if that is unknown, and its interpreter. All of
-// it may be wrong: nothing is read outside of head.
+// readELF parses the beginning of an ELF. It returns the machine, "" for an unknown one, and the interpreter. The file
+// is untrusted: each offset is checked.
 func readELF(head []byte) (machine, interpreter string, ok bool) {
 	const identSize, headerSize = 16, 64
 	if len(head) < headerSize || string(head[:4]) != "\x7fELF" {
@@ -235,7 +234,7 @@ func readELF(head []byte) (machine, interpreter string, ok bool) {
 	if head[5] == 2 {
 		order = binary.BigEndian
 	}
-	machine = machineNamed(order.Uint16(head[identSize+2:]))
+	machine = machineName(order.Uint16(head[identSize+2:]))
 	wide := head[4] == 2
 	// e_phoff, e_phentsize and e_phnum, then p_offset and p_filesz: elf(5).
 	table, size, count := uint64(order.Uint32(head[28:])), order.Uint16(head[42:]), order.Uint16(head[44:])

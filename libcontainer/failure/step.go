@@ -1,5 +1,5 @@
-// Package failure turns the end of a boot process that did not become the user's program into an error for the user:
-// the step that failed with its field in config.json, or what has killed the process.
+// Package failure turns the end of a boot process that has not executed the user's program into an error for the user:
+// the failed step with its field in config.json, or what has killed the process. It also explains the end of a program.
 package failure
 
 import (
@@ -23,10 +23,10 @@ func Step(f *supervise.Failure, text string, config *spec.Spec) *diag.Error {
 	}
 	if e.Errno == nsenter.Short {
 		e.Errno = 0
-		e.Problem += ": the call did only part of it, " + strconv.FormatInt(f.Result, 10)
+		e.Problem += ": the call has returned only " + strconv.FormatInt(f.Result, 10)
 	}
 	if e.Field == "process.args[0]" && config.Process != nil {
-		programFailure(e, config.Process)
+		setProgramProblem(e, config.Process)
 		if hint := programHint(e, config); hint != "" {
 			e.Hint = hint
 		}
@@ -34,7 +34,7 @@ func Step(f *supervise.Failure, text string, config *spec.Spec) *diag.Error {
 	}
 	e.Value = fieldValue(config, e.Field)
 	e.Hint = diag.Hint(e.Call, e.Errno, e.Field)
-	if hint := placeHint(e, config); hint != "" {
+	if hint := configHint(e, config); hint != "" {
 		e.Hint = hint
 	}
 	return e
@@ -57,25 +57,25 @@ func Hang(h *supervise.Hang, text string, config *spec.Spec) *diag.Error {
 	return e
 }
 
-// placeHint returns a hint that depends on more than the call, its errno and the field, or "".
-func placeHint(e *diag.Error, config *spec.Spec) string {
+// configHint returns a hint that depends on the config or on rt's root directory, or "".
+func configHint(e *diag.Error, config *spec.Spec) string {
 	section, _, _ := strings.Cut(e.Field, ".")
 	switch name, i := index(section); {
 	case e.Errno == unix.ENODEV && name == "mounts" && i >= 0 && i < len(config.OCI.Mounts) &&
 		config.OCI.Mounts[i].Type == "none":
-		return `"none" is no file system: a bind mount is made by "bind" or "rbind" in options`
+		return `"none" is no file system: a bind mount requires "bind" or "rbind" in options`
 	case e.Errno == unix.EPERM && e.Call == nsenter.Clone3.String() && chrooted():
 		return "rt runs in a chroot, where the kernel allows no new user namespace (user_namespaces(7)): enter the " +
 			"root file system with pivot_root(2) instead, or run rt outside"
 	case e.Errno == unix.EINVAL && e.Field == "linux.rootfsPropagation" && chrooted():
 		return "rt runs in a chroot whose root is no mount point, so that no other root can replace it: before the " +
-			"chroot, mount --bind the directory on itself"
+			"chroot, bind-mount the directory on itself (mount --bind)"
 	}
 	return ""
 }
 
-// chrooted reports whether the root of this process is certainly not that of its mount namespace: it is no mount, or
-// another directory than the root of process 1 in the same namespace.
+// chrooted reports whether the root of this process is certainly not that of its mount namespace: it is not the root of
+// a mount, or process 1 in the same namespace has another root.
 func chrooted() bool {
 	var own, first unix.Stat_t
 	if unix.Stat("/", &own) != nil {
@@ -101,10 +101,10 @@ func mountedAtRoot(table string) bool {
 	return false
 }
 
-// programFailure words the failure to find or execute the user's program as engines expect it: moby (daemon/errors.go)
-// and podman (libpod/oci_util.go) take their exit codes 126 and 127 from "permission denied", "no such file or
-// directory" and "executable file not found in $PATH".
-func programFailure(e *diag.Error, p *spec.Process) {
+// setProgramProblem sets the problem and hint of an error about the user's program, in the words that engines expect:
+// moby (daemon/errors.go) and podman (libpod/oci_util.go) derive their exit codes 126 and 127 from "permission denied",
+// "no such file or directory" and "executable file not found in $PATH".
+func setProgramProblem(e *diag.Error, p *spec.Process) {
 	name := p.Args[0]
 	e.Value = name
 	search := !strings.Contains(name, "/")

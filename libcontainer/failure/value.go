@@ -7,8 +7,8 @@ import (
 	"rt/spec"
 )
 
-// fieldValue is what the config says at path, for messages: the steps of a plan know where they come from, not what
-// stands there. Lists and objects have no value; nor have paths that rt gave a step without the config asking for it.
+// fieldValue returns the value of a field of the config, for messages: a step has only its origin. It returns "" for
+// lists and objects, and for fields that the config does not have.
 func fieldValue(s *spec.Spec, path string) string {
 	oci := s.OCI
 	section, rest, _ := strings.Cut(path, ".")
@@ -41,7 +41,7 @@ func fieldValue(s *spec.Spec, path string) string {
 	return ""
 }
 
-// linuxValue is fieldValue of a path below "linux".
+// linuxValue returns the value of a field in linux, given without "linux.".
 func linuxValue(s *spec.Spec, path string) string {
 	l := s.OCI.Linux
 	section, _, _ := strings.Cut(path, ".")

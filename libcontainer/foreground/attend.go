@@ -7,17 +7,17 @@ import (
 	"rt/libcontainer/process"
 )
 
-// Attend waits for the end of a container's process, a child of this process, and returns its exit status as a shell
-// shows it. Meanwhile it forwards the signals that this process gets, after CatchSignals, and relays the terminal whose
-// master is given, which it closes, to streams; a master of -1 means that there is no terminal. With orphans it also
-// waits for the other processes that the container leaves to this process as a subreaper.
+// Attend waits for the end of a container's process, a child of this process. It returns the exit status: 128 plus the
+// number of the signal if a signal killed the process. Meanwhile it forwards the signals of this process, after
+// CatchSignals, and relays the terminal to streams. master is that of the terminal, which Attend closes; -1 for none.
+// With orphans it also waits for the other processes that this process has inherited as a subreaper.
 func Attend(pid, master int, streams [3]int, orphans bool) (status int, err error) {
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		if master >= 0 {
 			_ = unix.Close(master)
 		}
-		return 0, diag.Sys("the container's process can't be watched", "pidfd_open", err)
+		return 0, diag.Sys("a pidfd of the container's process can't be opened", "pidfd_open", err)
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	PassSignals(pidfd)
@@ -28,8 +28,7 @@ func Attend(pid, master int, streams [3]int, orphans bool) (status int, err erro
 	}
 	var ended unix.WaitStatus
 	var failed error
-	// The process is waited for as soon as it has ended, however long its output takes: until then the first process of
-	// its pid namespace can't end either.
+	// The process is waited for before its output is written out: until then the init of its pid namespace can't end.
 	err = Relay(master, pidfd, streams, func() bool {
 		ended, failed = process.Reap(pid, orphans)
 		return ended.Signaled()

@@ -3,6 +3,5 @@
 //
 // It runs in rt only. It knows descriptors, not containers: the pidfd of a process, the master of a terminal.
 //
-// Nothing that others can delay keeps it from noticing the process's end: no write to rt's output, no terminal that is
-// full or stopped.
+// It detects the end of the process even if its own output or the terminal is blocked.
 package foreground

@@ -7,10 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The signals that end a program. While rt makes a container they end its waits, and then rt undoes what it has done.
+// endSignals are the signals that end a program. While rt creates a container, they end its waits, and rt undoes its
+// changes.
 var endSignals = [...]unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM}
 
-// CatchEnd holds these signals back for TakeEnd until the returned function is called. Signals that rt's caller ignores
+// CatchEnd catches endSignals, for TakeEnd, until the returned function is called. Signals that rt's caller ignores
 // stay ignored.
 func CatchEnd() (restore func()) {
 	const onStack, restart, hasRestorer, ignored = 0x08000000, 0x10000000, 0x04000000, 1
@@ -18,15 +19,8 @@ func CatchEnd() (restore func()) {
 	action := sigaction{handler: handler, flags: onStack | restart | hasRestorer, restorer: restorer, mask: ^uint64(0)}
 	var before [len(endSignals)]sigaction
 	set := func(n unix.Signal, to, old *sigaction) {
-		_, _, _ = unix.RawSyscall6(
-			unix.SYS_RT_SIGACTION,
-			uintptr(n),
-			uintptr(unsafe.Pointer(to)),
-			uintptr(unsafe.Pointer(old)),
-			8,
-			0,
-			0,
-		)
+		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(n), uintptr(unsafe.Pointer(to)),
+			uintptr(unsafe.Pointer(old)), 8, 0, 0)
 	}
 	for i, n := range endSignals {
 		set(n, nil, &before[i])
@@ -41,7 +35,7 @@ func CatchEnd() (restore func()) {
 	}
 }
 
-// TakeEnd reports whether such a signal is pending, and clears it: one signal ends one wait.
+// TakeEnd reports whether one of endSignals is pending, and clears it: one signal ends one wait.
 func TakeEnd() bool {
 	var ends uint64
 	for _, n := range endSignals {

@@ -12,8 +12,8 @@ const lastSignal = 64
 // bit returns the bit of a signal in a sigset_t.
 func bit(n unix.Signal) uint64 { return 1 << (n - 1) }
 
-// Inherited returns the signals that rt's caller ignores and blocks, and that a child of rt would ignore and block too:
-// both survive execve(2). Signals for which the Go runtime has a handler are not ignored.
+// Inherited returns the signals that rt's caller ignores and blocks, as sigset_t. Both survive execve(2), so a child of
+// rt would ignore and block them too. Signals for which the Go runtime has a handler are not ignored.
 func Inherited() (ignored, blocked uint64) {
 	const ignore = 1 // SIG_IGN
 	var action sigaction
@@ -26,7 +26,7 @@ func Inherited() (ignored, blocked uint64) {
 	return ignored, blockedSignals()
 }
 
-// blockedSignals are the signals that this thread blocks, which are those that rt's caller does.
+// blockedSignals returns the signals that this thread blocks, which are those that rt's caller blocks.
 func blockedSignals() (set uint64) {
 	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_BLOCK, 0, uintptr(unsafe.Pointer(&set)), 8, 0, 0)
 	return set

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// piece is the greatest size, in bytes, of one write(2). The progress of a larger one shows late, so that a slow reader
-// would look like a stopped one.
+// piece is the maximum size, in bytes, of one write(2). During a larger write a slow reader could not be told from a
+// stopped one.
 const piece = 4 << 10
 
 // output writes to a descriptor that rt shares with other processes. O_NONBLOCK belongs to the open file description
@@ -21,8 +21,8 @@ type output struct {
 	written atomic.Int64 // bytes so far
 	refused atomic.Int32 // errno of the write that failed
 	busy    bool         // a chunk is being written; only the relay uses it
-	pending []byte       // what came meanwhile, at most limit; only the relay uses it
-	spare   []byte       // the block of the chunk before
+	pending []byte       // what was read meanwhile, at most limit; only the relay uses it
+	spare   []byte       // the buffer of the last chunk
 }
 
 // limit is the size of a relay's buffer in each direction, in bytes.
@@ -80,11 +80,11 @@ func (o *output) took(n int) {
 	if o.refused.Load() != 0 {
 		o.pending = o.pending[:0] // the output failed
 	}
-	o.hand()
+	o.passPending()
 }
 
-// hand passes what is pending to the thread, if the thread is idle.
-func (o *output) hand() {
+// passPending passes what is pending to the thread, if the thread is idle.
+func (o *output) passPending() {
 	if !o.busy && len(o.pending) > 0 {
 		o.busy = true
 		o.chunks <- o.pending
@@ -97,7 +97,7 @@ func (o *output) wake() {
 	var count [8]byte
 	if _, err := unix.Read(o.done, count[:]); err == nil {
 		o.busy = false
-		o.hand()
+		o.passPending()
 	}
 }
 

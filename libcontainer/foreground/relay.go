@@ -10,8 +10,7 @@ import (
 // signal that another thread has handled.
 const tick = 100 * time.Millisecond
 
-// grace is how long rt waits for a reader that reads nothing, after the process was killed. A variable, so that a test
-// need not wait as long.
+// grace is how long rt waits for a reader that reads nothing, after the process was killed. Only tests change it.
 var grace = time.Second
 
 // relay copies between the master of a terminal and two descriptors of rt, with a bounded buffer each way: a side that
@@ -25,7 +24,7 @@ type relay struct {
 	eof    bool   // the end of in is still to be passed on
 	own    int    // the other side of the terminal, open in rt; -1 if it is not
 
-	unfollow func() // stops follow; nil
+	unfollow func() // stops follow; nil if it does not run
 }
 
 // Relay relays between a terminal and rt's standard streams until the process of pidfd has ended; reap waits for it,
@@ -66,20 +65,18 @@ func newRelay(master, in, out int) (*relay, error) {
 		return nil, err
 	}
 	r := &relay{master: master, in: in, out: o, typed: make([]byte, 0, limit)}
-	// A process that closes the terminal may open it again, as an init does for each line it writes to /dev/console.
-	// While no process has the other side open, reads of the master fail with EIO, and it can't be polled.
-	r.own = peer(master)
+	// A process that closes the terminal may open it again, as an init does for each line that it writes to
+	// /dev/console. While no process has the other side open, reads of the master fail with EIO, and poll(2) reports
+	// its hangup.
+	r.own = openPeer(master)
 	return r, nil
 }
 
-// peer opens the other side of a terminal, without a path of the container (ioctl_tty(2), TIOCGPTPEER); -1 on an error.
-func peer(master int) int {
-	fd, _, errno := unix.Syscall(
-		unix.SYS_IOCTL,
-		uintptr(master),
-		unix.TIOCGPTPEER,
-		unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC,
-	)
+// openPeer opens the other side of a terminal, without a path of the container (ioctl_tty(2), TIOCGPTPEER); -1 on an
+// error.
+func openPeer(master int) int {
+	const flags = unix.O_RDWR | unix.O_NOCTTY | unix.O_CLOEXEC
+	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCGPTPEER, flags)
 	if errno != 0 {
 		return -1
 	}
@@ -125,13 +122,13 @@ func (r *relay) untilEnd(pidfd int) {
 }
 
 // drain writes out what is left in the terminal when the process has ended, at most as much as the kernel buffers:
-// other processes may still write there. If the process was killed, a reader that reads nothing is given up after
-// grace. Otherwise drain waits for the reader until rt gets a signal to end, as a write would without a terminal.
+// other processes may still write to it. If the process was killed, drain waits for a reader that reads nothing only
+// for grace. Otherwise it waits until a signal ends rt, as a write without a terminal would.
 func (r *relay) drain(killed bool) {
 	const most = 128 << 10
 	r.in, r.typed, r.eof = -1, nil, false
 	written, since := r.out.written.Load(), time.Now()
-	for left := most; !toldToEnd(); {
+	for left := most; !endPending(); {
 		if room := r.out.room(); r.master >= 0 && left > 0 && len(room) > 0 {
 			n, err := unix.Read(r.master, room[:min(len(room), left)])
 			switch {
@@ -222,13 +219,13 @@ func (r *relay) readMaster() {
 	}
 }
 
-// reopen opens the other side again after a hangup: the end of a session, or vhangup(2). A process that opens it later
-// is served then.
+// reopen opens the other side again after a hangup (the end of a session, or vhangup(2)), for processes that open it
+// later.
 func (r *relay) reopen() {
 	if r.own >= 0 {
 		_ = unix.Close(r.own)
 	}
-	if r.own = peer(r.master); r.own < 0 {
+	if r.own = openPeer(r.master); r.own < 0 {
 		r.hangUp()
 	}
 }

@@ -29,7 +29,7 @@ func newDesk(t *testing.T) *desk {
 	if err := unix.IoctlSetPointerInt(master, unix.TIOCSPTLCK, 0); err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{t: t, slave: peer(master), ended: make(chan struct{})}
+	d := &desk{t: t, slave: openPeer(master), ended: make(chan struct{})}
 	if d.slave < 0 {
 		t.Fatal("the terminal has no other side")
 	}
@@ -227,7 +227,7 @@ func TestATerminalThatAllHaveClosedMayBeOpenedAgain(t *testing.T) {
 			}
 		}))
 		time.Sleep(20 * time.Millisecond) // for a relay that takes this for the end to say so
-		if slave = peer(master); slave < 0 {
+		if slave = openPeer(master); slave < 0 {
 			t.Fatal("the relay has closed the terminal")
 		}
 	}

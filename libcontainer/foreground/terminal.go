@@ -9,9 +9,9 @@ import (
 	"rt/internal/diag"
 )
 
-// SetUp prepares a new terminal for a process in the foreground, before its program runs. It gets the size of rt's
-// terminal, if one of streams is that. ONLCR (termios(3)) is cleared: rt's terminal converts newlines, and output to a
-// pipe or file has none converted.
+// SetUp prepares a new terminal for a process in the foreground, before its program runs. The terminal gets the size of
+// rt's terminal, if one of streams is a terminal. SetUp clears ONLCR (termios(3)): rt's terminal converts newlines, and
+// those in a pipe or file stay unconverted.
 func SetUp(master int, streams [3]int) error {
 	modes, err := unix.IoctlGetTermios(master, unix.TCGETS)
 	if err == nil {
@@ -25,8 +25,7 @@ func SetUp(master int, streams [3]int) error {
 	return nil
 }
 
-// Size returns the size of rt's terminal; nil if it has none, or if that reports no size, as many pseudoterminals of
-// scripts do.
+// Size returns the size of rt's terminal; nil if rt has none, or if the terminal has no size, as often in scripts.
 func Size(streams [3]int) *unix.Winsize {
 	for _, fd := range streams {
 		if size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ); err == nil && size.Row != 0 && size.Col != 0 {
@@ -36,14 +35,14 @@ func Size(streams [3]int) *unix.Winsize {
 	return nil
 }
 
-// resize gives a terminal the size of rt's. The kernel sends SIGWINCH to the terminal's foreground processes.
+// resize sets the size of a terminal to that of rt's terminal. The kernel sends SIGWINCH to its foreground processes.
 func resize(master int, streams [3]int) {
 	if size := Size(streams); size != nil {
 		_ = unix.IoctlSetWinsize(master, unix.TIOCSWINSZ, size)
 	}
 }
 
-// follow gives the terminal the size of rt's, now and whenever that changes, until the returned function is called.
+// follow calls resize now and whenever the size of rt's terminal changes, until the returned function is called.
 func follow(master int, streams [3]int) (stop func()) {
 	resize(master, streams)
 	changes := make(chan os.Signal, 1)

@@ -15,9 +15,9 @@ import (
 )
 
 // StartContainer runs startContainer: just before the user's program is executed, with the status "created". The hooks
-// are programs of the image, so each joins the container as a process of `rt exec` does, with the user, capabilities,
-// filter, cgroup and environment of the container's process, and has nothing open but the state on its standard input
-// and two pipes. With unfiltered, linux.seccomp is not applied, as to the container's process.
+// are programs of the image. Each joins the container like a process of `rt exec`, with the user, capabilities, filter,
+// cgroup and environment of the container's process. It has only three descriptors: the state on standard input, and
+// two pipes. With unfiltered, linux.seccomp is applied neither to hooks nor to the container's process.
 func (h *Hooks) StartContainer(group *cgroup.Group, unfiltered bool) error {
 	start := func(path string, argv, env []string, files []uintptr) (int, error) {
 		// Without Warn: the warnings were given about the container's process.
@@ -42,7 +42,7 @@ func (h *Hooks) StartContainer(group *cgroup.Group, unfiltered bool) error {
 		hooks.Options{Start: start, Env: h.Spec.Process.Env, Contained: true})
 }
 
-// joinContainer starts a hook. It returns when the hook is executed, or can't be.
+// joinContainer starts a hook, and returns after its execve(2).
 func joinContainer(c *join.Container, o *join.Options) (pid int, err error) {
 	p, err := join.New(c, o)
 	if err != nil {
@@ -51,12 +51,12 @@ func joinContainer(c *join.Container, o *join.Options) (pid int, err error) {
 	defer p.Close()
 	pid, err = p.Start()
 	if e, ok := err.(*diag.Error); ok { //nolint:errorlint // made by this module
-		e.Step, e.Text = 0, "" // of a plan that nobody sees
+		e.Step, e.Text = 0, "" // `rt plan` does not print the plan of a hook
 	}
 	return pid, err
 }
 
-// processOf is a process of the container that runs a hook.
+// processOf returns the process of the config with the arguments and the environment of a hook.
 func processOf(of *spec.Process, argv, env []string) *spec.Process {
 	p, oci := *of, specs.Process{}
 	if of.OCI != nil {

@@ -34,7 +34,7 @@ type Hooks struct {
 	Resctrl func() (string, error)
 }
 
-// Runtime runs prestart and createRuntime: after the mounts are made, before the root is changed.
+// Runtime runs prestart and createRuntime: after the mounts are attached, before the root is changed.
 func (h *Hooks) Runtime() error {
 	text, list := state.AppendHook(nil, h.State, state.Creating), h.Spec.OCI.Hooks
 	if list == nil {
@@ -67,7 +67,7 @@ func (h *Hooks) Poststart() error {
 	return h.run("poststart", list.Poststart, state.AppendHook(nil, h.State, state.Running), hooks.Options{})
 }
 
-// Poststop runs poststop: after the container is removed. The specification wants only warnings for failures.
+// Poststop runs poststop: after the container is removed. The specification requires only warnings for failures.
 func (h *Hooks) Poststop() {
 	list := h.Spec.OCI.Hooks
 	if list == nil || len(list.Poststop) == 0 {
@@ -81,21 +81,21 @@ func (h *Hooks) Poststop() {
 	}
 }
 
-// run runs a list of hooks with what is common to all of them.
+// run runs a list of hooks. It adds the options that all lists have in common.
 func (h *Hooks) run(kind string, list []specs.Hook, text []byte, o hooks.Options) error {
 	if len(list) == 0 {
 		return nil
 	}
 	if h.Caller.Command {
-		// What rt's caller has left open is not for the host's hooks to inherit either. Without Command the descriptors
-		// are not rt's to change, and a boot process closes what the hook would inherit.
+		// Hooks on the host must not inherit the descriptors of rt's caller. Without Command rt must not change
+		// descriptors: there a boot process closes them.
 		_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 	}
 	o.Dir, o.Interrupted = h.Spec.Bundle, func() bool { return h.Caller.Interrupted() != nil }
 	if !h.Caller.Command && o.Env == nil {
 		o.Env = []string{} // nil would be the environment of the caller
 	}
-	if kind == "poststop" { // a call that was cancelled still undoes what it has done
+	if kind == "poststop" { // a cancelled call still undoes its changes
 		o.Interrupted = func() bool { return h.Caller.Command && foreground.TakeEnd() }
 	}
 	files, err := openCopies(h.Spec.OCI.Annotations)
@@ -107,8 +107,8 @@ func (h *Hooks) run(kind string, list []specs.Hook, text []byte, o hooks.Options
 	ignored, blocked := foreground.Inherited()
 	served := slices.ContainsFunc(list, func(one specs.Hook) bool { return !hostpath.Answers(one.Path) })
 	if o.Start == nil && (served || ignored|blocked != 0 || !h.Caller.Command) {
-		// What rt's caller ignores or blocks outlives execve(2), and fork and exec of Go leave it so. A boot process
-		// restores the defaults, and rt can abandon it if the hook is in a file system that does not answer.
+		// Ignored and blocked signals of rt's caller survive execve(2), and os/exec does not reset them. A boot process
+		// does, and rt can abandon it if the hook is on a file system that does not answer.
 		dir, err := unix.Open(o.Dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return diag.Sys("the bundle "+o.Dir+", in which hooks run, can't be opened", "open", err)

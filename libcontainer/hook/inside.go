@@ -14,18 +14,16 @@ import (
 	"rt/spec"
 )
 
-// insideStarter starts hooks inside the namespaces of a process, with the host's root; without namespaces, in those of
-// rt.
+// insideStarter starts hooks in namespaces of a process, with the root directory of the host.
 type insideStarter struct {
-	pid        int
-	directory  int // that hooks run in: the root of the root file system, or the bundle
-	namespaces spec.Namespaces
-	dir        string // for the boot image, where a memfd can't be executed
-	// interrupted returns an error if the hook is not to be started any more; nil for one that is started anyway.
-	interrupted func() error
+	pid         int
+	directory   int             // the working directory of hooks: the root of the root file system, or the bundle
+	namespaces  spec.Namespaces // those to join; the other namespaces are those of rt
+	dir         string          // for the boot image, if a memfd can't be executed
+	interrupted func() error    // returns an error to cancel the start; nil for a hook that can't be cancelled
 }
 
-// start is the Start of hooks.Options. It returns when the hook has been executed, or has failed to be.
+// start is the Start of hooks.Options. It returns after the execve(2) of the hook.
 func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) (int, error) {
 	pidfd, err := unix.PidfdOpen(s.pid, 0)
 	if err != nil {
@@ -33,7 +31,7 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	ignored, blocked := foreground.Inherited()
-	program, err := plan.HookProgram(s.namespaces.New|joined(s.namespaces), argv0, argv, env, ignored, blocked)
+	program, err := plan.HookProgram(s.namespaces.New|joinedTypes(s.namespaces), argv0, argv, env, ignored, blocked)
 	if err != nil {
 		return 0, err
 	}
@@ -69,8 +67,8 @@ func (s insideStarter) start(argv0 string, argv, env []string, files []uintptr) 
 	return 0, err
 }
 
-// joined returns the kinds of namespaces that are joined by path.
-func joined(n spec.Namespaces) (flags uintptr) {
+// joinedTypes returns the types of namespaces that are joined by path.
+func joinedTypes(n spec.Namespaces) (flags uintptr) {
 	for _, j := range n.Join {
 		flags |= j.Flag
 	}

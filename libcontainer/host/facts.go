@@ -1,8 +1,8 @@
-// Package host probes what this machine can do, once per run of rt.
+// Package host probes the features of this machine, once per run of rt.
 //
-// It turns probes (system calls that change nothing) into Facts, a plain value that package plan takes as an argument,
-// so that a plan for any kernel can be compiled and tested on any machine. It runs in rt only. It never parses a kernel
-// version: a probe is right under backports and seccomp filters too.
+// It turns probes (system calls that change nothing) into Facts, a plain value. Package plan takes it as an argument,
+// so that a plan for any kernel can be compiled and tested on any machine. Package host runs in rt only. It never
+// parses a kernel version: a probe is also right with backports and seccomp filters.
 package host
 
 import "golang.org/x/sys/unix"
@@ -41,7 +41,7 @@ type Hierarchy struct {
 	Path        string // host path of the container's own cgroup in it: "/sys/fs/cgroup/memory/web1"
 }
 
-// Facts is what was probed of this machine, this user and, where a plan depends on it, the paths that the config names.
+// Facts are the probed properties of this machine and of this user.
 type Facts struct {
 	Features Feature
 	EUID     uint32

@@ -7,16 +7,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Filtered reports whether this process runs under a seccomp filter, as rt does in a container of an engine (Seccomp in
-// proc_pid_status(5)). A filter answers to what it does not allow, by the author's choice, with EPERM, which looks like
-// a missing right, or ENOSYS, which looks like an old kernel.
+// Filtered reports whether this process runs under a seccomp filter, for example in a container of an engine (Seccomp
+// in proc_pid_status(5)). A denied call fails with the errno that the filter's author has chosen: EPERM, as for a
+// missing privilege, or ENOSYS, as on an old kernel.
 func Filtered() bool {
 	text, err := os.ReadFile("/proc/self/status")
 	return err == nil && strings.Contains(string(text), "\nSeccomp:\t2\n")
 }
 
-// Denied lists the calls among those that are probed which the filter of this process denies: they answer EPERM or
-// ENOSYS, on a kernel that may well have them. Without a filter it lists none.
+// Denied lists the probed calls that the filter of this process denies, with EPERM or ENOSYS. Without a filter it lists
+// none.
 func Denied() (names []string) {
 	if !Filtered() {
 		return nil
@@ -29,7 +29,8 @@ func Denied() (names []string) {
 	return names
 }
 
-// FilterHint is what may be wrong where a call failed with errno under a filter; "" where that says nothing.
+// FilterHint returns a hint that a seccomp filter of this process may have caused errno. It returns "" without a
+// filter, or if filters do not return this errno.
 func FilterHint(errno unix.Errno) string {
 	if errno != unix.ENOSYS && errno != unix.EPERM || !Filtered() {
 		return ""

@@ -14,7 +14,7 @@ type Finding struct {
 	Detail string // a value worth showing: "lockdown,capability,apparmor"
 }
 
-// kinds has the link in /proc/self/ns and the release of each kind of namespace (namespaces(7)).
+// kinds has the link in /proc/self/ns and the first release of each type of namespace (namespaces(7)).
 var kinds = []struct{ link, name, since string }{
 	{"mnt", "mount namespaces", "2.4.19"},
 	{"uts", "uts namespaces", "2.6.19"},
@@ -26,7 +26,7 @@ var kinds = []struct{ link, name, since string }{
 	{"time", "time namespaces", "5.6"},
 }
 
-// Report probes all that Probe does and more, for people who want to know what their machine can do.
+// Report probes the features of Probe and further ones, for a report to the user.
 func Report() []Finding {
 	var r []Finding
 	for _, p := range append(append([]probe{}, required...), features...) {
@@ -61,7 +61,7 @@ func exists(path string) Answer {
 	return Unknown
 }
 
-// positive returns whether a number read from /proc/sys is above 0.
+// positive reports whether a number from /proc/sys is above 0. Unknown is for "", a file that could not be read.
 func positive(n string) Answer {
 	switch n {
 	case "":

@@ -39,7 +39,7 @@ func (p *Process) serve(boot *nsenter.Boot, image nsenter.Image) error {
 		return failure.Explain(err, p.session, p.plan, p.spec, p.c.Cgroup.OOMError)
 	}
 	if p.pid == 0 {
-		return failure.Died(p.session, p.c.Cgroup.OOMError)
+		return failure.EndError(p.session, p.c.Cgroup.OOMError)
 	}
 	// The engine is told nothing before: conmon takes a missing pid file for a failure of the runtime, and any exit
 	// status for that of the program once there is a pid file.

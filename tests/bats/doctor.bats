@@ -9,7 +9,7 @@ needs() { only_rt "doctor"; }
 @test "doctor finds that containers can run, as they do" {
 	run rt doctor
 	[ "$status" -eq 0 ]
-	for subject in kernel rights namespaces cgroups security "file systems"; do
+	for subject in kernel privileges namespaces cgroups security "file systems"; do
 		grep -qx "$subject" <<<"$output"
 	done
 	[[ $output != *"  bad "* ]]
@@ -18,8 +18,8 @@ needs() { only_rt "doctor"; }
 @test "doctor --format json has the same findings for programs" {
 	run rt doctor --format json
 	[ "$status" -eq 0 ]
-	jq -e 'length > 5 and all(.[]; has("subject") and has("what") and (.level | IN("ok", "less", "bad",
-		"unsure")))' <<<"$output"
+	jq -e 'length > 5 and all(.[]; has("subject") and has("found") and (.level | IN("ok", "limited", "bad",
+		"unknown")))' <<<"$output"
 }
 
 # bats test_tags=root
