@@ -24,7 +24,7 @@ func TestExamine(t *testing.T) {
 			t.Errorf("%+v: there is nothing to be done about what works", f)
 		}
 	}
-	for _, s := range []string{"kernel", "rights", "namespaces", "cgroups", "security", "file systems"} {
+	for _, s := range []string{"kernel", "privileges", "namespaces", "cgroups", "security", "file systems"} {
 		if subjects[s] == 0 {
 			t.Errorf("nothing is said of %s", s)
 		}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"rt/internal/sys"
 )
 
 // BlockedHint returns a hint that names the first directory on the way to an absolute path that the user of this
@@ -24,8 +26,8 @@ func BlockedHint(path string) string {
 			continue
 		}
 		directory := path[:max(at, 1)]
-		// The name "." is looked up in a directory, which takes the right to enter it. Without it the kernel would
-		// check again outside of its caches, and says EAGAIN.
+		// The look-up of "." in a directory requires the permission to enter it. Without the permission the kernel
+		// would check again outside of its caches, and returns EAGAIN.
 		fd, err := open(directory + "/.")
 		if err == nil {
 			_ = unix.Close(fd)
@@ -43,11 +45,10 @@ func BlockedHint(path string) string {
 	return ""
 }
 
-// mayEnter reports whether the mode of a directory, given with O_PATH, allows this process to enter it.
+// mayEnter reports whether the mode of the directory of an O_PATH descriptor allows this process to enter it.
 func mayEnter(fd int) bool {
-	var st unix.Statx_t
-	const what = unix.STATX_MODE | unix.STATX_UID | unix.STATX_GID
-	if unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, what, &st) != nil {
+	st, err := sys.StatNoSync(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MODE|unix.STATX_UID|unix.STATX_GID)
+	if err != nil {
 		return true
 	}
 	groups, _ := os.Getgroups()

@@ -1,6 +1,6 @@
 // Package hostpath looks up paths of the host that a config names. They may lead to a file system that never answers:
 // the source of a bind mount may be a FUSE file system that a container serves. SIGKILL does not end a thread that
-// waits for such a server, nor its process. So rt itself only looks up paths that the kernel has in its caches
+// waits for such a server, nor its process. rt itself therefore looks up only paths that the kernel has in its caches
 // (RESOLVE_CACHED of openat2(2)). For others it starts a process that it can abandon.
 package hostpath
 
@@ -38,7 +38,7 @@ func Open(path string, flags uint64) (int, error) {
 	if err != unix.EAGAIN && err != unix.EINVAL {
 		return fd, err
 	}
-	fd, err = find(path, flags)
+	fd, err = openInProcess(path, flags)
 	if err == unix.ELOOP || err == nil && inProc(fd) {
 		// Magic links, and what is in /proc/self, are those of this process.
 		if err == nil {
@@ -49,8 +49,8 @@ func Open(path string, flags uint64) (int, error) {
 	return fd, err
 }
 
-// Answers reports whether a path leads to a file of the root directory's file system by what the kernel has in its
-// caches. Whoever executes such a file waits for no server.
+// Answers reports whether a path leads to a file in the file system of the root directory, and the kernel has the path
+// in its caches. The execve(2) of such a file waits for no server.
 func Answers(path string) bool {
 	fd, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{
 		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: resolveCached,
@@ -62,7 +62,7 @@ func Answers(path string) bool {
 	return sys.InFileSystemOf(fd, "/")
 }
 
-// Type returns the type of the file of an O_PATH descriptor, as the kernel has it in its caches: S_IFMT of its mode.
+// Type returns the type of the file of an O_PATH descriptor, S_IFMT of its mode, from the caches of the kernel.
 func Type(fd int) (uint16, error) {
 	_, mode, err := sys.DeviceOf(fd)
 	return mode & unix.S_IFMT, err
@@ -90,8 +90,8 @@ func Readlink(path string) (string, error) {
 	if _, err := serve(plan.LinkReaderProgram(path), to); err != nil {
 		return "", err
 	}
-	said, err := io.ReadAll(io.NewSectionReader(text, 0, unix.PathMax))
-	return string(said), err
+	target, err := io.ReadAll(io.NewSectionReader(text, 0, unix.PathMax))
+	return string(target), err
 }
 
 // Resolve returns a path without symbolic links. Trailing names that do not exist stay as they are, unless one is "..".
@@ -133,8 +133,8 @@ func inProc(fd int) bool {
 	return err == nil && unix.Stat("/proc", &own) == nil && own.Dev == device
 }
 
-// find has another process open a path.
-func find(path string, flags uint64) (int, error) {
+// openInProcess opens a path in another process, and returns the descriptor that this process passes.
+func openInProcess(path string, flags uint64) (int, error) {
 	null, err := unix.Open("/dev/null", unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, err
@@ -143,8 +143,8 @@ func find(path string, flags uint64) (int, error) {
 	return serve(plan.FinderProgram(path, flags), null)
 }
 
-// serve executes a program of package plan, and returns the descriptor that it passes; -1 without one. An error is
-// that of the call that has failed.
+// serve executes a program of package plan, which writes to the descriptor to, and returns the descriptor that it
+// passes; -1 without one. An error is that of the call that has failed.
 func serve(program *nsenter.Program, to int) (fd int, err error) {
 	image, err := nsenter.Assemble(program)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"rt/spec"
 )
 
-// Namespaces are the user namespaces that id-mapped mounts take their mappings from (mount_setattr(2)): one for all
-// mounts with the same mappings, since each costs a process.
+// Namespaces are the user namespaces from which id-mapped mounts take their mappings (mount_setattr(2)). Mounts with
+// the same mappings share one, because each costs a process.
 type Namespaces struct {
 	config  *spec.Spec
 	dir, id string
@@ -27,8 +27,8 @@ type namespace struct {
 	fd       int
 }
 
-// NewNamespaces returns those of the mounts of config, of which none is made yet. The processes that hold one for a
-// moment work in dir, and ps(1) shows id with them.
+// NewNamespaces returns an empty set for the mounts of config. A short-lived process creates each namespace: its boot
+// image may need the directory dir, and ps(1) shows it with id.
 func NewNamespaces(config *spec.Spec, dir, id string) *Namespaces {
 	return &Namespaces{config: config, dir: dir, id: id}
 }
@@ -49,7 +49,7 @@ func (l *Namespaces) Of(mount *spec.Mount) (fd int, err error) {
 		}
 	}
 	if joined := l.config.Namespaces.Joined(unix.CLONE_NEWUSER); joined != nil && len(mount.UIDMappings) == 0 {
-		// Its mappings are in no config: those of the namespace itself are meant.
+		// The mappings of a joined namespace are in no config: the mount takes those of the namespace itself.
 		fd, err = process.OpenNamespace(joined.Field(), joined.Path, joined.Flag)
 	} else {
 		fd, err = l.create(mount)
@@ -61,7 +61,7 @@ func (l *Namespaces) Of(mount *spec.Mount) (fd int, err error) {
 	return fd, nil
 }
 
-// Apply maps the ids of a detached copy of a mount's source.
+// Apply maps the IDs of a detached copy of a mount's source.
 func (l *Namespaces) Apply(mount *spec.Mount, tree int) error {
 	namespace, err := l.Of(mount)
 	if err != nil {
@@ -83,7 +83,7 @@ func (l *Namespaces) Apply(mount *spec.Mount, tree int) error {
 	return nil
 }
 
-// create makes a user namespace with the mappings of a mount, by way of a process that is cloned into it and waits.
+// create creates a user namespace with the mappings of a mount, with a process that is cloned into it and waits.
 func (l *Namespaces) create(mount *spec.Mount) (int, error) {
 	image, err := nsenter.Assemble(plan.IdleProgram())
 	if err != nil {
@@ -102,10 +102,11 @@ func (l *Namespaces) create(mount *spec.Mount) (int, error) {
 		boot.Close()
 		_, _ = boot.Wait()
 	}()
-	if err := writeFile(boot.Pid, "uid_map", mount.Field("uidMappings"), text(mount.UIDMappings)); err != nil {
+	uids, gids := formatMappings(mount.UIDMappings), formatMappings(mount.GIDMappings)
+	if err := writeFile(boot.Pid, "uid_map", mount.Field("uidMappings"), uids); err != nil {
 		return -1, err
 	}
-	if err := writeFile(boot.Pid, "gid_map", mount.Field("gidMappings"), text(mount.GIDMappings)); err != nil {
+	if err := writeFile(boot.Pid, "gid_map", mount.Field("gidMappings"), gids); err != nil {
 		return -1, err
 	}
 	fd, err := unix.Open("/proc/"+strconv.Itoa(boot.Pid)+"/ns/user", unix.O_RDONLY|unix.O_CLOEXEC, 0)

@@ -1,5 +1,5 @@
-// Package idmap maps the ids of user namespaces: that of a container, and those that id-mapped mounts take their
-// mappings from. See user_namespaces(7) and mount_setattr(2).
+// Package idmap writes the ID maps of user namespaces: that of a container, and those from which id-mapped mounts take
+// their mappings. See user_namespaces(7) and mount_setattr(2).
 package idmap
 
 import (
@@ -14,47 +14,48 @@ import (
 	"rt/spec"
 )
 
-// DenySetgroups reports whether the container's user namespace can't have setgroups(2): an unprivileged rt may write a
-// gid map itself only after giving that up (user_namespaces(7)). With newgidmap it need not.
+// DenySetgroups reports whether setgroups(2) must be denied in the container's user namespace: only then an
+// unprivileged rt may write the gid map itself (user_namespaces(7)). newgidmap(1) does not require it.
 func DenySetgroups(s *spec.Spec, f *host.Facts) bool {
 	return s.Namespaces.New&unix.CLONE_NEWUSER != 0 && unprivileged(f) && ownIDOnly(s.GIDMappings, f.EGID)
 }
 
-// unprivileged reports whether rt lacks the right to map any id.
+// unprivileged reports whether rt lacks the capabilities to map arbitrary IDs.
 func unprivileged(f *host.Facts) bool {
 	const needed = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID
 	return f.EUID != 0 && f.Caps&needed != needed
 }
 
-// ownIDOnly reports whether a map has only the caller's own id: what the kernel lets everyone write.
+// ownIDOnly reports whether a map has only the caller's own ID: such a map needs no privilege.
 func ownIDOnly(mappings []specs.LinuxIDMapping, own uint32) bool {
 	return len(mappings) == 1 && mappings[0].Size == 1 && mappings[0].HostID == own
 }
 
-// Write writes linux.uidMappings and linux.gidMappings of process pid, whose user namespace is new. With denySetgroups
-// no process of it will be able to call setgroups(2).
+// Write writes linux.uidMappings and linux.gidMappings for the new user namespace of process pid. With denySetgroups it
+// denies setgroups(2) there.
 func Write(pid int, s *spec.Spec, f *host.Facts, denySetgroups bool) error {
 	if denySetgroups {
 		if err := writeFile(pid, "setgroups", "linux.gidMappings", []byte("deny")); err != nil {
 			return err
 		}
 	}
-	if err := write(pid, "newuidmap", "uid_map", "linux.uidMappings", s.UIDMappings, f, f.EUID); err != nil {
+	if err := writeMap(pid, "newuidmap", "uid_map", "linux.uidMappings", s.UIDMappings, f, f.EUID); err != nil {
 		return err
 	}
-	return write(pid, "newgidmap", "gid_map", "linux.gidMappings", s.GIDMappings, f, f.EGID)
+	return writeMap(pid, "newgidmap", "gid_map", "linux.gidMappings", s.GIDMappings, f, f.EGID)
 }
 
-// write writes one map, or has the program write it that distributions give the right to: newuidmap(1), newgidmap(1).
-func write(pid int, program, file, field string, mappings []specs.LinuxIDMapping, f *host.Facts, own uint32) error {
+// writeMap writes one map. An unprivileged rt needs program for other IDs than its own: newuidmap(1) or newgidmap(1).
+func writeMap(pid int, program, file, field string, mappings []specs.LinuxIDMapping, f *host.Facts, own uint32) error {
 	if unprivileged(f) && !ownIDOnly(mappings, own) {
 		return runMapper(pid, program, field, mappings, own)
 	}
-	return writeFile(pid, file, field, text(mappings))
+	return writeFile(pid, file, field, formatMappings(mappings))
 }
 
-// text returns mappings as the kernel reads them: a line each, the id inside, the id outside, and how many.
-func text(mappings []specs.LinuxIDMapping) (text []byte) {
+// formatMappings returns the text of a map file: a line for each mapping, with the ID inside, the ID outside and the
+// size.
+func formatMappings(mappings []specs.LinuxIDMapping) (text []byte) {
 	for _, m := range mappings {
 		for _, n := range [...]uint32{m.ContainerID, m.HostID, m.Size} {
 			text = append(strconv.AppendUint(text, uint64(n), 10), ' ')
@@ -64,7 +65,7 @@ func text(mappings []specs.LinuxIDMapping) (text []byte) {
 	return text
 }
 
-// writeFile writes a file of /proc/PID at once: the kernel takes a map only whole.
+// writeFile writes a file of /proc/PID with one write(2): the kernel accepts only a whole map.
 func writeFile(pid int, file, field string, text []byte) error {
 	path := "/proc/" + strconv.Itoa(pid) + "/" + file
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
@@ -75,17 +76,17 @@ func writeFile(pid int, file, field string, text []byte) error {
 	if err == nil {
 		return nil
 	}
-	return diag.Sys(path+" can't be written", "write", err).At(field, "").WithHint(writeHint(err))
+	return diag.Sys(path+" can't be written to", "write", err).At(field, "").WithHint(writeHint(err))
 }
 
-// writeHint says what the kernel means when it refuses an id map: user_namespaces(7).
+// writeHint returns the likely cause of a refused map: user_namespaces(7).
 func writeHint(err error) string {
 	switch err {
 	case unix.EPERM:
-		return "rt may map only ids that it has in its own user namespace, and needs CAP_SETUID and CAP_SETGID for " +
-			"others than its own"
+		return "rt may map only ids that exist in its own user namespace, and needs CAP_SETUID and CAP_SETGID for " +
+			"ids other than its own"
 	case unix.EINVAL:
-		return "the kernel takes at most 340 ranges, and none that overlap"
+		return "the kernel accepts at most 340 ranges, which must not overlap"
 	}
 	return ""
 }
@@ -107,9 +108,9 @@ func runMapper(pid int, program, field string, mappings []specs.LinuxIDMapping, 
 			argv = append(argv, strconv.FormatUint(uint64(n), 10))
 		}
 	}
-	if said, err := exec.Command(path, argv...).CombinedOutput(); err != nil {
+	if output, err := exec.Command(path, argv...).CombinedOutput(); err != nil {
 		return &diag.Error{
-			Kind: diag.Host, Field: field, Problem: program + " refused, saying: " + diag.OneLine(said), Err: err,
+			Kind: diag.Host, Field: field, Problem: program + " has refused the map: " + diag.OneLine(output), Err: err,
 			Hint: "the host ids must be in the ranges that /etc/subuid and /etc/subgid give the user",
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"rt/spec"
 )
 
-// Cgroup returns what config.json says of the container's cgroup. The caller adds the id, the driver, and whether rt is
-// rootless.
+// Cgroup returns the properties of the container's cgroup in config.json. The caller adds the ID, the driver, and
+// whether rt is rootless.
 func Cgroup(s *spec.Spec, facts *host.Facts) cgroup.Config {
 	c := cgroup.Config{
 		Path: s.CgroupsPath, Annotations: s.OCI.Annotations, NoPids: strings.HasPrefix(s.OCI.Version, "1.3."),
@@ -23,8 +23,8 @@ func Cgroup(s *spec.Spec, facts *host.Facts) cgroup.Config {
 	return c
 }
 
-// makesNodes reports whether the container's process may make device nodes that lead to the machine's devices
-// (mknod(2)): with CAP_MKNOD, and not in a user namespace of its own.
+// makesNodes reports whether the container can create working device nodes (mknod(2)): it has CAP_MKNOD, and no user
+// namespace of its own.
 func makesNodes(s *spec.Spec, facts *host.Facts) bool {
 	n := &s.Namespaces
 	if facts.UserNS || n.New&unix.CLONE_NEWUSER != 0 || n.Joined(unix.CLONE_NEWUSER) != nil || s.Process == nil {
@@ -34,8 +34,8 @@ func makesNodes(s *spec.Spec, facts *host.Facts) bool {
 	return c == nil || c.Bounding&(1<<unix.CAP_MKNOD) != 0
 }
 
-// cgroupOwner is the host's id of the container's root, if the cgroup is to be its own:
-// config-linux.md#cgroup-ownership asks for a private cgroup namespace and a writable mount of it.
+// cgroupOwner returns the host's ID of the container's root, if that must own the cgroup: with a new cgroup namespace
+// and a writable cgroup mount (config-linux.md#cgroup-ownership). Otherwise it returns nil.
 func cgroupOwner(s *spec.Spec) *int {
 	n := s.Namespaces
 	if n.New&unix.CLONE_NEWCGROUP == 0 || n.New&unix.CLONE_NEWUSER == 0 {

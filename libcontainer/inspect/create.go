@@ -1,9 +1,9 @@
-// Package inspect reads what a plan depends on and config.json does not say: the sources of bind mounts, the root file
+// Package inspect reads what a plan depends on, apart from config.json: the sources of bind mounts, the root file
 // system, the devices and limits of the host, the caller's descriptors and signals, the namespaces of a container.
 //
-// Each function returns what it has read, in the form that plan.Options takes, or an error about input that no plan can
-// be made of. Nothing is changed, so an error at this stage leaves the host as it was. Paths are resolved as rt sees
-// them, before the container exists.
+// Each function returns values for plan.Options, or an error about input for which there is no plan. Nothing is
+// changed, so after such an error there is nothing to undo. Paths are resolved in rt's mount namespace, before the
+// container exists.
 package inspect
 
 import (
@@ -18,31 +18,30 @@ import (
 	"rt/spec"
 )
 
-// Request is what the caller wants of a container beyond config.json.
+// Request has the options of a container that config.json does not have.
 type Request struct {
 	ID           string
-	Wait         bool // for `rt start`
-	NoPivot      bool
-	NoNewKeyring bool
-	PreserveFDs  int // descriptors from 3 on
-	ExtraFiles   int // how many more descriptors the process gets
-	Streams      [3]int
-	// ServiceManager says that the descriptors which a service manager has passed to this process are for the
-	// container.
+	Wait         bool   // the container waits for `rt start`
+	NoPivot      bool   // as in libcontainer.CreateOptions
+	NoNewKeyring bool   // as in libcontainer.CreateOptions
+	PreserveFDs  int    // as in libcontainer.CreateOptions
+	ExtraFiles   int    // the number of further descriptors of the process
+	Streams      [3]int // the descriptors of the standard streams
+	// ServiceManager says that the container gets the descriptors that a service manager has passed to this process.
 	ServiceManager bool
 	Layer          LayerRequest
 	Observe        bool // the calls of the container are recorded, and linux.seccomp is not applied
-	Trace          bool
+	Trace          bool // the steps are traced
 }
 
-// Create returns the options of the plan that creates a container. The caller adds what belongs to other packages:
+// Create returns the options of the plan that creates a container. The caller adds those that other packages determine:
 // the cgroups, Notify, Keyring and SetgroupsDeny. The warnings are about linux.seccomp.
 func Create(s *spec.Spec, facts *host.Facts, r *Request) (o *plan.Options, warnings []string, err error) {
 	o = &plan.Options{
 		ID: r.ID, Wait: r.Wait, NoPivot: r.NoPivot, NoNewKeyring: r.NoNewKeyring, Trace: r.Trace,
 		Observe:   r.Observe && s.Process != nil,
 		Kcore:     unix.Access("/proc/kcore", unix.F_OK) == nil,
-		OpenFiles: openFiles(),
+		OpenFiles: openFilesLimit(),
 	}
 	o.IgnoredSignals, o.BlockedSignals = foreground.Inherited()
 	var listen listenFDs
@@ -80,7 +79,7 @@ func Create(s *spec.Spec, facts *host.Facts, r *Request) (o *plan.Options, warni
 		return nil, nil, err
 	}
 	o.Sources, o.Links, o.SourceFlags = sources.kinds, sources.links, sources.flags
-	// With a layer of an earlier container, directories of root.path say nothing about those of the container.
+	// A layer of an earlier container may have other directories than root.path.
 	if o.Modes, o.ModesLater, err = readModes(s, o.Layer != nil && o.Layer.Dir != ""); err != nil {
 		return nil, nil, err
 	}

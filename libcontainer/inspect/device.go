@@ -7,8 +7,8 @@ import (
 	"rt/spec"
 )
 
-// missingDevices returns the paths of the devices that a plan may bind from the host and that the host does not have
-// there, or has another device at.
+// missingDevices returns the paths of those devices that a plan may bind-mount from the host, but that the host does
+// not have at the path.
 func missingDevices(s *spec.Spec) (paths []string) {
 	for _, d := range plan.BoundDevices(s) {
 		var st unix.Stat_t
@@ -19,7 +19,7 @@ func missingDevices(s *spec.Spec) (paths []string) {
 	return paths
 }
 
-// IsDevice reports whether st is of device d: type and number. A FIFO has no number.
+// IsDevice reports whether st has the type and the number of device d. A FIFO has no number.
 func IsDevice(st *unix.Stat_t, d *spec.Device) bool {
 	kind := d.Mode & unix.S_IFMT
 	return st.Mode&unix.S_IFMT == kind && (kind == unix.S_IFIFO || st.Rdev == unix.Mkdev(d.Major, d.Minor))

@@ -27,8 +27,7 @@ func HostBinary(path string) ([]byte, error) {
 	return file, nil
 }
 
-// notStatic says why the kernel could not execute a file in a container that has none of the host's other files; "" if
-// it could. elf(5).
+// notStatic says why a file can't be executed in a container that has no other file of the host; "" if it can: elf(5).
 func notStatic(file []byte) string {
 	const class, data = 4, 5 // in e_ident
 	native := binary.NativeEndian

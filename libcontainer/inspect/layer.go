@@ -14,10 +14,10 @@ import (
 	"rt/libcontainer/plan"
 )
 
-// LayerRequest asks for a layer over the root file system that takes all changes. The zero value asks for none.
+// LayerRequest describes a layer over the root file system that stores all changes. The zero value is no layer.
 type LayerRequest struct {
 	Ephemeral bool
-	Size      string // the most that an ephemeral layer may hold, as the tmpfs option size takes it; "" for no limit
+	Size      string // the maximum size of an ephemeral layer, as in the option size of tmpfs(5); "" is its default
 	Overlay   string // the directory that stores the changes, instead of an ephemeral layer
 }
 
@@ -30,13 +30,13 @@ func findLayer(rootfs string, r *LayerRequest) (*plan.Layer, error) {
 	if r.Overlay != "" && (r.Ephemeral || r.Size != "") {
 		return nil, &diag.Error{
 			Kind: diag.Usage, Field: "--overlay", Value: r.Overlay,
-			Problem: "keeps the changes and --ephemeral forgets them: choose one",
+			Problem: "preserves the changes, and --ephemeral discards them: choose one",
 		}
 	}
 	if r.Size != "" && !isTmpfsSize(r.Size) {
 		return nil, &diag.Error{
 			Kind: diag.Usage, Field: "--ephemeral-size", Value: r.Size,
-			Problem: "is no size: give bytes, or a number with k, m or g, or a part of the memory as 10%",
+			Problem: "must be a number of bytes, a number with k, m or g, or a part of the memory such as 10%",
 		}
 	}
 	st, mount, err := mountAt(rootfs, unix.STATX_MODE|unix.STATX_UID|unix.STATX_GID)
@@ -45,7 +45,7 @@ func findLayer(rootfs string, r *LayerRequest) (*plan.Layer, error) {
 	}
 	l := &plan.Layer{
 		Size: r.Size, Mode: uint32(st.Mode) & 0o7777, UID: st.Uid, GID: st.Gid,
-		Attrs: sys.MountAttrs(sys.StatFlags(mount.Options)) &^ unix.MOUNT_ATTR_RDONLY, // the layer takes the changes
+		Attrs: sys.MountAttrs(sys.StatFlags(mount.Options)) &^ unix.MOUNT_ATTR_RDONLY, // the layer is writable
 	}
 	if r.Overlay != "" {
 		if l.Dir, err = resolveOverlay(r.Overlay, rootfs); err != nil {
@@ -55,7 +55,7 @@ func findLayer(rootfs string, r *LayerRequest) (*plan.Layer, error) {
 	return l, nil
 }
 
-// isTmpfsSize reports whether a tmpfs takes a size: tmpfs(5).
+// isTmpfsSize reports whether text is a value of the option size: tmpfs(5).
 func isTmpfsSize(text string) bool {
 	digits := strings.TrimRight(text, "kKmMgG%")
 	n, err := strconv.ParseUint(digits, 10, 63)
@@ -74,7 +74,7 @@ func resolveOverlay(dir, rootfs string) (string, error) {
 	st, found, err := statHost(path)
 	switch {
 	case err == unix.ENOENT:
-		// rt makes it, but not its parent: a missing parent is more likely a mistake.
+		// rt creates a missing directory, but not its parent: a missing parent is more likely a mistake.
 		if st, found, err = statHost(filepath.Dir(path)); err != nil {
 			return wrong("its parent directory can't be used", err)
 		}
@@ -82,13 +82,13 @@ func resolveOverlay(dir, rootfs string) (string, error) {
 	case err != nil:
 		return "", hostpath.LookUpError("can't be used", "openat2", err).At("--overlay", dir)
 	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
-		return wrong("is not a directory: name one for the changes, which rt makes if it is not there", nil)
+		return wrong("is not a directory: use one for the changes, which rt creates if it is missing", nil)
 	default:
 		path = found
 	}
 	if sys.HasServer(&st) {
-		return wrong("is in a file system that a server answers for (FUSE, or of a network), where the kernel stores "+
-			"no changes of an overlay: choose a directory of a local one", nil)
+		return wrong("is in a file system with a server (FUSE, or a network file system), which can't store the "+
+			"changes of an overlay: choose a directory of a local file system", nil)
 	}
 	root, err := hostpath.Resolve(rootfs)
 	if err != nil {
@@ -96,15 +96,15 @@ func resolveOverlay(dir, rootfs string) (string, error) {
 	}
 	switch {
 	case sys.IsBelow(path, root):
-		return wrong("is in root.path, "+root+
-			", which the changes are to be kept out of: choose a directory elsewhere", nil)
+		return wrong("is in root.path, "+root+", which must stay unchanged: choose a directory elsewhere", nil)
 	case sys.IsBelow(root, path):
-		return wrong("has root.path, "+root+", in it: the two must be apart, so choose another directory", nil)
+		return wrong("contains root.path, "+root+": choose a directory elsewhere", nil)
 	}
 	return path, nil
 }
 
-// statHost returns what the kernel has in its caches about a path of the host, and the path without symbolic links.
+// statHost returns the attributes of a path of the host from the caches of the kernel, and the path without symbolic
+// links.
 func statHost(path string) (st unix.Statx_t, resolved string, err error) {
 	fd, err := hostpath.Open(path, 0)
 	if err != nil {

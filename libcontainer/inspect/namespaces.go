@@ -12,8 +12,8 @@ import (
 	"rt/spec"
 )
 
-// checkPidNamespace refuses a container with CAP_SYS_PTRACE in the pid namespace of one that is not started: its first
-// process has all rights until then.
+// checkPidNamespace returns an error for a container with CAP_SYS_PTRACE that joins the pid namespace of a container
+// that was not started: the init of that one has all privileges until then.
 func checkPidNamespace(s *spec.Spec) error {
 	if !plan.AsksForPidNS(s) || s.Process.Capabilities == nil ||
 		(s.Process.Capabilities.Bounding|s.Process.Capabilities.Permitted)&(1<<unix.CAP_SYS_PTRACE) == 0 {
@@ -30,8 +30,8 @@ func checkPidNamespace(s *spec.Spec) error {
 	}
 	return &diag.Error{
 		Kind: diag.State, Field: j.Field(), Value: j.Path,
-		Problem: "is the pid namespace of a container that has not been started, whose first process could be traced " +
-			"by CAP_SYS_PTRACE with all its rights",
+		Problem: "is the pid namespace of a container that has not been started: a process with CAP_SYS_PTRACE could " +
+			"trace its init, which has all privileges until then",
 		Hint: "start that container first",
 	}
 }

@@ -10,14 +10,14 @@ import (
 	"rt/spec"
 )
 
-// listenFDs is what a service manager has passed to rt for the container: sd_listen_fds(3).
+// listenFDs are the descriptors that a service manager has passed to rt for the container: sd_listen_fds(3).
 type listenFDs struct {
 	count int      // of descriptors, from 3 on
 	env   []string // for the container's process
 }
 
-// readListenFDs reads LISTEN_FDS from the environment of rt. It is meant for the one process that LISTEN_PID names:
-// whoever inherits the environment by chance has other descriptors by these numbers.
+// readListenFDs reads LISTEN_FDS from the environment of rt. It applies only to the process that LISTEN_PID names: in
+// another process that inherits the environment these numbers are other descriptors.
 func readListenFDs() (l listenFDs, err error) {
 	text := os.Getenv("LISTEN_FDS")
 	if text == "" || os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
@@ -36,22 +36,22 @@ func readListenFDs() (l listenFDs, err error) {
 	return l, nil
 }
 
-// CheckPreserved checks that the n descriptors from 3 on are open, for --preserve-fds. Call it before rt opens a
-// descriptor of its own: that gets the lowest free number.
+// CheckPreserved returns an error if one of the n descriptors from 3 on is not open, for --preserve-fds. Call it before
+// rt opens a descriptor, which would get the lowest free number.
 func CheckPreserved(n int) error {
 	for fd := 3; fd < 3+n; fd++ {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
 			return &diag.Error{
 				Kind: diag.Usage, Field: "--preserve-fds", Value: strconv.Itoa(n),
-				Problem: "descriptor " + strconv.Itoa(fd) + " is not open: the caller of rt must open all from 3 on",
+				Problem: "descriptor " + strconv.Itoa(fd) + " is not open: the caller of rt must pass all from 3 on",
 			}
 		}
 	}
 	return nil
 }
 
-// openFiles returns rt's hard limit of open files (RLIMIT_NOFILE), or 0 if it is not known.
-func openFiles() uint64 {
+// openFilesLimit returns rt's hard limit of open files (RLIMIT_NOFILE); 0 if it is unknown.
+func openFilesLimit() uint64 {
 	var limit unix.Rlimit
 	if unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &limit) != nil {
 		return 0
@@ -71,8 +71,8 @@ func HardLimits(p *spec.Process) map[int]uint64 {
 	return limits
 }
 
-// OwnedStreams says which of the standard streams of a process, given as descriptors of this one, get the user of the
-// process as owner: pipes, sockets and regular files, but no device, which other processes use too.
+// OwnedStreams reports which of the standard streams of a process, given as descriptors of this process, get the user
+// of the process as owner: pipes, sockets and regular files, but not devices, which other processes use too.
 func OwnedStreams(p *spec.Process, streams [3]int) (owned [3]bool) {
 	if p.UID == 0 || p.Terminal {
 		return owned

@@ -36,23 +36,23 @@ func checkRootfs(s *spec.Spec) error {
 	return checkNull("/dev/null")
 }
 
-// checkNull checks that path, which masked files are covered with, is the null device.
+// checkNull returns an error if path, which is mounted on masked files, is not the null device.
 func checkNull(path string) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(path, &st); err != nil {
-		return diag.Sys("the host's /dev/null can't be used to hide paths behind", "lstat", err)
+		return diag.Sys("the host's /dev/null can't be used to mask files", "lstat", err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != unix.Mkdev(1, 3) {
 		return &diag.Error{
 			Kind: diag.Host, Field: "linux.maskedPaths",
-			Problem: "the host's /dev/null is not the character device 1:3, so nothing can be hidden behind it",
+			Problem: "the host's /dev/null is not the character device 1:3, and can't be used to mask files",
 		}
 	}
 	return nil
 }
 
-// findRootMount returns the mount point of the mount that root.path is in: proc_pid_mountinfo(5). The kernel says which
-// mount that is (STATX_MNT_ID, Linux 5.8): paths can't, since a mount may be covered by another one.
+// findRootMount returns the mount point of the mount that root.path is in: proc_pid_mountinfo(5). statx(2) identifies
+// the mount (STATX_MNT_ID, Linux 5.8). Its path does not, because another mount may cover it.
 func findRootMount(rootfs string) (string, error) {
 	failed := func(err error) error {
 		return &diag.Error{
@@ -95,8 +95,8 @@ func fileSystemAt(path string) (string, error) {
 	return mount.FSType, nil
 }
 
-// mountAt returns what the kernel has in its caches about a path of the host, as mask of statx(2) asks for it, and the
-// mount that the path is in.
+// mountAt returns the attributes of a path of the host from the caches of the kernel, selected by mask as in statx(2),
+// and the mount that the path is in.
 func mountAt(path string, mask int) (st unix.Statx_t, mount *mountinfo.Info, err error) {
 	fd, err := hostpath.Open(path, 0)
 	if err != nil {
@@ -112,7 +112,7 @@ func mountAt(path string, mask int) (st unix.Statx_t, mount *mountinfo.Info, err
 }
 
 // findKernelMounts finds the mounts that a container with --no-pivot must not have below its root: each procfs and
-// sysfs, and what is mounted over one. See proc_pid_mountinfo(5).
+// sysfs, and the mounts that cover one. See proc_pid_mountinfo(5).
 func findKernelMounts() ([]plan.KernelMount, error) {
 	mounts, err := mountinfo.GetMounts(nil)
 	if err != nil {
@@ -123,6 +123,7 @@ func findKernelMounts() ([]plan.KernelMount, error) {
 	return kernelMounts(mounts), nil
 }
 
+// kernelMounts selects those of findKernelMounts from a mount table.
 func kernelMounts(mounts []*mountinfo.Info) (found []plan.KernelMount) {
 	points := make(map[int]string, len(mounts))
 	for _, mount := range mounts {

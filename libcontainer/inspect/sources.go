@@ -19,8 +19,8 @@ type sources struct {
 	flags []uintptr
 }
 
-// readSources examines the sources of bind mounts, and the file systems of the host that a bind may replace a mount
-// with.
+// readSources examines the sources of bind mounts, and the file systems of the host that may be bind-mounted instead of
+// a new mount.
 func readSources(s *spec.Spec, facts *host.Facts) (*sources, error) {
 	found := &sources{kinds: make([]plan.Source, len(s.Mounts))}
 	for i := range s.Mounts {
@@ -60,7 +60,7 @@ func readSources(s *spec.Spec, facts *host.Facts) (*sources, error) {
 	return found, nil
 }
 
-// sourceKind says what the source of a bind mount is. One below root.path may be made by an earlier mount.
+// sourceKind returns the type of the source of a bind mount. An earlier mount may create a source below root.path.
 func sourceKind(rootfs string, m *spec.Mount) (plan.Source, error) {
 	if sys.IsBelow(m.Source, rootfs) {
 		return plan.SourceLater, nil
@@ -72,7 +72,7 @@ func sourceKind(rootfs string, m *spec.Mount) (plan.Source, error) {
 	return kind, sourceError(m, err)
 }
 
-// hostSourceKind says what the host has at the source of a bind mount.
+// hostSourceKind returns the type of the host's file at the source of a bind mount.
 func hostSourceKind(m *spec.Mount) (plan.Source, error) {
 	var flags uint64
 	if m.SourceNoFollow {
@@ -93,7 +93,7 @@ func hostSourceKind(m *spec.Mount) (plan.Source, error) {
 	return plan.SourceFile, nil
 }
 
-// sourceError returns the error about a source that can't be looked up because of err; nil if that is nil.
+// sourceError returns the error about a source whose look-up has failed with err; nil if err is nil.
 func sourceError(m *spec.Mount, err error) error {
 	if err == nil {
 		return nil
@@ -106,7 +106,7 @@ func sourceError(m *spec.Mount, err error) error {
 	return e
 }
 
-// AddedSource says what the source of a bind mount is that is added to a running container.
+// AddedSource returns the type of the source of a bind mount that is added to a running container.
 func AddedSource(m *spec.Mount) (plan.Source, error) {
 	kind, err := hostSourceKind(m)
 	if err != nil {
@@ -115,8 +115,7 @@ func AddedSource(m *spec.Mount) (plan.Source, error) {
 	return kind, checkProc(m)
 }
 
-// leadsInto reports whether a path that does not exist leads below root.path, where an earlier mount may make what is
-// missing.
+// leadsInto reports whether a path that does not exist leads below root.path, where an earlier mount may create it.
 func leadsInto(rootfs, path string) bool {
 	root, err := hostpath.Resolve(rootfs)
 	if err != nil {
@@ -126,7 +125,8 @@ func leadsInto(rootfs, path string) bool {
 	return err == nil && sys.IsBelow(resolved, root)
 }
 
-// checkProc refuses a bind mount at /proc of what is no procfs, as package spec refuses other file systems there.
+// checkProc returns an error for a bind mount at /proc whose source is no procfs. Package spec refuses other types
+// there.
 func checkProc(m *spec.Mount) error {
 	if m.Destination != "/proc" {
 		return nil
@@ -136,8 +136,8 @@ func checkProc(m *spec.Mount) error {
 	}
 	return &diag.Error{
 		Kind: diag.Host, Field: m.Field("source"), Value: m.Source,
-		Problem: "is no procfs, and can't be at /proc, where programs look for processes and believe what they read: " +
-			"bind one, or mount a new proc",
+		Problem: "is no procfs, and can't be mounted at /proc, whose contents programs trust: bind-mount a procfs, " +
+			"or mount a new proc",
 	}
 }
 
@@ -158,7 +158,7 @@ func flagsNeeded(s *spec.Spec, facts *host.Facts, m *spec.Mount) bool {
 	return !facts.Has(host.MountSetattr) && m.Flagged && (facts.UserNS || s.Namespaces.Has(unix.CLONE_NEWUSER))
 }
 
-// mountFlags returns the MS_* flags of the mount that path is in, as far as a user namespace can't clear them.
+// mountFlags returns those MS_* flags of the mount that path is in which a user namespace can't clear.
 func mountFlags(path string) (flags uintptr) {
 	_, mount, err := mountAt(path, 0)
 	if err != nil {
@@ -168,8 +168,8 @@ func mountFlags(path string) (flags uintptr) {
 	return sys.MountFlags(sys.StatFlags(mount.Options)) & locked
 }
 
-// mountedOnHost reports whether the host has a file system of the kernel at its usual path. A procfs there is that of
-// rt's own pid namespace: otherwise rt would not find its own children in it, and fail.
+// mountedOnHost reports whether the host mounts a file system of the kernel at its usual path. A procfs there is that
+// of rt's pid namespace: with another one rt would not find its children, and fail.
 func mountedOnHost(h *plan.HostMount) bool {
 	var st unix.Statfs_t
 	return unix.Statfs(h.Path, &st) == nil && st.Type == h.Magic

@@ -11,10 +11,11 @@ import (
 	"rt/spec"
 )
 
-// readModes reads the modes of the directories that tmpfs mounts without a mode cover, as far as they are directories
-// of the image: plan.Options.Modes and ModesLater. A directory that an earlier mount may bring, or that is reached by a
-// symbolic link, is examined when that tmpfs is mounted, as is one in another mount than root.path, whose server need
-// not answer; with later, and if root.path is in one with a server, all are. Both are nil if no mount needs a mode.
+// readModes reads the modes of the directories of the image that are covered by tmpfs mounts without a mode:
+// plan.Options.Modes and ModesLater. The boot process examines a directory later, when it mounts the tmpfs, if an
+// earlier mount may cover it, if its path has a symbolic link, or if it is in another mount than root.path, which may
+// have a server that does not answer. With later, and if root.path is in a file system with a server, that is so for
+// all. Both results are nil if no mount needs a mode.
 func readModes(s *spec.Spec, later bool) (modes []uint32, laters []bool, err error) {
 	last := -1
 	for i := range s.Mounts {
@@ -44,7 +45,7 @@ func readModes(s *spec.Spec, later bool) (modes []uint32, laters []bool, err err
 	for i := range s.Mounts[:last+1] {
 		m := &s.Mounts[i]
 		fd, err := unix.Openat2(root, plan.Relative(m.Destination), &how)
-		later = later || err == unix.ELOOP // behind a link, paths say nothing about what covers what
+		later = later || err == unix.ELOOP // after a link, paths do not tell which mounts cover others
 		switch {
 		case !takesMode(m):
 		case later || err == unix.EXDEV || covered(s.Mounts, i):

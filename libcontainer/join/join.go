@@ -1,10 +1,9 @@
-// Package join starts a further process in a container that runs: the process of `rt exec`, or a hook of
-// startContainer.
+// Package join starts another process in a running container: the process of `rt exec`, or a startContainer hook.
 //
-// Two boot processes do it. The first joins the container's namespaces (setns(2)) with the rights of rt, which no
-// process of the container can use: it is not dumpable. It clones the second one, which is in the container's pid
-// namespace, has only the rights of the user's program, and becomes it. All that rt reads in /proc of the container's
-// process is valid only while that process lives, so New checks that it does at the end.
+// This takes two boot processes. The first joins the container's namespaces (setns(2)) with the privileges of rt. No
+// process of the container can use these: it is not dumpable. It clones the second one, which is in the container's pid
+// namespace, has only the privileges of the user's program, and executes it. What rt reads in /proc of the container's
+// init is valid only while the init is alive, which New checks at the end.
 package join
 
 import (
@@ -34,42 +33,42 @@ import (
 type Container struct {
 	Dir    *state.Container
 	State  *state.State
-	Pidfd  int        // of its process
+	Pidfd  int        // of its init
 	Spec   *spec.Spec // its config, as create has saved it
 	Cgroup *cgroup.Group
-	Paused bool // when its status was read
+	Paused bool // it was paused when its status was read
 }
 
-// Options say which process joins, and how. Callbacks may be nil.
+// Options describe the process. Each function may be nil.
 type Options struct {
 	Process       *spec.Process
 	Program       string        // the program's path; "" for process.args[0]
-	Binary        int           // a sealed copy of the program; -1 for a program of the container's
-	Streams       stdio.Streams // what the process inherits; the caller closes it
-	OwnStreams    bool          // the standard streams are the process's own, whatever they are
+	Binary        int           // a sealed copy of the program; -1 for a program of the container
+	Streams       stdio.Streams // the descriptors that the process inherits; the caller closes them
+	OwnStreams    bool          // the user of the process becomes the owner of all standard streams
 	Cgroups       []string      // --cgroup
 	Unfiltered    bool          // linux.seccomp is not applied
 	ConsoleSocket string
 	PidfdSocket   string
 	PidFile       string
 
-	// Resctrl returns where resctrl is mounted, for linux.intelRdt.
+	// Resctrl returns the mount point of resctrl, for linux.intelRdt.
 	Resctrl func() (string, error)
 	// Trace returns the Trace of the session. pid is set once the process exists.
 	Trace func(p *plan.Plan, pid *int) func(*nsenter.Step, nsenter.Record)
 	// Edit changes a plan before it is executed, for tests.
 	Edit func(*plan.Plan)
-	// Interrupted is that of the session.
+	// Interrupted and Debug are those of the session.
 	Interrupted func() error
 	Debug       func(line string)
 	Warn        func(lines ...string)
 }
 
-// Process is a process that joins a container. It has the descriptors of what the plan needs, until Close.
+// Process is a process that joins a container. Close closes the descriptors that its plan needs.
 type Process struct {
 	c         *Container
 	o         *Options
-	spec      *spec.Spec // the container's, with the process that joins instead of its own
+	spec      *spec.Spec // the container's, with Options.Process instead of its own process
 	facts     host.Facts
 	options   plan.ExecOptions
 	placement cgroup.Exec
@@ -100,13 +99,13 @@ func New(c *Container, o *Options) (*Process, error) {
 	return p, nil
 }
 
-// seesBoot reports whether the process could trace the container's first one before that has become its program: that
-// has all rights until then, and PR_SET_DUMPABLE does not keep out CAP_SYS_PTRACE of the same user namespace.
+// seesBoot reports whether the process could trace the container's init before that has executed its program. The init
+// has all privileges until then, and PR_SET_DUMPABLE has no effect on CAP_SYS_PTRACE in the same user namespace.
 func (p *Process) seesBoot() bool {
 	return !p.spec.Namespaces.Has(unix.CLONE_NEWUSER) && process.IsBoot(p.c.State.Pid)
 }
 
-// leaveOutPtrace takes CAP_SYS_PTRACE out of the capabilities of the process.
+// leaveOutPtrace removes CAP_SYS_PTRACE from the capabilities of the process.
 func (p *Process) leaveOutPtrace() {
 	const ptrace = 1 << unix.CAP_SYS_PTRACE
 	own, o := *p.o.Process, *p.o
@@ -123,12 +122,12 @@ func (p *Process) leaveOutPtrace() {
 	own.Capabilities, o.Process = &caps, &own
 	p.spec.Process, p.o = &own, &o
 	if all&ptrace != 0 && p.o.Warn != nil {
-		p.o.Warn("process.capabilities: CAP_SYS_PTRACE is left out: the container's first process, which has not " +
-			"become its program yet, could be traced with all its rights")
+		p.o.Warn("process.capabilities: CAP_SYS_PTRACE is left out: the container's init, which has not executed its " +
+			"program yet, could be traced with all its privileges")
 	}
 }
 
-// inspect reads what the plan depends on and the config does not say.
+// inspect reads what the plan depends on, apart from the config.
 func (p *Process) inspect() error {
 	init := p.c.State
 	options := plan.Options{
@@ -166,29 +165,22 @@ func (p *Process) inspect() error {
 	p.options = plan.ExecOptions{
 		Process: p.o.Process, Namespaces: namespaces, HostBinary: p.o.Binary >= 0, Options: options,
 	}
-	if !p.initAlive() {
-		// What was read in its /proc entries may be another process's.
+	if process.AwaitEnd(p.c.Pidfd, 0) {
+		// rt may have read the /proc entries of another process, which has got the pid.
 		return state.Allow(state.Exec, init.ID, state.Stopped)
 	}
 	return nil
 }
 
-// initAlive reports whether the container's process still lives.
-func (p *Process) initAlive() bool {
-	fds := []unix.PollFd{{Fd: int32(p.c.Pidfd), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, 0)
-	return err == nil && n == 0
-}
-
-// Start starts the process, and returns its pid when it has executed the user's program. After an error no process is
+// Start starts the process, and returns its pid after the execve(2) of the user's program. After an error no process is
 // left.
 //
-// Where the container's cgroup has all the tasks that it may have, the process is cloned outside and moved there, which
-// the limit of tasks does not prevent (cgroup-v2.rst, "PID"): who wants to see what happens in a full container must be
-// able to. It is the second way, since each move can wait for an RCU grace period.
+// If the container's cgroup has reached its limit of tasks, the process is cloned outside and moved there, which the
+// limit does not prevent (cgroup-v2.rst, "PID"): a user must be able to examine such a container. This is not the first
+// choice, because each move can wait for an RCU grace period.
 func (p *Process) Start() (pid int, err error) {
 	err = p.run()
-	if p.crowded(err) {
+	if p.atTaskLimit(err) {
 		err = p.runOutside(err)
 	}
 	if err != nil {
@@ -211,7 +203,7 @@ func (p *Process) Close() {
 	p.placement.Close()
 }
 
-// end ends a process that could not be started.
+// end kills a process that could not be started.
 func (p *Process) end() {
 	if p.session != nil {
 		p.session.End()
@@ -219,7 +211,7 @@ func (p *Process) end() {
 	p.session, p.pid = nil, 0
 }
 
-// run executes the plan, up to the point where the process is the user's program.
+// run executes the plan, up to the execve(2) of the user's program.
 func (p *Process) run() (err error) {
 	if p.plan, err = plan.CompileExec(p.spec, &p.facts, &p.options); err != nil {
 		return err
@@ -232,7 +224,7 @@ func (p *Process) run() (err error) {
 	}
 	image, err := nsenter.Assemble(&p.plan.Program)
 	if err != nil {
-		return &diag.Error{Kind: diag.Document, Problem: "the process can't be made into a boot image", Err: err}
+		return &diag.Error{Kind: diag.Document, Problem: "no boot image can be created for the process", Err: err}
 	}
 	files, err := p.openFiles()
 	defer func() { sys.CloseAll(files...) }()
@@ -247,21 +239,20 @@ func (p *Process) run() (err error) {
 	return p.serve(boot, image)
 }
 
-// crowded reports whether the process could not be cloned because the container's cgroup has all the tasks that it may
-// have, as far as the error tells.
-func (p *Process) crowded(err error) bool {
+// atTaskLimit reports whether err, of run, may mean that the container's cgroup has reached its limit of tasks.
+func (p *Process) atTaskLimit(err error) bool {
 	e, ok := errors.AsType[*diag.Error](err)
 	return ok && e.Errno == unix.EAGAIN && (e.Call == "clone" || e.Call == "clone3") &&
 		(p.options.CgroupFD || len(p.options.CgroupJoins) > 0) && !p.c.Paused
 }
 
-// runOutside is run for a process that is cloned outside of its cgroup and moved there. because is the error of run.
-func (p *Process) runOutside(because error) error {
+// runOutside is run for a process that is cloned outside of its cgroup and moved there. cause is the error of run.
+func (p *Process) runOutside(cause error) error {
 	p.end()
-	p.debug("moving the process into the cgroup: " + because.Error())
+	p.debug("moving the process into the cgroup: " + cause.Error())
 	p.attach = func(pid int) error {
 		if p.placement.Attach(pid) != nil {
-			return because // without the right to move it
+			return cause // rt may not move it
 		}
 		return nil
 	}
@@ -269,6 +260,7 @@ func (p *Process) runOutside(because error) error {
 	return p.run()
 }
 
+// debug calls Debug, unless that is nil.
 func (p *Process) debug(line string) {
 	if p.o.Debug != nil {
 		p.o.Debug(line)

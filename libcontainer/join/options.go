@@ -10,25 +10,25 @@ import (
 	"rt/spec"
 )
 
-// ProcessOptions say which process exec starts: that of a file, or the container's own with other arguments; and what
-// is to be different in it.
+// ProcessOptions describe the process that exec starts: the one of a process.json, or the container's own with other
+// arguments. The other fields change it.
 type ProcessOptions struct {
-	File           string   // a process.json, as config.md#process describes it; "" for Args
+	File           string   // a process.json with the properties of config.md, "Process"; "" if Args describes it
 	Args           []string // the program and its arguments
-	Cwd            string
-	Env            []string // further variables
-	Terminal       bool
-	UID, GID       *uint32
-	UserName       string   // instead of UID: a name that the container's /etc/passwd has
-	GroupName      string   // instead of GID: one that its /etc/group has
-	AdditionalGids []uint32 // further groups
+	Cwd            string   // its working directory; "" is that of the container's process
+	Env            []string // further variables: "KEY=value"
+	Terminal       bool     // it gets a terminal
+	UID, GID       *uint32  // in the container; nil is that of the container's process
+	UserName       string   // a name from the container's /etc/passwd, instead of UID
+	GroupName      string   // a name from the container's /etc/group, instead of GID
+	AdditionalGids []uint32 // further supplementary groups
 	Label          string   // the SELinux label
-	AppArmor       string
-	NoNewPrivs     *bool
-	Capabilities   uint64 // further ones: bit n is capability n
+	AppArmor       string   // the AppArmor profile
+	NoNewPrivs     *bool    // process.noNewPrivileges; nil is that of the container's process
+	Capabilities   uint64   // further capabilities: bit n is capability n
 }
 
-// Process makes the process out of the options and the config of the container.
+// Process returns the process that the options describe, in a container with this config.
 func (o *ProcessOptions) Process(config *spec.Spec) (*spec.Process, error) {
 	if o.File != "" {
 		return o.fromFile(config.Process)
@@ -43,8 +43,8 @@ func (o *ProcessOptions) Process(config *spec.Spec) (*spec.Process, error) {
 	return o.change(&oci)
 }
 
-// fromFile reads a process.json. What it does not say of limits, rights and labels is as in the container's config, so
-// that leaving something out gives nobody more than the container has; runc does the same.
+// fromFile reads a process.json. Limits, privileges and labels that it omits are those of the container's config, so
+// that an omission does not give more privileges than the container has. runc does the same.
 func (o *ProcessOptions) fromFile(config *spec.Process) (*spec.Process, error) {
 	raw, err := sys.ReadInput(o.File)
 	if err != nil {
@@ -55,6 +55,7 @@ func (o *ProcessOptions) fromFile(config *spec.Process) (*spec.Process, error) {
 	return o.fromDocument(raw, config)
 }
 
+// fromDocument is fromFile for the text of a process.json.
 func (o *ProcessOptions) fromDocument(raw []byte, config *spec.Process) (*spec.Process, error) {
 	p, err := spec.LoadProcess(raw)
 	if err != nil {
@@ -70,7 +71,7 @@ func (o *ProcessOptions) fromDocument(raw []byte, config *spec.Process) (*spec.P
 	return o.change(&oci)
 }
 
-// inherit fills in what a process does not say of itself.
+// inherit sets properties that a process omits to those of the container's process.
 func inherit(p, config *specs.Process) {
 	if p.Capabilities == nil {
 		p.Capabilities = config.Capabilities
@@ -101,8 +102,7 @@ func inherit(p, config *specs.Process) {
 	}
 }
 
-// change makes the changes that the options ask for, and checks the outcome. p is the caller's own, what it points to
-// is not.
+// change applies the options to p, and checks the result. It does not change what p points to.
 func (o *ProcessOptions) change(p *specs.Process) (*spec.Process, error) {
 	if o.Cwd != "" {
 		p.Cwd = o.Cwd
@@ -133,9 +133,9 @@ func (o *ProcessOptions) change(p *specs.Process) (*spec.Process, error) {
 	return checked, nil
 }
 
-// addCapabilities adds those of --cap. They never become inheritable: a program with file capabilities could pick them
-// up then (CVE-2022-29162). What is inheritable anyway becomes ambient too, as in runc, and so outlives the change to
-// another user.
+// addCapabilities adds those of --cap. They never become inheritable: a program with file capabilities could gain them
+// (CVE-2022-29162). Those that are inheritable already become ambient too, as in runc, so that the change to another
+// user preserves them.
 func (o *ProcessOptions) addCapabilities(have *spec.Capabilities) *spec.Capabilities {
 	if o.Capabilities == 0 {
 		return have

@@ -25,7 +25,7 @@ func (p *Process) serve(boot *nsenter.Boot, image nsenter.Image) error {
 		Boot: boot, Image: image, Traits: traits,
 		Steps: p.plan.Steps, Debug: p.o.Debug, Interrupted: p.o.Interrupted,
 		Handlers: supervise.Handlers{
-			plan.SyncCloned:   p.cloned,
+			plan.SyncCloned:   p.recordCloned,
 			plan.SyncConsole:  p.takeTerminal,
 			plan.SyncTerminal: p.takeTerminal,
 			plan.SyncPtmx:     checkPtmx,
@@ -41,13 +41,13 @@ func (p *Process) serve(boot *nsenter.Boot, image nsenter.Image) error {
 	if p.pid == 0 {
 		return failure.EndError(p.session, p.c.Cgroup.OOMError)
 	}
-	// The engine is told nothing before: conmon takes a missing pid file for a failure of the runtime, and any exit
-	// status for that of the program once there is a pid file.
+	// The pid file is written last: conmon takes a missing one for a failure of the runtime, and the exit status for
+	// that of the program if there is one.
 	return engine.SendPid(p.pid, p.o.PidfdSocket, p.o.PidFile)
 }
 
-// cloned records the process that the first boot process has cloned.
-func (p *Process) cloned(r supervise.Report) error {
+// recordCloned records the process that the first boot process has cloned.
+func (p *Process) recordCloned(r supervise.Report) error {
 	p.pid = r.Pid
 	if p.attach != nil {
 		return p.attach(p.pid)
@@ -55,10 +55,10 @@ func (p *Process) cloned(r supervise.Report) error {
 	return nil
 }
 
-// takeTerminal takes over the master of the process's terminal.
+// takeTerminal takes the master of the process's terminal.
 func (p *Process) takeTerminal(r supervise.Report) error { return p.console.Take(r.FD) }
 
-// checkPtmx checks what a container has at /dev/pts/ptmx: it must be the device that makes pseudoterminals (pts(4)).
+// checkPtmx returns an error if the container's /dev/pts/ptmx is not the device that creates pseudoterminals (pts(4)).
 func checkPtmx(r supervise.Report) error {
 	const major, minor = 5, 2
 	defer sys.CloseAll(r.FD)
@@ -67,8 +67,8 @@ func checkPtmx(r supervise.Report) error {
 	}
 	return &diag.Error{
 		Kind: diag.Host, Field: "process.terminal", Value: "true",
-		Problem: "the container's /dev/pts/ptmx is not the device 5:2, which makes terminals",
-		Hint:    "the container has mounted something else there",
+		Problem: "the container's /dev/pts/ptmx is not the device 5:2, which creates terminals",
+		Hint:    "the container has mounted another file on it",
 	}
 }
 
@@ -79,7 +79,8 @@ func (p *Process) passListener(r supervise.Report) error {
 	return listener.Pass(r.FD, p.pid, profile.ListenerPath, text)
 }
 
-// openFiles opens what the plan has rt open, in the order of the plan. The caller closes the files, after an error too.
+// openFiles opens the files that the plan passes to the boot process, in order. The caller closes them, even after an
+// error.
 func (p *Process) openFiles() ([]int, error) {
 	files := make([]int, 0, len(p.plan.Files))
 	for i := range p.plan.Files {

@@ -11,7 +11,7 @@ import (
 	"rt/spec"
 )
 
-// spawn starts the first process.
+// spawn starts the first boot process.
 func (p *Process) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error) {
 	boot, err := p.spawnBound(image, files)
 	if err != nil && p.plan.IntoCgroup {
@@ -20,9 +20,9 @@ func (p *Process) spawn(image nsenter.Image, files []int) (*nsenter.Boot, error)
 	return boot, err
 }
 
-// spawnBound starts the first process, in the container's cgroup where that can be, and bound to the CPUs of
-// process.execCPUAffinity.initial. It has to be bound before it is cloned: a CPU that the container's cpuset does not
-// have can be asked for only outside of it.
+// spawnBound starts the first boot process, if possible in the container's cgroup, on the CPUs of
+// process.execCPUAffinity.initial. The affinity is set before the clone, because inside the container's cpuset it can't
+// name other CPUs.
 func (p *Process) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, error) {
 	o := nsenter.SpawnOptions{
 		Argv: []string{"rt-exec", p.c.State.ID}, Files: p.o.Streams.Files(files), CgroupFD: -1,
@@ -42,13 +42,13 @@ func (p *Process) spawnBound(image nsenter.Image, files []int) (*nsenter.Boot, e
 	return p.spawnOn(a.Initial, image, &o)
 }
 
-// spawnInClass starts the first process in the class of linux.intelRdt. A child gets the class of the thread that makes
-// it, so that is a thread of its own, which ends with its goroutine: the caller's stay in their class.
+// spawnInClass starts the first boot process in the class of linux.intelRdt. A child gets the class of the thread that
+// clones it. This thread ends with its goroutine, so that the caller's threads stay in their class.
 func (p *Process) spawnInClass(image nsenter.Image, o *nsenter.SpawnOptions) (boot *nsenter.Boot, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread() // and not unlocked
+		runtime.LockOSThread() // without an unlock the thread ends with the goroutine
 		if err = p.enterRdt(); err != nil {
 			return
 		}
@@ -62,7 +62,7 @@ func (p *Process) spawnInClass(image nsenter.Image, o *nsenter.SpawnOptions) (bo
 	return boot, err
 }
 
-// spawnOn starts the first process on the CPUs of a list: a child gets those of the thread that makes it
+// spawnOn starts the first boot process on the CPUs of a list: a child gets the affinity of the thread that clones it
 // (sched_setaffinity(2)).
 func (p *Process) spawnOn(cpus string, image nsenter.Image, o *nsenter.SpawnOptions) (*nsenter.Boot, error) {
 	runtime.LockOSThread()
@@ -70,7 +70,7 @@ func (p *Process) spawnOn(cpus string, image nsenter.Image, o *nsenter.SpawnOpti
 	before := unix.NewCPUSet(maxCPUs)
 	err := unix.SchedGetaffinityDynamic(0, before)
 	if err == nil {
-		err = unix.SchedSetaffinityDynamic(0, cpuSet(cpus))
+		err = unix.SchedSetaffinityDynamic(0, parseCPUs(cpus))
 	}
 	if err != nil {
 		return nil, diag.Sys("the process can't run on these CPUs", "sched_setaffinity", err).
@@ -80,13 +80,12 @@ func (p *Process) spawnOn(cpus string, image nsenter.Image, o *nsenter.SpawnOpti
 	return nsenter.Spawn(image, o)
 }
 
-// maxCPUs is the most that a kernel can be built for (NR_CPUS). Its own masks may be shorter: of a longer one it takes
-// what it needs.
+// maxCPUs is the maximum of NR_CPUS of the kernel. A kernel with shorter masks ignores the rest.
 const maxCPUs = 8192
 
-// cpuSet reads a list of CPUs such as "0-3,7", which package spec has checked. Those that no kernel can have are left
-// out, as the kernel does with those that it does not have.
-func cpuSet(list string) unix.CPUSetDynamic {
+// parseCPUs parses a list of CPUs such as "0-3,7", which package spec has checked. It ignores CPUs that no kernel
+// supports, as the kernel ignores CPUs that it does not have.
+func parseCPUs(list string) unix.CPUSetDynamic {
 	set := unix.NewCPUSet(maxCPUs)
 	for n := range spec.Numbers(list) {
 		set.Set(n)
@@ -94,7 +93,7 @@ func cpuSet(list string) unix.CPUSetDynamic {
 	return set
 }
 
-// enterRdt puts this thread, which must be locked, into the container's class of resctrl: its children begin there.
+// enterRdt moves this thread, which must be locked, to the container's class of resctrl, which its children inherit.
 func (p *Process) enterRdt() error {
 	l := p.spec.OCI.Linux
 	if l == nil || l.IntelRdt == nil {

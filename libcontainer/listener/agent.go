@@ -1,5 +1,5 @@
-// Package listener has both ends of a seccomp listener (seccomp_unotify(2)): it hands the descriptor to the agent that
-// the config names, or answers the calls itself, to record them.
+// Package listener serves a seccomp listener (seccomp_unotify(2)): it passes the descriptor to the agent that the
+// config names, or answers the calls itself, to record them.
 package listener
 
 import (
@@ -11,13 +11,11 @@ import (
 	"rt/libcontainer/foreground"
 )
 
-// agentLimit is how long an agent may take to accept its listener, in all.
+// agentLimit is how long an agent may take to accept its listener. Only tests change it.
 var agentLimit = 10 * time.Second
 
-// Pass sends the listener fd, which it closes, to the agent at path, with text. The boot process pid waits
-// meanwhile.
-//
-// Without an agent it is killed: nobody would ever answer its calls, not even those by which it ends.
+// Pass sends the listener fd, which it closes, to the agent that listens on the socket path, with text. The boot
+// process pid waits meanwhile. If there is no agent, Pass kills it: nobody would answer its calls, not even exit(2).
 func Pass(fd, pid int, path string, text []byte) error {
 	defer func() { _ = unix.Close(fd) }()
 	err := send(fd, path, text)
@@ -27,18 +25,18 @@ func Pass(fd, pid int, path string, text []byte) error {
 	return err
 }
 
-// send sends the agent the listener with the container process state (config-linux.md#containerprocessstate),
-// on a connection of its own.
+// send sends the listener with the container process state (config-linux.md#containerprocessstate) to the agent, on a
+// new connection.
 func send(fd int, path string, text []byte) error {
 	fail := func(call string, err error) error {
 		hint := ""
 		switch {
 		case err == unix.EAGAIN:
-			hint = "the agent has not accepted it in ten seconds"
+			hint = "the agent has not accepted it within " + agentLimit.String()
 		case call == "connect":
-			hint = "the agent must listen there, on a stream socket, before the container is started"
+			hint = "the agent must listen on a stream socket with this path before the container is started"
 		}
-		return diag.Sys("can't hand the seccomp listener to the agent", call, err).
+		return diag.Sys("the seccomp listener can't be passed to the agent", call, err).
 			At("linux.seccomp.listenerPath", path).WithHint(hint)
 	}
 	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -51,7 +49,7 @@ func send(fd int, path string, text []byte) error {
 		func() error { return unix.Connect(socket, &unix.SockaddrUnix{Name: path}) }); err != nil {
 		return fail("connect", err)
 	}
-	rights := unix.UnixRights(fd) // with the first part only
+	rights := unix.UnixRights(fd) // sent with the first part of the text only
 	for len(text) > 0 {
 		err := retry(deadline, func() error {
 			n, err := unix.SendmsgN(socket, text, rights, nil, unix.MSG_NOSIGNAL)
@@ -67,8 +65,8 @@ func send(fd int, path string, text []byte) error {
 	return nil
 }
 
-// retry makes a call again while it would wait, until the deadline or a signal that tells rt to end. There is
-// nothing to poll(2) for a full queue of connections; the pauses are short at first.
+// retry repeats a non-blocking call while it returns EAGAIN, until the deadline or a signal that ends rt. poll(2) can't
+// wait for a full queue of connections. The pauses begin short.
 func retry(deadline time.Time, call func() error) error {
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		err := call()

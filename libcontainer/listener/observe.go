@@ -8,25 +8,25 @@ import (
 	"rt/seccomp"
 )
 
-// An Observer is a seccomp agent that notes every call and lets it continue.
+// Observer is a seccomp agent that records each call and lets it continue.
 type Observer struct {
 	listener int
-	stop     [2]int // a pipe whose end means that nobody is left to be answered
-	done     chan struct{}
+	stop     [2]int        // a pipe: its hangup ends the goroutine
+	done     chan struct{} // closed when the goroutine has ended
 	recorder *seccomp.Recorder
-	executed bool
+	executed bool // the boot process has called execve(2): later calls are those of programs
 }
 
 // Observe answers the calls of listener from now on, until Finish.
 func Observe(listener int, recorder *seccomp.Recorder) *Observer {
 	o := &Observer{listener: listener, stop: [2]int{-1, -1}, done: make(chan struct{}), recorder: recorder}
-	// Without a pipe, for lack of descriptors, the end of the container still ends it.
+	// If no descriptor is left for a pipe, the end of the container still ends the goroutine.
 	_ = unix.Pipe2(o.stop[:], unix.O_CLOEXEC)
 	go o.answer()
 	return o
 }
 
-// Finish returns when all calls are noted. The processes of the container have ended.
+// Finish returns when all calls are recorded. The processes of the container must have ended.
 func (o *Observer) Finish() {
 	_ = unix.Close(o.stop[1])
 	<-o.done
@@ -34,7 +34,7 @@ func (o *Observer) Finish() {
 	_ = unix.Close(o.listener)
 }
 
-// answer answers until the filter has no process any more (POLLHUP, Linux 5.9), or Finish is called.
+// answer answers calls until the filter has no process any more (POLLHUP, Linux 5.9), or Finish is called.
 func (o *Observer) answer() {
 	defer close(o.done)
 	fds := [2]unix.PollFd{{Fd: int32(o.listener), Events: unix.POLLIN}, {Fd: int32(o.stop[0]), Events: unix.POLLIN}}
@@ -44,14 +44,14 @@ func (o *Observer) answer() {
 		}
 		switch {
 		case fds[0].Revents&unix.POLLIN != 0:
-			o.one()
+			o.answerOne()
 		case fds[0].Revents != 0, fds[1].Revents != 0:
 			return
 		}
 	}
 }
 
-// notification is struct seccomp_notif of linux/seccomp.h, with room for it to grow.
+// notification is struct seccomp_notif of linux/seccomp.h, with space for later kernels.
 type notification struct {
 	id     uint64
 	pid    uint32
@@ -72,10 +72,9 @@ type response struct {
 	_     [40]byte
 }
 
-// one takes one call and lets it continue. It fails for a call whose process was killed or interrupted meanwhile; then
-// there is nobody to answer.
-func (o *Observer) one() {
-	var n notification // the kernel wants zeroes
+// answerOne records one call and lets it continue. It ignores a call whose process was killed or interrupted meanwhile.
+func (o *Observer) answerOne() {
+	var n notification // the kernel requires zeros
 	if !ioctl(o.listener, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)) {
 		return
 	}
@@ -86,7 +85,7 @@ func (o *Observer) one() {
 		o.executed = name == "execve" || name == "execveat"
 		record = o.recorder.AddOwn
 	}
-	if name != "read" { // before the program it is the boot process that waits for the word that we listen
+	if name != "read" { // before execve(2) only the boot process calls read: it waits until rt observes
 		record(n.audit, uint32(n.number))
 	}
 	ioctl(o.listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&response{
@@ -95,6 +94,7 @@ func (o *Observer) one() {
 	}))
 }
 
+// ioctl reports whether an ioctl(2) has succeeded.
 func ioctl(fd int, request uintptr, arg unsafe.Pointer) bool {
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(arg))
 	return errno == 0

@@ -1,5 +1,5 @@
-// Package mounttable reads the mounts of a container, and finds what is at its paths without waiting for a file system
-// that the container serves itself.
+// Package mounttable reads the mounts of a container, and looks up its paths without waiting for a file system that the
+// container serves itself.
 package mounttable
 
 import (
@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The container runs while its mounts are examined, and it may have mounted a file system that a process of its own
-// serves (FUSE). A look-up or stat there waits for that process, and not even SIGKILL ends the wait. So paths of the
-// container are walked one name at a time, only through file systems that ask no process of the container.
+// The container runs while its mounts are examined, and may have mounted a file system that one of its processes serves
+// (FUSE). A look-up or stat(2) there waits for that process, and not even SIGKILL ends the wait. rt therefore looks up
+// paths of the container one name at a time, only in file systems that no process of the container serves.
 
-// Table is the mount table of a process, and rt's own.
+// Table has the mount table of a process, and that of rt.
 type Table struct {
-	Mounts []*mountinfo.Info
-	Host   []*mountinfo.Info // rt's own
+	Mounts []*mountinfo.Info // of the process
+	Host   []*mountinfo.Info // of rt
 }
 
 // Load reads the mount table of a process, and that of rt.
@@ -47,14 +47,14 @@ func Find(table []*mountinfo.Info, id int) *mountinfo.Info {
 // kernelOnly are the types of file systems whose calls wait for no process and no other file system.
 var kernelOnly = []string{"cgroup", "cgroup2", "devpts", "devtmpfs", "mqueue", "proc", "ramfs", "sysfs", "tmpfs"}
 
-// waitsForNone reports whether look-ups in a mount ask no process of the container: its file system is the kernel's own
-// or mounted on the host. A mount that is not in the table is new, and may be anything.
+// waitsForNone reports whether look-ups in a mount wait for no process of the container: its file system is one of the
+// kernel, or is also mounted on the host. A mount that is not in the table is new, and may be of any type.
 func (t *Table) waitsForNone(id int) bool {
 	e := t.byID(id)
 	return e != nil && (slices.Contains(kernelOnly, e.FSType) || OnHost(t.Host, e))
 }
 
-// OnHost reports whether the file system of a mount is mounted in table, too.
+// OnHost reports whether table, that of the host, also has a mount of the file system of e.
 func OnHost(table []*mountinfo.Info, e *mountinfo.Info) bool {
 	return slices.ContainsFunc(table, func(h *mountinfo.Info) bool { return h.Major == e.Major && h.Minor == e.Minor })
 }
@@ -68,8 +68,8 @@ type file struct {
 	rdev      uint64
 }
 
-// StatNoSync describes a file as sys.StatNoSync does. No attribute is asked for; the mount is always returned (Linux
-// 5.8).
+// StatNoSync calls sys.StatNoSync for the ID of the mount (Linux 5.8). The kernel also returns the attributes that it
+// has in its caches.
 func StatNoSync(dir int, path string, flags int) (unix.Statx_t, error) {
 	return sys.StatNoSync(dir, path, flags, unix.STATX_MNT_ID)
 }
@@ -82,12 +82,12 @@ func newFile(fd int) (file, error) {
 	}, err
 }
 
-// Found is what is at a path of the container.
+// Found is the file at a path of the container.
 type Found struct {
-	*mountinfo.Info      // the mount that it is in
-	Root            bool // it is the root of the mount
-	Device          bool // a character or block device
-	Known           bool // Mode and Rdev are known: no file system had to be asked that may not answer
+	*mountinfo.Info      // the mount that the file is in
+	Root            bool // the file is the root of the mount
+	Device          bool // the file is a character or block device
+	Known           bool // Mode and Rdev are known; not in a file system that may never answer
 	Mode            uint16
 	Rdev            uint64
 }
@@ -111,7 +111,7 @@ func (t *Table) Lookup(root int, path string) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	var at []string // the names that lead to the last file of way, without links
+	var at []string // the path of the last file of way, without links
 	todo := strings.Split(path, "/")
 	const maxSteps = 4096
 	for range maxSteps {

@@ -19,11 +19,11 @@ import (
 	"rt/spec"
 )
 
-// Namespaces is a pair of network namespaces: rt's, where the devices are, and the container's, where they go.
+// Namespaces is a pair of network namespaces: that of rt, from which devices are moved, and that of the container.
 //
-// From a container that was made rt never moves them back. When the last process of the namespace has ended, the kernel
-// gives physical devices back to the host and removes the others (network_namespaces(7)). So from a container that
-// could not be made rt does move them back: bad input changes nothing.
+// When the last process of a network namespace has ended, the kernel moves physical devices back to the initial one,
+// and deletes the others (network_namespaces(7)). rt leaves that to the kernel, except for a container that could not
+// be created: then rt moves the devices back itself.
 type Namespaces struct {
 	host, container *netlink.Handle
 	own, namespace  int // descriptors of rt's namespace, and the container's
@@ -67,9 +67,8 @@ func (n *Namespaces) Close() {
 	}
 }
 
-// Move moves the devices of these names. That all of them can be moved is known before the first is touched. Each that
-// was moved leaves an entry on reversals, which moves it back while n is open, and passes to warn what that could not
-// do.
+// Move moves the devices with these names. It checks all of them before it moves the first one. For each moved device
+// it pushes an entry on reversals, which moves the device back while n is open, and passes errors to warn.
 func (n *Namespaces) Move(names []string, devices map[string]specs.LinuxNetDevice, reversals *undo.Stack,
 	warn func(string),
 ) error {
@@ -92,7 +91,7 @@ func (n *Namespaces) Move(names []string, devices map[string]specs.LinuxNetDevic
 
 // moveDevice moves a device with its addresses.
 func (n *Namespaces) moveDevice(link netlink.Link, as string, reversals *undo.Stack, warn func(error)) error {
-	// The kernel keeps what belongs to the device, as its MTU, and drops what belongs to the namespace.
+	// The kernel keeps properties of the device, such as its MTU, and removes those of the namespace: the addresses.
 	addresses, err := n.host.AddrList(link, netlink.FAMILY_ALL)
 	if err != nil {
 		return netlinkError("the addresses of the network device can't be read", err)
@@ -111,7 +110,7 @@ func (n *Namespaces) moveDevice(link netlink.Link, as string, reversals *undo.St
 	return n.configure(link, moved, addresses)
 }
 
-// nameInside is what a device is to be called in the container.
+// nameInside returns the name of a device in the container.
 func nameInside(name string, devices map[string]specs.LinuxNetDevice) string {
 	if as := devices[name].Name; as != "" {
 		return as
@@ -119,6 +118,7 @@ func nameInside(name string, devices map[string]specs.LinuxNetDevice) string {
 	return name
 }
 
+// deviceError returns err with the field of the device.
 func deviceError(name string, err error) error {
 	e := &diag.Error{Kind: diag.Kernel, Field: string(spec.Path("linux.netDevices").Key(name)), Err: err}
 	if d, ok := errors.AsType[*diag.Error](err); ok {
@@ -128,8 +128,8 @@ func deviceError(name string, err error) error {
 	return e
 }
 
-// check finds a device on the host, and makes sure that its name in the container is free. A name with %d is a template
-// for the kernel to fill in.
+// check finds a device on the host. It returns an error if the name in the container is in use. A name with %d is a
+// template, which the kernel fills in.
 func (n *Namespaces) check(name, as string) (netlink.Link, error) {
 	link, err := n.host.LinkByName(name)
 	if _, ok := errors.AsType[netlink.LinkNotFoundError](err); ok {
@@ -157,7 +157,7 @@ func (n *Namespaces) check(name, as string) (netlink.Link, error) {
 	return link, nil
 }
 
-// move moves a device, and returns what it is in the container.
+// move moves a device, and returns the device in the container.
 func (n *Namespaces) move(link netlink.Link, as string) (netlink.Link, error) {
 	before, err := n.container.LinkList()
 	if err != nil {
@@ -169,7 +169,7 @@ func (n *Namespaces) move(link netlink.Link, as string) (netlink.Link, error) {
 	return n.findMoved(before, as)
 }
 
-// configure gives a moved device its permanent addresses again, and brings it up.
+// configure adds the permanent addresses to a moved device again, and brings it up.
 func (n *Namespaces) configure(link, moved netlink.Link, addresses []netlink.Addr) error {
 	for _, a := range addresses {
 		if a.Flags&unix.IFA_F_PERMANENT == 0 || a.Scope != unix.RT_SCOPE_UNIVERSE {
@@ -186,8 +186,8 @@ func (n *Namespaces) configure(link, moved netlink.Link, addresses []netlink.Add
 	return nil
 }
 
-// moveBack moves a device back, to the name, the addresses and the state that it had. Its routes are lost but for those
-// that the addresses bring.
+// moveBack moves a device back, with its former name, addresses and state. Its routes are lost, except those that come
+// with the addresses.
 func (n *Namespaces) moveBack(link, moved netlink.Link, addresses []netlink.Addr) error {
 	name := link.Attrs().Name
 	if err := n.container.LinkSetDown(moved); err != nil { // one that is up can't be renamed
@@ -209,7 +209,7 @@ func (n *Namespaces) moveBack(link, moved netlink.Link, addresses []netlink.Addr
 	var failed error
 	for _, a := range addresses {
 		if a.Flags&unix.IFA_F_PERMANENT == 0 || a.IP.IsLinkLocalUnicast() && a.IP.To4() == nil {
-			continue // it is the kernel's to make again
+			continue // the kernel creates it again
 		}
 		prepareAddress(&a, name, name)
 		if a.Broadcast == nil && a.IP.To4() != nil {
@@ -227,7 +227,8 @@ func (n *Namespaces) moveBack(link, moved netlink.Link, addresses []netlink.Addr
 	return failed
 }
 
-// send moves and renames in one request: after a move alone, the old name could be reversals there.
+// send moves and renames a device in one request: after a move alone, the old name could be in use in the target
+// namespace.
 func send(sockets map[int]*nl.SocketHandle, index, namespace int, as string) error {
 	request := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
 	request.Sockets = sockets
@@ -240,8 +241,8 @@ func send(sockets map[int]*nl.SocketHandle, index, namespace int, as string) err
 	return err
 }
 
-// findMoved finds the device in the container. Its index may be another one there, and the kernel has chosen its name
-// if that was a template.
+// findMoved finds the device in the container. Its index may have changed, and the kernel has chosen the name if that
+// was a template. before has the devices before the move.
 func (n *Namespaces) findMoved(before []netlink.Link, as string) (netlink.Link, error) {
 	if !strings.Contains(as, "%d") {
 		link, err := n.container.LinkByName(as)
@@ -264,7 +265,7 @@ func (n *Namespaces) findMoved(before []netlink.Link, as string) (netlink.Link, 
 		}
 	}
 	return nil, &diag.Error{
-		Kind: diag.Kernel, Problem: "the network device was moved and is not in the container",
+		Kind: diag.Kernel, Problem: "the network device was moved, but is not in the container",
 		Errno: unix.ENODEV,
 	}
 }
@@ -282,7 +283,7 @@ func prepareAddress(a *netlink.Addr, name, as string) {
 	}
 }
 
-// netlinkError makes an error of one of package netlink.
+// netlinkError returns an error with the problem and the cause err, of package netlink.
 func netlinkError(problem string, err error) *diag.Error {
 	if errno, ok := errors.AsType[unix.Errno](err); ok {
 		return diag.Sys(problem, "netlink", errno)

@@ -15,25 +15,25 @@ import (
 	"rt/libcontainer/process"
 )
 
-// Env names the socket of the service manager in the environment of rt, and that of rt in the container's:
-// sd_notify(3).
+// Env is the environment variable with the socket of the service manager, for rt, and with that of rt, for the
+// container: sd_notify(3).
 const Env = "NOTIFY_SOCKET"
 
 // barrierLimit is how long the service manager may take to answer BARRIER=1. Only tests change it.
 var barrierLimit = 30 * time.Second
 
-// Relay passes on to the service manager that the container is ready, and nothing else: what a container says there is
-// not to be believed, only that one word is harmless. It lives in the rt that starts the container.
+// Relay passes READY=1 of the container to the service manager, and no other message: the container is not trusted, and
+// only this message is harmless. It runs in the rt that starts the container.
 //
-// A nil relay relays nothing: that is one without NOTIFY_SOCKET.
+// A nil Relay relays nothing: rt has no NOTIFY_SOCKET.
 type Relay struct {
 	socket  int // of the container
 	manager int // connected to the service manager
 	done    chan error
 }
 
-// NeedsSocket reports whether a container whose program has this environment gets a socket for its service manager:
-// where rt has one, and the environment brings none of its own. A variable of rt's that can't be one is an error.
+// NeedsSocket reports whether a container whose program has this environment gets a notify socket: rt has
+// NOTIFY_SOCKET, and the environment does not. It returns an error for an invalid NOTIFY_SOCKET of rt.
 func NeedsSocket(environment []string) (bool, error) {
 	if os.Getenv(Env) == "" {
 		return false, nil
@@ -45,7 +45,7 @@ func NeedsSocket(environment []string) (bool, error) {
 	return err == nil, err
 }
 
-// managerAddress is where the service manager listens.
+// managerAddress returns the address of the service manager's socket.
 func managerAddress() (unix.Sockaddr, error) {
 	name := os.Getenv(Env)
 	switch {
@@ -61,12 +61,11 @@ func managerAddress() (unix.Sockaddr, error) {
 			Problem: "in the environment of rt is too long for a socket: see unix(7)",
 		}
 	}
-	return &unix.SockaddrUnix{Name: name}, nil // a leading @ is the abstract namespace to package unix too
+	return &unix.SockaddrUnix{Name: name}, nil // to package unix too, a leading @ means the abstract namespace
 }
 
-// NewRelay makes the container's socket at path, before its program runs. It returns nil without NOTIFY_SOCKET, and a
-// warning and nil if nobody listens there: a variable that has outlived its service must not keep the container from
-// starting; sd_notify(3) is silent about it too.
+// NewRelay creates the container's socket at path, before its program runs. It returns nil without NOTIFY_SOCKET. If no
+// process listens on that socket, it returns nil and a warning: a stale variable must not prevent the start.
 func NewRelay(path string) (relay *Relay, warning string, err error) {
 	if os.Getenv(Env) == "" {
 		return nil, "", nil
@@ -84,7 +83,7 @@ func NewRelay(path string) (relay *Relay, warning string, err error) {
 	if n.manager, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
 		return nil, "", diag.Sys("the service manager can't be reached", "socket", err)
 	}
-	// A manager that reads nothing any more, with its queue full, must not keep rt forever.
+	// A manager that does not read, and whose queue is full, must not block rt forever.
 	if err := unix.SetsockoptTimeval(n.manager, unix.SOL_SOCKET, unix.SO_SNDTIMEO,
 		&unix.Timeval{Sec: int64(barrierLimit / time.Second)}); err != nil {
 		return nil, "", diag.Sys("the service manager can't be reached", "setsockopt", err)
@@ -93,24 +92,25 @@ func NewRelay(path string) (relay *Relay, warning string, err error) {
 		return nil, Env + " " + strconv.Quote(os.Getenv(Env)) + " is not passed on: " + err.Error(), nil
 	}
 	if n.socket, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
-		return nil, "", diag.Sys("the container's notify socket can't be made", "socket", err)
+		return nil, "", diag.Sys("the container's notify socket can't be created", "socket", err)
 	}
 	if err := n.bind(path); err != nil {
-		return nil, "", diag.Sys("the container's notify socket can't be made in the state directory", "bind", err)
+		return nil, "", diag.Sys("the container's notify socket can't be created in the state directory", "bind", err)
 	}
 	return n, "", nil
 }
 
-// bind makes the socket. It is everyone's, whatever user the program runs as; on the host nobody but rt's user gets
-// through the state directory. The mode is that of its birth: the name may be the container's to change a moment later.
+// bind creates the socket. All users can write to it, because the program may run as any user; on the host only rt's
+// user can enter the state directory. The socket is created with its final mode: once it exists, the container could
+// replace it before a chmod(2).
 func (n *Relay) bind(path string) error {
-	// of an rt that was killed while it started the container
+	// An rt that was killed while it started the container may have left a socket.
 	if err := unix.Unlink(path); err != nil && err != unix.ENOENT {
 		return err
 	}
 	bound := make(chan error)
 	go func() {
-		// The umask is that of a thread of its own, which ends with the goroutine: other goroutines make files too.
+		// Other goroutines create files too, so only this thread changes its umask, and ends with the goroutine.
 		runtime.LockOSThread()
 		err := unix.Unshare(unix.CLONE_FS)
 		if err == nil {
@@ -135,8 +135,9 @@ func (n *Relay) Close() {
 	n.socket, n.manager = -1, -1
 }
 
-// Begin starts a goroutine that relays until the container is ready or has ended; Finish waits for it. rt stays the
-// main process of the service. Begin closes pidfd, the container's init; -1 is one that has ended.
+// Begin starts a goroutine that relays until the container is ready or has ended. Finish waits for the goroutine. rt
+// stays the main process of the service. pidfd is that of the container's init, which the goroutine closes; -1 if the
+// init has ended.
 func (n *Relay) Begin(pidfd int) {
 	n.done = make(chan error, 1)
 	go func() { n.done <- n.Wait(pidfd, 0) }()
@@ -150,34 +151,34 @@ func (n *Relay) Finish() error {
 	return <-n.done
 }
 
-// Wait relays until the container is ready or has ended. mainPid is what the service manager is told with it: it is to
-// take that process for the service's from then on; 0 tells nothing. Wait closes pidfd, the container's process; -1 is
-// one that has ended.
+// Wait relays until the container is ready or has ended. mainPid is passed to the service manager as the new main
+// process of the service (MAINPID); 0 is not passed. pidfd is that of the container's init, which Wait closes; -1 if
+// the init has ended.
 func (n *Relay) Wait(pidfd, mainPid int) error {
 	defer n.Close()
 	if pidfd >= 0 {
 		defer func() { _ = unix.Close(pidfd) }()
 	}
 	for ended := pidfd < 0; ; {
-		// What it said before it ended is there to be read.
+		// Messages that were sent before the end can still be read.
 		if n.ready() {
-			return n.tell(mainPid)
+			return n.notify(mainPid)
 		}
 		if ended {
 			return nil
 		}
 		fds := []unix.PollFd{{Fd: int32(n.socket), Events: unix.POLLIN}, {Fd: int32(pidfd), Events: unix.POLLIN}}
 		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
-			return diag.Sys("the container can't be waited for until it is ready", "poll", err)
+			return diag.Sys("the messages of the container can't be waited for", "poll", err)
 		}
 		ended = fds[1].Revents != 0
 	}
 }
 
-// ready reads what the container has said, and reports whether "READY=1" is in it. Descriptors that come along are
-// dropped by read(2).
+// ready reads the messages of the container, and reports whether one has "READY=1". read(2) discards descriptors that
+// were passed with them.
 func (n *Relay) ready() bool {
-	var message [4096]byte // the most that a service manager takes
+	var message [4096]byte // the maximum of systemd (NOTIFY_BUFFER_MAX)
 	for {
 		length, err := unix.Read(n.socket, message[:])
 		if err == unix.EINTR {
@@ -194,11 +195,12 @@ func (n *Relay) ready() bool {
 	}
 }
 
-// tell tells the service manager, and waits until it has read it: rt may end then, and a manager that finds no sender
-// any more does not know which service the message is from (sd_notify_barrier(3)).
-func (n *Relay) tell(mainPid int) error {
+// notify sends READY=1 to the service manager, and waits until the manager has read it: if rt ended before, the manager
+// could not tell which service the message is from (sd_notify_barrier(3)).
+func (n *Relay) notify(mainPid int) error {
 	fail := func(call string, err error) error {
-		return diag.Sys("can't tell the service manager that the container is ready", call, err).At(Env, os.Getenv(Env))
+		return diag.Sys("the service manager can't be notified that the container is ready", call, err).
+			At(Env, os.Getenv(Env))
 	}
 	text := "READY=1"
 	if mainPid != 0 {
@@ -217,7 +219,7 @@ func (n *Relay) tell(mainPid int) error {
 	if err != nil {
 		return fail("sendmsg", err)
 	}
-	// It closes its end when all is read, or does not know barriers and drops it.
+	// The manager closes the descriptor when it has read all messages, or immediately if it does not support barriers.
 	if !process.AwaitHangup(pipe[0], barrierLimit) {
 		return fail("poll", unix.ETIMEDOUT)
 	}

@@ -1,8 +1,8 @@
 // Package overlay reserves the directory of --overlay, which stores the changes of a container, for one container.
 //
 // Two containers must not write into one layer (overlayfs: "sharing layers"). While rt creates or attends a container,
-// a lock on the directory keeps others out. Afterwards the file used-by does, which holds the id, the pid and the start
-// time of the container: it is effective whatever the --root of the other rt, until the process has ended.
+// it holds a lock on the directory. Afterwards the file used-by reserves the directory until the container's process
+// has ended, even if the other rt has another --root. It contains the ID, the pid and the start time of the container.
 package overlay
 
 import (
@@ -27,10 +27,10 @@ type Dir struct {
 	option string // the value of --overlay, for messages
 	path   string
 	fd     int
-	undo   undo.Stack // what was made in it, until Record
+	undo   undo.Stack // removes what was created, until Record
 }
 
-// Take makes the directory path unless it exists, and locks it. option is the value of --overlay.
+// Take locks the directory path, and creates it if it is missing. option is the value of --overlay.
 func Take(path, option string) (*Dir, error) {
 	d := &Dir{option: option, path: path, fd: -1}
 	if err := d.take(); err != nil {
@@ -47,7 +47,7 @@ func (d *Dir) take() (err error) {
 		d.undo.Push(func() { _ = unix.Rmdir(d.path) })
 	case unix.EEXIST:
 	default:
-		return d.failed("can't be made", "mkdir", err)
+		return d.failed("can't be created", "mkdir", err)
 	}
 	if d.fd, err = unix.Open(d.path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
 		return d.failed("can't be opened", "open", err)
@@ -66,24 +66,23 @@ func (d *Dir) take() (err error) {
 	return nil
 }
 
-// Record notes in the directory which container uses it. Its contents are permanent from now on.
+// Record writes used-by. From then on Undo removes nothing.
 func (d *Dir) Record(id string, pid int, startTime uint64) error {
 	fd, err := sys.Rewrite(d.fd, usedBy, 0o600)
 	if err != nil {
-		return d.failed("the container's name can't be noted in it", "openat", err)
+		return d.failed("the file used-by in it can't be written", "openat", err)
 	}
 	text := id + " " + strconv.Itoa(pid) + " " + strconv.FormatUint(startTime, 10) + "\n"
 	_, err = unix.Write(fd, []byte(text))
 	_ = unix.Close(fd)
 	if err != nil {
-		return d.failed("the container's name can't be noted in it", "write", err)
+		return d.failed("the file used-by in it can't be written", "write", err)
 	}
 	d.undo.Clear()
 	return nil
 }
 
-// Undo removes what was made in the directory, and the directory itself if Take has made it. After Record it does
-// nothing.
+// Undo removes what was created in the directory, and the directory itself if Take has created it.
 func (d *Dir) Undo() { d.undo.Run() }
 
 // Close releases the lock.
@@ -99,7 +98,7 @@ func (d *Dir) failed(problem, call string, err error) error {
 }
 
 func (d *Dir) inUse(by string) error {
-	d.undo.Clear() // what is in it belongs to the other container
+	d.undo.Clear() // the contents belong to the other container
 	return &diag.Error{
 		Kind: diag.Usage, Field: "--overlay", Value: d.option,
 		Problem: "is in use by " + by +
@@ -107,7 +106,8 @@ func (d *Dir) inUse(by string) error {
 	}
 }
 
-// user names the live container that uses the directory, as used-by says; otherwise it returns unknown.
+// user returns the name of the container that uses the directory, from used-by; unknown if that has ended or is
+// missing.
 func (d *Dir) user(unknown string) string {
 	fd, err := unix.Openat(d.fd, usedBy, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -128,7 +128,7 @@ func (d *Dir) user(unknown string) string {
 	return "container " + text[0] + " (pid " + text[1] + ")"
 }
 
-// empty removes what a container that could not be created has left, none of which its programs have written.
+// empty removes the contents of the directory after a failed creation. No program of the container has written there.
 func (d *Dir) empty() {
 	for _, name := range [...]string{"upper", "work", usedBy} {
 		_ = os.RemoveAll(filepath.Join(d.path, name))

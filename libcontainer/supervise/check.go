@@ -12,9 +12,8 @@ import (
 // canReplace reports whether a reported pid can be that of a new boot process: a child of this process that was not
 // waited for, and not the reporting process. The pid of a child that was not waited for is not reused.
 //
-// All children of this process are alike to it: a program that uses the library to make several containers at a time
-// has those of the other sessions among them, and a hostile boot process may name one of these. rt makes one per
-// process.
+// The session does not know which children belong to it: in a program that creates several containers at once with the
+// library, a hostile boot process may name a child of another session. rt creates one container per process.
 func (s *Session) canReplace(pid int64) bool {
 	const last = 1 << 22 // PID_MAX_LIMIT
 	if pid <= 0 || pid > last || int(pid) == s.Boot.Pid {
@@ -69,8 +68,8 @@ func isPath(fd int) bool {
 	return err == nil && flags&unix.O_PATH != 0
 }
 
-// isListener reports whether fd is the listener of a seccomp filter. fstat(2) does not tell its type; no file can have
-// its name, since names of files begin with a slash.
+// isListener reports whether fd is the listener of a seccomp filter. fstat(2) does not tell its type, but its name is
+// unique: names of files begin with a slash.
 func isListener(fd int) bool {
 	var name [64]byte
 	n, err := unix.Readlink("/proc/self/fd/"+strconv.Itoa(fd), name[:])

@@ -9,8 +9,8 @@ import (
 	"rt/nsenter"
 )
 
-// A boot process works on mounts whose servers need not answer: a FUSE file system that another container serves, or a
-// network file system. No call of it has a time limit, so the session has one for its silence.
+// A boot process uses mounts whose servers may not answer: a FUSE file system that another container serves, or a
+// network file system. Its system calls have no time limit, so the session limits how long it may be silent.
 
 // SilenceLimit is how long a boot process may be silent while rt waits for its report. It is the time after which the
 // kernel calls a task hung (hung_task_timeout_secs of sysctl/kernel). Only tests change it.
@@ -18,9 +18,9 @@ var SilenceLimit = 2 * time.Minute
 
 // Hang is the error about a boot process that was killed because a system call of it did not return.
 type Hang struct {
-	Index int           // in Steps; -1 if the step is not known
-	Step  *nsenter.Step // nil if it is not known
-	For   time.Duration
+	Index int           // in Steps; -1 if the step is unknown
+	Step  *nsenter.Step // nil if it is unknown
+	For   time.Duration // how long the session has waited
 }
 
 func (h *Hang) Error() string {
@@ -61,8 +61,8 @@ func (s *Session) hang() error {
 	return h
 }
 
-// current returns the index in Steps of the step whose call the boot process is in; -1 if that is not known. The kernel
-// tells the call and its operands (proc_pid_syscall(5)), and the image has them.
+// current returns the index in Steps of the step that the boot process executes; -1 if that is unknown. It compares the
+// current call and its operands (proc_pid_syscall(5)) with those in the image.
 func (s *Session) current() int {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(s.Boot.Pid) + "/syscall")
 	if err != nil {

@@ -2,13 +2,13 @@
 // sync point.
 //
 // A Session has the steps of the plan, the control channel, and a table from sync point to handler. It treats reports
-// as untrusted input: the boot process runs a program of rt's, but in a container, and a process that controls it can
-// write anything to the channel. So only what the plan can send next is accepted: see expected. A pid must be that of a
-// child of this process, and a descriptor of the kind that the sync point passes. Any other report kills the boot
-// process and is an error.
+// as untrusted input: the boot process runs in a container, and a process that controls it can write anything to the
+// channel. The session accepts only reports that the plan can send next: see expected. A pid must be that of a child of
+// this process, and a descriptor must have the type that the sync point passes. After any other report the session
+// kills the boot process and returns an error.
 //
-// The package knows sync points and steps, not containers. Package libcontainer turns a failure into an error for
-// users, and undoes what was done.
+// The package knows sync points and steps, not containers. Its callers turn a failure into an error for users (package
+// failure), and undo their changes.
 package supervise
 
 import (
@@ -50,7 +50,7 @@ const (
 	SamePrivileges
 )
 
-// Session is the supervision of one boot process. All fields but Boot, Steps and On may be zero.
+// Session is the supervision of one boot process. All fields except Boot, Steps and Handlers may be zero.
 type Session struct {
 	Boot *nsenter.Boot
 	// Steps are the steps of the program from step First on.
@@ -152,7 +152,7 @@ func (s *Session) Serve(last plan.SyncPoint) error {
 				return nil
 			}
 			if err := s.answer(report); errors.Is(err, nsenter.ErrEnded) {
-				// Its last report follows, if it was not lost.
+				// The last report of the process follows, unless it was lost.
 				unanswered = s.unanswered(record.Step)
 			} else if err != nil {
 				return err

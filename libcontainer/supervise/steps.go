@@ -11,8 +11,8 @@ import (
 	"rt/nsenter"
 )
 
-// FormatSteps returns the steps from index first on as text, for another rt to serve with ParseSteps, and to name one
-// that fails: a line for each, as appendStep writes it.
+// FormatSteps returns the steps from index first on as text, for the rt that starts the container: a line of appendStep
+// for each. ParseSteps parses it.
 func FormatSteps(steps []nsenter.Step, first int) []byte {
 	var text []byte
 	for i := first; i < len(steps); i++ {
@@ -24,8 +24,8 @@ func FormatSteps(steps []nsenter.Step, first int) []byte {
 // stepFields is how many fields a line of appendStep has.
 const stepFields = 10
 
-// appendStep appends a line about step i: its index, number, call, sync point, least result, the indices that it goes
-// on with and its errnos, origin and sentence.
+// appendStep appends a line about step i: its index, number, call, sync point, minimum, the indices of the next steps
+// (Then and Else), its errnos, origin and sentence.
 func appendStep(text []byte, i int, s *nsenter.Step) []byte {
 	number := func(n int) { text = append(strconv.AppendInt(text, int64(n), 10), '\t') }
 	word := func(w string) { text = append(append(text, w...), '\t') }
@@ -64,8 +64,8 @@ func fields(list [][]byte, line []byte) [][]byte {
 	return append(list, line)
 }
 
-// ParseSteps parses the text of FormatSteps. first is the index of the first of the steps; what they continue with is
-// counted from there.
+// ParseSteps parses the text of FormatSteps. first is the index of the first step. Then and Else of the returned steps
+// are counted from there.
 func ParseSteps(text []byte) (steps []nsenter.Step, first int, err error) {
 	steps = make([]nsenter.Step, 0, bytes.Count(text, []byte{'\n'}))
 	f := make([][]byte, 0, stepFields)
@@ -77,9 +77,9 @@ func ParseSteps(text []byte) (steps []nsenter.Step, first int, err error) {
 		}
 		if !ok || index != first+len(steps) {
 			return nil, 0, &diag.Error{
-				Kind: diag.State,
-				Problem: "the record of the steps to come is damaged, or was made by another version of rt: " +
-					"delete the container",
+				Kind:    diag.State,
+				Problem: "the file steps in the state directory is damaged, or of another version of rt",
+				Hint:    "delete the container",
 			}
 		}
 		for _, target := range [...]*int32{&s.Then, &s.Else} {
