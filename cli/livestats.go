@@ -82,14 +82,14 @@ func (o *statsOptions) run(c *Call) error {
 			Problem: "must be a duration such as 500ms, 5s or 1m",
 		}
 	}
-	last, err := lookAtUsage(c, nil)
+	last, err := sampleUsage(c, nil)
 	if err != nil {
 		return err
 	}
 	height := 0 // of the table on the terminal
 	for {
 		time.Sleep(interval)
-		now, err := lookAtUsage(c, last)
+		now, err := sampleUsage(c, last)
 		if err != nil {
 			return err
 		}
@@ -117,12 +117,12 @@ type usageSample struct {
 	line  usageLine
 }
 
-// lookAtUsage examines all containers. Those that have ended since last are left out; one that never was there is an
-// error.
-func lookAtUsage(c *Call, last []usageSample) ([]usageSample, error) {
+// sampleUsage measures the containers of the arguments, or all that run. It leaves out those that have ended since
+// last. A container of the arguments that did not exist before is an error.
+func sampleUsage(c *Call, last []usageSample) ([]usageSample, error) {
 	ids := c.Args
 	if len(ids) == 0 {
-		list, _, err := c.Runtime.List(context.Background()) // rt list tells of states that can't be read
+		list, _, err := c.Runtime.List(context.Background()) // rt list warns of states that can't be read
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +163,7 @@ func percent(before, after *libcontainer.ResourceUsage) float64 {
 	return float64(is-was) / float64(wall) * 100
 }
 
-// usageOf returns what is shown of a measurement, except the share of the CPU.
+// usageOf returns the line for a measurement, without the share of the CPU.
 func usageOf(id string, u *libcontainer.ResourceUsage) usageLine {
 	line := usageLine{
 		ID: id, CPUTotal: u.CpuStats.CpuUsage.TotalUsage, Memory: u.MemoryStats.Usage.Usage,

@@ -51,9 +51,9 @@ func listPidNamespace(inode uint64) (pids []int, err error) {
 	return pids, nil
 }
 
-// First returns the first process of the pid namespace that a descriptor refers to, as this process calls it; 0 if this
-// process does not see it. Linux 6.11 says which it is (NS_GET_TGID_FROM_PIDNS in ioctl_nsfs(2)); before, it is looked
-// for in /proc.
+// First returns the pid, in rt's pid namespace, of the first process of the pid namespace that a descriptor refers to;
+// 0 if that process is not visible. Linux 6.11 returns it (NS_GET_TGID_FROM_PIDNS in ioctl_nsfs(2)). Before, First
+// searches /proc.
 func First(namespace int) int {
 	const firstPid = 1
 	pid, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(namespace), unix.NS_GET_TGID_FROM_PIDNS, firstPid)
@@ -66,7 +66,7 @@ func First(namespace int) int {
 	return 0
 }
 
-// findFirst looks in /proc for the process that is 1 in a pid namespace: NSpid in proc_pid_status(5).
+// findFirst searches /proc for the process whose pid in a pid namespace is 1: NSpid in proc_pid_status(5).
 func findFirst(namespace int) int {
 	var st unix.Stat_t
 	if unix.Fstat(namespace, &st) != nil {

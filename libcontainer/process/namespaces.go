@@ -23,9 +23,9 @@ var Namespaces = [...]struct {
 	{"time", unix.CLONE_NEWTIME},
 }
 
-// OtherNamespaces returns the types (CLONE_NEW flags) of the namespaces of a process that are not rt's own. Those of
-// types in made were made for it, and are not compared: to enter a namespace of one's own changes nothing. But for a
-// user namespace, for which it is an error (setns(2)).
+// OtherNamespaces returns the types (CLONE_NEW flags) of the namespaces of a process that are not those of rt. Types in
+// made, which were created for the process, are in the result without a comparison. User namespaces are always
+// compared: joining one's own is an error (setns(2)).
 func OtherNamespaces(pid int, made uintptr) (flags uintptr, err error) {
 	made &^= unix.CLONE_NEWUSER
 	flags = made
@@ -44,7 +44,7 @@ func OtherNamespaces(pid int, made uintptr) (flags uintptr, err error) {
 		if err := unix.Stat(dir+k.Link, &its); err != nil {
 			e := diag.Sys("the namespaces of the container can't be read", "stat", err)
 			if e.Errno == unix.EACCES {
-				e.Hint = "only root, and the user who made the container, may join it"
+				e.Hint = "only root, and the user who has created the container, may join it"
 			}
 			return 0, e
 		}

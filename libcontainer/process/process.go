@@ -39,10 +39,11 @@ func Open(pid int, startTime uint64) (pidfd int, err error) {
 	return pidfd, nil
 }
 
-// IsBoot reports whether a process executes a boot image, or may do so: it has not become the user's program yet.
+// IsBoot reports whether a process executes a boot image, and not the user's program yet. It returns true if that is
+// unknown.
 func IsBoot(pid int) bool {
 	name, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
-	// Where a memfd can't be executed the image is a file without a name, whose link is "DIR/#INODE (deleted)".
+	// If a memfd can't be executed, the image is an unnamed file, whose link is "DIR/#INODE (deleted)".
 	return err != nil || strings.HasPrefix(name, "/memfd:"+nsenter.ImageName) ||
 		strings.HasPrefix(path.Base(name), "#") && strings.HasSuffix(name, " (deleted)")
 }

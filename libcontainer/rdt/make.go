@@ -13,7 +13,7 @@ import (
 func (g *Group) Create() error {
 	if g.fresh {
 		if err := unix.Mkdir(g.class, 0o755); err != nil {
-			g.Created = Created{} // EEXIST: another process has made it meanwhile, so rt does not remove it
+			g.Created = Created{} // EEXIST: another process has created it meanwhile, so rt does not remove it
 			return failure(origin+".closID", "the class "+g.class+" can't be made"+g.status(), err)
 		}
 	}
@@ -90,6 +90,7 @@ func (g *Group) status() string {
 	return " (" + text + ")"
 }
 
+// exists reports whether path is a directory. Another file is an error.
 func exists(path string) (bool, error) {
 	var st unix.Stat_t
 	err := unix.Stat(path, &st)
@@ -130,6 +131,7 @@ func read(path string) (string, error) {
 	return string(text[:n]), nil
 }
 
+// failure returns the error about a failed access to resctrl.
 func failure(field, problem string, err error) *diag.Error {
 	e := diag.Sys(problem, "resctrl", err)
 	e.Field = field

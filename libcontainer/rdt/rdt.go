@@ -24,7 +24,7 @@ type Group struct {
 	Created
 	root, class string // directories
 	monitor     string // "" for none
-	fresh       bool   // the class is to be made
+	fresh       bool   // Create creates the class
 	config      *specs.LinuxIntelRdt
 }
 
@@ -92,7 +92,7 @@ func New(root, id string, config *specs.LinuxIntelRdt) (*Group, error) {
 	case config.ClosID != "" && len(g.lines()) == 0:
 		return nil, &diag.Error{
 			Kind: diag.Host, Field: field, Value: name,
-			Problem: "there is no such class, and the config has no schemata to make it with", Errno: unix.ENOENT,
+			Problem: "there is no such class, and the config has no schemata for a new one", Errno: unix.ENOENT,
 		}
 	default:
 		g.fresh = true
@@ -148,9 +148,8 @@ func (g *Group) compare() error {
 			if has[domain] != value {
 				return &diag.Error{
 					Kind: diag.Host, Field: l.field, Value: l.text,
-					Problem: "the class " + g.class + " exists already, and has " + quote(
-						has[domain],
-					) + " for " + domain,
+					Problem: "the class " + g.class + " exists already, and has " + orNothing(has[domain]) + " for " +
+						domain,
 				}
 			}
 		}
@@ -158,7 +157,8 @@ func (g *Group) compare() error {
 	return nil
 }
 
-func quote(s string) string {
+// orNothing returns s, "nothing" if it is empty.
+func orNothing(s string) string {
 	if s == "" {
 		return "nothing"
 	}

@@ -16,15 +16,15 @@ import (
 	"rt/spec"
 )
 
-// keepSource keeps the directory that the next tmpfs covers until the boot process passes the tmpfs.
-func (s *Server) keepSource(r supervise.Report) error {
+// storeCopySource stores the descriptor of the directory that the next tmpfs covers, for fillTmpfs.
+func (s *Server) storeCopySource(r supervise.Report) error {
 	sys.CloseAll(s.copyFrom)
 	s.copyFrom = r.FD
 	return nil
 }
 
-// fillTmpfs fills the tmpfs of a mount with the option tmpcopyup, which the boot process has passed as to, from
-// the directory that it passed before. One without that option takes the mode of the directory.
+// fillTmpfs fills a tmpfs with the option tmpcopyup, which the boot process has passed, from the directory that it has
+// passed before. A tmpfs without the option gets only the mode of the directory.
 func (s *Server) fillTmpfs(r supervise.Report) error {
 	step, from, to := r.Step, s.copyFrom, r.FD
 	s.copyFrom = -1
@@ -33,7 +33,7 @@ func (s *Server) fillTmpfs(r supervise.Report) error {
 	if mount == nil || from < 0 || to < 0 {
 		return &diag.Error{
 			Kind: diag.Kernel, Field: step.Origin,
-			Problem: "the boot process did not pass what is to be copied",
+			Problem: "the boot process has not passed the directory or the tmpfs",
 		}
 	}
 	if !mount.TmpCopyUp {
@@ -41,17 +41,18 @@ func (s *Server) fillTmpfs(r supervise.Report) error {
 	}
 	err := s.copyTree(from, to, hasOption(mount.Data, "mode"))
 	if err != nil {
-		e := inMountError("what it covers can't be copied", "read", err).At(step.Origin, "tmpcopyup")
+		e := inMountError("the covered directory can't be copied", "read", err).At(step.Origin, "tmpcopyup")
 		e.Problem = mount.Destination + ": " + e.Problem
 		if e.Errno == unix.ENOSPC {
-			e.Hint = "the tmpfs is too small for what the image has there: see its options size and nr_inodes"
+			e.Hint = "the tmpfs is too small for the contents of the directory: see its options size and nr_inodes"
 		}
 		return e
 	}
 	return nil
 }
 
-// copyTree copies a directory into a tmpfs: what is in the mount of root.path itself, and the rest by a helper.
+// copyTree copies a directory into a tmpfs. A helper copies a directory that is not in the mount of root.path, or has
+// another mount in it.
 func (s *Server) copyTree(from, to int, keepMode bool) error {
 	if sys.InFileSystemOf(from, s.spec.Rootfs) {
 		err := copyup.Copy(from, to, copyup.Options{KeepMode: keepMode, OneMount: true})
@@ -79,7 +80,7 @@ func empty(tmpfs int) error {
 	return err
 }
 
-// mountOf returns the mount whose options a step is about, or nil.
+// mountOf returns the mount whose options are the origin of a step, or nil.
 func (s *Server) mountOf(step *nsenter.Step) *spec.Mount {
 	for i := range s.spec.Mounts {
 		if mount := &s.spec.Mounts[i]; step.Origin == mount.Field("options") {
@@ -99,7 +100,7 @@ func hasOption(options, key string) bool {
 	return false
 }
 
-// copyMode gives a tmpfs, which the boot process has passed, the mode of the directory that it will cover.
+// copyMode sets the mode of a tmpfs to that of the directory that it will cover.
 func copyMode(from, to int) error {
 	st, err := sys.StatCached(from)
 	if err == nil {

@@ -13,20 +13,19 @@ import (
 	"rt/spec"
 )
 
-// checkDevice checks that the node which the boot process has found at the path of a device is that device. It closes
-// the descriptor.
+// checkDevice returns an error if the file that the boot process has found at the path of a device is not that device.
 func (s *Server) checkDevice(r supervise.Report) error {
 	origin, fd := r.Step.Origin, r.FD
 	if fd < 0 {
 		return &diag.Error{
 			Kind: diag.Kernel, Field: origin,
-			Problem: "the boot process did not pass what is at the path of the device",
+			Problem: "the boot process has not passed the file at the path of the device",
 		}
 	}
 	defer func() { _ = unix.Close(fd) }()
 	st, err := sys.StatCached(fd)
 	if err != nil {
-		return diag.Sys("what is at the path of the device can't be looked at", "statx", err)
+		return diag.Sys("the file at the path of the device can't be examined", "statx", err)
 	}
 	for i := range s.spec.Devices {
 		d := &s.spec.Devices[i]
@@ -48,7 +47,7 @@ func (s *Server) checkDevice(r supervise.Report) error {
 	}
 }
 
-// nodeText is what st is of, in words.
+// nodeText describes the file of st: "a directory".
 func nodeText(st *unix.Stat_t) string {
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:

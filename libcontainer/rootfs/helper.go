@@ -34,8 +34,8 @@ const (
 	helperTo     // the tmpfs to fill, or the same directory
 )
 
-// RunHelper does the work of a helper if this process is one, and reports whether it was; then the process must end. It
-// also records that this program has helpers.
+// RunHelper performs the task of a helper if this process is one, and reports whether it was; then the process must
+// end. It also records that this program has helpers.
 func RunHelper(args []string) bool {
 	hasHelper = true
 	if len(args) == 0 || args[0] != helperName {
@@ -56,21 +56,21 @@ func RunHelper(args []string) bool {
 	return true
 }
 
-// startedByRt reports whether the parent of this process has made the socket, as the same user (SO_PEERCRED in
-// unix(7)). Whoever else executes rt by the name of a helper, with descriptors and arguments of his choice, gets
-// nothing done by it, whatever rights the executable has.
+// startedByRt reports whether the parent of this process has created the socket, as the same user (SO_PEERCRED in
+// unix(7)). Another program that executes rt with the name of a helper, and with descriptors and arguments of its
+// choice, can't use the privileges of a set-user-ID copy of rt.
 func startedByRt() bool {
 	maker, err := unix.GetsockoptUcred(helperSocket, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	return err == nil && int(maker.Pid) == os.Getppid() && int(maker.Uid) == os.Geteuid()
 }
 
-// task is what a helper does: the name of one of tasks, and its operands.
+// task is the work of a helper: the name of one of the tasks below, and its operands.
 type task struct {
 	name     string
 	path     string // below from
 	uid, gid uint32 // the owner of new files
-	keepMode bool
-	from, to int
+	keepMode bool   // as in copyup.Options
+	from, to int    // descriptors
 }
 
 // The tasks.
@@ -81,6 +81,7 @@ const (
 	fill          = "fill"
 )
 
+// words returns the arguments of a helper that performs the task.
 func (t *task) words() []string {
 	return []string{
 		helperName, t.name, t.path, strconv.FormatUint(uint64(t.uid), 10), strconv.FormatUint(uint64(t.gid), 10),
@@ -88,6 +89,7 @@ func (t *task) words() []string {
 	}
 }
 
+// parseTask parses the text of words, without the name of the helper.
 func parseTask(words []string) (t task, ok bool) {
 	const count = 5
 	if len(words) != count {

@@ -8,8 +8,8 @@ import (
 	"rt/spec"
 )
 
-// Home returns the home directory that the container's passwd gives the user of a process that joins the container, "/"
-// if it does not have the user; "" if the environment has HOME.
+// Home returns the home directory of a joining process's user in the container's passwd; "/" if passwd does not have
+// the user, and "" if the environment has HOME.
 func (in Inside) Home(p *spec.Process) (string, error) {
 	if plan.HasHome(p.Env) {
 		return "", nil

@@ -15,8 +15,8 @@ import (
 	"rt/libcontainer/supervise"
 )
 
-// makeMountPoint makes what a mount point behind links needs, in the root file system that the boot process has handed
-// over. It belongs to the root user of the container, as what that makes itself.
+// makeMountPoint creates the target of a mount point that is a symbolic link, below the root directory that the boot
+// process has passed. The owner is the container's root.
 func (s *Server) makeMountPoint(r supervise.Report) error {
 	defer sys.CloseAll(r.FD)
 	step := r.Step
@@ -37,15 +37,14 @@ func (s *Server) makeMountPoint(r supervise.Report) error {
 		}
 	}
 	if err == nil || err == unix.EACCES && step.Origin == "process.cwd" {
-		return nil // a working directory that is closed to root is looked for by the user later
+		return nil // the user of the process may be able to enter a working directory that root can't enter
 	}
-	e := inMountError("the target of its symbolic links can't be made", "openat2", err)
+	e := inMountError("the target of its symbolic links can't be created", "openat2", err)
 	return e.At(step.Origin, step.Sync.Path)
 }
 
-// MakeMountPoint makes path below the directory root, unless it is there: a directory, or an empty file, with all
-// directories on the way, which belong to the user of this process. interrupted ends the wait for a file system that
-// does not answer.
+// MakeMountPoint creates a missing directory or empty file at path below the directory root, with its parents. Their
+// owner is the user of this process. interrupted ends the wait for a file system that does not answer.
 func MakeMountPoint(root int, path string, dir bool, interrupted func() error) error {
 	err := error(unix.EXDEV)
 	if sys.InLocalFileSystem(root) {
@@ -62,12 +61,13 @@ func MakeMountPoint(root int, path string, dir bool, interrupted func() error) e
 	return err
 }
 
-// inMountError returns the error about something in a mount of the container, whose server may not have answered.
+// inMountError returns the error about a file in a mount of the container, whose server may not have answered.
 func inMountError(problem, call string, err error) *diag.Error {
 	return diag.SysWithin(problem, call, err, "a mount of the container does not answer: look for its server")
 }
 
-// compareLink makes sure that what is at the destination of a mount with copy-symlink says what its source says.
+// compareLink returns an error if the file at the destination of a mount with copy-symlink is not a link with the text
+// of the source.
 func (s *Server) compareLink(r supervise.Report) error {
 	step := r.Step
 	defer sys.CloseAll(r.FD)
@@ -87,17 +87,17 @@ func (s *Server) compareLink(r supervise.Report) error {
 	case err == nil:
 		what = "a symbolic link to " + strconv.Quote(text)
 	case err != unix.EINVAL && err != unix.ENOENT:
-		return inMountError("what is there can't be read", "readlinkat", err).At(step.Origin, step.Sync.Path)
+		return inMountError("the existing file can't be read", "readlinkat", err).At(step.Origin, step.Sync.Path)
 	}
 	return &diag.Error{
 		Kind: diag.Host, Field: step.Origin, Value: step.Sync.Path,
-		Problem: "is " + what + " already, and copy-symlink would make a link to " + strconv.Quote(want) +
-			" there: remove it, or choose another destination",
+		Problem: "is " + what + " already, and copy-symlink would create a link to " + strconv.Quote(want) +
+			": remove it, or choose another destination",
 	}
 }
 
-// fileIDs returns the ids that new files of a process get, as the host calls them: the last ones of Uid and Gid in
-// proc_pid_status(5).
+// fileIDs returns the owner and the group of new files of a process, in rt's user namespace: the last IDs of Uid and
+// Gid in proc_pid_status(5).
 func fileIDs(pid int) (uid, gid uint32, err error) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"rt/libcontainer/supervise"
 )
 
-// answerHome answers what HOME of the container's user is, by the passwd that the boot process has passed.
-func (s *Server) answerHome(r supervise.Report) error {
+// replyHome replies with the HOME of the container's user, from the passwd that the boot process has passed.
+func (s *Server) replyHome(r supervise.Report) error {
 	home := "/"
 	if r.FD >= 0 {
 		defer func() { _ = unix.Close(r.FD) }()
@@ -32,16 +32,16 @@ func (s *Server) answerHome(r supervise.Report) error {
 	return nil
 }
 
-// The most that is read of a passwd, whose lines are no longer than a path and some names. Larger ones are no lists of
-// users: a file may have more holes than any disk has bytes.
+// The limits, in bytes, of a passwd and of its lines, each of which has a path and some names. A larger file is no list
+// of users: a sparse file may be larger than any disk.
 const (
 	passwdPath    = "etc/passwd"
 	maxPasswd     = 64 << 20
 	maxPasswdLine = 2 * unix.PathMax
 )
 
-// homeIn returns the home directory of a user by a passwd(5), "/" if that does not know him. file is an O_PATH
-// descriptor of what the container has by that name, which may be anything.
+// homeIn returns the home directory of a user in a passwd(5); "/" if the file does not have the user. file is an O_PATH
+// descriptor of the container's file with that name, which may be of any type.
 func homeIn(file int, uid uint32) string {
 	const nowhere = "/"
 	f := openUsers(file)
@@ -69,17 +69,17 @@ func homeInCopy(file, root int, uid uint32, dir string) (string, error) {
 	return "/", nil
 }
 
-// homeOf looks a user up in the lines of a passwd(5), "" if he is not there.
+// homeOf returns the home directory of a user in the lines of a passwd(5); "" if they do not have the user.
 func homeOf(r io.Reader, uid uint32) (home string) {
-	eachLine(r, func(line []byte) (found bool) {
+	forEachLine(r, func(line []byte) (found bool) {
 		home, found = homeInLine(line, uid)
 		return found
 	})
 	return home
 }
 
-// eachLine calls found with the lines of a file until that returns true. It passes over those that are too long.
-func eachLine(r io.Reader, found func(line []byte) bool) {
+// forEachLine calls found with the lines of a file until that returns true. It skips lines that are too long.
+func forEachLine(r io.Reader, found func(line []byte) bool) {
 	lines := bufio.NewReaderSize(io.LimitReader(r, maxPasswd), maxPasswdLine)
 	for {
 		line, err := lines.ReadSlice('\n')

@@ -17,11 +17,11 @@ import (
 	"rt/nsenter"
 )
 
-// A container can mount a file system of its own over its files, such as FUSE in a user namespace with CAP_SYS_ADMIN,
-// and never answer a call. rt itself makes such calls only in the file system of root.path, which is the host's; in all
-// others a process does that rt can give up.
+// A container can mount a file system that it serves itself over its files, such as FUSE in a user namespace with
+// CAP_SYS_ADMIN, and never answer a call. rt itself makes such calls only in the file system of root.path, which is one
+// of the host. In all others a process makes them that rt can abandon.
 
-// readTime is how long a file of a container may keep rt waiting. Only tests change it.
+// readTime is how long rt waits for a file of a container. Only tests change it.
 var readTime = 5 * time.Second
 
 // readUntrusted returns a copy of at most limit bytes of a regular file of a container, or nil if there is none. file
@@ -41,7 +41,7 @@ func readUntrusted(file, root int, path string, limit int, dir string) (*os.File
 	image, err := nsenter.Assemble(plan.ReaderProgram(path, open, limit))
 	if err != nil {
 		_ = text.Close()
-		return nil, &diag.Error{Kind: diag.Kernel, Problem: "the reader can't be made into a boot image", Err: err}
+		return nil, &diag.Error{Kind: diag.Kernel, Problem: "no boot image can be created for the reader", Err: err}
 	}
 	files := []uintptr{plan.ReaderRoot: uintptr(root), plan.ReaderTo: uintptr(to), plan.ReaderFile: uintptr(file)}
 	if open {
@@ -96,7 +96,7 @@ func serveReader(boot *nsenter.Boot, steps []nsenter.Step, path string) error {
 	return err
 }
 
-// isRegular reports whether fd is of a regular file, as far as its file system has told already.
+// isRegular reports whether fd is of a regular file, without a request to its file system.
 func isRegular(fd int) bool {
 	_, mode, err := sys.DeviceOf(fd)
 	return err == nil && mode&unix.S_IFMT == unix.S_IFREG

@@ -14,9 +14,9 @@ import (
 
 // Inside is the file system that the processes of a container see.
 type Inside struct {
-	Pid    int    // of the container's process
-	Rootfs string // the host's path of root.path
-	Dir    string // the state directory
+	Pid    int    // of the container's init
+	Rootfs string // root.path on the host
+	Dir    string // the container's state directory
 }
 
 // User returns the ids of the user with a name in the container's passwd(5). The name must not be a number.
@@ -29,7 +29,7 @@ func (in Inside) User(name string) (uid, gid uint32, err error) {
 	uid, ok := idField(fields, userID)
 	gid, both := idField(fields, groupID)
 	if !ok || !both {
-		return 0, 0, notInside(name, "user", "/etc/passwd")
+		return 0, 0, noEntryError(name, "user", "/etc/passwd")
 	}
 	return uid, gid, nil
 }
@@ -43,19 +43,20 @@ func (in Inside) Group(name string) (gid uint32, err error) {
 	const groupID = 2
 	gid, ok := idField(fields, groupID)
 	if !ok {
-		return 0, notInside(name, "group", "/etc/group")
+		return 0, noEntryError(name, "group", "/etc/group")
 	}
 	return gid, nil
 }
 
-func notInside(name, what, file string) error {
+// noEntryError returns the error about a name that a file of the container does not have.
+func noEntryError(name, what, file string) error {
 	return &diag.Error{
 		Kind: diag.Usage, Field: "--user", Value: name, Problem: "is no " + what + " in the container's " + file,
 		Hint: "numbers always work: UID or UID:GID",
 	}
 }
 
-// idField reads a field that is an id. The last 32-bit number means "leave it as it is" to setresuid(2).
+// idField parses a field that is an ID. It refuses the largest 32-bit number: to setresuid(2) it means "unchanged".
 func idField(fields [][]byte, i int) (uint32, bool) {
 	if len(fields) <= i {
 		return 0, false
@@ -71,11 +72,11 @@ func (in Inside) entry(file, name string) ([][]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	return entryOf(f, name), nil
+	return findEntry(f, name), nil
 }
 
-// open opens a regular file that the processes of the container see, or returns nil if there is none. What is in
-// another file system than the image may never answer, and is copied: see readUntrusted.
+// open opens a regular file that the processes of the container see; nil if there is none. A file in another file
+// system than root.path is copied by readUntrusted, because that file system may never answer.
 func (in Inside) open(path string) (*os.File, error) {
 	root, err := openRoot(in.Pid)
 	if err != nil {
@@ -98,9 +99,9 @@ func (in Inside) open(path string) (*os.File, error) {
 	return readUntrusted(-1, root, path, maxPasswd, in.Dir)
 }
 
-// entryOf returns the fields of the first line with a name.
-func entryOf(r io.Reader, name string) (found [][]byte) {
-	eachLine(r, func(line []byte) bool {
+// findEntry returns the fields of the first line with a name.
+func findEntry(r io.Reader, name string) (found [][]byte) {
+	forEachLine(r, func(line []byte) bool {
 		const most = 8
 		fields := bytes.SplitN(line, []byte{':'}, most)
 		if len(fields) < 3 || string(fields[0]) != name { //nolint:mnd // a name, a password, an id
@@ -112,8 +113,8 @@ func entryOf(r io.Reader, name string) (found [][]byte) {
 	return found
 }
 
-// openUsers opens a file of the container, given with O_PATH, or returns nil if it is no regular one: a device would
-// notice, and a FIFO wait.
+// openUsers opens the file of an O_PATH descriptor; nil if it is no regular file: opening a device has side effects,
+// and opening a FIFO may wait.
 func openUsers(file int) *os.File {
 	var st unix.Stat_t
 	if unix.Fstat(file, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
@@ -124,6 +125,6 @@ func openUsers(file int) *os.File {
 	if err != nil {
 		return nil
 	}
-	_ = unix.SetNonblock(fd, false) // package os would poll it, and make an epoll instance first
+	_ = unix.SetNonblock(fd, false) // otherwise package os would create an epoll instance for it
 	return os.NewFile(uintptr(fd), "users")
 }

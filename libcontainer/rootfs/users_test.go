@@ -25,7 +25,7 @@ func TestEntryOf(t *testing.T) {
 		{"", -1},
 	} {
 		got := int64(-1)
-		if n, ok := idField(entryOf(strings.NewReader(c.file), "web"), id); ok {
+		if n, ok := idField(findEntry(strings.NewReader(c.file), "web"), id); ok {
 			got = int64(n)
 		}
 		if got != c.want {

@@ -18,8 +18,8 @@ func StartTime(pid int) (uint64, error) {
 }
 
 // Alive reports whether pid is still the process that started at startTime, and not a zombie. A later process with the
-// same pid has another start time. It is an error if that can't be found out, because no descriptor is left, say: a
-// container that is taken for stopped would be deleted around its processes.
+// same pid has another start time. If that is unknown, for example because no descriptor is left, Alive returns an
+// error: a container that is taken for stopped would be deleted while its processes run.
 func Alive(pid int, startTime uint64) (bool, error) {
 	p, err := readStat(pid)
 	if err != nil && err != unix.ENOENT && err != unix.ESRCH {
@@ -87,8 +87,7 @@ func parseStat(b []byte) (process, bool) {
 	if i < 0 {
 		return process{}, false
 	}
-	// The fields are looked at one after the other: a list of all would be a kilobyte for each container of a `rt
-	// list`.
+	// Each field is parsed when it is found: a list of all would be a kilobyte for each container of a `rt list`.
 	var p process
 	number, seen := 2, 0
 	for field := range bytes.FieldsSeq(b[i+1:]) {

@@ -10,9 +10,9 @@
 //	<root>/<id>/             locked with flock(2) by a command that changes the container
 //	<root>/<id>/config.json  the document as it was at create
 //	<root>/<id>/state.json   a State; its names are stable, see Append
-//	<root>/<id>/start.sock   the boot process waits here for `rt start`; gone once it was started
+//	<root>/<id>/start.sock   the boot process waits here for `rt start`, which removes it
 //	<root>/<id>/notify/      mounted in the container: the socket of sd_notify(3), if NOTIFY_SOCKET is set
-//	<root>/<id>/steps        names the steps of its plan that are left; gone likewise
+//	<root>/<id>/steps        the remaining steps of the plan, which `rt start` removes
 //
 // It follows runtime.md#state and runtime.md#lifecycle of the OCI runtime specification 1.3.
 package state
@@ -56,7 +56,7 @@ type State struct {
 	Cgroup  Cgroup
 	// IntelRdt is what rt has made in resctrl and removes with the container.
 	IntelRdt IntelRdt
-	// Added are the mounts that were added to the running container, in the order of their making.
+	// Added are the mounts and devices that were added to the running container, in this order.
 	Added []Added
 }
 
@@ -66,8 +66,8 @@ type Added struct {
 	Destination string // as the container sees it
 	Source      string // on the host, of a bind mount or device
 	Type        string // of the file system; "bind"
-	MountID     uint64 // as statx(2) tells it: the unique one, where the kernel has it
-	Device      string // of a device: its rule, as devices.allow has it; else ""
+	MountID     uint64 // as statx(2) returns it: the unique one, if the kernel supports that
+	Device      string // the rule of a device, in the form of devices.allow; "" for a mount
 }
 
 // IntelRdt has the fields of rdt.Created in the same order, so that one converts to the other. They are directories.

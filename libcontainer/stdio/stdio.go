@@ -72,8 +72,8 @@ func (s *Streams) nullDevice() (fd int, err error) {
 	return s.null, err
 }
 
-// OpenNull opens /dev/null for a container. Its root may be the owner of it: so it is opened through a read-only mount,
-// where that can be, by which nobody changes its mode or owner.
+// OpenNull opens /dev/null for a container. The container's root may be its owner, so it is opened through a read-only
+// mount, if possible: no process can change its mode or owner by this descriptor.
 func OpenNull() (fd int, err error) {
 	path := "/dev/null"
 	if mount, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC); err == nil {
@@ -88,7 +88,7 @@ func OpenNull() (fd int, err error) {
 	return fd, nil
 }
 
-// null is the device number of /dev/null: Documentation/admin-guide/devices.txt.
+// The device number of /dev/null: Documentation/admin-guide/devices.txt.
 const nullMajor, nullMinor = 1, 3
 
 // ownsNull reports whether fd is the host's /dev/null, and root of this user namespace might change it: by fchmod(2)
@@ -97,8 +97,7 @@ func ownsNull(fd int) bool {
 	return os.Geteuid() == 0 && sys.IsDevice(fd, nullMajor, nullMinor)
 }
 
-// nullInstead returns a null device that can't be changed, instead of the one that is open as fd; fd where there is
-// none.
+// nullInstead returns the descriptor of a null device that can't be changed, instead of fd; fd if that is not possible.
 func (s *Streams) nullInstead(fd int) int {
 	null, err := s.nullDevice()
 	if err != nil || !sys.IsDevice(null, nullMajor, nullMinor) {
