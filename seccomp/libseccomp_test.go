@@ -56,7 +56,7 @@ func shared(name string) bool {
 		}
 		nr, err := lib.GetSyscallFromNameByArch(name, a)
 		own, has := archs[i].number(k)
-		if err == nil && nr < 0 && nr > -300 && archs[i].muxed {
+		if err == nil && nr < 0 && nr > -300 && archs[i].mux {
 			continue // a call that socketcall(2) or ipc(2) carries: the library hides its own number
 		}
 		if err != nil || has != (nr >= 0) || has && uint32(nr) != own {
