@@ -7,7 +7,8 @@
 # After each test all containers, pods, volumes and networks are removed, and then nothing may be left of them: no state
 # of the runtime, no cgroup.
 #
-# RT or RUNTIME_PATH names the runtime (default: ./rt), MANAGER who makes the cgroups: cgroupfs or systemd.
+# RT or RUNTIME_PATH names the runtime (default: ./rt), MANAGER who makes the cgroups: cgroupfs or systemd. DEBIAN is
+# the tree that the script debian makes, for the suites whose containers have systemd.
 
 bats_require_minimum_version 1.5.0
 
@@ -41,7 +42,7 @@ teardown_file() {
 	fi
 	# Podman, buildah and the API each mount it on itself.
 	while umount "$STORE/root/overlay" 2>/dev/null; do :; done
-	rm -rf "$STORE"
+	eventually rm -rf "$STORE" # what cleans up after an exec may write there for a moment
 }
 
 setup() {
@@ -172,12 +173,12 @@ not() {
 
 # eventually CMD... waits until CMD succeeds, for twenty seconds.
 eventually() {
-	local i
-	for ((i = 0; i < 100 + 10 * SLOW; i++)); do
+	local end=$((SECONDS + 20 + 10 * SLOW))
+	while [ $SECONDS -lt $end ]; do
 		if "$@" >/dev/null 2>&1; then return 0; fi
 		sleep 0.2
 	done
-	echo "in twenty seconds it never came true: $*"
+	echo "in $((20 + 10 * SLOW)) seconds it never came true: $*"
 	"$@"
 }
 
