@@ -86,7 +86,7 @@ func TestCRIUFails(t *testing.T) {
 		fake, want string
 		change     func(*CheckpointOptions)
 	}{
-		{"old", "3.14 is too old", nil},
+		{"old", "version 3.14, and rt needs 3.15", nil},
 		{"refuses", "never", nil},
 		{"dies", "SIGKILL", nil},
 		{"says nothing", "without a response", nil},
@@ -113,7 +113,7 @@ func TestCRIUFails(t *testing.T) {
 
 	must(t, os.WriteFile(images+"/inventory.img", nil, 0o600))
 	for fake, want := range map[string]string{
-		"old": "too old", "refuses": "never", "dies": "SIGKILL",
+		"old": "rt needs 3.15", "refuses": "never", "dies": "SIGKILL",
 		"says nothing": "without a response",
 	} {
 		t.Setenv("FAKE", fake)

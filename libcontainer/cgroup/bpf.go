@@ -108,9 +108,6 @@ func (g *cgroupSet) attachPoint() (int, error) {
 // descriptor.
 func attachFilter(dir int, filter []instruction) error {
 	prog, err := loadFilter(filter)
-	if err == unix.EPERM {
-		prog, err = loadUnlimited(filter)
-	}
 	if err != nil {
 		return filterError("load", err)
 	}
@@ -125,8 +122,18 @@ func attachFilter(dir int, filter []instruction) error {
 	return nil
 }
 
-// loadFilter gives the program to the kernel's verifier.
+// loadFilter gives the program to the kernel's verifier, and returns a descriptor of it. Before Linux 5.11 the program
+// counts against RLIMIT_MEMLOCK (EPERM).
 func loadFilter(filter []instruction) (int, error) {
+	fd, err := loadLimited(filter)
+	if err == unix.EPERM {
+		fd, err = loadUnlimited(filter)
+	}
+	return fd, err
+}
+
+// loadLimited loads the program with the limits of rt.
+func loadLimited(filter []instruction) (int, error) {
 	license := []byte("Apache-2.0\x00")
 	var attr [attrSize / 8]uint64
 	*(*progLoadAttr)(unsafe.Pointer(&attr)) = progLoadAttr{
@@ -139,15 +146,14 @@ func loadFilter(filter []instruction) (int, error) {
 	return fd, err
 }
 
-// loadUnlimited loads the program with RLIMIT_MEMLOCK lifted: before Linux 5.11 the limit covers the memory of
-// programs. Then it restores the limit, which the container inherits.
+// loadUnlimited loads the program with RLIMIT_MEMLOCK lifted, and restores the limit, which the container inherits.
 func loadUnlimited(filter []instruction) (int, error) {
 	var old unix.Rlimit
 	none := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
 	if unix.Prlimit(0, unix.RLIMIT_MEMLOCK, &none, &old) != nil {
 		return -1, unix.EPERM
 	}
-	fd, err := loadFilter(filter)
+	fd, err := loadLimited(filter)
 	if restore := unix.Prlimit(0, unix.RLIMIT_MEMLOCK, &old, nil); restore != nil && err == nil {
 		_ = unix.Close(fd)
 		return -1, restore

@@ -154,7 +154,7 @@ func TestVerifierAcceptsFilters(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // a test must fail again
 	for range 300 {
 		rules := randomRules(r)
-		fd, err := loadUnlimited(deviceFilter(rules))
+		fd, err := loadFilter(deviceFilter(rules))
 		if err != nil {
 			t.Fatalf("%v: %v", rules, err)
 		}
