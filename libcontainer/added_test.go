@@ -71,8 +71,10 @@ func TestEveryStepOfMountFails(t *testing.T) {
 		undo   func(*tested) error
 		before int
 	}{
-		{"mount", mount, umount, 0}, {"umount", umount, mount, 1},
-		{"device add", device, noDevice, 0}, {"device remove", noDevice, device, 1},
+		{"mount", mount, umount, 0},
+		{"umount", umount, mount, 1},
+		{"device add", device, noDevice, 0},
+		{"device remove", noDevice, device, 1},
 	} {
 		if half.name == "device add" { // the mount point of a device is a file
 			must(t, os.Remove(bundle+"/rootfs/added"))

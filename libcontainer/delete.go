@@ -144,7 +144,12 @@ func (c *Container) destroy(caller *caller.Caller, o *openContainer) error {
 		return err
 	}
 	defer g.Close()
-	if err := killAndWait(g, s); err != nil {
+	if s.Pid <= 0 {
+		err = endBoot(o.container)
+	} else {
+		err = killAndWait(g, s)
+	}
+	if err != nil {
 		return err
 	}
 	g.LeaveToOthers()
@@ -168,6 +173,28 @@ func (c *Container) destroy(caller *caller.Caller, o *openContainer) error {
 		c.hooks(caller, o, config).Poststop()
 	}
 	return o.container.Remove()
+}
+
+// endBoot ends the boot process of a container whose rt was killed before it had saved the process in state.json. The
+// boot process may wait for `rt start` then, and without a cgroup nothing tells which process it is. It ends when the
+// connection that it accepts is closed.
+func endBoot(c *state.Container) error {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return diag.Sys("the boot process can't be reached", "socket", err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if unix.Connect(fd, &unix.SockaddrUnix{Name: c.SocketPath(state.StartSocket)}) != nil {
+		return nil //nolint:nilerr // it has ended, or was never started
+	}
+	if unix.Shutdown(fd, unix.SHUT_WR) != nil || process.AwaitHangup(fd, process.Patience) {
+		return nil //nolint:nilerr // it has ended
+	}
+	return &diag.Error{
+		Kind: diag.Host, Problem: "the container's boot process still runs: it did not end within " +
+			process.Patience.String(),
+		Hint: "look for a process rt-boot with the container's ID, and kill it",
+	}
 }
 
 // killAndWait kills the init of a container and waits for its end. The kernel kills the rest of its pid namespace.

@@ -74,6 +74,34 @@ func testSIGKILL(t *testing.T) {
 	}
 }
 
+// TestForceDeleteOfAnUnsavedProcess: rt was killed after the boot process had come to wait for the start, and before it
+// saved which process that is, and there is no cgroup that could tell.
+func TestForceDeleteOfAnUnsavedProcess(t *testing.T) {
+	if !apart(t) {
+		return
+	}
+	r, id := &tested{Runtime: Runtime{Root: t.TempDir(), NoCgroup: true}}, "unsaved-"+strconv.Itoa(os.Getpid())
+	must(t, r.create(id, &CreateOptions{Bundle: newBundle(t, nil)}))
+	_, _, err := r.storedState(id)
+	must(t, err)
+	root, err := state.OpenRoot(r.Root, false)
+	must(t, err)
+	dir, err := root.Open(id, true)
+	must(t, err)
+	s, err := dir.State()
+	must(t, err)
+	pid, began := s.Pid, s.StartTime
+	s.Phase, s.Pid, s.StartTime = state.Creating, 0, 0
+	must(t, dir.Save(s))
+	dir.Close()
+	root.Close()
+	must(t, r.forceDelete(id))
+	reapAll()
+	if alive, err := state.Alive(pid, began); alive || err != nil {
+		t.Errorf("the boot process %d lives: %v %v", pid, alive, err)
+	}
+}
+
 type killing struct {
 	t                         *testing.T
 	command, id, root, bundle string

@@ -56,7 +56,7 @@ func TestBelow(t *testing.T) {
 
 // A container without a cgroup is joined where rt is: there is nothing to be opened.
 func TestExecWithoutACgroup(t *testing.T) {
-	e, err := (groupOf(&cgroupSet{mode: host.CgroupV2, fd: -1})).Exec(nil, 1, false)
+	e, err := groupOf(&cgroupSet{mode: host.CgroupV2, fd: -1}).Exec(nil, 1, false)
 	if err != nil || e.Dir != -1 || e.Joins != nil {
 		t.Errorf("%+v, %v", e, err)
 	}

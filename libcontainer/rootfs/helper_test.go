@@ -19,7 +19,7 @@ func answer(t *testing.T, messages ...[]byte) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(pair[0]) //nolint:errcheck // of the test
+	defer unix.Close(pair[0])
 	for _, m := range messages {
 		if err := unix.Send(pair[1], m, 0); err != nil {
 			t.Fatal(err)
@@ -67,7 +67,7 @@ func TestHostileHelper(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(pair[0]) //nolint:errcheck // of the test
+	defer unix.Close(pair[0])
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

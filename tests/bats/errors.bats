@@ -127,7 +127,7 @@ load setup
 					{destination: "/run", type: "tmpfs", source: "tmpfs"}] | .root.readonly = false'
 			# shellcheck disable=SC2034 # the script in the container reads it
 			INNER=$inner
-			jq '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] |
+			jq '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 10}] |
 				.linux.gidMappings = .linux.uidMappings' \
 				"$outer/config.json" | jq 'del(.linux.seccomp, .mounts[-3:])' >"$inner/config.json"
 			in_container sh -c \
@@ -158,7 +158,7 @@ load setup
 	# shellcheck disable=SC2016 # for the inner shell
 	in_jail 'mount --bind "$JAIL" "$JAIL" &&'
 	[ "$status" -eq 0 ]
-	jq '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] |
+	jq '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 10}] |
 		.linux.gidMappings = .linux.uidMappings' "$jail/bundle/config.json" >"$jail/new"
 	mv "$jail/new" "$jail/bundle/config.json"
 	in_jail ''
