@@ -135,12 +135,13 @@ func (r *rig) firstNoticed(m *mutant, k *kind) (*mutant, error) {
 type unseen struct {
 	mutants *regexp.Regexp
 	reason  string
+	either  bool     // they may be noticed, or not
 	found   int      // unseen mutants that it lists
 	noticed []string // mutants that it lists, and that were noticed
 }
 
 // readUnseen reads unseen.txt: a reason after "#", and below it regular expressions of mutants, as the report names
-// them.
+// them. Those after "? " may be noticed, or not.
 func readUnseen(file string) (rows []*unseen, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -162,11 +163,12 @@ func readUnseen(file string) (rows []*unseen, err error) {
 			if reason == "" {
 				return nil, fmt.Errorf("%s: no reason for %q", file, line)
 			}
+			line, either := strings.CutPrefix(line, "? ")
 			re, err := regexp.Compile(line)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", file, err)
 			}
-			rows = append(rows, &unseen{mutants: re, reason: reason})
+			rows = append(rows, &unseen{mutants: re, reason: reason, either: either})
 		}
 	}
 	return rows, nil

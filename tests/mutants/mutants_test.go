@@ -43,6 +43,10 @@ func TestUnseen(t *testing.T) {
 			t.Errorf("%s: its reason is %q", row.mutants, row.reason)
 		}
 	}
+	name := `user namespace: openat2($m, "timer_list", {O_PATH}, 24) -> $target  # a mask => without O_PATH`
+	if row := find(rows, name); row == nil || !row.either {
+		t.Errorf("%s: %+v", name, row)
+	}
 	for text, want := range map[string]string{"setns => dropped\n": "no reason", "# why\n(\n": "missing closing"} {
 		file := filepath.Join(t.TempDir(), "unseen.txt")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
