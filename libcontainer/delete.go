@@ -179,14 +179,14 @@ func (c *Container) destroy(caller *caller.Caller, o *openContainer) error {
 // boot process may wait for `rt start` then, and without a cgroup nothing tells which process it is. It ends when the
 // connection that it accepts is closed.
 func endBoot(c *state.Container) error {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err := dialBoot(c, unix.SOCK_NONBLOCK)
+	if e, ok := errors.AsType[*diag.Error](err); ok && e.Call == "connect" {
+		return nil // it has ended, or was never started
+	}
 	if err != nil {
-		return diag.Sys("the boot process can't be reached", "socket", err)
+		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	if unix.Connect(fd, &unix.SockaddrUnix{Name: c.SocketPath(state.StartSocket)}) != nil {
-		return nil //nolint:nilerr // it has ended, or was never started
-	}
 	if unix.Shutdown(fd, unix.SHUT_WR) != nil || process.AwaitHangup(fd, process.Patience) {
 		return nil //nolint:nilerr // it has ended
 	}

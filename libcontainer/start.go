@@ -169,19 +169,28 @@ func awaitEnd(s *state.State) {
 // connect connects to the start socket, on which the boot process waits, and removes the name of the socket: if this rt
 // is killed from then on, the status of the container is no longer created.
 func connect(c *state.Container, pid int) (*nsenter.Boot, error) {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	fd, err := dialBoot(c, 0)
 	if err != nil {
-		return nil, diag.Sys("the boot process can't be reached", "socket", err)
-	}
-	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: c.SocketPath(state.StartSocket)}); err != nil {
-		_ = unix.Close(fd)
-		return nil, diag.Sys("the boot process can't be reached on its start socket", "connect", err)
+		return nil, err
 	}
 	if err := c.MarkStarted(); err != nil {
 		_ = unix.Close(fd)
 		return nil, err
 	}
 	return nsenter.NewBoot(fd, pid), nil
+}
+
+// dialBoot returns a connection to the start socket. flags are those of socket(2), such as SOCK_NONBLOCK.
+func dialBoot(c *state.Container, flags int) (int, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|flags, 0)
+	if err != nil {
+		return -1, diag.Sys("the boot process can't be reached", "socket", err)
+	}
+	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: c.SocketPath(state.StartSocket)}); err != nil {
+		_ = unix.Close(fd)
+		return -1, diag.Sys("the boot process can't be reached on its start socket", "connect", err)
+	}
+	return fd, nil
 }
 
 // lateText returns the text of a step as `rt plan` prints it. index counts from the step after the one where create

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"rt/internal/sys"
 )
 
 // processChecker checks a process object (config.md, Process), of a config.json or on its own.
@@ -52,11 +54,9 @@ func (c processChecker) check(at location, oci *specs.Process) *Process {
 // cleanDirectory removes from an absolute path what changes nothing: repeated slashes, ".", and ".." of the root. Any
 // other ".." stays: after a symbolic link it is the parent of the link's target (path_resolution(7)).
 func cleanDirectory(path string) string {
-	var names []string
-	for name := range strings.SplitSeq(path, "/") {
-		if name != "" && name != "." && (name != ".." || len(names) > 0) {
-			names = append(names, name)
-		}
+	names := sys.Names(path)
+	for len(names) > 0 && names[0] == ".." {
+		names = names[1:]
 	}
 	return "/" + strings.Join(names, "/")
 }

@@ -39,7 +39,7 @@ const maxNames = 4096
 // on the way, and is made there: whatever happens, nothing outside of root is touched. resolve has further RESOLVE_*
 // flags: with RESOLVE_NO_XDEV another mount on the way is EXDEV.
 func MakeInRoot(root int, path string, dir bool, resolve uint64) error {
-	todo := names(path)
+	todo := Names(path)
 	var way []string // from root to where we are, without links
 	links := 0
 	for steps := 0; len(todo) > 0; steps++ {
@@ -66,7 +66,7 @@ func MakeInRoot(root int, path string, dir bool, resolve uint64) error {
 		if text[0] == '/' {
 			way = way[:0]
 		}
-		todo = append(names(text), todo...)
+		todo = append(Names(text), todo...)
 	}
 	return nil
 }
@@ -106,8 +106,8 @@ func makeName(root int, way []string, name string, dir bool, resolve uint64) (li
 	}
 }
 
-// names splits a path, without what says nothing.
-func names(path string) []string {
+// Names returns the names that a path consists of, without what changes nothing: repeated slashes and ".".
+func Names(path string) []string {
 	all := strings.Split(path, "/")
 	kept := all[:0]
 	for _, name := range all {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +23,9 @@ import (
 // lockPatience is how long a command waits for the lock. A process of a container that holds it, because its cgroup is
 // mounted writable, must not keep rt forever.
 const lockPatience = time.Second
+
+// lockPause is how long a command sleeps at most before it tries to lock again.
+const lockPause = 10 * time.Millisecond
 
 // lockRange returns the file to lock, and the range of bytes in it. systemd makes and removes the directory of a unit,
 // so the file is that of the hierarchy's root, and the byte in it stands for the unit's name.
@@ -86,7 +90,7 @@ func (g *cgroupSet) orderLocked(position int) {
 // isFile reports whether path leads to the file that fd refers to.
 func isFile(fd int, path string) bool {
 	var open, named unix.Stat_t
-	return unix.Fstat(fd, &open) == nil && unix.Lstat(path, &named) == nil && open.Ino == named.Ino
+	return unix.Fstat(fd, &open) == nil && unix.Lstat(path, &named) == nil && sys.IsSameFile(&open, &named)
 }
 
 // unlock ends the lock.
@@ -101,7 +105,7 @@ func (g *cgroupSet) unlock() {
 // just made or found: then it is made again.
 func (g *lifecycle) claim(h *hierarchy) error {
 	begin := time.Now()
-	for pause := time.Millisecond; time.Since(begin) < lockPatience; pause *= 2 {
+	for pause := time.Millisecond; time.Since(begin) < lockPatience; pause = min(2*pause, lockPause) {
 		switch g.tryLock() {
 		case nil:
 			return nil

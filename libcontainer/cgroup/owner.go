@@ -58,7 +58,7 @@ func (g ownership) take() {
 // cgroup is not taken, no other container takes it until Close.
 func (g ownership) LeaveToOthers() {
 	begin := time.Now()
-	for pause := time.Millisecond; ; pause *= 2 {
+	for pause := time.Millisecond; ; pause = min(2*pause, lockPause) {
 		locked := g.locked > 0
 		if g.IsTaken() {
 			g.unlock()

@@ -110,7 +110,7 @@ func (r *Root) open(id string) (*Container, error) {
 func (c *Container) exists() bool {
 	var a, b unix.Stat_t
 	return unix.Fstat(c.fd, &a) == nil && unix.Fstatat(c.root.fd, c.ID, &b, unix.AT_SYMLINK_NOFOLLOW) == nil &&
-		a.Dev == b.Dev && a.Ino == b.Ino
+		sys.IsSameFile(&a, &b)
 }
 
 // Path returns the absolute path of a file of the container; name "" is the directory itself.

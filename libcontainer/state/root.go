@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/host"
 )
 
@@ -198,5 +199,5 @@ func sameFile(fd int, path string) (bool, error) {
 	if err := unix.Stat(path, &b); err != nil {
 		return false, err
 	}
-	return a.Dev == b.Dev && a.Ino == b.Ino, nil
+	return sys.IsSameFile(&a, &b), nil
 }
