@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -136,6 +137,22 @@ func TestParseStat(t *testing.T) {
 		if got, ok := parseStat([]byte(text)); ok {
 			t.Errorf("%q: got %+v", text, got)
 		}
+	}
+}
+
+// TestReadStatLeavesTheHeapAlone holds what a `list` of many containers pays for each: the buffer is on the stack.
+func TestReadStatLeavesTheHeapAlone(t *testing.T) {
+	const calls = 1000
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range calls {
+		if _, err := readStat(os.Getpid()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if got := (after.TotalAlloc - before.TotalAlloc) / calls; got > 100 {
+		t.Errorf("%d bytes for each process, more than its path", got)
 	}
 }
 
