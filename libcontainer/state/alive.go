@@ -87,7 +87,7 @@ func parseStat(b []byte) (process, bool) {
 	if i < 0 {
 		return process{}, false
 	}
-	// Cut, not Fields or FieldsSeq: b stays on the stack of readStat, which saves a kilobyte for each container of a list.
+	// Cut, not FieldsSeq: b stays on the stack of readStat, which saves a kilobyte for each container of a list.
 	rest, more := bytes.CutPrefix(b[i+1:], []byte(" "))
 	var p process
 	for number := 3; more; number++ {

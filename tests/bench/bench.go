@@ -117,6 +117,9 @@ func run(args []string, out io.Writer) error {
 		o.Contenders = append(o.Contenders, contender{
 			Name: floorName, Path: o.Tools.Floor,
 			Version: "the kernel's own cost, see floor.c",
+		}, contender{
+			Name: goFloorName, Path: o.Tools.GoFloor,
+			Version: "the floor, started by an empty Go program, see gofloor",
 		})
 	}
 	for _, name := range []string{"rt", "crun", "runc"} {

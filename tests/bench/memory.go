@@ -28,7 +28,7 @@ func (b *bench) measureMemory() {
 	for _, c := range b.Contenders {
 		m := memory{Contender: c.Name}
 		err := b.peaks(c, &m)
-		if err == nil && c.Name != floorName {
+		if err == nil && !isFloor(c.Name) {
 			err = b.created(c, &m)
 		}
 		if err != nil {

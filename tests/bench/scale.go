@@ -131,7 +131,7 @@ func (b *bench) measureGrowth(name string, sizes []int, do func(c contender, n i
 	for _, n := range sizes {
 		for round := range rounds {
 			for i, g := range field {
-				if g.Error != "" || g.Contender == floorName {
+				if g.Error != "" || isFloor(g.Contender) {
 					continue
 				}
 				time.Sleep(b.Pause)
@@ -151,7 +151,7 @@ func (b *bench) measureGrowth(name string, sizes []int, do func(c contender, n i
 		}
 	}
 	for _, g := range field {
-		if g.Contender != floorName {
+		if !isFloor(g.Contender) {
 			g.Exponent = exponent(sizes, g.CPU)
 			b.found.Growth = append(b.found.Growth, *g)
 		}

@@ -19,7 +19,13 @@ type contender struct {
 	Version string `json:"version"`
 }
 
-const floorName = "floor"
+const (
+	floorName   = "floor"
+	goFloorName = "go+floor"
+)
+
+// isFloor tells the floors, which know two configs only and no other command, from runtimes.
+func isFloor(name string) bool { return name == floorName || name == goFloorName }
 
 // sample is the cost of one process and of all descendants that were waited for.
 type sample struct {
@@ -119,12 +125,15 @@ func (b *bench) command(c contender, args ...string) []string {
 
 // runCommand is the argument list that runs a program in a new container, and the floor's for the same.
 func (b *bench) runCommand(c contender, config string, program ...string) ([]string, error) {
-	if c.Name == floorName {
+	if isFloor(c.Name) {
 		filter := "-"
 		if config == "docker" {
 			filter = b.Tools.Filter
 		}
-		argv := []string{c.Path, b.Mode, config, b.rootfs, cgroupPrefix + c.Name, filter}
+		argv := []string{b.Tools.Floor, b.Mode, config, b.rootfs, cgroupPrefix + c.Name, filter}
+		if c.Name == goFloorName {
+			argv = slices.Insert(argv, 0, c.Path)
+		}
 		return slices.Concat(argv, b.hierarchies, []string{"--"}, program), nil
 	}
 	id := containerID(c, 0)

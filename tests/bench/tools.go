@@ -18,16 +18,21 @@ var (
 	filterSource []byte
 	//go:embed peak.c
 	peakSource []byte
+	//go:embed gofloor/main.go
+	goFloorSource []byte
 )
 
-// tools are the C programs in this directory, compiled, and the seccomp filter that the floor loads.
+// tools are the programs in this directory, compiled, and the seccomp filter that the floor loads.
 type tools struct {
-	Floor, Peak, Filter string
+	Floor, GoFloor, Peak, Filter string
 }
 
-// buildTools compiles the C programs into dir and makes the filter of the Docker config.
+// buildTools compiles the programs into dir and makes the filter of the Docker config.
 func buildTools(dir string) (t tools, err error) {
 	if t.Floor, err = compile(dir, "floor", floorSource, "-static"); err != nil {
+		return t, err
+	}
+	if t.GoFloor, err = compileGo(dir, "gofloor", goFloorSource); err != nil {
 		return t, err
 	}
 	if t.Peak, err = compile(dir, "peak", peakSource, "-static"); err != nil {
@@ -59,6 +64,20 @@ func compile(dir, name string, source []byte, flags ...string) (string, error) {
 	cmd := exec.Command("gcc", append([]string{"-O2", "-o", program, file}, flags...)...)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("compile %s.c: %w\n%s", name, err, text)
+	}
+	return program, nil
+}
+
+// compileGo builds a program without dependencies, as small as the linker makes it.
+func compileGo(dir, name string, source []byte) (string, error) {
+	file, program := filepath.Join(dir, name+".go"), filepath.Join(dir, name)
+	if err := os.WriteFile(file, source, 0o644); err != nil {
+		return "", err
+	}
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program, file)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GO111MODULE=off", "GOFLAGS=")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("compile %s.go: %w\n%s", name, err, text)
 	}
 	return program, nil
 }

@@ -218,7 +218,7 @@ func (b *bench) race(w *workload) []table {
 	}
 	var field []*entrant
 	for _, c := range b.Contenders {
-		if c.Name == floorName && !w.floor {
+		if isFloor(c.Name) && !w.floor {
 			continue
 		}
 		e := &entrant{contender: c, samples: make([][]sample, max(1, len(w.parts)))}
