@@ -156,8 +156,8 @@ func (c fileSystems) configure(m *spec.Mount) (open, create step) {
 		c.setPidNamespace(mountPath(m, "type"))
 	}
 	if m.Type == "sysfs" && m.AttrSet&unix.MOUNT_ATTR_RDONLY != 0 {
-		// A user namespace below may mount a sysfs of this network namespace, which is writable if the super block of
-		// this one is (mount_namespaces(7)).
+		// As mount(2) does, and so runc and crun: later mounts in this network namespace have the same super block. It
+		// restricts no user namespace below, where the flag of the mount is locked (mount_namespaces(7)).
 		c.fsconfig(origin, "make the file system itself read-only", unix.FSCONFIG_SET_FLAG, "ro", "")
 	}
 	if i := m.Index; i < len(c.opt.Modes) && c.opt.Modes[i] != 0 {

@@ -44,16 +44,7 @@ var attacksWithAgents = []attack{
 		name: "seccomp agent", what: "its queue of connections is full, and rt waits for it",
 		try: func(s *stage) string {
 			s.newAgent("mkdir", "mkdirat")
-			path := s.dir + "/full"
-			s.Config.at("linux", "seccomp")["listenerPath"] = path
-			socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-			must(s.t, err)
-			defer func() { _ = unix.Close(socket) }()
-			must(s.t, unix.Bind(socket, &unix.SockaddrUnix{Name: path}))
-			must(s.t, unix.Listen(socket, 0))
-			first, err := net.Dial("unix", path)
-			must(s.t, err)
-			defer first.Close()
+			s.Config.at("linux", "seccomp")["listenerPath"] = s.fullSocket()
 			const longEnough = 16 * time.Second // rt gives an agent ten
 			begin := time.Now()
 			s.run("true")

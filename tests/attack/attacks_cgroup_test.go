@@ -106,6 +106,32 @@ var attacksOnCgroups = []attack{
 		}}}},
 	},
 	{
+		name: "cgroups", what: "a process is in one nested deeper than PATH_MAX, and lives after delete --force",
+		try: func(s *stage) string {
+			pid := s.up("sh", "-c", "sleep 60 & wait")
+			dir := s.cgroupDir(pid)
+			child := s.childOf(pid)
+			defer func() { _ = unix.Kill(child, unix.SIGKILL) }()
+			must(s.t, nest(dir, child))
+			out, status := s.rt("delete", "--force", s.id)
+			if !within(2*time.Second, func() bool { return !exists(proc(child, "exe")) }) {
+				return "the process lives"
+			}
+			if status != 0 || exists(dir) {
+				return "the cgroup stays: " + out
+			}
+			return ""
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/cgroup/tree.go",
+			"		if err == nil {\n			_ = unix.Close(fd)\n			fd = next\n",
+			"		if OFF && err == nil {\n			var at [unix.PathMax]byte\n			" +
+				"if _, err = unix.Readlink(\"/proc/self/fd/\"+strconv.Itoa(next), at[:]); err != nil {\n" +
+				"				return err\n			}\n		}\n" +
+				"		if err == nil {\n			_ = unix.Close(fd)\n			fd = next\n",
+		}}}},
+	},
+	{
 		name: "cgroups", what: "one is threaded, and rt kill --all fails to find who is in it",
 		try: func(s *stage) string {
 			defer s.mountCgroup2()()
@@ -194,6 +220,48 @@ func (s *stage) childOf(pid int) (child int) {
 		s.t.Fatal("no child")
 	}
 	return child
+}
+
+// cgroupDir returns the directory that lists the processes of a container.
+func (s *stage) cgroupDir(pid int) string {
+	s.t.Helper()
+	text, err := os.ReadFile(proc(pid, "cgroup"))
+	must(s.t, err)
+	base := "/sys/fs/cgroup"
+	for line := range strings.Lines(string(text)) {
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if f[1] == "freezer" || f[0] == "0" && !exists(base+"/freezer") {
+			return filepath.Join(base, f[1], f[2])
+		}
+	}
+	s.t.Fatal("the container has no cgroup")
+	return ""
+}
+
+// nest makes cgroups below dir that are nested deeper than a path can be long, and moves a process into the last.
+func nest(dir string, pid int) error {
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	const nameMax = 255
+	name := strings.Repeat("n", nameMax)
+	for depth := 0; err == nil && depth <= unix.PathMax/nameMax; depth++ {
+		below := -1
+		if err = unix.Mkdirat(fd, name, 0o755); err == nil {
+			below, err = unix.Openat(fd, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		}
+		_ = unix.Close(fd)
+		fd = below
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	file, err := unix.Openat(fd, "cgroup.procs", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(file) }()
+	_, err = unix.Write(file, []byte(strconv.Itoa(pid)))
+	return err
 }
 
 // rename moves the child of a process into a cgroup below dir, and renames that until the end of the attack, as the

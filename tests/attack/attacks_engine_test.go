@@ -1,0 +1,63 @@
+package attack
+
+import "time"
+
+// An engine that has called rt, and does not take what it has asked for.
+
+func init() { add(attacksByEngines) }
+
+// sendWaits has rt wait for an engine that does not accept a connection.
+var sendWaits = patch{
+	"libcontainer/engine/pid.go", "	if err := unix.Connect(socket, &unix.SockaddrUnix{Name: path}); err != nil {\n",
+	"	if OFF {\n		_ = unix.SetNonblock(socket, false)\n	}\n" +
+		"	if err := unix.Connect(socket, &unix.SockaddrUnix{Name: path}); err != nil {\n",
+}
+
+var attacksByEngines = []attack{
+	{
+		name: "console socket", what: "its queue of connections is full, and rt waits for it",
+		try: func(s *stage) string {
+			s.Config.at("process")["terminal"] = true
+			return s.waitsAt("create", "--console-socket")
+		},
+		waits:   true,
+		without: []way{{patches: []patch{sendWaits}}},
+	},
+	{
+		name: "pidfd socket", what: "its queue of connections is full, and rt waits for it",
+		try:     func(s *stage) string { return s.waitsAt("create", "--pidfd-socket") },
+		waits:   true,
+		without: []way{{patches: []patch{sendWaits}}},
+	},
+	{
+		name: "pid file", what: "it is a FIFO that nobody reads, and rt waits for who does",
+		try: func(s *stage) string {
+			must(s.t, makeFIFO(s.dir+"/pid"))
+			return s.waitsFor("create", "--pid-file", s.dir+"/pid")
+		},
+		waits: true,
+		without: []way{{patches: []patch{{
+			"libcontainer/engine/pid.go", "	fd, temporary, err := sys.Temporary(path, 0o644)\n",
+			"	fd, temporary, err := sys.Temporary(path, 0o644)\n	if OFF {\n		_ = unix.Unlink(temporary)\n" +
+				"		temporary = path\n		fd, err = unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)\n	}\n",
+		}}}},
+	},
+}
+
+// waitsAt runs a command with an option for a socket that is full, and says whether rt waits.
+func (s *stage) waitsAt(command, option string) string {
+	return s.waitsFor(command, option, s.fullSocket())
+}
+
+// waitsFor runs a command that makes the container, and says whether rt waits.
+func (s *stage) waitsFor(command string, options ...string) string {
+	const longEnough = 15 * time.Second
+	s.Config.args("true")
+	s.save()
+	begin := time.Now()
+	s.rt(append(append([]string{command, "--bundle", s.bundle}, options...), s.newID())...)
+	if time.Since(begin) > longEnough {
+		return "rt waits"
+	}
+	return ""
+}
