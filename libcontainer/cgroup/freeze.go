@@ -1,20 +1,57 @@
 package cgroup
 
 import (
+	"strings"
+	"time"
+
 	"rt/internal/diag"
 	"rt/internal/sys"
 	"rt/libcontainer/host"
 
 	"github.com/opencontainers/cgroups"
-	"github.com/opencontainers/cgroups/fs"
 	"golang.org/x/sys/unix"
 )
 
 // freezer suspends and resumes all processes of the cgroup.
 type freezer struct{ *cgroupSet }
 
-// Freeze freezes every process in the cgroup, and returns when all of them have stopped.
-func (g freezer) Freeze() error { return g.change(cgroups.Frozen, "frozen") }
+// freezeLimit bounds how long Freeze waits for the processes of a v1 cgroup, as the library does on v2.
+const freezeLimit = 10 * time.Second
+
+// Freeze freezes every process in the cgroup, and returns when all of them have stopped, or with an error after
+// freezeLimit.
+func (g freezer) Freeze() error {
+	err := g.tryToFreeze()
+	if err == nil || g.mode == host.CgroupV2 || g.dir("freezer") == "" {
+		return err
+	}
+	return g.freezeSlowly(err)
+}
+
+// tryToFreeze freezes the processes if they stop within half a second on v1, where the library thaws them 20 times
+// meanwhile.
+func (g freezer) tryToFreeze() error { return g.change(cgroups.Frozen, "frozen") }
+
+// freezeSlowly freezes processes of a v1 cgroup that tryToFreeze could not, and otherwise returns its error. A process
+// stops when it runs the next time: on a busy host, or with a small CPU quota, that may take a second.
+func (g freezer) freezeSlowly(failed error) error {
+	dir, state := g.dir("freezer"), ""
+	for end := time.Now().Add(freezeLimit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		// Again each time: the kernel does not stop processes that were forked since.
+		err := writeFile(dir, "freezer.state", string(cgroups.Frozen))
+		if err == nil {
+			state, err = readFile(dir, "freezer.state")
+		}
+		if err != nil {
+			return diag.Sys("the freezer of "+dir+" can't be used", "", err)
+		}
+		if strings.TrimSpace(state) == string(cgroups.Frozen) {
+			return nil
+		}
+	}
+	_ = writeFile(dir, "freezer.state", string(cgroups.Thawed)) // it must not stay partly frozen
+	return failed
+}
 
 // Thaw resumes the processes.
 func (g freezer) Thaw() error { return g.change(cgroups.Thawed, "thawed") }
@@ -75,32 +112,30 @@ func (s Saved) Frozen() (bool, error) {
 	return false, failed
 }
 
-// frozenAt reports whether the cgroup of one hierarchy, which has this list of controllers, is frozen. One without a
-// freezer, or one that is removed, is not.
+// frozenAt reports whether the cgroup of one hierarchy, which has this list of controllers, was told to freeze. Whether
+// all its processes have stopped does not matter: one that waits for a server that never answers does not stop, and the
+// library's FreezerGroup.GetState would wait for it. A cgroup without a freezer, or one that is removed, is not frozen.
 func frozenAt(list, dir string) (bool, error) {
-	var err error
+	var name string
 	switch list {
 	case "": // cgroup2
-		var fd int
-		if fd, err = unix.Open(dir+"/cgroup.freeze", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
-			var text [8]byte
-			var n int
-			n, err = sys.Read(fd, text[:])
-			_ = unix.Close(fd)
-			if err == nil {
-				return string(text[:n]) == "1\n", nil
-			}
-		}
+		name = "/cgroup.freeze"
 	case "freezer":
-		var state cgroups.FreezerState
-		if state, err = new(fs.FreezerGroup).GetState(dir); err == nil {
-			return state == cgroups.Frozen, nil
-		}
-		err = cause(err)
+		name = "/freezer.self_freezing"
 	default:
 		return false, nil
 	}
-	if err == unix.ENOENT || err == unix.ENODEV {
+	var text [8]byte
+	n := 0
+	fd, err := unix.Open(dir+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		n, err = sys.Read(fd, text[:])
+		_ = unix.Close(fd)
+	}
+	switch err {
+	case nil:
+		return string(text[:n]) == "1\n", nil
+	case unix.ENOENT, unix.ENODEV:
 		return false, nil
 	}
 	return false, diag.Sys("the freezer of "+dir+" can't be read", "read", err)

@@ -71,7 +71,7 @@ func (g signaller) Kill(sig unix.Signal) error {
 	if !held {
 		// The processes of a cgroup that can't be frozen (no freezer, or a process that does not stop) are signalled in
 		// rounds.
-		held = freezer{g.cgroupSet}.Freeze() == nil
+		held = freezer{g.cgroupSet}.tryToFreeze() == nil
 	}
 	err := g.send(sig, held)
 	if held && (!paused || sig == unix.SIGKILL) {

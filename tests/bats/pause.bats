@@ -72,6 +72,19 @@ stands_still() {
 	status_is running
 }
 
+@test "pause waits for a process that may run once a second only" {
+	needs_controller cpu
+	bundle '.linux.resources.cpu = {"quota": 1000, "period": 1000000}'
+	running sh -c 'while :; do :; done'
+	rt pause "$ID"
+	status_is paused
+	rt resume "$ID"
+	status_is running
+	rt pause "$ID"
+	rt kill "$ID" KILL
+	eventually status_is stopped
+}
+
 @test "kill ends a paused container" {
 	ticking
 	rt pause "$ID"
@@ -82,9 +95,11 @@ stands_still() {
 @test "kill --all reaches every process" {
 	bundle
 	running sh -c 'trap : TERM; sleep 61 & sleep 62 & wait; sleep 63'
-	eventually pgrep -P "$(state pid)" -f 'sleep 62'
-	rt kill --all "$ID" TERM
 	pid=$(state pid)
+	# -x: before its exec a child has the shell's command line, which also holds the words, and the shell's handler.
+	eventually pgrep -P "$pid" -x -f 'sleep 61'
+	eventually pgrep -P "$pid" -x -f 'sleep 62'
+	rt kill --all "$ID" TERM
 	eventually not pgrep -P "$pid" -f 'sleep 6[12]'
 	rt kill --all "$ID" KILL
 	eventually status_is stopped

@@ -128,16 +128,19 @@ not() {
 	fi
 }
 
-# eventually CMD... waits until CMD succeeds, for a minute: that is much, and no test waits for it unless it fails.
+# eventually CMD... waits until CMD succeeds, for a minute: that is much, and no test waits for it unless it fails. It
+# prints what CMD printed the last time.
 eventually() {
-	local deadline=$((SECONDS + 60))
-	until "$@"; do
+	local deadline=$((SECONDS + 60)) said=$BATS_TEST_TMPDIR/.eventually
+	until "$@" >"$said" 2>&1; do
 		if [ $SECONDS -ge $deadline ]; then
+			cat "$said"
 			echo "in a minute it never came true: $*"
 			return 1
 		fi
 		pause_shortly
 	done
+	cat "$said"
 }
 
 # pause_shortly is a sleep of 50 ms without a process: nobody writes to this pipe.

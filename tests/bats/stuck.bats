@@ -43,6 +43,7 @@ advice() { awk '/^## / { inside = $0 == "## A pod that is stuck" } inside' "$PAG
 @test "stuck: its processes are frozen" {
 	bundle
 	running sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done'
+	eventually pgrep -P "$(state pid)" -x sleep >/dev/null # the trap is set
 	k pause "$ID"
 	k kill "$ID" TERM
 	sleep 0.5
@@ -75,6 +76,33 @@ advice() { awk '/^## / { inside = $0 == "## A pod that is stuck" } inside' "$PAG
 	umount --force "$volume" || true # it is busy, and its requests have ended
 	eventually status_is stopped
 	k delete "$ID"
+	kill "$server"
+}
+
+@test "stuck: a process that waits for a volume can't be frozen" {
+	local volume=$BATS_TEST_TMPDIR/volume server freezer file
+	mkdir "$volume"
+	background "$SILENTFS" "$volume" >"$BATS_TEST_TMPDIR/server" 2>&1
+	server=$!
+	eventually [ -s "$BATS_TEST_TMPDIR/server" ]
+	! grep -q 'needs a kernel with FUSE' "$BATS_TEST_TMPDIR/server" || skip 'needs a kernel with FUSE'
+	V=$volume bundle '.mounts += [{destination: "/mnt", type: "bind", source: env.V, options: ["rbind"]}]'
+	running cat /mnt/file
+	eventually grep -q waiting "$BATS_TEST_TMPDIR/server"
+	freezer=$(jq -r '.cgroup.paths | .freezer // .[""]' "$ROOT/$ID/state.json")
+	# What a pause leaves that is killed while it waits.
+	file=$freezer/freezer.state
+	if [ -e "$file" ]; then
+		echo FROZEN >"$file"
+		[ "$(cat "$file")" = FREEZING ]
+	else
+		echo 1 >"$freezer/cgroup.freeze"
+	fi
+	[[ $(timeout 10 "$RT" --root "$ROOT" list) == *"$ID "*' paused '* ]]
+	k resume "$ID"
+	[ "$(k state "$ID" | jq -r .status)" = running ]
+	umount --force "$volume" || true
+	eventually status_is stopped
 	kill "$server"
 }
 
