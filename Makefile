@@ -58,7 +58,7 @@ soak: rt ## thousands of containers, of commands that are killed and that lack s
 	CGO_ENABLED=0 $(GO) run ./tests/soak -containers $(or $(CONTAINERS),2000) -kills $(or $(KILLS),1000) -faults $(or $(FAULTS),1000) -at-once 8
 
 machines: ## kernels, systemd, cgroup modes, security modules, arm64, in virtual machines, as root; docs/machines.md: ROWS="sid arm64/cgroups"
-	tests/vm/vm matrix $(ROWS)
+	tests/vm/vm matrix $(ROWS); status=$$?; tests/vm/vm record && exit $$status
 
 engines: ## container engines on rt, in a virtual machine, as root
 	tests/vm/engines

@@ -5,13 +5,17 @@
 #     -- NAME: 12 passed, 0 failed, 3 skipped
 #     skipped: TEST: WHY
 #
-# and all that was said when something failed. $status is 1 from the first failure on.
+# and all that was said when something failed. Meanwhile, what COMMAND prints appears on standard error, where the end
+# may miss. $status is 1 from the first failure on.
 export status=0
 
 part() {
 	part=$1 code=0
 	shift
+	: >/tmp/part.log
+	tail -f /tmp/part.log >&2 &
 	"$@" >/tmp/part.log 2>&1 </dev/null || code=$?
+	kill $!
 	awk -v part="$part" -v code="$code" '
 		/^1\.\.[0-9]+$/ { planned = substr($0, 4) }
 		/^ok .*# skip/ {

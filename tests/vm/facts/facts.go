@@ -14,6 +14,10 @@ import (
 // CommandFile is the file of the shared directory that holds the command, a JSON array of its arguments.
 const CommandFile = ".machine-command"
 
+// Control is the port through which the host asks what the machine's processes do: a byte is the question. The machine
+// tells it on standard error, and ends.
+const Control = "control"
+
 // Facts describe a machine.
 type Facts struct {
 	Arch    string `json:"arch"`    // as Go names it

@@ -46,9 +46,13 @@ func serve() {
 
 // port opens the virtio port of the given name, whose node has no such name without udev.
 func port(name string) *os.File {
+	return openPort(name, os.O_WRONLY)
+}
+
+func openPort(name string, flags int) *os.File {
 	for _, path := range glob("/sys/class/virtio-ports/*/name") {
 		if text, _ := os.ReadFile(path); strings.TrimSpace(string(text)) == name {
-			if file, err := os.OpenFile("/dev/"+filepath.Base(filepath.Dir(path)), os.O_WRONLY, 0); err == nil {
+			if file, err := os.OpenFile("/dev/"+filepath.Base(filepath.Dir(path)), flags, 0); err == nil {
 				return file
 			}
 		}
@@ -89,6 +93,7 @@ func execute(argv []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	go answer(stderr)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = work, stdout, stderr
 	err = cmd.Run()

@@ -3,14 +3,15 @@
 //
 //	machine run --kernel 5.10 --suite bullseye --share build -- ./test -test.v
 //	machine run --cgroup hybrid --suite bookworm -- as-rootless id
-//	machine matrix [ROW...]        # make machines: docs/machines.md
+//	machine matrix [ROW...]        # make machines: results and logs below the user's cache directory
+//	machine record                 # and docs/machines.md
 //	machine list
 //
 // A machine is a Debian root image of a suite and the kernel of a suite, in QEMU; with KVM where that works, emulated
 // where it does not, or where EMULATE is set: some hosts have a /dev/kvm that boots no kernel. The command starts as
 // root in a copy of the shared directory. Its output and its exit status are machine's, which exits with 124 after the
-// timeout and with 125 if the machine fails. Nothing that the command writes outlives the machine, and the machine does
-// not outlive this process, even if that is killed.
+// timeout, when it has written what the machine's processes were doing, and with 125 if the machine fails. Nothing that
+// the command writes outlives the machine, and the machine does not outlive this process, even if that is killed.
 //
 // Images and kernels are built once, as root, below the user's cache directory; what that takes is installed with apt.
 package main
@@ -35,6 +36,7 @@ const (
 const usage = `usage: machine run [OPTION]... [--] COMMAND [ARGUMENT]...
        machine build [OPTION]...
        machine matrix [ROW]...
+       machine record
        machine list
 `
 
@@ -68,6 +70,9 @@ func dispatch(args []string) (int, error) {
 		return failure(err), err
 	case "matrix":
 		return matrix(args[1:])
+	case "record":
+		err := record()
+		return failure(err), err
 	case "list":
 		err := list(os.Stdout)
 		return failure(err), err

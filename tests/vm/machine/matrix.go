@@ -89,7 +89,8 @@ type part struct {
 	Skipped []string `json:"skipped,omitempty"`
 }
 
-// matrix runs the tests of the chosen rows, "row" or "row/test", and writes docs/machines.md. It stops for no failure.
+// matrix runs the tests of the chosen rows, "row" or "row/test", and keeps results and logs in the cache. It stops for
+// no failure. A test that has ended on this state of the tree is not run again, unless AGAIN is set.
 func matrix(chosen []string) (int, error) {
 	for _, name := range chosen {
 		if !isChoice(name) {
@@ -106,6 +107,10 @@ func matrix(chosen []string) (int, error) {
 			if len(chosen) > 0 && !slices.ContainsFunc(chosen, func(c string) bool { return selects(c, r, name) }) {
 				continue
 			}
+			if os.Getenv("AGAIN") == "" && isFinished(top, r.name+"-"+name) {
+				fmt.Printf("== %s: %s has run: AGAIN=1 runs it again\n", r.name, name)
+				continue
+			}
 			fmt.Printf("== %s: %s\n", r.name, name)
 			res, err := runTest(top, r, name)
 			if err != nil {
@@ -116,7 +121,7 @@ func matrix(chosen []string) (int, error) {
 			if slices.ContainsFunc(res.Parts, func(p part) bool { return len(p.Failed) > 0 }) {
 				status = 1
 			}
-			if err := store(top, res); err != nil {
+			if err := store(res); err != nil {
 				return statusFailure, err
 			}
 		}
@@ -160,11 +165,16 @@ func runTest(top string, r row, name string) (result, error) {
 	}
 	about.Close()
 	defer os.Remove(about.Name())
+	log, err := openLog(r.name + "-" + name)
+	if err != nil {
+		return result{}, err
+	}
+	defer log.Close()
 	var said bytes.Buffer
 	cmd := exec.Command("bash", "-c", "exec tests/vm/"+t.program+" "+t.files)
 	cmd.Dir = top
 	cmd.Env = append(append(os.Environ(), "MACHINE="+r.options, "MACHINE_FACTS="+about.Name()), t.env...)
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(os.Stdout, &said), os.Stderr
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(os.Stdout, log, &said), io.MultiWriter(os.Stderr, log)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	began, tested := time.Now(), version(top) // the tree may be another one at the end
 	failure := cmd.Run()
@@ -179,7 +189,7 @@ func runTest(top string, r row, name string) (result, error) {
 		}
 	}
 	if failure != nil && !slices.ContainsFunc(res.Parts, func(p part) bool { return len(p.Failed) > 0 }) {
-		res.Parts = append(res.Parts, part{Name: "to the end", Failed: []string{"the machine: " + failure.Error()}})
+		res.Parts = append(res.Parts, part{Name: "to the end", Failed: []string{theMachine + failure.Error()}})
 	}
 	return res, nil
 }
@@ -189,13 +199,6 @@ func archOf(r row) string {
 		return "arm64"
 	}
 	return "amd64"
-}
-
-// version is rt's, with the commit when there is one.
-func version(top string) string {
-	text, _ := os.ReadFile(filepath.Join(top, "VERSION"))
-	commit, _ := exec.Command("git", "-C", top, "rev-parse", "--short", "HEAD").Output()
-	return strings.TrimSpace(strings.TrimSpace(string(text)) + " " + strings.TrimSpace(string(commit)))
 }
 
 var counts = regexp.MustCompile(`^-- (.+): (\d+) passed, (\d+) failed, \d+ skipped$`)
@@ -222,24 +225,4 @@ func readParts(said io.Reader) []part {
 		}
 	}
 	return parts
-}
-
-// store writes the result and, from all results, docs/machines.md.
-func store(top string, res result) error {
-	text, err := json.MarshalIndent(res, "", "\t")
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(top, "tests/vm/results", res.Row+"-"+res.Test+".json")
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
-		return err
-	}
-	page, err := report(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(top, "docs/machines.md"), page, 0o644)
 }

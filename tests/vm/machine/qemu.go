@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"rt/tests/vm/facts"
 )
 
 // start is how a machine is started.
@@ -20,6 +22,7 @@ type start struct {
 	parameters []string // of the kernel, besides those that follow from the machine
 	share      *os.File // a disk, or nil
 	output     []port
+	control    *os.File // a connected socket, or nil: what is written to its other end comes out of the port "control"
 	verbose    bool
 }
 
@@ -72,6 +75,11 @@ func (m machine) start(ctx context.Context, s start) (*process, error) {
 	if s.share != nil {
 		args = append(args, drive(give(s.share), "readonly=on", false)...)
 		args = append(args, drive(give(swap), "", true)...)
+	}
+	if s.control != nil {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, s.control)
+		args = append(args, "-chardev", fmt.Sprintf("socket,id=control,fd=%d", 2+len(cmd.ExtraFiles)),
+			"-device", "virtserialport,chardev=control,name="+facts.Control)
 	}
 	p := &process{ended: make(chan error, 1), console: &recent{}}
 	var copied sync.WaitGroup

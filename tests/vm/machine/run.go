@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,18 +26,28 @@ func (m machine) run(o order) (int, error) {
 	defer stop()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	var status bytes.Buffer
-	p, err := m.start(ctx, start{
-		image: filepath.Join(rootDir(m.suite, m.arch, m.engines), "root.img"), share: share, verbose: o.verbose,
-		output: []port{{"status", &status}, {"stdout", os.Stdout}, {"stderr", os.Stderr}},
-	})
+	ours, theirs, err := socketPair()
 	if err != nil {
 		return statusFailure, err
 	}
-	go endAfter(ctx, end, p.pid, o.timeout)
+	defer ours.Close()
+	status := &statusPort{first: make(chan struct{})}
+	p, err := m.start(ctx, start{
+		image: filepath.Join(rootDir(m.suite, m.arch, m.engines), "root.img"), share: share, verbose: o.verbose,
+		output:  []port{{"status", status}, {"stdout", os.Stdout}, {"stderr", os.Stderr}},
+		control: theirs,
+	})
+	theirs.Close()
+	if err != nil {
+		return statusFailure, err
+	}
+	w := watch{pid: p.pid, status: status, control: ours, timeout: o.timeout}
+	go w.expire(ctx, end)
 	err = <-p.ended
 	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, context.DeadlineExceeded):
+	case errors.Is(cause, errNotBooted):
+		return statusTimeout, fmt.Errorf("%w. The end of its console:\n%s", cause, tail(p.console.bytes(), 3000))
+	case errors.Is(cause, context.DeadlineExceeded) || w.asked.Load():
 		return statusTimeout, fmt.Errorf("the machine has not ended in %s", o.timeout)
 	case cause != nil:
 		return 128 + int(syscall.SIGTERM), cause

@@ -16,12 +16,12 @@ func endAfter(ctx context.Context, end context.CancelCauseFunc, pid int, timeout
 	const interval = time.Second
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
-	for began := time.Now(); ; {
+	for began, before := time.Now(), waited(pid); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			if now.Sub(began)-waited(pid) >= timeout {
+			if now.Sub(began)-(waited(pid)-before) >= timeout {
 				end(context.DeadlineExceeded)
 				return
 			}
