@@ -297,9 +297,11 @@ func TestInV2(t *testing.T) {
 	if Mode() == host.CgroupV2 {
 		t.Skip("SKIP: this machine is in v2 mode, so the others ran in it")
 	}
-	const script = `umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$0" -test.v`
-	out, err := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c", script, os.Args[0]).
-		CombinedOutput()
+	const script = `umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup &&
+		exec "$0" -test.v -test.timeout=20m`
+	cmd := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c", script, os.Args[0])
+	cmd.WaitDelay = 10 * time.Second // a process that a test has left has the pipe of its output
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
