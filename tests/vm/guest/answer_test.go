@@ -23,7 +23,8 @@ func TestDescribeTellsProcessAndThreads(t *testing.T) {
 
 func TestTestProgramsAreKnown(t *testing.T) {
 	for program, want := range map[string]bool{
-		"/work/hooks/test": true, "/home/rootless/cgroup.test": true, "/usr/bin/test": false, "/work/rt": false, "": false,
+		"/work/hooks/test": true, "/home/rootless/cgroup.test": true,
+		"/usr/bin/test": false, "/work/rt": false, "": false,
 	} {
 		if isTest(program) != want {
 			t.Errorf("%q: %t", program, !want)

@@ -101,18 +101,23 @@ func matrix(chosen []string) (int, error) {
 	if err != nil {
 		return statusFailure, err
 	}
+	tree, remove, err := snapshot(top)
+	if err != nil {
+		return statusFailure, err
+	}
+	defer remove()
 	status := 0
 	for _, r := range rows {
 		for _, name := range r.tests {
 			if len(chosen) > 0 && !slices.ContainsFunc(chosen, func(c string) bool { return selects(c, r, name) }) {
 				continue
 			}
-			if os.Getenv("AGAIN") == "" && isFinished(top, r.name+"-"+name) {
+			if os.Getenv("AGAIN") == "" && isFinished(tree, r.name+"-"+name) {
 				fmt.Printf("== %s: %s has run: AGAIN=1 runs it again\n", r.name, name)
 				continue
 			}
 			fmt.Printf("== %s: %s\n", r.name, name)
-			res, err := runTest(top, r, name)
+			res, err := runTest(tree, r, name)
 			if err != nil {
 				say("%s/%s: %v", r.name, name, err)
 				status = 1
@@ -173,7 +178,10 @@ func runTest(top string, r row, name string) (result, error) {
 	var said bytes.Buffer
 	cmd := exec.Command("bash", "-c", "exec tests/vm/"+t.program+" "+t.files)
 	cmd.Dir = top
-	cmd.Env = append(append(os.Environ(), "MACHINE="+r.options, "MACHINE_FACTS="+about.Name()), t.env...)
+	// What is compiled in a new directory is the same as in the one before.
+	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath "+os.Getenv("GOFLAGS"),
+		"MACHINE="+r.options, "MACHINE_FACTS="+about.Name())
+	cmd.Env = append(cmd.Env, t.env...)
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(os.Stdout, log, &said), io.MultiWriter(os.Stderr, log)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	began, tested := time.Now(), version(top) // the tree may be another one at the end

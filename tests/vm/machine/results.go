@@ -68,7 +68,7 @@ func isFinished(top, name string) bool {
 			continue
 		}
 		_, commit, _ := strings.Cut(res.Version, " ")
-		if commit != "" && !differs(top, commit) {
+		if commit != "" && !differs(top, commit) && !isChanged(top) {
 			return true
 		}
 	}
@@ -88,9 +88,8 @@ func differs(top, commit string) bool {
 // version is rt's, with the commit when there is one, and "+" after it when the tree has other content.
 func version(top string) string {
 	text, _ := os.ReadFile(filepath.Join(top, "VERSION"))
-	out, _ := exec.Command("git", "-C", top, "rev-parse", "--short", "HEAD").Output()
-	commit := strings.TrimSpace(string(out))
-	if commit != "" && differs(top, commit) {
+	commit := head(top)
+	if commit != "" && isChanged(top) {
 		commit += "+"
 	}
 	return strings.TrimSpace(strings.TrimSpace(string(text)) + " " + commit)

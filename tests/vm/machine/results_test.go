@@ -43,6 +43,13 @@ func TestFinishedRowsAreKnown(t *testing.T) {
 	expect(true, "with a result")
 	write(t, top, pageOfTree, "after")
 	expect(true, "with another page")
+	checkSnapshot(t, top, false)
+	write(t, top, "new", "file")
+	expect(false, "with a new file")
+	checkSnapshot(t, top, true)
+	if err := os.Remove(filepath.Join(top, "new")); err != nil {
+		t.Fatal(err)
+	}
 	res.Parts[0].Failed = []string{theMachine + "exit status 124"}
 	keep()
 	expect(false, "when the machine ended early")
@@ -53,6 +60,22 @@ func TestFinishedRowsAreKnown(t *testing.T) {
 	res.Version = version(top)
 	keep()
 	expect(false, "with a result of no commit")
+}
+
+// checkSnapshot checks whether the matrix tests the tree itself, and that what it checks out has the tree's version.
+func checkSnapshot(t *testing.T, top string, want bool) {
+	t.Helper()
+	dir, remove, err := snapshot(top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if (dir == top) != want || version(dir) != version(top) {
+		t.Errorf("the snapshot of %s is %s, version %s of %s", top, dir, version(dir), version(top))
+	}
+	remove()
+	if _, err := os.Stat(dir); os.IsNotExist(err) == want {
+		t.Errorf("after removal, %s: %v", dir, err)
+	}
 }
 
 func write(t *testing.T, top, name, text string) {
