@@ -177,6 +177,7 @@ func (m machine) parameters(s start) string {
 	console := map[string]string{"amd64": "ttyS0", "arm64": "ttyAMA0"}[m.arch]
 	p := []string{
 		"console=" + console, "panic=-1", "mitigations=off", "nokaslr", "cryptomgr.notests", "hugepages=8",
+		"damon_stat.enabled=0", // on since Linux 7, and never idle
 		"systemd.show_status=0", "systemd.unit=multi-user.target",
 	}
 	if m.arch == "amd64" {

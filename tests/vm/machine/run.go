@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // run runs a command in a new machine, and returns its exit status or one of machine's own.
@@ -43,6 +44,7 @@ func (m machine) run(o order) (int, error) {
 	}
 	w := watch{pid: p.pid, status: status, control: ours, timeout: o.timeout}
 	go w.expire(ctx, end)
+	go tellWaiting(ctx, p.pid, 5*time.Minute, os.Stderr)
 	err = <-p.ended
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errNotBooted):

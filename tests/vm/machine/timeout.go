@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,6 +27,26 @@ func endAfter(ctx context.Context, end context.CancelCauseFunc, pid int, timeout
 				end(context.DeadlineExceeded)
 				return
 			}
+		}
+	}
+}
+
+// tellWaiting writes at each interval in which a process waited for a processor most of the time: the timeouts of what
+// runs in a machine, systemd's among them, do count that.
+func tellWaiting(ctx context.Context, pid int, interval time.Duration, to io.Writer) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for before := waited(pid); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			now := waited(pid)
+			if spent := now - before; spent > interval*3/4 {
+				fmt.Fprintf(to, "machine: of the last %s it waited %s for a processor: the host is too busy\n",
+					interval, spent.Round(time.Second/10))
+			}
+			before = now
 		}
 	}
 }
