@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Destroy removes the cgroup and its descendants. It kills nothing: if processes are left, it waits about a second for
+// Destroy removes the cgroup and its descendants. It kills nothing: if processes are left, it waits up to 10 seconds for
 // them to end, then fails. A cgroup that is already removed is success. One that existed before the container stays,
 // with its descendants.
 func (g *lifecycle) Destroy() error {
@@ -48,18 +48,13 @@ func (g *lifecycle) Destroy() error {
 
 // waitEmpty waits for the last processes in dir to end.
 func waitEmpty(dir string, patience time.Duration) error {
-	for pause := time.Millisecond; ; pause *= 2 {
+	return retryWhileBusy(func() error {
 		pids, err := processesAt(dir)
-		switch {
-		case isGone(err), err == nil && len(pids) == 0:
-			return nil
-		case err != nil:
-			return err
-		case pause > patience:
+		if err == nil && len(pids) > 0 {
 			return unix.EBUSY
 		}
-		time.Sleep(pause)
-	}
+		return err
+	}, dir, patience)
 }
 
 // destroyError returns the reason why dir can't be removed.

@@ -167,9 +167,13 @@ func subdirectories(fd int) ([]child, error) {
 	}
 }
 
-// patience is the longest of the pauses, each twice the one before, in which a busy cgroup is waited for: about a
-// second in all. A cgroup whose processes have outlived one wait gets no second one in another hierarchy.
-const patience = time.Second / 2
+// patience is how long a busy cgroup is waited for. Processes that were killed need a processor to end: hundreds of them
+// on a busy host took longer than a second. A cgroup whose processes have outlived one wait gets no second one in
+// another hierarchy.
+const patience = 10 * time.Second
+
+// longestPause is the longest pause between two attempts to remove a busy cgroup.
+const longestPause = 100 * time.Millisecond
 
 // removeTree removes the cgroup dir and its descendants. If processes are left, it waits for them to end, then fails. A
 // cgroup that does not exist is success.
@@ -207,14 +211,15 @@ func removeBelow(dir string) error {
 
 // retryWhileBusy repeats do while the cgroup dir is busy.
 func retryWhileBusy(do func() error, dir string, patience time.Duration) error {
-	for pause := time.Millisecond; ; pause *= 2 {
+	end := time.Now().Add(patience)
+	for pause := time.Millisecond; ; pause = min(2*pause, longestPause) {
 		err := do()
 		switch {
 		case err == nil, isGone(err):
 			return nil
 		case err == unix.EROFS && unix.Access(dir, unix.F_OK) == unix.ENOENT:
 			return nil // a read-only cgroupfs answers EROFS even for a missing directory
-		case err != unix.EBUSY || pause > patience:
+		case err != unix.EBUSY || !time.Now().Before(end):
 			return err
 		}
 		time.Sleep(pause)
