@@ -132,7 +132,7 @@ BARRIER=1" ]
 	created sleep 60
 	background rt start "$ID"
 	local pid=$!
-	eventually status_is running
+	eventually grep -qx sleep "/proc/$(state pid)/comm" # a start whose boot process is killed fails
 	rt delete --force "$ID"
 	wait "$pid"
 	[ -z "$(told)" ]
