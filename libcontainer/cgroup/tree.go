@@ -167,7 +167,7 @@ func subdirectories(fd int) ([]child, error) {
 	}
 }
 
-// patience is how long a busy cgroup is waited for. Processes that were killed need a processor to end: hundreds of them
+// patience is how long a busy cgroup is waited for. Processes that were killed need a processor to end: dozens of them
 // on a busy host took longer than a second. A cgroup whose processes have outlived one wait gets no second one in
 // another hierarchy.
 const patience = 10 * time.Second

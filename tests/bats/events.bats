@@ -22,7 +22,8 @@ needs() { needs_cgroup "accounting is the cgroup's"; }
 	needs_controller memory
 	bundle '.linux.resources.pids.limit = 50'
 	running sh -c 'sleep 61 & sleep 62 & wait'
-	eventually pgrep -P "$(state pid)" -f 'sleep 62'
+	eventually pgrep -P "$(state pid)" -x -f 'sleep 61'
+	eventually pgrep -P "$(state pid)" -x -f 'sleep 62'
 	run rt events --stats "$ID"
 	[ "$(jq .data.pids.current <<<"$output")" = 3 ]
 	[ "$(jq .data.pids.limit <<<"$output")" = 50 ]

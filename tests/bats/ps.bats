@@ -8,7 +8,8 @@ needs() { needs_root "a container without a cgroup has another answer"; }
 @test "ps --format json lists all processes, in cgroups below too" {
 	bundle
 	running sh -c 'sleep 61 & sleep 62 & wait'
-	eventually pgrep -P "$(state pid)" -f 'sleep 62'
+	eventually pgrep -P "$(state pid)" -x -f 'sleep 61'
+	eventually pgrep -P "$(state pid)" -x -f 'sleep 62'
 	run rt ps --format json "$ID"
 	[ "$status" -eq 0 ]
 	[ "$(jq 'sort | length' <<<"$output")" -eq 3 ]
