@@ -10,8 +10,8 @@ import (
 )
 
 // Destroy removes the cgroup and its descendants. It kills nothing: if processes are left, it waits up to 10 seconds
-// for them to end, then fails. A cgroup that is already removed is success. One that existed before the container stays,
-// with its descendants.
+// for them to end, then fails. A cgroup that is already removed is success. One that existed before the container
+// stays, with its descendants.
 func (g *lifecycle) Destroy() error {
 	defer g.unlock()
 	g.closeFiles()
