@@ -44,6 +44,7 @@ load setup
 	bundle
 	running sh -c 'sleep 61 & wait'
 	pid=$(rt state "$ID" | jq .pid)
+	eventually pgrep -P "$pid" -x sleep
 	run rt tree --format json "$ID"
 	[ "$status" -eq 0 ]
 	[ "$(jq -r '.[0].status' <<<"$output")" = running ]
