@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strconv"
 	"time"
 
 	"rt/internal/diag"
 	"rt/libcontainer/caller"
 	"rt/libcontainer/cgroup"
+	"rt/libcontainer/creation"
 	"rt/libcontainer/process"
 	"rt/libcontainer/rdt"
 	"rt/libcontainer/state"
+	"rt/spec"
 
 	"golang.org/x/sys/unix"
 )
@@ -110,7 +113,7 @@ func (c *Container) forceDelete(caller *caller.Caller) error {
 	if err := o.read(); diag.Starved(err) {
 		return err
 	} else if err != nil {
-		return o.container.Remove() // without a readable state only the directory is known
+		return removeLost(c, caller, o)
 	}
 	return c.destroy(caller, o)
 }
@@ -137,7 +140,8 @@ func thawFrozen(g *cgroup.Group) {
 func (c *Container) destroy(caller *caller.Caller, o *openContainer) error {
 	s := o.state
 	if s.Cgroup.Driver == "" {
-		return o.container.Remove() // rt was killed when it had created nothing but the directory
+		// rt was killed when it had created nothing but the directory, or somebody has removed state.json.
+		return removeLost(c, caller, o)
 	}
 	g, err := o.loadCgroup()
 	if err != nil {
@@ -224,4 +228,40 @@ func killAndWait(g *cgroup.Group, s *state.State) error {
 		Problem: "container init still running: it did not die of SIGKILL within " + process.Patience.String(),
 		Hint:    hint,
 	}
+}
+
+// removeLost removes the directory of a container whose state.json is missing or damaged. It ends a boot process that
+// waits for `rt start`, which the directory leads to, and no other: that a cgroup has the name of the container does
+// not prove that the processes in it are not another container's. So it warns of them.
+func removeLost(c *Container, caller *caller.Caller, o *openContainer) error {
+	if err := endBoot(o.container); err != nil {
+		return err
+	}
+	if raw, err := o.container.Config(); err == nil {
+		caller.Warn("state.json of the container is missing or damaged, so that its processes were not ended" +
+			describeLost(c, raw))
+	}
+	return o.container.Remove()
+}
+
+// describeLost describes the processes in the cgroup that config.json asks for; it returns "" if it finds none.
+func describeLost(c *Container, raw []byte) string {
+	config, err := spec.Parse(raw, "/", spec.LoadOptions{})
+	if err != nil {
+		return ""
+	}
+	g, err := creation.FindCgroup(c.ID, config, c.runtime.settings())
+	if err != nil {
+		return ""
+	}
+	defer g.Close()
+	pids, err := g.Pids()
+	if err != nil || len(pids) == 0 {
+		return ""
+	}
+	text := ": process " + strconv.Itoa(pids[0])
+	if len(pids) > 1 {
+		text += ", and " + strconv.Itoa(len(pids)-1) + " more,"
+	}
+	return text + " in the cgroup of that name, if this is the container's"
 }

@@ -18,6 +18,12 @@ type groups struct {
 	left   bool       // the cgroup could not be removed
 }
 
+// FindCgroup finds the cgroup that a container with this config would get now. It changes nothing.
+func FindCgroup(id string, config *spec.Spec, s *Settings) (*cgroup.Group, error) {
+	facts := host.Probe()
+	return findCgroup(id, config, &facts, s)
+}
+
 // findCgroup finds the cgroup of a container that is to be created, and completes the facts of this machine with its
 // hierarchies.
 func findCgroup(id string, config *spec.Spec, facts *host.Facts, s *Settings) (*cgroup.Group, error) {

@@ -116,13 +116,30 @@ advice() { awk '/^## / { inside = $0 == "## A pod that is stuck" } inside' "$PAG
 	run k ps "$ID"
 	[ "$status" -eq 1 ]
 	[[ $output == *'the state names no cgroup'* ]]
-	k delete --force "$ID"
+	run k delete --force "$ID"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *'state.json of the container is missing or damaged'*'not ended'* ]]
+	[[ -z $(grep -l "$ID" "/proc/$pid/cgroup") || $output == *"process $pid in the cgroup"* ]]
 	[ ! -e "$ROOT/$ID" ]
 	# The process remains. Only its cgroup names the container.
 	kill -0 "$pid"
 	# shellcheck disable=SC2046 # a list of processes
 	kill -9 $(grep -ls "$ID" /proc/[0-9]*/cgroup | cut -d/ -f3)
 	eventually dead "$pid"
+	find -L /sys/fs/cgroup -maxdepth 4 -depth -type d -name "$ID" -exec rmdir {} + 2>/dev/null || true
+}
+
+@test "stuck: state.json of a created container has been removed" {
+	bundle
+	process sleep 1000
+	k create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+	local pid
+	pid=$(state pid)
+	rm "$ROOT/$ID/state.json"
+	k delete "$ID"
+	[ ! -e "$ROOT/$ID" ]
+	eventually dead "$pid" # it waited for a start that can't come
 	find -L /sys/fs/cgroup -maxdepth 4 -depth -type d -name "$ID" -exec rmdir {} + 2>/dev/null || true
 }
 
@@ -137,7 +154,9 @@ advice() { awk '/^## / { inside = $0 == "## A pod that is stuck" } inside' "$PAG
 	echo "$output"
 	[ "$status" -eq 1 ]
 	[[ $output == *'rt delete --force` removes its directory'*cgroup* ]]
-	k delete --force "$ID"
+	run k delete --force "$ID"
+	[ "$status" -eq 0 ]
+	[[ $output == *'state.json of the container is missing or damaged'*'not ended'* ]]
 	[ ! -e "$ROOT/$ID" ]
 	# shellcheck disable=SC2046 # a list of processes
 	kill -9 $(grep -ls "$ID" /proc/[0-9]*/cgroup | cut -d/ -f3)
