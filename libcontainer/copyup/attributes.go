@@ -121,7 +121,7 @@ func (c *copier) extended(in, out int, kept bool) error {
 		if err != nil {
 			return c.failed("fgetxattr", err)
 		}
-		err = unix.Fsetxattr(out, a, c.buffer[:n], 0)
+		err = setExtended(out, a, c.buffer[:n])
 		// A tmpfs has no user attributes before Linux 6.6. Only root gives capabilities.
 		if err != nil && err != unix.EOPNOTSUPP && (c.privileged || err != unix.EPERM) {
 			return c.failed("fsetxattr", err)
