@@ -430,6 +430,32 @@ service() { [ "$(docker inspect --format "$2" "$(container "$1")")" = "$3" ]; }
 	docker exec node ctr task kill --signal KILL stays
 }
 
+@test "docker: systemd: privileged, and with the rights that it needs" {
+	[ -n "${DEBIAN-}" ] || skip 'DEBIAN names no tree of Debian 12: tests/engines/debian'
+	tar -C "$DEBIAN" -c . | docker import - debian >/dev/null
+	boots --privileged
+	boots --cap-add sys_admin --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
+		--volume /sys/fs/cgroup:/sys/fs/cgroup
+	boots --privileged --cgroupns private --memory 512m
+	docker rmi --force debian >/dev/null
+}
+
+# boots FLAGS... starts a container with systemd, runs a unit in it, and shuts it down.
+boots() {
+	docker_run --detach --name it --network none --tmpfs /run --tmpfs /run/lock --tmpfs /tmp --env container=docker \
+		--stop-signal SIGRTMIN+3 "$@" debian /sbin/init >/dev/null
+	eventually booted || eventually booted
+	docker exec it systemctl --no-pager --failed | tee "$BATS_TEST_TMPDIR/failed"
+	grep -q '^0 loaded units' "$BATS_TEST_TMPDIR/failed"
+	[[ $(docker exec it systemd-run --quiet --wait --pipe cat /proc/self/cgroup) == */system.slice/run-u*.service* ]]
+	docker stop --time 40 it >/dev/null
+	[[ $(docker inspect --format '{{.State.ExitCode}}' it) == @(0|130) ]] # systemd before 254 and after
+	docker rm it >/dev/null
+}
+
+# booted: systemd has nothing more to start.
+booted() { [[ $(docker exec it systemctl is-system-running) == @(running|degraded) ]]; }
+
 @test "ctr task checkpoint: saved, or refused with a reason; the task continues" {
 	ctr_run --detach -- saved sleep 1000
 	run ctr task checkpoint --image-path "$BATS_TEST_TMPDIR/images" saved

@@ -36,7 +36,8 @@ setup_file() {
 teardown_file() {
 	if [ "$ROOTLESS" = 1 ]; then
 		# The files are other users', and podman mounts there as soon as it runs.
-		podman unshare sh -c 'while umount "$0/root/overlay" 2>/dev/null; do :; done; rm -rf "$0"/*' "$STORE"
+		SLOW=$((SLOW + 60)) podman unshare sh -c \
+			'while umount "$0/root/overlay" 2>/dev/null; do :; done; rm -rf "$0"/*' "$STORE"
 		rm -rf "$STORE"
 		return
 	fi
