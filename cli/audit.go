@@ -23,12 +23,12 @@ func auditCommand() *Command {
 			"A finding need not be a fault: a program may give up capabilities, a hook may have mounted " +
 				"something, and rt update changes limits. Of processes other than the first one, only rights that " +
 				"the config does not give are findings. Kernel parameters (linux.sysctl) and host names are not " +
-				"read. On cgroup v2, of the device rules only whether there is a filter at all.",
-			"Nothing that the container can write is trusted, and no file system that it serves is waited for.",
+				"read. On cgroup v2 rt reads only whether there is a device filter, not its rules.",
+			"rt trusts nothing that the container can write, and never waits for a file system that it serves (FUSE).",
 		},
 		Flags: []Flag{
 			formatFlag(&format, "text"),
-			{Name: "findings", To: &brief, Usage: "print only what differs"},
+			{Name: "findings", To: &brief, Usage: "print only the findings"},
 			colourFlag(&colour),
 		},
 		Action: func(c *Call) error {
@@ -42,7 +42,7 @@ func auditCommand() *Command {
 		},
 		Examples: []Row{
 			{"rt audit web1", "Show what web1 has, and what differs from its config"},
-			{"rt audit --format json web1 | jq -r '.findings[].field'", "Print the fields that don't hold"},
+			{"rt audit --format json web1 | jq -r '.findings[].field'", "Print the fields of the config that differ"},
 		},
 		Exit: []Row{{"1", "the container differs from its config"}},
 	}
@@ -83,7 +83,7 @@ func auditContainer(c *Call, format string, brief bool) error {
 	}
 }
 
-// appendProperties appends a line for each property, and for a finding one below with what the config has.
+// appendProperties appends a line for each property, and below a finding a line with the value of the config.
 func (c *Call) appendProperties(dst []byte, list []libcontainer.Property) []byte {
 	const nameWidth = 22
 	subject := ""

@@ -21,8 +21,9 @@ func checkpointCommand() *Command {
 				"system and bind mounts are not saved. If something can't be dumped, rt fails with the reason, and " +
 				"the container continues.",
 			"On a terminal a line shows how much memory is dumped, and at the end how many pages, and for how long " +
-				"the processes stood still.",
-			"This needs CRIU (criu(8)) 3.15 or newer, and root.",
+				"the processes were frozen.",
+			"This requires CRIU (criu(8)) 3.15 or newer, and root.",
+			cgroupsModeText,
 			"--pre-dump dumps only the memory, and the container continues. A later checkpoint with --parent-path " +
 				"dumps what has changed since, which shortens the time that the container is frozen.",
 			"With --lazy-pages the memory is not dumped: the restored container fetches each page from the address " +
@@ -39,11 +40,15 @@ func checkpointCommand() *Command {
 			Flag{Name: "pre-dump", To: &o.PreDump, Usage: "dump only the memory, and let the container continue"},
 		),
 		Action: func(c *Call) error {
+			shown := false
 			if c.log.terminal() {
-				o.Progress = c.showProgress
+				o.Progress = func(p libcontainer.CheckpointProgress) {
+					shown = true
+					c.showProgress(p)
+				}
 			}
 			err := c.take(c.container().Checkpoint(context.Background(), &o))
-			if err != nil && o.Progress != nil {
+			if err != nil && shown {
 				_, _ = io.WriteString(c.Stderr, clearLine) // the error has a line of its own
 			}
 			return err
@@ -76,14 +81,19 @@ func (c *Call) showProgress(p libcontainer.CheckpointProgress) {
 		text += ", " + strconv.FormatUint(p.Pages, 10) + " pages"
 	}
 	if p.FrozenTime > 0 {
-		text += "; the processes stood still for " + p.FrozenTime.Round(time.Millisecond).String()
+		text += "; the processes were frozen for " + p.FrozenTime.Round(time.Millisecond).String()
 	}
 	_, _ = io.WriteString(c.Stderr, text+"\n")
 }
 
-// criuConfig is in the FILES section of both.
+// criuConfig is in the FILES section of checkpoint and restore.
 var criuConfig = Row{"/etc/criu/runc.conf", "options for CRIU that override all others; the annotation " +
 	"org.criu.config of the config names another file, or none"}
+
+// cgroupsModeText explains the values of --manage-cgroups-mode.
+const cgroupsModeText = "--manage-cgroups-mode is about the cgroups that the container has made below its own. soft " +
+	"restores the properties of those that CRIU creates; full restores the properties of existing ones too; strict " +
+	"fails if one exists; ignore neither dumps nor restores them."
 
 // imageFlags are the options that checkpoint and restore have in common.
 func imageFlags(o *libcontainer.ImageOptions) []Flag {
@@ -92,12 +102,14 @@ func imageFlags(o *libcontainer.ImageOptions) []Flag {
 			"checkpoint, in the working directory)"},
 		{Name: "work-path", Value: "DIR", To: &o.WorkPath, Usage: "working directory of CRIU, with its log " +
 			"(default: in the container's state directory, and removed with it)"},
-		{Name: "tcp-established", To: &o.TCPEstablished, Usage: "allow established TCP connections"},
+		{Name: "tcp-established", To: &o.TCPEstablished, Usage: "allow established TCP connections (default: they " +
+			"are an error)"},
 		{Name: "tcp-skip-in-flight", To: &o.TCPSkipInFlight, Usage: "skip TCP connections that are not established " +
 			"yet"},
 		{Name: "ext-unix-sk", To: &o.ExtUnixSockets, Usage: "allow Unix sockets connected to processes outside the " +
 			"container"},
-		{Name: "shell-job", To: &o.ShellJob, Usage: "allow a terminal that belongs to the host"},
+		{Name: "shell-job", To: &o.ShellJob, Usage: "allow a terminal that is not the container's own, such as that " +
+			"of rt-run(8)"},
 		{Name: "file-locks", To: &o.FileLocks, Usage: "allow file locks, if no process outside the container uses " +
 			"them"},
 		{Name: "link-remap", To: &o.LinkRemap, Usage: "allow open files that were deleted, by linking them " +
@@ -108,8 +120,8 @@ func imageFlags(o *libcontainer.ImageOptions) []Flag {
 			Value:    "MODE",
 			To:       &o.ManageCgroups,
 			Complete: oneOf("soft", "full", "strict", "ignore"),
-			Usage: "how descendants of the container's cgroup are dumped and restored: soft, full, strict or " +
-				"ignore (default: soft)",
+			Usage: "which cgroups are restored, and how: soft, full, strict or ignore, as explained above " +
+				"(default: soft)",
 		},
 		{
 			Name:     "empty-ns",

@@ -22,7 +22,7 @@ func TestProgressOfCheckpoint(t *testing.T) {
 		c.showProgress(p)
 	}
 	const want = "\r\x1b[Kdumped 0 B of memory\r\x1b[Kdumped 3.0 MiB of memory\r\x1b[Kdumped 4.0 MiB of memory, " +
-		"1024 pages; the processes stood still for 35ms\n\r\x1b[Kdumped 1 B of memory\n"
+		"1024 pages; the processes were frozen for 35ms\n\r\x1b[Kdumped 1 B of memory\n"
 	if got := errs.String(); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -33,8 +33,8 @@ func TestProgressOfRestore(t *testing.T) {
 	const line = "\r\x1b[Krestoring 3.0 MiB of images, 0s\r\x1b[Krestoring 3.0 MiB of images, 1.2s\r\x1b[K"
 	for elsewhere, want := range map[bool]string{
 		false: line,
-		true: line + "restored 3.0 MiB of images, 768 pages; CRIU took 1.9ms to fork the processes, and 35ms for " +
-			"everything\nrestored 3.0 MiB of images\n",
+		true: line + "restored 3.0 MiB of images, 768 pages; CRIU took 1.9ms to fork the processes, and 35ms in " +
+			"total\nrestored 3.0 MiB of images\n",
 	} {
 		var errs bytes.Buffer
 		c := &Call{Stderr: &errs}

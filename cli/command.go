@@ -5,7 +5,7 @@
 // decides nothing about containers.
 //
 // The commands are data: a Command has its arguments and options, and the texts of its help, its manual page (man/gen)
-// and shell completion. urfave/cli parses the command line and prints help, from a tree that tree.go builds of that
+// and shell completion. urfave/cli parses the command line and prints help, from a tree that parse.go builds from that
 // data, only for the given command: rt runs for a few milliseconds (docs/decisions/0006).
 package cli
 
@@ -21,7 +21,7 @@ type Command struct {
 	InOrder bool
 	Flags   []Flag
 	Action  func(*Call) error
-	Fail    int // exit status where Action fails; 0 stands for 1
+	Fail    int // exit status if Action fails; 0 stands for 1
 	// Commands are subcommands. A command with subcommands takes only their names, and has no Action.
 	Commands []*Command
 	// Complete has the candidates of shell completion for each argument.

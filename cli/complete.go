@@ -25,10 +25,10 @@ const (
 func files(*Call) []string       { return []string{askFiles} }
 func directories(*Call) []string { return []string{askDirectories} }
 
-// oneOf are fixed words.
+// oneOf returns candidates that are fixed words.
 func oneOf(words ...string) Candidates { return func(*Call) []string { return words } }
 
-// containers are the ids under the --root of the command line.
+// containers returns the ids of the containers under --root.
 func containers(c *Call) []string {
 	all, _, err := c.Runtime.List(context.Background())
 	if err != nil {
@@ -41,7 +41,7 @@ func containers(c *Call) []string {
 	return ids
 }
 
-// signals are the names of all signals, as kill takes them.
+// signals returns the names of all signals, as kill accepts them.
 func signals(*Call) []string {
 	var list []string
 	for n := unix.Signal(1); n < sigRTMin; n++ {
@@ -52,10 +52,10 @@ func signals(*Call) []string {
 	return append(list, "RTMIN", "RTMAX")
 }
 
-// capabilities are the names of all capabilities.
+// capabilities returns the names of all capabilities.
 func capabilities(*Call) []string { return spec.CapabilityNames() }
 
-// architectures are the names that the specification has for machines.
+// architectures returns the names of architectures in the specification.
 func architectures(*Call) []string { return seccomp.Architectures() }
 
 // completionRequest is the last word of a command line that a shell wants completed. The word before it is the one to
@@ -78,7 +78,7 @@ func (t *tree) completer(c *Command, inherited ...Flag) cli.ShellCompleteFunc {
 	return func(_ context.Context, parsed *cli.Command) {
 		_ = t.globals.apply(t.call) // for --root
 		words := t.words[:len(t.words)-1]
-		word, before := "", words // with no words, as nobody's shell asks, the one to complete is empty
+		word, before := "", words // if no word is given, the empty word is completed
 		if last := len(words) - 1; last >= 0 {
 			word, before = words[last], words[:last]
 		}
@@ -95,7 +95,7 @@ func (t *tree) completer(c *Command, inherited ...Flag) cli.ShellCompleteFunc {
 
 // candidates returns the rows that match the last word: values of the option before it, options, or arguments.
 func (t *tree) candidates(c *Command, flags []Flag, args, before []string, word string) []Row {
-	theirs := c != nil && c.InOrder && len(args) > 1 // behind the id of exec all words are the program's
+	theirs := c != nil && c.InOrder && len(args) > 1 // after the id of exec all words are the program's
 	if f := flagOf(flags, before); f != nil && !theirs {
 		return matching(f.values(t.call), "", word)
 	}
@@ -122,7 +122,7 @@ func (t *tree) candidates(c *Command, flags []Flag, args, before []string, word 
 	return nil
 }
 
-// flagOf is the option that the last of words is, if it still needs a value.
+// flagOf returns the option that the last word is, if its value is missing; else nil.
 func flagOf(flags []Flag, words []string) *Flag {
 	if len(words) == 0 || !strings.HasPrefix(words[len(words)-1], "-") {
 		return nil
@@ -136,7 +136,7 @@ func flagOf(flags []Flag, words []string) *Flag {
 	return nil
 }
 
-// values are what may be given to an option.
+// values returns the candidates for the value of an option.
 func (f *Flag) values(c *Call) []string {
 	switch {
 	case f.Complete != nil:

@@ -12,18 +12,18 @@ import (
 const idText = "The container's ID is a name of your choice, unique under --root. It may contain letters, digits " +
 	"and the characters _ + . and -."
 
-// bundleText says what a bundle is.
+// bundleText explains bundles.
 const bundleText = "A bundle is a directory with a config.json (see rt-spec(8)) and the root file system that it names."
 
-// layerText says what --ephemeral and --overlay do.
-const layerText = "With --ephemeral or --overlay rt mounts an overlayfs over root.path. It takes all changes and " +
-	"the mount points that rt makes; root.path stays unchanged, and several containers may share it. --ephemeral " +
+// layerText explains --ephemeral and --overlay.
+const layerText = "With --ephemeral or --overlay rt mounts an overlayfs over root.path. It stores all changes and " +
+	"the mount points that rt creates; root.path stays unchanged, and several containers may share it. --ephemeral " +
 	"stores the changes in a tmpfs, which is removed with the last process of the container and counts against its " +
 	"memory limit. --overlay stores them in DIR/upper in the format of overlayfs: a deleted file is a device 0:0, " +
 	"or for an ordinary user an extended attribute. DIR/work belongs to the kernel, and DIR/used-by names the " +
-	"container that uses DIR. Mounts below root.path are not visible through the overlay. In a container of an " +
-	"ordinary user rename(2) of a directory of the image fails with EXDEV, which mv(1) handles; Linux 5.11 is " +
-	"needed, and 6.6 with --ephemeral to make a deleted directory again."
+	"container that uses DIR: a second one is refused. Mounts below root.path are not visible through the overlay. " +
+	"For an ordinary user both require Linux 5.11, --ephemeral Linux 6.6 to create a deleted directory again, and " +
+	"rename(2) of a directory of the image fails with EXDEV, which mv(1) handles."
 
 func createCommand() *Command {
 	var o libcontainer.CreateOptions
@@ -63,7 +63,7 @@ func createCommand() *Command {
 	}
 }
 
-// stateFile is the FILES section of the commands that make containers.
+// stateFile is in the FILES section of the commands that create containers.
 var stateFile = Row{"/run/rt/ID/", "the state of the container; $XDG_RUNTIME_DIR/rt/ID/ for an ordinary user"}
 
 // createFlags are the options that create and run have in common.
@@ -76,16 +76,17 @@ func createFlags(o *libcontainer.CreateOptions) []Flag {
 			"container's process"},
 		{Name: "pid-file", Value: "PATH", To: &o.PidFile, Usage: "write the pid of the container's process to this " +
 			"file"},
-		{Name: "no-pivot", To: &o.NoPivot, Usage: "use a moved mount and chroot(2) instead of pivot_root(2), for " +
-			"hosts whose root is an initramfs"},
-		{Name: "no-new-keyring", To: &o.NoNewKeyring, Usage: "use the session keyring of the caller"},
+		{Name: "no-pivot", To: &o.NoPivot, Usage: "move the root file system to / (MS_MOVE) and chroot(2) instead of " +
+			"pivot_root(2), for hosts whose root is an initramfs"},
+		{Name: "no-new-keyring", To: &o.NoNewKeyring, Usage: "use the session keyring of the caller (default: a new " +
+			"one)"},
 		{Name: "ephemeral", To: &o.Ephemeral, Usage: "leave root.path unchanged: changes go to a tmpfs that is " +
 			"removed with the container"},
 		{Name: "ephemeral-size", Value: "SIZE", To: &o.EphemeralSize, Usage: "--ephemeral with a tmpfs of this " +
 			"size, in bytes or with k, m, g or % (default: half of the memory)"},
 		{Name: "overlay", Value: "DIR", To: &o.Overlay, Usage: "leave root.path unchanged, and store the changes in " +
 			"DIR for the next container"},
-		{Name: "preserve-fds", Value: "N", To: &o.PreserveFDs, Usage: "pass N descriptors from 3 on, after those of " +
-			"$LISTEN_FDS"},
+		{Name: "preserve-fds", Value: "N", To: &o.PreserveFDs, Usage: "pass the next N descriptors to the program: " +
+			"from 3 on, or after those of $LISTEN_FDS (default: 0)"},
 	}
 }

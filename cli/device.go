@@ -12,15 +12,15 @@ func deviceCommand() *Command {
 		Name: "device", Args: "add|remove",
 		Summary: "add a device to a running container, or remove it",
 		Description: []string{
-			"rt device add <container-id> <path> gives a container that is created, running or paused a device of " +
-				"the host: its cgroup gets a rule that allows the device, on cgroup v1 and v2, and the host's node " +
-				"is bound into the container, read-only, so that its mode and owner can't be changed there. What " +
-				"the user of a process may do with it depends on that mode and owner.",
+			"rt device add <container-id> <path> adds a device of the host to a container that is created, running " +
+				"or paused. The cgroup gets a rule that allows the device, on cgroup v1 and v2. The node of the host " +
+				"is bind-mounted read-only into the container, so the container can't change its mode and owner. " +
+				"These decide which users of the container may open the device.",
 			"rt device remove <container-id> <path> removes a device that was added, by its path in the container, " +
-				"and its rule. A process that has the device open keeps it. A file that rt made for the device " +
-				"stays, empty.",
-			"The device is recorded like what rt mount adds, and everything said there applies. An rt update with " +
-				"device rules replaces the rule.",
+				"and its rule. A process that has the device open keeps it. The empty file that rt created as the " +
+				"mount point stays.",
+			"The mount of the device is recorded as those of rt-mount(8) are, with the same requirements. An rt " +
+				"update with device rules replaces the rule.",
 		},
 		Flags: []Flag{
 			{
@@ -29,7 +29,7 @@ func deviceCommand() *Command {
 			},
 			{
 				Name: "access", Value: "ACCESS", To: &d.Access,
-				Usage: "add: what is allowed, r (read), w (write) and m (mknod) (default: rwm)",
+				Usage: "add: what is allowed: letters of r (read), w (write) and m (mknod) (default: rwm)",
 			},
 		},
 		Commands: []*Command{
@@ -55,7 +55,7 @@ func deviceCommand() *Command {
 		Examples: []Row{
 			{"rt device add web1 /dev/fuse", "Let web1 use FUSE"},
 			{"rt device add --access r --at /dev/disk web1 /dev/loop0", "Let it read the block device loop0"},
-			{"rt device remove web1 /dev/fuse", "Take it away again"},
+			{"rt device remove web1 /dev/fuse", "Remove /dev/fuse"},
 		},
 	}
 }

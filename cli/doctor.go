@@ -50,7 +50,7 @@ func examine(c *Call, format string) error {
 	return nil
 }
 
-// appendFindings appends a line for each finding, and its advice on the next line.
+// appendFindings appends the findings, each with its advice on the next line.
 func appendFindings(dst []byte, list []libcontainer.Diagnosis) []byte {
 	subject := ""
 	for _, f := range list {

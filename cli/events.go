@@ -18,8 +18,8 @@ func eventsCommand() *Command {
 			"Prints a line of JSON in every interval, {\"type\":\"stats\",\"id\":...,\"data\":...}, and " +
 				"{\"type\":\"oom\",\"id\":...} whenever a process of the container is OOM-killed. It ends with the " +
 				"container.",
-			"Times are in nanoseconds, sizes in bytes. memory.raw is the kernel's memory.stat; psi is the pressure " +
-				"stall information of a resource, on cgroup v2.",
+			"Times are in nanoseconds, sizes in bytes. memory.raw has the values of memory.stat; psi is the pressure " +
+				"stall information of a resource, on cgroup v2 (cgroups(7)).",
 		},
 		Flags: []Flag{
 			{Name: "stats", To: &stats, Usage: "print the usage once, and exit"},
@@ -33,6 +33,9 @@ func eventsCommand() *Command {
 		},
 	}
 }
+
+// intervalProblem is the problem of a value of --interval that is no positive duration.
+const intervalProblem = "must be a duration greater than 0, such as 500ms, 5s or 1m"
 
 func printEvents(c *Call, once bool, interval string) error {
 	id := c.Args[0]
@@ -49,7 +52,7 @@ func printEvents(c *Call, once bool, interval string) error {
 			Kind:    diag.Usage,
 			Field:   "--interval",
 			Value:   interval,
-			Problem: "must be a duration greater than 0, such as 500ms, 5s or 1m",
+			Problem: intervalProblem,
 		}
 	}
 	return c.take(c.container().Events(context.Background(), d, func(e libcontainer.Event) error {
@@ -60,7 +63,7 @@ func printEvents(c *Call, once bool, interval string) error {
 	}))
 }
 
-// event prints one line of events. encoding/json is fast enough: this is no path of create or exec.
+// event prints one line of events. encoding/json is fast enough here: neither create nor exec calls it.
 func (c *Call) event(id, kind string, s *libcontainer.Stats) error {
 	line := struct {
 		Type string `json:"type"`

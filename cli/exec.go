@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -49,7 +50,7 @@ func execCommand() *Command {
 	}
 }
 
-// execWords are the values of options before they are parsed.
+// execWords are the values of the options of exec that parse converts.
 type execWords struct {
 	user, trace  string
 	groups, caps []string
@@ -65,7 +66,8 @@ func execFlags(o *libcontainer.ExecOptions) []Flag {
 			"of the terminal"},
 		{Name: "pidfd-socket", Value: "PATH", To: &o.PidfdSocket, Usage: "Unix socket that gets a pidfd of the " +
 			"process"},
-		{Name: "preserve-fds", Value: "N", To: &o.PreserveFDs, Usage: "pass N descriptors from 3 on"},
+		{Name: "preserve-fds", Value: "N", To: &o.PreserveFDs, Usage: "pass N descriptors from 3 on to the program " +
+			"(default: 0)"},
 		{Name: "cgroup", Value: "[CONTROLLER:]PATH", To: &o.Cgroup, Usage: "run in this descendant of the " +
 			"container's cgroup; on cgroup v1 once for each controller or list of controllers"},
 		{Name: "ignore-paused", To: &o.IgnorePaused, Usage: "accept a paused container: rt waits, and the program " +
@@ -76,12 +78,14 @@ func execFlags(o *libcontainer.ExecOptions) []Flag {
 
 func execProcessFlags(o *libcontainer.ExecOptions, w *execWords) []Flag {
 	return []Flag{
-		{Name: "cwd", Value: "DIR", To: &o.Cwd, Usage: "working directory in the container"},
-		{Name: "env", Short: "e", Value: "NAME=VALUE", To: &o.Env, Usage: "set an environment variable; may be " +
-			"repeated"},
-		{Name: "tty", Short: "t", To: &o.Terminal, Usage: "give the program a terminal"},
+		{Name: "cwd", Value: "DIR", To: &o.Cwd, Usage: "working directory in the container (default: process.cwd of " +
+			"the config)"},
+		{Name: "env", Short: "e", Value: "NAME=VALUE", To: &o.Env, Usage: "set an environment variable, in addition " +
+			"to those of the config; may be repeated"},
+		{Name: "tty", Short: "t", To: &o.Terminal, Usage: "give the program a terminal of its own (default: rt's " +
+			"standard streams)"},
 		{Name: "user", Short: "u", Value: "USER[:GROUP]", To: &w.user, Usage: "user and group: numbers, or " +
-			"names in the container's /etc/passwd and /etc/group"},
+			"names in the container's /etc/passwd and /etc/group (default: process.user of the config)"},
 		{Name: "additional-gids", Short: "g", Value: "GID", To: &w.groups, Usage: "additional group; may be repeated"},
 		{
 			Name:     "cap",
@@ -106,15 +110,30 @@ func execute(c *Call, o *libcontainer.ExecOptions, w *execWords) error {
 	return traced(c, w.trace, "rt exec "+id, &o.Trace, func() error {
 		allowRelay(o.Detach)
 		o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
-		return c.take(c.Runtime.Container(id).Exec(context.Background(), o))
+		err := c.take(c.Runtime.Container(id).Exec(context.Background(), o))
+		addOrderHint(err, c.program, o.Args)
+		return err
 	})
 }
 
-// parse turns words into options.
+// addOrderHint adds to the error for a program that does not exist that its name may be meant as an option.
+func addOrderHint(err error, program string, args []string) {
+	e, ok := errors.AsType[*diag.Error](err)
+	if ok && e.Field == "process.args[0]" && len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		e.Hint = "options of " + program + " exec stand before the container ID"
+	}
+}
+
+// parse sets the options that have to be converted, and the arguments of the program.
 func parse(o *libcontainer.ExecOptions, w *execWords, args []string) (err error) {
 	if w.user != "" {
 		if err := parseUser(&o.ProcessOptions, w.user); err != nil {
 			return err
+		}
+	}
+	for _, word := range o.Env {
+		if name, _, ok := strings.Cut(word, "="); !ok || name == "" {
+			return &diag.Error{Kind: diag.Usage, Field: "--env", Value: word, Problem: "must be NAME=VALUE"}
 		}
 	}
 	for _, word := range w.groups {

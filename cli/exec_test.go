@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rt/internal/diag"
 	"rt/libcontainer"
 )
 
@@ -65,13 +66,19 @@ func TestExecWords(t *testing.T) {
 		words execWords
 		args  []string
 		file  string
+		env   string
 	}{
 		"process args cannot be empty":        {},
 		"--additional-gids \"-1\": must be":   {words: execWords{groups: []string{"-1"}}, args: []string{"a"}},
 		"--cap \"CAP_KILLS\": is no capabili": {words: execWords{caps: []string{"CAP_KILLS"}}, args: []string{"a"}},
+		"--env \"A\": must be NAME=VALUE":     {args: []string{"a"}, env: "A"},
+		"--env \"=A\": must be NAME=VALUE":    {args: []string{"a"}, env: "=A"},
 		"--process \"p.json\": names the pro": {args: []string{"a"}, file: "p.json"},
 	} {
 		o := libcontainer.ExecOptions{ProcessOptions: libcontainer.ProcessOptions{File: c.file}}
+		if c.env != "" {
+			o.Env = []string{c.env}
+		}
 		if err := parse(&o, &c.words, c.args); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
@@ -101,6 +108,17 @@ func TestExecArgumentsStayAsTheyAre(t *testing.T) {
 				t.Error("--no-new-privs=false says something else than nothing")
 			}
 		}
+	}
+}
+
+// "rt exec web1 -it sh" is a mistake that the error of the missing program "-it" explains.
+func TestOptionsBehindTheID(t *testing.T) {
+	err := &diag.Error{Field: "process.args[0]", Hint: "x"}
+	if addOrderHint(err, "rt", []string{"ls"}); err.Hint != "x" {
+		t.Errorf("the hint for a program is %q", err.Hint)
+	}
+	if addOrderHint(err, "rt", []string{"-it", "sh"}); !strings.Contains(err.Hint, "before the container ID") {
+		t.Errorf("the hint for an option is %q", err.Hint)
 	}
 }
 

@@ -53,8 +53,8 @@ type value struct {
 	failed *error // gets the last error of Set
 }
 
-// Set reads a word. The last word counts, since engines repeat configured options. A list takes every word whole, since
-// environment variables may have commas in them.
+// Set reads a word. The last word counts, since engines repeat configured options. A list takes every word as it is,
+// since environment variables may contain commas.
 func (v *value) Set(word string) error {
 	err := v.flag.set(word)
 	if err != nil {
@@ -66,7 +66,7 @@ func (v *value) Set(word string) error {
 // Get returns the variable: Flag.To.
 func (v *value) Get() any { return v.flag.To }
 
-// String is empty: help tells defaults in words.
+// String returns no default: Usage has the defaults in words.
 func (v *value) String() string { return "" }
 
 // IsBoolFlag reports whether the option is a switch, which takes a value only after "=".
@@ -98,7 +98,7 @@ func (f *Flag) set(word string) error {
 	case *[]string:
 		*to = append(*to, word)
 	default:
-		panic(fmt.Sprintf("cli: option --%s has a %T, which no value can be read into", f.Name, to))
+		panic(fmt.Sprintf("cli: option --%s has a %T, which set does not support", f.Name, to))
 	}
 	return nil
 }

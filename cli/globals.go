@@ -32,16 +32,16 @@ func (g *globals) flags() []Flag {
 			Complete: oneOf("text", "json"),
 			Usage:    "format of the log: text or json (default: text)",
 		},
-		{Name: "debug", To: &g.debug, Usage: "log what rt does"},
+		{Name: "debug", To: &g.debug, Usage: "also log each action of rt"},
 		{
 			Name:  "systemd-cgroup",
 			To:    &g.systemdCgroup,
-			Usage: `have systemd make the cgroups; linux.cgroupsPath is then "slice:prefix:name"`,
+			Usage: `have systemd create the cgroups, as scopes; linux.cgroupsPath is then "slice:prefix:name"`,
 		},
 		{
 			Name: "cgroup-manager", Value: "NAME", To: &g.cgroupManager,
 			Complete: oneOf("cgroupfs", "systemd", "disabled"),
-			Usage: "what makes the cgroups: cgroupfs (rt itself), systemd (as --systemd-cgroup), or disabled: the " +
+			Usage: "what creates the cgroups: cgroupfs (rt itself), systemd (as --systemd-cgroup), or disabled: the " +
 				"container stays in the cgroup of rt's caller, and limits are refused (default: cgroupfs)",
 		},
 		{
@@ -49,7 +49,8 @@ func (g *globals) flags() []Flag {
 			Value:    "WORD",
 			To:       &g.rootless,
 			Complete: oneOf("true", "false", "auto"),
-			Usage:    "tolerate missing rights over cgroups: true, false or auto (default: auto)",
+			Usage: "whether a container without limits may stay in the cgroup of rt's caller if rt has no right to " +
+				"create cgroups: true, false or auto, if rt is not root on the host (default: auto)",
 		},
 		{Name: "version", Short: "v", To: &g.version, Usage: "print the version"},
 	}
@@ -61,8 +62,7 @@ func (g *globals) apply(c *Call) error {
 	case "", "text", "json":
 	default:
 		return &diag.Error{
-			Kind:    diag.Usage,
-			Problem: "invalid log-format: " + strconv.Quote(g.logFormat) + " is neither text nor json",
+			Kind: diag.Usage, Field: "--log-format", Value: g.logFormat, Problem: "must be text or json",
 		}
 	}
 	switch g.rootless {

@@ -14,7 +14,7 @@ type libraryLog struct {
 	lines []string
 }
 
-// listen has logrus tell it from now on, and nobody else. It is a formatter, since a hook would cost
+// listen makes logrus send its lines to l, and no longer to standard error. l is a formatter, since a hook would cost
 // every start of rt a map.
 func (l *libraryLog) listen() {
 	logrus.SetOutput(io.Discard)

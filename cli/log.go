@@ -28,7 +28,7 @@ type log struct {
 	terminal func() bool
 	opened   bool
 	fd       int
-	broken   bool // it can't be opened, which has been said
+	broken   bool // it can't be opened, and that was reported
 }
 
 // failure prints the error of the command to the log and to standard error.
@@ -210,8 +210,8 @@ func message(err error, warnings []string) string {
 	return oneLine(b.String())
 }
 
-// oneLine joins lines: the output of a hook or a library may have several. Of other control characters, which may come
-// from a container, it shows what they are.
+// oneLine joins lines: the output of a hook or a library may have several. It escapes other control characters, which
+// may come from a container.
 func oneLine(s string) string {
 	return diag.Printable(strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", " | "))
 }

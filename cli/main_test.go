@@ -162,10 +162,22 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"start", "--root"}, 1, "", "rt: flag needs an argument: --root"},
 		{[]string{"strat", "a"}, 3, "", `rt: "strat" is not a command of rt (hint: did you mean "start"?)`},
 		{[]string{"help", "strat"}, 3, "", `rt: "strat" is not a command of rt`},
-		{[]string{"--log-format", "xml", "list"}, 1, "", `rt: invalid log-format: "xml" is neither text nor json`},
+		{[]string{"--log-format", "xml", "list"}, 1, "", `rt: --log-format "xml": must be text or json`},
 		{[]string{"--rootless", "maybe", "list"}, 1, "", `rt: --rootless "maybe": must be true, false or auto`},
 		{[]string{"list", "--format", "yaml"}, 1, "", `rt: --format "yaml": must be table or json`},
 		{[]string{"kill", "a", "NOPE"}, 1, "", `rt: signal "NOPE": unknown signal`},
+		{
+			[]string{"kill", "a", "--all", "9"}, 1, "",
+			`rt: "kill" takes at most 2 argument(s): <container-id> [signal] (hint: options stand before the ID`,
+		},
+		{[]string{"update", "--cpu-quota", "5", "a"}, 1, "", `rt: --cpu-quota "5": must be at least 1000 microseconds`},
+		{[]string{"update", "--blkio-weight", "5", "a"}, 1, "", `rt: --blkio-weight "5": must be a number from 10 to`},
+		{
+			[]string{"update", "--memory", "2m", "--memory-swap", "1m", "a"}, 1, "",
+			`rt: memory.swap "1048576": must not be below the limit`,
+		},
+		{[]string{"update", "-r", "/dev/null/x", "a"}, 1, "", `rt: --resources "/dev/null/x": can't be read`},
+		{[]string{"update", "-r", "testdata/help.txt", "a"}, 1, "", `rt: testdata/help.txt:1:1: is not JSON: `},
 	} {
 		out, errs, status := rt(t, c.args...)
 		if status != c.status {

@@ -25,28 +25,29 @@ func mountCommand() *Command {
 			"Mounts a file or directory of the host, or a new tmpfs, in a container that is created, running or " +
 				"paused. The rules are those of mounts in config.json, with the same options: the source is cloned " +
 				"outside the container, restricted before the container can see it, and attached below the " +
-				"container's root, where no link leads out. A missing mount point is made. Without an option for it, " +
-				"nothing that is mounted later, on either side, appears on the other (rprivate).",
+				"container's root, where no link leads out. A missing mount point is created. Without an option for " +
+				"propagation the mount is private (rprivate): what is mounted there later, on either side, does not " +
+				"appear on the other.",
 			"The mount is recorded in the state of the container: rt audit does not report it, and rt umount removes " +
 				"it. It is removed with the container. Masked and read-only paths can't be covered.",
-			"It takes Linux 5.12 (mount_setattr(2)). A container with such mounts can't be checkpointed.",
+			"This requires Linux 5.12 (mount_setattr(2)). A container with such mounts can't be checkpointed.",
 		},
 		Flags: []Flag{
 			{
 				Name: "type", Short: "t", Value: "TYPE", To: &o.kind,
-				Usage: "bind (the default) or tmpfs, for which the source is a name that the mount table shows",
+				Usage: "bind or tmpfs; the source of a tmpfs is only a name in the mount table (default: bind)",
 			},
 			{
 				Name: "options", Short: "o", Value: "LIST", To: &o.options,
 				Usage: "options of mounts in config.json, with commas between them: ro,noexec,rbind,size=10m",
 			},
-			{Name: "plan", To: &o.plan, Usage: "print what would be done, step by step, and do nothing"},
+			{Name: "plan", To: &o.plan, Usage: "print the steps, and do not execute them"},
 		},
 		Action: func(c *Call) error { return o.mount(c) },
 		Examples: []Row{
-			{"rt mount -o ro web1 /srv/tools /tools", "Show the directory /srv/tools to web1, which can't change it"},
-			{"rt mount -t tmpfs -o size=64m,noexec web1 scratch /scratch", "Give it 64 MiB of memory as a directory"},
-			{"rt mount --plan web1 /srv/tools /tools", "See the system calls of that"},
+			{"rt mount -o ro web1 /srv/tools /tools", "Mount the directory /srv/tools read-only at /tools in web1"},
+			{"rt mount -t tmpfs -o size=64m,noexec web1 scratch /scratch", "Mount a tmpfs of 64 MiB at /scratch"},
+			{"rt mount --plan web1 /srv/tools /tools", "Print the system calls of the first example"},
 		},
 	}
 }
@@ -81,14 +82,14 @@ func umountCommand() *Command {
 		Complete: []Candidates{containers},
 		Summary:  "remove a mount that rt mount has added",
 		Description: []string{
-			"Removes the mount that rt mount has added last at the destination, with all that is mounted in it. " +
+			"Removes the mount that rt mount has added last at the destination, with all mounts below it. " +
 				"Processes that have a file of it open keep that file (MNT_DETACH of umount(2)). A mount point that " +
-				"rt made stays, as an empty file or directory.",
+				"rt created stays, as an empty file or directory.",
 			"Nothing else is removed: neither a mount of config.json, nor one that the container has made.",
 		},
 		Action: func(c *Call) error { return c.container().Umount(context.Background(), c.Args[1]) },
 		Examples: []Row{
-			{"rt umount web1 /tools", "Take /tools from web1 again"},
+			{"rt umount web1 /tools", "Remove the mount at /tools of web1"},
 		},
 	}
 }

@@ -7,7 +7,7 @@ func pauseCommand() *Command {
 		Name: "pause", Args: "<container-id>", Min: 1, Max: 1, Complete: []Candidates{containers},
 		Summary: "freeze all processes of a container",
 		Description: []string{
-			"Freezes the container's cgroup, and returns when all of its processes have stopped. They keep their " +
+			"Freezes the container's cgroup, and returns when all of its processes are frozen. They keep their " +
 				"memory and open files. rt-resume(8) thaws the cgroup.",
 		},
 		Action:   func(c *Call) error { return c.container().Pause(context.Background()) },

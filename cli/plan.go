@@ -24,7 +24,7 @@ func planCommand() *Command {
 		Summary: "print what create or run would do, step by step",
 		Description: []string{
 			"Compiles config.json into the plan that run would execute on this machine, and prints it: one line per " +
-				"step, with the system call, the field of the config that asks for it and a comment. Nothing is " +
+				"step, with the system call, the field of the config that requires it and a comment. Nothing is " +
 				"executed. Lines that start with \"rt:\" are what rt itself does meanwhile, outside the container.",
 			"With --ephemeral or --overlay it shows how the overlay over root.path is mounted.",
 			"A $name is a descriptor that rt passes, or the result of an earlier step. An error of run or create " +
@@ -42,11 +42,10 @@ func planCommand() *Command {
 				"the program"},
 			{
 				Name: "field", Value: "FIELD", To: &o.field,
-				Usage: "print only the steps that this field asks for, such " +
-					"as mounts[3] or process.capabilities",
+				Usage: "print only the steps that this field requires, such as mounts[3] or process.capabilities",
 			},
-			{Name: "why", Value: "WORD", To: &o.why, Usage: "print only the steps that mention a path, a call or " +
-				"another word"},
+			{Name: "why", Value: "WORD", To: &o.why, Usage: "print only the steps that contain the word, such as a " +
+				"path or a system call, and those of fields that contain it"},
 			{Name: "diff", To: &o.diff, Usage: "compare the plans of two bundles"},
 			colourFlag(&o.colour),
 			{Name: "no-pager", To: &o.noPager, Usage: "never start a pager"},
@@ -110,10 +109,19 @@ func (o *planOptions) run(c *Call) error {
 	}
 	text := p.AppendView(nil, &view)
 	if len(text) == 0 {
-		return &diag.Error{
-			Kind: diag.Usage, Problem: "no step of the plan is for " + o.field + o.why,
-			Hint: "`" + c.program + " plan` without options prints all of them",
-		}
+		return o.nothingFound(c.program)
 	}
 	return c.page(text, o.noPager)
+}
+
+// nothingFound returns the error of --field or --why if they select no step.
+func (o *planOptions) nothingFound(program string) error {
+	e := &diag.Error{
+		Kind: diag.Usage, Field: "--field", Value: o.field, Problem: "no step of the plan is for this field",
+		Hint: "`" + program + " plan` without options prints all steps",
+	}
+	if o.why != "" {
+		e.Field, e.Value, e.Problem = "--why", o.why, "no step of the plan is about this word"
+	}
+	return e
 }

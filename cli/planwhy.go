@@ -12,7 +12,7 @@ import (
 	"rt/libcontainer"
 )
 
-// why selects the steps that have to do with a word: those that mention it, and those of fields whose value does.
+// why returns a filter for the steps that contain a word, and those of fields whose value contains it.
 func why(bundle, word string) func(*libcontainer.Step, string) bool {
 	keep := []func(*libcontainer.Step, string) bool{libcontainer.StepsWith(word)}
 	file := bundle

@@ -12,7 +12,7 @@ import (
 	"rt/seccomp"
 )
 
-// recorded calls run and then writes the profile to path. The file is made first, under another name: an unwritable
+// recorded calls do and then writes the profile to path. The file is made first, under another name: an unwritable
 // path is an error before the container runs, and an existing profile is replaced only by a complete one. If it is a
 // recording, the new one has its calls too: several runs, or containers, make one profile. Anything else is not
 // replaced.
@@ -81,7 +81,7 @@ func earlier(path string) (*specs.LinuxSeccomp, error) {
 	if err != nil || !seccomp.IsRecorded(p) {
 		return nil, &diag.Error{
 			Kind: diag.Usage, Field: "--seccomp-record", Value: path,
-			Problem: "is there, and is not a recording: it is not replaced", Hint: "name another file", Err: err,
+			Problem: "exists and is not a recording, so it is not replaced", Hint: "name another file", Err: err,
 		}
 	}
 	return p, nil
@@ -93,11 +93,6 @@ func unnamed(call *seccomp.Call) string {
 	if arch == "" {
 		arch = "an unknown architecture"
 	}
-	return "--seccomp-record: the container makes call " + strconv.FormatUint(
-		uint64(call.Number),
-		10,
-	) + " of " + string(
-		arch,
-	) +
-		", which has no name in profiles"
+	return "--seccomp-record: the container makes call " + strconv.FormatUint(uint64(call.Number), 10) + " of " +
+		string(arch) + ", which has no name in profiles"
 }

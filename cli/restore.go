@@ -25,33 +25,9 @@ func restoreCommand() *Command {
 			"On a terminal a line shows the size of the images and the time so far, until the container continues, " +
 				"which may use the same terminal. If it has its own (--console-socket), a last line shows what CRIU " +
 				"has counted.",
-			bundleText, idText,
+			cgroupsModeText, bundleText, idText,
 		},
-		Flags: append(
-			imageFlags(&o.ImageOptions),
-			Flag{Name: "bundle", Short: "b", Value: "DIR", To: &o.Bundle, Usage: "the bundle (default: the working " +
-				"directory)"},
-			Flag{Name: "console-socket", Value: "PATH", To: &o.ConsoleSocket, Usage: "Unix socket that gets the " +
-				"master end of the container's terminal"},
-			Flag{Name: "detach", Short: "d", To: &o.Detach, Usage: "return as soon as the container runs"},
-			Flag{Name: "pid-file", Value: "PATH", To: &o.PidFile, Usage: "write the pid of the container's process " +
-				"to this file"},
-			Flag{Name: "no-subreaper", To: &o.NoSubreaper, Usage: "do not become a subreaper (prctl(2)) for a " +
-				"container without its own pid namespace"},
-			Flag{Name: "no-pivot", To: &o.NoPivot, Usage: "only prints a warning: CRIU changes the root"},
-			// go-runc has one set of options for both. The images know their parents themselves.
-			Flag{
-				Name:   "parent-path",
-				Value:  "DIR",
-				Hidden: true,
-				To:     &o.ParentPath,
-				Usage:  "ignored by CRIU: the images know their parent",
-			},
-			Flag{Name: "lsm-profile", Value: "TYPE:NAME", To: &o.LSMProfile, Usage: "replace the label of the " +
-				"processes: apparmor:NAME or selinux:LABEL"},
-			Flag{Name: "lsm-mount-context", Value: "LABEL", To: &o.LSMMountContext, Usage: "replace the SELinux " +
-				"label of mounts"},
-		),
+		Flags: restoreFlags(&o),
 		Action: func(c *Call) error {
 			o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
 			shown := false
@@ -80,9 +56,38 @@ func restoreCommand() *Command {
 	}
 }
 
-// showRestore shows how far a restore has come, in a line of the terminal that each call writes again. It is gone
-// before the container continues, for its streams may be that terminal. A container elsewhere leaves room for a last
-// line.
+// restoreFlags are the options of restore.
+func restoreFlags(o *libcontainer.RestoreOptions) []Flag {
+	return append(
+		imageFlags(&o.ImageOptions),
+		Flag{Name: "bundle", Short: "b", Value: "DIR", To: &o.Bundle, Usage: "the bundle (default: the working " +
+			"directory)"},
+		Flag{Name: "console-socket", Value: "PATH", To: &o.ConsoleSocket, Usage: "Unix socket that gets the " +
+			"master end of the container's terminal"},
+		Flag{Name: "detach", Short: "d", To: &o.Detach, Usage: "return as soon as the container runs"},
+		Flag{Name: "pid-file", Value: "PATH", To: &o.PidFile, Usage: "write the pid of the container's process " +
+			"to this file"},
+		Flag{Name: "no-subreaper", To: &o.NoSubreaper, Usage: "do not become a subreaper (prctl(2)) for a " +
+			"container without its own pid namespace"},
+		Flag{Name: "no-pivot", To: &o.NoPivot, Usage: "has no effect, and prints a warning: CRIU changes the root"},
+		// go-runc has one set of options for both. The images know their parents themselves.
+		Flag{
+			Name:   "parent-path",
+			Value:  "DIR",
+			Hidden: true,
+			To:     &o.ParentPath,
+			Usage:  "ignored by CRIU: the images know their parent",
+		},
+		Flag{Name: "lsm-profile", Value: "TYPE:NAME", To: &o.LSMProfile, Usage: "replace the label of the " +
+			"processes: apparmor:NAME or selinux:LABEL"},
+		Flag{Name: "lsm-mount-context", Value: "LABEL", To: &o.LSMMountContext, Usage: "replace the SELinux " +
+			"label of mounts"},
+	)
+}
+
+// showRestore shows how far a restore has come, in a line of the terminal that each call writes again. The line is
+// cleared before the container continues, whose streams may be that terminal. If its terminal is elsewhere, a last line
+// has the statistics.
 func (c *Call) showRestore(p libcontainer.RestoreProgress, elsewhere bool) {
 	text := clearLine
 	switch {
@@ -97,7 +102,7 @@ func (c *Call) showRestore(p libcontainer.RestoreProgress, elsewhere bool) {
 		}
 		if p.RestoreTime > 0 {
 			text += "; CRIU took " + p.ForkTime.Round(100*time.Microsecond).String() + " to fork the processes, and " +
-				p.RestoreTime.Round(time.Millisecond).String() + " for everything"
+				p.RestoreTime.Round(time.Millisecond).String() + " in total"
 		}
 		text += "\n"
 	}

@@ -23,14 +23,14 @@ func runCommand() *Command {
 		Summary: "create a container and run its program",
 		Description: []string{
 			"Creates and starts a container, waits until the program ends, deletes the container and exits with the " +
-				"program's status. Meanwhile it forwards signals to the program, and changes of the terminal's " +
-				"size. With --detach it returns as soon as the program runs.",
+				"program's status. Meanwhile rt forwards signals and changes of the terminal's size to the program. " +
+				"With --detach it returns as soon as the program runs.",
 			"With --seccomp-record rt intercepts and records every system call of the container, which slows it " +
 				"down. The profile allows only the recorded calls, so exercise all functions of the program. If the " +
-				"file has a recorded profile, it allows the calls of that too: several runs make one profile. Any " +
-				"other file is not replaced. The first entry of the profile has the calls that rt itself makes " +
-				"before the program, which have to stay in it; the second has the others. Processes of rt-exec(8) " +
-				"are not recorded.",
+				"file has a recorded profile, the new one allows its calls too, so several runs make one profile. " +
+				"Any other file is not replaced. The first entry of the profile has the calls that rt itself makes " +
+				"before the program, which must remain; the second has the others. Processes of rt-exec(8) are not " +
+				"recorded.",
 			layerText,
 			bundleText, idText,
 			"The argument may be a bundle instead of an ID: a path with a slash, or a directory with a config.json " +
@@ -71,9 +71,9 @@ func runCommand() *Command {
 }
 
 func run(c *Call, o *libcontainer.RunOptions, trace string) error {
-	id, madeUp := c.Args[0], false
+	id, generated := c.Args[0], false
 	if o.Bundle == "" && isBundle(id) {
-		o.Bundle, madeUp = id, true
+		o.Bundle, generated = id, true
 		var err error
 		if id, err = generateID(o.Bundle); err != nil {
 			return err
@@ -84,7 +84,7 @@ func run(c *Call, o *libcontainer.RunOptions, trace string) error {
 		o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
 		return c.take(c.Runtime.Run(context.Background(), id, o))
 	})
-	if err == nil && madeUp && o.Detach {
+	if err == nil && generated && o.Detach {
 		_, err = c.Stdout.Write([]byte(id + "\n"))
 	}
 	return err
@@ -105,8 +105,12 @@ func hasConfig(dir string) bool {
 
 // generateID makes an ID from the name of a directory.
 func generateID(bundle string) (string, error) {
-	if _, err := os.Stat(bundle); err != nil {
-		return "", &diag.Error{Kind: diag.Usage, Problem: "the path of the bundle can't be resolved", Err: err}
+	if info, err := os.Stat(bundle); err != nil || !info.IsDir() {
+		return "", &diag.Error{
+			Kind: diag.Usage, Field: "bundle", Value: bundle, Problem: "is not a directory with a " +
+				"config.json", Err: err,
+			Hint: "an ID has no slash; `rt spec` writes a config.json",
+		}
 	}
 	path, err := filepath.Abs(bundle)
 	if err != nil {

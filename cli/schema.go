@@ -12,7 +12,7 @@ import (
 )
 
 // The JSON schema of a config.json says what package spec accepts, as far as a schema can: names, types, required
-// properties and words. It is made of the structs that the decoder is made of, and of the tables that the checks use.
+// properties and words. It is generated from the structs that the decoder fills, and from the tables of the checks.
 // It accepts all that rt accepts, so that no editor marks a config that works.
 
 // schemaRequired has the required properties of structs. A variable would be made at every start of rt.
@@ -113,8 +113,8 @@ func (s *schema) properties(into schemaObject, t reflect.Type) {
 	}
 }
 
-// value returns the schema of a value of type t, at a property that the tables call at. Everywhere null is as good as
-// nothing.
+// value returns the schema of a value of type t, at a property that the tables call at. null means the same
+// as an absent property.
 func (s *schema) value(t reflect.Type, at string) schemaObject {
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -134,7 +134,7 @@ func (s *schema) value(t reflect.Type, at string) schemaObject {
 	}
 }
 
-// reference returns a reference to the definition of a struct.
+// reference returns a reference to the definition of a struct, which it adds if it is missing.
 func (s *schema) reference(t reflect.Type) schemaObject {
 	if schemaSkipped(t) {
 		return schemaObject{"description": "of another platform: rt ignores it"}

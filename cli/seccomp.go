@@ -29,13 +29,13 @@ func seccompCommand() *Command {
 				"its jump targets for true and false, and after # the entry of the profile that it implements. The " +
 				"first lines give the length of the program, and how many instructions a call takes on average and " +
 				"at most.",
-			"rt seccomp check <profile> <call> [argument...] says what the profile does to one system call, and " +
+			"rt seccomp check <profile> <call> [argument...] prints what the profile does to one system call, and " +
 				"which entry of it decides. The call is a name or a number. Arguments are numbers, or names of " +
 				"constants with | between them, such as O_RDWR|O_CREAT; missing ones are 0. A filter compares all 64 " +
-				"bits, and C passes a negative int, such as AT_FDCWD, in 32: if the profile has another answer then, " +
-				"both are told.",
-			"rt seccomp diff <profile> <other profile> prints the system calls with which the two do something else: " +
-				"- is the first, + the second.",
+				"bits, and C passes a negative int, such as AT_FDCWD, in 32: if the profile answers that " +
+				"differently, both answers are printed.",
+			"rt seccomp diff <profile> <other profile> prints the system calls that the two treat differently: " +
+				"- is the action of the first, + that of the second.",
 			"rt run --seccomp-record writes a profile for a program: see rt-run(8).",
 		},
 		Flags: []Flag{
@@ -49,46 +49,7 @@ func seccompCommand() *Command {
 				Usage: "check: the architecture of the call, such as SCMP_ARCH_X86 (default: that of the machine)",
 			},
 		},
-		Commands: []*Command{
-			{
-				Name: "compile", Args: "<profile>", Min: 1, Max: 1, Complete: []Candidates{files},
-				Summary: "print the BPF program of a profile",
-				Action: func(c *Call) error {
-					if callArch != "" {
-						return misuse(c.program+" seccomp compile", "--call-arch is for check: a program contains "+
-							"all architectures of its profile")
-					}
-					goarch, err := machineOf(machine)
-					if err != nil {
-						return err
-					}
-					return compileProfile(c, c.Args[0], goarch)
-				},
-			},
-			{
-				Name: "check", Args: "<profile> <call> [argument...]", Min: 2, Max: anyNumber,
-				Complete: []Candidates{files},
-				Summary:  "say what a profile does to a system call",
-				Action: func(c *Call) error {
-					goarch, err := machineOf(machine)
-					if err != nil {
-						return err
-					}
-					return checkCall(c, c.Args[0], goarch, specs.Arch(callArch), c.Args[1], c.Args[2:])
-				},
-			},
-			{
-				Name: "diff", Args: "<profile> <other profile>", Min: 2, Max: 2, Complete: []Candidates{files, files},
-				Summary: "print what one profile does and another does not",
-				Action: func(c *Call) error {
-					goarch, err := machineOf(machine)
-					if err != nil {
-						return err
-					}
-					return diffProfiles(c, goarch)
-				},
-			},
-		},
+		Commands: seccompCommands(&machine, &callArch),
 		Examples: []Row{
 			{"rt seccomp compile web/config.json | less", "Print the BPF program of a bundle"},
 			{"rt seccomp check web/config.json clone CLONE_NEWUSER", "Check whether the container may make a user " +
@@ -100,7 +61,51 @@ func seccompCommand() *Command {
 	}
 }
 
-// machineOf is the machine that --arch names, as Go calls it.
+// seccompCommands are the subcommands of seccomp. machine and callArch are the values of --arch and --call-arch.
+func seccompCommands(machine, callArch *string) []*Command {
+	return []*Command{
+		{
+			Name: "compile", Args: "<profile>", Min: 1, Max: 1, Complete: []Candidates{files},
+			Summary: "print the BPF program of a profile",
+			Action: func(c *Call) error {
+				if *callArch != "" {
+					return misuse(c.program+" seccomp compile", "--call-arch is for check: a program contains "+
+						"all architectures of its profile")
+				}
+				goarch, err := machineOf(*machine)
+				if err != nil {
+					return err
+				}
+				return compileProfile(c, c.Args[0], goarch)
+			},
+		},
+		{
+			Name: "check", Args: "<profile> <call> [argument...]", Min: 2, Max: anyNumber,
+			Complete: []Candidates{files},
+			Summary:  "print what a profile does to a system call",
+			Action: func(c *Call) error {
+				goarch, err := machineOf(*machine)
+				if err != nil {
+					return err
+				}
+				return checkCall(c, c.Args[0], goarch, specs.Arch(*callArch), c.Args[1], c.Args[2:])
+			},
+		},
+		{
+			Name: "diff", Args: "<profile> <other profile>", Min: 2, Max: 2, Complete: []Candidates{files, files},
+			Summary: "print the system calls that two profiles treat differently",
+			Action: func(c *Call) error {
+				goarch, err := machineOf(*machine)
+				if err != nil {
+					return err
+				}
+				return diffProfiles(c, goarch)
+			},
+		},
+	}
+}
+
+// machineOf returns the architecture that --arch names, by its name in Go.
 func machineOf(name string) (string, error) {
 	if name == "" {
 		return runtime.GOARCH, nil
@@ -133,7 +138,7 @@ func (c *Call) compiledProfile(path, goarch string) (*seccomp.Filter, error) {
 	return filter, err
 }
 
-// diffProfiles prints the system calls with which two profiles do something else.
+// diffProfiles prints the system calls that two profiles treat differently.
 func diffProfiles(c *Call, goarch string) error {
 	var filters [2]*seccomp.Filter
 	for i, path := range c.Args {

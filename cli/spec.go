@@ -25,7 +25,8 @@ func specCommand() *Command {
 		Flags: []Flag{
 			{Name: "bundle", Short: "b", Value: "DIR", To: &bundle, Usage: "the directory to write to (default: the " +
 				"working directory)"},
-			{Name: "rootless", To: &rootless, Usage: "write a config that an ordinary user can run"},
+			{Name: "rootless", To: &rootless, Usage: "write a config that an ordinary user can run, with a user " +
+				"namespace"},
 			{Name: "schema", To: &schema, Usage: "print a JSON schema of the config.json that rt accepts, and write " +
 				"nothing"},
 		},
@@ -37,7 +38,7 @@ func specCommand() *Command {
 		},
 		Examples: []Row{
 			{"mkdir -p web/rootfs && rt spec --bundle web", "Start a bundle in the directory web"},
-			{"rt spec --rootless", "Start one here, for an ordinary user"},
+			{"rt spec --rootless", "Start a bundle in the working directory, for an ordinary user"},
 			{"rt spec --schema >web/schema.json", "Have editors complete and check web/config.json, once that has " +
 				"\"$schema\": \"./schema.json\""},
 		},
@@ -51,7 +52,8 @@ func writeSpec(bundle string, rootless bool) error {
 	//nolint:forbidigo // the bundle is the caller's, there is no container yet
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
-		return &diag.Error{Kind: diag.Usage, Problem: "file " + file + " exists", Hint: "remove it first"}
+		return &diag.Error{Kind: diag.Usage, Problem: "file " + file + " exists", Hint: "it is not overwritten: " +
+			"remove it first, or choose another directory with --bundle"}
 	}
 	if err != nil {
 		return &diag.Error{Kind: diag.Host, Problem: "the config can't be written", Err: err}

@@ -10,7 +10,7 @@ func startCommand() *Command {
 			"Runs process.args of the config in a container that rt-create(8) has created. If the program can't be " +
 				"executed, start fails with the reason.",
 			"With NOTIFY_SOCKET in the environment of both create and start, as a service manager sets it, start " +
-				"waits until the program reports that it is ready (sd_notify(3)), and forwards that.",
+				"waits until the program reports that it is ready (sd_notify(3)), and forwards the report.",
 		},
 		Action:   func(c *Call) error { return c.take(c.container().Start(context.Background())) },
 		Examples: []Row{{"rt start web1", "Start the container web1"}},

@@ -15,7 +15,7 @@ import (
 	"rt/libcontainer"
 )
 
-// traceFlag is the option of create and run that records the steps.
+// traceFlag is the option of create, run and exec that traces the steps.
 func traceFlag(to *string) Flag {
 	return Flag{
 		Name: "trace", Value: "FILE", To: to,
@@ -25,7 +25,7 @@ func traceFlag(to *string) Flag {
 	}
 }
 
-// traced calls run and writes its steps to the file, also after a failure: the last step is then the one that failed.
+// traced calls call and writes the steps to the file, also after a failure: the last step is then the failed one.
 func traced(c *Call, file, title string, to *func(libcontainer.TraceEvent), call func() error) error {
 	if file == "" {
 		return call()
@@ -81,7 +81,7 @@ func appendTraceJSON(dst []byte, title string, events []libcontainer.TraceEvent)
 		dst = appendTraceEvent(dst, e, tracks[key])
 	}
 	if len(events) > 0 {
-		dst = dst[:len(dst)-1] // the comma behind the last one
+		dst = dst[:len(dst)-1] // the comma after the last one
 	}
 	return append(dst, "\n]}\n"...)
 }

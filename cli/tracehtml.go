@@ -10,7 +10,7 @@ import (
 	"rt/libcontainer"
 )
 
-// isHTML reports whether a trace is to be a page.
+// isHTML reports whether the name of a trace is that of a page.
 func isHTML(file string) bool {
 	return strings.HasSuffix(file, ".html") || strings.HasSuffix(file, ".htm")
 }
@@ -68,7 +68,7 @@ func appendTracePage(dst []byte, title string, events []libcontainer.TraceEvent)
 	return append(appendStepRows(dst, events, begin, true), "</body></html>\n"...)
 }
 
-// text escapes a text of the config or of the container for a page. What would not be visible is written as in Go.
+// text escapes a text of the config or of the container for a page. Invisible characters are written as in Go.
 func text(s string) string {
 	// Package html does the same, and initialises a table of entities at every start of rt.
 	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")

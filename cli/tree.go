@@ -2,234 +2,215 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/urfave/cli/v3"
-
 	"rt/internal/diag"
-	"rt/spec"
+	"rt/libcontainer"
 )
 
-// tree is the tree of urfave/cli commands for a command line: the given command, below a root with the global options.
-// The library parses names and options, and calls back with the arguments.
-type tree struct {
-	call    *Call
-	globals globals
-	words   []string // the command line without the program's name
-
-	act func(*Command) error // what is done with a command that was understood
-
-	all           bool // the tree has all commands and all options
-	misunderstood bool // the library has found a mistake in the command line, and all was false
-
-	badValue error // of the last option with an invalid value
-	fail     int   // exit status of an error
+func treeCommand() *Command {
+	format, colour := "text", "auto"
+	return &Command{
+		Name: "tree", Args: "[container-id...]", Min: 0, Max: anyNumber, Complete: []Candidates{containers},
+		Summary: "show containers with their processes, cgroups and namespaces",
+		Description: []string{
+			"Shows all containers, or the given ones: the processes as a tree, with their pids on the host, the " +
+				"cgroups, and for each namespace whether it is the container's own, the host's, or shared with other " +
+				"containers. All of it is read from the kernel, not from the config.",
+		},
+		Flags: []Flag{formatFlag(&format, "text"), colourFlag(&colour)},
+		Action: func(c *Call) error {
+			if err := checkFormat(format, "text"); err != nil {
+				return err
+			}
+			if err := c.chooseColour(colour); err != nil {
+				return err
+			}
+			return printTree(c, format)
+		},
+		Examples: []Row{
+			{"rt tree", "Show all containers"},
+			{"rt tree --format json web1 | jq '.[0].namespaces'", "Print the namespaces of web1"},
+		},
+	}
 }
 
-// newTree returns the tree for a command line: args without the program's name.
-func newTree(c *Call, args []string) *tree {
-	return &tree{call: c, words: args, fail: exitFailure, act: func(command *Command) error {
-		if err := c.log.openFile(); err != nil {
+// printTree prints the containers of the arguments, or all.
+func printTree(c *Call, format string) error {
+	all, err := c.anatomies()
+	if err != nil {
+		return err
+	}
+	shown := all
+	if len(c.Args) > 0 {
+		if shown, err = chosen(c, all); err != nil {
 			return err
 		}
-		return command.Action(c)
-	}}
-}
-
-// root returns the command of rt itself. It has only the commands and options among the words of the command line,
-// unless that is for help or completion: building all would take 0.4 ms of each start. A correct command line means the
-// same with either. For a message about a mistake parse builds the whole tree.
-func (t *tree) root() *cli.Command {
-	first := 1
-	t.all = t.all || t.wantsAll()
-	root := &cli.Command{
-		Name: t.call.program, Usage: Summary, Flags: t.options(t.globals.flags()), Writer: t.call.Stdout,
-		ErrWriter:   t.call.Stderr,
-		HideVersion: true, StopOnNthArg: &first, OnUsageError: t.misused, CommandNotFound: t.unknown,
-		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // main tells the error, and no library ends rt
-		Action:         t.rootAction,
 	}
-	if t.all {
-		root.Description = `"` + t.call.program +
-			` <command> --help" tells more of a command, and so does the manual page ` + t.call.program +
-			`-<command>(8).`
-		root.UsageText = t.call.program + " [global options] <command> [options] [arguments]"
-	}
-	if t.completing() {
-		root.EnableShellCompletion, root.ShellCompletionCommandName = true, "completion of urfave/cli"
-		root.ShellComplete = t.completer(nil)
-	}
-	for _, e := range commands() {
-		if t.all || slices.Contains(t.words, e.name) {
-			root.Commands = append(root.Commands, t.command(e.build(), nil))
+	var text []byte
+	if format == "json" {
+		text, err = json.MarshalIndent(treeDocument(shown, all), "", "  ")
+		if err != nil {
+			return err
 		}
-	}
-	return root
-}
-
-// wantsAll reports whether the command line may concern all commands.
-func (t *tree) wantsAll() bool {
-	if len(t.words) == 0 || t.completing() {
-		return true
-	}
-	return slices.ContainsFunc(t.words, func(word string) bool {
-		switch word {
-		case "help", "h", "--help", "-help", "-h":
-			return true
-		}
-		return false
-	})
-}
-
-// command makes a command of urfave/cli out of a Command, which takes the options of the one above it too.
-func (t *tree) command(c *Command, inherited []Flag) *cli.Command {
-	command := &cli.Command{
-		Name: c.Name, Usage: c.Summary, ArgsUsage: c.Args, Flags: t.options(c.Flags),
-		HideHelpCommand: true, // "help" may be the id of a container
-		OnUsageError:    t.misused, CommandNotFound: t.unknown,
-		Action: func(_ context.Context, parsed *cli.Command) error { return t.run(c, parsed) },
-	}
-	if t.all {
-		command.Description = c.help()
-	}
-	if c.InOrder {
-		first := 1
-		command.StopOnNthArg = &first
-	}
-	if t.completing() {
-		command.ShellComplete = t.completer(c, inherited...)
-	}
-	for _, sub := range c.Commands {
-		command.Commands = append(command.Commands, t.command(sub, c.Flags))
-	}
-	return command
-}
-
-// rootAction is for a command line that names no command of rt's.
-func (t *tree) rootAction(_ context.Context, root *cli.Command) error {
-	if t.globals.version {
-		return t.call.writeVersion()
-	}
-	if name := root.Args().First(); name != "" {
-		t.fail = exitUnknown
-		return unknownCommand(t.call.program, name)
-	}
-	if !t.all {
-		t.misunderstood = true // there are options and no command: help lists all of both
-		return nil
-	}
-	return cli.ShowRootCommandHelp(root)
-}
-
-// run runs the action of a command.
-func (t *tree) run(c *Command, parsed *cli.Command) error {
-	if t.globals.version {
-		return t.call.writeVersion()
-	}
-	t.call.Args = parsed.Args().Slice()
-	if c.Action == nil {
-		return t.noSubcommand(c, parsed)
-	}
-	if err := checkArgs(c, parsed.FullName(), t.call.Args); err != nil {
-		return err
-	}
-	if err := t.globals.apply(t.call); err != nil {
-		return err
-	}
-	t.fail = max(c.Fail, exitFailure)
-	return t.act(c)
-}
-
-// noSubcommand is the error for a command that lacks its subcommand, or has one that does not exist.
-func (t *tree) noSubcommand(c *Command, parsed *cli.Command) error {
-	var known []string
-	for _, sub := range c.Commands {
-		known = append(known, sub.Name)
-	}
-	e := misuse(parsed.FullName(), `"`+c.Name+`" needs one of its subcommands: `+strings.Join(known, ", "))
-	if name := parsed.Args().First(); name != "" {
-		e.Problem = `"` + name + `" is not a subcommand of ` + c.Name + ", which has " + strings.Join(known, ", ")
-		if near := hintNearest(spec.Nearest(name, known)); near != "" {
-			e.Hint = near
-		}
-	}
-	return e
-}
-
-// unknown is for "rt help NAME" where there is no such command. The library returns no error, so it is recorded.
-func (t *tree) unknown(_ context.Context, _ *cli.Command, name string) {
-	t.fail, t.badValue = exitUnknown, unknownCommand(t.call.program, name)
-}
-
-// misused converts an error of the library. Its wording is that of the flag package, as in runc: Podman and CRI-O look
-// for "flag needs an argument" to detect features of a runtime.
-func (t *tree) misused(_ context.Context, cmd *cli.Command, err error, _ bool) error {
-	if t.badValue != nil {
-		return t.badValue
-	}
-	if !t.all {
-		t.misunderstood = true
-		return err
-	}
-	problem := err.Error()
-	if name, ok := strings.CutPrefix(problem, "flag provided but not defined: -"); ok {
-		problem += t.suggestion(cmd, name)
-	}
-	return misuse(cmd.FullName(), problem)
-}
-
-// suggestion suggests an option for an unknown one.
-func (t *tree) suggestion(cmd *cli.Command, name string) string {
-	var long []string
-	var short strings.Builder
-	for _, c := range cmd.Lineage() {
-		for _, f := range c.VisibleFlags() {
-			for _, n := range f.Names() {
-				if len(n) > 1 {
-					long = append(long, n)
-				} else if strings.Contains(name, n) {
-					short.WriteString(n)
-				}
+		text = append(text, '\n')
+	} else {
+		for i, a := range shown {
+			if i > 0 {
+				text = append(text, '\n')
 			}
+			text = c.appendAnatomy(text, a, all)
 		}
 	}
-	switch near := spec.Nearest(name, long); {
-	case near != "":
-		return ` (did you mean "--` + near + `"?)`
-	case len(name) == 2 && short.Len() == 1:
-		// docker's -it, mostly
-		known := short.String()
-		return " (write -" + known + ": short options are written one by one, and there is no -" +
-			strings.Replace(name, known, "", 1) + ")"
-	case len(name) > 1 && short.Len() == len(name):
-		return " (short options are written one by one: -" + strings.Join(strings.Split(name, ""), " -") + ")"
-	}
-	return ""
+	_, err = c.Stdout.Write(text)
+	return err
 }
 
-// misuse returns the error of a wrong command line, with a hint to the help of that command.
-func misuse(command, problem string) *diag.Error {
-	return &diag.Error{Kind: diag.Usage, Problem: problem, Hint: `see "` + command + ` --help"`}
+// anatomies returns the anatomy of each container, since any of them may share a namespace. It leaves out those that
+// can't be read and are no arguments.
+func (c *Call) anatomies() ([]*libcontainer.Anatomy, error) {
+	states, result, err := c.Runtime.List(context.Background())
+	if err := c.take(result, err); err != nil {
+		return nil, err
+	}
+	var all []*libcontainer.Anatomy
+	for _, state := range states {
+		if a, err := c.Runtime.Container(state.ID).Anatomy(context.Background()); err == nil {
+			all = append(all, a)
+		} else if slices.Contains(c.Args, state.ID) {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
-// checkArgs compares the number of arguments with what the command takes.
-func checkArgs(c *Command, name string, args []string) error {
-	n := len(args)
-	if n >= c.Min && n <= c.Max {
-		return nil
+// chosen returns the anatomies of the arguments, in the order of all.
+func chosen(c *Call, all []*libcontainer.Anatomy) (list []*libcontainer.Anatomy, err error) {
+	for _, id := range c.Args {
+		if !slices.ContainsFunc(all, func(a *libcontainer.Anatomy) bool { return a.State.ID == id }) {
+			_, err := c.Runtime.Container(id).Anatomy(context.Background()) // whose error has the reason
+			return nil, err
+		}
 	}
-	var want string
-	switch {
-	case c.Max == 0:
-		want = " takes no arguments"
-	case c.Min == c.Max:
-		want = " requires exactly " + strconv.Itoa(c.Min) + " argument(s): " + c.Args
-	case n < c.Min:
-		want = " requires a minimum of " + strconv.Itoa(c.Min) + " argument(s): " + c.Args
-	default:
-		want = " takes at most " + strconv.Itoa(c.Max) + " argument(s): " + c.Args
+	for _, a := range all {
+		if slices.Contains(c.Args, a.State.ID) {
+			list = append(list, a)
+		}
 	}
-	return misuse(name, `"`+c.Name+`"`+want)
+	return list, nil
+}
+
+// appendAnatomy appends a container with its cgroups, namespaces and processes.
+func (c *Call) appendAnatomy(dst []byte, a *libcontainer.Anatomy, all []*libcontainer.Anatomy) []byte {
+	dst = append(c.paint(dst, bold, a.State.ID), "  "+string(a.State.Status)+"\n"...)
+	for i, path := range a.Cgroups {
+		title := "              "
+		if i == 0 {
+			title = "  cgroup      "
+		}
+		dst = append(c.paint(dst, dim, title), diag.Printable(path)+"\n"...)
+	}
+	if text := namespacesText(a, all); text != "" {
+		dst = append(c.paint(dst, dim, "  namespaces  "), text+"\n"...)
+	}
+	return c.appendProcesses(dst, a.Processes, 0, "  ")
+}
+
+// namespacesText returns the types of namespaces of a container, by who else is in them: "own: mnt pid; host: net;
+// shared with db: ipc".
+func namespacesText(a *libcontainer.Anatomy, all []*libcontainer.Anatomy) string {
+	var own, host, shared []string
+	for _, n := range a.Namespaces {
+		switch others := sharedWith(n, a, all); {
+		case !n.Own:
+			host = append(host, n.Type)
+		case others != nil:
+			shared = append(shared, "shared with "+strings.Join(others, ", ")+": "+n.Type)
+		default:
+			own = append(own, n.Type)
+		}
+	}
+	var groups []string
+	if own != nil {
+		groups = append(groups, "own: "+strings.Join(own, " "))
+	}
+	if host != nil {
+		groups = append(groups, "host: "+strings.Join(host, " "))
+	}
+	return strings.Join(append(groups, shared...), "; ")
+}
+
+// sharedWith returns the ids of other containers that are in a namespace.
+func sharedWith(n libcontainer.Namespace, a *libcontainer.Anatomy, all []*libcontainer.Anatomy) (ids []string) {
+	for _, other := range all {
+		if other != a && slices.ContainsFunc(other.Namespaces, func(m libcontainer.Namespace) bool {
+			return m.Type == n.Type && m.Inode == n.Inode
+		}) {
+			ids = append(ids, other.State.ID)
+		}
+	}
+	return ids
+}
+
+// appendProcesses appends the children of a process, each with its descendants; with parent 0, the processes whose
+// parent is not in the container.
+func (c *Call) appendProcesses(dst []byte, list []libcontainer.Process, parent int, indent string) []byte {
+	var level []libcontainer.Process
+	for _, m := range list {
+		inside := slices.ContainsFunc(list, func(o libcontainer.Process) bool { return o.Pid == m.Parent })
+		if m.Parent == parent && parent != 0 || parent == 0 && !inside {
+			level = append(level, m)
+		}
+	}
+	for i, m := range level {
+		branch, below := "├─ ", "│  "
+		if i == len(level)-1 {
+			branch, below = "└─ ", "   "
+		}
+		dst = append(c.paint(dst, dim, indent+branch), strconv.Itoa(m.Pid)+" "...)
+		dst = append(c.paint(dst, cyan, diag.Printable(m.Name)), '\n')
+		if len(indent) < 200 { // the depth of a tree is the container's choice
+			dst = c.appendProcesses(dst, list, m.Pid, indent+below)
+		}
+	}
+	return dst
+}
+
+type treeNamespace struct {
+	Type   string   `json:"type"`
+	Inode  uint64   `json:"inode"`
+	Own    bool     `json:"own"`
+	Shared []string `json:"sharedWith,omitempty"`
+}
+
+type treeProcess struct {
+	Pid    int    `json:"pid"`
+	Parent int    `json:"parent"`
+	Name   string `json:"name"`
+}
+
+type treeContainer struct {
+	ID         string          `json:"id"`
+	Status     string          `json:"status"`
+	Cgroups    []string        `json:"cgroups"`
+	Namespaces []treeNamespace `json:"namespaces"`
+	Processes  []treeProcess   `json:"processes"`
+}
+
+func treeDocument(shown, all []*libcontainer.Anatomy) []treeContainer {
+	list := make([]treeContainer, 0, len(shown))
+	for _, a := range shown {
+		t := treeContainer{ID: a.State.ID, Status: string(a.State.Status), Cgroups: a.Cgroups}
+		for _, n := range a.Namespaces {
+			t.Namespaces = append(t.Namespaces, treeNamespace{n.Type, n.Inode, n.Own, sharedWith(n, a, all)})
+		}
+		for _, m := range a.Processes {
+			t.Processes = append(t.Processes, treeProcess(m))
+		}
+		list = append(list, t)
+	}
+	return list
 }

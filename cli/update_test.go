@@ -35,11 +35,11 @@ func TestLimitFlags(t *testing.T) {
 		}
 		seen++
 		var r specs.LinuxResources
-		if !l.set(&r, "1") {
-			t.Errorf("--%s 1 is refused", l.name)
+		if !l.set(&r, "16") {
+			t.Errorf("--%s 16 is refused", l.name)
 		}
 		if r.CPU == nil && r.Memory == nil && r.Pids == nil && r.BlockIO == nil {
-			t.Errorf("--%s 1 sets nothing", l.name)
+			t.Errorf("--%s 16 sets nothing", l.name)
 		}
 		if l.want != "" && l.set(&r, "one") {
 			t.Errorf("--%s takes a word", l.name)

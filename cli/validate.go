@@ -17,10 +17,10 @@ func validateCommand() *Command {
 		Description: []string{
 			"Checks config.json as create and run do, and prints all findings, one per line, with line, column and " +
 				"field. The check does not depend on this machine, and changes nothing.",
-			"Warnings are findings with which a container can be made: what run would warn of, a property that is " +
-				"there twice, and one that the specification does not define. That is often a typing mistake, so " +
-				"the name that was probably meant is printed. An editor can check a config while it is written: " +
-				"see --schema in rt-spec(8).",
+			"A warning does not prevent a container: what run would warn of, a property that is given twice, and one " +
+				"that the specification does not define. The latter is often a typing mistake, so rt prints the name " +
+				"that was probably meant. An editor can check a config while it is written: see --schema in " +
+				"rt-spec(8).",
 		},
 		Flags: []Flag{
 			{Name: "bundle", Short: "b", Value: "DIR", To: &bundle, Usage: "the bundle (default: the working " +

@@ -24,7 +24,7 @@ func versionCommand() *Command {
 	}
 }
 
-// writeVersion prints the version.
+// writeVersion prints what --version prints.
 func (c *Call) writeVersion() error {
 	_, err := c.Stdout.Write(appendVersion(nil, c.program))
 	return err

@@ -25,41 +25,43 @@ func overview(commands []*cli.Command) string {
 	r.section("SYNOPSIS")
 	r.synopsis("rt", "[global options] <command> [options] [arguments]")
 	r.section("DESCRIPTION")
-	r.text("rt is a low-level container runtime: it makes a container of a bundle, a directory with a config.json " +
-		"and " +
-		"a root file system, " +
-		"as the OCI runtime specification describes it. Its commands, options and exit statuses are those of runc, " +
-		"so " +
-		"that engines such as " +
-		"containerd, Docker, Podman and CRI-O can use it instead of runc.")
-	r.text("rt compiles config.json into a plan, a list of system calls, and a tiny program of its own carries that " +
-		"out inside the container. " +
-		"rt-plan(8) shows the plan, and an error names the step of it that failed.")
+	r.text("rt is a low-level container runtime. It creates a container from a bundle, a directory with a " +
+		"config.json and a root file system, as the OCI runtime specification describes it. rt has the commands, " +
+		"options and exit statuses of runc(8), and some more, so engines such as containerd, Docker, Podman and " +
+		"CRI-O can call " +
+		"it instead of runc.")
+	r.text("rt compiles config.json into a plan, a list of system calls. A process of a few pages executes the plan " +
+		"in the container, and then the program. rt-plan(8) prints the plan. An error names the step that failed.")
 	r.section("COMMANDS")
 	for _, c := range commands {
 		r.item("rt-"+c.Name+"(8)", c.Summary)
 	}
 	r.section("GLOBAL OPTIONS")
-	r.text("They may stand before or behind the command.")
+	r.text("They may stand before the command, or among its options.")
 	r.options(cli.GlobalFlags())
 	r.section("EXIT STATUS")
 	r.exits([]cli.Row{
 		{Term: "3", Text: "there is no such command"},
-		{Term: "other", Text: "rt-run(8) exits with the status of the program"},
+		{Term: "255", Text: "rt-exec(8) could not run the program"},
+		{Term: "other", Text: "rt-run(8), rt-exec(8) and rt-restore(8) exit with the status of the program"},
 	})
 	r.section("ENVIRONMENT")
-	r.item("XDG_RUNTIME_DIR", "where an ordinary user's containers have their state")
-	r.item("LISTEN_FDS", "how many descriptors from 3 on systemd has passed: the container inherits them")
-	r.item("NOTIFY_SOCKET", "the socket of a service manager (sd_notify(3)): the container gets one of its own, "+
-		"/run/notify/notify.sock, and rt passes on from there that it is ready, "+
-		"and nothing else. rt-start(8) and rt-run(8) with --detach wait for that, and name the container's process as "+
-		"that of the service")
-	r.item("NO_COLOR", "if it is set, rt-plan(8) prints no colours")
+	r.item("XDG_RUNTIME_DIR", "the directory in which rt creates the directory rt for the state of an ordinary "+
+		"user's containers")
+	r.item("LISTEN_FDS", "the number of descriptors from 3 on that the service manager has passed "+
+		"(sd_listen_fds(3)): the program "+
+		"in the container gets them, if LISTEN_PID is the pid of rt")
+	r.item("NOTIFY_SOCKET", "the socket of a service manager (sd_notify(3)). The container gets a socket of its own, "+
+		"/run/notify/notify.sock. When the program reports there that it is ready, rt forwards that, and no other "+
+		"message. rt-start(8) and rt-run(8) with --detach wait for it, and tell the service manager the pid of the "+
+		"container's init")
+	r.item("NO_COLOR", "if it is set, rt prints no colours")
+	r.item("RT_PAGER, PAGER", "the pager of rt-plan(8); an empty RT_PAGER turns it off (default: less)")
 	r.section("FILES")
-	r.item("config.json", "what the container is to be; in the bundle")
+	r.item("config.json", "the config of the container, in the bundle")
 	r.item("/run/rt/", "the state of all containers; $XDG_RUNTIME_DIR/rt/ for an ordinary user")
 	r.section("EXAMPLES")
-	r.example("Make a bundle and run it",
+	r.example("Create a bundle and run it",
 		"mkdir -p web/rootfs && rt spec --bundle web && cp -a /srv/root/. web/rootfs && rt run ./web")
 	r.section("SEE ALSO")
 	var see []string
@@ -91,7 +93,7 @@ func page(c *cli.Command) string {
 	}
 	r.section("OPTIONS")
 	r.options(c.Flags)
-	r.text("The global options of rt(8) may stand here too.")
+	r.text("The global options of rt(8) are also accepted.")
 	r.section("EXIT STATUS")
 	r.exits(c.Exit)
 	if len(c.Files) > 0 {
@@ -112,7 +114,7 @@ func page(c *cli.Command) string {
 // exits lists the exit statuses: 0 and 1 are the same for all commands, unless rows say more of them.
 func (r *roff) exits(rows []cli.Row) {
 	if len(rows) == 0 || rows[0].Term != "the program's" {
-		r.item("0", "it is done")
+		r.item("0", "success")
 	}
 	if len(rows) == 0 || rows[0].Term != "1" {
 		r.item("1", "an error, which is printed to standard error and logged")

@@ -53,7 +53,7 @@ load setup
 	[ "$(jq '.[0].namespaces[] | select(.type == "mnt").own' <<<"$output")" = true ]
 	run rt tree "$ID"
 	[[ $output == *"└─ $pid sh"*"└─ "*sleep* ]]
-	[[ $output == *"mnt"*"own"* ]]
+	[[ $output == *"namespaces  own: "*mnt* ]]
 }
 
 @test "tree: a namespace that two containers share is named" {
@@ -65,5 +65,5 @@ load setup
 	rt run --detach --bundle "$BUNDLE" "$ID-2" </dev/null >/dev/null 2>&1
 	run rt tree "$ID"
 	rt delete --force "$ID-2"
-	[[ $output == *"ipc shared with $ID-2"* ]]
+	[[ $output == *"shared with $ID-2: ipc"* ]]
 }

@@ -169,9 +169,12 @@ limit() {
 		[ "$status" -eq 1 ]
 		clear_error "$option" "$words"
 	done <<-'CASES'
-		--memory 64q must be a size
-		--memory 1e9 must be a size
-		--memory -2 must be a size
+		--memory 64q must be a number of bytes
+		--memory 1e9 must be a number of bytes
+		--memory -2 must be a number of bytes
+		--cpu-quota 5 must be at least 1000 microseconds
+		--cpu-idle 7 must be 0, or 1 for SCHED_IDLE
+		--blkio-weight 5 must be a number from 10 to 1000
 		--pids-limit many must be a number
 		--cpu-share -1 must be a number
 		--blkio-weight 70000 must be a number

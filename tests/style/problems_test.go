@@ -36,7 +36,7 @@ var rest = regexp.MustCompile(`^…([,:]|[^a-z]*$)|… …$`)
 
 // theirs begin the problems that have the words of runc, because engines look for them: see docs/engines.md.
 var theirs = []string{
-	`exec "`, `exec: "`, "invalid container ID format: ", "invalid log-format: ", "error running ", "unknown signal: ",
+	`exec "`, `exec: "`, "invalid container ID format: ", "error running ", "unknown signal: ",
 	"container's cgroup unexpectedly frozen: ", "container with given ID already exists: ",
 }
 

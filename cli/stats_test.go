@@ -86,8 +86,8 @@ func TestAnatomyText(t *testing.T) {
 		Namespaces: namespaces{{Type: "ipc", Inode: 3, Own: true}},
 	}
 	const want = `web1  running
-  cgroup    /sys/fs/cgroup/web1
-  spaces    ipc shared with db; mnt own; net host's
+  cgroup      /sys/fs/cgroup/web1
+  namespaces  own: mnt; host: net; shared with db: ipc
   ├─ 10 sh
   │  ├─ 11 \x1b[2Jevil
   │  │  └─ 12 a b
