@@ -43,6 +43,13 @@ func auditCommand() *Command {
 		Examples: []Row{
 			{"rt audit web1", "Show what web1 has, and what differs from its config"},
 			{"rt audit --format json web1 | jq -r '.findings[].field'", "Print the fields of the config that differ"},
+			{`# rt audit web1
+process
+  uid                    0
+  gid                    0
+  additional groups      -
+  no_new_privs           yes
+...`, ""},
 		},
 		Exit: []Row{{"1", "the container differs from its config"}},
 	}

@@ -9,6 +9,8 @@
 // data, only for the given command: rt runs for a few milliseconds (docs/decisions/0006).
 package cli
 
+import "strings"
+
 // Command is a command of rt, or a subcommand.
 type Command struct {
 	Name    string
@@ -28,8 +30,8 @@ type Command struct {
 	Complete []Candidates
 
 	Description []string // paragraphs
-	Examples    []Row
-	Exit        []Row // exit statuses other than 0 and 1
+	Examples    []Row    // one with lines is a session for the manual page: IsSession
+	Exit        []Row    // exit statuses other than 0 and 1
 	Files       []Row
 }
 
@@ -48,6 +50,9 @@ type Flag struct {
 
 // Row is a line of a manual page: an example and what it does, an exit status and when it occurs.
 type Row struct{ Term, Text string }
+
+// IsSession reports whether an example is a session: commands, each after "# " and with its output behind it.
+func (r Row) IsSession() bool { return strings.HasPrefix(r.Term, "# ") }
 
 // anyNumber is the Max of a command that takes any number of arguments.
 const anyNumber = 1 << 30

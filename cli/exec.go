@@ -41,6 +41,9 @@ func execCommand() *Command {
 			{"rt exec --process process.json --detach --pid-file p.pid web1", "Start a process as an engine does"},
 			{"rt exec --host-binary /bin/busybox web1 sh", "Run the host's static busybox in a container without a " +
 				"shell"},
+			{`# rt exec web1 sh -c 'id; exit 3'; echo $?
+uid=0(root) gid=0(root)
+3`, ""},
 		},
 		Exit: []Row{
 			{"the program's", "the program has exited"},

@@ -22,6 +22,8 @@ func featuresCommand() *Command {
 		Action: printFeatures,
 		Examples: []Row{
 			{"rt features | jq '.linux.mountExtensions'", "Print the support for id-mapped mounts"},
+			{`# rt features | jq -c .linux.mountExtensions
+{"idmap":{"enabled":true}}`, ""},
 		},
 	}
 }

@@ -42,6 +42,9 @@ func (c *Call) helpWidth() int {
 func (c *Command) help() string {
 	parts := append([]string(nil), c.Description...)
 	for i, e := range c.Examples {
+		if e.IsSession() {
+			continue
+		}
 		text := e.Text + ":\n   # " + e.Term
 		if i == 0 {
 			text = "Examples:\n\n" + text

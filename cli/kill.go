@@ -20,6 +20,8 @@ func killCommand() *Command {
 			"Sends a signal to the container's init, by default SIGTERM. The signal is a number or a name with or " +
 				"without SIG: 9, KILL and SIGKILL are the same. Real-time signals are RTMIN, RTMIN+n, RTMAX and " +
 				"RTMAX-n.",
+			"The init of a pid namespace ignores signals that it has no handler for, except SIGKILL and SIGSTOP " +
+				"(pid_namespaces(7)). A program that does not handle SIGTERM ends only with SIGKILL.",
 		},
 		Flags: []Flag{{Name: "all", Short: "a", To: &all, Hidden: true, Usage: "send it to all processes of the " +
 			"container"}},

@@ -34,6 +34,9 @@ func listCommand() *Command {
 		Examples: []Row{
 			{"rt list", "List the containers"},
 			{"rt --root /run/containerd/runc/default list --format json", "List those of another root as JSON"},
+			{`# rt list
+ID          PID         STATUS      BUNDLE      CREATED                          OWNER
+web1        18798       running     /srv/web    2026-11-30T04:13:24.004694418Z   root`, ""},
 		},
 		Files: []Row{{"/run/rt/", "the state of all containers; $XDG_RUNTIME_DIR/rt/ for an ordinary user"}},
 	}

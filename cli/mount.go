@@ -25,7 +25,9 @@ func mountCommand() *Command {
 			"Mounts a file or directory of the host, or a new tmpfs, in a container that is created, running or " +
 				"paused. The rules are those of mounts in config.json, with the same options: the source is cloned " +
 				"outside the container, restricted before the container can see it, and attached below the " +
-				"container's root, where no link leads out. A missing mount point is created. Without an option for " +
+				"container's root, where no link leads out. A missing mount point is created, unless the root of " +
+				"the container is read-only, " +
+				"as that of rt-spec(8) is: it must exist then. Without an option for " +
 				"propagation the mount is private (rprivate): what is mounted there later, on either side, does not " +
 				"appear on the other.",
 			"The mount is recorded in the state of the container: rt audit does not report it, and rt umount removes " +
@@ -48,6 +50,9 @@ func mountCommand() *Command {
 			{"rt mount -o ro web1 /srv/tools /tools", "Mount the directory /srv/tools read-only at /tools in web1"},
 			{"rt mount -t tmpfs -o size=64m,noexec web1 scratch /scratch", "Mount a tmpfs of 64 MiB at /scratch"},
 			{"rt mount --plan web1 /srv/tools /tools", "Print the system calls of the first example"},
+			{`# rt mount -o ro web1 /srv/tools /tools
+# rt exec web1 touch /tools/new
+touch: /tools/new: Read-only file system`, ""},
 		},
 	}
 }

@@ -235,5 +235,8 @@ func checkArgs(c *Command, name string, args []string) error {
 	if c.InOrder && n > c.Max && slices.ContainsFunc(args[1:], isOption) {
 		e.Hint = "options stand before the ID; " + e.Hint
 	}
+	if c.Name == "run" && n > c.Max {
+		e.Hint = "the program is process.args of config.json; " + e.Hint
+	}
 	return e
 }

@@ -56,6 +56,9 @@ func planCommand() *Command {
 			{"rt plan --why /proc/keys web", "See why /proc/keys can't be read in the container"},
 			{"rt plan --diff web/old.json web", "See what the changes since old.json, a copy of config.json, change"},
 			{"rt plan --json web | jq -r '.steps[].call' | sort | uniq -c", "Count its system calls"},
+			{`# rt plan --field hostname web
+names
+  11  sethostname("rt", 2)  # hostname: set the host name`, ""},
 		},
 		Files: []Row{{"config.json", "the config to compile"}},
 	}

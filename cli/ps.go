@@ -38,6 +38,9 @@ func psCommand() *Command {
 			{"rt ps web1", "List the processes of web1"},
 			{"rt ps web1 -o pid,rss,args", "List them with their memory"},
 			{"rt ps --format json web1", "List their pids as JSON"},
+			{`# rt ps web1 -o pid,args
+    PID COMMAND
+  18798 sleep 1000`, ""},
 		},
 	}
 }

@@ -26,6 +26,14 @@ func TestCommandsAreQuotedTruly(t *testing.T) {
 	lines := map[string][]string{}
 	for _, c := range Commands() {
 		for _, e := range c.Examples {
+			if e.IsSession() {
+				for line := range strings.Lines(e.Term) {
+					if command, ok := strings.CutPrefix(strings.TrimSpace(line), "# rt "); ok {
+						lines["rt-"+c.Name+"(8)"] = append(lines["rt-"+c.Name+"(8)"], "rt "+command)
+					}
+				}
+				continue
+			}
 			for part := range strings.SplitSeq(e.Term, "|") {
 				if part = strings.TrimSpace(part); strings.HasPrefix(part, "rt ") {
 					lines["rt-"+c.Name+"(8)"] = append(lines["rt-"+c.Name+"(8)"], part)

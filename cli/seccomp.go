@@ -57,6 +57,10 @@ func seccompCommand() *Command {
 			{"rt seccomp diff old.json new.json", "Review a change of a profile"},
 			{"rt seccomp check --call-arch SCMP_ARCH_X86 profile.json socketcall 1", "Check a call of a 32-bit " +
 				"program"},
+			{`# rt seccomp check profile.json clone CLONE_NEWUSER
+clone(CLONE_NEWUSER): SCMP_ACT_ERRNO(EPERM)
+  linux.seccomp.syscalls[0]: the arguments of clone match
+  after 9 instructions`, ""},
 		},
 	}
 }

@@ -11,8 +11,21 @@ func stateCommand() *Command {
 				"annotations; and also rootfs, created and owner. The status is creating, created, running, paused " +
 				"or stopped. The pid of a stopped container is 0.",
 		},
-		Action:   printState,
-		Examples: []Row{{"rt state web1 | jq -r .status", "Print the status of web1"}},
+		Action: printState,
+		Examples: []Row{
+			{"rt state web1 | jq -r .status", "Print the status of web1"},
+			{`# rt state web1
+{
+  "ociVersion": "1.3.0",
+  "id": "web1",
+  "pid": 18798,
+  "status": "running",
+  "bundle": "/srv/web",
+  "rootfs": "/srv/web/rootfs",
+  "created": "2026-11-30T04:13:24.004694418Z",
+  "owner": ""
+}`, ""},
+		},
 	}
 }
 

@@ -47,6 +47,9 @@ func statsCommand() *Command {
 		Examples: []Row{
 			{"rt stats", "Watch all containers"},
 			{"rt stats --no-stream --format json web1 | jq .memory", "Print the memory that web1 uses"},
+			{`# rt stats --no-stream web1
+ID     CPU %   MEMORY / LIMIT          PIDS / LIMIT   READ   WRITTEN   OOM   PRESSURE cpu mem io
+web1   0.0     156.0 KiB / 512.0 MiB   1 / 100        0 B    0 B       0     0.0 0.0 0.0`, ""},
 		},
 	}
 }

@@ -34,6 +34,11 @@ func treeCommand() *Command {
 		Examples: []Row{
 			{"rt tree", "Show all containers"},
 			{"rt tree --format json web1 | jq '.[0].namespaces'", "Print the namespaces of web1"},
+			{`# rt tree web1
+web1  running
+  cgroup      /sys/fs/cgroup/web1
+  namespaces  own: pid mnt net ipc uts cgroup; host: user time
+  └─ 18798 sleep`, ""},
 		},
 	}
 }

@@ -31,6 +31,9 @@ func validateCommand() *Command {
 		Examples: []Row{
 			{"rt validate web", "Check web/config.json"},
 			{"rt validate --format json web | jq -r '.[].field'", "Print only the fields with findings"},
+			{`# rt validate web
+config.json:41:3: warning: process.noNewPrivilege: is unknown and ignored: did you mean "noNewPrivileges"?
+config.json is valid`, ""},
 		},
 		Exit:  []Row{{"1", "there are problems, or config.json can't be read"}},
 		Files: []Row{{"config.json", "what is checked"}},

@@ -104,7 +104,11 @@ func page(c *cli.Command) string {
 	}
 	r.section("EXAMPLES")
 	for _, e := range c.Examples {
-		r.example(e.Text, e.Term)
+		if e.IsSession() {
+			r.session(e.Term)
+		} else {
+			r.example(e.Text, e.Term)
+		}
 	}
 	r.section("SEE ALSO")
 	r.text("rt(8)")

@@ -93,6 +93,7 @@ func TestEscape(t *testing.T) {
 		"it's":    `it\(aqs`,
 		"~/a ^":   `\(ti/a \(ha`,
 		".bashrc": `\&.bashrc`,
+		"└":       `\[u2514]`,
 	} {
 		if got := guard(escape(in)); got != want {
 			t.Errorf("escape(%q) = %q, want %q", in, got, want)

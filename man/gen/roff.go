@@ -1,6 +1,10 @@
 package main
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
 
 // roff is a manual page in the making, in the macros of man(7).
 type roff struct{ strings.Builder }
@@ -46,6 +50,16 @@ func (r *roff) example(text, command string) {
 	r.line(".fi\n.RE")
 }
 
+// session is a block of commands with their output.
+func (r *roff) session(text string) {
+	r.text("A session:")
+	r.line(".PP\n.RS 4\n.nf")
+	for line := range strings.SplitSeq(text, "\n") {
+		r.line(guard(escape(line)))
+	}
+	r.line(".fi\n.RE")
+}
+
 func bold(s string) string { return `\fB` + escape(s) + `\fR` }
 
 func italic(s string) string { return `\fI` + escape(s) + `\fR` }
@@ -53,7 +67,16 @@ func italic(s string) string { return `\fI` + escape(s) + `\fR` }
 // escape makes s mean itself. A dash is the minus of the keyboard: what readers copy from a page must be what they can
 // type.
 func escape(s string) string {
-	return strings.NewReplacer(`\`, `\e`, `-`, `\-`, `'`, `\(aq`, "`", "\\`", `^`, `\(ha`, `~`, `\(ti`).Replace(s)
+	s = strings.NewReplacer(`\`, `\e`, `-`, `\-`, `'`, `\(aq`, "`", "\\`", `^`, `\(ha`, `~`, `\(ti`).Replace(s)
+	var b strings.Builder
+	for _, r := range s {
+		if r < utf8.RuneSelf {
+			b.WriteRune(r)
+		} else { // groff(1) takes its input for Latin-1
+			fmt.Fprintf(&b, `\[u%04X]`, r)
+		}
+	}
+	return b.String()
 }
 
 // guard keeps a line from being taken for a macro.
