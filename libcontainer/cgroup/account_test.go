@@ -185,7 +185,7 @@ func TestStats(t *testing.T) {
 }
 
 func TestOOMKilled(t *testing.T) {
-	limit := int64(4 << 20)
+	limit := int64(4<<20 + 100) // which the kernel rounds to pages
 	g := newGroup(t, &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit, Swap: &limit}})
 	if !offers(g, "memory") {
 		t.Skip("SKIP: this machine has no controller memory")
@@ -223,7 +223,7 @@ func TestOOMKilled(t *testing.T) {
 		t.Errorf("after: %v, %v", oom, err)
 	}
 	if err := g.OOMError(); err == nil ||
-		!strings.HasPrefix(err.Error(), `linux.resources.memory.limit "4194304": is too low`) {
+		!strings.HasPrefix(err.Error(), `linux.resources.memory.limit "4194404": is too low`) {
 		t.Errorf("OOMError: %v", err)
 	}
 	if err := g.Destroy(); err != nil {

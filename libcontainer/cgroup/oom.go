@@ -59,7 +59,10 @@ func (g accounting) OOMError() error {
 			Hint: "it has no limit of its own: a cgroup above it, or the machine, has run out of memory",
 		}
 	}
-	if text, err := readFile(g.dir("memory"), peak); err == nil {
+	if n := g.limits.resources.Memory; n > 0 {
+		e.Value = strconv.FormatInt(n, 10) // that of the config: the kernel rounds it to pages, down to 0
+	}
+	if text, err := readFile(g.dir("memory"), peak); err == nil && strings.TrimSpace(text) != "0" {
 		e.Hint = "it used " + strings.TrimSpace(text) + " bytes when it was killed, and needs more: " + leastMemory
 	}
 	return e
