@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -59,6 +60,21 @@ func TestREADMENamesEveryPackage(t *testing.T) {
 	for dir := range list {
 		if dir != ".." && !regexp.MustCompile(`(?m)^ +`+path.Base(dir)+`/ `).MatchString(section) {
 			t.Errorf("README.md does not name the package %s", dir)
+		}
+	}
+}
+
+// TestREADMENamesTheTests looks for the directories of tests in "Where to find what".
+func TestREADMENamesTheTests(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "../README.md"), "## Where to find what")
+	section, _, _ = strings.Cut(section, "\n## ")
+	list, err := os.ReadDir("../tests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list {
+		if e.IsDir() && !strings.Contains(section, " "+e.Name()+"/") {
+			t.Errorf("README.md does not name tests/%s", e.Name())
 		}
 	}
 }

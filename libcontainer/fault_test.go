@@ -188,7 +188,7 @@ func (f *faults) errnos(i int) []unix.Errno {
 	return list
 }
 
-// learn gets the plan by carrying it out, twice: a first time makes the mount points and whatever else stays in the
+// learn gets the plan by executing it, twice: a first time makes the mount points and whatever else stays in the
 // root file system.
 func (f *faults) learn() {
 	for range 2 {

@@ -40,7 +40,7 @@ type result struct {
 	stdout  string
 }
 
-// run carries p out in a real boot process, answers its sync points, and returns its story.
+// run executes p in a real boot process, answers its sync points, and returns its story.
 func run(t *testing.T, p *Program) result {
 	t.Helper()
 	image, err := Assemble(p)

@@ -1,6 +1,6 @@
-// Differential makes random valid bundles, and sequences of commands, carries them out with rt and with other runtimes,
-// and prints where what the container sees under rt is what it sees under none of them, with the config reduced to what
-// the difference needs.
+// Differential makes random valid bundles and sequences of commands, and runs them with rt and with other runtimes. It
+// prints what a container sees under rt and under none of the others, with the config reduced to what the difference
+// needs.
 //
 //	differential -seconds 60                         # rt, and those of runc and crun that are installed
 //	differential -seed 17 -cases 1                   # one case again

@@ -21,7 +21,7 @@ type facts struct {
 	output string // what the runtime said, for people
 }
 
-// observe carries c out with p.
+// observe runs c with p.
 func (w *world) observe(c *kase, p *peer) (*facts, error) {
 	b, err := w.makeBundle(c)
 	if err != nil {

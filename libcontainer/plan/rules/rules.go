@@ -88,7 +88,7 @@ type Breach struct {
 // Error names the rule, the step and what it breaks.
 func (b *Breach) Error() string {
 	return "rt has made a plan that breaks its rule " + b.Rule.ID + " (" + b.Rule.Text +
-		"), and does not carry it out: step " +
+		"), and does not execute it: step " +
 		strconv.Itoa(b.Step) + ", " + b.Text + ": " + b.What
 }
 
