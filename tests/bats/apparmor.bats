@@ -35,7 +35,7 @@ secrets() {
 	[[ ${lines[2]} == *"/secret-a"*"Permission denied" ]]
 }
 
-@test "apparmorProfile: without noNewPrivileges, with users of its own, and with both" {
+@test "apparmorProfile: without noNewPrivileges, with a user namespace, and with both" {
 	for edit in '.process.noNewPrivileges = false' '.linux.namespaces += [{type: "user"}] |
 		.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 		| .linux.gidMappings = .linux.uidMappings |
@@ -70,7 +70,7 @@ secrets() {
 	[ "$RUNTIME" != rt ] || [[ $output == *hint*apparmor_parser* ]]
 }
 
-@test "apparmorProfile: a /proc of the image is not believed (CVE-2019-16884)" {
+@test "apparmorProfile: a fake /proc of the image is not used (CVE-2019-16884)" {
 	secrets '.process.apparmorProfile = "rt-test-a"'
 	config '.mounts |= map(select(.destination != "/proc"))'
 	mkdir -p "$BUNDLE/rootfs/proc/self/attr/apparmor" "$BUNDLE/rootfs/proc/thread-self/attr/apparmor"

@@ -102,14 +102,14 @@ wrong_config() {
 	refused process
 }
 
-@test "bad input: the root filesystem is missing" {
+@test "bad input: the root file system is missing" {
 	bundle
 	rm -r "$BUNDLE/rootfs"
 	in_container true
 	refused root.path "$BUNDLE/rootfs" "no such file or directory"
 }
 
-@test "bad input: the root filesystem is a file" {
+@test "bad input: the root file system is a file" {
 	bundle
 	rm -r "$BUNDLE/rootfs"
 	touch "$BUNDLE/rootfs"

@@ -40,7 +40,7 @@ limit() {
 	[ -z "$(cgroups)" ]
 }
 
-@test "cgroups: a relative cgroupsPath is found again, and dots do not lead out" {
+@test "cgroups: a relative cgroupsPath is found again, and .. is refused" {
 	ID_PATH=$ID-rel/../../../../../../tmp/$ID-out bundle '.linux.cgroupsPath = env.ID_PATH'
 	process sleep 60
 	run_detached rt create --bundle "$BUNDLE" "$ID"
@@ -113,7 +113,7 @@ limit() {
 	[[ $output == *"fork"* ]]
 }
 
-@test "cgroups: a container that has all its tasks can be looked into with exec" {
+@test "cgroups: exec works in a container that has reached its pids limit" {
 	only_rt "others fail, or take a limit of zero for one"
 	needs_controller pids
 	for limit in 0 1; do
@@ -195,7 +195,7 @@ limit() {
 	[[ $output != started ]]
 }
 
-@test "cgroups: a value that the kernel does not take is refused" {
+@test "cgroups: a value that the kernel refuses is an error" {
 	needs_controller cpu
 	bundle '.linux.resources.cpu = {quota: 5, period: 100000}'
 	in_container true
@@ -346,7 +346,7 @@ limit() {
 
 # In a container that sees its cgroups read-only.
 # bats test_tags=root
-@test "cgroup2 alone: where none can be made root goes without, if nothing is asked that takes one" {
+@test "cgroup2 alone: root runs a container without a cgroup if none can be created and the config needs none" {
 	only_rt "others fail"
 	needs_cgroupfs "systemd makes it"
 	local ro='mount -o remount,bind,ro /sys/fs/cgroup;'
@@ -380,7 +380,7 @@ limit() {
 1" ]
 }
 
-@test "cgroup2 alone: a limit of a controller that is not there is refused" {
+@test "cgroup2 alone: a limit of a missing controller is refused" {
 	[ "$(cgroup_version memory)" != 2 ] || skip "this machine's cgroup2 has the memory controller"
 	known_bad runc "it ignores some"
 	bundle '.linux.resources.memory = {limit: 67108864}'
@@ -425,7 +425,7 @@ limit() {
 	[ "$output" = "$value" ]
 }
 
-@test "cgroups: --cgroup-manager disabled makes none, and later commands know" {
+@test "cgroups: --cgroup-manager disabled creates none, and the state records it" {
 	needs_cgroupfs "the options exclude each other"
 	only_rt "the option is crun's"
 	ID_PATH=/$ID-path bundle '.linux.cgroupsPath = env.ID_PATH'
@@ -449,7 +449,7 @@ limit() {
 	rt delete "$ID"
 }
 
-@test "cgroups: --cgroup-manager disabled keeps no limits, so it refuses them" {
+@test "cgroups: --cgroup-manager disabled refuses limits" {
 	needs_cgroupfs "the options exclude each other"
 	only_rt "the option is crun's"
 	bundle '.linux.resources.pids.limit = 20'
@@ -457,7 +457,7 @@ limit() {
 	refused linux.resources.pids.limit "--cgroup-manager disabled"
 }
 
-@test "cgroups: --cgroup-manager cgroupfs, and what makes no sense" {
+@test "cgroups: --cgroup-manager cgroupfs, and invalid combinations" {
 	needs_cgroupfs "the options exclude each other"
 	only_rt "the option is crun's"
 	bundle

@@ -142,7 +142,7 @@ gone() {
 	exec 7<&-
 }
 
-@test "restore: a terminal goes to the console socket" {
+@test "restore: a terminal is sent to the console socket" {
 	bundle '.process.terminal = true'
 	mkfifo "$BATS_TEST_TMPDIR/tty.in"
 	SOCKET=$BATS_TEST_TMPDIR/tty.sock
@@ -196,7 +196,7 @@ gone() {
 	eventually counted $(($(now) + 3))
 }
 
-@test "checkpoint: what CRIU refuses is said in its words, and the container continues" {
+@test "checkpoint: an error has CRIU's own message, and the container continues" {
 	bundle '.root.readonly = false'
 	# A file that is open, and has lost the name it was opened by but not all: that takes --link-remap.
 	running sh -c "exec 9>/tmp/one; ln /tmp/one /tmp/two; rm /tmp/one; $count"
@@ -378,7 +378,7 @@ gone() {
 	bring_back
 }
 
-@test "restore: paths that the config masks and the images do not are said" {
+@test "restore: a warning names paths that the config masks and the images do not" {
 	only_rt "the mounts of the images"
 	counting '.linux.maskedPaths = ["/proc/keys"] | .linux.readonlyPaths = ["/proc/irq"]'
 	save
@@ -446,7 +446,7 @@ gone() {
 	rt delete --force "$ID"
 }
 
-@test "restore: with users of its own" {
+@test "restore: with a user namespace" {
 	bundle '.root.readonly = false | .linux.namespaces += [{type: "user"}]
 		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
 		.linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
@@ -578,7 +578,7 @@ gone() {
 	exec 8<&-
 }
 
-@test "checkpoint: org.criu.config has the last word" {
+@test "checkpoint: org.criu.config overrides the options" {
 	echo 'log-file other.log' >"$BATS_TEST_TMPDIR/criu.conf"
 	counting ".annotations[\"org.criu.config\"] = \"$BATS_TEST_TMPDIR/criu.conf\""
 	save

@@ -51,7 +51,7 @@ hanging() {
 	eventually test -s "$BATS_TEST_TMPDIR/silent.pid"
 }
 
-@test "checkpoint: of a criu that hangs nothing is left, and the container continues" {
+@test "checkpoint: nothing is left of a criu that hangs, and the container continues" {
 	only_rt "a criu that hangs"
 	bundle ".root.readonly = false"
 	running sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/tmp/next; mv /tmp/next /tmp/count; sleep 0.05; done'
@@ -77,7 +77,7 @@ hanging() {
 	silent_ends
 }
 
-@test "restore: of a criu that hangs nothing is left" {
+@test "restore: nothing is left of a criu that hangs" {
 	only_rt "a criu that hangs"
 	bundle
 	process sleep 1000

@@ -54,7 +54,7 @@ ptmx" ]
 }
 
 # bats test_tags=root
-@test "linux.devices: a block device, a fifo, a folder that is missing" {
+@test "linux.devices: a block device, a fifo, a directory that is missing" {
 	bundle '.linux.devices = [
 		{path: "/dev/deep/er/block", type: "b", major: 7, minor: 200, fileMode: 384},
 		{path: "/dev/fifo", type: "p", fileMode: 438}]'

@@ -23,7 +23,7 @@ needs() { only_rt "doctor"; }
 }
 
 # bats test_tags=root
-@test "doctor says what is bad, what to do, and that containers can't run" {
+@test "doctor reports what is bad, what to do, and that containers can't run" {
 	needs_root "to hide the cgroups"
 	run unshare --mount --propagation private sh -c 'umount -R /sys/fs/cgroup; mount -t tmpfs none /sys/fs/cgroup;
 		exec "$0" doctor' "$RT"
@@ -42,7 +42,7 @@ needs() { only_rt "doctor"; }
 }
 
 # bats test_tags=user
-@test "doctor tells an ordinary user of his ids" {
+@test "doctor reports the id ranges of an ordinary user" {
 	run rt doctor
 	[[ $output == *"/etc/subuid"* ]]
 }

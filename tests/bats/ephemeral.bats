@@ -156,7 +156,7 @@ users_of_its_own() {
 }
 
 # bats test_tags=root
-@test "ephemeral: with users of its own, files keep the owners that the image gives them" {
+@test "ephemeral: with a user namespace, files keep the owners that the image gives them" {
 	writable
 	users_of_its_own
 	chown 100000:100000 "$BUNDLE/rootfs" "$BUNDLE/rootfs/lib"
@@ -171,7 +171,7 @@ users_of_its_own() {
 }
 
 # bats test_tags=root
-@test "ephemeral: with users of its own, where their root has no way to root.path" {
+@test "ephemeral: with a user namespace, where their root has no way to root.path" {
 	writable
 	users_of_its_own
 	chown 100000:100000 "$BUNDLE/rootfs"
@@ -342,7 +342,7 @@ users_of_its_own() {
 	[ -z "$(ls -A "$BATS_TEST_TMPDIR/kept")" ]
 }
 
-@test "overlay: an rt that was killed while it made the directory does no harm to the next" {
+@test "overlay: an rt that was killed while it made the directory does not affect the next" {
 	writable
 	chmod 755 "$BUNDLE/rootfs"
 	mkdir -m 700 "$BATS_TEST_TMPDIR/kept" "$BATS_TEST_TMPDIR/kept/upper"

@@ -77,7 +77,7 @@ needs() { needs_cgroup "accounting is the cgroup's"; }
 	jq -e '.type == "stats"' "$BATS_TEST_TMPDIR/events" >/dev/null
 }
 
-@test "events tells of an OOM-killed process" {
+@test "events reports an OOM-killed process" {
 	needs_controller memory
 	bundle '.linux.resources.memory = {"limit": 20971520, "swap": 20971520} | .process.oomScoreAdj = 500'
 	running sh -c 'sleep 60'

@@ -248,7 +248,7 @@ b" ]
 	eventually grep -q terminal "$BATS_TEST_TMPDIR/said"
 }
 
-@test "exec passes signals on to the program" {
+@test "exec forwards signals to the program" {
 	bundle '.root.readonly = false'
 	running sleep 60
 	run_detached timeout 120 sh -c \
@@ -257,7 +257,7 @@ b" ]
 	[ "$status" -eq 9 ]
 }
 
-@test "exec --preserve-fds hands descriptors down" {
+@test "exec --preserve-fds passes descriptors" {
 	bundle
 	running sleep 60
 	echo handed >"$BATS_TEST_TMPDIR/file"

@@ -62,7 +62,7 @@ writable_cgroups='.linux.namespaces |= (map(select(.type != "cgroup")) + [{type:
 	[ "$status" -eq 0 ]
 }
 
-@test "cgroup2 alone: a cgroup that gives controllers away takes no process, and exec --cgroup says so" {
+@test "cgroup2 alone: a cgroup that delegates controllers can't have processes, and exec --cgroup reports that" {
 	only_rt "the wording"
 	bundle "$writable_cgroups"
 	process sh -c "$init_system"

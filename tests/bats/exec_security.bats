@@ -109,7 +109,7 @@ exec_in() {
 	[ "$(sha256sum <"$RT")" = "$sum" ]
 }
 
-@test "CVE-2016-9962: a process of the container cannot look into the process that joins it" {
+@test "CVE-2016-9962: a process of the container cannot inspect the process that joins it" {
 	bundle '.root.readonly = false | .process.capabilities |= with_entries(.value += ["CAP_SYS_PTRACE"])'
 	running sh -c 'while :; do for p in /proc/[0-9]*; do case $p in /proc/1) continue;; esac
 		for fd in $p/fd/*; do l=$(readlink $fd) || continue; case $l in /*) [ -e "$l" ] ||

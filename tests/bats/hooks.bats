@@ -48,7 +48,7 @@ hooks_bundle() {
 	[ "$(log | wc -l)" -eq 7 ]
 }
 
-@test "hooks: poststart comes with start, after startContainer" {
+@test "hooks: poststart runs at start, after startContainer" {
 	known_bad runc "before 1.5 it runs poststart at create"
 	hooks_bundle
 	hook startContainer "echo startContainer >>$LOG"
@@ -80,7 +80,7 @@ hooks_bundle() {
 	[ "$(log | tr '\n' ' ')" = "1 2 3 " ]
 }
 
-@test "hooks: each gets the state on stdin, with the status of its moment" {
+@test "hooks: each gets the state on stdin, with the status at that time" {
 	hooks_bundle '.annotations = {"org.example.key": "value"}'
 	for kind in $ALL; do
 		hook "$kind" "{ printf '$kind '; cat; echo; } >>$LOG"
@@ -274,7 +274,7 @@ $output
 	refused "hooks.createRuntime[0]" kill
 }
 
-@test "hooks: one that reads nothing of a long state does not hurt" {
+@test "hooks: one that does not read a long state is no error" {
 	hooks_bundle '.annotations = {"org.example.long": ("x" * 200000)}'
 	hook createRuntime "exec 0<&-; echo ran >>$LOG"
 	in_container true
@@ -291,7 +291,7 @@ $output
 }
 
 # nohup(1) and dockerd under it ignore SIGHUP; an ignored signal outlives execve(2).
-@test "hooks: a signal that rt's caller ignores or blocks is not a hook's to miss" {
+@test "hooks: signals that rt's caller ignores or blocks reach a hook" {
 	known_bad runc "hooks inherit what the caller ignores"
 	known_bad crun "hooks inherit what the caller ignores"
 	bundle
@@ -315,7 +315,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$RT" --root "$ROOT" $command "$ID" </dev/n
  5 SigIgn: 0000000000000000" ]
 }
 
-@test "hooks: what rt's caller has left open is not theirs" {
+@test "hooks: descriptors that rt's caller leaks are closed" {
 	bundle
 	for kind in prestart createRuntime createContainer poststart poststop; do
 		KIND=$kind OUT=$BATS_TEST_TMPDIR/open config '.hooks[env.KIND] = [{path: "/bin/sh", args: ["sh", "-c",

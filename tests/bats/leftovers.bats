@@ -45,7 +45,7 @@ orphan() {
 	seen process "sleep 1$BATS_ROOT_PID.1"
 }
 
-@test "leftovers: a process in a root filesystem of the test, by its mount table" {
+@test "leftovers: a process in a root file system of the test, by its mount table" {
 	bundle
 	(setsid env -i PATH="$PATH" unshare --mount --propagation private sh -c \
 		"mount --bind '$BUNDLE/rootfs' /mnt && exec sleep 1$BATS_ROOT_PID.2" </dev/null >/dev/null 2>&1 3>&- &)

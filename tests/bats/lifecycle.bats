@@ -231,7 +231,7 @@ load setup
 	[ "$output" = "" ]
 }
 
-@test "delete: the root filesystem and the bundle stay" {
+@test "delete: the root file system and the bundle stay" {
 	bundle
 	running true
 	eventually status_is stopped
@@ -286,7 +286,7 @@ load setup
 	done
 }
 
-@test "two containers of one bundle know nothing of each other" {
+@test "two containers of one bundle do not see each other" {
 	bundle
 	process sleep 60
 	created

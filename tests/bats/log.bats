@@ -92,7 +92,7 @@ load setup
 	[[ $output == */no/such/folder/log* ]]
 }
 
-@test "log: the file is there as soon as the runtime runs, whatever the command says" {
+@test "log: the file exists as soon as the runtime runs, whatever the command" {
 	rt --log "$BATS_TEST_TMPDIR/log" features >"$BATS_TEST_TMPDIR/out"
 	[ -e "$BATS_TEST_TMPDIR/log" ]
 }
@@ -108,7 +108,7 @@ load setup
 	[[ $output == *"no such file or directory"* ]]
 }
 
-@test "log: a FIFO that nobody reads does not make the runtime wait, and one that is read gets the error" {
+@test "log: a FIFO without a reader does not block the runtime, and one with a reader gets the error" {
 	only_rt "runc waits for a reader"
 	mkfifo "$BATS_TEST_TMPDIR/log"
 	run timeout 120 "$RT" --root "$ROOT" --log "$BATS_TEST_TMPDIR/log" state no-such-container

@@ -14,7 +14,7 @@ load setup
 	[ "$(cat "$BUNDLE/rootfs/secret")" = hush ]
 }
 
-@test "maskedPaths: a folder is empty and read-only" {
+@test "maskedPaths: a directory is empty and read-only" {
 	bundle '.root.readonly = false | .linux.maskedPaths += ["/secrets"]'
 	mkdir "$BUNDLE/rootfs/secrets"
 	echo hush >"$BUNDLE/rootfs/secrets/one"
@@ -33,7 +33,7 @@ load setup
 	[[ $output == *"No such file"* ]]
 }
 
-@test "maskedPaths: those of the default config say nothing of the host" {
+@test "maskedPaths: those of the default config reveal nothing of the host" {
 	bundle
 	in_container sh -c 'for p in kcore keys timer_list sched_debug latency_stats; do [ ! -e /proc/$p ] ||
 		head -c 10 /proc/$p; done; ls -A /sys/firmware /proc/scsi 2>/dev/null | grep -v :'
@@ -60,7 +60,7 @@ load setup
 	[ "$output" = 100 ]
 }
 
-@test "maskedPaths: a relative path is taken from the root directory, with a warning" {
+@test "maskedPaths: a relative path is relative to the root, with a warning" {
 	only_rt "others say nothing"
 	bundle '.linux.maskedPaths += ["secret"]'
 	echo hush >"$BUNDLE/rootfs/secret"

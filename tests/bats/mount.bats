@@ -43,7 +43,7 @@ fails_with() {
 	}
 }
 
-@test "mount: a directory of the host, read-only, at a path that is not there yet" {
+@test "mount: a directory of the host, read-only, at a path that does not exist yet" {
 	up
 	rt mount -o ro,nosuid "$ID" "$SOURCE" /new/point
 	run rt exec "$ID" cat /new/point/file
@@ -171,7 +171,7 @@ fails_with() {
 }
 
 # bats test_tags=root
-@test "mount: a container with users of its own" {
+@test "mount: a container with a user namespace" {
 	OWNER=100000
 	up '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 		| .linux.gidMappings = .linux.uidMappings | .process.user.uid = 7'
@@ -277,7 +277,7 @@ fails_with() {
 }
 
 # bats test_tags=root
-@test "device: a container with users of its own" {
+@test "device: a container with a user namespace" {
 	[ -c /dev/fuse ] || skip "no /dev/fuse"
 	OWNER=100000
 	up '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]

@@ -52,7 +52,7 @@ in_private_mounts() {
 	grep -q root "$BUNDLE/rootfs/etc/passwd"
 }
 
-@test "bind: mount points that are missing are made, a folder for a folder and a file for a file" {
+@test "bind: mount points that are missing are made, a directory for a directory and a file for a file" {
 	mount_of /new/deep/folder bind
 	touch "$SRC/inside"
 	echo content >"$BATS_TEST_TMPDIR/file"
@@ -145,7 +145,7 @@ content" ]
 }
 
 # bats test_tags=root
-@test "rbind: mounts below the source come along; with bind they do not" {
+@test "rbind: mounts below the source are included; with bind they are not" {
 	mount_of /data rbind
 	mkdir "$SRC/below"
 	process ls /data/below
@@ -196,7 +196,7 @@ content" ]
 	refused "mounts[$(jq '.mounts | length - 1' "$BUNDLE/config.json")].source" /nowhere/at/all
 }
 
-@test "bind: a folder on a file is refused" {
+@test "bind: a directory on a file is refused" {
 	mount_of /etc/passwd bind
 	in_container true
 	refused "mounts[" /etc/passwd
@@ -231,7 +231,7 @@ content" ]
 	[ ! -e "$BUNDLE/rootfs/tmp/x" ]
 }
 
-@test "tmpfs: it has the mode, whatever that of the folder below" {
+@test "tmpfs: it has the mode, whatever that of the directory below" {
 	known_bad runc "before 1.2 the folder's mode wins"
 	bundle '.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["mode=1770"]}]'
 	in_container stat -c %a /tmp
@@ -239,7 +239,7 @@ content" ]
 	[ "$output" = 1770 ]
 }
 
-@test "tmpfs: without a mode it has that of the folder below, where it can be seen" {
+@test "tmpfs: without a mode it has that of the directory below, where it can be seen" {
 	bundle '.mounts += [
 		{destination: "/root", type: "tmpfs", source: "tmpfs", options: ["nosuid"]},
 		{destination: "/link", type: "tmpfs", source: "tmpfs"},
@@ -288,7 +288,7 @@ fourth" ]
 }
 
 # bats test_tags=root
-@test "overlay: layers of the host are one folder in the container" {
+@test "overlay: layers of the host are one directory in the container" {
 	grep -qw overlay /proc/filesystems || skip "this kernel has no overlay"
 	mkdir "$BATS_TEST_TMPDIR"/{lower,upper,work}
 	echo below >"$BATS_TEST_TMPDIR/lower/a"
@@ -303,19 +303,19 @@ fourth" ]
 }
 
 # bats test_tags=root
-@test "ramfs: any filesystem the kernel knows" {
+@test "ramfs: any file system the kernel knows" {
 	bundle '.mounts += [{destination: "/tmp", type: "ramfs", source: "whatever", options: ["noexec"]}]'
 	options /tmp
 	[[ $output == *noexec*" - ramfs whatever "* ]]
 }
 
-@test "mounts: a filesystem that the kernel does not know is refused" {
+@test "mounts: a file system that the kernel does not know is refused" {
 	bundle '.mounts += [{destination: "/tmp", type: "nosuchfs", source: "x"}]'
 	in_container true
 	refused "mounts[" nosuchfs
 }
 
-@test "mounts: an option that the filesystem does not know is refused" {
+@test "mounts: an option that the file system does not know is refused" {
 	bundle '.mounts += [{destination: "/tmp", type: "tmpfs", source: "x", options: ["nosuchoption=1"]}]'
 	in_container true
 	refused "mounts[" nosuchoption

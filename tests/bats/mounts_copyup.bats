@@ -19,7 +19,7 @@ image() {
 	chmod 1775 "$DATA"
 }
 
-@test "tmpcopyup: the tmpfs holds what the image has there, with its modes" {
+@test "tmpcopyup: the tmpfs has the files of the image, with their modes" {
 	image
 	in_container sh -c 'cd /data; grep -q " /data tmpfs " /proc/mounts && cat file sub/deep/file &&
 		stat -c "%a %F %n" . file sub link; readlink link'
@@ -90,7 +90,7 @@ deep
 	[[ $output == "from the image"*"Read-only file system"* ]]
 }
 
-@test "tmpcopyup: a mount point that the image does not have makes an ordinary tmpfs" {
+@test "tmpcopyup: a mount point that the image lacks becomes an ordinary tmpfs" {
 	image
 	config '.mounts[-1].destination = "/not/there"'
 	in_container sh -c 'grep -q " /not/there tmpfs " /proc/mounts && stat -c %a /not/there; ls -A /not/there'
@@ -98,7 +98,7 @@ deep
 	[ "$output" = 1777 ]
 }
 
-@test "tmpcopyup: links in the image lead nowhere outside" {
+@test "tmpcopyup: links in the image do not leave the container" {
 	image
 	echo of the host >"$BATS_TEST_TMPDIR/secret"
 	ln -s "$BATS_TEST_TMPDIR" "$DATA/out"

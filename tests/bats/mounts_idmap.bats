@@ -29,7 +29,7 @@ user_namespace() {
 	chown 100000:100000 "$BUNDLE/rootfs"
 }
 
-@test "idmap: a file is the user's that its owner is mapped to" {
+@test "idmap: a file belongs to the user that its owner is mapped to" {
 	volume bind idmap
 	mapped '[{containerID: 0, hostID: 1000, size: 10}]'
 	in_container stat -c %u:%g /data/file
@@ -37,7 +37,7 @@ user_namespace() {
 	[ "$output" = 1005:1006 ]
 }
 
-@test "idmap: what the container writes is on the disk as the mapping says" {
+@test "idmap: files that the container writes have the mapped owner on the disk" {
 	volume bind idmap
 	mapped '[{containerID: 7, hostID: 0, size: 1}]'
 	chown 7:7 "$SRC"
@@ -97,7 +97,7 @@ user_namespace() {
 	[ "$output" = $'1005\n1000' ]
 }
 
-@test "idmap: a file system that can't is refused, and the hint says so" {
+@test "idmap: a file system without id mapping is refused, with a hint" {
 	volume bind idmap
 	mapped '[{containerID: 0, hostID: 1000, size: 10}]'
 	config '.mounts[-1].source = "/proc/sys"'

@@ -76,7 +76,7 @@ tree_of_mounts() {
 	lacks /t5 noexec
 }
 
-@test "options: what mount(8) makes of its words user and owner" {
+@test "options: user and owner imply what they imply in mount(8)" {
 	known_bad runc "it hands them to the file system"
 	new_mounts user owner
 	has /t0 nosuid nodev noexec
@@ -97,7 +97,7 @@ tree_of_mounts() {
 	lacks /t6 nodiratime
 }
 
-@test "options: read-only, writable, the last word counts" {
+@test "options: read-only, writable, the last option counts" {
 	new_mounts ro 'ro rw' 'rw ro'
 	has /t0 ro
 	lacks /t1 ro
@@ -120,7 +120,7 @@ tree_of_mounts() {
 	has /t3 mode=711 size=1024k nr_inodes=50
 }
 
-@test "options: words that speak to mount(8) alone change nothing" {
+@test "options: options for mount(8) alone change nothing" {
 	known_bad runc "it hands them to the file system"
 	new_mounts 'auto noauto nofail _netdev defaults nouser group'
 	has /t0 nosuid nodev
@@ -128,7 +128,7 @@ tree_of_mounts() {
 }
 
 # bats test_tags=root
-@test "options: each word for a whole tree reaches the mount below, and only it" {
+@test "options: each recursive option reaches the mount below, and only it" {
 	needs_mount_setattr
 	tree_of_mounts rro rnosuid rnodev rnoexec rnoatime rnodiratime rstrictatime rrelatime ro
 	has /t0 ro
@@ -144,7 +144,7 @@ tree_of_mounts() {
 	lacks /t8/below ro
 }
 
-@test "options: a word for a whole tree and one for its top" {
+@test "options: a recursive option and one for the top" {
 	needs_mount_setattr
 	tree_of_mounts 'rro rnosuid nodev' 'rnosymfollow'
 	has /t0 ro nosuid nodev
@@ -154,7 +154,7 @@ tree_of_mounts() {
 }
 
 # bats test_tags=root
-@test "options: what undoes one for a whole tree" {
+@test "options: the opposite of a recursive option" {
 	known_bad runc "its last word does not undo the one before"
 	needs_mount_setattr
 	tree_of_mounts 'rro rrw' 'rnosuid rsuid' 'rnodev rdev' 'rnoexec rexec' 'rnoatime ratime' 'rnodiratime rdiratime' \

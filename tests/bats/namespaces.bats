@@ -133,7 +133,7 @@ joined() {
 	[ "$(echo "${lines[1]}" | tr -s ' ')" = " 0 0 1" ]
 }
 
-# A pod with users of its own in the host's network: the network belongs to the host's user namespace, which is left
+# A pod with a user namespace in the host's network: the network belongs to the host's user namespace, which is left
 # behind on the way.
 # bats test_tags=root
 @test "namespaces: the host's network, ipc and uts are joined by path, in a new user namespace and in a joined one" {

@@ -58,7 +58,7 @@ with_devices() {
 	[[ $output != *": d1: <"* ]]
 }
 
-@test "netDevices: they are there before the hooks, in a container with users of its own too" {
+@test "netDevices: they exist before the hooks, with a user namespace too" {
 	bundle '.linux.netDevices = {d0: {name: "inside"}} |
 		.linux.namespaces += [{type: "user"}] |
 		.linux.uidMappings = [{containerID: 0, hostID: 0, size: 65536}] | .linux.gidMappings = .linux.uidMappings |
@@ -71,7 +71,7 @@ with_devices() {
 	grep -q '10.9.8.7/24' "$BUNDLE/hook.out"
 }
 
-@test "netDevices: a device that is not there is an error, and the others stay where they are" {
+@test "netDevices: a missing device is an error, and the others stay on the host" {
 	bundle '.linux.netDevices = {d0: {}, nope: {}}'
 	process true
 	with_devices '

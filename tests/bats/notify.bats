@@ -22,7 +22,7 @@ notifying() {
 	cp "$NOTIFY" "$BUNDLE/rootfs/bin/notify"
 }
 
-@test "notify: start waits until the container is ready, and tells who it is" {
+@test "notify: start waits until the container is ready, and reports its pid" {
 	manager
 	notifying
 	created sh -c 'sleep 0.5; notify send "STATUS=evil" "MAINPID=1" "XREADY=1" && notify send "STATUS=up
@@ -138,7 +138,7 @@ BARRIER=1" ]
 	[ -z "$(told)" ]
 }
 
-@test "notify: a manager that is gone keeps nobody from running, a name that is none is refused" {
+@test "notify: without its manager the container runs, an invalid address is refused" {
 	notifying
 	export NOTIFY_SOCKET=$BATS_TEST_TMPDIR/nobody.sock
 	in_container echo hello

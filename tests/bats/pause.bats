@@ -29,7 +29,7 @@ stands_still() {
 	[ "$(count)" = "$before" ]
 }
 
-@test "a paused container stands still, and continues when it is resumed" {
+@test "a paused container is frozen, and continues when it is resumed" {
 	ticking
 	goes_on
 	rt pause "$ID"

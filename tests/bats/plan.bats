@@ -4,7 +4,7 @@
 
 load setup
 
-@test "plan: numbered steps, each a system call and where it comes from" {
+@test "plan: numbered steps, each a system call with its field" {
 	only_rt "its own command"
 	bundle '.hostname = "planned"'
 	run rt plan "$BUNDLE"

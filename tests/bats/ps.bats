@@ -49,7 +49,7 @@ needs() { needs_root "a container without a cgroup has another answer"; }
 	[[ ${lines[1]} == *"$(state pid) sleep" ]]
 }
 
-@test "ps hands options on" {
+@test "ps passes options to ps(1)" {
 	bundle
 	running sleep 60
 	run rt ps "$ID" -o pid,args

@@ -4,7 +4,7 @@
 
 load setup
 
-@test "readonlyPaths: files and folders, and all below" {
+@test "readonlyPaths: files and directories, and all below" {
 	bundle '.root.readonly = false | .linux.readonlyPaths += ["/fixed", "/file"]'
 	mkdir -p "$BUNDLE/rootfs/fixed/below"
 	echo old >"$BUNDLE/rootfs/file"
@@ -41,7 +41,7 @@ load setup
 	[[ ${lines[1]} == *"Read-only file system"* ]]
 }
 
-@test "readonlyPaths: a relative path is taken from the root directory, with a warning" {
+@test "readonlyPaths: a relative path is relative to the root, with a warning" {
 	only_rt "others say nothing"
 	bundle '.root.readonly = false | .linux.readonlyPaths += ["fixed"]'
 	mkdir "$BUNDLE/rootfs/fixed"

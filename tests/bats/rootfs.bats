@@ -33,7 +33,7 @@ root_mount() {
 	[ "$output" = /bin/busybox ]
 }
 
-@test "root.readonly true: the container cannot write, and the folder on the host stays writable" {
+@test "root.readonly true: the container cannot write, and the directory on the host stays writable" {
 	bundle '.root.readonly = true'
 	in_container touch /x
 	[ "$status" -eq 1 ]
@@ -47,7 +47,7 @@ root_mount() {
 	[ "$output" = x ]
 }
 
-@test "root.readonly false: what the container writes is in the root filesystem" {
+@test "root.readonly false: what the container writes is in the root file system" {
 	bundle '.root.readonly = false'
 	in_container sh -c 'echo hello >/x'
 	[ "$status" -eq 0 ]
@@ -64,7 +64,7 @@ root_mount() {
 	[ "$(tr '\n' ' ' <<<"$targets")" = " dev proc sys " ]
 }
 
-@test "root: the container's process has the root filesystem as its root, the runtime's mounts do not change" {
+@test "root: the container's process has the root file system as its root, the runtime's mounts do not change" {
 	bundle
 	created sleep 60
 	[ "$(mounts)" = "$(cat "$BATS_TEST_TMPDIR/mounts.before")" ]
@@ -80,7 +80,7 @@ root_mount() {
 	[ "$(cat "$BUNDLE/rootfs/x")" = hello ]
 }
 
-@test "rootfsPropagation private: mounts go neither way" {
+@test "rootfsPropagation private: mounts propagate in neither direction" {
 	bundle '.linux.rootfsPropagation = "private"'
 	root_mount
 	[ "$output" = "" ]
@@ -92,14 +92,14 @@ root_mount() {
 	[ "$output" = "" ]
 }
 
-@test "rootfsPropagation slave: no mount goes back to the host" {
+@test "rootfsPropagation slave: no mount propagates to the host" {
 	bundle '.linux.rootfsPropagation = "slave"'
 	root_mount
 	[[ $output != *shared:* ]]
 }
 
 # bats test_tags=root
-@test "rootfsPropagation shared: mounts of the container's children go to the container" {
+@test "rootfsPropagation shared: mounts of the container's children propagate to the container" {
 	known_bad runc "it leaves the root private"
 	bundle '.linux.rootfsPropagation = "shared"'
 	root_mount

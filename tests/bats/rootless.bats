@@ -64,7 +64,7 @@ allow" ]
 	refused linux.namespaces user
 }
 
-@test "rootless: additional groups cannot be had with one id" {
+@test "rootless: additional groups are refused with one id" {
 	bundle '.process.user.additionalGids = [5]'
 	in_container true
 	refused process.user.additionalGids
@@ -78,7 +78,7 @@ allow" ]
 2" ]
 }
 
-@test "rootless: no cgroup of one's own is no obstacle" {
+@test "rootless: a container without limits needs no cgroup" {
 	bundle 'del(.linux.cgroupsPath)'
 	in_container echo fine
 	[ "$status" -eq 0 ]

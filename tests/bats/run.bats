@@ -60,7 +60,7 @@ load setup
 	nothing_left
 }
 
-@test "run: when the process ends its children end" {
+@test "run: the end of the process ends its children" {
 	bundle
 	SECONDS=0
 	in_container sh -c 'sleep 300 & sleep 301 & exit 5'
@@ -78,7 +78,7 @@ load setup
 	[ -z "$(containers)" ]
 }
 
-@test "run --detach: comes back at once, and the container runs" {
+@test "run --detach: returns at once, and the container runs" {
 	bundle
 	process sleep 60
 	run_detached rt run --detach --bundle "$BUNDLE" "$ID"
@@ -105,7 +105,7 @@ out" ]
 	[ "$(od -An -c "$BATS_TEST_TMPDIR/pid" | tr -d ' \n')" = "$(state pid)" ]
 }
 
-@test "run: without --bundle the bundle is the current folder" {
+@test "run: without --bundle the bundle is the working directory" {
 	bundle
 	process echo here
 	cd "$BUNDLE"
@@ -114,7 +114,7 @@ out" ]
 	[ "$output" = here ]
 }
 
-@test "run: a bundle as the one argument, with an id made up" {
+@test "run: a bundle as the only argument, with a generated id" {
 	only_rt "its own short form"
 	bundle
 	process hostname
@@ -154,7 +154,7 @@ no five
 no listen" ]
 }
 
-@test "run: LISTEN_FDS are passed on, with LISTEN_PID of the container" {
+@test "run: LISTEN_FDS are passed, with LISTEN_PID of the container" {
 	bundle
 	echo three >"$BATS_TEST_TMPDIR/3"
 	process sh -c 'cat <&3; echo $LISTEN_FDS $LISTEN_PID; [ -e /proc/1/fd/4 ] || echo no four'
@@ -191,7 +191,7 @@ no four" ]
 	[ "$code" -eq 9 ]
 }
 
-@test "run: the status after a signal that was passed on" {
+@test "run: the status after a forwarded signal" {
 	bundle '.root.readonly = false'
 	process sh -c 'trap "exit 7" TERM; touch /ready; while :; do sleep 0.05; done'
 	background "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1

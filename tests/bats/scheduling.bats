@@ -71,7 +71,7 @@ cpus() {
 	refused process.ioPriority.priority 8
 }
 
-@test "personality: LINUX32 says that the machine is another" {
+@test "personality: with LINUX32 uname(2) reports another machine" {
 	bundle '.linux.personality = {domain: "LINUX32"}'
 	in_container uname -m
 	[ "$status" -eq 0 ]
@@ -103,7 +103,7 @@ last_cpu() {
 	field Cpus_allowed_list | sed 's/.*[-,]//'
 }
 
-@test "CPUs: what rt is bound to does not bind the container" {
+@test "CPUs: the affinity of rt does not apply to the container" {
 	[ "$(nproc)" -gt 1 ] || skip "this machine has one CPU"
 	known_bad crun "it leaves the container where it is itself"
 	bundle
@@ -114,7 +114,7 @@ last_cpu() {
 }
 
 # bats test_tags=root
-@test "CPUs: those of the cgroup bind it" {
+@test "CPUs: the cpuset of the cgroup applies" {
 	[ "$(nproc)" -gt 1 ] || skip "this machine has one CPU"
 	needs_controller cpuset
 	cpu=$(last_cpu)
@@ -147,7 +147,7 @@ last_cpu() {
 	[ "$(cpus "$said")" = "$(field Cpus_allowed_list)" ]
 }
 
-@test "execCPUAffinity: mistakes, and CPUs that are not there" {
+@test "execCPUAffinity: mistakes, and CPUs that do not exist" {
 	only_rt "the wording"
 	bundle '.process.execCPUAffinity = {final: "3-1"}'
 	in_container true

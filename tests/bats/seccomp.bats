@@ -87,7 +87,7 @@ EXDEV=18
 	fi
 }
 
-@test "seccomp: a profile that nobody could ever answer is refused, with the field" {
+@test "seccomp: a profile without an agent that could answer is refused, with the field" {
 	SOCKET=$BATS_TEST_TMPDIR/nobody.sock
 	bundle "$(notifying) | del(.linux.seccomp.listenerMetadata) | del(.linux.seccomp.listenerPath)"
 	in_container true
@@ -104,7 +104,7 @@ EXDEV=18
 	refused 'linux.seccomp.syscalls[1].action' dup3
 }
 
-@test "seccomp: the plan shows the hand-over" {
+@test "seccomp: the plan shows how the listener is passed" {
 	only_rt "its own command"
 	SOCKET=/run/agent.sock
 	bundle "$(notifying)"
@@ -158,7 +158,7 @@ EXDEV=18
 	[ "$(cat "$BATS_TEST_TMPDIR/written")" = '{"defaultAction": "SCMP_ACT_ALLOW"}' ]
 }
 
-@test "seccomp: recording passes the program's status on, and needs the foreground" {
+@test "seccomp: recording returns the program's status, and needs the foreground" {
 	only_rt "its own option"
 	bundle
 	process sh -c 'exit 7'

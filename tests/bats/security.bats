@@ -19,7 +19,7 @@ intact() {
 
 # The attacks of the image's symlinks: each mount target, absolute and through dots.
 
-@test "CVE-2019-18837: a mount target that is a symlink to the host's folder stays inside" {
+@test "CVE-2019-18837: a mount target that is a symlink to the host's directory stays inside" {
 	victim
 	mkdir "$BATS_TEST_TMPDIR/src"
 	touch "$BATS_TEST_TMPDIR/src/from-the-source"
@@ -93,7 +93,7 @@ intact() {
 	intact
 }
 
-@test "CVE-2025-31133: a masked file is covered with the null device, whatever the image calls so" {
+@test "CVE-2025-31133: a masked file is covered with the host's null device, not the image's" {
 	known_bad runc "it was fixed in 1.2.8"
 	victim
 	bundle '.root.readonly = false | del(.mounts[] | select(.destination | startswith("/dev"))) |
@@ -109,7 +109,7 @@ intact() {
 	[ "$status" -ne 0 ] || [[ $output == *1:3 ]]
 }
 
-@test "CVE-2025-31133: nor is a plain file the null device" {
+@test "CVE-2025-31133: a plain file of the image is not used as the null device" {
 	known_bad runc "it was fixed in 1.2.8"
 	bundle '.root.readonly = false | del(.mounts[] | select(.destination | startswith("/dev"))) |
 		.linux.maskedPaths = ["/secret"]'
@@ -144,7 +144,7 @@ intact() {
 	done
 }
 
-@test "CVE-2024-21626: nor with a descriptor that the caller leaked" {
+@test "CVE-2024-21626: a cwd of a descriptor that the caller leaked is not the host's" {
 	bundle '.process.cwd = "/proc/self/fd/9"'
 	touch "$BUNDLE/of-the-host"
 	process ls
@@ -155,7 +155,7 @@ intact() {
 	[[ $output != *of-the-host* ]]
 }
 
-@test "CVE-2024-21626: nor through a symlink in the image" {
+@test "CVE-2024-21626: a cwd through a symlink in the image is not the host's" {
 	bundle '.process.cwd = "/innocent"'
 	touch "$BUNDLE/of-the-host"
 	for n in {3..12}; do
@@ -267,7 +267,7 @@ intact() {
 	[[ $output != 1 ]]
 }
 
-@test "CVE-2016-9962: the waiting process cannot be looked into from inside a joined pid namespace" {
+@test "CVE-2016-9962: the waiting process cannot be inspected from a joined pid namespace" {
 	bundle
 	running sleep 60
 	pid=$(state pid)

@@ -29,7 +29,7 @@ known_label() {
 	[ "${output%$'\0'}" = "$LABEL" ]
 }
 
-@test "selinuxLabel: with users of its own, and without noNewPrivileges" {
+@test "selinuxLabel: with a user namespace, and without noNewPrivileges" {
 	LABEL=$LABEL bundle '.process.selinuxLabel = env.LABEL | .process.noNewPrivileges = false'
 	in_container cat /proc/self/attr/current
 	[ "${output%$'\0'}" = "$LABEL" ]

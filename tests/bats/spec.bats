@@ -43,7 +43,7 @@ in_container_without_terminal() {
 	[ "$(cat "$BUNDLE/config.json")" = mine ]
 }
 
-@test "spec: a folder that does not exist is refused" {
+@test "spec: a directory that does not exist is refused" {
 	run rt spec --bundle /no/such/folder
 	[ "$status" -eq 1 ]
 	[[ $output == */no/such/folder* ]]

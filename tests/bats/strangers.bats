@@ -86,7 +86,7 @@ time.sleep(60)' "$BATS_TEST_TMPDIR/c.sock" 3>&- &
 	refused --console-socket "queue"
 }
 
-@test "strangers: LISTEN_FDS of another process are not taken" {
+@test "strangers: LISTEN_FDS of another process are ignored" {
 	bundle
 	process sh -c 'echo "${LISTEN_FDS-none}"; [ -e /proc/self/fd/3 ] && echo three; :'
 	run bash -c 'LISTEN_FDS=1 LISTEN_PID=1 "$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" 3</dev/null'

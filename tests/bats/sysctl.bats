@@ -40,7 +40,7 @@ host() {
 	[ "$output" = "0	0" ]
 }
 
-@test "sysctl: one of the whole machine is refused" {
+@test "sysctl: a parameter of the whole machine is refused" {
 	before=$(host vm/swappiness)
 	bundle '.linux.sysctl = {"vm.swappiness": "11"}'
 	in_container true
@@ -48,7 +48,7 @@ host() {
 	[ "$(host vm/swappiness)" = "$before" ]
 }
 
-@test "sysctl: one of a namespace that is not new is refused" {
+@test "sysctl: a parameter of a namespace that is not new is refused" {
 	before=$(host net/ipv4/ip_forward)
 	bundle '.linux.namespaces |= map(select(.type != "network")) | del(.mounts[] | select(.type == "sysfs"))
 		| .linux.sysctl = {"net.ipv4.ip_forward": "1"}'
@@ -64,14 +64,14 @@ host() {
 }
 
 # bats test_tags=root
-@test "sysctl: a value that the kernel does not take is refused, and named" {
+@test "sysctl: a value that the kernel refuses is an error that names it" {
 	bundle '.linux.sysctl = {"net.ipv4.ip_forward": "many"}'
 	in_container true
 	refused linux.sysctl net.ipv4.ip_forward
 }
 
 # bats test_tags=root
-@test "sysctl: one that does not exist is refused, and named" {
+@test "sysctl: a parameter that does not exist is refused, and named" {
 	bundle '.linux.sysctl = {"net.ipv4.no_such_thing": "1"}'
 	in_container true
 	refused linux.sysctl net.ipv4.no_such_thing

@@ -315,7 +315,7 @@ ended() {
 	not kill -0 "$1" 2>"$BATS_TEST_TMPDIR/kill.err"
 }
 
-@test "terminal: the end of a process is seen though nobody reads its output" {
+@test "terminal: the end of a process is noticed even if nobody reads its output" {
 	only_rt "runc waits for the reader"
 	bundle
 	running sleep 60
@@ -330,7 +330,7 @@ ended() {
 	[ "$status" -eq 137 ]
 }
 
-@test "terminal: what is typed and not read does not keep the output and the end from coming" {
+@test "terminal: unread input does not delay the output and the end" {
 	only_rt "as it is at no terminal"
 	bundle '.process.terminal = true'
 	process sh -c 'stty raw -echo; sleep 0.5; echo out; exit 3'
@@ -362,7 +362,7 @@ ended() {
 	[ "$(od -An -c "$BATS_TEST_TMPDIR/out" | tr -d ' ')" = 'a\nb\n' ]
 }
 
-@test "terminal: the size in the config stands where the caller's terminal has none" {
+@test "terminal: the size of the config applies if the caller's terminal has none" {
 	bundle '.process.terminal = true | .process.consoleSize = {height: 33, width: 99}'
 	process stty size
 	at_terminal 'stty rows 0 cols 0; $RT --root $ROOT run --bundle "$BUNDLE" "$ID"'

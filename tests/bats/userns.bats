@@ -123,7 +123,7 @@ time_namespace() {
 }
 
 # bats test_tags=user
-@test "userns: in a user namespace whose root has no power over the mounts" {
+@test "userns: in a user namespace whose root has no privileges over the mounts" {
 	bundle '.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0'
 	process sh -c 'id -u; cat /data'
 	echo bound >"$BATS_TEST_TMPDIR/data"
@@ -176,7 +176,7 @@ time_namespace() {
 	[[ $output == *"Read-only file system"* ]]
 }
 
-@test "userns: options that a bind can't have are not dropped in silence" {
+@test "userns: options that a bind can't have are not ignored silently" {
 	userns '(.mounts[] | select(.type == "proc")).options = ["hidepid=2"]'
 	without pid
 	in_container true

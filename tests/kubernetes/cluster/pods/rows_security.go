@@ -50,7 +50,7 @@ securityContext: {sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: "
 containers:
 - {name: c, command: [cat, /proc/sys/net/ipv4/ip_unprivileged_port_start, /proc/sys/kernel/shm_rmid_forced]}
 `, []check{logged("c", "80\n1")}},
-	{"users of its own: root is nobody on the node", `
+	{"a user namespace: root is nobody on the node", `
 hostUsers: false
 volumes: [{name: v, emptyDir: {}}]
 containers:
@@ -59,7 +59,7 @@ containers:
   volumeMounts: [{name: v, mountPath: /v}]
 `, []check{shell("c", "awk '{print $1, ($2 > 0)}' /proc/self/uid_map; touch /v/f /f; stat -c %u /v/f /f /proc/1",
 		"0 1\n0\n0\n0")}},
-	{"users of its own, and procMount Unmasked", `
+	{"a user namespace, and procMount Unmasked", `
 hostUsers: false
 containers:
 - {name: c, command: [sh, -c, "grep -c ' /proc/' /proc/mounts"], securityContext: {procMount: Unmasked}}
