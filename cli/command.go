@@ -30,7 +30,7 @@ type Command struct {
 	Complete []Candidates
 
 	Description []string // paragraphs
-	Examples    []Row    // one with lines is a session for the manual page: IsSession
+	Examples    []Row    // one of them may be a transcript for the manual page: IsTranscript
 	Exit        []Row    // exit statuses other than 0 and 1
 	Files       []Row
 }
@@ -51,8 +51,8 @@ type Flag struct {
 // Row is a line of a manual page: an example and what it does, an exit status and when it occurs.
 type Row struct{ Term, Text string }
 
-// IsSession reports whether an example is a session: commands, each after "# " and with its output behind it.
-func (r Row) IsSession() bool { return strings.HasPrefix(r.Term, "# ") }
+// IsTranscript reports whether an example is a transcript: commands, each after "# " and with its output behind it.
+func (r Row) IsTranscript() bool { return strings.HasPrefix(r.Term, "# ") }
 
 // anyNumber is the Max of a command that takes any number of arguments.
 const anyNumber = 1 << 30

@@ -22,8 +22,8 @@ const layerText = "With --ephemeral or --overlay rt mounts an overlayfs over roo
 	"memory limit. --overlay stores them in DIR/upper in the format of overlayfs: a deleted file is a device 0:0, " +
 	"or for an ordinary user an extended attribute. DIR/work belongs to the kernel, and DIR/used-by names the " +
 	"container that uses DIR: a second one is refused. Mounts below root.path are not visible through the overlay. " +
-	"For an ordinary user both require Linux 5.11, --ephemeral Linux 6.6 to create a deleted directory again, and " +
-	"rename(2) of a directory of the image fails with EXDEV, which mv(1) handles."
+	"For an ordinary user both require Linux 5.11, and rename(2) of a directory of the image fails with EXDEV, which " +
+	"mv(1) handles. With --ephemeral an ordinary user can create a deleted directory again since Linux 6.6."
 
 func createCommand() *Command {
 	var o libcontainer.CreateOptions

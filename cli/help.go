@@ -42,7 +42,7 @@ func (c *Call) helpWidth() int {
 func (c *Command) help() string {
 	parts := append([]string(nil), c.Description...)
 	for i, e := range c.Examples {
-		if e.IsSession() {
+		if e.IsTranscript() {
 			continue
 		}
 		text := e.Text + ":\n   # " + e.Term

@@ -26,7 +26,7 @@ func TestCommandsAreQuotedTruly(t *testing.T) {
 	lines := map[string][]string{}
 	for _, c := range Commands() {
 		for _, e := range c.Examples {
-			if e.IsSession() {
+			if e.IsTranscript() {
 				for line := range strings.Lines(e.Term) {
 					if command, ok := strings.CutPrefix(strings.TrimSpace(line), "# rt "); ok {
 						lines["rt-"+c.Name+"(8)"] = append(lines["rt-"+c.Name+"(8)"], "rt "+command)

@@ -104,8 +104,8 @@ func page(c *cli.Command) string {
 	}
 	r.section("EXAMPLES")
 	for _, e := range c.Examples {
-		if e.IsSession() {
-			r.session(e.Term)
+		if e.IsTranscript() {
+			r.transcript(e.Term)
 		} else {
 			r.example(e.Text, e.Term)
 		}

@@ -50,9 +50,9 @@ func (r *roff) example(text, command string) {
 	r.line(".fi\n.RE")
 }
 
-// session is a block of commands with their output.
-func (r *roff) session(text string) {
-	r.text("A session:")
+// transcript is a block of commands with their output.
+func (r *roff) transcript(text string) {
+	r.text("With its output:")
 	r.line(".PP\n.RS 4\n.nf")
 	for line := range strings.SplitSeq(text, "\n") {
 		r.line(guard(escape(line)))

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
-# man/*.8: the sessions of the pages are run, and their output compared with what the pages show.
+# man/*.8: the transcripts of the pages are run, and their output compared with what the pages show.
 
 load setup
 
-# session PAGE prints the session of a page: the last block of lines that are not filled.
-session() {
+# transcript PAGE prints the transcript of a page: the last block of lines that are not filled.
+transcript() {
 	awk '
 		/^\.nf$/ { text = ""; inside = 1; next }
 		/^\.fi$/ { inside = 0; next }
@@ -25,7 +25,7 @@ as_regexp() {
 	sed -e 's/[][\.^$*+?(){}|]/\\&/g' -e 's/\\\.\\\.\\\./.*/g'
 }
 
-@test "man: the sessions of the pages print what the pages show" {
+@test "man: the transcripts of the pages print what the pages show" {
 	only_rt "its own pages"
 	local pages=$BATS_TEST_DIRNAME/man page line shown printed found=0 # a copy, where the tests are one: tests/bats/run
 	[ -d "$pages" ] || pages=$BATS_TEST_DIRNAME/../../man
@@ -38,12 +38,12 @@ as_regexp() {
 		value: 268435456, valueTwo: 268435456, op: "SCMP_CMP_MASKED_EQ"}]}]}' >profile.json
 	rt run --detach --bundle web web1 </dev/null >/dev/null 2>&1
 	for page in "$pages"/*.8; do
-		grep -qx 'A session:' "$page" || continue
+		grep -qx 'With its output:' "$page" || continue
 		if [ "${page##*/}" = rt-mount.8 ]; then # Linux 5.12
 			[ "$(printf '%s\n' 5.12 "$(uname -r)" | sort -V | head -n 1)" = 5.12 ] || continue
 		fi
 		found=$((found + 1))
-		shown=$(session "$page")
+		shown=$(transcript "$page")
 		printed=$(while IFS= read -r line; do
 			[[ $line == "# "* ]] || continue
 			echo "$line"
