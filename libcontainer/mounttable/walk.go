@@ -74,6 +74,7 @@ func StatNoSync(dir int, path string, flags int) (unix.Statx_t, error) {
 	return sys.StatNoSync(dir, path, flags, unix.STATX_MNT_ID)
 }
 
+// newFile returns the file that the descriptor fd refers to.
 func newFile(fd int) (file, error) {
 	st, err := StatNoSync(fd, "", unix.AT_EMPTY_PATH)
 	return file{
@@ -96,83 +97,104 @@ type Found struct {
 // returns nil if that is not possible. Below a mount whose look-ups may wait for a process of the container, it only
 // compares the path with the mount table.
 func (t *Table) Lookup(root int, path string) (*Found, error) {
-	fd, err := unix.Openat(root, ".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
+	w := &walk{todo: strings.Split(path, "/")}
+	defer w.leave(0)
+	if err := w.enter(root, ".", unix.O_DIRECTORY); err != nil {
 		return nil, err
 	}
-	way := []file{}
-	defer func() {
-		for _, f := range way {
-			_ = unix.Close(f.fd)
-		}
-	}()
-	top, err := newFile(fd)
-	way = append(way, top)
-	if err != nil {
-		return nil, err
-	}
-	var at []string // the path of the last file of way, without links
-	todo := strings.Split(path, "/")
 	const maxSteps = 4096
 	for range maxSteps {
-		if len(todo) == 0 {
-			last := way[len(way)-1]
-			e := t.byID(last.mount)
-			if e == nil {
-				return nil, nil
-			}
-			kind := last.mode & unix.S_IFMT
-			device := kind == unix.S_IFCHR || kind == unix.S_IFBLK
-			return &Found{e, last.mountRoot, device, true, last.mode, last.rdev}, nil
+		if len(w.todo) == 0 {
+			return t.describe(w.last()), nil
 		}
-		name := todo[0]
-		dir := way[len(way)-1]
-		switch {
-		case name == "" || name == ".":
-			todo = todo[1:]
-			continue
-		case name == "..":
-			todo = todo[1:]
-			if len(at) > 0 {
-				_ = unix.Close(dir.fd)
-				way, at = way[:len(way)-1], at[:len(at)-1]
-			}
-			continue
-		case !t.waitsForNone(dir.mount):
-			return t.lookupByTable("/" + strings.Join(append(at, todo...), "/")), nil
+		name := w.todo[0]
+		if name != "" && name != "." && name != ".." && !t.waitsForNone(w.last().mount) {
+			return t.lookupByTable(w.path()), nil
 		}
-		todo = todo[1:]
-		fd, err := unix.Openat(dir.fd, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-		if err != nil {
+		w.todo = w.todo[1:]
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			w.leave(max(1, len(w.way)-1))
+			continue
+		}
+		if err := w.enter(w.last().fd, name, unix.O_NOFOLLOW); err != nil {
 			return nil, err
 		}
-		next, err := newFile(fd)
-		way, at = append(way, next), append(at, name)
-		if err != nil {
-			return nil, err
-		}
-		if next.mode&unix.S_IFMT != unix.S_IFLNK {
+		if w.last().mode&unix.S_IFMT != unix.S_IFLNK {
 			continue
 		}
-		if !t.waitsForNone(next.mount) {
+		if !t.waitsForNone(w.last().mount) {
 			return nil, nil
 		}
-		var text [unix.PathMax]byte
-		n, err := unix.Readlinkat(fd, "", text[:])
-		if err != nil {
+		if err := w.followLink(); err != nil {
 			return nil, err
 		}
-		keep := len(at) - 1
-		if text[0] == '/' {
-			keep = 0
-		}
-		for _, f := range way[keep+1:] {
-			_ = unix.Close(f.fd)
-		}
-		way, at = way[:keep+1], at[:keep]
-		todo = append(strings.Split(string(text[:max(n, 0)]), "/"), todo...)
 	}
 	return nil, unix.ELOOP
+}
+
+// walk is the state of a look-up.
+type walk struct {
+	way   []file   // from the root of the container to the last file, all open
+	names []string // of the files of way, without the root
+	todo  []string // the names that are left of the path
+}
+
+// last returns the file that the walk has reached.
+func (w *walk) last() *file { return &w.way[len(w.way)-1] }
+
+// path returns the path of the last file and the names that are left.
+func (w *walk) path() string { return "/" + strings.Join(slices.Concat(w.names, w.todo), "/") }
+
+// enter opens the file called name in dir, and adds it to the way.
+func (w *walk) enter(dir int, name string, flags int) error {
+	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC|flags, 0)
+	if err != nil {
+		return err
+	}
+	if len(w.way) > 0 {
+		w.names = append(w.names, name)
+	}
+	next, err := newFile(fd)
+	w.way = append(w.way, next)
+	return err
+}
+
+// leave closes all files of the way but the first n.
+func (w *walk) leave(n int) {
+	for _, f := range w.way[min(n, len(w.way)):] {
+		_ = unix.Close(f.fd)
+	}
+	w.way, w.names = w.way[:min(n, len(w.way))], w.names[:min(max(0, n-1), len(w.names))]
+}
+
+// followLink replaces the last file, a symbolic link, by the names in its text.
+func (w *walk) followLink() error {
+	var text [unix.PathMax]byte
+	n, err := unix.Readlinkat(w.last().fd, "", text[:])
+	if err != nil {
+		return err
+	}
+	if text[0] == '/' {
+		w.leave(1)
+	} else {
+		w.leave(len(w.way) - 1)
+	}
+	w.todo = append(strings.Split(string(text[:max(n, 0)]), "/"), w.todo...)
+	return nil
+}
+
+// describe returns what is known of a file, or nil if its mount is not in the table.
+func (t *Table) describe(f *file) *Found {
+	e := t.byID(f.mount)
+	if e == nil {
+		return nil
+	}
+	kind := f.mode & unix.S_IFMT
+	device := kind == unix.S_IFCHR || kind == unix.S_IFBLK
+	return &Found{e, f.mountRoot, device, true, f.mode, f.rdev}
 }
 
 // lookupByTable returns the topmost mount at a mount point, without a system call.

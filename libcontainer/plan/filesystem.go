@@ -134,10 +134,18 @@ func (c fileSystems) configure(m *spec.Mount) (open, create step) {
 	open = c.call(mountPath(m, "type"), "configure a new "+m.Type+" for "+m.Destination, nsenter.Fsopen,
 		nsenter.Str(m.Type),
 		nsenter.Flags(&nsenter.FsopenFlags, unix.FSOPEN_CLOEXEC)).into(regFS)
-	origin := mountPath(m, "options")
 	if m.Source != "" {
 		c.fsconfig(mountPath(m, "source"), "set its source", unix.FSCONFIG_SET_STRING, "source", m.Source)
 	}
+	c.setOptions(m)
+	c.setProperties(m)
+	create = c.fsconfig(mountPath(m, ""), "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
+	return open, create
+}
+
+// setOptions sets the options of the file system in regFS: mounts[].options without those of the mount.
+func (c fileSystems) setOptions(m *spec.Mount) {
+	origin := mountPath(m, "options")
 	for _, w := range superWords {
 		if m.SuperFlags&w.flag != 0 {
 			c.fsconfig(origin, "set the option "+w.word, unix.FSCONFIG_SET_FLAG, w.word, "")
@@ -152,6 +160,12 @@ func (c fileSystems) configure(m *spec.Mount) (open, create step) {
 			c.fsconfig(origin, "set the option "+option, unix.FSCONFIG_SET_FLAG, option, "")
 		}
 	}
+}
+
+// setProperties sets properties of the file system in regFS that no option of the config asks for: the pid namespace of
+// a procfs, the read-only super block of a sysfs, the mode and label of the root directory.
+func (c fileSystems) setProperties(m *spec.Mount) {
+	origin := mountPath(m, "options")
 	if m.Type == "proc" {
 		c.setPidNamespace(mountPath(m, "type"))
 	}
@@ -168,8 +182,6 @@ func (c fileSystems) configure(m *spec.Mount) (open, create step) {
 		c.fsconfig("linux.mountLabel", "set the label of its files", unix.FSCONFIG_SET_STRING, c.contextOption(),
 			c.spec.MountLabel)
 	}
-	create = c.fsconfig(mountPath(m, ""), "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")
-	return open, create
 }
 
 // labelRoot gives linux.mountLabel to the root directory of a file system that exists before it is mounted, and thus

@@ -34,50 +34,76 @@ func (c *input) twoStage() bool {
 // compileFirst compiles what rt's child does before it becomes the container's process, or clones it.
 func (c namespaces) compileFirst() error {
 	c.plan.TwoStage = c.twoStage()
+	early := c.plan.TwoStage && !c.plan.ClonedLast
 	processes{c.compiler}.setName()
 	processes{c.compiler}.resetSignals()
 	processes{c.compiler}.closeChannelOnExec()
 	limits{c.compiler}.raiseOpenFiles()
-	early := c.plan.TwoStage && !c.plan.ClonedLast
 	if !early {
 		processes{c.compiler}.joinCgroups()
 	}
 	procfs{c.compiler}.setOOMScore()
 	layers{mounter{c.compiler}}.compileFirst()
-	clone := c.spec.Namespaces.New &^ unix.CLONE_NEWCGROUP
-	if c.plan.ClonedLast {
+	if c.plan.TwoStage {
 		limits{c.compiler}.raiseHard()
-		if clone&unix.CLONE_NEWTIME != 0 {
-			c.openTimeOffsets()
-			c.makeTime()
-			clone &^= unix.CLONE_NEWTIME
-		}
 	}
-	if !early {
-		c.plan.CloneFlags = clone
-		c.plan.IntoCgroup = c.opt.CgroupFD
+	flags := c.spec.Namespaces.New &^ unix.CLONE_NEWCGROUP
+	if early {
+		c.cloneSecond(flags)
 		return nil
 	}
-	limits{c.compiler}.raiseHard()
-	user := c.spec.Namespaces.Joined(unix.CLONE_NEWUSER)
+	if c.plan.ClonedLast && flags&unix.CLONE_NEWTIME != 0 {
+		c.openTimeOffsets()
+		c.makeTime()
+		flags &^= unix.CLONE_NEWTIME
+	}
+	c.plan.CloneFlags, c.plan.IntoCgroup = flags, c.opt.CgroupFD
+	return nil
+}
+
+// cloneSecond compiles how the first process clones the container's process into the new namespaces of flags, and how
+// that process becomes root in its user namespace.
+func (c namespaces) cloneSecond(flags uintptr) {
+	inUser := flags&unix.CLONE_NEWUSER != 0 || c.spec.Namespaces.Joined(unix.CLONE_NEWUSER) != nil
+	ipc := flags & unix.CLONE_NEWIPC
+	if !inUser {
+		ipc = 0
+	}
+	rest := c.enterFirst(flags &^ ipc)
+	processes{c.compiler}.cloneProcess(cloneSentence, rest, c.opt.CgroupFD)
+	c.await("wait for rt: id maps, cgroup")
+	// Not the first process: in a cgroup that allows one process (pids.limit) it could not clone the second.
+	processes{c.compiler}.joinCgroups()
+	if inUser {
+		c.becomeRoot()
+	}
+	if ipc != 0 {
+		// The file system of the message queues belongs to the user who makes the ipc namespace: it must be the root of
+		// the user namespace.
+		c.call("linux.namespaces", "create an ipc namespace owned by the user namespace", nsenter.Unshare,
+			nsenter.Flags(&nsenter.CloneFlags, ipc))
+	}
+}
+
+// enterFirst compiles how the first process enters the namespaces that come before all others, and returns the flags of
+// the new ones that are left for its child.
+func (c namespaces) enterFirst(flags uintptr) (rest uintptr) {
 	if joinsOutside(c.spec, c.host) {
 		c.joinAll(joinedAnywhere[:])
 		c.join(unix.CLONE_NEWCGROUP)
 	}
-	newUser, newTime := clone&unix.CLONE_NEWUSER != 0, clone&unix.CLONE_NEWTIME != 0
+	newUser, newTime := flags&unix.CLONE_NEWUSER != 0, flags&unix.CLONE_NEWTIME != 0
 	if newTime && !newUser {
 		c.openTimeOffsets()
 	}
 	if c.isVisible() {
 		c.clearDumpable()
 	}
-	if user != nil {
+	if c.spec.Namespaces.Joined(unix.CLONE_NEWUSER) != nil {
 		c.join(unix.CLONE_NEWUSER)
 		c.clearDumpableAgain()
 	}
-	if c.spec.Namespaces.Joined(unix.CLONE_NEWPID) != nil {
-		c.join(unix.CLONE_NEWPID)
-	}
+	c.join(unix.CLONE_NEWPID)
 	// A time namespace belongs to the user namespace in which it is made. If that is new too, it has to exist first:
 	// this process enters it, with all capabilities there and still rt's ids, which own the cgroup and
 	// /proc/self/timens_offsets. As the root user of the namespace it could write to neither. A process cloned for this
@@ -85,30 +111,13 @@ func (c namespaces) compileFirst() error {
 	if newUser && newTime {
 		c.enterUser()
 		c.openTimeOffsets()
-		clone &^= unix.CLONE_NEWUSER
+		flags &^= unix.CLONE_NEWUSER
 	}
 	if newTime {
 		c.makeTime()
-		clone &^= unix.CLONE_NEWTIME
+		flags &^= unix.CLONE_NEWTIME
 	}
-	// The file system of the message queues belongs to the user who makes the ipc namespace: it must be the root of the
-	// user namespace.
-	ipc := (newUser || user != nil) && clone&unix.CLONE_NEWIPC != 0
-	if ipc {
-		clone &^= unix.CLONE_NEWIPC
-	}
-	processes{c.compiler}.cloneProcess(cloneSentence, clone, c.opt.CgroupFD)
-	c.await("wait for rt: id maps, cgroup")
-	// Not the first process: in a cgroup that allows one process (pids.limit) it could not clone the second.
-	processes{c.compiler}.joinCgroups()
-	if newUser || user != nil {
-		c.becomeRoot()
-		if ipc {
-			c.call("linux.namespaces", "create an ipc namespace owned by the user namespace", nsenter.Unshare,
-				nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWIPC))
-		}
-	}
-	return nil
+	return flags
 }
 
 // enterUser moves the process itself into a new user namespace.

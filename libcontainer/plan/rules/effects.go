@@ -29,6 +29,26 @@ func (s *State) becomeChild(step *nsenter.Step) {
 
 // applySuccess updates s for a success of step.
 func (s *State) applySuccess(w *Walk, step *nsenter.Step) {
+	if s.applyOpen(w, step) {
+		return
+	}
+	switch step.Call {
+	case nsenter.MoveMount, nsenter.Mount, nsenter.MountSetattr:
+		s.applyMount(w, step)
+	case nsenter.Dup3, nsenter.Close, nsenter.CloseRange:
+		s.applyNumbers(w, step)
+	case nsenter.Fchdir, nsenter.Chroot, nsenter.PivotRoot:
+		s.applyDirectory(step)
+	default:
+		s.applyRights(w, step)
+	}
+	if step.To != nsenter.Nowhere {
+		s.put(step.To, Descriptor{})
+	}
+}
+
+// applyOpen updates s for a step that stores a descriptor in its register, and reports whether step does.
+func (s *State) applyOpen(w *Walk, step *nsenter.Step) bool {
 	a := step.Args
 	switch step.Call {
 	case nsenter.Openat, nsenter.Openat2, nsenter.OpenTree:
@@ -36,7 +56,37 @@ func (s *State) applySuccess(w *Walk, step *nsenter.Step) {
 		s.opens(step.To, s.found(w, step))
 		s.Regs[step.To].Bare = bare
 		s.lookedUp(w, step)
-		return
+		return true
+	case nsenter.Fsopen, nsenter.Fsmount:
+		s.opens(step.To, s.named(w, step, NewMount))
+		return true
+	case nsenter.Socket, nsenter.Accept4:
+		s.opens(step.To, Anonymous)
+		return true
+	case nsenter.Seccomp:
+		if step.To != nsenter.Nowhere { // the listener
+			s.Loaded = true
+			s.opens(step.To, Anonymous)
+			return true
+		}
+	case nsenter.Fcntl:
+		if command, _ := w.Known(&a[1]); command == unix.F_DUPFD_CLOEXEC || command == unix.F_DUPFD {
+			s.opens(step.To, s.named(w, step, s.kindOf(&a[0])))
+			return true
+		}
+	case nsenter.Ioctl:
+		if request, _ := w.Known(&a[1]); request == unix.TIOCGPTPEER {
+			s.opens(step.To, s.kindOf(&a[0]))
+			return true
+		}
+	}
+	return false
+}
+
+// applyMount updates s for a step that attaches or restricts a mount.
+func (s *State) applyMount(w *Walk, step *nsenter.Step) {
+	a := step.Args
+	switch step.Call {
 	case nsenter.MoveMount:
 		if r, ok := a[2].Reg(); ok {
 			w.attaches(s.Regs[r].Lookup)
@@ -47,28 +97,13 @@ func (s *State) applySuccess(w *Walk, step *nsenter.Step) {
 		}
 	case nsenter.MountSetattr:
 		s.restricts(step)
-	case nsenter.Fsopen, nsenter.Fsmount:
-		s.opens(step.To, s.named(w, step, NewMount))
-		return
-	case nsenter.Socket, nsenter.Accept4:
-		s.opens(step.To, Anonymous)
-		return
-	case nsenter.Seccomp:
-		s.Loaded = true
-		if step.To != nsenter.Nowhere {
-			s.opens(step.To, Anonymous)
-			return
-		}
-	case nsenter.Fcntl:
-		if command, _ := w.Known(&a[1]); command == unix.F_DUPFD_CLOEXEC || command == unix.F_DUPFD {
-			s.opens(step.To, s.named(w, step, s.kindOf(&a[0])))
-			return
-		}
-	case nsenter.Ioctl:
-		if request, _ := w.Known(&a[1]); request == unix.TIOCGPTPEER {
-			s.opens(step.To, s.kindOf(&a[0]))
-			return
-		}
+	}
+}
+
+// applyNumbers updates s for a step that duplicates a descriptor to a number, or closes numbers.
+func (s *State) applyNumbers(w *Walk, step *nsenter.Step) {
+	a := step.Args
+	switch step.Call {
 	case nsenter.Dup3:
 		r, ok := a[0].Reg()
 		s.DupAgain = ok && s.Regs[r].Again
@@ -87,22 +122,36 @@ func (s *State) applySuccess(w *Walk, step *nsenter.Step) {
 		if flags, ok := w.Known(&a[2]); ok && flags == 0 {
 			s.closes(w, int(first), int(last))
 		}
+	}
+}
+
+// applyDirectory updates s for a step that changes the working directory or the root directory.
+func (s *State) applyDirectory(step *nsenter.Step) {
+	switch step.Call {
 	case nsenter.Fchdir:
+		a := &step.Args[0]
 		s.Cwd, s.CwdAgain, s.CwdLookup = Host, false, 0
-		if r, ok := a[0].Reg(); ok {
+		if r, ok := a.Reg(); ok {
 			s.CwdAgain, s.CwdLookup = s.Regs[r].Again, s.Regs[r].Lookup
 		}
-		if s.kindOf(&a[0]) == OfContainer {
+		if s.kindOf(a) == OfContainer {
 			s.Cwd = Container
 		}
 	case nsenter.Chroot:
 		s.Root = s.Cwd
 	case nsenter.PivotRoot:
 		s.Root = Container
+	}
+}
+
+// applyRights updates s for a step that changes the namespaces, ids or rights of the process.
+func (s *State) applyRights(w *Walk, step *nsenter.Step) {
+	a := step.Args
+	switch step.Call {
 	case nsenter.Setns:
 		s.enters(w, step)
 	case nsenter.Unshare:
-		flags, _ := w.Known(&step.Args[0])
+		flags, _ := w.Known(&a[0])
 		s.Users = s.Users || flags&unix.CLONE_NEWUSER != 0
 	case nsenter.Setresgid, nsenter.Setresuid:
 		s.Hidden = false // the kernel sets what fs.suid_dumpable says: proc_sys_fs(5)
@@ -112,9 +161,8 @@ func (s *State) applySuccess(w *Walk, step *nsenter.Step) {
 		if data, ok := a[1].Bytes(); ok && len(data) == 24 {
 			s.Rights.Effective, s.Rights.Permitted = capabilities(data), capabilities(data[4:])
 		}
-	}
-	if step.To != nsenter.Nowhere {
-		s.put(step.To, Descriptor{})
+	case nsenter.Seccomp:
+		s.Loaded = true
 	}
 }
 
