@@ -144,7 +144,7 @@ func (c *adder) cloneAside(m *spec.Mount) {
 	c.joinContainer(unix.CLONE_NEWUSER)
 	c.call("", "create a mount namespace with the host's mounts", nsenter.Unshare,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWNS))
-	c.call("", "let no mount propagate to the host", nsenter.Mount, nsenter.Null, nsenter.Str("/"), nsenter.Null,
+	c.call("", "do not propagate mounts to the host", nsenter.Mount, nsenter.Null, nsenter.Str("/"), nsenter.Null,
 		nsenter.Flags(&nsenter.MountFlags, unix.MS_SLAVE|unix.MS_REC), nsenter.Null)
 	cloneSource(c.compiler, m)
 }
@@ -172,7 +172,7 @@ func recordAdded(c *compiler, origin string, tree nsenter.Reg) {
 
 // complete completes the plan, and checks it.
 func (c *adder) complete() (*Plan, error) {
-	c.call("", "end", nsenter.ExitGroup, nsenter.Imm(0))
+	c.call("", "exit", nsenter.ExitGroup, nsenter.Imm(0))
 	c.resolve()
 	if err := c.check(); err != nil {
 		return nil, err

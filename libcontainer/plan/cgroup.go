@@ -112,8 +112,8 @@ func (c cgroupMounts) compileHierarchy(m *spec.Mount, h *host.Hierarchy, dir nse
 		ignore(unix.EEXIST)
 	c.open(origin, "open it", dir, h.Name, howRealDir).into(regTarget)
 	for _, link := range h.Links {
-		c.call(origin, "link its alias", nsenter.Symlinkat, nsenter.Str(h.Name), nsenter.Val(dir),
-			nsenter.Str(link)).ignore(unix.EEXIST)
+		c.call(origin, "make the symbolic link "+link+" to it", nsenter.Symlinkat, nsenter.Str(h.Name),
+			nsenter.Val(dir), nsenter.Str(link)).ignore(unix.EEXIST)
 	}
 	copied := *m
 	copied.Propagation = nil

@@ -27,7 +27,7 @@ func (c fileSystems) copyUp(m *spec.Mount, tree nsenter.Reg) {
 	c.mark(found)
 	does := "copy the files of the directory into the tmpfs"
 	if !m.TmpCopyUp {
-		does = "give the tmpfs the mode of the directory"
+		does = "set the mode of the tmpfs to that of the directory"
 	}
 	c.passBoth(m, tree, does)
 	c.mark(end)

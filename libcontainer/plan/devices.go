@@ -108,7 +108,7 @@ func BoundDevices(s *spec.Spec) (list []spec.Device) {
 
 // makeLink makes a symbolic link in /dev.
 func (c devices) makeLink(name, target string) {
-	c.call("", "link /dev/"+name, nsenter.Symlinkat, nsenter.Str(target), nsenter.Val(regDev),
+	c.call("", "make the symbolic link /dev/"+name, nsenter.Symlinkat, nsenter.Str(target), nsenter.Val(regDev),
 		nsenter.Str(name)).ignore(unix.EEXIST)
 }
 
@@ -178,8 +178,7 @@ func (c devices) compileDevice(d *spec.Device) error {
 
 // makeNode appends the mknodat(2) of a device.
 func (c devices) makeNode(origin string, d *spec.Device, dir nsenter.Reg, name string) step {
-	text := "device " + strconv.Itoa(int(d.Major)) + ":" + strconv.Itoa(int(d.Minor))
-	return c.call(origin, "make "+d.Path+", "+text, nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
+	return c.call(origin, "make "+d.Path+", "+DeviceText(d), nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
 		nsenter.Flags(&nsenter.FileModes, d.Mode), nsenter.Imm(unix.Mkdev(d.Major, d.Minor)))
 }
 

@@ -118,7 +118,7 @@ func (c *execRights) cloneProcess() error {
 		"clone the process into the container's pid namespace, as a child of rt",
 		nsenter.Clone,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_PARENT), nsenter.Null, nsenter.Null, nsenter.Null, nsenter.Null))
-	c.await("wait for rt")
+	c.await("wait for rt's answer to the report")
 	c.call("", "make a new session", nsenter.Setsid).ignore(unix.EPERM)
 	terminal{mounter{c.compiler}}.setControlling()
 	p := c.spec.Process

@@ -191,7 +191,7 @@ func (c fileSystems) labelRoot(tree nsenter.Reg) {
 	label := c.spec.MountLabel
 	c.call(origin, "open its root directory", nsenter.Openat, nsenter.Val(tree), nsenter.Str("."),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC)).into(regFile)
-	c.call(origin, "label it", nsenter.Fsetxattr, nsenter.Val(regFile), nsenter.Str("security.selinux"),
+	c.call(origin, "set its label", nsenter.Fsetxattr, nsenter.Val(regFile), nsenter.Str("security.selinux"),
 		nsenter.Str(label), nsenter.Imm(len(label)+1), nsenter.Imm(0)).
 		ignore(unix.EOPNOTSUPP)
 	c.close(regFile)

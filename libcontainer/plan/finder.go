@@ -19,7 +19,7 @@ func FinderProgram(path string, flags uint64) *nsenter.Program {
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
 	c.call("", "pass it to rt", nsenter.Sendmsg, nsenter.Num(ctl), passDescriptor(FinderTo, regFile),
 		nsenter.Imm(0)).sync(SyncHome)
-	c.await("wait until rt has it")
+	c.await("wait until rt has received it")
 	return c.endProgram()
 }
 
@@ -29,24 +29,27 @@ func LinkReaderProgram(path string) *nsenter.Program {
 	c := newFinder(path, unix.O_NOFOLLOW)
 	c.call("", "read the link", nsenter.Readlinkat, nsenter.Val(regFile), nsenter.Str(""), nsenter.Scratch(homeOffset),
 		nsenter.Imm(unix.PathMax)).into(regResult).atLeast(1)
-	c.call("", "copy its text", nsenter.Write, nsenter.Num(FinderTo), nsenter.Scratch(homeOffset),
+	c.call("", "write its text to the memfd", nsenter.Write, nsenter.Num(FinderTo), nsenter.Scratch(homeOffset),
 		nsenter.Val(regResult))
 	return c.endProgram()
 }
+
+// openSentence is the sentence of an open with O_PATH.
+const openSentence = "open the file, without access to its content"
 
 // newFinder returns a compiler with the step that finds a path of the host.
 func newFinder(path string, flags uint64) *compiler {
 	c := newCompiler(input{})
 	c.begin("finder")
 	c.plan.FDs, c.plan.Ctl = []string{"to", "ctl"}, 1+FinderTo
-	c.call("", "find the file", nsenter.Openat2, nsenter.Cwd, nsenter.Str(path),
+	c.call("", openSentence, nsenter.Openat2, nsenter.Cwd, nsenter.Str(path),
 		how(unix.O_PATH|flags, unix.RESOLVE_NO_MAGICLINKS), nsenter.Imm(sizeofOpenHow)).into(regFile)
 	return c
 }
 
 // endProgram ends the process, and returns its program.
 func (c *compiler) endProgram() *nsenter.Program {
-	c.call("", "end", nsenter.ExitGroup, nsenter.Imm(0))
+	c.call("", "exit", nsenter.ExitGroup, nsenter.Imm(0))
 	c.resolve()
 	return &c.plan.Program
 }

@@ -31,8 +31,8 @@ func (c program) lookUpHome() error {
 		"look up the user's home directory in the container's passwd")
 	c.awaitHome().then(end)
 	c.mark(none)
-	c.report(origin, "report that there is no passwd",
-		nsenter.Nowhere).sync(SyncHome, "answer that the home directory is /")
+	c.report(origin, "report that the container has no passwd",
+		nsenter.Nowhere).sync(SyncHome, "answer that the home directory is \"/\"")
 	c.awaitHome()
 	c.mark(end)
 	return nil
@@ -40,8 +40,8 @@ func (c program) lookUpHome() error {
 
 // awaitHome appends the wait for HOME from the supervisor.
 func (c program) awaitHome() step {
-	return c.call("process.env", "wait for HOME", nsenter.Read, nsenter.Num(c.plan.Ctl), nsenter.Scratch(homeOffset),
-		nsenter.Imm(HomeSize)).atLeast(1)
+	return c.call("process.env", "read the variable HOME from rt", nsenter.Read, nsenter.Num(c.plan.Ctl),
+		nsenter.Scratch(homeOffset), nsenter.Imm(HomeSize)).atLeast(1)
 }
 
 // needsHome reports whether rt answers with HOME at a sync point. For a process that joins a container rt knows HOME

@@ -71,10 +71,10 @@ func (c mounter) mapIDs(m *spec.Mount, tree nsenter.Reg) {
 func describeMappings(m *spec.Mount) string {
 	var words []string
 	for _, r := range m.UIDMappings {
-		words = append(words, "user "+idRange(r.ContainerID, r.HostID, r.Size))
+		words = append(words, idRange("user", r.ContainerID, r.HostID, r.Size))
 	}
 	for _, r := range m.GIDMappings {
-		words = append(words, "group "+idRange(r.ContainerID, r.HostID, r.Size))
+		words = append(words, idRange("group", r.ContainerID, r.HostID, r.Size))
 	}
 	return strings.Join(words, "; ")
 }

@@ -51,9 +51,9 @@ func HookProgram(namespaces uintptr, path string, argv, env []string, ignored, b
 			nsenter.Imm(sizeofCloneArgs)).
 			into(regChild).atLeast(1).onErrno(child, nsenter.Short)
 		c.report("", "report its pid", regChild).sync(SyncCloned)
-		c.call("", "exit the first process", nsenter.ExitGroup, nsenter.Imm(0))
+		c.call("", "exit: the child continues", nsenter.ExitGroup, nsenter.Imm(0))
 		c.mark(child)
-		c.await("wait for rt")
+		c.await("wait for rt's answer to the report")
 	}
 	c.call("", "execute the hook", nsenter.Execve, nsenter.Str(path), nsenter.Vec(argv), nsenter.Vec(env))
 	c.resolve()

@@ -118,7 +118,7 @@ func (c layers) compile() {
 	set("set its source", "source", "overlay")
 	c.fsconfig("root.path", "set lowerdir, which stays unchanged", unix.FSCONFIG_SET_STRING, "lowerdir", lowerName)
 	set("set upperdir, which stores the changes", "upperdir", where+upperName)
-	set("set workdir", "workdir", where+workName)
+	set("set workdir, which the overlay requires", "workdir", where+workName)
 	if c.userAttributes() {
 		c.fsconfig(origin, "mark deleted files with user.* attributes", unix.FSCONFIG_SET_FLAG,
 			"userxattr", "")
@@ -143,7 +143,7 @@ func (c layers) mountStaging(l *Layer) {
 	c.fsconfig(origin, "set its source", unix.FSCONFIG_SET_STRING, "source", "rt-layer")
 	c.fsconfig(origin, "set its mode: only the owner may enter", unix.FSCONFIG_SET_STRING, "mode", "700")
 	if l.Size != "" {
-		c.fsconfig("--ephemeral-size", "limit it to "+l.Size, unix.FSCONFIG_SET_STRING, "size", l.Size)
+		c.fsconfig("--ephemeral-size", "limit its size to "+l.Size, unix.FSCONFIG_SET_STRING, "size", l.Size)
 	}
 	c.setLabel()
 	c.fsconfig(origin, "create the file system", unix.FSCONFIG_CMD_CREATE, "", "")

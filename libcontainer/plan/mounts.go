@@ -84,7 +84,7 @@ func (c mounts) mountOther(m *spec.Mount, at string) {
 	if text := c.addLabel(m.Data); text != "" {
 		data = nsenter.Str(text)
 	}
-	c.call(mountPath(m, ""), "mount "+m.Type+" for "+m.Destination, nsenter.Mount, nsenter.Str(m.Source),
+	c.call(mountPath(m, ""), "mount the "+m.Type+" of "+m.Destination, nsenter.Mount, nsenter.Str(m.Source),
 		nsenter.Str(at), nsenter.Str(m.Type),
 		nsenter.Flags(&nsenter.MountFlags, m.Flags), data)
 }

@@ -71,7 +71,7 @@ func (c namespaces) cloneSecond(flags uintptr) {
 	}
 	rest := c.enterFirst(flags &^ ipc)
 	processes{c.compiler}.cloneProcess(cloneSentence, rest, c.opt.CgroupFD)
-	c.await("wait for rt: id maps, cgroup")
+	c.await("wait for rt's answer to the report")
 	// Not the first process: in a cgroup that allows one process (pids.limit) it could not clone the second.
 	processes{c.compiler}.joinCgroups()
 	if inUser {
@@ -126,8 +126,9 @@ func (c namespaces) enterUser() {
 	c.call(origin, "create a user namespace", nsenter.Unshare,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWUSER))
 	c.clearDumpableAgain()
-	c.report(origin, "report that it exists", nsenter.Nowhere).sync(SyncMaps, processes{c.compiler}.mapSentences()...)
-	c.await("wait for the id maps")
+	c.report(origin, "ask rt to write the id maps", nsenter.Nowhere).
+		sync(SyncMaps, processes{c.compiler}.mapSentences()...)
+	c.await("wait until rt has written the id maps")
 }
 
 // joinedAnywhere are the namespaces that the process may join before any other of the container. JoinsCgroupFirst has
@@ -183,7 +184,7 @@ func (c namespaces) openTimeOffsets() {
 
 // makeTime makes the time namespace that the next child will be in. See time_namespaces(7).
 func (c namespaces) makeTime() {
-	c.call("linux.namespaces", "create a time namespace for the child", nsenter.Unshare,
+	c.call("linux.namespaces", "create a time namespace for later children", nsenter.Unshare,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWTIME))
 	if len(c.spec.TimeOffsets) == 0 {
 		return
@@ -212,7 +213,7 @@ func (c namespaces) compile() error {
 	c.call("", "make a new session", nsenter.Setsid).ignore(unix.EPERM)
 	c.call("", "clear the umask: later modes are exact", nsenter.Umask, nsenter.Imm(0))
 	if (!c.plan.TwoStage || c.plan.ClonedLast) && c.opt.CgroupAttach {
-		c.report("linux.cgroupsPath", "report that the cgroup is due",
+		c.report("linux.cgroupsPath", "ask rt to move the process into its cgroup",
 			nsenter.Nowhere).sync(SyncAttach, "put the boot process into its cgroup")
 		c.await("wait until rt has moved the process")
 	}
@@ -250,7 +251,7 @@ func (c namespaces) joinKeyring() {
 	c.call("", "join a new session keyring", nsenter.Keyctl,
 		nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_JOIN_SESSION_KEYRING),
 		nsenter.Str(name)).into(regKeyring).onErrno(end, unix.ENOSYS, unix.EPERM)
-	c.call("", "let processes that join later search it", nsenter.Keyctl,
+	c.call("", "allow processes that join the session later to search it", nsenter.Keyctl,
 		nsenter.Flags(&nsenter.KeyctlOps, unix.KEYCTL_SETPERM),
 		nsenter.Val(regKeyring), nsenter.Flags(&nsenter.Hex, permissions)).ignore(unix.EACCES)
 	c.mark(end)

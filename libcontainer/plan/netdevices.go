@@ -32,8 +32,8 @@ func (c namespaces) moveDevices() error {
 		}
 		does = append(does, sentence)
 	}
-	c.report(origin, "report that the network namespace exists", nsenter.Nowhere).sync(SyncNetDevices, does...)
-	c.await("wait for the devices")
+	c.report(origin, "ask rt to move the network devices", nsenter.Nowhere).sync(SyncNetDevices, does...)
+	c.await("wait until rt has moved the devices")
 	return nil
 }
 

@@ -215,7 +215,7 @@ func (w *printer) writePart(p *Plan, begin, end int, keep []bool) {
 		}
 		if s.Sync != nil && len(s.Does()) == 0 {
 			w.write("      ")
-			w.writeColoured(yellow, "rt: records it, without an answer")
+			w.writeColoured(yellow, "rt: record it, without an answer")
 			w.write("\n")
 		}
 	}

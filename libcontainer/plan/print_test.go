@@ -76,7 +76,7 @@ mounts
       rt: run hooks.prestart[1] /bin/b
    4  read($ctl), on 0 to 6
    5  getpid()
-      rt: records it, without an answer
+      rt: record it, without an answer
 
 names
    6  setsid()

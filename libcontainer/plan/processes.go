@@ -69,7 +69,7 @@ func (c processes) fork(flags uintptr, clone step) {
 		does = append(does, "put the container's process into its cgroup")
 	}
 	c.report(origin, "report its pid", regChild).sync(point, does...)
-	c.call("", "exit the first process", nsenter.ExitGroup, nsenter.Imm(0))
+	c.call("", "exit: the child continues", nsenter.ExitGroup, nsenter.Imm(0))
 	c.mark(child)
 }
 
@@ -80,18 +80,23 @@ func (c processes) mapSentences() []string {
 		does = append(does, `write "deny" to /proc/PID/setgroups`)
 	}
 	for _, m := range c.spec.UIDMappings {
-		does = append(does, "map user "+idRange(m.ContainerID, m.HostID, m.Size))
+		does = append(does, "map "+idRange("user", m.ContainerID, m.HostID, m.Size))
 	}
 	for _, m := range c.spec.GIDMappings {
-		does = append(does, "map group "+idRange(m.ContainerID, m.HostID, m.Size))
+		does = append(does, "map "+idRange("group", m.ContainerID, m.HostID, m.Size))
 	}
 	return does
 }
 
-// idRange returns what one mapping does, in words.
-func idRange(container, host, size uint32) string {
-	return strconv.Itoa(int(container)) + " to " + strconv.Itoa(int(host)) + " of the host, " +
-		strconv.Itoa(int(size)) + " in all"
+// idRange describes one mapping of ids: "users 0-9 to 1000-1009 of the host".
+func idRange(kind string, container, host, size uint32) string {
+	if size == 1 {
+		return kind + " " + strconv.Itoa(int(container)) + " to " + strconv.Itoa(int(host)) + " of the host"
+	}
+	span := func(first uint32) string {
+		return strconv.Itoa(int(first)) + "-" + strconv.Itoa(int(first)+int(size)-1)
+	}
+	return kind + "s " + span(container) + " to " + span(host) + " of the host"
 }
 
 // becomeRoot changes to the ids that the user namespace has for root.

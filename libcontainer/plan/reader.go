@@ -28,7 +28,7 @@ func ReaderProgram(path string, open bool, limit int) *nsenter.Program {
 	c.begin("reader")
 	c.plan.FDs, c.plan.Ctl = []string{"root", "to", "spare", "ctl"}, ctl
 	if !open {
-		c.open("", "find the file", regRoot, path, howPath).row().Args[0] = nsenter.Num(ReaderRoot)
+		c.open("", openSentence, regRoot, path, howPath).row().Args[0] = nsenter.Num(ReaderRoot)
 		c.plan.Steps[0].To = regFile
 		c.call("", "duplicate it to a fixed number", nsenter.Dup3, nsenter.Val(regFile), nsenter.Num(ReaderFile),
 			nsenter.Flags(&nsenter.OpenFlags, unix.O_CLOEXEC))
@@ -39,7 +39,7 @@ func ReaderProgram(path string, open bool, limit int) *nsenter.Program {
 	c.call("", "open it for reading", nsenter.Openat, nsenter.Cwd,
 		nsenter.Str("/proc/self/fd/"+strconv.Itoa(ReaderFile)),
 		nsenter.Flags(&nsenter.OpenFlags, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC)).into(regFile)
-	c.call("", "copy it", nsenter.Sendfile, nsenter.Num(ReaderTo), nsenter.Val(regFile), nsenter.Null,
+	c.call("", "copy it to the memfd", nsenter.Sendfile, nsenter.Num(ReaderTo), nsenter.Val(regFile), nsenter.Null,
 		nsenter.Imm(limit))
 	c.call("", "exit", nsenter.ExitGroup, nsenter.Imm(0))
 	c.resolve()

@@ -46,14 +46,15 @@ func (c remounts) compile(m *spec.Mount) error {
 			data = nsenter.Str(m.Data)
 		}
 		flags := mountFlags(before.AttrSet&^m.AttrClear|m.AttrSet) | m.SuperFlags | unix.MS_REMOUNT
-		c.call(origin, "change the file system at "+m.Destination, nsenter.Mount, nsenter.Null, nsenter.Str("."),
-			nsenter.Null,
+		c.call(origin, "change the options of the file system at "+m.Destination, nsenter.Mount, nsenter.Null,
+			nsenter.Str("."), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, flags), data)
 	} else {
 		c.changeAttributes(m, before.AttrSet, tree)
 	}
 	if m.RecSet|m.RecClear != 0 {
-		c.setAttributes(origin, "change this mount and all mounts below", tree, m.RecSet, m.RecClear, 0, true)
+		c.setAttributes(origin, "change the flags of this mount and of all mounts below", tree, m.RecSet,
+			m.RecClear, 0, true)
 	}
 	c.setPropagation(m, tree)
 	if !held {
@@ -151,10 +152,10 @@ func (c remounts) changeAttributes(m *spec.Mount, before uint64, tree nsenter.Re
 		return
 	}
 	if c.host.Has(host.MountSetattr) {
-		c.setAttributes(origin, "change the mount at "+m.Destination, tree, set, m.AttrClear, 0, false)
+		c.setAttributes(origin, "change the flags of the mount at "+m.Destination, tree, set, m.AttrClear, 0, false)
 		return
 	}
-	c.setFlags(origin, "change the mount at "+m.Destination, tree, mountFlags(before&^m.AttrClear|set))
+	c.setFlags(origin, "change the flags of the mount at "+m.Destination, tree, mountFlags(before&^m.AttrClear|set))
 }
 
 // mountBefore returns the mount at the destination of m as earlier entries of the config have left it.

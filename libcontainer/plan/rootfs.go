@@ -39,8 +39,8 @@ func (c rootFileSystem) compile() error {
 	c.openMount()
 	private := c.spec.RootPropagation == 0 && c.opt.Layer == nil // an overlay is a new mount, which is private
 	if private && c.host.Has(host.MountSetattr) {
-		c.setAttributes("linux.rootfsPropagation", "private: later mounts of the host do not appear in it", regRoot, 0,
-			0, unix.MS_PRIVATE, false)
+		c.setAttributes("linux.rootfsPropagation", "make it private: later mounts of the host do not appear in it",
+			regRoot, 0, 0, unix.MS_PRIVATE, false)
 		private = false
 	}
 	if !contained {
@@ -51,8 +51,8 @@ func (c rootFileSystem) compile() error {
 	c.attachMount()
 	if private {
 		c.enter(origin, regRoot)
-		c.call("linux.rootfsPropagation", "private: later mounts of the host do not appear in it", nsenter.Mount,
-			nsenter.Str(""), nsenter.Str("."), nsenter.Null,
+		c.call("linux.rootfsPropagation", "make it private: later mounts of the host do not appear in it",
+			nsenter.Mount, nsenter.Str(""), nsenter.Str("."), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, uintptr(unix.MS_PRIVATE)), nsenter.Null)
 	}
 	if !contained {

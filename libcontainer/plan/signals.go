@@ -21,7 +21,7 @@ func (c processes) resetSignals() {
 			name = "signal " + strconv.Itoa(int(n))
 		}
 		const sizeofSigaction = 32 // the kernel's, of 64-bit machines
-		c.call("", "do not ignore "+name+", which rt's caller does", nsenter.RtSigaction, nsenter.Imm(int(n)),
+		c.call("", "reset "+name+", which rt's caller ignores", nsenter.RtSigaction, nsenter.Imm(int(n)),
 			nsenter.Data(string(make([]byte, sizeofSigaction)), "{SIG_DFL}"), nsenter.Imm(0), nsenter.Imm(sizeofSet))
 	}
 	if c.opt.BlockedSignals != 0 {

@@ -23,7 +23,7 @@ func (c start) runHooks() error {
 	does := hookSentences("prestart", h.Prestart) //nolint:staticcheck // deprecated, and used by Docker
 	does = append(does, hookSentences("createRuntime", h.CreateRuntime)...)
 	if len(does) > 0 {
-		c.report("hooks", "report that the hooks are due", nsenter.Nowhere).sync(SyncHooks, does...)
+		c.report("hooks", "ask rt to run the hooks", nsenter.Nowhere).sync(SyncHooks, does...)
 		c.await("wait until the hooks have run")
 	}
 	if len(h.CreateContainer) > 0 {
@@ -48,7 +48,7 @@ func hookSentences(kind string, hooks []specs.Hook) []string {
 func (c start) awaitStart() error {
 	does := []string{"save the state"}
 	if l := c.spec.OCI.Linux; l != nil && l.IntelRdt != nil {
-		does = append([]string{"put the process into its class of linux.intelRdt"}, does...)
+		does = append([]string{"assign the process to the resctrl group of linux.intelRdt"}, does...)
 	}
 	if c.spec.Process == nil {
 		does = append(does, "refuse to start: the config has no process")
@@ -65,7 +65,7 @@ func (c start) awaitStart() error {
 	}
 	c.await("wait until rt starts the program")
 	if h := c.spec.OCI.Hooks; h != nil && len(h.StartContainer) > 0 {
-		c.report("hooks.startContainer", "report that the hooks are due", nsenter.Nowhere).
+		c.report("hooks.startContainer", "ask rt to run the hooks", nsenter.Nowhere).
 			sync(SyncStartContainer, hookSentences("startContainer", h.StartContainer)...)
 		c.await("wait until the hooks have run")
 	}

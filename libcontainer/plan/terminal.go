@@ -50,7 +50,7 @@ func (c terminal) compile() error {
 		passDescriptor(0, regMaster), nsenter.Imm(0))
 	if c.joins != joinsNone {
 		pass.sync(SyncTerminal, "receive the master of the terminal, and set it up")
-		c.await("wait for rt")
+		c.await("wait until rt has set it up")
 	} else {
 		pass.sync(SyncConsole, "receive the master of the terminal")
 	}

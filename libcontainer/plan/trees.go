@@ -77,7 +77,7 @@ func (c bindMounts) receiveTrees(files []File) {
 	c.call(origin, "close the sources that are mounted", nsenter.CloseRange, nsenter.Imm(first),
 		nsenter.Imm(first+c.trees.size-1), nsenter.Imm(0))
 	c.report(origin, "request the next sources from rt", nsenter.Nowhere).
-		sync(SyncTrees, "open the next "+strconv.Itoa(number)+" sources, and hand them over")
+		sync(SyncTrees, "open the next "+strconv.Itoa(number)+" sources, and pass them")
 	c.call(origin, "receive the header of the message", nsenter.Read, nsenter.Num(c.plan.Ctl),
 		nsenter.Scratch(nsenter.HeaderAt),
 		nsenter.Imm(nsenter.HeaderSize)).

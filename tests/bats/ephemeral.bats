@@ -248,7 +248,7 @@ users_of_its_own() {
 	writable
 	run rt plan --ephemeral --ephemeral-size 5m "$BUNDLE"
 	[ "$status" -eq 0 ]
-	[[ $output == *'"size", "5m"'*"--ephemeral-size: limit it to 5m"* ]]
+	[[ $output == *'"size", "5m"'*"--ephemeral-size: limit its size to 5m"* ]]
 	[[ $output == *'fsopen("overlay"'*"--ephemeral: configure a new overlay"* ]]
 	run rt plan --overlay "$BATS_TEST_TMPDIR/d" "$BUNDLE"
 	[ "$status" -eq 0 ]
