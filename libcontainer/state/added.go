@@ -2,28 +2,29 @@ package state
 
 import "rt/internal/jsonscan"
 
-// added writes the mounts that were added. None are left out.
-func (w *object) added(list []Added) {
+// writeAdded writes the mounts that were added. An empty list is left out.
+func (w *objectWriter) writeAdded(list []Added) {
 	if len(list) == 0 {
 		return
 	}
-	w.name("added")
+	w.writeName("added")
 	for i := range list {
 		w.dst = append(w.dst, "[,"[min(i, 1)])
-		w.open()
-		w.text("destination", list[i].Destination)
-		w.text("source", list[i].Source)
-		w.text("type", list[i].Type)
-		w.number("mountId", list[i].MountID)
+		w.beginObject()
+		w.writeText("destination", list[i].Destination)
+		w.writeText("source", list[i].Source)
+		w.writeText("type", list[i].Type)
+		w.writeNumber("mountId", list[i].MountID)
 		if list[i].Device != "" {
-			w.text("device", list[i].Device)
+			w.writeText("device", list[i].Device)
 		}
-		w.close()
+		w.endObject()
 	}
 	w.dst = append(w.dst, ']')
 	w.filled = true
 }
 
+// parseAdded reads one of the mounts that were added.
 func parseAdded(sc *jsonscan.Scanner, a *Added) {
 	sc.Struct(addedNames, func(name string) bool {
 		switch name {

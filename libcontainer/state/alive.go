@@ -2,7 +2,9 @@ package state
 
 import (
 	"bytes"
+	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -41,15 +43,37 @@ func Zombie(pid int) bool {
 	return err == nil && !p.alive()
 }
 
-// process is what rt reads of /proc/PID/stat.
-type process struct {
-	state   byte
-	threads int
-	start   uint64
-	parent  int
+// Ending reports whether a process is about to end: SIGKILL is pending, or it is exiting.
+func Ending(pid int) bool {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return true // it has ended
+	}
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(line, ":")
+		if name == "SigPnd" || name == "ShdPnd" {
+			if set, err := strconv.ParseUint(strings.TrimSpace(value), 16, 64); err == nil &&
+				set&(1<<(unix.SIGKILL-1)) != 0 {
+				return true
+			}
+		}
+	}
+	const exiting = 0x4 // PF_EXITING of the kernel
+	p, err := readStat(pid)
+	return err != nil || p.flags&exiting != 0
 }
 
-// alive is false for a zombie, unless only its first thread has ended (pthread_exit(3) in main).
+// process has what rt reads of /proc/PID/stat.
+type process struct {
+	state   byte
+	parent  int
+	flags   uint64 // PF_* of the kernel
+	threads int
+	start   uint64
+}
+
+// alive reports whether the process has not ended. A zombie has, unless it is only its first thread that ended
+// (pthread_exit(3) in main).
 func (p process) alive() bool {
 	switch p.state {
 	case 'Z', 'X', 'x':
@@ -80,8 +104,9 @@ func readStat(pid int) (process, error) {
 	return p, nil
 }
 
-// parseStat reads fields 3, 4, 20 and 22. Field 2 is the name of the program in parentheses, which may hold spaces and
-// parentheses itself, so counting starts after the last one.
+// parseStat parses fields 3 (state), 4 (ppid), 9 (flags), 20 (num_threads) and 22 (starttime) of the text of
+// /proc/PID/stat. Field 2 is the name of the program in parentheses, which may hold spaces and parentheses itself, so
+// counting starts after the last one.
 func parseStat(b []byte) (process, bool) {
 	i := bytes.LastIndexByte(b, ')')
 	if i < 0 {
@@ -102,6 +127,8 @@ func parseStat(b []byte) (process, bool) {
 			p.state = field[0]
 		case 4:
 			p.parent, err = strconv.Atoi(sys.Text(field))
+		case 9:
+			p.flags, err = strconv.ParseUint(sys.Text(field), 10, 64)
 		case 20:
 			p.threads, err = strconv.Atoi(sys.Text(field))
 		case 22:

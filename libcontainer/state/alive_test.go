@@ -124,9 +124,9 @@ func TestProcessOutlivesItsFirstThread(t *testing.T) {
 func TestParseStat(t *testing.T) {
 	const tail = " 5 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 9 0 777 1 1 18446744073709551615 0 0"
 	for text, want := range map[string]process{
-		"12 (cat) S" + tail:            {'S', 9, 777, 5},
-		"12 (a) Z 1 (b) c) R" + tail:   {'R', 9, 777, 5},
-		"12 (two\nlines ) x) T" + tail: {'T', 9, 777, 5},
+		"12 (cat) S" + tail:            {'S', 5, 4194560, 9, 777},
+		"12 (a) Z 1 (b) c) R" + tail:   {'R', 5, 4194560, 9, 777},
+		"12 (two\nlines ) x) T" + tail: {'T', 5, 4194560, 9, 777},
 	} {
 		if got, ok := parseStat([]byte(text)); !ok || got != want {
 			t.Errorf("%q: got %+v, %v", text, got, ok)

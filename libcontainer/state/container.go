@@ -29,7 +29,7 @@ type Container struct {
 	root    *Root
 	fd      int
 	locked  bool
-	creator bool // this process is the one that creates the container
+	creator bool // this process creates the container
 }
 
 // Create makes the directory of a new container and returns it locked. List shows the container from then on. If this
@@ -87,7 +87,7 @@ func (r *Root) Open(id string, lock bool) (*Container, error) {
 	}
 }
 
-// open returns nil if there is no such directory.
+// open opens the directory of a container. It returns nil if there is none.
 func (r *Root) open(id string) (*Container, error) {
 	if r.fd < 0 {
 		return nil, nil
@@ -139,7 +139,7 @@ func (c *Container) Close() {
 }
 
 // State reads state.json. A container without one is being created, or its create was interrupted: its State has only
-// what the directory tells, and phase Creating.
+// the ID, owner and time of the directory, and phase Creating.
 func (c *Container) State() (*State, error) {
 	doc, err := c.read(stateFile)
 	if errors.Is(err, unix.ENOENT) && !c.exists() {

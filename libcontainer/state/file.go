@@ -41,6 +41,7 @@ func (c *Container) write(name string, text []byte) error {
 	return nil
 }
 
+// writeAll writes the whole text to fd.
 func writeAll(fd int, text []byte) error {
 	for len(text) > 0 {
 		n, err := unix.Write(fd, text)

@@ -16,49 +16,49 @@ const format = 1
 
 // Append appends s in the format of state.json. Other programs read it too, so names are stable.
 func (s *State) Append(dst []byte) []byte {
-	w := object{dst: dst}
-	w.open()
-	w.number("format", format)
-	w.text("ociVersion", s.OCIVersion)
-	w.text("id", s.ID)
-	w.text("bundle", s.Bundle)
-	w.text("rootfs", s.Rootfs)
-	w.number("owner", uint64(s.Owner))
-	w.text("created", s.Created.UTC().Format(time.RFC3339Nano))
-	w.texts("annotations", s.Annotations)
-	w.text("phase", string(s.Phase))
-	w.number("pid", uint64(s.Pid))
-	w.number("startTime", s.StartTime)
-	w.bool("terminal", s.Terminal)
-	w.bool("noNewKeyring", s.NoNewKeyring)
+	w := objectWriter{dst: dst}
+	w.beginObject()
+	w.writeNumber("format", format)
+	w.writeText("ociVersion", s.OCIVersion)
+	w.writeText("id", s.ID)
+	w.writeText("bundle", s.Bundle)
+	w.writeText("rootfs", s.Rootfs)
+	w.writeNumber("owner", uint64(s.Owner))
+	w.writeText("created", s.Created.UTC().Format(time.RFC3339Nano))
+	w.writeMap("annotations", s.Annotations)
+	w.writeText("phase", string(s.Phase))
+	w.writeNumber("pid", uint64(s.Pid))
+	w.writeNumber("startTime", s.StartTime)
+	w.writeBool("terminal", s.Terminal)
+	w.writeBool("noNewKeyring", s.NoNewKeyring)
 	if s.Keyring != "" {
-		w.text("keyring", s.Keyring)
+		w.writeText("keyring", s.Keyring)
 	}
-	w.name("cgroup")
-	w.open()
-	w.text("driver", s.Cgroup.Driver)
-	w.texts("paths", s.Cgroup.Paths)
-	w.text("unit", s.Cgroup.Unit)
-	w.text("slice", s.Cgroup.Slice)
-	w.bool("rootless", s.Cgroup.Rootless)
-	w.list("kept", s.Cgroup.Preexisting)
+	w.writeName("cgroup")
+	w.beginObject()
+	w.writeText("driver", s.Cgroup.Driver)
+	w.writeMap("paths", s.Cgroup.Paths)
+	w.writeText("unit", s.Cgroup.Unit)
+	w.writeText("slice", s.Cgroup.Slice)
+	w.writeBool("rootless", s.Cgroup.Rootless)
+	w.writeList("kept", s.Cgroup.Preexisting)
 	if s.Cgroup.Owner != "" {
-		w.text("owner", s.Cgroup.Owner)
+		w.writeText("owner", s.Cgroup.Owner)
 	}
-	w.close()
+	w.endObject()
 	if s.IntelRdt != (IntelRdt{}) {
-		w.name("intelRdt")
-		w.open()
-		w.text("class", s.IntelRdt.Class)
-		w.text("monitor", s.IntelRdt.Monitor)
-		w.close()
+		w.writeName("intelRdt")
+		w.beginObject()
+		w.writeText("class", s.IntelRdt.Class)
+		w.writeText("monitor", s.IntelRdt.Monitor)
+		w.endObject()
 	}
-	w.added(s.Added)
-	w.close()
+	w.writeAdded(s.Added)
+	w.endObject()
 	return append(w.dst, '\n')
 }
 
-// Names of the objects in state.json.
+// The names of the members of the objects in state.json.
 var (
 	stateNames = []string{
 		"format", "ociVersion", "id", "bundle", "rootfs", "owner", "created", "annotations", "phase", "pid",
@@ -74,7 +74,30 @@ var (
 func parse(doc string) (*State, error) {
 	sc := jsonscan.New(doc)
 	s := &State{}
-	version, created := 0, ""
+	version, created := parseMembers(sc, s)
+	sc.End()
+	if err := sc.Err(); err != nil {
+		return nil, damaged("at byte " + strconv.Itoa(err.Offset) + ": " + err.Text)
+	}
+	if version == 0 {
+		return nil, foreign("state.json: it has no format")
+	}
+	if len(sc.Problems) > 0 {
+		p := sc.Problems[0]
+		return nil, damaged(jsonscan.PathAt(doc, p.Offset) + " " + p.Text)
+	}
+	if version != format {
+		return nil, damaged("it has format " + strconv.Itoa(version) + ", this rt reads format " + strconv.Itoa(format))
+	}
+	var err error
+	if s.Created, err = time.Parse(time.RFC3339Nano, created); err != nil {
+		return nil, damaged("created must be a time of RFC 3339")
+	}
+	return s, nil
+}
+
+// parseMembers reads the members of a State. It returns the format, and the time that is not parsed yet.
+func parseMembers(sc *jsonscan.Scanner, s *State) (version int, created string) {
 	sc.Struct(stateNames, func(name string) bool {
 		switch name {
 		case "format":
@@ -116,27 +139,10 @@ func parse(doc string) (*State, error) {
 		}
 		return true
 	})
-	sc.End()
-	if err := sc.Err(); err != nil {
-		return nil, damaged("at byte " + strconv.Itoa(err.Offset) + ": " + err.Text)
-	}
-	if version == 0 {
-		return nil, foreign("state.json: it has no format")
-	}
-	if len(sc.Problems) > 0 {
-		p := sc.Problems[0]
-		return nil, damaged(jsonscan.PathAt(doc, p.Offset) + " " + p.Text)
-	}
-	if version != format {
-		return nil, damaged("it has format " + strconv.Itoa(version) + ", this rt reads format " + strconv.Itoa(format))
-	}
-	var err error
-	if s.Created, err = time.Parse(time.RFC3339Nano, created); err != nil {
-		return nil, damaged("created must be a time of RFC 3339")
-	}
-	return s, nil
+	return version, created
 }
 
+// parseCgroup reads the member cgroup.
 func parseCgroup(sc *jsonscan.Scanner, c *Cgroup) {
 	sc.Struct(cgroupNames, func(name string) bool {
 		switch name {
@@ -161,6 +167,7 @@ func parseCgroup(sc *jsonscan.Scanner, c *Cgroup) {
 	})
 }
 
+// parseIntelRdt reads the member intelRdt.
 func parseIntelRdt(sc *jsonscan.Scanner, r *IntelRdt) {
 	sc.Struct(rdtNames, func(name string) bool {
 		switch name {
@@ -199,28 +206,29 @@ var errForeign = errors.New("another runtime made the container")
 // one knows of its processes is in its files, so they must stay.
 func Foreign(err error) bool { return errors.Is(err, errForeign) }
 
-// object writes nested JSON objects, members in the order of the calls.
-type object struct {
+// objectWriter writes nested JSON objects, members in the order of the calls.
+type objectWriter struct {
 	dst    []byte
 	indent string // of one level; "" writes everything on one line
 	depth  int
-	filled bool // the object that is open has a member
+	filled bool // the innermost object has a member
 }
 
-// name starts a member.
-func (w *object) name(name string) {
+// writeName starts a member.
+func (w *objectWriter) writeName(name string) {
 	if w.filled {
 		w.dst = append(w.dst, ',')
 	}
 	w.filled = true
-	w.newline()
+	w.breakLine()
 	w.dst = append(jsonscan.AppendString(w.dst, name), ':')
 	if w.indent != "" {
 		w.dst = append(w.dst, ' ')
 	}
 }
 
-func (w *object) newline() {
+// breakLine starts a line, indented by the depth, unless everything is on one line.
+func (w *objectWriter) breakLine() {
 	if w.indent == "" {
 		return
 	}
@@ -230,43 +238,47 @@ func (w *object) newline() {
 	}
 }
 
-// open starts the outermost object; for one that is a member, name comes first.
-func (w *object) open() {
+// beginObject starts the outermost object; for one that is a member, writeName comes first.
+func (w *objectWriter) beginObject() {
 	w.dst = append(w.dst, '{')
 	w.depth++
 	w.filled = false
 }
 
-func (w *object) close() {
+// endObject ends the innermost object.
+func (w *objectWriter) endObject() {
 	w.depth--
 	if w.filled {
-		w.newline()
+		w.breakLine()
 	}
 	w.dst = append(w.dst, '}')
 	w.filled = true
 }
 
-func (w *object) text(name, value string) {
-	w.name(name)
+// writeText writes a member that is a string.
+func (w *objectWriter) writeText(name, value string) {
+	w.writeName(name)
 	w.dst = jsonscan.AppendString(w.dst, value)
 }
 
-func (w *object) number(name string, value uint64) {
-	w.name(name)
+// writeNumber writes a member that is a number.
+func (w *objectWriter) writeNumber(name string, value uint64) {
+	w.writeName(name)
 	w.dst = strconv.AppendUint(w.dst, value, 10)
 }
 
-func (w *object) bool(name string, value bool) {
-	w.name(name)
+// writeBool writes a member that is true or false.
+func (w *objectWriter) writeBool(name string, value bool) {
+	w.writeName(name)
 	w.dst = strconv.AppendBool(w.dst, value)
 }
 
-// list writes an array. An empty one is left out.
-func (w *object) list(name string, values []string) {
+// writeList writes an array. An empty one is left out.
+func (w *objectWriter) writeList(name string, values []string) {
 	if len(values) == 0 {
 		return
 	}
-	w.name(name)
+	w.writeName(name)
 	for i, v := range values {
 		w.dst = append(w.dst, "[,"[min(i, 1)])
 		w.dst = jsonscan.AppendString(w.dst, v)
@@ -274,8 +286,8 @@ func (w *object) list(name string, values []string) {
 	w.dst = append(w.dst, ']')
 }
 
-// texts writes a map, sorted so that the same state is the same text. An empty one is left out.
-func (w *object) texts(name string, m map[string]string) {
+// writeMap writes a map, sorted so that the same state is the same text. An empty one is left out.
+func (w *objectWriter) writeMap(name string, m map[string]string) {
 	if len(m) == 0 {
 		return
 	}
@@ -284,10 +296,10 @@ func (w *object) texts(name string, m map[string]string) {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
-	w.name(name)
-	w.open()
+	w.writeName(name)
+	w.beginObject()
 	for _, k := range keys {
-		w.text(k, m[k])
+		w.writeText(k, m[k])
 	}
-	w.close()
+	w.endObject()
 }

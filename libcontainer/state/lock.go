@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -29,8 +30,9 @@ func (c *Container) Lock() error {
 // inUse returns the error for a lock that another process has not released in time.
 func (c *Container) inUse(waited time.Duration) error {
 	return &diag.Error{
-		Kind:    diag.State,
-		Problem: `container "` + c.ID + `" is in use by ` + c.holder() + ": waited " + waited.String() + " for it",
+		Kind: diag.State,
+		Problem: `container "` + c.ID + `" is in use by ` + c.describeHolder() + ": waited " + waited.String() +
+			" for it",
 	}
 }
 
@@ -80,17 +82,9 @@ func (c *Container) busy() bool {
 	return err == unix.EWOULDBLOCK
 }
 
-// holder describes the process that holds the lock, for an error: "process 4711 (rt create web1)".
-func (c *Container) holder() string {
-	var st unix.Stat_t
-	if unix.Fstat(c.fd, &st) != nil {
-		return "another process"
-	}
-	locks, err := os.ReadFile("/proc/locks")
-	if err != nil {
-		return "another process"
-	}
-	pid := lockOwner(string(locks), st.Ino)
+// describeHolder describes the process that holds the lock, for an error: "process 4711 (rt create web1)".
+func (c *Container) describeHolder() string {
+	pid := c.holderPid()
 	if pid <= 0 { // of another pid namespace
 		return "another process"
 	}
@@ -99,13 +93,27 @@ func (c *Container) holder() string {
 	return "process " + strconv.Itoa(pid) + " (" + args + ")"
 }
 
-// lockOwner returns the pid of the flock(2) on an inode in the text of /proc/locks (proc_locks(5)): "1: FLOCK ADVISORY
-// WRITE 4711 00:1b:1234 0 EOF".
-func lockOwner(locks string, inode uint64) int {
-	suffix := ":" + strconv.FormatUint(inode, 10)
+// holderPid returns the pid of the process that holds the lock; 0 if that is not known.
+func (c *Container) holderPid() int {
+	var st unix.Stat_t
+	if unix.Fstat(c.fd, &st) != nil {
+		return 0
+	}
+	locks, err := os.ReadFile("/proc/locks")
+	if err != nil {
+		return 0
+	}
+	return lockOwner(string(locks), &st)
+}
+
+// lockOwner returns the pid of the exclusive flock(2) on the file of st, in the text of /proc/locks (proc_locks(5)):
+// "1: FLOCK ADVISORY WRITE 4711 00:1b:1234 0 EOF", with the device and the inode. A line "1: -> FLOCK ..." is of a
+// process that waits for the lock.
+func lockOwner(locks string, st *unix.Stat_t) int {
+	file := fmt.Sprintf("%02x:%02x:%d", unix.Major(st.Dev), unix.Minor(st.Dev), st.Ino)
 	for line := range strings.Lines(locks) {
 		f := strings.Fields(line)
-		if len(f) < 6 || f[1] != "FLOCK" || !strings.HasSuffix(f[5], suffix) {
+		if len(f) < 6 || f[1] != "FLOCK" || f[3] != "WRITE" || f[5] != file {
 			continue
 		}
 		if pid, err := strconv.Atoi(f[4]); err == nil {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"rt/internal/diag"
 )
 
@@ -157,13 +159,15 @@ func TestLockGoesWithItsProcess(t *testing.T) {
 func TestLockOwner(t *testing.T) {
 	const locks = `1: POSIX  ADVISORY  WRITE 10 00:1b:77 0 EOF
 2: FLOCK  ADVISORY  WRITE 11 00:1b:177 0 EOF
+3: FLOCK  ADVISORY  WRITE 14 00:1c:77 0 EOF
+3: FLOCK  ADVISORY  READ 15 00:1b:77 0 EOF
 3: FLOCK  ADVISORY  WRITE 12 00:1b:77 0 EOF
 3: -> FLOCK  ADVISORY  WRITE 13 00:1b:77 0 EOF
 `
-	if got := lockOwner(locks, 77); got != 12 {
+	if got := lockOwner(locks, &unix.Stat_t{Dev: unix.Mkdev(0, 0x1b), Ino: 77}); got != 12 {
 		t.Errorf("got %d", got)
 	}
-	if got := lockOwner(locks, 7); got != 0 {
+	if got := lockOwner(locks, &unix.Stat_t{Dev: unix.Mkdev(0, 0x1b), Ino: 7}); got != 0 {
 		t.Errorf("got %d", got)
 	}
 }
