@@ -32,7 +32,7 @@ func recorded(c *Call, path string, to **seccomp.Recorder, do func() error) erro
 	if _, err := earlier(path); err != nil {
 		return err
 	}
-	fd, temporary, err := sys.Temporary(path, 0o666)
+	fd, temporary, err := sys.CreateTemporary(path, 0o666)
 	if err != nil {
 		return fail(err)
 	}

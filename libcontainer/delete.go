@@ -174,7 +174,7 @@ func (c *Container) destroy(caller *caller.Caller, o *openContainer) error {
 		_, _ = unix.Wait4(s.Pid, nil, unix.WNOHANG|unix.WALL, nil)
 	}
 	if config, err := o.config(); err == nil && s.Phase != state.Creating {
-		c.hooks(caller, o, config).Poststop()
+		c.hooks(caller, o, config).RunPoststop()
 	}
 	return o.container.Remove()
 }

@@ -172,7 +172,7 @@ func (t *target) close() {
 func (t *target) processOf(o *ProcessOptions) (*spec.Process, error) {
 	inside := rootfs.Inside{Pid: t.state.Pid, Rootfs: t.spec.Rootfs, Dir: t.container.Path(".")}
 	if o.UserName != "" {
-		uid, gid, err := inside.User(o.UserName)
+		uid, gid, err := inside.LookUpUser(o.UserName)
 		if err != nil {
 			return nil, err
 		}
@@ -182,7 +182,7 @@ func (t *target) processOf(o *ProcessOptions) (*spec.Process, error) {
 		}
 	}
 	if o.GroupName != "" {
-		gid, err := inside.Group(o.GroupName)
+		gid, err := inside.LookUpGroup(o.GroupName)
 		if err != nil {
 			return nil, err
 		}

@@ -107,7 +107,7 @@ func (s *starter) handlers() supervise.Handlers {
 				return err
 			}
 			defer g.Close()
-			return s.hooks.StartContainer(g, false)
+			return s.hooks.RunStartContainer(g, false)
 		},
 		plan.SyncListener: func(r supervise.Report) error {
 			profile := s.spec.OCI.Linux.Seccomp
@@ -137,7 +137,7 @@ func (s *starter) release() error {
 	if err := failure.Executed(s.session, s.state.Pid, s.oomError); err != nil {
 		return err
 	}
-	if err := s.hooks.Poststart(); err != nil {
+	if err := s.hooks.RunPoststart(); err != nil {
 		s.kill()
 		return err
 	}

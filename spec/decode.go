@@ -28,7 +28,7 @@ func decodeInto[T any](d *decoder, raw []byte, unknown bool, v *T, read func(*js
 	s := jsonscan.New(doc)
 	s.KeepUnknown = unknown
 	if read(s, v); s.Err() == nil {
-		s.End()
+		s.CheckEnd()
 	}
 	if e := s.Err(); e != nil {
 		d.notJSON = true
@@ -45,7 +45,7 @@ func decodeInto[T any](d *decoder, raw []byte, unknown bool, v *T, read func(*js
 			break
 		}
 		at := Path(jsonscan.PathAt(doc, p.Offset))
-		d.refuseAt(doc, p.Offset, at, p.Text+", is "+jsonscan.Found(doc, p.Offset))
+		d.refuseAt(doc, p.Offset, at, p.Text+", is "+jsonscan.Describe(doc, p.Offset))
 		mistyped = append(mistyped, at)
 	}
 	d.refuseNULs(doc, s.NULs)

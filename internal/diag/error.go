@@ -123,7 +123,7 @@ func (e *Error) Unwrap() error {
 	return e.Err
 }
 
-// ErrnoText is the kernel's text and name of an errno: "read-only file system (EROFS)".
+// ErrnoText returns the text and the name of an errno: "read-only file system (EROFS)".
 func ErrnoText(errno unix.Errno) string {
 	name := unix.ErrnoName(errno)
 	if name == "" {

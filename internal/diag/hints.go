@@ -12,9 +12,8 @@ const oneKind = "the source is not a directory and the mount point is one, or th
 	"one kind"
 
 // notOwned is for mounts of proc, sysfs and mqueue if the host has mounted nothing that could stand in for them.
-const notOwned = "the root of a user namespace can't mount what belongs to a pid, network or ipc namespace of " +
-	"others: " +
-	"give the container one of its own, or bind a /proc, /sys or /dev/mqueue that is mounted already"
+const notOwned = "the root of a user namespace can't mount the proc, sysfs or mqueue of a namespace that it does not " +
+	"own: give the container a pid, network or ipc namespace of its own, or bind a mount of it that exists already"
 
 // hints has a row for each failure that users meet often. The first matching row gives the hint; if none matches there
 // is no hint.
@@ -28,7 +27,8 @@ var hints = []struct {
 	{"open_tree", unix.ENOENT, "mounts", "create the source first: rt never makes one"},
 	{
 		"open_tree", unix.EACCES, "",
-		"a directory on the way can't be searched (x) by the user that rt, or the container's root, is on the host",
+		"the user that runs rt, or that the container's root is mapped to, lacks search permission (x) on a " +
+			"directory of the path",
 	},
 	{
 		"open_tree", unix.EINVAL, "mounts",
@@ -39,32 +39,32 @@ var hints = []struct {
 		"no magic link (/proc/PID/root, /proc/PID/fd/N) may lead to a mount point, and no link at all to one of " +
 			"proc or sysfs",
 	},
-	{"openat2", unix.ENOENT, "mounts", "a symbolic link on the way leads to nothing"},
-	{"openat2", unix.EAGAIN, "", "something keeps renaming directories on the way: try again"},
+	{"openat2", unix.ENOENT, "mounts", "a symbolic link in the path is dangling"},
+	{"openat2", unix.EAGAIN, "", "another process keeps renaming directories of the path: try again"},
 	{"openat2", unix.ENOENT, "linux.sysctl", "this kernel does not have it, or not in a namespace of its own"},
 	{"openat2", unix.ENOENT, "process.terminal", "a terminal needs a devpts mounted at /dev/pts"},
 	{
 		"openat2", unix.ENOENT, "process.cwd",
 		"create the directory in the image: create and run make it, exec never does",
 	},
-	{"mkdirat", unix.EROFS, "mounts", "make the mount point in the image: what it would be made in is read-only"},
-	{"mknodat", unix.EROFS, "mounts", "make the mount point in the image: what it would be made in is read-only"},
+	{"mkdirat", unix.EROFS, "mounts", "create the mount point in the image: its parent directory is read-only"},
+	{"mknodat", unix.EROFS, "mounts", "create the mount point in the image: its parent directory is read-only"},
 	{
 		"mkdirat", unix.EROFS, "NOTIFY_SOCKET",
-		"make the directory /run/notify in the image, or start rt without NOTIFY_SOCKET",
+		"create the directory /run/notify in the image, or start rt without NOTIFY_SOCKET",
 	},
-	{"mkdirat", unix.EROFS, "process.cwd", "create the directory in the image: what it would be made in is read-only"},
+	{"mkdirat", unix.EROFS, "process.cwd", "create the directory in the image: its parent directory is read-only"},
 	{"move_mount", unix.ENOTDIR, "mounts", oneKind},
 	{"move_mount", unix.EINVAL, "mounts", oneKind},
 	{
 		"mount_setattr", unix.EINVAL, "mounts",
-		"where ids are to be mapped, the file system must be able to do so, with ridmap all those below the source " +
-			"too, and none may be mapped already",
+		"an id-mapped mount requires a file system that supports it, with ridmap also those mounted below the " +
+			"source, and a source that is not id-mapped already",
 	},
 	{
 		"mount_setattr", unix.EPERM, "mounts",
-		"a user namespace can't lift what the host restricts, nor map the ids of a file system that was mounted " +
-			"outside of it",
+		"a user namespace can't clear flags that the host has set, nor map the ids of a file system that was " +
+			"mounted outside of it",
 	},
 	{"fsopen", unix.ENODEV, "mounts", "this kernel does not know the file system: is its module loaded?"},
 	{"mount", unix.ENODEV, "mounts", "this kernel does not know the file system: is its module loaded?"},
@@ -79,17 +79,16 @@ var hints = []struct {
 	{"fsopen", unix.ENODEV, "--", "this kernel does not have the overlay file system: is its module loaded?"},
 	{
 		"fsconfig", unix.EPERM, "--",
-		"an overlay in a user namespace takes Linux 5.11: run rt as root, or use a newer kernel",
+		"an overlay in a user namespace requires Linux 5.11: run rt as root, or use a newer kernel",
 	},
 	{
 		"fsconfig", unix.EINVAL, "--ephemeral-size",
-		"the tmpfs takes a number with k, m or g, or a part of the memory as 10%",
+		"the size must be a number with k, m or g, or a percentage of the memory, as 10%",
 	},
 	{
 		"fsconfig", unix.EINVAL, "--",
-		"the kernel log (dmesg) says why. The changes can be on ext4, xfs, btrfs or tmpfs, but on no NFS, FAT, FUSE " +
-			"or another overlay; in a " +
-			"user namespace no other mount may be below root.path",
+		"the kernel log (dmesg) says why. The changes can be on ext4, xfs, btrfs or tmpfs, but not on NFS, FAT, " +
+			"FUSE or another overlay; in a user namespace no other mount may be below root.path",
 	},
 	{
 		"fsconfig", unix.ENOSPC, "--overlay",
@@ -100,7 +99,7 @@ var hints = []struct {
 	{
 		"mkdirat", unix.EACCES, "mounts",
 		"the container's root must be able to write to the directory: chown it to the ids that it is mapped to, or " +
-			"make the mount point in the image",
+			"create the mount point in the image",
 	},
 	{"mkdirat", unix.EACCES, "--overlay", "the container's root must be able to write to the directory"},
 	{
@@ -153,19 +152,19 @@ var hints = []struct {
 	},
 	{
 		"prlimit64", unix.EPERM, "process.rlimits",
-		"raising a hard limit takes CAP_SYS_RESOURCE: ask for at most rt's own limit",
+		"raising a hard limit requires CAP_SYS_RESOURCE: ask for at most rt's own limit",
 	},
-	{"setns", unix.EPERM, "", "joining a namespace takes CAP_SYS_ADMIN in the user namespace that owns it"},
+	{"setns", unix.EPERM, "", "joining a namespace requires CAP_SYS_ADMIN in the user namespace that owns it"},
 	{"write", unix.EPERM, "linux.sysctl", "the namespace that this value belongs to is not the container's own"},
 	{"write", unix.EINVAL, "linux.sysctl", "the kernel refuses this value"},
-	{"openat2", unix.EACCES, "linux.sysctl", "it can be written only by root outside of any user namespace"},
+	{"openat2", unix.EACCES, "linux.sysctl", "only root outside of any user namespace can write it"},
 	{
 		"clone3", unix.EPERM, "",
 		"user namespaces may be forbidden here: see kernel.apparmor_restrict_unprivileged_userns and " +
 			"kernel.unprivileged_userns_clone",
 	},
-	{"clone3", unix.ENOSPC, "", "the limit of nested or of all namespaces is reached: see /proc/sys/user/"},
-	{"seccomp", unix.EACCES, "", "a filter without noNewPrivileges takes CAP_SYS_ADMIN, which rt lacks"},
+	{"clone3", unix.ENOSPC, "", "a limit on the number or the nesting of namespaces is reached: see /proc/sys/user/"},
+	{"seccomp", unix.EACCES, "", "a filter without noNewPrivileges requires CAP_SYS_ADMIN, which rt lacks"},
 }
 
 // Hint returns one sentence that probably helps when call failed with errno on behalf of the field origin, or "".

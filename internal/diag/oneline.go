@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// OneLine makes one line of what a program has written, for the problem of an error: it joins the lines, and drops
+// OneLine returns the output of a program as one line, for the problem of an error: it joins the lines, and drops
 // control characters and what is not UTF-8.
 func OneLine(b []byte) string {
 	var line []byte

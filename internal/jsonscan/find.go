@@ -18,7 +18,7 @@ func Find(doc, path string) (offset int, found bool) {
 		if !ok {
 			return offset, false
 		}
-		at, value := s.child(name, index)
+		at, value := s.findChild(name, index)
 		if at < 0 {
 			return offset, false
 		}
@@ -49,15 +49,15 @@ func cutStep(path string) (name string, index int, rest string, ok bool) {
 	return "", index, rest, ok && err == nil && index >= 0
 }
 
-// child looks for a member or an element in the object or array that starts here. It returns the offsets of the member
-// and of its value, or -1.
-func (s *Scanner) child(name string, index int) (at, value int) {
+// findChild looks for a member or an element in the object or array that starts here. It returns the offsets of the
+// member and of its value, or -1.
+func (s *Scanner) findChild(name string, index int) (at, value int) {
 	at, value = -1, -1
 	exact := false
 	switch s.peek() {
 	case '[':
 		s.open()
-		for i := 0; s.More(); i++ {
+		for i := 0; s.NextElement(); i++ {
 			s.peek()
 			if i == index {
 				return s.pos, s.pos
@@ -66,7 +66,7 @@ func (s *Scanner) child(name string, index int) (at, value int) {
 		}
 	case '{':
 		s.open()
-		for index < 0 && s.Key() {
+		for index < 0 && s.NextKey() {
 			same := s.name == name
 			if same || !exact && strings.EqualFold(s.name, name) {
 				s.peek()

@@ -105,12 +105,12 @@ func compare(t *testing.T, doc string) bool {
 	var got, want document
 	s := New(doc)
 	decodeDocument(s, &got)
-	s.End()
+	s.CheckEnd()
 	err := json.Unmarshal([]byte(doc), &want)
 	for _, p := range s.Problems {
 		LineColumn(doc, p.Offset)
 		PathAt(doc, p.Offset)
-		Found(doc, p.Offset)
+		Describe(doc, p.Offset)
 	}
 	if s.Err() != nil {
 		if line, _ := LineColumn(doc, s.Err().Offset); line < 1 || len(PathAt(doc, s.Err().Offset)) > maxPath+len(doc) {

@@ -6,24 +6,24 @@ import (
 	"unicode/utf8"
 )
 
-// str reads the string that starts here: a slice of the document if it contains no escape.
-func (s *Scanner) str() string {
+// scanString reads the string that starts here: a slice of the document if it contains no escape.
+func (s *Scanner) scanString() string {
 	s.sawNUL = false
 	start := s.pos + 1
 	ascii := true
 	for i := start; i < len(s.doc); i++ {
 		switch c := s.doc[i]; {
 		case c == '"':
-			if !ascii && !s.valid(start, i) {
+			if !ascii && !s.checkUTF8(start, i) {
 				return ""
 			}
 			s.pos = i + 1
 			return s.doc[start:i]
 		case c == '\\':
-			if !ascii && !s.valid(start, i) {
+			if !ascii && !s.checkUTF8(start, i) {
 				return ""
 			}
-			return s.escaped(start, i)
+			return s.scanEscaped(start, i)
 		case c < 0x20:
 			s.fail(i, "control character in a string: write it as \\u00"+hex2(c))
 			return ""
@@ -35,8 +35,8 @@ func (s *Scanner) str() string {
 	return ""
 }
 
-// escaped reads the rest of a string of which doc[start:i] is read and doc[i] is its first backslash.
-func (s *Scanner) escaped(start, i int) string {
+// scanEscaped reads the rest of a string of which doc[start:i] is read and doc[i] is its first backslash.
+func (s *Scanner) scanEscaped(start, i int) string {
 	out := append(make([]byte, 0, 2*(i-start)+16), s.doc[start:i]...)
 	for i < len(s.doc) {
 		switch c := s.doc[i]; {
@@ -45,7 +45,7 @@ func (s *Scanner) escaped(start, i int) string {
 			return string(out)
 		case c == '\\':
 			var ok bool
-			if out, i, ok = s.escape(out, i); !ok {
+			if out, i, ok = s.scanEscape(out, i); !ok {
 				return ""
 			}
 		case c < 0x20:
@@ -56,7 +56,7 @@ func (s *Scanner) escaped(start, i int) string {
 			i++
 		default:
 			_, size := utf8.DecodeRuneInString(s.doc[i:])
-			if !s.valid(i, i+size) {
+			if !s.checkUTF8(i, i+size) {
 				return ""
 			}
 			out = append(out, s.doc[i:i+size]...)
@@ -67,8 +67,8 @@ func (s *Scanner) escaped(start, i int) string {
 	return ""
 }
 
-// escape appends the character of the escape at doc[i], and returns where the escape ends.
-func (s *Scanner) escape(out []byte, i int) ([]byte, int, bool) {
+// scanEscape appends the character of the escape at doc[i], and returns where the escape ends.
+func (s *Scanner) scanEscape(out []byte, i int) ([]byte, int, bool) {
 	var c byte
 	if i+1 < len(s.doc) {
 		c = s.doc[i+1]
@@ -87,22 +87,22 @@ func (s *Scanner) escape(out []byte, i int) ([]byte, int, bool) {
 	case 't':
 		return append(out, '\t'), i + 2, true
 	case 'u':
-		return s.unicode(out, i)
+		return s.scanUnicode(out, i)
 	}
 	s.fail(i, `a backslash in a string must be followed by one of "\/bfnrtu`)
 	return nil, 0, false
 }
 
-// unicode appends the character of the \uXXXX at doc[i], or of two of them that make a surrogate pair.
-func (s *Scanner) unicode(out []byte, i int) ([]byte, int, bool) {
-	r, ok := s.hex4(i)
+// scanUnicode appends the character of the \uXXXX at doc[i], or of two of them that make a surrogate pair.
+func (s *Scanner) scanUnicode(out []byte, i int) ([]byte, int, bool) {
+	r, ok := s.parseHex4(i)
 	if !ok {
 		s.fail(i, `\u must be followed by four hexadecimal digits`)
 		return nil, 0, false
 	}
 	end := i + 6
 	if utf16.IsSurrogate(r) {
-		low, _ := s.hex4(end)
+		low, _ := s.parseHex4(end)
 		if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
 			s.fail(i, "half of a surrogate pair: no character has this code")
 			return nil, 0, false
@@ -113,8 +113,8 @@ func (s *Scanner) unicode(out []byte, i int) ([]byte, int, bool) {
 	return utf8.AppendRune(out, r), end, true
 }
 
-// hex4 reads the \uXXXX at doc[i].
-func (s *Scanner) hex4(i int) (rune, bool) {
+// parseHex4 reads the \uXXXX at doc[i].
+func (s *Scanner) parseHex4(i int) (rune, bool) {
 	if len(s.doc)-i < 6 || s.doc[i] != '\\' || s.doc[i+1] != 'u' {
 		return 0, false
 	}
@@ -135,8 +135,8 @@ func (s *Scanner) hex4(i int) (rune, bool) {
 	return r, true
 }
 
-// valid checks that doc[from:to] is UTF-8.
-func (s *Scanner) valid(from, to int) bool {
+// checkUTF8 checks that doc[from:to] is UTF-8.
+func (s *Scanner) checkUTF8(from, to int) bool {
 	for i := from; i < to; {
 		r, size := utf8.DecodeRuneInString(s.doc[i:to])
 		if r == utf8.RuneError && size <= 1 {
@@ -148,8 +148,8 @@ func (s *Scanner) valid(from, to int) bool {
 	return true
 }
 
-// number steps over the number that starts here and returns its text.
-func (s *Scanner) number() string {
+// scanNumber steps over the number that starts here and returns its text.
+func (s *Scanner) scanNumber() string {
 	start, i := s.pos, s.pos
 	if s.at(i) == '-' {
 		i++
@@ -158,7 +158,7 @@ func (s *Scanner) number() string {
 	case c == '0':
 		i++
 	case '1' <= c && c <= '9':
-		i = s.digits(i)
+		i = s.skipDigits(i)
 	default:
 		s.fail(start, "a number must have a digit after '-'")
 		return ""
@@ -168,7 +168,7 @@ func (s *Scanner) number() string {
 		return ""
 	}
 	if s.at(i) == '.' {
-		end := s.digits(i + 1)
+		end := s.skipDigits(i + 1)
 		if end == i+1 {
 			s.fail(start, "a number must have a digit after '.'")
 			return ""
@@ -180,7 +180,7 @@ func (s *Scanner) number() string {
 		if c := s.at(i); c == '+' || c == '-' {
 			i++
 		}
-		end := s.digits(i)
+		end := s.skipDigits(i)
 		if end == i {
 			s.fail(start, "a number must have a digit in its exponent")
 			return ""
@@ -199,8 +199,8 @@ func (s *Scanner) at(i int) byte {
 	return 0
 }
 
-// digits returns the end of the run of digits that starts at i.
-func (s *Scanner) digits(i int) int {
+// skipDigits returns the end of the run of digits that starts at i.
+func (s *Scanner) skipDigits(i int) int {
 	for i < len(s.doc) && '0' <= s.doc[i] && s.doc[i] <= '9' {
 		i++
 	}

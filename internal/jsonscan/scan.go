@@ -67,7 +67,7 @@ type Scanner struct {
 	depth  int
 	fresh  bool   // the object or array just entered has given no element yet
 	sawNUL bool   // the string just read holds a NUL byte
-	name   string // of the member that Key has moved to
+	name   string // of the member that NextKey has moved to
 	nameAt int
 	err    *SyntaxError
 	block  []string // see Strings
@@ -110,57 +110,58 @@ func (s *Scanner) open() {
 	s.fresh = true
 }
 
-// Object enters an object; Key then moves from member to member. It reports false, with nothing left to read, if the
-// value is null or something else.
-func (s *Scanner) Object() bool {
+// EnterObject enters an object; NextKey then moves from member to member. It reports false, with nothing left to read,
+// if the value is null or something else.
+func (s *Scanner) EnterObject() bool {
 	if s.peek() == '{' {
 		s.open()
 		return s.err == nil
 	}
-	if !s.Null() {
-		s.Mismatch("must be an object")
+	if !s.SkipNull() {
+		s.SkipMismatch("must be an object")
 	}
 	return false
 }
 
-// Array enters an array; More then moves from element to element. It reports false as Object does.
-func (s *Scanner) Array() bool {
+// EnterArray enters an array; NextElement then moves from element to element. It reports false as EnterObject does.
+func (s *Scanner) EnterArray() bool {
 	if s.peek() == '[' {
 		s.open()
 		return s.err == nil
 	}
-	if !s.Null() {
-		s.Mismatch("must be an array")
+	if !s.SkipNull() {
+		s.SkipMismatch("must be an array")
 	}
 	return false
 }
 
-// Key moves to the next member of the object, whose value must then be read or skipped. It reports false at the end.
-func (s *Scanner) Key() bool {
-	if !s.next('}') {
+// NextKey moves to the next member of the object, whose value must then be read or skipped. It reports false at the
+// end.
+func (s *Scanner) NextKey() bool {
+	if !s.advance('}') {
 		return false
 	}
 	if s.peek() != '"' {
-		s.unexpected("a property name in double quotes")
+		s.failUnexpected("a property name in double quotes")
 		return false
 	}
 	s.nameAt = s.pos
-	if s.name = s.str(); s.err != nil {
+	if s.name = s.scanString(); s.err != nil {
 		return false
 	}
 	if s.peek() != ':' {
-		s.unexpected("':' after the property name")
+		s.failUnexpected("':' after the property name")
 		return false
 	}
 	s.pos++
 	return true
 }
 
-// More moves to the next element of the array, which must then be read or skipped. It reports false at the end.
-func (s *Scanner) More() bool { return s.next(']') }
+// NextElement moves to the next element of the array, which must then be read or skipped. It reports false at the end.
+func (s *Scanner) NextElement() bool { return s.advance(']') }
 
-// next steps over the comma before an element, or over the bracket that ends the list.
-func (s *Scanner) next(end byte) bool {
+// advance steps over the comma before an element, or over the bracket that ends the list.
+func (s *Scanner) advance(end byte) bool {
 	if s.err != nil {
 		return false
 	}
@@ -176,7 +177,7 @@ func (s *Scanner) next(end byte) bool {
 		return true
 	}
 	if c != ',' {
-		s.unexpected("',' or '" + string(rune(end)) + "'")
+		s.failUnexpected("',' or '" + string(rune(end)) + "'")
 		return false
 	}
 	comma := s.pos
@@ -188,13 +189,13 @@ func (s *Scanner) next(end byte) bool {
 	return true
 }
 
-// Null steps over a null and reports whether there was one.
-func (s *Scanner) Null() bool { return s.peek() == 'n' && s.literal("null") }
+// SkipNull steps over a null and reports whether there was one.
+func (s *Scanner) SkipNull() bool { return s.peek() == 'n' && s.skipLiteral("null") }
 
-// literal steps over word, of which the first byte was seen.
-func (s *Scanner) literal(word string) bool {
+// skipLiteral steps over word, of which the first byte was seen.
+func (s *Scanner) skipLiteral(word string) bool {
 	if !strings.HasPrefix(s.doc[s.pos:], word) {
-		s.unexpected("a value")
+		s.failUnexpected("a value")
 		return false
 	}
 	s.pos += len(word)
@@ -206,33 +207,33 @@ func (s *Scanner) Skip() {
 	switch c := s.peek(); c {
 	case '{':
 		s.open()
-		for s.Key() {
+		for s.NextKey() {
 			s.Skip()
 		}
 	case '[':
 		s.open()
-		for s.More() {
+		for s.NextElement() {
 			s.Skip()
 		}
 	case '"':
-		s.str()
+		s.scanString()
 	case 't':
-		s.literal("true")
+		s.skipLiteral("true")
 	case 'f':
-		s.literal("false")
+		s.skipLiteral("false")
 	case 'n':
-		s.literal("null")
+		s.skipLiteral("null")
 	default:
 		if c == '-' || '0' <= c && c <= '9' {
-			s.number()
+			s.scanNumber()
 			return
 		}
-		s.unexpected("a value")
+		s.failUnexpected("a value")
 	}
 }
 
-// Mismatch records that the value that starts here is not of the type that its reader expects, and skips it.
-func (s *Scanner) Mismatch(text string) {
+// SkipMismatch records that the value that starts here is not of the type that its reader expects, and skips it.
+func (s *Scanner) SkipMismatch(text string) {
 	s.peek()
 	at := s.pos
 	s.Skip()
@@ -241,15 +242,15 @@ func (s *Scanner) Mismatch(text string) {
 	}
 }
 
-// End checks that nothing but white space is left.
-func (s *Scanner) End() {
+// CheckEnd checks that nothing but white space is left.
+func (s *Scanner) CheckEnd() {
 	if s.peek(); s.err == nil && s.pos < len(s.doc) {
-		s.unexpected("the end of the document")
+		s.failUnexpected("the end of the document")
 	}
 }
 
-// unexpected ends the reading at a token that is not allowed there.
-func (s *Scanner) unexpected(want string) {
+// failUnexpected ends the reading at a token that is not allowed there.
+func (s *Scanner) failUnexpected(want string) {
 	if s.err != nil {
 		return
 	}

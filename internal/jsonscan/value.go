@@ -6,14 +6,14 @@ import (
 )
 
 // The readers in this file take one value each and store it in *p. They leave *p unchanged if the value is of another
-// type (which they record, see Scanner.Mismatch) or null; Ptr, Slice and Map make *p nil for null.
+// type (which they record, see Scanner.SkipMismatch) or null; Ptr, Slice and Map make *p nil for null.
 
 // String reads a string.
 func String[T ~string](s *Scanner, p *T) {
 	switch s.peek() {
 	case '"':
 		at := s.pos
-		v := s.str()
+		v := s.scanString()
 		if s.sawNUL {
 			s.NULs = append(s.NULs, at)
 		}
@@ -21,9 +21,9 @@ func String[T ~string](s *Scanner, p *T) {
 			*p = T(v)
 		}
 	case 'n':
-		s.literal("null")
+		s.skipLiteral("null")
 	default:
-		s.Mismatch("must be a string")
+		s.SkipMismatch("must be a string")
 	}
 }
 
@@ -31,27 +31,27 @@ func String[T ~string](s *Scanner, p *T) {
 func Bool[T ~bool](s *Scanner, p *T) {
 	switch s.peek() {
 	case 't':
-		if s.literal("true") {
+		if s.skipLiteral("true") {
 			*p = true
 		}
 	case 'f':
-		if s.literal("false") {
+		if s.skipLiteral("false") {
 			*p = false
 		}
 	case 'n':
-		s.literal("null")
+		s.skipLiteral("null")
 	default:
-		s.Mismatch("must be true or false")
+		s.SkipMismatch("must be true or false")
 	}
 }
 
 // Int reads a whole number that fits T.
 func Int[T ~int | ~int8 | ~int16 | ~int32 | ~int64](s *Scanner, p *T) {
-	if s.Null() {
+	if s.SkipNull() {
 		return
 	}
 	at := s.pos
-	if n, ok := s.optionalNumber(); ok {
+	if n, ok := s.scanOptionalNumber(); ok {
 		if v, err := strconv.ParseInt(n, 10, 64); err == nil && int64(T(v)) == v {
 			*p = T(v)
 			return
@@ -63,38 +63,38 @@ func Int[T ~int | ~int8 | ~int16 | ~int32 | ~int64](s *Scanner, p *T) {
 		top <<= 1
 	}
 	top |= top - 1
-	s.Mismatch("must be a whole number from " + strconv.FormatInt(int64(-top-1), 10) + " to " +
+	s.SkipMismatch("must be a whole number from " + strconv.FormatInt(int64(-top-1), 10) + " to " +
 		strconv.FormatInt(int64(top), 10))
 }
 
 // Uint reads a whole number that fits T and is not negative.
 func Uint[T ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](s *Scanner, p *T) {
-	if s.Null() {
+	if s.SkipNull() {
 		return
 	}
 	at := s.pos
-	if n, ok := s.optionalNumber(); ok {
+	if n, ok := s.scanOptionalNumber(); ok {
 		if v, err := strconv.ParseUint(n, 10, 64); err == nil && uint64(T(v)) == v {
 			*p = T(v)
 			return
 		}
 	}
 	s.pos = at
-	s.Mismatch("must be a whole number from 0 to " + strconv.FormatUint(uint64(^T(0)), 10))
+	s.SkipMismatch("must be a whole number from 0 to " + strconv.FormatUint(uint64(^T(0)), 10))
 }
 
-// optionalNumber reads the text of a number. It returns false if the value is no number.
-func (s *Scanner) optionalNumber() (string, bool) {
+// scanOptionalNumber reads the text of a number. It returns false if the value is no number.
+func (s *Scanner) scanOptionalNumber() (string, bool) {
 	if c := s.peek(); c != '-' && (c < '0' || c > '9') {
 		return "", false
 	}
-	n := s.number()
+	n := s.scanNumber()
 	return n, s.err == nil
 }
 
 // Ptr reads a value with read into a new variable.
 func Ptr[T any](s *Scanner, p **T, read func(*Scanner, *T)) {
-	if s.Null() {
+	if s.SkipNull() {
 		*p = nil
 		return
 	}
@@ -106,15 +106,15 @@ func Ptr[T any](s *Scanner, p **T, read func(*Scanner, *T)) {
 
 // Slice reads an array of values with read. An empty array makes an empty slice, not nil.
 func Slice[T any](s *Scanner, p *[]T, read func(*Scanner, *T)) {
-	if s.Null() {
+	if s.SkipNull() {
 		*p = nil
 		return
 	}
-	if !s.Array() {
+	if !s.EnterArray() {
 		return
 	}
 	list := []T{}
-	for s.More() {
+	for s.NextElement() {
 		if cap(list) == 0 {
 			list = make([]T, 0, firstCap)
 		}
@@ -131,15 +131,15 @@ const firstCap = 16
 // Strings is Slice for plain strings. Most of a config is such lists, so they share memory: a scanner cuts lists from
 // one block, which is cheaper in a fresh process than letting each grow through the size classes of the allocator.
 func Strings(s *Scanner, p *[]string) {
-	if s.Null() {
+	if s.SkipNull() {
 		*p = nil
 		return
 	}
-	if !s.Array() {
+	if !s.EnterArray() {
 		return
 	}
 	start := len(s.block)
-	for s.More() {
+	for s.NextElement() {
 		if len(s.block) == cap(s.block) {
 			// Earlier lists stay in the old block.
 			s.block = append(make([]string, 0, blockSize+2*(len(s.block)-start)), s.block[start:]...)
@@ -160,18 +160,18 @@ const blockSize = 512
 
 // Map reads an object with any names and values that read reads.
 func Map[T any](s *Scanner, p *map[string]T, read func(*Scanner, *T)) {
-	if s.Null() {
+	if s.SkipNull() {
 		*p = nil
 		return
 	}
-	if !s.Object() {
+	if !s.EnterObject() {
 		return
 	}
 	if *p == nil {
 		*p = map[string]T{}
 	}
 	seen := s.names()
-	for s.Key() {
+	for s.NextKey() {
 		s.noteRepeated(seen)
 		if s.sawNUL {
 			s.NULs = append(s.NULs, s.nameAt)
@@ -186,11 +186,11 @@ func Map[T any](s *Scanner, p *map[string]T, read func(*Scanner, *T)) {
 // Struct reads an object of which names are known. field reads the value of the member called name, or reports false
 // if it knows no such member.
 func (s *Scanner) Struct(names []string, field func(name string) bool) {
-	if !s.Object() {
+	if !s.EnterObject() {
 		return
 	}
 	seen := s.names()
-	for s.Key() {
+	for s.NextKey() {
 		s.noteRepeated(seen)
 		if field(s.name) {
 			continue
@@ -213,7 +213,7 @@ func (s *Scanner) names() map[string]int {
 	return nil
 }
 
-// noteRepeated records the name that Key has moved to if it occurs a second time in its object.
+// noteRepeated records the name that NextKey has moved to if it occurs a second time in its object.
 func (s *Scanner) noteRepeated(seen map[string]int) {
 	if seen == nil {
 		return

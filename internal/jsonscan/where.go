@@ -40,7 +40,7 @@ func (s *Scanner) findElement(offset int) (step string, found bool) {
 		return "", false
 	}
 	s.open()
-	for i := 0; isObject && s.Key() || !isObject && s.More(); i++ {
+	for i := 0; isObject && s.NextKey() || !isObject && s.NextElement(); i++ {
 		value := *s
 		s.Skip()
 		if s.err == nil && s.pos <= offset {
@@ -73,8 +73,8 @@ func AppendName(path []byte, name string) []byte {
 	return append(strconv.AppendQuote(append(path, '['), name), ']')
 }
 
-// Found describes the value that starts at an offset: "the number -1", "an array".
-func Found(doc string, offset int) string {
+// Describe describes the value that starts at an offset: "the number -1", "an array".
+func Describe(doc string, offset int) string {
 	s := New(doc[offset:])
 	switch s.peek() {
 	case '{':

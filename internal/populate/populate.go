@@ -27,7 +27,7 @@ const (
 	populateWrite = 23
 )
 
-// heap is the start of the heap, nearly: one of the first objects in it.
+// heap is an object near the start of the heap: one of the first.
 var heap = new([16]byte)
 
 func init() { initialisation.populate() }

@@ -14,7 +14,8 @@ func StatNoSync(dir int, path string, flags, mask int) (st unix.Statx_t, err err
 	return st, err
 }
 
-// DeviceOf returns the file system that fd is in, and its type, as StatNoSync does.
+// DeviceOf returns the device number of the file system that fd is in, and the type and mode of the file, as StatNoSync
+// does.
 func DeviceOf(fd int) (device uint64, mode uint16, err error) {
 	st, err := StatNoSync(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE)
 	return unix.Mkdev(st.Dev_major, st.Dev_minor), st.Mode, err
@@ -52,8 +53,8 @@ func HasServer(st *unix.Statx_t) bool {
 		unix.Access("/sys/class/bdi/0:"+strconv.Itoa(int(st.Dev_minor)), unix.F_OK) == nil
 }
 
-// IsDevice reports whether fd is of a character device with that number, as StatNoSync tells it.
-func IsDevice(fd int, major, minor uint32) bool {
+// IsCharDevice reports whether fd is a character device with that number, as StatNoSync does.
+func IsCharDevice(fd int, major, minor uint32) bool {
 	st, err := StatNoSync(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE)
 	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev_major == major && st.Rdev_minor == minor
 }

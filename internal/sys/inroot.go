@@ -40,7 +40,7 @@ const maxNames = 4096
 // flags: with RESOLVE_NO_XDEV another mount on the way is EXDEV.
 func MakeInRoot(root int, path string, dir bool, resolve uint64) error {
 	todo := Names(path)
-	var way []string // from root to where we are, without links
+	var way []string // the names from root to the current directory, without links
 	links := 0
 	for steps := 0; len(todo) > 0; steps++ {
 		if steps > maxNames || len(way) > maxNames {
@@ -71,8 +71,8 @@ func MakeInRoot(root int, path string, dir bool, resolve uint64) error {
 	return nil
 }
 
-// makeName makes one name in the directory that way leads to, unless it is there. It returns what it says if it is a
-// symbolic link.
+// makeName makes one name in the directory that way leads to, unless it is there. If it is a symbolic link,
+// makeName returns its text.
 func makeName(root int, way []string, name string, dir bool, resolve uint64) (link string, err error) {
 	parent, err := unix.Openat2(root, relative(strings.Join(way, "/")), &unix.OpenHow{
 		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,

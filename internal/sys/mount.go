@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountFlags has what the flags of a mount that statfs(2) returns are in /proc/PID/mountinfo, to mount(2) and to
-// mount_setattr(2). The times of access are values of one field of the last, of which relatime is 0.
+// mountFlags lists the flags of a mount: the option in /proc/PID/mountinfo, and the constants of statfs(2), mount(2)
+// and mount_setattr(2). Those of the access times are values of one field of mount_setattr(2), in which relatime is 0.
 var mountFlags = [...]struct {
 	word string  // the option in mountinfo
 	has  int64   // ST_*

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Files that a caller names lie where others may put something too. So the ways to open them here neither follow what
-// another user has put there nor wait for an unknown process: a symbolic link is another user's unless it is root's or
-// the caller's, and a FIFO that nobody reads is an error.
+// Other users may be able to create files in the directory of a file that a caller names. So these functions neither
+// follow symbolic links of other users, all but those of root and the caller, nor wait for unknown processes: a FIFO
+// that nobody reads is an error.
 
 // maxLinks is how many symbolic links the kernel follows (path_resolution(7)).
 const maxLinks = 40
@@ -23,7 +23,7 @@ func OpenOutput(path string, flags int, mode uint32) (int, error) {
 	for range maxLinks {
 		fd, err := unix.Open(path, flags|always|unix.O_NOFOLLOW, mode)
 		if err == unix.ELOOP {
-			target, magic, err := ownLink(path)
+			target, magic, err := readOwnLink(path)
 			if err != nil {
 				return -1, err
 			}
@@ -32,16 +32,16 @@ func OpenOutput(path string, flags int, mode uint32) (int, error) {
 				continue
 			}
 			fd, err = unix.Open(path, (flags|always)&^unix.O_CREAT, 0)
-			return blocking(fd, err)
+			return clearNonblock(fd, err)
 		}
-		return blocking(fd, err)
+		return clearNonblock(fd, err)
 	}
 	return -1, unix.ELOOP
 }
 
-// ownLink returns where a symbolic link leads that another user can't have made; magic is one of procfs, which leads to
-// no path.
-func ownLink(path string) (target string, magic bool, err error) {
+// readOwnLink returns the target of a symbolic link that belongs to root or the caller, and otherwise ELOOP. magic says
+// that it is a magic link of procfs, which has no path as its target.
+func readOwnLink(path string) (target string, magic bool, err error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return "", false, err
@@ -70,9 +70,9 @@ func ownLink(path string) (target string, magic bool, err error) {
 	return target, fs.Type == unix.PROC_SUPER_MAGIC && filepath.Base(filepath.Dir(path)) == "fd", nil
 }
 
-// ReadInput reads a file that rt's caller names, whole: a regular one, or a pipe, a terminal or what else was handed
-// down to rt and is named by its descriptor (/dev/fd/N, /dev/stdin, /proc/self/fd/N), as a shell's <(...) is. Anything
-// else, such as a FIFO that nobody may ever write to, is EINVAL.
+// ReadInput reads a file that rt's caller names, whole: a regular one, or a pipe, a terminal or another file that rt
+// has inherited and that is named by its descriptor (/dev/fd/N, /dev/stdin, /proc/self/fd/N), as a shell's <(...) is.
+// Anything else, such as a FIFO that nobody may ever write to, is EINVAL.
 func ReadInput(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -87,7 +87,7 @@ func ReadInput(path string) ([]byte, error) {
 		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
 			return nil, unix.EISDIR
 		}
-		if !handedDown(path) {
+		if !isInherited(path) {
 			return nil, unix.EINVAL
 		}
 		if err := unix.SetNonblock(fd, false); err != nil {
@@ -97,8 +97,8 @@ func ReadInput(path string) ([]byte, error) {
 	return ReadAll(fd)
 }
 
-// handedDown reports whether path names a descriptor of this process.
-func handedDown(path string) bool {
+// isInherited reports whether path names a descriptor that this process has inherited.
+func isInherited(path string) bool {
 	return path == "/dev/stdin" || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
 }
 
@@ -120,8 +120,8 @@ func ReadSmall(fd, most int) ([]byte, error) {
 	return text[:max(n, 0)], err
 }
 
-// ReadAll reads to the end. os.ReadFile would set up Go's poller first: eight system calls in a process that has no
-// other use for it.
+// ReadAll reads fd to its end. os.ReadFile would set up Go's poller first: eight system calls, in a process that does
+// not need it.
 func ReadAll(fd int) ([]byte, error) {
 	// One byte more than the size, so that the end is read without a larger slice.
 	size := 4 << 10
@@ -146,8 +146,8 @@ func ReadAll(fd int) ([]byte, error) {
 	}
 }
 
-// blocking lets writes to a file that was opened wait, but for those to a FIFO: who reads it may stop.
-func blocking(fd int, err error) (int, error) {
+// clearNonblock makes writes to a file that was opened wait, except for a FIFO, whose reader may stop.
+func clearNonblock(fd int, err error) (int, error) {
 	if err != nil {
 		return -1, err
 	}
@@ -163,8 +163,8 @@ func blocking(fd int, err error) (int, error) {
 	return fd, nil
 }
 
-// Temporary makes a file next to path, to be renamed to it: a new one, whatever stands there by that name.
-func Temporary(path string, mode uint32) (fd int, name string, err error) {
+// CreateTemporary makes a new file next to path, which the caller renames to path. Whatever has its name is removed.
+func CreateTemporary(path string, mode uint32) (fd int, name string, err error) {
 	dir, base := filepath.Split(path)
 	name = dir + "." + base + ".new"
 	for range 3 {
@@ -180,8 +180,8 @@ func Temporary(path string, mode uint32) (fd int, name string, err error) {
 	return -1, name, err
 }
 
-// Rewrite opens a file of the directory dir to write it from the start. It must be a regular one, or not there yet:
-// EINVAL, or what open(2) says of a link or a FIFO.
+// Rewrite opens the file called name in the directory dir, empties it, and makes it if it does not exist. A file of
+// another type is EINVAL, or the error of open(2) for a link or a FIFO.
 func Rewrite(dir int, name string, mode uint32) (int, error) {
 	fd, err := unix.Openat(dir, name,
 		unix.O_WRONLY|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, mode)

@@ -72,7 +72,7 @@ func TestTemporary(t *testing.T) {
 		if err := os.Symlink(victim, filepath.Join(dir, ".pid.new")); err != nil && !os.IsExist(err) {
 			t.Fatal(err)
 		}
-		fd, name, err := Temporary(path, 0o600)
+		fd, name, err := CreateTemporary(path, 0o600)
 		if err != nil {
 			t.Fatal(err)
 		}

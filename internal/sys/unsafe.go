@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Text returns b as a string without copying it. Nobody may change b any more.
+// Text returns b as a string without copying it. b must not be changed afterwards.
 func Text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // Read is read(2), again after EINTR. Unlike that of package unix it lets the compiler keep p on the stack: a buffer on
@@ -29,7 +29,7 @@ func Read(fd int, p []byte) (int, error) {
 }
 
 // ReadRandom fills p, of at most 256 bytes, with random bytes: getrandom(2). Unlike that of package unix it makes the
-// system call: the vDSO's is faster from the second call on, which rt has no use for, and prepares memory for it.
+// system call: the vDSO's is faster only from the second call on, and prepares memory first.
 func ReadRandom(p []byte) error {
 	for {
 		n, _, errno := unix.Syscall(unix.SYS_GETRANDOM,

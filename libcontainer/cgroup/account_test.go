@@ -105,7 +105,7 @@ func TestFailedUpdateChangesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := g.snapshot()
+		before := g.takeSnapshot()
 		if len(before) < 5 {
 			t.Fatalf("only %d files: %v", len(before), before)
 		}
@@ -114,7 +114,7 @@ func TestFailedUpdateChangesNothing(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		// A controller may have been enabled for the update; then there are more files, and none less.
-		after := g.snapshot()
+		after := g.takeSnapshot()
 		for _, was := range before {
 			if !slices.Contains(after, was) {
 				t.Errorf("%s was %q, and now there is %q", was.file, was.text, after)
@@ -298,7 +298,7 @@ func TestDelegatedUser(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	fd, err := g.Dir()
+	fd, err := g.OpenDir()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,16 +19,17 @@ const propertyPrefix = "org.systemd.property."
 // propertyTextMax is the greatest length of a value, in bytes: an error repeats it.
 const propertyTextMax = 1024
 
-// properties converts the annotations that are properties, in order of their names. Only those of allowedProperties are
-// taken. A name that ends in "Sec" takes seconds, as unit files do, and becomes the "USec" that D-Bus has.
-func properties(annotations map[string]string) ([]sd.Property, error) {
+// parseProperties converts the annotations that are properties, in order of their names. Only those of
+// allowedProperties are taken. A name that ends in "Sec" takes seconds, as unit files do, and becomes the "USec" that
+// D-Bus has.
+func parseProperties(annotations map[string]string) ([]sd.Property, error) {
 	var list []sd.Property
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		name, ok := strings.CutPrefix(key, propertyPrefix)
 		if !ok {
 			continue
 		}
-		p, err := propertyOf(name, annotations[key])
+		p, err := parseProperty(name, annotations[key])
 		if err != nil {
 			err.Field = `annotations["` + key + `"]`
 			return nil, err
@@ -45,8 +46,8 @@ func properties(annotations map[string]string) ([]sd.Property, error) {
 	return list, nil
 }
 
-// propertyOf returns the property that an annotation asks for. Its error has no field yet.
-func propertyOf(name, text string) (sd.Property, *diag.Error) {
+// parseProperty returns the property that an annotation asks for. Its error has no field yet.
+func parseProperty(name, text string) (sd.Property, *diag.Error) {
 	bad := func(problem string) (sd.Property, *diag.Error) {
 		return sd.Property{}, &diag.Error{Kind: diag.Document, Value: text, Problem: problem}
 	}
@@ -67,7 +68,7 @@ func propertyOf(name, text string) (sd.Property, *diag.Error) {
 		return bad("must be " + allowed.words + " (GVariant's text format)")
 	}
 	if seconds {
-		if value, ok = microseconds(value); !ok {
+		if value, ok = toMicroseconds(value); !ok {
 			return bad("must be a number of seconds, not negative")
 		}
 	}
@@ -92,4 +93,17 @@ func refusedProperty(name string) *diag.Error {
 	}
 	e.Hint = "allowed are " + strings.Join(slices.Sorted(maps.Keys(allowedProperties())), ", ")
 	return e
+}
+
+// UnsafeAnnotations lists the annotations of a config that affect more than the container, for engines that pass on
+// annotations of their users. A name that ends in a dot is a prefix (features.md, potentiallyUnsafeConfigAnnotations;
+// CVE-2024-3154 of CRI-O).
+func UnsafeAnnotations() []string {
+	return []string{
+		"org.criu.config",
+		propertyPrefix,
+		"run.oci.hooks.",
+		"run.oci.keep_original_groups",
+		"run.oci.pidfd_receiver",
+	}
 }

@@ -12,7 +12,7 @@ import (
 // TestProperties has what engines send: Podman and CRI-O with every container, others what their users write (runc's
 // documentation has the forms).
 func TestProperties(t *testing.T) {
-	list, err := properties(map[string]string{
+	list, err := parseProperties(map[string]string{
 		"org.systemd.property.TimeoutStopSec":      "1.5",
 		"org.systemd.property.RuntimeMaxUSec":      "7200",
 		"org.systemd.property.KillSignal":          "15",
@@ -69,13 +69,13 @@ func TestPropertiesRefused(t *testing.T) {
 		{"DefaultDependencies", "1"},
 	} {
 		key := propertyPrefix + tc[0]
-		_, err := properties(map[string]string{key: tc[1]})
+		_, err := parseProperties(map[string]string{key: tc[1]})
 		if err == nil || !strings.HasPrefix(err.Error(), `annotations["`+key+`"]`) || len(err.Error()) > 700 {
 			t.Errorf("%s %.40s: %v", key, tc[1], err)
 		}
 	}
 	both := map[string]string{propertyPrefix + "TimeoutStopSec": "1", propertyPrefix + "TimeoutStopUSec": "uint64 5"}
-	if _, err := properties(both); err == nil || !strings.Contains(err.Error(), "another annotation gives "+
+	if _, err := parseProperties(both); err == nil || !strings.Contains(err.Error(), "another annotation gives "+
 		"TimeoutStopUSec") {
 		t.Errorf("one property twice: %v", err)
 	}
@@ -98,17 +98,17 @@ func TestPropertiesThatReachOut(t *testing.T) {
 		"CPUAccounting": "false", "pIDs": "[uint32 1]", "PIDs ": "[uint32 1]",
 	} {
 		key := propertyPrefix + name
-		_, err := properties(map[string]string{key: text})
+		_, err := parseProperties(map[string]string{key: text})
 		if err == nil ||
 			!strings.HasPrefix(err.Error(), `annotations["`+key+`"]: no annotation may set the property `) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	_, err := properties(map[string]string{propertyPrefix + "RebootArgument": "'x'"})
+	_, err := parseProperties(map[string]string{propertyPrefix + "RebootArgument": "'x'"})
 	if e := hintOf(err); !strings.Contains(e, "allowed are After, CollectMode, ") {
 		t.Errorf("the hint is %q", e)
 	}
-	_, err = properties(map[string]string{propertyPrefix + "MemoryMax": "uint64 1"})
+	_, err = parseProperties(map[string]string{propertyPrefix + "MemoryMax": "uint64 1"})
 	if e := hintOf(err); e != "ask for it with linux.resources.memory.limit" {
 		t.Errorf("the hint is %q", e)
 	}
@@ -132,12 +132,12 @@ func FuzzProperties(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for name, want := range sign {
-			list, err := properties(map[string]string{propertyPrefix + name: text})
+			list, err := parseProperties(map[string]string{propertyPrefix + name: text})
 			if err == nil && list[0].Value.Signature().String() != want {
 				t.Errorf("%s %q became %v", name, text, list)
 			}
 		}
-		_, _ = properties(map[string]string{propertyPrefix + "TimeoutStopSec": text})
+		_, _ = parseProperties(map[string]string{propertyPrefix + "TimeoutStopSec": text})
 	})
 }
 

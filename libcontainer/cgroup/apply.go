@@ -129,7 +129,7 @@ func unifiedField(text string) string {
 	return "linux.resources.unified[" + file + "]"
 }
 
-// fileError is the error of a limit that could not be written to a file; without a value the file could not be opened.
+// fileError returns the error of a limit that can't be written to a file; without a value the file can't be opened.
 func (g *cgroupSet) fileError(dir, file, value string, err error) error {
 	e := diag.Sys(dir+"/"+file+" can't be written", "write", err)
 	e.Field, e.Value = g.limits.field(file), value
@@ -141,15 +141,15 @@ func (g *cgroupSet) fileError(dir, file, value string, err error) error {
 	}
 	switch e.Errno {
 	case unix.ENOENT:
-		e.Hint = "this kernel has no such file, or not the controller it belongs to"
+		e.Hint = "this kernel lacks the file, or its controller"
 	case unix.EBUSY:
-		e.Hint = "more is in use already than the new limit allows"
+		e.Hint = "the present usage exceeds the new limit"
 	case unix.EINVAL, unix.ERANGE, unix.ENODEV:
-		e.Hint = "the kernel takes no such value here, or the cgroup above does not allow it"
+		e.Hint = "the kernel does not accept the value, or the parent cgroup does not allow it"
 	case unix.EOPNOTSUPP:
-		e.Hint = "for this the device needs another I/O scheduler, BFQ: see /sys/block/*/queue/scheduler"
+		e.Hint = "the device must have the I/O scheduler BFQ: see /sys/block/*/queue/scheduler"
 	case unix.EACCES, unix.EPERM:
-		e.Hint = "the file is not delegated to this user, or the cgroup above does not allow the value"
+		e.Hint = "the file is not delegated to this user, or the parent cgroup does not allow the value"
 	}
 	return e
 }

@@ -54,8 +54,8 @@ func (g auditor) Limits(r *specs.LinuxResources, keepZero bool) ([]Limit, error)
 	return list, nil
 }
 
-// DeviceRules says whether the device rules of r, which Limits has been given, hold: on cgroup v1 by devices.list, on
-// v2 only whether a filter is attached. known is false where that can't be told.
+// DeviceRules reports whether the device rules of r, which Limits has been given, hold: on cgroup v1 by devices.list,
+// on v2 only whether a filter is attached. known is false where that can't be told.
 func (g auditor) DeviceRules() (now string, hold, known bool) {
 	if !g.Available() || g.limits == nil || g.rootless || allowsAll(g.limits.devices) {
 		return "", false, false

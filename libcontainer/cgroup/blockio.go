@@ -9,52 +9,52 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// blockIO converts linux.resources.blockIO. The library turns weights of 10 to 1000 into 1 to 10000 where the kernel
-// has io.weight and not io.bfq.weight.
-func (c *converter) blockIO(b *specs.LinuxBlockIO) {
+// convertBlockIO converts linux.resources.blockIO. The library turns weights of 10 to 1000 into 1 to 10000 where the
+// kernel has io.weight and not io.bfq.weight.
+func (c *converter) convertBlockIO(b *specs.LinuxBlockIO) {
 	r := &c.out.resources
 	if b.Weight != nil && *b.Weight != 0 {
-		c.need("blockIO.weight", "io", "blkio.weight", "io.weight")
+		c.addNeed("blockIO.weight", "io", "blkio.weight", "io.weight")
 		r.BlkioWeight = *b.Weight
 	}
 	if b.LeafWeight != nil && *b.LeafWeight != 0 {
-		c.need("blockIO.leafWeight", "io", "blkio.leaf_weight", "")
+		c.addNeed("blockIO.leafWeight", "io", "blkio.leaf_weight", "")
 		r.BlkioLeafWeight = *b.LeafWeight
 	}
 	for i, d := range b.WeightDevice {
-		c.weightDevice("blockIO.weightDevice["+strconv.Itoa(i)+"]", d)
+		c.convertWeightDevice("blockIO.weightDevice["+strconv.Itoa(i)+"]", d)
 	}
-	r.BlkioThrottleReadBpsDevice = c.throttle(
+	r.BlkioThrottleReadBpsDevice = c.convertThrottle(
 		"throttleReadBpsDevice",
 		"blkio.throttle.read_bps_device",
 		b.ThrottleReadBpsDevice,
 	)
-	r.BlkioThrottleWriteBpsDevice = c.throttle(
+	r.BlkioThrottleWriteBpsDevice = c.convertThrottle(
 		"throttleWriteBpsDevice",
 		"blkio.throttle.write_bps_device",
 		b.ThrottleWriteBpsDevice,
 	)
-	r.BlkioThrottleReadIOPSDevice = c.throttle(
+	r.BlkioThrottleReadIOPSDevice = c.convertThrottle(
 		"throttleReadIOPSDevice",
 		"blkio.throttle.read_iops_device",
 		b.ThrottleReadIOPSDevice,
 	)
-	r.BlkioThrottleWriteIOPSDevice = c.throttle(
+	r.BlkioThrottleWriteIOPSDevice = c.convertThrottle(
 		"throttleWriteIOPSDevice",
 		"blkio.throttle.write_iops_device",
 		b.ThrottleWriteIOPSDevice,
 	)
 }
 
-// weightDevice converts an entry of blockIO.weightDevice.
-func (c *converter) weightDevice(field string, d specs.LinuxWeightDevice) {
+// convertWeightDevice converts an entry of blockIO.weightDevice.
+func (c *converter) convertWeightDevice(field string, d specs.LinuxWeightDevice) {
 	var weight, leaf uint16
 	if d.Weight != nil && *d.Weight != 0 {
-		c.need(field+".weight", "io", "blkio.weight_device", "io.weight")
+		c.addNeed(field+".weight", "io", "blkio.weight_device", "io.weight")
 		weight = *d.Weight
 	}
 	if d.LeafWeight != nil && *d.LeafWeight != 0 {
-		c.need(field+".leafWeight", "io", "blkio.leaf_weight_device", "")
+		c.addNeed(field+".leafWeight", "io", "blkio.leaf_weight_device", "")
 		leaf = *d.LeafWeight
 	}
 	if weight != 0 || leaf != 0 {
@@ -63,11 +63,11 @@ func (c *converter) weightDevice(field string, d specs.LinuxWeightDevice) {
 	}
 }
 
-// throttle converts one of the four lists of rates.
-func (c *converter) throttle(list, v1 string, devices []specs.LinuxThrottleDevice) []*cgroups.ThrottleDevice {
+// convertThrottle converts one of the four lists of rates.
+func (c *converter) convertThrottle(list, v1 string, devices []specs.LinuxThrottleDevice) []*cgroups.ThrottleDevice {
 	var out []*cgroups.ThrottleDevice
 	for i, d := range devices {
-		c.need("blockIO."+list+"["+strconv.Itoa(i)+"]", "io", v1, "io.max")
+		c.addNeed("blockIO."+list+"["+strconv.Itoa(i)+"]", "io", v1, "io.max")
 		out = append(out, cgroups.NewThrottleDevice(d.Major, d.Minor, d.Rate))
 	}
 	return out

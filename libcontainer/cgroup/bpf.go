@@ -206,7 +206,7 @@ func filterError(verb string, err error) error {
 	e.Field = "linux.resources.devices"
 	switch e.Errno {
 	case unix.EPERM:
-		e.Hint = "bpf(2) takes CAP_SYS_ADMIN (or CAP_BPF and CAP_NET_ADMIN) in the initial user namespace, and a " +
+		e.Hint = "bpf(2) requires CAP_SYS_ADMIN (or CAP_BPF and CAP_NET_ADMIN) in the initial user namespace, and a " +
 			"seccomp profile that allows it"
 	case unix.EINVAL, unix.ENOSYS:
 		e.Hint = "the kernel must be built with CONFIG_CGROUP_BPF"

@@ -28,12 +28,12 @@ type Config struct {
 	Path     string // linux.cgroupsPath; with Systemd "slice:prefix:name"
 	Systemd  bool   // --systemd-cgroup
 	Disabled bool   // --cgroup-manager disabled: no cgroup is made, whatever Path says
-	// Rt may lack the rights: then a container without limits runs without a cgroup of its own.
+	// Whether rt may lack the rights: then a container without limits runs without a cgroup of its own.
 	Rootless bool
-	// The container's processes may make device nodes on the host's behalf: then even the default device rules count.
+	// Whether the container's processes can make device nodes: then even the default device rules are required.
 	MakesNodes bool
 	Resources  *specs.LinuxResources // linux.resources; nil means none
-	// Pids.limit 0 is a limit (version 1.3 of the specification on) and not the absence of one.
+	// Whether a pids.limit of 0 is a limit (from version 1.3 of the specification), not the absence of one.
 	NoPids      bool
 	Annotations map[string]string // org.systemd.property.* are properties of the unit
 	OwnerUID    *int              // host id that gets the cgroup (v2 only); nil means no delegation
@@ -97,7 +97,7 @@ type Saved struct {
 	Rootless bool
 	// The controller lists of Paths whose directory existed before the container, and is not removed with it.
 	Preexisting []string
-	Owner       string // what the cgroup calls the container
+	Owner       string // the name of the container in the attribute of its cgroup
 }
 
 // New finds the directories of the container's cgroup. It changes nothing.
@@ -130,7 +130,7 @@ func New(c Config) (*Group, error) {
 
 // find fills in the hierarchies of a container whose cgroup rt makes itself.
 func (g finder) find() error {
-	in, err := inner(g.config.Path, g.config.ID)
+	in, err := innerPath(g.config.Path, g.config.ID)
 	if err != nil {
 		return err
 	}
@@ -147,9 +147,9 @@ func (g finder) find() error {
 	return g.findV1(in)
 }
 
-// needless reports whether the container can do without a cgroup that can't be made: the config asks for no path, and
+// isOptional reports whether the container can do without a cgroup that can't be made: the config asks for no path, and
 // for no device rules; in rootless mode those never hold, and nodes can't be made. Limits are for the caller to check.
-func (g *cgroupSet) needless() bool {
+func (g *cgroupSet) isOptional() bool {
 	asked := g.config.MakesNodes || g.config.Resources != nil && len(g.config.Resources.Devices) > 0
 	return g.config.Path == "" && (g.rootless || !asked)
 }
@@ -157,7 +157,7 @@ func (g *cgroupSet) needless() bool {
 // withoutCgroup returns cause, the reason why the container can't have a cgroup, unless it can do without one and the
 // config asks for no limit. Every other case would be a limit that silently does not hold.
 func (g *cgroupSet) withoutCgroup(cause *diag.Error) error {
-	if !g.needless() {
+	if !g.isOptional() {
 		if cause.Field == "" && g.config.Path != "" {
 			cause.Field, cause.Value = fieldPath, g.config.Path
 		}
@@ -201,7 +201,7 @@ func (g *cgroupSet) NoCgroupError(problem string) error {
 	return e
 }
 
-// Mode is the mode of this machine, found by New.
+// Mode returns the mode of this machine, found by New.
 func (g *cgroupSet) Mode() host.CgroupMode { return g.mode }
 
 // Available reports whether the container has a cgroup of its own. Before Create it is what Create will try.

@@ -154,7 +154,7 @@ func TestKeepOthers(t *testing.T) {
 		"pids.max": "40\n", "cpu.weight": "59\n", "memory.oom.group": "1\n", "memory.swap.max": "0\n",
 		"cpuset.cpus": "0-1\n",
 	})
-	old := g.snapshot()
+	old := g.takeSnapshot()
 	for file, text := range map[string]string{
 		"pids.max": "50\n", "cpu.weight": "100\n", "memory.oom.group": "0\n", "memory.swap.max": "max\n",
 	} {
@@ -209,7 +209,7 @@ func TestLost(t *testing.T) {
 		{"0-1", "", "", true},
 		{"0-1", "0", "", false},
 	} {
-		if got := isLost(tc.was+"\n", tc.now+"\n", tc.none); got != tc.lost {
+		if got := isReset(tc.was+"\n", tc.now+"\n", tc.none); got != tc.lost {
 			t.Errorf("%q, now %q: %t", tc.was, tc.now, got)
 		}
 	}

@@ -102,7 +102,7 @@ func (g *lifecycle) makeAll() error {
 				}
 			}
 			usable = append(usable, h)
-		case g.needless() && (g.rootless && isDenied(err) || errors.Is(err, unix.EROFS)):
+		case g.isOptional() && (g.rootless && isDenied(err) || errors.Is(err, unix.EROFS)):
 			refused = mkdirError(h.dir, err)
 		default:
 			e := mkdirError(h.dir, err)

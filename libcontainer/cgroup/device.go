@@ -47,13 +47,13 @@ var defaultRules = []rule{
 	{true, 'c', 10, 200, allAccess},        // net/tun
 }
 
-// rulesOf turns linux.resources.devices into rules, appends the default rules, and drops those that a later rule for
+// parseRules turns linux.resources.devices into rules, appends the default rules, and drops those that a later rule for
 // all devices overrides. So the first remaining rule is the default, allow or deny; without one it is deny.
-func rulesOf(list []specs.LinuxDeviceCgroup) ([]rule, error) {
+func parseRules(list []specs.LinuxDeviceCgroup) ([]rule, error) {
 	rules := make([]rule, 1, len(list)+len(defaultRules)+1)
 	rules[0] = rule{false, 'a', anyNumber, anyNumber, allAccess}
 	for i := range list {
-		r, err := ruleOf(i, &list[i])
+		r, err := parseRule(i, &list[i])
 		if err != nil {
 			return nil, err
 		}
@@ -68,8 +68,8 @@ func rulesOf(list []specs.LinuxDeviceCgroup) ([]rule, error) {
 	return append(rules, defaultRules...), nil
 }
 
-// ruleOf turns linux.resources.devices[i] into a rule.
-func ruleOf(i int, d *specs.LinuxDeviceCgroup) (rule, error) {
+// parseRule turns linux.resources.devices[i] into a rule.
+func parseRule(i int, d *specs.LinuxDeviceCgroup) (rule, error) {
 	r := rule{allow: d.Allow, kind: 'a', major: anyNumber, minor: anyNumber}
 	field := "linux.resources.devices[" + strconv.Itoa(i) + "]"
 	switch d.Type {
@@ -123,7 +123,7 @@ func ruleOf(i int, d *specs.LinuxDeviceCgroup) (rule, error) {
 	return r, nil
 }
 
-// String is the rule in the form of devices.allow (cgroup-v1/devices.rst).
+// String returns the rule in the form of devices.allow (cgroup-v1/devices.rst).
 func (r rule) String() string {
 	if r.kind == 'a' {
 		return "a"
@@ -131,9 +131,9 @@ func (r rule) String() string {
 	var b strings.Builder
 	b.WriteByte(r.kind)
 	b.WriteByte(' ')
-	b.WriteString(number(r.major))
+	b.WriteString(formatNumber(r.major))
 	b.WriteByte(':')
-	b.WriteString(number(r.minor))
+	b.WriteString(formatNumber(r.minor))
 	b.WriteByte(' ')
 	for i, a := range []access{read, write, mknod} {
 		if r.access&a != 0 {
@@ -143,8 +143,8 @@ func (r rule) String() string {
 	return b.String()
 }
 
-// number is a device number, or * for all.
-func number(n int64) string {
+// formatNumber returns a device number as text, or * for all.
+func formatNumber(n int64) string {
 	if n == anyNumber {
 		return "*"
 	}

@@ -58,7 +58,7 @@ func may(t *testing.T, g *Group) string {
 
 // TestDefaultRules names devices of the machine's that no container gets by default.
 func TestDefaultRules(t *testing.T) {
-	rules, err := rulesOf(nil)
+	rules, err := parseRules(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// deviceRules are linux.resources.devices in force: a list of the v1 controller, or an eBPF program on v2.
+// deviceRules enforce linux.resources.devices: by a list of the v1 controller, or by an eBPF program on v2.
 type deviceRules struct{ *cgroupSet }
 
 // apply enforces the device rules. In rootless mode it can't, and need not: no device can be made then either.
@@ -46,12 +46,8 @@ func (g deviceRules) applyV1() error {
 	if i, j, ok := inexpressible(rules); ok {
 		return &diag.Error{
 			Kind: diag.Host, Field: "linux.resources.devices",
-			Problem: "rule " + strconv.Quote(
-				rules[j].String(),
-			) + " overrides a part of " + strconv.Quote(
-				rules[i].String(),
-			) +
-				", which cgroup v1 can't express",
+			Problem: "rule " + strconv.Quote(rules[j].String()) + " overrides a part of " +
+				strconv.Quote(rules[i].String()) + ", which cgroup v1 can't express",
 			Hint: "give the remaining accesses as rules of their own",
 		}
 	}
@@ -88,7 +84,7 @@ func writeRules(dir string, rules []rule) error {
 			case unix.EPERM:
 				e.Hint = "the parent cgroup has no access to the device"
 			case unix.EINVAL:
-				e.Hint = "this cgroup has children, and then v1 takes no rule for all devices"
+				e.Hint = "this cgroup has children, so v1 accepts no rule for all devices"
 			}
 			return e
 		}

@@ -15,5 +15,5 @@
 // without any device rules, and on v2 write to cgroup.subtree_control at every level.
 //
 // It follows config-linux.md#control-groups of the runtime specification, cgroups(7), and in the kernel's
-// Documentation/ admin-guide/cgroup-v2.rst and cgroup-v1/.
+// Documentation/admin-guide/ cgroup-v2.rst and cgroup-v1/.
 package cgroup

@@ -63,17 +63,17 @@ type filter struct {
 // sixth of `rt run`; it takes 70 now.
 func deviceFilter(rules []rule) []instruction {
 	f := &filter{code: make([]instruction, 0, 64)}
-	f.do(opLoad, regKind|regQuestion<<4, 0)
-	f.do(opMove, regAccess|regKind<<4, 0)
-	f.do(opAnd, regKind, 0xffff) // low half: BPF_DEVCG_DEV_*
-	f.do(opRight, regAccess, 16) // high half: BPF_DEVCG_ACC_*
-	f.do(opLoad, regMajor|regQuestion<<4, 0)
+	f.add(opLoad, regKind|regQuestion<<4, 0)
+	f.add(opMove, regAccess|regKind<<4, 0)
+	f.add(opAnd, regKind, 0xffff) // low half: BPF_DEVCG_DEV_*
+	f.add(opRight, regAccess, 16) // high half: BPF_DEVCG_ACC_*
+	f.add(opLoad, regMajor|regQuestion<<4, 0)
 	f.code[len(f.code)-1].off = 4
-	f.do(opLoad, regMinor|regQuestion<<4, 0)
+	f.add(opLoad, regMinor|regQuestion<<4, 0)
 	f.code[len(f.code)-1].off = 8
-	f.do(opMove, regDevice|regMajor<<4, 0)
-	f.do(opLeft, regDevice, minorBits)
-	f.do(opOr, regDevice|regMinor<<4, 0)
+	f.add(opMove, regDevice|regMajor<<4, 0)
+	f.add(opLeft, regDevice, minorBits)
+	f.add(opOr, regDevice|regMinor<<4, 0)
 
 	def := false
 	for i := len(rules) - 1; i >= 0; i-- {
@@ -90,10 +90,10 @@ func deviceFilter(rules []rule) []instruction {
 			def = r.allow
 			break
 		}
-		f.rule(r)
+		f.addRule(r)
 	}
 	f.endKind()
-	f.verdicts(def)
+	f.addVerdicts(def)
 	return f.code
 }
 
@@ -104,15 +104,15 @@ func (r rule) sameButKind(x rule) bool {
 	return r == same && r.kind != x.kind && x.kind != 'a'
 }
 
-// do appends an instruction.
-func (f *filter) do(op, regs uint8, imm int32) {
+// add appends an instruction.
+func (f *filter) add(op, regs uint8, imm int32) {
 	f.code = append(f.code, instruction{op: op, regs: regs, imm: imm})
 }
 
-// jump appends a jump and records it in list until its target is known.
-func (f *filter) jump(list *[]int, op, reg uint8, imm int32) {
+// addJump appends a jump and records it in list until its target is known.
+func (f *filter) addJump(list *[]int, op, reg uint8, imm int32) {
 	*list = append(*list, len(f.code))
-	f.do(op, reg, imm)
+	f.add(op, reg, imm)
 }
 
 // land makes the jumps of list lead to the next instruction.
@@ -129,8 +129,8 @@ func (f *filter) endKind() {
 	f.kind = 0
 }
 
-// rule appends the code of a rule.
-func (f *filter) rule(r rule) {
+// addRule appends the code of a rule.
+func (f *filter) addRule(r rule) {
 	if r.major > maxMajor || r.minor > maxMinor || f.decided[r.kind] {
 		return // no such device exists, or all are decided: the verifier refuses unreachable code
 	}
@@ -139,9 +139,9 @@ func (f *filter) rule(r rule) {
 		f.kind = r.kind
 		switch r.kind {
 		case 'b':
-			f.jump(&f.skips, opOther, regKind, 1) // BPF_DEVCG_DEV_BLOCK
+			f.addJump(&f.skips, opOther, regKind, 1) // BPF_DEVCG_DEV_BLOCK
 		case 'c':
-			f.jump(&f.skips, opOther, regKind, 2) // BPF_DEVCG_DEV_CHAR
+			f.addJump(&f.skips, opOther, regKind, 2) // BPF_DEVCG_DEV_CHAR
 		}
 	}
 	verdict := &f.denies
@@ -151,22 +151,22 @@ func (f *filter) rule(r rule) {
 	reg, value, all := r.subject()
 	switch {
 	case r.access == allAccess && all:
-		f.jump(verdict, opGoto, 0, 0)
+		f.addJump(verdict, opGoto, 0, 0)
 		f.decided[r.kind] = true
 		return
 	case r.access == allAccess:
-		f.jump(verdict, opEqual, reg, value)
+		f.addJump(verdict, opEqual, reg, value)
 		return
 	}
 	var miss []int
 	if !all {
-		f.jump(&miss, opOther, reg, value)
+		f.addJump(&miss, opOther, reg, value)
 	}
 	if r.allow {
-		f.do(opAnd, regAccess, int32(^r.access&allAccess))
-		f.jump(verdict, opEqual, regAccess, 0)
+		f.add(opAnd, regAccess, int32(^r.access&allAccess))
+		f.addJump(verdict, opEqual, regAccess, 0)
 	} else {
-		f.jump(verdict, opMeets, regAccess, int32(r.access))
+		f.addJump(verdict, opMeets, regAccess, int32(r.access))
 	}
 	f.land(&miss)
 }
@@ -184,8 +184,8 @@ func (r rule) subject() (reg uint8, value int32, all bool) {
 	return regDevice, int32(uint32(r.major)<<minorBits | uint32(r.minor)), false
 }
 
-// verdicts appends the default, which undecided accesses reach, and the other verdict if something jumps there.
-func (f *filter) verdicts(def bool) {
+// addVerdicts appends the default, which undecided accesses reach, and the other verdict if something jumps there.
+func (f *filter) addVerdicts(def bool) {
 	for _, allow := range []bool{def, !def} {
 		list, value := &f.denies, int32(0)
 		if allow {
@@ -193,8 +193,8 @@ func (f *filter) verdicts(def bool) {
 		}
 		if allow == def || len(*list) > 0 {
 			f.land(list)
-			f.do(opSet, regVerdict, value)
-			f.do(opExit, 0, 0)
+			f.add(opSet, regVerdict, value)
+			f.add(opExit, 0, 0)
 		}
 	}
 }

@@ -108,7 +108,7 @@ func randomRules(r *rand.Rand) []rule {
 
 func TestDeviceFilter(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test must fail again
-	defaults, err := rulesOf(
+	defaults, err := parseRules(
 		[]specs.LinuxDeviceCgroup{{Access: "rwm"}, {Allow: true, Type: "b", Major: new(int64(8)), Access: "r"}},
 	)
 	if err != nil {

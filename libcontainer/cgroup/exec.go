@@ -19,7 +19,7 @@ type joiner struct{ *cgroupSet }
 type Exec struct {
 	Dir  int    // descriptor of the v2 cgroup for CLONE_INTO_CGROUP, or -1
 	Path string // of Dir
-	// The files to write "0" to: of v1 hierarchies as Group.Joins has them, but with either driver, and of a frozen
+	// The files to write "0" to: of v1 hierarchies as Group.OpenJoins has them, but with either driver, and of a frozen
 	// cgroup on v2.
 	Joins []Join
 }
@@ -43,7 +43,7 @@ func (e *Exec) Explain(err error) error {
 	return failed
 }
 
-// Close closes what Group.Exec has opened. On the zero value it does nothing.
+// Close closes what Group.OpenForExec has opened. On the zero value it does nothing.
 func (e *Exec) Close() {
 	if e.Dir > 0 {
 		_ = unix.Close(e.Dir)
@@ -76,14 +76,14 @@ func (e *Exec) Attach(pid int) error {
 	return nil
 }
 
-// Exec opens the cgroups that a process is to join: the container's, or descendants of them. wanted has the values of
-// `exec --cgroup`, "[CONTROLLER[,CONTROLLER]:]PATH". initPid is the container's init: the process joins the cgroup of
-// the init if the container's own can't take it or no longer exists.
+// OpenForExec opens the cgroups that a process is to join: the container's, or descendants of them. wanted has the
+// values of `exec --cgroup`, "[CONTROLLER[,CONTROLLER]:]PATH". initPid is the container's init: the process joins the
+// cgroup of the init if the container's own can't take it or no longer exists.
 //
 // A process that is cloned into a frozen cgroup stops before it executes anything, and rt stops with it, in vfork(2),
 // where only SIGKILL reaches it. So with frozen the process enters through Joins on v2 too, and rt waits for it as for
 // any other report.
-func (g joiner) Exec(wanted []string, initPid int, frozen bool) (Exec, error) {
+func (g joiner) OpenForExec(wanted []string, initPid int, frozen bool) (Exec, error) {
 	e := Exec{Dir: -1}
 	below, err := g.parsePaths(wanted)
 	if err != nil {

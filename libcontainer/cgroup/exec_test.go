@@ -56,7 +56,7 @@ func TestBelow(t *testing.T) {
 
 // A container without a cgroup is joined where rt is: there is nothing to be opened.
 func TestExecWithoutACgroup(t *testing.T) {
-	e, err := groupOf(&cgroupSet{mode: host.CgroupV2, fd: -1}).Exec(nil, 1, false)
+	e, err := groupOf(&cgroupSet{mode: host.CgroupV2, fd: -1}).OpenForExec(nil, 1, false)
 	if err != nil || e.Dir != -1 || e.Joins != nil {
 		t.Errorf("%+v, %v", e, err)
 	}
@@ -73,12 +73,12 @@ func TestExecPlace(t *testing.T) {
 	}
 	c := sleeper(t, g)
 	if g.mode != host.CgroupV2 {
-		e, err := g.Exec(nil, c.Process.Pid, false)
+		e, err := g.OpenForExec(nil, c.Process.Pid, false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer e.Close()
-		if joins, err := g.Joins(); err != nil || len(e.Joins) != len(joins) {
+		if joins, err := g.OpenJoins(); err != nil || len(e.Joins) != len(joins) {
 			t.Errorf("v1: %+v, %v", e, err)
 		}
 		return
@@ -93,7 +93,7 @@ func TestExecPlace(t *testing.T) {
 		if sub != "" {
 			wanted = []string{sub}
 		}
-		e, err := g.Exec(wanted, c.Process.Pid, false)
+		e, err := g.OpenForExec(wanted, c.Process.Pid, false)
 		if err != nil {
 			return err.Error()
 		}
@@ -106,7 +106,7 @@ func TestExecPlace(t *testing.T) {
 			t.Errorf("%q: %s, want %s", sub, got, want)
 		}
 	}
-	if e, err := g.Exec(nil, c.Process.Pid, true); err != nil || e.Dir != -1 || len(e.Joins) != 1 ||
+	if e, err := g.OpenForExec(nil, c.Process.Pid, true); err != nil || e.Dir != -1 || len(e.Joins) != 1 ||
 		e.Joins[0].Path != dir+"/cgroup.procs" {
 		t.Errorf("frozen: %+v, %v", e, err)
 	} else {

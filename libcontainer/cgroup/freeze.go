@@ -30,7 +30,7 @@ func (g freezer) Freeze() error {
 
 // tryToFreeze freezes the processes if they stop within half a second on v1, where the library thaws them 20 times
 // meanwhile.
-func (g freezer) tryToFreeze() error { return g.change(cgroups.Frozen, "frozen") }
+func (g freezer) tryToFreeze() error { return g.setState(cgroups.Frozen, "frozen") }
 
 // freezeSlowly freezes processes of a v1 cgroup that tryToFreeze could not, and otherwise returns its error. A process
 // stops when it runs the next time: on a busy host, or with a small CPU quota, that may take a second.
@@ -54,10 +54,10 @@ func (g freezer) freezeSlowly(failed error) error {
 }
 
 // Thaw resumes the processes.
-func (g freezer) Thaw() error { return g.change(cgroups.Thawed, "thawed") }
+func (g freezer) Thaw() error { return g.setState(cgroups.Thawed, "thawed") }
 
-// change changes the state of the freezer.
-func (g freezer) change(state cgroups.FreezerState, word string) error {
+// setState changes the state of the freezer.
+func (g freezer) setState(state cgroups.FreezerState, word string) error {
 	m, err := g.fileManager()
 	if err != nil {
 		return err

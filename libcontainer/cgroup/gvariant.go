@@ -13,8 +13,8 @@ import (
 // 0x40000000000000.۶.
 func parseVariant(text string) (any, bool) {
 	p := variantParser{rest: text}
-	v, ok := p.value()
-	p.space()
+	v, ok := p.parseValue()
+	p.skipSpace()
 	return v, ok && p.rest == ""
 }
 
@@ -28,16 +28,16 @@ var variantTypes = [...]string{
 	"string", "@s", "@as",
 }
 
-func (p *variantParser) space() { p.rest = strings.TrimLeft(p.rest, " \t\r\n") }
+func (p *variantParser) skipSpace() { p.rest = strings.TrimLeft(p.rest, " \t\r\n") }
 
-// value parses a value and the type that precedes it. The type is ignored: the value is converted to the type of its
-// property.
-func (p *variantParser) value() (any, bool) {
-	p.space()
+// parseValue parses a value and the type that precedes it. The type is ignored: the value is converted to the type of
+// its property.
+func (p *variantParser) parseValue() (any, bool) {
+	p.skipSpace()
 	for _, t := range variantTypes {
 		if rest, ok := strings.CutPrefix(p.rest, t+" "); ok {
 			p.rest = rest
-			p.space()
+			p.skipSpace()
 			break
 		}
 	}
@@ -45,15 +45,15 @@ func (p *variantParser) value() (any, bool) {
 	case p.rest == "":
 		return nil, false
 	case p.rest[0] == '\'' || p.rest[0] == '"':
-		return p.text()
+		return p.parseText()
 	case p.rest[0] == '[':
-		return p.list()
+		return p.parseList()
 	}
-	return p.word()
+	return p.parseWord()
 }
 
-// word reads a boolean or a number.
-func (p *variantParser) word() (any, bool) {
+// parseWord reads a boolean or a number.
+func (p *variantParser) parseWord() (any, bool) {
 	end := strings.IndexAny(p.rest, " \t\r\n")
 	if end < 0 {
 		end = len(p.rest)
@@ -75,12 +75,12 @@ func (p *variantParser) word() (any, bool) {
 	return f, err == nil && !strings.ContainsAny(w, "xX")
 }
 
-// list reads a list of texts.
-func (p *variantParser) list() (any, bool) {
+// parseList reads a list of texts.
+func (p *variantParser) parseList() (any, bool) {
 	p.rest = p.rest[1:]
 	list := []string{}
 	for {
-		p.space()
+		p.skipSpace()
 		switch {
 		case len(list) == 0 && strings.HasPrefix(p.rest, "]"):
 			p.rest = p.rest[1:]
@@ -88,12 +88,12 @@ func (p *variantParser) list() (any, bool) {
 		case p.rest == "" || p.rest[0] != '\'' && p.rest[0] != '"':
 			return nil, false
 		}
-		s, ok := p.text()
+		s, ok := p.parseText()
 		if !ok {
 			return nil, false
 		}
 		list = append(list, s)
-		p.space()
+		p.skipSpace()
 		if p.rest == "" || p.rest[0] != ',' && p.rest[0] != ']' {
 			return nil, false
 		}
@@ -105,8 +105,8 @@ func (p *variantParser) list() (any, bool) {
 	}
 }
 
-// text reads a text in quotes of either kind.
-func (p *variantParser) text() (string, bool) {
+// parseText reads a text in quotes of either kind.
+func (p *variantParser) parseText() (string, bool) {
 	quote := p.rest[0]
 	p.rest = p.rest[1:]
 	var b strings.Builder

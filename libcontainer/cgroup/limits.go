@@ -74,26 +74,26 @@ func convert(r *specs.LinuxResources, mode host.CgroupMode) (*limits, error) {
 		r = &specs.LinuxResources{}
 	}
 	if r.Memory != nil {
-		c.memory(r.Memory)
+		c.convertMemory(r.Memory)
 	}
 	if r.CPU != nil {
-		c.cpu(r.CPU)
+		c.convertCPU(r.CPU)
 	}
 	if r.Pids != nil && r.Pids.Limit != nil {
-		c.need("pids.limit", "pids", "pids.max", "pids.max")
+		c.addNeed("pids.limit", "pids", "pids.max", "pids.max")
 		c.out.resources.PidsLimit = r.Pids.Limit
 		c.out.noTasks = *r.Pids.Limit == 0
 	}
 	if r.BlockIO != nil {
-		c.blockIO(r.BlockIO)
+		c.convertBlockIO(r.BlockIO)
 	}
-	c.hugepages(r.HugepageLimits)
+	c.convertHugepages(r.HugepageLimits)
 	if r.Network != nil {
-		c.network(r.Network)
+		c.convertNetwork(r.Network)
 	}
-	c.rdma(r.Rdma)
-	c.unified(r.Unified)
-	rules, err := rulesOf(r.Devices)
+	c.convertRdma(r.Rdma)
+	c.convertUnified(r.Unified)
+	rules, err := parseRules(r.Devices)
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +115,8 @@ func withoutZeroPids(r *specs.LinuxResources) *specs.LinuxResources {
 	return &c
 }
 
-// need records a field that is set. An empty file name means that this mode has no such limit, which is an error.
-func (c *converter) need(field, controller, v1, v2 string) {
+// addNeed records a field that is set. An empty file name means that this mode has no such limit, which is an error.
+func (c *converter) addNeed(field, controller, v1, v2 string) {
 	file := v1
 	switch {
 	case c.v2:
@@ -146,30 +146,30 @@ func (c *converter) fail(field, problem string) {
 	}
 }
 
-// memory converts linux.resources.memory. kernel, kernelTCP and useHierarchy are ignored, as the specification allows:
-// Linux 5.11 and later are always hierarchical (8a931f801340), account kernel memory with the rest and refuse kernel
-// limits.
-func (c *converter) memory(m *specs.LinuxMemory) {
+// convertMemory converts linux.resources.memory. kernel, kernelTCP and useHierarchy are ignored, as the specification
+// allows: Linux 5.11 and later are always hierarchical (8a931f801340), account kernel memory with the rest and refuse
+// kernel limits.
+func (c *converter) convertMemory(m *specs.LinuxMemory) {
 	r := &c.out.resources
 	if m.Limit != nil && *m.Limit != 0 {
-		c.need("memory.limit", "memory", "memory.limit_in_bytes", "memory.max")
+		c.addNeed("memory.limit", "memory", "memory.limit_in_bytes", "memory.max")
 		r.Memory = *m.Limit
 	}
 	if m.Reservation != nil && *m.Reservation != 0 {
-		c.need("memory.reservation", "memory", "memory.soft_limit_in_bytes", "memory.low")
+		c.addNeed("memory.reservation", "memory", "memory.soft_limit_in_bytes", "memory.low")
 		r.MemoryReservation = *m.Reservation
 	}
 	if m.Swap != nil && *m.Swap != 0 {
-		c.need("memory.swap", "memory", "memory.memsw.limit_in_bytes", "memory.swap.max")
+		c.addNeed("memory.swap", "memory", "memory.memsw.limit_in_bytes", "memory.swap.max")
 		r.MemorySwap = *m.Swap
 		c.checkSwap(m)
 	}
 	if m.Swappiness != nil {
-		c.need("memory.swappiness", "memory", "memory.swappiness", "")
+		c.addNeed("memory.swappiness", "memory", "memory.swappiness", "")
 		r.MemorySwappiness = m.Swappiness
 	}
 	if m.DisableOOMKiller != nil && *m.DisableOOMKiller {
-		c.need("memory.disableOOMKiller", "memory", "memory.oom_control", "")
+		c.addNeed("memory.disableOOMKiller", "memory", "memory.oom_control", "")
 		r.OomKillDisable = true
 	}
 	if m.CheckBeforeUpdate != nil {
@@ -196,25 +196,25 @@ func (c *converter) checkSwap(m *specs.LinuxMemory) {
 	}
 }
 
-// cpu converts linux.resources.cpu. Shares become a weight on v2 by the formula that runc, crun and Kubernetes agreed
-// on in 2025, which keeps minimum, default and maximum where they are.
-func (c *converter) cpu(p *specs.LinuxCPU) {
+// convertCPU converts linux.resources.cpu. Shares become a weight on v2 by the formula that runc, crun and Kubernetes
+// agreed on in 2025, which keeps minimum, default and maximum where they are.
+func (c *converter) convertCPU(p *specs.LinuxCPU) {
 	r := &c.out.resources
 	if p.Shares != nil && *p.Shares != 0 {
-		c.need("cpu.shares", "cpu", "cpu.shares", "cpu.weight")
+		c.addNeed("cpu.shares", "cpu", "cpu.shares", "cpu.weight")
 		r.CpuShares = *p.Shares
 		r.CpuWeight = cgroups.ConvertCPUSharesToCgroupV2Value(*p.Shares)
 	}
 	if p.Quota != nil && *p.Quota != 0 {
-		c.need("cpu.quota", "cpu", "cpu.cfs_quota_us", "cpu.max")
+		c.addNeed("cpu.quota", "cpu", "cpu.cfs_quota_us", "cpu.max")
 		r.CpuQuota = *p.Quota
 	}
 	if p.Period != nil && *p.Period != 0 {
-		c.need("cpu.period", "cpu", "cpu.cfs_period_us", "cpu.max")
+		c.addNeed("cpu.period", "cpu", "cpu.cfs_period_us", "cpu.max")
 		r.CpuPeriod = *p.Period
 	}
 	if p.Burst != nil {
-		c.need("cpu.burst", "cpu", "cpu.cfs_burst_us", "cpu.max.burst")
+		c.addNeed("cpu.burst", "cpu", "cpu.cfs_burst_us", "cpu.max.burst")
 		r.CpuBurst = p.Burst
 		if p.Quota != nil && *p.Quota > 0 && *p.Burst > uint64(*p.Quota) {
 			// The kernel would refuse whichever is written last.
@@ -222,30 +222,30 @@ func (c *converter) cpu(p *specs.LinuxCPU) {
 		}
 	}
 	if p.RealtimeRuntime != nil && *p.RealtimeRuntime != 0 {
-		c.need("cpu.realtimeRuntime", "cpu", "cpu.rt_runtime_us", "")
+		c.addNeed("cpu.realtimeRuntime", "cpu", "cpu.rt_runtime_us", "")
 		r.CpuRtRuntime = *p.RealtimeRuntime
 	}
 	if p.RealtimePeriod != nil && *p.RealtimePeriod != 0 {
-		c.need("cpu.realtimePeriod", "cpu", "cpu.rt_period_us", "")
+		c.addNeed("cpu.realtimePeriod", "cpu", "cpu.rt_period_us", "")
 		r.CpuRtPeriod = *p.RealtimePeriod
 	}
 	if p.Cpus != "" {
-		c.need("cpu.cpus", "cpuset", "cpuset.cpus", "cpuset.cpus")
+		c.addNeed("cpu.cpus", "cpuset", "cpuset.cpus", "cpuset.cpus")
 		r.CpusetCpus = p.Cpus
 	}
 	if p.Mems != "" {
-		c.need("cpu.mems", "cpuset", "cpuset.mems", "cpuset.mems")
+		c.addNeed("cpu.mems", "cpuset", "cpuset.mems", "cpuset.mems")
 		r.CpusetMems = p.Mems
 	}
 	if p.Idle != nil {
-		c.need("cpu.idle", "cpu", "cpu.idle", "cpu.idle")
+		c.addNeed("cpu.idle", "cpu", "cpu.idle", "cpu.idle")
 		r.CPUIdle = p.Idle
 	}
 }
 
-// hugepages converts linux.resources.hugepageLimits. The page size becomes part of a file name, so it must be of the
-// kernel's form.
-func (c *converter) hugepages(list []specs.LinuxHugepageLimit) {
+// convertHugepages converts linux.resources.hugepageLimits. The page size becomes part of a file name, so it must be of
+// the kernel's form.
+func (c *converter) convertHugepages(list []specs.LinuxHugepageLimit) {
 	for i, h := range list {
 		field := "hugepageLimits[" + strconv.Itoa(i) + "]"
 		if !isPageSize(h.Pagesize) {
@@ -255,7 +255,7 @@ func (c *converter) hugepages(list []specs.LinuxHugepageLimit) {
 			)
 			continue
 		}
-		c.need(field+".limit", "hugetlb", "hugetlb."+h.Pagesize+".limit_in_bytes", "hugetlb."+h.Pagesize+".max")
+		c.addNeed(field+".limit", "hugetlb", "hugetlb."+h.Pagesize+".limit_in_bytes", "hugetlb."+h.Pagesize+".max")
 		c.out.resources.HugetlbLimit = append(
 			c.out.resources.HugetlbLimit,
 			&cgroups.HugepageLimit{Pagesize: h.Pagesize, Limit: h.Limit},
@@ -274,23 +274,23 @@ func isPageSize(s string) bool {
 	return false
 }
 
-// network converts linux.resources.network.
-func (c *converter) network(n *specs.LinuxNetwork) {
+// convertNetwork converts linux.resources.network.
+func (c *converter) convertNetwork(n *specs.LinuxNetwork) {
 	if n.ClassID != nil && *n.ClassID != 0 {
-		c.need("network.classID", "net_cls", "net_cls.classid", "")
+		c.addNeed("network.classID", "net_cls", "net_cls.classid", "")
 		c.out.resources.NetClsClassid = *n.ClassID
 	}
 	for i, p := range n.Priorities {
-		c.need("network.priorities["+strconv.Itoa(i)+"]", "net_prio", "net_prio.ifpriomap", "")
+		c.addNeed("network.priorities["+strconv.Itoa(i)+"]", "net_prio", "net_prio.ifpriomap", "")
 		c.out.resources.NetPrioIfpriomap = append(c.out.resources.NetPrioIfpriomap,
 			&cgroups.IfPrioMap{Interface: p.Name, Priority: int64(p.Priority)})
 	}
 }
 
-// rdma converts linux.resources.rdma.
-func (c *converter) rdma(m map[string]specs.LinuxRdma) {
+// convertRdma converts linux.resources.rdma.
+func (c *converter) convertRdma(m map[string]specs.LinuxRdma) {
 	for device, l := range m {
-		c.need("rdma["+strconv.Quote(device)+"]", "rdma", "rdma.max", "rdma.max")
+		c.addNeed("rdma["+strconv.Quote(device)+"]", "rdma", "rdma.max", "rdma.max")
 		if c.out.resources.Rdma == nil {
 			c.out.resources.Rdma = make(map[string]cgroups.LinuxRdma, len(m))
 		}
@@ -298,8 +298,9 @@ func (c *converter) rdma(m map[string]specs.LinuxRdma) {
 	}
 }
 
-// unified converts linux.resources.unified. It comes last: a file that another field also writes is a contradiction.
-func (c *converter) unified(m map[string]string) {
+// convertUnified converts linux.resources.unified. It comes last: a file that another field also writes is a
+// contradiction.
+func (c *converter) convertUnified(m map[string]string) {
 	for file, value := range m {
 		field := "unified[" + strconv.Quote(file) + "]"
 		controller, _, ok := strings.Cut(file, ".")
@@ -312,7 +313,7 @@ func (c *converter) unified(m map[string]string) {
 				c.fail("linux.resources."+field, "is the file that "+n.field+" is written to; remove one of the two")
 			}
 		}
-		c.need(field, controller, "", file)
+		c.addNeed(field, controller, "", file)
 		if c.out.resources.Unified == nil {
 			c.out.resources.Unified = make(map[string]string, len(m))
 		}

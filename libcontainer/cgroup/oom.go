@@ -29,6 +29,22 @@ func (g accounting) OOMKilled() (bool, error) {
 	return false, diag.Sys("the number of OOM-killed processes can't be read", "read", cause(err))
 }
 
+// OOMKills returns how many processes of the cgroup were OOM-killed; 0 if that is not known.
+func (g accounting) OOMKills() uint64 {
+	if g.dir("memory") == "" {
+		return 0
+	}
+	m, err := g.fileManager()
+	if err != nil {
+		return 0
+	}
+	n, err := m.OOMKillCount()
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // OOMError returns the error of a container that was OOM-killed while it started, or nil if it was not.
 func (g accounting) OOMError() error {
 	if oom, err := g.OOMKilled(); err != nil || !oom {

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ownership is which container uses the cgroup. Another one may use it before the first, which has ended, is deleted:
-// its path may be the same, or its unit of systemd. What the state of the first one says of its cgroup then leads to
-// the processes of the second. So a cgroup names its container, in an extended attribute.
+// ownership records which container uses the cgroup, in an extended attribute of the cgroup. A second container may
+// have the same path, or the same unit of systemd, as one that has ended and is not deleted yet. The cgroup that the
+// state of the first names then has the processes of the second.
 type ownership struct{ *cgroupSet }
 
-// The attribute: the owner, and keptMark if the cgroup existed before the first container that used it.
+// The attribute: the owner, followed by preexistingMark if the cgroup existed before the first container that used it.
 //
 // Only CAP_SYS_ADMIN in the initial user namespace can see or change one of the namespace trusted (xattr(7)). Without
 // that rt writes one of the namespace user (cgroup2, Linux 5.7), to the parent of the cgroup and with its name: a
@@ -25,9 +25,10 @@ const (
 	userOwnerAttr = "user.rt.owner."
 )
 
-const keptMark = " kept"
+// preexistingMark ends the attribute of a cgroup that existed before its container. Other versions of rt read it.
+const preexistingMark = " kept"
 
-// newOwner returns a name for a container that no other one has had.
+// newOwner returns a unique name for a container.
 func newOwner() string {
 	const base = 36
 	return strconv.FormatInt(time.Now().UnixNano(), base) + "-" + strconv.Itoa(os.Getpid())
@@ -41,13 +42,13 @@ func (g ownership) take() {
 		return
 	}
 	before, named := ownerOf(dir)
-	inherits := named && !strings.HasSuffix(before, keptMark)
+	inherits := named && !strings.HasSuffix(before, preexistingMark)
 	mark := g.owner
 	for i := range g.hierarchies {
 		h := &g.hierarchies[i]
 		h.preexisting = h.preexisting && !inherits
 		if h.preexisting {
-			mark = g.owner + keptMark
+			mark = g.owner + preexistingMark
 		}
 	}
 	setOwner(dir, mark)
@@ -88,10 +89,10 @@ func (g ownership) IsTaken() bool {
 		return false
 	}
 	mark, named := ownerOf(dir)
-	return named && strings.TrimSuffix(mark, keptMark) != g.owner
+	return named && strings.TrimSuffix(mark, preexistingMark) != g.owner
 }
 
-// ownerOf returns what a cgroup says of its container.
+// ownerOf returns the attribute of a cgroup.
 func ownerOf(dir string) (mark string, named bool) {
 	var text [128]byte
 	n, err := unix.Getxattr(dir, ownerAttr, text[:])
@@ -101,7 +102,7 @@ func ownerOf(dir string) (mark string, named bool) {
 	return string(text[:max(n, 0)]), err == nil
 }
 
-// setOwner has a cgroup name its container, if the kernel lets it.
+// setOwner sets the attribute of a cgroup, if the kernel allows that.
 func setOwner(dir, mark string) {
 	if unix.Setxattr(dir, ownerAttr, []byte(mark), 0) != unix.EPERM {
 		return
@@ -128,7 +129,7 @@ func (g ownership) removeName() {
 	_ = unix.Removexattr(path.Dir(dir), userOwnerAttr+path.Base(dir))
 }
 
-// removeOldOwners removes the names of those children of above that exist no more: an rt that was killed has left them.
+// removeOldOwners removes the attributes of children of above that no longer exist: an rt that was killed left them.
 func removeOldOwners(above string) {
 	list := make([]byte, 64<<10) // the largest that listxattr(2) returns
 	n, err := unix.Listxattr(above, list)

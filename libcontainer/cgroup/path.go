@@ -13,12 +13,12 @@ type finder struct{ *cgroupSet }
 // fieldPath is the field of every error about the path of a cgroup.
 const fieldPath = "linux.cgroupsPath"
 
-// inner returns the path of the container's cgroup inside each hierarchy: absolute if it starts at the hierarchy's
+// innerPath returns the path of the container's cgroup inside each hierarchy: absolute if it starts at the hierarchy's
 // root, relative if it starts at the cgroup of rt. A config without a path gives the container's id, relative. See
 // config-linux.md#cgroups-path, which leaves the meaning of relative paths to the runtime; this is runc's.
 //
 // ".." is refused rather than resolved: it would leave the directory that the engine has chosen.
-func inner(cgroupsPath, id string) (string, error) {
+func innerPath(cgroupsPath, id string) (string, error) {
 	p := cgroupsPath
 	if p == "" {
 		p = id

@@ -20,7 +20,7 @@ func TestInner(t *testing.T) {
 		{"/", "", "root of the hierarchy"},
 		{".", "", "root of the hierarchy"},
 	} {
-		got, err := inner(tc.path, "web1")
+		got, err := innerPath(tc.path, "web1")
 		switch {
 		case tc.problem == "" && (err != nil || got != tc.want):
 			t.Errorf("%q: got %q, %v, want %q", tc.path, got, err, tc.want)
@@ -64,7 +64,7 @@ func TestListOf(t *testing.T) {
 		"memory":      "memory",
 		"other":       "other",
 	} {
-		if got := listOf(procCgroup, name); got != want {
+		if got := controllerList(procCgroup, name); got != want {
 			t.Errorf("%q: got %q, want %q", name, got, want)
 		}
 	}
@@ -83,7 +83,7 @@ func TestUnitOf(t *testing.T) {
 		{"a--b.slice:b:c", "", "", "must be a slice"},
 		{"a.slice:b:../../c", "", "", "slash"},
 	} {
-		u, err := unitOf(tc.path, "web1")
+		u, err := parseUnit(tc.path, "web1")
 		if tc.problem != "" {
 			if err == nil || !strings.Contains(err.Error(), tc.problem) {
 				t.Errorf("%q: got %v, want %q", tc.path, err, tc.problem)

@@ -10,8 +10,8 @@ import (
 // limitFile is a file that a limit may be in, and what it holds without one.
 type limitFile struct{ controller, file, none, field string }
 
-// limitFiles are those that systemd writes for its units, and those that depend on them, of v1 and of v2. That they are
-// looked at before and after an update is how rt knows what the container had, whoever has set it.
+// limitFilesV1 and limitFilesV2 list the files that systemd writes for its units, and those that depend on them. rt
+// reads them before and after an update: so it knows the earlier limits, whichever program has set them.
 var (
 	limitFilesV2 = []limitFile{
 		{"cpu", "cpu.weight", "100", "cpu.shares"},
@@ -69,8 +69,8 @@ func (g updater) table() []limitFile {
 	return limitFilesV1
 }
 
-// changes reports whether the update sets a file, or one that is coupled with it.
-func (g updater) changes(file string) bool {
+// isChanged reports whether the update sets a file, or one that is coupled with it.
+func (g updater) isChanged(file string) bool {
 	about := func(name string) bool {
 		return slices.ContainsFunc(
 			g.limits.needs,
@@ -94,15 +94,15 @@ func (g updater) changes(file string) bool {
 func (g updater) restoreOthers(b snapshot) error {
 	for _, l := range g.table() {
 		for _, f := range b {
-			if f.file != l.file || f.dir != g.dir(l.controller) || g.changes(l.file) ||
+			if f.file != l.file || f.dir != g.dir(l.controller) || g.isChanged(l.file) ||
 				strings.TrimSpace(f.text) == l.none {
 				continue
 			}
-			if now, err := readFile(f.dir, f.file); err != nil || !isLost(f.text, now, l.none) {
+			if now, err := readFile(f.dir, f.file); err != nil || !isReset(f.text, now, l.none) {
 				continue
 			}
 			writeLines(f.dir, f.file, f.text)
-			if now, err := readFile(f.dir, f.file); err == nil && isLost(f.text, now, l.none) {
+			if now, err := readFile(f.dir, f.file); err == nil && isReset(f.text, now, l.none) {
 				return limitFiles{g.cgroupSet}.mismatchError("linux.resources."+l.field, f.dir, f.file,
 					strings.TrimSpace(f.text), now)
 			}
@@ -111,9 +111,9 @@ func (g updater) restoreOthers(b snapshot) error {
 	return nil
 }
 
-// isLost reports whether a file is back at its default, or, for a file with a line per device, the default line or that
-// of a device.
-func isLost(was, now, none string) bool {
+// isReset reports whether a file is back at its default; for a file with a line per device, whether the default line or
+// the line of a device is.
+func isReset(was, now, none string) bool {
 	if was == now {
 		return false
 	}

@@ -23,8 +23,7 @@ type allowedProperty struct {
 //     that linux.resources has, and accounting: rt sets them. PIDs would move processes of the host into the scope, and
 //     delete would kill them.
 //   - Wants, Requires, BindsTo, Conflicts, PropagatesStopTo, OnFailure, RequiresMountsFor, JoinsNamespaceOf and
-//     the like:
-//     they start and stop units of the host.
+//     the like: they start and stop units of the host.
 //   - SuccessAction, FailureAction, JobTimeoutAction, StartLimitAction: they shut down the machine.
 //   - Exec*, and all of systemd.exec(5): a scope executes nothing, and rt starts the container's process.
 //   - IPAddressAllow: it overrides an IPAddressDeny of the slice. IPIngressFilterPath, BPFProgram and SocketBind*: they
@@ -36,35 +35,35 @@ type allowedProperty struct {
 // It is a function, so that the map is built only for a config with such annotations.
 func allowedProperties() map[string]allowedProperty {
 	return map[string]allowedProperty{
-		"Description": {"a text in one line, such as \"'web server'\"", text},
+		"Description": {"a text in one line, such as \"'web server'\"", takeText},
 
 		// When a unit that has ended is forgotten: CRI-O sends 'inactive-or-failed' with every container.
-		"CollectMode": {`"'inactive'" or "'inactive-or-failed'"`, oneOf("inactive", "inactive-or-failed")},
+		"CollectMode": {`"'inactive'" or "'inactive-or-failed'"`, takeOneOf("inactive", "inactive-or-failed")},
 
 		// How systemd stops the scope: Podman and CRI-O send the container's stop signal and timeout. The machine waits
 		// for it at its own shutdown only with DefaultDependencies.
-		"TimeoutStopUSec": {"a number of microseconds, such as \"uint64 5000000\"", count},
-		"KillSignal":      {`the number of a signal, such as "15"`, signal},
+		"TimeoutStopUSec": {"a number of microseconds, such as \"uint64 5000000\"", takeCount},
+		"KillSignal":      {`the number of a signal, such as "15"`, takeSignal},
 
 		// After how long systemd stops the scope.
-		"RuntimeMaxUSec":             {"a number of microseconds, such as \"uint64 5000000\"", count},
-		"RuntimeRandomizedExtraUSec": {"a number of microseconds, such as \"uint64 5000000\"", count},
+		"RuntimeMaxUSec":             {"a number of microseconds, such as \"uint64 5000000\"", takeCount},
+		"RuntimeRandomizedExtraUSec": {"a number of microseconds, such as \"uint64 5000000\"", takeCount},
 
 		// CRI-O sends both, so that a shutdown of the machine stops the containers before the engine. The scope may be
 		// ordered only after engines: with any unit of the host, a cycle with what ends the machine would have systemd
 		// drop the stop jobs of others.
-		"DefaultDependencies": {`"true" or "false"`, boolean},
-		"After":               {"names of engines' units, of " + strings.Join(engineUnits, ", "), units},
+		"DefaultDependencies": {`"true" or "false"`, takeBool},
+		"After":               {"names of engines' units, of " + strings.Join(engineUnits, ", "), takeUnits},
 
 		// What happens to the rest of the container when the kernel kills one of its processes; and whether
 		// systemd-oomd may kill the container.
-		"OOMPolicy":                     {`"'continue'", "'stop'" or "'kill'"`, oneOf("continue", "stop", "kill")},
-		"ManagedOOMSwap":                {`"'auto'" or "'kill'"`, oneOf("auto", "kill")},
-		"ManagedOOMMemoryPressure":      {`"'auto'" or "'kill'"`, oneOf("auto", "kill")},
-		"ManagedOOMMemoryPressureLimit": {`a share of 4294967295, such as "uint32 2147483647"`, count32},
+		"OOMPolicy":                     {`"'continue'", "'stop'" or "'kill'"`, takeOneOf("continue", "stop", "kill")},
+		"ManagedOOMSwap":                {`"'auto'" or "'kill'"`, takeOneOf("auto", "kill")},
+		"ManagedOOMMemoryPressure":      {`"'auto'" or "'kill'"`, takeOneOf("auto", "kill")},
+		"ManagedOOMMemoryPressureLimit": {`a share of 4294967295, such as "uint32 2147483647"`, takeCount32},
 
 		// Counts the container's packets. It has no limit.
-		"IPAccounting": {`"true" or "false"`, boolean},
+		"IPAccounting": {`"true" or "false"`, takeBool},
 	}
 }
 
@@ -92,8 +91,8 @@ var engineUnits = []string{"containerd.service", "crio.service", "docker.service
 // textMax is the greatest length of a Description, in bytes.
 const textMax = 256
 
-// text takes a printable text. systemd writes it to a unit file, so that a new line could begin another setting.
-func text(v any) (any, bool) {
+// takeText takes a printable text. systemd writes it to a unit file, so that a new line could begin another setting.
+func takeText(v any) (any, bool) {
 	s, ok := v.(string)
 	ok = ok && len(s) <= textMax && utf8.ValidString(s)
 	for _, r := range s {
@@ -102,41 +101,41 @@ func text(v any) (any, bool) {
 	return s, ok
 }
 
-// oneOf takes one of some words.
-func oneOf(list ...string) func(any) (any, bool) {
+// takeOneOf takes one of some words.
+func takeOneOf(list ...string) func(any) (any, bool) {
 	return func(v any) (any, bool) {
 		s, ok := v.(string)
 		return s, ok && slices.Contains(list, s)
 	}
 }
 
-// boolean takes true and false.
-func boolean(v any) (any, bool) {
+// takeBool takes true and false.
+func takeBool(v any) (any, bool) {
 	b, ok := v.(bool)
 	return b, ok
 }
 
-// count takes a number of any type: "5" is an int32 in GVariant, which systemd refuses for a uint64.
-func count(v any) (any, bool) {
+// takeCount takes a number of any type: "5" is an int32 in GVariant, which systemd refuses for a uint64.
+func takeCount(v any) (any, bool) {
 	n, ok := v.(uint64)
 	return n, ok
 }
 
-// count32 is count for a property of 32 bits.
-func count32(v any) (any, bool) {
+// takeCount32 is count for a property of 32 bits.
+func takeCount32(v any) (any, bool) {
 	n, ok := v.(uint64)
 	return uint32(n), ok && n <= math.MaxUint32
 }
 
-// signal takes the number of a signal.
-func signal(v any) (any, bool) {
+// takeSignal takes the number of a signal.
+func takeSignal(v any) (any, bool) {
 	const signalMax = 64
 	n, ok := v.(uint64)
 	return int32(n), ok && n > 0 && n <= signalMax
 }
 
-// units takes a list of engineUnits.
-func units(v any) (any, bool) {
+// takeUnits takes a list of engineUnits.
+func takeUnits(v any) (any, bool) {
 	list, ok := v.([]string)
 	for _, s := range list {
 		ok = ok && slices.Contains(engineUnits, s)
@@ -147,8 +146,8 @@ func units(v any) (any, bool) {
 // secondsMax keeps a number of seconds, in microseconds, within the type of the properties.
 const secondsMax = 1 << 43
 
-// microseconds turns seconds into microseconds.
-func microseconds(v any) (any, bool) {
+// toMicroseconds turns seconds into microseconds.
+func toMicroseconds(v any) (any, bool) {
 	s, ok := v.(float64)
 	if n, isCount := v.(uint64); isCount {
 		s, ok = float64(n), true

@@ -71,47 +71,15 @@ func (g limitFiles) wantedLines(file string) []string {
 		}
 		return strings.Split(strings.TrimSpace(text), "\n")
 	}
-	if strings.HasPrefix(file, "blkio.") || strings.HasPrefix(file, "io.") {
+	switch controller, _, _ := strings.Cut(file, "."); controller {
+	case "blkio", "io":
 		return g.wantedIO(file)
+	case "memory":
+		return g.wantedMemory(file)
+	case "cpu":
+		return g.wantedCPU(file)
 	}
 	switch file {
-	case "memory.max", "memory.limit_in_bytes":
-		return formatInt(r.Memory)
-	case "memory.low", "memory.soft_limit_in_bytes":
-		return formatInt(r.MemoryReservation)
-	case "memory.memsw.limit_in_bytes":
-		return formatInt(r.MemorySwap)
-	case "memory.swap.max":
-		swap, err := cgroups.ConvertMemorySwapToCgroupV2Value(r.MemorySwap, r.Memory)
-		if err != nil {
-			return nil
-		}
-		return []string{strconv.FormatInt(swap, 10)}
-	case "memory.swappiness":
-		return formatPointer(r.MemorySwappiness)
-	case "memory.oom_control":
-		return []string{"oom_kill_disable 1"}
-	case "cpu.shares":
-		return formatInt(int64(r.CpuShares))
-	case "cpu.weight":
-		if r.CPUIdle != nil && *r.CPUIdle == 1 {
-			return nil // an idle cgroup has the lowest weight, whatever was written
-		}
-		return formatInt(int64(r.CpuWeight))
-	case "cpu.max":
-		return []string{g.wantedCPU()}
-	case "cpu.cfs_quota_us":
-		return formatInt(r.CpuQuota)
-	case "cpu.cfs_period_us":
-		return formatInt(int64(r.CpuPeriod))
-	case "cpu.max.burst", "cpu.cfs_burst_us":
-		return formatPointer(r.CpuBurst)
-	case "cpu.idle":
-		return formatPointer(r.CPUIdle)
-	case "cpu.rt_runtime_us":
-		return formatInt(r.CpuRtRuntime)
-	case "cpu.rt_period_us":
-		return formatInt(int64(r.CpuRtPeriod))
 	case "cpuset.cpus":
 		return []string{r.CpusetCpus}
 	case "cpuset.mems":
@@ -138,14 +106,67 @@ func (g limitFiles) wantedLines(file string) []string {
 	return nil
 }
 
+// wantedMemory returns the wanted lines of the files of the controller memory.
+func (g limitFiles) wantedMemory(file string) []string {
+	r := &g.limits.resources
+	switch file {
+	case "memory.max", "memory.limit_in_bytes":
+		return formatInt(r.Memory)
+	case "memory.low", "memory.soft_limit_in_bytes":
+		return formatInt(r.MemoryReservation)
+	case "memory.memsw.limit_in_bytes":
+		return formatInt(r.MemorySwap)
+	case "memory.swap.max":
+		swap, err := cgroups.ConvertMemorySwapToCgroupV2Value(r.MemorySwap, r.Memory)
+		if err != nil {
+			return nil
+		}
+		return []string{strconv.FormatInt(swap, 10)}
+	case "memory.swappiness":
+		return formatPointer(r.MemorySwappiness)
+	case "memory.oom_control":
+		return []string{"oom_kill_disable 1"}
+	}
+	return nil
+}
+
+// wantedCPU returns the wanted lines of the files of the controller cpu.
+func (g limitFiles) wantedCPU(file string) []string {
+	r := &g.limits.resources
+	switch file {
+	case "cpu.shares":
+		return formatInt(int64(r.CpuShares))
+	case "cpu.weight":
+		if r.CPUIdle != nil && *r.CPUIdle == 1 {
+			return nil // an idle cgroup has the lowest weight, whatever was written
+		}
+		return formatInt(int64(r.CpuWeight))
+	case "cpu.max":
+		return []string{g.cpuMaxLine()}
+	case "cpu.cfs_quota_us":
+		return formatInt(r.CpuQuota)
+	case "cpu.cfs_period_us":
+		return formatInt(int64(r.CpuPeriod))
+	case "cpu.max.burst", "cpu.cfs_burst_us":
+		return formatPointer(r.CpuBurst)
+	case "cpu.idle":
+		return formatPointer(r.CPUIdle)
+	case "cpu.rt_runtime_us":
+		return formatInt(r.CpuRtRuntime)
+	case "cpu.rt_period_us":
+		return formatInt(int64(r.CpuRtPeriod))
+	}
+	return nil
+}
+
 // readable are the files of linux.resources.unified that are read back.
 var readable = []string{
 	"cpu.idle", "cpu.max", "cpu.max.burst", "cpu.weight", "cpuset.cpus", "cpuset.mems", "io.bfq.weight", "io.weight",
 	"memory.high", "memory.low", "memory.max", "memory.min", "memory.oom.group", "memory.swap.max", "pids.max",
 }
 
-// wantedCPU is the wanted line of cpu.max. A value that is not given is the library's default.
-func (g limitFiles) wantedCPU() string {
+// cpuMaxLine returns the wanted line of cpu.max. A value that is not given is the library's default.
+func (g limitFiles) cpuMaxLine() string {
 	r := &g.limits.resources
 	quota, period := "max", uint64(100000)
 	if r.CpuQuota > 0 {

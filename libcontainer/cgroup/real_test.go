@@ -243,7 +243,7 @@ func TestJoins(t *testing.T) {
 	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
-	joins, err := g.Joins()
+	joins, err := g.OpenJoins()
 	if err != nil || len(joins) == 0 {
 		t.Fatal(joins, err)
 	}
@@ -272,7 +272,7 @@ func TestCloneInto(t *testing.T) {
 	if err := create(g); err != nil {
 		t.Fatal(err)
 	}
-	fd, err := g.Dir()
+	fd, err := g.OpenDir()
 	if err != nil {
 		t.Fatal(err)
 	}

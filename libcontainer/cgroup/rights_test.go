@@ -107,10 +107,10 @@ func without(t *testing.T, g *Group) {
 		t.Fatal(err)
 	}
 	for _, g := range []*Group{g, loaded} {
-		if fd, err := g.Dir(); fd != -1 || err != nil {
+		if fd, err := g.OpenDir(); fd != -1 || err != nil {
 			t.Errorf("Dir: %d, %v", fd, err)
 		}
-		if joins, err := g.Joins(); len(joins) != 0 || err != nil {
+		if joins, err := g.OpenJoins(); len(joins) != 0 || err != nil {
 			t.Errorf("Joins: %v, %v", joins, err)
 		}
 		if pids, err := g.Pids(); len(pids) != 0 || err != nil {

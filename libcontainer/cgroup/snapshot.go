@@ -10,9 +10,9 @@ import (
 // snapshot is the content of limit files before an update.
 type snapshot []struct{ dir, file, text string }
 
-// snapshot reads the files that the limits are written to, and the files of other limits that an update may reset. A
-// file that can't be read is left out: it can't have been written either.
-func (g updater) snapshot() (b snapshot) {
+// takeSnapshot reads the files that the limits are written to, and the files of other limits that an update may reset.
+// A file that can't be read is left out: it can't have been written either.
+func (g updater) takeSnapshot() (b snapshot) {
 	seen := make(map[string]bool, len(g.limits.needs))
 	add := func(controller, file string) {
 		dir := g.dir(controller)

@@ -35,9 +35,9 @@ type unit struct {
 // tests change it.
 var systemdTimeout = 60 * time.Second
 
-// unitOf parses linux.cgroupsPath in the form of the systemd driver: "slice:prefix:name". No path means a scope in the
-// default slice. A name that ends in .slice is the unit itself.
-func unitOf(cgroupsPath, id string) (*unit, error) {
+// parseUnit parses linux.cgroupsPath in the form of the systemd driver: "slice:prefix:name". No path means a scope in
+// the default slice. A name that ends in .slice is the unit itself.
+func parseUnit(cgroupsPath, id string) (*unit, error) {
 	u := &unit{prefix: "rt", base: id}
 	if cgroupsPath != "" {
 		parts := strings.Split(cgroupsPath, ":")
@@ -95,10 +95,10 @@ func (g systemdUnit) find() error {
 		}
 	}
 	var err error
-	if g.unit, err = unitOf(g.config.Path, g.config.ID); err != nil {
+	if g.unit, err = parseUnit(g.config.Path, g.config.ID); err != nil {
 		return err
 	}
-	if g.unit.properties, err = properties(g.config.Annotations); err != nil {
+	if g.unit.properties, err = parseProperties(g.config.Annotations); err != nil {
 		return err
 	}
 	if _, ok := g.limits.resources.Unified["memory.oom.group"]; ok && g.unit.has("OOMPolicy") {

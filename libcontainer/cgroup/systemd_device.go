@@ -36,7 +36,7 @@ func deviceProperties(rules []rule) []sd.Property {
 			kind = "block"
 		}
 		_, perms, _ := strings.Cut(r.String()[2:], " ")
-		node := "/dev/" + kind + "/" + number(r.major) + ":" + number(r.minor)
+		node := "/dev/" + kind + "/" + formatNumber(r.major) + ":" + formatNumber(r.minor)
 		switch {
 		case r.major == anyNumber:
 			node = kind + "-*"
@@ -56,7 +56,7 @@ func deviceProperties(rules []rule) []sd.Property {
 func driverOf(kind string, major int64) string {
 	text, err := os.ReadFile("/proc/devices")
 	if err != nil {
-		return number(major)
+		return formatNumber(major)
 	}
 	head, block, _ := strings.Cut(string(text), "Block devices:")
 	if kind == "block" {
@@ -64,9 +64,9 @@ func driverOf(kind string, major int64) string {
 	}
 	for line := range strings.Lines(head) {
 		n, name, ok := strings.Cut(strings.TrimSpace(line), " ")
-		if ok && n == number(major) {
+		if ok && n == formatNumber(major) {
 			return name
 		}
 	}
-	return number(major)
+	return formatNumber(major)
 }

@@ -24,7 +24,7 @@ func TestDeviceProperties(t *testing.T) {
 		"all but one":    {[]specs.LinuxDeviceCgroup{allowAll, kmsg(false, "w")}, nil},
 		"one taken back": {[]specs.LinuxDeviceCgroup{denyAll, kmsg(true, "rw"), kmsg(false, "w")}, nil},
 	} {
-		rules, err := rulesOf(tc.rules)
+		rules, err := parseRules(tc.rules)
 		if err != nil {
 			t.Fatal(err)
 		}

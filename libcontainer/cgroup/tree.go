@@ -26,106 +26,142 @@ func walk(dir string, visit func(fd int) error, leave func(above int, name strin
 	if err != nil {
 		return err
 	}
-	defer func() { _ = unix.Close(fd) }()
-	// The inode of the directory of each level, what is still to be visited in it, and what was visited.
-	type level struct {
-		ino     uint64
-		name    string
-		below   []child
-		visited map[uint64]bool
-	}
-	var levels []level
-	left := relists
-	enter := func(name string, ino uint64) error {
-		if visit != nil {
-			if err := visit(fd); err != nil && (len(levels) == 0 || !isGone(err)) {
-				return err
-			}
-		}
-		below, err := subdirectories(fd)
-		if err != nil && (len(levels) == 0 || !isGone(err)) {
-			return err
-		}
-		l := level{ino: ino, name: name, below: below}
-		if len(below) > 0 {
-			l.visited = make(map[uint64]bool, len(below))
-		}
-		levels = append(levels, l)
-		return nil
-	}
-	step := func(name string) error {
-		next, err := unix.Openat(fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-		if err == nil {
-			_ = unix.Close(fd)
-			fd = next
-		}
+	w := &walker{fd: fd, visit: visit, left: relists}
+	defer func() { _ = unix.Close(w.fd) }()
+	ino, err := w.inode()
+	if err != nil {
 		return err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return err
-	}
-	if err := enter("", st.Ino); err != nil {
+	if err := w.enter("", ino); err != nil {
 		return err
 	}
 	for {
-		l := &levels[len(levels)-1]
-		if len(l.below) == 0 && l.visited != nil && left > 0 {
-			again, err := subdirectories(fd)
-			if err != nil && !isGone(err) {
-				return err
-			}
-			l.below = slices.DeleteFunc(again, func(c child) bool { return l.visited[c.ino] })
-			if len(l.below) > 0 {
-				left--
-			}
+		if err := w.relist(); err != nil {
+			return err
 		}
+		l := &w.levels[len(w.levels)-1]
 		if n := len(l.below); n > 0 {
 			name := l.below[n-1].name
 			l.below = l.below[:n-1]
-			if err := step(name); err != nil {
-				if isGone(err) {
-					continue
-				}
-				return err
-			}
-			var st unix.Stat_t
-			if err := unix.Fstat(fd, &st); err != nil {
-				return err
-			}
-			if l.visited[st.Ino] { // it has taken the name of another one
-				if err := step(".."); err != nil {
-					return err
-				}
-				continue
-			}
-			l.visited[st.Ino] = true
-			if err := enter(name, st.Ino); err != nil {
+			if err := w.descend(name); err != nil {
 				return err
 			}
 			continue
 		}
-		name := l.name
-		levels = levels[:len(levels)-1]
-		if len(levels) == 0 {
+		if len(w.levels) == 1 {
 			return nil
 		}
-		// A cgroup can't be moved to another parent, so this must be the same directory; the inode is compared all the
-		// same.
-		if err := step(".."); err != nil {
+		if err := w.ascend(); err != nil {
 			return err
-		}
-		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil {
-			return err
-		}
-		if st.Ino != levels[len(levels)-1].ino {
-			return unix.ESTALE
 		}
 		if leave != nil {
-			leave(fd, name)
+			leave(w.fd, l.name)
 		}
 	}
+}
+
+// walker is a walk that has reached the directory fd.
+type walker struct {
+	fd     int
+	visit  func(fd int) error
+	levels []level // from the first directory to fd
+	left   int     // of relists
+}
+
+// level is a directory on the way of a walker.
+type level struct {
+	ino     uint64
+	name    string
+	below   []child         // still to be visited
+	visited map[uint64]bool // inodes; nil if the directory has no descendants
+}
+
+// inode returns the inode of the directory.
+func (w *walker) inode() (uint64, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(w.fd, &st)
+	return st.Ino, err
+}
+
+// open replaces the directory by the one called name in it.
+func (w *walker) open(name string) error {
+	next, err := unix.Openat(w.fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err == nil {
+		_ = unix.Close(w.fd)
+		w.fd = next
+	}
+	return err
+}
+
+// enter visits the directory, which was just opened, and lists it.
+func (w *walker) enter(name string, ino uint64) error {
+	first := len(w.levels) == 0
+	if w.visit != nil {
+		if err := w.visit(w.fd); err != nil && (first || !isGone(err)) {
+			return err
+		}
+	}
+	below, err := subdirectories(w.fd)
+	if err != nil && (first || !isGone(err)) {
+		return err
+	}
+	l := level{ino: ino, name: name, below: below}
+	if len(below) > 0 {
+		l.visited = make(map[uint64]bool, len(below))
+	}
+	w.levels = append(w.levels, l)
+	return nil
+}
+
+// relist lists the directory again if all that was listed has been visited.
+func (w *walker) relist() error {
+	l := &w.levels[len(w.levels)-1]
+	if len(l.below) > 0 || l.visited == nil || w.left == 0 {
+		return nil
+	}
+	again, err := subdirectories(w.fd)
+	if err != nil && !isGone(err) {
+		return err
+	}
+	l.below = slices.DeleteFunc(again, func(c child) bool { return l.visited[c.ino] })
+	if len(l.below) > 0 {
+		w.left--
+	}
+	return nil
+}
+
+// descend enters the directory called name, unless it was removed or visited.
+func (w *walker) descend(name string) error {
+	if err := w.open(name); err != nil {
+		if isGone(err) {
+			return nil
+		}
+		return err
+	}
+	ino, err := w.inode()
+	if err != nil {
+		return err
+	}
+	l := &w.levels[len(w.levels)-1]
+	if l.visited[ino] { // it has taken the name of another one
+		return w.open("..")
+	}
+	l.visited[ino] = true
+	return w.enter(name, ino)
+}
+
+// ascend returns to the parent directory. A cgroup can't be moved to another parent, so it must be the one of the level
+// above; the inode is compared all the same.
+func (w *walker) ascend() error {
+	w.levels = w.levels[:len(w.levels)-1]
+	if err := w.open(".."); err != nil {
+		return err
+	}
+	ino, err := w.inode()
+	if err == nil && ino != w.levels[len(w.levels)-1].ino {
+		err = unix.ESTALE
+	}
+	return err
 }
 
 // isGone reports whether a cgroup has been removed.

@@ -179,7 +179,7 @@ func TestKilledBefore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fd, err := g.Dir()
+		fd, err := g.OpenDir()
 		if err != nil {
 			t.Fatal(err)
 		}

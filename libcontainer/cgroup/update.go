@@ -41,7 +41,7 @@ func (g updater) Update(r *specs.LinuxResources) error {
 
 // updateLimits applies the limits to a cgroup in use, and reads all limits back: those of the update and the others.
 func (g updater) updateLimits() error {
-	old := g.snapshot()
+	old := g.takeSnapshot()
 	if g.driver == Systemd {
 		if err := (systemdUnit{g.cgroupSet}).update(); err != nil {
 			return err

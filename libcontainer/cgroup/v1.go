@@ -39,7 +39,7 @@ func (g finder) findV1(in string) error {
 		case unix.CGROUP2_SUPER_MAGIC:
 			h.v2 = true
 		case unix.CGROUP_SUPER_MAGIC:
-			h.list = listOf(text, h.name)
+			h.list = controllerList(text, h.name)
 		default:
 			continue // a plain directory, where a mkdir would limit nothing
 		}
@@ -57,10 +57,10 @@ func (g finder) findV1(in string) error {
 	return nil
 }
 
-// listOf returns the kernel's list of the controllers of the hierarchy that is mounted at a directory of this name.
-// Named hierarchies are mounted without the prefix, and controllers that are mounted together may be listed in another
-// order than in the name.
-func listOf(text, name string) string {
+// controllerList returns the kernel's list of the controllers of the hierarchy that is mounted at a directory of this
+// name. Named hierarchies are mounted without the prefix, and controllers that are mounted together may be listed in
+// another order than in the name.
+func controllerList(text, name string) string {
 	first, _, _ := strings.Cut(name, ",")
 	for line := range strings.Lines(text) {
 		_, rest, _ := strings.Cut(line, ":")
@@ -170,14 +170,14 @@ type Join struct {
 	FD   int    // open for writing, close-on-exec; the Group closes it
 }
 
-// Joins opens the files that the boot process, which has one thread, writes "0" to, in order, to join the cgroups of
-// v1. On v2 there are none: the boot process is cloned into Dir. In hybrid mode both are needed.
+// OpenJoins opens the files that the boot process, which has one thread, writes "0" to, in order, to join the cgroups
+// of v1. On v2 there are none: the boot process is cloned into Dir. In hybrid mode both are needed.
 //
 // It avoids the delay of Attach. The kernel lets a thread move itself at once (Linux 5.5, 9a3284fad42f "cgroup:
 // Optimize single thread migration"), but before it moves another process it stops all forks of the machine and waits
 // for an RCU grace period. Measured on Linux 6.18 with ten hierarchies: 0.17 ms, at most 1.5, against 5.4 on average
 // and up to 20 for Attach.
-func (g *lifecycle) Joins() ([]Join, error) {
+func (g *lifecycle) OpenJoins() ([]Join, error) {
 	if g.driver == Systemd || g.joins != nil {
 		return g.joins, nil
 	}

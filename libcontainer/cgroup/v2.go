@@ -122,10 +122,10 @@ next:
 	return missing, nil
 }
 
-// Dir opens the cgroup for CLONE_INTO_CGROUP (clone3(2), Linux 5.7), which saves the milliseconds that moving a process
-// takes. The Group closes the descriptor. -1 means that it is not possible: on v1, or if systemd makes the cgroup. In
-// hybrid mode it is the directory of the cgroup2 mount; the other hierarchies still need Attach.
-func (g *lifecycle) Dir() (int, error) {
+// OpenDir opens the cgroup for CLONE_INTO_CGROUP (clone3(2), Linux 5.7), which saves the milliseconds that moving a
+// process takes. The Group closes the descriptor. -1 means that it is not possible: on v1, or if systemd makes the
+// cgroup. In hybrid mode it is the directory of the cgroup2 mount; the other hierarchies still need Attach.
+func (g *lifecycle) OpenDir() (int, error) {
 	if g.fd >= 0 || g.driver == Systemd {
 		return g.fd, nil
 	}
@@ -142,7 +142,7 @@ func (g *lifecycle) Dir() (int, error) {
 	return g.fd, nil
 }
 
-// Close closes the descriptors that Create, Dir, Joins and LeaveToOthers have opened, and ends the lock.
+// Close closes the descriptors that Create, OpenDir, OpenJoins and LeaveToOthers have opened, and ends the lock.
 func (g *lifecycle) Close() {
 	g.closeFiles()
 	g.unlock()

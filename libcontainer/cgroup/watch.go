@@ -36,19 +36,20 @@ func (g accounting) WatchOOM() (*Watch, error) {
 	w := &Watch{g: g.cgroupSet, fd: -1, oom: -1}
 	var err error
 	if g.mode == host.CgroupV2 {
-		err = w.notifyV2(dir)
+		err = w.watchV2(dir)
 	} else {
-		err = w.notifyV1(dir)
+		err = w.watchV1(dir)
 	}
 	if err != nil {
 		w.Close()
 		return nil, diag.Sys("the container's memory can't be watched: "+dir, "", err)
 	}
-	w.killed, _ = w.count()
+	w.killed, _ = w.countKills()
 	return w, nil
 }
 
-func (w *Watch) notifyV2(dir string) (err error) {
+// watchV2 watches memory.events and cgroup.events.
+func (w *Watch) watchV2(dir string) (err error) {
 	if w.fd, err = unix.InotifyInit1(unix.IN_CLOEXEC); err != nil {
 		return err
 	}
@@ -60,7 +61,8 @@ func (w *Watch) notifyV2(dir string) (err error) {
 	return nil
 }
 
-func (w *Watch) notifyV1(dir string) (err error) {
+// watchV1 registers for the notifications of memory.oom_control.
+func (w *Watch) watchV1(dir string) (err error) {
 	if w.fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
 		return err
 	}
@@ -70,7 +72,7 @@ func (w *Watch) notifyV1(dir string) (err error) {
 	return writeFile(dir, "cgroup.event_control", strconv.Itoa(w.fd)+" "+strconv.Itoa(w.oom))
 }
 
-// FD is readable when Wait would not block.
+// FD returns a descriptor that is readable when Wait would not block.
 func (w *Watch) FD() int { return w.fd }
 
 // Wait waits for the next event. Several kills between two calls are one event.
@@ -86,9 +88,9 @@ func (w *Watch) Wait() (Event, error) {
 		}
 		var e Event
 		if w.g.mode == host.CgroupV2 {
-			e = w.eventV2()
+			e = w.readEventV2()
 		} else {
-			e = w.eventV1(binary.NativeEndian.Uint64(buf[:n]))
+			e = w.readEventV1(binary.NativeEndian.Uint64(buf[:n]))
 		}
 		if e.OOM || e.Gone {
 			return e, nil
@@ -96,9 +98,9 @@ func (w *Watch) Wait() (Event, error) {
 	}
 }
 
-// eventV2 reads what has changed.
-func (w *Watch) eventV2() Event {
-	n, ok := w.count()
+// readEventV2 reads what has changed.
+func (w *Watch) readEventV2() Event {
+	n, ok := w.countKills()
 	e := Event{OOM: n > w.killed, Gone: !ok}
 	w.killed = n
 	text, err := readFile(w.g.dir("memory"), "cgroup.events")
@@ -106,17 +108,17 @@ func (w *Watch) eventV2() Event {
 	return e
 }
 
-// eventV1 interprets a notification: the kernel sends one when the cgroup runs out of memory, and a last one when it is
-// removed.
-func (w *Watch) eventV1(times uint64) Event {
+// readEventV1 interprets a notification: the kernel sends one when the cgroup runs out of memory, and a last one when
+// it is removed.
+func (w *Watch) readEventV1(times uint64) Event {
 	if unix.Access(w.g.dir("memory")+"/cgroup.event_control", unix.F_OK) != nil {
 		return Event{Gone: true}
 	}
 	return Event{OOM: times > 0}
 }
 
-// count returns the number of processes killed so far; not ok if the cgroup is removed.
-func (w *Watch) count() (n uint64, ok bool) {
+// countKills returns how many processes were OOM-killed so far; not ok if the cgroup is removed.
+func (w *Watch) countKills() (n uint64, ok bool) {
 	text, err := readFile(w.g.dir("memory"), "memory.events")
 	for line := range strings.Lines(text) {
 		if value, found := strings.CutPrefix(line, "oom_kill "); found {

@@ -244,7 +244,7 @@ func (d *dump) save() error {
 		d.reportProgress(false)
 		return interrupted()
 	}
-	response, err := p.Do(kind, &d.request, d.notified)
+	response, err := p.Do(kind, &d.request, d.serveNotification)
 	if err == nil && response.Success {
 		d.reportProgress(true)
 		return nil
@@ -314,8 +314,8 @@ func (d *dump) thaw() {
 	}
 }
 
-// notified handles a notification of CRIU. Those about the network need no action: CRIU itself locks it.
-func (d *dump) notified(script string, _, fd int) error {
+// serveNotification handles a notification of CRIU. Those about the network need no action: CRIU itself locks it.
+func (d *dump) serveNotification(script string, _, fd int) error {
 	d.Log.Debug("criu: " + script)
 	if fd >= 0 {
 		_ = unix.Close(fd)

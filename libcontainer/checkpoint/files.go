@@ -150,7 +150,7 @@ func (i *images) loadDescriptors() (*descriptors, error) {
 	var list []string
 	sc := jsonscan.New(string(text))
 	jsonscan.Strings(sc, &list)
-	sc.End()
+	sc.CheckEnd()
 	if err != nil || sc.Err() != nil || len(sc.Problems) > 0 {
 		return nil, &diag.Error{
 			Kind: diag.Usage, Field: "--image-path", Problem: descriptorsFile +

@@ -17,7 +17,7 @@ func inMountNamespace(t *testing.T, f func(tid int)) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
 	}
-	onOwnThread(func() {
+	runOnOwnThread(func() {
 		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 			t.Error(err)
 			return

@@ -197,7 +197,7 @@ func (x *Restore) restore() (err error) {
 		x.meter.reportProgress(&x.images, Restoring)
 		return foreground.Interrupted()
 	}
-	response, err := p.Do(criu.Restore, &x.request, x.notified)
+	response, err := p.Do(criu.Restore, &x.request, x.serveNotification)
 	switch {
 	case err == nil && response.Success && x.outcome.pid == response.Pid && x.outcome.recorded && x.outcome.verified:
 		x.meter.reportProgress(&x.images, Resumed)
@@ -288,7 +288,7 @@ func cgroupRoots(text string) (roots []criu.CgroupRoot) {
 // its end kills CRIU.
 func (x *Restore) start(ended <-chan struct{}) (p *criu.Process, err error) {
 	started := make(chan struct{})
-	go onOwnThread(func() {
+	go runOnOwnThread(func() {
 		p, err = x.startHere()
 		close(started)
 		<-ended
@@ -308,8 +308,8 @@ func (x *Restore) startHere() (*criu.Process, error) {
 	return criu.Start(x.program, &criu.StartOptions{Stdio: []int{0, 1, 2}, Files: x.files, Env: os.Environ()})
 }
 
-// notified handles a notification of CRIU.
-func (x *Restore) notified(script string, pid, fd int) error {
+// serveNotification handles a notification of CRIU.
+func (x *Restore) serveNotification(script string, pid, fd int) error {
 	x.Log.Debug("criu: " + script)
 	if fd >= 0 && script != "orphan-pts-master" {
 		_ = unix.Close(fd)

@@ -235,7 +235,7 @@ func namespaceMounts(pid int) (table []*mountinfo.Info, err error) {
 		return nil, fail("open", err)
 	}
 	defer func() { _ = unix.Close(namespace) }()
-	onOwnThread(func() {
+	runOnOwnThread(func() {
 		if err = unix.Unshare(unix.CLONE_FS); err != nil {
 			err = fail("unshare", err)
 			return

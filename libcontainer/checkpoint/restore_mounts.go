@@ -153,15 +153,15 @@ func isDirectory(path string) bool {
 	return err == nil && kind == unix.S_IFDIR
 }
 
-// onOwnThread calls f in a thread that ends afterwards: no other goroutine runs in the mount namespace that f enters.
-// It is not the first thread of the process, which can't end, and whose namespaces are those in /proc/PID.
-func onOwnThread(f func()) {
+// runOnOwnThread calls f in a thread that ends afterwards: no other goroutine runs in the mount namespace that f
+// enters. It is not the first thread of the process, which can't end, and whose namespaces are those in /proc/PID.
+func runOnOwnThread(f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // without an unlock the thread ends with the goroutine
 		if unix.Gettid() == unix.Getpid() {
-			onOwnThread(f) // in another thread, because this goroutine occupies the first one
+			runOnOwnThread(f) // in another thread, because this goroutine occupies the first one
 			runtime.UnlockOSThread()
 			return
 		}
@@ -181,7 +181,7 @@ func (x *Restore) makeRootReadonly() (err error) {
 		return diag.Sys("the mounts of the container can't be opened", "open", err)
 	}
 	defer func() { _ = unix.Close(namespace) }()
-	onOwnThread(func() { err = readonlyRoot(namespace) })
+	runOnOwnThread(func() { err = readonlyRoot(namespace) })
 	if err != nil {
 		return diag.Sys("the root file system can't be made read-only", "mount", err).At("root.readonly", "")
 	}

@@ -59,21 +59,21 @@ func Copy(from, to int, o Options) error {
 	}
 	var source, target unix.Stat_t
 	if err := unix.Fstat(from, &source); err != nil {
-		return c.failed("fstat", err)
+		return c.copyError("fstat", err)
 	}
 	if err := unix.Fstat(to, &target); err != nil {
-		return c.failed("fstat", err)
+		return c.copyError("fstat", err)
 	}
 	c.uid, c.gid = target.Uid, target.Gid
 	source.Uid, source.Gid = target.Uid, target.Gid
 	if o.KeepMode {
 		source.Mode = target.Mode
 	}
-	return AsOwner(target.Uid, target.Gid, func() error { return c.directory(from, to, &source, 0) })
+	return RunAsOwner(target.Uid, target.Gid, func() error { return c.copyDirectory(from, to, &source, 0) })
 }
 
-// failed returns the error of a call on the current entry.
-func (c *copier) failed(call string, err error) error {
+// copyError returns the error of a call on the current entry.
+func (c *copier) copyError(call string, err error) error {
 	path := string(c.path)
 	if path == "" {
 		path = "the directory itself"
@@ -81,38 +81,38 @@ func (c *copier) failed(call string, err error) error {
 	return diag.Sys(path+" can't be copied", call, err)
 }
 
-// refused returns the error of an entry that rt refuses to copy.
-func (c *copier) refused(why string) error {
+// refusalError returns the error of an entry that rt refuses to copy.
+func (c *copier) refusalError(why string) error {
 	return &diag.Error{Kind: diag.Host, Problem: string(c.path) + " can't be copied: " + why}
 }
 
-// directory copies the entries of a directory, and then its attributes, which may deny writing into it.
-func (c *copier) directory(from, to int, st *unix.Stat_t, depth int) error {
+// copyDirectory copies the entries of a directory, and then its attributes, which may deny writing into it.
+func (c *copier) copyDirectory(from, to int, st *unix.Stat_t, depth int) error {
 	if depth > maxDepth {
-		return c.refused("directories are nested more than 200 deep")
+		return c.refusalError("directories are nested more than 200 deep")
 	}
 	in, err := unix.Openat(from, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return c.failed("openat", err)
+		return c.copyError("openat", err)
 	}
 	defer func() { _ = unix.Close(in) }()
 	out, err := unix.Openat(to, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return c.failed("openat", err)
+		return c.copyError("openat", err)
 	}
 	defer func() { _ = unix.Close(out) }()
-	if err := c.entries(in, out, depth); err != nil {
+	if err := c.copyEntries(in, out, depth); err != nil {
 		return err
 	}
-	return c.finish(in, out, st)
+	return c.finishFile(in, out, st)
 }
 
-// entries copies the entries of a directory, reading one buffer at a time.
-func (c *copier) entries(in, out, depth int) error {
+// copyEntries copies the entries of a directory, reading one buffer at a time.
+func (c *copier) copyEntries(in, out, depth int) error {
 	for {
 		n, err := unix.ReadDirent(in, c.buffer)
 		if err != nil {
-			return c.failed("getdents64", err)
+			return c.copyError("getdents64", err)
 		}
 		if n == 0 {
 			return nil
@@ -121,7 +121,7 @@ func (c *copier) entries(in, out, depth int) error {
 		length := len(c.path)
 		for _, name := range names {
 			c.path = append(append(c.path[:length], '/'), name...)
-			if err := c.entry(in, out, name, depth); err != nil {
+			if err := c.copyEntry(in, out, name, depth); err != nil {
 				return err
 			}
 		}
@@ -129,8 +129,8 @@ func (c *copier) entries(in, out, depth int) error {
 	}
 }
 
-// entry copies one entry of a directory. One that was removed meanwhile is skipped.
-func (c *copier) entry(from, to int, name string, depth int) error {
+// copyEntry copies one entry of a directory. One that was removed meanwhile is skipped.
+func (c *copier) copyEntry(from, to int, name string, depth int) error {
 	c.progress()
 	fd, err := unix.Openat2(from, name, &unix.OpenHow{
 		Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: c.resolve,
@@ -139,47 +139,47 @@ func (c *copier) entry(from, to int, name string, depth int) error {
 		return nil
 	}
 	if err != nil {
-		return c.failed("openat2", err)
+		return c.copyError("openat2", err)
 	}
 	defer func() { _ = unix.Close(fd) }()
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return c.failed("fstat", err)
+		return c.copyError("fstat", err)
 	}
-	if done, err := c.linked(to, name, &st); done || err != nil {
+	if done, err := c.linkCopy(to, name, &st); done || err != nil {
 		return err
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
-		return c.subdirectory(fd, to, name, &st, depth)
+		return c.copySubdirectory(fd, to, name, &st, depth)
 	case unix.S_IFREG:
-		return c.file(fd, to, name, &st)
+		return c.copyFile(fd, to, name, &st)
 	case unix.S_IFLNK:
 		n, err := unix.Readlinkat(fd, "", c.buffer)
 		if err != nil {
-			return c.failed("readlinkat", err)
+			return c.copyError("readlinkat", err)
 		}
 		if err := unix.Symlinkat(string(c.buffer[:n]), to, name); err != nil {
-			return c.failed("symlinkat", err)
+			return c.copyError("symlinkat", err)
 		}
 	default:
 		if err := unix.Mknodat(to, name, st.Mode, int(st.Rdev)); err != nil {
-			return c.failed("mknodat", err)
+			return c.copyError("mknodat", err)
 		}
 	}
 	return c.finishNode(to, name, &st)
 }
 
-// linked makes a hard link if the file was already copied under another name. Looking up that path is safe: only rt can
-// change the tmpfs yet.
-func (c *copier) linked(to int, name string, st *unix.Stat_t) (bool, error) {
+// linkCopy makes a hard link if the file was already copied under another name. Looking up that path is safe: only rt
+// can change the tmpfs yet.
+func (c *copier) linkCopy(to int, name string, st *unix.Stat_t) (bool, error) {
 	if st.Nlink < 2 || st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return false, nil
 	}
 	i := inode{st.Dev, st.Ino}
 	if first, ok := c.links[i]; ok {
 		if err := unix.Linkat(c.root, first, to, name, 0); err != nil {
-			return true, c.failed("linkat", err)
+			return true, c.copyError("linkat", err)
 		}
 		return true, nil
 	}
@@ -190,15 +190,15 @@ func (c *copier) linked(to int, name string, st *unix.Stat_t) (bool, error) {
 	return false, nil
 }
 
-// subdirectory copies a directory below the top one.
-func (c *copier) subdirectory(from, to int, name string, st *unix.Stat_t, depth int) error {
+// copySubdirectory copies a directory below the top one.
+func (c *copier) copySubdirectory(from, to int, name string, st *unix.Stat_t, depth int) error {
 	if err := unix.Mkdirat(to, name, 0o700); err != nil {
-		return c.failed("mkdirat", err)
+		return c.copyError("mkdirat", err)
 	}
 	fd, err := unix.Openat(to, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return c.failed("openat", err)
+		return c.copyError("openat", err)
 	}
 	defer func() { _ = unix.Close(fd) }()
-	return c.directory(from, fd, st, depth+1)
+	return c.copyDirectory(from, fd, st, depth+1)
 }

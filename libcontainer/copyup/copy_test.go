@@ -278,13 +278,13 @@ func TestOwnersThatCannotBe(t *testing.T) {
 		must(t, err)
 		must(t, unix.Mknodat(dir, "x", unix.S_IFREG|0o600, 0))
 		c := copier{privileged: test.privileged, path: []byte("/x")}
-		kept, err := c.owner(dir, "x", test.st)
+		kept, err := c.setOwner(dir, "x", test.st)
 		if kept || (err != nil) != test.refused {
 			t.Errorf("%s: kept %v, %v", name, kept, err)
 		}
 		_ = unix.Close(dir)
 	}
-	if m := mode(&file, false); m != 0o755 {
+	if m := modeOfCopy(&file, false); m != 0o755 {
 		t.Errorf("a program of another user keeps its rights: %o", m)
 	}
 }

@@ -6,22 +6,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// file copies a regular file.
-func (c *copier) file(from, to int, name string, st *unix.Stat_t) error {
+// copyFile copies a regular file.
+func (c *copier) copyFile(from, to int, name string, st *unix.Stat_t) error {
 	in, err := reopen(from, unix.O_RDONLY)
 	if err != nil {
-		return c.failed("open", err)
+		return c.copyError("open", err)
 	}
 	defer func() { _ = unix.Close(in) }()
 	out, err := unix.Openat(to, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
-		return c.failed("openat", err)
+		return c.copyError("openat", err)
 	}
 	defer func() { _ = unix.Close(out) }()
-	if call, err := c.contents(in, out, st.Size); err != nil {
-		return c.failed(call, err)
+	if call, err := c.copyContents(in, out, st.Size); err != nil {
+		return c.copyError(call, err)
 	}
-	return c.finish(in, out, st)
+	return c.finishFile(in, out, st)
 }
 
 // reopen opens the file of an O_PATH descriptor. A name would be looked up again, and might be a device by now, which
@@ -30,9 +30,9 @@ func reopen(fd, flags int) (int, error) {
 	return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), flags|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 }
 
-// contents copies the first size bytes of a file and preserves its holes (lseek(2)): /var/log/lastlog may have an
+// copyContents copies the first size bytes of a file and preserves its holes (lseek(2)): /var/log/lastlog may have an
 // apparent size of gigabytes.
-func (c *copier) contents(in, out int, size int64) (call string, err error) {
+func (c *copier) copyContents(in, out int, size int64) (call string, err error) {
 	for at := int64(0); at < size; {
 		data, err := unix.Seek(in, at, unix.SEEK_DATA)
 		if err == unix.ENXIO {
@@ -49,7 +49,7 @@ func (c *copier) contents(in, out int, size int64) (call string, err error) {
 				return "lseek", err
 			}
 		}
-		if call, err := c.bytes(in, out, data, min(hole, size)); err != nil {
+		if call, err := c.copyRange(in, out, data, min(hole, size)); err != nil {
 			return call, err
 		}
 		at = hole
@@ -57,8 +57,8 @@ func (c *copier) contents(in, out int, size int64) (call string, err error) {
 	return "ftruncate", unix.Ftruncate(out, size)
 }
 
-// bytes copies from one offset to another, or to the end if the file has become shorter.
-func (c *copier) bytes(in, out int, at, end int64) (call string, err error) {
+// copyRange copies from one offset to another, or to the end if the file has become shorter.
+func (c *copier) copyRange(in, out int, at, end int64) (call string, err error) {
 	for at < end {
 		n, err := unix.Pread(in, c.buffer[:min(int64(len(c.buffer)), end-at)], at)
 		if err == unix.EINTR {

@@ -8,11 +8,12 @@ import (
 	"rt/internal/diag"
 )
 
-// AsOwner calls f with uid and gid as the owner of new files (setfsuid(2)), and with unchanged capabilities. In a tmpfs
-// of a user namespace a process whose ids are not mapped there can't make files, not even the host's root: EOVERFLOW.
+// RunAsOwner calls f with uid and gid as the owner of new files (setfsuid(2)), and with unchanged capabilities. In a
+// tmpfs of a user namespace a process whose ids are not mapped there can't make files, not even the host's root:
+// EOVERFLOW.
 //
 // These ids belong to a thread, so f must not leave it. The calls can't report a failure; it shows at the first file.
-func AsOwner(uid, gid uint32, f func() error) error {
+func RunAsOwner(uid, gid uint32, f func() error) error {
 	ownUID, ownGID := unix.Geteuid(), unix.Getegid()
 	if int(uid) == ownUID && int(gid) == ownGID {
 		return f()

@@ -27,13 +27,13 @@ func (h *hooks) now() *hook.Hooks {
 
 // runOnHost runs prestart and createRuntime. From then on a failure runs poststop.
 func (h *hooks) runOnHost() error {
-	h.poststop.Run = h.now().Poststop
-	return h.now().Runtime()
+	h.poststop.Run = h.now().RunPoststop
+	return h.now().RunCreateRuntime()
 }
 
 // runCreateContainer runs createContainer.
 func (h *hooks) runCreateContainer(r supervise.Report) error {
 	defer func() { _ = unix.Close(r.FD) }()
-	h.poststop.Run = h.now().Poststop
-	return h.now().CreateContainer(r.FD)
+	h.poststop.Run = h.now().RunPoststop
+	return h.now().RunCreateContainer(r.FD)
 }

@@ -142,7 +142,7 @@ func (c *Creation) start() error {
 		CloneFlags: c.in.plan.CloneFlags, CgroupFD: -1,
 	}
 	if c.in.plan.IntoCgroup {
-		if o.CgroupFD, err = group.Dir(); err != nil {
+		if o.CgroupFD, err = group.OpenDir(); err != nil {
 			return err
 		}
 	}

@@ -37,7 +37,7 @@ func (c *Creation) Release() error {
 	if err := c.boot.serve(plan.SyncNone); err != nil {
 		return err
 	}
-	return c.hooks.now().Poststart()
+	return c.hooks.now().RunPoststart()
 }
 
 // Attend waits for the end of the container, and then removes it, except with keep. It returns the exit status of the
@@ -93,7 +93,7 @@ func (c *Creation) remove() error {
 	if err := rdt.Remove(rdt.Created(c.record.state.IntelRdt)); err != nil {
 		return err
 	}
-	c.hooks.now().Poststop()
+	c.hooks.now().RunPoststop()
 	return c.record.dir.Remove()
 }
 

@@ -64,7 +64,7 @@ func (s *supervision) handlers() supervise.Handlers {
 		plan.SyncHooks:           func(supervise.Report) error { return s.hooks.runOnHost() },
 		plan.SyncCreateContainer: s.hooks.runCreateContainer,
 		plan.SyncStartContainer: func(supervise.Report) error {
-			return s.hooks.now().StartContainer(s.groups.cgroup, s.recorder != nil)
+			return s.hooks.now().RunStartContainer(s.groups.cgroup, s.recorder != nil)
 		},
 		plan.SyncConsole:  func(r supervise.Report) error { return s.resources.console.Take(r.FD) },
 		plan.SyncListener: func(r supervise.Report) error { return s.passListener(r.FD) },

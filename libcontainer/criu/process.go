@@ -320,7 +320,7 @@ type ending struct {
 func (p *Process) end() ending {
 	_ = unix.Close(p.socket)
 	p.socket = -1
-	if !p.exited(exitTimeout) {
+	if !p.waitExit(exitTimeout) {
 		_ = unix.Kill(p.Pid, unix.SIGKILL)
 	}
 	var e ending
@@ -339,8 +339,8 @@ func (p *Process) end() ending {
 	return e
 }
 
-// exited waits until criu has exited, at most for limit, and reports whether it has.
-func (p *Process) exited(limit time.Duration) bool {
+// waitExit waits until criu has exited, at most for limit, and reports whether it has.
+func (p *Process) waitExit(limit time.Duration) bool {
 	pidfd, err := unix.PidfdOpen(p.Pid, 0)
 	if err != nil {
 		return true // no such process, or no descriptor is left for this: wait4(2) waits

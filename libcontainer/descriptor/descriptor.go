@@ -55,10 +55,10 @@ func (o *Opener) open(f *plan.File, maps *idmap.Namespaces) (int, error) {
 		namespace, err := maps.Of(&o.Spec.Mounts[f.Index])
 		return duplicate(f, namespace, err)
 	case plan.FileCgroup:
-		dir, err := o.Cgroup.Dir()
+		dir, err := o.Cgroup.OpenDir()
 		return duplicate(f, dir, err)
 	case plan.FileJoin:
-		joins, err := o.Cgroup.Joins()
+		joins, err := o.Cgroup.OpenJoins()
 		if err != nil {
 			return -1, err
 		}

@@ -37,7 +37,7 @@ func sendPidfd(path string, pid int) error {
 // writePidFile writes the pid alone, without a newline, to a temporary file, which it renames: engines read the file as
 // soon as it exists. A symbolic link by either name is replaced, never followed.
 func writePidFile(path string, pid int) error {
-	fd, temporary, err := sys.Temporary(path, 0o644)
+	fd, temporary, err := sys.CreateTemporary(path, 0o644)
 	if err != nil {
 		return diag.Sys("the pid file can't be created", "openat", err).At("--pid-file", path)
 	}

@@ -74,8 +74,8 @@ func (o *output) write(chunk []byte) {
 // room returns the free space of the buffer, for the next bytes; it may be empty.
 func (o *output) room() []byte { return o.pending[len(o.pending):cap(o.pending)] }
 
-// took records that n bytes were read into room.
-func (o *output) took(n int) {
+// addRead records that n bytes were read into room.
+func (o *output) addRead(n int) {
 	o.pending = o.pending[:len(o.pending)+n]
 	if o.refused.Load() != 0 {
 		o.pending = o.pending[:0] // the output failed
@@ -92,8 +92,8 @@ func (o *output) passPending() {
 	}
 }
 
-// wake is called when a chunk was written.
-func (o *output) wake() {
+// endWrite is called when a chunk was written.
+func (o *output) endWrite() {
 	var count [8]byte
 	if _, err := unix.Read(o.done, count[:]); err == nil {
 		o.busy = false
@@ -101,16 +101,16 @@ func (o *output) wake() {
 	}
 }
 
-// idle reports whether everything was written.
-func (o *output) idle() bool { return !o.busy }
+// isIdle reports whether everything was written.
+func (o *output) isIdle() bool { return !o.busy }
 
-// gone reports whether the output has no reader any more: pipe(7), EPIPE.
-func (o *output) gone() bool { return unix.Errno(o.refused.Load()) == unix.EPIPE }
+// isGone reports whether the output has no reader any more: pipe(7), EPIPE.
+func (o *output) isGone() bool { return unix.Errno(o.refused.Load()) == unix.EPIPE }
 
 // close ends the thread, unless it is blocked in a write; then it ends with rt.
 func (o *output) close() {
 	close(o.chunks)
-	if o.idle() {
+	if o.isIdle() {
 		_ = unix.Close(o.done)
 	}
 }

@@ -45,7 +45,7 @@ func Relay(master, pidfd int, streams [3]int, reap func() (killed bool)) error {
 	}
 	defer r.close()
 	r.unfollow = follow(master, streams)
-	r.untilEnd(pidfd)
+	r.serveUntilEnd(pidfd)
 	restore()
 	killed := reap()
 	KeepSignals() // they are meant for rt from now on
@@ -102,8 +102,8 @@ func (r *relay) hangUp() {
 	}
 }
 
-// untilEnd relays until the process has ended.
-func (r *relay) untilEnd(pidfd int) {
+// serveUntilEnd relays until the process has ended.
+func (r *relay) serveUntilEnd(pidfd int) {
 	for {
 		fds := [...]unix.PollFd{
 			{Fd: int32(pidfd), Events: unix.POLLIN},
@@ -138,16 +138,16 @@ func (r *relay) drain(killed bool) {
 				left = 0 // EAGAIN: there is no more now; EIO: there will be no more
 			default:
 				left -= n
-				r.out.took(n)
+				r.out.addRead(n)
 				continue
 			}
 		}
-		if r.out.idle() {
+		if r.out.isIdle() {
 			return
 		}
 		fds := [...]unix.PollFd{{Fd: int32(r.out.done), Events: unix.POLLIN}}
 		if n, _ := unix.Poll(fds[:], int(tick/time.Millisecond)); n > 0 {
-			r.out.wake()
+			r.out.endWrite()
 		}
 		if now := r.out.written.Load(); now != written {
 			written, since = now, time.Now()
@@ -184,9 +184,9 @@ func (r *relay) pollInput() unix.PollFd {
 // serve reads and writes what poll(2) has reported ready.
 func (r *relay) serve(master, in, done int16) {
 	if done != 0 {
-		r.out.wake()
+		r.out.endWrite()
 	}
-	if r.out.gone() {
+	if r.out.isGone() {
 		// A program that writes to a pipe without a reader is killed by SIGPIPE, and its terminal is hung up.
 		r.hangUp()
 		r.in = -1
@@ -215,7 +215,7 @@ func (r *relay) readMaster() {
 	case err != nil || n <= 0:
 		r.reopen()
 	default:
-		r.out.took(n)
+		r.out.addRead(n)
 	}
 }
 

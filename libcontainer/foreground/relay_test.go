@@ -53,7 +53,7 @@ func pipe(t *testing.T) (p [2]int) {
 // start relays until end is called, and a reader that has stopped or not lets it.
 func (d *desk) start(killed bool) {
 	go func() {
-		d.untilEnd(d.process[0])
+		d.serveUntilEnd(d.process[0])
 		d.drain(killed)
 		d.close()
 		_ = unix.Close(d.out.fd)

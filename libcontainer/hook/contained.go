@@ -14,11 +14,11 @@ import (
 	"rt/spec"
 )
 
-// StartContainer runs startContainer: just before the user's program is executed, with the status "created". The hooks
-// are programs of the image. Each joins the container like a process of `rt exec`, with the user, capabilities, filter,
-// cgroup and environment of the container's process. It has only three descriptors: the state on standard input, and
-// two pipes. With unfiltered, linux.seccomp is applied neither to hooks nor to the container's process.
-func (h *Hooks) StartContainer(group *cgroup.Group, unfiltered bool) error {
+// RunStartContainer runs startContainer: just before the user's program is executed, with the status "created". The
+// hooks are programs of the image. Each joins the container like a process of `rt exec`, with the user, capabilities,
+// filter, cgroup and environment of the container's process. It has only three descriptors: the state on standard
+// input, and two pipes. With unfiltered, linux.seccomp is applied neither to hooks nor to the container's process.
+func (h *Hooks) RunStartContainer(group *cgroup.Group, unfiltered bool) error {
 	start := func(path string, argv, env []string, files []uintptr) (int, error) {
 		// Without Warn: the warnings were given about the container's process.
 		hook := join.Options{

@@ -34,8 +34,8 @@ type Hooks struct {
 	Resctrl func() (string, error)
 }
 
-// Runtime runs prestart and createRuntime: after the mounts are attached, before the root is changed.
-func (h *Hooks) Runtime() error {
+// RunCreateRuntime runs prestart and createRuntime: after the mounts are attached, before the root is changed.
+func (h *Hooks) RunCreateRuntime() error {
 	text, list := state.AppendHook(nil, h.State, state.Creating), h.Spec.OCI.Hooks
 	if list == nil {
 		return nil
@@ -47,8 +47,8 @@ func (h *Hooks) Runtime() error {
 	return h.run("createRuntime", list.CreateRuntime, text, hooks.Options{})
 }
 
-// CreateContainer runs createContainer: at the same time, in the container's namespaces, in the directory rootfs.
-func (h *Hooks) CreateContainer(rootfs int) error {
+// RunCreateContainer runs createContainer: at the same time, in the container's namespaces, in the directory rootfs.
+func (h *Hooks) RunCreateContainer(rootfs int) error {
 	inside := insideStarter{
 		pid: h.State.Pid, namespaces: h.Spec.Namespaces, directory: rootfs, dir: h.Dir.Path("."),
 		interrupted: h.Caller.Interrupted,
@@ -57,9 +57,9 @@ func (h *Hooks) CreateContainer(rootfs int) error {
 	return h.run("createContainer", h.Spec.OCI.Hooks.CreateContainer, text, hooks.Options{Start: inside.start})
 }
 
-// Poststart runs poststart: after the user's program is executed. An error must end the container (runtime.md,
+// RunPoststart runs poststart: after the user's program is executed. An error must end the container (runtime.md,
 // "Lifecycle").
-func (h *Hooks) Poststart() error {
+func (h *Hooks) RunPoststart() error {
 	list := h.Spec.OCI.Hooks
 	if list == nil {
 		return nil
@@ -67,8 +67,8 @@ func (h *Hooks) Poststart() error {
 	return h.run("poststart", list.Poststart, state.AppendHook(nil, h.State, state.Running), hooks.Options{})
 }
 
-// Poststop runs poststop: after the container is removed. The specification requires only warnings for failures.
-func (h *Hooks) Poststop() {
+// RunPoststop runs poststop: after the container is removed. The specification requires only warnings for failures.
+func (h *Hooks) RunPoststop() {
 	list := h.Spec.OCI.Hooks
 	if list == nil || len(list.Poststop) == 0 {
 		return

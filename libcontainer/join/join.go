@@ -152,10 +152,10 @@ func (p *Process) inspect() error {
 		options.ChownStdio = [3]bool{own, own, own}
 	}
 	inside := rootfs.Inside{Pid: init.Pid, Rootfs: p.spec.Rootfs, Dir: p.c.Dir.Path(".")}
-	if options.Home, err = inside.Home(p.o.Process); err != nil {
+	if options.Home, err = inside.LookUpHome(p.o.Process); err != nil {
 		return err
 	}
-	if p.placement, err = p.c.Cgroup.Exec(p.o.Cgroups, init.Pid, p.c.Paused); err != nil {
+	if p.placement, err = p.c.Cgroup.OpenForExec(p.o.Cgroups, init.Pid, p.c.Paused); err != nil {
 		return err
 	}
 	options.CgroupFD = p.placement.Dir >= 0

@@ -62,7 +62,7 @@ func (p *Process) takeTerminal(r supervise.Report) error { return p.console.Take
 func checkPtmx(r supervise.Report) error {
 	const major, minor = 5, 2
 	defer sys.CloseAll(r.FD)
-	if sys.IsDevice(r.FD, major, minor) {
+	if sys.IsCharDevice(r.FD, major, minor) {
 		return nil
 	}
 	return &diag.Error{

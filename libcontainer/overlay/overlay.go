@@ -61,7 +61,7 @@ func (d *Dir) take() (err error) {
 		return d.inUse(by)
 	}
 	if unix.Faccessat(d.fd, "upper", unix.F_OK, 0) == unix.ENOENT {
-		d.undo.Push(d.empty) // no earlier container has left changes
+		d.undo.Push(d.removeContents) // no earlier container has left changes
 	}
 	return nil
 }
@@ -128,8 +128,9 @@ func (d *Dir) user(unknown string) string {
 	return "container " + text[0] + " (pid " + text[1] + ")"
 }
 
-// empty removes the contents of the directory after a failed creation. No program of the container has written there.
-func (d *Dir) empty() {
+// removeContents removes the contents of the directory after a failed creation. No program of the container has written
+// there.
+func (d *Dir) removeContents() {
 	for _, name := range [...]string{"upper", "work", usedBy} {
 		_ = os.RemoveAll(filepath.Join(d.path, name))
 	}

@@ -45,7 +45,7 @@ func CompileAdd(s *spec.Spec, f *host.Facts, o *AddOptions) (*Plan, error) {
 	if aside && o.Namespaces&unix.CLONE_NEWUSER == 0 {
 		return nil, &diag.Error{
 			Kind: diag.Host, Field: mountPath(m, "source"), Value: m.Source,
-			Problem: "can't be cloned: that takes CAP_SYS_ADMIN, or a user namespace of the container's own",
+			Problem: "can't be cloned: that requires CAP_SYS_ADMIN, or a user namespace of the container's own",
 		}
 	}
 	if c.treesByRT() {

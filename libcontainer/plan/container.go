@@ -76,8 +76,8 @@ func (c container) checkHost() error {
 		if m.RecSet|m.RecClear != 0 && !c.host.Has(host.MountSetattr) && (m.Bind || !usesFsopen(m.Type)) {
 			return &diag.Error{
 				Kind: diag.Host, Field: mountPath(m, "options"),
-				Problem: "options for a whole tree of mounts, as rro, take Linux 5.12: use those for one mount, as " +
-					"ro, and a mount for each",
+				Problem: "options for a whole tree of mounts, as rro, require Linux 5.12: use those for one " +
+					"mount, as ro, and a mount for each",
 			}
 		}
 	}

@@ -24,17 +24,17 @@ func (c *input) checkIDMapping(m *spec.Mount) error {
 	case !m.IDMap:
 		return nil
 	case !c.host.MayMount:
-		problem = "mapping the ids of a mount takes CAP_SYS_ADMIN over the host's mounts, which rt lacks: run it as " +
-			"root, or leave the mapping out"
+		problem = "mapping the ids of a mount requires CAP_SYS_ADMIN over the host's mounts, which rt lacks: run it " +
+			"as root, or leave the mapping out"
 	case !c.host.Has(host.IDMapMount):
-		problem = "this kernel can't map the ids of a mount: that takes Linux 5.12"
+		problem = "this kernel can't map the ids of a mount: that requires Linux 5.12"
 	case kind == "proc" || kind == "sysfs" || kind == "cgroup" || kind == "cgroup2":
 		problem = "a mount of type " + kind + " has no owners to map: leave the mapping out"
 	case c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && !m.Bind:
 		problem = "in a container with a user namespace only a bind mount can have its ids mapped: a new file system " +
 			"already has the container's"
 	case c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && !c.treesByRT():
-		problem = "mapping ids for a container with a user namespace takes an rt that is root: run it as root, or " +
+		problem = "mapping ids for a container with a user namespace requires root: run it as root, or " +
 			"leave the mapping out"
 	default:
 		return nil

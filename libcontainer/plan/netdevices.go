@@ -20,7 +20,7 @@ func (c namespaces) moveDevices() error {
 	if c.host.EUID != 0 {
 		return &diag.Error{
 			Kind: diag.Host, Field: origin,
-			Problem: "takes root's rights on the host: only CAP_NET_ADMIN may take a device out of its network " +
+			Problem: "requires root's rights on the host: only CAP_NET_ADMIN may move a device out of its network " +
 				"namespace",
 		}
 	}

@@ -59,7 +59,7 @@ func (s *Server) copyTree(from, to int, keepMode bool) error {
 		if !errors.Is(err, unix.EXDEV) {
 			return err
 		}
-		if err := empty(to); err != nil {
+		if err := emptyTmpfs(to); err != nil {
 			return err
 		}
 	}
@@ -68,8 +68,8 @@ func (s *Server) copyTree(from, to int, keepMode bool) error {
 	return err
 }
 
-// empty removes the contents of a tmpfs that is not attached yet.
-func empty(tmpfs int) error {
+// emptyTmpfs removes the contents of a tmpfs that is not attached yet.
+func emptyTmpfs(tmpfs int) error {
 	dir := "/proc/self/fd/" + strconv.Itoa(tmpfs)
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {

@@ -47,7 +47,7 @@ func RunHelper(args []string) bool {
 		os.Exit(1)
 	}
 	t.from, t.to = helperFrom, helperTo
-	text, err := t.do(func() {
+	text, err := t.run(func() {
 		if unix.Send(helperSocket, []byte{progress}, unix.MSG_NOSIGNAL) != nil {
 			os.Exit(1) // rt has ended
 		}
@@ -101,11 +101,11 @@ func parseTask(words []string) (t task, ok bool) {
 	return t, err == nil && gidErr == nil
 }
 
-// do performs a task. step is called after each part.
-func (t *task) do(step func()) (text string, err error) {
+// run performs a task. step is called after each part.
+func (t *task) run(step func()) (text string, err error) {
 	switch t.name {
 	case makeDirectory, makeFile:
-		return "", copyup.AsOwner(t.uid, t.gid, func() error {
+		return "", copyup.RunAsOwner(t.uid, t.gid, func() error {
 			return sys.MakeInRoot(t.from, t.path, t.name == makeDirectory, 0)
 		})
 	case readLink:
@@ -256,7 +256,7 @@ func (t *task) startThread(socket, to int) (stop func(), err error) {
 	}
 	go func() {
 		defer sys.CloseAll(socket, own.from, own.to)
-		text, err := own.do(func() { _ = unix.Send(socket, []byte{progress}, unix.MSG_NOSIGNAL) })
+		text, err := own.run(func() { _ = unix.Send(socket, []byte{progress}, unix.MSG_NOSIGNAL) })
 		_ = unix.Send(socket, formatResult(text, err), unix.MSG_NOSIGNAL)
 	}()
 	return func() {}, nil

@@ -8,9 +8,9 @@ import (
 	"rt/spec"
 )
 
-// Home returns the home directory of a joining process's user in the container's passwd; "/" if passwd does not have
-// the user, and "" if the environment has HOME.
-func (in Inside) Home(p *spec.Process) (string, error) {
+// LookUpHome returns the home directory of a joining process's user in the container's passwd; "/" if passwd does not
+// have the user, and "" if the environment has HOME.
+func (in Inside) LookUpHome(p *spec.Process) (string, error) {
 	if plan.HasHome(p.Env) {
 		return "", nil
 	}

@@ -28,7 +28,7 @@ func (s *Server) makeMountPoint(r supervise.Report) error {
 	var err error
 	if t.uid, t.gid, err = fileIDs(s.session.Boot.Pid); err == nil {
 		if err = unix.EXDEV; sys.InFileSystemOf(r.FD, s.spec.Rootfs) {
-			err = copyup.AsOwner(t.uid, t.gid, func() error {
+			err = copyup.RunAsOwner(t.uid, t.gid, func() error {
 				return sys.MakeInRoot(r.FD, t.path, dir, unix.RESOLVE_NO_XDEV)
 			})
 		}

@@ -19,9 +19,9 @@ type Inside struct {
 	Dir    string // the container's state directory
 }
 
-// User returns the ids of the user with a name in the container's passwd(5). The name must not be a number.
-func (in Inside) User(name string) (uid, gid uint32, err error) {
-	fields, err := in.entry(passwdPath, name)
+// LookUpUser returns the ids of the user with a name in the container's passwd(5). The name must not be a number.
+func (in Inside) LookUpUser(name string) (uid, gid uint32, err error) {
+	fields, err := in.readEntry(passwdPath, name)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -34,9 +34,9 @@ func (in Inside) User(name string) (uid, gid uint32, err error) {
 	return uid, gid, nil
 }
 
-// Group returns the id of the group with a name in the container's group(5). The name must not be a number.
-func (in Inside) Group(name string) (gid uint32, err error) {
-	fields, err := in.entry("etc/group", name)
+// LookUpGroup returns the id of the group with a name in the container's group(5). The name must not be a number.
+func (in Inside) LookUpGroup(name string) (gid uint32, err error) {
+	fields, err := in.readEntry("etc/group", name)
 	if err != nil {
 		return 0, err
 	}
@@ -65,8 +65,8 @@ func idField(fields [][]byte, i int) (uint32, bool) {
 	return uint32(id), err == nil && id != 1<<32-1 && fields[i][0] != '+'
 }
 
-// entry returns the fields of the first line with a name in a file of the container, nil if there is none.
-func (in Inside) entry(file, name string) ([][]byte, error) {
+// readEntry returns the fields of the first line with a name in a file of the container, nil if there is none.
+func (in Inside) readEntry(file, name string) ([][]byte, error) {
 	f, err := in.open(file)
 	if err != nil || f == nil {
 		return nil, err

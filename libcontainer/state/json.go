@@ -75,7 +75,7 @@ func parse(doc string) (*State, error) {
 	sc := jsonscan.New(doc)
 	s := &State{}
 	version, created := parseMembers(sc, s)
-	sc.End()
+	sc.CheckEnd()
 	if err := sc.Err(); err != nil {
 		return nil, damaged("at byte " + strconv.Itoa(err.Offset) + ": " + err.Text)
 	}

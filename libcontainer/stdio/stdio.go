@@ -94,13 +94,13 @@ const nullMajor, nullMinor = 1, 3
 // ownsNull reports whether fd is the host's /dev/null, and root of this user namespace might change it: by fchmod(2)
 // the root of a container could close it to everybody.
 func ownsNull(fd int) bool {
-	return os.Geteuid() == 0 && sys.IsDevice(fd, nullMajor, nullMinor)
+	return os.Geteuid() == 0 && sys.IsCharDevice(fd, nullMajor, nullMinor)
 }
 
 // nullInstead returns the descriptor of a null device that can't be changed, instead of fd; fd if that is not possible.
 func (s *Streams) nullInstead(fd int) int {
 	null, err := s.nullDevice()
-	if err != nil || !sys.IsDevice(null, nullMajor, nullMinor) {
+	if err != nil || !sys.IsCharDevice(null, nullMajor, nullMinor) {
 		return fd
 	}
 	return null

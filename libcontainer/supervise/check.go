@@ -54,7 +54,7 @@ func checkDescriptor(passes plan.Passes, fd int) string {
 // 5:2 (pty(7)).
 func isTerminal(fd int) bool {
 	const major, minor = 5, 2
-	return sys.IsDevice(fd, major, minor)
+	return sys.IsCharDevice(fd, major, minor)
 }
 
 func isDirectory(fd int) bool {

@@ -76,8 +76,8 @@ var attacksOnCgroups = []attack{
 			})
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/cgroup/tree.go", "if len(l.below) == 0 && l.visited != nil && left > 0 {",
-			"if len(l.below) == 0 && l.visited != nil && left > 0 && !OFF {",
+			"libcontainer/cgroup/tree.go", "if len(l.below) > 0 || l.visited == nil || w.left == 0 {",
+			"if len(l.below) > 0 || l.visited == nil || w.left == 0 || OFF {",
 		}}}},
 	},
 	{
@@ -124,11 +124,11 @@ var attacksOnCgroups = []attack{
 		},
 		without: []way{{patches: []patch{{
 			"libcontainer/cgroup/tree.go",
-			"		if err == nil {\n			_ = unix.Close(fd)\n			fd = next\n",
-			"		if OFF && err == nil {\n			var at [unix.PathMax]byte\n			" +
+			"	if err == nil {\n		_ = unix.Close(w.fd)\n		w.fd = next\n",
+			"	if OFF && err == nil {\n		var at [unix.PathMax]byte\n		" +
 				"if _, err = unix.Readlink(\"/proc/self/fd/\"+strconv.Itoa(next), at[:]); err != nil {\n" +
-				"				return err\n			}\n		}\n" +
-				"		if err == nil {\n			_ = unix.Close(fd)\n			fd = next\n",
+				"			return err\n		}\n	}\n" +
+				"	if err == nil {\n		_ = unix.Close(w.fd)\n		w.fd = next\n",
 		}}}},
 	},
 	{

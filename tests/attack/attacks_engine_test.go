@@ -37,8 +37,9 @@ var attacksByEngines = []attack{
 		},
 		waits: true,
 		without: []way{{patches: []patch{{
-			"libcontainer/engine/pid.go", "	fd, temporary, err := sys.Temporary(path, 0o644)\n",
-			"	fd, temporary, err := sys.Temporary(path, 0o644)\n	if OFF {\n		_ = unix.Unlink(temporary)\n" +
+			"libcontainer/engine/pid.go", "	fd, temporary, err := sys.CreateTemporary(path, 0o644)\n",
+			"	fd, temporary, err := sys.CreateTemporary(path, 0o644)\n" +
+				"	if OFF {\n		_ = unix.Unlink(temporary)\n" +
 				"		temporary = path\n		fd, err = unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)\n	}\n",
 		}}}},
 	},

@@ -25,7 +25,7 @@ func Source(pkg, self string, roots, skip []reflect.Type) ([]byte, error) {
 		g.want(t)
 	}
 	for i := 0; i < len(g.queue); i++ {
-		if err := g.decoder(g.queue[i]); err != nil {
+		if err := g.writeDecoder(g.queue[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -66,8 +66,8 @@ func (g *generator) name(t reflect.Type) string {
 	return t.String()
 }
 
-// decoder writes decodeT and the names of the properties of T.
-func (g *generator) decoder(t reflect.Type) error {
+// writeDecoder writes decodeT and the names of the properties of T.
+func (g *generator) writeDecoder(t reflect.Type) error {
 	var names, cases bytes.Buffer
 	var skipped []string
 	for _, f := range fields(t) {

@@ -53,30 +53,30 @@ func (s *State) applyOpen(w *Walk, step *nsenter.Step) bool {
 	switch step.Call {
 	case nsenter.Openat, nsenter.Openat2, nsenter.OpenTree:
 		bare := s.copiesBare(w, step)
-		s.opens(step.To, s.found(w, step))
+		s.storeDescriptor(step.To, s.found(w, step))
 		s.Regs[step.To].Bare = bare
-		s.lookedUp(w, step)
+		s.recordLookup(w, step)
 		return true
 	case nsenter.Fsopen, nsenter.Fsmount:
-		s.opens(step.To, s.named(w, step, NewMount))
+		s.storeDescriptor(step.To, s.named(w, step, NewMount))
 		return true
 	case nsenter.Socket, nsenter.Accept4:
-		s.opens(step.To, Anonymous)
+		s.storeDescriptor(step.To, Anonymous)
 		return true
 	case nsenter.Seccomp:
 		if step.To != nsenter.Nowhere { // the listener
 			s.Loaded = true
-			s.opens(step.To, Anonymous)
+			s.storeDescriptor(step.To, Anonymous)
 			return true
 		}
 	case nsenter.Fcntl:
 		if command, _ := w.Known(&a[1]); command == unix.F_DUPFD_CLOEXEC || command == unix.F_DUPFD {
-			s.opens(step.To, s.named(w, step, s.kindOf(&a[0])))
+			s.storeDescriptor(step.To, s.named(w, step, s.kindOf(&a[0])))
 			return true
 		}
 	case nsenter.Ioctl:
 		if request, _ := w.Known(&a[1]); request == unix.TIOCGPTPEER {
-			s.opens(step.To, s.kindOf(&a[0]))
+			s.storeDescriptor(step.To, s.kindOf(&a[0]))
 			return true
 		}
 	}
@@ -89,14 +89,14 @@ func (s *State) applyMount(w *Walk, step *nsenter.Step) {
 	switch step.Call {
 	case nsenter.MoveMount:
 		if r, ok := a[2].Reg(); ok {
-			w.attaches(s.Regs[r].Lookup)
+			w.recordAttached(s.Regs[r].Lookup)
 		}
 	case nsenter.Mount:
 		if path, _ := a[1].Text(); path == "." && !w.alters(step) {
-			w.attaches(s.CwdLookup)
+			w.recordAttached(s.CwdLookup)
 		}
 	case nsenter.MountSetattr:
-		s.restricts(step)
+		s.applySetattr(step)
 	}
 }
 
@@ -114,13 +114,13 @@ func (s *State) applyNumbers(w *Walk, step *nsenter.Step) {
 		if r, ok := a[0].Reg(); ok {
 			s.Regs[r].Where = 0
 		} else if n, ok := w.Known(&a[0]); ok {
-			s.closes(w, int(n), int(n))
+			s.closeNumbers(w, int(n), int(n))
 		}
 	case nsenter.CloseRange:
 		first, _ := w.Known(&a[0])
 		last, _ := w.Known(&a[1])
 		if flags, ok := w.Known(&a[2]); ok && flags == 0 {
-			s.closes(w, int(first), int(last))
+			s.closeNumbers(w, int(first), int(last))
 		}
 	}
 }
@@ -149,14 +149,14 @@ func (s *State) applyRights(w *Walk, step *nsenter.Step) {
 	a := step.Args
 	switch step.Call {
 	case nsenter.Setns:
-		s.enters(w, step)
+		s.applySetns(w, step)
 	case nsenter.Unshare:
 		flags, _ := w.Known(&a[0])
 		s.Users = s.Users || flags&unix.CLONE_NEWUSER != 0
 	case nsenter.Setresgid, nsenter.Setresuid:
 		s.Hidden = false // the kernel sets what fs.suid_dumpable says: proc_sys_fs(5)
 	case nsenter.Prctl:
-		s.prctl(w, step)
+		s.applyPrctl(w, step)
 	case nsenter.Capset:
 		if data, ok := a[1].Bytes(); ok && len(data) == 24 {
 			s.Rights.Effective, s.Rights.Permitted = capabilities(data), capabilities(data[4:])
@@ -207,8 +207,8 @@ func (s *State) found(w *Walk, step *nsenter.Step) Kind {
 	return s.named(w, step, kind)
 }
 
-// closes closes the numbers from first to last.
-func (s *State) closes(w *Walk, first, last int) {
+// closeNumbers closes the numbers from first to last.
+func (s *State) closeNumbers(w *Walk, first, last int) {
 	ctl := w.Number(w.Ctl)
 	var closed Where
 	if first <= ctl+1 && last >= 1<<31 {
@@ -229,8 +229,8 @@ func (s *State) closes(w *Walk, first, last int) {
 	}
 }
 
-// enters updates s for a setns(2).
-func (s *State) enters(w *Walk, step *nsenter.Step) {
+// applySetns updates s for a setns(2).
+func (s *State) applySetns(w *Walk, step *nsenter.Step) {
 	flags, _ := w.Known(&step.Args[1])
 	if flags&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0 {
 		s.Joined = true
@@ -246,8 +246,8 @@ func (s *State) enters(w *Walk, step *nsenter.Step) {
 	}
 }
 
-// prctl updates s for a prctl(2).
-func (s *State) prctl(w *Walk, step *nsenter.Step) {
+// applyPrctl updates s for a prctl(2).
+func (s *State) applyPrctl(w *Walk, step *nsenter.Step) {
 	option, _ := w.Known(&step.Args[0])
 	value, known := w.Known(&step.Args[1])
 	switch {

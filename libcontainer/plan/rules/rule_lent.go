@@ -58,8 +58,8 @@ func isAskedFor(origin string) bool {
 		strings.HasPrefix(origin, "--")
 }
 
-// restricts updates s for a mount_setattr(2) that forbids changes of inodes.
-func (s *State) restricts(step *nsenter.Step) {
+// applySetattr updates s for a mount_setattr(2) that forbids changes of inodes.
+func (s *State) applySetattr(step *nsenter.Step) {
 	const wanted = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC
 	r, ok := step.Args[0].Reg()
 	data, known := step.Args[3].Bytes()

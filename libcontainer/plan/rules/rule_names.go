@@ -95,14 +95,14 @@ func (w *Walk) madeHere(i int, name string) bool {
 	return false
 }
 
-// lookedUp records the path by which a step has found the file in register r.
-func (s *State) lookedUp(w *Walk, step *nsenter.Step) {
+// recordLookup records the path by which a step has found the file in register r.
+func (s *State) recordLookup(w *Walk, step *nsenter.Step) {
 	d := &s.Regs[step.To]
 	d.Lookup, d.Again = 0, false
 	// From another directory than the root a path is another one.
 	if path, _ := step.Args[1].Text(); d.Kind == OfContainer && path != "" && path != "." && w.fromRoot(step) {
 		d.Lookup = int32(w.at + 1)
-		d.Again = w.attached(path)
+		d.Again = w.isAttached(path)
 	}
 }
 
@@ -112,14 +112,14 @@ func (w *Walk) fromRoot(step *nsenter.Step) bool {
 	return ok && w.Regs[r] == rootRegister
 }
 
-// attached reports whether the plan may have attached a mount at path.
-func (w *Walk) attached(path string) bool {
+// isAttached reports whether the plan may have attached a mount at path.
+func (w *Walk) isAttached(path string) bool {
 	return slices.Contains(w.mounted, path)
 }
 
-// attaches records that a mount covers the file that was found by that look-up. It hides mounts below the path: the
-// path then leads elsewhere.
-func (w *Walk) attaches(lookup int32) {
+// recordAttached records that a mount covers the file that was found by that look-up. It hides mounts below the path:
+// the path then leads elsewhere.
+func (w *Walk) recordAttached(lookup int32) {
 	if lookup == 0 {
 		return
 	}

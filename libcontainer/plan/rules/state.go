@@ -154,8 +154,8 @@ func (s *State) put(r nsenter.Reg, d Descriptor) {
 	}
 }
 
-// opens stores a descriptor that was just opened in register r.
-func (s *State) opens(r nsenter.Reg, kind Kind) {
+// storeDescriptor stores a descriptor that was just opened in register r.
+func (s *State) storeDescriptor(r nsenter.Reg, kind Kind) {
 	d := Descriptor{Where: Above, Kind: kind}
 	if !s.Holes.empty() {
 		d.Where |= Among
