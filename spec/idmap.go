@@ -143,3 +143,17 @@ func (c namespaceChecker) checkMappedOptions(list []specs.Mount) {
 
 // utoa is strconv.Itoa for a uint32.
 func utoa(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
+
+// HostID returns the id in rt's user namespace of an id of the container. mappings are s.UIDMappings or s.GIDMappings.
+// Without a user namespace of the container, or without a mapping, it is the same id.
+func (s *Spec) HostID(id uint32, mappings []specs.LinuxIDMapping) uint32 {
+	if !s.Namespaces.Has(unix.CLONE_NEWUSER) {
+		return id
+	}
+	for _, m := range mappings {
+		if id >= m.ContainerID && id-m.ContainerID < m.Size {
+			return m.HostID + id - m.ContainerID
+		}
+	}
+	return id
+}

@@ -201,3 +201,15 @@ func (c *mountChecker) checkIDMap(at location, m *Mount) {
 		c.refuse(at.Dot("options"), "remount", "can't change the id mapping of a mount")
 	}
 }
+
+// FinalAttrs returns the MOUNT_ATTR_* flags that mounts[i] sets, as later remounts of its destination leave them.
+func (s *Spec) FinalAttrs(i int) uint64 {
+	m := &s.Mounts[i]
+	attrs := m.AttrSet | m.RecSet
+	for j := range s.Mounts[i+1:] {
+		if r := &s.Mounts[i+1+j]; r.Remount && r.Destination == m.Destination {
+			attrs = attrs&^r.AttrClear | r.AttrSet | r.RecSet
+		}
+	}
+	return attrs
+}

@@ -102,7 +102,7 @@ func (m *mounts) compareMount(i int) {
 		m.add("mounts", s.Destination, field, "", s.Type, "is not mounted")
 		return
 	}
-	want := m.requiredAttrs(i)
+	want := m.Spec.FinalAttrs(i) & allSecurityAttrs
 	finding := lackingAttrs(want, at.Info)
 	switch {
 	case finding != "":
@@ -134,18 +134,7 @@ var securityAttrs = []struct {
 	{unix.MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow"},
 }
 
-// requiredAttrs returns the attributes of mount i in the config, changed by later remounts of its destination.
-func (m *mounts) requiredAttrs(i int) uint64 {
-	s := &m.Spec.Mounts[i]
-	attrs := s.AttrSet | s.RecSet
-	for j := i + 1; j < len(m.Spec.Mounts); j++ {
-		if r := &m.Spec.Mounts[j]; r.Remount && r.Destination == s.Destination {
-			attrs = attrs&^r.AttrClear | r.AttrSet | r.RecSet
-		}
-	}
-	return attrs & allSecurityAttrs
-}
-
+// allSecurityAttrs are those of securityAttrs.
 const allSecurityAttrs = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV |
 	unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NOSYMFOLLOW
 

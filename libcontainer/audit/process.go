@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/inspect"
@@ -22,7 +21,7 @@ func (r *report) compareUser(s *status) {
 		r.add("process", "user", "process.user", formatIDs(s.uids)+" / "+formatIDs(s.gids), "", "")
 		return
 	}
-	uid, gid := r.hostID(p.UID, r.Spec.UIDMappings), r.hostID(p.GID, r.Spec.GIDMappings)
+	uid, gid := r.Spec.HostID(p.UID, r.Spec.UIDMappings), r.Spec.HostID(p.GID, r.Spec.GIDMappings)
 	r.compare("process", "uid", "process.user.uid", formatIDs(s.uids), formatIDs([]uint32{uid}), "runs as another user")
 	r.compare("process", "gid", "process.user.gid", formatIDs(s.gids), formatIDs([]uint32{gid}),
 		"runs in another group")
@@ -31,23 +30,10 @@ func (r *report) compareUser(s *status) {
 	}
 	var want []uint32
 	for _, g := range p.Groups {
-		want = append(want, r.hostID(g, r.Spec.GIDMappings))
+		want = append(want, r.Spec.HostID(g, r.Spec.GIDMappings))
 	}
 	r.compare("process", "additional groups", "process.user.additionalGids", formatGroups(s.groups, gid),
 		formatGroups(want, gid), "is in other groups")
-}
-
-// hostID returns the ID in rt's user namespace of an ID of the container.
-func (r *report) hostID(id uint32, mappings []specs.LinuxIDMapping) uint32 {
-	if !r.Spec.Namespaces.Has(unix.CLONE_NEWUSER) {
-		return id
-	}
-	for _, m := range mappings {
-		if id >= m.ContainerID && id-m.ContainerID < m.Size {
-			return m.HostID + id - m.ContainerID
-		}
-	}
-	return id
 }
 
 // formatIDs formats the real, effective, saved and file system ID: one number if all are the same.

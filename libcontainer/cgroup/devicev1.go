@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/host"
 
 	"golang.org/x/sys/unix"
@@ -58,13 +59,7 @@ func (g deviceRules) applyV1() error {
 func writeRules(dir string, rules []rule) error {
 	files := [2]string{"devices.deny", "devices.allow"}
 	fds := [2]int{-1, -1}
-	defer func() {
-		for _, fd := range fds {
-			if fd >= 0 {
-				_ = unix.Close(fd)
-			}
-		}
-	}()
+	defer func() { sys.CloseAll(fds[:]...) }()
 	for _, r := range rules {
 		which := 0
 		if r.allow {

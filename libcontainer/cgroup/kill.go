@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/host"
 
 	"golang.org/x/sys/unix"
@@ -143,13 +144,7 @@ func signalMembers(pids []int, members func() ([]int, error), sig unix.Signal) (
 			}
 		}
 	}
-	defer func() {
-		for _, fd := range pidfds {
-			if fd >= 0 {
-				_ = unix.Close(fd)
-			}
-		}
-	}()
+	defer func() { sys.CloseAll(pidfds...) }()
 	now, err := members()
 	if err != nil {
 		return nil, err

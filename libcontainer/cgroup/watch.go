@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/host"
 
 	"golang.org/x/sys/unix"
@@ -130,10 +131,6 @@ func (w *Watch) countKills() (n uint64, ok bool) {
 
 // Close ends the watch.
 func (w *Watch) Close() {
-	for _, fd := range []int{w.fd, w.oom} {
-		if fd >= 0 {
-			_ = unix.Close(fd)
-		}
-	}
+	sys.CloseAll(w.fd, w.oom)
 	w.fd, w.oom = -1, -1
 }

@@ -19,7 +19,7 @@ import (
 type images struct {
 	dir, work int    // descriptors; -1 if not open
 	logFile   string // the path of CRIU's log, for messages
-	kept      bool   // the log is in --work-path, and remains after the container
+	lasting   bool   // the log is in --work-path, and remains after the container
 }
 
 // workDir is the working directory of CRIU without --work-path, in the container's directory.
@@ -42,7 +42,7 @@ func openImages(o *ImageOptions, c *state.Container, save bool) (i images, err e
 	}
 	work := o.WorkPath
 	field := "--work-path"
-	if i.kept = work != ""; !i.kept {
+	if i.lasting = work != ""; !i.lasting {
 		work, field = c.Path(workDir), ""
 	}
 	if i.work, err = openDirectory(field, work, true); err != nil {
@@ -134,7 +134,7 @@ func (i *images) explain(problem string, r *criu.Response, err error) error {
 	switch {
 	case unix.Faccessat(i.work, filepath.Base(i.logFile), unix.F_OK, 0) != nil:
 		e.Hint = "try `criu check`"
-	case i.kept:
+	case i.lasting:
 		e.Hint = "the whole log is in " + i.logFile
 	default:
 		e.Hint = "with --work-path DIR the log is kept in DIR/" + filepath.Base(i.logFile)

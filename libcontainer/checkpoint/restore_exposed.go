@@ -159,28 +159,11 @@ func (v *verifier) listShares(host []*mountinfo.Info) []share {
 		if i >= 0 {
 			m := &v.Spec.Mounts[i]
 			s.field, recursive, attrs = m.Field("options"), m.Recursive, m.RecSet
-			s.attrs = v.requiredAttrs(i)
+			s.attrs = v.Spec.FinalAttrs(i)
 		}
 		shares = append(shares, sharesOf(host, e.source, s, recursive, attrs)...)
 	}
 	return shares
-}
-
-// requiredAttrs returns the MOUNT_ATTR_* of bind mount i, changed by later remounts of its destination.
-func (v *verifier) requiredAttrs(i int) uint64 {
-	bind := &v.Spec.Mounts[i]
-	attrs := bind.AttrSet | bind.RecSet
-	for j := range v.Spec.Mounts[i+1:] {
-		m := &v.Spec.Mounts[i+1+j]
-		if !m.Remount || m.Destination != bind.Destination {
-			continue
-		}
-		if m.Flagged {
-			attrs = 0
-		}
-		attrs = attrs&^m.AttrClear | m.AttrSet | m.RecSet
-	}
-	return attrs
 }
 
 // sharesOf returns the shares of a bind mount of source: s with its root, and with recursive one for each mount below

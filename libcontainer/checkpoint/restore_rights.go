@@ -12,6 +12,7 @@ import (
 
 	"rt/internal/diag"
 	"rt/libcontainer/process"
+	"rt/libcontainer/state"
 	"rt/spec"
 )
 
@@ -205,7 +206,12 @@ func (v *verifier) checkRights(pid int) error {
 	if err := v.checkLabels(threads); err != nil {
 		return err
 	}
-	host := v.hostID
+	host := func(id uint32, group bool) uint32 {
+		if group {
+			return v.Spec.HostID(id, v.Spec.GIDMappings)
+		}
+		return v.Spec.HostID(id, v.Spec.UIDMappings)
+	}
 	if v.Spec.Namespaces.Joined(unix.CLONE_NEWUSER) != nil {
 		host = nil // the maps of a joined namespace are not in the config
 	}
@@ -246,7 +252,7 @@ func (v *verifier) restoredPids(init int) ([]int, error) {
 		return nil, err
 	}
 	for _, pid := range all {
-		if pid != init && pid != v.criu && parentOf(pid) != v.criu {
+		if parent, _ := state.Parent(pid); pid != init && pid != v.criu && parent != v.criu {
 			pids = append(pids, pid)
 		}
 	}
@@ -280,15 +286,6 @@ func (v *verifier) kill(init int) {
 		_ = unix.Kill(pid, unix.SIGKILL)
 	}
 	_ = unix.Kill(v.criu, unix.SIGKILL)
-}
-
-// parentOf returns the parent of a process (proc_pid_status(5)), or 0.
-func parentOf(pid int) int {
-	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-	_, rest, _ := strings.Cut(string(text), "\nPPid:")
-	line, _, _ := strings.Cut(rest, "\n")
-	parent, _ := strconv.Atoi(strings.TrimSpace(line))
-	return parent
 }
 
 // checkedNamespaces are the types of namespaces that a restore compares. Some versions of CRIU do not support cgroup
@@ -372,21 +369,4 @@ func (v *verifier) checkMaps(pid int) error {
 		}
 	}
 	return nil
-}
-
-// hostID returns the ID in rt's user namespace of an ID of the container.
-func (v *verifier) hostID(id uint32, group bool) uint32 {
-	if !v.Spec.Namespaces.Has(unix.CLONE_NEWUSER) {
-		return id
-	}
-	mappings := v.Spec.UIDMappings
-	if group {
-		mappings = v.Spec.GIDMappings
-	}
-	for _, m := range mappings {
-		if id >= m.ContainerID && id-m.ContainerID < m.Size {
-			return m.HostID + id - m.ContainerID
-		}
-	}
-	return id
 }
