@@ -35,19 +35,19 @@ func (c *Container) Exec(ctx context.Context, o *ExecOptions) (Result, error) {
 // ProcessOptions describe the process that Exec starts. It is the one of a process.json, or the container's own process
 // with other arguments. The other fields change it.
 //
-//	File           a process.json with the properties of config.md, "Process"; "" if Args describes the process
-//	Args           the program and its arguments
-//	Cwd            its working directory; "" is that of the container's process
-//	Env            further variables: "KEY=value"
-//	Terminal       it gets a terminal
-//	UID, GID       its user and group ID in the container; nil is that of the container's process
-//	UserName       a name from the container's /etc/passwd, instead of UID
-//	GroupName      a name from the container's /etc/group, instead of GID
-//	AdditionalGids further supplementary groups
-//	Label          the SELinux label
-//	AppArmor       the AppArmor profile
-//	NoNewPrivs     process.noNewPrivileges; nil is that of the container's process
-//	Capabilities   further capabilities: bit n is capability n of capabilities(7)
+//	File            a process.json with the properties of config.md, "Process"; "" if Args describes the process
+//	Args            the program and its arguments
+//	Cwd             its working directory; "" is that of the container's process
+//	Env             further variables: "KEY=value"
+//	Terminal        it gets a terminal
+//	UID, GID        its user and group ID in the container; nil is that of the container's process
+//	UserName        a name from the container's /etc/passwd, instead of UID
+//	GroupName       a name from the container's /etc/group, instead of GID
+//	AdditionalGids  further supplementary groups
+//	Label           the SELinux label
+//	AppArmor        the AppArmor profile
+//	NoNewPrivs      process.noNewPrivileges; nil is that of the container's process
+//	Capabilities    further capabilities: bit n is capability n of capabilities(7)
 type ProcessOptions = join.ProcessOptions
 
 // ExecOptions are the options of Exec.

@@ -33,9 +33,9 @@ type PlanView = plan.View
 
 // PlanLine is a step of a [Plan] as text.
 //
-//	Part    its heading: "mounts"
-//	Call    the system call
-//	Comment the property of config.json that requires it, and its purpose
+//	Part     its heading: "mounts"
+//	Call     the system call
+//	Comment  the property of config.json that requires it, and its purpose
 type PlanLine = plan.Line
 
 // Step is a system call of a [Plan]: package nsenter documents its fields.

@@ -25,8 +25,8 @@ type Trace struct {
 }
 
 // Eval runs a program on an imagined call as net/core/filter.c and kernel/seccomp.c would, for the instructions that
-// compilers of seccomp filters use. big is the byte order of the machine. An error means that the kernel would not have
-// loaded the program.
+// compilers of seccomp filters use. big says that the machine is big-endian. An error means that the kernel would not
+// have loaded the program.
 func Eval(prog []unix.SockFilter, big bool, call *Call) (Trace, error) {
 	data := encodeCall(call, big)
 	var t Trace

@@ -7,7 +7,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// DefaultOptions describes the user of the config that `rt spec` writes.
+// DefaultOptions describe the user of the config that `rt spec` writes.
 type DefaultOptions struct {
 	Rootless        bool   // for an ordinary user
 	UID, GID        uint32 // the ids of that user on the host, who becomes root of the container

@@ -12,7 +12,7 @@ import (
 	"rt/internal/sys"
 )
 
-// LoadOptions says what to find out in addition to what a container needs.
+// LoadOptions say what to find out in addition to what a container needs.
 type LoadOptions struct {
 	Unknown bool // fill Spec.Unknown
 }

@@ -19,8 +19,8 @@ func (c *checker) checkLabel(at location, label string) string {
 }
 
 // LabelProblem returns what is wrong with the form of an SELinux label, as a clause; "" if nothing is. A label that no
-// policy can define is thus refused before anything is created. It does not read the host: whether the policy there
-// defines a label is known when the kernel refuses it or not.
+// policy can define is thus refused before anything is created. It does not read the host: only the kernel knows
+// whether its policy defines the label.
 func LabelProblem(label string) string {
 	context, err := selinux.NewContext(label)
 	if err != nil {

@@ -131,8 +131,7 @@ func unifiedField(text string) string {
 
 // fileError returns the error of a limit that can't be written to a file; without a value the file can't be opened.
 func (g *cgroupSet) fileError(dir, file, value string, err error) error {
-	e := diag.Sys(dir+"/"+file+" can't be written", "write", err)
-	e.Field, e.Value = g.limits.field(file), value
+	e := diag.Sys(dir+"/"+file+" can't be written", "write", err).At(g.limits.field(file), value)
 	if file == "cpu.max" && !periodFits(g.limits.resources.CpuPeriod) {
 		e.Field = "linux.resources.cpu.period" // which shares the file with the quota
 	}

@@ -202,8 +202,8 @@ func detachFilter(dir int, id uint32) error {
 
 // filterError returns the error of one of the bpf(2) calls.
 func filterError(verb string, err error) error {
-	e := diag.Sys("the device rules can't be enforced: the kernel did not "+verb+" their eBPF filter", "bpf", err)
-	e.Field = "linux.resources.devices"
+	e := diag.Sys("the device rules can't be enforced: the kernel did not "+verb+" their eBPF filter", "bpf", err).
+		At("linux.resources.devices", "")
 	switch e.Errno {
 	case unix.EPERM:
 		e.Hint = "bpf(2) requires CAP_SYS_ADMIN (or CAP_BPF and CAP_NET_ADMIN) in the initial user namespace, and a " +

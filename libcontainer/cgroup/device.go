@@ -77,9 +77,10 @@ func parseRule(i int, d *specs.LinuxDeviceCgroup) (rule, error) {
 	case "b", "c":
 		r.kind = d.Type[0]
 	default:
-		e := diag.At(field+".type", `must be "a" (all), "b" (block) or "c" (character)`)
-		e.Value = d.Type
-		return r, e
+		return r, &diag.Error{
+			Kind: diag.Document, Field: field + ".type", Value: d.Type,
+			Problem: `must be "a" (all), "b" (block) or "c" (character)`,
+		}
 	}
 	if d.Major != nil {
 		r.major = *d.Major
@@ -99,9 +100,10 @@ func parseRule(i int, d *specs.LinuxDeviceCgroup) (rule, error) {
 		case 'm':
 			r.access |= mknod
 		default:
-			e := diag.At(field+".access", `must be made of "r" (read), "w" (write) and "m" (mknod)`)
-			e.Value = d.Access
-			return r, e
+			return r, &diag.Error{
+				Kind: diag.Document, Field: field + ".access", Value: d.Access,
+				Problem: `must be made of "r" (read), "w" (write) and "m" (mknod)`,
+			}
 		}
 	}
 	if r.kind != 'a' {

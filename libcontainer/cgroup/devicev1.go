@@ -73,8 +73,8 @@ func writeRules(dir string, rules []rule) error {
 			_, err = unix.Write(fds[which], []byte(r.String()))
 		}
 		if err != nil {
-			e := diag.Sys(dir+"/"+files[which]+" can't be written", "write", err)
-			e.Field, e.Value = "linux.resources.devices", r.String()
+			e := diag.Sys(dir+"/"+files[which]+" can't be written", "write", err).
+				At("linux.resources.devices", r.String())
 			switch e.Errno {
 			case unix.EPERM:
 				e.Hint = "the parent cgroup has no access to the device"

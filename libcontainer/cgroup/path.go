@@ -25,19 +25,20 @@ func innerPath(cgroupsPath, id string) (string, error) {
 	}
 	for part := range strings.SplitSeq(p, "/") {
 		if part == ".." {
-			e := diag.At(fieldPath, `must not contain ".."`)
-			e.Value = p
-			return "", e
+			return "", pathError(p, `must not contain ".."`)
 		}
 	}
 	p = path.Clean(p)
 	if p == "/" || p == "." {
-		e := diag.At(fieldPath, "names the root of the hierarchy, which can't be a container's own cgroup; give it "+
-			"a name, such as /rt/web1")
-		e.Value = cgroupsPath
-		return "", e
+		return "", pathError(cgroupsPath, "names the root of the hierarchy, which can't be a container's own cgroup; "+
+			"give it a name, such as /rt/web1")
 	}
 	return p, nil
+}
+
+// pathError returns the error of an invalid linux.cgroupsPath.
+func pathError(value, problem string) error {
+	return &diag.Error{Kind: diag.Document, Field: fieldPath, Value: value, Problem: problem}
 }
 
 // ownPath returns rt's own cgroup from the text of /proc/self/cgroup, in the hierarchy whose controller list is list

@@ -42,27 +42,19 @@ func parseUnit(cgroupsPath, id string) (*unit, error) {
 	if cgroupsPath != "" {
 		parts := strings.Split(cgroupsPath, ":")
 		if len(parts) != 3 || parts[2] == "" {
-			e := diag.At(
-				fieldPath,
-				`must be "slice:prefix:name" for the systemd cgroup driver, such as "system.slice:rt:web1"`,
-			)
-			e.Value = cgroupsPath
-			return nil, e
+			return nil, pathError(cgroupsPath,
+				`must be "slice:prefix:name" for the systemd cgroup driver, such as "system.slice:rt:web1"`)
 		}
 		u.slice, u.prefix, u.base = parts[0], parts[1], parts[2]
 	}
 	for _, part := range []string{u.slice, u.prefix, u.base} {
 		if strings.Contains(part, "/") {
-			e := diag.At(fieldPath, "a unit's name must not contain a slash")
-			e.Value = cgroupsPath
-			return nil, e
+			return nil, pathError(cgroupsPath, "a unit's name must not contain a slash")
 		}
 	}
 	if u.slice != "" {
 		if _, err := systemd.ExpandSlice(u.slice); err != nil {
-			e := diag.At(fieldPath, `the first part must be a slice, such as "system.slice"`)
-			e.Value = cgroupsPath
-			return nil, e
+			return nil, pathError(cgroupsPath, `the first part must be a slice, such as "system.slice"`)
 		}
 	}
 	u.name = u.base
