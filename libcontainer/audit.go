@@ -13,6 +13,7 @@ import (
 	"rt/libcontainer/audit"
 	"rt/libcontainer/process"
 	"rt/libcontainer/state"
+	"rt/spec"
 )
 
 // Property is one property of a running container, compared with its config.
@@ -52,14 +53,7 @@ func (c *Container) Audit(ctx context.Context) (pid int, properties []Property, 
 	for i := range o.state.Added {
 		t.Added = append(t.Added, o.state.Added[i].Destination)
 	}
-	if rules := addition.Rules(o.state.Added); len(rules) > 0 && t.Spec.OCI.Linux != nil {
-		linux, resources := *t.Spec.OCI.Linux, specs.LinuxResources{}
-		if linux.Resources != nil {
-			resources = *linux.Resources
-		}
-		resources.Devices = addition.DeviceRules(&linux, rules)
-		linux.Resources, t.Spec.OCI.Linux = &resources, &linux
-	}
+	addDeviceRules(t.Spec, o.state)
 	if t.Group, err = o.loadCgroup(); err != nil {
 		return 0, nil, err
 	}
@@ -81,4 +75,18 @@ func (c *Container) Audit(ctx context.Context) (pid int, properties []Property, 
 		err = state.Allow(state.Audit, c.ID, state.Stopped) // another process may have had the pid meanwhile
 	}
 	return t.Pid, properties, err
+}
+
+// addDeviceRules adds the rules of devices that were added to the running container to its config.
+func addDeviceRules(config *spec.Spec, s *state.State) {
+	rules := addition.Rules(s.Added)
+	if len(rules) == 0 || config.OCI.Linux == nil {
+		return
+	}
+	linux, resources := *config.OCI.Linux, specs.LinuxResources{}
+	if linux.Resources != nil {
+		resources = *linux.Resources
+	}
+	resources.Devices = addition.DeviceRules(&linux, rules)
+	linux.Resources, config.OCI.Linux = &resources, &linux
 }

@@ -19,7 +19,7 @@ func (c *Container) Stats(ctx context.Context) (*Stats, Result, error) {
 	var stats *Stats
 	caller, err := c.begin(ctx)
 	if err == nil {
-		err = c.monitor(caller, func(m *monitor) (err error) {
+		err = c.withMonitor(caller, func(m *monitor) (err error) {
 			stats, err = m.stats()
 			return err
 		})
@@ -42,7 +42,7 @@ func (c *Container) Usage(ctx context.Context) (*ResourceUsage, error) {
 		return nil, err
 	}
 	var usage *ResourceUsage
-	err = c.monitor(caller, func(m *monitor) error {
+	err = c.withMonitor(caller, func(m *monitor) error {
 		stats, err := m.stats()
 		usage = &ResourceUsage{Stats: stats, At: time.Now(), OOMKills: m.group.OOMKills()}
 		return err
@@ -59,7 +59,7 @@ func (c *Container) Usage(ctx context.Context) (*ResourceUsage, error) {
 func (c *Container) Events(ctx context.Context, interval time.Duration, report func(Event) error) (Result, error) {
 	caller, err := c.begin(ctx)
 	if err == nil {
-		err = c.monitor(caller, func(m *monitor) error {
+		err = c.withMonitor(caller, func(m *monitor) error {
 			return m.reportEvents(caller, interval, func(e Event) error {
 				if err := caller.Cancelled(); err != nil {
 					return err
@@ -157,6 +157,7 @@ type monitor struct {
 	pidfd int        // of the init
 }
 
+// stats reads the accounting of the cgroup, and of the class of linux.intelRdt.
 func (m *monitor) stats() (*Stats, error) {
 	s, err := m.group.Stats()
 	if err != nil {
@@ -169,8 +170,8 @@ func (m *monitor) stats() (*Stats, error) {
 	return all, nil
 }
 
-// monitor calls do with a monitor of a container that is not stopped.
-func (c *Container) monitor(caller *caller.Caller, do func(*monitor) error) error {
+// withMonitor calls do with a monitor of a container that is not stopped.
+func (c *Container) withMonitor(caller *caller.Caller, do func(*monitor) error) error {
 	o, err := c.openFor(caller, state.Events, false)
 	if err != nil {
 		return err

@@ -76,6 +76,7 @@ func (o *openContainer) signal(sig unix.Signal, all bool) error {
 	if err != nil {
 		return err
 	}
+	defer g.Close()
 	if all && g.Available() {
 		return g.Kill(sig)
 	}

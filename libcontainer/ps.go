@@ -26,11 +26,13 @@ func (c *Container) Processes(ctx context.Context) ([]int, error) {
 	return o.processes()
 }
 
+// processes returns the pids of the processes of the container, sorted.
 func (o *openContainer) processes() ([]int, error) {
 	g, err := o.loadCgroup()
 	if err != nil {
 		return nil, err
 	}
+	defer g.Close()
 	var pids []int
 	if g.Available() {
 		pids, err = g.Pids()
@@ -73,6 +75,7 @@ func (c *Container) Anatomy(ctx context.Context) (a *Anatomy, err error) {
 	return a, err
 }
 
+// anatomy returns the parts of the container in the kernel.
 func (o *openContainer) anatomy() (*Anatomy, error) {
 	s := o.state
 	a := &Anatomy{State: publicState(s, o.status)}
