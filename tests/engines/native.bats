@@ -96,7 +96,7 @@ docker_run() { docker run --runtime under-test "$@" 3>&-; }
 
 ctr() { timeout --foreground --kill-after=5 60 ctr --address "$ADDRESS" "$@"; }
 
-docker() { timeout --foreground --kill-after=5 60 docker --host unix:///run/docker.sock "$@"; }
+docker() { timeout --foreground --kill-after=5 "${PATIENCE:-60}" docker --host unix:///run/docker.sock "$@"; }
 
 task_is() { ctr task list | grep -qE "^$1 +[0-9]+ +$2"; }
 
@@ -432,7 +432,7 @@ service() { [ "$(docker inspect --format "$2" "$(container "$1")")" = "$3" ]; }
 
 @test "docker: systemd: privileged, and with the rights that it needs" {
 	[ -n "${DEBIAN-}" ] || skip 'DEBIAN names no tree of Debian 12: tests/engines/debian'
-	tar -C "$DEBIAN" -c . | docker import - debian >/dev/null
+	tar -C "$DEBIAN" -c . | PATIENCE=600 docker import - debian >/dev/null
 	boots --privileged
 	boots --cap-add sys_admin --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
 		--volume /sys/fs/cgroup:/sys/fs/cgroup
