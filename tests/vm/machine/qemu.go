@@ -179,6 +179,8 @@ func (m machine) parameters(s start) string {
 		"console=" + console, "panic=-1", "mitigations=off", "nokaslr", "cryptomgr.notests", "hugepages=8",
 		"damon_stat.enabled=0", // on since Linux 7, and never idle
 		"systemd.show_status=0", "systemd.unit=multi-user.target",
+		// Starved of processors, services take longer than systemd gives them.
+		"systemd.default_timeout_start_sec=1h", "systemd.service_watchdogs=0",
 	}
 	if m.arch == "amd64" {
 		p = append(p, "no_timer_check", "tsc=reliable")
