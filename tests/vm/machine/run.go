@@ -68,6 +68,9 @@ func conclude(p *process, status string, err error) (int, error) {
 	if number, err := strconv.Atoi(code); err == nil {
 		return number, nil
 	}
-	return statusFailure, fmt.Errorf("the machine ended before the command: %s (QEMU: %w). The end of its console:\n%s",
+	if err == nil {
+		err = errors.New("QEMU ended without an error")
+	}
+	return statusFailure, fmt.Errorf("the machine ended before the command: %s (%w). The end of its console:\n%s",
 		code, err, tail(p.console.bytes(), 3000))
 }
