@@ -12,9 +12,18 @@ import (
 	"rt/spec"
 )
 
-// checkPidNamespace returns an error for a container with CAP_SYS_PTRACE that joins the pid namespace of a container
-// that was not started: the init of that one has all privileges until then.
+// checkPidNamespace returns an error if processes of a pid namespace that is joined could trace one that rt creates, or
+// the other way round.
 func checkPidNamespace(s *spec.Spec) error {
+	if err := checkStarted(s); err != nil {
+		return err
+	}
+	return checkNeighbours(s)
+}
+
+// checkStarted returns an error for a container with CAP_SYS_PTRACE that joins the pid namespace of a container that
+// was not started: the init of that one has all privileges until then.
+func checkStarted(s *spec.Spec) error {
 	if !plan.AsksForPidNS(s) || s.Process.Capabilities == nil ||
 		(s.Process.Capabilities.Bounding|s.Process.Capabilities.Permitted)&(1<<unix.CAP_SYS_PTRACE) == 0 {
 		return nil
@@ -33,6 +42,32 @@ func checkPidNamespace(s *spec.Spec) error {
 		Problem: "is the pid namespace of a container that has not been started: a process with CAP_SYS_PTRACE could " +
 			"trace its init, which has all privileges until then",
 		Hint: "start that container first",
+	}
+}
+
+// checkNeighbours returns an error for a container with a user namespace that joins the pid namespace of processes with
+// CAP_SYS_PTRACE in rt's user namespace. Until it changes its root they could read and write the host's files through
+// its /proc/PID/root: PR_SET_DUMPABLE does not keep that capability away, and a process that has entered a user
+// namespace can't join the pid namespace any more, so that it can't be cloned last.
+func checkNeighbours(s *spec.Spec) error {
+	j := s.Namespaces.Joined(unix.CLONE_NEWPID)
+	if j == nil || !s.Namespaces.Has(unix.CLONE_NEWUSER) {
+		return nil
+	}
+	fd, err := process.OpenNamespace(j.Field(), j.Path, j.Flag)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	pid, err := process.FindTracer(fd)
+	if pid == 0 || err != nil {
+		return err
+	}
+	return &diag.Error{
+		Kind: diag.State, Field: j.Field(), Value: j.Path,
+		Problem: "is a pid namespace in which process " + strconv.Itoa(pid) + ", which has no user namespace, may " +
+			"have CAP_SYS_PTRACE: it could reach the host's files through this container while that is created",
+		Hint: "give both containers the same user namespace, or that one no CAP_SYS_PTRACE",
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 // A container that joins a pid namespace of others, and has no user namespace, is made by a process that those can't
 // see: in the host's pid namespace, in the container's other namespaces. With CAP_SYS_PTRACE they could trace one that
 // they see, dumpable or not, and use its rights over the host, without which it could not mount anything. So the
-// container's process is cloned last, as one of exec is, with the rights of the program. In a user namespace of the
-// container's own their CAP_SYS_PTRACE has no effect, and PR_SET_DUMPABLE keeps those of a joined one away.
+// container's process is cloned last, as one of exec is, with the rights of the program. With a user namespace
+// PR_SET_DUMPABLE keeps them away, unless they have CAP_SYS_PTRACE in rt's: inspect.Create refuses to join those.
 //
 // The new procfs is the exception: it shows the pid namespace of the process that mounts it, but for the option pidns
 // of Linux 6.18.

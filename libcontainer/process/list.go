@@ -1,9 +1,9 @@
 package process
 
 import (
-	"bytes"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -75,11 +75,64 @@ func findFirst(namespace int) int {
 	pids, _ := listPidNamespace(st.Ino)
 	for _, pid := range pids {
 		text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-		_, rest, _ := bytes.Cut(text, []byte("\nNSpid:"))
-		line, _, _ := bytes.Cut(rest, []byte("\n"))
-		if inner := bytes.Fields(line); len(inner) > 0 && string(inner[len(inner)-1]) == "1" {
+		if inner := statusFields(text, "NSpid"); len(inner) > 0 && inner[len(inner)-1] == "1" {
 			return pid
 		}
 	}
 	return 0
+}
+
+// statusFields returns the fields of a line of proc_pid_status(5); nil if there is none.
+func statusFields(text []byte, key string) []string {
+	_, rest, _ := strings.Cut("\n"+string(text), "\n"+key+":")
+	line, _, _ := strings.Cut(rest, "\n")
+	return strings.Fields(line)
+}
+
+// FindTracer returns a process in the pid namespace of a descriptor that may get CAP_SYS_PTRACE over processes in rt's
+// user namespace: it is in that namespace, and the capability is permitted or in its bounding set (capabilities(7)). It
+// returns 0 if there is none, and for rt's own pid namespace, whose processes are the host's.
+func FindTracer(namespace int) (int, error) {
+	var own, joined, user unix.Stat_t
+	err := unix.Fstat(namespace, &joined)
+	if err == nil {
+		err = unix.Stat("/proc/self/ns/pid", &own)
+	}
+	if err == nil {
+		err = unix.Stat("/proc/self/ns/user", &user)
+	}
+	if err != nil {
+		return 0, diag.Sys("the pid namespace to join can't be examined", "stat", err)
+	}
+	if joined.Ino == own.Ino {
+		return 0, nil
+	}
+	pids, err := listPidNamespace(joined.Ino)
+	if err != nil {
+		return 0, &diag.Error{Kind: diag.Host, Problem: "the processes of this machine can't be listed", Err: err}
+	}
+	for _, pid := range pids {
+		if mayTrace(pid, user.Ino) {
+			return pid, nil
+		}
+	}
+	return 0, nil
+}
+
+// mayTrace reports whether a process is in a user namespace, and may get CAP_SYS_PTRACE there. A process that has ended
+// may not.
+func mayTrace(pid int, userNamespace uint64) bool {
+	dir := "/proc/" + strconv.Itoa(pid)
+	var user unix.Stat_t
+	text, err := os.ReadFile(dir + "/status")
+	if err != nil || unix.Stat(dir+"/ns/user", &user) != nil || user.Ino != userNamespace {
+		return false
+	}
+	for _, key := range []string{"CapPrm", "CapBnd"} {
+		set, _ := strconv.ParseUint(strings.Join(statusFields(text, key), ""), 16, 64)
+		if set&(1<<unix.CAP_SYS_PTRACE) != 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -42,4 +42,25 @@ func TestFirst(t *testing.T) {
 			t.Errorf("%s has %d, not %d", who, got, cmd.Process.Pid)
 		}
 	}
+	// Both have the bounding set of this test, and its user namespace.
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := strconv.ParseUint(statusFields(text, "CapBnd")[0], 16, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expected := set&(1<<unix.CAP_SYS_PTRACE) != 0
+	if pid, err := FindTracer(fd); (pid != 0) != expected || err != nil {
+		t.Errorf("FindTracer: %d, %v; in the bounding set: %v", pid, err, expected)
+	}
+	own, err := unix.Open("/proc/self/ns/pid", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(own) }()
+	if pid, err := FindTracer(own); pid != 0 || err != nil {
+		t.Errorf("FindTracer of the own pid namespace: %d, %v", pid, err)
+	}
 }

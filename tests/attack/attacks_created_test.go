@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -56,11 +55,7 @@ var attacksOnCreated = []attack{
 				s.t.Fatal("no container: " + out)
 			}
 			first := s.pid()
-			for _, n := range s.Config.at("linux")["namespaces"].([]any) {
-				if n := n.(map[string]any); n["type"] == "pid" {
-					n["path"] = fmt.Sprintf("/proc/%d/ns/pid", first)
-				}
-			}
+			s.joinPid(first)
 			s.maySeeAndTrace()
 			out, _ := s.run("sh", "-c", tracesFirst)
 			return traced(out)

@@ -86,11 +86,7 @@ var attacksOnProc = []attack{
 			if first == 0 {
 				return ""
 			}
-			for _, n := range s.Config.at("linux")["namespaces"].([]any) {
-				if n := n.(map[string]any); n["type"] == "pid" {
-					n["path"] = fmt.Sprintf("/proc/%d/ns/pid", first)
-				}
-			}
+			s.joinPid(first)
 			s.Config.args("sleep", "60")
 			s.save()
 			if out, status := s.rt("create", "--bundle", s.bundle, s.newID()); status != 0 {

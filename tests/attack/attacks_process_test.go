@@ -25,11 +25,7 @@ var attacksOnProcesses = []attack{
 			if neighbour == 0 {
 				s.t.Fatal("no neighbour")
 			}
-			for _, n := range s.Config.at("linux")["namespaces"].([]any) {
-				if n := n.(map[string]any); n["type"] == "pid" {
-					n["path"] = fmt.Sprintf("/proc/%d/ns/pid", neighbour)
-				}
-			}
+			s.joinPid(neighbour)
 			s.userNamespace()
 			s.Config.unmount("/proc") // a new one takes rights over the pid namespace
 			s.Config.mount("/proc", "bind", "/proc", "rbind")
@@ -41,6 +37,40 @@ var attacksOnProcesses = []attack{
 		},
 		// Until it changes its ids the kernel leaves the process dumpable; the FIFO makes that moment long.
 		without: []way{{edit: "drop PR_SET_DUMPABLE\nwait $ROOTFS/fifo set the group ids to 0", on: "run"}},
+	},
+	{
+		name: "joined pid namespace",
+		what: "a neighbour with CAP_SYS_PTRACE writes through /proc/PID/root of a container with a user namespace",
+		try: func(s *stage) string {
+			capabilities := []string{"CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE"}
+			s.Config.at("process")["capabilities"] = map[string]any{
+				"bounding": capabilities, "permitted": capabilities, "effective": capabilities,
+			}
+			neighbour := s.up("sh", "-c",
+				"while :; do for p in /proc/[0-9]*; do [ $p = /proc/1 ] || echo pwned >$p/root"+s.victim+
+					"/file; done; done 2>/dev/null")
+			if neighbour == 0 {
+				s.t.Fatal("no neighbour")
+			}
+			s.Config.at("process")["capabilities"] = map[string]any{}
+			s.joinPid(neighbour)
+			s.userNamespace()
+			s.Config.unmount("/proc")
+			s.Config.mount("/proc", "bind", "/proc", "rbind")
+			s.Config.args("true")
+			s.save()
+			must(s.t, makeFIFO(s.path("fifo")))
+			s.joining("run", "--bundle", s.bundle, s.newID())
+			return s.harmed()
+		},
+		// The FIFO makes the moment long in which the process still has the root of the host.
+		without: []way{{
+			edit: "wait $ROOTFS/fifo set the group ids to 0", on: "run",
+			patches: []patch{{
+				"libcontainer/inspect/namespaces.go", "if pid == 0 || err != nil {",
+				"if OFF || pid == 0 || err != nil {",
+			}},
+		}},
 	},
 	{
 		name: "--no-pivot", what: "a nested user namespace mounts a procfs in which nothing is masked",
@@ -63,11 +93,7 @@ var attacksOnProcesses = []attack{
 				s.t.Skip("needs Linux 6.18")
 			}
 			neighbour := s.upToSeeRights()
-			for _, n := range s.Config.at("linux")["namespaces"].([]any) {
-				if n := n.(map[string]any); n["type"] == "pid" {
-					n["path"] = fmt.Sprintf("/proc/%d/ns/pid", neighbour)
-				}
-			}
+			s.joinPid(neighbour)
 			s.Config.args("true")
 			s.save()
 			for range 3 {
@@ -99,6 +125,15 @@ var attacksOnProcesses = []attack{
 		},
 		without: []way{{edit: "drop PR_CAPBSET_DROP", on: "exec"}, {edit: "drop ^capset", on: "exec"}},
 	},
+}
+
+// joinPid makes the next containers join the pid namespace of a process.
+func (s *stage) joinPid(pid int) {
+	for _, n := range s.Config.at("linux")["namespaces"].([]any) {
+		if n := n.(map[string]any); n["type"] == "pid" {
+			n["path"] = fmt.Sprintf("/proc/%d/ns/pid", pid)
+		}
+	}
 }
 
 // mountsNew says whether a command of a container with --no-pivot succeeds, whose procfs and sysfs are partly masked.

@@ -88,6 +88,26 @@ time_namespace() {
 	rt delete --force "$first"
 }
 
+# bats test_tags=root
+@test "userns: a pid namespace with CAP_SYS_PTRACE of the host's user namespace is not joined" {
+	only_rt "runc and crun let the other container reach the host"
+	bundle '.process.capabilities.bounding += ["CAP_SYS_PTRACE"]'
+	running sleep 60
+	local first=$ID pid
+	pid=$(state pid)
+	ID=$ID-2
+	BUNDLE=$BUNDLE.2
+	userns
+	without pid
+	config ".linux.namespaces += [{type: \"pid\", path: \"/proc/$pid/ns/pid\"}] |
+		.mounts |= map(select(.type != \"proc\"))"
+	in_container true
+	[ "$status" -eq 1 ]
+	clear_error "linux.namespaces[" "process $pid" "CAP_SYS_PTRACE" "the same user namespace"
+	[ -z "$(containers | grep -- "$ID")" ]
+	rt delete --force "$first"
+}
+
 @test "userns: a new time namespace in a user namespace that is joined" {
 	known_bad runc "before 1.2 it has no time namespaces"
 	userns
@@ -180,7 +200,7 @@ time_namespace() {
 	userns '(.mounts[] | select(.type == "proc")).options = ["hidepid=2"]'
 	without pid
 	in_container true
-	refused 'mounts[0]' "pid, network or ipc namespace of others"
+	refused 'mounts[0]' "a namespace that it does not own"
 }
 
 # bats test_tags=root
