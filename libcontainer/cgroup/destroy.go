@@ -12,7 +12,10 @@ import (
 // Destroy removes the cgroup and its descendants. It kills nothing: if processes are left, it waits up to 10 seconds
 // for them to end, then fails. A cgroup that is already removed is success. One that existed before the container
 // stays, with its descendants.
-func (g *lifecycle) Destroy() error {
+func (g *lifecycle) Destroy() error { return g.DestroyWithin(patience) }
+
+// DestroyWithin is Destroy with another limit of the wait.
+func (g *lifecycle) DestroyWithin(patience time.Duration) error {
 	defer g.unlock()
 	g.closeFiles()
 	if g.driver == Systemd {
@@ -25,7 +28,6 @@ func (g *lifecycle) Destroy() error {
 		}
 	}
 	var failed error
-	patience := patience
 	// As long as the one that is locked exists, no other container uses its path.
 	g.orderLocked(lockedLast)
 	ownership{g.cgroupSet}.removeName()

@@ -1,6 +1,8 @@
 package creation
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/caller"
@@ -51,6 +53,10 @@ func findRdt(id string, config *spec.Spec, resctrl func() (string, error)) (*rdt
 	return rdt.New(root, id, l.IntelRdt)
 }
 
+// undoLimit is how long removeCgroup waits for killed processes to end. A boot process that waits for a FUSE server
+// that does not answer does not end, and a signal must end rt soon.
+const undoLimit = 3 * time.Second
+
 // removeCgroup removes the cgroup, with all that is in it.
 func (g *groups) removeCgroup(caller *caller.Caller) {
 	g.cgroup.LeaveToOthers() // systemd creates it late, perhaps for another container
@@ -58,7 +64,7 @@ func (g *groups) removeCgroup(caller *caller.Caller) {
 		return
 	}
 	_ = g.cgroup.Kill(unix.SIGKILL)
-	if err := g.cgroup.Destroy(); err != nil {
+	if err := g.cgroup.DestroyWithin(undoLimit); err != nil {
 		caller.Warn(err.Error())
 		g.left = true
 	}

@@ -42,7 +42,7 @@ var attacksOnInheritance = []attack{
 			return s.immune(unix.SIGHUP, "trap '' HUP; exec \"$0\" \"$@\"")
 		},
 		// A handler of rt's own ends with its execve(2), and the signal is not ignored then.
-		without: []way{{edit: "drop do not ignore SIGHUP", patches: []patch{{
+		without: []way{{edit: "drop reset SIGHUP", patches: []patch{{
 			"libcontainer/foreground/signals.go", "		switch n {\n		case unix.SIGCHLD, unix.SIGURG,",
 			"		if OFF && n == unix.SIGHUP {\n			continue\n		}\n		switch n {\n" +
 				"		case unix.SIGCHLD, unix.SIGURG,",
@@ -78,7 +78,7 @@ var attacksOnInheritance = []attack{
 				"	if OFF {\n		return \"_ses.\" + id, nil\n	}\n	return \"_ses.\" + id",
 			}}},
 			// Whoever may view a keyring reads its name in /proc/keys.
-			{edit: "set 2 0x3f090000 let processes that join later search it"},
+			{edit: "set 2 0x3f090000 allow processes that join"},
 		},
 	},
 }

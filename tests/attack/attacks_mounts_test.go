@@ -136,9 +136,9 @@ var attacksOnMounts = []attack{
 			})
 		},
 		// The mount is looked up a second time, by its name.
-		without: []way{{edit: "set 0 0xffffffffffffff9c change this mount and all mounts below\n" +
-			"text 1 $ROOTFS/volume/a change this mount and all mounts below\n" +
-			"set 2 0x8000 change this mount and all mounts below"}},
+		without: []way{{edit: "set 0 0xffffffffffffff9c change the flags of this mount\n" +
+			"text 1 $ROOTFS/volume/a change the flags of this mount\n" +
+			"set 2 0x8000 change the flags of this mount"}},
 	},
 	{
 		name: "CVE-2024-45310",
