@@ -86,7 +86,7 @@ func writeHint(err error) string {
 		return "rt may map only ids that exist in its own user namespace, and needs CAP_SETUID and CAP_SETGID for " +
 			"ids other than its own"
 	case unix.EINVAL:
-		return "the kernel accepts at most 340 ranges, which must not overlap"
+		return "the kernel accepts at most 340 ranges, in a text of less than a page, which must not overlap"
 	}
 	return ""
 }
