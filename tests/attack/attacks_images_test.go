@@ -103,6 +103,23 @@ var attacksByImages = []attack{
 		}}}},
 	},
 	{
+		name: "images", what: "the mount point of a mount is below a link to the host by now",
+		try: func(s *stage) string {
+			s.images(honest)
+			must(s.t, os.Symlink(s.victim, s.path("volume")))
+			s.Config.mount("/volume/sub", "tmpfs", "tmpfs", "mode=755")
+			s.restore(nil)
+			return s.harmed()
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/rootfs/mountpoint.go",
+			"		err = sys.MakeInRoot(root, path, dir, unix.RESOLVE_NO_XDEV)\n",
+			"		err = sys.MakeInRoot(root, path, dir, unix.RESOLVE_NO_XDEV)\n" +
+				"		if OFF {\n" +
+				"			err = os.MkdirAll(\"/proc/self/fd/\"+strconv.Itoa(root)+path, 0o755)\n		}\n",
+		}}}},
+	},
+	{
 		name: "images", what: "the log of their restore has control characters for the operator's terminal",
 		try: func(s *stage) string {
 			s.images(criu.Image{Log: "(00.1) Error (criu/x.c:1): the file \x1b]0;title\a is damaged\n"})
