@@ -73,6 +73,36 @@ var attacksByImages = []attack{
 		}}}},
 	},
 	{
+		name: "images", what: "CRIU never comes to an end with them, and TERM does not end rt",
+		try: func(s *stage) string {
+			facts := s.dir + "/facts"
+			s.images(criu.Image{Hangs: true, Facts: facts})
+			status, done := 0, make(chan struct{})
+			var cmd *exec.Cmd
+			go func() {
+				defer close(done)
+				_, status = s.restore(func(c *exec.Cmd) { cmd = c })
+			}()
+			if !within(15*time.Second, func() bool { _, err := os.Stat(facts); return err == nil }) {
+				s.t.Fatal("CRIU was not asked")
+			}
+			terminate(cmd)
+			<-done
+			switch status {
+			case 0:
+				s.t.Fatal("the restore succeeds")
+			case -1:
+				return "rt hangs"
+			}
+			return ""
+		},
+		waits: true,
+		without: []way{{patches: []patch{{
+			"libcontainer/criu/process.go", "if p.interrupted != nil && !time.Now().Before(p.deadline) {",
+			"if p.interrupted != nil && !time.Now().Before(p.deadline) && !OFF {",
+		}}}},
+	},
+	{
 		name: "images", what: "every user can write to their directory, and has written them",
 		try: func(s *stage) string {
 			s.images(honest)

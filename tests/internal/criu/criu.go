@@ -35,6 +35,7 @@ type Image struct {
 	Log        string   // what CRIU logs, before it gives up
 	Program    []string // what the process executes when it continues; nil: it makes the file /resumed
 	Facts      string   // a file to which CRIU appends what it is asked for, and what it was started with
+	Hangs      bool     // CRIU never comes to an end with them
 }
 
 // The first thread of the restored process is the one that gives up its rights.
@@ -167,6 +168,9 @@ func restore(o *rpc.CriuOpts) (*rpc.CriuRestoreResp, error) {
 	}
 	if err := tell(o, i.Facts); err != nil {
 		return nil, err
+	}
+	for i.Hangs {
+		_ = unix.Pause()
 	}
 	var ready, release [2]int
 	if err := errors.Join(unix.Pipe2(ready[:], unix.O_CLOEXEC), unix.Pipe2(release[:], unix.O_CLOEXEC)); err != nil {
