@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestPopulate has memory in place of the heap: that begins at a random place in the first part that the Go runtime
+// TestPopulate uses other memory than the heap: that begins at a random address in the first part that the Go runtime
 // maps, which may end before the pages that are populated. Then the kernel refuses, and they are mapped when they are
 // touched.
 func TestPopulate(t *testing.T) {

@@ -380,10 +380,8 @@ func giveUp(i *Image) error {
 		}
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	data := [2]unix.CapUserData{
-		{Effective: uint32(kept), Permitted: uint32(kept)},
-		{Effective: uint32(kept >> 32), Permitted: uint32(kept >> 32)},
-	}
+	low, high := uint32(kept), uint32(kept>>32)
+	data := [2]unix.CapUserData{{Effective: low, Permitted: low}, {Effective: high, Permitted: high}}
 	_, _, errno := unix.RawSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)),
 		uintptr(unsafe.Pointer(&data[0])), 0)
 	if errno != 0 {
