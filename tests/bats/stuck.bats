@@ -120,7 +120,7 @@ advice() { awk '/^## / { inside = $0 == "## A pod that is stuck" } inside' "$PAG
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output == *'state.json of the container is missing or damaged'*'not ended'* ]]
-	[[ -z $(grep -l "$ID" "/proc/$pid/cgroup") || $output == *"process $pid in the cgroup"* ]]
+	! grep -q "$ID" "/proc/$pid/cgroup" || [[ $output == *"process $pid in the cgroup"* ]]
 	[ ! -e "$ROOT/$ID" ]
 	# The process remains. Only its cgroup names the container.
 	kill -0 "$pid"

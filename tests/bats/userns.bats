@@ -104,7 +104,7 @@ time_namespace() {
 	in_container true
 	[ "$status" -eq 1 ]
 	clear_error "linux.namespaces[" "process $pid" "CAP_SYS_PTRACE" "the same user namespace"
-	[ -z "$(containers | grep -- "$ID")" ]
+	[[ $(containers) != *"$ID"* ]]
 	rt delete --force "$first"
 }
 
