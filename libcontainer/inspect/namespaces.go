@@ -15,25 +15,34 @@ import (
 // checkPidNamespace returns an error if processes of a pid namespace that is joined could trace one that rt creates, or
 // the other way round.
 func checkPidNamespace(s *spec.Spec) error {
-	if err := checkStarted(s); err != nil {
-		return err
-	}
-	return checkNeighbours(s)
-}
-
-// checkStarted returns an error for a container with CAP_SYS_PTRACE that joins the pid namespace of a container that
-// was not started: the init of that one has all privileges until then.
-func checkStarted(s *spec.Spec) error {
-	if !plan.AsksForPidNS(s) || s.Process.Capabilities == nil ||
-		(s.Process.Capabilities.Bounding|s.Process.Capabilities.Permitted)&(1<<unix.CAP_SYS_PTRACE) == 0 {
+	j := s.Namespaces.Joined(unix.CLONE_NEWPID)
+	var check func(j *spec.Join, fd int) error
+	switch {
+	case j == nil:
+		return nil
+	case s.Namespaces.Has(unix.CLONE_NEWUSER):
+		check = checkNeighbours
+	case plan.AsksForPidNS(s) && asksForPtrace(s.Process.Capabilities):
+		check = checkStarted
+	default:
 		return nil
 	}
-	j := s.Namespaces.Joined(unix.CLONE_NEWPID)
 	fd, err := process.OpenNamespace(j.Field(), j.Path, j.Flag)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
+	return check(j, fd)
+}
+
+// asksForPtrace reports whether a process may get CAP_SYS_PTRACE.
+func asksForPtrace(c *spec.Capabilities) bool {
+	return c != nil && (c.Bounding|c.Permitted)&(1<<unix.CAP_SYS_PTRACE) != 0
+}
+
+// checkStarted returns an error, for a container with CAP_SYS_PTRACE, if the pid namespace is that of a container that
+// was not started: the init of that one has all privileges until then.
+func checkStarted(j *spec.Join, fd int) error {
 	if first := process.First(fd); first == 0 || !process.IsBoot(first) {
 		return nil
 	}
@@ -45,28 +54,19 @@ func checkStarted(s *spec.Spec) error {
 	}
 }
 
-// checkNeighbours returns an error for a container with a user namespace that joins the pid namespace of processes with
-// CAP_SYS_PTRACE in rt's user namespace. Until it changes its root they could read and write the host's files through
-// its /proc/PID/root: PR_SET_DUMPABLE does not keep that capability away, and a process that has entered a user
-// namespace can't join the pid namespace any more, so that it can't be cloned last.
-func checkNeighbours(s *spec.Spec) error {
-	j := s.Namespaces.Joined(unix.CLONE_NEWPID)
-	if j == nil || !s.Namespaces.Has(unix.CLONE_NEWUSER) {
-		return nil
-	}
-	fd, err := process.OpenNamespace(j.Field(), j.Path, j.Flag)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = unix.Close(fd) }()
+// checkNeighbours returns an error, for a container with a user namespace, if processes with CAP_SYS_PTRACE in rt's
+// user namespace see those of the pid namespace. Until the container's process changes its root they could read and
+// write the host's files through its /proc/PID/root: PR_SET_DUMPABLE does not keep that capability away, and a process
+// that has entered a user namespace can't join the pid namespace any more, so that it can't be cloned last.
+func checkNeighbours(j *spec.Join, fd int) error {
 	pid, err := process.FindTracer(fd)
 	if pid == 0 || err != nil {
 		return err
 	}
 	return &diag.Error{
 		Kind: diag.State, Field: j.Field(), Value: j.Path,
-		Problem: "is a pid namespace in which process " + strconv.Itoa(pid) + ", which has no user namespace, may " +
-			"have CAP_SYS_PTRACE: it could reach the host's files through this container while that is created",
+		Problem: "is a pid namespace that process " + strconv.Itoa(pid) + " sees, which has no user namespace and " +
+			"may have CAP_SYS_PTRACE: it could reach the host's files through this container while that is created",
 		Hint: "give both containers the same user namespace, or that one no CAP_SYS_PTRACE",
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 )
 
 // InPidNamespaceOf lists the processes in the pid namespace of a process, for a container without a cgroup. A process
@@ -75,48 +76,57 @@ func findFirst(namespace int) int {
 	pids, _ := listPidNamespace(st.Ino)
 	for _, pid := range pids {
 		text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-		if inner := statusFields(text, "NSpid"); len(inner) > 0 && inner[len(inner)-1] == "1" {
+		if inner := sys.StatusFields(text, "NSpid"); len(inner) > 0 && inner[len(inner)-1] == "1" {
 			return pid
 		}
 	}
 	return 0
 }
 
-// statusFields returns the fields of a line of proc_pid_status(5); nil if there is none.
-func statusFields(text []byte, key string) []string {
-	_, rest, _ := strings.Cut("\n"+string(text), "\n"+key+":")
-	line, _, _ := strings.Cut(rest, "\n")
-	return strings.Fields(line)
-}
-
-// FindTracer returns a process in the pid namespace of a descriptor that may get CAP_SYS_PTRACE over processes in rt's
-// user namespace: it is in that namespace, and the capability is permitted or in its bounding set (capabilities(7)). It
-// returns 0 if there is none, and for rt's own pid namespace, whose processes are the host's.
+// FindTracer returns a process that sees those of the pid namespace of a descriptor and may get CAP_SYS_PTRACE over
+// processes in rt's user namespace: it is in that, and the capability is permitted or in its bounding set
+// (capabilities(7)). It is in the pid namespace, or in one of those above it (pid_namespaces(7)) up to rt's own, whose
+// processes are the host's. FindTracer returns 0 if there is none.
 func FindTracer(namespace int) (int, error) {
-	var own, joined, user unix.Stat_t
-	err := unix.Fstat(namespace, &joined)
-	if err == nil {
-		err = unix.Stat("/proc/self/ns/pid", &own)
-	}
+	var own, user unix.Stat_t
+	err := unix.Stat("/proc/self/ns/pid", &own)
 	if err == nil {
 		err = unix.Stat("/proc/self/ns/user", &user)
 	}
 	if err != nil {
-		return 0, diag.Sys("the pid namespace to join can't be examined", "stat", err)
+		return 0, diag.Sys("the namespaces of rt can't be examined", "stat", err)
 	}
-	if joined.Ino == own.Ino {
+	return findTracer(namespace, own.Ino, user.Ino)
+}
+
+// findTracer is FindTracer with the inodes of rt's own pid and user namespaces.
+func findTracer(namespace int, ownPids, ownUsers uint64) (int, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(namespace, &st); err != nil {
+		return 0, diag.Sys("the pid namespace to join can't be examined", "fstat", err)
+	}
+	if st.Ino == ownPids {
 		return 0, nil
 	}
-	pids, err := listPidNamespace(joined.Ino)
+	pids, err := listPidNamespace(st.Ino)
 	if err != nil {
 		return 0, &diag.Error{Kind: diag.Host, Problem: "the processes of this machine can't be listed", Err: err}
 	}
 	for _, pid := range pids {
-		if mayTrace(pid, user.Ino) {
+		if mayTrace(pid, ownUsers) {
 			return pid, nil
 		}
 	}
-	return 0, nil
+	parent, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(namespace), unix.NS_GET_PARENT, 0)
+	switch errno {
+	case 0:
+	case unix.EPERM: // rt's own is not above this one
+		return 0, nil
+	default:
+		return 0, diag.Sys("the pid namespace above the one to join can't be opened", "ioctl", errno)
+	}
+	defer func() { _ = unix.Close(int(parent)) }()
+	return findTracer(int(parent), ownPids, ownUsers)
 }
 
 // mayTrace reports whether a process is in a user namespace, and may get CAP_SYS_PTRACE there. A process that has ended
@@ -129,7 +139,7 @@ func mayTrace(pid int, userNamespace uint64) bool {
 		return false
 	}
 	for _, key := range []string{"CapPrm", "CapBnd"} {
-		set, _ := strconv.ParseUint(strings.Join(statusFields(text, key), ""), 16, 64)
+		set, _ := strconv.ParseUint(strings.Join(sys.StatusFields(text, key), ""), 16, 64)
 		if set&(1<<unix.CAP_SYS_PTRACE) != 0 {
 			return true
 		}

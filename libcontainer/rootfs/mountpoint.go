@@ -1,7 +1,6 @@
 package rootfs
 
 import (
-	"bytes"
 	"os"
 	"strconv"
 	"strings"
@@ -104,14 +103,12 @@ func fileIDs(pid int) (uid, gid uint32, err error) {
 		return 0, 0, err
 	}
 	id := func(key string) uint32 {
-		_, rest, _ := bytes.Cut(text, []byte("\n"+key+":"))
-		line, _, _ := bytes.Cut(rest, []byte("\n"))
-		fields := bytes.Fields(line)
+		fields := sys.StatusFields(text, key)
 		if len(fields) != 4 {
 			err = unix.EINVAL
 			return 0
 		}
-		n, wrong := strconv.ParseUint(string(fields[3]), 10, 32)
+		n, wrong := strconv.ParseUint(fields[3], 10, 32)
 		if wrong != nil {
 			err = unix.EINVAL
 		}

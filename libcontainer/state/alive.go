@@ -49,13 +49,10 @@ func Ending(pid int) bool {
 	if err != nil {
 		return true // it has ended
 	}
-	for line := range strings.Lines(string(text)) {
-		name, value, _ := strings.Cut(line, ":")
-		if name == "SigPnd" || name == "ShdPnd" {
-			if set, err := strconv.ParseUint(strings.TrimSpace(value), 16, 64); err == nil &&
-				set&(1<<(unix.SIGKILL-1)) != 0 {
-				return true
-			}
+	for _, key := range [...]string{"SigPnd", "ShdPnd"} {
+		set, err := strconv.ParseUint(strings.Join(sys.StatusFields(text, key), ""), 16, 64)
+		if err == nil && set&(1<<(unix.SIGKILL-1)) != 0 {
+			return true
 		}
 	}
 	const exiting = 0x4 // PF_EXITING of the kernel

@@ -62,7 +62,7 @@ var attacksOnCreated = []attack{
 		},
 		without: []way{{patches: []patch{{
 			"libcontainer/inspect/namespaces.go",
-			"	if !plan.AsksForPidNS(s) ||", "	if OFF || !plan.AsksForPidNS(s) ||",
+			"	case plan.AsksForPidNS(s) &&", "	case !OFF && plan.AsksForPidNS(s) &&",
 		}}}},
 	},
 }
