@@ -45,13 +45,7 @@ var attacksWithAgents = []attack{
 		try: func(s *stage) string {
 			s.newAgent("mkdir", "mkdirat")
 			s.Config.at("linux", "seccomp")["listenerPath"] = s.fullSocket()
-			const longEnough = 16 * time.Second // rt gives an agent ten
-			begin := time.Now()
-			s.run("true")
-			if time.Since(begin) > longEnough {
-				return "rt waits"
-			}
-			return ""
+			return waitsLonger(patienceWithAgents, func() { s.run("true") })
 		},
 		waits: true,
 		without: []way{{patches: []patch{{
@@ -148,6 +142,9 @@ func letContinue(a *agent) {
 	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_SEND,
 		uintptr(unsafe.Pointer(&answer)))
 }
+
+// patienceWithAgents is more than what rt gives an agent: ten seconds.
+const patienceWithAgents = 16 * time.Second
 
 // agent is a seccomp agent.
 type agent struct{ listeners chan int }

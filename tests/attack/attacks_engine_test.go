@@ -52,12 +52,18 @@ func (s *stage) waitsAt(command, option string) string {
 
 // waitsFor runs a command that makes the container, and says whether rt waits.
 func (s *stage) waitsFor(command string, options ...string) string {
-	const longEnough = 15 * time.Second
 	s.Config.args("true")
 	s.save()
+	return waitsLonger(15*time.Second, func() {
+		s.rt(append(append([]string{command, "--bundle", s.bundle}, options...), s.newID())...)
+	})
+}
+
+// waitsLonger calls do, in which rt runs, and says whether rt takes longer than it may.
+func waitsLonger(limit time.Duration, do func()) string {
 	begin := time.Now()
-	s.rt(append(append([]string{command, "--bundle", s.bundle}, options...), s.newID())...)
-	if time.Since(begin) > longEnough {
+	do()
+	if time.Since(begin) > limit {
 		return "rt waits"
 	}
 	return ""

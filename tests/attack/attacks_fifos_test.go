@@ -76,13 +76,7 @@ var attacksByWaiting = []attack{
 			s.Config.at("linux", "seccomp")["listenerPath"] = path
 			// More than the socket holds: the agent gets it with the state of the container.
 			s.Config["annotations"] = map[string]any{"org.example.long": strings.Repeat("x", 2<<20)}
-			const longEnough = 16 * time.Second // rt gives an agent ten
-			begin := time.Now()
-			s.run("true")
-			if time.Since(begin) > longEnough {
-				return "rt waits"
-			}
-			return ""
+			return waitsLonger(patienceWithAgents, func() { s.run("true") })
 		},
 		waits: true,
 		without: []way{{patches: []patch{{

@@ -60,13 +60,7 @@ var attacksByNames = []attack{
 			held, err := os.OpenFile(s.path("etc/passwd"), os.O_RDWR, 0)
 			must(s.t, err)
 			defer held.Close()
-			const longEnough = 10 * time.Second
-			begin := time.Now()
-			s.run("true")
-			if time.Since(begin) > longEnough {
-				return "rt waits"
-			}
-			return ""
+			return waitsLonger(10*time.Second, func() { s.run("true") })
 		},
 		waits: true,
 		without: []way{{patches: []patch{{

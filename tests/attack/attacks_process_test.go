@@ -17,24 +17,7 @@ var attacksOnProcesses = []attack{
 	{
 		name: "joined pid namespace",
 		what: "a neighbour without capabilities writes through /proc/PID/root while a container is made",
-		try: func(s *stage) string {
-			s.Config.at("process")["capabilities"] = map[string]any{}
-			neighbour := s.up("sh", "-c",
-				"while :; do for p in /proc/[0-9]*; do [ $p = /proc/1 ] || echo pwned >$p/root"+s.victim+
-					"/file; done; done 2>/dev/null")
-			if neighbour == 0 {
-				s.t.Fatal("no neighbour")
-			}
-			s.joinPid(neighbour)
-			s.userNamespace()
-			s.Config.unmount("/proc") // a new one takes rights over the pid namespace
-			s.Config.mount("/proc", "bind", "/proc", "rbind")
-			s.Config.args("true")
-			s.save()
-			must(s.t, makeFIFO(s.path("fifo")))
-			s.joining("run", "--bundle", s.bundle, s.newID())
-			return s.harmed()
-		},
+		try:  func(s *stage) string { return s.joinsNeighbourWith(map[string]any{}) },
 		// Until it changes its ids the kernel leaves the process dumpable; the FIFO makes that moment long.
 		without: []way{{edit: "drop PR_SET_DUMPABLE\nwait $ROOTFS/fifo set the group ids to 0", on: "run"}},
 	},
@@ -43,25 +26,9 @@ var attacksOnProcesses = []attack{
 		what: "a neighbour with CAP_SYS_PTRACE writes through /proc/PID/root of a container with a user namespace",
 		try: func(s *stage) string {
 			capabilities := []string{"CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE"}
-			s.Config.at("process")["capabilities"] = map[string]any{
+			return s.joinsNeighbourWith(map[string]any{
 				"bounding": capabilities, "permitted": capabilities, "effective": capabilities,
-			}
-			neighbour := s.up("sh", "-c",
-				"while :; do for p in /proc/[0-9]*; do [ $p = /proc/1 ] || echo pwned >$p/root"+s.victim+
-					"/file; done; done 2>/dev/null")
-			if neighbour == 0 {
-				s.t.Fatal("no neighbour")
-			}
-			s.Config.at("process")["capabilities"] = map[string]any{}
-			s.joinPid(neighbour)
-			s.userNamespace()
-			s.Config.unmount("/proc")
-			s.Config.mount("/proc", "bind", "/proc", "rbind")
-			s.Config.args("true")
-			s.save()
-			must(s.t, makeFIFO(s.path("fifo")))
-			s.joining("run", "--bundle", s.bundle, s.newID())
-			return s.harmed()
+			})
 		},
 		// The FIFO makes the moment long in which the process still has the root of the host.
 		without: []way{{
@@ -125,6 +92,28 @@ var attacksOnProcesses = []attack{
 		},
 		without: []way{{edit: "drop PR_CAPBSET_DROP", on: "exec"}, {edit: "drop ^capset", on: "exec"}},
 	},
+}
+
+// joinsNeighbourWith runs a container with a user namespace in the pid namespace of one with these capabilities, which
+// writes through each /proc/PID/root, and says what was harmed.
+func (s *stage) joinsNeighbourWith(capabilities map[string]any) string {
+	s.Config.at("process")["capabilities"] = capabilities
+	neighbour := s.up("sh", "-c",
+		"while :; do for p in /proc/[0-9]*; do [ $p = /proc/1 ] || echo pwned >$p/root"+s.victim+
+			"/file; done; done 2>/dev/null")
+	if neighbour == 0 {
+		s.t.Fatal("no neighbour")
+	}
+	s.Config.at("process")["capabilities"] = map[string]any{}
+	s.joinPid(neighbour)
+	s.userNamespace()
+	s.Config.unmount("/proc") // a new one takes rights over the pid namespace
+	s.Config.mount("/proc", "bind", "/proc", "rbind")
+	s.Config.args("true")
+	s.save()
+	must(s.t, makeFIFO(s.path("fifo")))
+	s.joining("run", "--bundle", s.bundle, s.newID())
+	return s.harmed()
 }
 
 // joinPid makes the next containers join the pid namespace of a process.

@@ -13,6 +13,17 @@ needs() {
 # k is the alias of the page.
 k() { rt "$@"; }
 
+# silent_volume makes a bundle with a volume that does not answer, at /mnt: $volume on the host, and its $server.
+silent_volume() {
+	volume=$BATS_TEST_TMPDIR/volume
+	mkdir "$volume"
+	background "$SILENTFS" "$volume" >"$BATS_TEST_TMPDIR/server" 2>&1
+	server=$!
+	eventually [ -s "$BATS_TEST_TMPDIR/server" ]
+	! grep -q 'needs a kernel with FUSE' "$BATS_TEST_TMPDIR/server" || skip 'needs a kernel with FUSE'
+	V=$volume bundle '.mounts += [{destination: "/mnt", type: "bind", source: env.V, options: ["rbind"]}]'
+}
+
 # advice prints the section of the page.
 advice() { awk '/^## / { inside = $0 == "## A pod that is stuck" } inside' "$PAGE"; }
 
@@ -53,13 +64,8 @@ advice() { awk '/^## / { inside = $0 == "## A pod that is stuck" } inside' "$PAG
 }
 
 @test "stuck: a volume does not answer, until the node forces its unmount" {
-	local volume=$BATS_TEST_TMPDIR/volume server pid
-	mkdir "$volume"
-	background "$SILENTFS" "$volume" >"$BATS_TEST_TMPDIR/server" 2>&1
-	server=$!
-	eventually [ -s "$BATS_TEST_TMPDIR/server" ]
-	! grep -q 'needs a kernel with FUSE' "$BATS_TEST_TMPDIR/server" || skip 'needs a kernel with FUSE'
-	V=$volume bundle '.mounts += [{destination: "/mnt", type: "bind", source: env.V, options: ["rbind"]}]'
+	local volume server pid
+	silent_volume
 	running sh -c 'sleep 1000 & exec cat /mnt/file'
 	eventually grep -q waiting "$BATS_TEST_TMPDIR/server"
 	pid=$(state pid)
@@ -80,13 +86,8 @@ advice() { awk '/^## / { inside = $0 == "## A pod that is stuck" } inside' "$PAG
 }
 
 @test "stuck: a process that waits for a volume can't be frozen" {
-	local volume=$BATS_TEST_TMPDIR/volume server freezer file
-	mkdir "$volume"
-	background "$SILENTFS" "$volume" >"$BATS_TEST_TMPDIR/server" 2>&1
-	server=$!
-	eventually [ -s "$BATS_TEST_TMPDIR/server" ]
-	! grep -q 'needs a kernel with FUSE' "$BATS_TEST_TMPDIR/server" || skip 'needs a kernel with FUSE'
-	V=$volume bundle '.mounts += [{destination: "/mnt", type: "bind", source: env.V, options: ["rbind"]}]'
+	local volume server freezer file
+	silent_volume
 	running cat /mnt/file
 	eventually grep -q waiting "$BATS_TEST_TMPDIR/server"
 	freezer=$(jq -r '.cgroup.paths | .freezer // .[""]' "$ROOT/$ID/state.json")
