@@ -11,6 +11,7 @@ import (
 	"rt/internal/diag"
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/mounttable"
+	"rt/libcontainer/process"
 	"rt/spec"
 )
 
@@ -43,11 +44,11 @@ type report struct {
 // Examine returns the properties of a container, in a stable order.
 func Examine(t *Target) ([]Property, error) {
 	r := &report{Target: t}
-	first, err := readStatus(t.Pid)
+	first, err := process.ReadStatus(t.Pid)
 	if err != nil {
 		return nil, err
 	}
-	self, err := readStatus(0)
+	self, err := process.ReadStatus(0)
 	if err != nil {
 		return nil, err
 	}

@@ -14,17 +14,18 @@ import (
 
 	"rt/libcontainer/cgroup"
 	"rt/libcontainer/mounttable"
+	"rt/libcontainer/process"
 	"rt/spec"
 )
 
 // TestAfterExec compares with the rules of capabilities(7), "Transformation of capabilities during execve()".
 func TestAfterExec(t *testing.T) {
 	const a, b, c = 1 << unix.CAP_KILL, 1 << unix.CAP_SYS_ADMIN, 1 << unix.CAP_CHOWN
-	all := &status{caps: spec.Capabilities{Bounding: ^uint64(0)}}
+	all := &process.Status{Capabilities: spec.Capabilities{Bounding: ^uint64(0)}}
 	for name, test := range map[string]struct {
 		uid     uint32
 		nnp     bool
-		self    *status
+		self    *process.Status
 		in, out spec.Capabilities
 	}{
 		"root gets what the bounding set leaves": {
@@ -43,7 +44,7 @@ func TestAfterExec(t *testing.T) {
 		},
 		"what rt lacks can't be given": {
 			in:   spec.Capabilities{Bounding: a | b, Permitted: a | b},
-			self: &status{caps: spec.Capabilities{Bounding: a}},
+			self: &process.Status{Capabilities: spec.Capabilities{Bounding: a}},
 			out:  spec.Capabilities{Bounding: a, Permitted: a, Effective: a},
 		},
 	} {

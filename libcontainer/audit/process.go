@@ -14,16 +14,17 @@ import (
 )
 
 // compareUser compares the user and group IDs of the init.
-func (r *report) compareUser(s *status) {
+func (r *report) compareUser(s *process.Status) {
 	p := r.Spec.Process
 	if r.Spec.Namespaces.Joined(unix.CLONE_NEWUSER) != nil {
 		// The maps of a joined namespace are not in the config.
-		r.add("process", "user", "process.user", formatIDs(s.uids)+" / "+formatIDs(s.gids), "", "")
+		r.add("process", "user", "process.user", formatIDs(s.UIDs[:])+" / "+formatIDs(s.GIDs[:]), "", "")
 		return
 	}
 	uid, gid := r.Spec.HostID(p.UID, r.Spec.UIDMappings), r.Spec.HostID(p.GID, r.Spec.GIDMappings)
-	r.compare("process", "uid", "process.user.uid", formatIDs(s.uids), formatIDs([]uint32{uid}), "runs as another user")
-	r.compare("process", "gid", "process.user.gid", formatIDs(s.gids), formatIDs([]uint32{gid}),
+	r.compare("process", "uid", "process.user.uid", formatIDs(s.UIDs[:]), formatIDs([]uint32{uid}),
+		"runs as another user")
+	r.compare("process", "gid", "process.user.gid", formatIDs(s.GIDs[:]), formatIDs([]uint32{gid}),
 		"runs in another group")
 	if r.Spec.Namespaces.Has(unix.CLONE_NEWUSER) && len(p.Groups) == 0 {
 		return // without the right to call setgroups(2) the process has the groups of rt
@@ -32,7 +33,7 @@ func (r *report) compareUser(s *status) {
 	for _, g := range p.Groups {
 		want = append(want, r.Spec.HostID(g, r.Spec.GIDMappings))
 	}
-	r.compare("process", "additional groups", "process.user.additionalGids", formatGroups(s.groups, gid),
+	r.compare("process", "additional groups", "process.user.additionalGids", formatGroups(s.Groups, gid),
 		formatGroups(want, gid), "is in other groups")
 }
 
@@ -54,17 +55,17 @@ func formatGroups(list []uint32, primary uint32) string {
 }
 
 // compareCapabilities compares the five sets of the init with those of the config after an execve(2).
-func (r *report) compareCapabilities(s, self *status) {
+func (r *report) compareCapabilities(s, self *process.Status) {
 	want := r.capabilitiesAfterExec(self)
 	for _, c := range [...]struct {
 		name      string
 		now, want uint64
 	}{
-		{"bounding", s.caps.Bounding, want.Bounding},
-		{"permitted", s.caps.Permitted, want.Permitted},
-		{"effective", s.caps.Effective, want.Effective},
-		{"inheritable", s.caps.Inheritable, want.Inheritable},
-		{"ambient", s.caps.Ambient, want.Ambient},
+		{"bounding", s.Capabilities.Bounding, want.Bounding},
+		{"permitted", s.Capabilities.Permitted, want.Permitted},
+		{"effective", s.Capabilities.Effective, want.Effective},
+		{"inheritable", s.Capabilities.Inheritable, want.Inheritable},
+		{"ambient", s.Capabilities.Ambient, want.Ambient},
 	} {
 		field := "process.capabilities." + c.name
 		finding := capabilityFinding(c.now, c.want)
@@ -88,14 +89,14 @@ func capabilityFinding(now, want uint64) string {
 
 // capabilitiesAfterExec returns the sets of the config as the execve(2) of a program without file capabilities changes
 // them: capabilities(7).
-func (r *report) capabilitiesAfterExec(self *status) spec.Capabilities {
+func (r *report) capabilitiesAfterExec(self *process.Status) spec.Capabilities {
 	p := r.Spec.Process
 	c := spec.Capabilities{}
 	if p.Capabilities != nil {
 		c = *p.Capabilities
 	}
 	// rt can't grant capabilities that it lacks itself, or that this kernel does not know.
-	grantable := self.caps.Bounding
+	grantable := self.Capabilities.Bounding
 	if r.Spec.Namespaces.Has(unix.CLONE_NEWUSER) {
 		grantable = knownCapabilities()
 	}
@@ -146,13 +147,13 @@ func capabilityNames(set uint64) string {
 }
 
 // compareRestrictions compares no_new_privs, the seccomp filters, the labels and the OOM score.
-func (r *report) compareRestrictions(s, self *status) {
+func (r *report) compareRestrictions(s, self *process.Status) {
 	p := r.Spec.Process
 	finding := "has no no_new_privs"
 	if !p.NoNewPrivs {
 		finding = "" // a program may set it itself
 	}
-	r.compare("process", "no_new_privs", "process.noNewPrivileges", yesNo(s.noNewPrivs), yesNo(p.NoNewPrivs), finding)
+	r.compare("process", "no_new_privs", "process.noNewPrivileges", yesNo(s.NoNewPrivs), yesNo(p.NoNewPrivs), finding)
 	r.compareSeccomp(s, self)
 	if p.AppArmor != "" || p.SELinuxLabel == "" {
 		r.compareAppArmor(p.AppArmor)
@@ -179,21 +180,21 @@ func (r *report) compareOOMScore(want *int) {
 }
 
 // compareSeccomp compares the number of filters: the process inherits those of rt, and may load further ones itself.
-func (r *report) compareSeccomp(s, self *status) {
-	want := max(self.filters, 0)
+func (r *report) compareSeccomp(s, self *process.Status) {
+	want := max(self.Filters, 0)
 	if f, _, err := inspect.Filter(r.Spec); err == nil && f != nil && len(f.Prog) > 0 {
 		want++
 	}
-	if s.filters < 0 { // before Linux 5.9
-		now := yesNo(s.seccomp == unix.SECCOMP_MODE_FILTER)
+	if s.Filters < 0 { // before Linux 5.9
+		now := yesNo(s.Seccomp == unix.SECCOMP_MODE_FILTER)
 		r.compare("process", "seccomp filter", "linux.seccomp", now, yesNo(want > 0), "has no seccomp filter")
 		return
 	}
 	finding := ""
-	if s.filters < want {
+	if s.Filters < want {
 		finding = "has fewer seccomp filters"
 	}
-	r.add("process", "seccomp filters", "linux.seccomp", strconv.Itoa(s.filters), strconv.Itoa(want), finding)
+	r.add("process", "seccomp filters", "linux.seccomp", strconv.Itoa(s.Filters), strconv.Itoa(want), finding)
 }
 
 // compareAppArmor compares the profile: apparmor(7). Its mode, in parentheses, is not in the config.
@@ -265,7 +266,7 @@ func formatLimits(soft, hard uint64) string {
 
 // compareOtherProcesses adds the other processes of the container that have more privileges than the config gives, for
 // example by `rt exec --cap`. It skips processes in further user namespaces: their privileges have no effect outside.
-func (r *report) compareOtherProcesses(first *status) {
+func (r *report) compareOtherProcesses(first *process.Status) {
 	p := r.Spec.Process
 	granted := spec.Capabilities{}
 	if p.Capabilities != nil {
@@ -282,20 +283,21 @@ func (r *report) compareOtherProcesses(first *status) {
 		if pid == r.Pid || zombie || err != nil || its != user {
 			continue
 		}
-		s, err := readStatus(pid)
+		s, err := process.ReadStatus(pid)
 		if err != nil {
 			continue // it has ended
 		}
 		title := strconv.Itoa(pid) + " " + name
-		now := s.caps.Permitted | s.caps.Effective | s.caps.Bounding | s.caps.Ambient | s.caps.Inheritable
+		c := &s.Capabilities
+		now := c.Permitted | c.Effective | c.Bounding | c.Ambient | c.Inheritable
 		if more := now &^ may; more != 0 {
 			r.add("processes", title, "process.capabilities", capabilityNames(now), capabilityNames(may),
 				"has "+capabilityNames(more)+" in addition")
 		}
-		if p.NoNewPrivs && !s.noNewPrivs {
+		if p.NoNewPrivs && !s.NoNewPrivs {
 			r.add("processes", title, "process.noNewPrivileges", "no", "yes", "has no no_new_privs")
 		}
-		if s.seccomp == 0 && first.seccomp != 0 {
+		if s.Seccomp == 0 && first.Seccomp != 0 {
 			r.add("processes", title, "linux.seccomp", "no filter", "a filter", "has no seccomp filter")
 		}
 	}

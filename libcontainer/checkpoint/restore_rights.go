@@ -28,104 +28,21 @@ type verifier struct {
 	criu    int // the pid of CRIU
 }
 
-// rights has the privileges of a thread: proc_pid_status(5). IDs are those in rt's user namespace.
-type rights struct {
-	uids, gids [4]uint32 // real, effective, saved, file system
-	groups     []uint32
-	caps       spec.Capabilities
-	noNewPrivs bool
-	filtered   bool // a seccomp filter is loaded
-}
-
-// readRights reads the privileges of a thread. The threads of a process may differ (credentials(7)).
-func readRights(tid int) (rights, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
-	if err != nil {
-		return rights{}, diag.Sys("the privileges of a restored process can't be read", "read", err)
-	}
-	r, ok := parseRights(string(text))
-	if !ok {
-		return rights{}, &diag.Error{
-			Kind:    diag.Kernel,
-			Problem: "the status of restored process " + strconv.Itoa(tid) + " has an unknown format",
-		}
-	}
-	return r, nil
-}
-
-// parseRights parses a text of proc_pid_status(5). It returns false if a line is missing or has an unknown format.
-func parseRights(text string) (r rights, ok bool) {
-	const wanted = 10
-	found := 0
-	ids := func(fields []string, to []uint32) bool {
-		for i := range to {
-			n, err := strconv.ParseUint(fields[i], 10, 32)
-			if err != nil {
-				return false
-			}
-			to[i] = uint32(n)
-		}
-		return true
-	}
-	set := func(fields []string, to *uint64) (ok bool) {
-		n, err := strconv.ParseUint(strings.Join(fields, ""), 16, 64)
-		*to = n
-		return err == nil
-	}
-	for line := range strings.Lines(text) {
-		key, rest, _ := strings.Cut(line, ":")
-		fields := strings.Fields(rest)
-		var fine bool
-		switch key {
-		case "Uid":
-			fine = len(fields) == len(r.uids) && ids(fields, r.uids[:])
-		case "Gid":
-			fine = len(fields) == len(r.gids) && ids(fields, r.gids[:])
-		case "Groups":
-			r.groups = make([]uint32, len(fields))
-			fine = ids(fields, r.groups)
-		case "CapInh":
-			fine = set(fields, &r.caps.Inheritable)
-		case "CapPrm":
-			fine = set(fields, &r.caps.Permitted)
-		case "CapEff":
-			fine = set(fields, &r.caps.Effective)
-		case "CapBnd":
-			fine = set(fields, &r.caps.Bounding)
-		case "CapAmb":
-			fine = set(fields, &r.caps.Ambient)
-		case "NoNewPrivs":
-			fine = len(fields) == 1
-			r.noNewPrivs = fine && fields[0] == "1"
-		case "Seccomp":
-			fine = len(fields) == 1
-			r.filtered = fine && fields[0] == strconv.Itoa(unix.SECCOMP_MODE_FILTER)
-		default:
-			continue
-		}
-		if !fine {
-			return r, false
-		}
-		found++
-	}
-	return r, found == wanted
-}
-
 // excess is a privilege that a process has and the config does not give.
 type excess struct {
 	field, problem string
 	possible       bool // a program may have gained it: by set-user-ID, or by file capabilities
 }
 
-// excesses returns the privileges of r that the process p of a config does not give. host returns the ID in rt's user
-// namespace of an ID of the container; with nil IDs are not compared.
-func (r *rights) excesses(p *spec.Process, filtered bool, host func(id uint32, group bool) uint32) []excess {
+// findExcesses returns the privileges of r that the process p of a config does not give. host returns the ID in rt's
+// user namespace of an ID of the container; with nil IDs are not compared.
+func findExcesses(r *process.Status, p *spec.Process, filtered bool, host func(id uint32, group bool) uint32) []excess {
 	var found []excess
 	add := func(field, problem string, possible bool) { found = append(found, excess{field, problem, possible}) }
-	if p.NoNewPrivs && !r.noNewPrivs {
+	if p.NoNewPrivs && !r.NoNewPrivs {
 		add("process.noNewPrivileges", "has no no_new_privs", false)
 	}
-	if filtered && !r.filtered {
+	if filtered && !r.Filtered() {
 		add("linux.seccomp", "has no seccomp filter", false)
 	}
 	caps := spec.Capabilities{}
@@ -134,18 +51,18 @@ func (r *rights) excesses(p *spec.Process, filtered bool, host func(id uint32, g
 	}
 	// An execve(2) as root, or of a program with file capabilities, can give all capabilities of the bounding set
 	// (capabilities(7)).
-	all := r.caps.Bounding | r.caps.Permitted | r.caps.Effective | r.caps.Inheritable | r.caps.Ambient
+	has := &r.Capabilities
+	all := has.Bounding | has.Permitted | has.Effective | has.Inheritable | has.Ambient
 	if more := all &^ (caps.Bounding | caps.Inheritable | caps.Permitted); more != 0 {
 		add("process.capabilities", "has "+capabilityList(more), false)
-	} else if more := (r.caps.Permitted | r.caps.Effective) &^ caps.Permitted; more != 0 && (p.NoNewPrivs ||
-		p.UID != 0) {
+	} else if more := (has.Permitted | has.Effective) &^ caps.Permitted; more != 0 && (p.NoNewPrivs || p.UID != 0) {
 		add("process.capabilities.permitted", "has "+capabilityList(more), !p.NoNewPrivs)
 	}
 	if host == nil {
 		return found
 	}
 	if caps.Permitted&(1<<unix.CAP_SETUID) == 0 {
-		for _, id := range r.uids {
+		for _, id := range r.UIDs {
 			if id != host(p.UID, false) {
 				add("process.user.uid", "runs as the user "+strconv.Itoa(int(id))+" of the host", !p.NoNewPrivs)
 				break
@@ -157,7 +74,7 @@ func (r *rights) excesses(p *spec.Process, filtered bool, host func(id uint32, g
 		for _, id := range p.Groups {
 			may[host(id, true)] = true
 		}
-		for _, id := range append(r.gids[:], r.groups...) {
+		for _, id := range append(r.GIDs[:], r.Groups...) {
 			if !may[id] {
 				add("process.user", "is in the group "+strconv.Itoa(int(id))+" of the host", !p.NoNewPrivs)
 				break
@@ -217,11 +134,11 @@ func (v *verifier) checkRights(pid int) error {
 	}
 	filtered := v.Spec.OCI.Linux != nil && v.Spec.OCI.Linux.Seccomp != nil
 	for _, t := range threads {
-		r, err := readRights(t)
+		r, err := process.ReadStatus(t)
 		if err != nil {
 			return err
 		}
-		for _, e := range r.excesses(v.Spec.Process, filtered, host) {
+		for _, e := range findExcesses(r, v.Spec.Process, filtered, host) {
 			problem := "restored process " + strconv.Itoa(t) + " " + e.problem
 			if !e.possible {
 				return imagesError(e.field, problem)

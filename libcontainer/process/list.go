@@ -3,7 +3,6 @@ package process
 import (
 	"os"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -132,17 +131,11 @@ func findTracer(namespace int, ownPids, ownUsers uint64) (int, error) {
 // mayTrace reports whether a process is in a user namespace, and may get CAP_SYS_PTRACE there. A process that has ended
 // may not.
 func mayTrace(pid int, userNamespace uint64) bool {
-	dir := "/proc/" + strconv.Itoa(pid)
 	var user unix.Stat_t
-	text, err := os.ReadFile(dir + "/status")
-	if err != nil || unix.Stat(dir+"/ns/user", &user) != nil || user.Ino != userNamespace {
+	err := unix.Stat("/proc/"+strconv.Itoa(pid)+"/ns/user", &user)
+	if err != nil || user.Ino != userNamespace {
 		return false
 	}
-	for _, key := range []string{"CapPrm", "CapBnd"} {
-		set, _ := strconv.ParseUint(strings.Join(sys.StatusFields(text, key), ""), 16, 64)
-		if set&(1<<unix.CAP_SYS_PTRACE) != 0 {
-			return true
-		}
-	}
-	return false
+	s, err := ReadStatus(pid)
+	return err == nil && (s.Capabilities.Permitted|s.Capabilities.Bounding)&(1<<unix.CAP_SYS_PTRACE) != 0
 }

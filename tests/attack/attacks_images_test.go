@@ -210,7 +210,7 @@ var attacksByImages = []attack{
 			return s.resumed()
 		},
 		without: []way{{patches: []patch{{
-			"libcontainer/checkpoint/restore_rights.go", "if p.NoNewPrivs && !r.noNewPrivs {",
+			"libcontainer/checkpoint/restore_rights.go", "if p.NoNewPrivs && !r.NoNewPrivs {",
 			"if p.NoNewPrivs && !r.noNewPrivs && !OFF {",
 		}}}},
 	},
