@@ -31,7 +31,7 @@ func configure(root string) error {
 	}
 	for _, packages := range [][]string{first, all} {
 		options := []string{"--force-depends", "--force-unsafe-io", "--force-confnew", "--install"}
-		cmd := exec.Command("dpkg", append(options, packages...)...)
+		cmd := exec.Command("/usr/bin/dpkg", append(options, packages...)...)
 		cmd.Env = []string{systemPath, "DEBIAN_FRONTEND=noninteractive", "HOME=/root", "LC_ALL=C"}
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		if err := cmd.Run(); err != nil {
