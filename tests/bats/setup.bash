@@ -231,13 +231,19 @@ cgroup_version() {
 	fi
 }
 
-# only_v2 SCRIPT runs SCRIPT where cgroup2 is all there is: in a mount namespace of its own, if the machine has v1 too.
+# only_v2 SCRIPT runs SCRIPT where cgroup2 is all there is: as root, and if the machine has v1 too, in a mount namespace
+# of its own.
 # In it, home prints the directory of the container's cgroup, and pid its first process.
 only_v2() {
 	[ -n "$(cgroup_mount unified)" ] || skip "this machine has no cgroup2"
 	export -f rt pid home
 	if [ "$(cgroup_mount unified)" = /sys/fs/cgroup ]; then
-		run bash -c "$1"
+		# Root may mount and unmount in the command; an ordinary user can't.
+		if [ "$EUID" -eq 0 ]; then
+			run unshare --mount --propagation private bash -c "$1"
+		else
+			run bash -c "$1"
+		fi
 	else
 		run unshare --mount --propagation private bash -c \
 			"umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && { $1; }"
