@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -143,21 +144,23 @@ func TestGrace(t *testing.T) {
 	told := errors.New("told to end")
 	for name, test := range map[string]struct {
 		grace time.Duration
-		other func(peer)
+		other func(p peer, toEnd <-chan struct{})
 		want  error
 	}{
-		"its next notification is refused": {time.Minute, func(p peer) {
+		"its next notification is refused": {time.Minute, func(p peer, toEnd <-chan struct{}) {
 			p.hear([]byte{8, byte(Dump)})
-			time.Sleep(300 * time.Millisecond)
+			<-toEnd
 			p.say("08 06 10 01 2a 04 0a 02 6162")
 			p.hear([]byte{8, byte(Notify)})
 			p.say("08 01 10 00")
 		}, told},
-		"it has finished": {time.Minute, func(p peer) {
+		"it has finished": {time.Minute, func(p peer, _ <-chan struct{}) {
 			p.hear([]byte{8, byte(Dump)})
 			p.say("08 01 10 01")
 		}, nil},
-		"it continues for too long": {200 * time.Millisecond, func(p peer) { p.hear([]byte{8, byte(Dump)}) }, told},
+		"it continues for too long": {200 * time.Millisecond, func(p peer, _ <-chan struct{}) {
+			p.hear([]byte{8, byte(Dump)})
+		}, told},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command("sleep", "100")
@@ -166,10 +169,14 @@ func TestGrace(t *testing.T) {
 			}
 			defer func() { _ = cmd.Wait() }()
 			defer func() { _ = cmd.Process.Kill() }()
-			over := make(chan struct{})
-			p := talk(t, func(p peer) { test.other(p); <-over })
+			over, toEnd := make(chan struct{}), make(chan struct{})
+			p := talk(t, func(p peer) { test.other(p, toEnd); <-over })
 			defer close(over)
-			p.Pid, p.Grace, p.Interrupted = cmd.Process.Pid, test.grace, func() error { return told }
+			p.Pid, p.Grace = cmd.Process.Pid, test.grace
+			p.Interrupted = sync.OnceValue(func() error {
+				close(toEnd)
+				return told
+			})
 			notify := func(string, int, int) error { t.Error("a notification was served"); return nil }
 			if _, err := p.exchange(&rpc.CriuReq{Type: new(Dump)}, Dump, notify); err != test.want {
 				t.Errorf("error %v", err)

@@ -4,7 +4,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,22 +49,25 @@ var attacksOnAdded = []attack{
 			if !s.addedBelow("sleep 60") {
 				return ""
 			}
+			must(s.t, makeFIFO(s.path("compared")))
 			must(s.t, makeFIFO(s.path("fifo")))
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				time.Sleep(300 * time.Millisecond)
-				s.swapForProc()
-				if s.way != nil {
-					releaseFIFO(s.path("fifo"))
-				}
+				s.rt("umount", s.id, "/volume/d/keys")
 			}()
-			s.rt("umount", s.id, "/volume/d/keys")
+			if s.way != nil {
+				releaseFIFO(s.path("compared"), done)
+			}
+			s.swapForProc()
+			if s.way != nil {
+				releaseFIFO(s.path("fifo"), done)
+			}
 			<-done
 			return s.unmasked()
 		},
 		without: []way{{
-			edit: "wait /fifo make it the working directory\n" +
+			edit: "wait /compared make it the working directory\nwait /fifo make it the working directory\n" +
 				"text 0 /volume/d/keys unmount what the descriptor leads to\n",
 			on: "umount",
 		}},

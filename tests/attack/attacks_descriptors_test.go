@@ -101,16 +101,22 @@ func within(d time.Duration, is func() bool) bool {
 	return false
 }
 
-// makeFIFO makes what an edited plan waits at, and releaseFIFO lets it continue.
+// makeFIFO makes what an edited plan waits at, and releaseFIFO lets it continue as soon as it waits, or is over.
 func makeFIFO(path string) error { return unix.Mkfifo(path, 0o600) }
 
-func releaseFIFO(path string) {
-	within(3*time.Second, func() bool {
+func releaseFIFO(path string, over <-chan struct{}) {
+	within(20*time.Second, func() bool {
 		fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK, 0)
 		if err == nil {
 			_ = unix.Close(fd)
+			return true
 		}
-		return err == nil
+		select {
+		case <-over:
+			return true
+		default:
+			return false
+		}
 	})
 }
 

@@ -124,20 +124,22 @@ func (s *stage) findsOfJoining(args ...string) string {
 	s.up("sh", "-c", `while :; do for p in /proc/[0-9]*; do case $p in /proc/1) continue;; esac
 		for fd in $p/fd/*; do case $fd in */[012]) continue;; esac
 			l=$(readlink $fd) || continue; echo "$fd $l" >>/seen; done; done 2>/dev/null; done`)
-	return s.race(func() string {
-		words := slices.Clone(args)
-		words[slices.Index(words, "ID")] = s.id
-		s.joining(words...)
-		text, _ := os.ReadFile(s.path("seen"))
-		for line := range strings.Lines(string(text)) {
-			_, to, _ := strings.Cut(strings.TrimSpace(line), " ")
-			if strings.Contains(to, "pidfd") || strings.HasSuffix(to, "/tasks") ||
-				strings.HasSuffix(to, "/cgroup.procs") || strings.HasPrefix(to, s.dir) {
-				return line
-			}
+	words := slices.Clone(args)
+	words[slices.Index(words, "ID")] = s.id
+	return s.race(func() string { return s.joining(s.foundOfHost, words...) })
+}
+
+// foundOfHost returns what the container has noted that leads to the host.
+func (s *stage) foundOfHost() string {
+	text, _ := os.ReadFile(s.path("seen"))
+	for line := range strings.Lines(string(text)) {
+		_, to, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if strings.Contains(to, "pidfd") || strings.HasSuffix(to, "/tasks") ||
+			strings.HasSuffix(to, "/cgroup.procs") || strings.HasPrefix(to, s.dir) {
+			return line
 		}
-		return ""
-	})
+	}
+	return ""
 }
 
 func exists(path string) bool {
@@ -145,16 +147,18 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// joining runs a command that may wait at the FIFO of the image: it is let go when the container has had time to look.
-func (s *stage) joining(args ...string) {
+// joining runs a command that waits at the FIFO of the image, if it does without its defence: it is let go when the
+// attack has succeeded, or after a time that is long enough for that.
+func (s *stage) joining(won func() string, args ...string) string {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		s.rt(args...)
 	}()
 	if s.way != nil {
-		time.Sleep(300 * time.Millisecond)
-		releaseFIFO(filepath.Join(s.rootfs, "fifo"))
+		within(3*time.Second, func() bool { return won() != "" })
+		releaseFIFO(filepath.Join(s.rootfs, "fifo"), done)
 	}
 	<-done
+	return won()
 }

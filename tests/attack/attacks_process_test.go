@@ -67,7 +67,7 @@ var attacksOnProcesses = []attack{
 				if out, status := s.rt("create", "--bundle", s.bundle, s.newID()); status != 0 {
 					s.t.Fatal("no second container: " + out)
 				}
-				time.Sleep(300 * time.Millisecond) // it waits to be started, and the neighbour looks
+				s.looked() // it waits to be started, and the neighbour looks
 				s.rt("start", s.id)
 			}
 			return s.rightsSeen()
@@ -112,8 +112,7 @@ func (s *stage) joinsNeighbourWith(capabilities map[string]any) string {
 	s.Config.args("true")
 	s.save()
 	must(s.t, makeFIFO(s.path("fifo")))
-	s.joining("run", "--bundle", s.bundle, s.newID())
-	return s.harmed()
+	return s.joining(s.harmed, "run", "--bundle", s.bundle, s.newID())
 }
 
 // joinPid makes the next containers join the pid namespace of a process.
@@ -153,11 +152,23 @@ func (s *stage) upToSeeRights() int {
 	pid := s.up("sh", "-c", `while :; do for p in /proc/[0-9]*; do while read -r k v; do
 		case $k-$v in CapPrm:-0000000000080000|CapBnd:-0000000000080000) ;;
 		CapPrm:-*|CapBnd:-*) [ $v = 0000000000000000 ] || echo $p $k $v >>/seen;;
-		esac; done <$p/status; done; done 2>/dev/null`)
+		esac; done <$p/status; done; echo >>/laps; done 2>/dev/null`)
 	if pid == 0 {
 		s.t.Fatal("no container")
 	}
 	return pid
+}
+
+// looked waits until the container of upToSeeRights has looked at all processes that are there now.
+func (s *stage) looked() {
+	laps := func() int {
+		text, _ := s.read("laps")
+		return len(text)
+	}
+	before := laps()
+	if !within(20*time.Second, func() bool { return laps() >= before+2 }) {
+		s.t.Fatal("the neighbour does not look")
+	}
 }
 
 // rightsSeen returns the first thing that it has noted.

@@ -11,7 +11,7 @@ load setup
 	pid=$(state pid)
 	[ "$pid" -gt 1 ]
 	[ -d "/proc/$pid" ]
-	sleep 0.2
+	eventually asleep "$pid"
 	[ ! -e "$BUNDLE/rootfs/ran" ]
 }
 
@@ -211,8 +211,7 @@ load setup
 	running sleep 60
 	background "$RT" --root "$ROOT" exec "$ID" sleep 61 # without the wrapper: it is rt that is stopped
 	local exec=$!
-	eventually pgrep -P "$exec" >"$BATS_TEST_TMPDIR/child"
-	eventually grep -q sleep "/proc/$(cat "$BATS_TEST_TMPDIR/child")/comm"
+	eventually pgrep -P "$exec" -x sleep >"$BATS_TEST_TMPDIR/child" # the first child makes that one, and ends
 	kill -STOP "$exec"
 	kill -KILL "$(cat "$BATS_TEST_TMPDIR/child")"
 	rt delete --force "$ID"

@@ -153,6 +153,11 @@ dead() {
 	[ ! -e "/proc/$1" ] || [ "$(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null || echo Z)" = Z ]
 }
 
+# asleep PID: it waits for something.
+asleep() {
+	[ "$(cut -d' ' -f3 "/proc/$1/stat")" = S ]
+}
+
 # --- what this run can test --------------------------------------------------------------------
 
 # only_rt skips where the runtime is not rt: WHAT is rt's own promise, not the spec's.

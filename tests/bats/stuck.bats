@@ -57,11 +57,13 @@ advice() { awk '/^## / { inside = $0 == "## A pod that is stuck" } inside' "$PAG
 	eventually pgrep -P "$(state pid)" -x sleep >/dev/null # the trap is set
 	k pause "$ID"
 	k kill "$ID" TERM
-	sleep 0.5
+	grep -qx 'ShdPnd:.0*4000' "/proc/$(state pid)/status" # it has the signal, and does nothing about it
 	[ "$(k state "$ID" | jq -r .status)" = paused ]
 	k resume "$ID"
 	eventually status_is stopped
 }
+
+waits_for_a_disk() { [ "$(ps -o stat= -p "$1" | cut -c1)" = D ]; }
 
 @test "stuck: a volume does not answer, until the node forces its unmount" {
 	local volume server pid
@@ -73,7 +75,7 @@ advice() { awk '/^## / { inside = $0 == "## A pod that is stuck" } inside' "$PAG
 	# Whatever rt does, the process remains: commands say so, and come to an end.
 	[ "$(k state "$ID" | jq -r .status)" = running ]
 	[[ $(k ps "$ID") == *'cat /mnt/file'* ]]
-	[ "$(ps -o stat= -p "$pid" | cut -c1)" = D ]
+	eventually waits_for_a_disk "$pid"
 	run k delete --force "$ID"
 	echo "$output"
 	[ "$status" -eq 1 ]
