@@ -1,7 +1,9 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # for the shells of containers
-# Quadlets: a container of Podman whose program is the systemd of Debian 13, the tree DEBIAN. Podman's generator in it
-# makes units of the files that a test writes, and their containers have the runtime under test, as the outer one has.
+# Quadlets: units that Podman's generator makes of the files that a test writes. The host with systemd is the machine,
+# if it has one, as in tests/vm/engines; there the user is rootless. Otherwise it is a container of Podman whose program
+# is the systemd of Debian 13, the tree DEBIAN, with Podman and the user inner; all containers have the runtime under
+# test.
 #
 # The units have --cgroups=split, which wants cgroup v2.
 
@@ -12,12 +14,8 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	chmod 755 "$BATS_TEST_TMPDIR"
 	podman save --quiet --output bb.tar bb
-	mkdir conf units
-	cp "$BATS_TEST_DIRNAME/../../packaging/containers/50-rt.conf" conf/
-	# Containers of a user have no rights over the controllers, and nobody limits their number.
-	cat >conf/60-runtime.conf <<-END
-		[containers]
-		pids_limit = 0
+	mkdir conf
+	cat >conf/61-runtime.conf <<-END
 		[engine]
 		runtime = "$RUNTIME"
 		[engine.runtimes]
@@ -25,15 +23,64 @@ setup() {
 	END
 	cp "$NOTIFY" notify
 	chmod 755 notify
+	if has_systemd; then
+		machine
+	else
+		container
+	fi
+	on podman load --quiet --input "$PWD/bb.tar"
+}
+
+has_systemd() { [ "$(cat /proc/1/comm)" = systemd ]; }
+
+# machine makes this one the host. What a test has left that failed goes first.
+machine() {
+	local name
+	user=rootless
+	for name in /etc/containers/systemd/*.*; do
+		name=${name##*/}
+		[[ $name != *.container ]] || systemctl stop "${name%.container}" || true
+	done
+	rm -rf /etc/containers/systemd
+	mkdir -p /etc/containers/systemd
+	systemctl daemon-reload
+	on podman rm --force --all --time 0
+	ln -s /etc/containers/systemd units
+	[ "$RT" = "/usr/local/bin/$RUNTIME" ] || install "$RT" "/usr/local/bin/$RUNTIME"
+	install -m 644 conf/61-runtime.conf /etc/containers/containers.conf.d/
+	install notify /
+}
+
+# container makes one the host. The containers of a user have no rights over the controllers there, and nobody limits
+# their number.
+container() {
+	user=inner
+	mkdir units
+	cp "$BATS_TEST_DIRNAME/../../packaging/containers/50-rt.conf" conf/
+	printf '[containers]\npids_limit = 0\n' >conf/60-no-controllers.conf
 	boots host --privileged --volume /var/lib/containers --volume /home/inner/.local/share/containers \
 		--volume "$RT:/usr/local/bin/$RUNTIME:ro" --volume "$PWD/conf:/etc/containers/containers.conf.d:ro" \
 		--volume "$PWD/units:/etc/containers/systemd" --volume "$PWD/notify:/notify:ro" \
-		--volume "$PWD/bb.tar:/bb.tar:ro"
-	on podman load --quiet --input /bb.tar
+		--volume "$PWD/bb.tar:$PWD/bb.tar:ro"
 }
 
 # on COMMAND... runs it next to systemd.
-on() { podman exec host "$@"; }
+on() {
+	if has_systemd; then
+		env "$@"
+	else
+		podman exec host "$@"
+	fi
+}
+
+# as_user COMMAND... runs it next to the systemd of the user, where that is at home.
+as_user() {
+	if has_systemd; then
+		as-rootless "$@"
+	else
+		podman exec --interactive --user inner --env XDG_RUNTIME_DIR=/run/user/1000 --workdir /home/inner host "$@"
+	fi
+}
 
 # unit NAME writes a quadlet.
 unit() { cat >"units/$1"; }
@@ -219,29 +266,102 @@ has_failed() { [ "$(on systemctl is-failed "$1")" = failed ]; }
 }
 
 @test "quadlet: those of a user, in a session without root" {
-	on loginctl enable-linger inner
-	user() {
-		podman exec --interactive --user inner --env XDG_RUNTIME_DIR=/run/user/1000 --workdir /home/inner host "$@"
-	}
-	patiently user systemctl --user is-system-running
-	on chown inner: /home/inner/.local/share/containers
-	user mkdir -p .config/containers/systemd
-	user tee .config/containers/systemd/mine.container >/dev/null <<-'END'
+	on loginctl enable-linger "$user"
+	patiently as_user systemctl --user is-system-running
+	if ! has_systemd; then on chown inner: /home/inner/.local/share/containers; fi
+	as_user mkdir -p .config/containers/systemd
+	as_user tee .config/containers/systemd/mine.container >/dev/null <<-'END'
 		[Container]
 		Image=localhost/bb:latest
 		Network=none
 		Exec=sh -c 'id -u >/tmp/uid; exec sleep 600'
 		PodmanArgs=--stop-timeout=0
 	END
-	user podman load --quiet --input /bb.tar
-	user systemctl --user daemon-reload
-	user systemctl --user start mine
-	[ "$(user podman exec systemd-mine cat /tmp/uid)" = 0 ]
-	[ "$(user podman inspect --format '{{.OCIRuntime}}' systemd-mine)" = "$RUNTIME" ]
+	as_user podman load --quiet <bb.tar
+	as_user systemctl --user daemon-reload
+	as_user systemctl --user start mine
+	[ "$(as_user podman exec systemd-mine cat /tmp/uid)" = 0 ]
+	[ "$(as_user podman inspect --format '{{.OCIRuntime}}' systemd-mine)" = "$RUNTIME" ]
 	local pid
-	pid=$(user podman inspect --format '{{.State.Pid}}' systemd-mine)
-	[[ $(on cat "/proc/$pid/cgroup") == */user@1000.service/app.slice/mine.service/* ]]
-	[ "$(on stat -c %U "/proc/$pid")" = inner ]
-	user systemctl --user stop mine
-	[ -z "$(user podman ps --all --quiet)" ]
+	pid=$(as_user podman inspect --format '{{.State.Pid}}' systemd-mine)
+	[[ $(on cat "/proc/$pid/cgroup") == */user@*.service/app.slice/mine.service/* ]]
+	[ "$(on stat -c %U "/proc/$pid")" = "$user" ]
+	as_user systemctl --user stop mine
+	[ -z "$(as_user podman ps --all --quiet)" ]
+	as_user rm .config/containers/systemd/mine.container
 }
+
+@test "quadlet: a network, with addresses and a port of the host" {
+	unit lan.network <<-'END'
+		[Network]
+		Subnet=10.91.7.0/24
+		Gateway=10.91.7.1
+		Label=of=quadlet
+	END
+	unit server.container <<-'END'
+		[Container]
+		Image=localhost/bb:latest
+		Network=lan.network
+		IP=10.91.7.5
+		PublishPort=8091:80
+		Exec=httpd -f -p 80 -h /var/data
+		PodmanArgs=--stop-timeout=0
+	END
+	unit client.container <<-'END'
+		[Container]
+		Image=localhost/bb:latest
+		Network=lan.network
+		Exec=sleep 600
+		PodmanArgs=--stop-timeout=0
+	END
+	starts server client
+	[ "$(on podman network inspect --format '{{.Labels.of}}' systemd-lan)" = quadlet ]
+	[ "$(on systemctl show --property ActiveState --value lan-network)" = active ]
+	eventually on podman exec systemd-client wget -q -O /tmp/file http://10.91.7.5/file
+	[ "$(on podman exec systemd-client cat /tmp/file)" = 'from the image' ]
+	[ "$(on busybox wget -q -O - http://127.0.0.1:8091/file)" = 'from the image' ]
+	# Of the server it sees the address, and not the network of the host.
+	[[ $(on podman exec systemd-server ip -o -4 address show) == *'inet 10.91.7.5/24'* ]]
+	[ "$(on podman exec systemd-client ls /sys/class/net | xargs)" = 'eth0 lo' ]
+	on systemctl restart server
+	eventually on podman exec systemd-client wget -q -O /tmp/again http://10.91.7.5/file
+	on systemctl stop server client
+	eventually none
+	on podman network rm systemd-lan
+}
+
+@test "quadlet: limits of a container, within those of its unit" {
+	on grep -qw memory /sys/fs/cgroup/cgroup.controllers || skip 'this cgroup2 has no controllers'
+	unit limited.container <<-'END'
+		[Container]
+		Image=localhost/bb:latest
+		Network=none
+		PidsLimit=20
+		ShmSize=1m
+		Ulimit=nofile=100:200
+		Exec=sh -c 'ulimit -n; while [ ! -e /tmp/go ]; do sleep 0.1; done; tail /dev/zero'
+		PodmanArgs=--memory=64m --memory-swap=64m --cpus=0.5
+		[Service]
+		MemoryMax=256M
+		TasksMax=100
+		OOMPolicy=continue
+	END
+	starts limited
+	local file
+	for file in 'memory.max 67108864' 'pids.max 20' 'cpu.max 50000 100000' 'memory.swap.max 0'; do
+		[ "$(on podman exec systemd-limited cat "/sys/fs/cgroup/${file%% *}")" = "${file#* }" ]
+	done
+	[ "$(on cat /sys/fs/cgroup/system.slice/limited.service/memory.max)" = 268435456 ]
+	[ "$(on cat /sys/fs/cgroup/system.slice/limited.service/pids.max)" = 100 ]
+	[ "$(on podman exec systemd-limited df -k /dev/shm | awk 'END { print $2 }')" = 1024 ]
+	eventually says_100
+	run on podman exec systemd-limited sh -c 'for i in $(seq 30); do sleep 3 & done; wait'
+	echo "$output"
+	[[ $output == *'fork'* ]]
+	eventually on podman exec systemd-limited touch /tmp/go
+	patiently has_failed limited
+	[ "$(on systemctl show --property ExecMainStatus --value limited)" = 137 ]
+	eventually none
+}
+
+says_100() { on journalctl --quiet --output cat --unit limited | grep -x 100; }
