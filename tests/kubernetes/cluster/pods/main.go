@@ -5,7 +5,7 @@
 //	pods -kubeconfig FILE -measure CLASS...
 //
 // For each class it writes DIR/CLASS.cluster, a line "passed TITLE" or "failed TITLE" for each row, and prints why a
-// row failed. Rows of the table serial disturb the node: they run one at a time, after the others.
+// row failed. Rows of the tables serial and stuck disturb the node: they run one at a time, after the others.
 package main
 
 import (
@@ -81,7 +81,7 @@ func run(kubeconfig, report, dir, focus string, measure bool, classes []string) 
 	for _, part := range []struct {
 		rows   []row
 		atOnce int
-	}{{slices.Concat(lives, volumes, security, streams), atOnce}, {serial, 1}} {
+	}{{slices.Concat(lives, volumes, security, streams), atOnce}, {slices.Concat(serial, stuck), 1}} {
 		if err := c.try(part.rows, part.atOnce, titles, report, classes); err != nil {
 			return err
 		}
