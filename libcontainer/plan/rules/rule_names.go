@@ -36,7 +36,9 @@ func namesOnce(w *Walk, i int, s *nsenter.Step) string {
 	}
 	state := w.State
 	switch name, _ := s.Args[path].Text(); {
-	case name == "" && dir >= 0:
+	case name == "" && dir < 0: // not known: no text of the plan
+		return byName
+	case name == "":
 		if r, ok := s.Args[dir].Reg(); ok && changes && state.Regs[r].Again {
 			return again
 		}
