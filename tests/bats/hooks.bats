@@ -304,11 +304,8 @@ $output
 	for command in "create --bundle $BUNDLE" start delete; do
 		[ "$command" != delete ] || eventually status_is stopped
 		# shellcheck disable=SC2086 # words
-		python3 -c 'import os, signal, sys
-signal.signal(signal.SIGHUP, signal.SIG_IGN)
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
-os.execv(sys.argv[1], sys.argv[1:])' "$RT" --root "$ROOT" $command "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1
+		env --ignore-signal=HUP,INT --block-signal=USR1 "$RT" --root "$ROOT" $command "$ID" </dev/null \
+			>"$BATS_TEST_TMPDIR/out" 2>&1
 	done
 	cat "$BATS_TEST_TMPDIR/signals"
 	[ "$(sort "$BATS_TEST_TMPDIR/signals" | uniq -c | tr -s ' \t' ' ')" = " 5 SigBlk: 0000000000000000

@@ -95,30 +95,26 @@ said() {
 	bundle
 	for case in "run createRuntime" "run createContainer" "run poststart" "create prestart"; do
 		read -r command kind <<<"$case"
-		KIND=$kind config 'del(.hooks) | .hooks[env.KIND] = [{path: "/bin/sleep", args: ["sleep", "77.7"]}]'
+		KIND=$kind SECONDS_OF_HOOK=77.$BATS_ROOT_PID config 'del(.hooks) | .hooks[env.KIND] = [{
+			path: "/bin/sleep", args: ["sleep", env.SECONDS_OF_HOOK]}]'
 		process sleep 60
 		for signal in TERM INT; do
-			python3 -c '
-import os, signal, subprocess, sys, time
-args = sys.argv[2:]
-def plain():
-    for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(s, signal.SIG_DFL)
-p = subprocess.Popen(args, preexec_fn=plain, stdin=subprocess.DEVNULL)
-deadline = time.time() + 10
-while time.time() < deadline and subprocess.run(["pgrep", "-P", str(p.pid), "-f", "^sleep 77.7"],
-stdout=subprocess.DEVNULL).returncode:
-    time.sleep(0.05)
-p.send_signal(getattr(signal, "SIG" + sys.argv[1]))
-sys.exit(0 if p.wait(10) == 1 else 9)
-' "$signal" "$RT" --root "$ROOT" "$command" --bundle "$BUNDLE" "$ID" 2>"$BATS_TEST_TMPDIR/said" || {
-				echo "$case, $signal: $(cat "$BATS_TEST_TMPDIR/said")"
+			# The shell has a command in the background ignore SIGINT.
+			env --default-signal=INT,TERM,HUP "$RT" --root "$ROOT" "$command" --bundle "$BUNDLE" "$ID" </dev/null \
+				>"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+			client=$!
+			eventually pgrep -x -f "sleep 77.$BATS_ROOT_PID" >"$BATS_TEST_TMPDIR/hook"
+			kill -"$signal" "$client"
+			status=0
+			wait "$client" || status=$?
+			[ "$status" -eq 1 ] || {
+				echo "$case, $signal: status $status: $(cat "$BATS_TEST_TMPDIR/said")"
 				return 1
 			}
 			grep -q "hooks.$kind\[0\].*killed, since rt got a signal to end" "$BATS_TEST_TMPDIR/said"
 			[ -z "$(containers)" ]
 			[ -z "$(cgroups)" ]
-			[ -z "$(pgrep -f '^sleep 77.7')" ]
+			[ -z "$(pgrep -x -f "sleep 77.$BATS_ROOT_PID")" ]
 		done
 	done
 }

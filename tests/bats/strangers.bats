@@ -65,22 +65,7 @@ load setup
 @test "strangers: a console socket that takes no connections fails at once" {
 	only_rt "the words are its own"
 	bundle '.process.terminal = true'
-	python3 -c '
-import socket, sys, time
-s = socket.socket(socket.AF_UNIX)
-s.bind(sys.argv[1])
-s.listen(0)
-full = []
-try:
-    while True:
-        c = socket.socket(socket.AF_UNIX)
-        c.setblocking(False)
-        c.connect(sys.argv[1])
-        full.append(c)
-except BlockingIOError:
-    open(sys.argv[1] + ".full", "w")
-time.sleep(60)' "$BATS_TEST_TMPDIR/c.sock" 3>&- &
-	JOBS_TO_END+=("$!")
+	background "$RECVTTY" -full "$BATS_TEST_TMPDIR/c.sock"
 	eventually [ -e "$BATS_TEST_TMPDIR/c.sock.full" ]
 	run_detached rt create --console-socket "$BATS_TEST_TMPDIR/c.sock" --bundle "$BUNDLE" "$ID"
 	refused --console-socket "queue"

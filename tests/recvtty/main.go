@@ -6,6 +6,7 @@
 // socket section of runc's docs/terminals.md, which every engine implements.
 //
 //	recvtty [-size ROWSxCOLS] SOCKET
+//	recvtty -full SOCKET    # accepts nothing; makes SOCKET.full when no further connection can wait
 package main
 
 import (
@@ -22,12 +23,17 @@ import (
 
 func main() {
 	size := flag.String("size", "", "window size to set, ROWSxCOLS")
+	full := flag.Bool("full", false, "accept nothing, with a full queue of connections")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := session(flag.Arg(0), *size); err != nil {
+	serve := func() error { return session(flag.Arg(0), *size) }
+	if *full {
+		serve = func() error { return refuse(flag.Arg(0)) }
+	}
+	if err := serve(); err != nil {
 		fmt.Fprintln(os.Stderr, "recvtty:", err)
 		os.Exit(1)
 	}
@@ -54,6 +60,38 @@ func session(path, size string) error {
 		return nil
 	}
 	return err
+}
+
+// refuse listens at path, and fills the queue of connections with its own.
+func refuse(path string) error {
+	address := &syscall.SockaddrUnix{Name: path}
+	l, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Bind(l, address); err != nil {
+		return err
+	}
+	if err := syscall.Listen(l, 0); err != nil {
+		return err
+	}
+	for {
+		fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK, 0)
+		if err != nil {
+			return err
+		}
+		switch err := syscall.Connect(fd, address); err {
+		case nil:
+		case syscall.EAGAIN:
+			if err := os.WriteFile(path+".full", nil, 0o644); err != nil {
+				return err
+			}
+			time.Sleep(time.Minute)
+			return nil
+		default:
+			return err
+		}
+	}
 }
 
 // receive listens at path and returns the descriptor and the text of the first message.
