@@ -51,6 +51,8 @@ func (o *Opener) open(f *plan.File, maps *idmap.Namespaces) (int, error) {
 	case plan.FileMqueue:
 		fd, err := newMqueue()
 		return opened(f, "fsmount", fd, err)
+	case plan.FileDevice:
+		return o.makeDevice(f)
 	case plan.FileIDMap:
 		namespace, err := maps.Of(&o.Spec.Mounts[f.Index])
 		return duplicate(f, namespace, err)

@@ -83,7 +83,7 @@ func Create(s *spec.Spec, facts *host.Facts, r *Request) (o *plan.Options, warni
 	if o.Modes, o.ModesLater, err = readModes(s, o.Layer != nil && o.Layer.Dir != ""); err != nil {
 		return nil, nil, err
 	}
-	o.NotOnHost = missingDevices(s)
+	o.Nodes = readNodes(s)
 	if s.Process == nil {
 		return o, nil, nil
 	}

@@ -14,6 +14,16 @@ import (
 	"rt/spec"
 )
 
+// Node is what the host has at the path of a device of the config.
+type Node uint8
+
+// The kinds of nodes of the host.
+const (
+	NodeSame   Node = iota // that device
+	NodeUnlike             // that device, with another mode or owner than linux.devices gives it
+	NodeAbsent             // nothing, or another file
+)
+
 // devices are the content of /dev.
 type devices struct{ mounter }
 
@@ -122,13 +132,10 @@ func (c devices) isOverridden(path string) bool {
 	return false
 }
 
-// compileDevice makes one device node. Where that is refused it binds the host's device of the same path: in a user
-// namespace always, elsewhere without CAP_MKNOD or under the device rules of a cgroup.
+// compileDevice makes one device node. Where that is refused it binds the host's device of the same path, or a node
+// that rt has made: in a user namespace always, elsewhere without CAP_MKNOD or under the device rules of a cgroup.
 func (c devices) compileDevice(d *spec.Device) error {
-	origin := ""
-	if d.Index >= 0 {
-		origin = "linux.devices[" + strconv.Itoa(d.Index) + "]"
-	}
+	origin := deviceField(d)
 	dir, name := c.openParent(origin, d.Path)
 	if c.mountAt(d.Path) >= 0 {
 		c.open(origin, "open what is mounted there", dir, name, howNoLink).into(regTarget)
@@ -136,7 +143,7 @@ func (c devices) compileDevice(d *spec.Device) error {
 		return nil
 	}
 	fifo := d.Mode&unix.S_IFMT == unix.S_IFIFO
-	bindable := !fifo && !slices.Contains(c.opt.NotOnHost, d.Path)
+	bindable := !fifo && (c.opt.Nodes[d.Path] != NodeAbsent || c.devicesByRT())
 	if !fifo && (c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)) {
 		if !bindable {
 			return notOnHost(origin, d)
@@ -241,14 +248,52 @@ func notOnHost(origin string, d *spec.Device) error {
 	return e
 }
 
-// bindNode covers an empty file with the host's device of the same path, which rt has checked. The mount is
-// read-only: the device can be used, and the host's inode can't be changed.
+// devicesByRT reports whether rt itself makes the devices of a container with a user namespace that the host has not,
+// or not alike, at their paths. The kernel lets only a process of the initial user namespace make device nodes:
+// mknod(2).
+func (c *input) devicesByRT() bool {
+	return c.treesByRT() && c.joins == joinsNone && !c.host.UserNS && !c.devIsBound()
+}
+
+// listNodes adds the device nodes that rt makes to the files of the plan.
+func (c devices) listNodes(add func(name string, f File)) {
+	n := 0
+	for _, d := range BoundDevices(c.spec) {
+		if c.opt.Nodes[d.Path] != NodeSame && c.mountAt(d.Path) < 0 {
+			add("device"+strconv.Itoa(n), File{Kind: FileDevice, Path: d.Path, Index: d.Index, Origin: deviceField(&d)})
+			n++
+		}
+	}
+}
+
+// deviceField returns the field of the config that lists d; "" for one that every container has.
+func deviceField(d *spec.Device) string {
+	if d.Index < 0 {
+		return ""
+	}
+	return "linux.devices[" + strconv.Itoa(d.Index) + "]"
+}
+
+// NodeFor returns the device of the config, or the one that every container has, for which rt makes the node f.
+func NodeFor(s *spec.Spec, f *File) spec.Device {
+	list := BoundDevices(s)
+	return list[slices.IndexFunc(list, func(d spec.Device) bool { return d.Index == f.Index && d.Path == f.Path })]
+}
+
+// bindNode covers an empty file with the host's device of the same path, which rt has checked, or with a node that rt
+// has made. The mount is read-only: the device can be used, and the host's inode can't be changed.
 func (c devices) bindNode(origin string, d *spec.Device, dir nsenter.Reg, name string) {
 	c.call(origin, "make a file for "+d.Path, nsenter.Mknodat, nsenter.Val(dir), nsenter.Str(name),
 		nsenter.Flags(&nsenter.FileModes, unix.S_IFREG|0o666), nsenter.Imm(0)).ignore(unix.EEXIST)
 	c.open(origin, "open it", dir, name, howNoLink).into(regTarget)
-	c.call(origin, "clone the mount of the host's device", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(d.Path),
-		nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).into(regTree)
+	made := func(f *File) bool { return f.Kind == FileDevice && f.Index == d.Index && f.Path == d.Path }
+	if fd, ok := c.findFile(made); ok {
+		c.call(origin, "use the node that rt has made", nsenter.Fcntl, nsenter.Num(fd),
+			nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).into(regTree)
+	} else {
+		c.call(origin, "clone the mount of the host's device", nsenter.OpenTree, nsenter.Cwd, nsenter.Str(d.Path),
+			nsenter.Flags(&nsenter.OpenTreeFlags, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).into(regTree)
+	}
 	modern := c.host.Has(host.MountSetattr)
 	if modern {
 		c.setAttributes(origin, "restrict it: the host's inode must not change", regTree, hostAttrs, 0, 0, false)

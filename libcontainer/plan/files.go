@@ -38,6 +38,9 @@ func (c container) listFiles() {
 			}
 		}
 	}
+	if c.devicesByRT() {
+		devices{mounter{c.compiler}}.listNodes(add)
+	}
 	if c.opt.Notify != "" && c.treesByRT() {
 		add("notify-tree", File{Kind: FileNotify, Path: c.opt.Notify, Index: -1, Origin: notifyOrigin})
 	}

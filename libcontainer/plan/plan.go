@@ -54,8 +54,8 @@ type Options struct {
 	// ModesLater says for every mount whether that directory can be read only at the step itself, since an earlier
 	// mount may bring it.
 	ModesLater []bool
-	// NotOnHost are the paths of those BoundDevices that do not exist on the host, or are another device there.
-	NotOnHost []string
+	// Nodes says what the host has at the paths of BoundDevices, where it is not NodeSame.
+	Nodes map[string]Node
 	// Home is the HOME of a process that joins a container if its environment has none: the home directory of the user
 	// in the container's passwd.
 	Home string
@@ -122,7 +122,7 @@ type File struct {
 	Path   string
 	Flag   uintptr // FileNamespace: the kind of namespace, a CLONE_NEW* flag
 	Origin string
-	Index  int // FileTree: index in mounts, or -1 for the root file system; FileJoin: see there
+	Index  int // FileTree: index in mounts, or -1 for the root file system; FileJoin, FileDevice: see there
 }
 
 // FileKind says what to open.
@@ -138,6 +138,7 @@ const (
 	FileSpare                     // /dev/null: its number is reserved for what the boot process passes (see passToRt)
 	FileMqueue                    // a detached mount of the message queues of rt's ipc namespace
 	FileNotify                    // a detached copy of the mount at Options.Notify
+	FileDevice                    // a detached mount of a new device node: linux.devices[Index], or the one at Path
 	FileIDMap                     // a user namespace that maps ids as mounts[Index] asks for
 	FilePidfd                     // exec: a pidfd of the container's first process
 	FileBinary                    // exec: a sealed copy of a program of the host's

@@ -337,8 +337,20 @@ func TestPlans(t *testing.T) {
 				"major": 1, "minor": 3},
 				{"path": "/opt/missing", "type": "c", "major": 9, "minor": 9}]}}`},
 			func(o *Options) {
-				o.Sources[1], o.Sources[2], o.NotOnHost = SourceFile, SourceFile, []string{"/opt/missing"}
+				o.Sources[1], o.Sources[2] = SourceFile, SourceFile
+				o.Nodes = map[string]Node{"/opt/missing": NodeAbsent}
 			},
+		},
+		{
+			"devices-user-namespace", modern(),
+			[]string{`{"mounts": [{"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}],
+			"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}],
+			"uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],
+			"gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],
+			"devices": [{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229},
+			{"path": "/dev/mine", "type": "c", "major": 1, "minor": 3},
+			{"path": "/dev/kvm", "type": "c", "major": 10, "minor": 232, "fileMode": 432}]}}`},
+			func(o *Options) { o.Nodes = map[string]Node{"/dev/mine": NodeAbsent, "/dev/kvm": NodeUnlike} },
 		},
 		{
 			"devices-user-namespace.linux-5.10", linux510(),

@@ -114,6 +114,7 @@ var fileSentences = [...]string{
 	FileSpare:     "a reserved number for descriptors that are passed to rt",
 	FileMqueue:    "the message queues of the container's ipc namespace",
 	FileNotify:    "the directory of the notify socket",
+	FileDevice:    "a mount of a new node for this device",
 	FileIDMap:     "a user namespace that maps the mount's ids",
 	FilePidfd:     "the container's first process",
 	FileBinary:    "a sealed copy of the host's program",

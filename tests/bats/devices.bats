@@ -85,6 +85,29 @@ ptmx" ]
 	[ "$output" = "/dev/full 1:7" ]
 }
 
+# bats test_tags=root
+@test "linux.devices: in a user namespace a device that the host has elsewhere, or with another mode, is made" {
+	only_rt "crun 1.8 and runc bind the host's node of the same path"
+	bundle '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.devices = [{path: "/dev/mine", type: "c", major: 1, minor: 3, fileMode: 432, uid: 7, gid: 8},
+			{path: "/dev/deep/full", type: "c", major: 1, minor: 7},
+			{path: "/dev/zero", type: "c", major: 1, minor: 5, fileMode: 384, uid: 9},
+			{path: "/dev/disk", type: "b", major: 7, minor: 250}]'
+	before=$(stat -c "%t:%T %a %u:%g" /dev/null /dev/zero)
+	in_container sh -c 'stat -c "%F %t:%T %a %u:%g" /dev/mine /dev/deep/full /dev/zero /dev/disk
+		head -c 2 /dev/deep/full | wc -c'
+	[ "$status" -eq 0 ]
+	[ "$output" = "character special file 1:3 660 7:8
+character special file 1:7 666 0:0
+character special file 1:5 600 9:0
+block special file 7:fa 666 0:0
+2" ]
+	[ "$before" = "$(stat -c "%t:%T %a %u:%g" /dev/null /dev/zero)" ]
+	[ ! -e "$ROOT/$ID" ]
+}
+
 @test "linux.devices: an unknown type is refused" {
 	bundle '.linux.devices = [{path: "/dev/mine", type: "x", major: 1, minor: 5}]'
 	in_container true
@@ -164,16 +187,34 @@ ptmx" ]
 }
 
 # bats test_tags=root
-@test "linux.devices: in a user namespace only the host's node of that name is bound" {
+@test "linux.devices: without CAP_MKNOD a user namespace gets the host's node, whatever its mode" {
 	only_rt "an error with the field"
-	bundle '.linux.namespaces += [{type: "user"}]
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings
-		| .linux.devices = [{path: "/null", type: "c", major: 1, minor: 3}]'
-	in_container true
-	refused linux.devices[0].path /null
-	config '.linux.devices = [{path: "/dev/full", type: "c", major: 1, minor: 3}]'
-	in_container true
-	refused linux.devices[0].path /dev/full
+	bundle '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings
+		| .linux.devices = [{path: "/dev/full", type: "c", major: 1, minor: 7, fileMode: 384}]'
+	process stat -c "%t:%T %a" /dev/full
+	weak=(setpriv --bounding-set=-mknod --inh-caps=-mknod "$RT" --root "$ROOT")
+	run "${weak[@]}" run --bundle "$BUNDLE" "$ID"
+	[ "$output" = "1:7 666" ]
+	config '.linux.devices[0].path = "/dev/mine"'
+	run "${weak[@]}" run --bundle "$BUNDLE" "$ID"
+	refused linux.devices[0].path CAP_MKNOD
+}
+
+@test "linux.devices: without root's rights only the host's node of that name is bound" {
+	only_rt "an error with the field"
+	bundle '.linux.devices = [{path: "/dev/mine", type: "c", major: 1, minor: 3}]'
+	[ "$ROOTLESS" = 1 ] || config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0,
+		hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	for path in mine full; do
+		config ".linux.devices[0].path = \"/dev/$path\""
+		in_container stat -c %t:%T "/dev/$path"
+		if [ "$ROOTLESS" = 1 ]; then
+			refused linux.devices[0].path "/dev/$path"
+		else
+			[ "$output" = 1:3 ]
+		fi
+	done
 }
 
 @test "default devices: those that are bound in a user namespace can be used and not changed" {
