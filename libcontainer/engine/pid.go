@@ -35,13 +35,18 @@ func sendPidfd(path string, pid int) error {
 }
 
 // writePidFile writes the pid alone, without a newline, to a temporary file, which it renames: engines read the file as
-// soon as it exists. A symbolic link by either name is replaced, never followed.
+// soon as it exists. A symbolic link by either name is replaced, never followed. What is no file that a rename may
+// replace, such as /dev/null of the host, gets the text itself.
 func writePidFile(path string, pid int) error {
+	text := strconv.AppendInt(nil, int64(pid), 10)
+	if done, err := writeSpecial(path, text); done || err != nil {
+		return err
+	}
 	fd, temporary, err := sys.CreateTemporary(path, 0o644)
 	if err != nil {
 		return diag.Sys("the pid file can't be created", "openat", err).At("--pid-file", path)
 	}
-	_, err = unix.Write(fd, strconv.AppendInt(nil, int64(pid), 10))
+	_, err = unix.Write(fd, text)
 	_ = unix.Close(fd)
 	if err == nil {
 		err = os.Rename(temporary, path)
@@ -51,6 +56,38 @@ func writePidFile(path string, pid int) error {
 		return diag.Sys("the pid file can't be written", "write", err).At("--pid-file", path)
 	}
 	return nil
+}
+
+// writeSpecial writes text to a character device or a FIFO at path, and reports whether there is one. Any other special
+// file, and a link to one, is an error.
+func writeSpecial(path string, text []byte) (bool, error) {
+	var st, target unix.Stat_t
+	if unix.Lstat(path, &st) != nil {
+		return false, nil
+	}
+	kind := st.Mode & unix.S_IFMT
+	if kind == unix.S_IFLNK && unix.Stat(path, &target) == nil {
+		kind = target.Mode & unix.S_IFMT
+	}
+	switch {
+	case kind == unix.S_IFREG || kind == unix.S_IFDIR || kind == unix.S_IFLNK:
+		return false, nil
+	case kind == st.Mode&unix.S_IFMT && (kind == unix.S_IFCHR || kind == unix.S_IFIFO):
+	default:
+		return false, &diag.Error{
+			Kind: diag.Host, Field: "--pid-file", Value: path,
+			Problem: "is a special file or a link to one, which the pid file would replace: name a regular file",
+		}
+	}
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false, diag.Sys("the pid can't be written", "open", err).At("--pid-file", path)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if _, err := unix.Write(fd, text); err != nil {
+		return false, diag.Sys("the pid can't be written", "write", err).At("--pid-file", path)
+	}
+	return true, nil
 }
 
 // send sends a descriptor to a listening Unix stream socket, with its name as the payload, as runc does.

@@ -308,6 +308,38 @@ load setup
 	[ "$(od -An -c "$BATS_TEST_TMPDIR/pid" | tr -d ' \n')" = "$(state pid)" ]
 }
 
+@test "create --pid-file: a FIFO gets the pid, and what a file must not replace stays" {
+	only_rt "runc puts a file there"
+	bundle
+	process sleep 60
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	exec 5<>"$BATS_TEST_TMPDIR/fifo"
+	run_detached rt create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/fifo" "$ID"
+	[ "$status" -eq 0 ]
+	[ -p "$BATS_TEST_TMPDIR/fifo" ]
+	read -r -t 5 -N "$(state pid | tr -d '\n' | wc -c)" pid <&5
+	[ "$pid" = "$(state pid)" ]
+	exec 5<&-
+	run rt exec --detach --pid-file "$BATS_TEST_TMPDIR/fifo" "$ID" sleep 5
+	[[ $output == *--pid-file* && $output == *"no such device or address"* ]]
+	ln -s fifo "$BATS_TEST_TMPDIR/link"
+	run rt exec --detach --pid-file "$BATS_TEST_TMPDIR/link" "$ID" sleep 5
+	[ "$status" -eq 255 ]
+	[[ $output == *--pid-file*"name a regular file"* ]]
+	[ -L "$BATS_TEST_TMPDIR/link" ]
+}
+
+# bats test_tags=root
+@test "create --pid-file: the host's /dev/null stays a device" {
+	only_rt "runc puts a file there"
+	bundle
+	process sleep 60
+	mknod "$BATS_TEST_TMPDIR/null" c 1 3
+	run_detached rt create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/null" "$ID"
+	[ "$status" -eq 0 ]
+	[ -c "$BATS_TEST_TMPDIR/null" ]
+}
+
 @test "start: eight at once, one wins" {
 	bundle '.root.readonly = false'
 	created sh -c 'echo ran >>/ran; sleep 60'
