@@ -230,6 +230,12 @@ func (x *Restore) addNamespaces() error {
 				if err != nil {
 					return err
 				}
+				if n.flag == unix.CLONE_NEWPID {
+					if err := checkTracer(j, fd); err != nil {
+						_ = unix.Close(fd)
+						return err
+					}
+				}
 				x.request.Inherit = append(x.request.Inherit, criu.Inherited{Key: n.label, FD: x.passToCRIU(fd)})
 			}
 		}
@@ -245,6 +251,22 @@ func (x *Restore) addNamespaces() error {
 		}
 	}
 	return nil
+}
+
+// checkTracer returns an error if a process that sees those of a pid namespace could trace the processes of CRIU that
+// become the container's. These have the host's root directory and all privileges until CRIU takes them away, and are
+// dumpable. With a user namespace CRIU dumps no container whose /proc is of another one's pid namespace.
+func checkTracer(j *spec.Join, fd int) error {
+	pid, err := process.FindTracer(fd)
+	if pid == 0 || err != nil {
+		return err
+	}
+	return &diag.Error{
+		Kind: diag.State, Field: j.Field(), Value: j.Path,
+		Problem: "is a pid namespace that process " + strconv.Itoa(pid) + " sees, which may have CAP_SYS_PTRACE: it " +
+			"could reach the host's files through this container while that is restored",
+		Hint: "restore it before that process starts, or in a pid namespace of its own",
+	}
 }
 
 // attachCRIU moves CRIU to the container's cgroup: the processes are created there, under the container's limits and

@@ -101,3 +101,33 @@ hanging() {
 	[ -z "$(containers)" ]
 	[ -z "$(cgroups)" ]
 }
+
+# bats test_tags=root
+@test "restore: into a pid namespace that others see who could trace the processes is refused" {
+	only_rt "processes that have not changed their root yet"
+	local ptrace='.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
+	mkdir "$IMAGES"
+	touch "$IMAGES/inventory.img"
+	bundle
+	cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/plain.json"
+	for neighbour in . "$ptrace"; do
+		cp "$BATS_TEST_TMPDIR/plain.json" "$BUNDLE/config.json"
+		config "$neighbour"
+		running sleep 1000
+		cp "$BATS_TEST_TMPDIR/plain.json" "$BUNDLE/config.json"
+		P=$(state pid) config '.linux.namespaces |=
+			map(if .type == "pid" then .path = "/proc/\(env.P)/ns/pid" else . end)'
+		silent_criu
+		if [ "$neighbour" = . ]; then
+			hanging restore --bundle "$BUNDLE" --image-path "$IMAGES" --detach "$ID-second"
+			kill -TERM "$waiter"
+			wait "$waiter" || true
+			silent_ends
+		else
+			run timeout 20 "$RT" --root "$ROOT" restore --bundle "$BUNDLE" --image-path "$IMAGES" --detach "$ID-second"
+			[ "$status" -eq 1 ]
+			clear_error 'linux.namespaces[' CAP_SYS_PTRACE "while that is restored"
+		fi
+		rt delete --force "$ID"
+	done
+}
