@@ -3,6 +3,7 @@ package cgroup
 import (
 	"hash/fnv"
 	"slices"
+	"strings"
 	"time"
 
 	"rt/internal/diag"
@@ -28,7 +29,7 @@ const lockPatience = time.Second
 const lockPause = 10 * time.Millisecond
 
 // lockRange returns the file to lock, and the range of bytes in it. systemd makes and removes the directory of a unit,
-// so the file is that of the hierarchy's root, and the byte in it stands for the unit's name.
+// so the file is that of a cgroup above it, and the byte in it stands for the unit's name.
 func (g *cgroupSet) lockRange() (file string, lock unix.Flock_t) {
 	lock = unix.Flock_t{Type: unix.F_WRLCK}
 	if g.driver != Systemd {
@@ -37,7 +38,24 @@ func (g *cgroupSet) lockRange() (file string, lock unix.Flock_t) {
 	name := fnv.New32a()
 	_, _ = name.Write([]byte(g.unit.name))
 	lock.Start, lock.Len = int64(name.Sum32()), 1
-	return g.hierarchies[0].base + "/cgroup.procs", lock
+	return managerDir(&g.hierarchies[0]) + "/cgroup.procs", lock
+}
+
+// managerDir returns the cgroup of the systemd that makes a unit: the hierarchy's root for that of the machine, and for
+// that of a user the first cgroup above the unit whose cgroup.procs the user can write, which is user@UID.service. It
+// exists as long as that systemd runs.
+func managerDir(h *hierarchy) string {
+	for at := len(h.base); at < len(h.dir); {
+		if unix.Access(h.dir[:at]+"/cgroup.procs", unix.W_OK) == nil {
+			return h.dir[:at]
+		}
+		next := strings.IndexByte(h.dir[at+1:], '/')
+		if next < 0 {
+			break
+		}
+		at += 1 + next
+	}
+	return h.base
 }
 
 // tryLock locks the cgroup, unless the Group has locked it already. It returns EAGAIN if another rt has, and ENOENT if

@@ -19,7 +19,8 @@ type ownership struct{ *cgroupSet }
 //
 // Only CAP_SYS_ADMIN in the initial user namespace can see or change one of the namespace trusted (xattr(7)). Without
 // that rt writes one of the namespace user (cgroup2, Linux 5.7), to the parent of the cgroup and with its name: a
-// container whose own cgroup is writable does not reach the parent.
+// container whose own cgroup is writable does not reach the parent. The value ends in the inode number of the cgroup:
+// the attribute stays if something else than rt removes the cgroup, and says nothing of a later one of that path.
 const (
 	ownerAttr     = "trusted.rt.owner"
 	userOwnerAttr = "user.rt.owner."
@@ -96,10 +97,28 @@ func (g ownership) IsTaken() bool {
 func ownerOf(dir string) (mark string, named bool) {
 	var text [128]byte
 	n, err := unix.Getxattr(dir, ownerAttr, text[:])
-	if err != nil {
-		n, err = unix.Getxattr(path.Dir(dir), userOwnerAttr+path.Base(dir), text[:])
+	if err == nil {
+		return string(text[:n]), true
 	}
-	return string(text[:max(n, 0)]), err == nil
+	n, err = unix.Getxattr(path.Dir(dir), userOwnerAttr+path.Base(dir), text[:])
+	if err != nil {
+		return "", false
+	}
+	mark, inode, ok := strings.Cut(string(text[:n]), inodeMark)
+	return mark, ok && inode == inodeOf(dir)
+}
+
+// inodeMark is before the inode number in a value of userOwnerAttr.
+const inodeMark = " inode "
+
+// inodeOf returns the inode number of a cgroup in decimal, or "" if it is gone. The kernel never gives it to another
+// cgroup: it counts them in 64 bits.
+func inodeOf(dir string) string {
+	var st unix.Stat_t
+	if unix.Lstat(dir, &st) != nil {
+		return ""
+	}
+	return strconv.FormatUint(st.Ino, 10)
 }
 
 // setOwner sets the attribute of a cgroup, if the kernel allows that.
@@ -107,11 +126,11 @@ func setOwner(dir, mark string) {
 	if unix.Setxattr(dir, ownerAttr, []byte(mark), 0) != unix.EPERM {
 		return
 	}
-	above := path.Dir(dir)
-	err := unix.Setxattr(above, userOwnerAttr+path.Base(dir), []byte(mark), 0)
+	above, value := path.Dir(dir), []byte(mark+inodeMark+inodeOf(dir))
+	err := unix.Setxattr(above, userOwnerAttr+path.Base(dir), value, 0)
 	if err == unix.ENOSPC { // the kernel keeps 128 of them
 		removeOldOwners(above)
-		_ = unix.Setxattr(above, userOwnerAttr+path.Base(dir), []byte(mark), 0)
+		_ = unix.Setxattr(above, userOwnerAttr+path.Base(dir), value, 0)
 	}
 }
 

@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -198,9 +199,67 @@ func TestOwnerOfUser(t *testing.T) {
 		if g.owner = "first"; !g.IsTaken() {
 			t.Error("a container that has ended still has the cgroup of another one")
 		}
+		// Something else than rt removes the cgroup, and an engine makes one of that path.
+		if err := os.Remove(dir); err != nil {
+			t.Error(err)
+		}
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Error(err)
+		}
+		if mark, named := ownerOf(dir); named {
+			t.Errorf("the later cgroup has the name %q of the earlier one", mark)
+		}
+		setOwner(dir, "first")
 		g.removeName()
 		if _, named := ownerOf(dir); named {
 			t.Error("the name is left")
+		}
+	}()
+	<-done
+}
+
+// TestManagerDir: what is locked for a unit is a cgroup of the systemd that makes it.
+func TestManagerDir(t *testing.T) {
+	needRights(t)
+	const nobody = 65534
+	base, err := os.MkdirTemp("/tmp", "rt-test-manager")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(base)
+	manager := base + "/user.slice/user@1.service"
+	dir := manager + "/app.slice/rt-web1.scope"
+	for at := dir; len(at) >= len(base); at = filepath.Dir(at) {
+		if err := errors.Join(os.MkdirAll(at, 0o755), os.WriteFile(at+"/cgroup.procs", nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		if len(at) >= len(manager) {
+			if err := os.Chown(at+"/cgroup.procs", nobody, nobody); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.Chmod(base, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h := &hierarchy{base: base, dir: dir}
+	if got := managerDir(h); got != base {
+		t.Errorf("root locks %s", got)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and not unlocked: the thread ends with the goroutine
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, nobody, nobody, nobody); errno != 0 {
+			t.Error(errno)
+			return
+		}
+		if got := managerDir(h); got != manager {
+			t.Errorf("a user locks %s", got)
+		}
+		_ = unix.Chmod(manager+"/cgroup.procs", 0o444)
+		if got := managerDir(h); got != manager+"/app.slice" {
+			t.Errorf("without rights over %s a user locks %s", manager, got)
 		}
 	}()
 	<-done
