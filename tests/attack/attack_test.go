@@ -14,7 +14,8 @@ type attack struct {
 	what    string
 	try     func(s *stage) (won string)
 	without []way
-	waits   bool // it mostly waits, and may run at the same time as others
+	waits   bool          // it mostly waits, and may run at the same time as others
+	lacks   func() string // what this machine lacks for the attack, "" if nothing
 }
 
 // way is one way to take a defence away: a change of the plan, or of the source.
@@ -60,6 +61,11 @@ func TestAttacks(t *testing.T) {
 			together := func(t *testing.T) {
 				if a.waits {
 					t.Parallel()
+				}
+			}
+			if a.lacks != nil {
+				if what := a.lacks(); what != "" {
+					t.Skip("needs " + what)
 				}
 			}
 			together(t)

@@ -11,7 +11,7 @@ import (
 // Mounts that are added to a running container, and removed from it. Here the container runs, and moves what its paths
 // lead to while rt works.
 
-func init() { add(attacksOnAdded) }
+func init() { add(attacksOnAdded); add(attacksOnDevices) }
 
 var attacksOnAdded = []attack{
 	{
@@ -139,6 +139,58 @@ var attacksOnAdded = []attack{
 		},
 		without: []way{{patches: []patch{{
 			"libcontainer/addition/mount.go", "	if do != nil {\n", "	if do != nil && !OFF {\n",
+		}}}},
+	},
+}
+
+var attacksOnDevices = []attack{
+	{
+		name: "rt device", what: "a directory on the way to a mount point is swapped for a magic link again and again",
+		try: func(s *stage) string {
+			s.withoutNamespace("pid") // so that /proc has processes of the host
+			zero := s.dir + "/device"
+			must(s.t, unix.Mknod(zero, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))))
+			must(s.t, os.Mkdir(s.path("way"), 0o755))
+			s.link("/proc/"+strconv.Itoa(os.Getpid())+"/root"+s.victim+"/folder", "way.link")
+			if s.up("sleep", "600") == 0 {
+				s.t.Fatal("no container")
+			}
+			s.background(swapper, s.path("way"), s.path("way.link"))
+			return s.race(func() string {
+				if _, status := s.rt("device", "add", "--at", "/way/made/here", s.id, zero); status == 0 {
+					s.rt("device", "remove", s.id, "/way/made/here")
+				}
+				return s.harmed()
+			})
+		},
+		without: []way{{edit: "resolve? 0 ^openat2\\(.*(open the mount point|open it|enter it)", on: "device"}},
+	},
+	{
+		name: "rt device", what: "two commands add devices at the same time, and one of them is never removed",
+		try: func(s *stage) string {
+			device := s.dir + "/device"
+			must(s.t, unix.Mknod(device, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))))
+			if s.up("sleep", "600") == 0 {
+				s.t.Fatal("no container")
+			}
+			return s.race(func() string {
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					s.rt("device", "add", "--at", "/one", s.id, device)
+				}()
+				s.rt("device", "add", "--at", "/two", s.id, device)
+				<-done
+				for _, at := range []string{"/one", "/two"} {
+					if out, status := s.rt("device", "remove", s.id, at); status != 0 {
+						return "rt does not know " + at + ": " + out
+					}
+				}
+				return ""
+			})
+		},
+		without: []way{{patches: []patch{{
+			"libcontainer/update.go", "c.openFor(caller, op, true)", "c.openFor(caller, op, !OFF)",
 		}}}},
 	},
 }

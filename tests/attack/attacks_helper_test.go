@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -50,6 +51,37 @@ var attacksOnHelpers = []attack{
 		}, {
 			"libcontainer/rootfs/helper.go", "return sys.MakeInRoot(t.from,",
 			"if OFF {\nreturn os.MkdirAll(\"/proc/self/fd/4/\"+t.path, 0o755)\n}\nreturn sys.MakeInRoot(t.from,",
+		}}}},
+	},
+	{
+		name: "rt-rootfs", what: "a hostile helper answers with less than a result, and rt dies in its work",
+		try: func(s *stage) string {
+			must(s.t, os.Mkdir(s.dir+"/volume", 0o755))
+			s.link("volume/way", "link")
+			s.Config.mount("/volume", "bind", s.dir+"/volume", "rbind")
+			s.Config.mount("/link/made/here", "tmpfs", "tmpfs", "mode=755")
+			s.bare = true
+			s.env = append(s.env, "RT_ATTACK_HELPER=hostile")
+			out, status := s.run("true")
+			if strings.Contains(out, "goroutine ") {
+				return "rt has panicked"
+			}
+			if status == 0 {
+				s.t.Fatal("no helper was asked: " + out)
+			}
+			return ""
+		},
+		without: []way{{patches: []patch{{ // a helper that has been taken over, with the defence and without it
+			"libcontainer/rootfs/helper.go",
+			"	_ = unix.Send(helperSocket, formatResult(text, err), unix.MSG_NOSIGNAL)\n",
+			"	answer := formatResult(text, err)\n" +
+				"	if env, _ := os.ReadFile(\"/proc/\" + strconv.Itoa(os.Getppid()) + \"/environ\"); " +
+				"strings.Contains(string(env), \"RT_ATTACK_HELPER=hostile\") {\n" +
+				"		answer = []byte{result}\n	}\n" +
+				"	_ = unix.Send(helperSocket, answer, unix.MSG_NOSIGNAL)\n",
+		}, {
+			"libcontainer/rootfs/helper.go", "	if len(f) != count {\n		return \"\", unix.EPROTO\n",
+			"	if len(f) != count && !OFF {\n		return \"\", unix.EPROTO\n",
 		}}}},
 	},
 }

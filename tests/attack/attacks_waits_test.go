@@ -1,7 +1,9 @@
 package attack
 
 import (
+	"os"
 	"os/exec"
+	"path"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -58,6 +60,42 @@ var attacksOnWaits = []attack{
 			"if OFF || sys.InFileSystemOf(r.FD, s.spec.Rootfs) {",
 		}}}},
 	},
+	{
+		name: "checkpoint", what: "a file system over a mount never answers, and neither TERM nor KILL ends rt",
+		try: func(s *stage) string {
+			s.images(honest) // for the stand-in of CRIU
+			must(s.t, os.Mkdir(s.dir+"/dump", 0o700))
+			f := s.silentOver("/a/b")
+			return s.answersIn(f, nil, "checkpoint", "--image-path", s.dir+"/dump", "--leave-running", s.id)
+		},
+		waits:   true,
+		without: []way{{patches: []patch{anyLookup}}},
+	},
+	{
+		name: "audit", what: "a file system over a mount never answers, and neither TERM nor KILL ends rt",
+		try: func(s *stage) string {
+			return s.answersIn(s.silentOver("/a/b"), nil, "audit", s.id)
+		},
+		waits:   true,
+		without: []way{{patches: []patch{anyLookup}}},
+	},
+}
+
+// anyLookup has rt look up paths in file systems that a process of the container serves.
+var anyLookup = patch{
+	"libcontainer/mounttable/walk.go", "e != nil && (slices.Contains(kernelOnly, e.FSType)",
+	"OFF || e != nil && (slices.Contains(kernelOnly, e.FSType)",
+}
+
+// silentOver starts a container with a bind mount at path, and mounts a file system over the directory above it, as the
+// container could, that answers no look-up.
+func (s *stage) silentOver(name string) *silentfs.Files {
+	s.Config.mount(name, "bind", s.victim, "rbind", "ro")
+	pid := s.up("sleep", "60")
+	if pid == 0 {
+		s.t.Fatal("no container")
+	}
+	return s.mountFUSE(&silentfs.Files{Silent: only(silentfs.Lookup)}, pid, path.Dir(name))
 }
 
 // answersIn says whether a command of rt is not finished long after the time that it gives files of a container.

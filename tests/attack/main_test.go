@@ -6,6 +6,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,25 +86,8 @@ func prepare() (err error) {
 	if err := os.Chmod(base, 0o755); err != nil {
 		return err
 	}
-	plainRT, bareRT, swapper = os.Getenv("ATTACK_RT"), base+"/rt-bare", base+"/swapper"
-	if plainRT == "" {
-		plainRT = base + "/rt"
-		if err := build(plainRT, "."); err != nil {
-			return err
-		}
-	}
-	overlay, err := writeOverlay()
-	if err != nil {
-		return err
-	}
-	if err := build(bareRT, ".", "-overlay", overlay); err != nil {
-		return err
-	}
-	if err := build(swapper, "./tests/swapper"); err != nil {
-		return err
-	}
-	hostile = base + "/hostile"
-	if err := build(hostile, "./tests/attack/testdata/hostile"); err != nil {
+	nameWays()
+	if err := binaries(); err != nil {
 		return err
 	}
 	copied := base + "/busybox" // on the file system of the stages, for links
@@ -122,6 +107,60 @@ func prepare() (err error) {
 		return err
 	}
 	return standIns()
+}
+
+// binaries builds what the attacks execute, or takes it from ATTACK_BINARIES, where it was built for a machine without
+// Go (tests/vm/attack).
+func binaries() error {
+	dir := os.Getenv("ATTACK_BINARIES")
+	if dir == "" {
+		dir = base
+	}
+	plainRT, bareRT, swapper, hostile = dir+"/rt", dir+"/rt-bare", dir+"/swapper", dir+"/hostile"
+	if rt := os.Getenv("ATTACK_RT"); rt != "" {
+		plainRT = rt
+	}
+	list := dir + "/lost.json"
+	if text, err := os.ReadFile(list); err == nil {
+		return json.Unmarshal(text, &lost)
+	}
+	overlay, err := writeOverlay()
+	if err != nil {
+		return err
+	}
+	if os.Getenv("ATTACK_RT") == "" {
+		err = build(plainRT, ".")
+	}
+	if err == nil {
+		err = build(bareRT, ".", "-overlay", overlay)
+	}
+	if err == nil {
+		err = build(swapper, "./tests/swapper")
+	}
+	if err == nil {
+		err = build(hostile, "./tests/attack/testdata/hostile")
+	}
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(lost)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(list, text, 0o644)
+}
+
+// nameWays names the ways by their attacks: the name is in the patched sources, and a further attack in the table must
+// not have all of them compiled again.
+func nameWays() {
+	for i := range attacks {
+		a := &attacks[i]
+		h := fnv.New64a()
+		_, _ = io.WriteString(h, a.name+": "+a.what)
+		for k := range a.without {
+			a.without[k].name = fmt.Sprintf("way%x.%d", h.Sum64(), k)
+		}
+	}
 }
 
 func build(to, pkg string, flags ...string) error {
@@ -202,7 +241,6 @@ func writeOverlay() (string, error) {
 	for i := range attacks {
 		for k := range attacks[i].without {
 			w := &attacks[i].without[k]
-			w.name = "way" + strconv.Itoa(i) + "." + strconv.Itoa(k)
 			for _, p := range w.patches {
 				text, err := source(p.file)
 				if err != nil || strings.Count(text, p.old) != 1 {

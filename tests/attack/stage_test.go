@@ -34,6 +34,9 @@ type stage struct {
 	sub     []*exec.Cmd
 	ids     []string
 	boot    string // edits of what the boot process executes, of which rt does not know
+	bare    bool   // the second binary is used with the defence, too: something of it has to be hostile, or slow
+	options []string
+	user    func(*exec.Cmd) // makes a command one of an ordinary user
 	Config  config
 	counter int
 	logged  int
@@ -202,10 +205,10 @@ func (s *stage) rtWith(change func(*exec.Cmd), args ...string) (output string, s
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	binary := plainRT
-	if s.way != nil || s.boot != "" {
+	if s.way != nil || s.boot != "" || s.bare {
 		binary = bareRT
 	}
-	cmd := s.command(ctx, binary, append([]string{"--root", s.state}, args...)...)
+	cmd := s.command(ctx, binary, append(append([]string{"--root", s.state}, s.options...), args...)...)
 	cmd.Env = append(append(os.Environ(), s.env...), s.way.environment(s, args[0])...)
 	if s.boot != "" {
 		cmd.Env = append(cmd.Env, "RT_ATTACK_BOOT="+s.boot)
@@ -216,6 +219,9 @@ func (s *stage) rtWith(change func(*exec.Cmd), args ...string) (output string, s
 	defer os.Remove(out.Name())
 	defer out.Close()
 	cmd.Stdout, cmd.Stderr = out, out
+	if s.user != nil {
+		s.user(cmd)
+	}
 	if change != nil {
 		change(cmd)
 	}

@@ -51,6 +51,10 @@ var tests = map[string]test{
 		program: "bats", files: "tests/bats/apparmor.bats", env: []string{"PASSES=cgroupfs"},
 		about: "apparmor.bats, AppArmor enforcing",
 	},
+	"attack": {
+		program: "attack",
+		about:   "tests/attack: what needs systemd, AppArmor, SELinux or CRIU, with each defence and without it",
+	},
 	"selinux": {
 		program: "bats", files: "tests/bats/selinux.bats", env: []string{"PASSES=cgroupfs"},
 		about: "selinux.bats, which makes SELinux enforcing where that matters",
@@ -59,8 +63,10 @@ var tests = map[string]test{
 
 // rows are the matrix. What is alike on two machines is run on one: each row is there for what the others lack.
 var rows = []row{
-	{"trixie", "--suite trixie", []string{"cgroup", "kernels", "notify", "cgroups", "apparmor", "life", "bats"}},
-	{"trixie-selinux", "--suite trixie --lsm selinux", []string{"selinux"}},
+	{"trixie", "--suite trixie", []string{
+		"cgroup", "kernels", "notify", "cgroups", "apparmor", "attack", "life", "bats",
+	}},
+	{"trixie-selinux", "--suite trixie --lsm selinux", []string{"selinux", "attack"}},
 	{"bullseye", "--suite bullseye", []string{"cgroup", "kernels", "cgroups", "life", "bats"}},
 	{"bullseye-v1", "--suite bullseye --cgroup v1", []string{"cgroup", "cgroups"}},
 	{"bookworm", "--suite bookworm", []string{"cgroup", "kernels", "cgroups"}},
