@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
@@ -45,7 +47,11 @@ func (c remounts) compile(m *spec.Mount) error {
 		if m.Data != "" {
 			data = nsenter.Str(m.Data)
 		}
-		flags := mountFlags(before.AttrSet&^m.AttrClear|m.AttrSet) | m.SuperFlags | unix.MS_REMOUNT
+		attributes := before.AttrSet&^m.AttrClear | m.AttrSet
+		if before.Type == "tmpfs" && c.makeReadonlyLater(m, before.AttrSet, tree) {
+			attributes &^= unix.MOUNT_ATTR_RDONLY // devices and mount points are still to be made in it
+		}
+		flags := mountFlags(attributes) | m.SuperFlags | unix.MS_REMOUNT
 		c.call(origin, "change the options of the file system at "+m.Destination, nsenter.Mount, nsenter.Null,
 			nsenter.Str("."), nsenter.Null,
 			nsenter.Flags(&nsenter.MountFlags, flags), data)
@@ -132,21 +138,33 @@ func (c remounts) entryFor(m *spec.Mount) int {
 	return made
 }
 
+// makeReadonlyLater reports whether the mount in tree, which m changes, is one of those that become read-only when
+// everything in them is made. If m makes it read-only it is one from now on.
+func (c remounts) makeReadonlyLater(m *spec.Mount, before uint64, tree nsenter.Reg) bool {
+	if m.AttrSet&unix.MOUNT_ATTR_RDONLY == 0 {
+		return slices.ContainsFunc(c.opened.readonly, func(o openMount) bool { return o.destination == m.Destination })
+	}
+	r, ok := c.reserveRegister(false)
+	if !ok {
+		return false
+	}
+	origin := mountPath(m, "options")
+	c.call(origin, "keep its descriptor: it is made read-only later", nsenter.Fcntl, nsenter.Val(tree),
+		nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).into(r)
+	c.opened.readonly = append(c.opened.readonly, openMount{
+		m.Index, m.Destination, origin, r,
+		mountFlags(before&^m.AttrClear | m.AttrSet),
+	})
+	return true
+}
+
 // changeAttributes changes the attributes of a mount. Like other mounts, it becomes read-only once everything in it is
 // made.
 func (c remounts) changeAttributes(m *spec.Mount, before uint64, tree nsenter.Reg) {
 	origin := mountPath(m, "options")
 	set := m.AttrSet
-	if set&unix.MOUNT_ATTR_RDONLY != 0 {
-		if r, ok := c.reserveRegister(false); ok {
-			set &^= unix.MOUNT_ATTR_RDONLY
-			c.call(origin, "keep its descriptor: it is made read-only later", nsenter.Fcntl, nsenter.Val(tree),
-				nsenter.Flags(&nsenter.FcntlCommands, unix.F_DUPFD_CLOEXEC), nsenter.Imm(0)).into(r)
-			c.opened.readonly = append(c.opened.readonly, openMount{
-				m.Index, m.Destination, origin, r,
-				mountFlags(before&^m.AttrClear | m.AttrSet),
-			})
-		}
+	if set&unix.MOUNT_ATTR_RDONLY != 0 && c.makeReadonlyLater(m, before, tree) {
+		set &^= unix.MOUNT_ATTR_RDONLY
 	}
 	if set == 0 && m.AttrClear == 0 {
 		return

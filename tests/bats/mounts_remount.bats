@@ -53,6 +53,22 @@ options() {
 	[ "$status" -eq 0 ]
 }
 
+@test "remount: /dev becomes read-only when its devices are made, and not before" {
+	bundle '.mounts += [{destination: "/dev", type: "tmpfs", source: "tmpfs",
+		options: ["remount", "ro", "nosuid", "size=2m"]}]'
+	in_container sh -c 'echo gone >/dev/null && ls /dev/pts >/dev/null
+		df -k /dev | tail -n 1 | tr -s " " | cut -d " " -f 2
+		touch /dev/x'
+	[ "$status" -eq 1 ]
+	[ "${lines[0]}" = 2048 ]
+	[[ ${lines[1]} == *"Read-only file system"* ]]
+	[ "$RUNTIME" = rt ] || return 0
+	config '.mounts += [{destination: "/dev", options: ["remount", "size=1m"]}]'
+	in_container sh -c 'df -k /dev | tail -n 1 | tr -s " " | cut -d " " -f 2; touch /dev/x'
+	[ "${lines[0]}" = 1024 ]
+	[[ ${lines[1]} == *"Read-only file system"* ]]
+}
+
 @test "remount: type and source are not needed" {
 	only_rt "an entry without type and source"
 	changed bind remount ro
