@@ -19,22 +19,18 @@ func (c namespaceChecker) checkIDMappings(linux *specs.Linux) {
 	isNew := c.spec.Namespaces.New&unix.CLONE_NEWUSER != 0
 	for _, m := range []struct {
 		at   location
-		root string
 		list []specs.LinuxIDMapping
 		to   *[]specs.LinuxIDMapping
 	}{
-		{locationOf("linux.uidMappings"), "uid 0", linux.UIDMappings, &c.spec.UIDMappings},
-		{locationOf("linux.gidMappings"), "gid 0", linux.GIDMappings, &c.spec.GIDMappings},
+		{locationOf("linux.uidMappings"), linux.UIDMappings, &c.spec.UIDMappings},
+		{locationOf("linux.gidMappings"), linux.GIDMappings, &c.spec.GIDMappings},
 	} {
 		switch {
 		case len(m.list) > 0 && !c.spec.Namespaces.Has(unix.CLONE_NEWUSER) && !c.namespacesUnclear:
 			c.warn(m.at, `has no effect: it needs {"type": "user"} in linux.namespaces`)
 		case len(m.list) > 0:
 			*m.to = m.list
-			if c.checkMappings(m.at, m.list) && isNew && !mapsID(m.list, 0) {
-				c.refuse(m.at, "",
-					"has no mapping for "+m.root+": the root of the user namespace sets the container up")
-			}
+			c.checkMappings(m.at, m.list)
 		case isNew && !c.namespacesUnclear:
 			c.refuse(m.at, "", "is required for a new user namespace: without it, every id in there is nobody")
 		}

@@ -2,8 +2,10 @@ package plan
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"rt/nsenter"
@@ -99,14 +101,25 @@ func idRange(kind string, container, host, size uint32) string {
 	return kind + "s " + span(container) + " to " + span(host) + " of the host"
 }
 
-// becomeRoot changes to the ids that the user namespace has for root.
+// becomeRoot changes to the ids that set the container up: root's of the user namespace or, where that has none, the
+// first of each map. Without a root user the kernel takes no capabilities away when ids change: capabilities(7).
 func (c *compiler) becomeRoot() {
 	origin := "linux.uidMappings"
-	c.call(origin, "set the group ids to 0 of the user namespace", nsenter.Setresgid, nsenter.Imm(0), nsenter.Imm(0),
-		nsenter.Imm(0))
-	c.call(origin, "set the user ids to 0 of the user namespace", nsenter.Setresuid, nsenter.Imm(0), nsenter.Imm(0),
-		nsenter.Imm(0))
+	uid, gid := firstID(c.spec.UIDMappings), firstID(c.spec.GIDMappings)
+	c.call(origin, "set the group ids to "+strconv.Itoa(int(gid))+" of the user namespace", nsenter.Setresgid,
+		nsenter.Imm(gid), nsenter.Imm(gid), nsenter.Imm(gid))
+	c.call(origin, "set the user ids to "+strconv.Itoa(int(uid))+" of the user namespace", nsenter.Setresuid,
+		nsenter.Imm(uid), nsenter.Imm(uid), nsenter.Imm(uid))
 	c.clearDumpableAgain()
+}
+
+// firstID returns 0 if mappings map it, or there are none, as of a joined namespace; else the first id.
+func firstID(mappings []specs.LinuxIDMapping) uint32 {
+	isRoot := func(m specs.LinuxIDMapping) bool { return m.ContainerID == 0 }
+	if len(mappings) == 0 || slices.ContainsFunc(mappings, isRoot) {
+		return 0
+	}
+	return mappings[0].ContainerID
 }
 
 // isVisible reports whether processes of a running container may see the boot process, because it joins a user or pid

@@ -124,6 +124,20 @@ time_namespace() {
 	[ "${lines[1]}" = "$(readlink "/proc/$(state pid "$first")/ns/user")" ]
 }
 
+@test "userns: a map without root" {
+	only_rt "runc requires root to be mapped"
+	userns '.mounts |= map(if .type == "devpts" then .options |= map(select(startswith("gid=") | not)) else . end)'
+	config '(.linux.uidMappings[0], .linux.gidMappings[0]) |= (.containerID = 1000 | .size = 1)
+		| .process.user = {uid: 1000, gid: 1000}'
+	running sleep 60
+	run rt exec "$ID" sh -c 'id -u; id -g; stat -c "%u %g" /dev/shm; grep CapEff /proc/self/status'
+	[ "$status" -eq 0 ]
+	[ "$output" = "1000
+1000
+1000 1000
+CapEff:	0000000000000000" ]
+}
+
 # bats test_tags=root
 @test "userns: two binds with different id mappings" {
 	known_bad runc "version 1.1 knows no id-mapped mounts"
