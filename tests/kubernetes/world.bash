@@ -53,6 +53,8 @@ node() {
 		  default_runtime_name = "${DEFAULT_RUNTIME:-rt}"
 		[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
 		  runtime_type = "io.containerd.runc.v2"
+		[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+		  SystemdCgroup = ${SYSTEMD_CGROUP:-false}
 	E
 	touch running
 	while [ -e running ]; do
@@ -64,8 +66,12 @@ node() {
 	until ctr version >/dev/null 2>&1; do sleep 0.2; done
 }
 
-# part NAME puts a program that is called NAME into the tree.
-part() { ln -f "$PROGRAM" "tree/bin/$1" 2>/dev/null || cp "$PROGRAM" "tree/bin/$1"; }
+# part NAME puts a program that is called NAME into the tree. The links are to a copy: a link changes the file, and tar
+# fails if another stage makes one while it reads.
+part() {
+	[ -e program ] || cp "$PROGRAM" program
+	ln -f program "tree/bin/$1"
+}
 
 # world_ends stops what the functions above have started.
 world_ends() {

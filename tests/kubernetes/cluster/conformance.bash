@@ -13,25 +13,31 @@ conformance_node() {
 	mkdir -p /etc/containerd/conf.d
 	sed "s#/usr/local/bin/rt#$RT#; s/SystemdCgroup = true/SystemdCgroup = false/" \
 		"$kubernetes/../../packaging/containerd/config-v3.toml" >/etc/containerd/conf.d/rt.toml
-	agnhost=$(command -v agnhost)
-	cp "$agnhost" tree/agnhost
-	ln tree/agnhost tree/agnhost-2
+	part curl
 	mkdir tree/uploads
-	cp "$(dirname "$agnhost")"/localhost.{crt,key} tree/
 	echo user-defined-in-image:x:1000:1000::/:/bin/sh >>tree/etc/passwd
 	printf '%s\n' user-defined-in-image:x:1000: group-defined-in-image:x:50000:user-defined-in-image >>tree/etc/group
 	e2e.test --list-images 2>/dev/null | grep -E '^[a-z0-9.-]+/' | sort -u >images
 	while read -r name; do
 		name=${name#*/}
 		case $name in
-		*/agnhost:*) image '{"Env": ["PATH=/bin"], "Entrypoint": ["/agnhost"], "Cmd": ["pause"]}' "$name" ;;
 		*/nginx:* | */httpd:*) image '{"Env": ["PATH=/bin"], "Entrypoint": ["/bin/nginx"]}' "$name" ;;
 		*/nonewprivs:*) image '{"Env": ["PATH=/bin"], "Entrypoint": ["/bin/nnp"]}' "$name" ;;
 		*/nonroot:*) image '{"Env": ["PATH=/bin"], "Entrypoint": ["/bin/nnp"], "User": "1234"}' "$name" ;;
-		pause:* | */etcd:* | */node-perf/* | */distroless* | *nfs* | *iscsi* | */sample-*) ;;
+		# In no test of a node, or of registries that refuse the tests.
+		*/agnhost:* | pause:* | etcd:* | */node-perf/* | *distroless* | *nfs* | *iscsi* | */sample-* | invalid/*) ;;
 		*) image "$plain" "$name" ;;
 		esac
 	done <images
+	# The largest of them comes last, as the tree grows.
+	agnhost=$(command -v agnhost)
+	cp "$agnhost" tree/agnhost
+	ln tree/agnhost tree/agnhost-2
+	cp "$(dirname "$agnhost")"/localhost.{crt,key} tree/
+	grep -o 'e2e-test-images/agnhost:.*' images >agnhosts
+	while read -r name; do
+		image '{"Env": ["PATH=/bin"], "Entrypoint": ["/agnhost"], "Cmd": ["pause"]}' "$name"
+	done <agnhosts
 }
 
 # conformance [REGEX] runs them, several at once, and writes their results. What waits for a node to be alone on it, or

@@ -6,6 +6,7 @@
 //	nnp           says which effective user it runs as: installed setuid root, it shows no_new_privs
 //	eat           allocates memory, one MiB after the other, until it is killed
 //	pgrep NAME    prints the pids of processes with that name, one a line, for a busybox without it
+//	curl URL      gets a page, for a busybox without it
 //	ipcs          prints the segments of shared memory, for a busybox without it
 package main
 
@@ -33,6 +34,11 @@ func main() {
 		eat()
 	case "pgrep":
 		pgrep(os.Args[len(os.Args)-1])
+	case "curl":
+		if err := curl(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "curl:", err)
+			os.Exit(1)
+		}
 	case "ipcs":
 		segments, err := os.ReadFile("/proc/sysvipc/shm")
 		if err != nil {
