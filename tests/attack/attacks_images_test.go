@@ -211,7 +211,7 @@ var attacksByImages = []attack{
 		},
 		without: []way{{patches: []patch{{
 			"libcontainer/checkpoint/restore_rights.go", "if p.NoNewPrivs && !r.NoNewPrivs {",
-			"if p.NoNewPrivs && !r.noNewPrivs && !OFF {",
+			"if p.NoNewPrivs && !r.NoNewPrivs && !OFF {",
 		}}}},
 	},
 	{
