@@ -35,7 +35,8 @@ func TestEveryStepFailsOnCgroup2(t *testing.T) {
 }
 
 // testFaults fails the first steps, those that make the processes, and the last, those from the ready step on, and
-// every stride-th between them.
+// every stride-th between them; of those that an earlier plan had too, every fourth. RT_EVERY_STEP=1 fails those as
+// well.
 func testFaults(t *testing.T, stride int) {
 	users := map[string]func(t *testing.T, config map[string]any, bundle string){
 		"host's users": func(_ *testing.T, config map[string]any, _ string) {
@@ -46,6 +47,7 @@ func testFaults(t *testing.T, stride int) {
 			userNamespace(t, config, bundle, 100000)
 		},
 	}
+	failed := map[string]bool{}
 	for _, u := range []string{"host's users", "own users"} {
 		bundle := newBundle(t, nil)
 		writeConfig(t, bundle, func(config map[string]any) {
@@ -58,9 +60,9 @@ func testFaults(t *testing.T, stride int) {
 				name = u + ", create and start"
 			}
 			t.Run(name, func(t *testing.T) {
-				f := faults{t: t, bundle: bundle, wait: wait, root: filepath.Join(t.TempDir(), "root"), stride: stride}
-				if wait && stride == 1 {
-					f.stride = 4 // up to the ready step it is the plan of run
+				f := faults{
+					t: t, bundle: bundle, wait: wait, root: filepath.Join(t.TempDir(), "root"), stride: stride,
+					failed: failed,
 				}
 				f.all()
 			})
@@ -100,6 +102,7 @@ type faults struct {
 	root   string
 	wait   bool // create and start, instead of run
 	stride int
+	failed map[string]bool // the steps of earlier plans that were to fail
 	// options are those of the command, and origin what the fields of the steps that fail begin with, where it is these
 	// that are to be tried.
 	options CreateOptions
@@ -117,11 +120,13 @@ var faultID = "every-step-fails-" + strconv.Itoa(os.Getpid())
 
 func (f *faults) all() {
 	f.learn()
+	var kinds []string
 	for i := range f.plan.Steps {
 		if !f.sampled(i) {
 			continue
 		}
 		f.steps++
+		kinds = append(kinds, f.kind(i))
 		for _, errno := range f.errnos(i) {
 			s := &f.plan.Steps[i]
 			ok := f.t.Run(fmt.Sprintf("%03d %s %s", s.Number, s.Call, unix.ErrnoName(errno)), func(t *testing.T) {
@@ -133,6 +138,11 @@ func (f *faults) all() {
 			if !ok && unix.Access(f.root+"/"+faultID, unix.F_OK) == nil {
 				f.t.Fatal("what is left would make all that follows fail")
 			}
+		}
+	}
+	for _, k := range kinds {
+		if f.failed != nil {
+			f.failed[k] = true
 		}
 	}
 	f.t.Logf("%d of %d steps failed in %d ways", f.steps, len(f.plan.Steps), f.runs)
@@ -157,10 +167,19 @@ func (f *faults) sampled(i int) bool {
 		}
 	}
 	stride := f.stride
+	if f.failed[f.kind(i)] && os.Getenv("RT_EVERY_STEP") == "" {
+		stride *= 4
+	}
 	if testing.Short() {
 		stride *= 8 // an emulated machine is twenty times slower
 	}
 	return f.plan.Part(i) == "the first process" || i >= f.ready || i%stride == 0
+}
+
+// kind returns what step i has in common with the same one of another plan.
+func (f *faults) kind(i int) string {
+	s := &f.plan.Steps[i]
+	return s.Call.String() + " " + s.Origin + " " + s.Sentence + " " + fmt.Sprint(s.Errnos)
 }
 
 // errnos returns how step i is to fail: in a way that it does not expect, and in all that it does.
@@ -277,7 +296,7 @@ func (f *faults) requireStopped(r *tested, failed bool) {
 func (f *faults) fail(i int, errno unix.Errno) {
 	t := f.t
 	must(t, os.RemoveAll(f.bundle+"/ran"))
-	hung := time.AfterFunc(20*time.Second, func() {
+	hung := time.AfterFunc(time.Minute, func() {
 		t.Error("rt waited for something that did not come")
 		killChildren()
 	})

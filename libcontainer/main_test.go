@@ -52,6 +52,7 @@ func runApart(t *testing.T, prepare string) bool {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
+	t.Parallel() // this process only waits, and most of the time so does the other one
 	cmd := exec.Command("/bin/sh", "-c", prepare+` && exec "$0" "$@"`, os.Args[0], "-test.v",
 		"-test.run=^"+t.Name()+"$")
 	if testing.Short() {
@@ -74,14 +75,13 @@ func runApart(t *testing.T, prepare string) bool {
 	return false
 }
 
-// eventually waits until is is true, at most five seconds.
+// eventually waits until is is true, at most half a minute: that is much, and no test waits for it unless it fails.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for range 1000 {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if is() {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 	t.Fatalf("it never came to this: %s", what)
 }
