@@ -75,7 +75,7 @@ func compileGo(dir, name string, source []byte) (string, error) {
 		return "", err
 	}
 	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program, file)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GO111MODULE=off", "GOFLAGS=")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GO111MODULE=off", "GOFLAGS=-trimpath")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("compile %s.go: %w\n%s", name, err, text)
 	}
