@@ -54,6 +54,21 @@ var attacksOnProcesses = []attack{
 		without: []way{{edit: "drop unmount the host's /sys$\ndrop mount over it if"}},
 	},
 	{
+		name: "sysfs", what: "a nested user namespace mounts a writable one next to one that is read-only",
+		try: func(s *stage) string {
+			s.Config.at("linux")["maskedPaths"], s.Config.at("linux")["readonlyPaths"] = []string{}, []string{}
+			s.Config.at("process")["user"] = map[string]any{"uid": 1000, "gid": 1000}
+			out, _ := s.run("sh", "-c", "unshare -U -r -m -n mount -t sysfs sysfs /tmp && echo mounted")
+			if strings.Contains(out, "mounted\n") {
+				return "the mount is made"
+			}
+			return ""
+		},
+		// The kernel reads both flags (mount_too_revealing in fs/namespace.c), and either is enough.
+		without: []way{{edit: "drop make the file system itself read-only\n" +
+			`clear 2 0x1 ^fsmount.*mounts\[5\]\.options: create a detached mount`}},
+	},
+	{
 		name: "joined pid namespace", what: "a neighbour with CAP_SYS_PTRACE looks for a process with rights to trace",
 		try: func(s *stage) string {
 			if !host.ProcPidNS() {

@@ -196,13 +196,21 @@ func (s *stage) pid() int {
 	return state.Pid
 }
 
-// rt runs the runtime under attack. A runtime that hangs is ended after twenty seconds, with status -1.
+// patience is how long a command of rt may take: RT_SECONDS, or twenty seconds.
+func patience() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("RT_SECONDS") + "s"); err == nil {
+		return d
+	}
+	return 20 * time.Second
+}
+
+// rt runs the runtime under attack. A runtime that hangs is ended after its time, with status -1.
 func (s *stage) rt(args ...string) (output string, status int) { return s.rtWith(nil, args...) }
 
 // rtWith is rt, with a last change to the command.
 func (s *stage) rtWith(change func(*exec.Cmd), args ...string) (output string, status int) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience())
 	defer cancel()
 	binary := plainRT
 	if s.way != nil || s.boot != "" || s.bare {
