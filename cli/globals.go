@@ -16,6 +16,7 @@ type globals struct {
 	debug         bool
 	systemdCgroup bool
 	cgroupManager string
+	criu          string
 	version       bool
 }
 
@@ -52,6 +53,8 @@ func (g *globals) flags() []Flag {
 			Usage: "whether a container without limits may stay in the cgroup of rt's caller if rt has no right to " +
 				"create cgroups: true, false or auto, if rt is not root on the host (default: auto)",
 		},
+		{Name: "criu", Value: "PATH", To: &g.criu, Usage: "the program criu(8), for rt-checkpoint(8) and " +
+			"rt-restore(8) (default: criu, searched in PATH)"},
 		{Name: "version", Short: "v", To: &g.version, Usage: "print the version"},
 	}
 }
@@ -81,7 +84,7 @@ func (g *globals) apply(c *Call) error {
 		c.Runtime.Rootless = strconv.FormatBool(b)
 	}
 	c.log.path, c.log.json = g.log, g.logFormat == "json"
-	c.Runtime.Root = g.root
+	c.Runtime.Root, c.Runtime.CRIU = g.root, g.criu
 	if err := g.applyCgroup(&c.Runtime); err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (c *Container) checkpoint(caller *caller.Caller, o *CheckpointOptions) erro
 	}
 	target := checkpoint.Target{
 		Spec: config, Dir: opened.container, State: opened.state, Status: opened.status, Cgroup: group,
-		Log: checkpoint.Log{Debug: caller.Log, Warn: caller.Warn},
+		Log: checkpoint.Log{Debug: caller.Log, Warn: caller.Warn}, CRIU: c.runtime.CRIU,
 	}
 	defer caller.CatchEnd()()
 	if err := checkpoint.Save(&target, o); err != nil {
@@ -146,7 +146,7 @@ func (r *Runtime) restore(caller *caller.Caller, id string, o *RestoreOptions) (
 	}
 	restoration, err := c.Restoration(&checkpoint.RestoreOptions{
 		ImageOptions: o.ImageOptions, ParentPath: o.ParentPath,
-		LSMProfile: o.LSMProfile, LSMMountContext: o.LSMMountContext, Progress: o.Progress,
+		LSMProfile: o.LSMProfile, LSMMountContext: o.LSMMountContext, CRIU: r.CRIU, Progress: o.Progress,
 	})
 	if err != nil {
 		return 0, err

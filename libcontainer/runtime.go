@@ -21,6 +21,7 @@ type Runtime struct {
 	Root          string // the state directory; "" is /run/rt for root, and $XDG_RUNTIME_DIR/rt for others
 	SystemdCgroup bool   // systemd creates the cgroups, as scopes
 	NoCgroup      bool   // containers get no cgroup of their own
+	CRIU          string // the path of criu, for Checkpoint and Restore; "" searches it in PATH
 	// Rootless is "true" if this process does not have the privileges of the host's root, and "false" if it has them.
 	// With "auto" or "" rt determines that itself.
 	Rootless string

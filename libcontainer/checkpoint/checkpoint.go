@@ -42,6 +42,7 @@ type Target struct {
 	Status state.Status
 	Cgroup *cgroup.Group
 	Log    Log
+	CRIU   string // the path of criu; "" searches it in PATH
 }
 
 // Log receives messages for the user. Neither function is nil.
@@ -75,7 +76,7 @@ func (d *dump) prepare() (err error) {
 	if err := d.check(); err != nil {
 		return err
 	}
-	if d.program, err = findCRIU(); err != nil {
+	if d.program, err = findCRIU(d.CRIU); err != nil {
 		return err
 	}
 	d.request = criu.Options{

@@ -13,9 +13,9 @@ import (
 // The oldest CRIU that rt supports is of 2020. It lacks only --lsm-mount-context.
 const oldestMajor, oldestMinor = 3, 15
 
-// findCRIU returns the path of criu. It returns an error if the version is too old.
-func findCRIU() (string, error) {
-	program, err := criu.Find()
+// findCRIU returns the path of criu, as criu.Find does. It returns an error if the version is too old.
+func findCRIU(name string) (string, error) {
+	program, err := criu.Find(name)
 	if err != nil {
 		return "", err
 	}

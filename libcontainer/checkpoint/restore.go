@@ -26,6 +26,7 @@ type RestoreOptions struct {
 	ParentPath      string // as in Options
 	LSMProfile      string // "TYPE:NAME": the label of the processes, instead of the dumped one
 	LSMMountContext string // the option context= of mounts, instead of the dumped one
+	CRIU            string // the path of criu; "" searches it in PATH
 	// Progress is called at each stage, and about ten times a second; it may be nil.
 	Progress func(RestoreProgress)
 }
@@ -102,7 +103,7 @@ func (x *Restore) prepare() (err error) {
 	if err := x.verifier.checkLabelOptions(); err != nil {
 		return err
 	}
-	if x.program, err = findCRIU(); err != nil {
+	if x.program, err = findCRIU(x.o.CRIU); err != nil {
 		return err
 	}
 	if x.o.LazyPages {

@@ -240,7 +240,7 @@ func script(t *testing.T, text string) string {
 func TestProgramsThatAreNoCRIU(t *testing.T) {
 	defer func(before string) { defaultPath = before }(defaultPath)
 	path := script(t, "echo hello there >&2; exit 3")
-	if found, err := Find(); err != nil || found != path {
+	if found, err := Find(""); err != nil || found != path {
 		t.Error(found, err)
 	}
 	var d *diag.Error
@@ -265,7 +265,27 @@ func TestProgramsThatAreNoCRIU(t *testing.T) {
 	}
 	defaultPath = ""
 	t.Setenv("PATH", ".:bin:"+t.TempDir())
-	if _, err := Find(); !errors.As(err, &d) || d.Hint == "" {
+	if _, err := Find(""); !errors.As(err, &d) || d.Hint == "" {
 		t.Error(err)
+	}
+}
+
+func TestFindByName(t *testing.T) {
+	path := script(t, "exit")
+	defer func(before string) { defaultPath = before }(defaultPath)
+	defaultPath = ""
+	t.Setenv("PATH", "/nowhere")
+	if found, err := Find(path); err != nil || found != path {
+		t.Error(found, err)
+	}
+	t.Chdir(filepath.Dir(path))
+	if found, err := Find("./criu"); err != nil || found != path {
+		t.Error(found, err)
+	}
+	for _, wrong := range []string{"criu", "/nowhere/criu", filepath.Dir(path)} {
+		var d *diag.Error
+		if found, err := Find(wrong); !errors.As(err, &d) || d.Field != "--criu" || d.Value != wrong {
+			t.Error(found, err)
+		}
 	}
 }

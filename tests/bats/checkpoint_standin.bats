@@ -51,6 +51,26 @@ hanging() {
 	eventually test -s "$BATS_TEST_TMPDIR/silent.pid"
 }
 
+@test "checkpoint: --criu names the program, and one that can't be executed is refused" {
+	only_rt "runc ignores it"
+	bundle
+	running sleep 60
+	silent_criu
+	PATH=${PATH#"$BATS_TEST_TMPDIR/silent:"}
+	hanging --criu "$BATS_TEST_TMPDIR/silent/criu" checkpoint --image-path "$IMAGES" "$ID"
+	kill -TERM "$waiter"
+	wait "$waiter" || true
+	silent_ends
+
+	run rt --criu "$BATS_TEST_TMPDIR" checkpoint --image-path "$IMAGES" "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *"--criu \"$BATS_TEST_TMPDIR\""*EACCES* ]]
+	run rt --criu criu checkpoint --image-path "$IMAGES" "$ID"
+	[ "$status" -eq 1 ]
+	[[ $output == *"must be the path of the program"* ]]
+	[ "$(rt state "$ID" | jq -r .status)" = running ]
+}
+
 @test "checkpoint: nothing is left of a criu that hangs, and the container continues" {
 	only_rt "a criu that hangs"
 	bundle ".root.readonly = false"
