@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rt/internal/diag"
+	"rt/internal/sys"
 	"rt/libcontainer/host"
 
 	"golang.org/x/sys/unix"
@@ -41,6 +42,32 @@ func (e *Exec) Explain(err error) error {
 			"with systemd-run --user --scope"
 	}
 	return failed
+}
+
+// AsksSystemd reports whether systemd can move a process into the cgroup that rt itself may not move it into: a user in
+// a login session has no rights over the cgroup that the session and the scope of the container have in common. On v1
+// systemd delegates no hierarchy to users.
+func (g joiner) AsksSystemd() bool { return g.unit != nil && g.mode == host.CgroupV2 }
+
+// AttachBySystemd has systemd move a process of rt's user into the cgroup that e has opened.
+func (g joiner) AttachBySystemd(e *Exec, pid int) error {
+	dir := e.Path
+	if e.Dir < 0 {
+		dir = path.Dir(e.Joins[0].Path)
+	}
+	below, ok := sys.Below(dir, g.hierarchies[0].dir)
+	if !ok { // the container's init has left it
+		return attachError(dir, pid, unix.EACCES)
+	}
+	if hasSubtreeControl(dir) { // systemd's answer is no more than that it has failed
+		return e.Explain(attachError(dir, pid, unix.EBUSY))
+	}
+	unit := systemdUnit{g.cgroupSet}
+	m, err := unit.manager()
+	if err != nil {
+		return err
+	}
+	return unit.withTimeout("joined", func() error { return m.AddPid(below, pid) })
 }
 
 // Close closes what Group.OpenForExec has opened. On the zero value it does nothing.

@@ -180,6 +180,9 @@ func (p *Process) inspect() error {
 // choice, because each move can wait for an RCU grace period.
 func (p *Process) Start() (pid int, err error) {
 	err = p.run()
+	if p.mayNotMove(err) {
+		err = p.runAttached(err)
+	}
 	if p.atTaskLimit(err) {
 		err = p.runOutside(err)
 	}
@@ -243,20 +246,42 @@ func (p *Process) run() (err error) {
 func (p *Process) atTaskLimit(err error) bool {
 	e, ok := errors.AsType[*diag.Error](err)
 	return ok && e.Errno == unix.EAGAIN && (e.Call == "clone" || e.Call == "clone3") &&
-		(p.options.CgroupFD || len(p.options.CgroupJoins) > 0) && !p.c.Paused
+		(p.options.CgroupFD || len(p.options.CgroupJoins) > 0 || p.options.AttachFirst) && !p.c.Paused
+}
+
+// mayNotMove reports whether err, of run, says that rt may not move the process into the container's cgroup, which
+// systemd can do.
+func (p *Process) mayNotMove(err error) bool {
+	e, ok := errors.AsType[*diag.Error](err)
+	if !ok || e.Errno != unix.EACCES && e.Errno != unix.EPERM || !p.c.Cgroup.AsksSystemd() {
+		return false
+	}
+	return p.options.CgroupFD && e.Call == "clone" || len(p.options.CgroupJoins) > 0 && e.Field == "--cgroup"
+}
+
+// runAttached is run for a first process that systemd moves into the cgroup. cause is the error of run.
+func (p *Process) runAttached(cause error) error {
+	p.end()
+	p.debug("asking systemd to move the process into the cgroup: " + cause.Error())
+	p.options.CgroupFD, p.options.CgroupJoins, p.options.AttachFirst = false, nil, true
+	return p.run()
 }
 
 // runOutside is run for a process that is cloned outside of its cgroup and moved there. cause is the error of run.
 func (p *Process) runOutside(cause error) error {
 	p.end()
 	p.debug("moving the process into the cgroup: " + cause.Error())
+	attach := p.placement.Attach
+	if p.options.AttachFirst {
+		attach = p.attachBySystemd
+	}
 	p.attach = func(pid int) error {
-		if p.placement.Attach(pid) != nil {
-			return cause // rt may not move it
+		if attach(pid) != nil {
+			return cause // it may not be moved
 		}
 		return nil
 	}
-	p.options.CgroupFD, p.options.CgroupJoins, p.options.CgroupAttach = false, nil, true
+	p.options.CgroupFD, p.options.CgroupJoins, p.options.AttachFirst, p.options.CgroupAttach = false, nil, false, true
 	return p.run()
 }
 

@@ -25,6 +25,7 @@ func (p *Process) serve(boot *nsenter.Boot, image nsenter.Image) error {
 		Boot: boot, Image: image, Traits: traits,
 		Steps: p.plan.Steps, Debug: p.o.Debug, Interrupted: p.o.Interrupted,
 		Handlers: supervise.Handlers{
+			plan.SyncAttach:   func(supervise.Report) error { return p.attachBySystemd(boot.Pid) },
 			plan.SyncCloned:   p.recordCloned,
 			plan.SyncConsole:  p.takeTerminal,
 			plan.SyncTerminal: p.takeTerminal,
@@ -44,6 +45,11 @@ func (p *Process) serve(boot *nsenter.Boot, image nsenter.Image) error {
 	// The pid file is written last: conmon takes a missing one for a failure of the runtime, and the exit status for
 	// that of the program if there is one.
 	return engine.SendPid(p.pid, p.o.PidfdSocket, p.o.PidFile)
+}
+
+// attachBySystemd has systemd move a process into the container's cgroup.
+func (p *Process) attachBySystemd(pid int) error {
+	return p.c.Cgroup.AttachBySystemd(&p.placement, pid)
 }
 
 // recordCloned records the process that the first boot process has cloned.

@@ -19,6 +19,9 @@ type ExecOptions struct {
 	// HostBinary says that the program is not the container's: rt passes a file, which is executed by its
 	// descriptor.
 	HostBinary bool
+	// AttachFirst says that the supervisor has systemd move the first process into the cgroup, at a sync point: rt may
+	// not move it, and a user's systemd moves only processes of this user, which the second one may not be.
+	AttachFirst bool
 }
 
 // CompileExec compiles the plan of a process that joins the container of config s: `rt exec`. See joiner.compile for
@@ -59,7 +62,7 @@ func (c joiner) compile(o *ExecOptions) error {
 		find, become = func() error { return nil }, program{b}.executeHostBinary
 	}
 	parts := []part{
-		{"the first process", c.compileFirst},
+		{"the first process", func() error { return c.compileFirst(o) }},
 		{"labels", c.setLabels},
 		{"namespaces", c.joinNamespaces},
 		{"terminal", terminal{m}.compile},
@@ -105,11 +108,16 @@ func (c joiner) listFiles(o *ExecOptions) {
 
 // compileFirst compiles what rt's child does with rt's rights. It was cloned into the container's cgroup, or enters it
 // here.
-func (c joiner) compileFirst() error {
+func (c joiner) compileFirst(o *ExecOptions) error {
 	processes{c.compiler}.setName()
 	processes{c.compiler}.resetSignals()
 	processes{c.compiler}.closeChannelOnExec()
 	processes{c.compiler}.joinCgroups()
+	if o.AttachFirst {
+		c.report("linux.cgroupsPath", "ask rt to have systemd move the process into the cgroup",
+			nsenter.Nowhere).sync(SyncAttach, "have systemd put the first process into the cgroup")
+		c.await("wait until systemd has moved the process")
+	}
 	procfs{c.compiler}.setOOMScore()
 	limits{c.compiler}.raiseHard()
 	return nil

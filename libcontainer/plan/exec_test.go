@@ -49,6 +49,11 @@ func TestExecPlans(t *testing.T) {
 			[]string{joinAll},
 			func(o *ExecOptions) { o.SetgroupsDeny, o.CgroupFD = true, false },
 		},
+		{
+			"exec-systemd-user", unprivileged(),
+			[]string{joinAll},
+			func(o *ExecOptions) { o.SetgroupsDeny, o.CgroupFD, o.AttachFirst = true, false, true },
+		},
 		{"exec-chroot", modern(), []string{`{"linux": {"namespaces": []}}`}, nil},
 		{"exec-terminal", modern(), []string{`{"process": {"terminal": true, "user": {"uid": 1000}}}`}, nil},
 		{

@@ -66,6 +66,19 @@ inner() {
 	[ -z "$(units)" ]
 }
 
+@test "systemd: exec enters the scope, also from a session of a user who may not move processes there" {
+	bundle
+	running sleep 60
+	rt exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 61
+	[ "$(sed -n 's/^0:://p' "/proc/$(cat "$BATS_TEST_TMPDIR/pid")/cgroup")" = "$(inner)" ]
+	rt pause "$ID"
+	rt exec --ignore-paused --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 62 3>&- &
+	eventually grep -q frozen.1 "/sys/fs/cgroup$(inner)/cgroup.events"
+	rt resume "$ID"
+	wait $!
+	[ "$(sed -n 's/^0:://p' "/proc/$(cat "$BATS_TEST_TMPDIR/pid")/cgroup")" = "$(inner)" ]
+}
+
 @test "systemd: update changes the properties, so that a reload does not undo it" {
 	bundle '.linux.resources.memory.limit = 67108864'
 	running sleep 60
