@@ -20,16 +20,14 @@ func TestPopulate(t *testing.T) {
 	if unix.Madvise(memory[:pageSize], populateWrite) == unix.EINVAL {
 		t.Skip("populating pages takes Linux 5.14")
 	}
-	before := heap
-	heap = (*[16]byte)(memory)
-	defer func() { heap = before }()
 	if err := unix.Madvise(memory, unix.MADV_NOHUGEPAGE); err != nil {
 		t.Fatal(err)
 	}
-	initialisation.populate()
-	Compilation()
+	start := uintptr(unsafe.Pointer(&memory[0]))
+	initialisation.populate(start)
+	compilation.populate(start)
 	resident := make([]byte, all)
-	_, _, errno := unix.Syscall(unix.SYS_MINCORE, uintptr(unsafe.Pointer(&memory[0])), all*pageSize,
+	_, _, errno := unix.Syscall(unix.SYS_MINCORE, start, all*pageSize,
 		uintptr(unsafe.Pointer(&resident[0])))
 	if errno != 0 {
 		t.Fatal(errno)
@@ -51,5 +49,12 @@ func TestOldKernel(t *testing.T) {
 	madvise(uintptr(unsafe.Pointer(p))&^(pageSize-1), pageSize, 1<<20)
 	if p[0] != 1 {
 		t.Error("the page is another one")
+	}
+}
+
+// TestNextPage: the next objects on the heap follow.
+func TestNextPage(t *testing.T) {
+	if start := nextPage(); start%pageSize != 0 {
+		t.Errorf("%#x is no page", start)
 	}
 }

@@ -23,10 +23,11 @@ import (
 	_ "rt/cli" // so that go test does not take yesterday's result for that of another rt
 )
 
-// The most page faults of a command, with all its children: a little above what rt has on Linux 6.18, amd64. `make
-// bench` compares them with those of others. A change that makes rt cheaper lowers them.
+// The most page faults of a command, with all its children: a little above what rt has on Linux 6.18, amd64, where the
+// Go runtime makes the most threads: 148 to 168 of --version. `make bench` compares them with those of others. A change
+// that makes rt cheaper lowers them.
 const (
-	ofVersion = 160
+	ofVersion = 175
 	ofRun     = 245
 )
 
