@@ -79,7 +79,8 @@ func writeSpecial(path string, text []byte) (bool, error) {
 			Problem: "is a special file or a link to one, which the pid file would replace: name a regular file",
 		}
 	}
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	flags := unix.O_WRONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	fd, err := unix.Open(path, flags, 0)
 	if err != nil {
 		return false, diag.Sys("the pid can't be written", "open", err).At("--pid-file", path)
 	}

@@ -37,10 +37,10 @@ var attacksByEngines = []attack{
 		},
 		waits: true,
 		without: []way{{patches: []patch{{
-			"libcontainer/engine/pid.go", "	fd, temporary, err := sys.CreateTemporary(path, 0o644)\n",
-			"	fd, temporary, err := sys.CreateTemporary(path, 0o644)\n" +
-				"	if OFF {\n		_ = unix.Unlink(temporary)\n" +
-				"		temporary = path\n		fd, err = unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)\n	}\n",
+			"libcontainer/engine/pid.go", "	flags := unix.O_WRONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK |" +
+				" unix.O_NOCTTY | unix.O_CLOEXEC\n",
+			"	flags := unix.O_WRONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC\n" +
+				"	if OFF {\n		flags &^= unix.O_NONBLOCK\n	}\n",
 		}}}},
 	},
 }
