@@ -91,17 +91,18 @@ func (c namespaceChecker) checkMappedUser() {
 	if c.spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return
 	}
-	id := func(at location, id uint32, mapAt Path, list []specs.LinuxIDMapping) {
+	id := func(at location, kind string, id uint32, mapAt Path, list []specs.LinuxIDMapping) {
 		if len(list) > 0 && c.isDecoded(mapAt) && !mapsID(list, id) {
-			c.refuse(at, utoa(id), "is not mapped by "+string(mapAt)+": no process of the container can have this id")
+			c.refuse(at, utoa(id), string(mapAt)+" has no mapping for "+kind+" "+utoa(id)+
+				": no process of the container can have this id")
 		}
 	}
 	p := c.spec.Process
-	id(locationOf("process.user.uid"), p.UID, "linux.uidMappings", c.spec.UIDMappings)
-	id(locationOf("process.user.gid"), p.GID, "linux.gidMappings", c.spec.GIDMappings)
+	id(locationOf("process.user.uid"), "uid", p.UID, "linux.uidMappings", c.spec.UIDMappings)
+	id(locationOf("process.user.gid"), "gid", p.GID, "linux.gidMappings", c.spec.GIDMappings)
 	groups := locationOf("process.user.additionalGids")
 	for i, g := range p.Groups {
-		id(groups.At(i), g, "linux.gidMappings", c.spec.GIDMappings)
+		id(groups.At(i), "gid", g, "linux.gidMappings", c.spec.GIDMappings)
 	}
 }
 
