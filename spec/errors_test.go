@@ -157,6 +157,7 @@ var badConfigs = map[string][]string{
 			`0, ` +
 			`"env": ["A", "=B"]}]}}`,
 		`{"annotations": {"": "x"}}`,
+		`{"annotations": {"run.oci.seccomp_bpf_data": "AA==", "run.oci.systemd.subgroup": "x"}}`,
 	},
 }
 
