@@ -78,7 +78,7 @@ limit() {
 # files with a | between them the first that there is; a file - has no such limit, and the option is refused.
 @test "update: every option" {
 	bundle
-	running sleep 60
+	running sleep 1000
 	checked=0
 	while read -r option value controller1 file1 want1 controller2 file2 want2; do
 		case $(cgroup_version "$controller1")$(cgroup_version "$controller2") in
