@@ -48,8 +48,8 @@ func (c remounts) compile(m *spec.Mount) error {
 			data = nsenter.Str(m.Data)
 		}
 		attributes := before.AttrSet&^m.AttrClear | m.AttrSet
-		if before.Type == "tmpfs" && c.makeReadonlyLater(m, before.AttrSet, tree) {
-			attributes &^= unix.MOUNT_ATTR_RDONLY // devices and mount points are still to be made in it
+		if before.Type == "tmpfs" && c.isFilledLater(m) && c.makeReadonlyLater(m, before.AttrSet, tree) {
+			attributes &^= unix.MOUNT_ATTR_RDONLY
 		}
 		flags := mountFlags(attributes) | m.SuperFlags | unix.MS_REMOUNT
 		c.call(origin, "change the options of the file system at "+m.Destination, nsenter.Mount, nsenter.Null,
@@ -136,6 +136,16 @@ func (c remounts) entryFor(m *spec.Mount) int {
 		}
 	}
 	return made
+}
+
+// isFilledLater reports whether rt still makes devices or mount points in the file system that m changes.
+func (c remounts) isFilledLater(m *spec.Mount) bool {
+	isBelow := func(path string) bool { return sys.IsBelow(path, m.Destination) }
+	return isBelow("/dev") ||
+		slices.ContainsFunc(c.spec.Devices, func(d spec.Device) bool { return isBelow(d.Path) }) ||
+		slices.ContainsFunc(c.spec.Mounts[m.Index+1:], func(later spec.Mount) bool {
+			return !later.Remount && isBelow(later.Destination)
+		})
 }
 
 // makeReadonlyLater reports whether the mount in tree, which m changes, is one of those that become read-only when
