@@ -16,14 +16,7 @@ import (
 // longer fail: it has fewer ways then, and no new one.
 func FuzzRules(f *testing.F) {
 	written := written(f)
-	for seed := range uint64(32) {
-		r := rand.New(rand.NewPCG(seed, 11))
-		b := make([]byte, 64+r.IntN(200))
-		for i := range b {
-			b[i] = byte(r.Uint32())
-		}
-		f.Add(b)
-	}
+	addSeeds(f, 32, 200, 11)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		g := generator{rand.New(&bytesSource{bytes: b})}
 		doc, s := g.document(t, written)

@@ -22,19 +22,24 @@ import (
 	"rt/spec"
 )
 
-// FuzzCompile makes configs out of the fuzzer's bytes: one that an engine wrote or one of generator's, changed in some
-// fields of the types of the runtime spec. What package spec accepts must compile, for every host, or be refused with
-// words; keep the rules; and be laid out and printed, the same each time. The same holds for a process that joins.
-func FuzzCompile(f *testing.F) {
-	written := written(f)
-	for seed := range uint64(64) {
-		r := rand.New(rand.NewPCG(seed, 7))
-		b := make([]byte, 64+r.IntN(400))
+// addSeeds gives the fuzzer n seeds of 64 to 64+more random bytes, which are the same for the same stream.
+func addSeeds(f *testing.F, n uint64, more int, stream uint64) {
+	for seed := range n {
+		r := rand.New(rand.NewPCG(seed, stream))
+		b := make([]byte, 64+r.IntN(more))
 		for i := range b {
 			b[i] = byte(r.Uint32())
 		}
 		f.Add(b)
 	}
+}
+
+// FuzzCompile makes configs out of the fuzzer's bytes: one that an engine wrote or one of generator's, changed in some
+// fields of the types of the runtime spec. What package spec accepts must compile, for every host, or be refused with
+// words; keep the rules; and be laid out and printed, the same each time. The same holds for a process that joins.
+func FuzzCompile(f *testing.F) {
+	written := written(f)
+	addSeeds(f, 64, 400, 7)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		g := generator{rand.New(&bytesSource{bytes: b})}
 		doc, s := g.document(t, written)
