@@ -119,13 +119,14 @@ var attacksOnRestores = []attack{
 		name: "CRIU", what: "a neighbour with CAP_SYS_PTRACE in the pid namespace reaches the host's root",
 		lacks: noCRIU,
 		try: func(s *stage) string {
-			neighbour := s.neighbourForCRIU("CAP_SYS_PTRACE")
+			neighbour := s.neighbourForCRIU("while [ ! -e /tmp/go ]; do sleep 0.1; done", "CAP_SYS_PTRACE")
 			s.grant()
 			s.joinPid(neighbour)
 			if s.upForCRIU("touch /tmp/ready") == 0 {
 				s.t.Fatal("no container")
 			}
 			s.checkpoint()
+			s.file("tmp/go", "", 0o644) // not before: Linux older than 6.18 lets it win against the create too
 			s.bringBack()
 			return s.harmed()
 		},
@@ -136,11 +137,11 @@ var attacksOnRestores = []attack{
 	},
 }
 
-// neighbourForCRIU starts a container whose program writes to the victim through the root of each process that it sees,
-// and returns its pid.
-func (s *stage) neighbourForCRIU(capabilities ...string) int {
+// neighbourForCRIU starts a container whose program first executes the script, and then writes to the victim through
+// the root of each process that it sees. It returns its pid.
+func (s *stage) neighbourForCRIU(script string, capabilities ...string) int {
 	s.grant(capabilities...)
-	pid := s.up("sh", "-c", "exec </dev/null >/dev/null 2>&1; while :; do for p in /proc/[0-9]*; do "+
+	pid := s.up("sh", "-c", "exec </dev/null >/dev/null 2>&1; "+script+"; while :; do for p in /proc/[0-9]*; do "+
 		"echo pwned >$p/root"+s.victim+"/file; done; done")
 	if pid == 0 {
 		s.t.Fatal("no neighbour")
@@ -181,7 +182,8 @@ func (s *stage) upForCRIU(script string) int {
 		s.without("network")
 	}
 	must(s.t, os.Chmod(s.path("tmp"), 0o777))
-	pid := s.up("sh", "-c", "exec </dev/null >/dev/null 2>&1; "+script+"; exec sleep 100000")
+	// A loop, because some versions of CRIU end the sleep.
+	pid := s.up("sh", "-c", "exec </dev/null >/dev/null 2>&1; "+script+"; while :; do sleep 1; done")
 	if pid != 0 && !within(10*time.Second, func() bool { return exists(s.path("tmp/ready")) }) {
 		s.t.Fatal("the program does not begin")
 	}

@@ -78,19 +78,18 @@ var attacksOnModules = []attack{
 		try: func(s *stage) string {
 			s.Config.unmount("/proc")
 			s.Config.at("linux")["readonlyPaths"], s.Config.at("linux")["maskedPaths"] = []string{}, []string{}
-			// A label that the policy has: that of this process, with another type.
-			text, err := os.ReadFile("/proc/self/attr/current")
+			// A label that the policy has, and that is not the one of this process.
+			own, err := os.ReadFile("/proc/self/attr/current")
 			must(s.t, err)
-			own := strings.Split(strings.TrimRight(string(text), "\x00\n"), ":")
-			own[2] = "user_t"
-			if own[2] = "unconfined_t"; strings.Contains(string(text), ":unconfined_t:") {
-				own[2] = "initrc_t"
+			label, domain := "system_u:system_r:initrc_t:s0", ":initrc_t:"
+			if strings.Contains(string(own), domain) {
+				label, domain = "unconfined_u:unconfined_r:unconfined_t:s0", ":unconfined_t:"
 			}
-			s.Config.at("process")["selinuxLabel"] = strings.Join(own, ":")
+			s.Config.at("process")["selinuxLabel"] = label
 			s.file("proc/thread-self/attr/exec", "", 0o644)
 			s.Config.mount("/real", "proc", "proc")
 			out, status := s.run("cat", "/real/self/attr/current")
-			if status == 0 && !strings.Contains(out, ":"+own[2]+":") {
+			if status == 0 && !strings.Contains(out, domain) {
 				return "the program has the label " + out
 			}
 			return ""
