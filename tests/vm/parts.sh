@@ -27,8 +27,9 @@ part() {
 		/^ok / || /^ *--- PASS: / { passed++ }
 		/^not ok / { sub(/^not ok [0-9]* */, ""); failures[++failed] = $0 }
 		/^ *--- FAIL: / { failures[++failed] = $3 }
-		/^ *[a-z0-9_]+\.go:[0-9]+: / { said = $0; sub(/^ *[a-z0-9_]+\.go:[0-9]+: /, "", said) }
-		/^ *--- SKIP: / { skips[++skipped] = $3 ": " said }
+		/^=== (RUN|CONT|NAME) / { test = $3 }
+		/^ *[a-z0-9_]+\.go:[0-9]+: / { said = $0; sub(/^ *[a-z0-9_]+\.go:[0-9]+: /, "", said); last[test] = said }
+		/^ *--- SKIP: / { skips[++skipped] = $3 ": " ($3 in last ? last[$3] : said) }
 		END {
 			if (planned && passed + failed + skipped < planned) failures[++failed] = planned - passed - failed - skipped " tests of " planned " were not run"
 			if (code != 0 && !failed || !passed && !failed && !skipped) failures[++failed] = "status " code
