@@ -224,3 +224,9 @@ func (s *stage) asUser() {
 	must(s.t, json.Unmarshal(text, &s.Config))
 	s.Config.at("process")["terminal"] = false
 }
+
+// lives reports whether a process has not ended: one that nobody has waited for still has a directory in /proc.
+func lives(pid int) bool {
+	_, err := os.Readlink(proc(pid, "exe"))
+	return err == nil
+}
