@@ -8,6 +8,7 @@ import (
 
 	"rt/internal/diag"
 	"rt/internal/sys"
+	"rt/libcontainer/hostpath"
 )
 
 // SendPid sends a pidfd of a process to the engine on pidfdSocket, and writes the pid to pidFile. It skips either if
@@ -61,13 +62,13 @@ func writePidFile(path string, pid int) error {
 // writeSpecial writes text to a character device or a FIFO at path, and reports whether there is one. Any other special
 // file, and a link to one, is an error.
 func writeSpecial(path string, text []byte) (bool, error) {
-	var st, target unix.Stat_t
+	var st unix.Stat_t
 	if unix.Lstat(path, &st) != nil {
 		return false, nil
 	}
 	kind := st.Mode & unix.S_IFMT
-	if kind == unix.S_IFLNK && unix.Stat(path, &target) == nil {
-		kind = target.Mode & unix.S_IFMT
+	if kind == unix.S_IFLNK {
+		kind = typeBehind(path)
 	}
 	switch {
 	case kind == unix.S_IFREG || kind == unix.S_IFDIR || kind == unix.S_IFLNK:
@@ -89,6 +90,21 @@ func writeSpecial(path string, text []byte) (bool, error) {
 		return false, diag.Sys("the pid can't be written", "write", err).At("--pid-file", path)
 	}
 	return true, nil
+}
+
+// typeBehind returns the type of the file to which a symbolic link leads; S_IFLNK if it leads nowhere, or to a file
+// system that does not answer: the link may be another user's.
+func typeBehind(path string) uint32 {
+	fd, err := hostpath.Open(path, 0)
+	if err != nil {
+		return unix.S_IFLNK
+	}
+	defer func() { _ = unix.Close(fd) }()
+	kind, err := hostpath.Type(fd)
+	if err != nil {
+		return unix.S_IFLNK
+	}
+	return uint32(kind)
 }
 
 // send sends a descriptor to a listening Unix stream socket, with its name as the payload, as runc does.

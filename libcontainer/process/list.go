@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"os"
 	"strconv"
 
@@ -129,7 +130,7 @@ func findTracer(namespace int, ownPids, ownUsers uint64) (int, error) {
 }
 
 // mayTrace reports whether a process is in a user namespace, and may get CAP_SYS_PTRACE there. A process that has ended
-// may not.
+// may not; one whose privileges are not understood may.
 func mayTrace(pid int, userNamespace uint64) bool {
 	var user unix.Stat_t
 	err := unix.Stat("/proc/"+strconv.Itoa(pid)+"/ns/user", &user)
@@ -137,5 +138,8 @@ func mayTrace(pid int, userNamespace uint64) bool {
 		return false
 	}
 	s, err := ReadStatus(pid)
-	return err == nil && (s.Capabilities.Permitted|s.Capabilities.Bounding)&(1<<unix.CAP_SYS_PTRACE) != 0
+	if err != nil {
+		return !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ESRCH)
+	}
+	return (s.Capabilities.Permitted|s.Capabilities.Bounding)&(1<<unix.CAP_SYS_PTRACE) != 0
 }
