@@ -124,6 +124,11 @@ type Capabilities struct {
 	Bounding, Effective, Inheritable, Permitted, Ambient uint64
 }
 
+// All returns the capabilities that are in any of the sets.
+func (c *Capabilities) All() uint64 {
+	return c.Bounding | c.Effective | c.Inheritable | c.Permitted | c.Ambient
+}
+
 // Rlimit is one entry of process.rlimits.
 type Rlimit struct {
 	Type       string // "RLIMIT_NOFILE"

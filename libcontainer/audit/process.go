@@ -186,7 +186,7 @@ func (r *report) compareSeccomp(s, self *process.Status) {
 		want++
 	}
 	if s.Filters < 0 { // before Linux 5.9
-		now := yesNo(s.Seccomp == unix.SECCOMP_MODE_FILTER)
+		now := yesNo(s.Filtered())
 		r.compare("process", "seccomp filter", "linux.seccomp", now, yesNo(want > 0), "has no seccomp filter")
 		return
 	}
@@ -288,8 +288,7 @@ func (r *report) compareOtherProcesses(first *process.Status) {
 			continue // it has ended
 		}
 		title := strconv.Itoa(pid) + " " + name
-		c := &s.Capabilities
-		now := c.Permitted | c.Effective | c.Bounding | c.Ambient | c.Inheritable
+		now := s.Capabilities.All()
 		if more := now &^ may; more != 0 {
 			r.add("processes", title, "process.capabilities", capabilityNames(now), capabilityNames(may),
 				"has "+capabilityNames(more)+" in addition")

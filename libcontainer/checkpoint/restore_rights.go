@@ -52,7 +52,7 @@ func findExcesses(r *process.Status, p *spec.Process, filtered bool, host func(i
 	// An execve(2) as root, or of a program with file capabilities, can give all capabilities of the bounding set
 	// (capabilities(7)).
 	has := &r.Capabilities
-	all := has.Bounding | has.Permitted | has.Effective | has.Inheritable | has.Ambient
+	all := has.All()
 	if more := all &^ (caps.Bounding | caps.Inheritable | caps.Permitted); more != 0 {
 		add("process.capabilities", "has "+capabilityList(more), false)
 	} else if more := (has.Permitted | has.Effective) &^ caps.Permitted; more != 0 && (p.NoNewPrivs || p.UID != 0) {

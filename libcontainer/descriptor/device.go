@@ -68,9 +68,7 @@ func cloneDevice(d *spec.Device) (int, bool) {
 
 // deviceError closes tree, if it is open, and returns the error about a device node.
 func deviceError(f *plan.File, call string, tree int, err error) (int, error) {
-	if tree >= 0 {
-		sys.CloseAll(tree)
-	}
+	sys.CloseAll(tree)
 	field := f.Origin
 	if field != "" {
 		field += ".path"

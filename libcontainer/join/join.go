@@ -113,7 +113,7 @@ func (p *Process) leaveOutPtrace() {
 		return
 	}
 	caps := *own.Capabilities
-	all := caps.Bounding | caps.Permitted | caps.Effective | caps.Inheritable | caps.Ambient
+	all := caps.All()
 	for _, set := range [...]*uint64{
 		&caps.Bounding, &caps.Permitted, &caps.Effective, &caps.Inheritable, &caps.Ambient,
 	} {
