@@ -206,14 +206,14 @@ rule 2147418112 clone 0 7 255 3
 }
 
 func TestSmapsRollup(t *testing.T) {
-	var m memory
-	err := m.parse("00400000-7fff r--p 00000000 00:00 0 [rollup]\nRss:  1000 kB\nPss:   500 kB\nPss_Dirty: 7 kB\n" +
-		"Private_Clean:  125 kB\nPrivate_Dirty:  375 kB\nSwap: 3 kB\n")
-	if err != nil || m.Rss != 1024 || m.Pss != 512 || m.Private != 512 {
+	var m rollup
+	err := m.parse("00400000-7fff r--p 00000000 00:00 0 [rollup]\nRss:  1000 kB\nPss_Anon: 7 kB\n" +
+		"Anonymous:   500 kB\nPrivate_Clean:  125 kB\nPrivate_Dirty:  375 kB\nSwap: 3 kB\n")
+	if err != nil || m.Rss != 1024 || m.Anonymous != 512 || m.Private != 512 {
 		t.Errorf("got %+v, %v", m, err)
 	}
 	if err := m.parse("Rss: 1 kB\n"); err == nil {
-		t.Error("a file without Pss and Private was accepted")
+		t.Error("a file without Anonymous and Private was accepted")
 	}
 }
 
@@ -245,7 +245,7 @@ func TestLimitsAreAdded(t *testing.T) {
 }
 
 func TestStages(t *testing.T) {
-	for n, want := range map[int][]int{200: {20, 100, 200}, 30: {20, 30}, 20: {20}, 3: {3}} {
+	for n, want := range map[int][]int{5000: {20, 200, 1000, 5000}, 200: {20, 200}, 30: {20, 30}, 20: {20}, 3: {3}} {
 		if got := stageEnds(n); !slices.Equal(got, want) {
 			t.Errorf("%d: %v, want %v", n, got, want)
 		}

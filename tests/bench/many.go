@@ -25,7 +25,9 @@ type stage struct {
 	Start     float64 `json:"start_ms"`
 	List      float64 `json:"list_ms"` // of N containers
 	ListCPU   float64 `json:"list_cpu_ms"`
+	ListQuiet float64 `json:"list_quiet_ms"` // list --quiet
 	State     float64 `json:"state_ms"`
+	Exec      float64 `json:"exec_ms"` // of /bin/true
 	Delete    float64 `json:"delete_ms"`
 }
 
@@ -81,7 +83,13 @@ func (b *bench) many(c contender) (stages []stage, err error) {
 			if s.List, s.ListCPU, err = b.repeat(c, "list"); err != nil {
 				return nil, err
 			}
+			if s.ListQuiet, _, err = b.repeat(c, "list", "--quiet"); err != nil {
+				return nil, err
+			}
 			if s.State, _, err = b.repeat(c, "state", id); err != nil {
+				return nil, err
+			}
+			if s.Exec, _, err = b.repeat(c, "exec", id, "/bin/true"); err != nil {
 				return nil, err
 			}
 			stages = append(stages, s)
@@ -130,9 +138,10 @@ func (b *bench) repeat(c contender, args ...string) (wall, cpu float64, err erro
 	return lastMedian(walls), lastMedian(cpus), nil
 }
 
-// stageEnds are the numbers of containers at which stages end: the first, one in the middle, the last.
+// stageEnds are the numbers of containers at which stages end: the last one is all.
 func stageEnds(n int) []int {
-	return slices.Compact([]int{min(n, manySamples), max(min(n, manySamples), n/2), n})
+	ends := []int{manySamples, 200, 1000}
+	return append(slices.DeleteFunc(ends, func(end int) bool { return end >= n }), n)
 }
 
 // lastMedian is the median of the last samples.
@@ -146,17 +155,17 @@ func lastMedian(list []float64) float64 {
 func printMany(out io.Writer, mode string, list []many) {
 	fmt.Fprintf(out, "\nmany containers, cgroup %s: medians of %d, the first columns for the last ones up to so many "+
 		"alive\n", mode, manySamples)
-	fmt.Fprintf(out, "  %-8s %6s %8s %8s %8s %8s %8s %8s %8s %8s\n", "", "alive", "create", "cpu", "start", "state",
-		"delete", "list", "cpu", "cpu/each")
+	fmt.Fprintf(out, "  %-8s %6s %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", "", "alive", "create", "cpu", "start",
+		"state", "exec", "delete", "list", "cpu", "cpu/each", "list -q")
 	for _, m := range list {
 		if m.Error != "" {
 			fmt.Fprintf(out, "  %-8s left out: %s\n", m.Contender, m.Error)
 			continue
 		}
 		for _, s := range m.Stages {
-			fmt.Fprintf(out, "  %-8s %6d %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %8.3f\n",
-				m.Contender, s.N, s.Create, s.CreateCPU, s.Start, s.State,
-				s.Delete, s.List, s.ListCPU, s.ListCPU/float64(s.N))
+			fmt.Fprintf(out, "  %-8s %6d %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %8.3f %8.2f\n",
+				m.Contender, s.N, s.Create, s.CreateCPU, s.Start, s.State, s.Exec,
+				s.Delete, s.List, s.ListCPU, s.ListCPU/float64(s.N), s.ListQuiet)
 		}
 	}
 }
