@@ -188,7 +188,11 @@ func (t *target) processOf(o *ProcessOptions) (*spec.Process, error) {
 		}
 		o.GID = &gid
 	}
-	return o.Process(t.spec)
+	process, err := o.Process(t.spec)
+	if err != nil {
+		return nil, err
+	}
+	return process, t.spec.CheckUser(process)
 }
 
 // join starts the process. In the foreground it waits for the end of the process, and returns its exit status.

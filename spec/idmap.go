@@ -91,18 +91,40 @@ func (c namespaceChecker) checkMappedUser() {
 	if c.spec.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return
 	}
-	id := func(at location, kind string, id uint32, mapAt Path, list []specs.LinuxIDMapping) {
-		if len(list) > 0 && c.isDecoded(mapAt) && !mapsID(list, id) {
-			c.refuse(at, utoa(id), string(mapAt)+" has no mapping for "+kind+" "+utoa(id)+
+	uids, gids := c.spec.UIDMappings, c.spec.GIDMappings
+	if !c.isDecoded("linux.uidMappings") {
+		uids = nil
+	}
+	if !c.isDecoded("linux.gidMappings") {
+		gids = nil
+	}
+	c.checkMapped(locationOf("process"), c.spec.Process, uids, gids)
+}
+
+// CheckUser checks that the user of a process that joins the container exists in its user namespace. Without it, the
+// kernel would say only that the id is an invalid argument. Its errors are those of Load.
+func (s *Spec) CheckUser(p *Process) error {
+	var c checker
+	if s.Namespaces.New&unix.CLONE_NEWUSER != 0 {
+		c.checkMapped(locationOf("process"), p, s.UIDMappings, s.GIDMappings)
+	}
+	return c.err()
+}
+
+// checkMapped checks that the maps of a user namespace contain the ids of a process; an empty map is not known.
+func (c *checker) checkMapped(process location, p *Process, uids, gids []specs.LinuxIDMapping) {
+	id := func(at location, kind string, id uint32, list []specs.LinuxIDMapping) {
+		if len(list) > 0 && !mapsID(list, id) {
+			c.refuse(at, utoa(id), "linux."+kind+"Mappings has no mapping for "+kind+" "+utoa(id)+
 				": no process of the container can have this id")
 		}
 	}
-	p := c.spec.Process
-	id(locationOf("process.user.uid"), "uid", p.UID, "linux.uidMappings", c.spec.UIDMappings)
-	id(locationOf("process.user.gid"), "gid", p.GID, "linux.gidMappings", c.spec.GIDMappings)
-	groups := locationOf("process.user.additionalGids")
+	user := process.Dot("user")
+	id(user.Dot("uid"), "uid", p.UID, uids)
+	id(user.Dot("gid"), "gid", p.GID, gids)
+	groups := user.Dot("additionalGids")
 	for i, g := range p.Groups {
-		id(groups.At(i), "gid", g, "linux.gidMappings", c.spec.GIDMappings)
+		id(groups.At(i), "gid", g, gids)
 	}
 }
 

@@ -101,6 +101,16 @@ var hints = []struct {
 		"the container's root must be able to write to the directory: chown it to the ids that it is mapped to, or " +
 			"create the mount point in the image",
 	},
+	{
+		"openat2", unix.EACCES, "mounts",
+		"the container's root must be able to enter the directories of the path: chown them to the ids that it is " +
+			"mapped to",
+	},
+	{
+		"mkdirat", unix.EACCES, "process.cwd",
+		"the container's root must be able to write to the directory: chown it to the ids that it is mapped to, or " +
+			"create the working directory in the image",
+	},
 	{"mkdirat", unix.EACCES, "--overlay", "the container's root must be able to write to the directory"},
 	{
 		"write", unix.ENOENT, "process.apparmorProfile",
@@ -141,6 +151,10 @@ var hints = []struct {
 	{
 		"setresgid", unix.EINVAL, "process.user",
 		"the id is not mapped in the container's user namespace: see linux.gidMappings",
+	},
+	{
+		"setgroups", unix.EINVAL, "process.user",
+		"a group is not mapped in the container's user namespace: see linux.gidMappings",
 	},
 	{
 		"setresuid", unix.EINVAL, "linux.uidMappings",

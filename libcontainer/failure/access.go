@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"rt/internal/sys"
@@ -12,10 +13,10 @@ import (
 )
 
 // accessHint names the first directory of a program's path that the user of the process may not enter, or else the
-// program that this user may not execute. It returns "" if the modes allow both, or if not they alone decide: with an
-// ACL, or in a user namespace, in which files have other owners.
+// program that this user may not execute. It returns "" if the modes allow both, or if not they and the id maps of the
+// config decide: with an ACL, or in a user namespace that exists already.
 func (f imageFiles) accessHint(name string) string {
-	if f.config.Namespaces.Has(unix.CLONE_NEWUSER) {
+	if f.config.Namespaces.Has(unix.CLONE_NEWUSER) && f.config.Namespaces.New&unix.CLONE_NEWUSER == 0 {
 		return ""
 	}
 	for at := 0; at <= len(name); at++ {
@@ -31,12 +32,39 @@ func (f imageFiles) accessHint(name string) string {
 		if !known {
 			return ""
 		}
-		if !mayExecute(f.config.Process, st) {
-			return file + " may not be " + verb + " by user " + strconv.FormatUint(uint64(f.config.Process.UID), 10) +
-				": its mode is " + formatMode(st.Mode) + ", its owner " + strconv.FormatUint(uint64(st.Uid), 10)
+		if !mayExecute(f.config, st) {
+			return file + " may not be " + verb + " by " + formatUser(f.config) + ": its mode is " +
+				formatMode(st.Mode) + ", its owner " + formatOwner(f.config, st.Uid)
 		}
 	}
 	return ""
+}
+
+// formatUser returns the user of the process, in a user namespace with its number outside.
+func formatUser(config *spec.Spec) string {
+	uid := config.Process.UID
+	text := "user " + strconv.FormatUint(uint64(uid), 10)
+	if config.Namespaces.New&unix.CLONE_NEWUSER != 0 {
+		host := config.HostID(uid, config.UIDMappings)
+		text += ", which is user " + strconv.FormatUint(uint64(host), 10) + " of the host"
+	}
+	return text
+}
+
+// formatOwner returns the owner of a file, and whether a user namespace lacks it.
+func formatOwner(config *spec.Spec, uid uint32) string {
+	text := strconv.FormatUint(uint64(uid), 10)
+	if config.Namespaces.New&unix.CLONE_NEWUSER != 0 && !mapsHostID(config.UIDMappings, uid) {
+		text += ", which linux.uidMappings does not map"
+	}
+	return text
+}
+
+// mapsHostID reports whether a user or group of the host has an id in a user namespace.
+func mapsHostID(mappings []specs.LinuxIDMapping, id uint32) bool {
+	return slices.ContainsFunc(mappings, func(m specs.LinuxIDMapping) bool {
+		return id >= m.HostID && id-m.HostID < m.Size
+	})
 }
 
 // formatMode returns the permission bits as chmod(1) takes them: "0755".
@@ -64,21 +92,25 @@ func (f imageFiles) readMode(name string) (st *unix.Statx_t, known bool) {
 	return st, err != nil
 }
 
-// mayExecute reports whether a process may enter a directory, or execute a file: path_resolution(7).
-func mayExecute(p *spec.Process, st *unix.Statx_t) bool {
+// mayExecute reports whether the process may enter a directory, or execute a file: path_resolution(7). In a user
+// namespace capabilities are of no use for a file whose owner or group it does not map: user_namespaces(7).
+func mayExecute(config *spec.Spec, st *unix.Statx_t) bool {
 	const override, search = 1 << unix.CAP_DAC_OVERRIDE, 1 << unix.CAP_DAC_READ_SEARCH
+	p, uids, gids := config.Process, config.UIDMappings, config.GIDMappings
 	held := uint64(0)
-	if p.Capabilities != nil {
+	if p.Capabilities != nil && (config.Namespaces.New&unix.CLONE_NEWUSER == 0 ||
+		mapsHostID(uids, st.Uid) && mapsHostID(gids, st.Gid)) {
 		held = p.Capabilities.Effective
 	}
 	directory := st.Mode&unix.S_IFMT == unix.S_IFDIR
 	if held&override != 0 && (directory || st.Mode&0o111 != 0) || held&search != 0 && directory {
 		return true
 	}
+	isGroup := func(id uint32) bool { return config.HostID(id, gids) == st.Gid }
 	switch {
-	case p.UID == st.Uid:
+	case config.HostID(p.UID, uids) == st.Uid:
 		return st.Mode&0o100 != 0
-	case p.GID == st.Gid || slices.Contains(p.Groups, st.Gid):
+	case isGroup(p.GID) || slices.ContainsFunc(p.Groups, isGroup):
 		return st.Mode&0o010 != 0
 	}
 	return st.Mode&0o001 != 0

@@ -84,3 +84,26 @@ out" ]
 	in_container true
 	refused process.user.uid 70000
 }
+
+# exec_refused USER WORDS... checks that exec as this user is an error with these words.
+exec_refused() {
+	run rt exec --user "$1" "$ID" true
+	[ "$status" -eq 255 ]
+	[ "$RUNTIME" != rt ] || clear_error "${@:2}"
+}
+
+@test "user: exec refuses an id that is not mapped" {
+	bundle '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
+	echo far:x:70000:70001::/:/bin/sh >"$BUNDLE/rootfs/etc/passwd"
+	running sleep 1000
+	exec_refused 70000 process.user.uid 'no mapping for uid 70000'
+	exec_refused 1:70000 process.user.gid 'no mapping for gid 70000'
+	exec_refused far process.user.uid 'no mapping for uid 70000' 'no mapping for gid 70001'
+	run rt exec --additional-gids 70000 "$ID" true
+	[ "$status" -eq 255 ]
+	[ "$RUNTIME" != rt ] || clear_error 'process.user.additionalGids[0]' 'no mapping for gid 70000'
+	run rt exec --user 65535:65535 "$ID" id -u
+	[ "$output" = 65535 ]
+}

@@ -305,3 +305,42 @@ binds() {
 	in_container true
 	refused 'run.oci.mount_context_type' fscontext
 }
+
+# bats test_tags=root
+@test "userns: a directory of the image that no mapped id may enter: the error names the owner" {
+	only_rt "its own text"
+	bundle '.linux.namespaces += [{type: "user"}] | .process.cwd = "/" | .root.readonly = false
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}]
+		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 1000}]'
+	chmod 700 "$BUNDLE/rootfs/bin"
+	in_container true
+	refused 'process.args[0] "true"'
+	[[ $output == *"hint"*"/bin may not be entered by user 0, which is user 100000 of the host: its mode is 0700"* ]]
+	[[ $output == *"owner 0, which linux.uidMappings does not map"* ]]
+	chmod 755 "$BUNDLE/rootfs/bin"
+	config '.process.cwd = "/new"'
+	in_container true
+	refused process.cwd /new
+	[[ $output == *"hint"*"create the working directory in the image"* ]]
+	chmod 700 "$BUNDLE/rootfs"
+	in_container true
+	refused 'mounts[0].destination'
+	[[ $output == *"hint"*"enter the directories of the path"* ]]
+}
+
+# bats test_tags=root
+@test "userns: ids that an existing user namespace does not map" {
+	only_rt "its own text"
+	bundle '.process.args = ["sleep", "1000"] | .linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}]
+		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 1000}]'
+	running
+	joining=".linux.namespaces += [{type: \"user\", path: \"/proc/$(state pid)/ns/user\"}]"
+	for user in '{uid: 1000, gid: 0}' '{uid: 0, gid: 1000}' '{uid: 0, gid: 0, additionalGids: [1000]}'; do
+		bundle "$joining | .process.user = $user | .process.args = [\"true\"]" "$BATS_TEST_TMPDIR/other"
+		run rt run --bundle "$BATS_TEST_TMPDIR/other" "${ID}other"
+		[ "$status" -eq 1 ]
+		clear_error process.user EINVAL
+		[[ $output == *"not mapped in the container's user namespace: see linux."[ug]"idMappings"* ]]
+	done
+}
