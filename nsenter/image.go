@@ -45,7 +45,10 @@ func Assemble(p *Program) (Image, error) {
 	}
 	code := stubCode()
 	data := tableOffset + len(p.Steps)*rowSize
-	a := assembler{p: p, image: make([]byte, data, data+8<<10)}
+	// What the operands point to takes 10 to 20 bytes a step. An image that outgrows its array would be copied, into
+	// pages that are all new.
+	const least, perStep = 8 << 10, 24
+	a := assembler{p: p, image: make([]byte, data, data+max(least, perStep*len(p.Steps)))}
 	copy(a.image[stubOffset:], code)
 	binary.NativeEndian.PutUint32(a.image[ctlOffset:], uint32(p.Number(p.Ctl)))
 	for i := range p.Steps {

@@ -9,7 +9,7 @@ func Below(path, dir string) (rest string, ok bool) {
 	if dir == "/" {
 		return strings.CutPrefix(path, "/")
 	}
-	// With many mounts this is asked for each pair of them, and one byte is nearly always answer enough.
+	// This is asked for each masked path and each mount, and one byte is nearly always answer enough.
 	n := len(dir)
 	if len(path) < n || len(path) > n && path[n] != '/' || n > 0 && path[n-1] != dir[n-1] {
 		return "", false

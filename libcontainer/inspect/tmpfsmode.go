@@ -42,13 +42,14 @@ func readModes(s *spec.Spec, later bool) (modes []uint32, laters []bool, err err
 		Flags:   unix.O_PATH | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,
 	}
+	earlier := make(sys.Latest, last+1)
 	for i := range s.Mounts[:last+1] {
 		m := &s.Mounts[i]
 		fd, err := unix.Openat2(root, plan.Relative(m.Destination), &how)
 		later = later || err == unix.ELOOP // after a link, paths do not tell which mounts cover others
 		switch {
 		case !takesMode(m):
-		case later || err == unix.EXDEV || covered(s.Mounts, i):
+		case later || err == unix.EXDEV || isCovered(earlier, m):
 			laters[i] = true
 		case err == nil:
 			modes[i] = directoryMode(fd)
@@ -56,6 +57,7 @@ func readModes(s *spec.Spec, later bool) (modes []uint32, laters []bool, err err
 		if err == nil {
 			_ = unix.Close(fd)
 		}
+		earlier.Add(m.Destination, i)
 	}
 	return modes, laters, nil
 }
@@ -74,12 +76,8 @@ func takesMode(m *spec.Mount) bool {
 	return m.Type == "tmpfs" && !m.Bind && !m.Remount && !m.TmpCopyUp && !strings.Contains(","+m.Data, ",mode=")
 }
 
-// covered reports whether an earlier mount is at the destination of mount i, or above it.
-func covered(mounts []spec.Mount, i int) bool {
-	for j := range mounts[:i] {
-		if sys.IsBelow(mounts[i].Destination, mounts[j].Destination) {
-			return true
-		}
-	}
-	return false
+// isCovered reports whether an earlier mount is at the destination of m, or above it.
+func isCovered(earlier sys.Latest, m *spec.Mount) bool {
+	i, _ := earlier.Above(m.Destination)
+	return i >= 0
 }

@@ -186,9 +186,7 @@ func atimeFlags(m *spec.Mount) uintptr {
 
 // sourcesLocked reports whether the sources of bind mounts may have locked flags: those of mounts that came from a more
 // privileged mount namespace (mount_namespaces(7)).
-func (c *input) sourcesLocked() bool {
-	return c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)
-}
+func (c *input) sourcesLocked() bool { return c.inUserNamespace() }
 
 // copyLink makes a symbolic link at the destination with the target of the source: the option copy-symlink. An existing
 // link is accepted if it has the same target.

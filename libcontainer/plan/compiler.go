@@ -3,6 +3,7 @@ package plan
 import (
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
 	"rt/nsenter"
 )
 
@@ -47,10 +48,10 @@ type compiler struct {
 
 	opened    openMounts
 	trees     treeBatches
-	mounted   int    // the number of entries of mounts that are compiled: see isMountPoint
-	procOpen  bool   // regProc is open
-	masksMade bool   // regNull and regEmpty are open
-	extraCaps uint64 // capabilities that a cloned process has until it executes the program: see execRights
+	mounted   sys.Latest // the destinations of the entries of mounts that are compiled: see isMountPoint
+	procOpen  bool       // regProc is open
+	masksMade bool       // regNull and regEmpty are open
+	extraCaps uint64     // capabilities that a cloned process has until it executes the program: see execRights
 }
 
 // newCompiler returns the compiler of a plan with no steps yet.
@@ -84,7 +85,13 @@ type openMount struct {
 // a slice that is too short costs a copy of all steps, and the page faults of a second one.
 func (c *compiler) makeRoom() {
 	const few = 138 // namespaces, root, process, rights
-	const perMount, perPath, perDevice, perHierarchy = 13, 7, 24, 5
+	perMount, perPath, perDevice, perHierarchy := 13, 7, 8, 5
+	if c.closesEarly() {
+		perMount, perPath = 18, 8
+	}
+	if c.inUserNamespace() {
+		perDevice = 24 // a device is bound
+	}
 	n := few + perMount*len(c.spec.Mounts) + perPath*(len(c.spec.MaskedPaths)+len(c.spec.ReadonlyPaths)) +
 		perDevice*len(c.spec.Devices) + perHierarchy*len(c.host.Hierarchies)
 	c.plan.Steps = make([]nsenter.Step, 0, n)
@@ -92,13 +99,18 @@ func (c *compiler) makeRoom() {
 	c.plan.Parts = make([]string, 0, 24)
 }
 
-// close closes a descriptor, if the plan opens so many that they might run out. Otherwise closeDescriptors closes all.
+// close closes a descriptor if the plan closes each as soon as possible. Otherwise closeDescriptors closes all.
 func (c *compiler) close(r nsenter.Reg) {
-	const few = 256
-	if len(c.spec.Mounts)+len(c.spec.Devices)+len(c.spec.MaskedPaths)+len(c.spec.Sysctl) > 80 ||
-		c.opt.OpenFiles > 0 && c.opt.OpenFiles < few {
+	if c.closesEarly() {
 		c.call("", "", nsenter.Close, nsenter.Val(r)).ignore(unix.EBADF)
 	}
+}
+
+// closesEarly reports whether the plan opens so many descriptors that they might run out.
+func (c *compiler) closesEarly() bool {
+	const many, few = 80, 256
+	return len(c.spec.Mounts)+len(c.spec.Devices)+len(c.spec.MaskedPaths)+len(c.spec.Sysctl) > many ||
+		c.opt.OpenFiles > 0 && c.opt.OpenFiles < few
 }
 
 // finish turns the steps into a plan, and checks it.

@@ -144,7 +144,7 @@ func (c devices) compileDevice(d *spec.Device) error {
 	}
 	fifo := d.Mode&unix.S_IFMT == unix.S_IFIFO
 	bindable := !fifo && (c.opt.Nodes[d.Path] != NodeAbsent || c.devicesByRT())
-	if !fifo && (c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)) {
+	if !fifo && c.inUserNamespace() {
 		if !bindable {
 			return notOnHost(origin, d)
 		}

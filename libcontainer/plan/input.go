@@ -27,5 +27,10 @@ const (
 // unshared reports whether the container gets a new namespace of the type flag.
 func (c *input) unshared(flag uintptr) bool { return c.spec.Namespaces.New&flag != 0 }
 
+// inUserNamespace reports whether the container runs in another user namespace than the host's first one.
+func (c *input) inUserNamespace() bool {
+	return c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)
+}
+
 // hasMountNamespace reports whether the mounts are the container's own, so that rt may change them.
 func (c *input) hasMountNamespace() bool { return c.spec.Namespaces.Has(unix.CLONE_NEWNS) }

@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"os"
 	"runtime"
+	"strconv"
 	"testing"
 	"unsafe"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"rt/nsenter"
 	"rt/spec"
@@ -73,6 +76,65 @@ func TestMemory(t *testing.T) {
 			t.Logf("with Parse and Assemble %d bytes", whole)
 			if whole > c.whole {
 				t.Errorf("Parse, Compile and Assemble allocate %d bytes, want at most %d", whole, c.whole)
+			}
+		})
+	}
+}
+
+// A plan of hundreds of mounts has megabytes of steps, and an image as large. What outgrows its array is copied into
+// pages that are all new, so the room for both is computed beforehand.
+func TestMemoryOfManyMounts(t *testing.T) {
+	many := map[string]func(s *specs.Spec, name string){
+		"tmpfs": func(s *specs.Spec, name string) {
+			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/tmp/" + name, Type: "tmpfs", Source: "tmpfs"})
+		},
+		"bind": func(s *specs.Spec, name string) {
+			s.Mounts = append(s.Mounts, specs.Mount{
+				Destination: "/tmp/" + name, Type: "bind", Source: "/tmp", Options: []string{"rbind", "ro"},
+			})
+		},
+		"masked": func(s *specs.Spec, name string) {
+			s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/masked/"+name)
+		},
+		"device": func(s *specs.Spec, name string) {
+			s.Linux.Devices = append(s.Linux.Devices,
+				specs.LinuxDevice{Path: "/dev/" + name, Type: "c", Major: 1, Minor: 3})
+		},
+	}
+	for kind, add := range many {
+		t.Run(kind, func(t *testing.T) {
+			config := spec.Default(spec.DefaultOptions{})
+			for i := range 500 {
+				add(config, strconv.Itoa(i))
+			}
+			text, err := json.Marshal(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := spec.Parse(text, "/bundle", spec.LoadOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := modern()
+			o := options(s, &f)
+			o.Wait = false
+			p, err := Compile(s, &f, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if steps, room := len(p.Steps), cap(p.Steps); room < steps || room > steps+steps/4 {
+				t.Errorf("room for %d steps, of which there are %d", room, steps)
+			}
+			image, err := nsenter.Assemble(&p.Program)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if size, room := len(image), cap(image); room > size+size/4 {
+				t.Errorf("room for %d bytes of an image of %d", room, size)
+			}
+			assembled := allocated(func() { _, _ = nsenter.Assemble(&p.Program) })
+			if wanted := uint64(len(image) + len(image)/4); assembled > wanted {
+				t.Errorf("Assemble allocates %d bytes for an image of %d", assembled, len(image))
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	selinux "github.com/opencontainers/selinux/go-selinux/label"
 	"golang.org/x/sys/unix"
 
+	"rt/internal/sys"
 	"rt/libcontainer/host"
 	"rt/nsenter"
 	"rt/spec"
@@ -17,9 +18,9 @@ type mounts struct{ mounter }
 // A mount is made whole before it is attached: while it is detached no other process sees it without its restrictions.
 // Only mounts in which something is created (mount points, devices) stay writable until everything is made.
 func (c mounts) compile() error {
+	c.mounted = make(sys.Latest, len(c.spec.Mounts))
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
-		c.mounted = i
 		switch {
 		case m.Remount:
 			if err := (remounts{c.mounter}).compile(m); err != nil {
@@ -34,8 +35,8 @@ func (c mounts) compile() error {
 		default:
 			c.compileOther(m)
 		}
+		c.mounted.Add(m.Destination, i)
 	}
-	c.mounted = len(c.spec.Mounts)
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rt/internal/sys"
 	"rt/nsenter"
 	"rt/spec"
 )
@@ -140,13 +139,8 @@ func (c mounter) makePath(origin, path string, dir bool, links label) {
 // isMountPoint reports whether an earlier mount of the config is at path, and no later one hides it, so that the
 // directory is there. Where links lead elsewhere the directory is made as behind any link that leads to nothing.
 func (c mounter) isMountPoint(path string) bool {
-	for i := c.mounted - 1; i >= 0; i-- {
-		m := &c.spec.Mounts[i]
-		if rest, ok := sys.Below(path, m.Destination); ok {
-			return rest == "" && (i >= len(c.opt.Links) || c.opt.Links[i] == "")
-		}
-	}
-	return false
+	i, itself := c.mounted.Above(path)
+	return itself && (i >= len(c.opt.Links) || c.opt.Links[i] == "")
 }
 
 // openParent opens the directory that contains path, and returns its register and the last name of path. A path in /dev

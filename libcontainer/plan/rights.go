@@ -227,7 +227,7 @@ func (c rights) changeIDs() error {
 		}
 		take := c.call("process.user.additionalGids", "set the supplementary groups", nsenter.Setgroups,
 			nsenter.Imm(len(p.Groups)), nsenter.Data(string(groups), "["+strings.Join(words, ", ")+"]"))
-		if len(p.Groups) == 0 && (c.host.UserNS || c.spec.Namespaces.Has(unix.CLONE_NEWUSER)) {
+		if len(p.Groups) == 0 && c.inUserNamespace() {
 			// In a user namespace that denies setgroups(2), rt's own or a joined one, the process keeps its groups.
 			take.ignore(unix.EPERM)
 		}

@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"slices"
-
 	"golang.org/x/sys/unix"
 
 	"rt/nsenter"
@@ -114,9 +112,10 @@ func (w *Walk) fromRoot(step *nsenter.Step) bool {
 	return ok && w.Regs[r] == rootRegister
 }
 
-// isAttached reports whether the plan may have attached a mount at path.
+// isAttached reports whether the plan may have attached a mount at path that no later one hides.
 func (w *Walk) isAttached(path string) bool {
-	return slices.Contains(w.mounted, path)
+	_, itself := w.mounted.Above(path)
+	return itself
 }
 
 // recordAttached records that a mount covers the file that was found by that look-up. It hides mounts below the path:
@@ -126,11 +125,5 @@ func (w *Walk) recordAttached(lookup int32) {
 		return
 	}
 	path, _ := w.Steps[lookup-1].Args[1].Text()
-	left := w.mounted[:0]
-	for _, m := range w.mounted {
-		if len(m) < len(path) || len(m) > len(path) && m[len(path)] != '/' || m[:len(path)] != path {
-			left = append(left, m)
-		}
-	}
-	w.mounted = append(left, path)
+	w.mounted.Add(path, w.at)
 }

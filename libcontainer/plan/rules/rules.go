@@ -16,6 +16,7 @@ package rules
 import (
 	"strconv"
 
+	"rt/internal/sys"
 	"rt/nsenter"
 )
 
@@ -94,7 +95,7 @@ func (b *Breach) Error() string {
 
 // Check returns the first breach of a rule, a *Breach, or nil.
 func Check(subject *Subject) error {
-	w := Walk{Subject: subject, pending: make([]*State, len(subject.Steps)+1)}
+	w := Walk{Subject: subject, pending: make([]*State, len(subject.Steps)+1), mounted: sys.Latest{}}
 	w.pending[0] = start(subject)
 	for i := range subject.Steps {
 		if w.State = w.pending[i]; w.State == nil {
@@ -115,11 +116,11 @@ func Check(subject *Subject) error {
 // Walk is a walk over the steps of a plan.
 type Walk struct {
 	*Subject
-	State   *State   // what may be true before the step
-	pending []*State // the same of steps to come, as far as it is known
-	spare   []*State // states that are no longer needed
-	at      int      // the step that the walk is at
-	mounted []string // paths of the container's on which the plan may have attached a mount so far
+	State   *State     // what may be true before the step
+	pending []*State   // the same of steps to come, as far as it is known
+	spare   []*State   // states that are no longer needed
+	at      int        // the step that the walk is at
+	mounted sys.Latest // paths of the container's on which the plan may have attached a mount so far, by step
 }
 
 // leave passes the state behind step i to the steps that may come next.
