@@ -76,6 +76,15 @@ var hints = []struct {
 	{"fsopen", unix.EPERM, "mounts", notOwned},
 	{"fsconfig", unix.EPERM, "mounts", notOwned},
 	{"fsconfig", unix.EINVAL, "mounts", "the file system does not know this option, or not this value"},
+	{
+		"write", unix.ERANGE, "linux.timeOffsets",
+		"neither clock may be negative in the container: a negative offset must be smaller than the uptime",
+	},
+	{
+		"sched_setaffinity", unix.EINVAL, "process.execCPUAffinity",
+		"at least one of the CPUs must exist, be online and be in the cpuset of the container: see " +
+			"/sys/devices/system/cpu/online",
+	},
 	{"fsopen", unix.ENODEV, "--", "this kernel does not have the overlay file system: is its module loaded?"},
 	{
 		"fsconfig", unix.EPERM, "--",

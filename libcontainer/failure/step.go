@@ -64,6 +64,11 @@ func configHint(e *diag.Error, config *spec.Spec) string {
 	case e.Errno == unix.ENODEV && name == "mounts" && i >= 0 && i < len(config.OCI.Mounts) &&
 		config.OCI.Mounts[i].Type == "none":
 		return `"none" is no file system: a bind mount requires "bind" or "rbind" in options`
+	case e.Errno == unix.ENOMEM && name == "linux" && config.Namespaces.Joined(unix.CLONE_NEWPID) != nil &&
+		(e.Call == nsenter.Clone.String() || e.Call == nsenter.Clone3.String()):
+		return "the init of the pid namespace has probably ended: no process can join such a namespace any more"
+	case e.Errno == unix.EINVAL && e.Call == nsenter.Fsconfig.String() && namesID(e.Problem):
+		return "the user namespace of the process does not map this id: leave the option out, or map the id"
 	case e.Errno == unix.EPERM && e.Call == nsenter.Clone3.String() && chrooted():
 		return "rt runs in a chroot, where the kernel allows no new user namespace (user_namespaces(7)): enter the " +
 			"root file system with pivot_root(2) instead, or run rt outside"
@@ -72,6 +77,13 @@ func configHint(e *diag.Error, config *spec.Spec) string {
 			"chroot, bind-mount the directory on itself (mount --bind)"
 	}
 	return ""
+}
+
+// namesID reports whether the sentence of a step ends with a mount option that names a user or group by its id.
+func namesID(sentence string) bool {
+	name, id, _ := strings.Cut(sentence[strings.LastIndexByte(sentence, ' ')+1:], "=")
+	_, err := strconv.ParseUint(id, 10, 32)
+	return err == nil && (name == "uid" || name == "gid")
 }
 
 // chrooted reports whether the root of this process is certainly not that of its mount namespace: it is not the root of

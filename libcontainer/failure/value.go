@@ -24,6 +24,8 @@ func fieldValue(s *spec.Spec, path string) string {
 		return s.Process.AppArmor
 	case path == "process.selinuxLabel" && s.Process != nil:
 		return s.Process.SELinuxLabel
+	case path == "process.execCPUAffinity.final" && s.Process != nil && s.Process.OCI.ExecCPUAffinity != nil:
+		return s.Process.OCI.ExecCPUAffinity.Final
 	case name == "mounts" && i >= 0 && i < len(oci.Mounts):
 		m := &oci.Mounts[i]
 		switch rest {

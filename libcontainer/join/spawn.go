@@ -73,8 +73,9 @@ func (p *Process) spawnOn(cpus string, image nsenter.Image, o *nsenter.SpawnOpti
 		err = unix.SchedSetaffinityDynamic(0, parseCPUs(cpus))
 	}
 	if err != nil {
-		return nil, diag.Sys("the process can't run on these CPUs", "sched_setaffinity", err).
-			At("process.execCPUAffinity.initial", cpus)
+		const field = "process.execCPUAffinity.initial"
+		e := diag.Sys("the process can't run on these CPUs", "sched_setaffinity", err).At(field, cpus)
+		return nil, e.WithHint(diag.Hint(e.Call, e.Errno, field))
 	}
 	defer func() { _ = unix.SchedSetaffinityDynamic(0, before) }()
 	return nsenter.Spawn(image, o)

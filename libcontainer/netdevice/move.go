@@ -141,6 +141,12 @@ func (n *Namespaces) check(name, as string) (netlink.Link, error) {
 	if err != nil {
 		return nil, netlinkError("the network device can't be looked up", err)
 	}
+	if link.Attrs().Flags&net.FlagLoopback != 0 {
+		return nil, &diag.Error{
+			Kind: diag.Host, Problem: "is the loopback device, which can't be moved", Errno: unix.EINVAL,
+			Hint: "leave it out: each network namespace has one of its own, which rt brings up",
+		}
+	}
 	if strings.Contains(as, "%d") {
 		return link, nil
 	}

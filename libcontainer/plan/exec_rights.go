@@ -114,7 +114,11 @@ func (c *compiler) limitsLater() bool {
 // cloneProcess clones the process. It uses clone(2) and not clone3(2), which profiles forbid, since they can't check
 // its flags.
 func (c *execRights) cloneProcess() error {
-	processes{c.compiler}.fork(unix.CLONE_PARENT, c.call("",
+	origin := ""
+	if j := c.spec.Namespaces.Joined(unix.CLONE_NEWPID); j != nil {
+		origin = j.Field() // if the init of that namespace has ended, this clone is the first call that fails
+	}
+	processes{c.compiler}.fork(unix.CLONE_PARENT, c.call(origin,
 		"clone the process into the container's pid namespace, as a child of rt",
 		nsenter.Clone,
 		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_PARENT), nsenter.Null, nsenter.Null, nsenter.Null, nsenter.Null))

@@ -95,6 +95,17 @@ with_devices() {
 	[[ $output == *"inet 10.9.8.7/24"* ]]
 }
 
+@test "netDevices: the loopback device is refused, under any name" {
+	for name in lo other; do
+		NAME=$name bundle '.linux.netDevices = {lo: {name: env.NAME}}'
+		process true
+		with_devices 'not rt run --bundle "$BUNDLE" "$ID"'
+		echo "$output"
+		[ "$status" -eq 0 ]
+		[[ $output == *"linux.netDevices.lo"*"is the loopback device"*hint* ]]
+	done
+}
+
 @test "netDevices: a namespace that is joined gets them, and they stay there when the container is gone" {
 	bundle '(.linux.namespaces[] | select(.type == "network")).path = env.BATS_TEST_TMPDIR + "/ns" |
 		.linux.netDevices = {d0: {}}'

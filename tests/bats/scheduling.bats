@@ -156,11 +156,11 @@ last_cpu() {
 	running sleep 60
 	run rt exec "$ID" true
 	[ "$status" -eq 255 ]
-	clear_error process.execCPUAffinity.initial 1000 "invalid argument"
+	clear_error process.execCPUAffinity.initial 1000 "invalid argument" hint online
 	rt delete --force "$ID"
 	bundle '.process.execCPUAffinity = {final: "1000"}'
 	running sleep 60
 	run rt exec "$ID" true
 	[ "$status" -eq 255 ]
-	clear_error process.execCPUAffinity.final "invalid argument"
+	clear_error process.execCPUAffinity.final 1000 "invalid argument" hint online
 }
