@@ -190,6 +190,9 @@ func (c *mountChecker) checkIDMap(at location, m *Mount) {
 	case len(m.GIDMappings) > 0:
 		c.refuse(at.Dot("uidMappings"), "", "is required together with gidMappings")
 	case m.IDMap:
+		if c.spec.Namespaces.Joined(unix.CLONE_NEWUSER) != nil {
+			return // the mappings are those of the namespace itself
+		}
 		if c.spec.Namespaces.Has(unix.CLONE_NEWUSER) || c.namespacesUnclear {
 			m.UIDMappings, m.GIDMappings = c.spec.UIDMappings, c.spec.GIDMappings
 			return

@@ -29,6 +29,7 @@ type compilation struct {
 
 // inspect reads what the plan depends on, apart from the config.
 func (in *compilation) inspect(r *inspect.Request) error {
+	in.caller.Warn(idmap.ReadJoined(in.spec, r.ID)...)
 	options, warnings, err := inspect.Create(in.spec, &in.facts, r)
 	if err != nil {
 		return err

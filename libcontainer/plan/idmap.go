@@ -79,6 +79,23 @@ func describeMappings(m *spec.Mount) string {
 	return strings.Join(words, "; ")
 }
 
+// JoinedProgram returns the program of a process that joins a user namespace, reports this, and waits until rt closes
+// the channel: rt reads the maps of the namespace meanwhile.
+func JoinedProgram() *nsenter.Program {
+	const namespace, ctl nsenter.FD = 0, 1
+	c := newCompiler(input{})
+	c.begin("user namespace")
+	c.plan.FDs, c.plan.Ctl = []string{"namespace", "ctl"}, ctl
+	c.clearDumpable()
+	c.call("", "join the user namespace", nsenter.Setns, nsenter.Num(namespace),
+		nsenter.Flags(&nsenter.CloneFlags, unix.CLONE_NEWUSER))
+	c.prctl("", "clear the dumpable flag again, after the change", unix.PR_SET_DUMPABLE, nsenter.Imm(0))
+	c.report("", "report that it has joined", nsenter.Nowhere)
+	c.await("wait until rt closes the channel")
+	c.resolve()
+	return &c.plan.Program
+}
+
 // IdleProgram returns the program of a process that waits until rt closes the channel: it holds a user namespace until
 // rt has opened that. Its only descriptor is the control channel, and it needs no rights, so it may be cloned into a
 // new user namespace and execute the image there.

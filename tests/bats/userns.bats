@@ -124,6 +124,33 @@ time_namespace() {
 	[ "${lines[1]}" = "$(readlink "/proc/$(state pid "$first")/ns/user")" ]
 }
 
+# bats test_tags=root
+@test "userns: a namespace that is joined says which ids of the host are the container's, not the config" {
+	only_rt "runc refuses other maps, crun takes those of the config"
+	background unshare --user --fork --kill-child sleep 60
+	eventually pgrep -P "$!" sleep
+	holder=$(pgrep -P "$!" sleep)
+	echo "0 100000 65536" >"/proc/$holder/uid_map"
+	echo "0 200000 65536" >"/proc/$holder/gid_map"
+	for maps in . '.linux.uidMappings = [{containerID: 0, hostID: 300000, size: 9}] |
+		.linux.gidMappings = .linux.uidMappings'; do
+		bundle ".linux.namespaces += [{type: \"user\", path: \"/proc/$holder/ns/user\"}] | $maps |
+			.linux.devices = [{path: \"/dev/mine\", type: \"c\", major: 1, minor: 5, fileMode: 384, uid: 7, gid: 8}]"
+		chmod 755 "$BATS_TEST_TMPDIR"
+		in_container stat -c '%u %g' /dev/mine
+		echo "$output"
+		[ "$status" -eq 0 ]
+		grep -qx "7 8" <<<"$output"
+	done
+	[[ $output == *"linux.uidMappings: is ignored"*"linux.gidMappings: is ignored"* ]]
+	# The same map in other words is no other map.
+	config '.linux.uidMappings = [{containerID: 1, hostID: 100001, size: 65535},
+			{containerID: 0, hostID: 100000, size: 1}] |
+		.linux.gidMappings = [{containerID: 0, hostID: 200000, size: 65536}]'
+	in_container stat -c '%u %g' /dev/mine
+	[ "$output" = "7 8" ]
+}
+
 @test "userns: a map without root" {
 	only_rt "runc requires root to be mapped"
 	userns '.mounts |= map(if .type == "devpts" then .options |= map(select(startswith("gid=") | not)) else . end)'
