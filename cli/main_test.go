@@ -167,13 +167,15 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"list", "--format", "yaml"}, 1, "", `rt: --format "yaml": must be table or json`},
 		{[]string{"kill", "a", "NOPE"}, 1, "", `rt: signal "NOPE": unknown signal`},
 		{
-			[]string{"kill", "a", "--all", "9"}, 1, "",
+			[]string{"kill", "a", "--all", "9"},
+			1, "",
 			`rt: "kill" takes at most 2 argument(s): <container-id> [signal] (hint: options stand before the ID`,
 		},
 		{[]string{"update", "--cpu-quota", "5", "a"}, 1, "", `rt: --cpu-quota "5": must be at least 1000 microseconds`},
 		{[]string{"update", "--blkio-weight", "5", "a"}, 1, "", `rt: --blkio-weight "5": must be a number from 10 to`},
 		{
-			[]string{"update", "--memory", "2m", "--memory-swap", "1m", "a"}, 1, "",
+			[]string{"update", "--memory", "2m", "--memory-swap", "1m", "a"},
+			1, "",
 			`rt: memory.swap "1048576": must not be below the limit`,
 		},
 		{[]string{"update", "-r", "/dev/null/x", "a"}, 1, "", `rt: --resources "/dev/null/x": can't be read`},

@@ -33,38 +33,64 @@ func limitFlags() []limitFlag {
 	type cpu = specs.LinuxCPU
 	type memory = specs.LinuxMemory
 	return []limitFlag{
-		{"blkio-weight", "N", "share of block I/O when cgroups compete for a device, from 10 to 1000",
-			setBlockWeight, "must be a number from 10 to 1000", ""},
-		{"cpu-period", "USEC", "period of --cpu-quota, in microseconds, from 1000 to 1000000",
-			setCPU(func(c *cpu) **uint64 { return &c.Period }, unsigned), positive, ""},
-		{"cpu-quota", "USEC", "processor time that the container may use in each period, in microseconds; " +
-			"twice --cpu-period is two processors; -1 is no limit",
-			setCPU(func(c *cpu) **int64 { return &c.Quota }, signed), limit, ""},
-		{"cpu-burst", "USEC", "quota that the container may save in idle periods and use in a later one, in " +
-			"microseconds (Linux 5.14)",
-			setCPU(func(c *cpu) **uint64 { return &c.Burst }, unsigned), positive, ""},
-		{"cpu-share", "N", "share of the processors when cgroups compete for them, from 2 to 262144; a cgroup " +
-			"without a limit has 1024; on cgroup v2 rt converts it to cpu.weight",
-			setCPU(func(c *cpu) **uint64 { return &c.Shares }, unsigned), positive, ""},
-		{"cpu-rt-period", "USEC", "period of --cpu-rt-runtime, in microseconds; only cgroup v1",
-			setCPU(func(c *cpu) **uint64 { return &c.RealtimePeriod }, unsigned), positive, ""},
-		{"cpu-rt-runtime", "USEC", "time that real-time processes may run in each period, in microseconds; only " +
-			"cgroup v1",
-			setCPU(func(c *cpu) **int64 { return &c.RealtimeRuntime }, signed), number, ""},
-		{"cpuset-cpus", "LIST", "processors that the container may use, such as 0-3,7",
-			setCPU(func(c *cpu) *string { return &c.Cpus }, asGiven), "", ""},
-		{"cpuset-mems", "LIST", "NUMA nodes whose memory the container may use, such as 0-1",
-			setCPU(func(c *cpu) *string { return &c.Mems }, asGiven), "", ""},
-		{"cpu-idle", "N", "1: run only when no other cgroup wants the processor (SCHED_IDLE); 0: compete for it " +
-			"(Linux 5.15)",
-			setCPU(func(c *cpu) **int64 { return &c.Idle }, signed), "must be 0 or 1", ""},
-		{"memory", "SIZE", "limit of memory; the kernel OOM-kills a process of a container that needs more",
-			setMemory(func(m *memory) **int64 { return &m.Limit }), byteCount, ""},
-		{"memory-reservation", "SIZE", "memory that the kernel leaves to the container, if it can, when the host " +
-			"lacks memory",
-			setMemory(func(m *memory) **int64 { return &m.Reservation }), byteCount, ""},
-		{"memory-swap", "SIZE", "limit of memory and swap together; equal to --memory, the container can't swap",
-			setMemory(func(m *memory) **int64 { return &m.Swap }), byteCount, ""},
+		{
+			"blkio-weight", "N", "share of block I/O when cgroups compete for a device, from 10 to 1000",
+			setBlockWeight, "must be a number from 10 to 1000", "",
+		},
+		{
+			"cpu-period", "USEC", "period of --cpu-quota, in microseconds, from 1000 to 1000000",
+			setCPU(func(c *cpu) **uint64 { return &c.Period }, unsigned), positive, "",
+		},
+		{
+			"cpu-quota", "USEC", "processor time that the container may use in each period, in microseconds; " +
+				"twice --cpu-period is two processors; -1 is no limit",
+			setCPU(func(c *cpu) **int64 { return &c.Quota }, signed), limit, "",
+		},
+		{
+			"cpu-burst", "USEC", "quota that the container may save in idle periods and use in a later one, in " +
+				"microseconds (Linux 5.14)",
+			setCPU(func(c *cpu) **uint64 { return &c.Burst }, unsigned), positive, "",
+		},
+		{
+			"cpu-share", "N", "share of the processors when cgroups compete for them, from 2 to 262144; a cgroup " +
+				"without a limit has 1024; on cgroup v2 rt converts it to cpu.weight",
+			setCPU(func(c *cpu) **uint64 { return &c.Shares }, unsigned), positive, "",
+		},
+		{
+			"cpu-rt-period", "USEC", "period of --cpu-rt-runtime, in microseconds; only cgroup v1",
+			setCPU(func(c *cpu) **uint64 { return &c.RealtimePeriod }, unsigned), positive, "",
+		},
+		{
+			"cpu-rt-runtime", "USEC", "time that real-time processes may run in each period, in microseconds; only " +
+				"cgroup v1",
+			setCPU(func(c *cpu) **int64 { return &c.RealtimeRuntime }, signed), number, "",
+		},
+		{
+			"cpuset-cpus", "LIST", "processors that the container may use, such as 0-3,7",
+			setCPU(func(c *cpu) *string { return &c.Cpus }, asGiven), "", "",
+		},
+		{
+			"cpuset-mems", "LIST", "NUMA nodes whose memory the container may use, such as 0-1",
+			setCPU(func(c *cpu) *string { return &c.Mems }, asGiven), "", "",
+		},
+		{
+			"cpu-idle", "N", "1: run only when no other cgroup wants the processor (SCHED_IDLE); 0: compete for it " +
+				"(Linux 5.15)",
+			setCPU(func(c *cpu) **int64 { return &c.Idle }, signed), "must be 0 or 1", "",
+		},
+		{
+			"memory", "SIZE", "limit of memory; the kernel OOM-kills a process of a container that needs more",
+			setMemory(func(m *memory) **int64 { return &m.Limit }), byteCount, "",
+		},
+		{
+			"memory-reservation", "SIZE", "memory that the kernel leaves to the container, if it can, when the host " +
+				"lacks memory",
+			setMemory(func(m *memory) **int64 { return &m.Reservation }), byteCount, "",
+		},
+		{
+			"memory-swap", "SIZE", "limit of memory and swap together; equal to --memory, the container can't swap",
+			setMemory(func(m *memory) **int64 { return &m.Swap }), byteCount, "",
+		},
 		{"pids-limit", "N", "limit of processes and threads", setPids, limit, ""},
 		{"kernel-memory", "SIZE", obsolete, nil, "", ""},
 		{"kernel-memory-tcp", "SIZE", obsolete, nil, "", ""},

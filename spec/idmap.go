@@ -38,9 +38,8 @@ func (c namespaceChecker) checkIDMappings(linux *specs.Linux) {
 }
 
 // checkMappings checks one list of ranges as the kernel will: when it is written to /proc/PID/uid_map, or becomes that
-// of an id-mapped mount. It reports whether the list is valid.
-func (c *checker) checkMappings(at location, list []specs.LinuxIDMapping) bool {
-	before := len(c.problems)
+// of an id-mapped mount.
+func (c *checker) checkMappings(at location, list []specs.LinuxIDMapping) {
 	if len(list) > maxMappings {
 		c.refuse(at, strconv.Itoa(len(list)), "has more entries than the kernel takes, "+strconv.Itoa(maxMappings))
 	}
@@ -68,7 +67,6 @@ func (c *checker) checkMappings(at location, list []specs.LinuxIDMapping) bool {
 			}
 		}
 	}
-	return len(c.problems) == before
 }
 
 // overlap reports whether two ranges of ids have one in common.

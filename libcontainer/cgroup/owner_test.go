@@ -222,7 +222,7 @@ func TestOwnerOfUser(t *testing.T) {
 func TestManagerDir(t *testing.T) {
 	needRights(t)
 	const nobody = 65534
-	base, err := os.MkdirTemp("/tmp", "rt-test-manager")
+	base, err := os.MkdirTemp("/tmp", "rt-test-manager") //nolint:usetesting // TempDir is in a folder of root alone
 	if err != nil {
 		t.Fatal(err)
 	}

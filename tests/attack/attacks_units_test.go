@@ -58,10 +58,14 @@ var attacksOnUnits = []attack{
 			return unit + " is " + s.systemctl("is-active", unit)
 		},
 		without: []way{{patches: []patch{
-			{"libcontainer/cgroup/create.go", "	if isGone(err) || err == nil && len(pids) == 0 {",
-				"	if isGone(err) || err == nil && (OFF || len(pids) == 0) {"},
-			{"libcontainer/cgroup/systemd.go", `strings.HasSuffix(answer.Name, ".UnitExists") {`,
-				`strings.HasSuffix(answer.Name, ".UnitExists") && !OFF {`},
+			{
+				"libcontainer/cgroup/create.go", "	if isGone(err) || err == nil && len(pids) == 0 {",
+				"	if isGone(err) || err == nil && (OFF || len(pids) == 0) {",
+			},
+			{
+				"libcontainer/cgroup/systemd.go", `strings.HasSuffix(answer.Name, ".UnitExists") {`,
+				`strings.HasSuffix(answer.Name, ".UnitExists") && !OFF {`,
+			},
 		}}},
 	},
 	{
