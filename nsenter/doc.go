@@ -25,9 +25,9 @@
 //	 6  u8      unused
 //	 7  u8      how often the call is repeated after EAGAIN
 //	 8  u8[4]   errnos that lead to "else"; 0 is none, 255 stands for a result from 0 to least-1
-//	12  u16     then: the row to continue with after a success
-//	14  u16     else: the row to continue with after one of the errnos
-//	16  i64     least: a result below it is a failure
+//	12  u32     then: the row to continue with after a success
+//	16  u32     else: the row to continue with after one of the errnos
+//	20  i32     least: a result below it is a failure
 //	24  u64[6]  operands
 //
 // # The stub

@@ -21,6 +21,7 @@ const (
 	scratchAddress  = registerAddress + 8*MaxReg
 	writableSize    = 0x3000
 	rowSize         = 72
+	maxSteps        = 1 << 20 // an image of a hundred megabytes: some 50,000 mounts
 	sizeofTimespec  = 16
 )
 
@@ -38,10 +39,11 @@ const (
 type Image []byte
 
 // Assemble lays p out as an executable. Its errors are bugs of the compiler that made the program, except those about
-// strings with NUL bytes and about programs of more than 65535 steps.
+// strings with NUL bytes and about programs of too many steps.
 func Assemble(p *Program) (Image, error) {
-	if len(p.Steps) == 0 || len(p.Steps) > 0xffff {
-		return nil, errors.New("nsenter: a program has 1 to 65535 steps, not " + strconv.Itoa(len(p.Steps)))
+	if len(p.Steps) == 0 || len(p.Steps) > maxSteps {
+		return nil, errors.New("nsenter: a program has 1 to " + strconv.Itoa(maxSteps) + " steps, not " +
+			strconv.Itoa(len(p.Steps)))
 	}
 	code := stubCode()
 	data := tableOffset + len(p.Steps)*rowSize
@@ -106,9 +108,9 @@ func (a *assembler) writeRow(i int) error {
 	le.PutUint32(row, nr)
 	row[4], row[5], row[7] = registers, byte(s.To), s.Again
 	copy(row[8:], s.Errnos.list[:])
-	le.PutUint16(row[12:], nextStep(s.Then, i))
-	le.PutUint16(row[14:], nextStep(s.Else, i))
-	le.PutUint64(row[16:], uint64(int64(s.Min)))
+	le.PutUint32(row[12:], nextStep(s.Then, i))
+	le.PutUint32(row[16:], nextStep(s.Else, i))
+	le.PutUint32(row[20:], uint32(s.Min))
 	for k, v := range args {
 		le.PutUint64(row[24+8*k:], v)
 	}
@@ -117,11 +119,11 @@ func (a *assembler) writeRow(i int) error {
 }
 
 // nextStep returns the step with which the program continues after step i: target, or the next one if that is 0.
-func nextStep(target int32, i int) uint16 {
+func nextStep(target int32, i int) uint32 {
 	if target == 0 {
-		return uint16(i + 1)
+		return uint32(i + 1)
 	}
-	return uint16(target)
+	return uint32(target)
 }
 
 // value returns the value of operand arg of step i at run time, and appends the data to which it points.

@@ -41,7 +41,7 @@ func TestAssembleRefuses(t *testing.T) {
 		p    *Program
 		want string
 	}{
-		"no steps":           {program(), "1 to 65535 steps"},
+		"no steps":           {program(), "1 to 1048576 steps"},
 		"a jump back":        {program(exit(0), Step{Call: Getpid, Then: 1}), "jumps go forward"},
 		"a jump too far":     {program(Step{Call: Getpid, Else: 2}, exit(0)), "jumps go forward"},
 		"a register unset":   {program(Step{Call: Close, Args: []Arg{Val(regA)}}), "no earlier step writes"},

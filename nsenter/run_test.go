@@ -193,6 +193,28 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// TestManySteps: an index of a step does not end at 65535, as the plan of 4,000 mounts has more, in a success, after an
+// errno, and in a report.
+func TestManySteps(t *testing.T) {
+	const far = 70_000
+	steps := make([]Step, far, far+4)
+	for i := range steps {
+		steps[i] = Step{Call: Getpid, To: regA}
+	}
+	steps[0].Then = far
+	steps = append(steps,
+		Step{Call: Close, Args: []Arg{Imm(-1)}, Errnos: ErrnosOf(unix.EBADF), Else: far + 2},
+		exit(7),
+		Step{Call: Close, Args: []Arg{Imm(-1)}},
+		exit(8),
+	)
+	r := run(t, program(steps...))
+	want := Record{Kind: Failed, Step: far + 2, Value: -int64(unix.EBADF)}
+	if r.exit != 1 || len(r.records) != 1 || r.records[0] != want {
+		t.Errorf("exit status %d, records %+v, want %+v", r.exit, r.records, want)
+	}
+}
+
 func TestRegisterIsAnOperand(t *testing.T) {
 	r := run(t, program(
 		Step{Call: Openat, Args: []Arg{Cwd, Str("/dev/null"), Flags(&OpenFlags, unix.O_RDWR)}, To: regA},

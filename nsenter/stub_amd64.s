@@ -50,10 +50,10 @@ again:
 result:
 	MOVBLZX 5(R12), CX
 	MOVQ    AX, (R13)(CX*8)
-	MOVQ    16(R12), CX
+	MOVLQSX 20(R12), CX
 	CMPQ    AX, CX
 	JLT     failure
-	MOVWLZX 12(R12), BX
+	MOVL    12(R12), BX
 	JMP     step
 
 failure:
@@ -94,8 +94,8 @@ errnos:
 	UNDEF
 
 otherwise:
-	MOVWLZX 14(R12), BX
-	JMP     step
+	MOVL 16(R12), BX
+	JMP  step
 
 	// The end of the stub, for image.go to find: "stub end".
 	BYTE $0x73; BYTE $0x74; BYTE $0x75; BYTE $0x62

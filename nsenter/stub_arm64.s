@@ -51,10 +51,10 @@ again:
 fault:
 	MOVBU 5(R20), R7
 	MOVD  R6, (R21)(R7<<3)
-	MOVD  16(R20), R7
+	MOVW  20(R20), R7
 	CMP   R7, R6
 	BLT   failure
-	MOVHU 12(R20), R19
+	MOVWU 12(R20), R19
 	B     step
 
 failure:
@@ -101,7 +101,7 @@ errnos:
 	UNDEF
 
 otherwise:
-	MOVHU 14(R20), R19
+	MOVWU 16(R20), R19
 	B     step
 
 	// "stub end"
