@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -182,6 +183,36 @@ func TestRuleOfNames(t *testing.T) {
 			err != nil && !strings.Contains(err.Error(), "breaks its rule R5 ") {
 			t.Errorf("%q: the rules say: %v", name, err)
 		}
+	}
+}
+
+// TestRuleOfNumbers closes a descriptor twice: the second close would close what has its number by then.
+func TestRuleOfNumbers(t *testing.T) {
+	s, f := config(t, `{"linux": {"maskedPaths": ["/secret"]}}`), modern()
+	o := options(s, &f)
+	o.OpenFiles = 200 // so few that each descriptor is closed as soon as possible
+	p, err := Compile(s, &f, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closes := 0
+	for i := range p.Steps {
+		r, ok := argument(&p.Steps[i], 0).Reg()
+		if !ok || p.Steps[i].Call != nsenter.Close || p.Steps[i+1].To == r {
+			continue
+		}
+		closes++
+		twice := *p
+		twice.Steps = slices.Clone(p.Steps)
+		twice.Steps[i+1] = p.Steps[i]
+		c := newCompiler(input{spec: s, host: &f, opt: o})
+		c.plan = twice
+		if err := c.check(); err == nil || !strings.Contains(err.Error(), "breaks its rule R6 ") {
+			t.Errorf("step %d, %s, twice: the rules say: %v", i+1, p.Text(i), err)
+		}
+	}
+	if closes < 10 {
+		t.Errorf("only %d steps close a descriptor", closes)
 	}
 }
 

@@ -181,5 +181,8 @@ func (g generator) options(s *spec.Spec, f *host.Facts) *Options {
 			o.ModesLater[i] = s.Mounts[i].Type == "tmpfs" && g.maybe()
 		}
 	}
+	if g.rarely() {
+		o.OpenFiles = 200 // so few that each descriptor is closed as soon as possible
+	}
 	return o
 }

@@ -133,14 +133,14 @@ const hostAttrs = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_A
 // that mount detached, and the start of the program would wait for an RCU grace period for each (dissolve_on_fput in
 // the kernel's namespace.c).
 func (c restrictions) mask(origin, path string) {
-	file, end := c.newLabel(), c.newLabel()
+	file, end, absent := c.newLabel(), c.newLabel(), c.newLabel()
 	c.makeMasks()
 	dir, name := c.directoryOf(path)
 	c.open(origin, "open it if it is a directory", dir, name, howDir).into(regTarget).
 		onErrno(file, unix.ENOENT, unix.ENOTDIR)
 	c.attachMask(origin, "clone the mount of the empty directory", regEmpty, end).then(end)
 	c.mark(file)
-	c.openPath(origin, path, end)
+	c.openPath(origin, path, absent)
 	if c.host.Has(host.MountSetattr) {
 		c.attachMask(origin, "clone the mount of /dev/null", regNull, end)
 	} else {
@@ -151,6 +151,7 @@ func (c restrictions) mask(origin, path string) {
 	c.mark(end)
 	c.close(regTree)
 	c.close(regTarget)
+	c.mark(absent)
 }
 
 // attachMask attaches a copy of the mount in r to the target and continues at end. Most kernels don't copy a detached

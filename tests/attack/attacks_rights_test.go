@@ -90,7 +90,7 @@ var attacksOnRights = []attack{
 	{
 		name: "CVE-2021-43784", what: "a plan that is too long for its numbers wraps",
 		try: func(s *stage) string {
-			// The last path is hidden by steps beyond 65535.
+			// The last path is hidden by steps beyond 65535, the greatest number of 16 bits.
 			var masked []string
 			for i := range 13200 {
 				masked = append(masked, fmt.Sprintf("/n%d", i))
@@ -98,14 +98,20 @@ var attacksOnRights = []attack{
 			s.file("secret", "hush", 0o644)
 			s.Config.at("linux")["maskedPaths"] = append(masked, "/secret")
 			out, status := s.run("cat", "/secret")
-			if status == 0 || !strings.Contains(out, "65535") {
+			if status != 0 || out != "" {
 				return fmt.Sprintf("status %d: %.100s", status, out)
 			}
 			return ""
 		},
-		without: []way{{patches: []patch{{
-			"nsenter/image.go", "len(p.Steps) > 0xffff {",
-			"len(p.Steps) > 0xffff && !OFF {",
-		}}}},
+		without: []way{{patches: []patch{
+			{
+				"nsenter/image.go", "		return uint32(i + 1)",
+				"		if OFF {\n			return uint32(uint16(i + 1))\n		}\n		return uint32(i + 1)",
+			},
+			{
+				"nsenter/image.go", "	return uint32(target)",
+				"	if OFF {\n		return uint32(uint16(target))\n	}\n	return uint32(target)",
+			},
+		}}},
 	},
 }

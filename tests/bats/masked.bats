@@ -33,6 +33,14 @@ load setup
 	[[ $output == *"No such file"* ]]
 }
 
+@test "maskedPaths: many, of which the first does not exist" {
+	bundle '.linux.maskedPaths = ["/absent"] + [range(90) | "/absent\(.)"] + ["/secret"]'
+	echo hush >"$BUNDLE/rootfs/secret"
+	in_container cat /secret
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
 @test "maskedPaths: those of the default config reveal nothing of the host" {
 	bundle
 	in_container sh -c 'for p in kcore keys timer_list sched_debug latency_stats; do [ ! -e /proc/$p ] ||

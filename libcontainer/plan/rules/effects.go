@@ -112,7 +112,7 @@ func (s *State) applyNumbers(w *Walk, step *nsenter.Step) {
 		}
 	case nsenter.Close:
 		if r, ok := a[0].Reg(); ok {
-			s.Regs[r].Where = 0
+			s.forget(r, s.Regs[r].Where)
 		} else if n, ok := w.Known(&a[0]); ok {
 			s.closeNumbers(w, int(n), int(n))
 		}
@@ -219,7 +219,7 @@ func (s *State) closeNumbers(w *Walk, first, last int) {
 	}
 	if closed != 0 {
 		for r := range s.Regs[:s.Opened+1] {
-			s.Regs[r].Where &^= closed
+			s.forget(nsenter.Reg(r), closed)
 		}
 		s.Lost &^= closed
 	}
@@ -227,6 +227,16 @@ func (s *State) closeNumbers(w *Walk, first, last int) {
 	if first < ctl {
 		s.Holes = s.Holes.with(span{max(first, w.FirstFD), min(last, ctl-1)})
 	}
+}
+
+// forget updates s for a close of what register r holds, if its number is among those of closed.
+func (s *State) forget(r nsenter.Reg, closed Where) {
+	d := &s.Regs[r]
+	if d.Where&closed == 0 {
+		return
+	}
+	d.Where &^= closed
+	s.Closed.add(r)
 }
 
 // applySetns updates s for a setns(2).

@@ -50,6 +50,7 @@ var table = [...]Rule{
 			"second time",
 		namesOnce,
 	},
+	{"R6", "no step uses the number of a descriptor that was closed: another one may have it", usesOpenNumbers},
 }
 
 // Subject is a plan to be checked.

@@ -6,12 +6,9 @@ import "rt/nsenter"
 type State struct {
 	Regs   [nsenter.MaxReg]Descriptor
 	Opened nsenter.Reg // the last register that ever held a descriptor
-	Lost   Where       // descriptors that no register holds any more, and that may be open
-	Leaked bool        // what rt's caller left open may be open
-	Fixed  span        // numbers of Program.FDs that may be open and are not harmless
-	Holes  span        // numbers of Program.FDs that were closed: the next descriptor may get one
-	Root   Side        // whose files "/" is among
-	Cwd    Side        // and the working directory
+	numbers
+	Root Side // whose files "/" is among
+	Cwd  Side // and the working directory
 	// Joined says that the process may be in a user namespace that others are in already, or that its next children may
 	// be in such a pid namespace.
 	Joined bool
@@ -28,6 +25,22 @@ type State struct {
 	Loaded  bool // a seccomp filter is certainly loaded
 	Secured bool // no_new_privs is certainly set
 }
+
+// numbers says which descriptors may be open, in addition to those in registers, and which are closed.
+type numbers struct {
+	Lost   Where     // descriptors that no register holds any more, and that may be open
+	Leaked bool      // what rt's caller left open may be open
+	Fixed  span      // numbers of Program.FDs that may be open and are not harmless
+	Holes  span      // numbers of Program.FDs that were closed: the next descriptor may get one
+	Closed registers // those that may hold the number of a descriptor that was closed since
+}
+
+// registers is a set of registers.
+type registers [nsenter.MaxReg/64 + 1]uint64
+
+func (r *registers) add(reg nsenter.Reg)      { r[reg/64] |= 1 << (reg % 64) }
+func (r *registers) remove(reg nsenter.Reg)   { r[reg/64] &^= 1 << (reg % 64) }
+func (r *registers) has(reg nsenter.Reg) bool { return r[reg/64]&(1<<(reg%64)) != 0 }
 
 // held are the most rights that a process may have.
 type held struct{ Bounding, Permitted, Effective uint64 }
@@ -100,7 +113,8 @@ func (s span) without(t span) span {
 // start returns the state in front of the first step.
 func start(w *Subject) *State {
 	s := &State{
-		Leaked: true, Fixed: none, Holes: none, Root: Host, Cwd: Host, Joined: w.Joining,
+		numbers: numbers{Leaked: true, Fixed: none, Holes: none},
+		Root:    Host, Cwd: Host, Joined: w.Joining,
 		Rights: held{everything, everything, everything},
 	}
 	for i := range w.FDs {
@@ -127,6 +141,9 @@ func (s *State) meet(t *State) {
 			a.Lookup = max(a.Lookup, b.Lookup)
 		}
 	}
+	for i := range s.Closed {
+		s.Closed[i] |= t.Closed[i]
+	}
 	s.Lost |= t.Lost
 	s.Leaked = s.Leaked || t.Leaked
 	s.Fixed, s.Holes = s.Fixed.with(t.Fixed), s.Holes.with(t.Holes)
@@ -149,6 +166,7 @@ func (s *State) put(r nsenter.Reg, d Descriptor) {
 	}
 	s.Lost |= s.Regs[r].Where
 	s.Regs[r] = d
+	s.Closed.remove(r)
 	if d.Where != 0 {
 		s.Opened = max(s.Opened, r)
 	}
