@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -68,20 +67,24 @@ func (r *report) compareIDMaps() {
 	for _, m := range [...]struct {
 		file, field string
 		want        []specs.LinuxIDMapping
-	}{{"uid_map", "linux.uidMappings", r.Spec.UIDMappings}, {"gid_map", "linux.gidMappings", r.Spec.GIDMappings}} {
-		text, err := os.ReadFile("/proc/" + strconv.Itoa(r.Pid) + "/" + m.file)
+	}{
+		{process.UIDMap, "linux.uidMappings", r.Spec.UIDMappings},
+		{process.GIDMap, "linux.gidMappings", r.Spec.GIDMappings},
+	} {
+		list, err := process.ReadIDMap(r.Pid, m.file)
 		if err != nil {
 			continue
 		}
-		var now, want []string
-		for line := range strings.Lines(string(text)) {
-			now = append(now, strings.Join(strings.Fields(line), " "))
-		}
-		for _, e := range m.want {
-			want = append(want, fmt.Sprintf("%d %d %d", e.ContainerID, e.HostID, e.Size))
-		}
-		slices.Sort(now)
-		slices.Sort(want)
-		r.compare("namespaces", m.file, m.field, strings.Join(now, ", "), strings.Join(want, ", "), "maps other ids")
+		r.compare("namespaces", m.file, m.field, formatIDMap(list), formatIDMap(m.want), "maps other ids")
 	}
+}
+
+// formatIDMap formats a map, whose order has no meaning.
+func formatIDMap(list []specs.LinuxIDMapping) string {
+	var lines []string
+	for _, m := range list {
+		lines = append(lines, process.FormatIDMapping(m))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, ", ")
 }

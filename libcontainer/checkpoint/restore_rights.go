@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -269,19 +268,17 @@ func (v *verifier) checkMaps(pid int) error {
 	for _, m := range [...]struct {
 		file, field string
 		want        []specs.LinuxIDMapping
-	}{{"uid_map", "linux.uidMappings", v.Spec.UIDMappings}, {"gid_map", "linux.gidMappings", v.Spec.GIDMappings}} {
-		text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + m.file)
+	}{
+		{process.UIDMap, "linux.uidMappings", v.Spec.UIDMappings},
+		{process.GIDMap, "linux.gidMappings", v.Spec.GIDMappings},
+	} {
+		list, err := process.ReadIDMap(pid, m.file)
 		if err != nil {
 			return diag.Sys("the ids of the restored user namespace can't be read", "read", err)
 		}
-		for line := range strings.Lines(string(text)) {
-			var e specs.LinuxIDMapping
-			if n, err := fmt.Sscan(line, &e.ContainerID, &e.HostID, &e.Size); n != 3 || err != nil ||
-				!slices.Contains(m.want, e) {
-				return imagesError(
-					m.field,
-					"the restored user namespace maps the ids "+strings.Join(strings.Fields(line), " "),
-				)
+		for _, e := range list {
+			if !slices.Contains(m.want, e) {
+				return imagesError(m.field, "the restored user namespace maps the ids "+process.FormatIDMapping(e))
 			}
 		}
 	}

@@ -2,11 +2,7 @@ package idmap
 
 import (
 	"cmp"
-	"fmt"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -75,21 +71,13 @@ func readMaps(j *spec.Join, id string) (uids, gids []specs.LinuxIDMapping) {
 	if err != nil || r.Kind != nsenter.Sync {
 		return nil, nil
 	}
-	dir := "/proc/" + strconv.Itoa(boot.Pid)
-	return parseMap(dir + "/uid_map"), parseMap(dir + "/gid_map")
-}
-
-// parseMap returns the mappings in a map file. It returns nil if /proc hides the file from rt, as with hidepid=2.
-func parseMap(path string) (list []specs.LinuxIDMapping) {
-	text, _ := os.ReadFile(path)
-	for line := range strings.Lines(string(text)) {
-		var m specs.LinuxIDMapping
-		if n, err := fmt.Sscan(line, &m.ContainerID, &m.HostID, &m.Size); n != 3 || err != nil {
-			return nil
-		}
-		list = append(list, m)
+	if uids, err = process.ReadIDMap(boot.Pid, process.UIDMap); err != nil {
+		return nil, nil // with hidepid=2 /proc hides the file from rt
 	}
-	return list
+	if gids, err = process.ReadIDMap(boot.Pid, process.GIDMap); err != nil {
+		return nil, nil
+	}
+	return uids, gids
 }
 
 // merge returns mappings in order, adjacent ones as one: those of two maps with the same effect are equal.
