@@ -80,9 +80,9 @@ func (c *Call) appendPlanDiff(dst []byte, a, b []libcontainer.PlanLine) []byte {
 			if heading = l.Part; len(dst) > 0 {
 				dst = append(dst, '\n')
 			}
-			dst = append(c.paint(dst, bold, heading), '\n')
+			dst = append(c.paint(dst, bold, diag.Printable(heading)), '\n')
 		}
-		dst = append(c.paint(dst, colour, sign+" "+l.Call), c.commentOf(l)...)
+		dst = append(c.paint(dst, colour, sign+" "+diag.Printable(l.Call)), c.commentOf(l)...)
 		dst = append(dst, '\n')
 	}
 	common := longestCommon(a, b)
@@ -118,7 +118,7 @@ func (c *Call) commentOf(l *libcontainer.PlanLine) []byte {
 	if l.Comment == "" {
 		return nil
 	}
-	return c.paint(nil, dim, "  # "+l.Comment)
+	return c.paint(nil, dim, "  # "+diag.Printable(l.Comment))
 }
 
 // longestCommon returns, for all i and j, the length of the longest common subsequence of a[i:] and b[j:]. Plans have a

@@ -42,6 +42,16 @@ program
 	}
 }
 
+// A saved plan may be anybody's, and the fields and sentences of each have words of a config.
+func TestPlanDiffIsOnlyText(t *testing.T) {
+	const evil = "\x1b[2J\n"
+	lines := []libcontainer.PlanLine{{Part: evil, Call: evil, Comment: evil}}
+	got := string(new(Call).appendPlanDiff(nil, lines, nil))
+	if strings.ContainsRune(got, '\x1b') || strings.Count(got, "\n") != 2 || strings.Count(got, `\x1b[2J`) != 3 {
+		t.Errorf("it prints %q", got)
+	}
+}
+
 // plan compares bundles, configs by other names and saved plans.
 func TestPlanSides(t *testing.T) {
 	dir := t.TempDir()

@@ -148,7 +148,7 @@ func appendTraceTable(dst []byte, events []libcontainer.TraceEvent) []byte {
 		dst = append(dst, strings.Repeat(" ", max(1, 10-len(r)))...)
 		dst = append(dst, e.Text...)
 		if e.Origin != "" {
-			dst = append(append(dst, "  # "...), e.Origin...)
+			dst = append(append(dst, "  # "...), diag.Printable(e.Origin)...)
 		}
 		dst = append(dst, '\n')
 		end = max(end, e.End)
@@ -161,7 +161,7 @@ func appendTraceTable(dst []byte, events []libcontainer.TraceEvent) []byte {
 		if e.Sentence != "" {
 			name += ": " + e.Sentence
 		}
-		dst = append(append(append(dst, "  "...), name...), '\n')
+		dst = append(append(append(dst, "  "...), diag.Printable(name)...), '\n')
 	}
 	return dst
 }

@@ -50,6 +50,17 @@ func TestTracePageIsOnlyText(t *testing.T) {
 	}
 }
 
+// TestTraceTableIsOnlyText: nothing of a config acts on the terminal, or makes another line.
+func TestTraceTableIsOnlyText(t *testing.T) {
+	events := hostileEvents()[:1]
+	events[0].Part, events[0].Text = "names", "mkdirat()" // names of rt's, and a call as plans have it: quoted
+	events[0].Origin += "\n"
+	table := string(appendTraceTable(nil, events))
+	if strings.ContainsRune(table, '\x1b') || strings.Count(table, "\n") != 5 || !strings.Contains(table, `\x1b[31m`) {
+		t.Errorf("the table is %q", table)
+	}
+}
+
 // TestTracePageInABrowser loads the page in Chromium, and examines what it has made of it.
 func TestTracePageInABrowser(t *testing.T) {
 	chromium, err := exec.LookPath("chromium")

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"rt/internal/diag"
 	"rt/nsenter"
 )
 
@@ -58,7 +59,8 @@ func (w *printer) writeComment(width, column int, origin, sentence string) {
 		w.write("\n")
 		return
 	}
-	const margin, before = 6, 4 // what precedes the call, and the comment
+	origin, sentence = diag.Printable(origin), diag.Printable(sentence) // they have words of the config
+	const margin, before = 6, 4                                         // what precedes the call, and the comment
 	if used := margin + max(width, column) + before; w.width > 0 && used+len(origin)+2+len(sentence) > w.width {
 		w.writeFoldedComment(origin, sentence)
 		return
@@ -211,7 +213,7 @@ func (w *printer) writePart(p *Plan, begin, end int, keep []bool) {
 		w.writeComment(w.writeCall(call), column, s.Origin, s.Sentence)
 		for _, does := range s.Does() {
 			w.write("      ")
-			w.writeColoured(yellow, "rt: "+does)
+			w.writeColoured(yellow, "rt: "+diag.Printable(does))
 			w.write("\n")
 		}
 		if s.Sync != nil && len(s.Does()) == 0 {
