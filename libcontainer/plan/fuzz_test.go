@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -196,65 +195,6 @@ func (g generator) change(v reflect.Value, name string) {
 	}
 }
 
-// vocabulary has what the strings of a config may be, by the name of the field; "" is all others.
-var vocabulary = map[string][]string{
-	"Namespaces": {"mount", "pid", "network", "ipc", "uts", "cgroup", "user", "time"},
-	"Type": {
-		"bind", "proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "overlay", "mount", "pid", "user",
-		"network", "time", "c", "b", "p", "u", "RLIMIT_NOFILE", "RLIMIT_CPU", "RLIMIT_STACK",
-	},
-	"Options": {
-		"bind", "rbind", "ro", "rw", "rro", "nosuid", "nodev", "noexec", "noatime", "relatime", "strictatime",
-		"rnoatime", "remount", "shared", "rshared", "slave", "private", "unbindable", "tmpcopyup", "idmap", "ridmap",
-		"mode=755", "size=1m", "copy-symlink", "src-nofollow", "dest-nofollow", "nosymfollow", "sync", "gid=5", "x=y",
-		"uid=0",
-	},
-	"Capabilities": {
-		"CAP_KILL", "CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SETUID", "CAP_CHOWN", "CAP_BPF", "CAP_FUTURE",
-	},
-	"Action": {
-		"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_NOTIFY", "SCMP_ACT_LOG", "SCMP_ACT_TRACE",
-	},
-	"Names": {
-		"mkdir", "execve", "openat2", "write", "clone3", "close_range", "prctl", "none_such", "seccomp", "exit",
-	},
-	"Sysctl": {
-		"net.ipv4.ip_forward", "kernel.msgmax", "kernel.hostname", "fs.mqueue.msg_max", "net/core/somaxconn", "1",
-	},
-	"Env": {"PATH=/bin", "HOME=/", "HOME=", "A=b", "=", "A", "PATH="},
-	"": {
-		"", "/", "/proc", "/proc/sys", "/dev", "/dev/null", "/dev/shm/x", "/data", "/data/../etc", "../x", "a", "a/b",
-		"//a//b/", "/a\x00b", "shared", "host", strings.Repeat("/long", 60),
-	},
-}
-
-// word is a string for a field.
-func (g generator) word(name string) string {
-	switch name {
-	case "Bounding", "Effective", "Permitted", "Inheritable", "Ambient":
-		name = "Capabilities"
-	case "DefaultAction":
-		name = "Action"
-	}
-	list := vocabulary[name]
-	if list == nil || g.rarely() {
-		list = vocabulary[""]
-		if g.rarely() { // of another field
-			keys := slices.Sorted(maps.Keys(vocabulary))
-			list = vocabulary[keys[g.IntN(len(keys))]]
-		}
-	}
-	return list[g.IntN(len(list))]
-}
-
-// number is one at which things change.
-func (g generator) number() uint64 {
-	return [...]uint64{
-		0, 1, 2, 3, 5, 7, 8, 255, 256, 1000, 0o755, 65535, 65536, 1 << 20, 1<<31 - 1, 1 << 31,
-		1<<32 - 1, 1 << 32, 1<<63 - 1, 1<<64 - 1,
-	}[g.IntN(20)]
-}
-
 // facts are those of any host.
 func (g generator) facts() host.Facts {
 	f := [...]host.Facts{modern(), linux510(), cgroup1(), hybrid(), unprivileged(), withLSM(), withSELinux()}[g.IntN(7)]
@@ -295,6 +235,24 @@ func requireSound(t *testing.T, doc []byte, compile func() (*Plan, error)) {
 	}
 	if text := p.AppendJSON(nil); !json.Valid(text) {
 		t.Fatalf("no JSON: %s\n%s", text, doc)
+	}
+	requirePrinted(t, p, doc)
+}
+
+// requirePrinted checks what people read: each step has its line, and the config can't send anything to a terminal. A
+// folded line differs only in its blanks, and in the marks of its comment.
+func requirePrinted(t *testing.T, p *Plan, doc []byte) {
+	t.Helper()
+	text := string(p.AppendText(nil, false))
+	if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && unicode.IsControl(r) }); i >= 0 {
+		t.Fatalf("%q goes to the terminal\n%s", text[i:min(i+20, len(text))], doc)
+	}
+	words := func(s string) string { return strings.Join(strings.Fields(strings.ReplaceAll(s, "#", "")), "") }
+	if folded := string(p.AppendView(nil, &View{Width: 60})); words(folded) != words(text) {
+		t.Fatalf("folded it is another text:\n%s\n%s\n%s", folded, text, doc)
+	}
+	if lines := p.Lines(); len(lines) != len(p.Steps) {
+		t.Fatalf("%d lines of %d steps\n%s", len(lines), len(p.Steps), doc)
 	}
 }
 
