@@ -44,7 +44,7 @@ func requireNothingLeft(t *testing.T, before world, root, id string) {
 	}
 	after := look(t)
 	// os/exec closes its own descriptor of a child that was killed and waited for at once only when both have returned.
-	for end := time.Now().Add(2 * time.Second); len(after.fds) > len(before.fds) &&
+	for end := time.Now().Add(time.Minute); len(after.fds) > len(before.fds) &&
 		time.Now().Before(end); after = look(t) {
 		time.Sleep(time.Millisecond)
 	}

@@ -127,7 +127,7 @@ func askAgent(config map[string]any, path string) {
 // saw checks what the agent was told, and that it was asked.
 func (a *agent) saw(t *testing.T, want specs.ContainerProcessState) {
 	t.Helper()
-	const patience = 10 * time.Second
+	const patience = time.Minute
 	select {
 	case got := <-a.given:
 		if got.Version != "1.3.0" || len(got.Fds) != 1 || got.Fds[0] != specs.SeccompFdName ||

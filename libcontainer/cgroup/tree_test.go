@@ -67,7 +67,7 @@ func ends(c *exec.Cmd) bool {
 	select {
 	case <-done:
 		return true
-	case <-time.After(3 * time.Second):
+	case <-time.After(time.Minute):
 		return false
 	}
 }

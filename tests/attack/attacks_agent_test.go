@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"errors"
 	"net"
 	"os/exec"
 	"strings"
@@ -45,7 +46,7 @@ var attacksWithAgents = []attack{
 		try: func(s *stage) string {
 			s.newAgent("mkdir", "mkdirat")
 			s.Config.at("linux", "seccomp")["listenerPath"] = s.fullSocket()
-			return waitsLonger(patienceWithAgents, func() { s.run("true") })
+			return waits(s.run("true"))
 		},
 		waits: true,
 		without: []way{{patches: []patch{{
@@ -70,11 +71,13 @@ var attacksWithAgents = []attack{
 				_, status = s.rtWith(func(c *exec.Cmd) { cmd = c }, "start", s.id)
 			}()
 			listener := <-a.listeners
-			time.Sleep(300 * time.Millisecond)
+			if !called(listener) {
+				s.t.Fatal("the program is not executed")
+			}
 			must(s.t, cmd.Process.Signal(unix.SIGTERM))
 			<-done
 			defer func() { _ = unix.Close(listener) }()
-			ran := within(time.Second, func() bool { return s.runs() })
+			ran := s.runs()
 			if status == 0 {
 				s.t.Fatal("rt start has succeeded")
 			}
@@ -110,12 +113,13 @@ var attacksWithAgents = []attack{
 				s.rtWith(func(c *exec.Cmd) { cmd = c }, "exec", s.id, "/bin/sh", "-c", "echo ran >/ran")
 			}()
 			listener := <-a.listeners
-			time.Sleep(300 * time.Millisecond)
+			if !called(listener) {
+				s.t.Fatal("the program is not executed")
+			}
 			must(s.t, cmd.Process.Signal(unix.SIGTERM))
 			<-done
 			a.listeners <- listener
-			letContinue(a)
-			if within(time.Second, func() bool { return exists(s.path("ran")) }) {
+			if letContinue(a) && s.succeeds(func() bool { return exists(s.path("ran")) }) {
 				return "the program has run"
 			}
 			return ""
@@ -128,23 +132,31 @@ var attacksWithAgents = []attack{
 	},
 }
 
-// letContinue answers the first call of the next listener: the kernel is to make it.
-func letContinue(a *agent) {
-	listener := <-a.listeners
-	var call [10]uint64 // struct seccomp_notif
+// called waits for a call that a listener is to answer, and reports whether there is one. There is none if no process
+// with the filter is left.
+func called(listener int) bool {
 	fds := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
-	if n, _ := unix.Poll(fds, 1000); n != 1 || fds[0].Revents&unix.POLLIN == 0 {
-		return
+	n, err := 0, error(unix.EINTR)
+	for errors.Is(err, unix.EINTR) {
+		n, err = unix.Poll(fds, int(patience()/time.Millisecond))
 	}
+	return n == 1 && fds[0].Revents&unix.POLLIN != 0
+}
+
+// letContinue answers the first call of the next listener: the kernel is to make it. It reports whether there was one.
+func letContinue(a *agent) bool {
+	listener := <-a.listeners
+	if !called(listener) {
+		return false
+	}
+	var call [10]uint64 // struct seccomp_notif
 	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_RECV,
 		uintptr(unsafe.Pointer(&call)))
 	answer := [3]uint64{call[0], 0, unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE << 32} // struct seccomp_notif_resp
-	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_SEND,
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_SEND,
 		uintptr(unsafe.Pointer(&answer)))
+	return errno == 0
 }
-
-// patienceWithAgents is more than what rt gives an agent: ten seconds.
-const patienceWithAgents = 16 * time.Second
 
 // agent is a seccomp agent.
 type agent struct{ listeners chan int }

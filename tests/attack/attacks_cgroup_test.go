@@ -29,7 +29,7 @@ var attacksOnCgroups = []attack{
 			}()
 			s.up("true")
 			first := s.id
-			if !within(10*time.Second, func() bool {
+			if !within(patience(), func() bool {
 				out, _ := s.rt("state", first)
 				return strings.Contains(out, "stopped")
 			}) {
@@ -95,7 +95,7 @@ var attacksOnCgroups = []attack{
 			}()
 			must(s.t, os.WriteFile(dir+"/frozen/freezer.state", []byte("FROZEN"), 0))
 			s.rt("delete", "--force", s.id)
-			if !within(2*time.Second, func() bool { return !exists(proc(child, "exe")) }) {
+			if !s.defends(func() bool { return !exists(proc(child, "exe")) }) {
 				return "the process lives"
 			}
 			return ""
@@ -114,7 +114,7 @@ var attacksOnCgroups = []attack{
 			defer func() { _ = unix.Kill(child, unix.SIGKILL) }()
 			must(s.t, nest(dir, child))
 			out, status := s.rt("delete", "--force", s.id)
-			if !within(2*time.Second, func() bool { return !exists(proc(child, "exe")) }) {
+			if !s.defends(func() bool { return !exists(proc(child, "exe")) }) {
 				return "the process lives"
 			}
 			if status != 0 || exists(dir) {
@@ -149,7 +149,7 @@ var attacksOnCgroups = []attack{
 			must(s.t, os.WriteFile(dir+"/cgroup.threads", []byte(strconv.Itoa(child)), 0))
 			s.rt("kill", "--all", s.id, "TERM")
 			won := ""
-			if !within(2*time.Second, func() bool { return !exists(proc(child, "exe")) }) {
+			if !s.defends(func() bool { return !exists(proc(child, "exe")) }) {
 				won = "the process lives"
 			}
 			s.rt("delete", "--force", s.id)
@@ -212,7 +212,7 @@ func (s *stage) moveChild(dir string, pid int, name string) (child int) {
 
 // childOf returns the child of a process.
 func (s *stage) childOf(pid int) (child int) {
-	if !within(3*time.Second, func() bool {
+	if !within(patience(), func() bool {
 		text, _ := os.ReadFile(proc(pid, "task/"+strconv.Itoa(pid)+"/children"))
 		child, _ = strconv.Atoi(strings.TrimSpace(string(text)))
 		return child > 0
@@ -288,7 +288,7 @@ func (s *stage) rename(dir string, pid int) {
 func (s *stage) deleteWhileCreated() string {
 	s.up("true")
 	first := s.id
-	if !within(10*time.Second, func() bool {
+	if !within(patience(), func() bool {
 		out, _ := s.rt("state", first)
 		return strings.Contains(out, "stopped")
 	}) {

@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // Restores by CRIU itself, of images that CRIU has written. CRIU_PATH is a directory with a criu that is not in PATH.
@@ -52,7 +51,7 @@ var attacksByCRIU = []attack{
 			s.lastMount()["options"] = []string{"rbind", "ro"}
 			s.file("tmp/go", "", 0o644)
 			s.bringBack()
-			within(time.Second, func() bool { return s.harmed() != "" })
+			s.succeeds(func() bool { return s.harmed() != "" })
 			return s.harmed()
 		},
 		without: []way{{patches: []patch{{
@@ -73,7 +72,7 @@ var attacksByCRIU = []attack{
 			s.grant()
 			s.file("tmp/go", "", 0o644)
 			s.bringBack()
-			if within(time.Second, func() bool { return exists(s.path("tmp/mounted")) }) {
+			if s.succeeds(func() bool { return exists(s.path("tmp/mounted")) }) {
 				return "the restored program mounts"
 			}
 			return ""
@@ -184,7 +183,7 @@ func (s *stage) upForCRIU(script string) int {
 	must(s.t, os.Chmod(s.path("tmp"), 0o777))
 	// A loop, because some versions of CRIU end the sleep.
 	pid := s.up("sh", "-c", "exec </dev/null >/dev/null 2>&1; "+script+"; while :; do sleep 1; done")
-	if pid != 0 && !within(10*time.Second, func() bool { return exists(s.path("tmp/ready")) }) {
+	if pid != 0 && !within(patience(), func() bool { return exists(s.path("tmp/ready")) }) {
 		s.t.Fatal("the program does not begin")
 	}
 	return pid
@@ -198,7 +197,7 @@ func (s *stage) checkpoint(options ...string) {
 		s.t.Fatal("checkpoint: " + out)
 	}
 	if len(options) == 0 { // its pid in a namespace that is joined has to be free again
-		within(10*time.Second, func() bool { return !exists(proc(pid, "")) })
+		within(patience(), func() bool { return !exists(proc(pid, "")) })
 	}
 }
 

@@ -101,6 +101,23 @@ func within(d time.Duration, is func() bool) bool {
 	return false
 }
 
+// succeeds waits for what an attack brings about. Without the defence it comes, however busy the machine is; with it
+// there is nothing to wait for, and what would come after this second is noticed in other runs.
+func (s *stage) succeeds(is func() bool) bool { return within(s.patience(time.Second, patience()), is) }
+
+// defends waits for what a defence brings about, which is the reverse of succeeds.
+func (s *stage) defends(is func() bool) bool {
+	return within(s.patience(patience(), 2*time.Second), is)
+}
+
+// patience is one of two times: with all defences, and without one.
+func (s *stage) patience(with, without time.Duration) time.Duration {
+	if s.way != nil {
+		return without
+	}
+	return with
+}
+
 // makeFIFO makes what an edited plan waits at, and releaseFIFO lets it continue as soon as it waits, or is over.
 func makeFIFO(path string) error { return unix.Mkfifo(path, 0o600) }
 

@@ -76,7 +76,7 @@ var attacksByWaiting = []attack{
 			s.Config.at("linux", "seccomp")["listenerPath"] = path
 			// More than the socket holds: the agent gets it with the state of the container.
 			s.Config["annotations"] = map[string]any{"org.example.long": strings.Repeat("x", 2<<20)}
-			return waitsLonger(patienceWithAgents, func() { s.run("true") })
+			return waits(s.run("true"))
 		},
 		waits: true,
 		without: []way{{patches: []patch{{

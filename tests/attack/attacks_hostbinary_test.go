@@ -2,8 +2,10 @@ package attack
 
 import (
 	"os"
+	"os/exec"
 	"strings"
-	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A program of the host's that exec --host-binary executes in a container.
@@ -18,17 +20,19 @@ var attacksOnHostBinaries = []attack{
 			s.up("sh", "-c", `while :; do for p in /proc/[0-9]*; do case $p in /proc/1) continue;; esac
 				command exec 9<$p/exe || continue; touch /held; while [ ! -e /go ]; do sleep 0.01; done
 				echo overwritten >>/proc/self/fd/9; touch /done; sleep 60; done; done`)
+			var cmd *exec.Cmd
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				s.rt("exec", "--host-binary", program, s.id, "sleep", "3")
+				s.rtWith(func(c *exec.Cmd) { cmd = c }, "exec", "--host-binary", program, s.id, "sleep", "600")
 			}()
-			if !within(10*time.Second, func() bool { return exists(s.path("held")) }) {
+			if !within(patience(), func() bool { return exists(s.path("held")) }) {
 				s.t.Fatal("the container has not found the program")
 			}
+			must(s.t, cmd.Process.Signal(unix.SIGTERM)) // rt passes it on
 			<-done
 			must(s.t, os.WriteFile(s.path("go"), nil, 0o644))
-			if !within(10*time.Second, func() bool { return exists(s.path("done")) }) {
+			if !within(patience(), func() bool { return exists(s.path("done")) }) {
 				s.t.Fatal("the container has not written")
 			}
 			if text, err := os.ReadFile(program); err != nil || strings.HasSuffix(string(text), "overwritten\n") {

@@ -5,7 +5,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,7 +62,7 @@ var attacksOnInheritance = []attack{
 			if s.up("hostile", "keyring", "fill") == 0 {
 				s.t.Fatal("no container")
 			}
-			if !within(3*time.Second, func() bool { return exists(s.path("filled")) }) {
+			if !within(patience(), func() bool { return exists(s.path("filled")) }) {
 				s.t.Skip("needs keyrings")
 			}
 			out, _ := s.run("hostile", "keyring", "join", "_ses."+s.id)
@@ -95,7 +94,7 @@ func (s *stage) immune(n unix.Signal, script string) string {
 	if out, status := s.rt("start", s.id); status != 0 {
 		s.t.Fatal("no container: " + out)
 	}
-	if !within(5*time.Second, func() bool { return exists(s.path("tmp/done")) }) {
+	if !within(patience(), func() bool { return exists(s.path("tmp/done")) }) {
 		s.t.Fatal("the program says nothing")
 	}
 	text, err := s.read("tmp/set")

@@ -27,7 +27,7 @@ var attacksOnManagers = []attack{
 				defer func() { told <- all }()
 				for {
 					var text [4096]byte
-					_ = manager.SetReadDeadline(time.Now().Add(15 * time.Second))
+					_ = manager.SetReadDeadline(time.Now().Add(patience()))
 					n, _, _, _, err := manager.ReadMsgUnix(text[:], nil) // its descriptors are closed: a barrier
 					if err != nil {
 						return

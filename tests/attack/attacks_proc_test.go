@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
 
 // A /proc that is not the kernel's.
@@ -93,10 +92,10 @@ var attacksOnProc = []attack{
 				s.t.Logf("create: %s", out)
 				return ""
 			}
-			held := within(3*time.Second, func() bool { return exists(s.path("held")) })
+			held := s.succeeds(func() bool { return exists(s.path("held")) })
 			s.rt("start", s.id)
 			must(s.t, os.WriteFile(s.path("go"), nil, 0o644))
-			if held && within(time.Second, func() bool { return exists(s.path("won")) }) {
+			if held && s.succeeds(func() bool { return exists(s.path("won")) }) {
 				return "the runtime's program is overwritten"
 			}
 			return ""
@@ -156,7 +155,7 @@ func (s *stage) joining(won func() string, args ...string) string {
 		s.rt(args...)
 	}()
 	if s.way != nil {
-		within(3*time.Second, func() bool { return won() != "" })
+		within(patience(), func() bool { return won() != "" })
 		releaseFIFO(filepath.Join(s.rootfs, "fifo"), done)
 	}
 	<-done

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"rt/libcontainer/host"
 )
@@ -181,7 +180,7 @@ func (s *stage) looked() {
 		return len(text)
 	}
 	before := laps()
-	if !within(20*time.Second, func() bool { return laps() >= before+2 }) {
+	if !within(patience(), func() bool { return laps() >= before+2 }) {
 		s.t.Fatal("the neighbour does not look")
 	}
 }

@@ -38,7 +38,7 @@ var attacksOnUnits = []attack{
 			unit := s.hostUnit("--service-type=exec", ".service")
 			s.annotate("Conflicts", `@as ["`+unit+`"]`)
 			s.scopeUp("sleep", "60")
-			if !within(5*time.Second, func() bool { return s.systemctl("is-active", unit) != "active" }) {
+			if !s.succeeds(func() bool { return s.systemctl("is-active", unit) != "active" }) {
 				return ""
 			}
 			return unit + " is " + s.systemctl("is-active", unit)
@@ -52,7 +52,7 @@ var attacksOnUnits = []attack{
 			unit := s.hostUnit("--scope", ".scope")
 			s.Config.at("linux")["cgroupsPath"] = ":rt:" + s.id
 			s.scopeUp("sleep", "60")
-			if !within(3*time.Second, func() bool { return s.systemctl("is-active", unit) != "active" }) {
+			if !s.succeeds(func() bool { return s.systemctl("is-active", unit) != "active" }) {
 				return ""
 			}
 			return unit + " is " + s.systemctl("is-active", unit)
@@ -79,8 +79,7 @@ var attacksOnUnits = []attack{
 				return "" // refused, which is safe
 			}
 			s.rt("delete", first)
-			time.Sleep(time.Second)
-			if out, _ := s.rt("state", s.id); !strings.Contains(out, "running") {
+			if s.succeeds(func() bool { return !s.runs() }) {
 				return "the second container is dead"
 			}
 			return ""
@@ -161,7 +160,7 @@ func (s *stage) scopeUp(args ...string) int {
 func (s *stage) ended() (id string) {
 	s.up("true")
 	id = s.id
-	if !within(10*time.Second, func() bool {
+	if !within(patience(), func() bool {
 		out, _ := s.rt("state", id)
 		return strings.Contains(out, "stopped")
 	}) {
@@ -188,7 +187,7 @@ func (s *stage) systemctl(args ...string) string {
 
 // diesSoon says that a process of the host has died.
 func (s *stage) diesSoon(pid int) string {
-	if within(2*time.Second, func() bool { return !lives(pid) }) {
+	if s.succeeds(func() bool { return !lives(pid) }) {
 		return "the process " + strconv.Itoa(pid) + " of the host is dead"
 	}
 	return ""

@@ -101,14 +101,14 @@ func (s *stage) silentOver(name string) *silentfs.Files {
 // answersIn says whether a command of rt is not finished long after the time that it gives files of a container.
 // meanwhile is called with the command when the file system has got a request that it does not answer.
 func (s *stage) answersIn(f *silentfs.Files, meanwhile func(*exec.Cmd), args ...string) string {
-	const begin, longEnough = 2 * time.Minute, 8 * time.Second // many attacks begin at once, on few processors
 	done := make(chan struct{})
+	status, hangs := 0, false
 	var cmd *exec.Cmd
 	go func() {
 		defer close(done)
-		s.rtWith(func(c *exec.Cmd) { cmd = c }, args...)
+		_, status = s.rtWith(func(c *exec.Cmd) { cmd = c }, args...)
 	}()
-	within(begin, func() bool {
+	within(2*time.Minute, func() bool { // many attacks begin at once, on few processors
 		select {
 		case <-done:
 			return true
@@ -121,11 +121,13 @@ func (s *stage) answersIn(f *silentfs.Files, meanwhile func(*exec.Cmd), args ...
 	}
 	select {
 	case <-done:
-		f.End()
-		return ""
-	case <-time.After(longEnough):
-		f.End()
-		<-done
+	case <-time.After(s.patience(patience(), 8*time.Second)):
+		hangs = true
+	}
+	f.End()
+	<-done
+	if hangs || status == -1 {
 		return "rt hangs"
 	}
+	return ""
 }

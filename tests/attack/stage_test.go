@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -196,12 +198,16 @@ func (s *stage) pid() int {
 	return state.Pid
 }
 
-// patience is how long a command of rt may take: RT_SECONDS, or twenty seconds.
+// patience is how long a command of rt may take: RT_SECONDS, or twenty seconds, and more on a busy machine.
 func patience() time.Duration {
 	if d, err := time.ParseDuration(os.Getenv("RT_SECONDS") + "s"); err == nil {
 		return d
 	}
-	return 20 * time.Second
+	load := 0.0
+	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
+		_, _ = fmt.Sscan(string(text), &load)
+	}
+	return time.Duration(20 * (1 + load/float64(10*runtime.NumCPU())) * float64(time.Second))
 }
 
 // rt runs the runtime under attack. A runtime that hangs is ended after its time, with status -1.
@@ -244,6 +250,9 @@ func (s *stage) rtWith(change func(*exec.Cmd), args ...string) (output string, s
 		return string(text), -1
 	case errors.As(err, &exit):
 		status = exit.ExitCode()
+		if ended := exit.Sys().(syscall.WaitStatus); ended.Signaled() {
+			status = 128 + int(ended.Signal())
+		}
 		if status == 99 || strings.Contains(string(text), "attack: no step matches") {
 			s.t.Fatalf("the defence is not where the edit looks for it: %s", text)
 		}

@@ -109,7 +109,7 @@ limit() {
 	created sleep 60
 	[ "$(limit pids pids.max pids.max)" = 20 ]
 	rt delete --force "$ID"
-	in_container sh -c 'i=0; while [ $i -lt 40 ]; do sleep 5 & i=$((i + 1)); done; echo all started'
+	in_container sh -c 'i=0; while [ $i -lt 40 ]; do sleep 600 & i=$((i + 1)); done; echo all started'
 	[[ $output != *"all started"* ]]
 	[[ $output == *"fork"* ]]
 }

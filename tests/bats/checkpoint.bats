@@ -401,7 +401,7 @@ gone() {
 		cp "$file" "$BATS_TEST_TMPDIR/whole"
 		truncate --size=$(($(stat -c %s "$file") / 2)) "$file"
 		# CRIU may wait for the memory for good: then it is a signal that ends both.
-		run_detached timeout 5 "$RT" --root "$ROOT" restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path \
+		run_detached timeout 20 "$RT" --root "$ROOT" restore --bundle "$BUNDLE" --image-path "$IMAGES" --work-path \
 			"$WORK" --detach "$ID"
 		echo "${file##*/}: $output"
 		cp "$BATS_TEST_TMPDIR/whole" "$file"
@@ -532,8 +532,8 @@ gone() {
 
 @test "checkpoint --tcp-established: a listener, and a connection to it, continue" {
 	bundle '.root.readonly = false'
-	running sh -c "mkfifo /tmp/fifo; sleep 1000 >/tmp/fifo & nc -l -p 99 </tmp/fifo >/tmp/heard & sleep 0.3
-		{ while :; do echo again; sleep 0.05; done; } | nc 127.0.0.1 99"
+	running sh -c "mkfifo /tmp/fifo; sleep 1000 >/tmp/fifo & nc -l -p 99 </tmp/fifo >/tmp/heard &
+		until while echo again; do sleep 0.05; done | nc 127.0.0.1 99; do :; done" # the first nc may not listen yet
 	eventually grep -q again "$BUNDLE/rootfs/tmp/heard"
 	run rt checkpoint --image-path "$IMAGES" --work-path "$WORK" "$ID"
 	if [ "$status" -eq 0 ]; then skip "this criu does not mind connections"; fi

@@ -144,7 +144,7 @@ hanging() {
 			wait "$waiter" || true
 			silent_ends
 		else
-			run timeout 20 "$RT" --root "$ROOT" restore --bundle "$BUNDLE" --image-path "$IMAGES" --detach "$ID-second"
+			run timeout 60 "$RT" --root "$ROOT" restore --bundle "$BUNDLE" --image-path "$IMAGES" --detach "$ID-second"
 			[ "$status" -eq 1 ]
 			clear_error 'linux.namespaces[' CAP_SYS_PTRACE "while that is restored"
 		fi

@@ -150,7 +150,7 @@ load setup
 	# in_jail SCRIPT runs rt in the chroot, after what SCRIPT does outside of it.
 	in_jail() {
 		JAIL=$jail run unshare --mount --propagation private sh -c "$1"'
-			mount -t proc proc "$JAIL/proc" && mount --rbind /sys "$JAIL/sys" && mount --bind /dev "$JAIL/dev" &&
+			mount -t proc proc "$JAIL/proc" && mount --rbind /sys "$JAIL/sys" && mount --rbind /dev "$JAIL/dev" &&
 			exec chroot "$JAIL" /rt --root /run/state run --bundle /bundle "$0"' "$ID"
 	}
 	in_jail ''

@@ -22,13 +22,27 @@ notifying() {
 	cp "$NOTIFY" "$BUNDLE/rootfs/bin/notify"
 }
 
+# until_told is what a program does before it notifies: it waits for a file that the test makes.
+until_told=': >/began; while [ ! -e /go ]; do sleep 0.05; done; '
+
+# waits PID: the program runs, the command of rt has not returned, and the manager has heard nothing.
+waits() {
+	eventually test -e "$BUNDLE/rootfs/began"
+	kill -0 "$1"
+	[ -z "$(told)" ]
+}
+
 @test "notify: start waits until the container is ready, and reports its pid" {
 	manager
-	notifying
-	created sh -c 'sleep 0.5; notify send "STATUS=evil" "MAINPID=1" "XREADY=1" && notify send "STATUS=up
+	notifying '.root.readonly = false'
+	created sh -c "$until_told"'notify send "STATUS=evil" "MAINPID=1" "XREADY=1" && notify send "STATUS=up
 READY=1" && sleep 60'
 	[ -z "$(told)" ]
-	rt start "$ID"
+	background rt start "$ID"
+	local start=$!
+	waits "$start"
+	: >"$BUNDLE/rootfs/go"
+	wait "$start"
 	[ "$(told)" = "MAINPID=$(state pid) READY=1
 BARRIER=1" ]
 }
@@ -46,10 +60,13 @@ BARRIER=1" ]
 
 @test "notify: run --detach returns when the container is ready" {
 	manager
-	notifying
-	process sh -c 'sleep 0.3; notify send READY=1; sleep 60'
-	run_detached rt run --detach --bundle "$BUNDLE" "$ID"
-	[ "$status" -eq 0 ]
+	notifying '.root.readonly = false'
+	process sh -c "$until_told"'notify send READY=1; sleep 60'
+	background rt run --detach --bundle "$BUNDLE" "$ID"
+	local run=$!
+	waits "$run"
+	: >"$BUNDLE/rootfs/go"
+	wait "$run"
 	[ "$(told)" = "MAINPID=$(state pid) READY=1
 BARRIER=1" ]
 }

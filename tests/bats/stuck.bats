@@ -101,7 +101,7 @@ waits_for_a_disk() { [ "$(ps -o stat= -p "$1" | cut -c1)" = D ]; }
 	else
 		echo 1 >"$freezer/cgroup.freeze"
 	fi
-	[[ $(timeout 10 "$RT" --root "$ROOT" list) == *"$ID "*' paused '* ]]
+	[[ $(timeout 60 "$RT" --root "$ROOT" list) == *"$ID "*' paused '* ]]
 	k resume "$ID"
 	[ "$(k state "$ID" | jq -r .status)" = running ]
 	umount --force "$volume" || true

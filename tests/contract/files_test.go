@@ -174,7 +174,7 @@ func (e *engine) listen(name string) *socket {
 // with it when it returns, so it is there.
 func (s *socket) receive() (string, *os.File) {
 	s.e.t.Helper()
-	s.e.must(s.listener.SetDeadline(time.Now().Add(10 * time.Second)))
+	s.e.must(s.listener.SetDeadline(time.Now().Add(time.Minute)))
 	c, err := s.listener.AcceptUnix()
 	s.e.must(err)
 	defer func() { _ = c.Close() }()

@@ -47,7 +47,8 @@ func (w *world) makeBundle(c *kase) (*bundle, error) {
 		b.args = []string{"/bin/sh", "-c", probe + b.exit}
 	}
 	if c.sequence != nil {
-		b.args = []string{"/bin/sh", "-c", "trap 'exit 0' USR1; while :; do sleep 1; done"}
+		// The shell executes a trap at once while it is in wait, and not until the end of a command otherwise.
+		b.args = []string{"/bin/sh", "-c", "trap 'exit 0' USR1; while :; do sleep 1 & wait; done"}
 	}
 	b.at("process")["args"] = b.args
 	b.namespaceNames()

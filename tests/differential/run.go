@@ -9,9 +9,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"rt/tests/internal/rest"
 )
 
 // facts is what was to be seen of a case: lines. failed says that the runtime refused it.
@@ -42,7 +45,7 @@ func (w *world) observe(c *kase, p *peer) (*facts, error) {
 	} else {
 		for _, command := range c.sequence {
 			r.step(command)
-			if r.facts.failed = command == "create" && r.state() == "there is none"; r.facts.failed {
+			if r.facts.failed = command == "create" && !r.isThere(); r.facts.failed {
 				break
 			}
 		}
@@ -135,29 +138,54 @@ func (r *runner) step(command string) {
 			status = 1
 		}
 	}
-	now := r.state()
-	for range 10 { // a process that a signal ends takes its time to do so on a busy machine
-		if f[0] != "kill" || status != 0 || now == "stopped" {
-			break
-		}
-		time.Sleep(150 * time.Millisecond)
-		now = r.state()
+	now, pid := r.state()
+	if status == 0 && now != "paused" && slices.Contains([]string{"start", "run", "kill"}, f[0]) && comesToRest(pid) {
+		now, _ = r.state()
 	}
 	r.add(fmt.Sprintf("after %q: status %d, %s", command, status, now))
 }
 
-func (r *runner) state() string {
-	out, _, status := r.command("state", r.id)
-	var s struct{ Status string }
-	if status != 0 || json.Unmarshal([]byte(out), &s) != nil {
-		return "there is none"
+// comesToRest waits until a process has done what a signal makes it do, or has begun: it has ended, or waits for
+// something. It reports whether there was a process.
+func comesToRest(pid int) bool {
+	if pid <= 0 || rest.Ended(pid) {
+		return pid > 0
 	}
-	return s.Status
+	rests := 0
+	for end := time.Now().Add(patience); rests < 10 && !rest.Ended(pid); time.Sleep(10 * time.Millisecond) {
+		if rests++; !rest.Is(pid) {
+			rests = 0
+		}
+		if time.Now().After(end) {
+			break
+		}
+	}
+	return true
 }
+
+func (r *runner) isThere() bool {
+	_, _, exit := r.command("state", r.id)
+	return exit == 0
+}
+
+func (r *runner) state() (status string, pid int) {
+	out, _, exit := r.command("state", r.id)
+	var s struct {
+		Status string
+		Pid    int
+	}
+	if exit != 0 || json.Unmarshal([]byte(out), &s) != nil {
+		return "there is none", 0
+	}
+	return s.Status, s.Pid
+}
+
+// patience is how long a command may take, on a machine with thirty other programs.
+const patience = time.Minute
 
 // command runs the runtime, as the case's caller does.
 func (r *runner) command(args ...string) (out, errs string, status int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	script := "cd " + r.b.dir + "\n" + strings.Join(r.b.caller, "\n") + "\nexec \"$@\"\n"
 	words := []string{"-c", script, "sh"}

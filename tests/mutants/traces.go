@@ -6,9 +6,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"rt/tests/internal/rest"
 )
 
 // What a container leaves in the world, and what a world shows of a container from outside: facts, as the probe's.
@@ -89,37 +92,53 @@ func (w *world) left() {
 	}
 }
 
-// reap waits for the processes that have ended, and adds those that have not.
+// reap waits for the processes that have ended, and adds those that have not: none of them runs any more, or they do
+// not come to rest.
 func (w *world) reap() {
-	for range 20 {
+	rests := 0
+	for end := time.Now().Add(patience); rests < 20 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		for {
 			var status syscall.WaitStatus
 			if pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil); pid <= 0 || err != nil {
 				break
 			}
 		}
-		if len(w.processes()) == 0 {
+		left := w.processes()
+		if len(left) == 0 {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
+		if rests++; !allRest(left) {
+			rests = 0
+		}
 	}
 	for _, comm := range w.processes() {
 		w.add("left: process " + comm)
 	}
 }
 
-// processes returns the names of the processes of the world, without its first one.
-func (w *world) processes() (names []string) {
+func allRest(processes map[int]string) bool {
+	for pid := range processes {
+		if !rest.Is(pid) {
+			return false
+		}
+	}
+	return true
+}
+
+// processes returns the processes of the world, without its first one, and their names.
+func (w *world) processes() map[int]string {
+	processes := make(map[int]string)
 	list, _ := filepath.Glob("/proc/[0-9]*/comm")
 	for _, file := range list {
-		if file == "/proc/1/comm" {
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if pid == 1 {
 			continue
 		}
 		if text, err := os.ReadFile(file); err == nil {
-			names = append(names, strings.TrimSpace(string(text)))
+			processes[pid] = strings.TrimSpace(string(text))
 		}
 	}
-	return names
+	return processes
 }
 
 // list adds the files of directories, in the same file system.

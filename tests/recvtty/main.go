@@ -102,7 +102,7 @@ func receive(path string) (*os.File, string, error) {
 	}
 	defer l.Close()
 	// A runtime that never connects must not leave the receiver behind.
-	if err := l.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := l.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		return nil, "", err
 	}
 	conn, err := l.AcceptUnix()

@@ -28,7 +28,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: seccompagent SOCKET STATES ERRNO")
 		os.Exit(2)
 	}
-	time.AfterFunc(time.Minute, func() { os.Exit(0) })
+	time.AfterFunc(5*time.Minute, func() { os.Exit(0) })
 	// serve ends with an error only.
 	fmt.Fprintln(os.Stderr, "seccompagent:", serve(os.Args[1], os.Args[2], os.Args[3]))
 	os.Exit(1)

@@ -8,11 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rt/tests/internal/rest"
 )
 
 // machine is where the containers are.
@@ -160,11 +163,13 @@ func (m *machine) look() {
 	}
 }
 
-// processes returns those that are left, when those that are ending have had time to.
+// processes returns those that are left when none is ending or has anything to do, or none comes to rest.
 func (m *machine) processes() (names []string) {
 	own := fmt.Sprintf("/proc/%d/cmdline", os.Getpid())
-	for range 100 {
+	rests := 0
+	for end := time.Now().Add(time.Minute); rests < 50 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		names = nil
+		rests++
 		list, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 		for _, file := range list {
 			if file == "/proc/1/cmdline" || file == own {
@@ -173,11 +178,13 @@ func (m *machine) processes() (names []string) {
 			if text, err := os.ReadFile(file); err == nil {
 				names = append(names, strings.ReplaceAll(string(text), "\x00", " "))
 			}
+			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil && !rest.Is(pid) {
+				rests = 0
+			}
 		}
 		if len(names) == 0 {
 			return nil
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	return names
 }
