@@ -87,35 +87,25 @@ func (g *lifecycle) Limit() error {
 // makeAll makes the directories. Hierarchies that are read-only, or in rootless mode that rt has no rights in, are left
 // out if no limit needs them.
 func (g *lifecycle) makeAll() error {
-	usable := g.hierarchies[:0:0]
-	var refused *diag.Error
-	// The one that is locked comes first: of two simultaneous creates, one stops there.
-	g.orderLocked(lockedFirst)
-	for i := range g.hierarchies {
-		h := g.hierarchies[i]
-		err := g.makeIn(&h)
-		switch {
-		case err == nil:
-			if len(usable) == 0 {
-				if err := g.claim(&h); err != nil {
-					return err
-				}
-			}
+	refused, err := g.makeLocked()
+	if err != nil {
+		return err
+	}
+	if len(g.hierarchies) == 0 {
+		if refused != nil {
+			return g.withoutCgroup(refused)
+		}
+		return nil
+	}
+	usable := g.hierarchies[:1:1]
+	for _, h := range g.hierarchies[1:] {
+		if err := g.makeIn(&h); err == nil {
 			usable = append(usable, h)
-		case g.isOptional() && (g.rootless && isDenied(err) || errors.Is(err, unix.EROFS)):
-			refused = mkdirError(h.dir, err)
-		default:
-			e := mkdirError(h.dir, err)
-			if g.config.Path != "" {
-				e.Field, e.Value = fieldPath, g.config.Path
-			}
-			return e
+		} else if refused, err = g.refusal(&h, err); err != nil {
+			return err
 		}
 	}
 	g.hierarchies = usable
-	if len(usable) == 0 && refused != nil {
-		return g.withoutCgroup(refused)
-	}
 	if g.mode == host.CgroupV2 {
 		return nil
 	}
@@ -125,6 +115,35 @@ func (g *lifecycle) makeAll() error {
 		}
 	}
 	return nil
+}
+
+// makeLocked makes the first directory, and locks it: of two simultaneous creates, one stops there. A hierarchy that
+// can't be used is dropped before the one to lock is chosen, and the last such reason is returned.
+func (g *lifecycle) makeLocked() (refused *diag.Error, err error) {
+	for ; len(g.hierarchies) > 0; g.hierarchies = g.hierarchies[1:] {
+		g.orderLocked(lockedFirst)
+		h := &g.hierarchies[0]
+		if err = g.makeIn(h); err == nil {
+			return refused, g.claim(h)
+		}
+		if refused, err = g.refusal(h, err); err != nil {
+			return nil, err
+		}
+	}
+	return refused, nil
+}
+
+// refusal returns the reason why the directory of h can't be made: as the second value if the container can't do
+// without it.
+func (g *lifecycle) refusal(h *hierarchy, err error) (optional *diag.Error, required error) {
+	e := mkdirError(h.dir, err)
+	if g.isOptional() && (g.rootless && isDenied(err) || errors.Is(err, unix.EROFS)) {
+		return e, nil
+	}
+	if g.config.Path != "" {
+		e.Field, e.Value = fieldPath, g.config.Path
+	}
+	return nil, e
 }
 
 // missingV1 returns the reason why the v1 controller that a limit needs can't be used.

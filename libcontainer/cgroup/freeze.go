@@ -66,7 +66,7 @@ func (g freezer) setState(state cgroups.FreezerState, word string) error {
 		return &diag.Error{
 			Kind: diag.Host, Problem: "the container can't be " + word +
 				`: it is in no hierarchy of controller "freezer"`,
-			Hint: "mount -t cgroup -o freezer none " + root + "/freezer, before the container is created",
+			Hint: hierarchyHint("freezer", g.rootless),
 		}
 	}
 	if err := m.Freeze(state); err != nil {

@@ -36,6 +36,9 @@ func (l *limits) first() *need {
 	return &l.needs[0]
 }
 
+// unknownLimit is the field of a file that no field is known to be written to.
+const unknownLimit = "linux.resources"
+
 // field returns the field that is written to file.
 func (l *limits) field(file string) string {
 	for i := range l.needs {
@@ -54,7 +57,7 @@ func (l *limits) field(file string) string {
 	case strings.HasPrefix(file, "hugetlb.") && strings.Contains(file, ".rsvd."):
 		return l.field(strings.Replace(file, ".rsvd", "", 1))
 	}
-	return "linux.resources"
+	return unknownLimit
 }
 
 // converter collects the needs of each section, and the first limit that this mode doesn't have.

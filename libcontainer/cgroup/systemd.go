@@ -80,6 +80,14 @@ func loadUnit(name, slice string) *unit {
 
 // find fills in the hierarchies of a container whose cgroup systemd makes.
 func (g systemdUnit) find() error {
+	if g.rootless && (g.mode == host.CgroupV1 || g.mode == host.CgroupHybrid) {
+		return &diag.Error{
+			Kind: diag.Host, Field: "--systemd-cgroup",
+			Problem: "can't be used without root on cgroup v1: the systemd of a user has no controllers there",
+			Hint: "leave the option out, and the container has no limits; or boot with " +
+				"systemd.unified_cgroup_hierarchy=1, for cgroup v2",
+		}
+	}
 	if !systemd.IsRunningSystemd() {
 		return &diag.Error{
 			Kind: diag.Host, Problem: "systemd is not running here, so it can't make the container's cgroup",
@@ -180,14 +188,25 @@ func (g systemdUnit) start(pid int) error {
 	if err != nil {
 		return err
 	}
-	if err := g.withTimeout("started", func() error { return m.Apply(pid) }); err != nil {
+	var limit error
+	err = g.withTimeout("started", func() error {
+		err := m.Apply(pid)
+		if g.isOfLimit(err) {
+			limit = g.limitError(err)
+			return nil
+		}
+		return err
+	})
+	if err != nil {
 		if answer, ok := errors.AsType[dbus.Error](err); ok && strings.HasSuffix(answer.Name, ".UnitExists") {
 			g.hierarchies = nil // another container has made it meanwhile: don't remove its unit
 		}
 		return err
 	}
-	ownership{g.cgroupSet}.take()
-	err = g.setLimits(m)
+	if err = limit; err == nil {
+		ownership{g.cgroupSet}.take()
+		err = g.setLimits(m)
+	}
 	if err == nil {
 		err = deviceRules{g.cgroupSet}.apply()
 	}
@@ -200,6 +219,13 @@ func (g systemdUnit) start(pid int) error {
 		_ = g.stop()
 	}
 	return err
+}
+
+// isOfLimit reports whether an error of the library is about a file that a limit is written to. When the library moves
+// the process into the hierarchies of v1, it writes the limits of cpuset: one without CPUs takes no process.
+func (g systemdUnit) isOfLimit(err error) bool {
+	file := fileOf(err)
+	return file != "" && g.limits.field(path.Base(file)) != unknownLimit
 }
 
 // rejoin moves the process back into the v1 hierarchies that systemd has moved it out of when the limits were set: if a

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"rt/internal/diag"
 	"rt/libcontainer/host"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -41,6 +42,12 @@ func (g updater) Update(r *specs.LinuxResources) error {
 
 // updateLimits applies the limits to a cgroup in use, and reads all limits back: those of the update and the others.
 func (g updater) updateLimits() error {
+	if err := g.checkHierarchies(); err != nil {
+		return err
+	}
+	if err := (limitFiles{g.cgroupSet}).checkBurst(); err != nil {
+		return err
+	}
 	old := g.takeSnapshot()
 	if g.driver == Systemd {
 		if err := (systemdUnit{g.cgroupSet}).update(); err != nil {
@@ -70,6 +77,33 @@ func (g updater) updateLimits() error {
 		return old.restore(err)
 	}
 	return nil
+}
+
+// checkHierarchies refuses a limit of a v1 controller in whose hierarchy the container has no cgroup.
+func (g updater) checkHierarchies() error {
+	if g.mode == host.CgroupV2 || len(g.hierarchies) == 0 {
+		return nil
+	}
+	for i := range g.limits.needs {
+		if n := &g.limits.needs[i]; g.dir(n.controller) == "" {
+			return &diag.Error{
+				Kind: diag.Host, Field: n.field,
+				Problem: `can't be set: the container is in no hierarchy of controller "` + n.controller + `"`,
+				Hint:    hierarchyHint(n.controller, g.rootless),
+			}
+		}
+	}
+	return nil
+}
+
+// hierarchyHint says what would give a container a cgroup in the hierarchy of a v1 controller.
+func hierarchyHint(controller string, rootless bool) string {
+	if rootless {
+		return "systemd delegates no controller of cgroup v1 to a user: create the container as root, or boot with " +
+			"cgroup v2"
+	}
+	return "mount -t cgroup -o " + controller + " none " + root + "/" + controller +
+		", before the container is created"
 }
 
 // updateDevices replaces the device rules. On v2 the new filter is attached before the old one is detached, so that no
@@ -119,28 +153,38 @@ func (g updater) withMemoryLimit(r *specs.LinuxResources) *specs.LinuxResources 
 	return &c
 }
 
-// withCPUMax completes an update of one of cpu.quota and cpu.period with the other, which v2 has in one file: the
-// library writes the default for what is not given, and an update of the period would lift the quota.
+// withCPUMax completes an update of one of cpu.quota and cpu.period with the other. v2 has them in one file, and the
+// library gives systemd both: it writes the default for what is not given, and an update of the period would lift the
+// quota.
 func (g updater) withCPUMax(r *specs.LinuxResources) *specs.LinuxResources {
-	if g.mode != host.CgroupV2 || r.CPU == nil {
+	if r.CPU == nil || g.mode != host.CgroupV2 && g.driver != Systemd {
 		return r
 	}
 	quota, period := r.CPU.Quota != nil && *r.CPU.Quota != 0, r.CPU.Period != nil && *r.CPU.Period != 0
-	text, err := readFile(g.dir("cpu"), "cpu.max")
-	if quota == period || err != nil {
+	if quota == period {
 		return r
 	}
-	words := strings.Fields(text)
-	if len(words) != 2 {
-		return r
-	}
+	quotaNow, periodNow := g.cpuMax()
 	c, p := *r, *r.CPU
 	c.CPU = &p
-	if now, err := strconv.ParseUint(words[1], 10, 64); err == nil && quota {
+	if now, err := strconv.ParseUint(periodNow, 10, 64); err == nil && quota {
 		p.Period = &now
 	}
-	if now, err := strconv.ParseInt(words[0], 10, 64); err == nil && period { // "max" is what the library writes
+	if now, err := strconv.ParseInt(quotaNow, 10, 64); err == nil && period { // "max" is what the library writes
 		p.Quota = &now
 	}
 	return &c
+}
+
+// cpuMax returns the present quota and period as the kernel writes them, or nothing.
+func (g updater) cpuMax() (quota, period string) {
+	dir := g.dir("cpu")
+	if g.mode == host.CgroupV2 {
+		text, _ := readFile(dir, "cpu.max")
+		quota, period, _ = strings.Cut(strings.TrimSpace(text), " ")
+		return quota, period
+	}
+	quota, _ = readFile(dir, "cpu.cfs_quota_us")
+	period, _ = readFile(dir, "cpu.cfs_period_us")
+	return strings.TrimSpace(quota), strings.TrimSpace(period)
 }
