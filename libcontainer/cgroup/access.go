@@ -34,7 +34,7 @@ func (g *lifecycle) DropInaccessible() {
 		return
 	}
 	for i := range g.limits.needs {
-		if g.dir(g.limits.needs[i].controller) == "" {
+		if n := &g.limits.needs[i]; !n.lifts && g.dir(n.controller) == "" {
 			g.hierarchies = all
 			return
 		}

@@ -48,6 +48,8 @@ func (g auditor) Limits(r *specs.LinuxResources, keepZero bool) ([]Limit, error)
 			for _, w := range wanted {
 				l.Holds = l.Holds && limitFiles{g.cgroupSet}.matchesLine(file, text, w)
 			}
+		} else if n.lifts {
+			continue // no controller, no limit
 		}
 		list = append(list, l)
 	}

@@ -109,9 +109,9 @@ func (g *lifecycle) makeAll() error {
 	if g.mode == host.CgroupV2 {
 		return nil
 	}
-	for i := range g.limits.needs {
-		if n := &g.limits.needs[i]; g.dir(n.controller) == "" {
-			return missingV1(n, refused)
+	for _, n := range g.limits.needs { // the list before the loop: dropLifts makes another
+		if g.dir(n.controller) == "" && !g.limits.dropLifts(n.controller) {
+			return missingV1(&n, refused)
 		}
 	}
 	return nil

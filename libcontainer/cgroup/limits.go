@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,15 +26,37 @@ type need struct {
 	field      string // "linux.resources.memory.limit"
 	controller string // "memory"; "cgroup" for the core files of v2
 	file       string // "memory.max"
+	lifts      bool   // the value says that there is no limit
 }
 
 // first returns the first limit, or nil if there is none. Device rules don't count: a rootless rt can't make devices
 // either.
 func (l *limits) first() *need {
-	if len(l.needs) == 0 {
-		return nil
+	for i := range l.needs {
+		if !l.needs[i].lifts {
+			return &l.needs[i]
+		}
 	}
-	return &l.needs[0]
+	return nil
+}
+
+// dropLifts reports whether the fields of a controller all say that there is no limit, and drops them: without the
+// controller there is none.
+func (l *limits) dropLifts(controller string) bool {
+	others := func(n need) bool { return n.controller == controller && !n.lifts }
+	if slices.ContainsFunc(l.needs, others) {
+		return false
+	}
+	l.needs = slices.DeleteFunc(slices.Clone(l.needs), func(n need) bool { return n.controller == controller })
+	switch r := &l.resources; controller {
+	case "cpu":
+		r.CpuQuota = 0
+	case "memory":
+		r.Memory, r.MemoryReservation, r.MemorySwap = 0, 0, 0
+	case "pids":
+		r.PidsLimit = nil
+	}
+	return true
 }
 
 // unknownLimit is the field of a file that no field is known to be written to.
@@ -86,6 +109,7 @@ func convert(r *specs.LinuxResources, mode host.CgroupMode) (*limits, error) {
 		c.addNeed("pids.limit", "pids", "pids.max", "pids.max")
 		c.out.resources.PidsLimit = r.Pids.Limit
 		c.out.noTasks = *r.Pids.Limit == 0
+		c.markLift(*r.Pids.Limit)
 	}
 	if r.BlockIO != nil {
 		c.convertBlockIO(r.BlockIO)
@@ -136,7 +160,14 @@ func (c *converter) addNeed(field, controller, v1, v2 string) {
 		c.fail(field, "cgroup "+mode+" has no such limit; leave the field out on this machine")
 		return
 	}
-	c.out.needs = append(c.out.needs, need{field, controller, file})
+	c.out.needs = append(c.out.needs, need{field: field, controller: controller, file: file})
+}
+
+// markLift marks the field that was recorded last if its value, a negative one, says that there is no limit.
+func (c *converter) markLift(value int64) {
+	if n := len(c.out.needs); n > 0 && value < 0 {
+		c.out.needs[n-1].lifts = true
+	}
 }
 
 // fail records the first problem, and later ones as further problems.
@@ -157,14 +188,17 @@ func (c *converter) convertMemory(m *specs.LinuxMemory) {
 	if m.Limit != nil && *m.Limit != 0 {
 		c.addNeed("memory.limit", "memory", "memory.limit_in_bytes", "memory.max")
 		r.Memory = *m.Limit
+		c.markLift(*m.Limit)
 	}
 	if m.Reservation != nil && *m.Reservation != 0 {
 		c.addNeed("memory.reservation", "memory", "memory.soft_limit_in_bytes", "memory.low")
 		r.MemoryReservation = *m.Reservation
+		c.markLift(*m.Reservation)
 	}
 	if m.Swap != nil && *m.Swap != 0 {
 		c.addNeed("memory.swap", "memory", "memory.memsw.limit_in_bytes", "memory.swap.max")
 		r.MemorySwap = *m.Swap
+		c.markLift(*m.Swap)
 		c.checkSwap(m)
 	}
 	if m.Swappiness != nil {
@@ -211,6 +245,7 @@ func (c *converter) convertCPU(p *specs.LinuxCPU) {
 	if p.Quota != nil && *p.Quota != 0 {
 		c.addNeed("cpu.quota", "cpu", "cpu.cfs_quota_us", "cpu.max")
 		r.CpuQuota = *p.Quota
+		c.markLift(*p.Quota)
 	}
 	if p.Period != nil && *p.Period != 0 {
 		c.addNeed("cpu.period", "cpu", "cpu.cfs_period_us", "cpu.max")

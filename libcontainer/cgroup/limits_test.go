@@ -142,6 +142,42 @@ func TestZeroPids(t *testing.T) {
 	}
 }
 
+// A controller that this machine does not have sets no limit either: a value that says so does not need it.
+func TestLiftsNeedNoController(t *testing.T) {
+	const none = -1
+	r := &specs.LinuxResources{
+		Memory: &specs.LinuxMemory{Limit: new(int64(none)), Swap: new(int64(none)), Reservation: new(int64(none))},
+		CPU:    &specs.LinuxCPU{Quota: new(int64(none))},
+		Pids:   &specs.LinuxPids{Limit: new(int64(none))},
+	}
+	for _, mode := range []host.CgroupMode{host.CgroupV1, host.CgroupV2} {
+		l, err := convert(r, mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := l.first(); n != nil {
+			t.Errorf("mode %v: %s is taken for a limit", mode, n.field)
+		}
+		for _, c := range []string{"memory", "cpu", "pids"} {
+			if !l.dropLifts(c) {
+				t.Errorf("mode %v: %s is needed", mode, c)
+			}
+		}
+		if left := (limits{devices: l.devices, needs: []need{}}); !reflect.DeepEqual(*l, left) {
+			t.Errorf("mode %v: %+v is left", mode, l)
+		}
+	}
+	r.CPU.Period = new(uint64(100000))
+	l, err := convert(r, host.CgroupV2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := l.first(); n == nil || n.field != "linux.resources.cpu.period" || l.dropLifts("cpu") ||
+		l.resources.CpuQuota != none {
+		t.Errorf("the quota is dropped although there is a period: %+v", l)
+	}
+}
+
 func TestConvertRefuses(t *testing.T) {
 	for _, tc := range []struct {
 		name string

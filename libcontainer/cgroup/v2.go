@@ -54,10 +54,15 @@ func (g controllerSetup) enable(h *hierarchy) error {
 		return err
 	}
 	for at := len(root); at < len(h.dir); {
-		level := h.dir[:at]
-		if err := g.enableAt(level, missing); err != nil {
-			return err
+		level, enabled := h.dir[:at], missing[:0]
+		for _, c := range missing {
+			if err := g.enableAt(level, []string{c}); err == nil {
+				enabled = append(enabled, c)
+			} else if !g.limits.dropLifts(c) {
+				return err
+			}
 		}
+		missing = enabled
 		next := strings.IndexByte(h.dir[at+1:], '/')
 		if next < 0 {
 			break
@@ -85,7 +90,7 @@ func (g controllerSetup) enableAt(dir string, controllers []string) error {
 func (g controllerSetup) enableError(dir, controller string, err error) error {
 	e := diag.Sys(`controller "`+controller+`" can't be enabled in `+dir+"/cgroup.subtree_control", "write", err)
 	for _, n := range g.limits.needs {
-		if n.controller == controller {
+		if n.controller == controller && !n.lifts {
 			e.Field = n.field
 			break
 		}

@@ -458,6 +458,23 @@ limit() {
 	refused linux.resources.pids.limit "--cgroup-manager disabled"
 }
 
+@test "cgroups: without a cgroup, and without the controllers, fields that ask for no limit are no limits" {
+	needs_cgroupfs "the options exclude each other"
+	only_rt "the option is crun's"
+	bundle '.linux.resources |= (.pids.limit = -1 | .memory = {limit: -1, swap: -1} | .cpu.quota = -1)'
+	process true
+	rt --cgroup-manager=disabled run --bundle "$BUNDLE" "$ID"
+	# As Podman writes it for docker, without a limit.
+	config '.ociVersion = "1.2.0" | .linux.resources.pids.limit = 0'
+	rt --cgroup-manager=disabled run --bundle "$BUNDLE" "$ID"
+	[ "$ROOTLESS" = 0 ] || return 0
+	# A cgroup v2 that v1 has left no controllers.
+	run unshare -m --propagation private sh -c 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"' sh \
+		"$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
 @test "cgroups: --cgroup-manager cgroupfs, and invalid combinations" {
 	needs_cgroupfs "the options exclude each other"
 	only_rt "the option is crun's"
