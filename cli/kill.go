@@ -62,6 +62,14 @@ func parseSignal(word string) (unix.Signal, error) {
 	if sig := unix.SignalNum("SIG" + name); sig != 0 {
 		return sig, nil
 	}
+	switch name { // the second names of signal(7), which package unix does not have
+	case "IOT":
+		return unix.SIGABRT, nil
+	case "CLD":
+		return unix.SIGCHLD, nil
+	case "POLL":
+		return unix.SIGIO, nil
+	}
 	base, sign := 0, 0
 	switch {
 	case strings.HasPrefix(name, "RTMIN"):

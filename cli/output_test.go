@@ -77,7 +77,7 @@ func TestOwner(t *testing.T) {
 func TestParseSignal(t *testing.T) {
 	for word, want := range map[string]unix.Signal{
 		"9": 9, "0": 0, "64": 64, "KILL": 9, "SIGKILL": 9, "kill": 9, "sigterm": 15, "USR1": 10, "WINCH": 28,
-		"RTMIN": 34, "RTMIN+1": 35, "SIGRTMIN+15": 49,
+		"SIGIOT": 6, "cld": 17, "SIGPOLL": 29, "RTMIN": 34, "RTMIN+1": 35, "SIGRTMIN+15": 49,
 		"rtmax-1": 63, "RTMAX": 64,
 	} {
 		if got, err := parseSignal(word); err != nil || got != want {

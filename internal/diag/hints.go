@@ -81,6 +81,12 @@ var hints = []struct {
 		"neither clock may be negative in the container: a negative offset must be smaller than the uptime",
 	},
 	{
+		"write", unix.EACCES, "process.oomScoreAdj",
+		"a value below the lowest that rt was given requires CAP_SYS_RESOURCE: see /proc/self/oom_score_adj",
+	},
+	{"sched_setattr", unix.EPERM, "process.scheduler", "real-time policies and lower nice values require CAP_SYS_NICE"},
+	{"ioprio_set", unix.EPERM, "process.ioPriority", "IOPRIO_CLASS_RT requires CAP_SYS_NICE or CAP_SYS_ADMIN"},
+	{
 		"sched_setaffinity", unix.EINVAL, "process.execCPUAffinity",
 		"at least one of the CPUs must exist, be online and be in the cpuset of the container: see " +
 			"/sys/devices/system/cpu/online",

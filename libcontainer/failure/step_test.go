@@ -47,6 +47,18 @@ func TestStepHint(t *testing.T) {
 			"a clock before zero", nsenter.Write, unix.ERANGE, "linux.timeOffsets", "set its offsets",
 			spec.Namespaces{}, "uptime",
 		},
+		{
+			"a process that the kernel rather spares", nsenter.Write, unix.EACCES, "process.oomScoreAdj",
+			"set it to -500", spec.Namespaces{}, "CAP_SYS_RESOURCE",
+		},
+		{
+			"a nice value without the right", nsenter.SchedSetattr, unix.EPERM, "process.scheduler",
+			"set the policy", spec.Namespaces{}, "CAP_SYS_NICE",
+		},
+		{
+			"an I/O class without the right", nsenter.IoprioSet, unix.EPERM, "process.ioPriority",
+			"set the I/O priority", spec.Namespaces{}, "CAP_SYS_NICE",
+		},
 	} {
 		step := nsenter.Step{Call: c.call, Origin: c.origin, Sentence: c.sentence}
 		e := Step(&supervise.Failure{Step: &step, Result: -int64(c.errno)}, "",
