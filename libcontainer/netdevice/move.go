@@ -75,12 +75,12 @@ func (n *Namespaces) Move(names []string, devices map[string]specs.LinuxNetDevic
 	links := make([]netlink.Link, len(names))
 	for i, name := range names {
 		var err error
-		if links[i], err = n.check(name, nameInside(name, devices)); err != nil {
+		if links[i], err = n.check(name, devices[name].Name); err != nil {
 			return deviceError(name, err)
 		}
 	}
 	for i, name := range names {
-		if err := n.moveDevice(links[i], nameInside(name, devices), reversals, func(err error) {
+		if err := n.moveDevice(links[i], nameInside(links[i], devices[name].Name), reversals, func(err error) {
 			warn(deviceError(name, err).Error())
 		}); err != nil {
 			return deviceError(name, err)
@@ -110,12 +110,13 @@ func (n *Namespaces) moveDevice(link netlink.Link, as string, reversals *undo.St
 	return n.configure(link, moved, addresses)
 }
 
-// nameInside returns the name of a device in the container.
-func nameInside(name string, devices map[string]specs.LinuxNetDevice) string {
-	if as := devices[name].Name; as != "" {
+// nameInside returns the name of a device in the container. Without as, the name that the config gives it, it is the
+// device's own: the config may know the device by an alternative one (ip-link(8), altname), which it keeps.
+func nameInside(link netlink.Link, as string) string {
+	if as != "" {
 		return as
 	}
-	return name
+	return link.Attrs().Name
 }
 
 // deviceError returns err with the field of the device.
@@ -147,7 +148,7 @@ func (n *Namespaces) check(name, as string) (netlink.Link, error) {
 			Hint: "leave it out: each network namespace has one of its own, which rt brings up",
 		}
 	}
-	if strings.Contains(as, "%d") {
+	if as = nameInside(link, as); strings.Contains(as, "%d") {
 		return link, nil
 	}
 	_, err = n.container.LinkByName(as)
@@ -170,7 +171,12 @@ func (n *Namespaces) move(link netlink.Link, as string) (netlink.Link, error) {
 		return nil, netlinkError("the network devices of the container can't be listed", err)
 	}
 	if err := send(nil, link.Attrs().Index, n.namespace, as); err != nil {
-		return nil, netlinkError("the network device can't be moved into the container", err)
+		e := netlinkError("the network device can't be moved into the container", err)
+		if e.Errno == unix.EINVAL {
+			e.Hint = "the kernel keeps some kinds of devices, such as bridges, in the namespace they were made in: " +
+				"move a port of it, or one end of a veth pair"
+		}
+		return nil, e
 	}
 	return n.findMoved(before, as)
 }

@@ -95,6 +95,30 @@ with_devices() {
 	[[ $output == *"inet 10.9.8.7/24"* ]]
 }
 
+@test "netDevices: a device is known by an alternative name too, and keeps both" {
+	bundle '.linux.netDevices = {other: {}}'
+	process ip link show d0
+	with_devices '
+		ip link property add dev d0 altname other
+		rt run --bundle "$BUNDLE" "$ID"'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *": d0: <"*UP* ]]
+}
+
+@test "netDevices: a device that the kernel does not move says so" {
+	bundle '.linux.netDevices = {br0: {}}'
+	process true
+	with_devices '
+		ip link add br0 type bridge || exit 77
+		not rt run --bundle "$BUNDLE" "$ID"
+		ip link show br0'
+	echo "$output"
+	[ "$status" -ne 77 ] || skip "this kernel has no bridges"
+	[ "$status" -eq 0 ]
+	[[ $output == *"linux.netDevices.br0"*EINVAL*hint*bridges* ]]
+}
+
 @test "netDevices: the loopback device is refused, under any name" {
 	for name in lo other; do
 		NAME=$name bundle '.linux.netDevices = {lo: {name: env.NAME}}'
