@@ -263,9 +263,16 @@ home() {
 	echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid)/cgroup")"
 }
 
-# needs_controller CONTROLLER skips where the machine has no such controller.
+# needs_controller CONTROLLER skips where the machine has no such controller, and for a user without a cgroup of his
+# own.
 needs_controller() {
 	[ -n "$(cgroup_version "$1")" ] || skip "this machine has no $1 controller"
+	needs_cgroup "limits are the cgroup's"
+}
+
+# on_v1 succeeds where the controllers are of cgroup v1, in hybrid mode too.
+on_v1() {
+	[ "$(cgroup_mount unified)" != /sys/fs/cgroup ]
 }
 
 # --- nothing left ------------------------------------------------------------------------------

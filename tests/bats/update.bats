@@ -96,8 +96,11 @@ limit() {
 		fi
 		dir=$(cgroup_dir "$controller" "$(state pid)")
 		for name in ${file//|/ }; do [ ! -e "$dir/$name" ] || break; done
-		if [ ! -e "$dir/$name" ]; then # a kernel without it
-			[ "$status" -eq 1 ]
+		if [ ! -e "$dir/$name" ]; then
+			[ "$status" -eq 1 ] || {
+				echo "this kernel has no $name, and that was no error"
+				return 1
+			}
 			continue
 		fi
 		# the cgroups above may have no realtime to give

@@ -23,9 +23,24 @@ units() {
 	systemctl "${USER_OPTION[@]}" list-units --all --plain --no-legend "*$ID*"
 }
 
-# inner prints the container's cgroup.
+# inner [PID] prints the cgroup of the container, or of a process, in the hierarchy that systemd goes by.
 inner() {
-	sed -n 's/^0:://p' "/proc/$(state pid)/cgroup"
+	sed -nE 's/^[0-9]+:(name=systemd)?://p' "/proc/${1:-$(state pid)}/cgroup" | head -n 1
+}
+
+# holds CONTROLLER FILE TEXT compares a file of the container's cgroup.
+holds() {
+	local now
+	now=$(cat "$(cgroup_dir "$1" "$(state pid)")/$2")
+	[ "$now" = "$3" ] || {
+		echo "$2 is $now, not $3"
+		return 1
+	}
+}
+
+# has CONTROLLER FILE: the container's cgroup has the file.
+has() {
+	[ -e "$(cgroup_dir "$1" "$(state pid)")/$2" ]
 }
 
 @test "systemd: without cgroupsPath the scope is rt-ID in the default slice" {
@@ -41,6 +56,7 @@ inner() {
 
 @test "systemd: a container without a cgroup namespace leaves the options of the host's cgroups alone" {
 	local before
+	on_v1 && skip "nsdelegate is an option of cgroup v2"
 	before=$(findmnt -no FS-OPTIONS /sys/fs/cgroup)
 	[[ $before == *nsdelegate*memory_recursiveprot* ]]
 	bundle '.linux.namespaces |= map(select(.type != "cgroup")) |
@@ -70,80 +86,114 @@ inner() {
 	bundle
 	running sleep 60
 	rt exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 61
-	[ "$(sed -n 's/^0:://p' "/proc/$(cat "$BATS_TEST_TMPDIR/pid")/cgroup")" = "$(inner)" ]
+	[ "$(inner "$(cat "$BATS_TEST_TMPDIR/pid")")" = "$(inner)" ]
 	rt pause "$ID"
 	rt exec --ignore-paused --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 62 3>&- &
-	eventually grep -q frozen.1 "/sys/fs/cgroup$(inner)/cgroup.events"
+	local file=cgroup.events
+	on_v1 && file=freezer.state
+	eventually grep -qxE 'frozen 1|FROZEN' "$(cgroup_dir freezer "$(state pid)")/$file"
 	rt resume "$ID"
 	wait $!
-	[ "$(sed -n 's/^0:://p' "/proc/$(cat "$BATS_TEST_TMPDIR/pid")/cgroup")" = "$(inner)" ]
+	[ "$(inner "$(cat "$BATS_TEST_TMPDIR/pid")")" = "$(inner)" ]
 }
 
 @test "systemd: update changes the properties, so that a reload does not undo it" {
+	local memory=MemoryMax
+	on_v1 && memory=MemoryLimit
 	bundle '.linux.resources.memory.limit = 67108864'
 	running sleep 60
-	[ "$(show MemoryMax "rt-$ID.scope")" = 67108864 ]
+	[ "$(show $memory "rt-$ID.scope")" = 67108864 ]
 	rt update --memory 33554432 --memory-reservation 16777216 --cpu-share 512 --cpu-period 100000 --cpu-quota 20000 \
 		--pids-limit 30 --cpuset-cpus 0 "$ID"
-	[ "$(show MemoryMax "rt-$ID.scope")" = 33554432 ]
-	[ "$(show MemoryLow "rt-$ID.scope")" = 16777216 ]
-	[ "$(show CPUWeight "rt-$ID.scope")" = 59 ]
+	[ "$(show $memory "rt-$ID.scope")" = 33554432 ]
+	if on_v1; then
+		[ "$(show CPUShares "rt-$ID.scope")" = 512 ]
+	else
+		[ "$(show MemoryLow "rt-$ID.scope")" = 16777216 ]
+		[ "$(show CPUWeight "rt-$ID.scope")" = 59 ]
+	fi
 	[ "$(show CPUQuotaPerSecUSec "rt-$ID.scope")" = 200ms ]
 	[ "$(show TasksMax "rt-$ID.scope")" = 30 ]
 	[ "$(show AllowedCPUs "rt-$ID.scope")" = 0 ]
 	systemctl "${USER_OPTION[@]}" daemon-reload
-	dir=/sys/fs/cgroup$(inner)
-	[ "$(cat "$dir/memory.max")" = 33554432 ]
-	[ "$(cat "$dir/memory.low")" = 16777216 ]
-	[ "$(cat "$dir/cpu.max")" = "20000 100000" ]
-	[ "$(cat "$dir/pids.max")" = 30 ]
-	[ "$(cat "$dir/cpuset.cpus")" = 0 ]
+	if on_v1; then
+		holds memory memory.limit_in_bytes 33554432
+		holds memory memory.soft_limit_in_bytes 16777216
+		holds cpu cpu.shares 512
+		holds cpu cpu.cfs_quota_us 20000
+		holds cpu cpu.cfs_period_us 100000
+	else
+		holds memory memory.max 33554432
+		holds memory memory.low 16777216
+		holds cpu cpu.max "20000 100000"
+	fi
+	holds pids pids.max 30
+	holds cpuset cpuset.cpus 0
 }
 
-# holds FILE TEXT compares a file of the container's cgroup.
-holds() {
-	local now
-	now=$(cat "/sys/fs/cgroup$(inner)/$1")
-	[ "$now" = "$2" ] || {
-		echo "$1 is $now, not $2"
-		return 1
-	}
+# limits PIDS checks the limits of the test below; of pids there are PIDS.
+limits() {
+	[ -z "$weight_file" ] || holds "$blkio" "$weight_file" "$weight"
+	holds pids pids.max "$1"
+	if on_v1; then
+		holds cpu cpu.shares 512
+		holds cpu cpu.cfs_quota_us 20000
+		holds cpu cpu.cfs_period_us 50000
+		holds memory memory.limit_in_bytes 67108864
+		! has memory memory.memsw.limit_in_bytes || holds memory memory.memsw.limit_in_bytes 67108864
+	else
+		holds cpu cpu.weight 59
+		holds cpu cpu.max "20000 50000"
+		holds memory memory.max 67108864
+		! has memory memory.swap.max || holds memory memory.swap.max 0
+	fi
 }
 
 @test "systemd: no limit is lost when another one changes, by update or by systemctl" {
-	bundle '.linux.resources += {blockIO: {weight: 300}, memory: {limit: 67108864, swap: 67108864},
+	local blkio=io weight="default 2930" weight_file=io.weight
+	bundle '.linux.resources += {memory: {limit: 67108864, swap: 67108864},
 		cpu: {shares: 512, quota: 20000, period: 50000}}'
 	running sleep 600
-	local weight=(io.weight "default 2930") dir
-	dir=/sys/fs/cgroup$(inner)
-	[ ! -e "$dir/io.bfq.weight" ] || weight=(io.bfq.weight "default 300")
-	all() {
-		holds "${weight[@]}" && holds cpu.weight 59 && holds "cpu.max" "20000 50000" && holds pids.max "$1" &&
-			holds memory.max "$2" &&
-			{ [ ! -e "$dir/memory.swap.max" ] || holds memory.swap.max 0; }
-	}
+	if on_v1; then
+		blkio=blkio weight=300 weight_file=blkio.weight
+		! has blkio blkio.bfq.weight || weight_file=blkio.bfq.weight
+		has blkio $weight_file || weight_file= # without a scheduler that has weights
+	elif has io io.bfq.weight; then
+		weight="default 300" weight_file=io.bfq.weight
+	fi
+	if [ -n "$weight_file" ]; then
+		rt delete --force "$ID"
+		config '.linux.resources.blockIO = {weight: 300}'
+		running sleep 600
+	fi
 	rt update --pids-limit 40 "$ID"
-	all 40 67108864
+	limits 40
 	rt update --memory-reservation 1048576 "$ID"
-	all 40 67108864
+	limits 40
 	systemctl "${USER_OPTION[@]}" set-property --runtime "rt-$ID.scope" TasksMax=41
-	all 41 67108864
+	limits 41
 	systemctl "${USER_OPTION[@]}" daemon-reload
-	all 41 67108864
-	rt update --blkio-weight 500 "$ID"
-	rt update --pids-limit 42 "$ID"
-	[ "$(cat "$dir/${weight[0]}")" != "${weight[1]}" ]
-	[ "$(cat "$dir/${weight[0]}")" != "default 100" ]
-	rt update --resources - "$ID" <<<'{"cpu": {"idle": 1}}'
-	rt update --pids-limit 43 "$ID"
-	holds cpu.idle 1
-	rt update --resources - "$ID" <<<'{"cpu": {"idle": 0}}'
-	rt update --pids-limit 44 "$ID"
-	holds cpu.idle 0
+	limits 41
+	if [ -n "$weight_file" ]; then
+		rt update --blkio-weight 500 "$ID"
+		rt update --pids-limit 42 "$ID"
+		not holds "$blkio" "$weight_file" "$weight"
+		not holds "$blkio" "$weight_file" "${weight% *} 100"
+		not holds "$blkio" "$weight_file" 100
+	fi
+	if has cpu cpu.idle; then
+		rt update --resources - "$ID" <<<'{"cpu": {"idle": 1}}'
+		rt update --pids-limit 43 "$ID"
+		holds cpu cpu.idle 1
+		rt update --resources - "$ID" <<<'{"cpu": {"idle": 0}}'
+		rt update --pids-limit 44 "$ID"
+		holds cpu cpu.idle 0
+	fi
+	! on_v1 || return 0
 	rt update --resources - "$ID" <<<'{"unified": {"memory.high": "50331648", "memory.oom.group": "1"}}'
 	rt update --pids-limit 45 "$ID"
-	holds memory.high 50331648
-	holds memory.oom.group 1
+	holds memory memory.high 50331648
+	holds memory memory.oom.group 1
 }
 
 @test "systemd: annotations are properties of the scope" {
@@ -158,19 +208,36 @@ holds() {
 	[ "$(show Description "rt-$ID.scope")" = "my container" ]
 }
 
+# The columns: the first version of systemd that takes the property of a scope, 0 if that is older than any in
+# docs/machines.md; its name, and a value.
 @test "systemd: every property that an annotation may set is one that systemd takes" {
-	bundle '.annotations += ({TimeoutStopUSec: "uint64 7000000", RuntimeMaxUSec: "uint64 7200000000",
-		RuntimeRandomizedExtraUSec: "1000000", KillSignal: "15",
-		CollectMode: "\u0027inactive-or-failed\u0027", Description: "\u0027my container\u0027",
-		DefaultDependencies: "true", After: "[\u0027crio.service\u0027]",
-		OOMPolicy: "\u0027kill\u0027", ManagedOOMSwap: "\u0027kill\u0027", ManagedOOMMemoryPressure: "\u0027kill\u0027",
-		ManagedOOMMemoryPressureLimit: "uint32 2147483647", IPAccounting: "true"} |
-		with_entries(.key = "org.systemd.property." + .key))'
+	local version since name value names=
+	version=$(systemctl --version | awk 'NR == 1 { print $2 }')
+	bundle
+	while read -r since name value; do
+		[ "$version" -ge "$since" ] || continue
+		names+=" $name "
+		NAME=$name VALUE=$value config '.annotations["org.systemd.property." + env.NAME] = env.VALUE'
+	done <<-'TABLE'
+		0 TimeoutStopUSec uint64 7000000
+		0 RuntimeMaxUSec uint64 7200000000
+		250 RuntimeRandomizedExtraUSec 1000000
+		0 KillSignal 15
+		0 CollectMode 'inactive-or-failed'
+		0 Description 'my container'
+		0 DefaultDependencies true
+		0 After ['crio.service']
+		253 OOMPolicy 'kill'
+		247 ManagedOOMSwap 'kill'
+		247 ManagedOOMMemoryPressure 'kill'
+		248 ManagedOOMMemoryPressureLimit uint32 2147483647
+		0 IPAccounting true
+	TABLE
 	running sleep 60
 	[ "$(show KillSignal "rt-$ID.scope")" = 15 ]
 	[[ " $(show After "rt-$ID.scope") " == *" crio.service "* ]]
-	[ "$(show OOMPolicy "rt-$ID.scope")" = kill ]
-	[ "$(show ManagedOOMSwap "rt-$ID.scope")" = kill ]
+	[[ $names != *" OOMPolicy "* ]] || [ "$(show OOMPolicy "rt-$ID.scope")" = kill ]
+	[[ $names != *" ManagedOOMSwap "* ]] || [ "$(show ManagedOOMSwap "rt-$ID.scope")" = kill ]
 	[ "$(show DefaultDependencies "rt-$ID.scope")" = yes ]
 	[ "$(show IPAccounting "rt-$ID.scope")" = yes ]
 }
