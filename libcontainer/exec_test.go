@@ -52,6 +52,16 @@ func testExecFaults(t *testing.T) {
 	if err != nil || status != 0 {
 		t.Fatalf("without a fault: %d, %v", status, err)
 	}
+	requireAlone := func() {
+		t.Helper()
+		eventually(t, "what has failed leaves the container", func() bool {
+			// A process that was made and not reported yet ends by itself. It is this process's child: rt's own end
+			// would leave it to init.
+			_, _ = unix.Wait4(-1, nil, unix.WALL|unix.WNOHANG, nil)
+			now, err := r.Container(id).Processes(t.Context())
+			return err == nil && reflect.DeepEqual(now, alone)
+		})
+	}
 	failed := 0
 	for i := range p.Steps {
 		// EDOM is no answer that any step makes allowances for.
@@ -75,16 +85,29 @@ func testExecFaults(t *testing.T) {
 		if _, err := os.Stat(o.PidFile); err == nil {
 			t.Errorf("step %d: there is a pid file of a process that never was", i+1)
 		}
-		eventually(t, "what has failed leaves the container", func() bool {
-			// A process that was made and not reported yet ends by itself. It is this process's child: rt's own end
-			// would leave it to init.
-			_, _ = unix.Wait4(-1, nil, unix.WALL|unix.WNOHANG, nil)
-			now, err := r.Container(id).Processes(t.Context())
-			return err == nil && reflect.DeepEqual(now, alone)
-		})
+		requireAlone()
 	}
 	if failed < 50 {
 		t.Errorf("only %d of %d steps have failed", failed, len(p.Steps))
+	}
+	expected := 0
+	for i := range p.Steps {
+		for _, errno := range p.Steps[i].Errnos.All() {
+			if errno == nsenter.Short {
+				continue
+			}
+			expected++
+			r.edit = func(made *plan.Plan) { made.Program = *made.WithFault(i, errno) }
+			// The container is not as the errno says, so a later step may fail for it.
+			_, err := r.exec(id, execTrue(t))
+			if e := (*diag.Error)(nil); err != nil && (!errors.As(err, &e) || e.Step <= i+1) {
+				t.Errorf("step %d, %s: the expected %v is reported as %v", i+1, p.Text(i), errno, err)
+			}
+			requireAlone()
+		}
+	}
+	if expected < 5 {
+		t.Errorf("only %d errnos are expected", expected)
 	}
 }
 

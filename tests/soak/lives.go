@@ -120,8 +120,8 @@ func (m *machine) live(n, atOnce int) {
 	all.Wait()
 }
 
-// kill runs n lives, and kills or stops one command of each at a random moment. Sometimes a second command on
-// the same container is under way. Then `delete --force` has to remove all.
+// kill runs n lives, and kills or stops one command of each at a random moment. Mostly a second command on the same
+// container is under way. Then `delete --force` has to remove all.
 func (m *machine) kill(n int) {
 	for i := range n {
 		i += 1 << 20 // other ids, other choices
@@ -133,37 +133,46 @@ func (m *machine) kill(n int) {
 				m.fail("kill %d (%s): rt %s: %v: %s", i, k.name, words[0], err, out)
 			}
 		}
-		m.strike(r, m.words(k, i, k.life[victim]), m.id(i))
+		m.strike(r, m.words(k, i, k.life[victim]), m.otherCommand(r, k, i))
 		if out, err := m.run("delete", "--force", m.id(i)); err != nil {
 			m.fail("kill %d (%s, at %s): delete --force: %v: %s", i, k.name, k.life[victim][0], err, out)
 		}
 	}
 }
 
-// strike starts a command, waits for less than it takes, and ends it.
-func (m *machine) strike(r *rand.Rand, args []string, id string) {
+// strike starts a command, waits for less than it takes, and ends it. Meanwhile there may be another one, which may
+// fail, and comes to its end.
+func (m *machine) strike(r *rand.Rand, args, other []string) {
 	cmd := m.command(args...)
 	if err := cmd.Start(); err != nil {
 		m.fail("start rt: %v", err)
 		return
 	}
-	var other *exec.Cmd
-	if r.IntN(3) == 0 {
-		other = m.command("delete", "--force", id)
-		if other.Start() != nil {
-			other = nil
+	end := func(*os.Process) {
+		time.Sleep(time.Duration(r.IntN(15000)) * time.Microsecond)
+		if r.IntN(4) == 0 {
+			_ = cmd.Process.Signal(unix.SIGSTOP)
+			time.Sleep(time.Duration(r.IntN(10)) * time.Millisecond)
 		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
 	}
-	time.Sleep(time.Duration(r.IntN(15000)) * time.Microsecond)
-	if r.IntN(4) == 0 {
-		_ = cmd.Process.Signal(unix.SIGSTOP)
-		time.Sleep(time.Duration(r.IntN(10)) * time.Millisecond)
+	if other == nil {
+		end(nil)
+		return
 	}
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
-	if other != nil {
-		_ = other.Wait()
+	_, _ = m.wait(m.command(other...), end)
+}
+
+// otherCommand is one that is under way at the same time: none, or a command of the same life, or the end of it.
+func (m *machine) otherCommand(r *rand.Rand, k *kind, i int) []string {
+	switch r.IntN(6) {
+	case 0, 1:
+		return []string{"delete", "--force", m.id(i)}
+	case 2, 3:
+		return m.words(k, i, k.life[r.IntN(len(k.life))])
 	}
+	return nil
 }
 
 // id is that of container i.
