@@ -27,8 +27,19 @@ func FuzzParse(f *testing.F) {
 			f.Add([]byte(strings.TrimSuffix(base, "}") + "," + strings.TrimPrefix(patch, "{")))
 		}
 	}
+	for _, more := range []string{
+		`"Process": {}, "hostnam": "x", "hostname": "x", "hostname": "y"`,
+		`"mounts": [{"destination": "/a", "type": "bind", "source": "/b", "options": ["bind",
+			"idmap=uids=0-1-2#@5-6-7;gids=0-1-1"]}, {"destination": "/c\u0000", "options": ["ridmap=uids="]}]`,
+		`"linux": {"mountLabel": "u:r:t:s0:c1.c3,c9",
+			"resources": {"rdma": {"mlx": {"hcaHandles": 1}}, "pids": {"limit": 0}}}`,
+		`"linux": {"mountLabel": "u:r:t:s0-s1:c9.c1,x"}, "annotations": {"\ud83d\ude00": "\u0000"}`,
+	} {
+		f.Add([]byte(strings.TrimSuffix(base, "}") + "," + more + "}"))
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		s, err := Parse(raw, "/bundle", LoadOptions{Unknown: true})
+		examined(t, raw, err)
 		if err != nil {
 			complaint(t, err)
 			return
@@ -36,6 +47,35 @@ func FuzzParse(f *testing.F) {
 		invariants(t, s)
 		sameAsJSON(t, raw, s.OCI)
 	})
+}
+
+// examined checks that Examine comes to the verdict of Parse, and that all it finds is somewhere in the document.
+func examined(t *testing.T, raw []byte, err error) {
+	t.Helper()
+	r := Examine(raw, "/bundle")
+	if (err != nil) != (len(r.Problems) > 0) || (err == nil) != (r.Spec != nil) {
+		t.Fatalf("Parse says %v, and Examine %v", err, r.Problems)
+	}
+	lines := bytes.Split(raw, []byte("\n"))
+	within := func(what string, line, column int) {
+		t.Helper()
+		if line < 1 || line > len(lines) || column < 1 || column > len(lines[line-1])+1 {
+			t.Errorf("%s is said to be at %d:%d of %d lines", what, line, column, len(lines))
+		}
+	}
+	for _, e := range r.Problems {
+		complaint(t, e)
+		within(e.Field, e.Line, e.Column)
+	}
+	for _, u := range r.Unknown {
+		within(u.Path, u.Line, u.Column)
+	}
+	for _, p := range r.Repeated {
+		within(p.Path, p.Line, p.Column)
+		if p.First < 1 || p.First > p.Line {
+			t.Errorf("%s is first in line %d, and again in %d", p.Path, p.First, p.Line)
+		}
+	}
 }
 
 // complaint checks the shape of an error.
@@ -178,6 +218,9 @@ func FuzzProcess(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if _, err := LoadProcess(raw); err != nil {
 			complaint(t, err)
+			if e, ok := errors.AsType[*diag.Error](err); ok {
+				Locate(raw, e)
+			}
 		}
 	})
 }
