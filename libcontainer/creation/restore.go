@@ -1,7 +1,9 @@
 package creation
 
 import (
+	"rt/internal/diag"
 	"rt/libcontainer/checkpoint"
+	"rt/libcontainer/plan"
 )
 
 // Restoration creates a container with the processes that CRIU restores, instead of a boot process.
@@ -15,6 +17,9 @@ type Restoration struct {
 func (c *Creation) Restoration(o *checkpoint.RestoreOptions) (*Restoration, error) {
 	// Restored processes have sent READY=1 before the checkpoint.
 	c.in.options.Notify = ""
+	if err := c.checkNodes(); err != nil {
+		return nil, err
+	}
 	r := &Restoration{creation: c}
 	r.bundle = &checkpoint.Bundle{
 		Spec: c.in.spec, Cgroup: c.groups.cgroup, Facts: &c.in.facts, Sources: c.in.options.Sources,
@@ -29,6 +34,38 @@ func (c *Creation) Restoration(o *checkpoint.RestoreOptions) (*Restoration, erro
 		return nil, err
 	}
 	return r, nil
+}
+
+// checkNodes returns an error if the config has a device that rt made for the container, because the host has not the
+// device at this path: decision 61. CRIU can only bind what the host has there, which it opens as the root of the user
+// namespace, who can't enter the state directory. If the host's node has another mode or owner it warns.
+func (c *Creation) checkNodes() error {
+	in := &c.in
+	if len(in.options.Nodes) == 0 {
+		return nil
+	}
+	p, err := plan.Compile(in.spec, &in.facts, &in.options)
+	if err != nil {
+		return locate(in.spec, err)
+	}
+	for i := range p.Files {
+		f := &p.Files[i]
+		if f.Kind != plan.FileDevice {
+			continue
+		}
+		e := &diag.Error{Kind: diag.Host, Value: f.Path}
+		if f.Origin != "" { // one of the default devices has none
+			e.Field = f.Origin + ".path"
+		}
+		if in.options.Nodes[f.Path] == plan.NodeAbsent {
+			e.Problem = "the host has no such device at this path: a restore binds the host's, and can't make it"
+			e.Hint = "create the node on the host first, with the mode and the owner that the container needs"
+			return e
+		}
+		e.Problem = "has another mode or owner on the host, which the restored container gets"
+		in.caller.Warn(e.Error())
+	}
+	return nil
 }
 
 // Close closes the images, but not the Creation.

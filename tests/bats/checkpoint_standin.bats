@@ -123,6 +123,21 @@ hanging() {
 }
 
 # bats test_tags=root
+@test "restore: a device that rt made for a user namespace is refused, or the host's node is named" {
+	silent_criu
+	mkdir "$IMAGES"
+	bundle '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings
+		| .linux.devices = [{path: "/dev/mine", type: "c", major: 1, minor: 3}]'
+	run timeout 60 "$RT" --root "$ROOT" restore --bundle "$BUNDLE" --image-path "$IMAGES" --detach "$ID"
+	[ "$status" -eq 1 ]
+	clear_error "linux.devices[0].path" /dev/mine "no such device at this path" hint
+	config '.linux.devices = [{path: "/dev/zero", type: "c", major: 1, minor: 5, fileMode: 384, uid: 9}]'
+	run rt restore --bundle "$BUNDLE" --image-path "$IMAGES/none" --detach "$ID"
+	[[ $output == *"linux.devices[0].path"*"/dev/zero"*"another mode or owner on the host"* ]]
+}
+
+# bats test_tags=root
 @test "restore: into a pid namespace that others see who could trace the processes is refused" {
 	only_rt "processes that have not changed their root yet"
 	local ptrace='.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
