@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -327,7 +328,8 @@ func (c *converter) convertNetwork(n *specs.LinuxNetwork) {
 
 // convertRdma converts linux.resources.rdma.
 func (c *converter) convertRdma(m map[string]specs.LinuxRdma) {
-	for device, l := range m {
+	for _, device := range slices.Sorted(maps.Keys(m)) {
+		l := m[device]
 		c.addNeed("rdma["+strconv.Quote(device)+"]", "rdma", "rdma.max", "rdma.max")
 		if c.out.resources.Rdma == nil {
 			c.out.resources.Rdma = make(map[string]cgroups.LinuxRdma, len(m))
@@ -339,11 +341,16 @@ func (c *converter) convertRdma(m map[string]specs.LinuxRdma) {
 // convertUnified converts linux.resources.unified. It comes last: a file that another field also writes is a
 // contradiction.
 func (c *converter) convertUnified(m map[string]string) {
-	for file, value := range m {
+	for _, file := range slices.Sorted(maps.Keys(m)) { // the same error each time
 		field := "unified[" + strconv.Quote(file) + "]"
 		controller, _, ok := strings.Cut(file, ".")
 		if !ok || controller == "" || strings.Contains(file, "/") {
 			c.fail("linux.resources."+field, `must be the name of a cgroup v2 file, such as "memory.high"`)
+			continue
+		}
+		switch file {
+		case "cgroup.procs", "cgroup.threads", "cgroup.kill": // 0 in the first is rt itself
+			c.fail("linux.resources."+field, "is no limit: it moves or kills processes")
 			continue
 		}
 		for _, n := range c.out.needs {
@@ -355,6 +362,6 @@ func (c *converter) convertUnified(m map[string]string) {
 		if c.out.resources.Unified == nil {
 			c.out.resources.Unified = make(map[string]string, len(m))
 		}
-		c.out.resources.Unified[file] = value
+		c.out.resources.Unified[file] = m[file]
 	}
 }

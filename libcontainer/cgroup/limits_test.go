@@ -225,6 +225,21 @@ func TestConvertRefuses(t *testing.T) {
 			specs.LinuxResources{Unified: map[string]string{"../x.y": "1"}},
 			`unified["../x.y"]`,
 		},
+		{
+			"unified moves processes", host.CgroupV2,
+			specs.LinuxResources{Unified: map[string]string{"cgroup.procs": "0", "cgroup.max.depth": "9"}},
+			`unified["cgroup.procs"]`,
+		},
+		{
+			"unified kills processes", host.CgroupV2,
+			specs.LinuxResources{Unified: map[string]string{"cgroup.kill": "1"}},
+			"is no limit",
+		},
+		{
+			"unified, the first of several errors", host.CgroupV2,
+			specs.LinuxResources{Unified: map[string]string{"c": "", "b": "", "a": "", "d": "", "e": ""}},
+			`unified["a"]`,
+		},
 		{"unified and field", host.CgroupV2, specs.LinuxResources{
 			Memory: &specs.LinuxMemory{Limit: new(int64(9))}, Unified: map[string]string{"memory.max": "1"},
 		}, "memory.limit is written to"},
