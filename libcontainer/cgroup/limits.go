@@ -110,7 +110,7 @@ func convert(r *specs.LinuxResources, mode host.CgroupMode) (*limits, error) {
 		c.addNeed("pids.limit", "pids", "pids.max", "pids.max")
 		c.out.resources.PidsLimit = r.Pids.Limit
 		c.out.noTasks = *r.Pids.Limit == 0
-		c.markLift(*r.Pids.Limit)
+		c.markLift(*r.Pids.Limit < 0)
 	}
 	if r.BlockIO != nil {
 		c.convertBlockIO(r.BlockIO)
@@ -164,10 +164,10 @@ func (c *converter) addNeed(field, controller, v1, v2 string) {
 	c.out.needs = append(c.out.needs, need{field: field, controller: controller, file: file})
 }
 
-// markLift marks the field that was recorded last if its value, a negative one, says that there is no limit.
-func (c *converter) markLift(value int64) {
-	if n := len(c.out.needs); n > 0 && value < 0 {
-		c.out.needs[n-1].lifts = true
+// markLift marks the field that was recorded last if its value says that there is no limit.
+func (c *converter) markLift(lifts bool) {
+	if n := len(c.out.needs); n > 0 {
+		c.out.needs[n-1].lifts = lifts
 	}
 }
 
@@ -189,17 +189,17 @@ func (c *converter) convertMemory(m *specs.LinuxMemory) {
 	if m.Limit != nil && *m.Limit != 0 {
 		c.addNeed("memory.limit", "memory", "memory.limit_in_bytes", "memory.max")
 		r.Memory = *m.Limit
-		c.markLift(*m.Limit)
+		c.markLift(*m.Limit == -1) // the kernel refuses other negative numbers
 	}
 	if m.Reservation != nil && *m.Reservation != 0 {
 		c.addNeed("memory.reservation", "memory", "memory.soft_limit_in_bytes", "memory.low")
 		r.MemoryReservation = *m.Reservation
-		c.markLift(*m.Reservation)
+		c.markLift(*m.Reservation == -1)
 	}
 	if m.Swap != nil && *m.Swap != 0 {
 		c.addNeed("memory.swap", "memory", "memory.memsw.limit_in_bytes", "memory.swap.max")
 		r.MemorySwap = *m.Swap
-		c.markLift(*m.Swap)
+		c.markLift(*m.Swap == -1)
 		c.checkSwap(m)
 	}
 	if m.Swappiness != nil {
@@ -246,7 +246,7 @@ func (c *converter) convertCPU(p *specs.LinuxCPU) {
 	if p.Quota != nil && *p.Quota != 0 {
 		c.addNeed("cpu.quota", "cpu", "cpu.cfs_quota_us", "cpu.max")
 		r.CpuQuota = *p.Quota
-		c.markLift(*p.Quota)
+		c.markLift(*p.Quota < 0)
 	}
 	if p.Period != nil && *p.Period != 0 {
 		c.addNeed("cpu.period", "cpu", "cpu.cfs_period_us", "cpu.max")
