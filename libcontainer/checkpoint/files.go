@@ -169,8 +169,9 @@ func (i *images) loadDescriptors() (*descriptors, error) {
 }
 
 // addTo adds to a request what replaces the dumped files: rt's standard streams, which CRIU inherits with the same
-// numbers, and null, CRIU's descriptor of the host's /dev/null.
-func (d *descriptors) addTo(r *criu.Options, null int) error {
+// numbers, and the host's /dev/null. null gives CRIU a descriptor of that, and returns its number: each key has its
+// own, because CRIU 4.1 closes a descriptor after the first.
+func (d *descriptors) addTo(r *criu.Options, null func() (int, error)) error {
 	for fd, key := range d.streams {
 		file := strings.HasPrefix(key, "file[")
 		if file {
@@ -191,7 +192,11 @@ func (d *descriptors) addTo(r *criu.Options, null int) error {
 		}
 	}
 	for _, key := range d.null {
-		r.Inherit = append(r.Inherit, criu.Inherited{Key: key, FD: null})
+		fd, err := null()
+		if err != nil {
+			return err
+		}
+		r.Inherit = append(r.Inherit, criu.Inherited{Key: key, FD: fd})
 	}
 	return nil
 }

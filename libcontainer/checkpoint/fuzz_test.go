@@ -17,6 +17,7 @@ import (
 func FuzzDescriptors(f *testing.F) {
 	for _, text := range []string{
 		`["pipe:[1]","/dev/null","file[1f:2]","null:file[3:4]"]`, `[]`, `["null:","null:null:"]`, `["a","b","c","d"]`,
+		`["a","b","c","null:file[3:4]","null:file[5:6]"]`,
 		`["file[","pipe:["]`, `[["a"]]`, `["\ud800"]`, `{}`, `["a",]`,
 	} {
 		f.Add([]byte(text))
@@ -38,7 +39,9 @@ func FuzzDescriptors(f *testing.F) {
 			}
 			return
 		}
-		const null = 77
+		const firstNull = 77
+		next := firstNull
+		null := func() (int, error) { next++; return next - 1, nil }
 		var request criu.Options
 		if err := d.addTo(&request, null); err != nil {
 			if e, ok := errors.AsType[*diag.Error](err); !ok || e.Kind != diag.Usage {
@@ -46,9 +49,14 @@ func FuzzDescriptors(f *testing.F) {
 			}
 			return
 		}
+		seen := make(map[int]bool)
 		for _, i := range request.Inherit {
+			if seen[i.FD] {
+				t.Errorf("descriptor %d replaces %q, and another file", i.FD, i.Key)
+			}
+			seen[i.FD] = true
 			stream := strings.HasPrefix(i.Key, "file[") || strings.HasPrefix(i.Key, "pipe:[")
-			if i.FD != null && (i.FD > 2 || !stream) {
+			if i.FD < firstNull && (i.FD > 2 || !stream) {
 				t.Errorf("%q is replaced by descriptor %d", i.Key, i.FD)
 			}
 		}

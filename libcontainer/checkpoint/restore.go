@@ -58,7 +58,7 @@ type Restore struct {
 	images       images
 	request      criu.Options
 	files        []int // descriptors that CRIU inherits besides rt's standard streams
-	null         int   // the number of /dev/null in CRIU
+	null         int   // the descriptor of /dev/null
 	outcome      outcome
 	verifier     verifier
 	meter        restoreMeter
@@ -167,11 +167,10 @@ func (x *Restore) End() {
 
 // restore starts CRIU, sends the request and waits for the result.
 func (x *Restore) restore() (err error) {
-	null, err := stdio.OpenNull()
-	if err != nil {
+	if x.null, err = stdio.OpenNull(); err != nil {
 		return err
 	}
-	x.null = x.passToCRIU(null)
+	defer func() { _ = unix.Close(x.null) }()
 	if err := x.addNamespaces(); err != nil {
 		return err
 	}
@@ -219,6 +218,15 @@ func (x *Restore) restore() (err error) {
 func (x *Restore) passToCRIU(fd int) int {
 	x.files = append(x.files, fd)
 	return criu.FirstFile + len(x.files) - 1
+}
+
+// passNull makes CRIU inherit another descriptor of /dev/null.
+func (x *Restore) passNull() (int, error) {
+	fd, err := unix.FcntlInt(uintptr(x.null), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1, diag.Sys("a descriptor for criu can't be duplicated", "fcntl", err)
+	}
+	return x.passToCRIU(fd), nil
 }
 
 // addNamespaces adds the namespaces that the config joins by path to the request.

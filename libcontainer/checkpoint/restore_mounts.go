@@ -51,7 +51,7 @@ func (x *Restore) prepareImages() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := d.addTo(&x.request, x.null); err != nil {
+	if err := d.addTo(&x.request, x.passNull); err != nil {
 		return err
 	}
 	return x.admitRoot()

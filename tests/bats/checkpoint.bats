@@ -19,6 +19,10 @@ needs() {
 # is the one that was saved.
 count='i=0; while :; do i=$((i + 1)); echo $i >/tmp/next; mv /tmp/next /tmp/count; sleep 0.05; done'
 
+# sleep_on is a program that sleeps whatever happens. CRIU restores a process that slept with EINTR, and at that the
+# sleep of busybox 1.37 ends.
+sleep_on='while :; do sleep 1000; done'
+
 # counting [JQ FILTER] makes a bundle whose program counts, and starts it.
 counting() {
 	bundle ".root.readonly = false | ${1:-.}"
@@ -287,7 +291,7 @@ gone() {
 		errnoRet: 77}]}'
 	# CRIU asks for limits of processes of other users, which takes CAP_SYS_RESOURCE.
 	capsh --has-p=cap_sys_resource 2>/dev/null || config '.process.user = {uid: 0, gid: 0, additionalGids: [5]}'
-	running sleep 1000
+	running sh -c "$sleep_on"
 	look() {
 		rt exec "$ID" sh -c 'grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp):" /proc/1/status;
 			cat /proc/1/limits /proc/1/oom_score_adj; hostname
@@ -532,7 +536,7 @@ gone() {
 
 @test "checkpoint --tcp-established: a listener, and a connection to it, continue" {
 	bundle '.root.readonly = false'
-	running sh -c "mkfifo /tmp/fifo; sleep 1000 >/tmp/fifo & nc -l -p 99 </tmp/fifo >/tmp/heard &
+	running sh -c "mkfifo /tmp/fifo; { $sleep_on; } >/tmp/fifo & nc -l -p 99 </tmp/fifo >/tmp/heard &
 		until while echo again; do sleep 0.05; done | nc 127.0.0.1 99; do :; done" # the first nc may not listen yet
 	eventually grep -q again "$BUNDLE/rootfs/tmp/heard"
 	run rt checkpoint --image-path "$IMAGES" --work-path "$WORK" "$ID"
