@@ -15,11 +15,11 @@ import (
 // freezer suspends and resumes all processes of the cgroup.
 type freezer struct{ *cgroupSet }
 
-// freezeLimit bounds how long Freeze waits for the processes of a v1 cgroup, as the library does on v2.
+// freezeLimit bounds how long Freeze waits for the processes of a cgroup.
 const freezeLimit = 10 * time.Second
 
 // Freeze freezes every process in the cgroup, and returns when all of them have stopped, or with an error after
-// freezeLimit.
+// freezeLimit, or when none is left.
 func (g freezer) Freeze() error {
 	err := g.tryToFreeze()
 	if err == nil || g.mode == host.CgroupV2 || g.dir("freezer") == "" {
@@ -28,9 +28,59 @@ func (g freezer) Freeze() error {
 	return g.freezeSlowly(err)
 }
 
-// tryToFreeze freezes the processes if they stop within half a second on v1, where the library thaws them 20 times
+// tryToFreeze freezes the processes: on v1 if they stop within half a second, where the library thaws them 20 times
 // meanwhile.
-func (g freezer) tryToFreeze() error { return g.setState(cgroups.Frozen, "frozen") }
+func (g freezer) tryToFreeze() error {
+	if g.mode == host.CgroupV2 && len(g.hierarchies) > 0 {
+		return freezeV2(g.hierarchies[0].dir, freezeLimit)
+	}
+	return g.setState(cgroups.Frozen, "frozen")
+}
+
+// freezeV2 freezes the processes of a v2 cgroup. The kernel does not report a cgroup as frozen whose last process ends
+// while it is frozen, so the library waits for its deadline if a container is paused and killed at once.
+func freezeV2(dir string, limit time.Duration) (err error) {
+	const problem = "the container can't be frozen"
+	if err := writeFile(dir, "cgroup.freeze", "1"); err != nil {
+		return diag.Sys(problem, "", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = writeFile(dir, "cgroup.freeze", "0") // it must not stay partly frozen
+		}
+	}()
+	fd, err := unix.Open(dir+"/cgroup.events", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return diag.Sys(problem, "open", err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	for end := time.Now().Add(limit); ; {
+		events, err := readAll(fd)
+		switch {
+		case err != nil:
+			return diag.Sys(problem, "read", err)
+		case strings.Contains(events, "populated 0"):
+			return &diag.Error{Kind: diag.State, Problem: "container not running: its processes have ended meanwhile"}
+		case strings.Contains(events, "frozen 1"):
+			return nil
+		}
+		left := time.Until(end)
+		if left <= 0 {
+			return &diag.Error{
+				Problem: problem + ": a process has not stopped within " + limit.String(),
+				Hint:    "it may wait for a file system that does not answer: see /proc/PID/stack",
+			}
+		}
+		// The kernel marks the file as modified when one of its lines changes.
+		modified := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
+		if _, err := unix.Poll(modified, int(left/time.Millisecond)+1); err != nil && err != unix.EINTR {
+			return diag.Sys(problem, "poll", err)
+		}
+		if _, err := unix.Seek(fd, 0, unix.SEEK_SET); err != nil {
+			return diag.Sys(problem, "lseek", err)
+		}
+	}
+}
 
 // freezeSlowly freezes processes of a v1 cgroup that tryToFreeze could not, and otherwise returns its error. A process
 // stops when it runs the next time: on a busy host, or with a small CPU quota, that may take a second.
