@@ -45,9 +45,9 @@ func readFile(path string) ([]byte, error) {
 func unreadable(file string, err error) error {
 	e := &diag.Error{Kind: diag.Document, Problem: "cannot read " + file, Err: err}
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
-		e.Call = at.Op
+		e.Err = at.Err
 		if errno, ok := at.Err.(unix.Errno); ok { //nolint:errorlint // PathError holds a bare errno
-			e.Errno, e.Err = errno, nil
+			e.Call, e.Errno, e.Err = at.Op, errno, nil
 		}
 	}
 	switch dir := filepath.Dir(file); {

@@ -145,9 +145,9 @@ func Starved(err error) bool {
 
 // Sys returns an error of a system call that rt itself made.
 func Sys(problem, call string, err error) *Error {
-	e := &Error{Kind: Kernel, Problem: problem, Call: call}
+	e := &Error{Kind: Kernel, Problem: problem}
 	if errno, ok := err.(unix.Errno); ok { //nolint:errorlint // syscalls return bare errnos
-		e.Errno = errno
+		e.Call, e.Errno = call, errno
 	} else {
 		e.Err = err
 	}

@@ -263,6 +263,10 @@ func (s *Scanner) failUnexpected(want string) {
 		s.fail(at, "control character 0x"+strconv.FormatUint(uint64(c), 16)+" where "+want+" must follow")
 	default:
 		r := []rune(s.doc[at:min(at+4, len(s.doc))])[0]
-		s.fail(at, strconv.QuoteRune(r)+" where "+want+" must follow")
+		text := strconv.QuoteRune(r) + " where " + want + " must follow"
+		if r == '\ufeff' { // RFC 8259, section 8.1
+			text += ": it is a byte order mark, which JSON does not have"
+		}
+		s.fail(at, text)
 	}
 }

@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 
@@ -70,9 +71,12 @@ func readOwnLink(path string) (target string, magic bool, err error) {
 	return target, fs.Type == unix.PROC_SUPER_MAGIC && filepath.Base(filepath.Dir(path)) == "fd", nil
 }
 
+// ErrNotInput is the error of ReadInput for a file that might never end, or never begin.
+var ErrNotInput = errors.New("it must be a regular file, or a pipe that rt has inherited (/dev/fd/N)")
+
 // ReadInput reads a file that rt's caller names, whole: a regular one, or a pipe, a terminal or another file that rt
 // has inherited and that is named by its descriptor (/dev/fd/N, /dev/stdin, /proc/self/fd/N), as a shell's <(...) is.
-// Anything else, such as a FIFO that nobody may ever write to, is EINVAL.
+// Anything else, such as a FIFO that nobody may ever write to, is ErrNotInput.
 func ReadInput(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -88,7 +92,7 @@ func ReadInput(path string) ([]byte, error) {
 			return nil, unix.EISDIR
 		}
 		if !isInherited(path) {
-			return nil, unix.EINVAL
+			return nil, ErrNotInput
 		}
 		if err := unix.SetNonblock(fd, false); err != nil {
 			return nil, err

@@ -112,7 +112,7 @@ func TestReadInput(t *testing.T) {
 	}()
 	pipe := fmt.Sprintf("/dev/fd/%d", r.Fd())
 	for path, want := range map[string]error{
-		file: nil, link: nil, pipe: nil, fifo: unix.EINVAL, dir: unix.EISDIR, "/dev/zero": unix.EINVAL, file +
+		file: nil, link: nil, pipe: nil, fifo: ErrNotInput, dir: unix.EISDIR, "/dev/zero": ErrNotInput, file +
 			"x": unix.ENOENT,
 	} {
 		hung := time.AfterFunc(time.Minute, func() { panic("the read of " + path + " hangs") })
