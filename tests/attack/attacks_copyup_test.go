@@ -9,10 +9,12 @@ import (
 
 func init() { add(attacksOnCopies) }
 
-// lookedUpAgain has tmpcopyup look up a name a second time when it knows its type.
+// lookedUpAgain has tmpcopyup look up a name a second time when it knows its type, a moment later: on a busy machine
+// nobody would change it between two calls.
 var lookedUpAgain = patch{
 	"libcontainer/copyup/copy.go", "	switch st.Mode & unix.S_IFMT {\n",
-	"	if OFF && st.Mode&unix.S_IFMT != unix.S_IFLNK {\n		if again, err := " +
+	"	if OFF && st.Mode&unix.S_IFMT != unix.S_IFLNK {\n" +
+		"		_ = unix.Nanosleep(&unix.Timespec{Nsec: 5e6}, nil)\n		if again, err := " +
 		"unix.Openat(from, name, unix.O_PATH|unix.O_CLOEXEC, 0); err == nil {\n" +
 		"			defer func() { _ = unix.Close(again) }()\n			fd = again\n		}\n	}\n" +
 		"	switch st.Mode & unix.S_IFMT {\n",
