@@ -69,7 +69,7 @@ engines-native: rt ## podman, buildah, containerd and docker of this machine's D
 engines-newest: rt ## the newest containerd, BuildKit and Docker, built from their Go modules, on ./rt, as root, in namespaces of their own
 	tests/engines/newest/run
 
-kubernetes: rt ## Kubernetes on ./rt and on runc, as root, in namespaces of their own; docs/kubernetes.md: STAGES="critest cluster"
+kubernetes: rt ## Kubernetes on ./rt and on runc, as root, in namespaces of their own; docs/kubernetes.md: STAGES="critest cluster nodes"
 	tests/kubernetes/run $(STAGES)
 
 conformance: rt ## the validation programs of opencontainers/runtime-tools, as root

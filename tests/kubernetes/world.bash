@@ -10,19 +10,24 @@
 # shellcheck disable=SC2034 # of an image without more to it
 plain='{"Env": ["PATH=/bin"], "Cmd": ["sh"]}'
 
-# network configures a bridge, with ports of the node that lead to pods.
+# network [SUBNET] configures a bridge, with ports of the node that lead to pods.
 network() {
 	local plugin
 	mkdir -p /etc/cni/net.d plugins
 	for plugin in bridge loopback host-local portmap; do
 		ln -s "$(command -v "$plugin")" plugins/
 	done
-	jq -n '{cniVersion: "1.0.0", name: "tests", plugins: [{type: "bridge", bridge: "cni0", isGateway: true,
-		ipMasq: false, hairpinMode: true, ipam: {type: "host-local", ranges: [[{subnet: "10.88.0.0/16"}]],
+	jq -n --arg subnet "${1:-10.88.0.0/16}" '{cniVersion: "1.0.0", name: "tests", plugins: [{
+		type: "bridge", bridge: "cni0", isGateway: true,
+		ipMasq: false, hairpinMode: true, ipam: {type: "host-local", ranges: [[{subnet: $subnet}]],
 		routes: [{dst: "0.0.0.0/0"}]}}, {type: "portmap", capabilities: {portMappings: true}}]}' \
 		>/etc/cni/net.d/10-tests.conflist
-	# A pod that asks for its own address through a port of the node, and the way out of the node.
+	# A pod that asks for its own address through a port of the node.
 	sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.route_localnet=1
+}
+
+# way_out is a network outside of the node, in which there is nobody.
+way_out() {
 	ip link add outside type veth peer name nowhere
 	ip address add 192.0.2.1/24 dev outside
 	ip link set outside up
@@ -31,10 +36,11 @@ network() {
 }
 
 # node DIRECTORY starts containerd, with its configuration there, and starts it again whenever it ends. Of rt it learns
-# from what is in conf.d, as users do it.
+# from what is in conf.d, as users do it. The registry is at the address $REGISTRY.
 node() {
 	mkdir -p certs/_default "$1/conf.d"
-	printf '[host."http://127.0.0.1:5000"]\n  capabilities = ["pull", "resolve"]\n' >certs/_default/hosts.toml
+	printf '[host."http://%s:5000"]\n  capabilities = ["pull", "resolve"]\n' "${REGISTRY:-127.0.0.1}" \
+		>certs/_default/hosts.toml
 	cat >"$1/config.toml" <<-E
 		version = 3
 		imports = ["$1/conf.d/*.toml"]

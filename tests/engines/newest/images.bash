@@ -2,9 +2,10 @@
 # Images of busybox for the tests of engines that ask registries for theirs: a registry on loopback, served by crane,
 # has them. Sourced; what it writes is in the working directory.
 
-# registry starts the registry localhost:5000; $! is its process.
+# registry starts the registry localhost:5000; $! is its process. With REGISTRY=0.0.0.0 it has all
+# addresses of the machine.
 registry() {
-	crane registry serve --address 127.0.0.1:5000 --disk "$PWD" >registry.log 2>&1 &
+	crane registry serve --address "${REGISTRY:-127.0.0.1}:5000" --disk "$PWD" >registry.log 2>&1 &
 	until crane catalog localhost:5000 >/dev/null 2>&1; do sleep 0.1; done
 }
 
