@@ -48,8 +48,10 @@ func (g accounting) OOMKills() uint64 {
 // OOMError returns the error of a container that was OOM-killed while it started, or nil if it was not.
 func (g accounting) OOMError() error {
 	if oom, err := g.OOMKilled(); err != nil || !oom {
-		if n := g.limits.resources.Memory; g.driver == Systemd && n > 0 && g.isRemoved() {
-			// systemd removes a scope with its last process, and its counters with it.
+		dir := g.dir("memory")
+		if n := g.limits.resources.Memory; g.driver == Systemd && n > 0 && unix.Access(dir, unix.F_OK) == unix.ENOENT {
+			// systemd removes a scope with its last process, and its counters with it. On v1 it leaves hierarchies that
+			// it does not use.
 			return &diag.Error{
 				Kind: diag.Kernel, Field: "linux.resources.memory.limit", Value: strconv.FormatInt(n, 10),
 				Problem: "is probably too low: the container was killed while it started",

@@ -127,3 +127,22 @@ func TestCPUMaxV1(t *testing.T) {
 		}
 	}
 }
+
+// TestCountersOfARemovedScopeV1: systemd has removed the scope, except in the hierarchy of the freezer, which it does
+// not use.
+func TestCountersOfARemovedScopeV1(t *testing.T) {
+	for dir, want := range map[string]string{
+		"/rt-test-removed": `linux.resources.memory.limit "32768": is probably too low`, "": "",
+	} {
+		g := groupOf(&cgroupSet{
+			driver: Systemd, mode: host.CgroupV1, limits: &limits{}, fd: -1, hierarchies: []hierarchy{
+				{list: "freezer", dir: t.TempDir()}, {list: "memory", dir: root + dir},
+			},
+		})
+		g.limits.resources.Memory = 32768
+		err := g.OOMError()
+		if want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+}
