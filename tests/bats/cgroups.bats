@@ -471,8 +471,9 @@ limit() {
 	config '.ociVersion = "1.2.0" | .linux.resources.pids.limit = 0'
 	rt --cgroup-manager=disabled run --bundle "$BUNDLE" "$ID"
 	[ "$ROOTLESS" = 0 ] || return 0
-	# A cgroup v2 that v1 has left no controllers.
-	run unshare -m --propagation private sh -c 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"' sh \
+	# A cgroup v2 that v1 has left no controllers, or one that has them all: it can't be mounted there twice.
+	run unshare -m --propagation private sh -c '
+		[ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 none /sys/fs/cgroup && exec "$@"' sh \
 		"$RT" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
 	echo "$output"
 	[ "$status" -eq 0 ]
