@@ -250,6 +250,7 @@ only_v2() {
 			run bash -c "$1"
 		fi
 	else
+		needs_root "to mount cgroup2 alone"
 		run unshare --mount --propagation private bash -c \
 			"umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && { $1; }"
 	fi
