@@ -34,7 +34,7 @@ var attacksOfStrangers = []attack{
 			s.state = shared
 			s.rt("kill", s.id, "KILL")
 			s.state = own
-			if out, _ := s.rt("state", s.id); !strings.Contains(out, "running") {
+			if s.succeeds(func() bool { out, _ := s.rt("state", s.id); return !strings.Contains(out, "running") }) {
 				return "the process is dead"
 			}
 			return ""
