@@ -40,7 +40,7 @@ var attacksOnCgroups = []attack{
 			}
 			defer s.rt("delete", "--force", s.id)
 			s.rt("delete", first)
-			if out, _ := s.rt("state", s.id); !strings.Contains(out, "running") {
+			if s.succeeds(func() bool { out, _ := s.rt("state", s.id); return !strings.Contains(out, "running") }) {
 				return "the second container is dead"
 			}
 			return ""
