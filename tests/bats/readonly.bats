@@ -62,3 +62,22 @@ load setup
 	[[ $output == *" ro,nosuid,nodev,noexec"* ]]
 	grep -q " /sys .* - sysfs .* rw" /proc/self/mountinfo
 }
+
+# Clearing the flag of a mount is not enough: remount,bind changes only that, and a program that may mount can do it.
+# bats test_tags=root
+@test "a read-only /sys stays so when the flag of its mount, or of a bind of it, is cleared" {
+	local admin='.process.capabilities[] += ["CAP_SYS_ADMIN", "CAP_NET_ADMIN"]' try='
+		mount -o remount,bind,rw /sys && mount -o bind /sys /mnt && mount -o remount,bind,rw /mnt || exit 9
+		grep -c -E " (/sys|/mnt) rw,.* - sysfs " /proc/self/mountinfo
+		for s in /sys /mnt; do echo 1500 >$s/class/net/lo/mtu && echo written; done'
+	bundle "$admin"' | .root.readonly = false | .mounts |= map(if .type == "sysfs" then .options -= ["ro"] else . end)'
+	mkdir "$BUNDLE/rootfs/mnt"
+	in_container sh -c "$try"
+	[ "$output" = $'2\nwritten\nwritten' ]
+	bundle "$admin | .root.readonly = false"
+	mkdir -p "$BUNDLE/rootfs/mnt"
+	in_container sh -c "$try"
+	[ "${lines[0]}" = 2 ]
+	[ "$(grep -c "Read-only file system" <<<"$output")" -eq 2 ]
+	[[ $output != *written* ]]
+}
