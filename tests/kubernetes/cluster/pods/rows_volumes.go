@@ -7,6 +7,7 @@ import (
 
 	core "k8s.io/api/core/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
 )
 
 // volumes are the rows about what a container finds mounted. The program has made the config map and the secret "kept",
@@ -102,6 +103,26 @@ containers:
   command: [pause]
   volumeMounts: [{name: v, mountPath: /v}, {name: v, mountPath: /w, subPath: etc}]
 `, []check{shell("c", "test -x /v/bin/sh && ls /w/passwd; touch /v/x 2>/dev/null || echo no", "/w/passwd\nno")}},
+	{"a claim of a volume that is local to a node: one pod writes, another reads through subPath", `
+volumes: [{name: v, persistentVolumeClaim: {claimName: NAME}}]
+containers:
+- name: c
+  command: [sh, -c, "mkdir -p /v/data/deep && echo kept >/v/data/deep/f && echo other >/v/data/g"]
+  volumeMounts: [{name: v, mountPath: /v}]
+`, []check{
+		claim, exits("c", 0, "Completed"), onNode("/run/kubernetes-tests/claims/NAME/data/deep/f", "kept"),
+		another(`
+volumes: [{name: v, persistentVolumeClaim: {claimName: NAME}}]
+containers:
+- name: c
+  command: [pause]
+  volumeMounts: [{name: v, mountPath: /w, subPath: data}, {name: v, mountPath: /r, subPath: data/deep, readOnly: true},
+    {name: v, mountPath: /etc/single, subPath: data/g, readOnly: true}]
+`, shell("c", "ls /w /r; cat /r/f /etc/single", "/r:\nf\n\n/w:\ndeep\ng\nkept\nother"),
+			shell("c", "for f in /r/f /etc/single; do echo x 2>/dev/null >$f || echo no; done", "no\nno"),
+			shell("c", "echo more >/w/deep/f; cat /r/f", "more")),
+		onNode("/run/kubernetes-tests/claims/NAME/data/deep/f", "more"),
+	}},
 	{"fsGroup and supplemental groups", `
 securityContext: {runAsUser: 1000, runAsGroup: 3000, fsGroup: 2000, supplementalGroups: [4000]}
 volumes: [{name: v, emptyDir: {}}]
@@ -115,6 +136,45 @@ containers:
 - {name: a, command: [sh, -c, "cp /bin/busybox /dev/shm/echo; exec pause"]}
 - {name: b, command: [pause]}
 `, []check{runs("a"), becomes("b", "/dev/shm/echo run 2>/dev/null", "run")}},
+}
+
+// claim makes a directory of the node, a volume that is this directory, and the claim of it that the pod waits for.
+func claim(t *trial) {
+	t.need(os.MkdirAll(t.named("/run/kubernetes-tests/claims/NAME"), 0o755), "the directory of the volume")
+	volume, claim := &core.PersistentVolume{}, &core.PersistentVolumeClaim{}
+	t.need(yaml.UnmarshalStrict([]byte(t.named(`
+metadata: {name: NAME}
+spec:
+  capacity: {storage: 1Mi}
+  accessModes: [ReadWriteOnce]
+  storageClassName: none
+  claimRef: {namespace: default, name: NAME}
+  local: {path: /run/kubernetes-tests/claims/NAME}
+  nodeAffinity:
+    required:
+      nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [node]}]}]
+`)), volume), "the volume's YAML")
+	t.need(yaml.UnmarshalStrict([]byte(t.named(`
+metadata: {name: NAME}
+spec: {accessModes: [ReadWriteOnce], storageClassName: none, resources: {requests: {storage: 1Mi}}}
+`)), claim), "the claim's YAML")
+	_, err := t.CoreV1().PersistentVolumes().Create(t.ctx, volume, meta.CreateOptions{})
+	t.need(err, "create the volume")
+	_, err = t.CoreV1().PersistentVolumeClaims(namespace).Create(t.ctx, claim, meta.CreateOptions{})
+	t.need(err, "create the claim")
+}
+
+// another: a second pod, in whose spec NAME is the name of the row's, passes these checks, and goes.
+func another(spec string, checks ...check) check {
+	return func(t *trial) {
+		other := *t
+		other.name += "-other"
+		other.create(t.named(spec))
+		for _, check := range checks {
+			check(&other)
+		}
+		other.remove(nil)
+	}
 }
 
 // onNode: that file of the node has that content.
