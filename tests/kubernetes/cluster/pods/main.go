@@ -21,7 +21,6 @@ import (
 	"sync"
 	"time"
 
-	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -140,8 +139,7 @@ func (c *cluster) row(name, class string, r row) (err error) {
 			}
 			err = f
 		}
-		zero := int64(0)
-		_ = c.CoreV1().Pods(namespace).Delete(t.ctx, name, meta.DeleteOptions{GracePeriodSeconds: &zero})
+		t.discard()
 	}()
 	t.create(r.spec)
 	for _, check := range r.checks {

@@ -169,11 +169,11 @@ func another(spec string, checks ...check) check {
 	return func(t *trial) {
 		other := *t
 		other.name += "-other"
+		defer other.discard()
 		other.create(t.named(spec))
 		for _, check := range checks {
 			check(&other)
 		}
-		other.remove(nil)
 	}
 }
 
