@@ -238,3 +238,12 @@ no four" ]
 	[ "$status" -eq 0 ]
 	[ "$output" = "from exec" ]
 }
+
+@test "run: a config of 5 MB, with 500 mounts" {
+	bundle '.root.readonly = false |
+		.annotations = ([range(45000) | {key: "com.example.\(.)", value: ("v" * 100)}] | from_entries) |
+		.mounts += [range(500) | {destination: "/m/\(.)", type: "tmpfs", source: "tmpfs"}]'
+	[ "$(stat -c %s "$BUNDLE/config.json")" -gt 5000000 ]
+	in_container sh -c 'grep -c " /m/" /proc/self/mountinfo'
+	[ "$output" = 500 ]
+}
