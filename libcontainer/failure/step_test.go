@@ -25,11 +25,13 @@ func TestStepHint(t *testing.T) {
 	}{
 		{
 			"an id without a mapping", nsenter.Fsconfig, unix.EINVAL, "mounts[2].options", "set the option gid=5",
-			spec.Namespaces{}, "does not map this id",
+			spec.Namespaces{},
+			"does not map this id",
 		},
 		{
 			"an option that is no id", nsenter.Fsconfig, unix.EINVAL, "mounts[2].options", "set the option gid=staff",
-			spec.Namespaces{}, "does not know this option",
+			spec.Namespaces{},
+			"does not know this option",
 		},
 		{
 			"a pid namespace without an init", nsenter.Clone, unix.ENOMEM, "linux.namespaces[0].path", "clone",
@@ -41,23 +43,31 @@ func TestStepHint(t *testing.T) {
 		},
 		{
 			"no memory", nsenter.Clone3, unix.ENOMEM, "linux.namespaces", "clone",
-			spec.Namespaces{New: unix.CLONE_NEWPID}, "",
+			spec.Namespaces{New: unix.CLONE_NEWPID},
+			"",
 		},
 		{
 			"a clock before zero", nsenter.Write, unix.ERANGE, "linux.timeOffsets", "set its offsets",
-			spec.Namespaces{}, "uptime",
+			spec.Namespaces{},
+			"uptime",
 		},
 		{
 			"a process that the kernel rather spares", nsenter.Write, unix.EACCES, "process.oomScoreAdj",
-			"set it to -500", spec.Namespaces{}, "CAP_SYS_RESOURCE",
+			"set it to -500",
+			spec.Namespaces{},
+			"CAP_SYS_RESOURCE",
 		},
 		{
 			"a nice value without the right", nsenter.SchedSetattr, unix.EPERM, "process.scheduler",
-			"set the policy", spec.Namespaces{}, "CAP_SYS_NICE",
+			"set the policy",
+			spec.Namespaces{},
+			"CAP_SYS_NICE",
 		},
 		{
 			"an I/O class without the right", nsenter.IoprioSet, unix.EPERM, "process.ioPriority",
-			"set the I/O priority", spec.Namespaces{}, "CAP_SYS_NICE",
+			"set the I/O priority",
+			spec.Namespaces{},
+			"CAP_SYS_NICE",
 		},
 	} {
 		step := nsenter.Step{Call: c.call, Origin: c.origin, Sentence: c.sentence}
