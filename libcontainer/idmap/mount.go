@@ -103,10 +103,10 @@ func (l *Namespaces) create(mount *spec.Mount) (int, error) {
 		_, _ = boot.Wait()
 	}()
 	uids, gids := formatMappings(mount.UIDMappings), formatMappings(mount.GIDMappings)
-	if err := writeFile(boot.Pid, "uid_map", mount.Field("uidMappings"), uids); err != nil {
+	if err := writeFile(boot.Pid, process.UIDMap, mount.Field("uidMappings"), uids); err != nil {
 		return -1, err
 	}
-	if err := writeFile(boot.Pid, "gid_map", mount.Field("gidMappings"), gids); err != nil {
+	if err := writeFile(boot.Pid, process.GIDMap, mount.Field("gidMappings"), gids); err != nil {
 		return -1, err
 	}
 	fd, err := unix.Open("/proc/"+strconv.Itoa(boot.Pid)+"/ns/user", unix.O_RDONLY|unix.O_CLOEXEC, 0)

@@ -5,12 +5,14 @@ package idmap
 import (
 	"os/exec"
 	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"rt/internal/diag"
 	"rt/libcontainer/host"
+	"rt/libcontainer/process"
 	"rt/spec"
 )
 
@@ -39,10 +41,10 @@ func Write(pid int, s *spec.Spec, f *host.Facts, denySetgroups bool) error {
 			return err
 		}
 	}
-	if err := writeMap(pid, "newuidmap", "uid_map", "linux.uidMappings", s.UIDMappings, f, f.EUID); err != nil {
+	if err := writeMap(pid, "newuidmap", process.UIDMap, "linux.uidMappings", s.UIDMappings, f, f.EUID); err != nil {
 		return err
 	}
-	return writeMap(pid, "newgidmap", "gid_map", "linux.gidMappings", s.GIDMappings, f, f.EGID)
+	return writeMap(pid, "newgidmap", process.GIDMap, "linux.gidMappings", s.GIDMappings, f, f.EGID)
 }
 
 // writeMap writes one map. An unprivileged rt needs program for other IDs than its own: newuidmap(1) or newgidmap(1).
@@ -53,14 +55,10 @@ func writeMap(pid int, program, file, field string, mappings []specs.LinuxIDMapp
 	return writeFile(pid, file, field, formatMappings(mappings))
 }
 
-// formatMappings returns the text of a map file: a line for each mapping, with the ID inside, the ID outside and the
-// size.
+// formatMappings returns the text of a map file: a line for each mapping.
 func formatMappings(mappings []specs.LinuxIDMapping) (text []byte) {
 	for _, m := range mappings {
-		for _, n := range [...]uint32{m.ContainerID, m.HostID, m.Size} {
-			text = append(strconv.AppendUint(text, uint64(n), 10), ' ')
-		}
-		text[len(text)-1] = '\n'
+		text = append(append(text, process.FormatIDMapping(m)...), '\n')
 	}
 	return text
 }
@@ -104,9 +102,7 @@ func runMapper(pid int, program, field string, mappings []specs.LinuxIDMapping, 
 	}
 	argv := []string{strconv.Itoa(pid)}
 	for _, m := range mappings {
-		for _, n := range [...]uint32{m.ContainerID, m.HostID, m.Size} {
-			argv = append(argv, strconv.FormatUint(uint64(n), 10))
-		}
+		argv = append(argv, strings.Fields(process.FormatIDMapping(m))...)
 	}
 	if output, err := exec.Command(path, argv...).CombinedOutput(); err != nil {
 		return &diag.Error{

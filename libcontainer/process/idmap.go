@@ -47,7 +47,7 @@ func parseIDMapping(words []string) (m specs.LinuxIDMapping, err error) {
 	return m, nil
 }
 
-// FormatIDMapping formats a line of a map as it is written.
+// FormatIDMapping formats a line of a map as it is written: the id inside, the id outside and the size.
 func FormatIDMapping(m specs.LinuxIDMapping) string {
 	return strconv.FormatUint(uint64(m.ContainerID), 10) + " " + strconv.FormatUint(uint64(m.HostID), 10) + " " +
 		strconv.FormatUint(uint64(m.Size), 10)
