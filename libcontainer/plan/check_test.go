@@ -300,6 +300,32 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
+// TestRulesHoldForJoined checks the program that rt reads the maps of a joined user namespace by: processes in that
+// namespace may see it, so it must not be dumpable, neither before nor after it has joined.
+func TestRulesHoldForJoined(t *testing.T) {
+	check := func(p *nsenter.Program) error {
+		return rules.Check(&rules.Subject{Program: p, Harmless: []bool{false, true}, Joining: true})
+	}
+	if err := check(JoinedProgram()); err != nil {
+		t.Error(err)
+	}
+	dropped := 0
+	for i := range JoinedProgram().Steps {
+		p := JoinedProgram()
+		if p.Steps[i].Call != nsenter.Prctl {
+			continue
+		}
+		p.Steps[i] = nsenter.Step{Call: nsenter.Getpid, Number: p.Steps[i].Number}
+		dropped++
+		if err := check(p); err == nil || !strings.Contains(err.Error(), "breaks its rule R3 ") {
+			t.Errorf("without step %d, the rules say: %v", i+1, err)
+		}
+	}
+	if dropped != 2 {
+		t.Errorf("%d steps change the dumpable flag, not 2", dropped)
+	}
+}
+
 // TestRulesHoldForHooks checks the programs of createContainer hooks, for each set of namespaces.
 func TestRulesHoldForHooks(t *testing.T) {
 	kinds := [...]uintptr{unix.CLONE_NEWNS, unix.CLONE_NEWPID, unix.CLONE_NEWUSER, unix.CLONE_NEWNET}
