@@ -174,3 +174,13 @@ func (s *Spec) HostID(id uint32, mappings []specs.LinuxIDMapping) uint32 {
 	}
 	return id
 }
+
+// ContainerID returns the id inside a user namespace of an id outside, and whether the mappings have one.
+func ContainerID(id uint32, mappings []specs.LinuxIDMapping) (inside uint32, ok bool) {
+	for _, m := range mappings {
+		if id >= m.HostID && id-m.HostID < m.Size {
+			return m.ContainerID + id - m.HostID, true
+		}
+	}
+	return 0, false
+}

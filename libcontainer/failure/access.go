@@ -62,9 +62,8 @@ func formatOwner(config *spec.Spec, uid uint32) string {
 
 // mapsHostID reports whether a user or group of the host has an id in a user namespace.
 func mapsHostID(mappings []specs.LinuxIDMapping, id uint32) bool {
-	return slices.ContainsFunc(mappings, func(m specs.LinuxIDMapping) bool {
-		return id >= m.HostID && id-m.HostID < m.Size
-	})
+	_, ok := spec.ContainerID(id, mappings)
+	return ok
 }
 
 // formatMode returns the permission bits as chmod(1) takes them: "0755".

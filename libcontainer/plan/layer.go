@@ -6,6 +6,7 @@ import (
 	"rt/internal/diag"
 	"rt/libcontainer/host"
 	"rt/nsenter"
+	"rt/spec"
 )
 
 // layers is the part that puts a layer over the root file system.
@@ -216,15 +217,11 @@ func (c layers) owner(l *Layer) (uid, gid int64, ok bool) {
 		return int64(l.UID), int64(l.GID), true
 	}
 	uid, gid = asItIs, asItIs
-	for _, m := range c.spec.UIDMappings {
-		if l.UID >= m.HostID && l.UID-m.HostID < m.Size {
-			uid = int64(l.UID-m.HostID) + int64(m.ContainerID)
-		}
+	if inside, mapped := spec.ContainerID(l.UID, c.spec.UIDMappings); mapped {
+		uid = int64(inside)
 	}
-	for _, m := range c.spec.GIDMappings {
-		if l.GID >= m.HostID && l.GID-m.HostID < m.Size {
-			gid = int64(l.GID-m.HostID) + int64(m.ContainerID)
-		}
+	if inside, mapped := spec.ContainerID(l.GID, c.spec.GIDMappings); mapped {
+		gid = int64(inside)
 	}
 	return uid, gid, uid != asItIs || gid != asItIs
 }
