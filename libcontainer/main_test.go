@@ -3,16 +3,13 @@ package libcontainer
 import (
 	"context"
 	"os"
-	"os/exec"
-	"regexp"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"rt/libcontainer/state"
+	"rt/tests/ownmounts"
 )
 
 // The tests run this binary again for what takes another process: a rt to be killed, or a machine with other cgroups.
@@ -21,7 +18,7 @@ func TestMain(m *testing.M) {
 		f()
 		os.Exit(0)
 	}
-	if os.Getenv("RT_TEST_APART") != "" {
+	if ownmounts.Is() {
 		// Whatever a container leaves behind comes to this process, so that leftovers sees it.
 		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	}
@@ -33,7 +30,7 @@ var children = map[string]func(){}
 
 // apart runs a test again in a mount namespace of its own, where nobody else mounts anything while it looks: shared, as
 // systemd makes that of a machine, since there rt has to be most careful. It reports whether this is that process.
-func apart(t *testing.T) bool { return runApart(t, "mount --make-rshared /") }
+func apart(t *testing.T) bool { return ownmounts.Run(t, "mount --make-rshared /") }
 
 // apartOnCgroup2 is apart with /sys/fs/cgroup as most machines have it today, whatever this one has.
 func apartOnCgroup2(t *testing.T) bool {
@@ -41,38 +38,7 @@ func apartOnCgroup2(t *testing.T) bool {
 	if unix.Statfs("/sys/fs/cgroup", &st) == nil && st.Type == unix.CGROUP2_SUPER_MAGIC {
 		return apart(t)
 	}
-	return runApart(t, "umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup && mount --make-rshared /")
-}
-
-func runApart(t *testing.T, prepare string) bool {
-	t.Helper()
-	if os.Getenv("RT_TEST_APART") == t.Name() {
-		return true
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
-	t.Parallel() // this process only waits, and most of the time so does the other one
-	cmd := exec.Command("/bin/sh", "-c", prepare+` && exec "$0" "$@"`, os.Args[0], "-test.v",
-		"-test.run=^"+t.Name()+"$")
-	if testing.Short() {
-		cmd.Args = append(cmd.Args, "-test.short")
-	}
-	cmd.Env = append(os.Environ(), "RT_TEST_APART="+t.Name())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	out, err := cmd.CombinedOutput()
-	switch {
-	case err != nil:
-		passed := regexp.MustCompile(`(?m)^( *--- PASS|=== RUN).*\n`)
-		t.Errorf("%v\n%s", err, passed.ReplaceAll(out, nil))
-	case strings.Contains(string(out), "--- SKIP"):
-		t.Skipf("%s", out)
-	case !strings.Contains(string(out), "--- PASS: "+t.Name()+" "):
-		t.Errorf("the test did not run:\n%s", out)
-	default:
-		t.Logf("%s", out)
-	}
-	return false
+	return ownmounts.Run(t, "umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup && mount --make-rshared /")
 }
 
 // eventually waits until is is true, at most half a minute: that is much, and no test waits for it unless it fails.

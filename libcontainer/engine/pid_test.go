@@ -3,16 +3,14 @@ package engine
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"rt/tests/ownmounts"
 	"rt/tests/silentfs"
 )
 
@@ -20,11 +18,7 @@ import (
 // look-ups: another user may have made it. It is replaced like a link that leads nowhere, and a link to a FIFO that the
 // server shows is refused like any link to one.
 func TestPidFileLinkToASilentServer(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
-	if os.Getenv("RT_TEST_PRIVATE") == "" {
-		runPrivately(t)
+	if !ownmounts.Run(t, "true") {
 		return
 	}
 	for _, c := range []struct {
@@ -70,20 +64,5 @@ func TestPidFileLinkToASilentServer(t *testing.T) {
 		if pid, err := os.ReadFile(path); err != nil || string(pid) != strconv.Itoa(os.Getpid()) {
 			t.Errorf("%s: the pid file has %q, %v", c.name, pid, err)
 		}
-	}
-}
-
-// runPrivately runs a test in a process with a mount namespace of its own: other tests compare the mounts of the host
-// before and after.
-func runPrivately(t *testing.T) {
-	c := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
-	c.Env = append(os.Environ(), "RT_TEST_PRIVATE=1")
-	c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	out, err := c.CombinedOutput()
-	if strings.Contains(string(out), "--- SKIP") {
-		t.Skipf("%s", out)
-	}
-	if err != nil || !strings.Contains(string(out), "--- PASS") {
-		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -2,20 +2,20 @@ package inspect
 
 import (
 	"errors"
-	"os"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"rt/tests/ownmounts"
 	"rt/tests/silentfs"
 )
 
 // TestMountFlagsOfASilentServer has a file system that answers look-ups and no statfs(2), which rt used before Linux
 // 5.12 for the flags of a mount.
 func TestMountFlagsOfASilentServer(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+	if !ownmounts.Run(t, "true") {
+		return
 	}
 	dir := t.TempDir()
 	f := &silentfs.Files{}
